@@ -1,0 +1,92 @@
+import type { RequestHead } from '../http/message.ts'
+
+/** A span of this hop, made only for a sampled request. Identifiers are lower-case hex. */
+export interface HopSpan {
+  readonly traceId: string
+  readonly spanId: string
+  /** '' for a root. */
+  readonly parentSpanId: string
+  readonly traceState: string
+}
+
+/** Filled by the exchange while a request runs and handed over once, when it is finished. */
+export interface RequestRecord {
+  direction: 'outbound' | 'inbound'
+  /** Milliseconds since the epoch, with fractions. */
+  startMs: number
+  durationMs: number
+  method: string
+  scheme: string
+  authority: string
+  path: string
+  protocol: 'HTTP/1.1' | 'HTTP/1.0' | 'HTTP/2'
+  userAgent: string
+  /** 0: the caller was gone before an answer. */
+  status: number
+  /** gRPC status, or -1. */
+  grpcStatus: number
+  /** ResponseFlag bits. */
+  flags: number
+  /** Envoy's response code details, e.g. `via_upstream`, `route_not_found`. */
+  details: string
+  route: string
+  cluster: string
+  /** Destination service, `name.namespace`, or ''. */
+  service: string
+  /** `ip:port` of the endpoint that answered, or ''. */
+  upstream: string
+  upstreamWorkload: string
+  /** `ip:port` of the caller. */
+  downstream: string
+  /** SPIFFE IDs, or '' in plaintext. */
+  sourceIdentity: string
+  destinationIdentity: string
+  /** Tries made; 1 without a retry, 0 if none was made. */
+  attempts: number
+  bytesReceived: number
+  bytesSent: number
+  configVersion: string
+  span: HopSpan | undefined
+}
+
+export interface ConnectionRecord {
+  direction: 'outbound' | 'inbound'
+  startMs: number
+  durationMs: number
+  cluster: string
+  service: string
+  upstream: string
+  downstream: string
+  sourceIdentity: string
+  destinationIdentity: string
+  flags: number
+  details: string
+  bytesReceived: number
+  bytesSent: number
+}
+
+/** What the runtime tells telemetry. Implementations must not throw and must not keep the record. */
+export interface TelemetrySink {
+  /**
+   * Reads W3C traceparent/tracestate or B3 of `head`, decides sampling (`samplingPercent` where the caller
+   * decided nothing), writes the context that goes on into `head.fields`, and gives the span when sampled.
+   */
+  beginTrace(
+    direction: 'outbound' | 'inbound',
+    head: RequestHead,
+    samplingPercent: number,
+  ): HopSpan | undefined
+  requestStarted(direction: 'outbound' | 'inbound'): void
+  requestFinished(record: RequestRecord): void
+  connectionFinished(record: ConnectionRecord): void
+  /** A counter without labels of its own, e.g. `retry_budget_exhausted`, `tls_handshake_failed`. */
+  count(name: string, by?: number): void
+}
+
+export const noTelemetry: TelemetrySink = {
+  beginTrace: () => undefined,
+  requestStarted() {},
+  requestFinished() {},
+  connectionFinished() {},
+  count() {},
+}

@@ -1,0 +1,56 @@
+import type { UpstreamTls } from './tls.ts'
+
+/** envoy.config.cluster.v3.Cluster, as far as Weft serves it; immutable. */
+export interface Cluster {
+  readonly name: string
+  readonly discovery:
+    | { readonly kind: 'static'; readonly endpoints: readonly Endpoint[] }
+    | { readonly kind: 'eds'; readonly serviceName: string }
+    /** Names are resolved by DNS, again every 30 s. */
+    | { readonly kind: 'dns'; readonly endpoints: readonly Endpoint[] }
+    /** The address that iptables took the connection from. */
+    | { readonly kind: 'original-dst' }
+  readonly connectTimeoutMs: number
+  readonly balancer: 'round-robin' | 'least-request' | 'random'
+  /** What the application behind it speaks; `downstream`: as the request came. */
+  readonly http: 'http1' | 'http2' | 'downstream'
+  /** For every endpoint that no match below takes. */
+  readonly tls: UpstreamTls | undefined
+  /** First whose metadata an endpoint's `transportMatch` contains wins (Envoy transport_socket_matches). */
+  readonly tlsMatches: readonly {
+    readonly name: string
+    readonly metadata: Readonly<Record<string, string>>
+    readonly tls: UpstreamTls | undefined
+  }[]
+  readonly limits: {
+    readonly maxConnections: number
+    readonly maxPendingRequests: number
+    readonly maxRequests: number
+  }
+  readonly retryBudget: { readonly percent: number; readonly minPerSecond: number }
+  /** Idle upstream connections close after this; stays under the 5 s keep-alive of a Node server. Milliseconds. */
+  readonly idleTimeoutMs: number
+  /** For telemetry: the destination service as `name.namespace`, or ''. */
+  readonly service: string
+}
+
+/** envoy.config.endpoint.v3.ClusterLoadAssignment */
+export interface EndpointAssignment {
+  readonly clusterName: string
+  readonly endpoints: readonly Endpoint[]
+}
+
+export interface Endpoint {
+  /** IP address, or a host name in a `dns` cluster. */
+  readonly address: string
+  readonly port: number
+  readonly weight: number
+  /** Draining: takes no new request while another endpoint is there. */
+  readonly health: 'healthy' | 'draining' | 'unhealthy'
+  /** Of filter_metadata `envoy.transport_socket_match`. */
+  readonly transportMatch: Readonly<Record<string, string>>
+  /** SPIFFE ID that must answer (filter_metadata `weft.dev`, key `identity`), or ''. */
+  readonly identity: string
+  /** `pod.namespace` for logs and spans (filter_metadata `weft.dev`, key `workload`), or ''. */
+  readonly workload: string
+}

@@ -1,0 +1,65 @@
+import type { DownstreamTls } from './tls.ts'
+import type { HeaderMutation, RouteConfiguration } from './route.ts'
+
+/** envoy.config.listener.v3.Listener, as far as Weft serves it; immutable. */
+export interface Listener {
+  readonly name: string
+  /** Where to bind; undefined for a virtual listener that captured traffic is handed to by its destination. */
+  readonly address: { readonly host: string; readonly port: number } | undefined
+  /** Listener filters: what is read from the first bytes before a chain is chosen. */
+  readonly inspectTls: boolean
+  readonly inspectHttp: boolean
+  /** Captured by iptables: the original destination is read from the socket. */
+  readonly useOriginalDst: boolean
+  /** How long detection waits for bytes; afterwards the connection is opaque TCP. Milliseconds. */
+  readonly detectTimeoutMs: number
+  readonly filterChains: readonly FilterChain[]
+  readonly defaultFilterChain: FilterChain | undefined
+}
+
+/** Chosen by the most specific match: port, server name, transport protocol, application protocol (Envoy's order). */
+export interface FilterChain {
+  readonly name: string
+  readonly match: {
+    readonly destinationPort: number | undefined
+    readonly serverNames: readonly string[]
+    readonly transportProtocol: 'tls' | 'raw_buffer' | undefined
+    /** After detection: `http/1.1`, `h2c`; from TLS: ALPN values. Empty: any. */
+    readonly applicationProtocols: readonly string[]
+  }
+  /** Undefined: bytes are taken as they come. */
+  readonly tls: DownstreamTls | undefined
+  readonly network: HttpConnectionManager | TcpProxy
+}
+
+/** envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager */
+export interface HttpConnectionManager {
+  readonly kind: 'http'
+  readonly statPrefix: string
+  readonly codec: 'auto' | 'http1' | 'http2'
+  readonly route:
+    | { readonly kind: 'rds'; readonly name: string }
+    | { readonly kind: 'inline'; readonly config: RouteConfiguration }
+  readonly forwardClientCert: 'sanitize' | 'sanitize_set' | 'append_forward' | 'forward_only'
+  /** OUTBOUND makes client spans, INBOUND server spans; undefined: neither. */
+  readonly traffic: 'outbound' | 'inbound' | undefined
+  /** Share of requests that begin a sampled trace when the caller decided nothing, 0 to 100. */
+  readonly samplingPercent: number
+  /** 0: none. Milliseconds. */
+  readonly streamIdleTimeoutMs: number
+  readonly requestHeadersTimeoutMs: number
+  readonly idleTimeoutMs: number
+  readonly maxRequestHeadersKiB: number
+  readonly maxConcurrentStreams: number
+}
+
+/** envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy */
+export interface TcpProxy {
+  readonly kind: 'tcp'
+  readonly statPrefix: string
+  readonly clusters: readonly { readonly cluster: string; readonly weight: number }[]
+  /** 0: none. Milliseconds. */
+  readonly idleTimeoutMs: number
+}
+
+export type { HeaderMutation }

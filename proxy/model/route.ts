@@ -1,0 +1,117 @@
+/** envoy.config.route.v3, as far as Weft serves it; immutable. Regular expressions are compiled once. */
+export interface RouteConfiguration {
+  readonly name: string
+  readonly virtualHosts: readonly VirtualHost[]
+}
+
+export interface VirtualHost {
+  readonly name: string
+  /** Exact, `*.suffix`, `prefix.*` or `*`, lower-case. */
+  readonly domains: readonly string[]
+  readonly routes: readonly Route[]
+}
+
+export interface Route {
+  /** Where it came from, e.g. `HTTPRoute/shop/catalog/0`: named in logs, spans and `explain`. */
+  readonly name: string
+  readonly match: RouteMatch
+  readonly action: ForwardAction | RedirectAction | DirectResponse
+  readonly requestHeaders: HeaderMutation
+  readonly responseHeaders: HeaderMutation
+}
+
+export interface RouteMatch {
+  readonly path:
+    /** `segment-prefix` is Envoy's path_separated_prefix: `/a` matches `/a`, `/a/b`, not `/ab`. */
+    | {
+        readonly kind: 'prefix' | 'segment-prefix' | 'exact'
+        readonly value: string
+        readonly caseSensitive: boolean
+      }
+    | { readonly kind: 'regex'; readonly value: RegExp }
+  /** `:method` and friends stand among the headers, as in Envoy. Names lower-case. */
+  readonly headers: readonly ValueMatch[]
+  readonly query: readonly ValueMatch[]
+  /** Only requests whose content-type is application/grpc. */
+  readonly grpc: boolean
+}
+
+export interface ValueMatch {
+  readonly name: string
+  readonly kind: 'exact' | 'prefix' | 'suffix' | 'contains' | 'regex' | 'present'
+  readonly value: string
+  readonly regex: RegExp | undefined
+  readonly invert: boolean
+}
+
+export interface ForwardAction {
+  readonly kind: 'forward'
+  /** Weights need not add up to 100; at least one is above 0. */
+  readonly clusters: readonly WeightedCluster[]
+  /** Whole request with all tries; 0: none. Milliseconds. Envoy's default is 15,000; ours when unset is 0. */
+  readonly timeoutMs: number
+  readonly retry: RetryPolicy | undefined
+  readonly rewrite: {
+    readonly path:
+      | { readonly kind: 'prefix'; readonly value: string }
+      | { readonly kind: 'regex'; readonly pattern: RegExp; readonly substitution: string }
+      | undefined
+    readonly authority: string | undefined
+  }
+  /** Copies whose answers are thrown away. `percent` 0 to 100. */
+  readonly mirrors: readonly { readonly cluster: string; readonly percent: number }[]
+  /** Upgrades that are let through, lower-case, e.g. `websocket`. */
+  readonly upgrades: readonly string[]
+}
+
+export interface WeightedCluster {
+  /** '' with a status: the backend is invalid and its share is answered with it (Gateway API). */
+  readonly cluster: string
+  readonly weight: number
+  readonly requestHeaders: HeaderMutation
+  readonly responseHeaders: HeaderMutation
+}
+
+export interface RedirectAction {
+  readonly kind: 'redirect'
+  readonly status: 301 | 302 | 303 | 307 | 308
+  readonly scheme: string | undefined
+  readonly authority: string | undefined
+  readonly port: number | undefined
+  readonly path: { readonly kind: 'full' | 'prefix'; readonly value: string } | undefined
+}
+
+export interface DirectResponse {
+  readonly kind: 'direct'
+  readonly status: number
+  readonly body: string
+}
+
+export interface RetryPolicy {
+  /** Tries beyond the first. */
+  readonly retries: number
+  readonly perTryTimeoutMs: number
+  readonly statuses: readonly number[]
+  readonly on: {
+    readonly connectFailure: boolean
+    readonly refusedStream: boolean
+    readonly reset: boolean
+    readonly gatewayError: boolean
+    readonly serverError: boolean
+  }
+  /** gRPC statuses that are repeated, e.g. 14 UNAVAILABLE. */
+  readonly grpcStatuses: readonly number[]
+  readonly backoffBaseMs: number
+  readonly backoffMaxMs: number
+  /** Repeat a method that is not idempotent (RFC 9110 section 9.2.2) although it reached a server. Off unless the route says so. */
+  readonly nonIdempotent: boolean
+}
+
+/** Applied in the order remove, set, add. Names lower-case. */
+export interface HeaderMutation {
+  readonly remove: readonly string[]
+  readonly set: readonly (readonly [name: string, value: string])[]
+  readonly add: readonly (readonly [name: string, value: string])[]
+}
+
+export const NO_MUTATION: HeaderMutation = Object.freeze({ remove: [], set: [], add: [] })
