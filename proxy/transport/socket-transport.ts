@@ -1,0 +1,270 @@
+import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
+import { OUTPUT_CHUNK, OUTPUT_LARGE_CHUNK, releaseBuffer, takeBuffer } from './output-pool.ts'
+import type { Transport, TransportReader } from './transport.ts'
+
+/** Above this many bytes that the kernel has not taken a transport is congested ... */
+export const HIGH_WATER_BYTES = 256 * 1024
+/** ... until no more than this is left. */
+export const LOW_WATER_BYTES = 64 * 1024
+
+// Transports with output of this turn. One immediate serves them all: it runs right after the poll phase,
+// so that everything which one round of reads led to leaves as one write a connection, and a lone request
+// waits for nothing.
+let dirty: SocketTransport[] = []
+let spare: SocketTransport[] = []
+
+function flushDirty(): void {
+  const batch = dirty
+  dirty = spare
+  spare = batch
+  for (let i = 0; i < batch.length; i++) (batch[i] as SocketTransport).flush()
+  batch.length = 0
+}
+
+const NO_READER: TransportReader = { onData() {}, onEnd() {}, onWritable() {}, onClose() {} }
+
+// Shared by all `reserve` calls: the answer is used before the next one.
+const RESERVED: { buffer: Buffer; at: number } = { buffer: Buffer.alloc(0), at: 0 }
+
+/** `Transport` over a socket; see `createTransport`. */
+export class SocketTransport implements Transport {
+  readonly remote: string
+  /** See `Transport.congested`. */
+  congested = false
+  readonly #socket: Socket
+  #reader: TransportReader = NO_READER
+  #started = false
+
+  // What gathers: full buffers and how far each is filled, then the current one.
+  #full: Buffer[] = []
+  readonly #fills: number[] = []
+  #fullBytes = 0
+  #buffer: Buffer | undefined
+  #length = 0
+  #queued = false
+  // What the socket holds: at most one write at a time, so that the rest goes on gathering meanwhile.
+  #held: Buffer[] = []
+  #heldBytes = 0
+  #writing = false
+
+  #ending = false
+  #ended = false
+  #closed = false
+  #reported = false
+  #error: Error | undefined
+  readonly #written: (error?: Error | null) => void
+
+  constructor(socket: Socket) {
+    this.#socket = socket
+    const address = socket.remoteAddress ?? ''
+    this.remote = address.includes(':')
+      ? `[${address}]:${socket.remotePort}`
+      : `${address}:${socket.remotePort ?? 0}`
+    this.#written = (error) => this.#onWritten(error)
+    // The codec answers a FIN itself: a response may still be on its way.
+    socket.allowHalfOpen = true
+    socket.setNoDelay(true)
+    socket.on('error', (error: Error) => {
+      this.#error ??= error
+    })
+    socket.on('close', () => this.#onClose())
+    if (socket.destroyed) setImmediate(() => this.#onClose())
+  }
+
+  get reader(): TransportReader {
+    return this.#reader
+  }
+
+  set reader(reader: TransportReader) {
+    this.#reader = reader
+    if (this.#started) return
+    this.#started = true
+    if (this.#reported) {
+      setImmediate(() => this.#reader.onClose(this.#error))
+      return
+    }
+    const socket = this.#socket
+    socket.on('end', () => {
+      if (!this.#closed) this.#reader.onEnd()
+    })
+    // Starts the flow on the next tick; bytes that were put back by `unshift` come first.
+    socket.on('data', (chunk: Buffer) => {
+      if (!this.#closed) this.#reader.onData(chunk)
+    })
+    // A listener does not undo an earlier, explicit pause (protocol detection).
+    if (socket.isPaused()) socket.resume()
+  }
+
+  write(bytes: Uint8Array): void {
+    let from = 0
+    while (from < bytes.length) {
+      if (this.#ending || this.#closed) return
+      const left = bytes.length - from
+      let buffer = this.#buffer
+      if (buffer === undefined || this.#length === buffer.length) buffer = this.#nextBuffer(left)
+      const room = buffer.length - this.#length
+      const count = left < room ? left : room
+      if (count === bytes.length) buffer.set(bytes, this.#length)
+      else buffer.set(bytes.subarray(from, from + count), this.#length)
+      from += count
+      this.commit(count)
+    }
+  }
+
+  writeLatin1(text: string): void {
+    if (text.length <= OUTPUT_CHUNK) {
+      const { buffer, at } = this.reserve(text.length)
+      this.commit(buffer.write(text, at, text.length, 'latin1'))
+    } else this.write(Buffer.from(text, 'latin1'))
+  }
+
+  reserve(size: number): { buffer: Buffer; at: number } {
+    let buffer = this.#buffer
+    if (buffer === undefined || buffer.length - this.#length < size) buffer = this.#nextBuffer(size)
+    RESERVED.buffer = buffer
+    RESERVED.at = this.#length
+    return RESERVED
+  }
+
+  commit(size: number): void {
+    if (this.#ending || this.#closed) return
+    this.#length += size
+    if (!this.#queued) this.#enqueue()
+    if (this.#fullBytes + this.#length + this.#heldBytes > HIGH_WATER_BYTES) this.congested = true
+  }
+
+  end(): void {
+    if (this.#ending || this.#closed) return
+    this.#ending = true
+    if (!this.#queued) this.#enqueue()
+  }
+
+  destroy(): void {
+    if (this.#closed) return
+    this.#dropOutput()
+    this.#closed = true
+    this.#socket.destroy()
+  }
+
+  abort(): void {
+    if (this.#closed) return
+    // A TLS socket has no TCP handle of its own to reset.
+    if (!(this.#socket instanceof TLSSocket)) {
+      this.#dropOutput()
+      this.#closed = true
+      this.#socket.resetAndDestroy()
+    } else this.destroy()
+  }
+
+  pause(): void {
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    if (this.#started && !this.#closed) this.#socket.resume()
+  }
+
+  /** Hands what is gathered to the socket now; once a turn this happens by itself. */
+  flush(): void {
+    this.#queued = false
+    if (this.#closed || this.#writing || this.#ended) return
+    const socket = this.#socket
+    const buffer = this.#buffer
+    if (this.#fullBytes > 0) {
+      this.#seal()
+      const list = this.#full
+      this.#full = this.#held
+      this.#held = list
+      this.#heldBytes = this.#fullBytes
+      this.#fullBytes = 0
+      this.#writing = true
+      const last = list.length - 1
+      socket.cork()
+      for (let i = 0; i < last; i++) socket.write((list[i] as Buffer).subarray(0, this.#fills[i]))
+      socket.write((list[last] as Buffer).subarray(0, this.#fills[last]), this.#written)
+      socket.uncork()
+      this.#fills.length = 0
+    } else if (buffer !== undefined && this.#length > 0) {
+      const count = this.#length
+      this.#held.push(buffer)
+      this.#heldBytes = count
+      this.#buffer = undefined
+      this.#length = 0
+      this.#writing = true
+      socket.write(buffer.subarray(0, count), this.#written)
+    }
+    if (this.#ending) {
+      this.#ended = true
+      socket.end()
+    }
+  }
+
+  #enqueue(): void {
+    this.#queued = true
+    // The write's callback flushes what gathered meanwhile.
+    if (this.#writing) return
+    if (dirty.push(this) === 1) setImmediate(flushDirty)
+  }
+
+  #nextBuffer(wanted: number): Buffer {
+    this.#seal()
+    // A second buffer in one turn says that this is bulk.
+    const size = this.#fullBytes > 0 || wanted > OUTPUT_CHUNK ? OUTPUT_LARGE_CHUNK : OUTPUT_CHUNK
+    return (this.#buffer = takeBuffer(size))
+  }
+
+  #seal(): void {
+    const buffer = this.#buffer
+    if (buffer === undefined) return
+    if (this.#length > 0) {
+      this.#full.push(buffer)
+      this.#fills.push(this.#length)
+      this.#fullBytes += this.#length
+    } else releaseBuffer(buffer)
+    this.#buffer = undefined
+    this.#length = 0
+  }
+
+  #onWritten(error?: Error | null): void {
+    this.#writing = false
+    this.#heldBytes = 0
+    const held = this.#held
+    // After an error libuv may still have the memory: leave it to the collector.
+    if (!error && !this.#closed) for (let i = 0; i < held.length; i++) releaseBuffer(held[i] as Buffer)
+    held.length = 0
+    if (this.#closed) return
+    if (this.#queued) this.flush()
+    if (this.congested && this.#fullBytes + this.#length + this.#heldBytes <= LOW_WATER_BYTES) {
+      this.congested = false
+      this.#reader.onWritable()
+    }
+  }
+
+  #dropOutput(): void {
+    this.#full.length = 0
+    this.#fills.length = 0
+    this.#fullBytes = 0
+    this.#length = 0
+  }
+
+  #onClose(): void {
+    if (this.#reported) return
+    this.#reported = true
+    this.#closed = true
+    this.#dropOutput()
+    if (this.#buffer) releaseBuffer(this.#buffer)
+    this.#buffer = undefined
+    const reader = this.#reader
+    this.#reader = NO_READER
+    reader.onClose(this.#error)
+  }
+}
+
+/**
+ * Wraps a connected (or connecting) socket. It is to have no other reader or writer from now on; bytes that
+ * were peeked go back by `socket.unshift` before. The flow starts on the tick after `reader` is set first.
+ */
+export function createTransport(socket: Socket): Transport {
+  return new SocketTransport(socket)
+}
