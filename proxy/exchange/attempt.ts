@@ -1,0 +1,148 @@
+import type { Fields, RequestHead, ResponseHead } from '../http/message.ts'
+import type { ClientStream, ClientStreamReader, ResetReason } from '../http/stream.ts'
+import type { ConnectFailure } from '../upstream/connector.ts'
+import type { EndpointState } from '../upstream/endpoint-state.ts'
+import type { HttpPool, PooledConnection, PoolWaiter } from '../upstream/http-pool.ts'
+
+/** What an attempt tells its exchange. Nothing more comes after `attemptFailed` or the end of the response. */
+export interface AttemptOwner {
+  attemptOpened(attempt: Attempt): void
+  attemptInformational(head: ResponseHead): void
+  attemptHead(attempt: Attempt, head: ResponseHead, end: boolean): void
+  attemptData(attempt: Attempt, chunk: Buffer): void
+  attemptEnd(attempt: Attempt, trailers: Fields | undefined): void
+  attemptFailed(attempt: Attempt, failure: AttemptFailure): void
+  attemptWritable(): void
+  /** Whether the request that opens now has no body. */
+  readonly bodiless: boolean
+  /** The whole request went to the attempt. */
+  readonly bodySent: boolean
+}
+
+// An unwanted answer larger or slower than this costs its connection.
+const DISCARD_BYTES = 64 * 1024
+const DISCARD_MS = 1000
+
+export type AttemptFailure =
+  | { readonly kind: 'connect'; readonly failure: ConnectFailure }
+  | { readonly kind: 'reset'; readonly reason: ResetReason; readonly detail: string }
+  | { readonly kind: 'per-try-timeout' }
+
+/** One try of a request against one endpoint. */
+export class Attempt implements ClientStreamReader, PoolWaiter {
+  readonly endpoint: EndpointState
+  readonly head: RequestHead
+  stream: ClientStream | undefined
+  /** Who answered on the connection, or ''. */
+  identity = ''
+  /** The connection had carried requests before. */
+  reused = false
+  readonly #owner: AttemptOwner
+  readonly #pool: HttpPool
+  #timer: NodeJS.Timeout | undefined
+  #discardTimer: NodeJS.Timeout | undefined
+  #over = false
+  #discarding = false
+  #discarded = 0
+
+  constructor(owner: AttemptOwner, endpoint: EndpointState, head: RequestHead, http2: boolean) {
+    this.#owner = owner
+    this.endpoint = endpoint
+    this.head = head
+    this.#pool = endpoint.pool(http2)
+  }
+
+  start(perTryTimeoutMs: number): void {
+    this.endpoint.active++
+    if (perTryTimeoutMs > 0) this.#timer = setTimeout(() => this.#timeout(), perTryTimeoutMs)
+    this.#pool.acquire(this)
+  }
+
+  /** Gives up whatever state it is in; the owner hears nothing more. */
+  abandon(reason: ResetReason): void {
+    if (this.#over) return
+    this.#finish()
+    if (this.stream) this.stream.reset(reason)
+    else this.#pool.cancel(this)
+  }
+
+  /**
+   * The answer is not wanted but its connection is: what is left of it is read and dropped, within bounds, so
+   * that a retry does not cost a connection.
+   */
+  discard(): void {
+    if (this.#over) return
+    if (!this.stream?.answered || !this.#owner.bodySent) return this.abandon('cancel')
+    this.#finish()
+    this.#discarding = true
+    this.#discardTimer = setTimeout(() => this.stream?.reset('cancel'), DISCARD_MS)
+  }
+
+  onConnection(connection: PooledConnection): void {
+    if (this.#over) return
+    const codec = connection.codec
+    this.identity = connection.identity
+    this.reused = codec.carried > 0
+    this.prepare(connection.alpn)
+    this.stream = codec.open(this.head, this.#owner.bodiless, this)
+    if (!this.#over) this.#owner.attemptOpened(this)
+  }
+
+  /** Replaced by the exchange where the head depends on the link. */
+  prepare: (alpn: string) => void = () => {}
+
+  onConnectFailure(failure: ConnectFailure): void {
+    if (this.#over) return
+    this.#finish()
+    this.#owner.attemptFailed(this, { kind: 'connect', failure })
+  }
+
+  onInformational(head: ResponseHead): void {
+    if (!this.#over) this.#owner.attemptInformational(head)
+  }
+
+  onHead(head: ResponseHead, end: boolean): void {
+    if (this.#over) return
+    // The per-try timeout covers the time to the response's head: a long answer is not a failed try.
+    if (this.#timer) clearTimeout(this.#timer)
+    if (end) this.#finish()
+    this.#owner.attemptHead(this, head, end)
+  }
+
+  onData(chunk: Buffer): void {
+    if (!this.#over) return this.#owner.attemptData(this, chunk)
+    if (!this.#discarding) return
+    this.#discarded += chunk.length
+    if (this.#discarded > DISCARD_BYTES) this.stream?.reset('cancel')
+  }
+
+  onEnd(trailers: Fields | undefined): void {
+    if (this.#discardTimer) clearTimeout(this.#discardTimer)
+    if (this.#over) return
+    this.#finish()
+    this.#owner.attemptEnd(this, trailers)
+  }
+
+  onReset(reason: ResetReason, detail: string): void {
+    if (this.#discardTimer) clearTimeout(this.#discardTimer)
+    if (this.#over) return
+    this.#finish()
+    this.#owner.attemptFailed(this, { kind: 'reset', reason, detail })
+  }
+
+  onWritable(): void {
+    if (!this.#over) this.#owner.attemptWritable()
+  }
+
+  #timeout(): void {
+    if (this.#over) return
+    this.abandon('timeout')
+    this.#owner.attemptFailed(this, { kind: 'per-try-timeout' })
+  }
+
+  #finish(): void {
+    this.#over = true
+    this.endpoint.active--
+    if (this.#timer) clearTimeout(this.#timer)
+  }
+}

@@ -1,0 +1,37 @@
+import { randomUUID } from 'node:crypto'
+import { field, removeField, type RequestHead } from '../http/message.ts'
+import type { Hop } from './hop.ts'
+
+const CLIENT_CERT = 'x-forwarded-client-cert'
+
+/** What a proxy adds to a request, and what it takes away because a caller must not be able to claim it. */
+export function prepareRequest(hop: Hop, head: RequestHead): void {
+  const fields = head.fields
+  removeField(fields, 'x-weft-http')
+  switch (hop.manager.forwardClientCert) {
+    case 'sanitize':
+      removeField(fields, CLIENT_CERT)
+      break
+    case 'sanitize_set':
+      removeField(fields, CLIENT_CERT)
+      if (hop.sourceIdentity !== '') fields.push(CLIENT_CERT, clientCertificate(hop))
+      break
+    case 'append_forward':
+      if (hop.sourceIdentity !== '') fields.push(CLIENT_CERT, clientCertificate(hop))
+      break
+    case 'forward_only':
+      break
+  }
+  if (hop.manager.traffic && field(fields, 'x-request-id') === undefined)
+    fields.push('x-request-id', randomUUID())
+}
+
+/**
+ * Envoy's x-forwarded-client-cert element. SPIFFE IDs hold no character that needs quoting
+ * (SPIFFE-ID section 2), so nothing from a certificate can break the line.
+ */
+function clientCertificate(hop: Hop): string {
+  return hop.localIdentity === ''
+    ? `URI=${hop.sourceIdentity}`
+    : `By=${hop.localIdentity};URI=${hop.sourceIdentity}`
+}

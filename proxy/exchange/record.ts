@@ -1,0 +1,37 @@
+import { field, type RequestHead } from '../http/message.ts'
+import type { Hop } from './hop.ts'
+import type { RequestRecord } from './telemetry-sink.ts'
+
+/** A record with what is known at a request's start; every field is there from the beginning, so its shape is one. */
+export function newRecord(hop: Hop, head: RequestHead, configVersion: string): RequestRecord {
+  const http2 = hop.link ? field(head.fields, 'x-weft-http') === '2' : hop.http2
+  return {
+    direction: hop.direction,
+    startMs: performance.timeOrigin + performance.now(),
+    durationMs: 0,
+    method: head.method,
+    scheme: head.scheme,
+    authority: head.authority,
+    path: head.path,
+    protocol: http2 ? 'HTTP/2' : 'HTTP/1.1',
+    userAgent: field(head.fields, 'user-agent') ?? '',
+    status: 0,
+    grpcStatus: -1,
+    flags: 0,
+    details: '',
+    route: '',
+    cluster: '',
+    service: '',
+    upstream: '',
+    upstreamWorkload: '',
+    downstream: hop.downstream,
+    sourceIdentity:
+      hop.sourceIdentity === '' && hop.direction === 'outbound' ? hop.localIdentity : hop.sourceIdentity,
+    destinationIdentity: hop.direction === 'inbound' ? hop.localIdentity : '',
+    attempts: 0,
+    bytesReceived: 0,
+    bytesSent: 0,
+    configVersion,
+    span: undefined,
+  }
+}

@@ -1,0 +1,93 @@
+import { field, type Fields, type RequestHead } from '../http/message.ts'
+import type { ServerStream } from '../http/stream.ts'
+
+/** Errors become answers here and nowhere else. */
+export interface LocalReply {
+  readonly status: number
+  /** Envoy's code details, e.g. `route_not_found`. */
+  readonly details: string
+  /** For a person; no secret, no header value. */
+  readonly text: string
+}
+
+export function isGrpc(head: RequestHead): boolean {
+  return field(head.fields, 'content-type')?.startsWith('application/grpc') ?? false
+}
+
+/**
+ * Answers in the caller's own protocol: gRPC callers get a trailers-only response with the status that
+ * gRPC maps an HTTP status to, others a short text. `proxy-status` (RFC 9209) says who failed and why.
+ * Returns the HTTP status sent and the gRPC status (-1 without).
+ */
+export function sendReply(
+  stream: ServerStream,
+  head: RequestHead,
+  reply: LocalReply,
+): { status: number; grpcStatus: number; bytes: number } {
+  const proxyStatus = `weft; details="${quoted(reply.details)}"`
+  if (isGrpc(head)) {
+    const grpcStatus = grpcStatusOf(reply.status)
+    stream.head(
+      {
+        status: 200,
+        fields: [
+          'content-type',
+          'application/grpc',
+          'grpc-status',
+          String(grpcStatus),
+          'grpc-message',
+          percentEncode(reply.text),
+          'proxy-status',
+          proxyStatus,
+        ],
+      },
+      true,
+    )
+    return { status: 200, grpcStatus, bytes: 0 }
+  }
+  const body = Buffer.from(reply.text === '' ? '' : `${reply.text}\n`)
+  const fields: Fields = ['content-length', String(body.length), 'proxy-status', proxyStatus]
+  if (body.length > 0) fields.unshift('content-type', 'text/plain; charset=utf-8')
+  const bodiless = body.length === 0 || head.method === 'HEAD'
+  stream.head({ status: reply.status, fields }, bodiless)
+  if (!bodiless) {
+    stream.data(body)
+    stream.end(undefined)
+  }
+  return { status: reply.status, grpcStatus: -1, bytes: bodiless ? 0 : body.length }
+}
+
+/** doc/http-grpc-status-mapping.md of gRPC. */
+export function grpcStatusOf(status: number): number {
+  switch (status) {
+    case 400:
+      return 13
+    case 401:
+      return 16
+    case 403:
+      return 7
+    case 404:
+      return 12
+    case 429:
+    case 502:
+    case 503:
+    case 504:
+      return 14
+    default:
+      return 2
+  }
+}
+
+/** A quoted-string of structured fields (RFC 8941 section 3.3.3) may hold printable ASCII only. */
+function quoted(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, '?').replace(/["\\]/g, '\\$&')
+}
+
+/** grpc-message is percent-encoded (gRPC over HTTP/2, Responses). */
+function percentEncode(text: string): string {
+  return Array.from(Buffer.from(text), (byte) =>
+    byte >= 0x20 && byte <= 0x7e && byte !== 0x25
+      ? String.fromCharCode(byte)
+      : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`,
+  ).join('')
+}

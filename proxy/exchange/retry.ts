@@ -1,0 +1,73 @@
+import type { RetryPolicy } from '../model/route.ts'
+
+/** How a try ended before any of its response went to the caller. */
+export type Outcome =
+  /** No connection came about: nothing was sent. */
+  | { readonly kind: 'connect-failure' }
+  /** The server said that it did not process it (REFUSED_STREAM, beyond GOAWAY). */
+  | { readonly kind: 'refused' }
+  /** The connection broke or the stream was reset; the server may have acted. */
+  | { readonly kind: 'reset' }
+  | { readonly kind: 'per-try-timeout' }
+  | { readonly kind: 'status'; readonly status: number }
+  | { readonly kind: 'grpc-status'; readonly grpcStatus: number }
+
+export interface Tried {
+  readonly method: string
+  /** The whole request so far is still at hand. */
+  readonly replayable: boolean
+  /** Tries after the first so far, without replays of the keep-alive race. */
+  readonly retries: number
+  /** The connection had carried streams before this one, and this was not replayed for it before. */
+  readonly reusedConnection: boolean
+  readonly replayed: boolean
+}
+
+export type Decision = 'no' | 'replay' | 'retry'
+
+// RFC 9110 section 9.2.2.
+const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE', 'QUERY'])
+
+export function isIdempotent(method: string): boolean {
+  return IDEMPOTENT.has(method)
+}
+
+/**
+ * Whether to try again. `replay` costs neither a retry nor budget: a reused connection that the server
+ * closed under us (RFC 9112 section 9.3.1), once. A request that may have reached the application is
+ * repeated only if its method is idempotent or the route says that it may.
+ */
+export function decideRetry(policy: RetryPolicy | undefined, outcome: Outcome, tried: Tried): Decision {
+  if (!tried.replayable) return 'no'
+  const unsent = outcome.kind === 'connect-failure' || outcome.kind === 'refused'
+  const safe = unsent || isIdempotent(tried.method) || (policy?.nonIdempotent ?? false)
+  if (!safe) return 'no'
+  if (tried.reusedConnection && !tried.replayed && (outcome.kind === 'reset' || outcome.kind === 'refused'))
+    return 'replay'
+  if (!policy || tried.retries >= policy.retries) return 'no'
+  return wanted(policy, outcome) ? 'retry' : 'no'
+}
+
+function wanted(policy: RetryPolicy, outcome: Outcome): boolean {
+  switch (outcome.kind) {
+    case 'connect-failure':
+      return policy.on.connectFailure || policy.on.reset || policy.on.gatewayError || policy.on.serverError
+    case 'refused':
+      return policy.on.refusedStream || policy.on.reset || policy.on.serverError
+    case 'reset':
+      return policy.on.reset || policy.on.gatewayError || policy.on.serverError
+    case 'per-try-timeout':
+      return policy.on.gatewayError || policy.on.serverError || policy.statuses.includes(504)
+    case 'status':
+      return isRetriableStatus(policy, outcome.status)
+    case 'grpc-status':
+      return policy.grpcStatuses.includes(outcome.grpcStatus)
+  }
+}
+
+/** Envoy's retriable-status-codes, gateway-error (502 to 504) and 5xx. */
+export function isRetriableStatus(policy: RetryPolicy, status: number): boolean {
+  if (policy.statuses.includes(status)) return true
+  if (policy.on.gatewayError && status >= 502 && status <= 504) return true
+  return policy.on.serverError && status >= 500 && status <= 599
+}

@@ -1,0 +1,52 @@
+import { createServer, type Server, type Socket } from 'node:net'
+import { ResponseFlag } from './exchange/flags.ts'
+import type { TelemetrySink } from './exchange/telemetry-sink.ts'
+import type { ConnectionServer } from './listener/connection-server.ts'
+import type { Configuration } from './model/configuration.ts'
+import { isOurselves, peerOf } from './outbound.ts'
+import { newConnectionRecord } from './tcp/tcp-route.ts'
+import type { OriginalDestination } from './transport/original-destination.ts'
+
+export interface InboundDependencies {
+  readonly configuration: Configuration
+  readonly connections: ConnectionServer
+  readonly telemetry: TelemetrySink
+  readonly originalDestination: OriginalDestination
+}
+
+/** Name of the one listener that every sidecar asks for: the ports of its own pod and who may reach them. */
+export const INBOUND_LISTENER = 'inbound'
+
+/**
+ * The inbound path, from a connection that somebody made to this pod: which port did it want, does the
+ * pod's policy take it (filter chain: mTLS, plaintext), then the application.
+ */
+export function createInbound(deps: InboundDependencies): Server {
+  return createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, arrived)
+
+  function arrived(socket: Socket): void {
+    socket.on('error', () => {})
+    const destination = deps.originalDestination(socket)
+    if (!destination || isOurselves(socket, destination)) return refuse(socket, 'not_redirected')
+    // Without a policy nothing is let in: never fail open.
+    const listener = deps.configuration.listener(INBOUND_LISTENER).value
+    if (!listener) return refuse(socket, 'inbound_listener_not_known')
+    deps.connections.serve(socket, listener, {
+      direction: 'inbound',
+      original: destination,
+      destinationPort: destination.port,
+      downstream: peerOf(socket),
+    })
+  }
+
+  function refuse(socket: Socket, details: string): void {
+    const record = newConnectionRecord(
+      { direction: 'inbound', original: undefined, downstream: peerOf(socket), sourceIdentity: '' },
+      '',
+    )
+    socket.resetAndDestroy()
+    record.flags = ResponseFlag.NR
+    record.details = details
+    deps.telemetry.connectionFinished(record)
+  }
+}

@@ -1,0 +1,81 @@
+import type { FilterChain, Listener } from '../model/listener.ts'
+
+/** What is known of a connection when its filter chain is chosen. */
+export interface ConnectionFacts {
+  readonly destinationPort: number
+  readonly serverName: string
+  readonly transportProtocol: 'tls' | 'raw_buffer'
+  /** ALPN of a ClientHello, or what detection found: `http/1.1`, `h2c`. */
+  readonly applicationProtocols: readonly string[]
+}
+
+/**
+ * Envoy's order (FilterChainMatch): destination port, server name, transport protocol, application
+ * protocol; at each step the most specific chains that match stay. Undefined: refuse the connection.
+ */
+export function chooseChain(listener: Listener, facts: ConnectionFacts): FilterChain | undefined {
+  let chains = keepSpecific(
+    listener.filterChains,
+    (chain) => chain.match.destinationPort !== undefined,
+    (chain) => chain.match.destinationPort === facts.destinationPort,
+  )
+  chains = keepBestName(chains, facts.serverName)
+  chains = keepSpecific(
+    chains,
+    (chain) => chain.match.transportProtocol !== undefined,
+    (chain) => chain.match.transportProtocol === facts.transportProtocol,
+  )
+  chains = keepSpecific(
+    chains,
+    (chain) => chain.match.applicationProtocols.length > 0,
+    (chain) =>
+      chain.match.applicationProtocols.some((protocol) => facts.applicationProtocols.includes(protocol)),
+  )
+  return chains[0] ?? listener.defaultFilterChain
+}
+
+function keepSpecific(
+  chains: readonly FilterChain[],
+  names: (chain: FilterChain) => boolean,
+  hits: (chain: FilterChain) => boolean,
+): readonly FilterChain[] {
+  const hit = chains.filter((chain) => names(chain) && hits(chain))
+  return hit.length > 0 ? hit : chains.filter((chain) => !names(chain))
+}
+
+function keepBestName(chains: readonly FilterChain[], serverName: string): readonly FilterChain[] {
+  let best = -1
+  let kept: FilterChain[] = []
+  for (const chain of chains) {
+    const rank = Math.max(
+      chain.match.serverNames.length === 0 ? 0 : -1,
+      ...chain.match.serverNames.map((name) => nameRank(name, serverName)),
+    )
+    if (rank < 0) continue
+    if (rank > best) {
+      best = rank
+      kept = []
+    }
+    if (rank === best) kept.push(chain)
+  }
+  return kept
+}
+
+function nameRank(pattern: string, serverName: string): number {
+  if (pattern === serverName) return 1_000_000
+  if (pattern.startsWith('*.') && serverName.endsWith(pattern.slice(1))) return pattern.length
+  return -1
+}
+
+/** Whether the first bytes of a connection can change which chain serves it. */
+export function needsInspection(listener: Listener, destinationPort: number): boolean {
+  if (!listener.inspectTls && !listener.inspectHttp) return false
+  const own = listener.filterChains.filter((chain) => chain.match.destinationPort === destinationPort)
+  const chains = own.length > 0 ? own : listener.filterChains.filter((chain) => !chain.match.destinationPort)
+  return chains.some(
+    (chain) =>
+      chain.match.transportProtocol !== undefined ||
+      chain.match.applicationProtocols.length > 0 ||
+      chain.match.serverNames.length > 0,
+  )
+}

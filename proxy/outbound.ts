@@ -1,0 +1,137 @@
+import { createServer, type Server, type Socket } from 'node:net'
+import { ResponseFlag } from './exchange/flags.ts'
+import type { TelemetrySink } from './exchange/telemetry-sink.ts'
+import type { ConnectionServer } from './listener/connection-server.ts'
+import type { Configuration } from './model/configuration.ts'
+import type { Listener } from './model/listener.ts'
+import { relay } from './tcp/relay.ts'
+import { newConnectionRecord } from './tcp/tcp-route.ts'
+import {
+  formatDestination,
+  plainAddress,
+  type Destination,
+  type OriginalDestination,
+} from './transport/original-destination.ts'
+import type { Connector } from './upstream/connector.ts'
+
+export interface OutboundDependencies {
+  readonly configuration: Configuration
+  readonly connections: ConnectionServer
+  readonly connector: Connector
+  readonly telemetry: TelemetrySink
+  readonly originalDestination: OriginalDestination
+  /** How long a connection to a destination that nobody has asked for before waits for its answer. Milliseconds. */
+  readonly configWaitMs: number
+}
+
+const PASSTHROUGH = 'PassthroughCluster'
+
+/**
+ * The outbound path, from a connection that the application made: where did it want to go, what does
+ * the mesh know of that, who serves it. One step a line in `arrived`; the rest is in the folders it names.
+ */
+export function createOutbound(deps: OutboundDependencies): Server {
+  const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, arrived)
+  return server
+
+  function arrived(socket: Socket): void {
+    socket.on('error', ignore)
+    const destination = deps.originalDestination(socket)
+    if (!destination || isOurselves(socket, destination)) return refuse(socket, destination, 'not_redirected')
+    const name = `outbound/${formatDestination(destination)}`
+    deps.configuration.touch('listener', name)
+    whenKnown(socket, name, (listener) => {
+      if (listener) return mesh(socket, listener, destination)
+      // Known not to be of the mesh: passed on untouched. Not known: waiting failed, and guessing would
+      // send plaintext to what may be a STRICT service, or to somebody else who has the address now.
+      if (listener === null) return passThrough(socket, destination)
+      refuse(socket, destination, 'destination_unknown{no answer from the control plane}')
+    })
+  }
+
+  function whenKnown(
+    socket: Socket,
+    name: string,
+    then: (listener: Listener | null | undefined) => void,
+  ): void {
+    const watched = deps.configuration.listener(name)
+    if (watched.value !== undefined) return then(watched.value)
+    const finish = (): void => {
+      clearTimeout(timer)
+      unwatch()
+      socket.off('close', abandon)
+      then(watched.value)
+    }
+    const abandon = (): void => {
+      clearTimeout(timer)
+      unwatch()
+    }
+    const timer = setTimeout(finish, deps.configWaitMs)
+    const unwatch = watched.watch(finish)
+    socket.on('close', abandon)
+  }
+
+  function mesh(socket: Socket, listener: Listener, destination: Destination): void {
+    deps.connections.serve(socket, listener, {
+      direction: 'outbound',
+      original: destination,
+      destinationPort: destination.port,
+      downstream: peerOf(socket),
+    })
+  }
+
+  function passThrough(socket: Socket, destination: Destination): void {
+    const startedAt = performance.now()
+    const record = newConnectionRecord(hop(socket, destination), PASSTHROUGH)
+    record.upstream = formatDestination(destination)
+    const end = (flags: number, details: string): void => {
+      record.flags = flags
+      record.details = details
+      record.durationMs = performance.now() - startedAt
+      deps.telemetry.connectionFinished(record)
+    }
+    const target = {
+      host: destination.host,
+      port: destination.port,
+      tls: undefined,
+      identity: '',
+      purpose: 'tcp' as const,
+      timeoutMs: 10_000,
+    }
+    deps.connector(target, (connected, failure) => {
+      if (!connected) {
+        socket.resetAndDestroy()
+        return end(failure?.flags ?? ResponseFlag.UF, failure?.details ?? '')
+      }
+      relay(socket, connected.socket, 0, ({ sent, received, error }) => {
+        record.bytesReceived = sent
+        record.bytesSent = received
+        end(error ? ResponseFlag.UC : 0, error ? `connection_termination{${error.message}}` : 'closed')
+      })
+    })
+  }
+
+  function refuse(socket: Socket, destination: Destination | undefined, details: string): void {
+    socket.resetAndDestroy()
+    const record = newConnectionRecord(hop(socket, destination), '')
+    record.flags = ResponseFlag.NR
+    record.details = details
+    deps.telemetry.connectionFinished(record)
+  }
+
+  function hop(socket: Socket, original: Destination | undefined) {
+    return { direction: 'outbound' as const, original, downstream: peerOf(socket), sourceIdentity: '' }
+  }
+}
+
+/** Nobody redirected it: it came to our own port, which must not become an open relay or a loop. */
+export function isOurselves(socket: Socket, destination: Destination): boolean {
+  return destination.port === socket.localPort && destination.host === plainAddress(socket.localAddress)
+}
+
+/** `ip:port` of the peer. */
+export function peerOf(socket: Socket): string {
+  return formatDestination({ host: plainAddress(socket.remoteAddress), port: socket.remotePort ?? 0 })
+}
+
+function ignore(): void {}

@@ -1,0 +1,23 @@
+const PROBE_MS = 100
+/** Requests are turned away while the loop answers this much too late. Milliseconds. */
+const SHED_ABOVE_MS = 1000
+
+/** Whether the event loop is so far behind that taking more work would only make all of it late. */
+export class LoopLag {
+  overloaded = false
+  #expected = performance.now() + PROBE_MS
+  readonly #timer: NodeJS.Timeout
+
+  constructor() {
+    this.#timer = setInterval(() => {
+      const now = performance.now()
+      this.overloaded = now - this.#expected > SHED_ABOVE_MS
+      this.#expected = now + PROBE_MS
+    }, PROBE_MS)
+    this.#timer.unref()
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+  }
+}

@@ -1,0 +1,146 @@
+import { fieldValues, type RequestHead } from '../http/message.ts'
+import type { Route, RouteConfiguration, RouteMatch, ValueMatch, VirtualHost } from '../model/route.ts'
+
+/** The first route that matches, in order; undefined: none does (answer 404, NR). */
+export function findRoute(config: RouteConfiguration, head: RequestHead): Route | undefined {
+  const host = findVirtualHost(config.virtualHosts, head.authority)
+  if (!host) return undefined
+  const question = head.path.indexOf('?')
+  const path = question < 0 ? head.path : head.path.slice(0, question)
+  const query = question < 0 ? '' : head.path.slice(question + 1)
+  for (const route of host.routes) if (matches(route.match, head, path, query)) return route
+  return undefined
+}
+
+/** Envoy's order: exact name, longest `*.suffix`, longest `prefix.*`, then `*`. Ports are ignored if nothing names one. */
+export function findVirtualHost(hosts: readonly VirtualHost[], authority: string): VirtualHost | undefined {
+  const only = hosts.length === 1 ? hosts[0] : undefined
+  if (only?.domains.length === 1 && only.domains[0] === '*') return only
+  const name = authority.toLowerCase()
+  return matchDomain(hosts, name) ?? matchDomain(hosts, name.replace(/:\d+$/, ''))
+}
+
+function matchDomain(hosts: readonly VirtualHost[], name: string): VirtualHost | undefined {
+  let best: VirtualHost | undefined
+  let bestRank = -1
+  for (const host of hosts) {
+    for (const domain of host.domains) {
+      const rank = domainRank(domain, name)
+      if (rank > bestRank) {
+        best = host
+        bestRank = rank
+      }
+    }
+  }
+  return best
+}
+
+function domainRank(domain: string, name: string): number {
+  if (domain === name) return 3_000_000
+  if (domain === '*') return 0
+  if (domain.startsWith('*') && name.length >= domain.length && name.endsWith(domain.slice(1)))
+    return 2_000_000 + domain.length
+  if (domain.endsWith('*') && name.length >= domain.length && name.startsWith(domain.slice(0, -1)))
+    return 1_000_000 + domain.length
+  return -1
+}
+
+function matches(match: RouteMatch, head: RequestHead, path: string, query: string): boolean {
+  if (!pathMatches(match.path, path)) return false
+  if (
+    match.grpc &&
+    !fieldValues(head.fields, 'content-type').some((value) => value.startsWith('application/grpc'))
+  )
+    return false
+  for (const header of match.headers) if (!headerMatches(header, head)) return false
+  if (match.query.length > 0) {
+    const parameters = parseQuery(query)
+    for (const parameter of match.query)
+      if (!valueMatches(parameter, parameters.get(parameter.name))) return false
+  }
+  return true
+}
+
+function pathMatches(match: RouteMatch['path'], path: string): boolean {
+  if (match.kind === 'regex') return match.value.test(path)
+  const wanted = match.caseSensitive ? match.value : match.value.toLowerCase()
+  const given = match.caseSensitive ? path : path.toLowerCase()
+  switch (match.kind) {
+    case 'exact':
+      return given === wanted
+    case 'prefix':
+      return given.startsWith(wanted)
+    case 'segment-prefix':
+      return (
+        given.startsWith(wanted) &&
+        (given.length === wanted.length || wanted.endsWith('/') || given.charCodeAt(wanted.length) === 0x2f)
+      )
+  }
+}
+
+function headerMatches(match: ValueMatch, head: RequestHead): boolean {
+  switch (match.name) {
+    case ':method':
+      return valueMatches(match, head.method)
+    case ':path':
+      return valueMatches(match, head.path)
+    case ':authority':
+    case 'host':
+      return valueMatches(match, head.authority)
+    case ':scheme':
+      return valueMatches(match, head.scheme)
+    default: {
+      // Every repeated value is matched on its own and joined: none can hide behind another.
+      const values = fieldValues(head.fields, match.name)
+      if (values.length === 0) return valueMatches(match, undefined)
+      if (match.kind === 'present') return !match.invert
+      const hit =
+        values.some((value) => test(match, value)) || (values.length > 1 && test(match, values.join(',')))
+      return hit !== match.invert
+    }
+  }
+}
+
+function valueMatches(match: ValueMatch, value: string | undefined): boolean {
+  if (value === undefined) return match.invert
+  return test(match, value) !== match.invert
+}
+
+function test(match: ValueMatch, value: string): boolean {
+  switch (match.kind) {
+    case 'exact':
+      return value === match.value
+    case 'prefix':
+      return value.startsWith(match.value)
+    case 'suffix':
+      return value.endsWith(match.value)
+    case 'contains':
+      return value.includes(match.value)
+    case 'regex':
+      return match.regex?.test(value) ?? false
+    case 'present':
+      return true
+  }
+}
+
+/** First value of each name (Gateway API leaves repeats open; the peers take the first). */
+function parseQuery(query: string): Map<string, string> {
+  const parameters = new Map<string, string>()
+  for (const pair of query.split('&')) {
+    if (pair === '') continue
+    const equals = pair.indexOf('=')
+    const name = unescapeQuery(equals < 0 ? pair : pair.slice(0, equals))
+    if (!parameters.has(name)) parameters.set(name, unescapeQuery(equals < 0 ? '' : pair.slice(equals + 1)))
+  }
+  return parameters
+}
+
+function unescapeQuery(text: string): string {
+  const spaced = text.includes('+') ? text.replaceAll('+', ' ') : text
+  if (!spaced.includes('%')) return spaced
+  try {
+    return decodeURIComponent(spaced)
+  } catch {
+    return spaced
+  }
+}

@@ -1,0 +1,71 @@
+import { removeField, setField, type Fields, type RequestHead } from '../http/message.ts'
+import type { ForwardAction, HeaderMutation, RedirectAction, RouteMatch } from '../model/route.ts'
+
+/** Applies remove, set, add to a field list in place. */
+export function mutate(fields: Fields, mutation: HeaderMutation): void {
+  for (const name of mutation.remove) removeField(fields, name)
+  for (const [name, value] of mutation.set) setField(fields, name, value)
+  for (const [name, value] of mutation.add) fields.push(name, value)
+}
+
+/** As `mutate`, but `host` and `:authority` go where a request keeps them. */
+export function mutateRequest(head: RequestHead, mutation: HeaderMutation): void {
+  for (const name of mutation.remove) removeField(head.fields, name)
+  for (const [name, value] of mutation.set) {
+    if (name === 'host' || name === ':authority') head.authority = value
+    else setField(head.fields, name, value)
+  }
+  for (const [name, value] of mutation.add) head.fields.push(name, value)
+}
+
+/** Rewrites path and authority as the action says; the query stays. */
+export function rewriteRequest(head: RequestHead, match: RouteMatch, action: ForwardAction): void {
+  if (action.rewrite.authority !== undefined) head.authority = action.rewrite.authority
+  const rewrite = action.rewrite.path
+  if (!rewrite) return
+  const { path, query } = splitPath(head.path)
+  if (rewrite.kind === 'regex') head.path = path.replace(rewrite.pattern, rewrite.substitution) + query
+  else head.path = replacePrefix(match, path, rewrite.value) + query
+}
+
+/** The Location of a redirect (Gateway API HTTPRequestRedirectFilter; RFC 9110 section 10.2.2). */
+export function redirectLocation(head: RequestHead, match: RouteMatch, action: RedirectAction): string {
+  const scheme = action.scheme ?? head.scheme
+  const [host, givenPort] = splitAuthority(action.authority ?? head.authority)
+  const port = action.port ?? (action.scheme !== undefined && action.scheme !== head.scheme ? '' : givenPort)
+  const portText = String(port)
+  const wellKnown = (scheme === 'http' && portText === '80') || (scheme === 'https' && portText === '443')
+  const { path, query } = splitPath(head.path)
+  const target =
+    action.path === undefined
+      ? path
+      : action.path.kind === 'full'
+        ? action.path.value
+        : replacePrefix(match, path, action.path.value)
+  return `${scheme}://${host}${portText === '' || wellKnown ? '' : `:${portText}`}${target}${query}`
+}
+
+function splitPath(target: string): { path: string; query: string } {
+  const question = target.indexOf('?')
+  return question < 0
+    ? { path: target, query: '' }
+    : { path: target.slice(0, question), query: target.slice(question) }
+}
+
+function splitAuthority(authority: string): [host: string, port: string] {
+  const colon = authority.lastIndexOf(':')
+  if (colon < 0 || authority.endsWith(']')) return [authority, '']
+  return [authority.slice(0, colon), authority.slice(colon + 1)]
+}
+
+function replacePrefix(match: RouteMatch, path: string, replacement: string): string {
+  if (match.path.kind === 'regex') return path
+  const prefix = match.path.value
+  const rest = path.slice(prefix.length)
+  if (match.path.kind === 'prefix') return replacement + rest || '/'
+  // By segments: exactly one slash between the new prefix and what follows (ReplacePrefixMatch's table).
+  const left = replacement.endsWith('/') ? replacement.slice(0, -1) : replacement
+  const right = rest === '' || rest.startsWith('/') ? rest : `/${rest}`
+  const joined = left + right
+  return joined.startsWith('/') ? joined : `/${joined}`
+}

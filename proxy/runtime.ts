@@ -1,0 +1,224 @@
+import { createServer, type Server } from 'node:net'
+import type { Watchable } from '../core/watched.ts'
+import { WeightedPicks, type ExchangeDependencies } from './exchange/hop.ts'
+import type { TelemetrySink } from './exchange/telemetry-sink.ts'
+import { createInbound } from './inbound.ts'
+import { ConnectionServer, listenError } from './listener/connection-server.ts'
+import { TlsTermination } from './listener/tls-termination.ts'
+import type { Configuration } from './model/configuration.ts'
+import type { Listener } from './model/listener.ts'
+import { createOutbound, peerOf } from './outbound.ts'
+import { LoopLag } from './overload.ts'
+import type { OriginalDestination } from './transport/original-destination.ts'
+import type { ReadSpiffeId } from './transport/peer-identity.ts'
+import { TlsContexts, type WorkloadSecrets } from './transport/tls-contexts.ts'
+import { ClusterManager } from './upstream/cluster-manager.ts'
+import { createConnector } from './upstream/connector.ts'
+
+export interface RuntimeDependencies {
+  readonly configuration: Configuration
+  readonly secrets: Watchable<WorkloadSecrets | undefined>
+  readonly readSpiffeId: ReadSpiffeId
+  readonly telemetry: TelemetrySink
+  /** Needed for captured traffic and listeners with use_original_dst. */
+  readonly originalDestination: OriginalDestination | undefined
+  /** The pod's own addresses: what goes there meets the application, not our own inbound port. */
+  readonly ownAddresses: readonly string[]
+  readonly configWaitMs?: number
+}
+
+const SWEEP_MS = 1000
+
+/** The data plane of one process: everything between accepted sockets and upstream connections. */
+export class Runtime {
+  readonly clusters: ClusterManager
+  readonly #deps: RuntimeDependencies
+  readonly #inboundConnections: ConnectionServer
+  readonly #outboundConnections: ConnectionServer
+  readonly #exchange: ExchangeDependencies
+  readonly #servers: Server[] = []
+  readonly #bound = new Map<string, { listener: Listener; server: Server }>()
+  readonly #lag = new LoopLag()
+  readonly #sweep: NodeJS.Timeout
+  readonly #connector
+  readonly #configWaitMs: number
+
+  constructor(deps: RuntimeDependencies) {
+    this.#deps = deps
+    this.#configWaitMs = deps.configWaitMs ?? 5000
+    const contexts = new TlsContexts(deps.secrets)
+    this.#connector = createConnector(contexts, deps.readSpiffeId)
+    this.clusters = new ClusterManager(deps.configuration, this.#connector, new Set(deps.ownAddresses))
+    deps.secrets.watch(() => this.clusters.renew())
+    this.#exchange = {
+      clusters: this.clusters,
+      telemetry: deps.telemetry,
+      picks: new WeightedPicks(),
+      configVersion: () => deps.configuration.version,
+      configWaitMs: this.#configWaitMs,
+      running: new Set(),
+      overloaded: () => this.#lag.overloaded,
+    }
+    const shared = {
+      configuration: deps.configuration,
+      exchange: this.#exchange,
+      tcp: {
+        clusters: this.clusters,
+        connector: this.#connector,
+        telemetry: deps.telemetry,
+        configWaitMs: this.#configWaitMs,
+      },
+      termination: new TlsTermination(contexts, deps.readSpiffeId),
+      localIdentity: () => deps.secrets.value?.spiffeId ?? '',
+    }
+    this.#inboundConnections = new ConnectionServer(shared)
+    this.#outboundConnections = new ConnectionServer(shared)
+    this.#sweep = setInterval(() => this.#sweepIdle(), SWEEP_MS)
+    this.#sweep.unref()
+  }
+
+  /** Requests and opaque connections running now. */
+  get active(): number {
+    return this.#inboundConnections.active + this.#outboundConnections.active
+  }
+
+  get inboundActive(): number {
+    return this.#inboundConnections.active
+  }
+
+  /** Takes what iptables redirects from the application. Resolves with the bound port. */
+  serveOutbound(host: string, port: number): Promise<number> {
+    return this.#listen(
+      createOutbound({
+        configuration: this.#deps.configuration,
+        connections: this.#outboundConnections,
+        connector: this.#connector,
+        telemetry: this.#deps.telemetry,
+        originalDestination: this.#originalDestination(),
+        configWaitMs: this.#configWaitMs,
+      }),
+      host,
+      port,
+    )
+  }
+
+  /** Takes what iptables redirects to the pod. Resolves with the bound port. */
+  serveInbound(host: string, port: number): Promise<number> {
+    return this.#listen(
+      createInbound({
+        configuration: this.#deps.configuration,
+        connections: this.#inboundConnections,
+        telemetry: this.#deps.telemetry,
+        originalDestination: this.#originalDestination(),
+      }),
+      host,
+      port,
+    )
+  }
+
+  /** Binds every listener that has an address, now and as they change. Rejects if one of the first cannot be bound. */
+  async bindListeners(onError: (error: unknown) => void): Promise<void> {
+    const listeners = this.#deps.configuration.listeners
+    listeners.watch((value) => {
+      this.#rebind(value).catch(onError)
+    })
+    await this.#rebind(listeners.value)
+  }
+
+  /** Port that a listener of `bindListeners` got. */
+  boundPort(name: string): number | undefined {
+    const address = this.#bound.get(name)?.server.address()
+    return typeof address === 'object' ? address?.port : undefined
+  }
+
+  /** New requests are still served, but every peer is asked to go elsewhere. */
+  drainInbound(): void {
+    this.#inboundConnections.drain()
+  }
+
+  drainOutbound(): void {
+    this.#outboundConnections.drain()
+  }
+
+  close(): void {
+    clearInterval(this.#sweep)
+    this.#lag.close()
+    for (const server of this.#servers) server.close()
+    for (const { server } of this.#bound.values()) server.close()
+    this.#inboundConnections.destroy()
+    this.#outboundConnections.destroy()
+    this.clusters.destroy()
+  }
+
+  async #rebind(listeners: ReadonlyMap<string, Listener>): Promise<void> {
+    for (const [name, bound] of this.#bound) {
+      const next = listeners.get(name)
+      if (next && sameAddress(next, bound.listener)) bound.listener = next
+      else {
+        bound.server.close()
+        this.#bound.delete(name)
+      }
+    }
+    for (const [name, listener] of listeners) {
+      if (!listener.address || this.#bound.has(name)) continue
+      const entry: { listener: Listener; server: Server } = {
+        listener,
+        server: this.#staticServer((): Listener => entry.listener),
+      }
+      this.#bound.set(name, entry)
+      await listening(entry.server, listener.address.host, listener.address.port)
+    }
+  }
+
+  #staticServer(current: () => Listener): Server {
+    return createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) => {
+      socket.on('error', () => {})
+      const listener = current()
+      const inbound = trafficOf(listener) === 'inbound'
+      const original = listener.useOriginalDst ? this.#originalDestination()(socket) : undefined
+      const connections = inbound ? this.#inboundConnections : this.#outboundConnections
+      connections.serve(socket, listener, {
+        direction: inbound ? 'inbound' : 'outbound',
+        original,
+        destinationPort: original?.port ?? socket.localPort ?? 0,
+        downstream: peerOf(socket),
+      })
+    })
+  }
+
+  #originalDestination(): OriginalDestination {
+    return this.#deps.originalDestination ?? (() => undefined)
+  }
+
+  async #listen(server: Server, host: string, port: number): Promise<number> {
+    this.#servers.push(server)
+    return listening(server, host, port)
+  }
+
+  #sweepIdle(): void {
+    const now = performance.now()
+    for (const exchange of [...this.#exchange.running]) exchange.idleCheck(now)
+    this.clusters.sweep()
+  }
+}
+
+function sameAddress(a: Listener, b: Listener): boolean {
+  return a.address?.host === b.address?.host && a.address?.port === b.address?.port
+}
+
+function trafficOf(listener: Listener): 'inbound' | 'outbound' | undefined {
+  for (const chain of [...listener.filterChains, listener.defaultFilterChain])
+    if (chain?.network.kind === 'http' && chain.network.traffic) return chain.network.traffic
+  return undefined
+}
+
+function listening(server: Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error) => reject(listenError(`${host}:${port}`, error)))
+    // A burst of connections at start must not be dropped by a short backlog.
+    server.listen({ host, port, backlog: 4096 }, () => {
+      const address = server.address()
+      resolve(typeof address === 'object' && address ? address.port : port)
+    })
+  })
+}

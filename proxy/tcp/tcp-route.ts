@@ -1,0 +1,127 @@
+import type { Socket } from 'node:net'
+import { ResponseFlag } from '../exchange/flags.ts'
+import type { ConnectionRecord, TelemetrySink } from '../exchange/telemetry-sink.ts'
+import type { TcpProxy } from '../model/listener.ts'
+import { WeightedPick } from '../route/weighted-pick.ts'
+import type { Destination } from '../transport/original-destination.ts'
+import type { ClusterManager } from '../upstream/cluster-manager.ts'
+import type { EndpointState } from '../upstream/endpoint-state.ts'
+import type { Connector } from '../upstream/connector.ts'
+import type { UpstreamCluster } from '../upstream/upstream-cluster.ts'
+import { relay } from './relay.ts'
+
+const CONNECT_TRIES = 3
+
+export interface TcpDependencies {
+  readonly clusters: ClusterManager
+  readonly connector: Connector
+  readonly telemetry: TelemetrySink
+  readonly configWaitMs: number
+}
+
+export interface TcpHop {
+  readonly direction: 'outbound' | 'inbound'
+  readonly original: Destination | undefined
+  readonly downstream: string
+  readonly sourceIdentity: string
+}
+
+/** Opaque connections of one filter chain: pick, connect (elsewhere if that fails: no byte was sent), copy. */
+export class TcpRoute {
+  readonly #deps: TcpDependencies
+  readonly #settings: TcpProxy
+  readonly #pick: WeightedPick
+
+  constructor(deps: TcpDependencies, settings: TcpProxy) {
+    this.#deps = deps
+    this.#settings = settings
+    this.#pick = new WeightedPick(settings.clusters.map((cluster) => cluster.weight))
+  }
+
+  serve(socket: Socket, hop: TcpHop, finished: () => void): void {
+    const name = this.#settings.clusters[this.#pick.next()]?.cluster ?? ''
+    const record = newConnectionRecord(hop, name)
+    const startedAt = performance.now()
+    socket.pause()
+    let gone = false
+    const onGone = (): void => {
+      gone = true
+    }
+    const onError = (): void => {}
+    socket.on('close', onGone)
+    socket.on('error', onError)
+
+    const end = (flags: number, details: string): void => {
+      record.flags |= flags
+      record.details = details
+      record.durationMs = performance.now() - startedAt
+      this.#deps.telemetry.connectionFinished(record)
+      if (!socket.destroyed) socket.destroy()
+      finished()
+    }
+    const cluster = this.#deps.clusters.get(name)
+    cluster.whenReady(this.#deps.configWaitMs, () => {
+      if (gone) return end(ResponseFlag.DC, 'downstream_remote_disconnect')
+      if (!cluster.config) return end(ResponseFlag.NC, 'cluster_not_found')
+      record.service = cluster.config.service
+      this.#connect(cluster, hop, [], (endpoint, upstream, identity, flags, details) => {
+        if (!endpoint || !upstream) return end(flags, details)
+        if (gone) {
+          upstream.destroy()
+          return end(ResponseFlag.DC, 'downstream_remote_disconnect')
+        }
+        socket.off('close', onGone)
+        record.upstream = endpoint.address
+        if (hop.direction === 'outbound') record.destinationIdentity = identity
+        endpoint.active++
+        relay(socket, upstream, this.#settings.idleTimeoutMs, ({ sent, received, error, idle }) => {
+          endpoint.active--
+          record.bytesReceived = sent
+          record.bytesSent = received
+          if (idle) end(ResponseFlag.SI, 'idle_timeout')
+          else end(error ? ResponseFlag.UC : 0, error ? `connection_termination{${error.message}}` : 'closed')
+        })
+      })
+    })
+  }
+
+  #connect(
+    cluster: UpstreamCluster,
+    hop: TcpHop,
+    tried: EndpointState[],
+    done: (
+      endpoint: EndpointState | undefined,
+      upstream: Socket | undefined,
+      identity: string,
+      flags: number,
+      details: string,
+    ) => void,
+  ): void {
+    const endpoint = cluster.pick(hop.original, tried)
+    if (!endpoint) return done(undefined, undefined, '', ResponseFlag.UH, 'no_healthy_upstream')
+    this.#deps.connector(endpoint.target('tcp'), (connected, failure) => {
+      if (connected) return done(endpoint, connected.socket, connected.identity, 0, '')
+      tried.push(endpoint)
+      if (tried.length < CONNECT_TRIES) return this.#connect(cluster, hop, tried, done)
+      done(undefined, undefined, '', failure?.flags ?? ResponseFlag.UF, failure?.details ?? '')
+    })
+  }
+}
+
+export function newConnectionRecord(hop: TcpHop, cluster: string): ConnectionRecord {
+  return {
+    direction: hop.direction,
+    startMs: performance.timeOrigin + performance.now(),
+    durationMs: 0,
+    cluster,
+    service: '',
+    upstream: '',
+    downstream: hop.downstream,
+    sourceIdentity: hop.sourceIdentity,
+    destinationIdentity: '',
+    flags: 0,
+    details: '',
+    bytesReceived: 0,
+    bytesSent: 0,
+  }
+}

@@ -1,0 +1,42 @@
+import type { Socket } from 'node:net'
+import { detect, type Detected } from './detect.ts'
+
+export type Peeked =
+  | Exclude<Detected, { kind: 'more' }>
+  | { readonly kind: 'timeout' }
+  | { readonly kind: 'closed' }
+
+/**
+ * Reads just enough of a connection to know its protocol and gives the bytes back, so that whoever serves
+ * it next sees it from its first byte. The socket is paused afterwards. `timeout`: nothing decisive came
+ * in time (a server-first protocol, or a slow client); what came is given back as well.
+ */
+export function peek(socket: Socket, timeoutMs: number, done: (peeked: Peeked) => void): void {
+  let seen: Buffer | undefined
+  const timer = setTimeout(() => finish({ kind: 'timeout' }), timeoutMs)
+
+  const finish = (peeked: Peeked): void => {
+    clearTimeout(timer)
+    socket.off('data', onData)
+    socket.off('end', onEnd)
+    socket.off('close', onClose)
+    socket.off('error', onError)
+    socket.pause()
+    if (seen && peeked.kind !== 'closed') socket.unshift(seen)
+    done(peeked)
+  }
+  const onData = (chunk: Buffer): void => {
+    seen = seen ? Buffer.concat([seen, chunk]) : chunk
+    const detected = detect(seen)
+    if (detected.kind !== 'more') finish(detected)
+  }
+  // A client that says nothing and half-closes may still be served by a server-first protocol.
+  const onEnd = (): void => finish(seen ? { kind: 'opaque' } : { kind: 'closed' })
+  const onClose = (): void => finish({ kind: 'closed' })
+  const onError = (): void => {}
+  socket.on('data', onData)
+  socket.on('end', onEnd)
+  socket.on('close', onClose)
+  socket.on('error', onError)
+  socket.resume()
+}

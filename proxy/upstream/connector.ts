@@ -1,0 +1,127 @@
+import * as net from 'node:net'
+import * as tls from 'node:tls'
+import { describeError } from '../../core/errors.ts'
+import { ResponseFlag } from '../exchange/flags.ts'
+import type { UpstreamTls } from '../model/tls.ts'
+import { checkMeshPeer, checkNamedPeer, type ReadSpiffeId } from '../transport/peer-identity.ts'
+import { isMesh, type TlsContexts } from '../transport/tls-contexts.ts'
+
+export interface ConnectTarget {
+  readonly host: string
+  readonly port: number
+  readonly tls: UpstreamTls | undefined
+  /** SPIFFE ID that must answer, or ''. */
+  readonly identity: string
+  /** Of the cluster's ALPN list, TCP offers `weft-tcp` alone and HTTP everything else. */
+  readonly purpose: 'http' | 'tcp'
+  readonly timeoutMs: number
+}
+
+export interface Connected {
+  readonly socket: net.Socket | tls.TLSSocket
+  /** Negotiated protocol, or ''. */
+  readonly alpn: string
+  /** Who answered, or ''. */
+  readonly identity: string
+}
+
+export interface ConnectFailure {
+  readonly flags: number
+  /** Envoy's code details, e.g. `upstream_connect_timeout`. */
+  readonly details: string
+}
+
+export type Connector = (
+  target: ConnectTarget,
+  done: (connected: Connected | undefined, failure: ConnectFailure | undefined) => void,
+) => { cancel(): void }
+
+/**
+ * Opens a connection, ends the TLS handshake and checks who answered, before the caller can send a
+ * byte. `done` is called once, never synchronously; not after `cancel`.
+ */
+export function createConnector(contexts: TlsContexts, readSpiffeId: ReadSpiffeId): Connector {
+  return (target, done) => {
+    let settled = false
+    let socket: net.Socket | tls.TLSSocket | undefined
+    const timer = setTimeout(
+      () => fail({ flags: ResponseFlag.UF, details: 'upstream_connect_timeout' }),
+      target.timeoutMs,
+    )
+
+    const fail = (failure: ConnectFailure): void => {
+      if (settled) return
+      settled = true
+      clearTimeout(timer)
+      socket?.destroy()
+      done(undefined, failure)
+    }
+    const succeed = (connected: Connected): void => {
+      if (settled) return
+      settled = true
+      clearTimeout(timer)
+      connected.socket.off('error', onError)
+      connected.socket.off('close', onClose)
+      done(connected, undefined)
+    }
+    const onError = (error: Error): void =>
+      fail({ flags: ResponseFlag.UF, details: `upstream_connect_failure{${describeError(error)}}` })
+    const onClose = (): void =>
+      fail({ flags: ResponseFlag.UF, details: 'upstream_connect_failure{closed in the handshake}' })
+
+    const settings = target.tls
+    try {
+      if (!settings) {
+        const plain = net.connect({
+          host: target.host,
+          port: target.port,
+          noDelay: true,
+          allowHalfOpen: true,
+        })
+        socket = plain
+        plain.once('connect', () => succeed({ socket: plain, alpn: '', identity: '' }))
+      } else {
+        const secure = tls.connect({
+          host: target.host,
+          port: target.port,
+          secureContext: contexts.context(settings),
+          ALPNProtocols: alpnFor(settings.alpn, target.purpose),
+          servername: settings.sni,
+          rejectUnauthorized: settings.validation !== undefined,
+          checkServerIdentity: () => undefined,
+        })
+        secure.setNoDelay(true)
+        socket = secure
+        secure.once('secureConnect', () => {
+          const peer = isMesh(settings.validation)
+            ? checkMeshPeer(secure, readSpiffeId, settings.validation?.subjectAltNames ?? [], target.identity)
+            : checkNamedPeer(secure, settings.validation?.subjectAltNames ?? [])
+          if (!peer.ok)
+            return fail({
+              flags: ResponseFlag.UF | ResponseFlag.UAEX,
+              details: `upstream_identity{${peer.reason}}`,
+            })
+          succeed({ socket: secure, alpn: secure.alpnProtocol || '', identity: peer.id })
+        })
+      }
+      socket.on('error', onError)
+      socket.on('close', onClose)
+    } catch (error) {
+      setImmediate(() => fail({ flags: ResponseFlag.UF, details: `upstream_tls{${describeError(error)}}` }))
+    }
+    return {
+      cancel() {
+        if (settled) return
+        settled = true
+        clearTimeout(timer)
+        socket?.on('error', () => {})
+        socket?.destroy()
+      },
+    }
+  }
+}
+
+function alpnFor(offered: readonly string[], purpose: 'http' | 'tcp'): string[] {
+  if (purpose === 'tcp') return offered.includes('weft-tcp') ? ['weft-tcp'] : []
+  return offered.filter((protocol) => protocol !== 'weft-tcp')
+}

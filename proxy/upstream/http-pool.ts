@@ -1,0 +1,181 @@
+import type { ClientConnection, ClientHandler } from '../http/stream.ts'
+import type { ConnectFailure, Connected } from './connector.ts'
+
+/** Somebody who wants to open a stream. Exactly one of the two is called, once, unless cancelled. */
+export interface PoolWaiter {
+  onConnection(connection: PooledConnection): void
+  onConnectFailure(failure: ConnectFailure): void
+}
+
+export interface PoolSettings {
+  readonly maxConnections: number
+  readonly maxPending: number
+  /** Connections are expected to carry many streams, until the first one shows otherwise. */
+  readonly multiplexed: boolean
+}
+
+/** Starts a connection; `done` once, never synchronously. */
+export type OpenConnection = (
+  handler: ClientHandler,
+  done: (
+    codec: ClientConnection | undefined,
+    connected: Connected | undefined,
+    failure: ConnectFailure | undefined,
+  ) => void,
+) => { cancel(): void }
+
+/** A connection in a pool, with who answered on it. */
+export class PooledConnection implements ClientHandler {
+  codec!: ClientConnection
+  identity = ''
+  alpn = ''
+  ready = false
+  readonly #pool: HttpPool
+
+  constructor(pool: HttpPool) {
+    this.#pool = pool
+  }
+
+  onChange(): void {
+    this.#pool.changed(this)
+  }
+}
+
+const NO_ROOM: ConnectFailure = { flags: 1 << 2, details: 'upstream_overflow{pending requests}' }
+
+/** The HTTP connections to one endpoint with one kind of TLS: reused last in, first out, grown by demand. */
+export class HttpPool {
+  readonly #open: OpenConnection
+  readonly #settings: PoolSettings
+  readonly #connections = new Set<PooledConnection>()
+  /** Those that had room when last seen; the newest at the end. */
+  readonly #ready: PooledConnection[] = []
+  readonly #waiting: PoolWaiter[] = []
+  readonly #connecting = new Set<{ cancel(): void }>()
+  #multiplexed: boolean
+  #closed = false
+
+  constructor(settings: PoolSettings, open: OpenConnection) {
+    this.#settings = settings
+    this.#multiplexed = settings.multiplexed
+    this.#open = open
+  }
+
+  get size(): number {
+    return this.#connections.size
+  }
+
+  get idle(): boolean {
+    if (this.#waiting.length > 0 || this.#connecting.size > 0) return false
+    for (const connection of this.#connections) if (connection.codec.active > 0) return false
+    return true
+  }
+
+  /** May call back at once when a connection has room. */
+  acquire(waiter: PoolWaiter): void {
+    const connection = this.#take()
+    if (connection) return waiter.onConnection(connection)
+    if (this.#waiting.length >= this.#settings.maxPending) return waiter.onConnectFailure(NO_ROOM)
+    this.#waiting.push(waiter)
+    this.#grow()
+  }
+
+  cancel(waiter: PoolWaiter): void {
+    const at = this.#waiting.indexOf(waiter)
+    if (at >= 0) this.#waiting.splice(at, 1)
+  }
+
+  /** Lets what runs finish and opens new connections for what comes: at certificate renewal. */
+  renew(): void {
+    this.#ready.length = 0
+    for (const connection of [...this.#connections]) {
+      connection.ready = false
+      connection.codec.drain()
+    }
+  }
+
+  /** The endpoint is gone: what runs finishes, what waits is told, nothing new opens. */
+  close(): void {
+    this.#closed = true
+    for (const attempt of this.#connecting) attempt.cancel()
+    this.#connecting.clear()
+    const failure: ConnectFailure = { flags: 1 << 1, details: 'upstream_endpoint_removed' }
+    for (const waiter of this.#waiting.splice(0)) waiter.onConnectFailure(failure)
+    this.renew()
+  }
+
+  destroy(): void {
+    this.close()
+    for (const connection of [...this.#connections]) connection.codec.destroy()
+  }
+
+  /** From the codec: room appeared, or the connection is over. */
+  changed(connection: PooledConnection): void {
+    if (!this.#connections.has(connection)) return
+    const codec = connection.codec
+    if (codec.closed) {
+      this.#connections.delete(connection)
+      if (connection.ready) {
+        connection.ready = false
+        this.#ready.splice(this.#ready.indexOf(connection), 1)
+      }
+      if (this.#waiting.length > 0) this.#grow()
+      return
+    }
+    if (codec.free > 0 && !connection.ready) {
+      connection.ready = true
+      this.#ready.push(connection)
+    }
+    this.#serve()
+  }
+
+  #take(): PooledConnection | undefined {
+    while (this.#ready.length > 0) {
+      const connection = this.#ready[this.#ready.length - 1] as PooledConnection
+      if (connection.codec.free > 0) return connection
+      connection.ready = false
+      this.#ready.pop()
+    }
+    return undefined
+  }
+
+  #serve(): void {
+    while (this.#waiting.length > 0) {
+      const connection = this.#take()
+      if (!connection) return this.#grow()
+      ;(this.#waiting.shift() as PoolWaiter).onConnection(connection)
+    }
+  }
+
+  #grow(): void {
+    if (this.#closed) return
+    const wanted = this.#multiplexed ? Math.min(1, this.#waiting.length) : this.#waiting.length
+    while (
+      this.#connecting.size < wanted &&
+      this.#connections.size + this.#connecting.size < this.#settings.maxConnections
+    ) {
+      this.#connect()
+    }
+  }
+
+  #connect(): void {
+    const connection = new PooledConnection(this)
+    const attempt = this.#open(connection, (codec, connected, failure) => {
+      this.#connecting.delete(attempt)
+      if (!codec || !connected) {
+        // One failure answers one waiter: each decides for itself whether to go elsewhere. A shared
+        // (multiplexed) attempt answers all, who would otherwise queue behind a dead endpoint.
+        const told = this.#multiplexed ? this.#waiting.splice(0) : this.#waiting.splice(0, 1)
+        for (const waiter of told) waiter.onConnectFailure(failure as ConnectFailure)
+        return this.#grow()
+      }
+      connection.codec = codec
+      connection.identity = connected.identity
+      connection.alpn = connected.alpn
+      this.#multiplexed = codec.protocol === 'h2'
+      this.#connections.add(connection)
+      this.changed(connection)
+    })
+    this.#connecting.add(attempt)
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * Bounds retries to a share of the requests of the last ten seconds, with a floor, so that a failing
+ * service is not buried by its callers (GEP-3388; Envoy's retry_budget).
+ */
+export class RetryBudget {
+  readonly #percent: number
+  readonly #minPerSecond: number
+  readonly #now: () => number
+  readonly #requests = new Float64Array(WINDOW_SECONDS)
+  readonly #retries = new Float64Array(WINDOW_SECONDS)
+  #second = 0
+
+  /** `now` in milliseconds, monotonic. */
+  constructor(percent: number, minPerSecond: number, now: () => number = () => performance.now()) {
+    this.#percent = percent
+    this.#minPerSecond = minPerSecond
+    this.#now = now
+  }
+
+  request(): void {
+    const slot = this.#slot()
+    this.#requests[slot] = (this.#requests[slot] as number) + 1
+  }
+
+  /** Takes one retry out of the budget; false: there is none left. */
+  tryRetry(): boolean {
+    const slot = this.#slot()
+    let requests = 0
+    let retries = 0
+    for (let i = 0; i < WINDOW_SECONDS; i++) {
+      requests += this.#requests[i] as number
+      retries += this.#retries[i] as number
+    }
+    const allowed = Math.max((requests * this.#percent) / 100, this.#minPerSecond * WINDOW_SECONDS)
+    if (retries + 1 > allowed) return false
+    this.#retries[slot] = (this.#retries[slot] as number) + 1
+    return true
+  }
+
+  #slot(): number {
+    const second = Math.floor(this.#now() / 1000)
+    const passed = Math.min(second - this.#second, WINDOW_SECONDS)
+    for (let i = 1; i <= passed; i++) {
+      const slot = (this.#second + i) % WINDOW_SECONDS
+      this.#requests[slot] = 0
+      this.#retries[slot] = 0
+    }
+    if (passed > 0) this.#second = second
+    return second % WINDOW_SECONDS
+  }
+}
+
+const WINDOW_SECONDS = 10
