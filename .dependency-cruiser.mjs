@@ -1,0 +1,113 @@
+// The direction of dependencies: core <- certs <- { proxy | control-plane | injector } <- { cli, local } <- e2e.
+const rule = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to })
+
+export default {
+  forbidden: [
+    rule(
+      'no-circular',
+      'a cycle has no order to read it in',
+      {},
+      { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    ),
+    rule(
+      'core-is-a-leaf',
+      'core imports nothing of ours',
+      { path: '^core/' },
+      { path: '^(certs|proxy|control-plane|injector|cli|local|e2e|bench)/' },
+    ),
+    rule(
+      'certs-know-core-only',
+      'certs sit on core',
+      { path: '^certs/' },
+      { path: '^(proxy|control-plane|injector|cli|local|e2e|bench)/' },
+    ),
+    rule(
+      'proxy-stands-alone',
+      'the data plane is its own image',
+      { path: '^proxy/' },
+      { path: '^(control-plane|injector|cli|local|e2e|bench)/' },
+    ),
+    rule(
+      'control-plane-stands-alone',
+      'the control plane is its own image',
+      { path: '^control-plane/', pathNot: '[.]test[.]ts$' },
+      { path: '^(proxy|injector|cli|local|e2e|bench)/' },
+    ),
+    rule(
+      'injector-stands-alone',
+      'the injector is its own image',
+      { path: '^injector/' },
+      { path: '^(proxy|control-plane|cli|local|e2e|bench)/' },
+    ),
+    rule('nobody-imports-e2e', 'tests sit on top', { pathNot: '^e2e/' }, { path: '^e2e/' }),
+    rule(
+      'model-knows-no-wire',
+      'the mesh model imports no Kubernetes and no protobuf type',
+      { path: '^control-plane/model/' },
+      { path: '^(control-plane/(registry|translate|xds|serve)|core/xds)/' },
+    ),
+    rule(
+      'registry-is-first',
+      'registry -> translate -> model -> xds -> serve',
+      { path: '^control-plane/registry/' },
+      { path: '^control-plane/(translate|xds|serve)/' },
+    ),
+    rule(
+      'translate-before-xds',
+      'registry -> translate -> model -> xds -> serve',
+      { path: '^control-plane/translate/' },
+      { path: '^control-plane/(xds|serve)/' },
+    ),
+    rule(
+      'xds-before-serve',
+      'registry -> translate -> model -> xds -> serve',
+      { path: '^control-plane/xds/', pathNot: '[.]test[.]ts$' },
+      { path: '^control-plane/serve/' },
+    ),
+    rule(
+      'runtime-sees-no-wire',
+      'the runtime reads model objects, never protobuf messages or OpenTelemetry',
+      {
+        path: '^proxy/(model|exchange|http|http1|http2|listener|route|tcp|transport|upstream|outbound|inbound|runtime)',
+        pathNot: '[.]test[.]ts$',
+      },
+      { path: '^(core/xds/|proxy/(xds|telemetry|admin|bootstrap)/)|node_modules/(@opentelemetry|@grpc)/' },
+    ),
+    rule(
+      'data-path-stays-raw',
+      'the data path owns its HTTP engines',
+      {
+        path: '^proxy/(exchange|http|http1|http2|listener|route|tcp|transport|upstream|outbound|inbound|runtime)',
+        pathNot: '[.]test[.]ts$',
+      },
+      { path: '^(node:)?(http|http2|https|stream)$' },
+    ),
+    rule(
+      'no-unlisted-packages',
+      'every package is in package.json',
+      {},
+      { dependencyTypes: ['npm-no-pkg', 'npm-unknown'] },
+    ),
+    rule(
+      'product-uses-no-dev-packages',
+      'images carry no development packages',
+      {
+        path: '^(core|certs|proxy|control-plane|injector)/',
+        pathNot: '[.]test[.]ts$|^core/xds/(generate|codegen)|/testing/',
+      },
+      { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'], pathNot: 'node_modules/@types/' },
+    ),
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: 'generated/' },
+    tsPreCompilationDeps: true,
+    parser: 'swc',
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: {
+      extensions: ['.ts', '.js', '.mjs', '.d.ts'],
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'types', 'default'],
+    },
+  },
+}
