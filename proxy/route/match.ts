@@ -12,20 +12,24 @@ export function findRoute(config: RouteConfiguration, head: RequestHead): Route 
   return undefined
 }
 
-/** Envoy's order: exact name, longest `*.suffix`, longest `prefix.*`, then `*`. Ports are ignored if nothing names one. */
+/** Envoy's order: exact name, longest `*.suffix`, longest `prefix.*`, then `*`. A domain may name a port or leave it out. */
 export function findVirtualHost(hosts: readonly VirtualHost[], authority: string): VirtualHost | undefined {
   const only = hosts.length === 1 ? hosts[0] : undefined
   if (only?.domains.length === 1 && only.domains[0] === '*') return only
   const name = authority.toLowerCase()
-  return matchDomain(hosts, name) ?? matchDomain(hosts, name.replace(/:\d+$/, ''))
+  return matchDomain(hosts, name, name.replace(/:\d+$/, ''))
 }
 
-function matchDomain(hosts: readonly VirtualHost[], name: string): VirtualHost | undefined {
+function matchDomain(
+  hosts: readonly VirtualHost[],
+  name: string,
+  withoutPort: string,
+): VirtualHost | undefined {
   let best: VirtualHost | undefined
   let bestRank = -1
   for (const host of hosts) {
     for (const domain of host.domains) {
-      const rank = domainRank(domain, name)
+      const rank = Math.max(domainRank(domain, name), domainRank(domain, withoutPort))
       if (rank > bestRank) {
         best = host
         bestRank = rank

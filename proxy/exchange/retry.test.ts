@@ -1,0 +1,55 @@
+import t from 'tap'
+import type { RetryPolicy } from '../model/route.ts'
+import { decideRetry, type Outcome, type Tried } from './retry.ts'
+
+const POLICY: RetryPolicy = {
+  retries: 2,
+  perTryTimeoutMs: 0,
+  statuses: [503],
+  on: { connectFailure: true, refusedStream: true, reset: true, gatewayError: false, serverError: false },
+  grpcStatuses: [14],
+  backoffBaseMs: 25,
+  backoffMaxMs: 250,
+  nonIdempotent: false,
+}
+const FIRST: Tried = { method: 'GET', replayable: true, retries: 0, reusedConnection: false, replayed: false }
+const reset: Outcome = { kind: 'reset' }
+const refused: Outcome = { kind: 'refused' }
+const unconnected: Outcome = { kind: 'connect-failure' }
+const status503: Outcome = { kind: 'status', status: 503 }
+
+t.test('a write that may have reached the application is never repeated by itself', async (t) => {
+  const post = { ...FIRST, method: 'POST' }
+  for (const outcome of [reset, status503, { kind: 'per-try-timeout' } as const])
+    t.equal(decideRetry(POLICY, outcome, post), 'no', outcome.kind)
+  t.equal(decideRetry(POLICY, reset, { ...post, reusedConnection: true }), 'no', 'nor on a reused connection')
+  t.equal(decideRetry(POLICY, unconnected, post), 'retry', 'nothing was sent')
+  t.equal(decideRetry(POLICY, refused, post), 'retry', 'the server said that it did nothing')
+  t.equal(
+    decideRetry({ ...POLICY, nonIdempotent: true }, status503, post),
+    'retry',
+    'the route says that it may',
+  )
+})
+
+t.test('reads are repeated as the policy says, and not more often', async (t) => {
+  for (const outcome of [
+    reset,
+    refused,
+    unconnected,
+    status503,
+    { kind: 'grpc-status', grpcStatus: 14 } as const,
+  ])
+    t.equal(decideRetry(POLICY, outcome, FIRST), 'retry', outcome.kind)
+  t.equal(decideRetry(POLICY, { kind: 'status', status: 500 }, FIRST), 'no')
+  t.equal(decideRetry(POLICY, status503, { ...FIRST, retries: 2 }), 'no')
+  t.equal(decideRetry(POLICY, status503, { ...FIRST, replayable: false }), 'no', 'a body that is not kept')
+  t.equal(decideRetry(undefined, status503, FIRST), 'no')
+})
+
+t.test('the keep-alive race is replayed once, without a policy', async (t) => {
+  const raced = { ...FIRST, reusedConnection: true }
+  t.equal(decideRetry(undefined, reset, raced), 'replay')
+  t.equal(decideRetry(undefined, reset, { ...raced, replayed: true }), 'no')
+  t.equal(decideRetry(undefined, status503, raced), 'no', 'an answer is an answer')
+})
