@@ -1,24 +1,102 @@
-import type { RouteStatus, RouteTable } from './route.ts'
-import type { MeshService, ServicePort, Workload } from './service.ts'
+import type { PortProtocol } from './protocol.ts'
+import type { RouteGroup, RouteStatus } from './route.ts'
 
-/** Where a connection to an address and port leads. */
-export type Destination =
-  | { readonly kind: 'service'; readonly service: MeshService; readonly port: ServicePort }
-  | { readonly kind: 'workload'; readonly workload: Workload; readonly port: number }
-
-/** One immutable state of the mesh. */
+/** The whole mesh at one moment; immutable. Unchanged parts keep their identity from one version to the next. */
 export interface Mesh {
-  readonly version: string
+  readonly version: number
   readonly trustDomain: string
-  readonly services: readonly MeshService[]
-  readonly workloads: readonly Workload[]
+  /** By `namespace/name`. */
+  readonly services: ReadonlyMap<string, MeshService>
+  /** By ClusterIP. */
+  readonly servicesByAddress: ReadonlyMap<string, MeshService>
+  /** By `namespace/service/port`. */
+  readonly endpoints: ReadonlyMap<string, EndpointGroup>
+  /** By `namespace/pod`. */
+  readonly workloads: ReadonlyMap<string, Workload>
+  readonly workloadsByAddress: ReadonlyMap<string, Workload>
+  /** By `namespace/service/port`; none: plain Service behaviour. */
+  readonly routes: ReadonlyMap<string, RouteTable>
   readonly routeStatus: readonly RouteStatus[]
-  /** By cluster IP (or address of a workload with a sidecar) and port. */
-  destination(address: string, port: number): Destination | undefined
-  service(namespace: string, name: string): MeshService | undefined
-  workload(namespace: string, name: string): Workload | undefined
-  /** Rules for callers of a namespace: its consumer routes where there are any, else the producer's. */
-  routes(namespace: string, service: string, port: number, clientNamespace: string): RouteTable | undefined
-  /** Namespaces with consumer routes for a service port. */
-  consumers(namespace: string, service: string, port: number): readonly string[]
+}
+
+export interface MeshService {
+  /** `namespace/name` */
+  readonly key: string
+  readonly namespace: string
+  readonly name: string
+  /** ClusterIPs; empty for a headless Service. */
+  readonly addresses: readonly string[]
+  readonly ports: readonly ServicePort[]
+}
+
+export interface ServicePort {
+  /** `namespace/service/port`: name of the cluster, of the endpoints and of the producer's routes. */
+  readonly key: string
+  readonly port: number
+  readonly name: string
+  readonly protocol: PortProtocol
+  /** Somebody declared the protocol: by appProtocol or by the port's name. */
+  readonly declared: boolean
+}
+
+export interface EndpointGroup {
+  readonly key: string
+  readonly endpoints: readonly MeshEndpoint[]
+}
+
+export interface MeshEndpoint {
+  readonly address: string
+  readonly port: number
+  readonly health: 'healthy' | 'draining'
+  /** The pod has a sidecar: mutual TLS. */
+  readonly meshed: boolean
+  /** SPIFFE ID; '' unless meshed. */
+  readonly identity: string
+  /** `pod.namespace`, or '' when no pod is known. */
+  readonly workload: string
+  readonly zone: string
+}
+
+export type MtlsMode = 'STRICT' | 'PERMISSIVE'
+
+/** A pod with a sidecar. */
+export interface Workload {
+  /** `namespace/pod` */
+  readonly key: string
+  readonly namespace: string
+  readonly name: string
+  readonly addresses: readonly string[]
+  readonly identity: string
+  readonly mtls: MtlsMode
+  readonly labels: Readonly<Record<string, string>>
+  /** Declared by containers or aimed at by Services, in order of number. */
+  readonly ports: readonly WorkloadPort[]
+}
+
+export interface WorkloadPort {
+  readonly port: number
+  readonly protocol: PortProtocol
+}
+
+/** Consumer beats producer; the two never merge (GEP-1686). */
+export interface RouteTable {
+  readonly producer: RouteGroup | undefined
+  /** By the clients' namespace. */
+  readonly consumers: ReadonlyMap<string, RouteGroup>
+}
+
+/** Ports that the sidecar of a pod answers itself: never captured, so never of the mesh. */
+export const SIDECAR_PORTS: ReadonlySet<number> = new Set([15000, 15001, 15006, 15020, 15021, 15090])
+
+/** Rules that clients of `namespace` follow, and whether they are that namespace's own. */
+export function routesFor(
+  mesh: Mesh,
+  portKey: string,
+  namespace: string,
+): { readonly group: RouteGroup; readonly consumer: boolean } | undefined {
+  const table = mesh.routes.get(portKey)
+  if (!table) return undefined
+  const own = table.consumers.get(namespace)
+  if (own) return { group: own, consumer: true }
+  return table.producer && { group: table.producer, consumer: false }
 }

@@ -1,47 +1,40 @@
-/** Traffic rules of one service port, already bound, merged and in order of precedence. */
-export interface RouteTable {
-  /** First match wins. Empty: no route is bound, plain service behaviour. */
-  readonly rules: readonly Rule[]
+/** Routes of one Service port for one audience, in the order in which they are tried. */
+export interface RouteGroup {
+  readonly kind: 'http' | 'grpc'
+  readonly entries: readonly RouteEntry[]
 }
 
-/** One match of one rule of one route object. */
-export interface Rule {
-  /** `HTTPRoute/<namespace>/<name>/<rule index>`. */
-  readonly name: string
+/** One match of one rule. */
+export interface RouteEntry {
   readonly match: Match
-  readonly backends: readonly Backend[]
-  readonly requestHeaders: HeaderChange | undefined
-  readonly responseHeaders: HeaderChange | undefined
-  readonly redirect: Redirect | undefined
-  readonly rewrite: Rewrite | undefined
-  readonly mirrors: readonly { readonly target: string; readonly percent: number }[]
-  /** 0: none. Milliseconds. */
-  readonly timeoutMs: number
-  readonly perTryTimeoutMs: number
-  readonly retry: Retry | undefined
+  readonly rule: Rule
+}
+
+export interface Rule {
+  /** `HTTPRoute/shop/catalog/0` */
+  readonly name: string
+  readonly requestHeaders: HeaderChange
+  readonly responseHeaders: HeaderChange
+  readonly action: Forward | Redirect
 }
 
 export interface Match {
-  readonly path: { readonly kind: 'exact' | 'prefix' | 'regex'; readonly value: string }
-  /** '': any. */
-  readonly method: string
-  readonly headers: readonly NamedMatch[]
-  readonly query: readonly NamedMatch[]
+  readonly path:
+    | { readonly kind: 'exact'; readonly value: string }
+    /** By path segment, without a trailing slash; '' matches everything. */
+    | { readonly kind: 'prefix'; readonly value: string }
+    | { readonly kind: 'regex'; readonly value: string }
+  readonly method: string | undefined
+  /** Names lower-case and unique. */
+  readonly headers: readonly ValueMatch[]
+  readonly query: readonly ValueMatch[]
   readonly grpc: boolean
 }
 
-export interface NamedMatch {
+export interface ValueMatch {
   readonly name: string
   readonly kind: 'exact' | 'regex'
   readonly value: string
-}
-
-export interface Backend {
-  /** Name of a service port, or '' when the reference is invalid: its share is answered with 500. */
-  readonly target: string
-  readonly weight: number
-  readonly requestHeaders: HeaderChange | undefined
-  readonly responseHeaders: HeaderChange | undefined
 }
 
 export interface HeaderChange {
@@ -50,48 +43,78 @@ export interface HeaderChange {
   readonly remove: readonly string[]
 }
 
-export interface Redirect {
-  readonly scheme: string | undefined
-  readonly hostname: string | undefined
-  readonly port: number | undefined
-  readonly path: PathChange | undefined
-  readonly status: 301 | 302 | 303 | 307 | 308
+export const NO_CHANGE: HeaderChange = Object.freeze({ set: [], add: [], remove: [] })
+
+export interface Forward {
+  readonly kind: 'forward'
+  /** Empty, or all weights 0: every request fails as with an invalid backend. */
+  readonly backends: readonly Backend[]
+  readonly mirrors: readonly { readonly portKey: string; readonly percent: number }[]
+  readonly rewrite: PathAndHost
+  /** Milliseconds; 0: none. */
+  readonly requestTimeoutMs: number
+  readonly tryTimeoutMs: number
+  /** Undefined: the mesh's safe default. */
+  readonly retry: Retry | undefined
+  /** A request that may have reached a server is repeated whatever its method. */
+  readonly retryNonIdempotent: boolean
 }
 
-export interface Rewrite {
-  readonly hostname: string | undefined
-  readonly path: PathChange | undefined
-}
-
-export interface PathChange {
-  readonly kind: 'full' | 'prefix'
-  readonly value: string
+export interface Backend {
+  /** `namespace/service/port`; undefined: the reference is invalid, its share fails. */
+  readonly portKey: string | undefined
+  readonly weight: number
+  readonly requestHeaders: HeaderChange
+  readonly responseHeaders: HeaderChange
 }
 
 export interface Retry {
-  /** Tries beyond the first. */
-  readonly attempts: number
-  readonly codes: readonly number[]
-  readonly backoffMs: number
-  /** The route's owner says that its writes may be repeated. */
-  readonly nonIdempotent: boolean
+  /** Tries beyond the first; 0 switches the default off. */
+  readonly retries: number
+  readonly statuses: readonly number[]
+  /** Milliseconds: the least wait; undefined: the default. */
+  readonly backoffMs: number | undefined
 }
 
-/** What a route object's author is told, for each parent. */
+export interface PathAndHost {
+  readonly host: string | undefined
+  readonly path: { readonly kind: 'full' | 'prefix'; readonly value: string } | undefined
+}
+
+export interface Redirect extends PathAndHost {
+  readonly kind: 'redirect'
+  readonly scheme: string | undefined
+  readonly port: number | undefined
+  readonly status: 301 | 302 | 303 | 307 | 308
+}
+
+/** As it goes into a route's `status.parents`. */
 export interface RouteStatus {
   readonly kind: 'HTTPRoute' | 'GRPCRoute'
   readonly namespace: string
   readonly name: string
-  readonly generation: number
-  readonly parents: readonly {
-    readonly parent: string
-    readonly conditions: readonly Condition[]
-  }[]
+  readonly parents: readonly ParentStatus[]
+}
+
+export interface ParentStatus {
+  readonly parentRef: {
+    readonly group: string
+    readonly kind: 'Service'
+    readonly namespace: string
+    readonly name: string
+    readonly port?: number
+    readonly sectionName?: string
+  }
+  readonly controllerName: string
+  readonly conditions: readonly Condition[]
 }
 
 export interface Condition {
   readonly type: 'Accepted' | 'ResolvedRefs' | 'PartiallyInvalid'
-  readonly status: boolean
+  readonly status: 'True' | 'False'
   readonly reason: string
   readonly message: string
+  readonly observedGeneration: number
 }
+
+export const CONTROLLER_NAME = 'weft.dev/control-plane'

@@ -71,7 +71,7 @@ t.test('arbitrary bytes never throw, and what is decided stays decided', async (
   const start = fc.constantFrom('', '\x16\x03\x01\x00\x30\x01\x00\x00\x2c\x03\x03', 'GET ', 'PRI * ')
   fc.assert(
     fc.property(start, fc.uint8Array({ maxLength: 200 }), (prefix, tail) => {
-      const bytes = Buffer.concat([Buffer.from(prefix, 'latin1'), tail])
+      const bytes = Buffer.from(prefix + Buffer.from(tail).toString('latin1'), 'latin1')
       const whole = detect(bytes).kind
       for (let cut = 0; cut < bytes.length; cut += 7) {
         const part = detect(bytes.subarray(0, cut)).kind

@@ -1,0 +1,124 @@
+import { isIP } from 'node:net'
+import type { Fields } from '../fields.ts'
+import { readMeta, type Meta } from './meta.ts'
+
+/** Of Kubernetes' core objects, what the mesh reads. Their other fields are the API server's business. */
+export interface NamespaceObject {
+  readonly kind: 'Namespace'
+  readonly meta: Meta
+}
+
+export interface ServiceAccountObject {
+  readonly kind: 'ServiceAccount'
+  readonly meta: Meta
+}
+
+export interface ServiceObject {
+  readonly kind: 'Service'
+  readonly meta: Meta
+  readonly type: 'ClusterIP' | 'NodePort' | 'LoadBalancer' | 'ExternalName'
+  readonly headless: boolean
+  readonly clusterIPs: readonly string[]
+  readonly ports: readonly ServiceObjectPort[]
+}
+
+export interface ServiceObjectPort {
+  readonly name: string
+  readonly port: number
+  /** A number, or the name of a container port; undefined: the same as `port`. */
+  readonly targetPort: number | string | undefined
+  readonly appProtocol: string | undefined
+}
+
+export interface PodObject {
+  readonly kind: 'Pod'
+  readonly meta: Meta
+  readonly serviceAccount: string
+  readonly hostNetwork: boolean
+  readonly ips: readonly string[]
+  /** Names of containers and init containers. */
+  readonly containers: readonly string[]
+  readonly ports: readonly { readonly container: string; readonly name: string; readonly port: number }[]
+  readonly node: string
+  /** Succeeded or Failed: its address may already be another pod's. */
+  readonly finished: boolean
+}
+
+export function readNamespace(object: Fields): NamespaceObject {
+  return { kind: 'Namespace', meta: readMeta(object, 'cluster') }
+}
+
+export function readServiceAccount(object: Fields): ServiceAccountObject {
+  return { kind: 'ServiceAccount', meta: readMeta(object, 'namespaced') }
+}
+
+export function readService(object: Fields): ServiceObject {
+  const meta = readMeta(object, 'namespaced')
+  const spec = object.map('spec')
+  const single = spec.text('clusterIP') ?? ''
+  const listed = spec.texts('clusterIPs')
+  const addresses = listed.length > 0 ? listed : single === '' ? [] : [single]
+  for (const address of addresses) {
+    if (address !== 'None' && isIP(address) === 0) {
+      spec.problem(`must be an IP address or None, got ${JSON.stringify(address)}`, 'clusterIP')
+    }
+  }
+  return {
+    kind: 'Service',
+    meta,
+    type: spec.oneOf('type', ['ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName']) ?? 'ClusterIP',
+    headless: addresses.includes('None'),
+    clusterIPs: addresses.filter((address) => isIP(address) !== 0),
+    ports: spec.list('ports', readServicePort).filter((port) => port !== undefined),
+  }
+}
+
+function readServicePort(port: Fields): ServiceObjectPort | undefined {
+  const protocol = port.oneOf('protocol', ['TCP', 'UDP', 'SCTP']) ?? 'TCP'
+  if (!port.has('port')) port.problem('is required', 'port')
+  const number = port.integer('port', 1, 65535)
+  const target = port.any('targetPort')
+  if (target !== undefined && typeof target !== 'string' && !Number.isInteger(target)) {
+    port.problem('must be a port number or the name of a container port', 'targetPort')
+  }
+  if (protocol !== 'TCP' || number === undefined) return undefined
+  return {
+    name: port.text('name') ?? '',
+    port: number,
+    targetPort: typeof target === 'string' || typeof target === 'number' ? target : undefined,
+    appProtocol: port.text('appProtocol'),
+  }
+}
+
+export function readPod(object: Fields): PodObject {
+  const meta = readMeta(object, 'namespaced')
+  const spec = object.map('spec')
+  const status = object.map('status')
+  const containers: string[] = []
+  const ports: { container: string; name: string; port: number }[] = []
+  for (const list of ['initContainers', 'containers']) {
+    spec.list(list, (container) => {
+      const name = container.requiredText('name')
+      containers.push(name)
+      container.list('ports', (port) => {
+        const number = port.integer('containerPort', 1, 65535)
+        if (number === undefined || (port.text('protocol') ?? 'TCP') !== 'TCP') return
+        ports.push({ container: name, name: port.text('name') ?? '', port: number })
+      })
+    })
+  }
+  const ips = status.list('podIPs', (one) => one.text('ip') ?? '')
+  const single = status.text('podIP')
+  const phase = status.text('phase')
+  return {
+    kind: 'Pod',
+    meta,
+    serviceAccount: spec.text('serviceAccountName') ?? 'default',
+    hostNetwork: spec.boolean('hostNetwork') ?? false,
+    ips: [...new Set([...(single === undefined ? [] : [single]), ...ips])].filter((ip) => isIP(ip) !== 0),
+    containers,
+    ports,
+    node: spec.text('nodeName') ?? '',
+    finished: phase === 'Succeeded' || phase === 'Failed',
+  }
+}
