@@ -102,7 +102,6 @@ export default {
     doNotFollow: { path: 'node_modules' },
     exclude: { path: 'generated/' },
     tsPreCompilationDeps: true,
-    parser: 'swc',
     tsConfig: { fileName: 'tsconfig.json' },
     enhancedResolveOptions: {
       extensions: ['.ts', '.js', '.mjs', '.d.ts'],

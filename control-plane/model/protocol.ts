@@ -56,7 +56,13 @@ export function protocolOf({ port, name, appProtocol, targetPort }: PortFacts): 
 
 /** Requests can be routed one by one. */
 export function carriesHttp(protocol: PortProtocol): boolean {
-  return protocol === 'http' || protocol === 'h2c' || protocol === 'grpc' || protocol === 'ws' || protocol === 'auto'
+  return (
+    protocol === 'http' ||
+    protocol === 'h2c' ||
+    protocol === 'grpc' ||
+    protocol === 'ws' ||
+    protocol === 'auto'
+  )
 }
 
 function lookup(table: Readonly<Record<string, PortProtocol>>, key: string): PortProtocol | undefined {

@@ -45,7 +45,8 @@ export class Fields {
     const value = this.#take(name)
     if (value === undefined) return undefined
     if (typeof value !== 'string') return this.#wrong([...this.path, name], 'must be a string', value)
-    if (check && !check.pattern.test(value)) return this.#wrong([...this.path, name], `must be ${check.is}`, value)
+    if (check && !check.pattern.test(value))
+      return this.#wrong([...this.path, name], `must be ${check.is}`, value)
     return value
   }
 

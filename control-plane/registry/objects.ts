@@ -81,7 +81,9 @@ export interface RouteRule {
   readonly backends: readonly BackendRef[]
   readonly requestTimeoutMs: number
   readonly backendTimeoutMs: number
-  readonly retry: { readonly codes: readonly number[]; readonly attempts: number; readonly backoffMs: number } | undefined
+  readonly retry:
+    | { readonly codes: readonly number[]; readonly attempts: number; readonly backoffMs: number }
+    | undefined
   /** Fields that the object may hold but that are not served: `Accepted: False, UnsupportedValue`. */
   readonly unsupported: readonly string[]
 }
@@ -132,7 +134,11 @@ export type Filter =
       readonly path: PathModifier | undefined
       readonly status: 301 | 302 | 303 | 307 | 308
     }
-  | { readonly type: 'URLRewrite'; readonly hostname: string | undefined; readonly path: PathModifier | undefined }
+  | {
+      readonly type: 'URLRewrite'
+      readonly hostname: string | undefined
+      readonly path: PathModifier | undefined
+    }
   | { readonly type: 'RequestMirror'; readonly backend: BackendRef; readonly percent: number }
 
 export type MeshObject =

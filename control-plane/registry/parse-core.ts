@@ -98,7 +98,10 @@ export function parsePod(object: FieldReader, metadata: FieldReader): PodObject 
   }
 }
 
-export function parsePeerAuthentication(object: FieldReader, metadata: FieldReader): PeerAuthenticationObject {
+export function parsePeerAuthentication(
+  object: FieldReader,
+  metadata: FieldReader,
+): PeerAuthenticationObject {
   const spec = object.child('spec')
   if (!spec) throw object.fail('spec', 'is required')
   spec.only('selector', 'mtls')

@@ -10,7 +10,11 @@ export interface EndpointSliceObject {
   readonly meta: Meta
   /** Name of the Service in its namespace; '' when it belongs to none. */
   readonly service: string
-  readonly ports: readonly { readonly name: string; readonly port: number; readonly appProtocol: string | undefined }[]
+  readonly ports: readonly {
+    readonly name: string
+    readonly port: number
+    readonly appProtocol: string | undefined
+  }[]
   readonly endpoints: readonly SliceEndpoint[]
 }
 

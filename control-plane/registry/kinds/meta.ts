@@ -19,7 +19,8 @@ export function readMeta(object: Fields, scope: 'cluster' | 'namespaced'): Meta 
   const meta = object.map('metadata')
   const created = meta.text('creationTimestamp')
   const createdAt = created === undefined ? 0 : Date.parse(created)
-  if (Number.isNaN(createdAt)) meta.problem('must be a time such as 2026-01-31T12:00:00Z', 'creationTimestamp')
+  if (Number.isNaN(createdAt))
+    meta.problem('must be a time such as 2026-01-31T12:00:00Z', 'creationTimestamp')
   const namespace = meta.text('namespace', DNS_NAME)
   return {
     namespace: scope === 'cluster' ? '' : (namespace ?? 'default'),

@@ -22,5 +22,10 @@ export function readPeerAuthentication(object: Fields): PeerAuthenticationObject
   const mode = mtls.oneOf('mode', ['STRICT', 'PERMISSIVE'])
   for (const part of [object, spec, mtls, ...(selector ? [selector] : [])]) part.refuseUnknown()
   const empty = !matchLabels || Object.keys(matchLabels).length === 0
-  return { kind: 'PeerAuthentication', meta, selector: empty ? undefined : matchLabels, mode: mode ?? 'STRICT' }
+  return {
+    kind: 'PeerAuthentication',
+    meta,
+    selector: empty ? undefined : matchLabels,
+    mode: mode ?? 'STRICT',
+  }
 }

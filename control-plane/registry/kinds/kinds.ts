@@ -1,0 +1,57 @@
+import type { Fields } from '../fields.ts'
+import {
+  readNamespace,
+  readPod,
+  readService,
+  readServiceAccount,
+  type NamespaceObject,
+  type PodObject,
+  type ServiceAccountObject,
+  type ServiceObject,
+} from './core.ts'
+import { readEndpointSlice, type EndpointSliceObject } from './endpoint-slice.ts'
+import { readGrpcRoute } from './grpc-route.ts'
+import { readHttpRoute } from './http-route.ts'
+import { readPeerAuthentication, type PeerAuthenticationObject } from './peer-authentication.ts'
+import type { RouteObject } from './route.ts'
+
+export type MeshObject =
+  | NamespaceObject
+  | ServiceAccountObject
+  | ServiceObject
+  | EndpointSliceObject
+  | PodObject
+  | RouteObject
+  | PeerAuthenticationObject
+
+export type Kind = MeshObject['kind']
+
+const READERS: Readonly<Record<string, (object: Fields) => MeshObject>> = {
+  'v1 Namespace': readNamespace,
+  'v1 ServiceAccount': readServiceAccount,
+  'v1 Service': readService,
+  'v1 Pod': readPod,
+  'discovery.k8s.io/v1 EndpointSlice': readEndpointSlice,
+  'gateway.networking.k8s.io/v1 HTTPRoute': readHttpRoute,
+  'gateway.networking.k8s.io/v1beta1 HTTPRoute': readHttpRoute,
+  'gateway.networking.k8s.io/v1 GRPCRoute': readGrpcRoute,
+  'weft.dev/v1alpha1 PeerAuthentication': readPeerAuthentication,
+}
+
+/** Groups whose every kind we know: another version there is a mistake worth telling, not somebody else's object. */
+const OWN_KINDS = new Set(['PeerAuthentication', 'HTTPRoute', 'GRPCRoute'])
+
+/** Undefined: a kind that the mesh does not read (Deployment, ConfigMap and so on). */
+export function readerFor(apiVersion: string, kind: string): ((object: Fields) => MeshObject) | undefined {
+  const key = `${apiVersion} ${kind}`
+  return Object.hasOwn(READERS, key) ? READERS[key] : undefined
+}
+
+/** The versions that are read of a kind whose name is known but whose apiVersion is not. */
+export function knownVersions(apiVersion: string, kind: string): readonly string[] {
+  const group = apiVersion.split('/')[0]
+  if (!OWN_KINDS.has(kind)) return []
+  return Object.keys(READERS)
+    .filter((key) => key.endsWith(` ${kind}`) && key.startsWith(`${group}/`))
+    .map((key) => key.split(' ')[0] ?? '')
+}
