@@ -275,7 +275,7 @@ export class Exchange implements BodyReader, AttemptOwner {
     this.#body.release()
     this.#record.status = head.status
     this.#record.details = 'via_upstream'
-    this.#record.destinationIdentity = attempt.identity
+    if (this.#hop.direction === 'outbound') this.#record.destinationIdentity = attempt.identity
     if (end) this.#readGrpcStatus(head.fields)
     this.#tunnel = this.#wantsUpgrade && (head.status === 101 || this.#head.method === 'CONNECT')
     // A tunnel lives as long as its ends like.

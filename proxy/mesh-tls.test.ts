@@ -1,0 +1,209 @@
+import { createServer as createHttpServer, request } from 'node:http'
+import { connect, createServer as createTcpServer } from 'node:net'
+import { once } from 'node:events'
+import t, { type Test } from 'tap'
+import type { CaCredentials } from '../certs/authority.ts'
+import { Watched } from '../core/watched.ts'
+import { formatFlags } from './exchange/flags.ts'
+import { noTelemetry, type ConnectionRecord, type RequestRecord } from './exchange/telemetry-sink.ts'
+import type { TcpProxy } from './model/listener.ts'
+import type { DownstreamTls, UpstreamTls } from './model/tls.ts'
+import { Runtime } from './runtime.ts'
+import { newRoot, readSpiffeId, secretsOf } from './testing/mesh-identity.ts'
+import {
+  endpointAt,
+  forwardTo,
+  listenerOf,
+  MANAGER,
+  TestConfiguration,
+} from './testing/static-configuration.ts'
+import type { WorkloadSecrets } from './transport/tls-contexts.ts'
+
+const WORKLOAD = { kind: 'sds', name: 'default' } as const
+const MESH_ROOTS = { roots: { kind: 'sds', name: 'ROOTCA' }, subjectAltNames: [] } as const
+const strict = (alpn: string[]): DownstreamTls => ({
+  certificate: WORKLOAD,
+  requireClientCertificate: true,
+  validation: MESH_ROOTS,
+  alpn,
+})
+const upstream = (alpn: string[]): UpstreamTls => ({
+  certificate: WORKLOAD,
+  validation: MESH_ROOTS,
+  sni: '',
+  alpn,
+})
+const TO_APP: TcpProxy = {
+  kind: 'tcp',
+  statPrefix: 'tcp',
+  clusters: [{ cluster: 'app', weight: 1 }],
+  idleTimeoutMs: 0,
+}
+
+interface Sidecar {
+  port: number
+  configuration: TestConfiguration
+  secrets: Watched<WorkloadSecrets | undefined>
+  requests: RequestRecord[]
+  connections: ConnectionRecord[]
+}
+
+async function sidecar(
+  t: Test,
+  configuration: TestConfiguration,
+  identity: WorkloadSecrets,
+): Promise<Sidecar> {
+  const requests: RequestRecord[] = []
+  const connections: ConnectionRecord[] = []
+  const secrets = new Watched<WorkloadSecrets | undefined>(identity)
+  const runtime = new Runtime({
+    configuration,
+    secrets,
+    readSpiffeId,
+    telemetry: {
+      ...noTelemetry,
+      requestFinished: (record) => void requests.push({ ...record }),
+      connectionFinished: (record) => void connections.push({ ...record }),
+    },
+    originalDestination: undefined,
+    ownAddresses: [],
+  })
+  await runtime.bindListeners((error) => t.fail(String(error)))
+  t.teardown(() => runtime.close())
+  return { port: runtime.boundPort('front') ?? 0, configuration, secrets, requests, connections }
+}
+
+/** An application that answers with the caller that it was told, behind a STRICT sidecar. */
+async function server(t: Test, root: CaCredentials, alpn: string[]): Promise<Sidecar> {
+  const app = createHttpServer((message, response) =>
+    response.end(`caller ${message.headers['x-forwarded-client-cert'] ?? 'unknown'}`),
+  ).listen(0, '127.0.0.1')
+  await once(app, 'listening')
+  t.teardown(() => {
+    app.closeAllConnections()
+    app.close()
+  })
+  const address = app.address()
+  const configuration = new TestConfiguration()
+  configuration.setCluster('app', [typeof address === 'object' && address ? address.port : 0])
+  const manager = { ...MANAGER, traffic: 'inbound', forwardClientCert: 'sanitize_set' } as const
+  configuration.listeners.set(new Map([['front', listenerOf(manager, strict(alpn))]]))
+  configuration.setRoutes([forwardTo({ app: 1 })])
+  return sidecar(t, configuration, secretsOf(root, 'catalog'))
+}
+
+async function client(
+  t: Test,
+  root: CaCredentials,
+  port: number,
+  alpn: string[],
+  expected: string,
+): Promise<Sidecar> {
+  const configuration = new TestConfiguration()
+  configuration.setCluster('catalog', [], {
+    discovery: { kind: 'static', endpoints: [endpointAt(port, { identity: expected })] },
+    tls: upstream(alpn),
+  })
+  configuration.setRoutes([forwardTo({ catalog: 1 })])
+  return sidecar(t, configuration, secretsOf(root, 'web'))
+}
+
+function get(port: number, headers = {}): Promise<{ status: number; text: string }> {
+  return new Promise((resolve, reject) => {
+    request({ port, host: '127.0.0.1', path: '/', headers, agent: false }, (response) => {
+      let text = ''
+      response.on('data', (chunk: Buffer) => {
+        text += chunk.toString()
+      })
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, text }))
+    })
+      .on('error', reject)
+      .end()
+  })
+}
+
+const CATALOG = 'spiffe://cluster.local/ns/shop/sa/catalog'
+const WEB = 'spiffe://cluster.local/ns/shop/sa/web'
+
+for (const alpn of ['http/1.1', 'weft-h2']) {
+  t.test(`over ${alpn} the application is told who calls, and nobody can claim to be another`, async (t) => {
+    const root = newRoot()
+    const inbound = await server(t, root, ['weft-h2', 'http/1.1'])
+    const outbound = await client(t, root, inbound.port, [alpn], CATALOG)
+    const answer = await get(outbound.port, {
+      'x-forwarded-client-cert': 'URI=spiffe://cluster.local/ns/x/sa/admin',
+    })
+    t.same(answer, { status: 200, text: `caller By=${CATALOG};URI=${WEB}` })
+    t.match(outbound.requests[0], { sourceIdentity: WEB, destinationIdentity: CATALOG, protocol: 'HTTP/1.1' })
+    t.match(inbound.requests[0], { sourceIdentity: WEB, destinationIdentity: CATALOG, protocol: 'HTTP/1.1' })
+  })
+}
+
+t.test('an endpoint with another identity gets no byte of the request', async (t) => {
+  const root = newRoot()
+  const inbound = await server(t, root, ['http/1.1'])
+  const outbound = await client(
+    t,
+    root,
+    inbound.port,
+    ['http/1.1'],
+    'spiffe://cluster.local/ns/shop/sa/payments',
+  )
+  t.equal((await get(outbound.port)).status, 503)
+  t.equal(formatFlags(outbound.requests[0]?.flags ?? 0), 'UF,UAEX')
+  t.match(outbound.requests[0]?.details, /upstream_identity\{the peer is .*catalog, expected .*payments\}/)
+  t.equal(inbound.requests.length, 0)
+})
+
+t.test('a caller whose certificate another root signed is refused, and so is plaintext', async (t) => {
+  const root = newRoot()
+  const inbound = await server(t, root, ['http/1.1'])
+  const stranger = await client(t, root, inbound.port, ['http/1.1'], '')
+  const forged = secretsOf(newRoot(), 'web')
+  stranger.secrets.set({ ...forged, bundlePem: secretsOf(root, 'web').bundlePem })
+  t.equal((await get(stranger.port)).status, 503)
+  await t.rejects(get(inbound.port), 'plaintext gets no answer')
+  t.equal(inbound.requests.length, 0)
+  t.match(inbound.connections[0]?.details, /^downstream_tls\{/)
+})
+
+t.test('a renewed certificate is used for what comes, and nothing under way breaks', async (t) => {
+  const root = newRoot()
+  const inbound = await server(t, root, ['http/1.1'])
+  const outbound = await client(t, root, inbound.port, ['http/1.1'], CATALOG)
+  t.equal((await get(outbound.port)).status, 200)
+  outbound.secrets.set(secretsOf(root, 'client'))
+  inbound.secrets.set(secretsOf(root, 'catalog'))
+  t.match((await get(outbound.port)).text, /URI=spiffe:\/\/cluster.local\/ns\/shop\/sa\/client$/)
+})
+
+t.test('opaque TCP goes through a mesh connection of its own, with half-close', async (t) => {
+  const root = newRoot()
+  const echo = createTcpServer({ allowHalfOpen: true }, (socket) => {
+    let text = ''
+    socket.on('data', (chunk: Buffer) => {
+      text += chunk.toString()
+    })
+    socket.on('end', () => socket.end(`got ${text}`))
+  }).listen(0, '127.0.0.1')
+  await once(echo, 'listening')
+  t.teardown(() => echo.close())
+  const address = echo.address()
+
+  const behind = new TestConfiguration()
+  behind.setCluster('app', [typeof address === 'object' && address ? address.port : 0])
+  behind.listeners.set(new Map([['front', listenerOf(TO_APP, strict(['weft-tcp']))]]))
+  const inbound = await sidecar(t, behind, secretsOf(root, 'db'))
+
+  const before = new TestConfiguration()
+  before.setCluster('app', [inbound.port], { tls: upstream(['weft-h2', 'weft-tcp']) })
+  before.listeners.set(new Map([['front', listenerOf(TO_APP)]]))
+  const outbound = await sidecar(t, before, secretsOf(root, 'web'))
+
+  const socket = connect({ port: outbound.port, host: '127.0.0.1', allowHalfOpen: true })
+  socket.end('hello')
+  let text = ''
+  for await (const chunk of socket) text += String(chunk)
+  t.equal(text, 'got hello')
+  t.match(outbound.connections[0], { bytesReceived: 5, bytesSent: 9, flags: 0 })
+})
