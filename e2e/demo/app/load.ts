@@ -43,9 +43,9 @@ const errors: Record<string, number> = {}
 const samples: unknown[] = []
 const timeline: [at: number, version: string, status: number][] = []
 let sent = 0
-let stopped = false
+const state = { stopped: false }
 process.on('SIGTERM', () => {
-  stopped = true
+  state.stopped = true
 })
 
 function once(n: number): Promise<void> {
@@ -85,7 +85,7 @@ function once(n: number): Promise<void> {
 }
 
 async function worker(): Promise<void> {
-  while (!stopped && sent < count && Date.now() < deadline) {
+  while (!state.stopped && sent < count && Date.now() < deadline) {
     const n = sent++
     if (rate > 0) {
       const due = begun + (n * 1000) / rate

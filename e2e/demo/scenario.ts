@@ -1,0 +1,109 @@
+/** What the scenario needs of a running one-machine mesh. */
+export interface DemoCluster {
+  /** Pods by namespace and label `app`, ready ones only. */
+  pods(namespace: string, app: string): Promise<PodInfo[]>
+  /** Runs a command in a pod's namespaces, as its application would. Resolves with its output, whatever its exit code. */
+  exec(pod: PodInfo, argv: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }>
+  /** Stops a container with SIGKILL; it stays down until `release`. */
+  hold(pod: PodInfo, container: string): Promise<void>
+  release(pod: PodInfo, container: string): Promise<void>
+  /** SIGKILL; restarted at once. */
+  kill(pod: PodInfo, container: string): Promise<void>
+  deletePod(pod: PodInfo): Promise<void>
+  /** Everything on the wires between pods, as tcpdump prints it, while `during` runs. */
+  capture(during: () => Promise<void>): Promise<Buffer>
+  /** GET of the control plane's REST interface. */
+  api(path: string): Promise<unknown>
+  /** The folder with the manifests that the cluster follows. */
+  readonly manifests: string
+}
+
+export interface PodInfo {
+  readonly namespace: string
+  readonly name: string
+  readonly address: string
+  readonly containers: readonly string[]
+}
+
+export interface StepResult {
+  readonly name: string
+  readonly ok: boolean
+  readonly expected: string
+  readonly observed: string
+}
+
+/** One step of the scenario: what must be seen, and what was. */
+export interface Step {
+  readonly name: string
+  readonly expected: string
+  run(cluster: DemoCluster): Promise<{ ok: boolean; observed: string }>
+}
+
+/** What e2e/demo/app/load.ts prints. */
+export interface LoadReport {
+  readonly sent: number
+  readonly failed: number
+  readonly statuses: Readonly<Record<string, number>>
+  readonly versions: Readonly<Record<string, number>>
+  readonly errors: Readonly<Record<string, number>>
+  readonly samples: readonly { status: number; proxyStatus?: string; text: string }[]
+  readonly seconds: number
+  /** When a request was sent, the version that answered, and its status. */
+  readonly timeline: readonly (readonly [at: number, version: string, status: number])[]
+}
+
+/** Sends requests from a pod and reports what came back. */
+export async function load(
+  cluster: DemoCluster,
+  pod: PodInfo,
+  ...options: readonly string[]
+): Promise<LoadReport> {
+  const { code, stdout, stderr } = await cluster.exec(pod, ['node', 'load.ts', ...options])
+  if (code !== 0) throw new Error(`the load in ${pod.name} ended with ${code}: ${stderr.trim()}`)
+  return JSON.parse(stdout) as LoadReport
+}
+
+export async function onePod(cluster: DemoCluster, namespace: string, app: string): Promise<PodInfo> {
+  const [pod] = await cluster.pods(namespace, app)
+  if (!pod) throw new Error(`no pod of ${app} in ${namespace} is ready`)
+  return pod
+}
+
+/** Asks again until `check` gives something; fails after `seconds` with the last answer. */
+export async function eventually<T>(
+  seconds: number,
+  what: string,
+  check: () => Promise<T | undefined>,
+): Promise<T> {
+  const deadline = Date.now() + seconds * 1000
+  for (;;) {
+    const found = await check()
+    if (found !== undefined) return found
+    if (Date.now() > deadline) throw new Error(`${what}: not within ${seconds} s`)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
+/** Runs the steps in order; a step that throws has failed, and the next ones are still tried. */
+export async function play(
+  steps: readonly Step[],
+  cluster: DemoCluster,
+  onStep: (name: string) => void,
+): Promise<StepResult[]> {
+  const results: StepResult[] = []
+  for (const step of steps) {
+    onStep(step.name)
+    try {
+      const { ok, observed } = await step.run(cluster)
+      results.push({ name: step.name, ok, expected: step.expected, observed })
+    } catch (error) {
+      results.push({
+        name: step.name,
+        ok: false,
+        expected: step.expected,
+        observed: error instanceof Error ? error.message : String(error),
+      })
+    }
+  }
+  return results
+}

@@ -1,0 +1,44 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { load, onePod, type LoadReport, type Step } from '../scenario.ts'
+
+const URL = 'http://catalog:8080/items/{n}'
+
+function shareOfV2(report: Pick<LoadReport, 'versions'>): number {
+  const v1 = report.versions['v1'] ?? 0
+  const v2 = report.versions['v2'] ?? 0
+  return (100 * v2) / Math.max(v1 + v2, 1)
+}
+
+export const canary: Step = {
+  name: 'canary',
+  expected: '90/10 within 2 points over 2,000 requests; after the edit 50/50 within 1 s; no request fails',
+  async run(cluster) {
+    const client = await onePod(cluster, 'shop', 'client')
+    const before = await load(cluster, client, '--url', URL, '--count', '2000', '--concurrency', '16')
+    const first = shareOfV2(before)
+
+    const running = load(cluster, client, '--url', URL, '--seconds', '5', '--rate', '300', '--timeline')
+    await new Promise((resolve) => setTimeout(resolve, 2000))
+    const file = join(cluster.manifests, 'catalog-route.yaml')
+    const text = await readFile(file, 'utf8')
+    const edited = text.replace('weight: 90', 'weight: 50').replace('weight: 10', 'weight: 50')
+    const editedAt = Date.now()
+    await writeFile(file, edited)
+    const during = await running
+    await writeFile(file, text)
+
+    const versions: Record<string, number> = {}
+    for (const [at, version] of during.timeline)
+      if (at >= editedAt + 1000) versions[version] = (versions[version] ?? 0) + 1
+    const second = shareOfV2({ versions })
+    const failed = before.failed + during.failed
+    const ok = Math.abs(first - 10) <= 2 && Math.abs(second - 50) <= 2 && failed === 0
+    const samples =
+      failed > 0 ? ` ${JSON.stringify([before.errors, during.errors, during.samples.slice(1)])}` : ''
+    return {
+      ok,
+      observed: `v2 had ${first.toFixed(1)} % of ${before.sent}, then ${second.toFixed(1)} % from 1 s after the edit; ${failed} failed${samples}`,
+    }
+  },
+}

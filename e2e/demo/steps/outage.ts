@@ -1,0 +1,44 @@
+import { eventually, load, onePod, type Step } from '../scenario.ts'
+
+export const outage: Step = {
+  name: 'outage',
+  expected:
+    'the control plane is killed under load: no request fails, a restarted sidecar serves, then all converge',
+  async run(cluster) {
+    const client = await onePod(cluster, 'shop', 'client')
+    const control = await onePod(cluster, 'weft-system', 'weft-control-plane')
+    const running = load(
+      cluster,
+      client,
+      '--url',
+      'http://catalog:8080/items/{n}',
+      '--seconds',
+      '6',
+      '--rate',
+      '200',
+    )
+    await new Promise((resolve) => setTimeout(resolve, 1000))
+    await cluster.hold(control, 'control-plane')
+    const web = await onePod(cluster, 'shop', 'web')
+    await cluster.kill(web, 'weft-proxy')
+    const restarted = await eventually(10, 'an answer through the restarted sidecar', async () => {
+      const report = await load(cluster, web, '--url', 'http://catalog:8080/items/1', '--count', '5')
+      return report.failed === 0 ? report : undefined
+    })
+    const under = await running
+    await cluster.release(control, 'control-plane')
+    const proxies = await eventually(15, 'every sidecar connected again', async () => {
+      try {
+        const mesh = (await cluster.api('/api/mesh')) as { proxies?: number }
+        return (mesh.proxies ?? 0) >= 8 ? mesh.proxies : undefined
+      } catch {
+        return undefined
+      }
+    })
+    const details = under.failed > 0 ? ` ${JSON.stringify([under.errors, under.samples.slice(1)])}` : ''
+    return {
+      ok: under.failed === 0 && restarted.failed === 0,
+      observed: `${under.failed} of ${under.sent} failed; the restarted sidecar answered; ${proxies} sidecars connected afterwards${details}`,
+    }
+  },
+}

@@ -1,0 +1,34 @@
+import { eventually, load, onePod, type Step } from '../scenario.ts'
+
+export const pods: Step = {
+  name: 'pods',
+  expected: 'a pod is replaced under load by one with another address: no request fails',
+  async run(cluster) {
+    const client = await onePod(cluster, 'shop', 'client')
+    const before = await cluster.pods('shop', 'catalog')
+    const running = load(
+      cluster,
+      client,
+      '--url',
+      'http://catalog:8080/items/{n}',
+      '--seconds',
+      '8',
+      '--rate',
+      '200',
+    )
+    await new Promise((resolve) => setTimeout(resolve, 1000))
+    const victim = before[0]
+    if (!victim) throw new Error('no pod of catalog is ready')
+    await cluster.deletePod(victim)
+    const fresh = await eventually(20, 'the new pod', async () => {
+      const now = await cluster.pods('shop', 'catalog')
+      return now.find((pod) => !before.some((old) => old.address === pod.address))
+    })
+    const under = await running
+    const details = under.failed > 0 ? ` ${JSON.stringify([under.errors, under.samples.slice(1)])}` : ''
+    return {
+      ok: under.failed === 0,
+      observed: `${victim.name} (${victim.address}) left, ${fresh.name} (${fresh.address}) came; ${under.failed} of ${under.sent} failed${details}`,
+    }
+  },
+}
