@@ -60,7 +60,7 @@ export function applyChanges(snapshot: Snapshot, changes: Iterable<Change>): Sna
     if (change.op === 'put') table(TABLE_OF[change.object.kind]).set(keyOf(change.object.meta), change.object)
     else table(TABLE_OF[change.kind]).delete(change.key)
   }
-  return copies.size === 0 ? snapshot : ({ ...snapshot, ...Object.fromEntries(copies) } as Snapshot)
+  return copies.size === 0 ? snapshot : { ...snapshot, ...Object.fromEntries(copies) }
 }
 
 function derived<S extends object, T>(make: (source: S) => T): (source: S) => T {
@@ -80,7 +80,7 @@ export const slicesByService = derived((slices: Table<EndpointSliceObject>) => {
     push(index, `${slice.meta.namespace}/${slice.service}`, slice)
   }
   for (const list of index.values()) list.sort((a, b) => (a.meta.name < b.meta.name ? -1 : 1))
-  return index as ReadonlyMap<string, readonly EndpointSliceObject[]>
+  return index
 })
 
 /** Pods by address; those on the host's network share its address and are left out, as are finished ones. */
@@ -94,13 +94,13 @@ export const podsByAddress = derived((pods: Table<PodObject>) => {
       if (!other || other.meta.createdAt <= pod.meta.createdAt) index.set(ip, pod)
     }
   }
-  return index as ReadonlyMap<string, PodObject>
+  return index
 })
 
 export const servicesByAddress = derived((services: Table<ServiceObject>) => {
   const index = new Map<string, ServiceObject>()
   for (const service of services.values()) for (const ip of service.clusterIPs) index.set(ip, service)
-  return index as ReadonlyMap<string, ServiceObject>
+  return index
 })
 
 /** Routes by the `namespace/name` of the Services that are their parents. */
@@ -111,7 +111,7 @@ export const routesByParent = derived((routes: Table<RouteObject>) => {
       push(index, parent, route)
     }
   }
-  return index as ReadonlyMap<string, readonly RouteObject[]>
+  return index
 })
 
 export function namespaceLabels(snapshot: Snapshot, namespace: string): Readonly<Record<string, string>> {

@@ -1,0 +1,268 @@
+import { readFileSync, statSync, watch, type FSWatcher } from 'node:fs'
+import { relative, resolve } from 'node:path'
+import { systemClock, type Clock } from '../../core/clock.ts'
+import { describeError, WeftError } from '../../core/errors.ts'
+import type { Logger } from '../../core/log.ts'
+import { Watched } from '../../core/watched.ts'
+import { scanDirectory } from './directory-scan.ts'
+import type { MeshObject } from './kinds/kinds.ts'
+import { keyOf } from './kinds/meta.ts'
+import { parseManifests } from './parse-manifests.ts'
+import { applyChanges, EMPTY_SNAPSHOT, type Change, type Snapshot } from './snapshot.ts'
+import { formatSourceError, type Source, type SourceError } from './source.ts'
+
+export interface ManifestDirectoryOptions {
+  /** Of one object in several directories the last directory's counts. */
+  readonly directories: readonly string[]
+  readonly log: Logger
+  readonly clock?: Clock
+  /** Events of one edit are taken together. Milliseconds. */
+  readonly debounceMs?: number
+  /** Looks at every file again, in case the system told nothing (network file systems). Milliseconds. */
+  readonly rescanMs?: number
+}
+
+const DEBOUNCE_MS = 15
+const RESCAN_MS = 2000
+/** An editor that writes in place empties the file first: emptiness counts only once it has lasted. */
+const EMPTY_GRACE_MS = 100
+const MAX_FILE_BYTES = 16 * 1024 * 1024
+
+interface FileEntry {
+  state: string
+  text: string
+  root: number
+  origin: string
+  objects: readonly { readonly object: MeshObject; readonly line: number }[]
+  errors: readonly SourceError[]
+  everGood: boolean
+  emptySince: number | undefined
+}
+
+interface Owner {
+  readonly object: MeshObject
+  readonly root: number
+  readonly path: string
+}
+
+/**
+ * Manifests of directories and what is below them, read again as they change. A file with a mistake
+ * keeps its last good state; one that never had a good state contributes the objects that are right.
+ * @throws WeftError `registry.no_directory` when a directory is not there at the start.
+ */
+export class ManifestDirectorySource implements Source {
+  readonly snapshot: Watched<Snapshot>
+  readonly errors: Watched<readonly SourceError[]>
+  readonly #roots: readonly string[]
+  readonly #log: Logger
+  readonly #clock: Clock
+  readonly #debounceMs: number
+  readonly #rescanMs: number
+  readonly #files = new Map<string, FileEntry>()
+  readonly #watchers = new Map<string, FSWatcher>()
+  #objects = new Map<string, MeshObject>()
+  #cancelScan: (() => void) | undefined
+  #cancelRescan: (() => void) | undefined
+  #closed = false
+
+  constructor(options: ManifestDirectoryOptions) {
+    this.#roots = options.directories.map((directory) => resolve(directory))
+    this.#log = options.log
+    this.#clock = options.clock ?? systemClock
+    this.#debounceMs = options.debounceMs ?? DEBOUNCE_MS
+    this.#rescanMs = options.rescanMs ?? RESCAN_MS
+    for (const [index, root] of this.#roots.entries()) {
+      if (!isDirectory(root)) {
+        const text = `${options.directories[index]} is not a directory that can be read`
+        throw new WeftError('registry.no_directory', text, { field: `directories[${index}]` })
+      }
+    }
+    this.snapshot = new Watched(EMPTY_SNAPSHOT)
+    this.errors = new Watched<readonly SourceError[]>([])
+    this.#scan()
+    this.#planRescan()
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#cancelScan?.()
+    this.#cancelRescan?.()
+    for (const watcher of this.#watchers.values()) watcher.close()
+    this.#watchers.clear()
+  }
+
+  #planRescan(): void {
+    this.#cancelRescan = this.#clock.after(this.#rescanMs, () => {
+      if (this.#closed) return
+      this.#scan()
+      this.#planRescan()
+    })
+  }
+
+  #scanSoon(ms = this.#debounceMs): void {
+    if (this.#closed || this.#cancelScan) return
+    this.#cancelScan = this.#clock.after(ms, () => {
+      this.#cancelScan = undefined
+      this.#scan()
+    })
+  }
+
+  #scan(): void {
+    if (this.#closed) return
+    const seen = new Set<string>()
+    const directories = new Set<string>()
+    let changed = false
+    for (const [index, root] of this.#roots.entries()) {
+      let scan = scanDirectory(root)
+      // A file may come between the listing and the watch: list again once new directories are watched.
+      if (this.#watch(scan.directories)) scan = scanDirectory(root)
+      for (const directory of scan.directories) directories.add(directory)
+      for (const [path, state] of scan.files) {
+        if (seen.has(path)) continue
+        seen.add(path)
+        if (this.#files.get(path)?.state !== state && this.#read(path, state, index)) changed = true
+      }
+    }
+    for (const path of this.#files.keys()) if (!seen.has(path)) changed = this.#files.delete(path)
+    for (const [directory, watcher] of this.#watchers) {
+      if (directories.has(directory)) continue
+      watcher.close()
+      this.#watchers.delete(directory)
+    }
+    if (changed) this.#publish()
+  }
+
+  #watch(directories: ReadonlySet<string>): boolean {
+    let added = false
+    for (const directory of directories) {
+      if (this.#watchers.has(directory)) continue
+      try {
+        const watcher = watch(directory, { persistent: false }, () => this.#scanSoon())
+        watcher.on('error', () => this.#scanSoon())
+        this.#watchers.set(directory, watcher)
+        added = true
+      } catch (error) {
+        // Out of inotify watches: the rescan finds the changes, later.
+        this.#log.warn('directory cannot be watched, it is looked at now and then instead', {
+          directory,
+          error: describeError(error),
+        })
+      }
+    }
+    return added
+  }
+
+  /** True when the file's objects or errors changed. */
+  #read(path: string, state: string, root: number): boolean {
+    const before = this.#files.get(path)
+    const origin = relative(this.#roots[root] ?? '', path)
+    let text: string
+    try {
+      text = readText(path)
+    } catch (error) {
+      if (isMissing(error)) return false
+      const entry = before ?? newEntry(root, origin)
+      entry.state = state
+      entry.errors = [{ origin, line: undefined, field: '', message: describeError(error) }]
+      this.#files.set(path, entry)
+      return true
+    }
+    if (text.trim() === '' && before && before.objects.length > 0) {
+      before.emptySince ??= this.#clock.now()
+      const left = before.emptySince + EMPTY_GRACE_MS - this.#clock.now()
+      if (left > 0) {
+        this.#scanSoon(left)
+        return false
+      }
+    }
+    const parsed = parseManifests(origin, text)
+    const good = parsed.errors.length === 0
+    const same = before?.text === text
+    const entry = before ?? newEntry(root, origin)
+    entry.state = state
+    entry.text = text
+    entry.emptySince = undefined
+    if (same) return false
+    entry.errors = parsed.errors
+    if (good || !entry.everGood) entry.objects = keepUnchanged(entry.objects, parsed.objects)
+    entry.everGood ||= good
+    this.#files.set(path, entry)
+    return true
+  }
+
+  #publish(): void {
+    const owners = new Map<string, Owner>()
+    const errors: SourceError[] = []
+    for (const [path, file] of [...this.#files].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      errors.push(...file.errors)
+      for (const { object, line } of file.objects) {
+        const id = `${object.kind} ${keyOf(object.meta)}`
+        const owner = owners.get(id)
+        if (owner && owner.root === file.root) {
+          const other = this.#files.get(owner.path)?.origin ?? owner.path
+          const message = `${id} is also in ${other}: the one there counts; keep one of the two`
+          errors.push({ origin: file.origin, line, field: 'metadata.name', message })
+        } else if (!owner || file.root > owner.root) owners.set(id, { object, root: file.root, path })
+      }
+    }
+    const changes: Change[] = []
+    const objects = new Map<string, MeshObject>()
+    for (const [id, { object }] of owners) {
+      objects.set(id, object)
+      if (this.#objects.get(id) !== object) changes.push({ op: 'put', object })
+    }
+    for (const [id, object] of this.#objects) {
+      if (!objects.has(id)) changes.push({ op: 'delete', kind: object.kind, key: keyOf(object.meta) })
+    }
+    this.#objects = objects
+    this.#report(errors)
+    this.snapshot.set(applyChanges(this.snapshot.value, changes))
+  }
+
+  #report(errors: readonly SourceError[]): void {
+    const told = new Set(this.errors.value.map(formatSourceError))
+    for (const error of errors) {
+      const text = formatSourceError(error)
+      if (!told.has(text)) this.#log.error(text)
+    }
+    if (errors.length > 0 || told.size > 0) this.errors.set(errors)
+  }
+}
+
+function newEntry(root: number, origin: string): FileEntry {
+  return {
+    state: '',
+    text: '',
+    root,
+    origin,
+    objects: [],
+    errors: [],
+    everGood: false,
+    emptySince: undefined,
+  }
+}
+
+/** Objects that read the same stay the same, so that only what an edit touched is worked out again. */
+function keepUnchanged(before: FileEntry['objects'], now: FileEntry['objects']): FileEntry['objects'] {
+  const known = new Map(before.map((entry) => [JSON.stringify(entry.object), entry.object]))
+  return now.map(({ object, line }) => ({ line, object: known.get(JSON.stringify(object)) ?? object }))
+}
+
+function readText(path: string): string {
+  if (statSync(path).size > MAX_FILE_BYTES) {
+    throw new WeftError('registry.too_large', `file is larger than ${MAX_FILE_BYTES} bytes`)
+  }
+  return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path))
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT'
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return statSync(path).isDirectory()
+  } catch {
+    return false
+  }
+}

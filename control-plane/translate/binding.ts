@@ -1,0 +1,136 @@
+import type { RouteTable, ServicePort } from '../model/mesh.ts'
+import { carriesHttp } from '../model/protocol.ts'
+import type { RouteGroup, RouteStatus } from '../model/route.ts'
+import type { ServiceObject } from '../registry/kinds/core.ts'
+import type { ParentRef } from '../registry/kinds/route.ts'
+import type { Snapshot } from '../registry/snapshot.ts'
+import { comparePrecedence } from './precedence.ts'
+import { translateRoute, type TranslatedRoute } from './rules.ts'
+import type { TranslatedService } from './services.ts'
+import { routeStatus, type Acceptance, type BoundParent } from './status.ts'
+
+export interface Routes {
+  readonly tables: ReadonlyMap<string, RouteTable>
+  readonly status: readonly RouteStatus[]
+}
+
+/** Routes that share one Service port and one audience: they merge, but only those of one kind. */
+interface Bucket {
+  readonly portKey: string
+  /** '' for the producer's routes, else the consumers' namespace. */
+  readonly audience: string
+  readonly http: Set<TranslatedRoute>
+  readonly grpc: Set<TranslatedRoute>
+}
+
+interface Attachment {
+  readonly translated: TranslatedRoute
+  readonly ref: ParentRef
+  readonly buckets: readonly Bucket[]
+  readonly refused: Acceptance | undefined
+}
+
+/** Binds routes to the Services that are their parents (GEP-1294, GEP-1686) and says how that went. */
+export function bindRoutes(snapshot: Snapshot, services: ReadonlyMap<string, TranslatedService>): Routes {
+  const lookup = (key: string) => services.get(key)?.service.ports
+  const buckets = new Map<string, Bucket>()
+  const attachments = new Map<TranslatedRoute, Attachment[]>()
+  for (const route of [...snapshot.grpcRoutes.values(), ...snapshot.httpRoutes.values()]) {
+    const refs = route.parentRefs.filter((ref) => ref.kind === 'Service')
+    if (refs.length === 0) continue
+    const translated = translateRoute(route, lookup)
+    attachments.set(
+      translated,
+      refs.map((ref) =>
+        attach(translated, ref, snapshot.services.get(`${ref.namespace}/${ref.name}`), lookup, buckets),
+      ),
+    )
+  }
+  return { tables: tablesOf(buckets.values()), status: [...attachments].map(statusOf) }
+}
+
+function attach(
+  translated: TranslatedRoute,
+  ref: ParentRef,
+  service: ServiceObject | undefined,
+  lookup: (key: string) => readonly ServicePort[] | undefined,
+  buckets: Map<string, Bucket>,
+): Attachment {
+  const { route, entries, dropped } = translated
+  const refuse = (reason: string, message: string): Attachment => ({
+    translated,
+    ref,
+    buckets: [],
+    refused: { ok: false, reason, message },
+  })
+  const parent = `Service ${ref.namespace}/${ref.name}`
+  if (ref.group !== '' && ref.group !== 'core') {
+    return refuse(
+      'NoMatchingParent',
+      `a parent of kind Service needs group: "" (it is ${JSON.stringify(ref.group)})`,
+    )
+  }
+  if (!service) return refuse('NoMatchingParent', `${parent} is not there`)
+  if (service.type === 'ExternalName')
+    return refuse('NoMatchingParent', `${parent} is an ExternalName Service`)
+  if (service.headless)
+    return refuse(
+      'NoMatchingParent',
+      `${parent} is headless: only a Service with a ClusterIP can be a parent`,
+    )
+  const named = (lookup(`${ref.namespace}/${ref.name}`) ?? []).filter(
+    (port) =>
+      (ref.port === undefined || port.port === ref.port) &&
+      (ref.sectionName === undefined || port.name === ref.sectionName),
+  )
+  if (named.length === 0) return refuse('NoMatchingParent', `${parent} has no such TCP port`)
+  const ports = named.filter((port) => carriesHttp(port.protocol))
+  if (ports.length === 0) {
+    return refuse(
+      'NoMatchingParent',
+      `${parent}: port ${named[0]?.port} is ${named[0]?.protocol}, which carries no HTTP`,
+    )
+  }
+  const first = dropped[0]
+  if (entries.length === 0 && first) return refuse(first.reason, `rule ${first.rule}: ${first.message}`)
+  const audience = route.meta.namespace === ref.namespace ? '' : route.meta.namespace
+  const joined = ports.map((port) => {
+    const key = `${port.key}@${audience}`
+    let bucket = buckets.get(key)
+    if (!bucket)
+      buckets.set(key, (bucket = { portKey: port.key, audience, http: new Set(), grpc: new Set() }))
+    ;(route.kind === 'GRPCRoute' ? bucket.grpc : bucket.http).add(translated)
+    return bucket
+  })
+  return { translated, ref, buckets: joined, refused: undefined }
+}
+
+/** GRPCRoute beats HTTPRoute on one port (GEP-1426): a route that lost everywhere is told so. */
+function statusOf([translated, attachments]: [TranslatedRoute, readonly Attachment[]]): RouteStatus {
+  const parents = attachments.map(({ ref, buckets, refused }): BoundParent => {
+    if (refused) return { ref, acceptance: refused }
+    const lost = translated.route.kind === 'HTTPRoute' && buckets.every((bucket) => bucket.grpc.size > 0)
+    if (!lost) return { ref, acceptance: { ok: true } }
+    const winner = [...(buckets[0]?.grpc ?? [])][0]?.route.meta
+    const message = `GRPCRoute ${winner?.namespace}/${winner?.name} has this Service port; both kinds can't share it`
+    return { ref, acceptance: { ok: false, reason: 'Conflicted', message } }
+  })
+  return routeStatus(translated, parents)
+}
+
+function tablesOf(buckets: Iterable<Bucket>): ReadonlyMap<string, RouteTable> {
+  const tables = new Map<string, { producer: RouteGroup | undefined; consumers: Map<string, RouteGroup> }>()
+  for (const bucket of buckets) {
+    let table = tables.get(bucket.portKey)
+    if (!table) tables.set(bucket.portKey, (table = { producer: undefined, consumers: new Map() }))
+    const routes = bucket.grpc.size > 0 ? bucket.grpc : bucket.http
+    const entries = [...routes].flatMap((one) => one.entries).sort(comparePrecedence)
+    const group: RouteGroup = {
+      kind: bucket.grpc.size > 0 ? 'grpc' : 'http',
+      entries: entries.map((ranked) => ranked.entry),
+    }
+    if (bucket.audience === '') table.producer = group
+    else table.consumers.set(bucket.audience, group)
+  }
+  return tables
+}

@@ -1,0 +1,136 @@
+import type { Backend, Match, Rule } from '../model/route.ts'
+import type { ServicePort } from '../model/mesh.ts'
+import { carriesHttp } from '../model/protocol.ts'
+import type { BackendRef, RouteMatch, RouteObject, RouteRule } from '../registry/kinds/route.ts'
+import { translateFilters, type RuleProblem } from './filters.ts'
+import { translateMatch } from './matches.ts'
+import type { Ranked } from './precedence.ts'
+
+export interface RefProblem {
+  readonly reason: 'InvalidKind' | 'BackendNotFound' | 'UnsupportedProtocol'
+  readonly message: string
+}
+
+export interface TranslatedRoute {
+  readonly route: RouteObject
+  readonly entries: readonly Ranked[]
+  /** Rules that were left out, with the reason. */
+  readonly dropped: readonly (RuleProblem & { readonly rule: number })[]
+  readonly refProblems: readonly RefProblem[]
+}
+
+/** Ports of a Service by `namespace/name`; undefined: no such Service, or one the mesh can't send to. */
+export type PortLookup = (service: string) => readonly ServicePort[] | undefined
+
+export const RETRY_ANNOTATION = 'weft.dev/retry-non-idempotent'
+const DEFAULT_RETRIES = 2
+const DEFAULT_RETRY_STATUSES = [502, 503, 504]
+const ANYTHING: RouteMatch = { path: undefined, method: undefined, grpc: undefined, headers: [], query: [] }
+
+export function translateRoute(route: RouteObject, ports: PortLookup): TranslatedRoute {
+  const entries: Ranked[] = []
+  const dropped: (RuleProblem & { rule: number })[] = []
+  const refProblems: RefProblem[] = []
+  for (const [rule, source] of route.rules.entries()) {
+    const problem = translateRule(route, source, rule, ports, entries, refProblems)
+    if (problem) dropped.push({ ...problem, rule })
+  }
+  return { route, entries, dropped, refProblems }
+}
+
+function translateRule(
+  route: RouteObject,
+  source: RouteRule,
+  ruleIndex: number,
+  ports: PortLookup,
+  entries: Ranked[],
+  refProblems: RefProblem[],
+): RuleProblem | undefined {
+  const annotation = route.meta.annotations[RETRY_ANNOTATION]
+  if (annotation !== undefined && annotation !== 'true' && annotation !== 'false') {
+    return unsupported(
+      `annotation ${RETRY_ANNOTATION} must be "true" or "false", got ${JSON.stringify(annotation)}`,
+    )
+  }
+  if (source.unsupported.length > 0) return unsupported(`${source.unsupported.join(', ')} is not supported`)
+  const matches = source.matches.length > 0 ? source.matches : [ANYTHING]
+  const place = { kind: route.kind, on: 'rule' } as const
+  const filters = translateFilters(source.filters, matches, place)
+  if ('reason' in filters) return filters
+  if (filters.redirect && source.backendRefs.length > 0) {
+    return { reason: 'IncompatibleFilters', message: 'RequestRedirect and backendRefs exclude each other' }
+  }
+  const translated: Match[] = []
+  for (const match of matches) {
+    const result = translateMatch(route.kind, match)
+    if ('problem' in result) return unsupported(result.problem)
+    translated.push(result)
+  }
+  const backends: Backend[] = []
+  for (const ref of source.backendRefs) {
+    const own = translateFilters(ref.filters, matches, { kind: route.kind, on: 'backend' })
+    if ('reason' in own) return own
+    const portKey = resolve(ref, ports, refProblems)
+    const { requestHeaders, responseHeaders } = own
+    backends.push({ portKey, weight: ref.weight, requestHeaders, responseHeaders })
+  }
+  const mirrors = filters.mirrors.flatMap(({ backend, percent }) => {
+    const portKey = resolve(backend, ports, refProblems)
+    return portKey === undefined || percent === 0 ? [] : [{ portKey, percent }]
+  })
+  const { meta } = route
+  const rule: Rule = {
+    name: `${route.kind}/${meta.namespace}/${meta.name}/${ruleIndex}`,
+    requestHeaders: filters.requestHeaders,
+    responseHeaders: filters.responseHeaders,
+    action: filters.redirect ?? {
+      kind: 'forward',
+      backends,
+      mirrors,
+      rewrite: filters.rewrite,
+      requestTimeoutMs: source.requestTimeoutMs ?? 0,
+      tryTimeoutMs: source.backendTimeoutMs ?? 0,
+      retry: source.retry && {
+        retries: source.retry.attempts ?? DEFAULT_RETRIES,
+        statuses: source.retry.codes.length > 0 ? source.retry.codes : DEFAULT_RETRY_STATUSES,
+        backoffMs: source.retry.backoffMs,
+      },
+      retryNonIdempotent: annotation === 'true',
+    },
+  }
+  for (const [matchIndex, match] of translated.entries()) {
+    const from = matches[matchIndex] ?? ANYTHING
+    entries.push({ entry: { match, rule }, source: from, route, ruleIndex, matchIndex })
+  }
+  return undefined
+}
+
+function unsupported(message: string): RuleProblem {
+  return { reason: 'UnsupportedValue', message }
+}
+
+/** `namespace/service/port`, or undefined with the reason added. */
+function resolve(ref: BackendRef, lookup: PortLookup, problems: RefProblem[]): string | undefined {
+  if (ref.kind !== 'Service' || (ref.group !== '' && ref.group !== 'core')) {
+    const kind = ref.group === '' ? ref.kind : `${ref.group}/${ref.kind}`
+    problems.push({ reason: 'InvalidKind', message: `backend ${ref.name}: kind ${kind} is not supported` })
+    return undefined
+  }
+  const name = `${ref.namespace}/${ref.name}`
+  const ports = lookup(name)
+  if (!ports) {
+    problems.push({ reason: 'BackendNotFound', message: `Service ${name} is not there` })
+    return undefined
+  }
+  const port = ports.find((one) => one.port === ref.port)
+  if (!port) {
+    problems.push({ reason: 'BackendNotFound', message: `Service ${name} has no TCP port ${ref.port ?? ''}` })
+    return undefined
+  }
+  if (port.declared && !carriesHttp(port.protocol)) {
+    const message = `port ${port.port} of Service ${name} is declared as ${port.protocol}, which carries no HTTP routes`
+    problems.push({ reason: 'UnsupportedProtocol', message })
+    return undefined
+  }
+  return port.key
+}

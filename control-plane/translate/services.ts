@@ -1,0 +1,157 @@
+import type { EndpointGroup, MeshEndpoint, MeshService, ServicePort } from '../model/mesh.ts'
+import { protocolOf, type PortProtocol } from '../model/protocol.ts'
+import type { PodObject, ServiceObject, ServiceObjectPort } from '../registry/kinds/core.ts'
+import type { EndpointSliceObject, SliceEndpoint } from '../registry/kinds/endpoint-slice.ts'
+import { podsByAddress, slicesByService, type Snapshot } from '../registry/snapshot.ts'
+import { identityOf, isMeshed } from './meshed.ts'
+
+/** A Service with what follows from it and its slices alone. */
+export interface TranslatedService {
+  readonly service: MeshService
+  readonly groups: readonly EndpointGroup[]
+  /** Pods' ports that the Service leads to. */
+  readonly targets: readonly Target[]
+}
+
+export interface Target {
+  /** `namespace/pod` */
+  readonly pod: string
+  readonly port: number
+  readonly protocol: PortProtocol
+  readonly declared: boolean
+}
+
+interface Kept {
+  readonly source: ServiceObject
+  readonly slices: readonly EndpointSliceObject[]
+  readonly pods: readonly (PodObject | undefined)[]
+  readonly result: TranslatedService
+}
+
+/** Translates Services; what did not change since the last call comes back as the same object. */
+export class ServiceTranslator {
+  readonly #trustDomain: string
+  #kept = new Map<string, Kept>()
+  #last:
+    | { readonly inputs: readonly unknown[]; readonly result: ReadonlyMap<string, TranslatedService> }
+    | undefined
+
+  constructor(trustDomain: string) {
+    this.#trustDomain = trustDomain
+  }
+
+  /** By `namespace/name`; ExternalName Services are not of the mesh. */
+  translate(snapshot: Snapshot): ReadonlyMap<string, TranslatedService> {
+    const inputs = [snapshot.services, snapshot.slices, snapshot.pods]
+    if (this.#last && inputs.every((input, index) => input === this.#last?.inputs[index]))
+      return this.#last.result
+    const slices = slicesByService(snapshot.slices)
+    const next = new Map<string, Kept>()
+    const result = new Map<string, TranslatedService>()
+    for (const [key, source] of snapshot.services) {
+      if (source.type === 'ExternalName') continue
+      const own = slices.get(key) ?? []
+      const pods = own.flatMap((slice) => slice.endpoints.map((endpoint) => podOf(snapshot, endpoint)))
+      const before = this.#kept.get(key)
+      const kept =
+        before && before.source === source && sameItems(before.slices, own) && sameItems(before.pods, pods)
+          ? before
+          : { source, slices: own, pods, result: translateService(key, source, own, pods, this.#trustDomain) }
+      next.set(key, kept)
+      result.set(key, kept.result)
+    }
+    this.#kept = next
+    this.#last = { inputs, result }
+    return result
+  }
+}
+
+/** The slice names the pod; where it does not, or the pod has another address by now, the address tells. */
+function podOf(snapshot: Snapshot, endpoint: SliceEndpoint): PodObject | undefined {
+  const address = endpoint.addresses[0]
+  if (address === undefined) return undefined
+  const named = endpoint.pod === '' ? undefined : snapshot.pods.get(endpoint.pod)
+  if (named && (named.ips.length === 0 || named.ips.includes(address))) return named
+  return podsByAddress(snapshot.pods).get(address)
+}
+
+function translateService(
+  key: string,
+  source: ServiceObject,
+  slices: readonly EndpointSliceObject[],
+  pods: readonly (PodObject | undefined)[],
+  trustDomain: string,
+): TranslatedService {
+  const ports = source.ports.map((port) => translatePort(key, port))
+  const service: MeshService = {
+    key,
+    namespace: source.meta.namespace,
+    name: source.meta.name,
+    addresses: source.headless ? [] : source.clusterIPs,
+    ports,
+  }
+  const targets: Target[] = []
+  const groups = source.ports.map((port, index): EndpointGroup => {
+    const { key: portKey, protocol, declared } = ports[index] as ServicePort
+    const ready: MeshEndpoint[] = []
+    const draining: MeshEndpoint[] = []
+    const seen = new Set<string>()
+    let at = 0
+    for (const slice of slices) {
+      const slicePort = slice.ports.find((one) => one.name === port.name)
+      for (const endpoint of slice.endpoints) {
+        const pod = pods[at++]
+        if (!slicePort) continue
+        if (pod)
+          targets.push({
+            pod: `${pod.meta.namespace}/${pod.meta.name}`,
+            port: slicePort.port,
+            protocol,
+            declared,
+          })
+        const address = endpoint.addresses[0]
+        // One endpoint may stand in two slices while they are rebalanced.
+        if (address === undefined || seen.has(address)) continue
+        if (pod?.finished) continue
+        const healthy = endpoint.ready && !endpoint.terminating
+        if (!healthy && !(endpoint.serving && endpoint.terminating)) continue
+        seen.add(address)
+        const meshed = pod !== undefined && isMeshed(pod)
+        const found: MeshEndpoint = {
+          address,
+          port: slicePort.port,
+          health: healthy ? 'healthy' : 'draining',
+          meshed,
+          identity: meshed ? identityOf(pod, trustDomain) : '',
+          workload: pod ? `${pod.meta.name}.${pod.meta.namespace}` : '',
+          zone: endpoint.zone,
+        }
+        ;(healthy ? ready : draining).push(found)
+      }
+    }
+    // Endpoints that serve while they terminate are the last resort (KEP-1669).
+    const endpoints =
+      ready.length > 0
+        ? [...ready, ...draining]
+        : draining.map((one) => ({ ...one, health: 'healthy' as const }))
+    return { key: portKey, endpoints: endpoints.sort(byAddress) }
+  })
+  return { service, groups, targets }
+}
+
+function translatePort(serviceKey: string, port: ServiceObjectPort): ServicePort {
+  const targetPort = typeof port.targetPort === 'number' ? port.targetPort : undefined
+  const facts = { port: port.port, name: port.name, appProtocol: port.appProtocol, targetPort }
+  const protocol = protocolOf(facts)
+  // Port 0 is in no list: what is left is what somebody declared.
+  const declared = protocolOf({ ...facts, port: 0, targetPort: undefined }) !== 'auto'
+  return { key: `${serviceKey}/${port.port}`, port: port.port, name: port.name, protocol, declared }
+}
+
+function byAddress(a: MeshEndpoint, b: MeshEndpoint): number {
+  return a.address < b.address ? -1 : a.address > b.address ? 1 : a.port - b.port
+}
+
+function sameItems<T>(a: readonly T[], b: readonly T[]): boolean {
+  return a.length === b.length && a.every((item, index) => item === b[index])
+}

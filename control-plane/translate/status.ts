@@ -1,0 +1,61 @@
+import { CONTROLLER_NAME, type Condition, type ParentStatus, type RouteStatus } from '../model/route.ts'
+import type { ParentRef } from '../registry/kinds/route.ts'
+import type { TranslatedRoute } from './rules.ts'
+
+/** How one parentRef of a route ended. */
+export type Acceptance =
+  | { readonly ok: true }
+  | { readonly ok: false; readonly reason: string; readonly message: string }
+
+export interface BoundParent {
+  readonly ref: ParentRef
+  readonly acceptance: Acceptance
+}
+
+/** Conditions per parent, as Gateway API has them; PartiallyInvalid stands there only when it is True. */
+export function routeStatus(translated: TranslatedRoute, parents: readonly BoundParent[]): RouteStatus {
+  const { route } = translated
+  return {
+    kind: route.kind,
+    namespace: route.meta.namespace,
+    name: route.meta.name,
+    parents: parents.map(({ ref, acceptance }) => parentStatus(translated, ref, acceptance)),
+  }
+}
+
+function parentStatus(translated: TranslatedRoute, ref: ParentRef, acceptance: Acceptance): ParentStatus {
+  const { route, dropped, refProblems } = translated
+  const generation = route.meta.generation
+  const condition = (
+    type: Condition['type'],
+    status: Condition['status'],
+    reason: string,
+    message: string,
+  ): Condition => ({ type, status, reason, message, observedGeneration: generation })
+  const worst = refProblems[0]
+  const conditions = [
+    acceptance.ok
+      ? condition('Accepted', 'True', 'Accepted', 'route is in force')
+      : condition('Accepted', 'False', acceptance.reason, acceptance.message),
+    worst
+      ? condition('ResolvedRefs', 'False', worst.reason, refProblems.map((one) => one.message).join('; '))
+      : condition('ResolvedRefs', 'True', 'ResolvedRefs', 'all references are there'),
+  ]
+  const first = dropped[0]
+  if (acceptance.ok && first) {
+    const message = dropped.map((one) => `Dropped Rule ${one.rule}: ${one.message}`).join('; ')
+    conditions.push(condition('PartiallyInvalid', 'True', first.reason, message))
+  }
+  return {
+    parentRef: {
+      group: ref.group,
+      kind: 'Service',
+      namespace: ref.namespace,
+      name: ref.name,
+      ...(ref.port === undefined ? {} : { port: ref.port }),
+      ...(ref.sectionName === undefined ? {} : { sectionName: ref.sectionName }),
+    },
+    controllerName: CONTROLLER_NAME,
+    conditions,
+  }
+}

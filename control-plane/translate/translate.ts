@@ -1,0 +1,60 @@
+import type { EndpointGroup, Mesh, MeshService, Workload } from '../model/mesh.ts'
+import type { Snapshot } from '../registry/snapshot.ts'
+import { bindRoutes, type Routes } from './binding.ts'
+import { ServiceTranslator } from './services.ts'
+import { WorkloadTranslator } from './workloads.ts'
+
+/**
+ * Objects -> mesh model. Keeps what it made last time: an endpoint's change works out one Service again,
+ * a route's change the routes.
+ */
+export class Translator {
+  readonly #trustDomain: string
+  readonly #services: ServiceTranslator
+  readonly #workloads: WorkloadTranslator
+  #routes: { readonly inputs: readonly unknown[]; readonly result: Routes } | undefined
+  #version = 0
+
+  constructor(options: { readonly trustDomain: string }) {
+    this.#trustDomain = options.trustDomain
+    this.#services = new ServiceTranslator(options.trustDomain)
+    this.#workloads = new WorkloadTranslator(options.trustDomain)
+  }
+
+  translate(snapshot: Snapshot): Mesh {
+    const translated = this.#services.translate(snapshot)
+    const workloads = this.#workloads.translate(snapshot, translated)
+    const inputs = [snapshot.services, snapshot.httpRoutes, snapshot.grpcRoutes]
+    if (!this.#routes || inputs.some((input, index) => input !== this.#routes?.inputs[index])) {
+      this.#routes = { inputs, result: bindRoutes(snapshot, translated) }
+    }
+    const services = new Map<string, MeshService>()
+    const endpoints = new Map<string, EndpointGroup>()
+    const servicesByAddress = new Map<string, MeshService>()
+    for (const { service, groups } of translated.values()) {
+      services.set(service.key, service)
+      for (const group of groups) endpoints.set(group.key, group)
+      for (const address of service.addresses) servicesByAddress.set(address, service)
+    }
+    const workloadsByAddress = new Map<string, Workload>()
+    for (const workload of workloads.values()) {
+      for (const address of workload.addresses) {
+        const other = workloadsByAddress.get(address)
+        // An address that was handed on belongs to the newer pod.
+        const newer = (key: string) => snapshot.pods.get(key)?.meta.createdAt ?? 0
+        if (!other || newer(other.key) <= newer(workload.key)) workloadsByAddress.set(address, workload)
+      }
+    }
+    return {
+      version: ++this.#version,
+      trustDomain: this.#trustDomain,
+      services,
+      servicesByAddress,
+      endpoints,
+      workloads,
+      workloadsByAddress,
+      routes: this.#routes.result.tables,
+      routeStatus: this.#routes.result.status,
+    }
+  }
+}
