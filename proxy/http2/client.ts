@@ -1,0 +1,200 @@
+import type { RequestHead } from '../http/message.ts'
+import type {
+  ClientConnection,
+  ClientHandler,
+  ClientStream,
+  ClientStreamReader,
+  ResetReason,
+} from '../http/stream.ts'
+import type { Transport } from '../transport/transport.ts'
+import { Http2Connection } from './connection.ts'
+import { nameOfCode, NO_ERROR, PROTOCOL_ERROR, reasonOfCode } from './error-code.ts'
+import { UNKNOWN_LENGTH, type FieldBlock } from './field-block.ts'
+import { LARGEST_STREAM_ID, PREFACE } from './frame.ts'
+import { resolveOptions, type Http2Options, type ResolvedOptions } from './options.ts'
+import { requestPseudoBytes, writeRequestPseudo } from './request-head.ts'
+import { readStatus } from './response-head.ts'
+import { ENABLE_PUSH } from './settings.ts'
+import { Http2Stream } from './stream.ts'
+
+/**
+ * Speaks HTTP/2 (RFC 9113, extended CONNECT by RFC 8441) as the client of a fresh connection. Requests
+ * may be opened at once; until the server's SETTINGS are here, 100 at most.
+ */
+export function connectHttp2(
+  transport: Transport,
+  handler: ClientHandler,
+  options: Http2Options = {},
+): ClientConnection {
+  return new Http2Client(transport, handler, resolveOptions(options))
+}
+
+class Http2ClientStream extends Http2Stream implements ClientStream {
+  answered = false
+  /** The final head is here. */
+  headed = false
+  protected readonly answersOnly = false
+  readonly #reader: ClientStreamReader
+  readonly #toHead: boolean
+  readonly #tunnel: boolean
+
+  constructor(connection: Http2Connection, id: number, head: RequestHead, reader: ClientStreamReader) {
+    super(connection, id)
+    this.reader = this.#reader = reader
+    this.#toHead = head.method === 'HEAD'
+    this.#tunnel = head.upgrade !== ''
+  }
+
+  override beginData(length: number): boolean {
+    if (this.headed) return super.beginData(length)
+    this.fail(PROTOCOL_ERROR, 'DATA before the head of the response')
+    return false
+  }
+
+  receiveHead(block: FieldBlock, end: boolean): void {
+    if (this.headed) return this.receiveTrailers(block, end)
+    this.answered = true
+    const status = readStatus(block)
+    if (typeof status === 'string') return this.fail(PROTOCOL_ERROR, status)
+    if (block.tooLarge) {
+      // Not the peer's fault alone: it may not honour SETTINGS_MAX_HEADER_LIST_SIZE.
+      this.reset('overload')
+      this.reader.onReset('overload', 'the head of the response is beyond the limits')
+      return
+    }
+    if (status < 200) {
+      if (end) return this.fail(PROTOCOL_ERROR, `status ${status} ends the stream`)
+      this.#reader.onInformational({ status, fields: block.fields })
+      return
+    }
+    this.headed = true
+    if (this.#toHead || status === 204 || status === 304) this.bodyLeft = 0
+    else {
+      this.bodyLeft = block.contentLength
+      if (end && this.bodyLeft > 0) return this.fail(PROTOCOL_ERROR, 'less content than content-length says')
+    }
+    if (this.#tunnel && status === 200) this.bodyLeft = UNKNOWN_LENGTH
+    this.remoteEnded = end
+    this.#reader.onHead({ status: this.#tunnel && status === 200 ? 101 : status, fields: block.fields }, end)
+    if (end) this.connection.settle(this)
+  }
+}
+
+class Http2Client extends Http2Connection implements ClientConnection {
+  readonly protocol = 'h2'
+  carried = 0
+  protected readonly isServer = false
+  protected readonly lastProcessed = 0
+  readonly #handler: ClientHandler
+  #nextId = 1
+  #draining = false
+
+  constructor(transport: Transport, handler: ClientHandler, options: ResolvedOptions) {
+    super(transport, options)
+    this.#handler = handler
+    transport.write(PREFACE)
+    this.greet([ENABLE_PUSH, 0])
+  }
+
+  get free(): number {
+    if (this.closed) return 0
+    const most = Math.min(this.options.maxConcurrentStreams, this.peer.maxConcurrentStreams)
+    return Math.max(0, most - this.streams.size)
+  }
+
+  get closed(): boolean {
+    return this.#draining || this.stopped || this.#nextId > LARGEST_STREAM_ID
+  }
+
+  open(head: RequestHead, end: boolean, reader: ClientStreamReader): ClientStream {
+    if (this.free === 0) return refusedStream(reader, 'refused', 'the connection takes no more streams')
+    if (head.upgrade !== '' && this.peer.received && !this.peer.connectProtocol)
+      return refusedStream(reader, 'protocol', 'the server has no extended CONNECT')
+    const id = this.#nextId
+    this.#nextId += 2
+    this.carried++
+    const stream = new Http2ClientStream(this, id, head, reader)
+    this.streams.set(id, stream)
+    writeRequestPseudo(this.beginBlock(head.fields, requestPseudoBytes(head)), head)
+    this.writeFields(head.fields)
+    this.endBlock(id, end)
+    stream.localEnded = end
+    return stream
+  }
+
+  protected isIdle(streamId: number): boolean {
+    return streamId >= this.#nextId || (streamId & 1) === 0
+  }
+
+  protected onHeaders(streamId: number, end: boolean): void {
+    const stream = this.streams.get(streamId)
+    if (stream !== undefined) (stream as Http2ClientStream).receiveHead(this.block, end)
+    else if (this.isIdle(streamId)) this.fail(PROTOCOL_ERROR, 'HEADERS on an idle stream')
+    else this.afterClose(streamId)
+  }
+
+  protected onPeerReset(stream: Http2Stream, code: number): void {
+    this.loseStream(stream, reasonOfCode(code), `the server reset the stream: ${nameOfCode(code)}`)
+  }
+
+  onStreamBroken(): void {}
+
+  protected override onPeerSettings(): void {
+    this.#handler.onChange()
+  }
+
+  /** Streams beyond the last one were not processed and can be repeated. */
+  protected onGoaway(lastStreamId: number, code: number): void {
+    this.#draining = true
+    const lost = [...this.streams.values()].filter((stream) => stream.id > lastStreamId)
+    for (const stream of lost) this.loseStream(stream, 'refused', `the server goes away: ${nameOfCode(code)}`)
+    this.#handler.onChange()
+    this.#shutIfIdle()
+  }
+
+  protected onStreamGone(): void {
+    if (!this.#shutIfIdle()) this.#handler.onChange()
+  }
+
+  drain(): void {
+    if (this.closed) return
+    this.#draining = true
+    this.#handler.onChange()
+    this.#shutIfIdle()
+  }
+
+  #shutIfIdle(): boolean {
+    if (!this.#draining || this.stopped || this.streams.size > 0) return false
+    this.writeGoaway(0, NO_ERROR, '')
+    this.shut('connection', 'drained')
+    return true
+  }
+
+  protected override shut(reason: ResetReason, detail: string, lingerMs?: number): void {
+    super.shut(reason, detail, lingerMs)
+    this.#handler.onChange()
+  }
+
+  protected onOver(): void {
+    this.#handler.onChange()
+  }
+}
+
+/** A stream that never was: its reader hears of it after the caller has it. */
+function refusedStream(reader: ClientStreamReader, reason: ResetReason, detail: string): ClientStream {
+  let dead = false
+  setImmediate(() => {
+    if (!dead) reader.onReset(reason, detail)
+    dead = true
+  })
+  return {
+    answered: false,
+    data: () => true,
+    end() {},
+    reset() {
+      dead = true
+    },
+    pause() {},
+    resume() {},
+  }
+}

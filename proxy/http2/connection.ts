@@ -1,0 +1,604 @@
+import type { Fields } from '../http/message.ts'
+import type { ResetReason } from '../http/stream.ts'
+import type { Transport, TransportReader } from '../transport/transport.ts'
+import { ClosedStreams } from './closed-streams.ts'
+import {
+  COMPRESSION_ERROR,
+  ENHANCE_YOUR_CALM,
+  FLOW_CONTROL_ERROR,
+  FRAME_SIZE_ERROR,
+  nameOfCode,
+  NO_ERROR,
+  PROTOCOL_ERROR,
+  reasonOfCode,
+  SETTINGS_TIMEOUT,
+  STREAM_CLOSED,
+} from './error-code.ts'
+import { FieldBlock } from './field-block.ts'
+import { FloodGuard } from './flood-guard.ts'
+import * as frame from './frame.ts'
+import { FrameReader, type FrameSink } from './frame-reader.ts'
+import { HpackDecoder } from './hpack/decoder.ts'
+import { BLOCK_OVERHEAD, FIELD_OVERHEAD, HpackEncoder } from './hpack/encoder.ts'
+import { KeepAlive } from './keep-alive.ts'
+import type { ResolvedOptions } from './options.ts'
+import { SendTurns } from './send-turns.ts'
+import {
+  encodeSettings,
+  HEADER_TABLE_SIZE,
+  INITIAL_WINDOW_SIZE,
+  MAX_HEADER_LIST_SIZE,
+  PeerSettings,
+} from './settings.ts'
+import type { Http2Stream } from './stream.ts'
+
+// Frames that one block of fields may be spread over, and how far its bytes may go beyond the decoded limit.
+const CONTINUATION_LIMIT = 16
+const BLOCK_SLACK = 16 * 1024
+// Payloads above this are handed to the transport apart from their frame header.
+const COPIED_WITH_HEADER = 2048
+// For the peer to take what was written and to close.
+const LINGER_AFTER_ERROR_MS = 1000
+const LINGER_MS = 30_000
+
+/** What both roles of an HTTP/2 connection share (RFC 9113): frames, settings, windows, the end. */
+export abstract class Http2Connection implements TransportReader, FrameSink {
+  readonly transport: Transport
+  readonly options: ResolvedOptions
+  readonly peer = new PeerSettings()
+  readonly streams = new Map<number, Http2Stream>()
+  readonly closedStreams = new ClosedStreams()
+  readonly guard: FloodGuard
+  readonly block: FieldBlock
+  readonly encoder: HpackEncoder
+  readonly #decoder: HpackDecoder
+  readonly #reader: FrameReader
+  readonly #turns: SendTurns
+  readonly #keepAlive: KeepAlive | undefined
+
+  /** No frame is read any more. */
+  stopped = false
+  /** Bytes that we may send on all streams together. */
+  sendWindow = frame.DEFAULT_WINDOW_BYTES
+  /** Window that a new stream starts with. */
+  readonly firstStreamWindow: number
+  /** Received for paused streams and still here. */
+  heldBytes = 0
+  #receiveWindow: number
+  #consumed = 0
+
+  #sawSettings = false
+  #cancelSettingsTimer: (() => void) | undefined
+  #cancelLinger: (() => void) | undefined
+
+  // The block of fields that CONTINUATION frames complete.
+  #blockStream = 0
+  #blockFlags = 0
+  #blockParts: Buffer[] = []
+  #blockBytes = 0
+  #selfDependent = false
+  // The DATA frame that is being read.
+  #dataStream: Http2Stream | undefined
+  #dataFlags = 0
+  #dataLength = 0
+  // The block that is being written.
+  #outBuffer: Buffer = Buffer.alloc(0)
+  #outAt = 0
+  #outInPlace = false
+
+  constructor(transport: Transport, options: ResolvedOptions) {
+    this.transport = transport
+    this.options = options
+    this.guard = new FloodGuard(options.clock, options.abandonedBurst, options.abandonedPerSecond)
+    this.block = new FieldBlock(options.maxHeaderBytes, options.maxHeaderFields)
+    this.encoder = new HpackEncoder({ tableBytes: options.headerTableBytes })
+    this.#decoder = new HpackDecoder(Math.max(4096, options.headerTableBytes))
+    this.#reader = new FrameReader(this)
+    this.#turns = new SendTurns(this)
+    // A peer that does not know our SETTINGS yet counts with the default.
+    this.firstStreamWindow = Math.max(frame.DEFAULT_WINDOW_BYTES, options.streamWindowBytes >>> 2)
+    this.#receiveWindow = Math.max(frame.DEFAULT_WINDOW_BYTES, options.connectionWindowBytes)
+    this.#keepAlive = options.keepAlive && new KeepAlive(this, options.keepAlive, options.clock)
+  }
+
+  /** Sends SETTINGS (`entries` of the role first) and opens the connection's window. */
+  protected greet(entries: number[]): void {
+    const options = this.options
+    entries.push(INITIAL_WINDOW_SIZE, this.firstStreamWindow, MAX_HEADER_LIST_SIZE, options.maxHeaderBytes)
+    if (options.headerTableBytes > 4096) entries.push(HEADER_TABLE_SIZE, options.headerTableBytes)
+    this.writeFrame(frame.SETTINGS, 0, 0, encodeSettings(entries))
+    const more = this.#receiveWindow - frame.DEFAULT_WINDOW_BYTES
+    if (more > 0) this.writeWindowUpdate(0, more)
+    this.#cancelSettingsTimer = options.clock.after(options.settingsTimeoutMs, () =>
+      this.fail(SETTINGS_TIMEOUT, 'SETTINGS were not acknowledged in time'),
+    )
+    this.#keepAlive?.start()
+    this.transport.reader = this
+  }
+
+  get active(): number {
+    return this.streams.size
+  }
+
+  // --- What the roles differ in
+
+  /** Whether no frame of this stream may come yet. */
+  protected abstract isIdle(streamId: number): boolean
+  /** `this.block` holds a decoded block of fields. */
+  protected abstract onHeaders(streamId: number, end: boolean): void
+  protected abstract onPeerReset(stream: Http2Stream, code: number): void
+  protected abstract onGoaway(lastStreamId: number, code: number): void
+  /** A stream left the table. */
+  protected abstract onStreamGone(): void
+  /** The peer broke a stream's rules; it was reset. */
+  abstract onStreamBroken(stream: Http2Stream): void
+  /** The highest stream of the peer that we processed. */
+  protected abstract readonly lastProcessed: number
+  protected abstract readonly isServer: boolean
+  protected onPeerSettings(): void {}
+  protected onPong(_payload: number): void {}
+  /** Once, after every stream was reset. */
+  protected abstract onOver(): void
+
+  // --- Transport
+
+  onData(chunk: Buffer): void {
+    if (this.#keepAlive) this.#keepAlive.heard = true
+    if (!this.stopped) this.#reader.push(chunk, 0)
+  }
+
+  protected readFrames(chunk: Buffer, at: number): void {
+    this.#reader.push(chunk, at)
+  }
+
+  /** HTTP/2 has no half-closed connections: a peer that sends FIN is gone. */
+  onEnd(): void {
+    if (!this.stopped) this.shut(this.isServer ? 'cancel' : 'connection', 'the peer closed the connection')
+    else this.transport.end()
+  }
+
+  onWritable(): void {
+    this.#turns.run()
+    this.#turns.wake()
+  }
+
+  onClose(error: Error | undefined): void {
+    this.stopped = true
+    this.#cancelSettingsTimer?.()
+    this.#cancelLinger?.()
+    this.#keepAlive?.stop()
+    const detail = error === undefined ? 'the connection was closed' : error.message
+    this.#loseAll(this.isServer && error === undefined ? 'cancel' : 'connection', detail)
+    this.onOver()
+  }
+
+  destroy(): void {
+    if (!this.stopped) {
+      this.stopped = true
+      this.#loseAll('connection', 'the connection was closed')
+    }
+    this.transport.destroy()
+  }
+
+  /** Ends the connection for what the peer did. */
+  fail(code: number, detail: string): void {
+    if (this.stopped) return
+    this.writeGoaway(this.lastProcessed, code, detail)
+    this.shut(reasonOfCode(code), `${nameOfCode(code)}: ${detail}`, LINGER_AFTER_ERROR_MS)
+  }
+
+  /** Loses the streams that are open, sends what was written, and FIN. */
+  protected shut(reason: ResetReason, detail: string, lingerMs = LINGER_MS): void {
+    this.stopped = true
+    this.#cancelSettingsTimer?.()
+    this.#keepAlive?.stop()
+    this.#loseAll(reason, detail)
+    this.transport.end()
+    this.#cancelLinger ??= this.options.clock.after(lingerMs, () => this.transport.destroy())
+  }
+
+  #loseAll(reason: ResetReason, detail: string): void {
+    if (this.streams.size === 0) return
+    const streams = [...this.streams.values()]
+    this.streams.clear()
+    for (const stream of streams) {
+      stream.closed = true
+      stream.lose(reason, detail)
+    }
+  }
+
+  // --- Streams
+
+  /** Takes a stream whose halves both ended out of the table. */
+  settle(stream: Http2Stream): void {
+    if (!stream.localEnded || !stream.remoteEnded || stream.closed) return
+    this.#remove(stream, false)
+  }
+
+  #remove(stream: Http2Stream, reset: boolean): void {
+    stream.closed = true
+    this.streams.delete(stream.id)
+    this.closedStreams.add(stream.id, reset)
+    this.onStreamGone()
+  }
+
+  resetStream(stream: Http2Stream, code: number): void {
+    this.writeReset(stream.id, code)
+    if (!stream.closed) this.#remove(stream, true)
+  }
+
+  /** Takes a stream out that ended without our RST_STREAM. */
+  protected loseStream(stream: Http2Stream, reason: ResetReason, detail: string): void {
+    if (!stream.closed) this.#remove(stream, false)
+    stream.lose(reason, detail)
+  }
+
+  /** Refuses a stream that nobody has seen yet. */
+  protected refuse(streamId: number, code: number): void {
+    this.writeReset(streamId, code)
+    this.closedStreams.add(streamId, true)
+  }
+
+  protected idleFrame(): boolean {
+    if (this.guard.idleFrame(this.transport.congested)) return true
+    this.fail(ENHANCE_YOUR_CALM, 'too many frames without effect')
+    return false
+  }
+
+  /** A frame with content for a stream that is not open. */
+  protected afterClose(streamId: number): void {
+    if (!this.idleFrame() || this.closedStreams.wasReset(streamId)) return
+    this.writeReset(streamId, STREAM_CLOSED)
+  }
+
+  // --- Frames that come
+
+  onDataFrame(streamId: number, flags: number, length: number): void {
+    this.#dataStream = undefined
+    this.#dataFlags = flags
+    this.#dataLength = length
+    if (this.#blockStream !== 0 || !this.#sawSettings)
+      return this.fail(PROTOCOL_ERROR, 'DATA where another frame must stand')
+    if (streamId === 0 || this.isIdle(streamId)) return this.fail(PROTOCOL_ERROR, 'DATA on an idle stream')
+    this.#receiveWindow -= length
+    if (this.#receiveWindow < 0) return this.fail(FLOW_CONTROL_ERROR, 'more DATA than the window allows')
+    if (length > 0) this.guard.progress()
+    else if ((flags & frame.END_STREAM) === 0 && !this.idleFrame()) return
+    const stream = this.streams.get(streamId)
+    if (stream === undefined) this.afterClose(streamId)
+    else if (stream.beginData(length)) this.#dataStream = stream
+  }
+
+  onDataBytes(bytes: Buffer): void {
+    if (this.#dataStream !== undefined) this.#dataStream.receive(bytes)
+  }
+
+  onDataEnd(): void {
+    const stream = this.#dataStream
+    if (stream === undefined || stream.dead) {
+      this.credit(this.#dataLength)
+      return
+    }
+    const end = (this.#dataFlags & frame.END_STREAM) !== 0
+    if (end) stream.receiveEnd(undefined)
+    stream.endData(this.#dataLength)
+  }
+
+  onFrameTooLong(): void {
+    this.fail(FRAME_SIZE_ERROR, 'a frame is longer than 16384 bytes')
+  }
+
+  onBadPadding(): void {
+    this.fail(PROTOCOL_ERROR, 'padding is longer than the frame')
+  }
+
+  onFrame(type: number, flags: number, streamId: number, bytes: Buffer, from: number, to: number): void {
+    if (!this.#sawSettings && (type !== frame.SETTINGS || (flags & frame.ACK) !== 0))
+      return this.fail(PROTOCOL_ERROR, 'the first frame is not SETTINGS')
+    if (this.#blockStream !== 0 && (type !== frame.CONTINUATION || streamId !== this.#blockStream))
+      return this.fail(PROTOCOL_ERROR, 'a block of fields is interrupted')
+    switch (type) {
+      case frame.HEADERS:
+        return this.#headers(flags, streamId, bytes, from, to)
+      case frame.CONTINUATION:
+        return this.#continuation(flags, bytes, from, to)
+      case frame.WINDOW_UPDATE:
+        return this.#windowUpdate(streamId, bytes, from, to)
+      case frame.RST_STREAM:
+        return this.#rstStream(streamId, bytes, from, to)
+      case frame.SETTINGS:
+        return this.#settings(flags, streamId, bytes, from, to)
+      case frame.PING:
+        return this.#ping(flags, streamId, bytes, from, to)
+      case frame.GOAWAY:
+        return this.#goaway(streamId, bytes, from, to)
+      case frame.PRIORITY:
+        return this.#priority(streamId, bytes, from, to)
+      case frame.PUSH_PROMISE:
+        return this.fail(PROTOCOL_ERROR, 'PUSH_PROMISE is not enabled')
+      default:
+        // Section 5.5: unknown types are ignored.
+        this.idleFrame()
+    }
+  }
+
+  #headers(flags: number, streamId: number, bytes: Buffer, from: number, to: number): void {
+    if (streamId === 0) return this.fail(PROTOCOL_ERROR, 'HEADERS on stream 0')
+    if ((flags & frame.PADDED) !== 0) {
+      if (from === to) return this.fail(FRAME_SIZE_ERROR, 'HEADERS without the length of its padding')
+      to -= bytes[from++] as number
+    }
+    this.#selfDependent = false
+    if ((flags & frame.HAS_PRIORITY) !== 0) {
+      if (to - from < 5)
+        return this.fail(to < from ? PROTOCOL_ERROR : FRAME_SIZE_ERROR, 'HEADERS is cut short')
+      this.#selfDependent = (frame.readUint32(bytes, from) & 0x7fff_ffff) === streamId
+      from += 5
+    }
+    if (to < from) return this.onBadPadding()
+    if ((flags & frame.END_HEADERS) !== 0) return this.#decode(streamId, flags, bytes, from, to)
+    this.#blockStream = streamId
+    this.#blockFlags = flags
+    this.#blockBytes = to - from
+    this.#blockParts.push(Buffer.from(bytes.subarray(from, to)))
+  }
+
+  #continuation(flags: number, bytes: Buffer, from: number, to: number): void {
+    const streamId = this.#blockStream
+    if (streamId === 0) return this.fail(PROTOCOL_ERROR, 'CONTINUATION without HEADERS')
+    this.#blockBytes += to - from
+    // CVE-2024-27983 and its like: bounded in count and bytes before anything is decoded.
+    if (
+      this.#blockParts.length > CONTINUATION_LIMIT ||
+      this.#blockBytes > this.options.maxHeaderBytes + BLOCK_SLACK
+    )
+      return this.fail(ENHANCE_YOUR_CALM, 'a block of fields is too long')
+    this.#blockParts.push(Buffer.from(bytes.subarray(from, to)))
+    if ((flags & frame.END_HEADERS) === 0) return
+    const block = Buffer.concat(this.#blockParts)
+    this.#blockParts = []
+    this.#blockStream = 0
+    this.#decode(streamId, this.#blockFlags, block, 0, block.length)
+  }
+
+  #decode(streamId: number, flags: number, bytes: Buffer, from: number, to: number): void {
+    const block = this.block
+    block.begin()
+    if (!this.#decoder.decode(bytes, from, to, block))
+      return this.fail(COMPRESSION_ERROR, 'a block of fields cannot be decoded')
+    if (this.#selfDependent) block.fault ||= 'a stream depends on itself'
+    this.guard.progress()
+    this.onHeaders(streamId, (flags & frame.END_STREAM) !== 0)
+  }
+
+  #windowUpdate(streamId: number, bytes: Buffer, from: number, to: number): void {
+    if (to - from !== 4) return this.fail(FRAME_SIZE_ERROR, 'WINDOW_UPDATE has 4 bytes')
+    if (!this.idleFrame()) return
+    const increment = frame.readUint32(bytes, from) & 0x7fff_ffff
+    if (streamId === 0) {
+      if (increment === 0) return this.fail(PROTOCOL_ERROR, 'WINDOW_UPDATE of 0')
+      this.sendWindow += increment
+      if (this.sendWindow > frame.LARGEST_WINDOW) return this.fail(FLOW_CONTROL_ERROR, 'the window overflows')
+      this.#turns.run()
+      return
+    }
+    const stream = this.streams.get(streamId)
+    if (stream === undefined) {
+      if (this.isIdle(streamId)) this.fail(PROTOCOL_ERROR, 'WINDOW_UPDATE on an idle stream')
+    } else if (increment === 0) stream.fail(PROTOCOL_ERROR, 'WINDOW_UPDATE of 0')
+    else if (stream.grant(increment)) this.#turns.run()
+    else stream.fail(FLOW_CONTROL_ERROR, 'the window overflows')
+  }
+
+  #rstStream(streamId: number, bytes: Buffer, from: number, to: number): void {
+    if (to - from !== 4) return this.fail(FRAME_SIZE_ERROR, 'RST_STREAM has 4 bytes')
+    if (streamId === 0 || this.isIdle(streamId))
+      return this.fail(PROTOCOL_ERROR, 'RST_STREAM on an idle stream')
+    const stream = this.streams.get(streamId)
+    if (stream === undefined) this.idleFrame()
+    else this.onPeerReset(stream, frame.readUint32(bytes, from))
+  }
+
+  #settings(flags: number, streamId: number, bytes: Buffer, from: number, to: number): void {
+    if (streamId !== 0) return this.fail(PROTOCOL_ERROR, 'SETTINGS on a stream')
+    if ((flags & frame.ACK) !== 0) {
+      if (to !== from) return this.fail(FRAME_SIZE_ERROR, 'an acknowledgement with content')
+      this.#cancelSettingsTimer?.()
+      this.idleFrame()
+      return
+    }
+    this.#sawSettings = true
+    if (!this.idleFrame()) return
+    const before = this.peer.initialWindowSize
+    const error = this.peer.apply(bytes, from, to, !this.isServer)
+    if (error !== NO_ERROR) return this.fail(error, 'SETTINGS are malformed')
+    this.encoder.setPeerLimit(this.peer.headerTableSize)
+    this.writeFrame(frame.SETTINGS, frame.ACK, 0, undefined)
+    const delta = this.peer.initialWindowSize - before
+    if (delta !== 0) {
+      for (const stream of this.streams.values())
+        // Section 6.9.2: a window may become negative, but not too large.
+        if (!stream.grant(delta)) return this.fail(FLOW_CONTROL_ERROR, 'a window overflows')
+      this.#turns.run()
+    }
+    this.onPeerSettings()
+  }
+
+  #ping(flags: number, streamId: number, bytes: Buffer, from: number, to: number): void {
+    if (streamId !== 0) return this.fail(PROTOCOL_ERROR, 'PING on a stream')
+    if (to - from !== 8) return this.fail(FRAME_SIZE_ERROR, 'PING has 8 bytes')
+    if (!this.idleFrame()) return
+    if ((flags & frame.ACK) === 0) this.writeFrame(frame.PING, frame.ACK, 0, bytes.subarray(from, to))
+    else this.onPong(frame.readUint32(bytes, from + 4))
+  }
+
+  #goaway(streamId: number, bytes: Buffer, from: number, to: number): void {
+    if (streamId !== 0) return this.fail(PROTOCOL_ERROR, 'GOAWAY on a stream')
+    if (to - from < 8) return this.fail(FRAME_SIZE_ERROR, 'GOAWAY has at least 8 bytes')
+    if (!this.idleFrame()) return
+    this.onGoaway(frame.readUint32(bytes, from) & 0x7fff_ffff, frame.readUint32(bytes, from + 4))
+  }
+
+  // Section 5.3: priorities are not used, but RFC 7540's rules of form are kept.
+  #priority(streamId: number, bytes: Buffer, from: number, to: number): void {
+    if (streamId === 0) return this.fail(PROTOCOL_ERROR, 'PRIORITY on stream 0')
+    if (!this.idleFrame()) return
+    const badSize = to - from !== 5
+    if (!badSize && (frame.readUint32(bytes, from) & 0x7fff_ffff) !== streamId) return
+    const code = badSize ? FRAME_SIZE_ERROR : PROTOCOL_ERROR
+    const stream = this.streams.get(streamId)
+    if (stream !== undefined) stream.fail(code, 'PRIORITY is malformed')
+    else if (this.isIdle(streamId)) this.fail(code, 'PRIORITY is malformed')
+    else this.writeReset(streamId, code)
+  }
+
+  // --- Windows
+
+  /** Gives `length` bytes of the connection's window back, in steps of half of it. */
+  credit(length: number): void {
+    this.#consumed += length
+    const size = Math.max(frame.DEFAULT_WINDOW_BYTES, this.options.connectionWindowBytes)
+    if (this.#consumed * 2 < size || this.stopped) return
+    this.#receiveWindow += this.#consumed
+    this.writeWindowUpdate(0, this.#consumed)
+    this.#consumed = 0
+  }
+
+  get hasWaiters(): boolean {
+    return this.#turns.waiting
+  }
+
+  /** The stream has bytes and a window of its own; it waits for the connection's or the transport. */
+  awaitWindow(stream: Http2Stream): void {
+    this.#turns.add(stream)
+  }
+
+  /** Has onWritable called once the transport takes more. */
+  awaitTransport(stream: Http2Stream): void {
+    stream.owesWritable = true
+    this.#turns.addWaking(stream)
+  }
+
+  // --- Frames that go
+
+  writeData(streamId: number, bytes: Uint8Array, from: number, to: number, flags: number): void {
+    const transport = this.transport
+    this.sendWindow -= to - from
+    for (;;) {
+      const count = Math.min(to - from, frame.DEFAULT_FRAME_BYTES)
+      const more = from + count < to
+      const small = count <= COPIED_WITH_HEADER
+      const { buffer, at } = transport.reserve(frame.FRAME_HEADER_BYTES + (small ? count : 0))
+      frame.writeFrameHeader(buffer, at, count, frame.DATA, more ? 0 : flags, streamId)
+      const whole = from === 0 && count === bytes.length
+      if (small) {
+        if (count > 0)
+          buffer.set(whole ? bytes : bytes.subarray(from, from + count), at + frame.FRAME_HEADER_BYTES)
+        transport.commit(frame.FRAME_HEADER_BYTES + count)
+      } else {
+        transport.commit(frame.FRAME_HEADER_BYTES)
+        transport.write(whole ? bytes : bytes.subarray(from, from + count))
+      }
+      this.guard.progress()
+      if (!more) return
+      from += count
+    }
+  }
+
+  /** Starts a block with room for `bytes` of text in `fields` and pseudo fields. End it by `endBlock`. */
+  beginBlock(fields: Fields, pseudoBytes: number): HpackEncoder {
+    let bytes =
+      frame.FRAME_HEADER_BYTES + BLOCK_OVERHEAD + pseudoBytes + (fields.length >> 1) * FIELD_OVERHEAD
+    for (let i = 0; i < fields.length; i++) bytes += (fields[i] as string).length
+    this.#outInPlace = bytes <= frame.DEFAULT_FRAME_BYTES
+    if (this.#outInPlace) {
+      const { buffer, at } = this.transport.reserve(bytes)
+      this.#outBuffer = buffer
+      this.#outAt = at
+    } else {
+      this.#outBuffer = Buffer.allocUnsafe(bytes)
+      this.#outAt = 0
+    }
+    this.encoder.begin(this.#outBuffer, this.#outAt + frame.FRAME_HEADER_BYTES)
+    return this.encoder
+  }
+
+  writeFields(fields: Fields): void {
+    const encoder = this.encoder
+    for (let i = 0; i < fields.length; i += 2) encoder.field(fields[i] as string, fields[i + 1] as string)
+  }
+
+  endBlock(streamId: number, end: boolean): void {
+    const from = this.#outAt + frame.FRAME_HEADER_BYTES
+    const length = this.encoder.position - from
+    const flags = end ? frame.END_STREAM : 0
+    this.guard.progress()
+    if (this.#outInPlace) {
+      frame.writeFrameHeader(
+        this.#outBuffer,
+        this.#outAt,
+        length,
+        frame.HEADERS,
+        flags | frame.END_HEADERS,
+        streamId,
+      )
+      this.transport.commit(frame.FRAME_HEADER_BYTES + length)
+      return
+    }
+    for (let sent = 0; sent === 0 || sent < length;) {
+      const count = Math.min(length - sent, frame.DEFAULT_FRAME_BYTES)
+      const last = sent + count === length ? frame.END_HEADERS : 0
+      const type = sent === 0 ? frame.HEADERS : frame.CONTINUATION
+      const part = this.#outBuffer.subarray(from + sent, from + sent + count)
+      this.writeFrame(type, (sent === 0 ? flags : 0) | last, streamId, part)
+      sent += count
+    }
+    this.#outBuffer = EMPTY
+  }
+
+  writeTrailers(streamId: number, trailers: Fields): void {
+    this.beginBlock(trailers, 0)
+    this.writeFields(trailers)
+    this.endBlock(streamId, true)
+  }
+
+  writeWindowUpdate(streamId: number, increment: number): void {
+    this.#writeNumber(frame.WINDOW_UPDATE, streamId, increment)
+  }
+
+  writeReset(streamId: number, code: number): void {
+    this.#writeNumber(frame.RST_STREAM, streamId, code)
+  }
+
+  #writeNumber(type: number, streamId: number, value: number): void {
+    const { buffer, at } = this.transport.reserve(frame.FRAME_HEADER_BYTES + 4)
+    frame.writeFrameHeader(buffer, at, 4, type, 0, streamId)
+    frame.writeUint32(buffer, at + frame.FRAME_HEADER_BYTES, value)
+    this.transport.commit(frame.FRAME_HEADER_BYTES + 4)
+  }
+
+  /** PING whose last four bytes are `payload`. */
+  writePing(payload: number): void {
+    const bytes = Buffer.alloc(8)
+    frame.writeUint32(bytes, 4, payload)
+    this.writeFrame(frame.PING, 0, 0, bytes)
+  }
+
+  protected writeGoaway(lastStreamId: number, code: number, detail: string): void {
+    const payload = Buffer.alloc(8 + detail.length)
+    frame.writeUint32(payload, 0, lastStreamId)
+    frame.writeUint32(payload, 4, code)
+    payload.write(detail, 8, 'latin1')
+    this.writeFrame(frame.GOAWAY, 0, 0, payload)
+  }
+
+  protected writeFrame(type: number, flags: number, streamId: number, payload: Uint8Array | undefined): void {
+    const length = payload === undefined ? 0 : payload.length
+    const { buffer, at } = this.transport.reserve(frame.FRAME_HEADER_BYTES + length)
+    frame.writeFrameHeader(buffer, at, length, type, flags, streamId)
+    if (payload !== undefined) buffer.set(payload, at + frame.FRAME_HEADER_BYTES)
+    this.transport.commit(frame.FRAME_HEADER_BYTES + length)
+  }
+}
+
+const EMPTY = Buffer.alloc(0)

@@ -1,0 +1,51 @@
+import { systemClock, type Clock } from '../../core/clock.ts'
+
+/** Limits and sizes of one HTTP/2 connection; every one has a default. */
+export interface Http2Options {
+  /** Streams that may be open at once: server: what the peer may open, client: what we open at most. Default 1,000. */
+  maxConcurrentStreams?: number
+  /**
+   * Receive window of a stream once it has shown that it is read, in bytes (default 1 MiB). It starts at a
+   * quarter, so that streams nobody reads hold less of the connection's window.
+   */
+  streamWindowBytes?: number
+  /** Receive window of the connection, in bytes. Default 16 MiB. */
+  connectionWindowBytes?: number
+  /** Bytes of paused streams that do not hold the connection's window back. Default 4 MiB. */
+  heldBytes?: number
+  /** Decoded header list (name + value + 32 a field, RFC 9113 section 10.5.1). Default 60 KiB. */
+  maxHeaderBytes?: number
+  /** Fields of a message; the crumbs of a cookie count as one. Default 100. */
+  maxHeaderFields?: number
+  /** Dynamic tables of HPACK, both directions, at least 4,096 for decoding. Default 4,096. */
+  headerTableBytes?: number
+  /** For SETTINGS to be acknowledged. Default 10,000 ms. */
+  settingsTimeoutMs?: number
+  /** PING after `intervalMs` without a byte; no byte for `timeoutMs` then ends the connection. Default: none. */
+  keepAlive?: { intervalMs: number; timeoutMs: number }
+  /** See `FloodGuard`. Default 10,000 abandoned requests at once, 2,000 a second after that. */
+  abandonedBurst?: number
+  abandonedPerSecond?: number
+  clock?: Clock
+}
+
+export type ResolvedOptions = Required<Omit<Http2Options, 'keepAlive'>> & {
+  keepAlive: { intervalMs: number; timeoutMs: number } | undefined
+}
+
+export function resolveOptions(options: Http2Options): ResolvedOptions {
+  return {
+    maxConcurrentStreams: options.maxConcurrentStreams ?? 1000,
+    streamWindowBytes: options.streamWindowBytes ?? 1024 * 1024,
+    connectionWindowBytes: options.connectionWindowBytes ?? 16 * 1024 * 1024,
+    heldBytes: options.heldBytes ?? 4 * 1024 * 1024,
+    maxHeaderBytes: options.maxHeaderBytes ?? 60 * 1024,
+    maxHeaderFields: options.maxHeaderFields ?? 100,
+    headerTableBytes: options.headerTableBytes ?? 4096,
+    settingsTimeoutMs: options.settingsTimeoutMs ?? 10_000,
+    keepAlive: options.keepAlive,
+    abandonedBurst: options.abandonedBurst ?? 10_000,
+    abandonedPerSecond: options.abandonedPerSecond ?? 2000,
+    clock: options.clock ?? systemClock,
+  }
+}

@@ -1,0 +1,91 @@
+import type { RequestHead } from '../http/message.ts'
+import type { FieldBlock } from './field-block.ts'
+import { AUTHORITY, METHOD, PATH, PROTOCOL, SCHEME, STATUS } from './hpack/field-kind.ts'
+import type { HpackEncoder } from './hpack/encoder.ts'
+
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+// Nothing that ends a request line or an authority; userinfo is refused too (RFC 9113 section 8.3.1).
+const NOT_IN_AUTHORITY = byteSet('"#/<>?@\\^`{|}', true)
+const NOT_IN_PATH = byteSet('', false)
+
+/** Control bytes and space, `more`, and with `beyondAscii` all from 0x80 on. */
+function byteSet(more: string, beyondAscii: boolean): Uint8Array {
+  const set = new Uint8Array(256).fill(1, 0, 0x21)
+  set[0x7f] = 1
+  if (beyondAscii) set.fill(1, 0x80)
+  for (let i = 0; i < more.length; i++) set[more.charCodeAt(i)] = 1
+  return set
+}
+
+function holdsAny(text: string, set: Uint8Array): boolean {
+  for (let i = 0; i < text.length; i++) if (set[text.charCodeAt(i)] !== 0) return true
+  return false
+}
+
+/**
+ * The request that a block holds, or what makes it malformed (RFC 9113 section 8.3.1, RFC 8441 section 4).
+ * Extended CONNECT becomes what it stands for: GET with `upgrade`.
+ */
+export function readRequestHead(block: FieldBlock): RequestHead | string {
+  if (block.fault !== '') return block.fault
+  if (block.has(STATUS)) return ':status in a request'
+  const method = block.method
+  if (method !== 'GET' && method !== 'POST' && !TOKEN.test(method))
+    return block.has(METHOD) ? ':method is no token' : ':method is missing'
+  const authority = readAuthority(block)
+  if (authority === undefined) return ':authority is malformed or contradicts host'
+  const scheme = block.scheme
+  const path = block.path
+  if (method === 'CONNECT') {
+    if (authority === '') return 'CONNECT without :authority'
+    if (!block.has(PROTOCOL)) {
+      if (block.has(SCHEME) || block.has(PATH)) return 'CONNECT with :scheme or :path'
+      return { method, scheme: 'http', authority, path: '', fields: block.fields, upgrade: '' }
+    }
+    if (!TOKEN.test(block.protocol)) return ':protocol is no token'
+  } else if (block.has(PROTOCOL)) return ':protocol without CONNECT'
+  if (scheme !== 'http' && scheme !== 'https') return ':scheme is neither http nor https'
+  if (path.charCodeAt(0) !== 0x2f && !(path === '*' && method === 'OPTIONS')) return ':path is malformed'
+  if (holdsAny(path, NOT_IN_PATH)) return ':path has forbidden bytes'
+  const upgrade = block.protocol === '' ? '' : block.protocol.toLowerCase()
+  return { method: upgrade === '' ? method : 'GET', scheme, authority, path, fields: block.fields, upgrade }
+}
+
+// The authorities of a connection are few and come as the same strings.
+let lastGoodAuthority = ''
+
+function readAuthority(block: FieldBlock): string | undefined {
+  let authority = block.authority
+  if (block.host !== '') {
+    if (!block.has(AUTHORITY)) authority = block.host
+    else if (authority !== block.host && authority.toLowerCase() !== block.host.toLowerCase())
+      return undefined
+  }
+  if (authority === lastGoodAuthority) return authority
+  if (holdsAny(authority, NOT_IN_AUTHORITY)) return undefined
+  lastGoodAuthority = authority
+  return authority
+}
+
+/** Upper bound of the text in the pseudo fields of `head`. */
+export function requestPseudoBytes(head: RequestHead): number {
+  // Names and overhead of at most five fields.
+  return head.method.length + head.authority.length + head.path.length + head.upgrade.length + 128
+}
+
+/** Writes the pseudo fields; a connection or upgrade has its own set. */
+export function writeRequestPseudo(encoder: HpackEncoder, head: RequestHead): void {
+  if (head.upgrade !== '') {
+    encoder.field(':method', 'CONNECT')
+    encoder.field(':protocol', head.upgrade)
+  } else if (head.method === 'GET') encoder.fixed(2)
+  else if (head.method === 'POST') encoder.fixed(3)
+  else encoder.field(':method', head.method)
+  if (head.method === 'CONNECT') {
+    encoder.field(':authority', head.authority)
+    return
+  }
+  encoder.fixed(head.scheme === 'https' ? 7 : 6)
+  if (head.authority !== '') encoder.field(':authority', head.authority)
+  encoder.field(':path', head.path)
+}

@@ -1,0 +1,316 @@
+import type { Fields } from '../http/message.ts'
+import type { BodyReader, BodyWriter, ResetReason } from '../http/stream.ts'
+import type { Http2Connection } from './connection.ts'
+import {
+  codeOfReason,
+  FLOW_CONTROL_ERROR,
+  NO_ERROR,
+  PROTOCOL_ERROR,
+  reasonOfCode,
+  STREAM_CLOSED,
+} from './error-code.ts'
+import { UNKNOWN_LENGTH, type FieldBlock } from './field-block.ts'
+import { END_STREAM, LARGEST_WINDOW } from './frame.ts'
+
+const NONE: Buffer[] = []
+const DEAF: BodyReader = { onData() {}, onEnd() {}, onReset() {}, onWritable() {} }
+
+/** One stream, either role: both halves with their windows and what waits in them. */
+export abstract class Http2Stream implements BodyWriter {
+  readonly id: number
+  readonly connection: Http2Connection
+  reader: BodyReader = DEAF
+
+  /** Bytes that we may send. */
+  sendWindow: number
+  /** END_STREAM is on its way to the transport. */
+  localEnded = false
+  /** Stands in the connection's line for its window or the transport. */
+  waiting = false
+  /** Waits to hear that the transport takes more. */
+  waking = false
+  /** data() returned false and onWritable has not followed. */
+  owesWritable = false
+  /** Nothing of what the caller sends has a place (HEAD, 204, 304). */
+  bodiless = false
+  #queue: Buffer[] = NONE
+  #queueAt = 0
+  #endQueued = false
+  #trailers: Fields | undefined
+
+  /** END_STREAM was received. */
+  remoteEnded = false
+  /** Content that is still to come by content-length, or UNKNOWN_LENGTH. */
+  bodyLeft = UNKNOWN_LENGTH
+  /** Bytes that the peer may send. */
+  #receiveWindow: number
+  #windowSize: number
+  /** Taken by the reader, not yet given back by WINDOW_UPDATE. */
+  #consumed = 0
+  #paused = false
+  #pausedOnce = false
+  #held: Buffer[] = NONE
+  #heldBytes = 0
+  #endHeld = false
+  #trailersHeld: Fields | undefined
+  /** Of the connection's window: held back because too much is held altogether. */
+  #owedToConnection = 0
+
+  /** Reset, from either side. */
+  dead = false
+  /** Not in the connection's table any more. */
+  closed = false
+
+  constructor(connection: Http2Connection, id: number) {
+    this.connection = connection
+    this.id = id
+    this.sendWindow = connection.peer.initialWindowSize
+    this.#receiveWindow = this.#windowSize = connection.firstStreamWindow
+  }
+
+  // --- The half that we send
+
+  data(chunk: Uint8Array): boolean {
+    if (this.dead || this.localEnded || this.#endQueued || this.bodiless || chunk.length === 0) return true
+    const connection = this.connection
+    const length = chunk.length
+    let sent = 0
+    if (this.#queue.length === 0 && !connection.hasWaiters) {
+      sent = Math.min(length, this.sendWindow, connection.sendWindow)
+      if (sent > 0) {
+        connection.writeData(this.id, chunk, 0, sent, 0)
+        this.sendWindow -= sent
+        if (sent === length) {
+          if (!connection.transport.congested) return true
+          connection.awaitTransport(this)
+          return false
+        }
+      } else sent = 0
+    }
+    const rest = Buffer.allocUnsafe(length - sent)
+    rest.set(sent === 0 ? chunk : chunk.subarray(sent))
+    if (this.#queue === NONE) this.#queue = [rest]
+    else this.#queue.push(rest)
+    this.owesWritable = true
+    if (this.sendWindow > 0) connection.awaitWindow(this)
+    return false
+  }
+
+  end(trailers: Fields | undefined): void {
+    if (this.dead || this.localEnded || this.#endQueued) return
+    if (this.#queue.length > 0) {
+      this.#endQueued = true
+      this.#trailers = trailers
+      return
+    }
+    this.#finish(trailers)
+  }
+
+  #finish(trailers: Fields | undefined): void {
+    this.localEnded = true
+    if (trailers !== undefined && trailers.length > 0) this.connection.writeTrailers(this.id, trailers)
+    else this.connection.writeData(this.id, NO_BYTES, 0, 0, END_STREAM)
+    this.connection.settle(this)
+  }
+
+  get hasQueued(): boolean {
+    return this.#queue.length > 0
+  }
+
+  /** Sends one frame of what is queued; the connection has a window and calls this in turns. */
+  sendQueued(limit: number): void {
+    const first = this.#queue[0]
+    if (first === undefined) return
+    const left = first.length - this.#queueAt
+    const count = Math.min(left, limit, this.sendWindow)
+    if (count <= 0) return
+    const from = this.#queueAt
+    this.#queueAt += count
+    this.sendWindow -= count
+    if (count === left) {
+      this.#queue.shift()
+      this.#queueAt = 0
+    }
+    const last = this.#queue.length === 0 && this.#endQueued && !this.#trailers?.length
+    this.connection.writeData(this.id, first, from, from + count, last ? END_STREAM : 0)
+    if (this.#queue.length > 0) return
+    if (last) {
+      this.localEnded = true
+      this.connection.settle(this)
+    } else if (this.#endQueued) this.#finish(this.#trailers)
+    else if (this.connection.transport.congested) this.connection.awaitTransport(this)
+    else this.wake()
+  }
+
+  wake(): void {
+    if (!this.owesWritable || this.dead || this.#endQueued || this.localEnded) return
+    this.owesWritable = false
+    this.reader.onWritable()
+  }
+
+  /** WINDOW_UPDATE, or a new initial window (`delta` below 0 too). False: beyond 2^31-1. */
+  grant(delta: number): boolean {
+    this.sendWindow += delta
+    if (this.sendWindow > LARGEST_WINDOW) return false
+    if (this.sendWindow > 0 && this.#queue.length > 0) this.connection.awaitWindow(this)
+    return true
+  }
+
+  reset(reason: ResetReason): void {
+    if (this.dead) return
+    // A server that has answered asks the rest of an upload to stop (RFC 9113 section 8.1).
+    const code = this.localEnded && this.answersOnly ? NO_ERROR : codeOfReason(reason)
+    this.#kill()
+    if (!this.closed) this.connection.resetStream(this, code)
+  }
+
+  /** True in the server's role. */
+  protected abstract readonly answersOnly: boolean
+
+  // --- The half that the peer sends
+
+  /** A DATA frame of `length` bytes, padding included, begins. False: it is not taken. */
+  beginData(length: number): boolean {
+    if (this.remoteEnded) {
+      this.fail(STREAM_CLOSED, 'DATA after the end of the stream')
+      return false
+    }
+    this.#receiveWindow -= length
+    if (this.#receiveWindow < 0) {
+      this.fail(FLOW_CONTROL_ERROR, 'more DATA than the stream window allows')
+      return false
+    }
+    return true
+  }
+
+  receive(bytes: Buffer): void {
+    if (this.dead) return
+    if (this.bodyLeft !== UNKNOWN_LENGTH) {
+      this.bodyLeft -= bytes.length
+      if (this.bodyLeft < 0) {
+        this.fail(PROTOCOL_ERROR, 'more content than content-length says')
+        return
+      }
+    }
+    if (this.#paused || this.#held.length > 0) this.#hold(bytes)
+    else this.reader.onData(bytes)
+  }
+
+  #hold(bytes: Buffer): void {
+    const copy = Buffer.from(bytes)
+    if (this.#held === NONE) this.#held = [copy]
+    else this.#held.push(copy)
+    this.#heldBytes += copy.length
+    this.connection.heldBytes += copy.length
+  }
+
+  /** A whole DATA frame was taken: gives windows back where the reader keeps up. */
+  endData(length: number): void {
+    const connection = this.connection
+    if (this.#heldBytes > 0 && connection.heldBytes > connection.options.heldBytes)
+      this.#owedToConnection += length
+    else connection.credit(length)
+    this.#consumed += length
+    this.#giveBack()
+  }
+
+  #giveBack(): void {
+    if (this.remoteEnded || this.dead || this.#paused || this.#heldBytes > 0) return
+    if (this.#consumed * 2 < this.#windowSize) return
+    let increment = this.#consumed
+    this.#consumed = 0
+    // Who never paused gets the full window.
+    const full = this.connection.options.streamWindowBytes
+    if (!this.#pausedOnce && this.#windowSize < full) {
+      increment += full - this.#windowSize
+      this.#windowSize = full
+    }
+    this.#receiveWindow += increment
+    this.connection.writeWindowUpdate(this.id, increment)
+  }
+
+  receiveEnd(trailers: Fields | undefined): void {
+    if (this.dead) return
+    if (this.bodyLeft > 0) {
+      this.fail(PROTOCOL_ERROR, 'less content than content-length says')
+      return
+    }
+    this.remoteEnded = true
+    if (this.#held.length > 0 || this.#paused) {
+      this.#endHeld = true
+      this.#trailersHeld = trailers
+    } else this.reader.onEnd(trailers)
+    this.connection.settle(this)
+  }
+
+  /** A second block of fields: must be trailers. */
+  receiveTrailers(block: FieldBlock, end: boolean): void {
+    if (this.remoteEnded) return this.fail(STREAM_CLOSED, 'HEADERS after the end of the stream')
+    if (!end) return this.fail(PROTOCOL_ERROR, 'trailers without END_STREAM')
+    if (block.fault !== '') return this.fail(PROTOCOL_ERROR, `trailers: ${block.fault}`)
+    if (block.hasPseudo) return this.fail(PROTOCOL_ERROR, 'a pseudo field in trailers')
+    if (block.tooLarge) return this.fail(codeOfReason('overload'), 'trailers beyond the limits')
+    this.receiveEnd(block.fields)
+  }
+
+  pause(): void {
+    this.#paused = this.#pausedOnce = true
+  }
+
+  resume(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    while (this.#held.length > 0 && !this.#paused && !this.dead) {
+      const bytes = this.#held.shift() as Buffer
+      this.#heldBytes -= bytes.length
+      this.connection.heldBytes -= bytes.length
+      this.reader.onData(bytes)
+    }
+    if (this.#paused || this.dead) return
+    this.#payConnection()
+    if (this.#endHeld) {
+      this.#endHeld = false
+      this.reader.onEnd(this.#trailersHeld)
+    } else this.#giveBack()
+  }
+
+  #payConnection(): void {
+    if (this.#owedToConnection === 0) return
+    const owed = this.#owedToConnection
+    this.#owedToConnection = 0
+    this.connection.credit(owed)
+  }
+
+  // --- Both
+
+  /** Breaks the stream for what the peer did: RST_STREAM to it, onReset to the reader. */
+  fail(code: number, detail: string): void {
+    if (this.dead) return
+    this.#kill()
+    this.connection.resetStream(this, code)
+    this.connection.onStreamBroken(this)
+    this.reader.onReset(reasonOfCode(code), detail)
+  }
+
+  /** The stream ended from elsewhere: the peer's RST_STREAM, GOAWAY, the connection. */
+  lose(reason: ResetReason, detail: string): void {
+    if (this.dead) return
+    // What is held of a message that came whole is still delivered, and tells that there is no answer to give.
+    if (this.remoteEnded && this.localEnded) return
+    this.#kill()
+    this.reader.onReset(reason, detail)
+  }
+
+  #kill(): void {
+    this.dead = true
+    this.owesWritable = false
+    this.#queue = NONE
+    this.#held = NONE
+    this.connection.heldBytes -= this.#heldBytes
+    this.#heldBytes = 0
+    this.#endHeld = false
+    this.#payConnection()
+  }
+}
+
+const NO_BYTES = new Uint8Array(0)
