@@ -1,0 +1,187 @@
+import { describeError, WeftError } from '../core/errors.ts'
+import { RESERVED_PORTS, STATUS_ANNOTATION } from './contract.ts'
+import { parseCidrs, parsePorts, parsePortsOrAll } from './rules/flags.ts'
+import { readImage } from './image.ts'
+import { cpuMillis, memoryBytes } from './quantity.ts'
+
+interface Annotation<T> {
+  /** For the documentation: what may be written. */
+  readonly type: string
+  /** For the documentation: what holds without the annotation. */
+  readonly default: string
+  readonly doc: string
+  /** Throws a WeftError that says what is wrong with the text. */
+  readonly parse: (text: string) => T
+}
+
+const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const
+const MAX_PORTS = 128
+const MAX_CIDRS = 128
+
+/** Every `weft.dev/*` annotation that a pod may carry: the only list of them. */
+export const annotations = {
+  'include-inbound-ports': {
+    type: 'ports or *',
+    default: '*',
+    doc: 'TCP ports whose incoming connections go through the sidecar.',
+    parse: (text) => bounded(parsePortsOrAll(text), MAX_PORTS, 'ports'),
+  },
+  'exclude-inbound-ports': {
+    type: 'ports',
+    default: '',
+    doc: 'TCP ports whose incoming connections reach the application directly, without mutual TLS.',
+    parse: (text) => bounded(parsePorts(text), MAX_PORTS, 'ports'),
+  },
+  'include-outbound-ports': {
+    type: 'ports or *',
+    default: '*',
+    doc: 'TCP ports to which outgoing connections go through the sidecar.',
+    parse: (text) => bounded(parsePortsOrAll(text), MAX_PORTS, 'ports'),
+  },
+  'exclude-outbound-ports': {
+    type: 'ports',
+    default: '',
+    doc: 'TCP ports to which outgoing connections leave directly. Port 53 always does.',
+    parse: (text) => bounded(parsePorts(text), MAX_PORTS, 'ports'),
+  },
+  'exclude-outbound-cidrs': {
+    type: 'CIDRs',
+    default: '',
+    doc: 'Addresses, IPv4 or IPv6, to which outgoing connections leave directly.',
+    parse: (text) => bounded(parseCidrs(text), MAX_CIDRS, 'CIDRs'),
+  },
+  'opaque-ports': {
+    type: 'ports',
+    default: '',
+    doc: 'Inbound TCP ports of this pod whose protocol is not detected: passed on as bytes, over mutual TLS.',
+    parse: (text) => bounded(parsePorts(text), MAX_PORTS, 'ports'),
+  },
+  'proxy-cpu-request': quantity('CPU that the sidecar asks for.', '50m', 'cpu'),
+  'proxy-cpu-limit': quantity('CPU that the sidecar may use.', '2', 'cpu'),
+  'proxy-memory-request': quantity('Memory that the sidecar asks for.', '96Mi', 'memory'),
+  'proxy-memory-limit': quantity('Memory that the sidecar may use.', '512Mi', 'memory'),
+  'proxy-image': {
+    type: 'image reference',
+    default: "the installation's",
+    doc: 'Image of the sidecar of this pod, e.g. to try a new version on one workload.',
+    parse: readImage,
+  },
+  'proxy-log-level': {
+    type: LOG_LEVELS.join(', '),
+    default: 'info',
+    doc: 'How much the sidecar logs.',
+    parse(text) {
+      const level = LOG_LEVELS.find((name) => name === text)
+      if (!level) throw new WeftError('annotation.invalid', `must be one of ${LOG_LEVELS.join(', ')}`)
+      return level
+    },
+  },
+  'proxy-concurrency': {
+    type: 'integer, 1 to 64',
+    default: '1',
+    doc: 'Processes that share the work of the sidecar; one is enough for most pods.',
+    parse: (text) => integer(text, 1, 64),
+  },
+  'drain-seconds': {
+    type: 'integer, 0 to 3600',
+    default: '20',
+    doc: "How long a stopping sidecar waits for running requests; the pod's terminationGracePeriodSeconds ends it too.",
+    parse: (text) => integer(text, 0, 3600),
+  },
+  'trace-sampling': {
+    type: 'number, 0 to 1',
+    default: "the mesh's",
+    doc: 'Share of the requests without a caller who decided that get a trace.',
+    parse(text) {
+      const share = /^[0-9]+(\.[0-9]+)?$/.test(text) ? Number(text) : -1
+      if (share < 0 || share > 1) throw new WeftError('annotation.invalid', 'must be a number from 0 to 1')
+      return share
+    },
+  },
+  'rewrite-probes': {
+    type: 'true or false',
+    default: 'true',
+    doc: 'Lets the sidecar answer the HTTP, TCP and gRPC probes for the application, so that they work with STRICT mutual TLS.',
+    parse(text) {
+      if (text !== 'true' && text !== 'false') throw new WeftError('annotation.invalid', 'must be true or false')
+      return text === 'true'
+    },
+  },
+} as const satisfies Record<string, Annotation<unknown>>
+
+export type AnnotationName = keyof typeof annotations
+
+/** Values of the annotations that a pod carries; those that it doesn't, or that are wrong, are undefined. */
+export type PodOptions = { readonly [name in AnnotationName]?: ReturnType<(typeof annotations)[name]['parse']> }
+
+const PREFIX = 'weft.dev/'
+
+/** For the documentation: one row an annotation. */
+export function annotationTable(): { name: string; type: string; default: string; doc: string }[] {
+  return Object.entries(annotations).map(([name, { type, default: preset, doc }]) => ({
+    name: PREFIX + name,
+    type,
+    default: preset,
+    doc,
+  }))
+}
+
+/** Reads a pod's annotations. A wrong value is a warning and counts as absent. */
+export function readAnnotations(all: ReadonlyMap<string, string>): { options: PodOptions; warnings: string[] } {
+  const options: Record<string, unknown> = {}
+  const warnings: string[] = []
+  for (const [key, text] of all) {
+    if (!key.startsWith(PREFIX) || key === STATUS_ANNOTATION) continue
+    const name = key.slice(PREFIX.length)
+    if (!isAnnotation(name)) {
+      warnings.push(`annotation ${key} is unknown and has no effect`)
+      continue
+    }
+    try {
+      options[name] = annotations[name].parse(text.trim())
+    } catch (error) {
+      warnings.push(`annotation ${key} is ignored: ${describeError(error)}`)
+    }
+  }
+  for (const name of ['exclude-inbound-ports', 'include-inbound-ports', 'opaque-ports']) {
+    const reserved = reservedPort(options[name])
+    if (reserved === undefined) continue
+    warnings.push(`annotation ${PREFIX}${name} is ignored: port ${reserved} belongs to the sidecar`)
+    delete options[name]
+  }
+  return { options, warnings }
+}
+
+function isAnnotation(name: string): name is AnnotationName {
+  return Object.hasOwn(annotations, name)
+}
+
+function reservedPort(ports: unknown): number | undefined {
+  return Array.isArray(ports) ? RESERVED_PORTS.find((port) => ports.includes(port)) : undefined
+}
+
+function bounded<T extends readonly unknown[] | '*'>(list: T, max: number, what: string): T {
+  if (list.length > max) throw new WeftError('annotation.invalid', `has more than ${max} ${what}`)
+  return list
+}
+
+function integer(text: string, min: number, max: number): number {
+  const value = /^[0-9]{1,9}$/.test(text) ? Number(text) : -1
+  if (value < min || value > max) {
+    throw new WeftError('annotation.invalid', `must be an integer from ${min} to ${max}`)
+  }
+  return value
+}
+
+function quantity(doc: string, preset: string, kind: 'cpu' | 'memory'): Annotation<string> {
+  return {
+    type: kind === 'cpu' ? 'CPU quantity, e.g. 100m' : 'memory quantity, e.g. 128Mi',
+    default: preset,
+    doc,
+    parse(text) {
+      if (kind === 'cpu') cpuMillis(text)
+      else memoryBytes(text)
+      return text
+    },
+  }
+}

@@ -1,0 +1,49 @@
+import { INJECT_LABEL, PROXY_GID, PROXY_UID, RESERVED_PORTS } from './contract.ts'
+import type { NamespaceView } from './decide.ts'
+import type { PodView } from './pod.ts'
+import type { PodSettings } from './pod-settings.ts'
+
+/** What a person who creates an injected pod should know of it, a line each. */
+export function cautions(pod: PodView, namespace: NamespaceView, settings: PodSettings): string[] {
+  return [
+    ...containerCautions(pod),
+    ...(settings.order === 'classic' && pod.ownedByJob
+      ? ['the classic sidecar order keeps a Job from completing: the sidecar goes on running']
+      : []),
+    ...podSecurity(namespace),
+  ]
+}
+
+/** A label value that is neither `enabled` nor `disabled` decides nothing; say so. */
+export function labelCautions(pod: PodView, namespace: NamespaceView): string[] {
+  const check = (owner: string, value: string | undefined) =>
+    value === undefined || value === 'enabled' || value === 'disabled'
+      ? []
+      : [`label ${INJECT_LABEL} of the ${owner} is ignored: write enabled or disabled`]
+  return [
+    ...check('pod', pod.labels.get(INJECT_LABEL)),
+    ...check('namespace', namespace.labels?.get(INJECT_LABEL)),
+  ]
+}
+
+function containerCautions(pod: PodView): string[] {
+  return [...pod.initContainers, ...pod.containers].flatMap((container) => {
+    const found: string[] = []
+    if ((container.runAsUser ?? pod.runAsUser) === PROXY_UID || container.runAsGroup === PROXY_GID) {
+      found.push(`container ${container.name} runs as the sidecar's user or group ${PROXY_UID}: it bypasses the mesh`)
+    }
+    for (const { number } of container.ports) {
+      if (RESERVED_PORTS.includes(number)) {
+        found.push(`port ${number} of container ${container.name} belongs to the sidecar`)
+      }
+    }
+    return found
+  })
+}
+
+// Both profiles refuse NET_ADMIN, so the API server is about to refuse the injected pod.
+function podSecurity(namespace: NamespaceView): string[] {
+  const profile = namespace.labels?.get('pod-security.kubernetes.io/enforce')
+  if (profile !== 'baseline' && profile !== 'restricted') return []
+  return [`Pod Security "${profile}" refuses weft-init (NET_ADMIN): namespace ${namespace.name} needs "privileged"`]
+}

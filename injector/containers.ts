@@ -1,0 +1,94 @@
+import { CA_FILE, HEALTH_PORT, INIT_CONTAINER, METRICS_PORT, PROXY_CONTAINER } from './contract.ts'
+import { PROXY_GID, PROXY_UID, READY_PATH, STATE_DIRECTORY, TOKEN_FILE } from './contract.ts'
+import type { JsonObject } from './json-patch.ts'
+import type { PodSettings } from './pod-settings.ts'
+import { encodeProbes } from './probes.ts'
+import type { AppProbes } from './probes.ts'
+import { captureArgs } from './rules/flags.ts'
+import { sidecarMounts } from './volumes.ts'
+
+/** The container that sets the capture rules and exits. */
+export function initContainer(settings: PodSettings): JsonObject {
+  return {
+    name: INIT_CONTAINER,
+    image: settings.initImage,
+    imagePullPolicy: settings.imagePullPolicy,
+    args: ['init', ...captureArgs(settings.capture)],
+    // The sidecar's: quotas want them on every container, and a pod asks for the larger, not the sum.
+    resources: resources(settings),
+    securityContext: {
+      runAsUser: 0,
+      runAsGroup: 0,
+      runAsNonRoot: false,
+      privileged: false,
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'], add: ['NET_ADMIN', 'NET_RAW'] },
+      seccompProfile: { type: 'RuntimeDefault' },
+    },
+  }
+}
+
+/** The sidecar; with the native order an init container that goes on running. */
+export function proxyContainer(settings: PodSettings, probes: AppProbes): JsonObject {
+  return {
+    name: PROXY_CONTAINER,
+    image: settings.proxyImage,
+    imagePullPolicy: settings.imagePullPolicy,
+    args: proxyArgs(settings),
+    env: [
+      fieldEnv('POD_NAME', 'metadata.name'),
+      fieldEnv('POD_NAMESPACE', 'metadata.namespace'),
+      fieldEnv('POD_IPS', 'status.podIPs'),
+      fieldEnv('SERVICE_ACCOUNT', 'spec.serviceAccountName'),
+      ...(Object.keys(probes).length > 0 ? [{ name: 'WEFT_APP_PROBES', value: encodeProbes(probes) }] : []),
+    ],
+    ports: [
+      { name: 'weft-health', containerPort: HEALTH_PORT, protocol: 'TCP' },
+      { name: 'weft-metrics', containerPort: METRICS_PORT, protocol: 'TCP' },
+    ],
+    ...(settings.order === 'native' ? { restartPolicy: 'Always' } : {}),
+    // Native: what comes after waits for this one. A minute covers a control plane that starts too.
+    startupProbe: { httpGet: ready(), periodSeconds: 1, timeoutSeconds: 2, failureThreshold: 120 },
+    readinessProbe: { httpGet: ready(), periodSeconds: 5, timeoutSeconds: 2, failureThreshold: 3 },
+    resources: resources(settings),
+    securityContext: {
+      runAsUser: PROXY_UID,
+      runAsGroup: PROXY_GID,
+      runAsNonRoot: true,
+      privileged: false,
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+      seccompProfile: { type: 'RuntimeDefault' },
+    },
+    volumeMounts: sidecarMounts(),
+  }
+}
+
+/** Flags of `weft proxy --sidecar`; those that have the proxy's own default are left out. */
+function proxyArgs(settings: PodSettings): string[] {
+  const args = ['proxy', '--sidecar', '--control-plane', settings.controlPlane]
+  args.push('--trust-domain', settings.trustDomain, '--state-dir', STATE_DIRECTORY)
+  args.push('--token-file', TOKEN_FILE, '--ca-file', CA_FILE)
+  args.push('--log-level', settings.logLevel, '--drain-seconds', String(settings.drainSeconds))
+  if (settings.concurrency !== undefined) args.push('--concurrency', String(settings.concurrency))
+  if (settings.opaquePorts.length > 0) args.push('--opaque-ports', settings.opaquePorts.join(','))
+  if (settings.traceSampling !== undefined) args.push('--trace-sampling', String(settings.traceSampling))
+  return args
+}
+
+function ready(): JsonObject {
+  return { path: READY_PATH, port: HEALTH_PORT, scheme: 'HTTP' }
+}
+
+function fieldEnv(name: string, fieldPath: string): JsonObject {
+  return { name, valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath } } }
+}
+
+function resources({ resources: { cpuRequest, cpuLimit, memoryRequest, memoryLimit } }: PodSettings): JsonObject {
+  return {
+    requests: { cpu: cpuRequest, memory: memoryRequest },
+    limits: { cpu: cpuLimit, memory: memoryLimit },
+  }
+}

@@ -1,0 +1,104 @@
+import { INIT_CONTAINER, INJECT_LABEL, PROXY_CONTAINER, STATUS_ANNOTATION } from './contract.ts'
+import type { PodView } from './pod.ts'
+import type { InjectorSettings } from './settings.ts'
+import { VOLUME_NAMES } from './volumes.ts'
+
+export interface NamespaceView {
+  readonly name: string
+  /** Undefined: the caller's namespace selector has decided already that the namespace takes part. */
+  readonly labels: ReadonlyMap<string, string> | undefined
+}
+
+/** Why a pod is injected or not: the word in the audit log and in the answer of injectPod. */
+export type Reason =
+  | 'excluded-namespace'
+  | 'mirror-pod'
+  | 'already-injected'
+  | 'pod-disabled'
+  | 'namespace-disabled'
+  | 'namespace-not-enabled'
+  | 'host-network'
+  | 'windows'
+  | 'reserved-name'
+  | 'pod-enabled'
+  | 'namespace-enabled'
+
+export interface Decision {
+  readonly inject: boolean
+  readonly reason: Reason
+  /** For whoever created the pod: only where they asked for a sidecar and get none. */
+  readonly warning?: string
+}
+
+export interface Question {
+  readonly pod: PodView
+  readonly namespace: NamespaceView
+  readonly settings: InjectorSettings
+}
+
+interface Check {
+  readonly reason: Reason
+  /** True or a text for people: this check decides, the pod gets no sidecar. */
+  readonly refuses: (question: Question) => boolean | string
+}
+
+// In this order; the first that refuses gives the reason. Those that warn come last, so that only a pod
+// that would have been injected hears of them.
+const checks: readonly Check[] = [
+  {
+    reason: 'excluded-namespace',
+    refuses: ({ namespace, settings }) => settings.excludedNamespaces.includes(namespace.name),
+  },
+  {
+    // The kubelet's image of a static pod: the API server can't change what runs.
+    reason: 'mirror-pod',
+    refuses: ({ pod }) => pod.annotations.has('kubernetes.io/config.mirror'),
+  },
+  {
+    reason: 'already-injected',
+    refuses: ({ pod }) => pod.annotations.has(STATUS_ANNOTATION) && has(pod, PROXY_CONTAINER),
+  },
+  { reason: 'pod-disabled', refuses: ({ pod }) => pod.labels.get(INJECT_LABEL) === 'disabled' },
+  {
+    reason: 'namespace-disabled',
+    refuses: ({ pod, namespace }) => !asks(pod) && namespace.labels?.get(INJECT_LABEL) === 'disabled',
+  },
+  {
+    reason: 'namespace-not-enabled',
+    refuses: ({ pod, namespace }) =>
+      !asks(pod) && namespace.labels !== undefined && namespace.labels.get(INJECT_LABEL) !== 'enabled',
+  },
+  {
+    reason: 'host-network',
+    refuses: ({ pod }) => pod.hostNetwork && 'hostNetwork pods share the rules of their node',
+  },
+  { reason: 'windows', refuses: ({ pod }) => pod.os === 'windows' && 'the sidecar runs on Linux only' },
+  {
+    reason: 'reserved-name',
+    refuses({ pod }) {
+      const container = [PROXY_CONTAINER, INIT_CONTAINER].find((name) => has(pod, name))
+      if (container !== undefined) return `the name of container ${container} is reserved`
+      const volume = pod.volumeNames.find((name) => VOLUME_NAMES.includes(name))
+      return volume !== undefined && `the name of volume ${volume} is reserved`
+    },
+  },
+]
+
+/** Whether a pod gets a sidecar, and why. */
+export function decide(question: Question): Decision {
+  for (const check of checks) {
+    const refusal = check.refuses(question)
+    if (refusal === false) continue
+    if (refusal === true) return { inject: false, reason: check.reason }
+    return { inject: false, reason: check.reason, warning: `not injected: ${refusal}` }
+  }
+  return { inject: true, reason: asks(question.pod) ? 'pod-enabled' : 'namespace-enabled' }
+}
+
+function asks(pod: PodView): boolean {
+  return pod.labels.get(INJECT_LABEL) === 'enabled'
+}
+
+function has(pod: PodView, name: string): boolean {
+  return [...pod.containers, ...pod.initContainers].some((container) => container.name === name)
+}

@@ -1,0 +1,76 @@
+import { readFileSync } from 'node:fs'
+import { describeError } from '../core/errors.ts'
+import { createLogger } from '../core/log.ts'
+import { captureRules } from './rules/capture.ts'
+import { INIT_HELP, parseInitFlags } from './rules/flags.ts'
+import type { InitOptions } from './rules/flags.ts'
+import { applyCapture, removeCapture } from './rules/apply.ts'
+import type { Host } from './rules/apply.ts'
+import { runCommand } from './rules/iptables.ts'
+
+export interface Output {
+  stdout(text: string): void
+  stderr(text: string): void
+}
+
+const processOutput: Output = {
+  stdout: (text) => void process.stdout.write(text),
+  stderr: (text) => void process.stderr.write(text),
+}
+
+function kernel(output: Output): Host {
+  return {
+    run: runCommand,
+    ifInet6: () => readIfPresent('/proc/net/if_inet6'),
+    status: () => readIfPresent('/proc/self/status') ?? '',
+    logger: createLogger('init', 'info', output.stderr),
+  }
+}
+
+function readIfPresent(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return undefined
+  }
+}
+
+/** `weft init`: sets the pod's capture rules. Resolves to the exit code. */
+export async function runInit(
+  argv: readonly string[],
+  output: Output = processOutput,
+  host: Host = kernel(output),
+): Promise<number> {
+  let options: InitOptions
+  try {
+    options = parseInitFlags(argv)
+  } catch (error) {
+    output.stderr(`weft init: ${describeError(error)} (weft init --help lists the flags)\n`)
+    return 2
+  }
+  try {
+    switch (options.mode) {
+      case 'help':
+        output.stdout(INIT_HELP)
+        break
+      case 'print':
+        output.stdout(`# iptables-restore --noflush\n${captureRules(options.capture, 4)}`)
+        if (options.ipv6 !== 'off') {
+          output.stdout(`# ip6tables-restore --noflush\n${captureRules(options.capture, 6)}`)
+        }
+        break
+      case 'remove':
+        await removeCapture(host)
+        break
+      case 'apply':
+        await applyCapture(options, host)
+        break
+      default:
+        throw new Error(`unknown mode ${String(options.mode satisfies never)}`)
+    }
+    return 0
+  } catch (error) {
+    output.stderr(`weft init: ${describeError(error)}\n`)
+    return 1
+  }
+}

@@ -1,0 +1,129 @@
+import { readAnnotations } from './annotations.ts'
+import { cautions, labelCautions } from './cautions.ts'
+import { initContainer, proxyContainer } from './containers.ts'
+import { INIT_CONTAINER, INJECTED_LABEL, PROXY_CONTAINER, STATUS_ANNOTATION } from './contract.ts'
+import { decide } from './decide.ts'
+import type { NamespaceView, Reason } from './decide.ts'
+import { escapePointer } from './json-patch.ts'
+import type { JsonObject, PatchOperation } from './json-patch.ts'
+import { readPod } from './pod.ts'
+import type { PodView } from './pod.ts'
+import { podSettings } from './pod-settings.ts'
+import { rewriteProbes } from './probes.ts'
+import type { InjectorSettings } from './settings.ts'
+import { sidecarVolumes, VOLUME_NAMES } from './volumes.ts'
+
+export interface Injection {
+  readonly injected: boolean
+  readonly reason: Reason
+  /** RFC 6902; empty unless injected. */
+  readonly patch: PatchOperation[]
+  /** For whoever created the pod; one line each, short enough for the API server. */
+  readonly warnings: string[]
+  /** The pod's name for people. */
+  readonly podName: string
+}
+
+/** The parts of a namespace that decide; labels undefined where a selector has decided already. */
+export interface PodNamespace {
+  readonly name: string
+  readonly labels?: Readonly<Record<string, string>> | undefined
+}
+
+/**
+ * Decides on a core/v1 Pod as it came from its author and returns the JSON Patch that injects it. Pure:
+ * the webhook, `weft inject` and the one-machine cluster call it alike. Throws a WeftError
+ * `document.invalid` with the field's path when the object is no pod.
+ */
+export function injectPod(pod: unknown, namespace: PodNamespace, settings: InjectorSettings): Injection {
+  const view = readPod(pod)
+  const home: NamespaceView = {
+    name: namespace.name,
+    labels: namespace.labels && new Map(Object.entries(namespace.labels)),
+  }
+  const decision = decide({ pod: view, namespace: home, settings })
+  const notes = labelCautions(view, home)
+  if (decision.warning !== undefined) notes.push(decision.warning)
+  if (!decision.inject) return result(view, decision.reason, [], notes)
+
+  const annotated = readAnnotations(view.annotations)
+  const own = podSettings(settings, annotated.options)
+  const probes = own.settings.rewriteProbes ? rewriteProbes(view) : undefined
+  notes.push(...annotated.warnings, ...own.warnings, ...(probes?.warnings ?? []))
+  notes.push(...cautions(view, home, own.settings))
+  const init = initContainer(own.settings)
+  const proxy = proxyContainer(own.settings, probes?.probes ?? {})
+  const patch: PatchOperation[] = [
+    // First, while the containers have the places that they came with.
+    ...(probes?.operations ?? []),
+    ...insertContainers(view, own.settings.order, init, proxy),
+    ...append(view.has.volumes, '/spec/volumes', sidecarVolumes()),
+    ...mark(view, own.settings),
+  ]
+  return result(view, decision.reason, patch, notes)
+}
+
+/**
+ * Native: rules, then the sidecar, then the pod's own init containers, which so have the mesh already.
+ * Classic: the rules come last, because nobody would answer for the pod's own init containers before.
+ */
+function insertContainers(
+  pod: PodView,
+  order: InjectorSettings['order'],
+  init: JsonObject,
+  proxy: JsonObject,
+): PatchOperation[] {
+  if (order === 'classic') {
+    return [
+      ...append(pod.has.initContainers, '/spec/initContainers', [init]),
+      { op: 'add', path: '/spec/containers/0', value: proxy },
+    ]
+  }
+  if (!pod.has.initContainers) return [{ op: 'add', path: '/spec/initContainers', value: [init, proxy] }]
+  return [
+    { op: 'add', path: '/spec/initContainers/0', value: init },
+    { op: 'add', path: '/spec/initContainers/1', value: proxy },
+  ]
+}
+
+// RFC 6902 section 4.1: `add` also replaces a member, so a list that is null becomes ours.
+function append(exists: boolean, path: string, items: JsonObject[]): PatchOperation[] {
+  if (!exists) return [{ op: 'add', path, value: items }]
+  return items.map((value) => ({ op: 'add', path: `${path}/-`, value }))
+}
+
+function mark(pod: PodView, settings: InjectorSettings): PatchOperation[] {
+  const native = settings.order === 'native'
+  const status = JSON.stringify({
+    version: settings.version,
+    order: settings.order,
+    initContainers: native ? [INIT_CONTAINER, PROXY_CONTAINER] : [INIT_CONTAINER],
+    containers: native ? [] : [PROXY_CONTAINER],
+    volumes: VOLUME_NAMES,
+  })
+  return [
+    ...(pod.has.metadata ? [] : [{ op: 'add' as const, path: '/metadata', value: {} }]),
+    member(pod.has.annotations, 'annotations', STATUS_ANNOTATION, status),
+    member(pod.has.labels, 'labels', INJECTED_LABEL, 'true'),
+  ]
+}
+
+function member(exists: boolean, map: 'annotations' | 'labels', key: string, value: string): PatchOperation {
+  if (!exists) return { op: 'add', path: `/metadata/${map}`, value: { [key]: value } }
+  return { op: 'add', path: `/metadata/${map}/${escapePointer(key)}`, value }
+}
+
+// The API server cuts a warning at 256 bytes and drops all beyond 4096.
+const MAX_WARNING = 200
+const MAX_WARNINGS = 16
+
+function result(pod: PodView, reason: Reason, patch: PatchOperation[], notes: string[]): Injection {
+  const lines = notes.slice(0, MAX_WARNINGS).map(warning)
+  if (notes.length > MAX_WARNINGS) lines.push(`weft: and ${notes.length - MAX_WARNINGS} more warnings`)
+  return { injected: patch.length > 0, reason, patch, warnings: lines, podName: pod.displayName }
+}
+
+function warning(note: string): string {
+  const line = `weft: ${note}`.replaceAll(/[\p{Cc}\u2028\u2029]/gu, ' ')
+  return line.length > MAX_WARNING ? `${line.slice(0, MAX_WARNING - 3)}...` : line
+}

@@ -1,0 +1,66 @@
+import type { PodOptions } from './annotations.ts'
+import { defaultCapture } from './rules/capture.ts'
+import type { CaptureSettings } from './rules/capture.ts'
+import { cpuMillis, memoryBytes } from './quantity.ts'
+import type { InjectorSettings, Resources } from './settings.ts'
+
+/** The installation's settings with one pod's annotations applied. */
+export interface PodSettings extends InjectorSettings {
+  readonly capture: CaptureSettings
+  readonly opaquePorts: readonly number[]
+  readonly concurrency: number | undefined
+  readonly traceSampling: number | undefined
+  readonly rewriteProbes: boolean
+}
+
+export function podSettings(
+  settings: InjectorSettings,
+  options: PodOptions,
+): { settings: PodSettings; warnings: string[] } {
+  const warnings: string[] = []
+  return {
+    settings: {
+      ...settings,
+      proxyImage: options['proxy-image'] ?? settings.proxyImage,
+      resources: mergeResources(settings.resources, options, warnings),
+      logLevel: options['proxy-log-level'] ?? settings.logLevel,
+      drainSeconds: options['drain-seconds'] ?? settings.drainSeconds,
+      capture: {
+        ...defaultCapture,
+        includeInboundPorts: options['include-inbound-ports'] ?? '*',
+        excludeInboundPorts: options['exclude-inbound-ports'] ?? [],
+        includeOutboundPorts: options['include-outbound-ports'] ?? '*',
+        excludeOutboundPorts: options['exclude-outbound-ports'] ?? [],
+        excludeOutboundCidrs: [...settings.excludeOutboundCidrs, ...(options['exclude-outbound-cidrs'] ?? [])],
+      },
+      opaquePorts: options['opaque-ports'] ?? [],
+      concurrency: options['proxy-concurrency'],
+      traceSampling: options['trace-sampling'],
+      rewriteProbes: options['rewrite-probes'] ?? true,
+    },
+    warnings,
+  }
+}
+
+/** A request above the limit is refused by the API server, so the limit follows the request. */
+function mergeResources(defaults: Resources, options: PodOptions, warnings: string[]): Resources {
+  const merge = (kind: 'cpu' | 'memory', presets: [string, string], size: (text: string) => number) => {
+    const givenRequest = options[`proxy-${kind}-request`]
+    const givenLimit = options[`proxy-${kind}-limit`]
+    const request = givenRequest ?? presets[0]
+    const limit = givenLimit ?? presets[1]
+    if (size(request) <= size(limit)) return [request, limit] as const
+    if (givenRequest === undefined) return [limit, limit] as const
+    if (givenLimit !== undefined) {
+      warnings.push(`annotation weft.dev/proxy-${kind}-limit is ignored: it is below the request of ${request}`)
+    }
+    return [request, request] as const
+  }
+  const [cpuRequest, cpuLimit] = merge('cpu', [defaults.cpuRequest, defaults.cpuLimit], cpuMillis)
+  const [memoryRequest, memoryLimit] = merge(
+    'memory',
+    [defaults.memoryRequest, defaults.memoryLimit],
+    memoryBytes,
+  )
+  return { cpuRequest, cpuLimit, memoryRequest, memoryLimit }
+}

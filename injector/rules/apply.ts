@@ -1,0 +1,109 @@
+import { describeError, WeftError } from '../../core/errors.ts'
+import type { Logger } from '../../core/log.ts'
+import { captureRules, missingRules, removalRules, rollbackRules } from './capture.ts'
+import type { CaptureSettings, Family } from './capture.ts'
+import { findIptables } from './iptables.ts'
+import type { Iptables, RunCommand } from './iptables.ts'
+import type { InitOptions } from './flags.ts'
+
+/** What the init program sees of the kernel; replaced in tests. */
+export interface Host {
+  readonly run: RunCommand
+  /** `/proc/net/if_inet6`; undefined where the kernel has no IPv6. */
+  readonly ifInet6: () => string | undefined
+  /** `/proc/self/status`. */
+  readonly status: () => string
+  readonly logger: Logger
+}
+
+/**
+ * Puts the capture rules in force for IPv4 and IPv6 and checks that they are. Either both families end
+ * with the new rules, or the call throws a WeftError and both are as they were before.
+ */
+export async function applyCapture(options: Pick<InitOptions, 'capture' | 'ipv6'>, host: Host): Promise<void> {
+  requireNetAdmin(host)
+  // Every family is found and tested before any is changed.
+  const tools = [await find(options.capture, 4, host)]
+  const six = await findIpv6(options, host)
+  if (six) tools.push(six)
+
+  const before = new Map<Iptables, string>()
+  try {
+    for (const tool of tools) {
+      const saved = await tool.save()
+      before.set(tool, saved)
+      await tool.restore(captureRules(options.capture, tool.family, saved))
+      const problems = missingRules(options.capture, tool.family, await tool.save())
+      if (problems.length > 0) {
+        throw new WeftError('init.verify', `the rules are not in force: ${problems.join(', ')}`)
+      }
+      host.logger.info('capture rules set', { family: tool.family, backend: tool.prefix })
+    }
+  } catch (error) {
+    for (const [tool, saved] of before) await undo(tool, saved, host)
+    throw error
+  }
+}
+
+/** Takes the rules of both families away; a family without any is left as it is. */
+export async function removeCapture(host: Host): Promise<void> {
+  requireNetAdmin(host)
+  const families: Family[] = host.ifInet6() === undefined ? [4] : [4, 6]
+  for (const family of families) {
+    const tool = await findIptables(family, () => '*nat\nCOMMIT\n', host.run)
+    const rules = removalRules(await tool.save())
+    if (rules !== undefined) await tool.restore(rules)
+    host.logger.info(rules === undefined ? 'no capture rules to remove' : 'capture rules removed', { family })
+  }
+}
+
+function find(capture: CaptureSettings, family: Family, host: Host): Promise<Iptables> {
+  return findIptables(family, (saved) => captureRules(capture, family, saved), host.run)
+}
+
+async function findIpv6(
+  { capture, ipv6 }: Pick<InitOptions, 'capture' | 'ipv6'>,
+  host: Host,
+): Promise<Iptables | undefined> {
+  if (ipv6 === 'off') return undefined
+  const interfaces = host.ifInet6()
+  if (interfaces === undefined && ipv6 === 'auto') {
+    host.logger.info('IPv6 skipped: the kernel has none')
+    return undefined
+  }
+  try {
+    return await find(capture, 6, host)
+  } catch (error) {
+    // Leaving a routable address uncaptured would be traffic past the mesh: then it is an error.
+    if (ipv6 === 'on' || hasRoutableAddress(interfaces ?? '')) throw error
+    host.logger.warn('IPv6 skipped: the pod has no IPv6 address', { cause: describeError(error) })
+    return undefined
+  }
+}
+
+/** Whether an interface but lo has an address of global scope (fourth column 00 in if_inet6). */
+function hasRoutableAddress(interfaces: string): boolean {
+  return interfaces.split('\n').some((line) => {
+    const [, , , scope, , device] = line.trim().split(/\s+/)
+    return scope === '00' && device !== 'lo'
+  })
+}
+
+async function undo(tool: Iptables, before: string, host: Host): Promise<void> {
+  try {
+    const rules = rollbackRules(before, await tool.save())
+    if (rules !== undefined) await tool.restore(rules)
+  } catch (error) {
+    host.logger.error('rules could not be taken back', { family: tool.family, cause: describeError(error) })
+  }
+}
+
+// CAP_NET_ADMIN is bit 12 of the effective set. Asked first, because what iptables says without it is obscure.
+function requireNetAdmin(host: Host): void {
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(host.status())?.[1]
+  if (effective === undefined || (BigInt(`0x${effective}`) >> 12n) & 1n) return
+  throw new WeftError(
+    'init.no_net_admin',
+    'the capability NET_ADMIN is missing: allow it for the init container weft-init (Pod Security "privileged" for this namespace)',
+  )
+}

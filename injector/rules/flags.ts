@@ -1,0 +1,162 @@
+import { parseArgs } from 'node:util'
+import { describeError, WeftError } from '../../core/errors.ts'
+import { parseCidr } from './cidr.ts'
+import { defaultCapture } from './capture.ts'
+import type { CaptureSettings } from './capture.ts'
+
+/** Numbers of TCP ports, in a comma list; the empty text is none. Throws a WeftError `ports.invalid`. */
+export function parsePorts(text: string): number[] {
+  return splitList(text).map((item) => {
+    const port = /^[1-9][0-9]{0,4}$/.test(item) ? Number(item) : 0
+    if (port < 1 || port > 65535) {
+      throw new WeftError('ports.invalid', `"${item.slice(0, 40)}" is no port: write numbers 1-65535 with commas`)
+    }
+    return port
+  })
+}
+
+/** Like parsePorts, and `*` for every port. */
+export function parsePortsOrAll(text: string): number[] | '*' {
+  return text.trim() === '*' ? '*' : parsePorts(text)
+}
+
+/** CIDRs of either family in a comma list, canonical. */
+export function parseCidrs(text: string): string[] {
+  return splitList(text).map((item) => parseCidr(item).text)
+}
+
+function splitList(text: string): string[] {
+  return text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '')
+}
+
+interface CaptureFlag {
+  readonly name: string
+  readonly doc: string
+  write(settings: CaptureSettings): string
+  read(text: string): Partial<CaptureSettings>
+}
+
+const list = (value: readonly (number | string)[] | '*') => (value === '*' ? '*' : value.join(','))
+
+/** One entry a setting: how `weft init` reads it and how the injector writes it. */
+const captureFlags: readonly CaptureFlag[] = [
+  number('outbound-port', 'outboundPort', 'port of the sidecar that outbound connections go to'),
+  number('inbound-port', 'inboundPort', 'port of the sidecar that inbound connections go to'),
+  number('proxy-uid', 'proxyUid', 'user of the sidecar, whose own connections are not captured'),
+  number('proxy-gid', 'proxyGid', 'group of the sidecar, likewise'),
+  {
+    name: 'include-inbound-ports',
+    doc: 'ports captured on the way in, or * for all',
+    write: (settings) => list(settings.includeInboundPorts),
+    read: (text) => ({ includeInboundPorts: parsePortsOrAll(text) }),
+  },
+  {
+    name: 'exclude-inbound-ports',
+    doc: 'ports left alone on the way in',
+    write: (settings) => list(settings.excludeInboundPorts),
+    read: (text) => ({ excludeInboundPorts: parsePorts(text) }),
+  },
+  {
+    name: 'include-outbound-ports',
+    doc: 'ports captured on the way out, or * for all',
+    write: (settings) => list(settings.includeOutboundPorts),
+    read: (text) => ({ includeOutboundPorts: parsePortsOrAll(text) }),
+  },
+  {
+    name: 'exclude-outbound-ports',
+    doc: 'ports left alone on the way out (53 always is)',
+    write: (settings) => list(settings.excludeOutboundPorts),
+    read: (text) => ({ excludeOutboundPorts: parsePorts(text) }),
+  },
+  {
+    name: 'exclude-outbound-cidrs',
+    doc: 'addresses left alone on the way out, e.g. 10.0.0.0/8,fd00::/8',
+    write: (settings) => list(settings.excludeOutboundCidrs),
+    read: (text) => ({ excludeOutboundCidrs: parseCidrs(text) }),
+  },
+]
+
+function number(
+  name: string,
+  key: 'outboundPort' | 'inboundPort' | 'proxyUid' | 'proxyGid',
+  doc: string,
+): CaptureFlag {
+  return {
+    name,
+    doc,
+    write: (settings) => String(settings[key]),
+    read(text) {
+      const value = /^(0|[1-9][0-9]{0,9})$/.test(text) ? Number(text) : -1
+      const max = name.endsWith('-port') ? 65535 : 0xffff_fffe
+      if (value < 1 || value > max) throw new WeftError('init.flag', `"${text}" is no number from 1 to ${max}`)
+      return { [key]: value }
+    },
+  }
+}
+
+/** Arguments of `weft init` for these settings; what is the default is left out. */
+export function captureArgs(settings: CaptureSettings): string[] {
+  return captureFlags.flatMap((flag) => {
+    const value = flag.write(settings)
+    return value === flag.write(defaultCapture) ? [] : [`--${flag.name}`, value]
+  })
+}
+
+export interface InitOptions {
+  readonly capture: CaptureSettings
+  /** `auto` skips IPv6 where the kernel or the pod has none; `on` fails then; `off` leaves it alone. */
+  readonly ipv6: 'auto' | 'on' | 'off'
+  readonly mode: 'apply' | 'print' | 'remove' | 'help'
+}
+
+/** Reads the flags of `weft init`. Throws a WeftError `init.flag` whose field is the flag. */
+export function parseInitFlags(argv: readonly string[]): InitOptions {
+  const texts = Object.fromEntries(captureFlags.map((flag) => [flag.name, { type: 'string' as const }]))
+  const switches = { type: 'boolean' as const }
+  let values: Record<string, string | boolean | undefined>
+  try {
+    values = parseArgs({
+      args: [...argv],
+      options: { ...texts, ipv6: { type: 'string' }, print: switches, remove: switches, help: switches },
+    }).values
+  } catch (error) {
+    throw new WeftError('init.flag', describeError(error))
+  }
+  let capture = defaultCapture
+  for (const flag of captureFlags) {
+    const text = values[flag.name]
+    if (typeof text === 'string') capture = { ...capture, ...at(`--${flag.name}`, () => flag.read(text)) }
+  }
+  const ipv6 = values['ipv6'] ?? 'auto'
+  if (ipv6 !== 'auto' && ipv6 !== 'on' && ipv6 !== 'off') {
+    throw new WeftError('init.flag', `"${String(ipv6)}" is none of auto, on, off`, { field: '--ipv6' })
+  }
+  const mode = values['help'] ? 'help' : values['print'] ? 'print' : values['remove'] ? 'remove' : 'apply'
+  return { capture, ipv6, mode }
+}
+
+function at<T>(field: string, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    throw new WeftError('init.flag', describeError(error), { field })
+  }
+}
+
+export const INIT_HELP = `Usage: weft init [flags]
+
+Sends the TCP connections of this network namespace through the Weft sidecar, by rules in the nat
+table, and exits. Needs the capability NET_ADMIN and the programs iptables-restore and iptables-save
+(ip6tables-* too). Running it again replaces its rules; nothing is ever half-applied.
+
+${captureFlags.map((flag) => `  --${flag.name.padEnd(24)}${flag.doc} (${flag.write(defaultCapture) || 'none'})`).join('\n')}
+  --ipv6 auto|on|off        auto skips IPv6 where the pod has no IPv6 address and no nat for it (auto)
+  --print                   print the rules and change nothing
+  --remove                  take the rules away again
+  --help                    this text
+
+Exit code: 0 done, 1 the rules could not be set (they are as before), 2 wrong flags.
+`

@@ -1,0 +1,155 @@
+import { describeError, WeftError } from '../core/errors.ts'
+import { readImage } from './image.ts'
+import { cpuMillis, memoryBytes } from './quantity.ts'
+import { parseCidr } from './rules/cidr.ts'
+import { readList, readObject, readString } from './shape.ts'
+import type { Json } from './json-patch.ts'
+
+export interface Resources {
+  readonly cpuRequest: string
+  readonly cpuLimit: string
+  readonly memoryRequest: string
+  readonly memoryLimit: string
+}
+
+/** What an installation decides about injection; annotations change some of it for one pod. */
+export interface InjectorSettings {
+  readonly version: string
+  readonly proxyImage: string
+  readonly initImage: string
+  readonly imagePullPolicy: 'Always' | 'IfNotPresent' | 'Never'
+  /** host:port of the control plane's gRPC. */
+  readonly controlPlane: string
+  readonly trustDomain: string
+  /** `native`: an init container with restartPolicy Always; `classic`: an ordinary first container. */
+  readonly order: 'native' | 'classic'
+  /** Namespaces whose pods are never touched. */
+  readonly excludedNamespaces: readonly string[]
+  readonly excludeOutboundCidrs: readonly string[]
+  readonly resources: Resources
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
+  readonly drainSeconds: number
+}
+
+/** The settings of an installation of `version` that changes nothing. */
+export function defaultSettings(version: string): InjectorSettings {
+  return {
+    version,
+    proxyImage: `weft-proxy:${version}`,
+    initImage: `weft-init:${version}`,
+    imagePullPolicy: 'IfNotPresent',
+    controlPlane: 'weft-control-plane.weft-system.svc:15012',
+    trustDomain: 'cluster.local',
+    order: 'native',
+    excludedNamespaces: ['kube-system', 'kube-public', 'kube-node-lease', 'weft-system'],
+    excludeOutboundCidrs: [],
+    resources: { cpuRequest: '50m', cpuLimit: '2', memoryRequest: '96Mi', memoryLimit: '512Mi' },
+    logLevel: 'info',
+    drainSeconds: 20,
+  }
+}
+
+type Readers<T> = { readonly [key in keyof T]: (value: Json, field: string) => T[key] }
+
+const readers: Readers<InjectorSettings> = {
+  version: match(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,62}$/, 'a version such as 1.2.3'),
+  proxyImage: (value, field) => readImage(readString(value, field)),
+  initImage: (value, field) => readImage(readString(value, field)),
+  imagePullPolicy: oneOf('Always', 'IfNotPresent', 'Never'),
+  controlPlane: match(/^(\[[0-9a-f:.]+\]|[a-z0-9.-]+):[0-9]{1,5}$/, 'host:port'),
+  trustDomain: match(/^[a-z0-9._-]{1,255}$/, 'a trust domain such as cluster.local'),
+  order: oneOf('native', 'classic'),
+  excludedNamespaces: (value, field) =>
+    readList(value, field).map((item, at) => match(/^[a-z0-9-]{1,63}$/, 'a namespace')(item, `${field}[${at}]`)),
+  excludeOutboundCidrs: (value, field) =>
+    readList(value, field).map((item, at) => parseCidr(readString(item, `${field}[${at}]`)).text),
+  resources: (value, field) => readFields(value, field, resourceReaders, defaultSettings('0').resources),
+  logLevel: oneOf('debug', 'info', 'warn', 'error'),
+  drainSeconds(value, field) {
+    if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 3600) return value
+    throw new WeftError('settings.invalid', 'must be an integer from 0 to 3600', { field })
+  },
+}
+
+const resourceReaders: Readers<Resources> = {
+  cpuRequest: checked(cpuMillis),
+  cpuLimit: checked(cpuMillis),
+  memoryRequest: checked(memoryBytes),
+  memoryLimit: checked(memoryBytes),
+}
+
+/**
+ * Reads the settings file's document. What is absent is the default; an unknown field or a wrong value
+ * throws a WeftError `settings.invalid` with the field's path.
+ */
+export function parseSettings(document: unknown, version: string): InjectorSettings {
+  const own = isVersioned(document) ? document.version : version
+  const settings = readFields(document ?? {}, '', readers, defaultSettings(own))
+  const { cpuRequest, cpuLimit, memoryRequest, memoryLimit } = settings.resources
+  if (cpuMillis(cpuRequest) > cpuMillis(cpuLimit)) throw above('resources.cpuRequest')
+  if (memoryBytes(memoryRequest) > memoryBytes(memoryLimit)) throw above('resources.memoryRequest')
+  return settings
+}
+
+function isVersioned(document: unknown): document is { version: string } {
+  return typeof document === 'object' && document !== null && 'version' in document && typeof document.version === 'string'
+}
+
+function readFields<T extends object>(document: unknown, field: string, all: Readers<T>, defaults: T): T {
+  const given = readObject(document, field || 'settings')
+  const result = { ...defaults }
+  for (const key of Object.keys(given)) {
+    if (!isKey(all, key)) {
+      throw new WeftError('settings.invalid', `unknown; known are ${Object.keys(all).join(', ')}`, {
+        field: path(field, key),
+      })
+    }
+    readField(result, all, key, given[key] ?? null, path(field, key))
+  }
+  return result
+}
+
+function readField<T, K extends keyof T>(into: T, all: Readers<T>, key: K, value: Json, field: string): void {
+  try {
+    into[key] = all[key](value, field)
+  } catch (error) {
+    if (error instanceof WeftError && error.field !== undefined) throw error
+    throw new WeftError('settings.invalid', describeError(error), { field })
+  }
+}
+
+function isKey<T extends object>(all: T, key: string): key is Extract<keyof T, string> {
+  return Object.hasOwn(all, key)
+}
+
+function path(parent: string, key: string): string {
+  return parent === '' ? key : `${parent}.${key}`
+}
+
+function match(pattern: RegExp, wanted: string) {
+  return (value: Json, field: string): string => {
+    const text = readString(value, field)
+    if (!pattern.test(text)) throw new WeftError('settings.invalid', `must be ${wanted}`, { field })
+    return text
+  }
+}
+
+function oneOf<T extends string>(...allowed: readonly T[]) {
+  return (value: Json, field: string): T => {
+    const found = allowed.find((item) => item === value)
+    if (found === undefined) throw new WeftError('settings.invalid', `must be one of ${allowed.join(', ')}`, { field })
+    return found
+  }
+}
+
+function checked(check: (text: string) => number) {
+  return (value: Json, field: string): string => {
+    const text = readString(value, field)
+    check(text)
+    return text
+  }
+}
+
+function above(field: string): WeftError {
+  return new WeftError('settings.invalid', 'is above the limit', { field })
+}

@@ -1,0 +1,37 @@
+import { CA_DIRECTORY, STATE_DIRECTORY, TOKEN_DIRECTORY } from './contract.ts'
+import type { JsonObject } from './json-patch.ts'
+
+/** Volumes that injection adds; a pod can't have its own of these names. */
+export const VOLUME_NAMES: readonly string[] = ['weft-token', 'weft-ca', 'weft-state']
+
+const TOKEN_SECONDS = 3600
+
+/** The volumes of the sidecar; no other container mounts them. */
+export function sidecarVolumes(): JsonObject[] {
+  return [
+    {
+      name: 'weft-token',
+      projected: {
+        // 0644, not 0600: the kubelet narrows it where the pod has an fsGroup, and the sidecar isn't root.
+        defaultMode: 0o644,
+        sources: [
+          { serviceAccountToken: { audience: 'weft', expirationSeconds: TOKEN_SECONDS, path: 'token' } },
+        ],
+      },
+    },
+    {
+      name: 'weft-ca',
+      configMap: { name: 'weft-ca', items: [{ key: 'root-cert.pem', path: 'root-cert.pem' }] },
+    },
+    // The key and the last configuration, for the sidecar's own restart: never on a disk.
+    { name: 'weft-state', emptyDir: { medium: 'Memory', sizeLimit: '64Mi' } },
+  ]
+}
+
+export function sidecarMounts(): JsonObject[] {
+  return [
+    { name: 'weft-token', mountPath: TOKEN_DIRECTORY, readOnly: true },
+    { name: 'weft-ca', mountPath: CA_DIRECTORY, readOnly: true },
+    { name: 'weft-state', mountPath: STATE_DIRECTORY },
+  ]
+}
