@@ -1,0 +1,66 @@
+import t from 'tap'
+import type { RequestHead } from '../http/message.ts'
+import { newSpanId, newTraceId, readTrace, writeTrace } from './trace-context.ts'
+
+const TRACE = '0af7651916cd43dd8448eb211c80319c'
+const SPAN = 'b7ad6b7169203331'
+
+function head(...fields: string[]): RequestHead {
+  return { method: 'GET', scheme: 'http', authority: 'a', path: '/', fields, upgrade: '' }
+}
+
+t.test('traceparent: valid, later versions, and everything that restarts the trace', async (t) => {
+  t.match(
+    readTrace(head('traceparent', `00-${TRACE}-${SPAN}-01`, 'tracestate', 'a=1', 'tracestate', 'b=2')),
+    {
+      traceId: TRACE,
+      parentSpanId: SPAN,
+      sampled: true,
+      traceState: 'a=1,b=2',
+    },
+  )
+  t.match(readTrace(head('traceparent', `00-${TRACE}-${SPAN}-00`)), { sampled: false })
+  t.match(readTrace(head('traceparent', `01-${TRACE}-${SPAN}-03-more`)), { traceId: TRACE, sampled: true })
+  const bad = [
+    `ff-${TRACE}-${SPAN}-01`,
+    `00-${TRACE}-${SPAN}-01-more`,
+    `00-${'0'.repeat(32)}-${SPAN}-01`,
+    `00-${TRACE}-${'0'.repeat(16)}-01`,
+    `00-${TRACE.toUpperCase()}-${SPAN}-01`,
+    `00-${TRACE}-${SPAN}`,
+    '',
+  ]
+  for (const value of bad) t.equal(readTrace(head('traceparent', value)), undefined, value)
+  t.equal(
+    readTrace(head('traceparent', `00-${TRACE}-${SPAN}-01`, 'traceparent', `00-${TRACE}-${SPAN}-01`)),
+    undefined,
+  )
+})
+
+t.test('B3 in one header and in several, with 64-bit trace ids', async (t) => {
+  t.match(readTrace(head('b3', `${TRACE}-${SPAN}-1`)), { traceId: TRACE, sampled: true, form: 'b3' })
+  t.match(readTrace(head('b3', `${SPAN}-${SPAN}`)), {
+    traceId: `${'0'.repeat(16)}${SPAN}`,
+    sampled: undefined,
+  })
+  t.match(readTrace(head('x-b3-traceid', TRACE, 'x-b3-spanid', SPAN, 'x-b3-sampled', '0')), {
+    sampled: false,
+    form: 'b3multi',
+  })
+  t.equal(readTrace(head('b3', '0')), undefined)
+  t.equal(readTrace(head('x-b3-traceid', 'zz', 'x-b3-spanid', SPAN)), undefined)
+})
+
+t.test('what goes on names the new span, in the form that came as well', async (t) => {
+  const request = head('b3', `${TRACE}-${SPAN}-1`)
+  const incoming = readTrace(request)
+  writeTrace(request, TRACE, 'c'.repeat(16), true, incoming)
+  t.same(request.fields, [
+    'b3',
+    `${TRACE}-${'c'.repeat(16)}-1`,
+    'traceparent',
+    `00-${TRACE}-${'c'.repeat(16)}-01`,
+  ])
+  t.not(newTraceId(), newTraceId())
+  t.match(newSpanId(), /^[0-9a-f]{16}$/)
+})

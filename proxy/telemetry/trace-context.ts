@@ -1,0 +1,117 @@
+import { randomFillSync } from 'node:crypto'
+import { field, fieldValues, removeField, setField, type RequestHead } from '../http/message.ts'
+
+/** The trace that a caller sent along, in the form in which it came. Identifiers are lower-case hex. */
+export interface IncomingTrace {
+  readonly traceId: string
+  readonly parentSpanId: string
+  /** Undefined: the caller leaves the decision to us. */
+  readonly sampled: boolean | undefined
+  readonly traceState: string
+  readonly form: 'w3c' | 'b3' | 'b3multi'
+}
+
+const ZERO_TRACE = '0'.repeat(32)
+const ZERO_SPAN = '0'.repeat(16)
+// W3C Trace Context level 2, section 3.3: at least 512 characters are passed on; more may be cut.
+const MAX_TRACE_STATE = 512
+
+/** W3C `traceparent` first, then B3 in one header or in several. Undefined: none, or none that is valid. */
+export function readTrace(head: RequestHead): IncomingTrace | undefined {
+  return readW3c(head) ?? readB3(head) ?? readB3Multi(head)
+}
+
+/** W3C Trace Context section 3.2: a later version is read as far as version 00 goes; ff is no version. */
+function readW3c(head: RequestHead): IncomingTrace | undefined {
+  const values = fieldValues(head.fields, 'traceparent')
+  const value = values[0]
+  if (value === undefined || values.length > 1) return undefined
+  const match = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/.exec(value.trim())
+  if (!match) return undefined
+  const [, version, traceId, parentSpanId, flags, rest] = match as unknown as string[]
+  if (version === 'ff' || (version === '00' && rest !== undefined)) return undefined
+  if (traceId === ZERO_TRACE || parentSpanId === ZERO_SPAN) return undefined
+  const traceState = fieldValues(head.fields, 'tracestate').join(',')
+  return {
+    traceId: traceId as string,
+    parentSpanId: parentSpanId as string,
+    sampled: (Number.parseInt(flags as string, 16) & 1) === 1,
+    traceState: traceState.length > MAX_TRACE_STATE ? '' : traceState,
+    form: 'w3c',
+  }
+}
+
+/** `b3: {trace}-{span}[-{sampled}[-{parent}]]`; the short forms `0`, `1`, `d` decide without naming a trace. */
+function readB3(head: RequestHead): IncomingTrace | undefined {
+  const value = field(head.fields, 'b3')
+  if (value === undefined) return undefined
+  const match = /^([0-9a-f]{16}|[0-9a-f]{32})-([0-9a-f]{16})(?:-([01d]))?(?:-[0-9a-f]{16})?$/i.exec(
+    value.trim(),
+  )
+  if (!match) return undefined
+  return b3(match[1] as string, match[2] as string, match[3], 'b3')
+}
+
+function readB3Multi(head: RequestHead): IncomingTrace | undefined {
+  const traceId = field(head.fields, 'x-b3-traceid')
+  const spanId = field(head.fields, 'x-b3-spanid')
+  if (traceId === undefined || spanId === undefined) return undefined
+  if (!/^([0-9a-f]{16}|[0-9a-f]{32})$/i.test(traceId) || !/^[0-9a-f]{16}$/i.test(spanId)) return undefined
+  const debug = field(head.fields, 'x-b3-flags') === '1'
+  return b3(traceId, spanId, debug ? 'd' : field(head.fields, 'x-b3-sampled'), 'b3multi')
+}
+
+function b3(
+  traceId: string,
+  spanId: string,
+  sampled: string | undefined,
+  form: 'b3' | 'b3multi',
+): IncomingTrace | undefined {
+  const wide = traceId.toLowerCase().padStart(32, '0')
+  const parentSpanId = spanId.toLowerCase()
+  if (wide === ZERO_TRACE || parentSpanId === ZERO_SPAN) return undefined
+  const decision =
+    sampled === undefined ? undefined : sampled === '1' || sampled === 'd' || sampled.toLowerCase() === 'true'
+  return { traceId: wide, parentSpanId, sampled: decision, traceState: '', form }
+}
+
+/** Sends `traceparent` on, and B3 as well where the trace came in it. */
+export function writeTrace(
+  head: RequestHead,
+  traceId: string,
+  spanId: string,
+  sampled: boolean,
+  incoming: IncomingTrace | undefined,
+): void {
+  setField(head.fields, 'traceparent', `00-${traceId}-${spanId}-${sampled ? '01' : '00'}`)
+  // State of a trace that is not continued would be a lie.
+  if (incoming?.form !== 'w3c') removeField(head.fields, 'tracestate')
+  if (incoming?.form === 'b3') setField(head.fields, 'b3', `${traceId}-${spanId}-${sampled ? '1' : '0'}`)
+  if (incoming?.form !== 'b3multi') return
+  setField(head.fields, 'x-b3-traceid', traceId)
+  setField(head.fields, 'x-b3-spanid', spanId)
+  setField(head.fields, 'x-b3-parentspanid', incoming.parentSpanId)
+  setField(head.fields, 'x-b3-sampled', sampled ? '1' : '0')
+}
+
+// Random bytes are taken from a pool: one call to the kernel for many identifiers.
+const pool = Buffer.alloc(4096)
+let used = pool.length
+
+function random(bytes: number): string {
+  if (used + bytes > pool.length) {
+    randomFillSync(pool)
+    used = 0
+  }
+  used += bytes
+  const hex = pool.toString('hex', used - bytes, used)
+  return /^0+$/.test(hex) ? random(bytes) : hex
+}
+
+export function newTraceId(): string {
+  return random(16)
+}
+
+export function newSpanId(): string {
+  return random(8)
+}
