@@ -21,6 +21,12 @@ export class ClosedStreams {
     return slot >= 0 && this.#reset[slot] === 1
   }
 
+  /** It certainly ended, by END_STREAM on both sides or the peer's RST_STREAM. */
+  hasEnded(id: number): boolean {
+    const slot = this.#ids.lastIndexOf(id)
+    return slot >= 0 && this.#reset[slot] === 0
+  }
+
   /** True also where nothing is remembered any more, unless the stream certainly never was open. */
   mayHaveBeenOpen(id: number): boolean {
     return this.#count > KEPT || this.#ids.includes(id)

@@ -9,6 +9,7 @@ import {
   PROTOCOL_ERROR,
   reasonOfCode,
   REFUSED_STREAM,
+  STREAM_CLOSED,
 } from './error-code.ts'
 import { LARGEST_STREAM_ID, PREFACE } from './frame.ts'
 import { resolveOptions, type Http2Options, type ResolvedOptions } from './options.ts'
@@ -120,6 +121,8 @@ class Http2Server extends Http2Connection implements ServerConnection {
     // Section 5.1.1: numbers only grow.
     else if (this.isIdle(streamId) || !this.closedStreams.mayHaveBeenOpen(streamId))
       this.fail(PROTOCOL_ERROR, 'the number of a stream is out of order')
+    // Section 5.1: a connection error where the peer itself ended the stream.
+    else if (this.closedStreams.hasEnded(streamId)) this.fail(STREAM_CLOSED, 'HEADERS on a closed stream')
     else this.afterClose(streamId)
   }
 

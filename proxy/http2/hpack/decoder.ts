@@ -43,6 +43,11 @@ export class HpackDecoder {
     this.#limit = tableBytes
   }
 
+  /** Size of the dynamic table, by RFC 7541 section 4.1. */
+  get tableBytes(): number {
+    return this.#size
+  }
+
   /**
    * Decodes a whole block (`from..to` of `block`) into `sink`. False: the block breaks RFC 7541 and the
    * connection must end with COMPRESSION_ERROR; the table is then undefined.

@@ -111,6 +111,11 @@ export class HpackEncoder {
     this.#evict(limit)
   }
 
+  /** Size of the dynamic table, by RFC 7541 section 4.1. */
+  get tableBytes(): number {
+    return this.#size
+  }
+
   /** Starts a block; `buffer` must have room for its fields and `FIELD_OVERHEAD` each, and `BLOCK_OVERHEAD`. */
   begin(buffer: Buffer, at: number): void {
     this.#buffer = buffer
