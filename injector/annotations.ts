@@ -103,7 +103,8 @@ export const annotations = {
     default: 'true',
     doc: 'Lets the sidecar answer the HTTP, TCP and gRPC probes for the application, so that they work with STRICT mutual TLS.',
     parse(text) {
-      if (text !== 'true' && text !== 'false') throw new WeftError('annotation.invalid', 'must be true or false')
+      if (text !== 'true' && text !== 'false')
+        throw new WeftError('annotation.invalid', 'must be true or false')
       return text === 'true'
     },
   },
@@ -112,7 +113,9 @@ export const annotations = {
 export type AnnotationName = keyof typeof annotations
 
 /** Values of the annotations that a pod carries; those that it doesn't, or that are wrong, are undefined. */
-export type PodOptions = { readonly [name in AnnotationName]?: ReturnType<(typeof annotations)[name]['parse']> }
+export type PodOptions = {
+  readonly [name in AnnotationName]?: ReturnType<(typeof annotations)[name]['parse']>
+}
 
 const PREFIX = 'weft.dev/'
 
@@ -127,7 +130,10 @@ export function annotationTable(): { name: string; type: string; default: string
 }
 
 /** Reads a pod's annotations. A wrong value is a warning and counts as absent. */
-export function readAnnotations(all: ReadonlyMap<string, string>): { options: PodOptions; warnings: string[] } {
+export function readAnnotations(all: ReadonlyMap<string, string>): {
+  options: PodOptions
+  warnings: string[]
+} {
   const options: Record<string, unknown> = {}
   const warnings: string[] = []
   for (const [key, text] of all) {

@@ -30,7 +30,9 @@ function containerCautions(pod: PodView): string[] {
   return [...pod.initContainers, ...pod.containers].flatMap((container) => {
     const found: string[] = []
     if ((container.runAsUser ?? pod.runAsUser) === PROXY_UID || container.runAsGroup === PROXY_GID) {
-      found.push(`container ${container.name} runs as the sidecar's user or group ${PROXY_UID}: it bypasses the mesh`)
+      found.push(
+        `container ${container.name} runs as the sidecar's user or group ${PROXY_UID}: it bypasses the mesh`,
+      )
     }
     for (const { number } of container.ports) {
       if (RESERVED_PORTS.includes(number)) {
@@ -45,5 +47,7 @@ function containerCautions(pod: PodView): string[] {
 function podSecurity(namespace: NamespaceView): string[] {
   const profile = namespace.labels?.get('pod-security.kubernetes.io/enforce')
   if (profile !== 'baseline' && profile !== 'restricted') return []
-  return [`Pod Security "${profile}" refuses weft-init (NET_ADMIN): namespace ${namespace.name} needs "privileged"`]
+  return [
+    `Pod Security "${profile}" refuses weft-init (NET_ADMIN): namespace ${namespace.name} needs "privileged"`,
+  ]
 }

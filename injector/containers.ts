@@ -86,7 +86,9 @@ function fieldEnv(name: string, fieldPath: string): JsonObject {
   return { name, valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath } } }
 }
 
-function resources({ resources: { cpuRequest, cpuLimit, memoryRequest, memoryLimit } }: PodSettings): JsonObject {
+function resources({
+  resources: { cpuRequest, cpuLimit, memoryRequest, memoryLimit },
+}: PodSettings): JsonObject {
   return {
     requests: { cpu: cpuRequest, memory: memoryRequest },
     limits: { cpu: cpuLimit, memory: memoryLimit },

@@ -23,7 +23,7 @@ function kernel(output: Output): Host {
     run: runCommand,
     ifInet6: () => readIfPresent('/proc/net/if_inet6'),
     status: () => readIfPresent('/proc/self/status') ?? '',
-    logger: createLogger('init', 'info', output.stderr),
+    logger: createLogger('init', 'info', (line) => output.stderr(line)),
   }
 }
 

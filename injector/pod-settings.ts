@@ -31,7 +31,10 @@ export function podSettings(
         excludeInboundPorts: options['exclude-inbound-ports'] ?? [],
         includeOutboundPorts: options['include-outbound-ports'] ?? '*',
         excludeOutboundPorts: options['exclude-outbound-ports'] ?? [],
-        excludeOutboundCidrs: [...settings.excludeOutboundCidrs, ...(options['exclude-outbound-cidrs'] ?? [])],
+        excludeOutboundCidrs: [
+          ...settings.excludeOutboundCidrs,
+          ...(options['exclude-outbound-cidrs'] ?? []),
+        ],
       },
       opaquePorts: options['opaque-ports'] ?? [],
       concurrency: options['proxy-concurrency'],
@@ -52,7 +55,9 @@ function mergeResources(defaults: Resources, options: PodOptions, warnings: stri
     if (size(request) <= size(limit)) return [request, limit] as const
     if (givenRequest === undefined) return [limit, limit] as const
     if (givenLimit !== undefined) {
-      warnings.push(`annotation weft.dev/proxy-${kind}-limit is ignored: it is below the request of ${request}`)
+      warnings.push(
+        `annotation weft.dev/proxy-${kind}-limit is ignored: it is below the request of ${request}`,
+      )
     }
     return [request, request] as const
   }

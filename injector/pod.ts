@@ -25,7 +25,9 @@ export interface PodView {
   readonly labels: ReadonlyMap<string, string>
   readonly annotations: ReadonlyMap<string, string>
   /** Which optional parents exist, because a patch can't add below a missing one. */
-  readonly has: { readonly [parent in 'metadata' | 'labels' | 'annotations' | 'initContainers' | 'volumes']: boolean }
+  readonly has: {
+    readonly [parent in 'metadata' | 'labels' | 'annotations' | 'initContainers' | 'volumes']: boolean
+  }
   readonly hostNetwork: boolean
   /** `spec.os.name`, else the node selector's. */
   readonly os: string | undefined
@@ -58,7 +60,9 @@ export function readPod(value: unknown): PodView {
     },
     hostNetwork: readOptionalBoolean(spec['hostNetwork'], 'spec.hostNetwork') ?? false,
     os: readOs(spec),
-    ownedByJob: owners.some((owner, at) => readObject(owner, `metadata.ownerReferences[${at}]`)['kind'] === 'Job'),
+    ownedByJob: owners.some(
+      (owner, at) => readObject(owner, `metadata.ownerReferences[${at}]`)['kind'] === 'Job',
+    ),
     runAsUser: readOptionalInteger(security?.['runAsUser'], 'spec.securityContext.runAsUser'),
     containers: readContainers(spec, 'containers'),
     initContainers: readContainers(spec, 'initContainers'),

@@ -65,7 +65,9 @@ export function rewriteProbes(pod: PodView): RewrittenProbes {
       operations.push({ op: 'replace', path: `${container.pointer}/${kind}`, value: pointed(probe, path) })
     }
     for (const hook of container.networkHooks) {
-      warnings.push(`${hook} of container ${container.name} calls past the sidecar: STRICT refuses it; use exec`)
+      warnings.push(
+        `${hook} of container ${container.name} calls past the sidecar: STRICT refuses it; use exec`,
+      )
     }
   }
   return { operations, probes, warnings }
@@ -95,7 +97,9 @@ function readProbe(probe: JsonObject, container: ContainerView): AppProbe | stri
     if (port === HEALTH_PORT) return 'local'
     const path = typeof httpGet['path'] === 'string' && httpGet['path'] !== '' ? httpGet['path'] : '/'
     const scheme = httpGet['scheme'] === 'HTTPS' ? 'HTTPS' : 'HTTP'
-    const httpHeaders = Array.isArray(httpGet['httpHeaders']) ? httpGet['httpHeaders'].flatMap(readHeader) : []
+    const httpHeaders = Array.isArray(httpGet['httpHeaders'])
+      ? httpGet['httpHeaders'].flatMap(readHeader)
+      : []
     return { httpGet: { path, port, scheme, httpHeaders }, timeoutSeconds }
   }
   if (isObject(tcpSocket)) {

@@ -28,7 +28,8 @@ export function memoryBytes(text: string): number {
 }
 
 function parse(text: string, wanted: string): number {
-  const [, digits = '', suffix = ''] = /^([0-9]{1,15}(?:\.[0-9]{1,9})?)(m|k|M|G|T|Ki|Mi|Gi|Ti)?$/.exec(text) ?? []
+  const [, digits = '', suffix = ''] =
+    /^([0-9]{1,15}(?:\.[0-9]{1,9})?)(m|k|M|G|T|Ki|Mi|Gi|Ti)?$/.exec(text) ?? []
   const factor = SUFFIXES[suffix]
   if (digits === '' || factor === undefined) throw invalid(`must be ${wanted}`)
   return Number(digits) * factor

@@ -60,7 +60,9 @@ const readers: Readers<InjectorSettings> = {
   trustDomain: match(/^[a-z0-9._-]{1,255}$/, 'a trust domain such as cluster.local'),
   order: oneOf('native', 'classic'),
   excludedNamespaces: (value, field) =>
-    readList(value, field).map((item, at) => match(/^[a-z0-9-]{1,63}$/, 'a namespace')(item, `${field}[${at}]`)),
+    readList(value, field).map((item, at) =>
+      match(/^[a-z0-9-]{1,63}$/, 'a namespace')(item, `${field}[${at}]`),
+    ),
   excludeOutboundCidrs: (value, field) =>
     readList(value, field).map((item, at) => parseCidr(readString(item, `${field}[${at}]`)).text),
   resources: (value, field) => readFields(value, field, resourceReaders, defaultSettings('0').resources),
@@ -92,7 +94,12 @@ export function parseSettings(document: unknown, version: string): InjectorSetti
 }
 
 function isVersioned(document: unknown): document is { version: string } {
-  return typeof document === 'object' && document !== null && 'version' in document && typeof document.version === 'string'
+  return (
+    typeof document === 'object' &&
+    document !== null &&
+    'version' in document &&
+    typeof document.version === 'string'
+  )
 }
 
 function readFields<T extends object>(document: unknown, field: string, all: Readers<T>, defaults: T): T {
@@ -104,18 +111,14 @@ function readFields<T extends object>(document: unknown, field: string, all: Rea
         field: path(field, key),
       })
     }
-    readField(result, all, key, given[key] ?? null, path(field, key))
+    try {
+      result[key] = all[key](given[key] ?? null, path(field, key))
+    } catch (error) {
+      if (error instanceof WeftError && error.field !== undefined) throw error
+      throw new WeftError('settings.invalid', describeError(error), { field: path(field, key) })
+    }
   }
   return result
-}
-
-function readField<T, K extends keyof T>(into: T, all: Readers<T>, key: K, value: Json, field: string): void {
-  try {
-    into[key] = all[key](value, field)
-  } catch (error) {
-    if (error instanceof WeftError && error.field !== undefined) throw error
-    throw new WeftError('settings.invalid', describeError(error), { field })
-  }
 }
 
 function isKey<T extends object>(all: T, key: string): key is Extract<keyof T, string> {
@@ -137,7 +140,8 @@ function match(pattern: RegExp, wanted: string) {
 function oneOf<T extends string>(...allowed: readonly T[]) {
   return (value: Json, field: string): T => {
     const found = allowed.find((item) => item === value)
-    if (found === undefined) throw new WeftError('settings.invalid', `must be one of ${allowed.join(', ')}`, { field })
+    if (found === undefined)
+      throw new WeftError('settings.invalid', `must be one of ${allowed.join(', ')}`, { field })
     return found
   }
 }

@@ -51,6 +51,7 @@ export function readStringMap(value: unknown, field: string): ReadonlyMap<string
 }
 
 function mismatch(field: string, wanted: string, value: unknown): WeftError {
-  const found = value === undefined ? 'nothing' : value === null ? 'null' : Array.isArray(value) ? 'a list' : typeof value
+  const found =
+    value === undefined ? 'nothing' : value === null ? 'null' : Array.isArray(value) ? 'a list' : typeof value
   return new WeftError('document.invalid', `must be ${wanted}, not ${found}`, { field })
 }

@@ -20,7 +20,10 @@ export interface Host {
  * Puts the capture rules in force for IPv4 and IPv6 and checks that they are. Either both families end
  * with the new rules, or the call throws a WeftError and both are as they were before.
  */
-export async function applyCapture(options: Pick<InitOptions, 'capture' | 'ipv6'>, host: Host): Promise<void> {
+export async function applyCapture(
+  options: Pick<InitOptions, 'capture' | 'ipv6'>,
+  host: Host,
+): Promise<void> {
   requireNetAdmin(host)
   // Every family is found and tested before any is changed.
   const tools = [await find(options.capture, 4, host)]

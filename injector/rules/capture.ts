@@ -127,7 +127,9 @@ function inbound(settings: CaptureSettings): string[] {
     // redirected: its original destination is not this pod, and the sidecar would be an open relay.
     `${chain} -m addrtype ! --dst-type LOCAL -j RETURN`,
     // Nobody outside reaches the outbound listener, also where only some ports are captured.
-    ...[settings.outboundPort, settings.inboundPort].map((port) => `${chain} ${tcp(port)} -j WEFT_IN_REDIRECT`),
+    ...[settings.outboundPort, settings.inboundPort].map(
+      (port) => `${chain} ${tcp(port)} -j WEFT_IN_REDIRECT`,
+    ),
     ...ports([...OWN_INBOUND_PORTS, ...settings.excludeInboundPorts], chain, 'RETURN'),
     ...(included === '*' ? [`${chain} -j WEFT_IN_REDIRECT`] : ports(included, chain, 'WEFT_IN_REDIRECT')),
   ]

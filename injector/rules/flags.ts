@@ -9,7 +9,10 @@ export function parsePorts(text: string): number[] {
   return splitList(text).map((item) => {
     const port = /^[1-9][0-9]{0,4}$/.test(item) ? Number(item) : 0
     if (port < 1 || port > 65535) {
-      throw new WeftError('ports.invalid', `"${item.slice(0, 40)}" is no port: write numbers 1-65535 with commas`)
+      throw new WeftError(
+        'ports.invalid',
+        `"${item.slice(0, 40)}" is no port: write numbers 1-65535 with commas`,
+      )
     }
     return port
   })
@@ -91,7 +94,8 @@ function number(
     read(text) {
       const value = /^(0|[1-9][0-9]{0,9})$/.test(text) ? Number(text) : -1
       const max = name.endsWith('-port') ? 65535 : 0xffff_fffe
-      if (value < 1 || value > max) throw new WeftError('init.flag', `"${text}" is no number from 1 to ${max}`)
+      if (value < 1 || value > max)
+        throw new WeftError('init.flag', `"${text}" is no number from 1 to ${max}`)
       return { [key]: value }
     },
   }

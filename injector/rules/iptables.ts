@@ -70,7 +70,11 @@ function iptables(prefix: string, family: Family, run: RunCommand): Iptables {
 }
 
 function explain(program: string, result: CommandResult): string {
-  const text = result.stderr.trim().replaceAll(/\s*\n\s*/g, '; ').slice(0, 500) || `exit code ${result.code}`
+  const text =
+    result.stderr
+      .trim()
+      .replaceAll(/\s*\n\s*/g, '; ')
+      .slice(0, 500) || `exit code ${result.code}`
   if (/permission denied|not permitted|must be root/i.test(text)) {
     return `${program} was not permitted (${text}): it needs root and the capability NET_ADMIN`
   }

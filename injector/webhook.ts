@@ -1,0 +1,157 @@
+import { createSecureContext } from 'node:tls'
+import fastify from 'fastify'
+import type { FastifyReply } from 'fastify'
+import { describeError, WeftError } from '../core/errors.ts'
+import type { Logger } from '../core/log.ts'
+import type { Watchable } from '../core/watched.ts'
+import { admissionReview, InvalidReview, readAdmissionReview } from './admission-review.ts'
+import { admit } from './admit.ts'
+import type { NamespaceLabels } from './admit.ts'
+import type { InjectorSettings } from './settings.ts'
+
+export interface ServingCertificate {
+  readonly certPem: string
+  readonly keyPem: string
+}
+
+export interface WebhookDeps {
+  /** Replaced while running: new connections get the new one. */
+  readonly certificate: Watchable<ServingCertificate>
+  readonly settings: Watchable<InjectorSettings>
+  readonly namespaceLabels?: NamespaceLabels | undefined
+  readonly logger: Logger
+}
+
+export interface Webhook {
+  /** Port 0 chooses one. Throws a WeftError `webhook.listen` when the address can't be had. */
+  listen(host: string, port: number): Promise<{ readonly port: number }>
+  /** Not ready any more, then done once the running requests are answered. */
+  close(): Promise<void>
+}
+
+// The API server sends objects of up to 3 MiB, twice at most, with their managed fields.
+const MAX_BODY_BYTES = 8 * 1024 * 1024
+// The API server gives up after 30 s at the latest; slow senders hold no connection for longer.
+const REQUEST_TIMEOUT_MS = 15_000
+const MAX_CONNECTIONS = 1024
+
+/** The admission webhook: POST /mutate and GET /ready over HTTPS. */
+export function createWebhook(deps: WebhookDeps): Webhook {
+  let draining = false
+  const { logger } = deps
+  const app = fastify({
+    https: {
+      ...tlsOptions(deps.certificate.value),
+      minVersion: 'TLSv1.3',
+      handshakeTimeout: REQUEST_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      headersTimeout: REQUEST_TIMEOUT_MS,
+    },
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    bodyLimit: MAX_BODY_BYTES,
+    forceCloseConnections: 'idle',
+    logger: false,
+  })
+  app.server.maxConnections = MAX_CONNECTIONS
+  app.server.on('tlsClientError', (error) => {
+    logger.debug('handshake failed', { cause: describeError(error) })
+  })
+
+  // Own parser: fastify's refuses a member called `__proto__`, which is just data here.
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+    try {
+      const text = new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(body))
+      done(null, JSON.parse(text))
+    } catch {
+      done(new InvalidReview({ message: 'the body is not JSON in UTF-8' }, undefined))
+    }
+  })
+
+  app.post('/mutate', (request, reply) => {
+    const review = readAdmissionReview(request.body)
+    const answer = admit(review, {
+      settings: deps.settings.value,
+      namespaceLabels: deps.namespaceLabels,
+      logger,
+    })
+    return reply.send(admissionReview(review.uid, answer))
+  })
+  app.get('/ready', (_request, reply) => reply.code(draining ? 503 : 200).send({ ready: !draining }))
+  app.setNotFoundHandler((_request, reply) =>
+    fail(reply, 404, 'webhook.not_found', 'there are POST /mutate and GET /ready'),
+  )
+  app.setErrorHandler((error, _request, reply) => respond(error, reply, logger))
+
+  const unwatch = deps.certificate.watch((certificate) => {
+    try {
+      app.server.setSecureContext({ ...tlsOptions(certificate), minVersion: 'TLSv1.3' })
+      logger.info('serving certificate replaced')
+    } catch (error) {
+      logger.error('new serving certificate refused, the old one stays', { cause: describeError(error) })
+    }
+  })
+
+  return {
+    async listen(host, port) {
+      try {
+        await app.listen({ host, port })
+      } catch (error) {
+        throw new WeftError('webhook.listen', `can't listen on ${host}:${port}: ${describeError(error)}`)
+      }
+      const address = app.server.address()
+      return { port: typeof address === 'object' && address ? address.port : port }
+    },
+    async close() {
+      draining = true
+      unwatch()
+      await app.close()
+    },
+  }
+}
+
+/** Throws a WeftError `webhook.certificate` unless the key belongs to the certificate. */
+function tlsOptions({ certPem, keyPem }: ServingCertificate): { cert: string; key: string } {
+  try {
+    createSecureContext({ cert: certPem, key: keyPem })
+  } catch (error) {
+    throw new WeftError(
+      'webhook.certificate',
+      `the serving certificate and its key don't work: ${describeError(error)}`,
+    )
+  }
+  return { cert: certPem, key: keyPem }
+}
+
+/** Every failure becomes an answer here: an AdmissionReview where it can be one, else JSON. */
+function respond(error: unknown, reply: FastifyReply, logger: Logger): FastifyReply {
+  if (error instanceof InvalidReview) {
+    logger.warn('review refused', { cause: describeError(error) })
+    if (error.uid === undefined) return fail(reply, 400, error.code, error.message, error.field)
+    const status = { code: 400, reason: 'BadRequest', message: `weft: ${describeError(error)}` }
+    return reply.send(admissionReview(error.uid, { allowed: false, status }))
+  }
+  const code = statusCode(error)
+  if (code === 413) {
+    return fail(reply, 413, 'webhook.too_large', `the body is above ${MAX_BODY_BYTES} bytes`)
+  }
+  if (code === 415) return fail(reply, 415, 'webhook.content_type', 'content-type must be application/json')
+  if (code >= 400 && code < 500) return fail(reply, code, 'webhook.bad_request', describeError(error))
+  logger.error('request failed', { cause: describeError(error) })
+  return fail(reply, 500, 'webhook.internal', 'the injector failed; its log says why')
+}
+
+function statusCode(error: unknown): number {
+  const code = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined
+  return typeof code === 'number' ? code : 500
+}
+
+function fail(
+  reply: FastifyReply,
+  status: number,
+  code: string,
+  message: string,
+  field?: string,
+): FastifyReply {
+  return reply.code(status).send({ error: { code, message, ...(field === undefined ? {} : { field }) } })
+}
