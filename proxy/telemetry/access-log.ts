@@ -1,0 +1,88 @@
+import { formatFlags } from '../exchange/flags.ts'
+import type { ConnectionRecord, RequestRecord } from '../exchange/telemetry-sink.ts'
+
+export type AccessLogMode = 'off' | 'errors' | 'all'
+
+const FLUSH_MS = 200
+const MAX_BUFFERED_BYTES = 1024 * 1024
+
+/** One JSON object a line; a request's query never stands in it. Lines leave in batches and never hold a request up. */
+export class AccessLog {
+  readonly #mode: AccessLogMode
+  readonly #write: (text: string) => void
+  #lines = ''
+  #dropped = 0
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(mode: AccessLogMode, write: (text: string) => void) {
+    this.#mode = mode
+    this.#write = write
+  }
+
+  request(record: RequestRecord): void {
+    if (this.#mode === 'off') return
+    if (this.#mode === 'errors' && record.flags === 0 && record.status > 0 && record.status < 500) return
+    this.#add({
+      time: new Date(record.startMs).toISOString(),
+      direction: record.direction,
+      method: record.method,
+      authority: record.authority,
+      path: record.path.split('?', 1)[0],
+      protocol: record.protocol,
+      status: record.status,
+      ...(record.grpcStatus >= 0 ? { grpc_status: record.grpcStatus } : {}),
+      flags: formatFlags(record.flags),
+      details: record.details,
+      duration_ms: Math.round(record.durationMs * 1000) / 1000,
+      bytes_received: record.bytesReceived,
+      bytes_sent: record.bytesSent,
+      route: record.route,
+      cluster: record.cluster,
+      upstream: record.upstream,
+      workload: record.upstreamWorkload,
+      downstream: record.downstream,
+      source: record.sourceIdentity,
+      destination: record.destinationIdentity,
+      attempts: record.attempts,
+      config: record.configVersion,
+      ...(record.span ? { trace_id: record.span.traceId } : {}),
+    })
+  }
+
+  connection(record: ConnectionRecord): void {
+    if (this.#mode === 'off' || (this.#mode === 'errors' && record.flags === 0)) return
+    this.#add({
+      time: new Date(record.startMs).toISOString(),
+      direction: record.direction,
+      protocol: 'TCP',
+      flags: formatFlags(record.flags),
+      details: record.details,
+      duration_ms: Math.round(record.durationMs * 1000) / 1000,
+      bytes_received: record.bytesReceived,
+      bytes_sent: record.bytesSent,
+      cluster: record.cluster,
+      upstream: record.upstream,
+      downstream: record.downstream,
+      source: record.sourceIdentity,
+      destination: record.destinationIdentity,
+    })
+  }
+
+  flush(): void {
+    if (this.#timer) clearTimeout(this.#timer)
+    this.#timer = undefined
+    if (this.#dropped > 0) this.#lines += JSON.stringify({ dropped_lines: this.#dropped }) + '\n'
+    this.#dropped = 0
+    if (this.#lines !== '') this.#write(this.#lines)
+    this.#lines = ''
+  }
+
+  #add(line: object): void {
+    if (this.#lines.length > MAX_BUFFERED_BYTES) {
+      this.#dropped++
+      return
+    }
+    this.#lines += JSON.stringify(line) + '\n'
+    this.#timer ??= setTimeout(() => this.flush(), FLUSH_MS).unref()
+  }
+}

@@ -1,0 +1,68 @@
+import { DURATION_BUCKETS, type Metrics, type RequestSeries } from './metrics.ts'
+
+/** Prometheus text format 0.0.4, with OpenTelemetry's names as its Prometheus exporter would write them. */
+export function prometheusText(metrics: Metrics): string {
+  const lines: string[] = []
+  for (const direction of ['inbound', 'outbound'] as const) {
+    const role = direction === 'inbound' ? 'server' : 'client'
+    const all = [...metrics.requests.values()].filter((series) => series.labels.direction === direction)
+    histogram(lines, `http_${role}_request_duration_seconds`, all)
+    counter(lines, `http_${role}_request_body_size_bytes_total`, all, (series) => series.bytesReceived)
+    counter(lines, `http_${role}_response_body_size_bytes_total`, all, (series) => series.bytesSent)
+    if (role === 'client')
+      counter(lines, 'http_client_request_resends_total', all, (series) => series.retries)
+    lines.push(
+      `# TYPE http_${role}_active_requests gauge`,
+      `http_${role}_active_requests ${metrics.active[direction]}`,
+    )
+  }
+  for (const [name, value] of [...metrics.counters].sort(([a], [b]) => (a < b ? -1 : 1)))
+    lines.push(`# TYPE weft_${name}_total counter`, `weft_${name}_total ${value}`)
+  return lines.join('\n') + '\n'
+}
+
+function histogram(lines: string[], name: string, all: readonly RequestSeries[]): void {
+  if (all.length === 0) return
+  lines.push(`# TYPE ${name} histogram`)
+  for (const series of all) {
+    const labels = labelText(series)
+    let total = 0
+    series.buckets.forEach((count, i) => {
+      total += count
+      const bound = i < DURATION_BUCKETS.length ? String(DURATION_BUCKETS[i]) : '+Inf'
+      lines.push(`${name}_bucket{${labels},le="${bound}"} ${total}`)
+    })
+    lines.push(`${name}_sum{${labels}} ${series.sumSeconds}`, `${name}_count{${labels}} ${total}`)
+  }
+}
+
+function counter(
+  lines: string[],
+  name: string,
+  all: readonly RequestSeries[],
+  value: (series: RequestSeries) => number,
+): void {
+  if (all.length === 0) return
+  lines.push(`# TYPE ${name} counter`)
+  for (const series of all) lines.push(`${name}{${labelText(series)}} ${value(series)}`)
+}
+
+function labelText(series: RequestSeries): string {
+  const { method, status, route, cluster, service, source, flags, mtls } = series.labels
+  const labels: Record<string, string> = {
+    http_request_method: method,
+    http_response_status_code: status,
+    http_route: route,
+    weft_cluster: cluster,
+    weft_destination_service: service,
+    weft_source_identity: source,
+    weft_response_flags: flags,
+    weft_mtls: String(mtls),
+  }
+  return Object.entries(labels)
+    .map(
+      ([key, text]) =>
+        `${key}="${text.replace(/[\\"\n]/g, (char) => (char === '\n' ? '\\n' : `\\${char}`))}"`,
+    )
+    .join(',')
+}

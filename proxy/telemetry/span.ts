@@ -1,0 +1,74 @@
+import { SpanKind, SpanStatusCode, TraceFlags } from '@opentelemetry/api'
+import type { KeyValue, Span, Span_SpanKind, Status_StatusCode } from '../../core/xds/generated/otlp.js'
+import { formatFlags } from '../exchange/flags.ts'
+import type { HopSpan, RequestRecord } from '../exchange/telemetry-sink.ts'
+import { integer, text } from './resource.ts'
+
+const KINDS: Partial<Record<SpanKind, Span_SpanKind>> = {
+  [SpanKind.SERVER]: 'SPAN_KIND_SERVER',
+  [SpanKind.CLIENT]: 'SPAN_KIND_CLIENT',
+}
+const STATUSES: Record<SpanStatusCode, Status_StatusCode> = {
+  [SpanStatusCode.UNSET]: 'STATUS_CODE_UNSET',
+  [SpanStatusCode.OK]: 'STATUS_CODE_OK',
+  [SpanStatusCode.ERROR]: 'STATUS_CODE_ERROR',
+}
+
+/**
+ * The span of one hop, with OpenTelemetry's HTTP conventions
+ * (https://opentelemetry.io/docs/specs/semconv/http/http-spans/); what they lack is named `weft.*`.
+ */
+export function spanOf(record: RequestRecord, hop: HopSpan): Span {
+  const kind = record.direction === 'inbound' ? SpanKind.SERVER : SpanKind.CLIENT
+  const failed =
+    record.status === 0 || record.status >= (kind === SpanKind.SERVER ? 500 : 400) || record.grpcStatus > 0
+  const method = record.method === 'HTTP' ? '_OTHER' : record.method
+  return {
+    traceId: Buffer.from(hop.traceId, 'hex'),
+    spanId: Buffer.from(hop.spanId, 'hex'),
+    parentSpanId: hop.parentSpanId === '' ? new Uint8Array(0) : Buffer.from(hop.parentSpanId, 'hex'),
+    traceState: hop.traceState,
+    flags: TraceFlags.SAMPLED,
+    name: record.route === '' ? method : `${method} ${record.route}`,
+    ...(KINDS[kind] === undefined ? {} : { kind: KINDS[kind] }),
+    startTimeUnixNano: nanoseconds(record.startMs),
+    endTimeUnixNano: nanoseconds(record.startMs + record.durationMs),
+    attributes: attributesOf(record, method, failed),
+    status: { code: STATUSES[failed ? SpanStatusCode.ERROR : SpanStatusCode.UNSET] },
+  }
+}
+
+function attributesOf(record: RequestRecord, method: string, failed: boolean): KeyValue[] {
+  const [path = '', query] = record.path.split('?', 2)
+  const attributes = [
+    text('http.request.method', method),
+    text('url.scheme', record.scheme),
+    text('url.path', path),
+    text('server.address', record.authority.replace(/:\d+$/, '')),
+    text('http.route', record.route),
+    integer('http.response.status_code', record.status),
+    text('network.protocol.version', record.protocol.slice(5)),
+    text('weft.response_flags', formatFlags(record.flags)),
+    text('weft.details', record.details),
+    text('weft.config_version', record.configVersion),
+    integer('http.request.body.size', record.bytesReceived),
+    integer('http.response.body.size', record.bytesSent),
+  ]
+  // The query may hold what nobody wants in a trace store: only that there is one is told.
+  if (query !== undefined) attributes.push(text('url.query', '[redacted]'))
+  if (record.userAgent !== '') attributes.push(text('user_agent.original', record.userAgent.slice(0, 256)))
+  if (record.grpcStatus >= 0) attributes.push(integer('rpc.grpc.status_code', record.grpcStatus))
+  if (record.attempts > 1) attributes.push(integer('http.request.resend_count', record.attempts - 1))
+  if (failed) attributes.push(text('error.type', record.status === 0 ? 'cancelled' : String(record.status)))
+  if (record.upstream !== '') attributes.push(text('network.peer.address', record.upstream))
+  if (record.upstreamWorkload !== '') attributes.push(text('weft.upstream_workload', record.upstreamWorkload))
+  if (record.cluster !== '') attributes.push(text('weft.cluster', record.cluster))
+  if (record.sourceIdentity !== '') attributes.push(text('weft.source_identity', record.sourceIdentity))
+  if (record.destinationIdentity !== '')
+    attributes.push(text('weft.destination_identity', record.destinationIdentity))
+  return attributes
+}
+
+function nanoseconds(ms: number): bigint {
+  return BigInt(Math.round(ms * 1000)) * 1000n
+}

@@ -1,0 +1,132 @@
+import t from 'tap'
+import type { ExportMetricsServiceRequest, ExportTraceServiceRequest } from '../../core/xds/generated/otlp.js'
+import { ResponseFlag } from '../exchange/flags.ts'
+import { newRecord } from '../exchange/record.ts'
+import type { RequestHead } from '../http/message.ts'
+import { MANAGER } from '../testing/static-configuration.ts'
+import { Watched } from '../../core/watched.ts'
+import { Telemetry } from './telemetry.ts'
+
+const TRACE = '0af7651916cd43dd8448eb211c80319c'
+
+function head(...fields: string[]): RequestHead {
+  return {
+    method: 'GET',
+    scheme: 'http',
+    authority: 'catalog:8080',
+    path: '/items/1?token=secret',
+    fields,
+    upgrade: '',
+  }
+}
+
+function setUp(random = 1) {
+  const traces: ExportTraceServiceRequest[] = []
+  const metrics: ExportMetricsServiceRequest[] = []
+  const lines: string[] = []
+  let failing = false
+  const telemetry = new Telemetry({
+    workload: { service: 'web', namespace: 'shop', pod: 'web-1' },
+    exporter: {
+      traces: async (request) => {
+        if (failing) throw new Error('away')
+        traces.push(request)
+      },
+      metrics: async (request) => void metrics.push(request),
+      close() {},
+    },
+    accessLog: 'all',
+    write: (text) => void lines.push(text),
+    random: () => random,
+    pushMs: 3_600_000,
+  })
+  const record = (request: RequestHead) => {
+    const made = newRecord(
+      {
+        direction: 'outbound',
+        manager: MANAGER,
+        routes: new Watched(undefined),
+        original: undefined,
+        downstream: '10.244.0.5:1',
+        sourceIdentity: '',
+        localIdentity: '',
+        http2: false,
+        link: false,
+      },
+      request,
+      'v1',
+    )
+    return {
+      ...made,
+      status: 200,
+      durationMs: 12,
+      route: 'HTTPRoute/shop/catalog/0',
+      attempts: 2,
+      details: 'via_upstream',
+    }
+  }
+  return { telemetry, traces, metrics, lines, record, fail: (now: boolean) => (failing = now) }
+}
+
+t.test("a sampled caller's trace goes on with our span as the parent of the next", async (t) => {
+  const { telemetry, traces, record } = setUp()
+  const request = head('traceparent', `00-${TRACE}-b7ad6b7169203331-01`, 'tracestate', 'a=1')
+  const span = telemetry.beginTrace('outbound', request, 0)
+  t.match(span, { traceId: TRACE, parentSpanId: 'b7ad6b7169203331', traceState: 'a=1' })
+  t.equal(request.fields[1], `00-${TRACE}-${span?.spanId}-01`)
+  telemetry.requestStarted('outbound')
+  telemetry.requestFinished({ ...record(request), span })
+  await telemetry.close()
+  const sent = traces[0]?.resourceSpans?.[0]?.scopeSpans?.[0]?.spans?.[0]
+  t.equal(sent?.kind, 'SPAN_KIND_CLIENT')
+  t.equal(Buffer.from(sent?.traceId ?? []).toString('hex'), TRACE)
+  const attributes = new Map(
+    sent?.attributes?.map(({ key, value }) => [key, value?.stringValue ?? value?.intValue]),
+  )
+  t.equal(attributes.get('http.route'), 'HTTPRoute/shop/catalog/0')
+  t.equal(attributes.get('http.response.status_code'), 200n)
+  t.equal(attributes.get('http.request.resend_count'), 1n)
+  t.equal(attributes.get('url.path'), '/items/1')
+  t.equal(attributes.get('url.query'), '[redacted]')
+})
+
+t.test('the decision of the first hop holds for all: none samples anew', async (t) => {
+  const { telemetry } = setUp(0.5)
+  const request = head()
+  t.equal(telemetry.beginTrace('outbound', request, 0.1), undefined)
+  t.match(request.fields[1], /^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/)
+  t.equal(telemetry.beginTrace('inbound', request, 100), undefined)
+  t.ok(telemetry.beginTrace('outbound', head(), 100))
+  await telemetry.close()
+})
+
+t.test('metrics and log lines tell route, status and flags, and no query', async (t) => {
+  const { telemetry, metrics, lines, record } = setUp()
+  telemetry.requestStarted('outbound')
+  telemetry.requestFinished({ ...record(head()), status: 503, flags: ResponseFlag.URX })
+  const text = telemetry.prometheus()
+  t.match(text, /http_client_request_duration_seconds_bucket\{[^}]*le="0.025"\} 1\n/)
+  t.match(text, /http_client_request_duration_seconds_count\{[^}]*weft_response_flags="URX"[^}]*\} 1\n/)
+  await telemetry.close()
+  const point = metrics[0]?.resourceMetrics?.[0]?.scopeMetrics?.[0]?.metrics?.[1]?.histogram?.dataPoints?.[0]
+  t.equal(point?.count, 1n)
+  t.equal(point?.bucketCounts?.[2], 1n)
+  const line = JSON.parse(lines.join('')) as Record<string, unknown>
+  t.match(line, { status: 503, flags: 'URX', path: '/items/1', attempts: 2 })
+  t.notMatch(lines.join(''), 'secret')
+})
+
+t.test('a collector that is away costs spans beyond the bound and nothing else', async (t) => {
+  const { telemetry, traces, record, fail } = setUp()
+  fail(true)
+  const span = { traceId: TRACE, spanId: 'b7ad6b7169203331', parentSpanId: '', traceState: '' }
+  for (let i = 0; i < 5000; i++) telemetry.requestFinished({ ...record(head()), span })
+  t.match(telemetry.prometheus(), /weft_spans_dropped_total 904\n/)
+  fail(false)
+  await telemetry.close()
+  const sent = traces.reduce(
+    (sum, one) => sum + (one.resourceSpans?.[0]?.scopeSpans?.[0]?.spans?.length ?? 0),
+    0,
+  )
+  t.equal(sent, 4096)
+})
