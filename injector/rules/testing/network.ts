@@ -88,12 +88,14 @@ export class TestNetwork {
         `--reuid=${user.uid}`,
         `--regid=${user.gid}`,
         '--clear-groups',
+        // Without tap's hooks, whose reports these users can't write.
+        'env',
+        '-i',
         process.execPath,
         join(import.meta.dirname, script),
         ...args,
       ],
-      // Without tap's own variables: the users of the test can't write its reports.
-      { stdio: ['ignore', 'pipe', 'inherit'], env: { PATH: process.env['PATH'] } },
+      { stdio: ['ignore', 'pipe', 'inherit'] },
     )
     this.#children.push(child)
     return child
