@@ -34,6 +34,7 @@ export class Writer {
     return this.#buffer.subarray(this.#at)
   }
 
+  /** May replace the buffer and its view: call it before reading either. */
   #reserve(bytes: number): number {
     if (bytes > this.#at) {
       const used = this.length
@@ -78,28 +79,34 @@ export class Writer {
       rest >>= 7n
     }
     bytes.push(Number(rest))
-    this.#buffer.set(bytes, this.#reserve(bytes.length))
+    const at = this.#reserve(bytes.length)
+    this.#buffer.set(bytes, at)
   }
 
   fixed32(value: number): void {
-    this.#view.setUint32(this.#reserve(4), value, true)
+    const at = this.#reserve(4)
+    this.#view.setUint32(at, value, true)
   }
 
   fixed64(value: bigint): void {
-    this.#view.setBigUint64(this.#reserve(8), BigInt.asUintN(64, value), true)
+    const at = this.#reserve(8)
+    this.#view.setBigUint64(at, BigInt.asUintN(64, value), true)
   }
 
   float(value: number): void {
-    this.#view.setFloat32(this.#reserve(4), value, true)
+    const at = this.#reserve(4)
+    this.#view.setFloat32(at, value, true)
   }
 
   double(value: number): void {
-    this.#view.setFloat64(this.#reserve(8), value, true)
+    const at = this.#reserve(8)
+    this.#view.setFloat64(at, value, true)
   }
 
   /** Content without its length. */
   raw(bytes: Uint8Array): void {
-    this.#buffer.set(bytes, this.#reserve(bytes.length))
+    const at = this.#reserve(bytes.length)
+    this.#buffer.set(bytes, at)
   }
 
   bytes(bytes: Uint8Array): void {
@@ -109,7 +116,8 @@ export class Writer {
 
   string(text: string): void {
     const size = Buffer.byteLength(text)
-    this.#buffer.write(text, this.#reserve(size), size, 'utf8')
+    const at = this.#reserve(size)
+    this.#buffer.write(text, at, size, 'utf8')
     this.uint32(size)
   }
 }
