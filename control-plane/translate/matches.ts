@@ -1,6 +1,6 @@
 import type { Match, ValueMatch } from '../model/route.ts'
 import type { RouteMatch, RouteValueMatch } from '../registry/kinds/route.ts'
-import { escapePattern, patternProblem } from './pattern.ts'
+import { escapePattern, patternProblem } from '../model/pattern.ts'
 
 /** Throws nothing: a match that cannot be carried out comes back as the reason. */
 export function translateMatch(

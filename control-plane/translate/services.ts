@@ -112,7 +112,8 @@ function translateService(
         const address = endpoint.addresses[0]
         // One endpoint may stand in two slices while they are rebalanced.
         if (address === undefined || seen.has(address)) continue
-        if (pod?.finished) continue
+        // A pod that is named but not known (yet) may have a sidecar and a policy: plaintext is no guess to make.
+        if (pod?.finished || (!pod && endpoint.pod !== '')) continue
         const healthy = endpoint.ready && !endpoint.terminating
         if (!healthy && !(endpoint.serving && endpoint.terminating)) continue
         seen.add(address)

@@ -1,0 +1,103 @@
+import { describeError } from '../core/errors.ts'
+import type { Logger } from '../core/log.ts'
+import { Watched, type Watchable } from '../core/watched.ts'
+import type { Mesh } from './model/mesh.ts'
+import type { RouteStatus } from './model/route.ts'
+import type { Source, SourceError } from './registry/source.ts'
+import { serviceViews, type ServiceView } from './service-view.ts'
+import { Translator } from './translate/translate.ts'
+import type { MeshClient } from './xds/client.ts'
+import type { MeshResource, ResourceType } from './xds/resource.ts'
+import { ResourceCache, resourceNames } from './xds/resources.ts'
+
+export interface MeshOptions {
+  readonly source: Source
+  /** For SPIFFE IDs, e.g. `cluster.local`. */
+  readonly trustDomain: string
+  readonly log: Logger
+  /** Share of requests that begin a sampled trace when their caller decided nothing, 0 to 100. Default 1. */
+  readonly samplingPercent?: number
+}
+
+/** One version of the mesh, for whoever serves it; immutable. */
+export interface MeshView {
+  /** Grows with every change. */
+  readonly version: number
+  /** Undefined: no such resource for this client. The same object while its content stays. */
+  resource<T extends ResourceType>(type: T, name: string, client: MeshClient): MeshResource<T> | undefined
+  /** What a wildcard of this client stands for, sorted. */
+  names(type: ResourceType, client: MeshClient): readonly string[]
+  /** Whether this client has to be told of this name when it held `earlier`. */
+  changed(earlier: MeshView, type: ResourceType, name: string, client: MeshClient): boolean
+  readonly routeStatus: readonly RouteStatus[]
+  readonly services: readonly ServiceView[]
+  readonly model: Mesh
+}
+
+export interface MeshBrain {
+  readonly snapshot: Watchable<MeshView>
+  /** Mistakes in what the source reads; empty when all is well. */
+  readonly errors: Watchable<readonly SourceError[]>
+  /** Closes the source, too. */
+  close(): void
+}
+
+/** Source -> mesh model -> resources, kept current. A change that cannot be worked out leaves the last version in force. */
+export function createMesh({ source, trustDomain, log, samplingPercent = 1 }: MeshOptions): MeshBrain {
+  const translator = new Translator({ trustDomain })
+  const cache = new ResourceCache({ samplingPercent })
+  const view = (): MeshView => new View(translator.translate(source.snapshot.value), cache)
+  const snapshot = new Watched<MeshView>(view())
+  const unwatch = source.snapshot.watch(() => {
+    try {
+      snapshot.set(view())
+    } catch (error) {
+      log.error('a change of the mesh could not be worked out; the version before stays in force', {
+        error: describeError(error),
+      })
+    }
+  })
+  return {
+    snapshot,
+    errors: source.errors,
+    close() {
+      unwatch()
+      source.close()
+    },
+  }
+}
+
+class View implements MeshView {
+  readonly model: Mesh
+  readonly #cache: ResourceCache
+  #services: readonly ServiceView[] | undefined
+
+  constructor(model: Mesh, cache: ResourceCache) {
+    this.model = model
+    this.#cache = cache
+  }
+
+  get version(): number {
+    return this.model.version
+  }
+
+  get routeStatus(): readonly RouteStatus[] {
+    return this.model.routeStatus
+  }
+
+  get services(): readonly ServiceView[] {
+    return (this.#services ??= serviceViews(this.model))
+  }
+
+  resource<T extends ResourceType>(type: T, name: string, client: MeshClient): MeshResource<T> | undefined {
+    return this.#cache.get(this.model, type, name, client)
+  }
+
+  names(type: ResourceType, client: MeshClient): readonly string[] {
+    return resourceNames(this.model, type, client)
+  }
+
+  changed(earlier: MeshView, type: ResourceType, name: string, client: MeshClient): boolean {
+    return this.#cache.changed(earlier.model, this.model, type, name, client)
+  }
+}

@@ -1,0 +1,131 @@
+import { packAny } from '../../core/xds/any.ts'
+import {
+  UpstreamHttpOptions,
+  type Any,
+  type Cluster,
+  type Cluster_TransportSocketMatch,
+} from '../../core/xds/generated/envoy.js'
+import { SIDECAR_PORTS, type Mesh } from '../model/mesh.ts'
+import { carriesHttp, type PortProtocol } from '../model/protocol.ts'
+import type { MeshClient } from './client.ts'
+import { INBOUND, parsePod, servicePort } from './names.ts'
+import type { Plan } from './resource.ts'
+import { ALPN_HTTP, ALPN_TCP, upstreamTls } from './tls.ts'
+
+const CONNECT_TIMEOUT_MS = 5000
+/** Under the 5 s after which a Node.js server closes an idle connection. */
+const IDLE_TIMEOUT_MS = 4000
+const MAX_CONNECTIONS = 10_000
+const MAX_REQUESTS = 10_000
+const HTTP_OPTIONS = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions'
+
+/** `<namespace>/<service>/<port>`, `pod/<namespace>/<pod>/<port>` or `inbound`. */
+export function cluster(mesh: Mesh, name: string, client: MeshClient): Plan<'cluster'> | undefined {
+  if (name === INBOUND) return { variant: '', parts: [], make: inboundCluster }
+  const pod = parsePod(name)
+  if (pod) {
+    const workload = mesh.workloads.get(pod.key)
+    if (!workload || SIDECAR_PORTS.has(pod.port)) return undefined
+    const protocol = workload.ports.find((one) => one.port === pod.port)?.protocol ?? 'auto'
+    const { identity, namespace } = workload
+    const service = `${workload.name}.${namespace}`
+    return {
+      variant: client.kind,
+      parts: [identity, protocol],
+      make: () => edsCluster({ name, service, protocol, identities: [identity], prefix: identity, client }),
+    }
+  }
+  const found = servicePort(mesh, name)
+  if (!found) return undefined
+  const { service, port } = found
+  const endpoints = mesh.endpoints.get(name)?.endpoints ?? []
+  const identities = [...new Set(endpoints.map((one) => one.identity))].filter((id) => id !== '').sort()
+  const prefix = `spiffe://${mesh.trustDomain}/ns/${service.namespace}/sa/`
+  return {
+    variant: client.kind,
+    parts: [port.protocol, identities.join(' ')],
+    make: () =>
+      edsCluster({
+        name,
+        service: `${service.name}.${service.namespace}`,
+        protocol: port.protocol,
+        identities,
+        prefix,
+        client,
+      }),
+  }
+}
+
+function inboundCluster(): Cluster {
+  return {
+    name: INBOUND,
+    type: 'ORIGINAL_DST',
+    lbPolicy: 'CLUSTER_PROVIDED',
+    ...COMMON,
+    typedExtensionProtocolOptions: { [HTTP_OPTIONS]: httpOptions('auto') },
+  }
+}
+
+const COMMON: Pick<Cluster, 'connectTimeout' | 'circuitBreakers'> = {
+  connectTimeout: CONNECT_TIMEOUT_MS,
+  circuitBreakers: {
+    thresholds: [
+      {
+        priority: 'DEFAULT',
+        maxConnections: MAX_CONNECTIONS,
+        maxPendingRequests: MAX_REQUESTS,
+        maxRequests: MAX_REQUESTS,
+        // 20 % of what runs, and always 10 (GEP-3388).
+        retryBudget: { budgetPercent: { value: 20 }, minRetryConcurrency: 10 },
+      },
+    ],
+  },
+}
+
+interface EdsSettings {
+  readonly name: string
+  readonly service: string
+  readonly protocol: PortProtocol
+  readonly identities: readonly string[]
+  readonly prefix: string
+  readonly client: MeshClient
+}
+
+function edsCluster({ name, service, protocol, identities, prefix, client }: EdsSettings): Cluster {
+  const alpn = carriesHttp(protocol)
+    ? protocol === 'auto'
+      ? [...ALPN_HTTP, ALPN_TCP]
+      : ALPN_HTTP
+    : [ALPN_TCP]
+  const weft: Cluster_TransportSocketMatch = {
+    name: 'weft',
+    match: { tlsMode: 'weft' },
+    transportSocket: upstreamTls(identities, prefix, client.kind === 'envoy' ? [...alpn] : withTcp(alpn)),
+  }
+  return {
+    name,
+    type: 'EDS',
+    edsClusterConfig: { edsConfig: { ads: {}, resourceApiVersion: 'V3' }, serviceName: name },
+    // gRPC libraries without a balancer policy of their own take only this one.
+    lbPolicy: client.kind === 'grpc' ? 'ROUND_ROBIN' : 'LEAST_REQUEST',
+    ...COMMON,
+    typedExtensionProtocolOptions: { [HTTP_OPTIONS]: httpOptions(protocol) },
+    transportSocketMatches: [weft],
+    metadata: { filterMetadata: { 'weft.dev': { service } } },
+  }
+}
+
+/** The application's own TLS may also come to a port of plain HTTP: our sidecars carry it as TCP. */
+function withTcp(alpn: readonly string[]): readonly string[] {
+  return alpn.includes(ALPN_TCP) ? alpn : [...alpn, ALPN_TCP]
+}
+
+function httpOptions(protocol: PortProtocol): Any {
+  const http2 = protocol === 'h2c' || protocol === 'grpc'
+  return packAny(UpstreamHttpOptions, {
+    commonHttpProtocolOptions: { idleTimeout: IDLE_TIMEOUT_MS },
+    ...(http2
+      ? { explicitHttpConfig: { http2ProtocolOptions: {} } }
+      : { useDownstreamProtocolConfig: { httpProtocolOptions: {}, http2ProtocolOptions: {} } }),
+  })
+}

@@ -1,0 +1,67 @@
+import type { LbEndpoint, LocalityLbEndpoints } from '../../core/xds/generated/envoy.js'
+import { SIDECAR_PORTS, type Mesh, type MeshEndpoint } from '../model/mesh.ts'
+import { parsePod } from './names.ts'
+import type { Plan } from './resource.ts'
+
+/** `<namespace>/<service>/<port>` or `pod/<namespace>/<pod>/<port>`; a Service without endpoints has an empty one. */
+export function endpoints(mesh: Mesh, name: string): Plan<'endpoints'> | undefined {
+  const pod = parsePod(name)
+  if (pod) {
+    const workload = mesh.workloads.get(pod.key)
+    const address = workload?.addresses[0]
+    if (!workload || address === undefined || SIDECAR_PORTS.has(pod.port)) return undefined
+    const only: MeshEndpoint = {
+      address,
+      port: pod.port,
+      health: 'healthy',
+      meshed: true,
+      identity: workload.identity,
+      workload: `${workload.name}.${workload.namespace}`,
+      zone: '',
+    }
+    return {
+      variant: '',
+      parts: [workload],
+      make: () => ({ clusterName: name, endpoints: localities([only]) }),
+    }
+  }
+  const group = mesh.endpoints.get(name)
+  if (!group) return undefined
+  return {
+    variant: '',
+    parts: [group],
+    make: () => ({ clusterName: name, endpoints: localities(group.endpoints) }),
+  }
+}
+
+/** One locality a zone; each weighs what its endpoints weigh, so that zones change nothing yet. */
+function localities(all: readonly MeshEndpoint[]): readonly LocalityLbEndpoints[] {
+  const zones = new Map<string, MeshEndpoint[]>()
+  for (const endpoint of all) {
+    const list = zones.get(endpoint.zone)
+    if (list) list.push(endpoint)
+    else zones.set(endpoint.zone, [endpoint])
+  }
+  return [...zones]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([zone, members]) => ({
+      locality: zone === '' ? {} : { zone },
+      loadBalancingWeight: members.length,
+      lbEndpoints: members.map(lbEndpoint),
+    }))
+}
+
+function lbEndpoint(endpoint: MeshEndpoint): LbEndpoint {
+  const { address, port, meshed, identity, workload } = endpoint
+  return {
+    endpoint: { address: { socketAddress: { address, portValue: port } } },
+    healthStatus: endpoint.health === 'healthy' ? 'HEALTHY' : 'DRAINING',
+    loadBalancingWeight: 1,
+    metadata: {
+      filterMetadata: {
+        ...(meshed ? { 'envoy.transport_socket_match': { tlsMode: 'weft' } } : {}),
+        'weft.dev': { ...(identity === '' ? {} : { identity }), ...(workload === '' ? {} : { workload }) },
+      },
+    },
+  }
+}

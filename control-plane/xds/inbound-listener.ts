@@ -1,0 +1,105 @@
+import type { Filter, FilterChain, FilterChainMatch } from '../../core/xds/generated/envoy.js'
+import type { Mesh, Workload } from '../model/mesh.ts'
+import { carriesHttp, type PortProtocol } from '../model/protocol.ts'
+import type { MeshClient } from './client.ts'
+import { DETECT_TIMEOUT_MS, HTTP_INSPECTOR, httpFilter, tcpFilter, TLS_INSPECTOR } from './filters.ts'
+import { INBOUND } from './names.ts'
+import type { ListenerSettings } from './outbound-listener.ts'
+import type { Plan } from './resource.ts'
+import { forwardAll } from './route-configuration.ts'
+import { ALPN_HTTP, ALPN_TCP, downstreamTls } from './tls.ts'
+
+const INBOUND_PORT = 15006
+
+/** `inbound`: how the pod of this client is reached, port by port: mutual TLS, and plaintext while it is PERMISSIVE. */
+export function inboundListener(
+  mesh: Mesh,
+  client: MeshClient,
+  settings: ListenerSettings,
+): Plan<'listener'> | undefined {
+  const workload = mesh.workloads.get(`${client.namespace}/${client.pod}`)
+  if (!workload) return undefined
+  return {
+    variant: workload.key,
+    parts: [workload.mtls, JSON.stringify(workload.ports), mesh.trustDomain],
+    make: () => {
+      const build = chainsOf(mesh.trustDomain, workload, settings)
+      const undeclared = build('auto', undefined)
+      return {
+        name: INBOUND,
+        address: { socketAddress: { address: '0.0.0.0', portValue: INBOUND_PORT } },
+        bindToPort: false,
+        trafficDirection: 'INBOUND',
+        listenerFilters: [TLS_INSPECTOR, HTTP_INSPECTOR],
+        listenerFiltersTimeout: DETECT_TIMEOUT_MS,
+        continueOnListenerFiltersTimeout: true,
+        filterChains: [
+          ...workload.ports.flatMap(({ port, protocol }) => build(protocol, port)),
+          ...undeclared,
+        ],
+        // Nothing that no chain took is let in when STRICT: the connection is refused.
+        ...(workload.mtls === 'STRICT'
+          ? {}
+          : { defaultFilterChain: { name: 'plain-tcp', filters: [tcpFilter(INBOUND, INBOUND)] } }),
+      }
+    },
+  }
+}
+
+function chainsOf(
+  trustDomain: string,
+  { mtls }: Workload,
+  settings: ListenerSettings,
+): (protocol: PortProtocol, port: number | undefined) => FilterChain[] {
+  const strict = mtls === 'STRICT'
+  const tcp = tcpFilter(INBOUND, INBOUND)
+  const http = httpFilter({
+    statPrefix: INBOUND,
+    routes: forwardAll(INBOUND, INBOUND, undefined),
+    inbound: true,
+    samplingPercent: settings.samplingPercent,
+  })
+  const socket = downstreamTls(trustDomain, [ALPN_HTTP[0], ALPN_TCP, ALPN_HTTP[1], ALPN_HTTP[2]])
+
+  return (protocol, port) => {
+    const name = (chain: string): string => (port === undefined ? chain : `${port}/${chain}`)
+    const match = (rest: FilterChainMatch): FilterChainMatch => ({
+      ...(port === undefined ? {} : { destinationPort: port }),
+      ...rest,
+    })
+    const mutual = (chain: string, filter: Filter, applicationProtocols: readonly string[]): FilterChain => ({
+      name: name(chain),
+      filterChainMatch: match({
+        transportProtocol: 'tls',
+        ...(applicationProtocols.length > 0 ? { applicationProtocols } : {}),
+      }),
+      transportSocket: socket,
+      filters: [filter],
+    })
+    const plain = (chain: string, filter: Filter, rest: FilterChainMatch): FilterChain => ({
+      name: name(chain),
+      filterChainMatch: match(rest),
+      filters: [filter],
+    })
+    const knownHttp = carriesHttp(protocol) && protocol !== 'auto'
+    const chains: FilterChain[] = []
+    // A TLS connection with h2 or http/1.1 is the mesh's where the application itself speaks plain HTTP,
+    // or where nothing but the mesh may enter; otherwise it may be the application's own.
+    if (carriesHttp(protocol)) {
+      chains.push(mutual('mtls-http', http, knownHttp || strict ? ALPN_HTTP : [ALPN_HTTP[0]]))
+    }
+    chains.push(mutual('mtls-tcp', tcp, [ALPN_TCP]))
+    if (strict || knownHttp) chains.push(mutual('mtls', knownHttp ? http : tcp, []))
+    if (strict) return chains
+    if (!knownHttp) chains.push(plain('tls', tcp, { transportProtocol: 'tls' }))
+    if (knownHttp) chains.push(plain('plain-http', http, { transportProtocol: 'raw_buffer' }))
+    if (protocol === 'auto') {
+      const applicationProtocols = ['http/1.1', 'h2c']
+      chains.push(plain('plain-http', http, { transportProtocol: 'raw_buffer', applicationProtocols }))
+    }
+    // Without a port it is the listener's default chain.
+    if (!knownHttp && port !== undefined)
+      chains.push(plain('plain-tcp', tcp, { transportProtocol: 'raw_buffer' }))
+    return chains
+  }
+}

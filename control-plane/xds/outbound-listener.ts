@@ -1,0 +1,111 @@
+import type { FilterChain, Listener } from '../../core/xds/generated/envoy.js'
+import { routesFor, SIDECAR_PORTS, type Mesh } from '../model/mesh.ts'
+import type { PortProtocol } from '../model/protocol.ts'
+import type { MeshClient } from './client.ts'
+import {
+  DETECT_TIMEOUT_MS,
+  HTTP_INSPECTOR,
+  httpFilter,
+  tcpFilter,
+  TLS_INSPECTOR,
+  type HttpOptions,
+} from './filters.ts'
+import { parseOutbound, podName } from './names.ts'
+import type { Plan } from './resource.ts'
+import { forwardAll } from './route-configuration.ts'
+
+export interface ListenerSettings {
+  readonly samplingPercent: number
+}
+
+/** `outbound/<ip>:<port>`: what a connection to a Service's or a meshed pod's address gets. */
+export function outboundListener(
+  mesh: Mesh,
+  name: string,
+  client: MeshClient,
+  settings: ListenerSettings,
+): Plan<'listener'> | undefined {
+  const destination = parseOutbound(name)
+  if (!destination) return undefined
+  const { address, port } = destination
+  const make = (protocol: PortProtocol, cluster: string, routes: HttpOptions['routes']): Listener => ({
+    name,
+    address: { socketAddress: { address, portValue: port } },
+    bindToPort: false,
+    trafficDirection: 'OUTBOUND',
+    ...detection(protocol, cluster, () =>
+      httpFilter({ statPrefix: cluster, routes, inbound: false, samplingPercent: settings.samplingPercent }),
+    ),
+  })
+  const service = mesh.servicesByAddress.get(address)
+  if (service) {
+    const found = service.ports.find((one) => one.port === port)
+    if (!found) return undefined
+    const { key, protocol } = found
+    const rds = routeNameFor(mesh, key, client)
+    return { variant: rds, parts: [protocol, rds], make: () => make(protocol, key, { rds }) }
+  }
+  const workload = mesh.workloadsByAddress.get(address)
+  // A sidecar's own ports (metrics, health) answer outside of the mesh.
+  if (!workload || SIDECAR_PORTS.has(port)) return undefined
+  const cluster = podName(workload, port)
+  const protocol = workload.ports.find((one) => one.port === port)?.protocol ?? 'auto'
+  return {
+    variant: client.kind,
+    parts: [cluster, protocol],
+    // A pod's own address bypasses routes.
+    make: () => make(protocol, cluster, forwardAll(cluster, cluster, client)),
+  }
+}
+
+/** Name of the routes that a client of this namespace follows. */
+export function routeNameFor(mesh: Mesh, portKey: string, client: MeshClient): string {
+  return routesFor(mesh, portKey, client.namespace)?.consumer ? `${portKey}@${client.namespace}` : portKey
+}
+
+/** Declared protocols decide without waiting; otherwise the first bytes do, and what is unknown is TCP. */
+function detection(
+  protocol: PortProtocol,
+  cluster: string,
+  http: () => NonNullable<FilterChain['filters']>[number],
+): Pick<
+  Listener,
+  | 'listenerFilters'
+  | 'listenerFiltersTimeout'
+  | 'continueOnListenerFiltersTimeout'
+  | 'filterChains'
+  | 'defaultFilterChain'
+> {
+  const tcp = tcpFilter(cluster, cluster)
+  const waiting = { listenerFiltersTimeout: DETECT_TIMEOUT_MS, continueOnListenerFiltersTimeout: true }
+  switch (protocol) {
+    case 'opaque':
+    case 'tls':
+    case 'https':
+      return { defaultFilterChain: { name: 'tcp', filters: [tcp] } }
+    case 'http':
+    case 'h2c':
+    case 'grpc':
+    case 'ws':
+      return {
+        listenerFilters: [TLS_INSPECTOR],
+        ...waiting,
+        // The application's own TLS is passed on untouched.
+        filterChains: [{ name: 'tls', filterChainMatch: { transportProtocol: 'tls' }, filters: [tcp] }],
+        defaultFilterChain: { name: 'http', filters: [http()] },
+      }
+    case 'auto':
+      return {
+        listenerFilters: [TLS_INSPECTOR, HTTP_INSPECTOR],
+        ...waiting,
+        filterChains: [
+          {
+            name: 'http',
+            filterChainMatch: { transportProtocol: 'raw_buffer', applicationProtocols: ['http/1.1', 'h2c'] },
+            filters: [http()],
+          },
+        ],
+        defaultFilterChain: { name: 'tcp', filters: [tcp] },
+      }
+  }
+}

@@ -1,0 +1,112 @@
+import { packAny } from '../../core/xds/any.ts'
+import { PreviousHostsPredicate, type RetryPolicy, type RouteAction } from '../../core/xds/generated/envoy.js'
+import type { Forward, Match, PathAndHost, Retry } from '../model/route.ts'
+import type { MeshClient } from './client.ts'
+import { headerChange } from './headers.ts'
+import { INVALID_BACKEND } from './names.ts'
+
+const BACKOFF_MS = 25
+const DEFAULT_RETRIES = 2
+/** Fractions of a million are the finest that Envoy knows. */
+const MILLION = 1_000_000
+
+const ELSEWHERE: Pick<RetryPolicy, 'retryHostPredicate' | 'hostSelectionRetryMaxAttempts'> = {
+  retryHostPredicate: [
+    { name: 'envoy.retry_host_predicates.previous_hosts', typedConfig: packAny(PreviousHostsPredicate, {}) },
+  ],
+  hostSelectionRetryMaxAttempts: 3n,
+}
+
+/**
+ * Envoy's retry_on has no word for "if the method is idempotent". A sidecar of ours adds that by itself,
+ * so it may also be told `reset`; any other client gets only what surely never reached a server.
+ */
+const SAFE_ON: Readonly<Record<MeshClient['kind'], string>> = {
+  sidecar: 'connect-failure,refused-stream,reset',
+  envoy: 'connect-failure,refused-stream',
+  grpc: 'connect-failure,refused-stream',
+}
+
+export const DEFAULT_RETRY: Readonly<Record<MeshClient['kind'], RetryPolicy>> = {
+  sidecar: retryPolicy('sidecar', undefined, 0) as RetryPolicy,
+  envoy: retryPolicy('envoy', undefined, 0) as RetryPolicy,
+  grpc: retryPolicy('grpc', undefined, 0) as RetryPolicy,
+}
+
+export function forwardAction(
+  action: Forward,
+  match: Match,
+  path: PathAndHost['path'],
+  client: MeshClient,
+): RouteAction {
+  const retry = retryPolicy(client.kind, action.retry, action.tryTimeoutMs)
+  return {
+    ...destinations(action, match),
+    timeout: action.requestTimeoutMs,
+    // gRPC libraries read the limit of a call from here.
+    ...(client.kind === 'grpc' && action.requestTimeoutMs > 0
+      ? { maxStreamDuration: { maxStreamDuration: action.requestTimeoutMs } }
+      : {}),
+    ...(retry ? { retryPolicy: retry } : {}),
+    ...pathRewrite(path),
+    ...(action.rewrite.host === undefined ? {} : { hostRewriteLiteral: action.rewrite.host }),
+    ...(action.mirrors.length > 0
+      ? {
+          requestMirrorPolicies: action.mirrors.map(({ portKey, percent }) => ({
+            cluster: portKey,
+            runtimeFraction: {
+              defaultValue: { numerator: Math.round((percent / 100) * MILLION), denominator: 'MILLION' },
+            },
+          })),
+        }
+      : {}),
+    ...(match.grpc || client.kind === 'grpc' ? {} : { upgradeConfigs: [{ upgradeType: 'websocket' }] }),
+  }
+}
+
+/** The share of an invalid backend goes to a cluster that is not there: 500, for gRPC 503 (UNAVAILABLE). */
+function destinations(action: Forward, match: Match): RouteAction {
+  const backends = action.backends.filter((one) => one.weight > 0)
+  const [only] = backends
+  const plain = only && Object.keys(headerChange(only.requestHeaders, only.responseHeaders)).length === 0
+  if (backends.length === 1 && only?.portKey !== undefined && plain) return { cluster: only.portKey }
+  const invalid = backends.some((one) => one.portKey === undefined)
+  return {
+    weightedClusters: {
+      clusters: action.backends.map((one) => ({
+        name: one.portKey ?? INVALID_BACKEND,
+        weight: one.weight,
+        ...headerChange(one.requestHeaders, one.responseHeaders),
+      })),
+    },
+    ...(invalid && !match.grpc ? { clusterNotFoundResponseCode: 'INTERNAL_SERVER_ERROR' } : {}),
+  }
+}
+
+function pathRewrite(path: PathAndHost['path']): RouteAction {
+  if (!path) return {}
+  if (path.kind === 'prefix') return { prefixRewrite: path.value }
+  // Of the path without its query; a backslash would refer to a group.
+  return { regexRewrite: { pattern: { regex: '^/.*$' }, substitution: path.value.replaceAll('\\', '\\\\') } }
+}
+
+function retryPolicy(
+  kind: MeshClient['kind'],
+  retry: Retry | undefined,
+  tryTimeoutMs: number,
+): RetryPolicy | undefined {
+  const perTryTimeout = tryTimeoutMs > 0 ? { perTryTimeout: tryTimeoutMs } : {}
+  if (retry?.retries === 0) {
+    // gRPC libraries refuse a policy of no retries; to the others it still carries the try's limit.
+    return kind === 'grpc' ? undefined : { retryOn: '', numRetries: 0, ...perTryTimeout }
+  }
+  const base = retry?.backoffMs && retry.backoffMs > 0 ? retry.backoffMs : BACKOFF_MS
+  return {
+    retryOn: retry ? 'connect-failure,refused-stream,reset,retriable-status-codes' : SAFE_ON[kind],
+    numRetries: retry?.retries ?? DEFAULT_RETRIES,
+    ...perTryTimeout,
+    ...(retry ? { retriableStatusCodes: retry.statuses } : {}),
+    retryBackOff: { baseInterval: base, maxInterval: base * 10 },
+    ...ELSEWHERE,
+  }
+}

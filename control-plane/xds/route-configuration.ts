@@ -1,0 +1,130 @@
+import type { Route, RouteAction, RouteConfiguration } from '../../core/xds/generated/envoy.js'
+import type { Mesh } from '../model/mesh.ts'
+import type { Redirect, RouteEntry, RouteGroup } from '../model/route.ts'
+import type { MeshClient } from './client.ts'
+import { headerChange } from './headers.ts'
+import { parseRouteName, servicePort } from './names.ts'
+import type { Plan } from './resource.ts'
+import { DEFAULT_RETRY, forwardAction } from './route-action.ts'
+import { routeMatch } from './route-match.ts'
+
+/** `<namespace>/<service>/<port>`, or a consumer's variant of it. */
+export function routeConfiguration(mesh: Mesh, name: string, client: MeshClient): Plan<'route'> | undefined {
+  const { portKey, consumer } = parseRouteName(name)
+  const found = servicePort(mesh, portKey)
+  if (!found) return undefined
+  const table = mesh.routes.get(portKey)
+  const group = consumer === undefined ? table?.producer : table?.consumers.get(consumer)
+  if (!group) {
+    // A consumer's routes went away; its listener follows with the plain name.
+    if (consumer !== undefined) return undefined
+    return { variant: client.kind, parts: [], make: () => forwardAll(name, portKey, client) }
+  }
+  return { variant: client.kind, parts: [group], make: () => fromGroup(name, group, client) }
+}
+
+function fromGroup(name: string, group: RouteGroup, client: MeshClient): RouteConfiguration {
+  const routes = group.entries.flatMap((entry) => routesOf(entry, client))
+  return { name, virtualHosts: [{ name, domains: ['*'], routes }] }
+}
+
+/** Everything to one cluster; a client of undefined is a pod's own inbound side, which never retries. */
+export function forwardAll(
+  name: string,
+  cluster: string,
+  client: MeshClient | undefined,
+): RouteConfiguration {
+  const route: RouteAction = {
+    cluster,
+    timeout: 0,
+    ...(client ? { retryPolicy: DEFAULT_RETRY[client.kind] } : {}),
+    ...(client?.kind === 'grpc' ? {} : { upgradeConfigs: [{ upgradeType: 'websocket' }] }),
+  }
+  return {
+    name,
+    virtualHosts: [{ name, domains: ['*'], routes: [{ name: 'default', match: { prefix: '/' }, route }] }],
+  }
+}
+
+/** Mostly one; two where a prefix is replaced by the root, so that `/a` and `/a/b` become `/` and `/b`. */
+function routesOf(entry: RouteEntry, client: MeshClient): readonly Route[] {
+  const { match, rule } = entry
+  const path = rule.action.kind === 'redirect' ? rule.action.path : rule.action.rewrite.path
+  if (path?.kind === 'prefix' && match.path.kind === 'prefix' && client.kind !== 'grpc') {
+    const value = path.value.replace(/\/+$/, '')
+    const prefix = match.path.value
+    if (value === '' && prefix === '') return [routeOf(entry, client, undefined)]
+    // From the root: `/x` -> `/new/x`. Envoy puts the new prefix in the old one's place, byte by byte.
+    if (prefix === '') return [routeOf(entry, client, { kind: 'prefix', value: `${value}/` })]
+    if (value !== '') return [routeOf(entry, client, { kind: 'prefix', value })]
+    const exact = { ...entry, match: { ...match, path: { kind: 'exact', value: prefix } as const } }
+    return [
+      routeOf(exact, client, { kind: 'full', value: '/' }),
+      {
+        ...routeOf(entry, client, { kind: 'prefix', value: '/' }),
+        match: { ...routeMatch(match, client), ...below(prefix) },
+      },
+    ]
+  }
+  return [routeOf(entry, client, path)]
+}
+
+function below(prefix: string): { prefix: string; pathSeparatedPrefix: undefined } {
+  return { prefix: `${prefix}/`, pathSeparatedPrefix: undefined }
+}
+
+type NewPath = Redirect['path']
+
+function routeOf({ match, rule }: RouteEntry, client: MeshClient, path: NewPath): Route {
+  const { action } = rule
+  const base: Route = {
+    name: rule.name,
+    match: routeMatch(match, client),
+    ...headerChange(rule.requestHeaders, rule.responseHeaders),
+  }
+  // gRPC libraries refuse a whole route table for one redirect or fixed answer in it; this fails the call.
+  const notForwarding: Route = { ...base, nonForwardingAction: new Uint8Array(0) }
+  if (action.kind === 'redirect') {
+    return client.kind === 'grpc' ? notForwarding : { ...base, redirect: redirectAction(action, path) }
+  }
+  const total = action.backends.reduce((sum, one) => sum + one.weight, 0)
+  const usable = action.backends.some((one) => one.weight > 0 && one.portKey !== undefined)
+  if (total === 0 || !usable) {
+    if (client.kind === 'grpc') return notForwarding
+    // gRPC reads 503 as UNAVAILABLE, which is what GRPCRoute asks for.
+    const status = match.grpc ? 503 : 500
+    return {
+      ...base,
+      directResponse: { status, body: { inlineString: `${rule.name} has no valid backend` } },
+    }
+  }
+  return {
+    ...base,
+    route: forwardAction(action, match, path, client),
+    ...(action.retryNonIdempotent
+      ? { metadata: { filterMetadata: { 'weft.dev': { retryNonIdempotent: true } } } }
+      : {}),
+  }
+}
+
+const REDIRECT_CODES = {
+  301: 'MOVED_PERMANENTLY',
+  302: 'FOUND',
+  303: 'SEE_OTHER',
+  307: 'TEMPORARY_REDIRECT',
+  308: 'PERMANENT_REDIRECT',
+} as const
+
+function redirectAction(action: Redirect, path: NewPath): NonNullable<Route['redirect']> {
+  return {
+    ...(action.scheme === undefined ? {} : { schemeRedirect: action.scheme }),
+    ...(action.host === undefined ? {} : { hostRedirect: action.host }),
+    ...(action.port === undefined ? {} : { portRedirect: action.port }),
+    ...(path === undefined
+      ? {}
+      : path.kind === 'full'
+        ? { pathRedirect: path.value }
+        : { prefixRewrite: path.value }),
+    responseCode: REDIRECT_CODES[action.status],
+  }
+}
