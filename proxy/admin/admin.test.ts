@@ -1,0 +1,89 @@
+import { createServer } from 'node:http'
+import { once } from 'node:events'
+import { request } from 'undici'
+import t, { type Test } from 'tap'
+import { ClusterManager } from '../upstream/cluster-manager.ts'
+import { TestConfiguration } from '../testing/static-configuration.ts'
+import { adminHandler, readiness } from './admin.ts'
+import { appProbeHandler, parseAppProbes, type AppProbe } from './app-probes.ts'
+import { serveEndpoint, type Handler } from './http-endpoint.ts'
+
+async function serve(t: Test, handler: Handler, localOnly = false): Promise<string> {
+  const { server, port } = await serveEndpoint('127.0.0.1', 0, handler, { localOnly })
+  t.teardown(() => server.close())
+  return `http://127.0.0.1:${port}`
+}
+
+async function get(url: string, options: Parameters<typeof request>[1] = {}) {
+  const { statusCode, body } = await request(url, options)
+  return { status: statusCode, text: await body.text() }
+}
+
+t.test('the admin pages: help, readiness, stats, clusters, certificates', async (t) => {
+  const configuration = new TestConfiguration()
+  configuration.setCluster('app', [8080])
+  const clusters = new ClusterManager(configuration, () => ({ cancel() {} }))
+  clusters.get('app')
+  let ready = false
+  const base = await serve(
+    t,
+    adminHandler({
+      ready: () => ({ ready, reason: 'no certificate yet' }),
+      prometheus: () => '# TYPE a counter\na{x="1 2"} 3\nb_bucket{le="1"} 1\n',
+      clusters,
+      configDump: () => ({ listeners: [], routes: [] }),
+      certificates: () => ({ spiffeId: 'spiffe://cluster.local/ns/shop/sa/web' }),
+    }),
+    true,
+  )
+  t.match(await get(`${base}/help`), { status: 200, text: /config_dump/ })
+  t.match(await get(`${base}/ready`), { status: 503, text: 'NOT READY: no certificate yet\n' })
+  ready = true
+  t.match(await get(`${base}/ready`), { status: 200, text: 'LIVE\n' })
+  t.match(await get(`${base}/stats`), { text: 'a{x="1 2"}: 3\n' })
+  t.same(JSON.parse((await get(`${base}/stats?format=json`)).text), { 'a{x="1 2"}': 3 })
+  t.match(await get(`${base}/stats?format=xml`), { status: 400 })
+  t.match(JSON.parse((await get(`${base}/clusters`)).text), [
+    { name: 'app', state: 'known', endpoints: [{ address: '127.0.0.1:8080', mtls: false }] },
+  ])
+  t.match(await get(`${base}/config_dump?resource=routes`), { status: 200, text: /"routes"/ })
+  t.match(await get(`${base}/config_dump?resource=secrets`), { status: 400 })
+  t.match(await get(`${base}/nothing`), { status: 404 })
+})
+
+t.test('nobody shuts the proxy down from afar, changes it, or reads it through a web page', async (t) => {
+  const base = await serve(t, () => ({ status: 200, body: 'secret' }), true)
+  for (const method of ['POST', 'PUT', 'DELETE'] as const)
+    t.equal((await get(`${base}/shutdown`, { method })).status, 405)
+  t.equal((await get(base, { headers: { host: 'rebound.example.org' } })).status, 403)
+  t.equal((await get(base, { headers: { host: 'localhost:15000' } })).status, 200)
+})
+
+t.test("the application's probes are made for the kubelet", async (t) => {
+  let status = 200
+  const app = createServer((message, response) => {
+    response.statusCode = message.url === '/healthz' && message.headers['x-probe'] === 'yes' ? status : 404
+    response.end()
+  }).listen(0, '127.0.0.1')
+  await once(app, 'listening')
+  t.teardown(() => app.close())
+  const address = app.address()
+  const port = typeof address === 'object' && address ? address.port : 0
+  const probes: Record<string, AppProbe> = {
+    '/app-health/web/readyz': {
+      httpGet: { path: '/healthz', port, scheme: 'HTTP', httpHeaders: [{ name: 'x-probe', value: 'yes' }] },
+      timeoutSeconds: 1,
+    },
+    '/app-health/web/livez': { tcpSocket: { port }, timeoutSeconds: 1 },
+    '/app-health/web/startupz': { tcpSocket: { port: 1 }, timeoutSeconds: 1 },
+  }
+  const base = await serve(t, appProbeHandler(parseAppProbes(JSON.stringify(probes)), '127.0.0.1'))
+  t.equal((await get(`${base}/app-health/web/readyz`)).status, 200)
+  status = 500
+  t.match(await get(`${base}/app-health/web/readyz`), { status: 503, text: /answered 500/ })
+  t.equal((await get(`${base}/app-health/web/livez`)).status, 200)
+  t.equal((await get(`${base}/app-health/web/startupz`)).status, 503)
+  t.equal((await get(`${base}/app-health/other/livez`)).status, 404)
+  t.throws(() => parseAppProbes('{'), { code: 'probes.malformed', field: 'WEFT_APP_PROBES' })
+  t.equal(readiness({ ready: () => ({ ready: true, reason: '' }) }).status, 200)
+})
