@@ -1,0 +1,226 @@
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, rmSync, statSync } from 'node:fs'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { WeftError } from '../core/errors.ts'
+import { ControlClient } from './control/client.ts'
+import type { AdmissionOptions } from './node/admission.ts'
+import type { FromNode, NodeConfig, ToNode } from './node/messages.ts'
+import { SYSTEM_PATH, ensureRequirements } from './requirements.ts'
+import { claimStateDirectory, controlSocket, stateDirectory } from './state-directory.ts'
+
+export interface ClusterOptions {
+  /** Directories of manifests, watched. */
+  readonly dirs: readonly string[]
+  readonly name?: string
+  readonly stateDir?: string
+  /** Image name -> folder that is mounted at /app. */
+  readonly images?: Readonly<Record<string, string>>
+  /** Brings the control plane and the injector up first; true unless said otherwise. */
+  readonly mesh?: boolean
+  /** A webhook that new pods are shown to, when `mesh` is false. */
+  readonly admission?: AdmissionOptions
+  readonly onProgress?: (line: string) => void
+  readonly onWarning?: (line: string) => void
+}
+
+/** A cluster that runs for as long as this process does. */
+export interface LocalCluster extends Omit<ControlClient, 'close' | 'down'> {
+  readonly stateDir: string
+  /** Resolves when every pod is ready for the first time; rejects when the cluster ends before. */
+  readonly ready: Promise<void>
+  /** Why the cluster ended, when nobody asked it to. */
+  readonly failure: string | undefined
+  /** Resolves when the cluster has ended, whoever ended it. */
+  readonly closed: Promise<void>
+  /** Listens on 127.0.0.1 of this machine and pipes to a Service (`name.namespace:port`); gives the port. */
+  expose(target: string, hostPort?: number): Promise<number>
+  /** Ends every pod in order, then everything; nothing is left behind. */
+  close(): Promise<void>
+}
+
+const PROJECT = fileURLToPath(new URL('..', import.meta.url))
+const CLOSE_TIMEOUT_MS = 15_000
+
+/** Starts a cluster in namespaces of its own. Throws a WeftError that says what the machine or the options lack. */
+export async function startCluster(options: ClusterOptions): Promise<LocalCluster> {
+  const progress = options.onProgress ?? (() => {})
+  for (const directory of options.dirs) requireDirectory(directory, '-f')
+  for (const folder of Object.values(options.images ?? {})) requireDirectory(folder, '--image')
+  await ensureRequirements(progress)
+  const stateDir = stateDirectory(options.name ?? 'weft', options.stateDir)
+  const existed = existsSync(stateDir)
+  await claimStateDirectory(stateDir)
+  const config: NodeConfig = {
+    name: options.name ?? 'weft',
+    stateDirectory: stateDir,
+    manifestDirectories: options.dirs.map((directory) => resolve(directory)),
+    images: Object.entries(options.images ?? {}).map(([name, folder]) => [name, resolve(folder)] as const),
+    project: PROJECT.replace(/\/$/, ''),
+    nodeBinary: process.execPath,
+    mesh: options.mesh ?? true,
+    admission: options.admission,
+  }
+  return new Launcher(spawnNode(), config, options, existed).start()
+}
+
+function requireDirectory(path: string, flag: string): void {
+  const isDirectory = statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false
+  if (!isDirectory) throw new WeftError('local.no_directory', `${path} is no directory`, { field: flag })
+}
+
+/**
+ * The node in new mount, network, PID (and, without root, user) namespaces. A shell is process 1 there:
+ * it reaps orphans, and when it or unshare goes, the kernel ends all the rest.
+ */
+function spawnNode(): ChildProcess {
+  const user = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user', '--map-auto']
+  const script = '"$0" "$1" & wait $!'
+  const main = fileURLToPath(new URL('./node/main.ts', import.meta.url))
+  const namespaces = ['--mount', '--net', '--pid', '--fork', '--kill-child', '--mount-proc']
+  return spawn('unshare', [...user, ...namespaces, '--', '/bin/sh', '-c', script, process.execPath, main], {
+    // In a session of its own: Ctrl-C reaches the launcher, which then ends the cluster in order.
+    detached: true,
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    env: { PATH: SYSTEM_PATH, HOME: process.env['HOME'] ?? '/', LANG: 'C.UTF-8' },
+    serialization: 'json',
+  })
+}
+
+class Launcher {
+  readonly #child: ChildProcess
+  readonly #config: NodeConfig
+  readonly #options: ClusterOptions
+  readonly #keepDirectory: boolean
+  readonly #up = Promise.withResolvers<void>()
+  readonly #ready = Promise.withResolvers<void>()
+  readonly #closed = Promise.withResolvers<void>()
+  readonly #client: ControlClient
+  #stderr = ''
+  #failure: string | undefined
+  #closing = false
+
+  constructor(child: ChildProcess, config: NodeConfig, options: ClusterOptions, keepDirectory: boolean) {
+    this.#child = child
+    this.#config = config
+    this.#options = options
+    this.#keepDirectory = keepDirectory
+    this.#client = new ControlClient(controlSocket(config.stateDirectory))
+    // Whoever does not wait for these is not to be ended by them.
+    this.#ready.promise.catch(() => {})
+    this.#up.promise.catch(() => {})
+  }
+
+  async start(): Promise<LocalCluster> {
+    const child = this.#child
+    child.stderr?.on('data', (chunk: Buffer) => {
+      this.#stderr = (this.#stderr + chunk.toString('utf8')).slice(-4000)
+    })
+    child.on('message', (message: FromNode) => this.#receive(message))
+    child.on('error', (error) => this.#end(`unshare could not be started: ${error.message}`))
+    child.on('exit', (code) => {
+      if (code !== 0 && !this.#closing)
+        this.#failure ??= `the node ended (exit code ${code}) ${this.#stderr.trim()}`.trim()
+      this.#end(this.#failure ?? 'the cluster was ended')
+    })
+    this.#send({ type: 'start', config: this.#config })
+    await this.#up.promise
+    return this.#handle()
+  }
+
+  #receive(message: FromNode): void {
+    switch (message.type) {
+      case 'progress':
+        this.#options.onProgress?.(message.line)
+        break
+      case 'warning':
+        this.#options.onWarning?.(message.line)
+        break
+      case 'up':
+        this.#up.resolve()
+        break
+      case 'ready':
+        this.#ready.resolve()
+        break
+      case 'failed':
+        this.#failure = message.message
+    }
+  }
+
+  #send(message: ToNode, handle?: ReturnType<typeof createServer>, sent = () => {}): void {
+    if (this.#child.connected) this.#child.send(message, handle, sent)
+    else sent()
+  }
+
+  #end(reason: string): void {
+    const error = new WeftError('local.ended', reason)
+    this.#up.reject(error)
+    this.#ready.reject(error)
+    for (const own of this.#keepDirectory
+      ? ['control.sock', 'logs', 'objects', 'scratch', 'captures']
+      : ['']) {
+      rmSync(resolve(this.#config.stateDirectory, own), { recursive: true, force: true })
+    }
+    void this.#client.close()
+    this.#closed.resolve()
+  }
+
+  #handle(): LocalCluster {
+    const client = this.#client
+    const failure = () => this.#failure
+    return {
+      get failure() {
+        return failure()
+      },
+      stateDir: this.#config.stateDirectory,
+      ready: this.#ready.promise,
+      closed: this.#closed.promise,
+      status: () => client.status(),
+      deletePod: (pod, options) => client.deletePod(pod, options),
+      restart: (pod, options) => client.restart(pod, options),
+      kill: (pod, options) => client.kill(pod, options),
+      hold: (pod, container) => client.hold(pod, container),
+      release: (pod, container) => client.release(pod, container),
+      exec: (pod, argv, options) => client.exec(pod, argv, options),
+      logs: (pod, options) => client.logs(pod, options),
+      capture: (pod, filter) => client.capture(pod, filter),
+      expose: (target, hostPort) => this.#expose(target, hostPort),
+      close: () => this.#close(),
+    }
+  }
+
+  /** The listening socket is the machine's; the node accepts from it and connects inside its own network. */
+  async #expose(target: string, hostPort = 0): Promise<number> {
+    if (!/^[a-z0-9-]+\.[a-z0-9-]+:\d+$/.test(target)) {
+      throw new WeftError('local.expose', `\`${target}\` is not of the form service.namespace:port`, {
+        field: '--expose',
+      })
+    }
+    const server = createServer()
+    server.listen(hostPort, '127.0.0.1')
+    try {
+      await once(server, 'listening')
+    } catch (cause) {
+      throw new WeftError('local.port_taken', `port ${hostPort} of this machine is taken`, {
+        field: '--expose',
+        cause,
+      })
+    }
+    const { port } = server.address() as AddressInfo
+    // The node has its own copy of the listening socket by then.
+    this.#send({ type: 'expose', target }, server, () => server.close())
+    return port
+  }
+
+  async #close(): Promise<void> {
+    this.#closing = true
+    this.#send({ type: 'down' })
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), CLOSE_TIMEOUT_MS)
+    await this.#closed.promise
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,118 @@
+import { Agent, request } from 'undici'
+import type { Dispatcher } from 'undici'
+import { WeftError } from '../../core/errors.ts'
+import type { CommandResult } from '../node/run-command.ts'
+import type { ClusterStatus } from './status.ts'
+
+export interface LogOptions {
+  readonly container?: string
+  readonly follow?: boolean
+  readonly tail?: number
+}
+
+/** Talks to a cluster that runs, through its control socket. Errors carry the cluster's own words. */
+export class ControlClient {
+  readonly #socketPath: string
+  readonly #agent: Agent
+
+  constructor(socketPath: string) {
+    this.#socketPath = socketPath
+    this.#agent = new Agent({ connect: { socketPath }, headersTimeout: 0, bodyTimeout: 0 })
+  }
+
+  async status(): Promise<ClusterStatus> {
+    return (await this.#json('GET', '/status')) as ClusterStatus
+  }
+
+  async down(): Promise<void> {
+    await this.#json('POST', '/down', {})
+  }
+
+  /** Ends a pod and waits until it has gone; its controller makes another. */
+  async deletePod(pod: string, options: { graceSeconds?: number } = {}): Promise<void> {
+    await this.#json('POST', '/delete', { pod, ...options })
+  }
+
+  /** Ends containers in order and starts them again at once. */
+  async restart(pod: string, options: { container?: string; graceSeconds?: number } = {}): Promise<void> {
+    await this.#json('POST', '/restart', { pod, ...options })
+  }
+
+  /** Sends a signal, SIGKILL unless said otherwise; gives the containers that had a process. */
+  async kill(pod: string, options: { container?: string; signal?: NodeJS.Signals } = {}): Promise<string[]> {
+    return ((await this.#json('POST', '/kill', { pod, ...options })) as { killed: string[] }).killed
+  }
+
+  /** From now on a container that ends stays down, until `release`. */
+  async hold(pod: string, container?: string): Promise<void> {
+    await this.#json('POST', '/hold', { pod, container, held: true })
+  }
+
+  async release(pod: string, container?: string): Promise<void> {
+    await this.#json('POST', '/hold', { pod, container, held: false })
+  }
+
+  /** Runs a command beside a container: its network, its files, its user. */
+  async exec(
+    pod: string,
+    argv: readonly string[],
+    options: { container?: string; timeoutMs?: number } = {},
+  ): Promise<CommandResult> {
+    return (await this.#json('POST', '/exec', { pod, argv, ...options })) as CommandResult
+  }
+
+  /** The log of a container as text chunks. */
+  async *logs(pod: string, options: LogOptions = {}): AsyncGenerator<string> {
+    const query = new URLSearchParams({ pod, follow: String(options.follow ?? false) })
+    if (options.container !== undefined) query.set('container', options.container)
+    if (options.tail !== undefined) query.set('tail', String(options.tail))
+    const { body } = await this.#request('GET', `/logs?${query.toString()}`)
+    const decoder = new TextDecoder()
+    for await (const chunk of body) yield decoder.decode(chunk as Uint8Array, { stream: true })
+  }
+
+  /** Starts tcpdump on a pod's veth pair; `stop` gives the pcap file's path on this machine. */
+  async capture(pod: string, filter?: string): Promise<{ file: string; stop(): Promise<string> }> {
+    const { id, file } = (await this.#json('POST', '/capture', { pod, filter })) as {
+      id: string
+      file: string
+    }
+    return {
+      file,
+      stop: async () => ((await this.#json('DELETE', `/capture/${id}`)) as { file: string }).file,
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#agent.destroy()
+  }
+
+  async #json(method: Dispatcher.HttpMethod, path: string, body?: object): Promise<unknown> {
+    const response = await this.#request(method, path, body)
+    return response.body.json()
+  }
+
+  async #request(
+    method: Dispatcher.HttpMethod,
+    path: string,
+    body?: object,
+  ): Promise<Dispatcher.ResponseData> {
+    let response: Dispatcher.ResponseData
+    try {
+      response = await request(`http://weft${path}`, {
+        method,
+        dispatcher: this.#agent,
+        ...(body ? { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) } : {}),
+      })
+    } catch (cause) {
+      throw new WeftError('local.not_running', `no cluster answers at ${this.#socketPath}: is it up?`, {
+        cause,
+      })
+    }
+    if (response.statusCode >= 400) {
+      const { code, message } = (await response.body.json()) as { code: string; message: string }
+      throw new WeftError(code, message)
+    }
+    return response
+  }
+}

@@ -1,0 +1,122 @@
+import { chmod } from 'node:fs/promises'
+import { constants } from 'node:os'
+import { join } from 'node:path'
+import fastify from 'fastify'
+import type { FastifyInstance } from 'fastify'
+import { WeftError, describeError } from '../../core/errors.ts'
+import type { Cluster } from '../node/cluster.ts'
+import type { ContainerRunner } from '../pod/container-runner.ts'
+import type { PodRunner } from '../pod/pod-runner.ts'
+import { Captures } from './capture.ts'
+import { readLog } from './read-log.ts'
+import type { ClusterStatus } from './status.ts'
+
+export interface ControlDeps {
+  readonly cluster: Cluster
+  readonly stateDirectory: string
+  status(): ClusterStatus
+  down(): void
+}
+
+interface PodQuery {
+  pod: string
+  container?: string
+}
+
+const EXEC_TIMEOUT_MS = 60_000
+
+/** The way in from other terminals and tests: HTTP over a unix socket that only its owner can open. */
+export async function startControl(socketPath: string, deps: ControlDeps): Promise<FastifyInstance> {
+  const { cluster } = deps
+  const server = fastify({ logger: false, forceCloseConnections: true })
+  const captures = new Captures(join(deps.stateDirectory, 'captures'))
+
+  server.setErrorHandler((error, _request, reply) => {
+    const code = error instanceof WeftError ? error.code : 'local.control'
+    void reply.code(error instanceof WeftError ? 400 : 500).send({ code, message: describeError(error) })
+  })
+
+  server.get('/status', () => deps.status())
+
+  server.post('/down', () => {
+    setImmediate(() => deps.down())
+    return {}
+  })
+
+  server.get<{ Querystring: PodQuery & { follow?: string; tail?: string } }>('/logs', (request, reply) => {
+    const pod = cluster.find(request.query.pod)
+    const container = containerOf(pod, request.query.container)
+    const file = join(
+      deps.stateDirectory,
+      'logs',
+      `${pod.identity.namespace}_${pod.identity.name}`,
+      `${container.spec.name}.log`,
+    )
+    const { follow, tail } = request.query
+    return reply
+      .type('text/plain; charset=utf-8')
+      .send(readLog(file, { follow: follow === 'true', tail: tail === undefined ? undefined : Number(tail) }))
+  })
+
+  server.post<{ Body: PodQuery & { graceSeconds?: number } }>('/delete', async ({ body }) => {
+    await cluster.remove(cluster.find(body.pod), body.graceSeconds)
+    return {}
+  })
+
+  server.post<{ Body: PodQuery & { graceSeconds?: number } }>('/restart', ({ body }) => {
+    const pod = cluster.find(body.pod)
+    for (const container of chosen(pod, body.container)) container.restart((body.graceSeconds ?? 10) * 1000)
+    return {}
+  })
+
+  server.post<{ Body: PodQuery & { signal?: string } }>('/kill', ({ body }) => {
+    const pod = cluster.find(body.pod)
+    const signal = body.signal ?? 'SIGKILL'
+    if (!(signal in constants.signals)) throw new WeftError('local.signal', `\`${signal}\` is not a signal`)
+    const killed = chosen(pod, body.container).filter((container) =>
+      container.signal(signal as NodeJS.Signals),
+    )
+    return { killed: killed.map((container) => container.spec.name) }
+  })
+
+  server.post<{ Body: PodQuery & { held: boolean } }>('/hold', ({ body }) => {
+    for (const container of chosen(cluster.find(body.pod), body.container)) container.hold(body.held)
+    return {}
+  })
+
+  server.post<{ Body: PodQuery & { argv: string[]; timeoutMs?: number } }>('/exec', ({ body }) => {
+    const pod = cluster.find(body.pod)
+    return pod.exec(containerOf(pod, body.container), body.argv, body.timeoutMs ?? EXEC_TIMEOUT_MS)
+  })
+
+  server.post<{ Body: { pod: string; filter?: string } }>('/capture', async ({ body }) => {
+    const device = cluster.find(body.pod).network?.device
+    if (device === undefined) throw new WeftError('local.no_network', `pod ${body.pod} has no network yet`)
+    return captures.start(device, body.filter)
+  })
+
+  server.delete<{ Params: { id: string } }>('/capture/:id', ({ params }) => captures.stop(params.id))
+
+  await server.listen({ path: socketPath })
+  await chmod(socketPath, 0o600)
+  return server
+}
+
+/** The container that is meant: the one named, else the first app container. */
+function containerOf(pod: PodRunner, name: string | undefined): ContainerRunner {
+  if (name !== undefined) return pod.container(name)
+  const first = pod.containers.find((container) => container.status.kind === 'app')
+  if (!first)
+    throw new WeftError(
+      'local.no_container',
+      `pod ${pod.identity.name} has no container yet: ${pod.problem ?? 'it starts'}`,
+    )
+  return first
+}
+
+/** The container named, else all of the pod's. */
+function chosen(pod: PodRunner, name: string | undefined): readonly ContainerRunner[] {
+  return name === undefined
+    ? pod.containers.filter((one) => one.status.kind !== 'init')
+    : [pod.container(name)]
+}

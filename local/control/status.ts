@@ -1,0 +1,79 @@
+import type { Cluster } from '../node/cluster.ts'
+import type { ContainerStatus, PodPhase } from '../pod/pod-state.ts'
+
+/** What `weft local status --json` prints. */
+export interface ClusterStatus {
+  readonly name: string
+  /** Every pod that the manifests ask for is there and ready. */
+  readonly ready: boolean
+  readonly pods: readonly PodStatus[]
+  readonly services: readonly ServiceStatus[]
+  /** The last warnings and errors, oldest first. */
+  readonly messages: readonly string[]
+}
+
+export interface PodStatus {
+  readonly namespace: string
+  readonly name: string
+  readonly owner: string | undefined
+  readonly serviceAccount: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly phase: PodPhase
+  readonly ready: boolean
+  readonly terminating: boolean
+  readonly ips: readonly string[]
+  /** The node's end of the pod's veth pair. */
+  readonly device: string | undefined
+  readonly createdAt: number
+  readonly problem: string | undefined
+  readonly containers: readonly ContainerStatus[]
+}
+
+export interface ServiceStatus {
+  readonly namespace: string
+  readonly name: string
+  readonly ips: readonly string[]
+  readonly ports: readonly { readonly name: string | undefined; readonly port: number }[]
+  /** Addresses of the ready endpoints. */
+  readonly endpoints: readonly string[]
+}
+
+export function clusterStatus(
+  name: string,
+  ready: boolean,
+  cluster: Cluster,
+  messages: readonly string[],
+): ClusterStatus {
+  return {
+    name,
+    ready,
+    pods: cluster.pods.map((pod) => {
+      const { state, identity } = pod
+      return {
+        namespace: identity.namespace,
+        name: identity.name,
+        owner: identity.owner?.name,
+        serviceAccount: state.facts.serviceAccount,
+        labels: state.facts.labels,
+        phase: state.phase,
+        ready: state.ready,
+        terminating: state.deletedAt !== undefined,
+        ips: state.facts.ips,
+        device: pod.network?.device,
+        createdAt: state.createdAt,
+        problem: pod.problem,
+        containers: state.containers,
+      }
+    }),
+    services: cluster.services.map(({ service, ips, groups }) => ({
+      namespace: service.namespace,
+      name: service.name,
+      ips,
+      ports: service.ports.map(({ name: port, port: number }) => ({ name: port, port: number })),
+      endpoints: groups.flatMap((group) =>
+        group.endpoints.filter((endpoint) => endpoint.ready).map((endpoint) => endpoint.pod.ips[0] ?? ''),
+      ),
+    })),
+    messages,
+  }
+}

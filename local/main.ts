@@ -1,0 +1,48 @@
+import { describeError } from '../core/errors.ts'
+import { runUp } from './up.ts'
+import { runAgainst } from './remote-commands.ts'
+import { FlagError } from './flags.ts'
+
+const USAGE = `usage: weft local COMMAND [OPTIONS]
+
+Runs ordinary Kubernetes manifests on this machine, without containers: a pod is a network namespace,
+its containers are processes in it. Everything goes when the cluster ends.
+
+  up -f DIR                  start a cluster from the manifests in DIR, watched for changes
+  status                     pods, services and messages
+  logs POD                   the log of a container
+  exec POD -- COMMAND        run a command beside a container
+  restart POD                end containers in order and start them again
+  kill POD                   send a signal (SIGKILL) to containers
+  hold POD, release POD      keep containers down once they ended, and let them start again
+  delete POD                 end a pod; its Deployment makes another
+  down                       end the cluster
+
+POD is a name, namespace/name, or the name of a Deployment with one pod.
+
+options of up:
+  -f DIR                     manifests; may be given several times
+  --image NAME=FOLDER        the folder that an image name stands for, mounted at /app
+  --expose SVC.NS:PORT[=HOSTPORT]  a Service on 127.0.0.1 of this machine
+  --no-mesh                  without control plane and injector
+  --state-dir DIR            where logs and generated objects are while it runs
+options of logs: -f (follow), --tail N
+options of logs, exec, restart, kill, hold, release: -c CONTAINER
+options of kill: --signal NAME
+options of status: --json
+options of all: --name NAME (the cluster's, \`weft\` unless given), --state-dir DIR`
+
+/** `weft local ...`. Gives the exit code: 0, 1 when it failed, 2 when it was asked wrongly. */
+export async function runLocal(argv: readonly string[]): Promise<number> {
+  const [name, ...rest] = argv
+  if (name === undefined || name === '--help' || name === '-h' || rest.includes('--help')) {
+    console.log(USAGE)
+    return name === undefined ? 2 : 0
+  }
+  try {
+    return name === 'up' ? await runUp(rest) : await runAgainst(name, rest)
+  } catch (error) {
+    console.error(`weft local ${name}: ${describeError(error)}`)
+    return error instanceof FlagError ? 2 : 1
+  }
+}

@@ -1,0 +1,172 @@
+import { Fields, invalid } from './fields.ts'
+import type { Warn } from './fields.ts'
+import { parseContainer } from './parse-container.ts'
+import type { KeyPath, PodSpec, Projection, VolumeSpec } from './pod-spec.ts'
+
+const UNDERSTOOD = [
+  'serviceAccountName',
+  'serviceAccount',
+  'restartPolicy',
+  'terminationGracePeriodSeconds',
+  'securityContext',
+  'hostname',
+  'hostAliases',
+  'initContainers',
+  'containers',
+  'volumes',
+]
+const HARMLESS = [
+  'automountServiceAccountToken',
+  'nodeSelector',
+  'affinity',
+  'tolerations',
+  'topologySpreadConstraints',
+  'nodeName',
+  'priorityClassName',
+  'imagePullSecrets',
+  'schedulerName',
+  'enableServiceLinks',
+  'dnsPolicy',
+  'preemptionPolicy',
+  'priority',
+  'readinessGates',
+]
+
+/** The spec of a pod or of a pod template. Throws a WeftError that names the field. Source: API v1, PodSpec. */
+export function parsePodSpec(value: unknown, path: string, warn: Warn): PodSpec {
+  const fields = new Fields(value, path, warn)
+  fields.only(UNDERSTOOD, HARMLESS)
+  const restartPolicy = fields.string('restartPolicy') ?? 'Always'
+  if (restartPolicy !== 'Always' && restartPolicy !== 'OnFailure' && restartPolicy !== 'Never') {
+    throw invalid(fields.at('restartPolicy'), 'must be Always, OnFailure or Never')
+  }
+  const security = fields.child('securityContext')
+  security?.only(
+    ['runAsUser', 'runAsGroup', 'fsGroup'],
+    ['runAsNonRoot', 'seccompProfile', 'fsGroupChangePolicy', 'seLinuxOptions', 'appArmorProfile'],
+  )
+  const spec: PodSpec = {
+    serviceAccountName: fields.string('serviceAccountName') || fields.string('serviceAccount') || 'default',
+    restartPolicy,
+    terminationGraceSeconds: fields.integer('terminationGracePeriodSeconds') ?? 30,
+    runAsUser: security?.integer('runAsUser'),
+    runAsGroup: security?.integer('runAsGroup'),
+    fsGroup: security?.integer('fsGroup'),
+    hostname: fields.string('hostname'),
+    hostAliases: fields.list('hostAliases').map((alias) => ({
+      ip: alias.requiredString('ip'),
+      hostnames: alias.strings('hostnames') ?? [],
+    })),
+    initContainers: fields.list('initContainers').map((container) => parseContainer(container, true)),
+    containers: fields.list('containers').map((container) => parseContainer(container, false)),
+    volumes: fields.list('volumes').map(parseVolume),
+  }
+  check(spec, fields)
+  return spec
+}
+
+function check(spec: PodSpec, fields: Fields): void {
+  if (spec.containers.length === 0) throw invalid(fields.at('containers'), 'needs at least one container')
+  const names = new Set<string>()
+  const volumes = new Set(spec.volumes.map((volume) => volume.name))
+  for (const [list, containers] of [
+    ['initContainers', spec.initContainers],
+    ['containers', spec.containers],
+  ] as const) {
+    for (const [index, container] of containers.entries()) {
+      const path = `${fields.at(list)}[${index}]`
+      if (names.has(container.name)) throw invalid(`${path}.name`, `\`${container.name}\` is there twice`)
+      names.add(container.name)
+      for (const [mountIndex, mount] of container.mounts.entries()) {
+        if (volumes.has(mount.volume)) continue
+        throw invalid(`${path}.volumeMounts[${mountIndex}].name`, `no volume is named \`${mount.volume}\``)
+      }
+    }
+  }
+}
+
+function parseVolume(fields: Fields): VolumeSpec {
+  const name = fields.requiredString('name')
+  const emptyDir = fields.child('emptyDir')
+  if (emptyDir) {
+    const bytes = emptyDir.raw['sizeLimit']
+    const sizeLimit = typeof bytes === 'number' ? String(bytes) : emptyDir.string('sizeLimit')
+    return {
+      name,
+      type: 'emptyDir',
+      memory: emptyDir.string('medium') === 'Memory',
+      sizeLimit,
+    }
+  }
+  const configMap = fields.child('configMap')
+  if (configMap) {
+    return {
+      name,
+      type: 'projected',
+      mode: configMap.integer('defaultMode'),
+      sources: [configMapOf(configMap)],
+    }
+  }
+  const downward = fields.child('downwardAPI')
+  if (downward) {
+    return { name, type: 'projected', mode: downward.integer('defaultMode'), sources: [downwardOf(downward)] }
+  }
+  const projected = fields.child('projected')
+  if (projected) {
+    const sources = projected.list('sources').map(parseProjection)
+    return { name, type: 'projected', mode: projected.integer('defaultMode'), sources }
+  }
+  throw invalid(
+    fields.path,
+    `volume \`${name}\` needs emptyDir, configMap, downwardAPI or projected on one machine`,
+  )
+}
+
+function parseProjection(fields: Fields): Projection {
+  const token = fields.child('serviceAccountToken')
+  if (token) {
+    return {
+      type: 'token',
+      path: relativePath(token, 'path'),
+      audience: token.string('audience') ?? '',
+      expirySeconds: token.integer('expirationSeconds', 1) ?? 3600,
+    }
+  }
+  const configMap = fields.child('configMap')
+  if (configMap) return configMapOf(configMap)
+  const downward = fields.child('downwardAPI')
+  if (downward) return downwardOf(downward)
+  throw invalid(fields.path, 'needs serviceAccountToken, configMap or downwardAPI on one machine')
+}
+
+function configMapOf(fields: Fields): Projection {
+  const items: KeyPath[] | undefined = fields.has('items')
+    ? fields
+        .list('items')
+        .map((item) => ({ key: item.requiredString('key'), path: relativePath(item, 'path') }))
+    : undefined
+  return {
+    type: 'configMap',
+    configMap: fields.requiredString('name'),
+    items,
+    optional: fields.boolean('optional') ?? false,
+  }
+}
+
+function downwardOf(fields: Fields): Projection {
+  return {
+    type: 'downwardAPI',
+    items: fields.list('items').map((item) => ({
+      path: relativePath(item, 'path'),
+      fieldPath: item.requiredChild('fieldRef').requiredString('fieldPath'),
+    })),
+  }
+}
+
+function relativePath(fields: Fields, name: string): string {
+  const path = fields.requiredString(name)
+  if (path.startsWith('/') || path.split('/').includes('..')) {
+    throw invalid(fields.at(name), 'must be a relative path without `..`')
+  }
+  return path
+}

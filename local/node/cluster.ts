@@ -1,0 +1,343 @@
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { WeftError, describeError } from '../../core/errors.ts'
+import { PodAddressPool, ServiceAddressPool } from '../controllers/addresses.ts'
+import { planDeployment } from '../controllers/deployment.ts'
+import { endpointGroups, endpointSlices } from '../controllers/endpoints.ts'
+import type { EndpointPod } from '../controllers/endpoints.ts'
+import { buildZone } from '../dns/zone.ts'
+import type { NamedService, Zone } from '../dns/zone.ts'
+import { keyOf } from '../manifest/objects.ts'
+import type {
+  ConfigMapObject,
+  DeploymentObject,
+  DesiredState,
+  PodTemplate,
+  ServiceObject,
+} from '../manifest/objects.ts'
+import { canonical } from '../manifest/parse-object.ts'
+import type { ServiceTarget } from '../network/service-rules.ts'
+import { PodRunner } from '../pod/pod-runner.ts'
+import type { PodIdentity, PodManifest } from '../pod/pod-runner.ts'
+import type { ImageFolders } from '../pod/images.ts'
+import type { IssueToken } from '../pod/volumes.ts'
+import type { ObjectDirectory } from './object-directory.ts'
+import type { ServiceRules } from './service-rules-sync.ts'
+import { SyncLoop } from './sync-loop.ts'
+
+export interface ClusterDeps {
+  readonly node: string
+  readonly baseRoot: string
+  /** A directory on the node's tmpfs, one below it a pod. */
+  readonly podDirectory: string
+  readonly logDirectory: string
+  readonly images: ImageFolders
+  readonly ipv6: boolean
+  readonly objects: ObjectDirectory
+  readonly rules: ServiceRules
+  readonly issueToken: IssueToken
+  admit(pod: PodManifest): Promise<PodManifest>
+  warn(message: string): void
+}
+
+interface ServiceView extends NamedService {
+  readonly slices: readonly object[]
+}
+
+/** Controllers of one machine: makes pods, addresses and names follow the manifests. */
+export class Cluster {
+  readonly #deps: ClusterDeps
+  readonly #loop: SyncLoop
+  readonly #pods = new Map<string, PodRunner>()
+  readonly #podAddresses = new PodAddressPool()
+  readonly #serviceAddresses = new ServiceAddressPool()
+  readonly #watchers = new Set<() => void>()
+  #desired: DesiredState | undefined
+  #extraConfigMaps: readonly ConfigMapObject[] = []
+  #configMapText = ''
+  #views: readonly ServiceView[] = []
+  #zone: Zone = new Map()
+  #closing = false
+
+  constructor(deps: ClusterDeps) {
+    this.#deps = deps
+    this.#loop = new SyncLoop(
+      () => this.#sync(),
+      (error) => deps.warn(describeError(error)),
+    )
+  }
+
+  get pods(): readonly PodRunner[] {
+    return [...this.#pods.values()]
+  }
+
+  get services(): readonly NamedService[] {
+    return this.#views
+  }
+
+  get zone(): Zone {
+    return this.#zone
+  }
+
+  /** Takes new manifests; `extraConfigMaps` are there in addition to those of the manifests. */
+  apply(desired: DesiredState, extraConfigMaps: readonly ConfigMapObject[] = []): Promise<void> {
+    this.#desired = desired
+    this.#extraConfigMaps = extraConfigMaps
+    const text = canonical([[...desired.configMaps.values()], extraConfigMaps])
+    if (text !== this.#configMapText) {
+      this.#configMapText = text
+      for (const pod of this.#pods.values()) void pod.refreshVolumes()
+    }
+    return this.#loop.request()
+  }
+
+  /** Calls `listener` after every change that is published; the returned function stops that. */
+  watch(listener: () => void): () => void {
+    this.#watchers.add(listener)
+    return () => this.#watchers.delete(listener)
+  }
+
+  /** Whether every pod that the manifests ask for is there, new and ready. */
+  get ready(): boolean {
+    if (!this.#desired) return false
+    const living = this.pods.filter((pod) => pod.state.deletedAt === undefined)
+    const settled = living.every((pod) => pod.state.ready || pod.state.phase === 'Succeeded')
+    const complete = [...this.#desired.deployments.values()].every((deployment) => {
+      const owned = living.filter((pod) => ownedBy(pod, deployment))
+      return (
+        owned.length === deployment.replicas &&
+        owned.every((pod) => pod.template.hash === deployment.template.hash)
+      )
+    })
+    return settled && complete && [...this.#desired.pods.keys()].every((key) => this.#pods.has(key))
+  }
+
+  /** A pod by `namespace/name`, by name, or by the only name that starts so. */
+  find(reference: string): PodRunner {
+    const exact = this.#pods.get(reference)
+    if (exact) return exact
+    const [name = '', namespace] = reference.split('/').toReversed()
+    const candidates = this.pods.filter(
+      (pod) => namespace === undefined || pod.identity.namespace === namespace,
+    )
+    const named = candidates.filter((pod) => pod.identity.name === name)
+    const found =
+      named.length > 0 ? named : candidates.filter((pod) => pod.identity.name.startsWith(`${name}-`))
+    const living = found.filter((pod) => pod.state.deletedAt === undefined)
+    const [only] = living.length > 0 ? living : found
+    if (!only) throw new WeftError('local.no_pod', `no pod is named \`${reference}\``)
+    if (living.length > 1) {
+      const names = living.map((pod) => `${pod.identity.namespace}/${pod.identity.name}`).join(', ')
+      throw new WeftError('local.ambiguous_pod', `\`${reference}\` fits several pods: ${names}`)
+    }
+    return only
+  }
+
+  /** Ends a pod; its controller makes another. Resolves once it has gone. */
+  async remove(pod: PodRunner, graceSeconds?: number): Promise<void> {
+    const key = keyOf(pod.identity)
+    await pod.stop(graceSeconds)
+    if (this.#pods.get(key) === pod) this.#pods.delete(key)
+    await this.#loop.request()
+  }
+
+  /** Stops every pod, the system's last. */
+  async close(graceSeconds: number): Promise<void> {
+    this.#closing = true
+    await Promise.all(this.pods.map((pod) => pod.stop(graceSeconds)))
+    this.#pods.clear()
+  }
+
+  async #sync(): Promise<void> {
+    const desired = this.#desired
+    if (!desired) return
+    if (!this.#closing) this.#reconcilePods(desired)
+    const pods = this.pods.map(endpointPod)
+    this.#views = this.#serviceViews(desired, pods)
+    this.#zone = buildZone(this.#views)
+    await this.#deps.rules.apply(serviceTargets(this.#views))
+    await this.#deps.objects.replace(this.#objects(desired))
+    for (const listener of [...this.#watchers]) listener()
+  }
+
+  #reconcilePods(desired: DesiredState): void {
+    for (const deployment of desired.deployments.values()) this.#reconcileDeployment(deployment)
+    for (const [key, pod] of desired.pods) {
+      const present = this.#pods.get(key)
+      if (!present) this.#create({ ...pod, owner: undefined }, pod.template)
+      else if (present.template.hash !== pod.template.hash) this.#stop(present)
+    }
+    for (const [key, pod] of this.#pods) {
+      const { owner, namespace } = pod.identity
+      const wanted = owner ? desired.deployments.has(`${namespace}/${owner.name}`) : desired.pods.has(key)
+      if (!wanted) this.#stop(pod)
+    }
+  }
+
+  #reconcileDeployment(deployment: DeploymentObject): void {
+    const owned = this.pods.filter((pod) => ownedBy(pod, deployment))
+    const plan = planDeployment(
+      { replicas: deployment.replicas, strategy: deployment.strategy, hash: deployment.template.hash },
+      owned.map((pod) => ({
+        name: pod.identity.name,
+        hash: pod.template.hash,
+        ready: pod.state.ready,
+        terminating: pod.state.deletedAt !== undefined,
+        createdAt: pod.state.createdAt,
+      })),
+    )
+    for (const pod of owned) if (plan.stop.includes(pod.identity.name)) this.#stop(pod)
+    for (let made = 0; made < plan.create; made++) {
+      const name = `${deployment.name}-${deployment.template.hash}-${randomBytes(3).toString('hex').slice(0, 5)}`
+      const owner = { kind: 'Deployment', name: deployment.name }
+      this.#create({ namespace: deployment.namespace, name, owner }, deployment.template)
+    }
+  }
+
+  #stop(pod: PodRunner): void {
+    if (pod.state.deletedAt !== undefined) return
+    this.remove(pod).catch((error: unknown) => this.#deps.warn(describeError(error)))
+  }
+
+  #create(identity: PodIdentity, template: PodTemplate): void {
+    const { namespace, name } = identity
+    const key = `${namespace}/${name}`
+    const pod: PodRunner = new PodRunner({ namespace, name, owner: identity.owner }, template, {
+      node: this.#deps.node,
+      baseRoot: this.#deps.baseRoot,
+      directory: join(this.#deps.podDirectory, `${namespace}_${name}_${randomBytes(3).toString('hex')}`),
+      logDirectory: join(this.#deps.logDirectory, `${namespace}_${name}`),
+      images: this.#deps.images,
+      ipv6: this.#deps.ipv6,
+      configMaps: (map) => this.#configMap(namespace, map),
+      issueToken: this.#deps.issueToken,
+      takeAddresses: () => this.#podAddresses.take(),
+      releaseAddresses: (addresses) => this.#podAddresses.release(addresses),
+      admit: (manifest) => this.#admit(manifest, template),
+      changed: () => void this.#loop.request(),
+      published: () => this.#loop.request(),
+      warn: (message) => this.#deps.warn(message),
+    })
+    this.#pods.set(key, pod)
+    pod.start()
+  }
+
+  /** As the API server does: no service account, no pod; then the webhook. */
+  async #admit(manifest: PodManifest, template: PodTemplate): Promise<PodManifest> {
+    const account = template.spec.serviceAccountName
+    const { namespace } = manifest.metadata as { namespace: string }
+    if (account !== 'default' && !this.#desired?.serviceAccounts.has(`${namespace}/${account}`)) {
+      throw new WeftError(
+        'local.no_service_account',
+        `ServiceAccount ${namespace}/${account} does not exist`,
+        {
+          field: 'spec.serviceAccountName',
+        },
+      )
+    }
+    return this.#deps.admit(manifest)
+  }
+
+  #configMap(namespace: string, name: string): ConfigMapObject | undefined {
+    const extra = this.#extraConfigMaps.find((map) => map.namespace === namespace && map.name === name)
+    return extra ?? this.#desired?.configMaps.get(`${namespace}/${name}`)
+  }
+
+  #serviceViews(desired: DesiredState, pods: readonly EndpointPod[]): ServiceView[] {
+    for (const { service } of this.#views) {
+      if (!desired.services.has(keyOf(service))) this.#serviceAddresses.release(keyOf(service))
+    }
+    const views: ServiceView[] = []
+    // Those that ask for an address first, so that nobody else has it.
+    const services = [...desired.services.values()].sort(
+      (a, b) => b.requestedIPs.length - a.requestedIPs.length || (keyOf(a) < keyOf(b) ? -1 : 1),
+    )
+    for (const service of services) {
+      try {
+        const groups = endpointGroups(service, pods)
+        const slices = service.type === 'ExternalName' ? [] : endpointSlices(service, groups, this.#deps.node)
+        views.push({ service, ips: this.#serviceIps(service), groups, slices })
+      } catch (error) {
+        this.#deps.warn(`Service ${keyOf(service)}: ${describeError(error)}`)
+      }
+    }
+    return views
+  }
+
+  #serviceIps(service: ServiceObject): string[] {
+    if (service.type !== 'ClusterIP') return []
+    const requested = service.requestedIPs.find((ip) => !ip.includes(':'))
+    const { v4, v6 } = this.#serviceAddresses.take(keyOf(service), requested)
+    return service.dualStack && this.#deps.ipv6 ? [v4, v6] : [v4]
+  }
+
+  #objects(desired: DesiredState): object[] {
+    return [
+      ...[...desired.namespaces.values()].map(({ name, labels }) => ({
+        apiVersion: 'v1',
+        kind: 'Namespace',
+        metadata: { name, labels: { 'kubernetes.io/metadata.name': name, ...labels } },
+      })),
+      ...this.#views.flatMap(({ service, ips, slices }) => [serviceObject(service, ips), ...slices]),
+      ...this.pods.flatMap((pod) => pod.object ?? []),
+    ]
+  }
+}
+
+function ownedBy(pod: PodRunner, deployment: DeploymentObject): boolean {
+  const { owner, namespace } = pod.identity
+  return namespace === deployment.namespace && owner?.kind === 'Deployment' && owner.name === deployment.name
+}
+
+function endpointPod(pod: PodRunner): EndpointPod {
+  const { state } = pod
+  return {
+    ...state.facts,
+    hostname: state.spec.hostname,
+    ports: [...state.spec.containers, ...state.spec.initContainers].flatMap((container) => container.ports),
+    ready: state.ready,
+    terminating: state.deletedAt !== undefined,
+    finished: state.phase === 'Succeeded' || state.phase === 'Failed',
+  }
+}
+
+function serviceTargets(views: readonly NamedService[]): ServiceTarget[] {
+  return views.flatMap(({ service, ips, groups }) =>
+    ips.flatMap((address) =>
+      service.ports.flatMap((port, index): ServiceTarget[] => {
+        if (port.protocol === 'SCTP') return []
+        const endpoints = groups.flatMap((group) => {
+          const number = group.ports.find((own) => own.name === port.name && own.port === port.port)?.number
+          if (number === undefined) return []
+          return group.endpoints
+            .filter((endpoint) => endpoint.ready)
+            .flatMap((endpoint) => endpoint.pod.ips)
+            .filter((ip) => ip.includes(':') === address.includes(':'))
+            .map((ip) => ({ address: ip, port: number }))
+        })
+        const protocol = port.protocol === 'UDP' ? 'udp' : 'tcp'
+        const name = `${keyOf(service)}:${port.name ?? index}`
+        return [{ name, address, port: port.port, protocol, endpoints }]
+      }),
+    ),
+  )
+}
+
+/** The Service as written, with the addresses it was given. */
+function serviceObject(service: ServiceObject, ips: readonly string[]): object {
+  const spec = service.raw['spec'] as object
+  const { namespace, name, raw } = service
+  if (ips.length === 0) return { ...raw, metadata: { ...raw.metadata, namespace, name } }
+  return {
+    ...raw,
+    metadata: { ...raw.metadata, namespace, name },
+    spec: {
+      ...spec,
+      type: 'ClusterIP',
+      clusterIP: ips[0],
+      clusterIPs: ips,
+      ipFamilies: ips.map((ip) => (ip.includes(':') ? 'IPv6' : 'IPv4')),
+      ipFamilyPolicy: ips.length > 1 ? 'PreferDualStack' : 'SingleStack',
+    },
+  }
+}

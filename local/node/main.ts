@@ -1,0 +1,58 @@
+// The node: the one process that runs a cluster, in namespaces of its own. Started by launch.ts.
+import { rmSync } from 'node:fs'
+import { Server } from 'node:net'
+import { describeError } from '../../core/errors.ts'
+import type { FromNode, ToNode } from './messages.ts'
+import { startNode } from './node.ts'
+import type { RunningNode } from './node.ts'
+
+let node: RunningNode | undefined
+let stateDirectory: string | undefined
+
+function send(message: FromNode): void {
+  if (process.connected) process.send?.(message, () => {})
+}
+
+/** Once this process ends, so do all others of its PID namespace, and every mount and address goes. */
+function end(code: number): never {
+  if (stateDirectory !== undefined) rmSync(stateDirectory, { recursive: true, force: true })
+  process.exit(code)
+}
+
+async function handle(message: ToNode, server: unknown): Promise<void> {
+  switch (message.type) {
+    case 'start':
+      ;({ stateDirectory } = message.config)
+      node = await startNode(message.config, {
+        progress: (line) => send({ type: 'progress', line }),
+        warn: (line) => send({ type: 'warning', line }),
+        ready: () => send({ type: 'ready' }),
+        down: () => void down(),
+      })
+      send({ type: 'up' })
+      break
+    case 'expose':
+      if (server instanceof Server) node?.expose(server, message.target)
+      break
+    case 'down':
+      await down()
+  }
+}
+
+async function down(): Promise<void> {
+  await node?.close()
+  end(0)
+}
+
+process.on('message', (message: ToNode, server) => {
+  handle(message, server).catch((error: unknown) => {
+    send({ type: 'failed', message: describeError(error) })
+    setTimeout(() => end(1), 50)
+  })
+})
+// The launcher has gone, however it went.
+process.on('disconnect', () => end(0))
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void down())
+process.on('uncaughtException', (error) => {
+  send({ type: 'warning', line: `internal error: ${error.stack ?? error.message}` })
+})

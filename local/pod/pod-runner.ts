@@ -1,0 +1,366 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { WeftError, describeError } from '../../core/errors.ts'
+import type { PodAddresses } from '../controllers/addresses.ts'
+import { NODE_ADDRESS } from '../controllers/addresses.ts'
+import type { PodTemplate } from '../manifest/objects.ts'
+import { parsePodSpec } from '../manifest/parse-pod.ts'
+import type { ContainerSpec, PodSpec } from '../manifest/pod-spec.ts'
+import { addPodNetwork, removePodNetwork } from '../network/pod-network.ts'
+import type { PodNetwork } from '../network/pod-network.ts'
+import { runCommand } from '../node/run-command.ts'
+import type { CommandResult } from '../node/run-command.ts'
+import { containerCommand, execCommand } from './container-command.ts'
+import { COMPILE_CACHE, CONTAINER_PATH } from './container-root.ts'
+import { ContainerRunner } from './container-runner.ts'
+import { containerUser, prepareSandbox } from './container-sandbox.ts'
+import { buildEnvironment, expand } from './environment.ts'
+import type { ConfigMaps } from './environment.ts'
+import type { PodFacts } from './field-ref.ts'
+import { commandLine, resolveImage } from './images.ts'
+import type { ImageFolders } from './images.ts'
+import { killNamespace } from './kill-namespace.ts'
+import { writePodFiles } from './pod-files.ts'
+import { perform } from './probe-actions.ts'
+import type { ProbeTarget } from './probe-actions.ts'
+import { podObject, podPhase, podReady } from './pod-state.ts'
+import type { PodState } from './pod-state.ts'
+import { PodVolumes } from './volumes.ts'
+import type { IssueToken } from './volumes.ts'
+
+/** The Pod as the webhook sees and changes it. */
+export interface PodManifest {
+  readonly metadata: Readonly<Record<string, unknown>>
+  readonly spec: unknown
+}
+
+export interface PodRunnerDeps {
+  readonly node: string
+  readonly baseRoot: string
+  /** A directory on the node's tmpfs for this pod alone. */
+  readonly directory: string
+  readonly logDirectory: string
+  readonly images: ImageFolders
+  readonly ipv6: boolean
+  readonly configMaps: ConfigMaps
+  readonly issueToken: IssueToken
+  takeAddresses(): PodAddresses
+  releaseAddresses(addresses: PodAddresses): void
+  admit(pod: PodManifest): Promise<PodManifest>
+  /** Something about the pod is different now. */
+  changed(): void
+  /** Resolves once Services know what `changed` announced. */
+  published(): Promise<void>
+  warn(message: string): void
+}
+
+export interface PodIdentity {
+  readonly namespace: string
+  readonly name: string
+  /** `kind/name` of the controller, undefined for a pod of its own. */
+  readonly owner: { readonly kind: string; readonly name: string } | undefined
+}
+
+const ADMISSION_RETRY_MS = 1000
+const SIDECAR_POLL_MS = 20
+
+/** One pod from admission to its end. */
+export class PodRunner {
+  readonly identity: PodIdentity
+  readonly template: PodTemplate
+  readonly #deps: PodRunnerDeps
+  readonly #uid = randomUUID()
+  readonly #createdAt = Date.now()
+  #spec: PodSpec
+  #manifest: PodManifest
+  #deletedAt: number | undefined
+  #initialized = false
+  #network: PodNetwork | undefined
+  #volumes: PodVolumes | undefined
+  #containers: ContainerRunner[] = []
+  #problem: string | undefined
+  #running: Promise<void> | undefined
+  #stopped: Promise<void> | undefined
+
+  constructor(identity: PodIdentity, template: PodTemplate, deps: PodRunnerDeps) {
+    this.identity = identity
+    this.template = template
+    this.#deps = deps
+    this.#spec = template.spec
+    this.#manifest = template.raw
+  }
+
+  get facts(): PodFacts {
+    const metadata = this.#manifest.metadata as {
+      labels?: Record<string, string>
+      annotations?: Record<string, string>
+    }
+    const addresses = this.#network?.addresses
+    return {
+      name: this.identity.name,
+      namespace: this.identity.namespace,
+      uid: this.#uid,
+      labels: metadata.labels ?? {},
+      annotations: metadata.annotations ?? {},
+      serviceAccount: this.#spec.serviceAccountName,
+      node: this.#deps.node,
+      hostIp: NODE_ADDRESS.v4,
+      ips: addresses ? [addresses.v4, ...(this.#deps.ipv6 ? [addresses.v6] : [])] : [],
+    }
+  }
+
+  get state(): PodState {
+    const containers = this.#containers.map((container) => container.status)
+    const phase = podPhase(this.#initialized, this.#spec.restartPolicy, containers)
+    return {
+      facts: this.facts,
+      spec: this.#spec,
+      phase,
+      ready: podReady(phase, this.#initialized, this.#deletedAt !== undefined, containers),
+      initialized: this.#initialized,
+      createdAt: this.#createdAt,
+      deletedAt: this.#deletedAt,
+      containers,
+    }
+  }
+
+  /** Why the pod does not get on, when it does not. */
+  get problem(): string | undefined {
+    return this.#problem
+  }
+
+  get network(): PodNetwork | undefined {
+    return this.#network
+  }
+
+  /** The Pod object for other readers; undefined before the pod was admitted and has an address. */
+  get object(): object | undefined {
+    return this.#network ? podObject(this.state, this.#manifest, this.#deps.node) : undefined
+  }
+
+  start(): void {
+    this.#running ??= this.#run().catch((error: unknown) => this.#fail(error))
+  }
+
+  /** Ends the pod in order; resolves once nothing of it is left. */
+  stop(graceSeconds = this.#spec.terminationGraceSeconds): Promise<void> {
+    this.#stopped ??= this.#end(graceSeconds)
+    return this.#stopped
+  }
+
+  container(name: string): ContainerRunner {
+    const found = this.#containers.find((container) => container.spec.name === name)
+    if (found) return found
+    const names = this.#containers.map((container) => container.spec.name).join(', ')
+    throw new WeftError(
+      'local.no_container',
+      `pod ${this.identity.name} has no container \`${name}\` (it has ${names})`,
+    )
+  }
+
+  get containers(): readonly ContainerRunner[] {
+    return this.#containers
+  }
+
+  /** Runs a command inside a container that runs. */
+  exec(container: ContainerRunner, argv: readonly string[], timeoutMs: number): Promise<CommandResult> {
+    const { pid } = container
+    if (pid === undefined) {
+      throw new WeftError('local.not_running', `container ${container.spec.name} does not run`)
+    }
+    const env = buildEnvironment(container.spec, this.facts, this.#deps.configMaps, this.#defaults())
+    return runCommand(execCommand(pid, containerUser(container.spec, this.#spec), argv), { env, timeoutMs })
+  }
+
+  async refreshVolumes(): Promise<void> {
+    await this.#volumes?.refresh().catch((error: unknown) => this.#deps.warn(describeError(error)))
+  }
+
+  async #run(): Promise<void> {
+    await this.#admit()
+    if (this.#gone) return
+    const { directory } = this.#deps
+    await mkdir(directory, { recursive: true })
+    await mkdir(this.#deps.logDirectory, { recursive: true })
+    const addresses = this.#deps.takeAddresses()
+    this.#network = await addPodNetwork(addresses, this.#deps.ipv6)
+    await writePodFiles(directory, this.facts, this.#spec)
+    this.#volumes = new PodVolumes(directory, this.#spec, this.facts, this.#deps)
+    this.#containers = [
+      ...this.#spec.initContainers.map((spec) => this.#runner(spec, spec.sidecar ? 'sidecar' : 'init')),
+      ...this.#spec.containers.map((spec) => this.#runner(spec, 'app')),
+    ]
+    this.#deps.changed()
+    await this.#prepareVolumes(this.#volumes)
+    for (const container of this.#containers.slice(0, this.#spec.initContainers.length)) {
+      if (this.#gone) return
+      const ended = container.run()
+      if (container.spec.sidecar) {
+        while (!container.started && !this.#gone) await delay(SIDECAR_POLL_MS)
+      } else if ((await ended) !== 0) {
+        return
+      }
+    }
+    if (this.#gone) return
+    this.#initialized = true
+    for (const container of this.#containers) if (container.status.kind === 'app') void container.run()
+    this.#deps.changed()
+  }
+
+  get #gone(): boolean {
+    return this.#deletedAt !== undefined
+  }
+
+  /** Asks the webhook until it has an answer: without one the pod does not start, as failurePolicy Fail says. */
+  async #admit(): Promise<void> {
+    const { namespace, name, owner } = this.identity
+    const { raw } = this.template
+    const manifest: PodManifest = {
+      metadata: {
+        ...raw.metadata,
+        name,
+        namespace,
+        uid: this.#uid,
+        ...(owner
+          ? {
+              ownerReferences: [
+                { apiVersion: 'apps/v1', kind: owner.kind, name: owner.name, controller: true },
+              ],
+            }
+          : {}),
+      },
+      spec: raw.spec,
+    }
+    while (!this.#gone) {
+      try {
+        const admitted = await this.#deps.admit(manifest)
+        this.#spec = parsePodSpec(admitted.spec, 'spec', (field, message) => {
+          this.#deps.warn(`pod ${namespace}/${name}: ${field} ${message}`)
+        })
+        this.#manifest = admitted
+        this.#problem = undefined
+        return
+      } catch (error) {
+        this.#fail(error)
+        await delay(ADMISSION_RETRY_MS)
+      }
+    }
+  }
+
+  /** A missing ConfigMap may still come. */
+  async #prepareVolumes(volumes: PodVolumes): Promise<void> {
+    while (!this.#gone) {
+      try {
+        await volumes.prepare()
+        this.#problem = undefined
+        return
+      } catch (error) {
+        this.#fail(error)
+        await delay(ADMISSION_RETRY_MS)
+      }
+    }
+  }
+
+  #fail(error: unknown): void {
+    const problem = describeError(error)
+    if (problem === this.#problem) return
+    this.#problem = problem
+    this.#deps.warn(`pod ${this.identity.namespace}/${this.identity.name}: ${problem}`)
+    this.#deps.changed()
+  }
+
+  #runner(spec: ContainerSpec, kind: 'init' | 'sidecar' | 'app'): ContainerRunner {
+    const { restartPolicy } = this.#spec
+    const runner: ContainerRunner = new ContainerRunner(spec, {
+      kind,
+      target: this.#target(spec, () => runner),
+      logFile: join(this.#deps.logDirectory, `${spec.name}.log`),
+      prepare: () => this.#prepareContainer(spec),
+      restarts: (exitCode) => {
+        if (kind === 'sidecar') return true
+        if (kind === 'init') return exitCode !== 0 && restartPolicy !== 'Never'
+        return restartPolicy === 'Always' || (restartPolicy === 'OnFailure' && exitCode !== 0)
+      },
+      changed: () => this.#deps.changed(),
+    })
+    return runner
+  }
+
+  #target(spec: ContainerSpec, runner: () => ContainerRunner): ProbeTarget {
+    return {
+      ip: this.facts.ips[0] ?? '',
+      port: (reference) =>
+        typeof reference === 'number'
+          ? reference
+          : spec.ports.find((port) => port.name === reference)?.containerPort,
+      exec: (command, timeoutMs) => this.exec(runner(), command, timeoutMs),
+    }
+  }
+
+  async #prepareContainer(spec: ContainerSpec): Promise<{ argv: string[]; env: Record<string, string> }> {
+    const image = resolveImage(spec.image, this.#deps.images)
+    const network = this.#network
+    const volumes = this.#volumes
+    if (!network || !volumes) throw new WeftError('local.not_prepared', 'the pod has no network yet')
+    const env = buildEnvironment(spec, this.facts, this.#deps.configMaps, this.#defaults())
+    const line = commandLine(
+      image,
+      spec.command?.map((word) => expand(word, env)),
+      spec.args.map((word) => expand(word, env)),
+    )
+    const sandbox = await prepareSandbox({
+      pod: this.#spec,
+      container: spec,
+      image,
+      volumes,
+      networkNamespace: network.path,
+      baseRoot: this.#deps.baseRoot,
+      podDirectory: this.#deps.directory,
+    })
+    return { argv: containerCommand(sandbox, line), env }
+  }
+
+  #defaults(): Record<string, string> {
+    return {
+      PATH: CONTAINER_PATH,
+      HOME: '/tmp',
+      LANG: 'C.UTF-8',
+      HOSTNAME: this.#spec.hostname ?? this.identity.name,
+      NODE_COMPILE_CACHE: COMPILE_CACHE,
+    }
+  }
+
+  async #end(graceSeconds: number): Promise<void> {
+    this.#deletedAt = Date.now()
+    this.#deps.changed()
+    await this.#deps.published()
+    const deadline = Date.now() + graceSeconds * 1000
+    const left = (leastMs = 0) => Math.max(leastMs, deadline - Date.now())
+    const stop = async (container: ContainerRunner, leastMs = 0) => {
+      const hook = container.spec.preStop
+      if (hook && container.pid !== undefined && graceSeconds > 0) {
+        const target = this.#target(container.spec, () => container)
+        await Promise.race([perform(hook, target, left(1)), delay(left())])
+      }
+      await container.stop(graceSeconds > 0 ? left(leastMs) : 0)
+    }
+    const staying = this.#containers.filter((container) => container.status.kind === 'sidecar')
+    await Promise.all(this.#containers.filter((one) => !staying.includes(one)).map((one) => stop(one)))
+    for (const sidecar of staying.toReversed()) await stop(sidecar, 2000)
+    await this.#running
+    await this.#release()
+  }
+
+  async #release(): Promise<void> {
+    await this.#volumes?.close()
+    if (!this.#network) return
+    await killNamespace(this.#network.path)
+    await removePodNetwork(this.#network).catch((error: unknown) => this.#deps.warn(describeError(error)))
+    this.#deps.releaseAddresses(this.#network.addresses)
+  }
+}
+
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}

@@ -1,0 +1,108 @@
+import { connect } from 'node:net'
+import { credentials, makeGenericClientConstructor } from '@grpc/grpc-js'
+import { Agent, request } from 'undici'
+import type { Action } from '../manifest/pod-spec.ts'
+import type { CommandResult } from '../node/run-command.ts'
+
+export interface ProbeTarget {
+  readonly ip: string
+  /** The number of a named port, or undefined. */
+  port(reference: number | string): number | undefined
+  exec(command: readonly string[], timeoutMs: number): Promise<CommandResult>
+}
+
+const probeAgent = new Agent({
+  connections: null,
+  pipelining: 0,
+  keepAliveTimeout: 1,
+  // As the kubelet: a probe asks whether it is alive, not who it is.
+  connect: { rejectUnauthorized: false },
+})
+
+/** Does it once. Undefined when it succeeded, otherwise the reason in a few words. Never rejects. */
+export async function perform(
+  action: Action,
+  target: ProbeTarget,
+  timeoutMs: number,
+): Promise<string | undefined> {
+  try {
+    return await attempt(action, target, timeoutMs)
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}
+
+async function attempt(action: Action, target: ProbeTarget, timeoutMs: number): Promise<string | undefined> {
+  switch (action.type) {
+    case 'exec': {
+      const { code } = await target.exec(action.command, timeoutMs)
+      return code === 0 ? undefined : `exit code ${code}`
+    }
+    case 'http': {
+      const port = portOf(action.port, target)
+      const response = await request(`${action.scheme}://${urlHost(target.ip)}:${port}${action.path}`, {
+        dispatcher: probeAgent,
+        headers: { 'user-agent': 'weft-probe', connection: 'close', ...action.headers },
+        signal: AbortSignal.timeout(timeoutMs),
+      })
+      await response.body.dump()
+      const { statusCode } = response
+      return statusCode >= 200 && statusCode < 400 ? undefined : `status ${statusCode}`
+    }
+    case 'tcp':
+      return connectOnce(target.ip, portOf(action.port, target), timeoutMs)
+    case 'grpc':
+      return grpcHealth(`${urlHost(target.ip)}:${action.port}`, action.service, timeoutMs)
+    case 'sleep':
+      await new Promise((resolve) => setTimeout(resolve, action.seconds * 1000))
+      return undefined
+  }
+}
+
+function portOf(reference: number | string, target: ProbeTarget): number {
+  const port = target.port(reference)
+  if (port === undefined) throw new Error(`no container port is named \`${reference}\``)
+  return port
+}
+
+function urlHost(ip: string): string {
+  return ip.includes(':') ? `[${ip}]` : ip
+}
+
+function connectOnce(host: string, port: number, timeoutMs: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port })
+    const finish = (reason?: string) => {
+      socket.destroy()
+      resolve(reason)
+    }
+    socket.setTimeout(timeoutMs, () => finish(`no connection within ${timeoutMs} ms`))
+    socket.on('error', (error) => finish(error.message))
+    socket.on('connect', () => finish())
+  })
+}
+
+// grpc.health.v1: HealthCheckRequest { string service = 1 }, HealthCheckResponse { status = 1 }, SERVING = 1.
+const HealthClient = makeGenericClientConstructor({}, 'grpc.health.v1.Health')
+const SERVING = Buffer.from([0x08, 0x01])
+
+function grpcHealth(address: string, service: string, timeoutMs: number): Promise<string | undefined> {
+  const client = new HealthClient(address, credentials.createInsecure())
+  const name = Buffer.from(service).subarray(0, 127)
+  const message =
+    name.length === 0 ? Buffer.alloc(0) : Buffer.concat([Buffer.from([0x0a, name.length]), name])
+  return new Promise((resolve) => {
+    client.makeUnaryRequest(
+      '/grpc.health.v1.Health/Check',
+      (bytes: Buffer) => bytes,
+      (bytes: Buffer) => bytes,
+      message,
+      { deadline: Date.now() + timeoutMs },
+      (error, response) => {
+        client.close()
+        if (error) resolve(error.message)
+        else resolve(response?.equals(SERVING) ? undefined : 'not serving')
+      },
+    )
+  })
+}
