@@ -15,7 +15,7 @@ async function clientHello(serverName: string, alpn: string[]): Promise<Buffer> 
   return new Promise((resolve) => {
     server.on('connection', (socket) => {
       socket.on('error', () => {})
-      socket.on('data', (chunk) => {
+      socket.on('data', (chunk: Buffer) => {
         chunks.push(chunk)
         const whole = Buffer.concat(chunks)
         if (parseClientHello(whole) === 'more') return

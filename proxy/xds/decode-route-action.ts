@@ -1,0 +1,232 @@
+import type {
+  DirectResponseAction,
+  RedirectAction as WireRedirect,
+  RetryPolicy as WireRetryPolicy,
+  RouteAction,
+  RuntimeFractionalPercent,
+} from '../../core/xds/generated/envoy.js'
+import {
+  NO_MUTATION,
+  type DirectResponse,
+  type ForwardAction,
+  type RedirectAction,
+  type RetryPolicy,
+} from '../model/route.ts'
+import { decodeMutation } from './decode-route.ts'
+import type { Scope } from './scope.ts'
+
+// Envoy: 25 ms, and ten times that.
+const BACKOFF_MS = 25
+/** Names a backend that does not exist: its share is answered with 500 (Gateway API). */
+export const INVALID_BACKEND = 'weft.invalid-backend'
+
+export function decodeForward(action: RouteAction, scope: Scope, nonIdempotent: boolean): ForwardAction {
+  scope.only(
+    action,
+    'cluster',
+    'weightedClusters',
+    'clusterNotFoundResponseCode',
+    'prefixRewrite',
+    'regexRewrite',
+    'hostRewriteLiteral',
+    'timeout',
+    'idleTimeout',
+    'retryPolicy',
+    'requestMirrorPolicies',
+    'upgradeConfigs',
+    'maxStreamDuration',
+  )
+  const clusters = decodeClusters(action, scope)
+  if (!clusters.some((cluster) => cluster.weight > 0))
+    scope.fail('needs cluster, or weighted_clusters with a weight above 0')
+  return {
+    kind: 'forward',
+    clusters,
+    // Envoy's default of 15 s would cut what nobody limited.
+    timeoutMs: action.timeout ?? 0,
+    retry: action.retryPolicy
+      ? decodeRetry(action.retryPolicy, scope.at('retry_policy'), nonIdempotent)
+      : undefined,
+    rewrite: { path: decodePathRewrite(action, scope), authority: action.hostRewriteLiteral || undefined },
+    mirrors: (action.requestMirrorPolicies ?? []).map((mirror, i) => {
+      const at = scope.at('request_mirror_policies', i)
+      at.only(mirror, 'cluster', 'runtimeFraction', 'disableShadowHostSuffixAppend')
+      if (!mirror.cluster) at.at('cluster').fail('is required')
+      return { cluster: mirror.cluster ?? '', percent: percentOf(mirror.runtimeFraction) }
+    }),
+    upgrades: (action.upgradeConfigs ?? []).flatMap((upgrade) =>
+      upgrade.enabled === false || !upgrade.upgradeType ? [] : [upgrade.upgradeType.toLowerCase()],
+    ),
+  }
+}
+
+function decodeClusters(action: RouteAction, scope: Scope): ForwardAction['clusters'] {
+  if (action.cluster)
+    return [
+      {
+        cluster: backend(action.cluster),
+        weight: 1,
+        requestHeaders: NO_MUTATION,
+        responseHeaders: NO_MUTATION,
+      },
+    ]
+  const weighted = scope.at('weighted_clusters')
+  if (action.weightedClusters) weighted.only(action.weightedClusters, 'clusters', 'totalWeight')
+  return (action.weightedClusters?.clusters ?? []).map((cluster, i) => {
+    const at = weighted.at('clusters', i)
+    at.only(
+      cluster,
+      'name',
+      'weight',
+      'requestHeadersToAdd',
+      'requestHeadersToRemove',
+      'responseHeadersToAdd',
+      'responseHeadersToRemove',
+    )
+    if (!cluster.name) at.at('name').fail('is required')
+    return {
+      cluster: backend(cluster.name ?? ''),
+      weight: cluster.weight ?? 0,
+      requestHeaders: decodeMutation(
+        cluster.requestHeadersToAdd,
+        cluster.requestHeadersToRemove,
+        at,
+        'request_headers_to_add',
+      ),
+      responseHeaders: decodeMutation(
+        cluster.responseHeadersToAdd,
+        cluster.responseHeadersToRemove,
+        at,
+        'response_headers_to_add',
+      ),
+    }
+  })
+}
+
+function backend(name: string): string {
+  return name === INVALID_BACKEND ? '' : name
+}
+
+function decodePathRewrite(action: RouteAction, scope: Scope): ForwardAction['rewrite']['path'] {
+  if (action.prefixRewrite) return { kind: 'prefix', value: action.prefixRewrite }
+  if (!action.regexRewrite) return undefined
+  try {
+    return {
+      kind: 'regex',
+      pattern: new RegExp(action.regexRewrite.pattern?.regex ?? '', 'g'),
+      // RE2 writes \1 where JavaScript writes $1.
+      substitution: (action.regexRewrite.substitution ?? '')
+        .replaceAll('$', '$$$$')
+        .replace(/\\(\d)/g, '$$$1'),
+    }
+  } catch (error) {
+    scope
+      .at('regex_rewrite')
+      .at('pattern')
+      .fail(error instanceof Error ? error.message : 'is no regular expression')
+    return undefined
+  }
+}
+
+function decodeRetry(policy: WireRetryPolicy, scope: Scope, nonIdempotent: boolean): RetryPolicy {
+  scope.only(
+    policy,
+    'retryOn',
+    'numRetries',
+    'perTryTimeout',
+    'retriableStatusCodes',
+    'retryBackOff',
+    'retryHostPredicate',
+    'hostSelectionRetryMaxAttempts',
+  )
+  const on = new Set((policy.retryOn ?? '').split(',').map((condition) => condition.trim()))
+  const grpcStatuses: number[] = []
+  for (const condition of on) {
+    const grpc = GRPC_CONDITIONS[condition]
+    if (grpc !== undefined) grpcStatuses.push(grpc)
+    else if (!CONDITIONS.has(condition))
+      scope.at('retry_on').fail(`the condition "${condition}" is not supported`)
+  }
+  const baseMs = policy.retryBackOff?.baseInterval ?? BACKOFF_MS
+  return {
+    retries: policy.numRetries ?? 1,
+    perTryTimeoutMs: policy.perTryTimeout ?? 0,
+    statuses: on.has('retriable-status-codes') ? (policy.retriableStatusCodes ?? []) : [],
+    on: {
+      connectFailure: on.has('connect-failure'),
+      refusedStream: on.has('refused-stream'),
+      reset: on.has('reset') || on.has('reset-before-request'),
+      gatewayError: on.has('gateway-error'),
+      serverError: on.has('5xx'),
+    },
+    grpcStatuses,
+    backoffBaseMs: baseMs,
+    backoffMaxMs: policy.retryBackOff?.maxInterval ?? baseMs * 10,
+    nonIdempotent,
+  }
+}
+
+const CONDITIONS = new Set([
+  '',
+  'connect-failure',
+  'refused-stream',
+  'reset',
+  'reset-before-request',
+  'gateway-error',
+  '5xx',
+  'retriable-status-codes',
+])
+const GRPC_CONDITIONS: Record<string, number | undefined> = {
+  cancelled: 1,
+  'deadline-exceeded': 4,
+  'resource-exhausted': 8,
+  internal: 13,
+  unavailable: 14,
+}
+
+export function decodeRedirect(redirect: WireRedirect, scope: Scope): RedirectAction {
+  scope.only(
+    redirect,
+    'httpsRedirect',
+    'schemeRedirect',
+    'hostRedirect',
+    'portRedirect',
+    'pathRedirect',
+    'prefixRewrite',
+    'responseCode',
+  )
+  const statuses = {
+    MOVED_PERMANENTLY: 301,
+    FOUND: 302,
+    SEE_OTHER: 303,
+    TEMPORARY_REDIRECT: 307,
+    PERMANENT_REDIRECT: 308,
+  } as const
+  return {
+    kind: 'redirect',
+    status: statuses[redirect.responseCode ?? 'MOVED_PERMANENTLY'],
+    scheme: redirect.httpsRedirect ? 'https' : redirect.schemeRedirect || undefined,
+    authority: redirect.hostRedirect || undefined,
+    port: redirect.portRedirect || undefined,
+    path: redirect.pathRedirect
+      ? { kind: 'full', value: redirect.pathRedirect }
+      : redirect.prefixRewrite
+        ? { kind: 'prefix', value: redirect.prefixRewrite }
+        : undefined,
+  }
+}
+
+export function decodeDirect(response: DirectResponseAction | undefined, scope: Scope): DirectResponse {
+  if (!response) scope.fail('needs route, redirect or direct_response')
+  const status = response?.status ?? 0
+  if (response && (status < 200 || status > 599))
+    scope.at('direct_response').at('status').fail('must be from 200 to 599')
+  return { kind: 'direct', status, body: response?.body?.inlineString ?? '' }
+}
+
+function percentOf(fraction: RuntimeFractionalPercent | undefined): number {
+  const value = fraction?.defaultValue
+  if (!value) return 100
+  const per = { HUNDRED: 1, TEN_THOUSAND: 100, MILLION: 10_000 }[value.denominator ?? 'HUNDRED']
+  return (value.numerator ?? 0) / per
+}

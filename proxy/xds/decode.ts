@@ -1,0 +1,75 @@
+import {
+  Cluster as WireCluster,
+  ClusterLoadAssignment,
+  Listener as WireListener,
+  RouteConfiguration as WireRouteConfiguration,
+} from '../../core/xds/generated/envoy.js'
+import type { AnyValue } from '../../core/xds/any.ts'
+import { describeError, WeftError } from '../../core/errors.ts'
+import type { Cluster, EndpointAssignment } from '../model/cluster.ts'
+import type { Listener } from '../model/listener.ts'
+import type { RouteConfiguration } from '../model/route.ts'
+import { decodeAssignment, decodeCluster } from './decode-cluster.ts'
+import { decodeListener } from './decode-listener.ts'
+import { decodeRouteConfiguration } from './decode-route.ts'
+import type { ReadFile } from './decode-tls.ts'
+import { Scope } from './scope.ts'
+
+export type ResourceKind = 'listener' | 'route' | 'cluster' | 'endpoints'
+
+export interface Decoded {
+  readonly listener: Listener
+  readonly route: RouteConfiguration
+  readonly cluster: Cluster
+  readonly endpoints: EndpointAssignment
+}
+
+/** A resource in its model form, frozen, or what is wrong with it, one line a field. */
+export type DecodeResult<K extends ResourceKind> =
+  | { readonly ok: true; readonly value: Decoded[K] }
+  | { readonly ok: false; readonly problems: readonly string[] }
+
+// Nothing that a server sends may make the proxy read files.
+const noFiles: ReadFile = () => {
+  throw new WeftError('xds.filename', 'files are not read for resources of a server: use SDS or inline')
+}
+
+export function decodeResource<K extends ResourceKind>(kind: K, any: AnyValue): DecodeResult<K> {
+  const scope = new Scope()
+  let value: unknown
+  try {
+    value = decodeKind(kind, any, scope)
+  } catch (error) {
+    return { ok: false, problems: [describeError(error)] }
+  }
+  if (scope.problems.length > 0 || value === undefined)
+    return { ok: false, problems: scope.problems.map((problem) => describeError(problem)) }
+  return { ok: true, value: deepFreeze(value) as Decoded[K] }
+}
+
+function decodeKind(kind: ResourceKind, any: AnyValue, scope: Scope): unknown {
+  switch (kind) {
+    case 'listener': {
+      const message = scope.unpack(any, WireListener)
+      return message && decodeListener(message, scope, noFiles)
+    }
+    case 'route': {
+      const message = scope.unpack(any, WireRouteConfiguration)
+      return message && decodeRouteConfiguration(message, scope)
+    }
+    case 'cluster': {
+      const message = scope.unpack(any, WireCluster)
+      return message && decodeCluster(message, scope, noFiles)
+    }
+    case 'endpoints': {
+      const message = scope.unpack(any, ClusterLoadAssignment)
+      return message && decodeAssignment(message, scope)
+    }
+  }
+}
+
+function deepFreeze(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value) || value instanceof RegExp) return value
+  for (const inner of Object.values(value)) deepFreeze(inner)
+  return Object.freeze(value)
+}
