@@ -1,0 +1,57 @@
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { silentLogger } from '../core/log.ts'
+import { createMesh, type MeshView } from './mesh.ts'
+import { MemorySource } from './registry/memory-source.ts'
+import type { MeshClient } from './xds/client.ts'
+import { readable } from './xds/readable.ts'
+import type { ResourceType } from './xds/resource.ts'
+
+// One folder a rule: manifests.yaml beside base.yaml -> expected.json. UPDATE_GOLDEN=1 rewrites the latter.
+const ROOT = join(import.meta.dirname, 'golden')
+const UPDATE = process.env['UPDATE_GOLDEN'] === '1'
+const base = readFileSync(join(ROOT, 'base.yaml'), 'utf8')
+
+for (const folder of readdirSync(ROOT, { withFileTypes: true })) {
+  if (!folder.isDirectory()) continue
+  t.test(folder.name, (t) => {
+    const text = readFileSync(join(ROOT, folder.name, 'manifests.yaml'), 'utf8')
+    const mesh = createMesh({
+      source: MemorySource.of(base, text),
+      trustDomain: 'cluster.local',
+      log: silentLogger,
+    })
+    const view = mesh.snapshot.value
+    const client = clientIn(text)
+    const shown = Object.fromEntries(
+      header(text, 'show')
+        .split('; ')
+        .map((item) => [item, show(view, item, client)]),
+    )
+    mesh.close()
+    const file = join(ROOT, folder.name, 'expected.json')
+    if (UPDATE || !existsSync(file)) writeFileSync(file, `${JSON.stringify(shown, null, 2)}\n`)
+    const expected: unknown = JSON.parse(readFileSync(file, 'utf8'))
+    t.strictSame(JSON.parse(JSON.stringify(shown)), expected)
+    t.end()
+  })
+}
+
+function show(view: MeshView, item: string, client: MeshClient): unknown {
+  if (item === 'status') return view.routeStatus
+  const [type, name] = item.split(' ') as [ResourceType, string]
+  return readable(view.resource(type, name, client)?.message ?? null)
+}
+
+function clientIn(text: string): MeshClient {
+  const [workload = '', kind = ''] = header(text, 'client').split(' ')
+  const [namespace = '', pod = ''] = workload.split('/')
+  return { namespace, pod, kind: kind as MeshClient['kind'] }
+}
+
+function header(text: string, name: string): string {
+  const line = text.split('\n').find((one) => one.startsWith(`# ${name}: `))
+  if (line === undefined) throw new Error(`manifests.yaml lacks a line "# ${name}: ..."`)
+  return line.slice(name.length + 4)
+}
