@@ -13,8 +13,8 @@ import {
 } from './extensions.ts'
 import { generateKey, keyIdentifier, spkiDer } from './key.ts'
 import { Oid } from './oids.ts'
+import { oneLineName, quote } from './printable.ts'
 import { checkTrustDomain, parseSpiffeId } from './spiffe-id.ts'
-import { oneLine } from './trust-bundle.ts'
 
 /** A CA certificate with its key and the certificates between it and (without) its root. */
 export interface CaCredentials {
@@ -103,7 +103,7 @@ export function issueServer(
     throw new WeftError('ca.no_name', 'a server certificate needs at least one DNS name')
   for (const name of dnsNames) {
     if (!DNS_NAME.test(name) || name.length > 253) {
-      throw new WeftError('ca.dns_name', `${JSON.stringify(name)} is not a DNS name`)
+      throw new WeftError('ca.dns_name', `${quote(name)} is not a DNS name`)
     }
   }
   return issueLeaf(ca, { ...request, names: { dns: dnsNames }, uses: [Oid.serverAuth] })
@@ -125,7 +125,7 @@ function issueLeaf(ca: CaCredentials, request: LeafRequest): IssuedCertificate {
   if (now >= end) {
     throw new WeftError(
       'ca.expired',
-      `the CA certificate (${oneLine(ca.certificate.subject)}) expired at ${new Date(end).toISOString()}: rotate it`,
+      `the CA certificate (${oneLineName(ca.certificate.subject)}) expired at ${new Date(end).toISOString()}: rotate it`,
     )
   }
   // A tenth at most: half-life of a certificate that lives for seconds must not lie in the past.

@@ -1,4 +1,5 @@
 import { WeftError } from '../core/errors.ts'
+import { quote } from './printable.ts'
 
 /** `path` is '' for the trust domain itself, otherwise it begins with a slash. */
 export interface SpiffeId {
@@ -84,11 +85,6 @@ function trustDomainProblem(text: string): string | undefined {
     return 'a trust domain may have only lower-case letters, digits, dot, dash and underscore'
   }
   return undefined
-}
-
-// JSON quoting keeps control bytes of a hostile certificate out of logs and terminals.
-function quote(text: string): string {
-  return JSON.stringify(text.length > 128 ? `${text.slice(0, 128)}…` : text)
 }
 
 function at(field: string | undefined): { field?: string } {

@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import { WeftError } from '../core/errors.ts'
+import { oneLineName } from './printable.ts'
 
 /** Roots that are trusted together, so that an old and a new one can overlap. Never empty, no root twice. */
 export interface TrustBundle {
@@ -53,7 +54,7 @@ export function trustBundle(certificates: readonly X509Certificate[], source: st
     if (!certificate.ca) {
       throw new WeftError(
         'bundle.not_a_ca',
-        `${source}: certificate ${index + 1} (${oneLine(certificate.subject)}) is not a CA and cannot be a root`,
+        `${source}: certificate ${index + 1} (${oneLineName(certificate.subject)}) is not a CA and cannot be a root`,
       )
     }
     roots.set(certificate.fingerprint256, certificate)
@@ -86,9 +87,4 @@ export function sameBundle(a: TrustBundle, b: TrustBundle): boolean {
 
 export function certificatesPem(certificates: readonly X509Certificate[]): string {
   return certificates.map((certificate) => certificate.toString()).join('')
-}
-
-/** Subjects come from outside: control bytes stay out of messages. */
-export function oneLine(subject: string | undefined): string {
-  return JSON.stringify((subject ?? '').replaceAll('\n', ', ')).slice(1, -1) || 'no subject'
 }

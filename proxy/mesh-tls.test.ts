@@ -76,7 +76,7 @@ async function sidecar(
 /** An application that answers with the caller that it was told, behind a STRICT sidecar. */
 async function server(t: Test, root: CaCredentials, alpn: string[]): Promise<Sidecar> {
   const app = createHttpServer((message, response) =>
-    response.end(`caller ${message.headers['x-forwarded-client-cert'] ?? 'unknown'}`),
+    response.end(`caller ${String(message.headers['x-forwarded-client-cert'] ?? 'unknown')}`),
   ).listen(0, '127.0.0.1')
   await once(app, 'listening')
   t.teardown(() => {

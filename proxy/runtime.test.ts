@@ -199,9 +199,9 @@ t.test('large bodies pass both ways with trailers of the counting', async (t) =>
 
 t.test('endpoints that leave take no further request, and those under way finish', async (t) => {
   const configuration = new TestConfiguration()
-  let held: ServerResponse | undefined
+  const held: ServerResponse[] = []
   const old = await app(t, (message, response) => {
-    if (message.url === '/held') held = response
+    if (message.url === '/held') held.push(response)
     else response.end('old')
   })
   const next = await app(t, (_message, response) => response.end('new'))
@@ -210,9 +210,9 @@ t.test('endpoints that leave take no further request, and those under way finish
   const { send } = await start(t, configuration)
   t.equal((await send('/')).text, 'old')
   const running = send('/held')
-  while (!held) await send('/')
+  while (held.length === 0) await send('/')
   configuration.setCluster('app', [next])
   for (let i = 0; i < 5; i++) t.equal((await send('/')).text, 'new')
-  held.end('finished')
+  held[0]?.end('finished')
   t.equal((await running).text, 'finished')
 })

@@ -155,7 +155,7 @@ function nested(writer: Writer, write: () => void): void {
 
 function writeStruct(writer: Writer, object: JsonObject): void {
   nested(writer, () => {
-    for (const key of Object.keys(object).sort().reverse()) {
+    for (const key of Object.keys(object).toSorted().toReversed()) {
       nested(writer, () => {
         writeValue(writer, object[key]!)
         writer.tag(2, LENGTH)

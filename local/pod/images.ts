@@ -12,7 +12,6 @@ const WEFT = ['node', '/opt/weft/cli/weft.ts']
 
 /** The mesh's own images: the `weft` command; a container's `args` say which part of it. */
 const OWN = new Set(['weft-proxy', 'weft-init', 'weft-control-plane', 'weft-injector'])
-const WEFT = ['node', '/opt/weft/cli/weft.ts']
 
 export type ImageFolders = ReadonlyMap<string, string>
 

@@ -75,7 +75,7 @@ async function pair(kind: 'plain' | 'tls'): Promise<Pair> {
   const accepted = once(server as EventEmitter, kind === 'tls' ? 'secureConnection' : 'connection')
   const peer =
     kind === 'tls'
-      ? tls.connect({ port, host: '127.0.0.1', rejectUnauthorized: false, allowHalfOpen: true })
+      ? tls.connect({ port, host: '127.0.0.1', rejectUnauthorized: false })
       : net.connect({ port, host: '127.0.0.1', allowHalfOpen: true })
   peer.on('error', () => {})
   await once(peer, kind === 'tls' ? 'secureConnect' : 'connect')

@@ -12,7 +12,7 @@ import {
   type RedirectAction,
   type RetryPolicy,
 } from '../model/route.ts'
-import { decodeMutation } from './decode-route.ts'
+import { decodeMutation } from './decode-mutation.ts'
 import type { Scope } from './scope.ts'
 
 // Envoy: 25 ms, and ten times that.

@@ -1,6 +1,5 @@
 import type {
   HeaderMatcher,
-  HeaderValueOption,
   QueryParameterMatcher,
   RegexMatcher,
   Route as WireRoute,
@@ -8,14 +7,8 @@ import type {
   RouteMatch as WireMatch,
   StringMatcher,
 } from '../../core/xds/generated/envoy.js'
-import {
-  NO_MUTATION,
-  type HeaderMutation,
-  type Route,
-  type RouteConfiguration,
-  type RouteMatch,
-  type ValueMatch,
-} from '../model/route.ts'
+import { type Route, type RouteConfiguration, type RouteMatch, type ValueMatch } from '../model/route.ts'
+import { decodeMutation } from './decode-mutation.ts'
 import { decodeDirect, decodeForward, decodeRedirect } from './decode-route-action.ts'
 import type { Scope } from './scope.ts'
 
@@ -179,35 +172,4 @@ function decodeString(matcher: StringMatcher, name: string, scope: Scope): Value
     return { ...made('regex', ''), regex: decodeRegex(matcher.safeRegex, scope.at('safe_regex')) }
   scope.fail('needs exact, prefix, suffix, contains or safe_regex')
   return made('exact', '')
-}
-
-/** `*_headers_to_add` and `*_headers_to_remove`: OVERWRITE sets, APPEND adds. */
-export function decodeMutation(
-  add: readonly HeaderValueOption[] | undefined,
-  remove: readonly string[] | undefined,
-  scope: Scope,
-  field: string,
-): HeaderMutation {
-  if (!add?.length && !remove?.length) return NO_MUTATION
-  const set: [string, string][] = []
-  const added: [string, string][] = []
-  add?.forEach((option, i) => {
-    const at = scope.at(field, i)
-    const name = (option.header?.key ?? '').toLowerCase()
-    const value = option.header?.value ?? ''
-    if (name === '') at.at('header').at('key').fail('is required')
-    if (value.includes('%')) at.at('header').at('value').fail('command operators (%...%) are not supported')
-    switch (option.appendAction ?? 'APPEND_IF_EXISTS_OR_ADD') {
-      case 'APPEND_IF_EXISTS_OR_ADD':
-        added.push([name, value])
-        break
-      case 'OVERWRITE_IF_EXISTS_OR_ADD':
-        set.push([name, value])
-        break
-      case 'ADD_IF_ABSENT':
-      case 'OVERWRITE_IF_EXISTS':
-        at.at('append_action').unsupported()
-    }
-  })
-  return { remove: (remove ?? []).map((name) => name.toLowerCase()), set, add: added }
 }

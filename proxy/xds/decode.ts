@@ -69,7 +69,8 @@ function decodeKind(kind: ResourceKind, any: AnyValue, scope: Scope): unknown {
 }
 
 function deepFreeze(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value) || value instanceof RegExp) return value
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value) || value instanceof RegExp)
+    return value
   for (const inner of Object.values(value)) deepFreeze(inner)
   return Object.freeze(value)
 }

@@ -1,0 +1,34 @@
+import type { HeaderValueOption } from '../../core/xds/generated/envoy.js'
+import { NO_MUTATION, type HeaderMutation } from '../model/route.ts'
+import type { Scope } from './scope.ts'
+
+/** `*_headers_to_add` and `*_headers_to_remove`: OVERWRITE sets, APPEND adds. */
+export function decodeMutation(
+  add: readonly HeaderValueOption[] | undefined,
+  remove: readonly string[] | undefined,
+  scope: Scope,
+  field: string,
+): HeaderMutation {
+  if (!add?.length && !remove?.length) return NO_MUTATION
+  const set: [string, string][] = []
+  const added: [string, string][] = []
+  add?.forEach((option, i) => {
+    const at = scope.at(field, i)
+    const name = (option.header?.key ?? '').toLowerCase()
+    const value = option.header?.value ?? ''
+    if (name === '') at.at('header').at('key').fail('is required')
+    if (value.includes('%')) at.at('header').at('value').fail('command operators (%...%) are not supported')
+    switch (option.appendAction ?? 'APPEND_IF_EXISTS_OR_ADD') {
+      case 'APPEND_IF_EXISTS_OR_ADD':
+        added.push([name, value])
+        break
+      case 'OVERWRITE_IF_EXISTS_OR_ADD':
+        set.push([name, value])
+        break
+      case 'ADD_IF_ABSENT':
+      case 'OVERWRITE_IF_EXISTS':
+        at.at('append_action').unsupported()
+    }
+  })
+  return { remove: (remove ?? []).map((name) => name.toLowerCase()), set, add: added }
+}
