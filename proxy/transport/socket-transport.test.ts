@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { once, type EventEmitter } from 'node:events'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import net from 'node:net'
 import type { AddressInfo } from 'node:net'
@@ -72,11 +72,12 @@ async function pair(kind: 'plain' | 'tls'): Promise<Pair> {
       : net.createServer({ allowHalfOpen: true })
   await once(server.listen(0, '127.0.0.1'), 'listening')
   const port = (server.address() as AddressInfo).port
-  const accepted = once(server as EventEmitter, kind === 'tls' ? 'secureConnection' : 'connection')
+  const accepted = once(server, kind === 'tls' ? 'secureConnection' : 'connection')
   const peer =
     kind === 'tls'
       ? tls.connect({ port, host: '127.0.0.1', rejectUnauthorized: false })
       : net.connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+  peer.allowHalfOpen = true
   peer.on('error', () => {})
   await once(peer, kind === 'tls' ? 'secureConnect' : 'connect')
   const [socket] = (await accepted) as [net.Socket]
