@@ -19,12 +19,12 @@ const started = Date.now()
 let worked = false
 
 const lock = createHash('sha256')
-  .update(readFileSync(join(root, 'package-lock.json')))
+  .update(readFileSync(join(root, 'package.json')))
   .digest('hex')
 const stamp = join(root, 'node_modules', '.weft-installed')
 if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== lock) {
   step('installing npm packages (Node 26 among them)')
-  run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'])
+  run('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'])
   if (!existsSync(join(root, 'node_modules', 'node', 'bin', 'node'))) {
     fail(
       'npm did not install Node 26: its install scripts are switched off (ignore-scripts). Allow them and try again.',
