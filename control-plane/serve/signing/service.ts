@@ -1,6 +1,8 @@
 import {
   status,
   type handleUnaryCall,
+  type sendUnaryData,
+  type ServerUnaryCall,
   type ServiceDefinition,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js'
@@ -56,20 +58,25 @@ export function signingService(options: SigningOptions): {
     }
   }
 
-  const sign: handleUnaryCall<SignRequest, SignResponse> = (call, callback) => {
-    answer(call.request, call.metadata).then(
-      (response) => callback(null, response),
-      (error: unknown) => {
-        const refusal = asGrpcError(error)
-        log.warn('certificate refused', {
-          peer: call.getPeer(),
-          status: status[refusal.code],
-          reason: refusal.details,
-        })
-        callback(refusal)
-      },
-    )
+  const handle = async (
+    call: ServerUnaryCall<SignRequest, SignResponse>,
+    callback: sendUnaryData<SignResponse>,
+  ): Promise<void> => {
+    let response: SignResponse
+    try {
+      response = await answer(call.request, call.metadata)
+    } catch (error) {
+      const refusal = asGrpcError(error)
+      log.warn('certificate refused', {
+        peer: call.getPeer(),
+        status: status[refusal.code],
+        reason: refusal.details,
+      })
+      return callback(refusal)
+    }
+    callback(null, response)
   }
+  const sign: handleUnaryCall<SignRequest, SignResponse> = (call, callback) => void handle(call, callback)
   return { definition: Signing, implementation: { sign } }
 }
 
