@@ -48,7 +48,7 @@ t.test('everything else is refused by name', async (t) => {
 
 t.test('random text is parsed to the same text or refused with a WeftError', async () => {
   const near = fc
-    .string({ unit: fc.constantFrom(...'az09.-_:@?#/%AZ\0\n\x7f\u00ff'), maxLength: 40 })
+    .string({ unit: fc.constantFrom(...'az09.-_:@?#/%AZ\0\n\x7f\u00ff'.split('')), maxLength: 40 })
     .map((tail) => `spiffe://${tail}`)
   fc.assert(
     fc.property(fc.oneof(fc.string({ unit: 'binary' }), near), (text) => {
