@@ -14,7 +14,7 @@ interface Rig {
   peer: RawPeer
   client: ClientConnection
   changes: () => number
-  run(): string[]
+  run: () => string[]
 }
 
 function rig(settings: number[] = [], options: Http2Options = {}): Rig {

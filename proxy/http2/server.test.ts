@@ -16,7 +16,7 @@ interface Rig {
   server: ServerConnection
   clock: ManualClock
   /** Lets all bytes pass and gives the frames that came. */
-  run(): string[]
+  run: () => string[]
 }
 
 function rig(options: Http2Options = {}): Rig {
