@@ -138,6 +138,9 @@ for (const kind of ['plain', 'tls'] as const) {
     const block = Buffer.alloc(40_000)
     let sent = 0
     let stalls = 0
+    let held = 0
+    const junk = Buffer.alloc(16_000, 255)
+    other.peer.resume()
     let received = 0
     let wrong = 0
     peer.on('data', (chunk: Buffer) => {
@@ -150,11 +153,15 @@ for (const kind of ['plain', 'tls'] as const) {
       ours.write(block.subarray(0, size))
       block.fill(255)
       sent += size
-      // A second transport uses the pool meanwhile.
-      other.ours.write(block.subarray(0, 1000))
       if (ours.congested) {
         stalls++
         const seen = recorder.writable
+        await new Promise((resolve) => setImmediate(resolve))
+        await new Promise((resolve) => setImmediate(resolve))
+        if (recorder.writable > seen) continue
+        // The kernel is full and the socket holds our buffers; a second transport uses the pool meanwhile.
+        held++
+        for (let i = 0; i < 20; i++) other.ours.write(junk)
         peer.resume()
         await recorder.until(() => recorder.writable > seen)
         peer.pause()
@@ -166,6 +173,7 @@ for (const kind of ['plain', 'tls'] as const) {
     peer.resume()
     await ended
     t.ok(stalls > 10, `stalled ${stalls} times`)
+    t.ok(held > 0, `the kernel was full ${held} times`)
     t.equal(wrong, 0)
     t.equal(received, total)
   })
