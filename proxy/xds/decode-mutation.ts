@@ -15,9 +15,12 @@ export function decodeMutation(
   add?.forEach((option, i) => {
     const at = scope.at(field, i)
     const name = (option.header?.key ?? '').toLowerCase()
-    const value = option.header?.value ?? ''
+    const template = option.header?.value ?? ''
+    // Envoy writes a literal % as %%; a single one begins a command operator.
+    const value = template.replaceAll('%%', '%')
     if (name === '') at.at('header').at('key').fail('is required')
-    if (value.includes('%')) at.at('header').at('value').fail('command operators (%...%) are not supported')
+    if (template.replaceAll('%%', '').includes('%'))
+      at.at('header').at('value').fail('command operators (%...%) are not supported')
     switch (option.appendAction ?? 'APPEND_IF_EXISTS_OR_ADD') {
       case 'APPEND_IF_EXISTS_OR_ADD':
         added.push([name, value])
