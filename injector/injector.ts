@@ -1,4 +1,3 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { parse as parseYaml } from 'yaml'
 import packageJson from '../package.json' with { type: 'json' }
@@ -6,11 +5,12 @@ import { describeError, WeftError } from '../core/errors.ts'
 import { createLogger } from '../core/log.ts'
 import { Watched } from '../core/watched.ts'
 import type { Output } from './init.ts'
+import { checkServingCertificate } from './serving-certificate.ts'
+import type { ServingCertificate } from './serving-certificate.ts'
 import { defaultSettings, parseSettings } from './settings.ts'
 import type { InjectorSettings } from './settings.ts'
 import { watchFiles } from './watch-files.ts'
 import { createWebhook } from './webhook.ts'
-import type { ServingCertificate } from './webhook.ts'
 
 export const INJECTOR_HELP = `Usage: weft injector --cert-file FILE --key-file FILE [flags]
 
@@ -99,14 +99,9 @@ async function serve(flags: InjectorFlags, host: InjectorProcess): Promise<void>
 
 /** Throws while the two files don't belong together: a rotation replaces them one after the other. */
 function loadCertificate([certPem = '', keyPem = '']: readonly string[]): ServingCertificate {
-  let matches: boolean
-  try {
-    matches = new X509Certificate(certPem).checkPrivateKey(createPrivateKey(keyPem))
-  } catch {
-    throw new WeftError('webhook.certificate', '--cert-file and --key-file must be a PEM certificate and key')
-  }
-  if (!matches) throw new WeftError('webhook.certificate', 'the key of --key-file is not that of --cert-file')
-  return { certPem, keyPem }
+  const certificate = { certPem, keyPem }
+  checkServingCertificate(certificate)
+  return certificate
 }
 
 function loadSettings(text: string, version: string): InjectorSettings {

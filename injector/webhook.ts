@@ -1,4 +1,3 @@
-import { createSecureContext } from 'node:tls'
 import fastify from 'fastify'
 import type { FastifyReply } from 'fastify'
 import { describeError, WeftError } from '../core/errors.ts'
@@ -7,12 +6,9 @@ import type { Watchable } from '../core/watched.ts'
 import { admissionReview, InvalidReview, readAdmissionReview } from './admission-review.ts'
 import { admit } from './admit.ts'
 import type { NamespaceLabels } from './admit.ts'
+import { checkServingCertificate } from './serving-certificate.ts'
+import type { ServingCertificate } from './serving-certificate.ts'
 import type { InjectorSettings } from './settings.ts'
-
-export interface ServingCertificate {
-  readonly certPem: string
-  readonly keyPem: string
-}
 
 export interface WebhookDeps {
   /** Replaced while running: new connections get the new one. */
@@ -35,7 +31,7 @@ const MAX_BODY_BYTES = 8 * 1024 * 1024
 const REQUEST_TIMEOUT_MS = 15_000
 const MAX_CONNECTIONS = 1024
 
-/** The admission webhook: POST /mutate and GET /ready over HTTPS. */
+/** The admission webhook: POST /mutate and GET /ready over HTTPS. Throws a WeftError `webhook.certificate`. */
 export function createWebhook(deps: WebhookDeps): Webhook {
   let draining = false
   const { logger } = deps
@@ -110,17 +106,9 @@ export function createWebhook(deps: WebhookDeps): Webhook {
   }
 }
 
-/** Throws a WeftError `webhook.certificate` unless the key belongs to the certificate. */
-function tlsOptions({ certPem, keyPem }: ServingCertificate): { cert: string; key: string } {
-  try {
-    createSecureContext({ cert: certPem, key: keyPem })
-  } catch (error) {
-    throw new WeftError(
-      'webhook.certificate',
-      `the serving certificate and its key don't work: ${describeError(error)}`,
-    )
-  }
-  return { cert: certPem, key: keyPem }
+function tlsOptions(certificate: ServingCertificate): { cert: string; key: string } {
+  checkServingCertificate(certificate)
+  return { cert: certificate.certPem, key: certificate.keyPem }
 }
 
 /** Every failure becomes an answer here: an AdmissionReview where it can be one, else JSON. */

@@ -193,16 +193,16 @@ export class ManifestDirectorySource implements Source {
   #publish(): void {
     const owners = new Map<string, Owner>()
     const errors: SourceError[] = []
-    for (const [path, file] of [...this.#files].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    for (const [path, file] of [...this.#files].sort(byRootAndPath)) {
       errors.push(...file.errors)
       for (const { object, line } of file.objects) {
         const id = `${object.kind} ${keyOf(object.meta)}`
         const owner = owners.get(id)
-        if (owner && owner.root === file.root) {
+        if (owner?.root === file.root) {
           const other = this.#files.get(owner.path)?.origin ?? owner.path
           const message = `${id} is also in ${other}: the one there counts; keep one of the two`
           errors.push({ origin: file.origin, line, field: 'metadata.name', message })
-        } else if (!owner || file.root > owner.root) owners.set(id, { object, root: file.root, path })
+        } else owners.set(id, { object, root: file.root, path })
       }
     }
     const changes: Change[] = []
@@ -227,6 +227,11 @@ export class ManifestDirectorySource implements Source {
     }
     if (errors.length > 0 || told.size > 0) this.errors.set(errors)
   }
+}
+
+/** Later directories come later, so that their objects replace those of earlier ones. */
+function byRootAndPath([a, one]: [string, FileEntry], [b, two]: [string, FileEntry]): number {
+  return one.root - two.root || (a < b ? -1 : 1)
 }
 
 function newEntry(root: number, origin: string): FileEntry {

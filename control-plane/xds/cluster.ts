@@ -92,15 +92,10 @@ interface EdsSettings {
 }
 
 function edsCluster({ name, service, protocol, identities, prefix, client }: EdsSettings): Cluster {
-  const alpn = carriesHttp(protocol)
-    ? protocol === 'auto'
-      ? [...ALPN_HTTP, ALPN_TCP]
-      : ALPN_HTTP
-    : [ALPN_TCP]
   const weft: Cluster_TransportSocketMatch = {
     name: 'weft',
     match: { tlsMode: 'weft' },
-    transportSocket: upstreamTls(identities, prefix, client.kind === 'envoy' ? [...alpn] : withTcp(alpn)),
+    transportSocket: upstreamTls(identities, prefix, alpnFor(protocol, client)),
   }
   return {
     name,
@@ -115,9 +110,15 @@ function edsCluster({ name, service, protocol, identities, prefix, client }: Eds
   }
 }
 
-/** The application's own TLS may also come to a port of plain HTTP: our sidecars carry it as TCP. */
-function withTcp(alpn: readonly string[]): readonly string[] {
-  return alpn.includes(ALPN_TCP) ? alpn : [...alpn, ALPN_TCP]
+/**
+ * Our sidecars choose from the list by what they carry: `weft-tcp` for opaque bytes (also the
+ * application's own TLS to a port of plain HTTP), the rest for requests. Other clients offer all of it at
+ * once, so they get what they can speak; where the first bytes decide, that is opaque TCP.
+ */
+function alpnFor(protocol: PortProtocol, client: MeshClient): readonly string[] {
+  if (!carriesHttp(protocol)) return [ALPN_TCP]
+  if (client.kind !== 'envoy') return [...ALPN_HTTP, ALPN_TCP]
+  return protocol === 'auto' ? [ALPN_TCP] : ['h2', 'http/1.1']
 }
 
 function httpOptions(protocol: PortProtocol): Any {

@@ -3,7 +3,7 @@ import type { Mesh, MeshService, ServicePort, Workload } from '../model/mesh.ts'
 
 export const INBOUND = 'inbound'
 /** Stands in a weighted cluster for a backend reference that is invalid; there is never a cluster of this name. */
-export const INVALID_BACKEND = 'invalid-backend'
+export const INVALID_BACKEND = 'weft.invalid-backend'
 
 const CLUSTER_DOMAIN = 'cluster.local'
 

@@ -86,8 +86,8 @@ function destinations(action: Forward, match: Match): RouteAction {
 function pathRewrite(path: PathAndHost['path']): RouteAction {
   if (!path) return {}
   if (path.kind === 'prefix') return { prefixRewrite: path.value }
-  // Of the path without its query; a backslash would refer to a group.
-  return { regexRewrite: { pattern: { regex: '^/.*$' }, substitution: path.value.replaceAll('\\', '\\\\') } }
+  // Of the path without its query. The value holds no backslash, which would refer to a group.
+  return { regexRewrite: { pattern: { regex: '^/.*$' }, substitution: path.value } }
 }
 
 function retryPolicy(

@@ -101,20 +101,23 @@ t.test('CIDRs are canonical', async (t) => {
 t.test('what the injector writes, weft init reads', async (t) => {
   const port = fc.integer({ min: 1, max: 65535 })
   const ports = fc.array(port, { maxLength: 5 })
-  const settings: fc.Arbitrary<CaptureSettings> = fc.record({
-    outboundPort: port,
-    inboundPort: port,
-    proxyUid: fc.integer({ min: 1, max: 0xffff_fffe }),
-    proxyGid: fc.integer({ min: 1, max: 0xffff_fffe }),
-    includeInboundPorts: fc.oneof(ports, fc.constant('*' as const)),
-    excludeInboundPorts: ports,
-    includeOutboundPorts: fc.oneof(ports, fc.constant('*' as const)),
-    excludeOutboundPorts: ports,
-    excludeOutboundCidrs: fc.array(
-      fc.ipV4().map((address) => parseCidr(`${address}/16`).text),
-      { maxLength: 3 },
-    ),
-  })
+  const settings: fc.Arbitrary<CaptureSettings> = fc.record(
+    {
+      outboundPort: port,
+      inboundPort: port,
+      proxyUid: fc.integer({ min: 1, max: 0xffff_fffe }),
+      proxyGid: fc.integer({ min: 1, max: 0xffff_fffe }),
+      includeInboundPorts: fc.oneof(ports, fc.constant('*' as const)),
+      excludeInboundPorts: ports,
+      includeOutboundPorts: fc.oneof(ports, fc.constant('*' as const)),
+      excludeOutboundPorts: ports,
+      excludeOutboundCidrs: fc.array(
+        fc.ipV4().map((address) => parseCidr(`${address}/16`).text),
+        { maxLength: 3 },
+      ),
+    },
+    { noNullPrototype: true },
+  )
   fc.assert(
     fc.property(settings, (value) => {
       t.same(parseInitFlags(captureArgs(value)).capture, value)

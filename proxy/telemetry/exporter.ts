@@ -6,3 +6,11 @@ export interface Exporter {
   metrics(request: ExportMetricsServiceRequest): Promise<void>
   close(): void
 }
+
+/** The collector has it and does not want it: sending the same again would not help. */
+export class ExportRefused extends Error {
+  constructor(reason: string) {
+    super(reason)
+    this.name = 'ExportRefused'
+  }
+}

@@ -1,8 +1,10 @@
-import { Client, Metadata, type ChannelCredentials, type MethodDefinition } from '@grpc/grpc-js'
+import { Client, Metadata, status, type ChannelCredentials, type MethodDefinition } from '@grpc/grpc-js'
 import { MetricsService, TraceService } from '../../core/xds/generated/otlp.js'
-import type { Exporter } from './exporter.ts'
+import { ExportRefused, type Exporter } from './exporter.ts'
 
 const DEADLINE_MS = 5000
+// Others are worth another try (https://opentelemetry.io/docs/specs/otlp/#failures): a token is renewed, too.
+const REFUSALS = new Set([status.INVALID_ARGUMENT, status.UNIMPLEMENTED, status.PERMISSION_DENIED])
 
 export interface GrpcExporterOptions {
   /** `host:port` */
@@ -34,7 +36,10 @@ export function createGrpcExporter(options: GrpcExporterOptions): Exporter {
         request,
         metadata,
         { deadline: Date.now() + DEADLINE_MS },
-        (error) => (error ? reject(error) : resolve()),
+        (error) => {
+          if (!error) resolve()
+          else reject(REFUSALS.has(error.code) ? new ExportRefused(error.details) : error)
+        },
       )
     })
   return {

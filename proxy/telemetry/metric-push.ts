@@ -56,7 +56,7 @@ function pointOf(series: RequestSeries, now: number): HistogramDataPoint {
 }
 
 function attributesOf(series: RequestSeries): KeyValue[] {
-  const { method, status, route, cluster, service, source, flags, mtls } = series.labels
+  const { method, status, route, cluster, service, source, flags, mtls, grpcStatus } = series.labels
   return [
     text('http.request.method', method),
     integer('http.response.status_code', Number(status) || 0),
@@ -66,5 +66,6 @@ function attributesOf(series: RequestSeries): KeyValue[] {
     text('weft.source_identity', source),
     text('weft.response_flags', flags),
     { key: 'weft.mtls', value: { boolValue: mtls } },
+    ...(grpcStatus < 0 ? [] : [integer('rpc.grpc.status_code', grpcStatus)]),
   ]
 }

@@ -1,23 +1,22 @@
 import { formatFlags } from '../exchange/flags.ts'
 import type { ConnectionRecord, RequestRecord } from '../exchange/telemetry-sink.ts'
 
-/** Of http.server.request.duration (https://opentelemetry.io/docs/specs/semconv/http/http-metrics/). Seconds. */
+/**
+ * Of http.server.request.duration (https://opentelemetry.io/docs/specs/semconv/http/http-metrics/), and three below:
+ * a hop inside a cluster mostly takes less than their smallest. Seconds.
+ */
 export const DURATION_BUCKETS = [
-  0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10,
+  0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10,
 ] as const
-const METHODS = new Set([
-  'GET',
-  'HEAD',
-  'POST',
-  'PUT',
-  'DELETE',
-  'CONNECT',
-  'OPTIONS',
-  'TRACE',
-  'PATCH',
-  'QUERY',
-])
-/** Beyond this many, requests are counted under one set with `_OTHER` in every label. */
+/** Methods that are told by name, numbered from 1; 0 is every other. */
+const METHODS: ReadonlyMap<string, number> = new Map(
+  ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH', 'QUERY'].map((name, i) => [
+    name,
+    i + 1,
+  ]),
+)
+const MAX_GRPC_STATUS = 16
+/** Beyond this many, requests of a direction are counted under one set with `_OTHER` in every label. */
 const MAX_SERIES = 2000
 const IDLE_MS = 10 * 60_000
 
@@ -37,6 +36,8 @@ export interface RequestLabels {
   readonly source: string
   readonly flags: string
   readonly mtls: boolean
+  /** -1: no gRPC. */
+  readonly grpcStatus: number
 }
 
 /** One label set: a histogram of durations and three counters, in one typed array. */
@@ -45,10 +46,15 @@ export class RequestSeries {
   readonly values = new Float64Array(WIDTH)
   /** When the set was made: cumulative counters start there. Milliseconds since the epoch. */
   readonly since: number
+  /** Undefined: the set for what fits no other. */
+  readonly key: number | undefined
+  /** Since the last `expire`. */
+  used = true
   usedAt: number
 
-  constructor(labels: RequestLabels, now: number) {
+  constructor(labels: RequestLabels, key: number | undefined, now: number) {
     this.labels = labels
+    this.key = key
     this.since = now
     this.usedAt = now
   }
@@ -81,22 +87,35 @@ export class RequestSeries {
   }
 }
 
+/** The labels that are numbers or of a small known set, as one number: below 2^53, so that it is exact. */
+function numericKey(record: RequestRecord, method: number, mtls: boolean): number {
+  const status = record.status & 1023
+  const grpc = record.grpcStatus < 0 || record.grpcStatus > MAX_GRPC_STATUS ? 0 : record.grpcStatus + 1
+  const outcome = (record.flags * 1024 + status) * (MAX_GRPC_STATUS + 2) + grpc
+  const direction = record.direction === 'inbound' ? 1 : 0
+  return ((outcome * (METHODS.size + 1) + method) * 2 + (mtls ? 1 : 0)) * 2 + direction
+}
+
+type ByOutcome = Map<number, RequestSeries>
+type BySource = Map<string, ByOutcome>
+type ByCluster = Map<string, BySource>
+
 export class Metrics {
-  readonly requests = new Map<string, RequestSeries>()
+  readonly requests = new Set<RequestSeries>()
   readonly counters = new Map<string, number>()
   readonly active = { outbound: 0, inbound: 0 }
+  // By route, cluster, source and outcome: a request finds its set without making a string.
+  #index = new Map<string, ByCluster>()
+  readonly #other: Partial<Record<RequestRecord['direction'], RequestSeries>> = {}
 
-  /** `now` in milliseconds since the epoch. */
-  request(record: RequestRecord, now: number): void {
-    const method = METHODS.has(record.method) ? record.method : '_OTHER'
-    const flags = record.flags === 0 ? '-' : formatFlags(record.flags)
+  request(record: RequestRecord): void {
+    const method = METHODS.get(record.method) ?? 0
     const mtls = record.sourceIdentity !== '' && record.destinationIdentity !== ''
     const source = record.direction === 'inbound' ? record.sourceIdentity : ''
-    const key = `${record.direction}|${method}|${record.status}|${record.route}|${record.cluster}|${source}|${flags}|${mtls}`
-    let series = this.requests.get(key)
-    if (!series) {
-      series = this.#series(key, record, method, flags, mtls, source, now)
-    }
+    const key = numericKey(record, method, mtls)
+    const series =
+      this.#index.get(record.route)?.get(record.cluster)?.get(source)?.get(key) ??
+      this.#series(key, record, mtls, source)
     const seconds = record.durationMs / 1000
     let bucket = 0
     while (bucket < DURATION_BUCKETS.length && seconds > (DURATION_BUCKETS[bucket] as number)) bucket++
@@ -106,7 +125,7 @@ export class Metrics {
     values[RECEIVED] = (values[RECEIVED] as number) + record.bytesReceived
     values[SENT] = (values[SENT] as number) + record.bytesSent
     if (record.attempts > 1) values[RETRIES] = (values[RETRIES] as number) + record.attempts - 1
-    series.usedAt = now
+    series.used = true
   }
 
   connection(record: ConnectionRecord): void {
@@ -120,45 +139,71 @@ export class Metrics {
     this.counters.set(name, (this.counters.get(name) ?? 0) + by)
   }
 
-  /** Drops label sets that nothing was counted in for ten minutes. */
+  /** Drops label sets that nothing was counted in for ten minutes. Called every few seconds. */
   expire(now: number): void {
-    for (const [key, series] of this.requests) if (now - series.usedAt > IDLE_MS) this.requests.delete(key)
+    let dropped = false
+    for (const series of this.requests) {
+      if (series.used) {
+        series.used = false
+        series.usedAt = now
+      } else if (now - series.usedAt > IDLE_MS) {
+        this.requests.delete(series)
+        dropped = true
+      }
+    }
+    if (dropped) this.#reindex()
   }
 
-  #series(
-    key: string,
-    record: RequestRecord,
-    method: string,
-    flags: string,
-    mtls: boolean,
-    source: string,
-    now: number,
-  ): RequestSeries {
+  #series(key: number, record: RequestRecord, mtls: boolean, source: string): RequestSeries {
+    const now = Date.now()
     if (this.requests.size >= MAX_SERIES) {
       this.count('metrics_overflow')
-      const other = this.requests.get('_OTHER')
-      if (other) return other
-      return this.#add('_OTHER', { ...OTHER, direction: record.direction }, now)
+      const other = this.#other[record.direction]
+      if (other && this.requests.has(other)) return other
+      const made = new RequestSeries({ ...OTHER, direction: record.direction }, undefined, now)
+      this.#other[record.direction] = made
+      this.requests.add(made)
+      return made
     }
     const labels: RequestLabels = {
       direction: record.direction,
-      method,
+      method: METHODS.has(record.method) ? record.method : '_OTHER',
       status: String(record.status),
       route: record.route,
       cluster: record.cluster,
       service: record.service,
       source,
-      flags,
+      flags: formatFlags(record.flags),
       mtls,
+      grpcStatus: record.grpcStatus,
     }
-    return this.#add(key, labels, now)
-  }
-
-  #add(key: string, labels: RequestLabels, now: number): RequestSeries {
-    const series = new RequestSeries(labels, now)
-    this.requests.set(key, series)
+    const series = new RequestSeries(labels, key, now)
+    this.requests.add(series)
+    this.#put(series)
     return series
   }
+
+  #put(series: RequestSeries): void {
+    if (series.key === undefined) return
+    const { route, cluster, source } = series.labels
+    const clusters = at(this.#index, route, () => new Map<string, BySource>())
+    const sources = at(clusters, cluster, () => new Map<string, ByOutcome>())
+    at(sources, source, () => new Map<number, RequestSeries>()).set(series.key, series)
+  }
+
+  #reindex(): void {
+    this.#index = new Map()
+    for (const series of this.requests) this.#put(series)
+  }
+}
+
+function at<V>(map: Map<string, V>, key: string, make: () => V): V {
+  let value = map.get(key)
+  if (value === undefined) {
+    value = make()
+    map.set(key, value)
+  }
+  return value
 }
 
 const OTHER = {
@@ -170,4 +215,5 @@ const OTHER = {
   source: '_OTHER',
   flags: '_OTHER',
   mtls: false,
+  grpcStatus: -1,
 }

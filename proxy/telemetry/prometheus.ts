@@ -48,7 +48,7 @@ function counter(
 }
 
 function labelText(series: RequestSeries): string {
-  const { method, status, route, cluster, service, source, flags, mtls } = series.labels
+  const { method, status, route, cluster, service, source, flags, mtls, grpcStatus } = series.labels
   const labels: Record<string, string> = {
     http_request_method: method,
     http_response_status_code: status,
@@ -58,6 +58,7 @@ function labelText(series: RequestSeries): string {
     weft_source_identity: source,
     weft_response_flags: flags,
     weft_mtls: String(mtls),
+    ...(grpcStatus < 0 ? {} : { rpc_grpc_status_code: String(grpcStatus) }),
   }
   return Object.entries(labels)
     .map(

@@ -1,6 +1,6 @@
 import { Backoff } from '../../core/backoff.ts'
 import type { Resource, Span } from '../../core/xds/generated/otlp.js'
-import type { Exporter } from './exporter.ts'
+import { ExportRefused, type Exporter } from './exporter.ts'
 
 const MAX_QUEUED = 4096
 const MAX_BATCH = 512
@@ -40,13 +40,10 @@ export class SpanQueue {
     try {
       while (this.#queue.length > 0) {
         const batch = this.#queue.slice(0, MAX_BATCH)
-        await this.#exporter.traces({
-          resourceSpans: [
-            { resource: this.#resource, scopeSpans: [{ scope: { name: 'weft.proxy' }, spans: batch }] },
-          ],
-        })
+        const accepted = await this.#send(batch)
         this.#queue.splice(0, batch.length)
-        this.exported += batch.length
+        if (accepted) this.exported += batch.length
+        else this.dropped += batch.length
         this.#backoff.reset()
       }
     } catch {
@@ -54,6 +51,18 @@ export class SpanQueue {
       this.#timer = setTimeout(() => void this.flush(), this.#backoff.next()).unref()
     } finally {
       this.#sending = false
+    }
+  }
+
+  /** False: the collector does not want this batch, and would not the next time. */
+  async #send(spans: readonly Span[]): Promise<boolean> {
+    const scopeSpans = [{ scope: { name: 'weft.proxy' }, spans }]
+    try {
+      await this.#exporter.traces({ resourceSpans: [{ resource: this.#resource, scopeSpans }] })
+      return true
+    } catch (error) {
+      if (error instanceof ExportRefused) return false
+      throw error
     }
   }
 }

@@ -44,7 +44,7 @@ function attributesOf(record: RequestRecord, method: string, failed: boolean): K
     text('http.request.method', method),
     text('url.scheme', record.scheme),
     text('url.path', path),
-    text('server.address', record.authority.replace(/:\d+$/, '')),
+    ...addressOf('server', record.authority),
     text('http.route', record.route),
     integer('http.response.status_code', record.status),
     text('network.protocol.version', record.protocol.slice(5)),
@@ -57,15 +57,30 @@ function attributesOf(record: RequestRecord, method: string, failed: boolean): K
   // The query may hold what nobody wants in a trace store: only that there is one is told.
   if (query !== undefined) attributes.push(text('url.query', '[redacted]'))
   if (record.userAgent !== '') attributes.push(text('user_agent.original', record.userAgent.slice(0, 256)))
-  if (record.grpcStatus >= 0) attributes.push(integer('rpc.grpc.status_code', record.grpcStatus))
+  if (record.grpcStatus >= 0) attributes.push(...rpcOf(path, record.grpcStatus))
   if (record.attempts > 1) attributes.push(integer('http.request.resend_count', record.attempts - 1))
   if (failed) attributes.push(text('error.type', record.status === 0 ? 'cancelled' : String(record.status)))
-  if (record.upstream !== '') attributes.push(text('network.peer.address', record.upstream))
+  if (record.upstream !== '') attributes.push(...addressOf('network.peer', record.upstream))
   if (record.upstreamWorkload !== '') attributes.push(text('weft.upstream_workload', record.upstreamWorkload))
   if (record.cluster !== '') attributes.push(text('weft.cluster', record.cluster))
   if (record.sourceIdentity !== '') attributes.push(text('weft.source_identity', record.sourceIdentity))
   if (record.destinationIdentity !== '')
     attributes.push(text('weft.destination_identity', record.destinationIdentity))
+  return attributes
+}
+
+/** `<prefix>.address` and `<prefix>.port` of `host`, `host:port` or `[v6]:port`. */
+function addressOf(prefix: string, authority: string): KeyValue[] {
+  const [, host = authority, port] = /^(.*?)(?::(\d{1,5}))?$/.exec(authority) ?? []
+  const address = text(`${prefix}.address`, host.replace(/^\[(.*)\]$/, '$1'))
+  return port === undefined ? [address] : [address, integer(`${prefix}.port`, Number(port))]
+}
+
+/** https://opentelemetry.io/docs/specs/semconv/rpc/grpc/: the path is `/package.Service/Method`. */
+function rpcOf(path: string, status: number): KeyValue[] {
+  const [, service = '', method = ''] = /^\/([^/]+)\/([^/]+)$/.exec(path) ?? []
+  const attributes = [text('rpc.system', 'grpc'), integer('rpc.grpc.status_code', status)]
+  if (method !== '') attributes.push(text('rpc.service', service), text('rpc.method', method))
   return attributes
 }
 

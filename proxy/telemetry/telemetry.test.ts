@@ -5,6 +5,7 @@ import { newRecord } from '../exchange/record.ts'
 import type { RequestHead } from '../http/message.ts'
 import { MANAGER } from '../testing/static-configuration.ts'
 import { Watched } from '../../core/watched.ts'
+import { spanOf } from './span.ts'
 import { Telemetry } from './telemetry.ts'
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c'
@@ -110,7 +111,7 @@ t.test('metrics and log lines tell route, status and flags, and no query', async
   await telemetry.close()
   const point = metrics[0]?.resourceMetrics?.[0]?.scopeMetrics?.[0]?.metrics?.[1]?.histogram?.dataPoints?.[0]
   t.equal(point?.count, 1n)
-  t.equal(point?.bucketCounts?.[2], 1n)
+  t.equal(point?.bucketCounts?.[5], 1n)
   const line = JSON.parse(lines.join('')) as Record<string, unknown>
   t.match(line, { status: 503, flags: 'URX', path: '/items/1', attempts: 2 })
   t.notMatch(lines.join(''), 'secret')
@@ -129,4 +130,66 @@ t.test('a collector that is away costs spans beyond the bound and nothing else',
     0,
   )
   t.equal(sent, 4096)
+})
+
+t.test('a caller that said no to sampling in B3 is heard, also without a trace', async (t) => {
+  const { telemetry } = setUp(0)
+  const request = head('b3', '0')
+  t.equal(telemetry.beginTrace('outbound', request, 100), undefined)
+  t.match(request.fields[1], /^[0-9a-f]{32}-[0-9a-f]{16}-0$/)
+  t.match(request.fields[3], /^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/)
+  await telemetry.close()
+})
+
+t.test('label sets are bounded for each direction alone, and idle ones are forgotten', async (t) => {
+  const { telemetry, record } = setUp()
+  const one = record(head())
+  for (let i = 0; i < 2100; i++) telemetry.requestFinished({ ...one, route: `r${i}` })
+  telemetry.requestFinished({ ...one, direction: 'inbound', route: 'late' })
+  t.equal(telemetry.metrics.requests.size, 2002)
+  const other = [...telemetry.metrics.requests].filter(({ labels }) => labels.route === '_OTHER')
+  t.same(
+    other.map(({ labels, count }) => [labels.direction, count]),
+    [
+      ['outbound', 100],
+      ['inbound', 1],
+    ],
+  )
+  const start = Date.now()
+  telemetry.metrics.expire(start)
+  telemetry.requestFinished({ ...one, route: 'r7' })
+  telemetry.metrics.expire(start + 5 * 60_000)
+  telemetry.metrics.expire(start + 11 * 60_000)
+  t.same(
+    [...telemetry.metrics.requests].map(({ labels }) => labels.route),
+    ['r7'],
+  )
+  telemetry.requestFinished({ ...one, route: 'r7' })
+  t.equal([...telemetry.metrics.requests][0]?.count, 3, 'found again after the others went')
+  await telemetry.close()
+})
+
+t.test('a span names addresses with their ports, and a gRPC call its service and method', async (t) => {
+  const { telemetry, record } = setUp()
+  const made = {
+    ...record({ ...head(), authority: '[fd00::7]:9090', path: '/shop.Catalog/List' }),
+    upstream: '10.244.0.9:8080',
+    grpcStatus: 14,
+  }
+  const hop = { traceId: TRACE, spanId: 'b7ad6b7169203331', parentSpanId: '', traceState: '' }
+  const found = new Map(
+    spanOf(made, hop).attributes?.map(({ key, value }) => [key, value?.stringValue ?? value?.intValue]),
+  )
+  t.match(Object.fromEntries(found), {
+    'server.address': 'fd00::7',
+    'server.port': 9090n,
+    'network.peer.address': '10.244.0.9',
+    'network.peer.port': 8080n,
+    'rpc.system': 'grpc',
+    'rpc.service': 'shop.Catalog',
+    'rpc.method': 'List',
+    'rpc.grpc.status_code': 14n,
+  })
+  t.equal(spanOf(made, hop).status?.code, 'STATUS_CODE_ERROR')
+  await telemetry.close()
 })

@@ -50,11 +50,11 @@ export class Telemetry implements TelemetrySink {
   ): HopSpan | undefined {
     const incoming = readTrace(head)
     const sampled = incoming?.sampled ?? this.#random() * 100 < samplingPercent
-    const traceId = incoming?.traceId ?? newTraceId()
+    const traceId = incoming?.traceId || newTraceId()
     if (!sampled) {
       // Said to the next hop, or each would decide anew and traces would come in pieces. Our own span will not
       // exist, so a parent that came stays the parent.
-      writeTrace(head, traceId, incoming?.parentSpanId ?? newSpanId(), false, incoming)
+      writeTrace(head, traceId, incoming?.parentSpanId || newSpanId(), false, incoming)
       return undefined
     }
     const spanId = newSpanId()
@@ -73,7 +73,7 @@ export class Telemetry implements TelemetrySink {
 
   requestFinished(record: RequestRecord): void {
     this.metrics.active[record.direction]--
-    this.metrics.request(record, Date.now())
+    this.metrics.request(record)
     if (record.span && this.#spans) this.#spans.add(spanOf(record, record.span))
     this.#log.request(record)
   }

@@ -47,7 +47,11 @@ t.test('B3 in one header and in several, with 64-bit trace ids', async (t) => {
     sampled: false,
     form: 'b3multi',
   })
-  t.equal(readTrace(head('b3', '0')), undefined)
+  t.match(readTrace(head('b3', '0')), { traceId: '', sampled: false, form: 'b3' })
+  t.match(readTrace(head('x-b3-sampled', '0')), { traceId: '', sampled: false, form: 'b3multi' })
+  t.match(readTrace(head('x-b3-flags', '1')), { traceId: '', sampled: true, form: 'b3multi' })
+  // A value is no name.
+  t.equal(readTrace(head('x-note', 'b3', 'x-other', 'traceparent')), undefined)
   t.equal(readTrace(head('x-b3-traceid', 'zz', 'x-b3-spanid', SPAN)), undefined)
 })
 

@@ -3,6 +3,7 @@ import { field, fieldValues, removeField, setField, type RequestHead } from '../
 
 /** The trace that a caller sent along, in the form in which it came. Identifiers are lower-case hex. */
 export interface IncomingTrace {
+  /** '' where a caller decided on sampling and named no trace (B3: `b3: 0`, a lone `x-b3-sampled`). */
   readonly traceId: string
   readonly parentSpanId: string
   /** Undefined: the caller leaves the decision to us. */
@@ -18,7 +19,13 @@ const MAX_TRACE_STATE = 512
 
 /** W3C `traceparent` first, then B3 in one header or in several. Undefined: none, or none that is valid. */
 export function readTrace(head: RequestHead): IncomingTrace | undefined {
+  // Most first requests carry none: one look over the names instead of one for each.
+  if (!head.fields.some(isTraceName)) return undefined
   return readW3c(head) ?? readB3(head) ?? readB3Multi(head)
+}
+
+function isTraceName(text: string, i: number): boolean {
+  return i % 2 === 0 && (text === 'traceparent' || text === 'b3' || text.startsWith('x-b3-'))
 }
 
 /** W3C Trace Context section 3.2: a later version is read as far as version 00 goes; ff is no version. */
@@ -45,6 +52,8 @@ function readW3c(head: RequestHead): IncomingTrace | undefined {
 function readB3(head: RequestHead): IncomingTrace | undefined {
   const value = field(head.fields, 'b3')
   if (value === undefined) return undefined
+  const alone = value.trim()
+  if (alone === '0' || alone === '1' || alone === 'd') return decision(alone, 'b3')
   const match = /^([0-9a-f]{16}|[0-9a-f]{32})-([0-9a-f]{16})(?:-([01d]))?(?:-[0-9a-f]{16})?$/i.exec(
     value.trim(),
   )
@@ -55,10 +64,22 @@ function readB3(head: RequestHead): IncomingTrace | undefined {
 function readB3Multi(head: RequestHead): IncomingTrace | undefined {
   const traceId = field(head.fields, 'x-b3-traceid')
   const spanId = field(head.fields, 'x-b3-spanid')
-  if (traceId === undefined || spanId === undefined) return undefined
+  if (traceId === undefined || spanId === undefined) {
+    const sampled = field(head.fields, 'x-b3-flags') === '1' ? 'd' : field(head.fields, 'x-b3-sampled')
+    return sampled === undefined ? undefined : decision(sampled, 'b3multi')
+  }
   if (!/^([0-9a-f]{16}|[0-9a-f]{32})$/i.test(traceId) || !/^[0-9a-f]{16}$/i.test(spanId)) return undefined
   const debug = field(head.fields, 'x-b3-flags') === '1'
   return b3(traceId, spanId, debug ? 'd' : field(head.fields, 'x-b3-sampled'), 'b3multi')
+}
+
+/** A decision without a trace: the trace begins here, and its caller hears of it in the form it knows. */
+function decision(sampled: string, form: 'b3' | 'b3multi'): IncomingTrace {
+  return { traceId: '', parentSpanId: '', sampled: isSampled(sampled), traceState: '', form }
+}
+
+function isSampled(text: string): boolean {
+  return text === '1' || text === 'd' || text.toLowerCase() === 'true'
 }
 
 function b3(
@@ -70,9 +91,13 @@ function b3(
   const wide = traceId.toLowerCase().padStart(32, '0')
   const parentSpanId = spanId.toLowerCase()
   if (wide === ZERO_TRACE || parentSpanId === ZERO_SPAN) return undefined
-  const decision =
-    sampled === undefined ? undefined : sampled === '1' || sampled === 'd' || sampled.toLowerCase() === 'true'
-  return { traceId: wide, parentSpanId, sampled: decision, traceState: '', form }
+  return {
+    traceId: wide,
+    parentSpanId,
+    sampled: sampled === undefined ? undefined : isSampled(sampled),
+    traceState: '',
+    form,
+  }
 }
 
 /** Sends `traceparent` on, and B3 as well where the trace came in it. */
@@ -90,22 +115,24 @@ export function writeTrace(
   if (incoming?.form !== 'b3multi') return
   setField(head.fields, 'x-b3-traceid', traceId)
   setField(head.fields, 'x-b3-spanid', spanId)
-  setField(head.fields, 'x-b3-parentspanid', incoming.parentSpanId)
+  if (incoming.parentSpanId === '') removeField(head.fields, 'x-b3-parentspanid')
+  else setField(head.fields, 'x-b3-parentspanid', incoming.parentSpanId)
   setField(head.fields, 'x-b3-sampled', sampled ? '1' : '0')
 }
 
-// Random bytes are taken from a pool: one call to the kernel for many identifiers.
+// One call to the kernel, and one conversion to text, for many identifiers.
 const pool = Buffer.alloc(4096)
-let used = pool.length
+let digits = ''
+let used = 0
 
 function random(bytes: number): string {
-  if (used + bytes > pool.length) {
-    randomFillSync(pool)
+  if (used + bytes * 2 > digits.length) {
+    digits = randomFillSync(pool).toString('hex')
     used = 0
   }
-  used += bytes
-  const hex = pool.toString('hex', used - bytes, used)
-  return /^0+$/.test(hex) ? random(bytes) : hex
+  const hex = digits.slice(used, used + bytes * 2)
+  used += bytes * 2
+  return hex === ZERO_TRACE || hex === ZERO_SPAN ? random(bytes) : hex
 }
 
 export function newTraceId(): string {

@@ -64,7 +64,7 @@ function readMethod(method: Fields | undefined): RouteMatch['grpc'] {
   const type = method.oneOf('type', ['Exact', 'RegularExpression']) ?? 'Exact'
   const service = method.text('service', type === 'Exact' ? SERVICE : PATTERN) ?? ''
   const name = method.text('method', type === 'Exact' ? METHOD : PATTERN) ?? ''
-  if (service === '' && name === '') method.problem('needs a service or a method')
+  if (!method.has('service') && !method.has('method')) method.problem('needs a service or a method')
   method.refuseUnknown()
   return { type, service, method: name }
 }

@@ -103,9 +103,9 @@ const HEADER_VALUE: TextCheck = {
   is: 'an HTTP field value without control characters',
 }
 const HOST: TextCheck = { ...DNS_NAME, is: 'a host name without a wildcard' }
-/** A path that is sent on in a request line or a Location: no space, no control character, no `#` or `?`. */
+/** A path that is sent on in a request line or a Location: no space, control character, backslash, `#` or `?`. */
 const PATH: TextCheck = {
-  pattern: /^\/[\x21\x22\x24-\x3e\x40-\x7e]{0,1023}$/,
+  pattern: /^\/[\x21\x22\x24-\x3e\x40-\x5b\x5d-\x7e]{0,1023}$/,
   is: 'a path that begins with "/"',
 }
 

@@ -1,0 +1,200 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { silentLogger } from '../core/log.ts'
+import { createMesh, type MeshBrain } from './mesh.ts'
+import { MemorySource } from './registry/memory-source.ts'
+import { clientOf, type MeshClient } from './xds/client.ts'
+
+const BASE = readFileSync(join(import.meta.dirname, 'golden/base.yaml'), 'utf8')
+const CLIENT: MeshClient = { namespace: 'mesh', pod: 'client', kind: 'sidecar' }
+
+function meshOf(t: Test): { source: MemorySource; mesh: MeshBrain } {
+  const source = MemorySource.of(BASE)
+  const mesh = createMesh({ source, trustDomain: 'cluster.local', log: silentLogger })
+  t.teardown(() => mesh.close())
+  return { source, mesh }
+}
+
+const split = (one: number, two: number): string => `apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: { name: canary, namespace: mesh }
+spec:
+  parentRefs: [{ group: '', kind: Service, name: echo }]
+  rules:
+    - backendRefs: [{ name: echo-v1, port: 80, weight: ${one} }, { name: echo-v2, port: 80, weight: ${two} }]
+`
+
+const PERMISSIVE_POD = `apiVersion: v1
+kind: Pod
+metadata: { name: echo-v2-b, namespace: mesh, annotations: { weft.dev/status: '{}' } }
+spec: { serviceAccountName: echo-two, containers: [{ name: app }] }
+status: { podIP: 10.0.0.3 }
+`
+
+const slice = (...addresses: string[]): string => `apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: { name: echo-v2-1, namespace: mesh, labels: { kubernetes.io/service-name: echo-v2 } }
+addressType: IPv4
+ports: [{ name: http, port: 8080 }]
+endpoints: [${addresses.map((ip) => `{ addresses: [${ip}] }`).join(', ')}]
+`
+
+t.test('a change touches the resources it is about and no other', async (t) => {
+  const { source, mesh } = meshOf(t)
+  const types = ['listener', 'route', 'cluster', 'endpoints'] as const
+  const changed = (edit: () => void): string[] => {
+    const earlier = mesh.snapshot.value
+    const held = new Map(
+      types.flatMap((type) =>
+        earlier.names(type, CLIENT).map((name) => [`${type} ${name}`, earlier.resource(type, name, CLIENT)]),
+      ),
+    )
+    edit()
+    const now = mesh.snapshot.value
+    t.ok(now.version > earlier.version)
+    const names = types.flatMap((type) =>
+      [...new Set([...earlier.names(type, CLIENT), ...now.names(type, CLIENT)])]
+        .filter((name) => {
+          const differs = now.changed(earlier, type, name, CLIENT)
+          // `changed`, the version and the object itself say the same.
+          const resource = now.resource(type, name, CLIENT)
+          const before = held.get(`${type} ${name}`)
+          t.equal(differs, resource?.version !== before?.version, `${type} ${name}`)
+          if (!differs) t.equal(resource, before)
+          return differs
+        })
+        .map((name) => `${type} ${name}`),
+    )
+    return names
+  }
+  t.strictSame(
+    changed(() => source.put(split(90, 10))),
+    ['route mesh/echo/80'],
+  )
+  t.strictSame(
+    changed(() => source.put(split(50, 50))),
+    ['route mesh/echo/80'],
+  )
+  t.strictSame(
+    changed(() => {
+      source.put(PERMISSIVE_POD)
+      source.put(slice('10.0.0.2', '10.0.0.3'))
+    }),
+    ['endpoints mesh/echo-v2/80'],
+    'an endpoint of a known identity',
+  )
+  t.strictSame(
+    changed(() => source.put(slice('10.0.0.2', '10.0.0.1'))),
+    ['cluster mesh/echo-v2/80', 'endpoints mesh/echo-v2/80'],
+    'an endpoint of another identity: its name joins those that may answer',
+  )
+  t.strictSame(
+    changed(() => source.apply([{ op: 'delete', kind: 'Service', key: 'mesh/echo-v1' }])),
+    [
+      'listener outbound/10.96.0.2:80',
+      'route mesh/echo-v1/80',
+      'route mesh/echo/80',
+      'cluster mesh/echo-v1/80',
+      'endpoints mesh/echo-v1/80',
+    ],
+  )
+})
+
+t.test('equal content has an equal version in another process', async (t) => {
+  const [one, two] = [meshOf(t), meshOf(t)]
+  two.source.put(split(1, 1))
+  two.source.apply([{ op: 'delete', kind: 'HTTPRoute', key: 'mesh/canary' }])
+  for (const type of ['listener', 'route', 'cluster', 'endpoints'] as const) {
+    for (const name of one.mesh.snapshot.value.names(type, CLIENT)) {
+      t.equal(
+        one.mesh.snapshot.value.resource(type, name, CLIENT)?.version,
+        two.mesh.snapshot.value.resource(type, name, CLIENT)?.version,
+        name,
+      )
+    }
+  }
+})
+
+t.test('an address that another pod got never stands for the old identity', async (t) => {
+  const { source, mesh } = meshOf(t)
+  source.apply([{ op: 'delete', kind: 'Pod', key: 'mesh/echo-v2-a' }])
+  const endpoints = () =>
+    JSON.stringify(mesh.snapshot.value.resource('endpoints', 'mesh/echo-v2/80', CLIENT)?.message)
+  t.notMatch(
+    endpoints(),
+    /10\.0\.0\.2/,
+    'a named pod that is not known may have a sidecar: nothing is sent in plaintext',
+  )
+  source.put(
+    PERMISSIVE_POD.replaceAll('echo-v2-b', 'other')
+      .replace('echo-two', 'thief')
+      .replace('10.0.0.3', '10.0.0.2'),
+  )
+  source.put(slice('10.0.0.2'))
+  t.match(endpoints(), /ns\/mesh\/sa\/thief/)
+  t.notMatch(endpoints(), /sa\/echo-two/)
+})
+
+t.test('names that nobody has are not there, however they are written', async (t) => {
+  const { mesh } = meshOf(t)
+  const view = mesh.snapshot.value
+  for (const type of ['listener', 'route', 'cluster', 'endpoints'] as const) {
+    for (const name of [
+      '',
+      '*',
+      '/',
+      '@',
+      'outbound/',
+      'outbound/10.96.0.1:0',
+      'outbound/10.96.0.1:99999',
+      'outbound/10.96.0.1',
+      'mesh/echo',
+      'mesh/echo/81',
+      'mesh/echo/80@',
+      'mesh/echo/80@a@b',
+      'pod/mesh/client/0',
+      'pod/mesh/client/15090',
+      'pod/mesh/gone/80',
+      'weft.invalid-backend',
+      '__proto__',
+      'echo.mesh',
+      'echo.mesh:',
+      'echo.mesh.svc.example.org:80',
+      'x'.repeat(100_000),
+    ]) {
+      t.equal(view.resource(type, name, CLIENT), undefined, `${type} ${name.slice(0, 40)}`)
+    }
+  }
+  t.equal(
+    view.resource('listener', 'inbound', { ...CLIENT, pod: 'legacy' }),
+    undefined,
+    'no sidecar, no inbound',
+  )
+  t.equal(view.resource('listener', 'inbound', { ...CLIENT, pod: '' }), undefined)
+})
+
+t.test('a client is what its token says, before what its node says', async (t) => {
+  const node = { id: 'a.b', metadata: { NAMESPACE: 'shop', POD_NAME: 'web-1' } }
+  t.strictSame(clientOf(node), { namespace: 'shop', pod: 'web-1', kind: 'sidecar' })
+  t.strictSame(clientOf(node, { namespace: 'real', pod: 'web-2' }), {
+    namespace: 'real',
+    pod: 'web-2',
+    kind: 'sidecar',
+  })
+  t.strictSame(clientOf({ userAgentName: 'gRPC Node Pure JS' }).kind, 'grpc')
+  t.strictSame(clientOf({ userAgentName: 'envoy' }).kind, 'envoy')
+  t.strictSame(clientOf(undefined), { namespace: 'default', pod: '', kind: 'sidecar' })
+})
+
+t.test('what people look at: services, endpoints and the live split', async (t) => {
+  const { source, mesh } = meshOf(t)
+  source.put(split(90, 10))
+  const echo = mesh.snapshot.value.services.find((one) => one.namespace === 'mesh' && one.name === 'echo')
+  t.match(echo?.ports[0], {
+    cluster: 'mesh/echo/80',
+    protocol: 'http',
+    routes: [{ name: 'HTTPRoute/mesh/canary/0', match: '/*', backends: [{ percent: 90 }, { percent: 10 }] }],
+  })
+  t.equal(echo?.ports[0]?.endpoints.length, 3)
+})

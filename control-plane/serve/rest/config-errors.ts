@@ -1,0 +1,54 @@
+import type { RouteStatus } from '../../model/route.ts'
+import type { SourceError } from '../../registry/source.ts'
+
+/** What is wrong with what the mesh was told: plain JSON. */
+export interface ConfigErrors {
+  /** Of files or objects that could not be read; what they said before serves on. */
+  readonly sources: readonly {
+    readonly origin: string
+    /** null where it is not known. */
+    readonly line: number | null
+    readonly field: string
+    readonly message: string
+  }[]
+  /** Of routes that are not, or not wholly, in force. */
+  readonly routes: readonly {
+    /** `HTTPRoute/shop/catalog` */
+    readonly route: string
+    /** `shop/catalog` */
+    readonly parent: string
+    readonly condition: string
+    readonly reason: string
+    readonly message: string
+  }[]
+}
+
+export function configErrors(
+  sources: readonly SourceError[],
+  statuses: readonly RouteStatus[],
+): ConfigErrors {
+  return {
+    sources: sources.map(({ origin, line, field, message }) => ({
+      origin,
+      line: line ?? null,
+      field,
+      message,
+    })),
+    routes: statuses.flatMap(({ kind, namespace, name, parents }) =>
+      parents.flatMap(({ parentRef, conditions }) =>
+        conditions.filter(isProblem).map(({ type, reason, message }) => ({
+          route: `${kind}/${namespace}/${name}`,
+          parent: `${parentRef.namespace}/${parentRef.name}`,
+          condition: type,
+          reason,
+          message,
+        })),
+      ),
+    ),
+  }
+}
+
+/** PartiallyInvalid is bad when true, the others when they are not. */
+function isProblem({ type, status }: RouteStatus['parents'][number]['conditions'][number]): boolean {
+  return (status === 'True') === (type === 'PartiallyInvalid')
+}

@@ -1,0 +1,53 @@
+import { WeftError } from '../../../core/errors.ts'
+
+export type Query = Readonly<Record<string, unknown>>
+
+/** Refuses parameters that a page does not have: a typing mistake is told, not ignored. */
+export function onlyParameters(query: Query, known: readonly string[]): void {
+  for (const name of Object.keys(query))
+    if (!known.includes(name)) {
+      const has = known.length === 0 ? 'there are none here' : `there are ${known.join(', ')}`
+      throw bad(name, `is no parameter of this page: ${has}`)
+    }
+}
+
+/** A whole number from 1 to `most`, or `otherwise` when it is not given. */
+export function countParameter(query: Query, name: string, otherwise: number, most: number): number {
+  const text = textParameter(query, name)
+  if (text === undefined) return otherwise
+  const value = /^\d{1,9}$/.test(text) ? Number(text) : 0
+  if (value < 1 || value > most) throw bad(name, `must be a whole number from 1 to ${most}`)
+  return value
+}
+
+/** `catalog` or `catalog.shop`. */
+export function serviceParameter(query: Query, name: string): string | undefined {
+  const text = textParameter(query, name)
+  if (text === undefined || text === '') return undefined
+  if (text.length > 320) throw bad(name, 'must be at most 320 characters, e.g. catalog.shop')
+  return text
+}
+
+export function flagParameter(query: Query, name: string): boolean {
+  const text = textParameter(query, name)
+  if (text === undefined || text === 'false') return false
+  if (text !== 'true') throw bad(name, 'must be true or false')
+  return true
+}
+
+/** 32 lower-case hexadecimal digits. */
+export function traceIdParameter(value: unknown): string {
+  if (typeof value !== 'string' || !/^[0-9a-f]{32}$/.test(value) || /^0+$/.test(value))
+    throw bad('id', 'must be a trace id: 32 lower-case hexadecimal digits, not all zero')
+  return value
+}
+
+function textParameter(query: Query, name: string): string | undefined {
+  const value = query[name]
+  if (value === undefined || typeof value === 'string') return value
+  throw bad(name, 'must be given once')
+}
+
+function bad(name: string, message: string): WeftError {
+  return new WeftError('api.bad_parameter', message, { field: name })
+}

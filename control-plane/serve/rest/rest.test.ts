@@ -1,0 +1,199 @@
+import fastify from 'fastify'
+import t from 'tap'
+import type { ServiceView } from '../../service-view.ts'
+import { MetricStore } from '../telemetry/metric-store.ts'
+import { TraceStore } from '../telemetry/trace-store.ts'
+import { ManualClock } from '../../../core/clock.ts'
+import { pairKey } from '../telemetry/metric-store.ts'
+import { BUCKETS } from '../telemetry/durations.ts'
+import type { MeshOverview } from './overview.ts'
+import { rest } from './rest.ts'
+
+const START = Date.UTC(2026, 0, 1)
+const ROUTE = 'HTTPRoute/shop/catalog/0'
+const TRACE = '0af7651916cd43dd8448eb211c80319c'
+
+const CATALOG: ServiceView = {
+  namespace: 'shop',
+  name: 'catalog',
+  addresses: ['10.96.0.1'],
+  ports: [
+    {
+      port: 8080,
+      name: 'http',
+      protocol: 'http',
+      cluster: 'shop/catalog/8080',
+      endpoints: [],
+      consumerRoutes: {},
+      routes: ['/a*', '/b*'].map((match) => ({
+        name: ROUTE,
+        match,
+        action: 'forward' as const,
+        backends: [
+          { cluster: 'shop/catalog-v1/8080', weight: 90, percent: 90 },
+          { cluster: 'shop/catalog-v2/8080', weight: 10, percent: 10 },
+        ],
+      })),
+    },
+  ],
+}
+
+const MESH: MeshOverview = {
+  trustDomain: 'cluster.local',
+  version: () => 7,
+  services: () => [CATALOG],
+  workloads: () => 3,
+  routeStatus: () => [
+    {
+      kind: 'HTTPRoute',
+      namespace: 'shop',
+      name: 'catalog',
+      parents: [
+        {
+          parentRef: { group: '', kind: 'Service', namespace: 'shop', name: 'catalog' },
+          controllerName: 'weft.dev/control-plane',
+          conditions: [
+            condition('Accepted', 'True'),
+            condition('ResolvedRefs', 'False'),
+            condition('PartiallyInvalid', 'True'),
+          ],
+        },
+      ],
+    },
+  ],
+  configErrors: () => [{ origin: 'shop.yaml', line: 3, field: 'spec.rules', message: 'must be a list' }],
+  proxies: () => [
+    {
+      node: 'web-1.shop',
+      namespace: 'shop',
+      pod: 'web-1',
+      serviceAccount: 'web',
+      connectedAt: START,
+      version: 7,
+      rejected: '',
+    },
+  ],
+}
+
+function condition(type: 'Accepted' | 'ResolvedRefs' | 'PartiallyInvalid', status: 'True' | 'False') {
+  return { type, status, reason: 'Reason', message: 'why', observedGeneration: 1 }
+}
+
+function setUp(t: { teardown(task: () => unknown): void }) {
+  const clock = new ManualClock(START)
+  const traces = new TraceStore()
+  const metrics = new MetricStore()
+  const app = fastify()
+  void app.register(rest, { mesh: MESH, traces, metrics, release: '0.1.0', clock })
+  t.teardown(() => app.close())
+  const get = async (url: string) => {
+    const reply = await app.inject({ url })
+    return { status: reply.statusCode, headers: reply.headers, body: reply.json<Record<string, unknown>>() }
+  }
+  return { app, clock, traces, metrics, get }
+}
+
+t.test('a route shows each rule once, with the configured and the seen split', async (t) => {
+  const { clock, metrics, get } = setUp(t)
+  const counts = new Float64Array(BUCKETS)
+  for (const [cluster, amount] of [
+    ['shop/catalog-v1/8080', 80],
+    ['shop/catalog-v2/8080', 20],
+  ] as const) {
+    counts.fill(0)
+    counts[2] = amount
+    metrics.backends.at(pairKey(ROUTE, cluster), START)?.add(counts, false, START, START + 2000)
+  }
+  clock.advance(6000)
+  const { body } = await get('/api/routes')
+  const [route] = body['routes'] as [{ backends: { percent: number; observedPercent: number }[] }]
+  t.equal((body['routes'] as unknown[]).length, 1)
+  t.match(route, { name: ROUTE, parent: 'shop/catalog/8080', matches: ['/a*', '/b*'], rate: 10 })
+  t.match(route.backends, [
+    { percent: 90, observedPercent: 80 },
+    { percent: 10, observedPercent: 20 },
+  ])
+})
+
+t.test('a Service that nobody called stands in the list, without invented figures', async (t) => {
+  const { get } = setUp(t)
+  const { body } = await get('/api/services')
+  t.match(body['services'], [
+    { name: 'catalog', namespace: 'shop', seenBy: 'nobody', rate: 0, successRate: null, p99Ms: null },
+  ])
+})
+
+t.test('traces: listed, found by id, and a clear answer when there is none', async (t) => {
+  const { traces, get } = setUp(t)
+  traces.add({
+    traceId: TRACE,
+    spanId: 'b7ad6b7169203331',
+    parentSpanId: '',
+    name: 'GET',
+    kind: 'server',
+    service: 'web',
+    namespace: 'shop',
+    pod: 'web-1',
+    startMs: START,
+    durationMs: 3,
+    status: 'unset',
+    statusMessage: '',
+    attributes: { 'http.response.status_code': 200 },
+  })
+  t.match((await get('/api/traces?service=web&limit=5')).body, { traces: [{ traceId: TRACE, spanCount: 1 }] })
+  t.same((await get('/api/traces?failed=true')).body, { traces: [] })
+  t.match((await get(`/api/traces/${TRACE}`)).body, { traceId: TRACE, spans: [{ kind: 'server' }] })
+  const missing = await get(`/api/traces/${'1'.repeat(32)}`)
+  t.equal(missing.status, 404)
+  t.match(missing.body, { error: { code: 'api.no_trace', parameter: 'id' } })
+})
+
+t.test('a wrong parameter is 400 and named', async (t) => {
+  const { get } = setUp(t)
+  const wrong: [string, string][] = [
+    ['/api/traces?limit=0', 'limit'],
+    ['/api/traces?limit=201', 'limit'],
+    ['/api/traces?limit=1e2', 'limit'],
+    ['/api/traces?limit=1&limit=2', 'limit'],
+    ['/api/traces?failed=yes', 'failed'],
+    ['/api/traces?sevice=web', 'sevice'],
+    [`/api/traces?service=${'x'.repeat(400)}`, 'service'],
+    ['/api/services?x=1', 'x'],
+    ['/api/traces/xyz', 'id'],
+    [`/api/traces/${TRACE.toUpperCase()}`, 'id'],
+    [`/api/traces/${'0'.repeat(32)}`, 'id'],
+  ]
+  for (const [url, parameter] of wrong) {
+    const { status, body } = await get(url)
+    t.equal(status, 400, url)
+    t.match(body, { error: { code: 'api.bad_parameter', parameter } }, url)
+  }
+})
+
+t.test('the mesh in one look, and what is wrong with its configuration', async (t) => {
+  const { get } = setUp(t)
+  t.match((await get('/api/mesh')).body, {
+    release: '0.1.0',
+    version: 7,
+    proxies: { connected: 1, expected: 3, rejecting: 0 },
+    configErrors: 3,
+  })
+  t.match((await get('/api/config-errors')).body, {
+    sources: [{ origin: 'shop.yaml', line: 3, field: 'spec.rules' }],
+    routes: [{ condition: 'ResolvedRefs' }, { condition: 'PartiallyInvalid' }],
+  })
+  t.match((await get('/api/proxies')).body, { proxies: [{ node: 'web-1.shop' }] })
+  t.match((await get('/healthz')).body, { status: 'ok' })
+})
+
+t.test('every answer carries the security headers; nothing can be written', async (t) => {
+  const { app, get } = setUp(t)
+  for (const url of ['/healthz', '/nothing', '/api/traces/x', '/api/services']) {
+    const { headers } = await get(url)
+    t.match(headers['content-security-policy'], /default-src 'none'.*frame-ancestors 'none'/, url)
+    t.notMatch(headers['content-security-policy'], 'unsafe', url)
+    t.equal(headers['x-content-type-options'], 'nosniff', url)
+  }
+  for (const method of ['POST', 'PUT', 'DELETE'] as const)
+    t.equal((await app.inject({ method, url: '/api/services' })).statusCode, 404)
+})

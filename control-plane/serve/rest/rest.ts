@@ -1,0 +1,128 @@
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import { systemClock, type Clock } from '../../../core/clock.ts'
+import { WeftError } from '../../../core/errors.ts'
+import type { MetricStore } from '../telemetry/metric-store.ts'
+import type { TraceStore } from '../telemetry/trace-store.ts'
+import { configErrors } from './config-errors.ts'
+import type { DashboardFile } from './dashboard-files.ts'
+import type { MeshOverview } from './overview.ts'
+import {
+  countParameter,
+  flagParameter,
+  onlyParameters,
+  serviceParameter,
+  traceIdParameter,
+  type Query,
+} from './parameters.ts'
+import { routeRows, SPLIT_SECONDS } from './routes.ts'
+import { serviceRows, WINDOW_SECONDS } from './services.ts'
+
+export interface RestOptions {
+  readonly mesh: MeshOverview
+  readonly traces: TraceStore
+  readonly metrics: MetricStore
+  /** From `readDashboard`; none: only the API. */
+  readonly dashboard?: ReadonlyMap<string, DashboardFile>
+  /** Of this build, e.g. `0.1.0`. */
+  readonly release: string
+  readonly clock?: Clock
+}
+
+const MAX_TRACES = 200
+
+// No script or style but the page's own files; nobody frames it; it calls only where it came from.
+const HEADERS = {
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-resource-policy': 'same-origin',
+  'cache-control': 'no-store',
+}
+
+/** A fastify plugin: the API under /api, /healthz, and the dashboard. Everything is read-only. */
+export async function rest(app: FastifyInstance, options: RestOptions): Promise<void> {
+  const { mesh, traces, metrics, release, clock = systemClock } = options
+  const startedAt = clock.now()
+
+  app.addHook('onSend', async (_request, reply) => void reply.headers(HEADERS))
+  app.setErrorHandler((error, _request, reply) => void answerError(reply, error))
+  app.setNotFoundHandler((_request, reply) =>
+    reply.code(404).send(failure('api.not_found', 'there is no such page', undefined)),
+  )
+
+  const page = (path: string, known: readonly string[], answer: (query: Query) => unknown): void => {
+    app.get(path, (request, reply) => {
+      const query = request.query as Query
+      onlyParameters(query, known)
+      void reply.send(answer(query))
+    })
+  }
+
+  page('/healthz', [], () => ({ status: 'ok' }))
+  page('/api/services', [], () => ({
+    windowSeconds: WINDOW_SECONDS,
+    services: serviceRows(mesh.services(), metrics, clock.now()),
+  }))
+  page('/api/routes', [], () => ({
+    windowSeconds: SPLIT_SECONDS,
+    routes: routeRows(mesh.services(), metrics, clock.now()),
+  }))
+  page('/api/traces', ['service', 'limit', 'failed'], (query) => ({
+    traces: traces.recent({
+      service: serviceParameter(query, 'service'),
+      failedOnly: flagParameter(query, 'failed'),
+      limit: countParameter(query, 'limit', 50, MAX_TRACES),
+    }),
+  }))
+  page('/api/config-errors', [], () => configErrors(mesh.configErrors(), mesh.routeStatus()))
+  page('/api/proxies', [], () => ({ proxies: mesh.proxies() }))
+  page('/api/mesh', [], () => {
+    const errors = configErrors(mesh.configErrors(), mesh.routeStatus())
+    const proxies = mesh.proxies()
+    return {
+      release,
+      startedAt,
+      version: mesh.version(),
+      trustDomain: mesh.trustDomain,
+      services: mesh.services().length,
+      proxies: {
+        connected: proxies.length,
+        expected: mesh.workloads(),
+        rejecting: proxies.filter(({ rejected }) => rejected !== '').length,
+      },
+      configErrors: errors.sources.length + errors.routes.length,
+      telemetry: {
+        traces: traces.size,
+        traceBytes: traces.bytes,
+        series: metrics.series,
+        refused: traces.refused + metrics.refused,
+      },
+    }
+  })
+  app.get('/api/traces/:id', (request, reply) => {
+    onlyParameters(request.query as Query, [])
+    const id = traceIdParameter((request.params as Readonly<Record<string, unknown>>)['id'])
+    const found = traces.get(id)
+    if (found) return void reply.send({ ...found.summary, spans: found.spans })
+    const message = 'no such trace is kept: it was not sampled, or is too old'
+    void reply.code(404).send(failure('api.no_trace', message, 'id'))
+  })
+  for (const [path, { type, body }] of options.dashboard ?? [])
+    app.get(path, (_request, reply) => void reply.type(type).send(body))
+}
+
+function answerError(reply: FastifyReply, error: unknown): FastifyReply {
+  if (error instanceof WeftError && error.code === 'api.bad_parameter')
+    return reply.code(400).send(failure(error.code, error.message, error.field))
+  const status = (error as { statusCode?: unknown }).statusCode
+  if (typeof status === 'number' && status >= 400 && status < 500)
+    return reply.code(status).send(failure('api.bad_request', 'the request could not be read', undefined))
+  return reply.code(500).send(failure('api.internal', 'this could not be answered', undefined))
+}
+
+function failure(code: string, message: string, parameter: string | undefined): object {
+  return { error: { code, message, ...(parameter === undefined ? {} : { parameter }) } }
+}

@@ -1,0 +1,198 @@
+import t from 'tap'
+import fc from 'fast-check'
+import type {
+  ExportMetricsServiceRequest,
+  HistogramDataPoint,
+  KeyValue,
+} from '../../../core/xds/generated/otlp.js'
+import { BOUNDS, BUCKETS, quantileMs, rebucket } from './durations.ts'
+import { MetricStore, OUTSIDE, pairKey } from './metric-store.ts'
+import { SlidingWindow } from './sliding-window.ts'
+
+const START = Date.UTC(2026, 0, 1)
+const WEB = { namespace: 'shop', serviceAccount: 'web', pod: { name: 'web-1' } }
+
+function attributes(values: Record<string, string | number>): KeyValue[] {
+  return Object.entries(values).map(([key, value]) => ({
+    key,
+    value: typeof value === 'number' ? { intValue: BigInt(value) } : { stringValue: value },
+  }))
+}
+
+interface Report {
+  readonly metric?: string
+  readonly counts: readonly number[]
+  readonly bounds?: readonly number[]
+  readonly since?: number
+  readonly at: number
+  readonly labels?: Record<string, string | number>
+  readonly service?: string
+}
+
+function report({ metric, counts, bounds, since, at, labels, service }: Report): ExportMetricsServiceRequest {
+  const point: HistogramDataPoint = {
+    startTimeUnixNano: BigInt(since ?? START) * 1_000_000n,
+    timeUnixNano: BigInt(at) * 1_000_000n,
+    bucketCounts: counts.map(BigInt),
+    explicitBounds: bounds ?? [0.005, 0.01],
+    attributes: attributes({ 'http.response.status_code': 200, ...labels }),
+  }
+  return {
+    resourceMetrics: [
+      {
+        resource: { attributes: attributes({ 'service.name': service ?? 'web' }) },
+        scopeMetrics: [
+          {
+            metrics: [
+              {
+                name: metric ?? 'http.server.request.duration',
+                histogram: {
+                  aggregationTemporality: 'AGGREGATION_TEMPORALITY_CUMULATIVE',
+                  dataPoints: [point],
+                },
+              },
+            ],
+          },
+        ],
+      },
+    ],
+  }
+}
+
+t.test('pushes of cumulative counts become a rate, a success rate and durations', async (t) => {
+  const store = new MetricStore()
+  let at = START
+  for (let i = 1; i <= 20; i++) {
+    at = START + i * 2000
+    store.add(report({ counts: [18 * i, 0, 0], at }), WEB, at)
+    store.add(report({ counts: [0, 2 * i, 0], at, labels: { 'http.response.status_code': 503 } }), WEB, at)
+  }
+  const view = store.servers.get('web.shop')?.view(at, 30)
+  t.ok(Math.abs((view?.rate ?? 0) - 10) < 1e-6, `10 requests a second, not ${view?.rate}`)
+  t.ok(Math.abs((view?.successRate ?? 0) - 0.9) < 1e-6)
+  t.ok((view?.p50Ms ?? 99) <= 5 && (view?.p95Ms ?? 0) > 5)
+  const history = store.servers.get('web.shop')?.history(at) ?? []
+  t.equal(history.length, 60)
+  t.ok(history.slice(-15).every((rate) => Math.abs(rate - 10) < 1e-6))
+})
+
+t.test('a reporter that is old to itself and new to us is not counted from its beginning', async (t) => {
+  const store = new MetricStore()
+  const at = START + 3_600_000
+  t.equal(store.add(report({ counts: [1_000_000, 0, 0], at }), WEB, at), 0)
+  t.equal(store.servers.get('web.shop'), undefined)
+  store.add(report({ counts: [1_000_010, 0, 0], at: at + 2000 }), WEB, at + 2000)
+  const total = (store.servers.get('web.shop')?.view(at + 6000, 30).rate ?? 0) * 30
+  t.ok(Math.abs(total - 10) < 1e-6, `only what is new: ${total}`)
+})
+
+t.test("a reporter's restart begins anew; its clock does not matter", async (t) => {
+  const store = new MetricStore()
+  const skewed = START - 5 * 60_000
+  store.add(report({ counts: [4, 0, 0], since: skewed, at: skewed + 2000 }), WEB, START)
+  store.add(report({ counts: [3, 0, 0], since: skewed + 4000, at: skewed + 4500 }), WEB, START + 2500)
+  const total = (store.servers.get('web.shop')?.view(START + 8000, 30).rate ?? 0) * 30
+  t.ok(Math.abs(total - 7) < 1e-6, String(total))
+})
+
+t.test('callers tell of pairs and backends; a caller without identity comes from outside', async (t) => {
+  const store = new MetricStore()
+  const labels = {
+    'http.route': 'HTTPRoute/shop/catalog/0',
+    'weft.cluster': 'shop/catalog-v1/8080',
+    'weft.destination_service': 'catalog-v1.shop',
+  }
+  const at = START + 2000
+  store.add(report({ metric: 'http.client.request.duration', counts: [9, 0, 0], at, labels }), WEB, at)
+  store.add(report({ counts: [5, 0, 0], at }), WEB, at)
+  const rate = (traffic: { view(now: number, seconds: number): { rate: number } } | undefined) =>
+    Math.round((traffic?.view(at + 4000, 30).rate ?? 0) * 30)
+  t.equal(rate(store.edges.get(pairKey('web.shop', 'catalog-v1.shop'))), 9)
+  t.equal(rate(store.backends.get(pairKey('HTTPRoute/shop/catalog/0', 'shop/catalog-v1/8080'))), 9)
+  t.equal(rate(store.edges.get(pairKey(OUTSIDE, 'web.shop'))), 5)
+  t.equal(store.servers.get('catalog-v1.shop'), undefined)
+})
+
+t.test('a namespace that a reporter claims is not believed over its token', async (t) => {
+  const store = new MetricStore()
+  const request = report({ counts: [1, 0, 0], at: START + 1 })
+  const claimed = attributes({ 'service.name': 'web', 'service.namespace': 'bank' })
+  const [metrics] = request.resourceMetrics ?? []
+  store.add({ resourceMetrics: [{ ...metrics, resource: { attributes: claimed } }] }, WEB, START + 1)
+  t.ok(store.servers.get('web.shop'))
+  t.equal(store.servers.get('web.bank'), undefined)
+})
+
+t.test('malformed and endless histograms are refused and counted', async (t) => {
+  const store = new MetricStore()
+  const bad: Report[] = [
+    { counts: [1, 2], bounds: [1, 2, 3], at: START },
+    { counts: [], bounds: [], at: START },
+    { counts: [1, 2, 3], bounds: [2, 1], at: START },
+    { counts: [1, 2, 3], bounds: [1, Number.NaN], at: START },
+    {
+      counts: Array.from({ length: 1000 }, () => 1),
+      bounds: Array.from({ length: 999 }, (_, i) => i),
+      at: START,
+    },
+  ]
+  for (const one of bad) t.equal(store.add(report(one), WEB, START), 1, JSON.stringify(one).slice(0, 60))
+  t.equal(store.add({}, WEB, START), 0)
+})
+
+t.test('the number of services is bounded, and idle ones are forgotten', async (t) => {
+  const store = new MetricStore()
+  const at = START + 1000
+  for (let i = 0; i < 5010; i++) store.add(report({ counts: [1, 0, 0], at, service: `s${i}` }), WEB, at)
+  t.equal([...store.servers.entries()].length, 5000)
+  t.equal(store.servers.refused, 10)
+  store.add(report({ counts: [2, 0, 0], at: at + 3_600_000 }), WEB, at + 3_600_000)
+  t.equal([...store.servers.entries()].length, 0)
+  t.equal(store.series, 1)
+})
+
+t.test(
+  'buckets of any histogram keep their number in ours; quantiles stay within what was counted',
+  async (t) => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.nat(1000), { minLength: 2, maxLength: 30 }),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (counts, share) => {
+          const bounds = counts.slice(1).map((_, i) => (i + 1) ** 2 / 1000)
+          const own = new Float64Array(BUCKETS)
+          rebucket(counts, bounds, own)
+          const total = counts.reduce((sum, count) => sum + count, 0)
+          const kept = own.reduce((sum, count) => sum + count, 0)
+          const quantile = quantileMs(own, share)
+          if (total === 0) return kept === 0 && quantile === undefined
+          return kept === total && quantile !== undefined && quantile >= 0 && quantile <= 10_000
+        },
+      ),
+    )
+    const all = new Float64Array(BUCKETS)
+    all[3] = 100
+    t.equal(quantileMs(all, 1), (BOUNDS[3] as number) * 1000)
+    t.equal(quantileMs(all, 0.5), 3.75)
+  },
+)
+
+t.test('a window loses nothing that lies within it and forgets what lies before', async () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(fc.integer({ min: 0, max: 20_000 }), fc.nat(100)), { maxLength: 20 }),
+      (parts) => {
+        const window = new SlidingWindow(1)
+        let at = START
+        let total = 0
+        for (const [length, amount] of parts) {
+          window.add([amount], at, at + length)
+          at += length
+          if (START + 400_000 > at) total += amount
+        }
+        const seen = window.totals(at + 6000, 60)[0] as number
+        return at - START > 110_000 ? seen <= total + 1e-6 : Math.abs(seen - total) < 1e-6
+      },
+    ),
+  )
+})

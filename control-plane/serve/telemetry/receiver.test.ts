@@ -1,0 +1,110 @@
+import { credentials, Metadata, Server, ServerCredentials, status } from '@grpc/grpc-js'
+import t, { type Test } from 'tap'
+import { silentLogger } from '../../../core/log.ts'
+import { createGrpcExporter } from '../../../proxy/telemetry/grpc-exporter.ts'
+import { GrpcError } from '../tokens/grpc-error.ts'
+import { MetricStore } from './metric-store.ts'
+import { telemetryServices } from './receiver.ts'
+import { TraceStore } from './trace-store.ts'
+
+async function setUp(t: Test) {
+  const traces = new TraceStore()
+  const metrics = new MetricStore()
+  const server = new Server()
+  const authenticate = async (metadata: Metadata) => {
+    if (metadata.get('authorization')[0] !== 'Bearer good')
+      throw new GrpcError(status.UNAUTHENTICATED, 'no token')
+    return { namespace: 'shop', serviceAccount: 'web', pod: { name: 'web-1' } }
+  }
+  for (const { definition, implementation } of telemetryServices({
+    traces,
+    metrics,
+    authenticate,
+    log: silentLogger,
+  }))
+    server.addService(definition, implementation)
+  const port = await new Promise<number>((resolve, reject) =>
+    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+      error ? reject(error) : resolve(bound),
+    ),
+  )
+  t.teardown(() => server.forceShutdown())
+  const exporter = (token: string) => {
+    const made = createGrpcExporter({
+      address: `127.0.0.1:${port}`,
+      credentials: credentials.createInsecure(),
+      token: () => token,
+    })
+    t.teardown(() => made.close())
+    return made
+  }
+  return { traces, metrics, exporter }
+}
+
+t.test("what a sidecar's exporter sends arrives, under the name that the token gives", async (t) => {
+  const { traces, metrics, exporter } = await setUp(t)
+  const resource = { attributes: [{ key: 'service.name', value: { stringValue: 'web' } }] }
+  const good = exporter('good')
+  const now = BigInt(Date.now()) * 1_000_000n
+  await good.traces({
+    resourceSpans: [
+      {
+        resource,
+        scopeSpans: [
+          {
+            spans: [
+              {
+                traceId: Buffer.alloc(16, 1),
+                spanId: Buffer.alloc(8, 2),
+                name: 'GET',
+                kind: 'SPAN_KIND_CLIENT',
+                startTimeUnixNano: now,
+                endTimeUnixNano: now,
+              },
+              { traceId: Buffer.alloc(3) },
+            ],
+          },
+        ],
+      },
+    ],
+  })
+  t.match(traces.get('01'.repeat(16))?.spans, [
+    { service: 'web', namespace: 'shop', pod: 'web-1', kind: 'client' },
+  ])
+  await good.metrics({
+    resourceMetrics: [
+      {
+        resource,
+        scopeMetrics: [
+          {
+            metrics: [
+              {
+                name: 'http.server.request.duration',
+                histogram: {
+                  aggregationTemporality: 'AGGREGATION_TEMPORALITY_CUMULATIVE',
+                  dataPoints: [
+                    {
+                      startTimeUnixNano: now,
+                      timeUnixNano: now,
+                      bucketCounts: [3n, 0n],
+                      explicitBounds: [1],
+                    },
+                  ],
+                },
+              },
+            ],
+          },
+        ],
+      },
+    ],
+  })
+  t.ok(metrics.servers.get('web.shop'))
+})
+
+t.test('a caller without a good token leaves nothing behind', async (t) => {
+  const { traces, exporter } = await setUp(t)
+  const bad = exporter('stolen')
+  await t.rejects(bad.traces({ resourceSpans: [] }), { code: status.UNAUTHENTICATED, details: 'no token' })
+  await t.rejects(bad.metrics({ resourceMetrics: [] }), { code: status.UNAUTHENTICATED })
+  t.equal(traces.size, 0)
+})

@@ -1,0 +1,138 @@
+import t from 'tap'
+import type { KeyValue, Span } from '../../../core/xds/generated/otlp.js'
+import { readAttributes } from './attributes.ts'
+import { sizeOf, storedSpan, type StoredSpan } from './stored-span.ts'
+import { DEFAULT_TRACE_LIMITS, TraceStore } from './trace-store.ts'
+
+const START = Date.UTC(2026, 0, 1)
+const REPORTER = { service: 'web', namespace: 'shop', pod: 'web-1' }
+
+function wire(over: Partial<Span> = {}): Span {
+  return {
+    traceId: Buffer.alloc(16, 1),
+    spanId: Buffer.alloc(8, 2),
+    parentSpanId: new Uint8Array(0),
+    name: 'GET /items',
+    kind: 'SPAN_KIND_SERVER',
+    startTimeUnixNano: BigInt(START) * 1_000_000n,
+    endTimeUnixNano: BigInt(START) * 1_000_000n + 1_234_567n,
+    attributes: [
+      { key: 'http.response.status_code', value: { intValue: 200n } },
+      { key: 'http.request.method', value: { stringValue: 'GET' } },
+      { key: 'url.path', value: { stringValue: '/items' } },
+    ],
+    ...over,
+  }
+}
+
+function span(trace: number, id: number, over: Partial<StoredSpan> = {}): StoredSpan {
+  const made = storedSpan(wire(), REPORTER)
+  if (!made) throw new Error('no span')
+  return {
+    ...made,
+    traceId: trace.toString(16).padStart(32, '0'),
+    spanId: id.toString(16).padStart(16, '0'),
+    ...over,
+  }
+}
+
+t.test('a span of the wire becomes plain values', async (t) => {
+  t.match(storedSpan(wire(), REPORTER), {
+    traceId: '01'.repeat(16),
+    spanId: '02'.repeat(8),
+    parentSpanId: '',
+    kind: 'server',
+    service: 'web',
+    startMs: START,
+    durationMs: 1.234,
+    status: 'unset',
+    attributes: { 'http.response.status_code': 200, 'url.path': '/items' },
+  })
+})
+
+t.test('what is no span is refused', async (t) => {
+  const bad: Partial<Span>[] = [
+    { traceId: Buffer.alloc(16) },
+    { traceId: Buffer.alloc(8, 1) },
+    { spanId: Buffer.alloc(8) },
+    { spanId: undefined },
+    { startTimeUnixNano: 0n },
+    { endTimeUnixNano: BigInt(START - 1) * 1_000_000n },
+    { endTimeUnixNano: (1n << 64n) - 1n },
+  ]
+  for (const [i, over] of bad.entries()) t.equal(storedSpan(wire(over), REPORTER), undefined, `case ${i}`)
+})
+
+t.test('attributes are bounded in number and length, and their names are only text', async (t) => {
+  const many: KeyValue[] = Array.from({ length: 500 }, (_, i) => ({ key: `k${i}`, value: { intValue: 1n } }))
+  t.equal(Object.keys(readAttributes(many)).length, 64)
+  const long = readAttributes([{ key: 'x'.repeat(5000), value: { stringValue: '😀'.repeat(5000) } }])
+  const [key = '', value] = Object.entries(long)[0] ?? []
+  t.equal(key.length, 128)
+  t.equal(String(value).length, 1024)
+  t.ok(String(value).isWellFormed())
+  const odd = readAttributes([
+    { key: '__proto__', value: { stringValue: 'a' } },
+    { key: 'twice', value: { stringValue: 'first' } },
+    { key: 'twice', value: { stringValue: 'second' } },
+    { key: 'list', value: { arrayValue: { values: [] } } },
+    { key: 'endless', value: { doubleValue: Infinity } },
+    { key: 'none' },
+  ])
+  t.equal(JSON.stringify(odd), '{"__proto__":"a","twice":"first"}')
+})
+
+t.test('a trace is told by its root, with failures and retries of all hops', async (t) => {
+  const store = new TraceStore()
+  store.add(
+    span(1, 3, { parentSpanId: '0000000000000002', service: 'catalog', kind: 'server', status: 'error' }),
+  )
+  store.add(
+    span(1, 2, {
+      parentSpanId: 'ffffffffffffffff',
+      startMs: START - 5,
+      durationMs: 20,
+      attributes: { 'http.request.resend_count': 2, 'http.response.status_code': 200, 'url.path': '/a' },
+    }),
+  )
+  t.match(store.get('1'.padStart(32, '0'))?.summary, {
+    service: 'web',
+    path: '/a',
+    status: 200,
+    durationMs: 20,
+    spanCount: 2,
+    errors: 1,
+    retries: 2,
+    services: ['web.shop', 'catalog.shop'],
+  })
+  t.equal(store.get('nothing'), undefined)
+})
+
+t.test('the latest come first; by service; failed ones alone', async (t) => {
+  const store = new TraceStore()
+  for (let i = 1; i <= 5; i++) store.add(span(i, 1, { service: i % 2 ? 'web' : 'catalog' }))
+  store.add(span(2, 9, { status: 'error' }))
+  const ids = (list: readonly { traceId: string }[]) => list.map(({ traceId }) => Number(traceId))
+  t.same(ids(store.recent({ limit: 3 })), [5, 4, 3])
+  t.same(ids(store.recent({ service: 'catalog', limit: 9 })), [4, 2])
+  t.same(ids(store.recent({ service: 'catalog.shop', limit: 9 })), [4, 2])
+  t.same(ids(store.recent({ service: 'cat', limit: 9 })), [])
+  t.same(ids(store.recent({ failedOnly: true, limit: 9 })), [2])
+})
+
+t.test('traces, spans of one trace and bytes are bounded; the oldest go', async (t) => {
+  const store = new TraceStore({ ...DEFAULT_TRACE_LIMITS, maxTraces: 3, maxSpansPerTrace: 2 })
+  for (let i = 1; i <= 5; i++) store.add(span(i, 1))
+  t.equal(store.size, 3)
+  t.equal(store.get('1'.padStart(32, '0')), undefined)
+  t.ok(store.add(span(5, 2)))
+  t.notOk(store.add(span(5, 3)))
+  t.ok(store.add(span(5, 2)), 'the same span again is no other')
+  t.equal(store.refused, 1)
+
+  const each = sizeOf(span(1, 1))
+  const small = new TraceStore({ ...DEFAULT_TRACE_LIMITS, maxBytes: each * 10 })
+  for (let i = 1; i <= 1000; i++) small.add(span(i, 1))
+  t.equal(small.size, 10)
+  t.equal(small.bytes, each * 10)
+})

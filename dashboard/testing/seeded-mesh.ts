@@ -1,0 +1,261 @@
+import fastify from 'fastify'
+import { ManualClock } from '../../core/clock.ts'
+import type { ExportMetricsServiceRequest, KeyValue, Span } from '../../core/xds/generated/otlp.js'
+import { readDashboard } from '../../control-plane/serve/rest/dashboard-files.ts'
+import type { MeshOverview, ProxyView } from '../../control-plane/serve/rest/overview.ts'
+import { rest } from '../../control-plane/serve/rest/rest.ts'
+import { BOUNDS, BUCKETS } from '../../control-plane/serve/telemetry/durations.ts'
+import { MetricStore } from '../../control-plane/serve/telemetry/metric-store.ts'
+import { addSpans } from '../../control-plane/serve/telemetry/receiver.ts'
+import { TraceStore } from '../../control-plane/serve/telemetry/trace-store.ts'
+import type { PortView, RouteView, ServiceView } from '../../control-plane/service-view.ts'
+
+export const START = Date.UTC(2026, 5, 1, 9, 30)
+
+type Text = Record<string, string | number>
+
+/** A mesh of web, catalog (90/10) and inventory with two minutes behind it, on a free port; its time stands still. */
+export async function serveSeededMesh(over: Partial<MeshOverview> = {}) {
+  const clock = new ManualClock(START)
+  const traces = new TraceStore()
+  const metrics = new MetricStore()
+  seedMetrics(metrics)
+  for (let i = 0; i < 60; i++) seedTrace(traces, i, {})
+  const app = fastify()
+  const dashboard = readDashboard(new URL('../page', import.meta.url).pathname)
+  await app.register(rest, {
+    mesh: { ...MESH, ...over },
+    traces,
+    metrics,
+    dashboard,
+    release: '0.1.0',
+    clock,
+  })
+  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  return { url, traces, metrics, close: () => app.close() }
+}
+
+/** The random numbers of one seed (mulberry32): the same picture each time. */
+function randomFrom(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+function attributes(values: Text): KeyValue[] {
+  return Object.entries(values).map(([key, value]) => ({
+    key,
+    value: typeof value === 'number' ? { intValue: BigInt(value) } : { stringValue: value },
+  }))
+}
+
+interface Flow {
+  readonly service: string
+  readonly side: 'server' | 'client'
+  readonly rate: number
+  readonly medianMs: number
+  readonly failing: number
+  readonly labels: Text
+}
+
+const flow = (
+  service: string,
+  side: Flow['side'],
+  rate: number,
+  medianMs: number,
+  failing: number,
+  labels: Text = {},
+): Flow => ({ service, side, rate, medianMs, failing, labels })
+
+const to = (destination: string, route: string, cluster: string): Text => ({
+  'weft.destination_service': `${destination}.shop`,
+  'http.route': route,
+  'weft.cluster': `shop/${cluster}/8080`,
+})
+
+const FROM = { 'weft.source_identity': 'spiffe://cluster.local/ns/shop/sa/caller' }
+const CATALOG_ROUTE = 'HTTPRoute/shop/catalog/0'
+const FLOWS: Flow[] = [
+  flow('web', 'server', 182, 7.1, 0.0004),
+  flow('catalog', 'server', 176, 3.4, 0.0021, FROM),
+  flow('inventory', 'server', 193, 1.3, 0.098, FROM),
+  flow('web', 'client', 158.6, 4.1, 0.0018, to('catalog-v1', CATALOG_ROUTE, 'catalog-v1')),
+  flow('web', 'client', 17.4, 5.8, 0.006, to('catalog-v2', CATALOG_ROUTE, 'catalog-v2')),
+  flow('catalog', 'client', 176, 1.9, 0.0003, to('inventory', 'HTTPRoute/shop/inventory/0', 'inventory')),
+]
+
+function seedMetrics(metrics: MetricStore): void {
+  const random = randomFrom(7)
+  const counted = new Map<string, number[]>()
+  for (let at = START - 130_000; at <= START; at += 2000)
+    for (const [i, one] of FLOWS.entries())
+      for (const failed of [false, true]) {
+        const counts = counted.get(`${i} ${failed}`) ?? Array.from({ length: BUCKETS }, () => 0)
+        counted.set(`${i} ${failed}`, counts)
+        const wave = 1 + 0.18 * Math.sin(at / 9000) + 0.1 * (random() - 0.5)
+        const requests = one.rate * 2 * wave * (failed ? one.failing : 1 - one.failing)
+        for (let n = Math.floor(requests + random()); n > 0; n--) {
+          // Log-normal, as latencies are.
+          const normal = Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
+          const seconds = (one.medianMs * Math.exp(0.45 * normal)) / 1000
+          const bucket = BOUNDS.findIndex((bound) => seconds <= bound)
+          const index = bucket < 0 ? BOUNDS.length : bucket
+          counts[index] = (counts[index] ?? 0) + 1
+        }
+        const labels = { ...one.labels, 'http.response.status_code': failed ? 503 : 200 }
+        const caller = { namespace: 'shop', serviceAccount: one.service, pod: { name: `${one.service}-1` } }
+        metrics.add(push(one, labels, counts, at), caller, at)
+      }
+}
+
+function push(one: Flow, labels: Text, counts: readonly number[], at: number): ExportMetricsServiceRequest {
+  const point = {
+    startTimeUnixNano: BigInt(START - 130_000) * 1_000_000n,
+    timeUnixNano: BigInt(at) * 1_000_000n,
+    bucketCounts: counts.map(BigInt),
+    explicitBounds: [...BOUNDS],
+    attributes: attributes(labels),
+  }
+  const histogram = {
+    aggregationTemporality: 'AGGREGATION_TEMPORALITY_CUMULATIVE' as const,
+    dataPoints: [point],
+  }
+  const metric = { name: `http.${one.side}.request.duration`, histogram }
+  return { resourceMetrics: [{ scopeMetrics: [{ metrics: [metric] }] }] }
+}
+
+export interface TraceChange {
+  readonly path?: string
+  readonly attributes?: Text
+  readonly service?: string
+}
+
+/** client -> web -> catalog -> inventory: a client and a server span of each hop, some with retries. */
+export function seedTrace(traces: TraceStore, index: number, change: TraceChange): string {
+  const random = randomFrom(index + 1)
+  const id = (length: number): string =>
+    Array.from({ length }, () => Math.floor(random() * 16).toString(16)).join('')
+  const traceId = id(32)
+  const retries = index % 7 === 3 ? 1 : index % 17 === 5 ? 2 : 0
+  const failed = index % 23 === 11
+  const begin = START - (60 - index) * 1900
+  const path = change.path ?? ['/stocked/42', '/items/7', '/items?page=2', '/stocked/1138'][index % 4] ?? '/'
+  const hops = ['client', 'web', 'catalog', 'inventory']
+  const caller = (service: string) => ({
+    namespace: 'shop',
+    serviceAccount: service,
+    pod: { name: `${service}${service === 'catalog' ? '-v1' : ''}-6f9c4d-${id(5)}` },
+  })
+  let parent = ''
+  let from = begin
+  let took = 6 + random() * 9 + retries * 11
+  hops.slice(0, -1).forEach((source, hop) => {
+    const destination = hops[hop + 1] ?? ''
+    for (const kind of ['client', 'server'] as const) {
+      const spanId = id(16)
+      const last = hop === hops.length - 2
+      const bad = failed && (last || hop === 0)
+      const values: Text = {
+        'http.request.method': 'GET',
+        'url.path': path.split('?', 1)[0] ?? '',
+        'url.scheme': 'http',
+        'server.address': destination,
+        'http.route': `HTTPRoute/shop/${destination}/0`,
+        'http.response.status_code': bad ? 503 : 200,
+        'network.protocol.version': '1.1',
+        'user_agent.original': 'weft-load/1.0',
+        'weft.response_flags': bad && kind === 'client' ? 'URX' : '-',
+        'weft.details': 'via_upstream',
+        'weft.config_version': '42',
+        'weft.source_identity': `spiffe://cluster.local/ns/shop/sa/${source}`,
+        'weft.destination_identity': `spiffe://cluster.local/ns/shop/sa/${destination}`,
+        ...(kind === 'client' && last && retries > 0 ? { 'http.request.resend_count': retries } : {}),
+        ...change.attributes,
+      }
+      const span: Span = {
+        traceId: Buffer.from(traceId, 'hex'),
+        spanId: Buffer.from(spanId, 'hex'),
+        parentSpanId: Buffer.from(parent, 'hex'),
+        name: `GET HTTPRoute/shop/${destination}/0`,
+        kind: kind === 'client' ? 'SPAN_KIND_CLIENT' : 'SPAN_KIND_SERVER',
+        startTimeUnixNano: BigInt(Math.round(from * 1000)) * 1000n,
+        endTimeUnixNano: BigInt(Math.round((from + took) * 1000)) * 1000n,
+        attributes: attributes(values),
+        status: { code: bad ? 'STATUS_CODE_ERROR' : 'STATUS_CODE_UNSET' },
+      }
+      const reporter = change.service ?? (kind === 'client' ? source : destination)
+      const resource = { attributes: attributes({ 'service.name': reporter }) }
+      addSpans(traces, { resourceSpans: [{ resource, scopeSpans: [{ spans: [span] }] }] }, caller(reporter))
+      parent = spanId
+      from += kind === 'client' ? 0.25 + random() * 0.3 : 0.8 + random()
+      took *= kind === 'client' ? 0.9 : 0.62
+    }
+  })
+  return traceId
+}
+
+function port(service: string, endpoints: number, routes: readonly RouteView[] = []): PortView {
+  return {
+    port: 8080,
+    name: 'http',
+    protocol: 'http',
+    cluster: `shop/${service}/8080`,
+    routes,
+    consumerRoutes: {},
+    endpoints: Array.from({ length: endpoints }, (_, i) => ({
+      address: `10.244.0.${10 + i}`,
+      port: 8080,
+      health: 'healthy',
+      meshed: true,
+      identity: `spiffe://cluster.local/ns/shop/sa/${service}`,
+      workload: `${service}-${i}.shop`,
+      zone: '',
+    })),
+  }
+}
+
+function route(service: string, match: string, ...backends: [string, number][]): RouteView {
+  return {
+    name: `HTTPRoute/shop/${service}/0`,
+    match,
+    action: 'forward',
+    backends: backends.map(([name, weight]) => ({ cluster: `shop/${name}/8080`, weight, percent: weight })),
+  }
+}
+
+function service(name: string, endpoints: number, ...routes: RouteView[]): ServiceView {
+  return { namespace: 'shop', name, addresses: ['10.96.0.7'], ports: [port(name, endpoints, routes)] }
+}
+
+const PODS = ['client', 'web', 'web', 'catalog-v1', 'catalog-v1', 'catalog-v2', 'inventory', 'inventory']
+const PROXIES: ProxyView[] = PODS.map((name, i) => ({
+  node: `${name}-${i}.shop`,
+  namespace: 'shop',
+  pod: `${name}-${i}`,
+  serviceAccount: name,
+  connectedAt: START - 600_000,
+  version: 42,
+  rejected: '',
+}))
+
+const SERVICES: ServiceView[] = [
+  service('catalog', 3, route('catalog', '/*', ['catalog-v1', 90], ['catalog-v2', 10])),
+  service('catalog-v1', 2),
+  service('catalog-v2', 1),
+  service('inventory', 2, route('inventory', '/*', ['inventory', 100])),
+  service('web', 2),
+]
+
+const MESH: MeshOverview = {
+  trustDomain: 'cluster.local',
+  version: () => 42,
+  services: () => SERVICES,
+  workloads: () => PROXIES.length,
+  routeStatus: () => [],
+  configErrors: () => [],
+  proxies: () => PROXIES,
+}

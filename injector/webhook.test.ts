@@ -1,0 +1,365 @@
+import { request as httpsRequest } from 'node:https'
+import { connect } from 'node:tls'
+import type { TLSSocket } from 'node:tls'
+import fc from 'fast-check'
+import t from 'tap'
+import type { Test } from 'tap'
+import { createLogger } from '../core/log.ts'
+import { Watched } from '../core/watched.ts'
+import { applyPatch } from './json-patch.ts'
+import { defaultSettings } from './settings.ts'
+import { SERVER_NAME, testAuthority } from './testing/serving.ts'
+import { createWebhook } from './webhook.ts'
+
+interface Answer {
+  status: number
+  text: string
+  // What a test expects of it is what it matches against.
+  body: { response?: Record<string, unknown>; error?: Record<string, unknown> }
+}
+
+const authority = testAuthority()
+
+async function serve(t: Test, namespaceLabels?: (name: string) => Record<string, string> | undefined) {
+  const certificate = new Watched(authority.serving())
+  const settings = new Watched(defaultSettings('1.2.3'))
+  const log: string[] = []
+  const logger = createLogger('injector', 'debug', (line) => log.push(line))
+  const webhook = createWebhook({ certificate, settings, namespaceLabels, logger })
+  const { port } = await webhook.listen('127.0.0.1', 0)
+  t.teardown(() => webhook.close())
+
+  const call = (method: string, path: string, body: string | Buffer, headers: Record<string, string> = {}) =>
+    new Promise<Answer>((resolve, reject) => {
+      const type = { 'content-type': 'application/json' }
+      const request = httpsRequest(
+        {
+          port,
+          method,
+          path,
+          agent: false,
+          ca: authority.caPem,
+          servername: SERVER_NAME,
+          headers: { ...type, ...headers },
+        },
+        (response) => {
+          let text = ''
+          response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
+          response.on('end', () =>
+            resolve({ status: response.statusCode ?? 0, text, body: JSON.parse(text) }),
+          )
+        },
+      )
+      request.on('error', reject)
+      request.end(body)
+    })
+  const post = (body: unknown, headers?: Record<string, string>) =>
+    call(
+      'POST',
+      '/mutate',
+      typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body),
+      headers,
+    )
+  const handshake = (options: { maxVersion?: 'TLSv1.2' } = {}) =>
+    new Promise<TLSSocket>((resolve, reject) => {
+      const socket = connect({ port, ca: authority.caPem, servername: SERVER_NAME, ...options }, () =>
+        resolve(socket),
+      )
+      socket.once('error', reject)
+    })
+  return { call, post, handshake, certificate, settings, log }
+}
+
+const pod = {
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { generateName: 'web-', labels: { app: 'web' } },
+  spec: { containers: [{ name: 'web', image: 'web:1' }] },
+}
+
+function review(change: Record<string, unknown> = {}) {
+  return {
+    apiVersion: 'admission.k8s.io/v1',
+    kind: 'AdmissionReview',
+    request: {
+      uid: '705ab4f5-6393-11e8-b7cc-42010a800002',
+      kind: { group: '', version: 'v1', kind: 'Pod' },
+      resource: { group: '', version: 'v1', resource: 'pods' },
+      namespace: 'shop',
+      operation: 'CREATE',
+      userInfo: { username: 'admin' },
+      object: pod,
+      oldObject: null,
+      dryRun: false,
+      ...change,
+    },
+  }
+}
+const uid = review().request.uid
+
+t.test('a pod gets a patch', async (t) => {
+  const { post } = await serve(t)
+  const { status, body } = await post(review(), { 'content-type': 'application/json; charset=utf-8' })
+  t.equal(status, 200)
+  t.match(body, { apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview' })
+  const { response } = body
+  t.match(response, {
+    uid,
+    allowed: true,
+    patchType: 'JSONPatch',
+    auditAnnotations: { injected: 'true', reason: 'namespace-enabled' },
+  })
+  t.notOk(response && 'warnings' in response)
+  const patch = JSON.parse(Buffer.from(String(response?.['patch']), 'base64').toString())
+  t.match(applyPatch(pod, patch), {
+    spec: { initContainers: [{ name: 'weft-init' }, { name: 'weft-proxy' }] },
+  })
+  const dry = await post(review({ dryRun: true }))
+  t.equal(dry.body.response?.['patch'], response?.['patch'], 'a dry run is the same')
+})
+
+t.test('what is left alone is allowed, with the reason and no patch', async (t) => {
+  const { post } = await serve(t, (name) =>
+    name === 'shop' ? { 'weft.dev/inject': 'enabled' } : name === 'unseen' ? undefined : {},
+  )
+  for (const [name, change, reason] of [
+    ['another kind', { kind: { group: 'apps', version: 'v1', kind: 'Deployment' }, object: {} }, 'not-a-pod'],
+    ['a kind that shares the name', { kind: { group: 'other', version: 'v1', kind: 'Pod' } }, 'not-a-pod'],
+    ['a subresource', { subResource: 'ephemeralcontainers', operation: 'UPDATE' }, 'not-a-pod'],
+    ['an update', { operation: 'UPDATE' }, 'not-a-create'],
+    ['a deletion', { operation: 'DELETE', object: null }, 'not-a-create'],
+    ['a namespace without the label', { namespace: 'legacy' }, 'namespace-not-enabled'],
+    ['a system namespace', { namespace: 'kube-system' }, 'excluded-namespace'],
+  ] as const) {
+    const { status, body } = await post(review(change))
+    t.equal(status, 200)
+    t.strictSame(body.response, { uid, allowed: true, auditAnnotations: { injected: 'false', reason } }, name)
+  }
+  t.ok(
+    (await post(review({ namespace: 'unseen' }))).body.response?.['patch'],
+    'an unknown namespace: the selector has decided',
+  )
+  const host = await post(review({ object: { ...pod, spec: { ...pod.spec, hostNetwork: true } } }))
+  t.match(host.body.response, {
+    allowed: true,
+    warnings: [/hostNetwork/],
+    auditAnnotations: { reason: 'host-network' },
+  })
+})
+
+t.test('a pod that can not be read is refused, never let past', async (t) => {
+  const { post } = await serve(t)
+  for (const [object, message] of [
+    [{ spec: { containers: 'x' } }, /spec.containers: must be a list, not string/],
+    [null, /object: must be an object, not nothing/],
+    [{ metadata: { annotations: { a: { b: 1 } } }, spec: {} }, /metadata.annotations\["a"\]/],
+  ] as const) {
+    const { status, body } = await post(review({ object }))
+    t.equal(status, 200)
+    t.match(body.response, { uid, allowed: false, status: { code: 400, reason: 'BadRequest', message } })
+  }
+})
+
+t.test('reviews that are wrong', async (t) => {
+  const { post } = await serve(t)
+  t.test('with a uid: answered as a review', async (t) => {
+    t.match(await post({ ...review(), apiVersion: 'admission.k8s.io/v1beta1' }), {
+      status: 200,
+      body: {
+        response: {
+          uid,
+          allowed: false,
+          status: { code: 400, message: /apiVersion: must be admission.k8s.io\/v1/ },
+        },
+      },
+    })
+    t.match(await post(review({ kind: 'Pod' })), {
+      status: 200,
+      body: { response: { uid, allowed: false, status: { message: /request.kind: must be an object/ } } },
+    })
+    t.match((await post(review({ operation: 5 }))).body.response, {
+      allowed: false,
+      status: { message: /request.operation/ },
+    })
+    t.match((await post(review({ namespace: [] }))).body.response, {
+      allowed: false,
+      status: { message: /request.namespace/ },
+    })
+  })
+  t.test('without one: 400 as JSON', async (t) => {
+    for (const [body, field] of [
+      [{ kind: 'ConversionReview', apiVersion: 'apiextensions.k8s.io/v1', request: { uid } }, 'kind'],
+      [{ ...review(), request: undefined }, 'request.uid'],
+      [{ ...review(), request: 'x' }, 'request.uid'],
+      [review({ uid: '' }), 'request.uid'],
+      [review({ uid: 7 }), 'request.uid'],
+      [review({ uid: 'u'.repeat(300) }), 'request.uid'],
+      [{ kind: 'AdmissionReview', apiVersion: 'v7' }, 'apiVersion'],
+    ] as const) {
+      t.match(await post(body), { status: 400, body: { error: { code: 'admission.invalid', field } } }, field)
+    }
+  })
+  t.test('not JSON: 400', async (t) => {
+    for (const body of [
+      '',
+      'garbage',
+      '{"kind":',
+      '[1,2',
+      '\u0000',
+      Buffer.from([0x22, 0xff, 0x22]),
+      'null',
+      '7',
+      '[]',
+      '['.repeat(500_000),
+    ]) {
+      const { status, text } = await post(body)
+      t.equal(status, 400)
+      t.notMatch(text, / at .*\.ts|node_modules/, 'no stack trace')
+    }
+  })
+  t.test('a member called __proto__ is data', async (t) => {
+    const text = JSON.stringify(review()).replace('"app":"web"', '"app":"web","__proto__":"x"')
+    t.match((await post(text)).body.response, { allowed: true, patchType: 'JSONPatch' })
+  })
+})
+
+t.test('HTTP that is wrong', async (t) => {
+  const { call, post } = await serve(t)
+  t.match(await post(review(), { 'content-type': 'text/plain' }), {
+    status: 415,
+    body: { error: { code: 'webhook.content_type' } },
+  })
+  t.match(await post(review(), { 'content-type': 'application/yaml' }), { status: 415 })
+  t.match(await call('POST', '/elsewhere', '{}'), {
+    status: 404,
+    body: { error: { code: 'webhook.not_found' } },
+  })
+  t.match(await call('GET', '/mutate', ''), { status: 404 })
+  t.match(await call('GET', '/ready', ''), { status: 200, body: { ready: true } })
+})
+
+t.test('sizes', async (t) => {
+  const { post, call } = await serve(t)
+  const large = { ...pod, metadata: { ...pod.metadata, managedFields: ['f'.repeat(5 * 2 ** 20)] } }
+  t.match(
+    (await post(review({ object: large }))).body.response,
+    { allowed: true, patchType: 'JSONPatch' },
+    '5 MiB pass',
+  )
+  const huge = Buffer.alloc(9 * 2 ** 20, 0x20)
+  const refused = await post(huge).catch((error: Error & { code?: string }) => error.code)
+  // The refusal comes while the client still sends: either it reads it, or its connection is reset.
+  if (typeof refused === 'object')
+    t.match(refused, { status: 413, body: { error: { code: 'webhook.too_large' } } })
+  else t.match(refused, /EPIPE|ECONNRESET/)
+  t.equal((await call('GET', '/ready', '')).status, 200, 'it serves on')
+})
+
+t.test('any garbage: an answer, no crash, no stack trace', async (t) => {
+  const { post, call } = await serve(t)
+  const paths = [
+    'apiVersion',
+    'kind',
+    'request',
+    'request.object',
+    'request.object.spec',
+    'request.object.metadata',
+    'request.object.spec.containers',
+    'request.kind',
+  ]
+  await fc.assert(
+    fc.asyncProperty(fc.constantFrom(...paths), fc.jsonValue(), async (path, value) => {
+      const body: Record<string, unknown> = structuredClone(review())
+      const keys = path.split('.')
+      const last = keys.pop() ?? ''
+      const parent = keys.reduce((at, key) => at[key] as Record<string, unknown>, body)
+      parent[last] = value
+      const { status, text } = await post(body)
+      return (status === 200 || status === 400) && !/\.ts:\d|node_modules/.test(text)
+    }),
+    { numRuns: 60 },
+  )
+  t.equal((await call('GET', '/ready', '')).status, 200)
+})
+
+t.test('the serving certificate is replaced while serving', async (t) => {
+  const { handshake, certificate, log } = await serve(t)
+  const serial = async () => {
+    const socket = await handshake()
+    const { serialNumber } = socket.getPeerCertificate()
+    socket.destroy()
+    return serialNumber
+  }
+  const old = await handshake()
+  const first = old.getPeerCertificate().serialNumber
+  const next = authority.serving()
+  certificate.set(next)
+  const second = await serial()
+  t.not(second, first)
+  old.write('GET /ready HTTP/1.1\r\nhost: x\r\n\r\n')
+  t.match(
+    await new Promise<string>((resolve) => old.once('data', (data) => resolve(String(data)))),
+    /^HTTP\/1.1 200/,
+    'open connections stay',
+  )
+  old.destroy()
+
+  certificate.set({ certPem: next.certPem, keyPem: authority.serving().keyPem })
+  t.equal(await serial(), second, 'a key that is not its own is refused')
+  certificate.set({ certPem: 'x', keyPem: 'y' })
+  t.equal(await serial(), second)
+  t.equal(log.filter((line) => line.includes('new serving certificate refused')).length, 2)
+  t.notMatch(log.join(''), /PRIVATE KEY/)
+})
+
+t.test('TLS 1.3 only', async (t) => {
+  const { handshake } = await serve(t)
+  await t.rejects(handshake({ maxVersion: 'TLSv1.2' }))
+})
+
+t.test('settings are replaced while serving; the log tells why', async (t) => {
+  const { post, settings, log } = await serve(t)
+  settings.set({ ...settings.value, proxyImage: 'weft-proxy:next' })
+  const { body } = await post(review())
+  t.match(Buffer.from(String(body.response?.['patch']), 'base64').toString(), /weft-proxy:next/)
+  t.match(JSON.parse(log.at(-1) ?? ''), {
+    message: 'pod injected',
+    namespace: 'shop',
+    pod: 'web-*',
+    reason: 'namespace-enabled',
+  })
+})
+
+t.test('a mistake of ours refuses the pod and tells nothing', async (t) => {
+  const { post } = await serve(t, () => {
+    throw new TypeError('inner detail')
+  })
+  const { body, text } = await post(review())
+  t.match(body.response, { uid, allowed: false, status: { code: 500, message: /its log says why/ } })
+  t.notMatch(text, /inner detail/)
+})
+
+t.test('an address or a certificate that does not work is a clear error', async (t) => {
+  const certificate = new Watched(authority.serving())
+  const other = createWebhook({
+    certificate,
+    settings: new Watched(defaultSettings('1')),
+    logger: createLogger('x', 'error', () => {}),
+  })
+  t.teardown(() => other.close())
+  await t.rejects(other.listen('203.0.113.1', 0), {
+    code: 'webhook.listen',
+    message: /can't listen on 203.0.113.1:0/,
+  })
+  t.throws(
+    () =>
+      createWebhook({
+        certificate: new Watched({ certPem: '', keyPem: '' }),
+        settings: new Watched(defaultSettings('1')),
+        logger: createLogger('x', 'error', () => {}),
+      }),
+    {
+      code: 'webhook.certificate',
+    },
+  )
+})
