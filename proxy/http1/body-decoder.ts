@@ -1,140 +1,188 @@
 import type { Fields } from '../http/message.ts'
-import { BadMessage } from './bad-message.ts'
-import { parseFields } from './field-block.ts'
+import { CR, HEX, LF, TOKEN_LOWER, VALUE } from './characters.ts'
+import { scanFieldLines } from './field-lines.ts'
+import { HeadBlock } from './head-block.ts'
+import { readTrailers } from './head-fields.ts'
+import { MAX_CHUNK_SIZE_DIGITS, MAX_EXTENSION_BYTES, MAX_TRAILER_BYTES } from './limits.ts'
+import { malformed, MessageError } from './message-error.ts'
 
 export interface BodySink {
   onBody(chunk: Buffer): void
-  onBodyEnd(trailers: Fields | undefined): void
 }
 
-// chunk-ext nobody uses, and bounded because each byte of it costs and carries nothing (Node CVE-2024-22019).
-const MAX_CHUNK_LINE = 256
-const MAX_EXTENSION_BYTES = 4096
-const MAX_TRAILER_BYTES = 16 * 1024
-// Digits that stay exact in a double.
-const MAX_SIZE_DIGITS = 13
+const DONE = 0
+const LENGTH = 1
+const UNTIL_CLOSE = 2
+const SIZE = 3
+const EXTENSION_NAME = 4
+const EXTENSION_VALUE = 5
+const QUOTED = 6
+const QUOTED_PAIR = 7
+const AFTER_QUOTED = 8
+const SIZE_LF = 9
+const CHUNK = 10
+const CHUNK_CR = 11
+const CHUNK_LF = 12
+const TRAILERS = 13
 
-type State = 'none' | 'length' | 'close' | 'size' | 'chunk' | 'chunk-end' | 'trailers' | 'done'
+const SEMICOLON = 59
+const EQUALS = 61
+const QUOTE = 34
+const BACKSLASH = 92
 
-/** Takes the framing off a message body (RFC 9112 sections 6 and 7), incremental at every byte. */
+/** Takes the framing off a body (RFC 9112 sections 6 and 7), incremental at every byte. */
 export class BodyDecoder {
-  #state: State = 'none'
+  /** Of a chunked body that is done. */
+  trailers: Fields | undefined = undefined
+  #state = DONE
   #remaining = 0
-  #line = ''
+  #digits = 0
   #extensionBytes = 0
+  // Bytes since the last delimiter of an extension: neither name nor value may be empty.
+  #elementBytes = 0
+  readonly #block = new HeadBlock()
 
-  /** A body of `length` bytes, chunks (-1), or everything until the connection's end (-2). */
-  start(length: number): void {
-    this.#remaining = length
-    this.#line = ''
-    this.#extensionBytes = 0
-    this.#state = length === -2 ? 'close' : length === -1 ? 'size' : length === 0 ? 'done' : 'length'
+  startLength(bytes: number): void {
+    this.#remaining = bytes
+    this.trailers = undefined
+    this.#state = bytes === 0 ? DONE : LENGTH
   }
 
-  get untilClose(): boolean {
-    return this.#state === 'close'
+  startChunked(): void {
+    this.#remaining = 0
+    this.#digits = 0
+    this.#extensionBytes = 0
+    this.trailers = undefined
+    this.#block.clear()
+    this.#state = SIZE
+  }
+
+  startUntilClose(): void {
+    this.trailers = undefined
+    this.#state = UNTIL_CLOSE
+  }
+
+  /** Also from inside `onBody`: what follows is not this body's. */
+  stop(): void {
+    this.#state = DONE
   }
 
   get done(): boolean {
-    return this.#state === 'done' || this.#state === 'none'
+    return this.#state === DONE
   }
 
-  /** Hands on what `buffer` holds of the body from `at`; returns where the body ended or `buffer.length`. Throws BadMessage. */
-  feed(buffer: Buffer, at: number, sink: BodySink): number {
-    while (at < buffer.length) {
+  get untilClose(): boolean {
+    return this.#state === UNTIL_CLOSE
+  }
+
+  /** Bytes of a body of known length that are still to come; 0 otherwise. */
+  get known(): number {
+    return this.#state === LENGTH ? this.#remaining : 0
+  }
+
+  /** Gives `sink` what `bytes` holds of the body from `at`; returns where it stopped. Throws MessageError. */
+  feed(bytes: Buffer, at: number, sink: BodySink): number {
+    const to = bytes.length
+    let pos = at
+    while (pos < to) {
       switch (this.#state) {
-        case 'none':
-        case 'done':
-          return at
-        case 'close':
-          sink.onBody(at === 0 ? buffer : buffer.subarray(at))
-          return buffer.length
-        case 'length':
-        case 'chunk': {
-          const end = Math.min(buffer.length, at + this.#remaining)
-          this.#remaining -= end - at
-          const chunk = at === 0 && end === buffer.length ? buffer : buffer.subarray(at, end)
-          at = end
-          if (this.#remaining > 0) {
-            sink.onBody(chunk)
-            break
-          }
-          if (this.#state === 'chunk') {
-            this.#state = 'chunk-end'
-            sink.onBody(chunk)
-            break
-          }
-          this.#state = 'done'
-          sink.onBody(chunk)
-          sink.onBodyEnd(undefined)
-          return at
+        case DONE:
+          return pos
+        case UNTIL_CLOSE:
+          sink.onBody(pos === 0 ? bytes : bytes.subarray(pos))
+          return to
+        case LENGTH:
+        case CHUNK: {
+          const from = pos
+          pos = to - pos > this.#remaining ? pos + this.#remaining : to
+          this.#remaining -= pos - from
+          if (this.#remaining === 0) this.#state = this.#state === CHUNK ? CHUNK_CR : DONE
+          sink.onBody(from === 0 && pos === to ? bytes : bytes.subarray(from, pos))
+          break
         }
-        case 'size':
-          at = this.#readLine(buffer, at, MAX_CHUNK_LINE)
-          if (this.#line.endsWith('\r\n')) this.#size()
+        case CHUNK_CR:
+          if (bytes[pos++] !== CR) throw malformed('chunk_end', 'a chunk must be followed by CRLF')
+          this.#state = CHUNK_LF
           break
-        case 'chunk-end':
-          at = this.#readLine(buffer, at, 2)
-          if (this.#line === '\r\n') {
-            this.#line = ''
-            this.#state = 'size'
-          } else if (this.#line !== '\r') throw new BadMessage('a chunk is longer than its size')
+        case CHUNK_LF:
+          if (bytes[pos++] !== LF) throw malformed('chunk_end', 'a chunk must be followed by CRLF')
+          this.#digits = 0
+          this.#state = SIZE
           break
-        case 'trailers':
-          at = this.#readLine(buffer, at, MAX_TRAILER_BYTES)
-          if (this.#line === '\r\n' || this.#line.endsWith('\r\n\r\n')) {
-            const trailers = this.#trailers()
-            this.#state = 'done'
-            sink.onBodyEnd(trailers)
-            return at
-          }
+        case SIZE:
+          this.#size(bytes[pos++] as number)
           break
+        case SIZE_LF:
+          if (bytes[pos++] !== LF) throw malformed('bare_cr', 'a CR must be followed by LF')
+          this.#state = this.#remaining === 0 ? TRAILERS : CHUNK
+          break
+        case TRAILERS:
+          pos = this.#readTrailers(bytes, pos)
+          break
+        default:
+          this.#extension(bytes[pos++] as number)
       }
     }
-    return at
+    return pos
   }
 
-  /** Appends one line, or what there is of it, to what came before. */
-  #readLine(buffer: Buffer, at: number, limit: number): number {
-    const lf = buffer.indexOf(0x0a, at)
-    const end = lf < 0 ? buffer.length : lf + 1
-    if (this.#line.length + end - at > limit)
-      throw new BadMessage(
-        this.#state === 'trailers' ? 'the trailers are too large' : 'a chunk header is too long',
-      )
-    this.#line += buffer.toString('latin1', at, end)
-    if (lf >= 0 && !this.#line.endsWith('\r\n')) throw new BadMessage('a line ends in LF without CR')
-    return end
+  #size(c: number): void {
+    const digit = HEX[c] as number
+    if (digit !== 255) {
+      if (this.#digits++ === MAX_CHUNK_SIZE_DIGITS) throw malformed('chunk_size', 'a chunk size is too long')
+      this.#remaining = this.#remaining * 16 + digit
+    } else if (this.#digits === 0) throw malformed('chunk_size', 'a chunk must start with its size')
+    else if (c === CR) this.#state = SIZE_LF
+    else if (c === SEMICOLON) this.#extension(c)
+    else throw malformed('chunk_size', 'a chunk size must be hexadecimal digits and CRLF')
   }
 
-  #size(): void {
-    const line = this.#line.slice(0, -2)
-    this.#line = ''
-    const digits = /^[0-9A-Fa-f]+/.exec(line)?.[0] ?? ''
-    if (digits === '' || digits.length > MAX_SIZE_DIGITS) throw new BadMessage('malformed chunk size')
-    const extension = line.slice(digits.length)
-    if (extension !== '' && !/^[\t ]*;[\t\x20-\x7e\x80-\xff]*$/.test(extension))
-      throw new BadMessage('malformed chunk extension')
-    this.#extensionBytes += extension.length
-    if (this.#extensionBytes > MAX_EXTENSION_BYTES) throw new BadMessage('too many chunk extensions')
-    this.#remaining = Number.parseInt(digits, 16)
-    this.#state = this.#remaining === 0 ? 'trailers' : 'chunk'
+  /** chunk-ext (RFC 9112 section 7.1.1) without the bad whitespace that it tolerates. */
+  #extension(c: number): void {
+    if (++this.#extensionBytes > MAX_EXTENSION_BYTES) {
+      throw new MessageError(413, 'chunk_extensions', 'the chunk extensions are too long')
+    }
+    const state = this.#state
+    if (state === QUOTED_PAIR) {
+      if (VALUE[c] === 0) throw badExtension()
+      this.#state = QUOTED
+    } else if (state === QUOTED) {
+      if (c === QUOTE) this.#state = AFTER_QUOTED
+      else if (c === BACKSLASH) this.#state = QUOTED_PAIR
+      else if (VALUE[c] === 0) throw badExtension()
+    } else if (c === SEMICOLON || c === CR) {
+      if (this.#elementBytes === 0 && (state === EXTENSION_NAME || state === EXTENSION_VALUE))
+        throw badExtension()
+      this.#elementBytes = 0
+      this.#state = c === CR ? SIZE_LF : EXTENSION_NAME
+    } else if (c === EQUALS && state === EXTENSION_NAME && this.#elementBytes > 0) {
+      this.#elementBytes = 0
+      this.#state = EXTENSION_VALUE
+    } else if (c === QUOTE && state === EXTENSION_VALUE && this.#elementBytes === 0) this.#state = QUOTED
+    else if (TOKEN_LOWER[c] !== 0 && state !== AFTER_QUOTED) this.#elementBytes++
+    else throw badExtension()
   }
 
-  #trailers(): Fields | undefined {
-    const text = this.#line
-    this.#line = ''
-    if (text === '\r\n') return undefined
-    const block = parseFields(text, 0, text.length - 2)
-    // RFC 9110 section 6.5.1: framing, routing and the like have no place there.
-    if (
-      block.host !== undefined ||
-      block.contentLength >= 0 ||
-      block.chunked ||
-      block.close ||
-      block.upgrade !== ''
-    )
-      throw new BadMessage('a trailer field that belongs into the header')
-    return block.fields.length > 0 ? block.fields : undefined
+  #readTrailers(bytes: Buffer, at: number): number {
+    // Nearly always there are none.
+    if (this.#block.length === 0 && bytes[at] === CR && at + 1 < bytes.length && bytes[at + 1] === LF) {
+      this.#state = DONE
+      return at + 2
+    }
+    const block = this.#block
+    const taken = block.add(bytes, at, MAX_TRAILER_BYTES)
+    if (block.complete) {
+      scanFieldLines(block.bytes, 0, block.length)
+      this.trailers = readTrailers(block.bytes.toString('latin1', 0, block.length), 0)
+      block.clear()
+      this.#state = DONE
+    } else if (block.length === MAX_TRAILER_BYTES) {
+      throw new MessageError(431, 'trailers_too_large', `the trailers are above ${MAX_TRAILER_BYTES} bytes`)
+    }
+    return at + taken
   }
+}
+
+function badExtension(): MessageError {
+  return malformed('chunk_extension', 'a chunk extension must be ;name or ;name=value')
 }

@@ -1,4 +1,4 @@
-import type { Fields, RequestHead } from '../http/message.ts'
+import type { RequestHead, ResponseHead } from '../http/message.ts'
 import type {
   ClientConnection,
   ClientHandler,
@@ -7,22 +7,30 @@ import type {
   ResetReason,
 } from '../http/stream.ts'
 import type { Transport, TransportReader } from '../transport/transport.ts'
-import { BadMessage } from './bad-message.ts'
 import { BodyDecoder, type BodySink } from './body-decoder.ts'
-import { BodyEncoder } from './body-encoder.ts'
-import { HeadBuffer, MAX_HEAD_BYTES } from './head-buffer.ts'
-import { coarseNow, unwatch, watch, type Sweepable } from './idle-sweep.ts'
-import { parseResponse } from './response-head.ts'
-import { fieldLines, isSafe, lengthOf } from './write-head.ts'
+import { ClientExchange, type ClientExchangeOwner } from './client-exchange.ts'
+import { type Deadlines, type Perishable, systemDeadlines } from './deadlines.ts'
+import { INCOMPLETE } from './field-lines.ts'
+import { HeadBlock } from './head-block.ts'
+import { LINGER_MS, MAX_HEAD_BYTES, MAX_INFORMATIONAL } from './limits.ts'
+import { malformed, MessageError } from './message-error.ts'
+import { parseResponseHead, response } from './response-head.ts'
 
 export interface Http1ClientOptions {
-  /** An unused connection closes after this; under the 5 s after which a Node server closes it. 0: no limit. */
+  /**
+   * An unused connection closes after this; 0: no limit. Default 4 s: Node's servers close after 5 s, and the
+   * side that sends requests should be the first. A shorter `Keep-Alive: timeout` of the server counts.
+   */
   readonly idleTimeoutMs?: number
+  /** For tests. */
+  readonly deadlines?: Deadlines
 }
 
-const BODY_METHODS = new Set(['POST', 'PUT', 'PATCH'])
-
-/** Sends HTTP/1.1 requests, one at a time, on a connection that we opened (RFC 9112). */
+/**
+ * Sends HTTP/1.1 requests (RFC 9112) on a connection that we opened, one at a time. `open` where `free` is 0,
+ * or with a head that cannot be sent, gives a dead stream whose reader is told in a microtask.
+ * `onChange` is called when the connection becomes free or closed, not by `open` itself.
+ */
 export function connectHttp1(
   transport: Transport,
   handler: ClientHandler,
@@ -30,80 +38,69 @@ export function connectHttp1(
 ): ClientConnection {
   const connection = new Http1Client(transport, handler, options)
   transport.reader = connection
-  watch(connection)
   return connection
 }
 
-/** The connection and its one stream at a time: `open` hands out a stream object that dies with its exchange. */
-class Http1Client implements ClientConnection, TransportReader, BodySink, Sweepable {
+class Http1Client implements ClientConnection, ClientExchangeOwner, TransportReader, BodySink, Perishable {
   readonly protocol = 'http/1.1'
+  readonly transport: Transport
   carried = 0
   closed = false
-  readonly transport: Transport
-  readonly encoder = new BodyEncoder()
+  deadline = Infinity
   readonly #handler: ClientHandler
-  readonly #heads = new HeadBuffer(MAX_HEAD_BYTES)
+  readonly #deadlines: Deadlines
+  readonly #block = new HeadBlock()
   readonly #decoder = new BodyDecoder()
-  #idleLimitMs: number
-  #idleSince = coarseNow()
-  #stream: Http1ClientStream | undefined
+  #idleTimeoutMs: number
+  #exchange: ClientExchange | undefined
+  #headDone = false
   #keepAlive = true
   #draining = false
+  #heldByReader = false
+  /** Bytes given to the socket when the request was opened. */
+  #handedBefore = -1
 
   constructor(transport: Transport, handler: ClientHandler, options: Http1ClientOptions) {
     this.transport = transport
     this.#handler = handler
-    this.#idleLimitMs = options.idleTimeoutMs ?? 4000
+    this.#idleTimeoutMs = options.idleTimeoutMs || (options.idleTimeoutMs === 0 ? Infinity : 4_000)
+    this.#deadlines = options.deadlines ?? systemDeadlines
+    this.#deadlines.add(this)
+    this.deadline = this.#deadlines.now + this.#idleTimeoutMs
   }
 
   get active(): number {
-    return this.#stream ? 1 : 0
+    return this.#exchange === undefined ? 0 : 1
   }
 
   get free(): number {
-    return this.#stream || this.closed || this.#draining ? 0 : 1
+    return this.#exchange === undefined && !this.closed && !this.#draining ? 1 : 0
   }
 
   open(head: RequestHead, end: boolean, reader: ClientStreamReader): ClientStream {
-    const stream = new Http1ClientStream(this, reader, head)
-    if (this.free === 0) throw new Error('open() on a connection without a free stream')
-    this.#stream = stream
-    this.carried++
-    const lines = fieldLines(head.fields)
-    const target = head.method === 'CONNECT' ? head.authority : head.path
-    if (lines === undefined || !isSafe(head.method) || !isSafe(target) || !isSafe(head.authority)) {
-      setImmediate(() => this.fail(stream, 'protocol', 'a request field would break its line'))
-      return stream
+    const exchange = new ClientExchange(this, head, reader)
+    if (this.free === 0) {
+      exchange.over = true
+      queueMicrotask(() => reader.onReset('refused', 'the connection takes no request now'))
+      return exchange
     }
-    let text = `${head.method} ${target} HTTP/1.1\r\nhost: ${head.authority}\r\n${lines}`
-    const length = lengthOf(head.fields)
-    if (stream.tunnel) {
-      this.encoder.start('none')
-      if (head.upgrade !== '') text += `connection: upgrade\r\nupgrade: ${head.upgrade}\r\n`
-    } else if (length >= 0) this.encoder.start('length', length)
-    else if (end) {
-      // RFC 9110 section 8.6: a method that anticipates content says that there is none.
-      if (BODY_METHODS.has(head.method)) text += 'content-length: 0\r\n'
-      this.encoder.start('none')
-    } else {
-      text += 'transfer-encoding: chunked\r\n'
-      this.encoder.start('chunked')
+    this.#handedBefore = this.transport.handed ?? -1
+    const problem = exchange.start(head, end)
+    if (problem !== undefined) {
+      exchange.over = true
+      queueMicrotask(() => reader.onReset('protocol', problem))
+      return exchange
     }
-    this.transport.writeLatin1(text + '\r\n')
-    if (end) {
-      stream.requestDone = true
-      if (length > 0)
-        setImmediate(() =>
-          this.fail(stream, 'protocol', 'the request body is shorter than its Content-Length'),
-        )
-    }
-    return stream
+    this.#exchange = exchange
+    this.#headDone = false
+    this.deadline = Infinity
+    return exchange
   }
 
   drain(): void {
     if (this.#draining) return
     this.#draining = true
-    if (!this.#stream) this.#close()
+    if (this.#exchange === undefined) this.#close()
   }
 
   destroy(): void {
@@ -113,221 +110,266 @@ class Http1Client implements ClientConnection, TransportReader, BodySink, Sweepa
   // From the server.
 
   onData(chunk: Buffer): void {
-    const stream = this.#stream
-    // Bytes that no request asked for can only poison the next answer (undici CVE-2026-6733).
-    if (!stream) return this.#poisoned()
-    stream.answered = true
-    if (stream.tunnelOpen) return stream.reader.onData(chunk)
+    const exchange = this.#exchange
+    if (exchange === undefined) {
+      // Bytes that no request asked for could only pass for the answer to the next one.
+      if (!this.closed) this.#drop()
+      return
+    }
+    if (!exchange.answered) {
+      if (this.#handedBefore === this.transport.handed) {
+        // Likewise: our request has not left yet.
+        this.#fail('refused', 'the server sent bytes before it was asked')
+        return
+      }
+      exchange.answered = true
+    }
+    if (exchange.responseEnded) return this.#drop()
+    let at = 0
     try {
-      let rest: Buffer | undefined = chunk
-      while (rest && this.#stream === stream) rest = this.#step(stream, rest)
-      if (rest && !this.closed) this.#poisoned()
+      while (at < chunk.length) {
+        at = this.#step(exchange, chunk, at)
+        if (this.#exchange !== exchange) return
+        if (exchange.responseEnded && at < chunk.length) return this.#drop()
+      }
     } catch (error) {
-      if (!(error instanceof BadMessage)) throw error
-      this.fail(stream, 'protocol', error.message)
+      if (!(error instanceof MessageError)) throw error
+      this.#fail('protocol', error.message)
     }
   }
 
   onEnd(): void {
-    const stream = this.#stream
-    if (!stream) return this.#close()
-    if (stream.tunnelOpen) {
-      stream.responseDone = true
-      stream.reader.onEnd(undefined)
-      return this.#settle(stream)
-    }
-    if (stream.headDone && this.#decoder.untilClose) {
-      this.#keepAlive = false
-      return this.onBodyEnd(undefined)
-    }
-    this.fail(stream, 'connection', 'the server closed the connection')
+    const exchange = this.#exchange
+    if (exchange === undefined) return this.#close()
+    this.#keepAlive = false
+    if (exchange.responseEnded) {
+      // It answered and heard enough; the rest of the request goes nowhere.
+      if (!exchange.tunnel) this.#abandonRequest(exchange)
+    } else if (exchange.tunnel) {
+      exchange.responseEnded = true
+      exchange.reader.onEnd(undefined)
+      if (exchange.ended && this.#exchange === exchange) this.#finish(exchange)
+    } else if (this.#headDone && this.#decoder.untilClose) {
+      this.#responseWhole(exchange, true)
+    } else this.#fail('connection', this.#lost())
   }
 
   onWritable(): void {
-    const stream = this.#stream
-    if (stream && !stream.requestDone) stream.reader.onWritable()
+    const exchange = this.#exchange
+    if (exchange !== undefined && !exchange.ended) exchange.reader.onWritable()
   }
 
   onClose(error: Error | undefined): void {
-    unwatch(this)
-    const stream = this.#stream
-    this.#stream = undefined
-    const before = this.closed
+    this.#deadlines.remove(this)
+    const exchange = this.#exchange
+    const wasClosed = this.closed
     this.closed = true
-    if (stream && !(stream.responseDone && stream.requestDone))
-      stream.reader.onReset('connection', error?.message ?? 'the server closed the connection')
-    if (!before) this.#handler.onChange()
+    if (exchange !== undefined) {
+      if (exchange.responseEnded && !exchange.tunnel) this.#abandonRequest(exchange)
+      else {
+        this.#leave(exchange)
+        exchange.reader.onReset('connection', error?.message ?? this.#lost())
+      }
+    }
+    if (!wasClosed) this.#handler.onChange()
   }
 
-  sweep(nowMs: number): void {
-    if (!this.#stream && this.#idleLimitMs > 0 && nowMs - this.#idleSince >= this.#idleLimitMs) this.#close()
+  onDeadline(): void {
+    if (this.closed) this.transport.destroy()
+    else if (this.#exchange === undefined) this.#close()
   }
 
   onBody(chunk: Buffer): void {
-    this.#stream?.reader.onData(chunk)
+    this.#exchange?.reader.onData(chunk)
   }
 
-  onBodyEnd(trailers: Fields | undefined): void {
-    const stream = this.#stream
-    if (!stream) return
-    stream.responseDone = true
-    stream.reader.onEnd(trailers)
-    this.#settle(stream)
+  // From the exchange.
+
+  requestEnded(exchange: ClientExchange): void {
+    if (exchange.tunnel) this.transport.end()
+    if (exchange.responseEnded) this.#finish(exchange)
   }
 
-  #step(stream: Http1ClientStream, chunk: Buffer): Buffer | undefined {
-    if (stream.tunnelOpen) {
-      stream.reader.onData(chunk)
-      return undefined
+  requestFailed(_exchange: ClientExchange, detail: string): void {
+    this.#fail('protocol', detail)
+  }
+
+  exchangeReset(exchange: ClientExchange): void {
+    this.#leave(exchange)
+    this.#drop()
+  }
+
+  holdReading(on: boolean): void {
+    if (this.#heldByReader === on) return
+    this.#heldByReader = on
+    if (on) this.transport.pause()
+    else this.transport.resume()
+  }
+
+  // Taking bytes.
+
+  #step(exchange: ClientExchange, chunk: Buffer, at: number): number {
+    if (exchange.tunnel) {
+      exchange.reader.onData(at === 0 ? chunk : chunk.subarray(at))
+      return chunk.length
     }
-    if (stream.headDone) {
-      const end = this.#decoder.feed(chunk, 0, this)
-      return end < chunk.length ? chunk.subarray(end) : undefined
+    if (this.#headDone) {
+      const end = this.#decoder.feed(chunk, at, this)
+      if (this.#exchange === exchange && this.#decoder.done)
+        this.#responseWhole(exchange, end === chunk.length)
+      return end
     }
-    const text = this.#heads.feed(chunk)
-    if (text === undefined) return undefined
-    const rest = this.#heads.rest
-    this.#response(stream, text)
-    return rest
+    const block = this.#block
+    if (block.length === 0) {
+      const end = parseResponseHead(chunk, at, chunk.length)
+      if (end !== INCOMPLETE) {
+        this.#response(exchange, end === chunk.length)
+        return end
+      }
+    }
+    const end = at + block.add(chunk, at, MAX_HEAD_BYTES)
+    if (block.complete) {
+      parseResponseHead(block.bytes, 0, block.length)
+      block.clear()
+      this.#response(exchange, end === chunk.length)
+    } else if (block.length === MAX_HEAD_BYTES) {
+      throw malformed('head_too_large', 'the head of the response is too large')
+    }
+    return end
   }
 
-  #response(stream: Http1ClientStream, text: string): void {
-    const { head, block, old } = parseResponse(text)
+  /** `last`: nothing follows in what was read. */
+  #response(exchange: ClientExchange, last: boolean): void {
+    const head = response.head as ResponseHead
     const status = head.status
-    if (status === 101) {
-      if (stream.head.upgrade === '' || block.upgrade === '')
-        throw new BadMessage('101 without an upgrade asked for')
-      return this.#openTunnel(stream, head)
+    if (status < 200) return this.#interim(exchange, head)
+    this.#keepAlive = response.keepAlive
+    const seconds = response.keepAliveSeconds
+    if (seconds >= 0) {
+      // Close a second before the server does; below 2 s at half the time.
+      const limit = seconds < 2 ? seconds * 500 : (seconds - 1) * 1000
+      if (limit < this.#idleTimeoutMs) this.#idleTimeoutMs = limit
+      if (limit === 0) this.#keepAlive = false
     }
-    if (status < 200) return stream.reader.onInformational(head)
-    stream.headDone = true
-    if (stream.head.method === 'CONNECT' && status < 300) return this.#openTunnel(stream, head)
-    this.#keepAlive = !block.close && (!old || block.keepAlive)
-    if (block.keepAliveTimeout >= 0)
-      this.#idleLimitMs = Math.min(
-        this.#idleLimitMs || Infinity,
-        Math.max(block.keepAliveTimeout * 1000 - 1000, 1),
-      )
-    // RFC 9112 section 6.3, in its order.
-    const bodiless = stream.head.method === 'HEAD' || status === 204 || status === 304
-    const length = bodiless ? 0 : block.chunked ? -1 : block.contentLength >= 0 ? block.contentLength : -2
-    this.#decoder.start(length)
-    const end = this.#decoder.done
-    if (end) stream.responseDone = true
-    stream.reader.onHead(head, end)
-    if (end) this.#settle(stream)
+    this.#headDone = true
+    if (exchange.method === 'CONNECT' && status < 300) return this.#tunnel(exchange, head)
+    if (exchange.wantsTunnel) {
+      exchange.refuseTunnel()
+      // After a refused CONNECT the two sides may disagree on where requests begin.
+      if (exchange.method === 'CONNECT') this.#keepAlive = false
+    }
+    // RFC 9112 section 6.3.
+    if (exchange.method === 'HEAD' || status === 204 || status === 304) this.#decoder.startLength(0)
+    else if (response.chunked) this.#decoder.startChunked()
+    else if (response.contentLength >= 0) this.#decoder.startLength(response.contentLength)
+    else {
+      this.#keepAlive = false
+      this.#decoder.startUntilClose()
+    }
+    if (!this.#decoder.done) return exchange.reader.onHead(head, false)
+    exchange.responseEnded = true
+    const done = exchange.ended && this.#settle(exchange, last)
+    exchange.reader.onHead(head, true)
+    if (done) this.#tell()
   }
 
-  #openTunnel(stream: Http1ClientStream, head: { status: number; fields: Fields }): void {
-    stream.headDone = true
-    stream.tunnelOpen = true
+  #interim(exchange: ClientExchange, head: ResponseHead): void {
+    if (response.chunked || response.contentLength > 0) {
+      throw malformed('interim_body', 'an interim response can have no body')
+    }
+    if (head.status === 101) {
+      if (exchange.upgrade === '' || response.upgrade.toLowerCase() !== exchange.upgrade) {
+        throw malformed('upgrade', 'the server switched to a protocol that was not asked for', 'upgrade')
+      }
+      this.#headDone = true
+      return this.#tunnel(exchange, head)
+    }
+    if (++exchange.informationals > MAX_INFORMATIONAL) {
+      throw malformed('too_many_interim', 'the server sent too many interim responses')
+    }
+    exchange.reader.onInformational(head)
+  }
+
+  #tunnel(exchange: ClientExchange, head: ResponseHead): void {
     this.#keepAlive = false
-    stream.reader.onHead(head, false)
+    exchange.tunnel = true
+    exchange.reader.onHead(head, false)
+    if (!exchange.over) exchange.openTunnel()
   }
 
-  /** After either half has ended: free for the next request when both have. */
-  #settle(stream: Http1ClientStream): void {
-    if (this.#stream !== stream || !stream.responseDone) return
-    if (!stream.requestDone) {
-      // Answered early. A tunnel lives on; otherwise nobody knows where the rest of the request would end.
-      if (stream.tunnelOpen) return
-      this.#stream = undefined
-      return this.#close()
-    }
-    this.#stream = undefined
-    if (!this.#keepAlive || this.#draining) return this.#close()
-    this.#idleSince = coarseNow()
-    this.transport.resume()
-    this.#handler.onChange()
+  #responseWhole(exchange: ClientExchange, last: boolean): void {
+    const trailers = this.#decoder.trailers
+    exchange.responseEnded = true
+    const done = exchange.ended && this.#settle(exchange, last)
+    exchange.reader.onEnd(trailers)
+    if (done) this.#tell()
   }
 
-  requestEnded(stream: Http1ClientStream): void {
-    stream.requestDone = true
-    if (stream.tunnelOpen) this.transport.end()
-    this.#settle(stream)
+  // Between exchanges.
+
+  /** After both halves. The connection is free before the reader hears of the end, so that it may use it. */
+  #settle(exchange: ClientExchange, last: boolean): boolean {
+    this.#leave(exchange)
+    if (!last) this.#drop()
+    else if (!this.#keepAlive || this.#draining) this.#close()
+    else this.deadline = this.#deadlines.now + this.#idleTimeoutMs
+    return true
   }
 
-  /** The stream is given up by its owner: the connection cannot be used any more. */
-  release(stream: Http1ClientStream): void {
-    if (this.#stream !== stream) return
-    this.#stream = undefined
-    this.#markClosed()
+  #tell(): void {
+    if (this.free === 1) this.#handler.onChange()
+  }
+
+  #finish(exchange: ClientExchange): void {
+    this.#settle(exchange, true)
+    this.#tell()
+  }
+
+  #leave(exchange: ClientExchange): void {
+    exchange.over = true
+    this.#exchange = undefined
+    this.carried++
+    this.#decoder.stop()
+    this.#block.clear()
+    if (this.#heldByReader) this.holdReading(false)
+  }
+
+  /** The answer is whole, but the server takes no more of the request: what its writer still sends is dropped. */
+  #abandonRequest(exchange: ClientExchange): void {
+    this.#leave(exchange)
+    this.#drop()
+    exchange.reader.onWritable()
+  }
+
+  #fail(reason: ResetReason, detail: string): void {
+    const exchange = this.#exchange as ClientExchange
+    this.#leave(exchange)
+    this.#drop()
+    exchange.reader.onReset(reason, detail)
+  }
+
+  #lost(): string {
+    if (this.#exchange?.answered) return 'the server closed the connection inside its response'
+    return 'the server closed the connection without a response'
+  }
+
+  /** Nothing more is read or written. */
+  #drop(): void {
     this.transport.destroy()
-  }
-
-  fail(stream: Http1ClientStream, reason: ResetReason, detail: string): void {
-    if (this.#stream !== stream) return
-    this.#stream = undefined
     this.#markClosed()
-    this.transport.destroy()
-    stream.reader.onReset(reason, detail)
   }
 
-  #poisoned(): void {
-    this.#markClosed()
-    this.transport.destroy()
-  }
-
+  /** FIN after what was written. */
   #close(): void {
-    this.#markClosed()
+    if (this.closed) return
     this.transport.end()
-    const transport = this.transport
-    setTimeout(() => transport.destroy(), 1000).unref()
+    this.deadline = this.#deadlines.now + LINGER_MS
+    this.#markClosed()
   }
 
   #markClosed(): void {
     if (this.closed) return
     this.closed = true
-    unwatch(this)
     this.#handler.onChange()
-  }
-}
-
-class Http1ClientStream implements ClientStream {
-  answered = false
-  requestDone = false
-  headDone = false
-  responseDone = false
-  tunnelOpen = false
-  readonly tunnel: boolean
-  readonly reader: ClientStreamReader
-  readonly head: RequestHead
-  readonly #connection: Http1Client
-
-  constructor(connection: Http1Client, reader: ClientStreamReader, head: RequestHead) {
-    this.#connection = connection
-    this.reader = reader
-    this.head = head
-    this.tunnel = head.upgrade !== '' || head.method === 'CONNECT'
-  }
-
-  data(chunk: Uint8Array): boolean {
-    if (this.requestDone || this.#connection.closed) return true
-    const transport = this.#connection.transport
-    if (this.tunnelOpen) transport.write(chunk)
-    else if (!this.#connection.encoder.data(transport, chunk)) {
-      this.#connection.fail(this, 'protocol', 'the request body does not fit its Content-Length')
-      return true
-    }
-    return !transport.congested
-  }
-
-  end(trailers: Fields | undefined): void {
-    if (this.requestDone || this.#connection.closed) return
-    if (!this.tunnelOpen && !this.#connection.encoder.end(this.#connection.transport, trailers))
-      return this.#connection.fail(this, 'protocol', 'the request body is shorter than its Content-Length')
-    this.#connection.requestEnded(this)
-  }
-
-  reset(_reason: ResetReason): void {
-    this.#connection.release(this)
-  }
-
-  pause(): void {
-    this.#connection.transport.pause()
-  }
-
-  resume(): void {
-    this.#connection.transport.resume()
   }
 }

@@ -1,97 +1,159 @@
 import type { RequestHead } from '../http/message.ts'
-import { BadMessage } from './bad-message.ts'
-import { TARGET, TOKEN } from './characters.ts'
-import { parseFields, type FieldBlock } from './field-block.ts'
+import { comparable, isAuthority } from './authority.ts'
+import { SP, TARGET, TOKEN_LOWER } from './characters.ts'
+import { CLOSE, KEEP, listOf, UPGRADES } from './connection-options.ts'
+import { INCOMPLETE, scanFieldLines } from './field-lines.ts'
+import { HeadFacts, readFields } from './head-fields.ts'
+import { MAX_TARGET_BYTES } from './limits.ts'
+import { malformed, MessageError } from './message-error.ts'
 
-const METHODS = new Map(
-  ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'CONNECT', 'TRACE'].map((m) => [m, m]),
-)
+const LONGEST_METHOD = 32
+const SLASH = 47
+const DIGIT = 63
+// `?` stands for a digit.
+const VERSION = Buffer.from('HTTP/?.?\r\n')
 
-export interface ParsedRequest {
-  readonly head: RequestHead
-  readonly block: FieldBlock
+const facts = new HeadFacts()
+
+/** The request parsed last; used up before the next one. */
+export const request = {
+  head: undefined as RequestHead | undefined,
   /** HTTP/1.0. */
-  readonly old: boolean
+  old: false,
+  /** The client wants the connection to go on. */
+  keepAlive: true,
+  chunked: false,
+  /** -1: not said. */
+  contentLength: -1,
+  expectContinue: false,
 }
 
-/** Parses a whole head with its closing CRLFCRLF (RFC 9112 section 3). Throws BadMessage. */
-export function parseRequest(text: string, scheme: string): ParsedRequest {
-  const lineEnd = text.indexOf('\r\n')
-  const methodEnd = text.indexOf(' ')
-  if (methodEnd <= 0 || methodEnd > lineEnd) throw new BadMessage('malformed request line')
-  const method = methodOf(text.slice(0, methodEnd))
-  const targetEnd = text.indexOf(' ', methodEnd + 1)
-  if (targetEnd < 0 || targetEnd > lineEnd || targetEnd === methodEnd + 1)
-    throw new BadMessage('malformed request line')
-  for (let i = methodEnd + 1; i < targetEnd; i++)
-    if (TARGET[text.charCodeAt(i)] !== 1) throw new BadMessage('control character in the request target')
-  const old = versionOf(text.slice(targetEnd + 1, lineEnd))
-  const block = parseFields(text, lineEnd + 2, text.length - 2)
-  const target = text.slice(methodEnd + 1, targetEnd)
+/**
+ * Parses a head (RFC 9112 sections 3 and 5) that starts at `at`. Returns the offset after it and leaves the
+ * result in `request`, or `INCOMPLETE` where `to` comes first. Throws MessageError.
+ */
+export function parseRequestHead(
+  bytes: Buffer,
+  at: number,
+  to: number,
+  scheme: string,
+  limit: number,
+): number {
+  let pos = at
+  while (pos < to && TOKEN_LOWER[bytes[pos] as number] !== 0) pos++
+  if (pos - at > LONGEST_METHOD) throw new MessageError(501, 'method', 'the method is too long')
+  if (pos === to) return INCOMPLETE
+  if (bytes[pos] !== SP || pos === at) throw badLine('the method must be a token followed by one space')
+  const methodTo = pos++
+  while (pos < to && TARGET[bytes[pos] as number] === 1) pos++
+  if (pos - methodTo > MAX_TARGET_BYTES)
+    throw new MessageError(414, 'target_too_long', 'the target is too long')
+  if (pos === to) return INCOMPLETE
+  if (bytes[pos] !== SP || pos === methodTo + 1) throw badLine('the target must be visible ASCII without "#"')
+  const targetTo = pos++
+  for (let i = 0; i < 10; i++, pos++) {
+    if (pos === to) return INCOMPLETE
+    const c = bytes[pos] as number
+    const wanted = VERSION[i] as number
+    if (c !== wanted && (wanted !== DIGIT || c < 48 || c > 57)) {
+      throw badLine('the line must end in HTTP/1.1 or HTTP/1.0 and CRLF')
+    }
+  }
+  const minor = (bytes[targetTo + 8] as number) - 48
+  if (bytes[targetTo + 6] !== 49 || minor > 1) {
+    throw new MessageError(505, 'version', 'only HTTP/1.1 and HTTP/1.0 are served here')
+  }
+  const old = minor === 0
+  const end = scanFieldLines(bytes, pos, to)
+  if (end === INCOMPLETE) return INCOMPLETE
+  if (end - at > limit) throw new MessageError(431, 'head_too_large', `the head is above ${limit} bytes`)
+
+  const text = bytes.toString('latin1', at, end)
+  readFields(text, at, facts)
   const head: RequestHead = {
-    method,
+    method: text.slice(0, methodTo - at),
     scheme,
-    authority: block.host ?? '',
-    path: target,
-    fields: block.fields,
+    authority: '',
+    path: text.slice(methodTo + 1 - at, targetTo - at),
+    fields: facts.fields,
     upgrade: '',
   }
-  if (block.host !== undefined && !isAuthority(block.host)) throw new BadMessage('malformed Host field')
-  if (!old && block.host === undefined) throw new BadMessage('an HTTP/1.1 request without Host')
-  readTarget(head, target, block)
-  // RFC 9110 section 7.8: ignored in HTTP/1.0; with a body nobody agrees where the new protocol begins.
-  if (block.upgrade !== '' && !old && !block.chunked && block.contentLength <= 0) head.upgrade = block.upgrade
-  if (old && block.chunked) throw new BadMessage('Transfer-Encoding in an HTTP/1.0 request')
-  return { head, block, old }
-}
-
-function methodOf(text: string): string {
-  const known = METHODS.get(text)
-  if (known !== undefined) return known
-  if (text.length > 32) throw new BadMessage('the method is too long', 501)
-  for (let i = 0; i < text.length; i++)
-    if (TOKEN[text.charCodeAt(i)] !== 1) throw new BadMessage('malformed method')
-  return text
-}
-
-function versionOf(text: string): boolean {
-  if (text === 'HTTP/1.1') return false
-  if (text === 'HTTP/1.0') return true
-  if (/^HTTP\/\d\.\d$/.test(text)) throw new BadMessage('this version of HTTP is not supported', 505)
-  throw new BadMessage('malformed request line')
-}
-
-/** The four forms of RFC 9112 section 3.2. */
-function readTarget(head: RequestHead, target: string, block: FieldBlock): void {
-  if (head.method === 'CONNECT') {
-    if (!isAuthority(target) || !/:\d{1,5}$/.test(target))
-      throw new BadMessage('CONNECT needs host:port as its target')
-    if (block.contentLength > 0 || block.chunked) throw new BadMessage('CONNECT with a body')
-    head.authority = target
-    head.path = ''
-    return
+  const host = facts.host
+  if (host !== undefined) {
+    if (!isAuthority(host)) throw malformed('host', 'must be a host and perhaps a port', 'host')
+    head.authority = host
+  } else if (!old) throw malformed('missing_host', 'must stand in an HTTP/1.1 request', 'host')
+  if (head.method === 'CONNECT') readAuthorityForm(head)
+  else if (head.path.charCodeAt(0) !== SLASH) readOtherForm(head, host)
+  if (facts.chunked && old) {
+    // RFC 9112 section 6.1: somebody on the way did not understand the framing.
+    throw malformed('old_chunked', 'may not stand in an HTTP/1.0 request', 'transfer-encoding')
   }
-  if (target.charCodeAt(0) === 0x2f) {
-    if (target.includes('#')) throw new BadMessage('a fragment in the request target')
-    return
+  const connection = facts.connection
+  // RFC 9110 section 7.8: not from HTTP/1.0, and may be ignored; with a body we do.
+  if (facts.upgrade !== '' && (connection & UPGRADES) !== 0 && !old) {
+    if (!facts.chunked && facts.contentLength <= 0 && head.method !== 'CONNECT')
+      head.upgrade = chosen(facts.upgrade)
   }
+  request.head = head
+  request.old = old
+  request.keepAlive = (connection & CLOSE) === 0 && (!old || (connection & KEEP) !== 0)
+  request.chunked = facts.chunked
+  request.contentLength = facts.contentLength
+  request.expectContinue = facts.expectContinue && !old
+  return end
+}
+
+/** RFC 9112 section 3.2.3; RFC 9110 section 9.3.6: the content of a CONNECT has no meaning. */
+function readAuthorityForm(head: RequestHead): void {
+  const target = head.path
+  const colon = target.lastIndexOf(':')
+  if (colon <= 0 || colon === target.length - 1 || !isAuthority(target)) {
+    throw badLine('CONNECT needs host:port as its target')
+  }
+  if (facts.chunked || facts.contentLength > 0) throw malformed('connect_body', 'CONNECT can have no body')
+  head.authority = target
+  head.path = ''
+}
+
+/** Absolute-form and asterisk-form, RFC 9112 sections 3.2.2 and 3.2.4. */
+function readOtherForm(head: RequestHead, host: string | undefined): void {
+  const target = head.path
   if (target === '*') {
-    if (head.method !== 'OPTIONS') throw new BadMessage('the target * belongs to OPTIONS')
+    if (head.method !== 'OPTIONS') throw badLine('the target * belongs to OPTIONS')
     return
   }
-  const absolute = /^(https?):\/\/([^/?#]+)([^#]*)$/i.exec(target)
-  if (!absolute) throw new BadMessage('malformed request target')
-  const authority = absolute[2] as string
-  if (!isAuthority(authority)) throw new BadMessage('malformed authority in the request target')
-  // RFC 9112 section 3.2.2 lets the target win; where both are said and differ somebody is being fooled.
-  if (block.host !== undefined && block.host.toLowerCase() !== authority.toLowerCase())
-    throw new BadMessage('the request target contradicts Host')
+  const start = target.slice(0, 8).toLowerCase()
+  const scheme = start === 'https://' ? 'https' : start.startsWith('http://') ? 'http' : ''
+  if (scheme === '') throw badLine('the target must start with /, http:// or https://')
+  const from = scheme.length + 3
+  let to = from
+  while (to < target.length && target.charCodeAt(to) !== SLASH && target[to] !== '?') to++
+  const authority = target.slice(from, to)
+  if (authority === '' || !isAuthority(authority)) throw badLine('the target has no valid host')
+  // RFC 9112 section 3.2.2 says to ignore Host; where the two differ somebody is to be fooled.
+  if (host !== undefined && comparable(host, scheme) !== comparable(authority, scheme)) {
+    throw malformed('host_contradicts_target', 'must be the host of the target', 'host')
+  }
+  const rest = target.slice(to)
+  head.scheme = scheme
   head.authority = authority
-  const rest = absolute[3] as string
   head.path = rest === '' ? (head.method === 'OPTIONS' ? '*' : '/') : rest.startsWith('?') ? `/${rest}` : rest
 }
 
-/** uri-host [":" port] without userinfo (RFC 9110 section 7.2), loosely: no delimiter that could end it early. */
-function isAuthority(text: string): boolean {
-  return text === '' || /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(:\d{0,5})?$/.test(text)
+/** One protocol of an Upgrade list: the first that this proxy can carry without speaking it. */
+function chosen(value: string): string {
+  for (const protocol of listOf(value)) {
+    if (protocol === 'h2c' || protocol.startsWith('tls/')) continue
+    for (let i = 0; i < protocol.length; i++) {
+      const c = protocol.charCodeAt(i)
+      if (TOKEN_LOWER[c] === 0 && c !== SLASH) return ''
+    }
+    return protocol
+  }
+  return ''
+}
+
+function badLine(message: string): MessageError {
+  return malformed('request_line', message, 'request line')
 }

@@ -1,34 +1,37 @@
-import type { Fields, RequestHead, ResponseHead } from '../http/message.ts'
-import type {
-  BodyReader,
-  ResetReason,
-  ServerConnection,
-  ServerHandler,
-  ServerStream,
-} from '../http/stream.ts'
+import type { RequestHead } from '../http/message.ts'
+import type { BodyReader, ServerConnection, ServerHandler } from '../http/stream.ts'
 import type { Transport, TransportReader } from '../transport/transport.ts'
-import { BadMessage } from './bad-message.ts'
 import { BodyDecoder, type BodySink } from './body-decoder.ts'
-import { BodyEncoder } from './body-encoder.ts'
-import { HeadBuffer, MAX_HEAD_BYTES } from './head-buffer.ts'
-import { coarseNow, unwatch, watch, type Sweepable } from './idle-sweep.ts'
-import { parseRequest } from './request-head.ts'
-import { fieldLines, lengthOf, statusLine } from './write-head.ts'
+import { CR, LF } from './characters.ts'
+import { type Deadlines, type Perishable, systemDeadlines } from './deadlines.ts'
+import { INCOMPLETE } from './field-lines.ts'
+import { HeadBlock } from './head-block.ts'
+import { LINGER_MS, MAX_DISCARD_BYTES, MAX_HEAD_BYTES, MAX_TARGET_BYTES } from './limits.ts'
+import { malformed, MessageError } from './message-error.ts'
+import { parseRequestHead, request } from './request-head.ts'
+import { type ExchangeOwner, ServerExchange } from './server-exchange.ts'
+import { statusLine } from './status-line.ts'
 
 export interface Http1ServerOptions {
-  /** What the client used: `https` over TLS. */
+  /** What the client used: `https` over TLS. Default `http`. */
   readonly scheme?: string
-  /** From the first byte of a head to its last; 0: no limit. */
+  /** From the first byte of a head to its last; 0: no limit. Default 60 s. */
   readonly headersTimeoutMs?: number
-  /** Between requests; 0: no limit. */
+  /** Between requests; 0: no limit. Default 1 h. */
   readonly idleTimeoutMs?: number
+  /** Of a head. Default 60 KiB. */
   readonly maxHeaderBytes?: number
+  /** A message was refused: the status that was answered, and the stable code of why. */
+  readonly onRefused?: (status: number, code: string) => void
+  /** For tests. */
+  readonly deadlines?: Deadlines
 }
 
-// What is left of a request that was answered early is read and dropped up to here, then the connection closes.
-const MAX_UNWANTED_BYTES = 256 * 1024
-
-/** Serves HTTP/1.1 and 1.0 on a connection that a client opened (RFC 9112). */
+/**
+ * Serves HTTP/1.1 and 1.0 (RFC 9112) on a connection that a client opened. Requests are answered one after
+ * the other; what a client sends ahead waits in its socket. After the end of an answer its request's reader
+ * hears nothing more: what is left of the request is read and dropped, within bounds.
+ */
 export function serveHttp1(
   transport: Transport,
   handler: ServerHandler,
@@ -36,351 +39,414 @@ export function serveHttp1(
 ): ServerConnection {
   const connection = new Http1Server(transport, handler, options)
   transport.reader = connection
-  watch(connection)
   return connection
 }
 
-const Phase = { idle: 0, head: 1, busy: 2, tunnel: 3, closing: 4 } as const
+const IDLE = 0
+const HEAD = 1
+const BUSY = 2
+const TUNNEL = 3
+/** Our last byte is written; what still comes is dropped until the client has seen it. */
+const LINGERING = 4
+const CLOSED = 5
 
-class Http1Server implements ServerConnection, ServerStream, TransportReader, BodySink, Sweepable {
-  readonly #transport: Transport
+class Http1Server implements ServerConnection, ExchangeOwner, TransportReader, BodySink, Perishable {
+  readonly transport: Transport
+  deadline = Infinity
   readonly #handler: ServerHandler
   readonly #scheme: string
   readonly #headersTimeoutMs: number
   readonly #idleTimeoutMs: number
-  readonly #heads: HeadBuffer
+  readonly #maxHeaderBytes: number
+  readonly #onRefused: ((status: number, code: string) => void) | undefined
+  readonly #deadlines: Deadlines
+  readonly #block = new HeadBlock()
   readonly #decoder = new BodyDecoder()
-  readonly #encoder = new BodyEncoder()
 
-  #phase: number = Phase.idle
-  #since = coarseNow()
-  #reader: BodyReader | undefined
-  /** Of the request under way. */
-  #head: RequestHead | undefined
-  #old = false
-  #keepAlive = true
+  #phase = IDLE
+  #exchange: ServerExchange | undefined
   #requestDone = true
-  #responseStarted = false
-  #responseDone = true
-  #unwanted = 0
-  /** Bytes that came while a request was still being answered. */
+  #keepAlive = true
+  /** Bytes that came before their turn, copied. */
   #held: Buffer | undefined
-  #pausedByReader = false
-  #pausedByPipeline = false
+  #heldByReader = false
+  #heldByTurn = false
+  #processing = false
+  /** Of the one empty line that may stand before a request: 0, 1 after CR, 2 after LF. */
+  #blank = 0
+  #discarded = 0
+  #patient = false
   #draining = false
   #peerEnded = false
-  #closed = false
-  #processing = false
 
   constructor(transport: Transport, handler: ServerHandler, options: Http1ServerOptions) {
-    this.#transport = transport
+    this.transport = transport
     this.#handler = handler
     this.#scheme = options.scheme ?? 'http'
-    this.#headersTimeoutMs = options.headersTimeoutMs ?? 60_000
-    this.#idleTimeoutMs = options.idleTimeoutMs ?? 3_600_000
-    this.#heads = new HeadBuffer(options.maxHeaderBytes ?? MAX_HEAD_BYTES)
+    this.#headersTimeoutMs = options.headersTimeoutMs || (options.headersTimeoutMs === 0 ? Infinity : 60_000)
+    this.#idleTimeoutMs = options.idleTimeoutMs || (options.idleTimeoutMs === 0 ? Infinity : 3_600_000)
+    this.#maxHeaderBytes = options.maxHeaderBytes ?? MAX_HEAD_BYTES
+    this.#onRefused = options.onRefused
+    this.#deadlines = options.deadlines ?? systemDeadlines
+    this.#deadlines.add(this)
+    this.deadline = this.#deadlines.now + this.#idleTimeoutMs
   }
 
   // ServerConnection.
 
   get active(): number {
-    return this.#phase === Phase.busy || this.#phase === Phase.tunnel ? 1 : 0
+    return this.#exchange === undefined ? 0 : 1
   }
 
   drain(): void {
+    if (this.#draining) return
     this.#draining = true
-    if (this.#phase === Phase.idle) this.#close()
+    if (this.#phase === IDLE) this.#linger()
   }
 
   destroy(): void {
-    this.#transport.destroy()
+    if (this.#phase === CLOSED) return
+    this.transport.destroy()
   }
 
   // From the client.
 
   onData(chunk: Buffer): void {
-    if (this.#phase === Phase.closing) return
-    if (this.#held) {
-      this.#held = Buffer.concat([this.#held, chunk])
-      return
-    }
-    this.#process(chunk)
+    if (this.#held !== undefined) this.#held = Buffer.concat([this.#held, chunk])
+    else this.#process(chunk)
   }
 
   onEnd(): void {
     this.#peerEnded = true
-    if (this.#phase === Phase.tunnel) return this.#tunnelEnded()
-    if (this.#phase === Phase.busy) {
-      if (this.#requestDone) return
-      return this.#abort('connection', 'the client ended the connection inside a request')
-    }
-    this.#close()
+    if (this.#held === undefined) this.#afterEnd()
+  }
+
+  /** The client ended its side, and every byte before that was taken. */
+  get #nothingFollows(): boolean {
+    return this.#peerEnded && this.#held === undefined && !this.#processing
   }
 
   onWritable(): void {
-    if (this.#responseStarted && !this.#responseDone) this.#reader?.onWritable()
+    const exchange = this.#exchange
+    if (exchange?.started && !exchange.ended) exchange.reader?.onWritable()
   }
 
   onClose(error: Error | undefined): void {
-    if (this.#closed) return
-    this.#closed = true
-    unwatch(this)
-    const reader = this.#reader
-    const unfinished = !(this.#requestDone && this.#responseDone)
-    this.#reader = undefined
-    this.#phase = Phase.closing
-    if (reader && unfinished) reader.onReset('cancel', error?.message ?? 'the client closed the connection')
+    if (this.#phase === CLOSED) return
+    const whole = this.#requestDone
+    const reader = this.#leave()
+    this.#phase = CLOSED
+    this.#held = undefined
+    this.#deadlines.remove(this)
+    reader?.onReset(whole ? 'cancel' : 'connection', error?.message ?? 'the client closed the connection')
     this.#handler.onClose()
   }
 
-  sweep(nowMs: number): void {
-    if (this.#phase === Phase.idle && this.#idleTimeoutMs > 0 && nowMs - this.#since > this.#idleTimeoutMs)
-      this.#close()
-    else if (
-      this.#phase === Phase.head &&
-      this.#headersTimeoutMs > 0 &&
-      nowMs - this.#since > this.#headersTimeoutMs
-    )
-      this.#refuse(new BadMessage('the request header took too long', 408))
+  onDeadline(): void {
+    if (this.#phase === HEAD) this.#refuse(new MessageError(408, 'head_timeout', 'the head took too long'))
+    else if (this.#phase === IDLE) this.#linger()
+    else if (this.#phase === BUSY) this.#finish(false)
+    else if ((this.transport.pending ?? 0) > 0 && !this.#patient) {
+      // A slow reader still gets the rest of its answer.
+      this.#patient = true
+      this.deadline = this.#deadlines.now + Math.min(this.#headersTimeoutMs, 60_000)
+    } else this.transport.destroy()
   }
 
   onBody(chunk: Buffer): void {
-    if (!this.#responseDone) return this.#reader?.onData(chunk)
-    this.#unwanted += chunk.length
-    if (this.#unwanted > MAX_UNWANTED_BYTES) this.#close()
+    const exchange = this.#exchange as ServerExchange
+    if (!exchange.ended) return exchange.reader?.onData(chunk)
+    this.#discarded += chunk.length
+    if (this.#discarded > MAX_DISCARD_BYTES) this.#finish(false)
   }
 
-  onBodyEnd(trailers: Fields | undefined): void {
-    this.#requestDone = true
-    if (!this.#responseDone) this.#reader?.onEnd(trailers)
+  // From the exchange.
+
+  mayGoOn(exchange: ServerExchange, end: boolean): boolean {
+    if (!this.#keepAlive || this.#draining || this.#nothingFollows || exchange.method === 'CONNECT')
+      return false
+    if (this.#requestDone) return true
+    // RFC 9110 section 10.1.1: a client without its 100 may or may not send what it announced.
+    return !exchange.expecting && !(end && this.#decoder.known > MAX_DISCARD_BYTES)
   }
 
-  /** Takes one message after the other out of `chunk`, until a request must be answered first. */
+  tunnelOpened(exchange: ServerExchange): void {
+    this.#phase = TUNNEL
+    this.#requestDone = false
+    // Inside `onRequest` there is no reader yet: `#start` goes on.
+    if (exchange.reader !== undefined) this.#takeHeld()
+  }
+
+  tunnelRefused(exchange: ServerExchange): void {
+    if (!exchange.ended) exchange.reader?.onEnd(undefined)
+  }
+
+  responseEnded(exchange: ServerExchange): void {
+    if (exchange.tunnel) {
+      this.transport.end()
+      if (this.#requestDone) this.#tunnelOver()
+      return
+    }
+    if (this.#requestDone) return this.#finish(true)
+    if (exchange.closes || exchange.expecting || this.#decoder.known > MAX_DISCARD_BYTES) {
+      return this.#finish(false)
+    }
+    // An early answer: the rest of the request is dropped, and must come soon.
+    this.#discarded = 0
+    this.deadline = this.#deadlines.now + LINGER_MS
+    this.holdReading(false)
+  }
+
+  responseFailed(exchange: ServerExchange, detail: string): void {
+    const reader = this.#leave()
+    if (exchange.started) {
+      // What was sent must not pass for a whole answer.
+      this.#phase = LINGERING
+      this.transport.abort()
+    } else {
+      this.#answer(502, 'the response of the upstream cannot be sent in HTTP/1.1')
+      this.#linger()
+    }
+    reader?.onReset('protocol', detail)
+  }
+
+  exchangeReset(exchange: ServerExchange): void {
+    const graceful = exchange.ended && !exchange.tunnel
+    this.#leave()
+    if (graceful) return this.#linger()
+    this.#phase = LINGERING
+    this.transport.abort()
+  }
+
+  holdReading(on: boolean): void {
+    if (this.#heldByReader === on) return
+    this.#heldByReader = on
+    this.#applyHold()
+  }
+
+  // Taking bytes.
+
   #process(chunk: Buffer): void {
     this.#processing = true
-    let rest: Buffer | undefined = chunk
+    let at = 0
     try {
-      while (rest && this.#phase !== Phase.closing) rest = this.#step(rest)
+      while (at < chunk.length) at = this.#step(chunk, at)
     } catch (error) {
-      if (!(error instanceof BadMessage)) throw error
+      if (!(error instanceof MessageError)) throw error
       this.#refuse(error)
     } finally {
       this.#processing = false
     }
   }
 
-  /** Consumes something; returns what is left for the next step. */
-  #step(chunk: Buffer): Buffer | undefined {
-    if (this.#phase === Phase.tunnel) {
-      this.#reader?.onData(chunk)
-      return undefined
+  /** Takes something from `at` on; returns where it stopped. */
+  #step(chunk: Buffer, at: number): number {
+    switch (this.#phase) {
+      case IDLE:
+        return this.#firstBytes(chunk, at)
+      case HEAD:
+        return this.#moreBytes(chunk, at)
+      case BUSY:
+        if (!this.#requestDone) return this.#bodyBytes(chunk, at)
+        // The next request, or a tunnel's first bytes: both wait for the answer.
+        this.#held = Buffer.from(chunk.subarray(at))
+        this.#heldByTurn = true
+        this.#applyHold()
+        return chunk.length
+      case TUNNEL:
+        if (!this.#requestDone) this.#exchange?.reader?.onData(at === 0 ? chunk : chunk.subarray(at))
+        return chunk.length
+      default:
+        this.#discarded += chunk.length - at
+        if (this.#discarded > MAX_DISCARD_BYTES) this.transport.destroy()
+        return chunk.length
     }
-    if (this.#phase === Phase.busy) {
-      if (!this.#requestDone) {
-        const end = this.#decoder.feed(chunk, 0, this)
-        return end < chunk.length ? chunk.subarray(end) : undefined
+  }
+
+  #firstBytes(chunk: Buffer, at: number): number {
+    const c = chunk[at] as number
+    if (c === CR || c === LF || this.#blank === 1) {
+      // RFC 9112 section 2.2: one empty line may come first.
+      if (c !== (this.#blank === 0 ? CR : LF) || this.#blank === 2) {
+        throw malformed('empty_line', 'only one empty line may stand before a request')
       }
-      // The next request, or the first bytes of a tunnel that is not agreed yet: both wait for the answer.
-      this.#held = Buffer.from(chunk)
-      this.#pausedByPipeline = true
-      this.#transport.pause()
-      return undefined
+      this.#blank++
+      return at + 1
     }
-    if (this.#phase === Phase.idle) {
-      this.#phase = Phase.head
-      this.#since = coarseNow()
+    const end = parseRequestHead(chunk, at, chunk.length, this.#scheme, this.#maxHeaderBytes)
+    if (end !== INCOMPLETE) {
+      this.#start()
+      return end
     }
-    const text = this.#heads.feed(chunk)
-    if (text === undefined) {
-      if (!this.#heads.started) this.#phase = Phase.idle
-      return undefined
-    }
-    const rest = this.#heads.rest
-    this.#request(text)
-    return rest
+    this.#phase = HEAD
+    this.deadline = this.#deadlines.now + this.#headersTimeoutMs
+    return this.#moreBytes(chunk, at)
   }
 
-  #request(text: string): void {
-    const { head, block, old } = parseRequest(text, this.#scheme)
-    this.#head = head
-    this.#old = old
-    this.#keepAlive = !this.#draining && !block.close && (!old || block.keepAlive)
-    this.#responseStarted = false
-    this.#responseDone = false
-    this.#unwanted = 0
-    this.#phase = Phase.busy
-    const tunnel = head.upgrade !== '' || head.method === 'CONNECT'
-    this.#decoder.start(block.chunked ? -1 : Math.max(block.contentLength, 0))
-    this.#requestDone = this.#decoder.done
-    this.#reader = this.#handler.onRequest(this, head, this.#requestDone && !tunnel)
-    if (this.#responseDone) this.#next()
-  }
-
-  // ServerStream: the answer.
-
-  informational(head: ResponseHead): void {
-    if (this.#old || this.#responseStarted || this.#phase !== Phase.busy) return
-    const lines = fieldLines(head.fields)
-    if (lines !== undefined) this.#transport.writeLatin1(statusLine(head.status) + lines + '\r\n')
-  }
-
-  head(head: ResponseHead, end: boolean): void {
-    if (this.#responseStarted || this.#phase !== Phase.busy) return
-    const request = this.#head as RequestHead
-    let lines = fieldLines(head.fields)
-    if (lines === undefined) return this.#abort('protocol', 'a response field would break its line')
-    this.#responseStarted = true
-    if (head.status === 101 && request.upgrade !== '') return this.#openTunnel(head, lines, request.upgrade)
-    const connect = request.method === 'CONNECT' && head.status >= 200 && head.status < 300
-    if (connect) return this.#openTunnel(head, lines, '')
-    // An upgrade that was turned down: what follows the request is the next request.
-    if (request.upgrade !== '' || request.method === 'CONNECT') this.#reader?.onEnd(undefined)
-
-    const bodiless = request.method === 'HEAD' || head.status === 204 || head.status === 304
-    const length = lengthOf(head.fields)
-    if (bodiless) this.#encoder.start('none')
-    else if (length >= 0) this.#encoder.start('length', length)
-    else if (end) {
-      lines += 'content-length: 0\r\n'
-      this.#encoder.start('none')
-    } else if (this.#old) {
-      this.#keepAlive = false
-      this.#encoder.start('close')
-    } else {
-      lines += 'transfer-encoding: chunked\r\n'
-      this.#encoder.start('chunked')
+  #moreBytes(chunk: Buffer, at: number): number {
+    const block = this.#block
+    const taken = block.add(chunk, at, this.#maxHeaderBytes)
+    if (block.complete) {
+      parseRequestHead(block.bytes, 0, block.length, this.#scheme, this.#maxHeaderBytes)
+      block.clear()
+      this.#start()
+    } else if (block.length >= this.#maxHeaderBytes) {
+      throw new MessageError(431, 'head_too_large', `the head is above ${this.#maxHeaderBytes} bytes`)
+    } else if (block.lines === 0 && block.length > MAX_TARGET_BYTES + 64) {
+      throw new MessageError(414, 'target_too_long', 'the target is too long')
     }
-    // A client that still sends may not see the answer if we close; one that waits for 100 must not start now.
-    if (!this.#requestDone && end) this.#keepAlive = false
-    if (this.#draining) this.#keepAlive = false
-    if (!this.#keepAlive) lines += 'connection: close\r\n'
-    else if (this.#old) lines += 'connection: keep-alive\r\n'
-    this.#transport.writeLatin1(statusLine(head.status) + lines + '\r\n')
-    if (end) this.#responseEnd(bodiless || length <= 0)
+    return at + taken
   }
 
-  data(chunk: Uint8Array): boolean {
-    if (this.#phase === Phase.tunnel) this.#transport.write(chunk)
-    else if (this.#responseStarted && !this.#responseDone) {
-      if (!this.#encoder.data(this.#transport, chunk)) {
-        this.#abort('protocol', 'the response body is longer than its Content-Length')
-        return true
+  #start(): void {
+    const head = request.head as RequestHead
+    const chunked = request.chunked
+    if (chunked) this.#decoder.startChunked()
+    else this.#decoder.startLength(request.contentLength > 0 ? request.contentLength : 0)
+    const whole = this.#decoder.done
+    this.#requestDone = whole
+    this.#keepAlive = request.keepAlive
+    this.#phase = BUSY
+    this.#blank = 0
+    this.deadline = Infinity
+    const exchange = new ServerExchange(
+      this,
+      head.method,
+      head.upgrade,
+      request.old,
+      request.expectContinue && !whole,
+    )
+    this.#exchange = exchange
+    const tunnel = exchange.wantsTunnel
+    const reader = this.#handler.onRequest(exchange, head, whole && !tunnel)
+    exchange.reader = reader
+    // The handler may have answered before it returned.
+    if (this.#exchange !== exchange || !tunnel || !exchange.started) return
+    if (exchange.tunnel) this.#takeHeld()
+    else if (!exchange.ended) reader.onEnd(undefined)
+  }
+
+  #bodyBytes(chunk: Buffer, at: number): number {
+    const end = this.#decoder.feed(chunk, at, this)
+    if (this.#phase === BUSY && this.#decoder.done && !this.#requestDone) {
+      this.#requestDone = true
+      const exchange = this.#exchange as ServerExchange
+      if (exchange.ended) this.#finish(true)
+      else exchange.reader?.onEnd(this.#decoder.trailers)
+    }
+    return end
+  }
+
+  /** The client's FIN, once all that came before it was taken. */
+  #afterEnd(): void {
+    switch (this.#phase) {
+      case TUNNEL:
+        if (this.#requestDone) return
+        this.#requestDone = true
+        this.#exchange?.reader?.onEnd(undefined)
+        if (this.#exchange?.ended) this.#tunnelOver()
+        return
+      case BUSY: {
+        // A client may close its side and wait for the answer (RFC 9112 section 9.6).
+        if (this.#requestDone) return
+        const exchange = this.#exchange as ServerExchange
+        if (exchange.ended) return this.#finish(false)
+        const reader = this.#leave()
+        this.#phase = LINGERING
+        this.transport.destroy()
+        reader?.onReset('connection', 'the client closed the connection inside a request')
+        return
       }
+      case IDLE:
+      case HEAD:
+        this.#linger()
+        return
+      default:
     }
-    return !this.#transport.congested
   }
 
-  end(trailers: Fields | undefined): void {
-    if (this.#phase === Phase.tunnel) {
-      this.#responseDone = true
-      this.#transport.end()
-      return
-    }
-    if (!this.#responseStarted || this.#responseDone) return
-    this.#responseEnd(this.#encoder.end(this.#transport, trailers))
+  // Between exchanges.
+
+  /** The exchange is over; its reader, unless it was told everything. */
+  #leave(): BodyReader | undefined {
+    const exchange = this.#exchange
+    if (exchange === undefined) return undefined
+    this.#exchange = undefined
+    exchange.over = true
+    this.#decoder.stop()
+    const told = exchange.ended && (!exchange.tunnel || this.#requestDone)
+    return told ? undefined : exchange.reader
   }
 
-  reset(_reason: ResetReason): void {
-    if (this.#phase !== Phase.busy && this.#phase !== Phase.tunnel) return
-    this.#reader = undefined
-    this.#phase = Phase.closing
-    // A client that got half an answer must not take it for whole.
-    if (this.#responseStarted) this.#transport.abort()
-    else this.#transport.destroy()
+  #finish(whole: boolean): void {
+    const exchange = this.#exchange as ServerExchange
+    this.#leave()
+    const goesOn = whole && this.#keepAlive && !exchange.closes && !this.#draining
+    if (!goesOn || this.#nothingFollows) return this.#linger()
+    this.#phase = IDLE
+    this.deadline = this.#deadlines.now + this.#idleTimeoutMs
+    if (this.#heldByReader) this.holdReading(false)
+    if (!this.#processing) this.#takeHeld()
   }
 
-  pause(): void {
-    this.#pausedByReader = true
-    this.#transport.pause()
+  #tunnelOver(): void {
+    this.#leave()
+    this.#linger()
   }
 
-  resume(): void {
-    if (!this.#pausedByReader) return
-    this.#pausedByReader = false
-    if (!this.#pausedByPipeline) this.#transport.resume()
-  }
-
-  #openTunnel(head: ResponseHead, lines: string, upgrade: string): void {
-    const switching = upgrade === '' ? '' : `connection: upgrade\r\nupgrade: ${upgrade}\r\n`
-    this.#transport.writeLatin1(statusLine(head.status) + lines + switching + '\r\n')
-    this.#phase = Phase.tunnel
-    this.#requestDone = false
-    this.#releaseHeld()
-    if (this.#peerEnded) this.#tunnelEnded()
-  }
-
-  #tunnelEnded(): void {
-    if (this.#requestDone) return
-    this.#requestDone = true
-    this.#reader?.onEnd(undefined)
-  }
-
-  #responseEnd(whole: boolean): void {
-    this.#responseDone = true
-    if (!whole) return this.#abort('protocol', 'the response body is shorter than its Content-Length')
-    if (!this.#processing) this.#next()
-  }
-
-  /** After an answer: the next request, or the end. */
-  #next(): void {
-    if (this.#phase !== Phase.busy) return
-    if (this.#encoder.untilClose || !this.#keepAlive || this.#peerEnded) return this.#close()
-    if (!this.#requestDone) {
-      // Answered early: the rest of this request is dropped by onBody, and then the next one can come.
-      this.#since = coarseNow()
-      return
-    }
-    this.#reader = undefined
-    this.#phase = Phase.idle
-    this.#since = coarseNow()
-    if (this.#pausedByReader) this.resume()
-    if (!this.#processing) this.#releaseHeld()
-  }
-
-  #releaseHeld(): void {
+  /** What waited for its turn. */
+  #takeHeld(): void {
     const held = this.#held
+    if (held === undefined) return
     this.#held = undefined
-    if (this.#pausedByPipeline) {
-      this.#pausedByPipeline = false
-      if (!this.#pausedByReader) this.#transport.resume()
+    this.#heldByTurn = false
+    this.#applyHold()
+    this.#process(held)
+    if (this.#peerEnded && this.#held === undefined) this.#afterEnd()
+  }
+
+  #applyHold(): void {
+    if (this.#heldByReader || this.#heldByTurn) this.transport.pause()
+    else this.transport.resume()
+  }
+
+  #refuse(error: MessageError): void {
+    if (this.#phase >= LINGERING) return
+    this.#onRefused?.(error.status, error.code)
+    const exchange = this.#exchange
+    const reader = this.#leave()
+    if (exchange?.started && !exchange.ended) {
+      this.#phase = LINGERING
+      this.transport.abort()
+    } else {
+      if (!exchange?.ended) this.#answer(error.status, error.message)
+      this.#linger()
     }
-    if (held) this.#process(held)
+    reader?.onReset('protocol', error.message)
   }
 
-  #refuse(error: BadMessage): void {
-    if (this.#phase === Phase.closing) return
-    const reader = this.#reader
-    const midway = this.#phase === Phase.busy && !this.#responseDone
-    this.#reader = undefined
-    if (midway) reader?.onReset('protocol', error.message)
-    if (!this.#responseStarted || this.#responseDone) {
-      const body = `${error.message}\n`
-      this.#transport.writeLatin1(
-        `${statusLine(error.status)}content-type: text/plain\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`,
-      )
-    }
-    this.#responseStarted = true
-    this.#responseDone = true
-    this.#close()
+  /** `text` is our own and holds nothing of the peer's. */
+  #answer(status: number, text: string): void {
+    this.transport.writeLatin1(
+      `${statusLine(status)}content-type: text/plain\r\ncontent-length: ${text.length + 1}\r\n` +
+        `connection: close\r\n\r\n${text}\n`,
+    )
   }
 
-  #abort(reason: ResetReason, detail: string): void {
-    const reader = this.#reader
-    this.#reader = undefined
-    this.#phase = Phase.closing
-    this.#requestDone = true
-    this.#responseDone = true
-    this.#transport.abort()
-    reader?.onReset(reason, detail)
-  }
-
-  #close(): void {
-    this.#phase = Phase.closing
-    this.#transport.end()
-    if (this.#peerEnded) return
-    // Reading on for a moment keeps a RST from overtaking the answer (RFC 9112 section 9.6).
-    const transport = this.#transport
-    transport.resume()
-    setTimeout(() => transport.destroy(), 1000).unref()
+  /**
+   * FIN after our last byte. Reading goes on for a moment, since a close with unread bytes is a RST that may
+   * take the answer from the client (RFC 9112 section 9.6).
+   */
+  #linger(): void {
+    if (this.#phase >= LINGERING) return
+    this.#phase = LINGERING
+    this.#held = undefined
+    this.#block.clear()
+    this.#discarded = 0
+    this.deadline = this.#deadlines.now + LINGER_MS
+    this.#heldByReader = false
+    this.#heldByTurn = false
+    this.transport.end()
+    this.transport.resume()
   }
 }

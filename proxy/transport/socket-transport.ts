@@ -32,6 +32,8 @@ export class SocketTransport implements Transport {
   readonly remote: string
   /** See `Transport.congested`. */
   congested = false
+  /** See `Transport.handed`. */
+  handed = 0
   readonly #socket: Socket
   #reader: TransportReader = NO_READER
   #started = false
@@ -70,6 +72,10 @@ export class SocketTransport implements Transport {
     })
     socket.on('close', () => this.#onClose())
     if (socket.destroyed) setImmediate(() => this.#onClose())
+  }
+
+  get pending(): number {
+    return this.#fullBytes + this.#length + this.#heldBytes
   }
 
   get reader(): TransportReader {
@@ -131,7 +137,7 @@ export class SocketTransport implements Transport {
     if (this.#ending || this.#closed) return
     this.#length += size
     if (!this.#queued) this.#enqueue()
-    if (this.#fullBytes + this.#length + this.#heldBytes > HIGH_WATER_BYTES) this.congested = true
+    if (this.pending > HIGH_WATER_BYTES) this.congested = true
   }
 
   end(): void {
@@ -177,6 +183,7 @@ export class SocketTransport implements Transport {
       this.#full = this.#held
       this.#held = list
       this.#heldBytes = this.#fullBytes
+      this.handed += this.#fullBytes
       this.#fullBytes = 0
       this.#writing = true
       const last = list.length - 1
@@ -189,6 +196,7 @@ export class SocketTransport implements Transport {
       const count = this.#length
       this.#held.push(buffer)
       this.#heldBytes = count
+      this.handed += count
       this.#buffer = undefined
       this.#length = 0
       this.#writing = true
@@ -235,7 +243,7 @@ export class SocketTransport implements Transport {
     held.length = 0
     if (this.#closed) return
     if (this.#queued) this.flush()
-    if (this.congested && this.#fullBytes + this.#length + this.#heldBytes <= LOW_WATER_BYTES) {
+    if (this.congested && this.pending <= LOW_WATER_BYTES) {
       this.congested = false
       this.#reader.onWritable()
     }

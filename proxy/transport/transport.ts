@@ -12,6 +12,10 @@ export interface Transport {
   commit(size: number): void
   /** Bytes not yet taken by the kernel exceed the high-water mark: hold back until `onWritable`. */
   readonly congested: boolean
+  /** Bytes given to the socket so far; what still gathers does not count. */
+  readonly handed?: number
+  /** Bytes that the kernel has not taken yet. */
+  readonly pending?: number
   /** Sends what is gathered, then FIN. */
   end(): void
   /** Drops everything at once; `onClose` follows. */

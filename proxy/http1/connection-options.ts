@@ -1,0 +1,118 @@
+import type { Fields } from '../http/message.ts'
+import { removeField } from '../http/message.ts'
+import { malformed } from './message-error.ts'
+
+export const CLOSE = 1
+export const KEEP = 2
+export const UPGRADES = 4
+export const OTHERS = 8
+
+/**
+ * Fields that a `Connection` option cannot take away although RFC 9110 section 7.6.1 lets a sender name any:
+ * none of them belongs to one connection, and their silent loss would change who the request seems to come
+ * from, how long it is, or what it is worth.
+ */
+const PROTECTED = new Set([
+  'authorization',
+  'cache-control',
+  'content-encoding',
+  'content-length',
+  'content-type',
+  'cookie',
+  'forwarded',
+  'host',
+  'set-cookie',
+  'traceparent',
+  'tracestate',
+  'via',
+  'x-forwarded-client-cert',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-port',
+  'x-forwarded-proto',
+  'x-real-ip',
+  'x-request-id',
+])
+
+/** The options of one `Connection` value as flags. */
+export function connectionFlags(value: string): number {
+  // What nearly everyone sends.
+  if (value === 'keep-alive' || value === 'Keep-Alive') return KEEP
+  if (value === 'close') return CLOSE
+  if (value === 'Upgrade' || value === 'upgrade') return UPGRADES
+  let flags = 0
+  for (const option of listOf(value)) {
+    if (option === 'close') flags |= CLOSE
+    else if (option === 'keep-alive') flags |= KEEP
+    else if (option === 'upgrade') flags |= UPGRADES
+    else if (option !== 'te') flags |= OTHERS
+  }
+  return flags
+}
+
+/** Removes the fields that `Connection` values name. */
+export function removeNamed(fields: Fields, values: readonly string[]): void {
+  const named = new Set<string>()
+  for (const value of values) for (const option of listOf(value)) named.add(option)
+  const present = new Set<string>()
+  for (let i = 0; i < fields.length; i += 2) present.add(fields[i] as string)
+  for (const name of present) {
+    // `te: trailers` stays: it was read for itself, and is hop-by-hop again where it is sent.
+    if (named.has(name) && name !== 'te' && !PROTECTED.has(name)) removeField(fields, name)
+  }
+}
+
+/** Elements of a comma list in lower case, without empty ones (RFC 9110 section 5.6.1). */
+export function listOf(value: string): string[] {
+  const list: string[] = []
+  for (const part of value.toLowerCase().split(',')) {
+    const element = part.trim()
+    if (element !== '') list.push(element)
+  }
+  return list
+}
+
+/** Seconds of a `Keep-Alive: timeout=N` value, or -1. */
+export function keepAliveSeconds(value: string): number {
+  // A server says the same each time.
+  if (value !== lastKeepAlive) {
+    lastSeconds = readTimeout(value)
+    lastKeepAlive = value
+  }
+  return lastSeconds
+}
+
+let lastKeepAlive = ''
+let lastSeconds = -1
+
+function readTimeout(value: string): number {
+  for (const part of listOf(value)) {
+    if (!part.startsWith('timeout=')) continue
+    const digits = part.slice(8)
+    if (digits.length === 0 || digits.length > 9) return -1
+    let seconds = 0
+    for (let i = 0; i < digits.length; i++) {
+      const c = digits.charCodeAt(i)
+      if (c < 48 || c > 57) return -1
+      seconds = seconds * 10 + c - 48
+    }
+    return seconds
+  }
+  return -1
+}
+
+/** Bytes that a content-length value says (RFC 9110 section 8.6: digits only, and no list here). */
+export function lengthOf(value: string, maxDigits: number): number {
+  if (value.length === 0 || value.length > maxDigits) throw badLength()
+  let length = 0
+  for (let i = 0; i < value.length; i++) {
+    const c = value.charCodeAt(i)
+    if (c < 48 || c > 57) throw badLength()
+    length = length * 10 + c - 48
+  }
+  return length
+}
+
+function badLength() {
+  return malformed('content_length', 'must be one decimal number of bytes', 'content-length')
+}

@@ -1,0 +1,145 @@
+import type { Fields } from '../http/message.ts'
+import {
+  connectionFlags,
+  keepAliveSeconds,
+  lengthOf,
+  listOf,
+  OTHERS,
+  removeNamed,
+} from './connection-options.ts'
+import { LINES, lineCount } from './field-lines.ts'
+import {
+  CONNECTION,
+  CONTENT_LENGTH,
+  EXPECT,
+  HOST,
+  KEEP_ALIVE,
+  kindInSlot,
+  learnName,
+  nameInSlot,
+  PLAIN,
+  TE,
+  TRANSFER_ENCODING,
+  UPGRADE,
+} from './field-names.ts'
+import { MAX_LENGTH_DIGITS } from './limits.ts'
+import { malformed } from './message-error.ts'
+
+/** What the fields of a head say about the connection and about the body's framing. */
+export class HeadFacts {
+  fields: Fields = []
+  /** Undefined: no Host field. */
+  host: string | undefined = undefined
+  /** -1: no Content-Length field. */
+  contentLength = -1
+  chunked = false
+  /** `CLOSE`, `KEEP`, `UPGRADES`. */
+  connection = 0
+  /** Value of Upgrade, '' without. */
+  upgrade = ''
+  expectContinue = false
+  /** -1: not said. */
+  keepAliveSeconds = -1
+}
+
+/**
+ * Turns the lines scanned last into fields, without those that belong to the connection, and facts.
+ * `text` is the block as latin1, whose first char is at offset `base` of the scanned bytes.
+ */
+export function readFields(text: string, base: number, facts: HeadFacts): void {
+  const count = lineCount()
+  const fields: Fields = []
+  let options: string[] | undefined
+  facts.fields = fields
+  facts.host = undefined
+  facts.contentLength = -1
+  facts.chunked = false
+  facts.connection = 0
+  facts.upgrade = ''
+  facts.expectContinue = false
+  facts.keepAliveSeconds = -1
+  for (let i = 0, line = 0; i < count; i++, line += 5) {
+    const slot = LINES[line] as number
+    const value = text.slice((LINES[line + 3] as number) - base, (LINES[line + 4] as number) - base)
+    if (slot < 0) {
+      fields.push(unknownName(text, base, line), value)
+      continue
+    }
+    const kind = kindInSlot(slot)
+    if (kind === PLAIN) {
+      fields.push(nameInSlot(slot), value)
+      continue
+    }
+    switch (kind) {
+      case HOST:
+        if (facts.host !== undefined) throw malformed('repeated_host', 'may stand only once', 'host')
+        facts.host = value
+        break
+      case CONTENT_LENGTH:
+        if (facts.contentLength >= 0) {
+          throw malformed('repeated_content_length', 'may stand only once', 'content-length')
+        }
+        facts.contentLength = lengthOf(value, MAX_LENGTH_DIGITS)
+        fields.push('content-length', value)
+        break
+      case TRANSFER_ENCODING:
+        // RFC 9112 section 6.1; other codings are not in use and each is a way to disagree on the end.
+        if (facts.chunked || (value !== 'chunked' && value.toLowerCase() !== 'chunked')) {
+          throw malformed('transfer_encoding', 'must be exactly one `chunked`', 'transfer-encoding')
+        }
+        facts.chunked = true
+        break
+      case CONNECTION:
+        facts.connection |= connectionFlags(value)
+        ;(options ??= []).push(value)
+        break
+      case UPGRADE:
+        facts.upgrade = facts.upgrade === '' ? value : `${facts.upgrade}, ${value}`
+        break
+      case TE:
+        if (listOf(value).includes('trailers') && !fields.includes('te')) fields.push('te', 'trailers')
+        break
+      case KEEP_ALIVE:
+        facts.keepAliveSeconds = keepAliveSeconds(value)
+        break
+      case EXPECT:
+        if (value.toLowerCase() === '100-continue') facts.expectContinue = true
+        fields.push('expect', value)
+        break
+      default:
+        break
+    }
+  }
+  if (facts.chunked && facts.contentLength >= 0) {
+    // RFC 9112 section 6.3 lets a recipient choose; refusing leaves nobody to disagree.
+    throw malformed('two_lengths', 'may not stand beside transfer-encoding', 'content-length')
+  }
+  if (options !== undefined && (facts.connection & OTHERS) !== 0) removeNamed(fields, options)
+}
+
+/** The lines scanned last as trailers, without what concerns the connection. Framing and routing are refused. */
+export function readTrailers(text: string, base: number): Fields | undefined {
+  const count = lineCount()
+  if (count === 0) return undefined
+  const fields: Fields = []
+  for (let i = 0, line = 0; i < count; i++, line += 5) {
+    const slot = LINES[line] as number
+    const kind = slot < 0 ? PLAIN : kindInSlot(slot)
+    // RFC 9110 section 6.5.1: whoever merged these would frame or route the message anew.
+    if (kind === HOST || kind === CONTENT_LENGTH || kind === TRANSFER_ENCODING) {
+      throw malformed('trailer', 'may not stand in a trailer section', nameInSlot(slot))
+    }
+    if (kind !== PLAIN) continue
+    const value = text.slice((LINES[line + 3] as number) - base, (LINES[line + 4] as number) - base)
+    fields.push(slot < 0 ? unknownName(text, base, line) : nameInSlot(slot), value)
+  }
+  return fields.length === 0 ? undefined : fields
+}
+
+function unknownName(text: string, base: number, line: number): string {
+  const name = text
+    .slice((LINES[line + 1] as number) - base, (LINES[line + 2] as number) - base)
+    .toLowerCase()
+  learnName(name)
+  return name
+}

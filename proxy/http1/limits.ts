@@ -1,0 +1,24 @@
+/** What one message may cost. Beyond these a request is answered (431, 414, 400) and the connection closed. */
+
+/** Start line and field lines with their line ends, bytes. */
+export const MAX_HEAD_BYTES = 60 * 1024
+/** Request target, bytes; RFC 9110 section 4.1 asks for at least 8000. */
+export const MAX_TARGET_BYTES = 32 * 1024
+/** Field lines of a head or of trailers. */
+export const MAX_FIELDS = 100
+/** Trailer section, bytes. */
+export const MAX_TRAILER_BYTES = 16 * 1024
+/** Chunk extensions of a whole message, bytes: they carry nothing and are dropped. */
+export const MAX_EXTENSION_BYTES = 4 * 1024
+/** Hexadecimal digits of a chunk size: 2^48 bytes. */
+export const MAX_CHUNK_SIZE_DIGITS = 12
+/** Decimal digits of a content-length, so that it is an exact number. */
+export const MAX_LENGTH_DIGITS = 15
+/** Interim (1xx) responses before a final one. */
+export const MAX_INFORMATIONAL = 64
+/** What is still read from a peer whose answer was already sent, before the connection is dropped, bytes. */
+export const MAX_DISCARD_BYTES = 256 * 1024
+/** How long that may take, milliseconds. */
+export const LINGER_MS = 2_000
+/** What a writer may leave with us before a tunnel is accepted, bytes. */
+export const MAX_EARLY_TUNNEL_BYTES = 1024 * 1024
