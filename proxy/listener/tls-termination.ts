@@ -1,3 +1,4 @@
+import { constants } from 'node:crypto'
 import type { Socket } from 'node:net'
 import * as tls from 'node:tls'
 import { describeError } from '../../core/errors.ts'
@@ -83,6 +84,8 @@ export class TlsTermination {
     if (known) return known
     const server = tls.createServer({
       ...this.#contexts.options(settings),
+      // A resumed session would skip the caller's look at our certificate; links live long enough without.
+      secureOptions: constants.SSL_OP_NO_TICKET,
       // The client's order does not count (RFC 7301 section 3.2); no common protocol ends the handshake.
       ...(settings.alpn.length > 0
         ? {
