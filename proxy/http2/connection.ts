@@ -1,4 +1,3 @@
-import type { Fields } from '../http/message.ts'
 import type { ResetReason } from '../http/stream.ts'
 import type { Transport, TransportReader } from '../transport/transport.ts'
 import { ClosedStreams } from './closed-streams.ts'
@@ -18,8 +17,9 @@ import { FieldBlock } from './field-block.ts'
 import { FloodGuard } from './flood-guard.ts'
 import * as frame from './frame.ts'
 import { FrameReader, type FrameSink } from './frame-reader.ts'
+import { FrameWriter } from './frame-writer.ts'
 import { HpackDecoder } from './hpack/decoder.ts'
-import { BLOCK_OVERHEAD, FIELD_OVERHEAD, HpackEncoder } from './hpack/encoder.ts'
+import { HpackEncoder } from './hpack/encoder.ts'
 import { KeepAlive } from './keep-alive.ts'
 import type { ResolvedOptions } from './options.ts'
 import { SendTurns } from './send-turns.ts'
@@ -35,22 +35,17 @@ import type { Http2Stream } from './stream.ts'
 // Frames that one block of fields may be spread over, and how far its bytes may go beyond the decoded limit.
 const CONTINUATION_LIMIT = 16
 const BLOCK_SLACK = 16 * 1024
-// Payloads above this are handed to the transport apart from their frame header.
-const COPIED_WITH_HEADER = 2048
 // For the peer to take what was written and to close.
 const LINGER_AFTER_ERROR_MS = 1000
 const LINGER_MS = 30_000
 
 /** What both roles of an HTTP/2 connection share (RFC 9113): frames, settings, windows, the end. */
-export abstract class Http2Connection implements TransportReader, FrameSink {
-  readonly transport: Transport
+export abstract class Http2Connection extends FrameWriter implements TransportReader, FrameSink {
   readonly options: ResolvedOptions
   readonly peer = new PeerSettings()
   readonly streams = new Map<number, Http2Stream>()
   readonly closedStreams = new ClosedStreams()
-  readonly guard: FloodGuard
   readonly block: FieldBlock
-  readonly encoder: HpackEncoder
   readonly #decoder: HpackDecoder
   readonly #reader: FrameReader
   readonly #turns: SendTurns
@@ -58,8 +53,6 @@ export abstract class Http2Connection implements TransportReader, FrameSink {
 
   /** No frame is read any more. */
   stopped = false
-  /** Bytes that we may send on all streams together. */
-  sendWindow = frame.DEFAULT_WINDOW_BYTES
   /** Window that a new stream starts with. */
   readonly firstStreamWindow: number
   /** Received for paused streams and still here. */
@@ -81,17 +74,15 @@ export abstract class Http2Connection implements TransportReader, FrameSink {
   #dataStream: Http2Stream | undefined
   #dataFlags = 0
   #dataLength = 0
-  // The block that is being written.
-  #outBuffer: Buffer = Buffer.alloc(0)
-  #outAt = 0
-  #outInPlace = false
 
   constructor(transport: Transport, options: ResolvedOptions) {
-    this.transport = transport
+    super(
+      transport,
+      new FloodGuard(options.clock, options.abandonedBurst, options.abandonedPerSecond),
+      new HpackEncoder({ tableBytes: options.headerTableBytes }),
+    )
     this.options = options
-    this.guard = new FloodGuard(options.clock, options.abandonedBurst, options.abandonedPerSecond)
     this.block = new FieldBlock(options.maxHeaderBytes, options.maxHeaderFields)
-    this.encoder = new HpackEncoder({ tableBytes: options.headerTableBytes })
     this.#decoder = new HpackDecoder(Math.max(4096, options.headerTableBytes))
     this.#reader = new FrameReader(this)
     this.#turns = new SendTurns(this)
@@ -478,127 +469,4 @@ export abstract class Http2Connection implements TransportReader, FrameSink {
     stream.owesWritable = true
     this.#turns.addWaking(stream)
   }
-
-  // --- Frames that go
-
-  writeData(streamId: number, bytes: Uint8Array, from: number, to: number, flags: number): void {
-    const transport = this.transport
-    this.sendWindow -= to - from
-    for (;;) {
-      const count = Math.min(to - from, frame.DEFAULT_FRAME_BYTES)
-      const more = from + count < to
-      const small = count <= COPIED_WITH_HEADER
-      const { buffer, at } = transport.reserve(frame.FRAME_HEADER_BYTES + (small ? count : 0))
-      frame.writeFrameHeader(buffer, at, count, frame.DATA, more ? 0 : flags, streamId)
-      const whole = from === 0 && count === bytes.length
-      if (small) {
-        if (count > 0)
-          buffer.set(whole ? bytes : bytes.subarray(from, from + count), at + frame.FRAME_HEADER_BYTES)
-        transport.commit(frame.FRAME_HEADER_BYTES + count)
-      } else {
-        transport.commit(frame.FRAME_HEADER_BYTES)
-        transport.write(whole ? bytes : bytes.subarray(from, from + count))
-      }
-      this.guard.progress()
-      if (!more) return
-      from += count
-    }
-  }
-
-  /** Starts a block with room for `bytes` of text in `fields` and pseudo fields. End it by `endBlock`. */
-  beginBlock(fields: Fields, pseudoBytes: number): HpackEncoder {
-    let bytes =
-      frame.FRAME_HEADER_BYTES + BLOCK_OVERHEAD + pseudoBytes + (fields.length >> 1) * FIELD_OVERHEAD
-    for (let i = 0; i < fields.length; i++) bytes += (fields[i] as string).length
-    this.#outInPlace = bytes <= frame.DEFAULT_FRAME_BYTES
-    if (this.#outInPlace) {
-      const { buffer, at } = this.transport.reserve(bytes)
-      this.#outBuffer = buffer
-      this.#outAt = at
-    } else {
-      this.#outBuffer = Buffer.allocUnsafe(bytes)
-      this.#outAt = 0
-    }
-    this.encoder.begin(this.#outBuffer, this.#outAt + frame.FRAME_HEADER_BYTES)
-    return this.encoder
-  }
-
-  writeFields(fields: Fields): void {
-    const encoder = this.encoder
-    for (let i = 0; i < fields.length; i += 2) encoder.field(fields[i] as string, fields[i + 1] as string)
-  }
-
-  endBlock(streamId: number, end: boolean): void {
-    const from = this.#outAt + frame.FRAME_HEADER_BYTES
-    const length = this.encoder.position - from
-    const flags = end ? frame.END_STREAM : 0
-    this.guard.progress()
-    if (this.#outInPlace) {
-      frame.writeFrameHeader(
-        this.#outBuffer,
-        this.#outAt,
-        length,
-        frame.HEADERS,
-        flags | frame.END_HEADERS,
-        streamId,
-      )
-      this.transport.commit(frame.FRAME_HEADER_BYTES + length)
-      return
-    }
-    for (let sent = 0; sent === 0 || sent < length;) {
-      const count = Math.min(length - sent, frame.DEFAULT_FRAME_BYTES)
-      const last = sent + count === length ? frame.END_HEADERS : 0
-      const type = sent === 0 ? frame.HEADERS : frame.CONTINUATION
-      const part = this.#outBuffer.subarray(from + sent, from + sent + count)
-      this.writeFrame(type, (sent === 0 ? flags : 0) | last, streamId, part)
-      sent += count
-    }
-    this.#outBuffer = EMPTY
-  }
-
-  writeTrailers(streamId: number, trailers: Fields): void {
-    this.beginBlock(trailers, 0)
-    this.writeFields(trailers)
-    this.endBlock(streamId, true)
-  }
-
-  writeWindowUpdate(streamId: number, increment: number): void {
-    this.#writeNumber(frame.WINDOW_UPDATE, streamId, increment)
-  }
-
-  writeReset(streamId: number, code: number): void {
-    this.#writeNumber(frame.RST_STREAM, streamId, code)
-  }
-
-  #writeNumber(type: number, streamId: number, value: number): void {
-    const { buffer, at } = this.transport.reserve(frame.FRAME_HEADER_BYTES + 4)
-    frame.writeFrameHeader(buffer, at, 4, type, 0, streamId)
-    frame.writeUint32(buffer, at + frame.FRAME_HEADER_BYTES, value)
-    this.transport.commit(frame.FRAME_HEADER_BYTES + 4)
-  }
-
-  /** PING whose last four bytes are `payload`. */
-  writePing(payload: number): void {
-    const bytes = Buffer.alloc(8)
-    frame.writeUint32(bytes, 4, payload)
-    this.writeFrame(frame.PING, 0, 0, bytes)
-  }
-
-  protected writeGoaway(lastStreamId: number, code: number, detail: string): void {
-    const payload = Buffer.alloc(8 + detail.length)
-    frame.writeUint32(payload, 0, lastStreamId)
-    frame.writeUint32(payload, 4, code)
-    payload.write(detail, 8, 'latin1')
-    this.writeFrame(frame.GOAWAY, 0, 0, payload)
-  }
-
-  protected writeFrame(type: number, flags: number, streamId: number, payload: Uint8Array | undefined): void {
-    const length = payload === undefined ? 0 : payload.length
-    const { buffer, at } = this.transport.reserve(frame.FRAME_HEADER_BYTES + length)
-    frame.writeFrameHeader(buffer, at, length, type, flags, streamId)
-    if (payload !== undefined) buffer.set(payload, at + frame.FRAME_HEADER_BYTES)
-    this.transport.commit(frame.FRAME_HEADER_BYTES + length)
-  }
 }
-
-const EMPTY = Buffer.alloc(0)
