@@ -28,7 +28,7 @@ spec:
 const PERMISSIVE_POD = `apiVersion: v1
 kind: Pod
 metadata: { name: echo-v2-b, namespace: mesh, annotations: { weft.dev/status: '{}' } }
-spec: { serviceAccountName: echo-two, containers: [{ name: app }] }
+spec: { serviceAccountName: echo-two, initContainers: [{ name: weft-proxy, restartPolicy: Always }], containers: [{ name: app }] }
 status: { podIP: 10.0.0.3 }
 `
 

@@ -1,13 +1,14 @@
 import type { PodObject } from '../registry/kinds/core.ts'
 
-/** As injector/contract.ts has them: what an injected pod is known by. */
-const STATUS_ANNOTATION = 'weft.dev/status'
+/** As injector/contract.ts names it. */
 export const PROXY_CONTAINER = 'weft-proxy'
 
-/** The pod has a sidecar, so its connections are mutual TLS. */
+/**
+ * The pod has a sidecar, so its connections are mutual TLS. Its containers decide: the annotations that the
+ * injector leaves could be written by anybody who makes a pod.
+ */
 export function isMeshed(pod: PodObject): boolean {
-  if (pod.hostNetwork) return false
-  return Object.hasOwn(pod.meta.annotations, STATUS_ANNOTATION) || pod.containers.includes(PROXY_CONTAINER)
+  return !pod.hostNetwork && pod.containers.includes(PROXY_CONTAINER)
 }
 
 export function identityOf(pod: PodObject, trustDomain: string): string {
