@@ -3,7 +3,7 @@ import { PROXY_GID, PROXY_UID, READY_PATH, STATE_DIRECTORY, TOKEN_FILE } from '.
 import type { JsonObject } from './json-patch.ts'
 import type { PodSettings } from './pod-settings.ts'
 import { encodeProbes } from './probes.ts'
-import type { AppProbes } from './probes.ts'
+import type { AppProbes } from '../core/app-probe.ts'
 import { captureArgs } from './rules/flags.ts'
 import { sidecarMounts } from './volumes.ts'
 

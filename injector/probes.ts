@@ -1,26 +1,8 @@
+import type { AppProbe, AppProbes } from '../core/app-probe.ts'
 import { HEALTH_PORT } from './contract.ts'
 import { isObject } from './json-patch.ts'
 import type { Json, JsonObject, PatchOperation } from './json-patch.ts'
 import type { ContainerView, PodView, ProbeKind } from './pod.ts'
-
-/**
- * A probe of the application that the sidecar makes for the kubelet, from inside the pod, to the pod's
- * address. The names are Kubernetes' own; exactly one of the three is there.
- */
-export interface AppProbe {
-  readonly httpGet?: {
-    readonly path: string
-    readonly port: number
-    readonly scheme: 'HTTP' | 'HTTPS'
-    readonly httpHeaders: readonly { readonly name: string; readonly value: string }[]
-  }
-  readonly tcpSocket?: { readonly port: number }
-  readonly grpc?: { readonly port: number; readonly service: string }
-  readonly timeoutSeconds: number
-}
-
-/** Of WEFT_APP_PROBES: by the path under which HEALTH_PORT answers, e.g. `/app-health/web/readyz`. */
-export type AppProbes = Readonly<Record<string, AppProbe>>
 
 export interface RewrittenProbes {
   readonly operations: readonly PatchOperation[]

@@ -5,7 +5,8 @@ import t, { type Test } from 'tap'
 import { ClusterManager } from '../upstream/cluster-manager.ts'
 import { TestConfiguration } from '../testing/static-configuration.ts'
 import { adminHandler, readiness } from './admin.ts'
-import { appProbeHandler, parseAppProbes, type AppProbe } from './app-probes.ts'
+import type { AppProbe } from '../../core/app-probe.ts'
+import { appProbeHandler, parseAppProbes } from './app-probes.ts'
 import { serveEndpoint, type Handler } from './http-endpoint.ts'
 
 async function serve(t: Test, handler: Handler, localOnly = false): Promise<string> {

@@ -2,27 +2,15 @@ import { connect as connectHttp2 } from 'node:http2'
 import { request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import { connect } from 'node:net'
+import type { AppProbe, AppProbes } from '../../core/app-probe.ts'
 import { WeftError } from '../../core/errors.ts'
 import type { Handler, Reply } from './http-endpoint.ts'
-
-/** A probe of the application that the sidecar makes for the kubelet; the injector writes WEFT_APP_PROBES. */
-export interface AppProbe {
-  readonly httpGet?: {
-    readonly path: string
-    readonly port: number
-    readonly scheme: 'HTTP' | 'HTTPS'
-    readonly httpHeaders: readonly { readonly name: string; readonly value: string }[]
-  }
-  readonly tcpSocket?: { readonly port: number }
-  readonly grpc?: { readonly port: number; readonly service: string }
-  readonly timeoutSeconds: number
-}
 
 /** Throws WeftError when the variable is not what the injector writes. */
 export function parseAppProbes(text: string | undefined): ReadonlyMap<string, AppProbe> {
   if (text === undefined || text === '') return new Map()
   try {
-    return new Map(Object.entries(JSON.parse(text) as Record<string, AppProbe>))
+    return new Map(Object.entries(JSON.parse(text) as AppProbes))
   } catch (error) {
     throw new WeftError('probes.malformed', 'must be the JSON that the injector writes', {
       field: 'WEFT_APP_PROBES',
