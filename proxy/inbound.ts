@@ -2,6 +2,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { ResponseFlag } from './exchange/flags.ts'
 import type { TelemetrySink } from './exchange/telemetry-sink.ts'
 import type { ConnectionServer } from './listener/connection-server.ts'
+import { forbiddenDestination, type OwnPorts } from './listener/forbidden-destination.ts'
 import type { Configuration } from './model/configuration.ts'
 import { isOurselves, peerOf } from './outbound.ts'
 import { newConnectionRecord } from './tcp/tcp-route.ts'
@@ -12,6 +13,8 @@ export interface InboundDependencies {
   readonly connections: ConnectionServer
   readonly telemetry: TelemetrySink
   readonly originalDestination: OriginalDestination
+  readonly ownAddresses: ReadonlySet<string>
+  readonly ownPorts: () => OwnPorts
 }
 
 /** Name of the one listener that every sidecar asks for: the ports of its own pod and who may reach them. */
@@ -28,6 +31,8 @@ export function createInbound(deps: InboundDependencies): Server {
     socket.on('error', () => {})
     const destination = deps.originalDestination(socket)
     if (!destination || isOurselves(socket, destination)) return refuse(socket, 'not_redirected')
+    const forbidden = forbiddenDestination('inbound', destination, deps.ownAddresses, deps.ownPorts())
+    if (forbidden) return refuse(socket, forbidden)
     // Without a policy nothing is let in: never fail open.
     const listener = deps.configuration.listener(INBOUND_LISTENER).value
     if (!listener) return refuse(socket, 'inbound_listener_not_known')

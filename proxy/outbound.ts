@@ -2,6 +2,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { ResponseFlag } from './exchange/flags.ts'
 import type { TelemetrySink } from './exchange/telemetry-sink.ts'
 import type { ConnectionServer } from './listener/connection-server.ts'
+import { forbiddenDestination, type OwnPorts } from './listener/forbidden-destination.ts'
 import type { Configuration } from './model/configuration.ts'
 import type { Listener } from './model/listener.ts'
 import { relay } from './tcp/relay.ts'
@@ -22,6 +23,8 @@ export interface OutboundDependencies {
   readonly originalDestination: OriginalDestination
   /** How long a connection to a destination that nobody has asked for before waits for its answer. Milliseconds. */
   readonly configWaitMs: number
+  readonly ownAddresses: ReadonlySet<string>
+  readonly ownPorts: () => OwnPorts
 }
 
 const PASSTHROUGH = 'PassthroughCluster'
@@ -38,6 +41,8 @@ export function createOutbound(deps: OutboundDependencies): Server {
     socket.on('error', ignore)
     const destination = deps.originalDestination(socket)
     if (!destination || isOurselves(socket, destination)) return refuse(socket, destination, 'not_redirected')
+    const forbidden = forbiddenDestination('outbound', destination, deps.ownAddresses, deps.ownPorts())
+    if (forbidden) return refuse(socket, destination, forbidden)
     const name = `outbound/${formatDestination(destination)}`
     deps.configuration.touch('listener', name)
     whenKnown(socket, name, (listener) => {

@@ -42,13 +42,17 @@ export class Runtime {
   readonly #sweep: NodeJS.Timeout
   readonly #connector
   readonly #configWaitMs: number
+  readonly #ownAddresses: ReadonlySet<string>
+  /** The ports that captured traffic arrives at, once bound; -1 before. */
+  readonly #ownPorts = { outbound: -1, inbound: -1 }
 
   constructor(deps: RuntimeDependencies) {
     this.#deps = deps
     this.#configWaitMs = deps.configWaitMs ?? 5000
+    this.#ownAddresses = new Set(deps.ownAddresses)
     const contexts = new TlsContexts(deps.secrets)
     this.#connector = createConnector(contexts, deps.readSpiffeId)
-    this.clusters = new ClusterManager(deps.configuration, this.#connector, new Set(deps.ownAddresses))
+    this.clusters = new ClusterManager(deps.configuration, this.#connector, this.#ownAddresses)
     deps.secrets.watch(() => this.clusters.renew())
     this.#exchange = {
       clusters: this.clusters,
@@ -87,8 +91,8 @@ export class Runtime {
   }
 
   /** Takes what iptables redirects from the application. Resolves with the bound port. */
-  serveOutbound(host: string, port: number): Promise<number> {
-    return this.#listen(
+  async serveOutbound(host: string, port: number): Promise<number> {
+    this.#ownPorts.outbound = await this.#listen(
       createOutbound({
         configuration: this.#deps.configuration,
         connections: this.#outboundConnections,
@@ -96,24 +100,30 @@ export class Runtime {
         telemetry: this.#deps.telemetry,
         originalDestination: this.#originalDestination(),
         configWaitMs: this.#configWaitMs,
+        ownAddresses: this.#ownAddresses,
+        ownPorts: () => this.#ownPorts,
       }),
       host,
       port,
     )
+    return this.#ownPorts.outbound
   }
 
   /** Takes what iptables redirects to the pod. Resolves with the bound port. */
-  serveInbound(host: string, port: number): Promise<number> {
-    return this.#listen(
+  async serveInbound(host: string, port: number): Promise<number> {
+    this.#ownPorts.inbound = await this.#listen(
       createInbound({
         configuration: this.#deps.configuration,
         connections: this.#inboundConnections,
         telemetry: this.#deps.telemetry,
         originalDestination: this.#originalDestination(),
+        ownAddresses: this.#ownAddresses,
+        ownPorts: () => this.#ownPorts,
       }),
       host,
       port,
     )
+    return this.#ownPorts.inbound
   }
 
   /** Binds every listener that has an address, now and as they change. Rejects if one of the first cannot be bound. */

@@ -6,6 +6,8 @@ import type { HttpPool, PooledConnection, PoolWaiter } from '../upstream/http-po
 
 /** What an attempt tells its exchange. Nothing more comes after `attemptFailed` or the end of the response. */
 export interface AttemptOwner {
+  /** Before the stream opens: the head may depend on the link (its ALPN). */
+  attemptConnected(alpn: string): void
   attemptOpened(attempt: Attempt): void
   attemptInformational(head: ResponseHead): void
   attemptHead(attempt: Attempt, head: ResponseHead, end: boolean): void
@@ -83,13 +85,10 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
     const codec = connection.codec
     this.identity = connection.identity
     this.reused = codec.carried > 0
-    this.prepare(connection.alpn)
+    this.#owner.attemptConnected(connection.alpn)
     this.stream = codec.open(this.head, this.#owner.bodiless, this)
     if (!this.#over) this.#owner.attemptOpened(this)
   }
-
-  /** Replaced by the exchange where the head depends on the link. */
-  prepare: (alpn: string) => void = () => {}
 
   onConnectFailure(failure: ConnectFailure): void {
     if (this.#over) return

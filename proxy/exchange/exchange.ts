@@ -190,7 +190,6 @@ export class Exchange implements BodyReader, AttemptOwner {
     this.#record.upstream = endpoint.address
     this.#record.upstreamWorkload = endpoint.endpoint.workload
     const attempt = new Attempt(this, endpoint, this.#head, this.#upstreamHttp2)
-    attempt.prepare = (alpn) => this.#prepareLink(alpn)
     this.#attempt = attempt
     attempt.start(this.#action?.retry?.perTryTimeoutMs ?? 0)
   }
@@ -201,7 +200,7 @@ export class Exchange implements BodyReader, AttemptOwner {
     return this.#hop.http2
   }
 
-  #prepareLink(alpn: string): void {
+  attemptConnected(alpn: string): void {
     removeField(this.#head.fields, 'x-weft-http')
     if (alpn === 'weft-h2' && this.#record.protocol === 'HTTP/2') this.#head.fields.push('x-weft-http', '2')
   }

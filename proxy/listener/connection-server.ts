@@ -34,6 +34,10 @@ export interface Arrival {
   readonly downstream: string
 }
 
+// A link carries the callers of a whole pod: what one of them cancels must not end it for the others. Its peer is
+// a sidecar with a certificate, which bounds its own callers as any server does.
+const LINK_LIMITS = { abandonedBurst: 1_000_000, abandonedPerSecond: 100_000 }
+
 /**
  * From an accepted socket to the engine that serves it: inspect, choose a filter chain, end TLS, detect,
  * hand over. Keeps what is open, so that it can be drained.
@@ -164,7 +168,10 @@ export class ConnectionServer {
     }
     const transport = createTransport(socket)
     const connection = http2
-      ? serveHttp2(transport, handler, { maxConcurrentStreams: manager.maxConcurrentStreams })
+      ? serveHttp2(transport, handler, {
+          maxConcurrentStreams: manager.maxConcurrentStreams,
+          ...(hop.link ? LINK_LIMITS : {}),
+        })
       : serveHttp1(transport, handler, {
           scheme: alpn === '' && identity === '' ? 'http' : 'https',
           headersTimeoutMs: manager.requestHeadersTimeoutMs,
