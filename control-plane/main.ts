@@ -1,0 +1,109 @@
+import { fileURLToPath } from 'node:url'
+import { describeError, WeftError } from '../core/errors.ts'
+import { hostPort, isLoopback, logLevel, numberBetween, parseFlags, required } from '../core/flags.ts'
+import { createLogger } from '../core/log.ts'
+import { startControlPlane, type ControlPlaneOptions } from './app.ts'
+import { readDashboard } from './serve/rest/dashboard-files.ts'
+
+export const CONTROL_PLANE_HELP = `Usage: weft control-plane --manifests DIR --ca-dir DIR --token-key-dir DIR [flags]
+
+Serves the mesh: configuration (xDS over gRPC), certificates, telemetry, the REST API and the dashboard.
+
+  --manifests DIR        Kubernetes manifests to read and follow; may be given again, the last one wins
+  --ca-dir DIR           the mesh's CA: made on first use, mode 0600
+  --token-key-dir DIR    holds token-key.pub, which service account tokens are checked by
+  --trust-domain NAME    of SPIFFE IDs (cluster.local)
+  --grpc HOST:PORT       discovery, signing and OTLP, over TLS (127.0.0.1:15012)
+  --grpc-plaintext HOST:PORT
+                         discovery alone, without TLS and tokens, for other xDS clients on this machine; a
+                         loopback address (off)
+  --http HOST:PORT       dashboard and REST (127.0.0.1:15080)
+  --dns-name NAME        in the certificate of --grpc; may be given again (weft-control-plane.weft-system.svc)
+  --certificate-hours N  life of workload certificates, 0.001 to 24 (24)
+  --trace-sampling N     share of requests that begin a trace, 0 to 1 (0.01)
+  --log-level LEVEL      debug, info, warn or error (info)
+  --help                 this text
+
+Exit code: 0 stopped by SIGTERM or SIGINT, 1 could not serve, 2 wrong flags.
+`
+
+const DASHBOARD = fileURLToPath(new URL('../dashboard/page', import.meta.url))
+const DNS_NAMES = ['weft-control-plane.weft-system.svc', 'weft-control-plane.weft-system.svc.cluster.local']
+
+/** `weft control-plane`: serves until SIGTERM or SIGINT. Resolves to the exit code. */
+export async function runControlPlane(argv: readonly string[]): Promise<number> {
+  let options: ControlPlaneOptions | 'help'
+  try {
+    options = readFlags(argv)
+  } catch (error) {
+    process.stderr.write(
+      `weft control-plane: ${describeError(error)} (weft control-plane --help lists the flags)\n`,
+    )
+    return 2
+  }
+  if (options === 'help') {
+    process.stdout.write(CONTROL_PLANE_HELP)
+    return 0
+  }
+  const stopped = new Promise<void>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve())
+  })
+  try {
+    const running = await startControlPlane(options)
+    const { grpcPort: grpc, httpPort: http, plaintextPort: plaintext } = running
+    options.log.info('control plane ready', { grpc, http, plaintext, trustDomain: options.trustDomain })
+    await stopped
+    options.log.info('stopping')
+    await running.close()
+    return 0
+  } catch (error) {
+    process.stderr.write(`weft control-plane: ${describeError(error)}\n`)
+    return 1
+  }
+}
+
+function readFlags(argv: readonly string[]): ControlPlaneOptions | 'help' {
+  const text = { type: 'string' } as const
+  const list = { type: 'string', multiple: true } as const
+  const { values } = parseFlags({
+    args: [...argv],
+    options: {
+      manifests: list,
+      'ca-dir': text,
+      'token-key-dir': text,
+      'trust-domain': text,
+      grpc: text,
+      'grpc-plaintext': text,
+      http: text,
+      'dns-name': list,
+      'certificate-hours': text,
+      'trace-sampling': text,
+      'log-level': text,
+      help: { type: 'boolean' },
+    },
+  })
+  if (values.help) return 'help'
+  if (!values.manifests?.length) throw new WeftError('cli.flags', 'is required', { field: '--manifests' })
+  const plaintext = values['grpc-plaintext']
+  const grpcPlaintext = plaintext === undefined ? undefined : hostPort('--grpc-plaintext', plaintext)
+  if (grpcPlaintext && !isLoopback(grpcPlaintext.host)) {
+    const message = 'must be a loopback address: whoever reaches it reads the mesh without a token'
+    throw new WeftError('cli.flags', message, { field: '--grpc-plaintext' })
+  }
+  const hours = values['certificate-hours']
+  return {
+    manifests: values.manifests,
+    caDirectory: required('--ca-dir', values['ca-dir']),
+    tokenKeyDirectory: required('--token-key-dir', values['token-key-dir']),
+    trustDomain: values['trust-domain'] ?? 'cluster.local',
+    dnsNames: values['dns-name'] ?? DNS_NAMES,
+    grpc: hostPort('--grpc', values.grpc ?? '127.0.0.1:15012'),
+    grpcPlaintext,
+    http: hostPort('--http', values.http ?? '127.0.0.1:15080'),
+    samplingPercent: 100 * numberBetween('--trace-sampling', values['trace-sampling'] ?? '0.01', 0, 1),
+    leafLifeMs:
+      hours === undefined ? undefined : numberBetween('--certificate-hours', hours, 0.001, 24) * 3_600_000,
+    dashboard: readDashboard(DASHBOARD),
+    log: createLogger('control-plane', logLevel('--log-level', values['log-level'] ?? 'info')),
+  }
+}

@@ -1,0 +1,200 @@
+import {
+  status,
+  type Metadata,
+  type ServerDuplexStream,
+  type ServiceDefinition,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js'
+import { describeError } from '../../../core/errors.ts'
+import type { Logger } from '../../../core/log.ts'
+import type { Watchable } from '../../../core/watched.ts'
+import { AggregatedDiscoveryService, type Node } from '../../../core/xds/generated/envoy.js'
+import type { MeshView } from '../../mesh.ts'
+import { clientOf, type MeshClient } from '../../xds/client.ts'
+import type { ProxyView } from '../rest/overview.ts'
+import type { Caller } from '../tokens/claims.ts'
+import { GrpcError } from '../tokens/grpc-error.ts'
+import { DeltaSession } from './delta-session.ts'
+import { Pushes, type Pushed } from './pushes.ts'
+import { BadRequest, type Session, type SessionDependencies } from './session.ts'
+import { SotwSession } from './sotw-session.ts'
+
+export interface DiscoveryOptions {
+  readonly snapshot: Watchable<MeshView>
+  /** Who opens a stream; undefined for one whose node is taken at its word. Throws GrpcError for one who may not. */
+  readonly authenticate: (metadata: Metadata) => Promise<Caller | undefined>
+  readonly log: Logger
+}
+
+export interface Discovery {
+  readonly definition: ServiceDefinition
+  readonly implementation: UntypedServiceImplementation
+  /** Whose streams are open. */
+  proxies(): readonly ProxyView[]
+  close(): void
+}
+
+interface Request {
+  readonly node?: Node | undefined
+}
+
+interface HandlingSession<R> extends Session {
+  handle(request: R): void
+}
+
+interface Open {
+  readonly client: MeshClient
+  readonly node: string
+  readonly caller: Caller | undefined
+  readonly connectedAt: number
+  readonly session: Session
+}
+
+/** `envoy.service.discovery.v3.AggregatedDiscoveryService`, both variants, over the mesh's snapshot. */
+export function discoveryService({ snapshot, authenticate, log }: DiscoveryOptions): Discovery {
+  const pushes = new Pushes(snapshot)
+  const open = new Set<Open>()
+
+  const serve =
+    <Req extends Request, Res>(
+      start: (client: MeshClient, deps: SessionDependencies<Res>) => HandlingSession<Req>,
+    ) =>
+    (call: ServerDuplexStream<Req, Res>): void => {
+      const stream = new Stream<Req, Res>(call, start)
+      call.on('data', (request: Req) => stream.received(request))
+      call.on('drain', () => {
+        stream.writable = true
+        pushes.later(stream)
+      })
+      call.on('end', () => stream.ended())
+      // A request that is no message of its type ends up here, too.
+      call.on('error', () => stream.ended())
+      call.on('cancelled', () => stream.ended())
+      authenticate(call.metadata).then(
+        (caller) => stream.authenticated(caller),
+        (error: unknown) => stream.refused(error),
+      )
+    }
+
+  class Stream<Req extends Request, Res> implements Pushed {
+    readonly #call: ServerDuplexStream<Req, Res>
+    readonly #start: (client: MeshClient, deps: SessionDependencies<Res>) => HandlingSession<Req>
+    readonly #early: Req[] = []
+    #caller: Caller | undefined
+    #known = false
+    #session: HandlingSession<Req> | undefined
+    #entry: Open | undefined
+    #ended = false
+    writable = true
+
+    constructor(
+      call: ServerDuplexStream<Req, Res>,
+      start: (client: MeshClient, deps: SessionDependencies<Res>) => HandlingSession<Req>,
+    ) {
+      this.#call = call
+      this.#start = start
+    }
+
+    authenticated(caller: Caller | undefined): void {
+      this.#caller = caller
+      this.#known = true
+      for (const request of this.#early.splice(0)) this.received(request)
+    }
+
+    refused(error: unknown): void {
+      const refusal =
+        error instanceof GrpcError
+          ? error
+          : new GrpcError(status.INTERNAL, 'the caller could not be checked', error)
+      log.warn('discovery stream refused', { peer: this.#call.getPeer(), reason: refusal.details })
+      this.#fail(refusal.code, refusal.details)
+    }
+
+    received(request: Req): void {
+      if (this.#ended) return
+      if (!this.#known) return this.#wait(request)
+      try {
+        this.#session ??= this.#begin(request)
+        this.#session.handle(request)
+      } catch (error) {
+        if (!(error instanceof BadRequest)) {
+          log.error('a discovery request could not be worked out', { error: describeError(error) })
+          return this.#fail(status.INTERNAL, 'the request could not be worked out')
+        }
+        log.warn('discovery request refused', { node: this.#entry?.node, reason: error.message })
+        this.#fail(error.exhausted ? status.RESOURCE_EXHAUSTED : status.INVALID_ARGUMENT, error.message)
+      }
+    }
+
+    push(): void {
+      this.#session?.push()
+    }
+
+    ended(): void {
+      if (this.#ended) return
+      this.#ended = true
+      pushes.delete(this)
+      if (this.#entry) {
+        open.delete(this.#entry)
+        log.debug('discovery stream closed', { node: this.#entry.node })
+      }
+      this.#call.end()
+    }
+
+    #wait(request: Req): void {
+      this.#early.push(request)
+      if (this.#early.length > 16)
+        this.#fail(status.RESOURCE_EXHAUSTED, 'requests before the caller is known')
+    }
+
+    #begin(request: Req): HandlingSession<Req> {
+      const caller = this.#caller
+      const client = clientOf(request.node, caller && { namespace: caller.namespace, pod: caller.pod?.name })
+      const session = this.#start(client, {
+        view: () => snapshot.value,
+        send: (response) => {
+          this.writable = this.#call.write(response)
+        },
+        onRejected: (_type, detail) =>
+          log.warn('a proxy refused its configuration and goes on with its last', {
+            node: this.#entry?.node,
+            detail,
+          }),
+      })
+      const node = `${client.pod || request.node?.id || 'unknown'}.${client.namespace}`
+      this.#entry = { client, node, caller, connectedAt: Date.now(), session }
+      open.add(this.#entry)
+      pushes.add(this)
+      log.debug('discovery stream opened', { node, kind: client.kind })
+      return session
+    }
+
+    #fail(code: status, details: string): void {
+      if (this.#ended) return
+      this.#call.emit('error', Object.assign(new Error(details), { code, details }))
+      this.ended()
+    }
+  }
+
+  return {
+    definition: AggregatedDiscoveryService,
+    implementation: {
+      streamAggregatedResources: serve((client, deps) => new SotwSession(client, deps)),
+      deltaAggregatedResources: serve((client, deps) => new DeltaSession(client, deps)),
+    },
+    proxies: () => [...open].map(viewOf).sort((a, b) => (a.node < b.node ? -1 : 1)),
+    close: () => pushes.close(),
+  }
+}
+
+function viewOf({ client, node, caller, connectedAt, session }: Open): ProxyView {
+  return {
+    node,
+    namespace: client.namespace,
+    pod: client.pod,
+    serviceAccount: caller?.serviceAccount ?? '',
+    connectedAt,
+    version: session.version,
+    rejected: session.rejected,
+  }
+}
