@@ -1,0 +1,81 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describeError } from '../core/errors.ts'
+import { Bed } from './bed.ts'
+import { CASES, IDLE } from './cases.ts'
+import { measureIdle } from './idle.ts'
+import { measureCase } from './measure-case.ts'
+import { HELP, parseOptions, type Options } from './options.ts'
+import { debianProgram } from './peers/debian.ts'
+import { envoy, installEnvoy } from './peers/envoy.ts'
+import { haproxy } from './peers/haproxy.ts'
+import { nginx } from './peers/nginx.ts'
+import type { Peer } from './peers/peer.ts'
+import { weft } from './peers/weft.ts'
+import { machineText } from './report/machine.ts'
+import { writeDocument } from './report/document.ts'
+import { headingText, rowText } from './report/table.ts'
+import type { Row } from './result.ts'
+
+const PROJECT = fileURLToPath(new URL('..', import.meta.url))
+
+/** What is there of the chosen peers, Weft first; what lacks is told and left out. */
+function findPeers(options: Options): Peer[] {
+  const folder = join(PROJECT, '.cache/bench')
+  mkdirSync(folder, { recursive: true })
+  const install: Record<string, () => Peer> = {
+    envoy: () => envoy(installEnvoy(folder)),
+    nginx: () => nginx(debianProgram('nginx', folder)),
+    haproxy: () => haproxy(debianProgram('haproxy', folder)),
+  }
+  const peers = [weft(PROJECT, options.nodeFlags)]
+  for (const name of options.peers) {
+    try {
+      peers.push((install[name] as () => Peer)())
+    } catch (error) {
+      console.error(`bench: without ${name}: ${describeError(error)}`)
+    }
+  }
+  return peers
+}
+
+async function measure(options: Options, peers: readonly Peer[], tell: (row: Row) => void): Promise<Row[]> {
+  const bed = await Bed.open()
+  const rows: Row[] = []
+  try {
+    for (const what of CASES)
+      if (options.cases.includes(what.name))
+        rows.push(...(await measureCase(bed, what, peers, options, tell)))
+    if (options.cases.includes(IDLE)) rows.push(...(await measureIdle(bed, peers, tell)))
+  } finally {
+    bed.close()
+  }
+  return rows
+}
+
+async function main(argv: readonly string[]): Promise<number> {
+  const options = parseOptions(argv)
+  if (options === 'help') {
+    console.log(HELP)
+    return 0
+  }
+  const peers = findPeers(options)
+  const say = options.json ? console.error : console.log
+  const machine = machineText(peers)
+  say(`${machine}\n\n${headingText()}`)
+  const rows = await measure(options, peers, (row) => say(rowText(row)))
+  if (options.json) console.log(JSON.stringify(rows, undefined, 2))
+  if (options.document !== undefined) writeDocument(options.document, machine, rows)
+  return rows.some(({ peer, error }) => peer === 'weft' && error !== undefined) ? 1 : 0
+}
+
+main(process.argv.slice(2)).then(
+  (code) => {
+    process.exitCode = code
+  },
+  (error: unknown) => {
+    console.error(`bench: ${describeError(error)} (npm run bench -- --help lists the flags)`)
+    process.exitCode = 2
+  },
+)

@@ -1,0 +1,92 @@
+import { parseArgs } from 'node:util'
+import { WeftError } from '../core/errors.ts'
+import { CASE_NAMES } from './cases.ts'
+
+export const PEER_NAMES: readonly string[] = ['envoy', 'nginx', 'haproxy']
+
+export const HELP = `usage: npm run bench -- [options]
+
+Measures Weft's proxy beside nginx, haproxy and Envoy: the same work in turns, proxies on one CPU, load and
+application on another. Weft and Envoy run from the same bootstrap files. Every answer is checked.
+
+  --case LIST         ${CASE_NAMES.join(', ')} (all)
+  --connections LIST  how many at once (1,8,64,512, as far as a case has them)
+  --peers LIST        ${PEER_NAMES.join(', ')} (all); Weft is always measured
+  --seconds N         measured for each peer of each line, in all its turns (4)
+  --turns N           turns of each peer (4); their order is turned round each time
+  --node-flags TEXT   flags for the Node.js of Weft's proxies, for example '--cpu-prof'
+  --json              the result as JSON on standard output, progress on standard error
+  --document FILE     write the result and the machine into this Markdown file, between its marks
+  --help              this text
+
+CPU is that of all proxies in the path together, in microseconds a request; memory that of the larger of them.
+ratio_to_weft is the peer's CPU divided by Weft's, the median of the turns: above 1, Weft is cheaper.
+`
+
+export interface Options {
+  readonly cases: readonly string[]
+  /** Undefined: what each case has. */
+  readonly connections: readonly number[] | undefined
+  readonly peers: readonly string[]
+  readonly seconds: number
+  readonly turns: number
+  readonly nodeFlags: readonly string[]
+  readonly json: boolean
+  readonly document: string | undefined
+}
+
+/** Throws WeftError `bench.option` naming the flag. */
+export function parseOptions(argv: readonly string[]): Options | 'help' {
+  let values
+  try {
+    values = parseArgs({
+      args: [...argv],
+      options: {
+        case: { type: 'string' },
+        connections: { type: 'string' },
+        peers: { type: 'string' },
+        seconds: { type: 'string', default: '4' },
+        turns: { type: 'string', default: '4' },
+        'node-flags': { type: 'string', default: '' },
+        json: { type: 'boolean', default: false },
+        document: { type: 'string' },
+        help: { type: 'boolean', default: false },
+      },
+    }).values
+  } catch (error) {
+    throw new WeftError('bench.option', (error as Error).message.split('\n')[0] as string)
+  }
+  if (values.help) return 'help'
+  return {
+    cases: choice('--case', values.case, CASE_NAMES),
+    connections: values.connections?.split(',').map((text) => whole('--connections', text)),
+    peers: choice('--peers', values.peers, PEER_NAMES),
+    seconds: positive('--seconds', values.seconds),
+    turns: whole('--turns', values.turns),
+    nodeFlags: values['node-flags'].split(' ').filter(Boolean),
+    json: values.json,
+    document: values.document,
+  }
+}
+
+function choice(field: string, text: string | undefined, known: readonly string[]): readonly string[] {
+  if (text === undefined) return known
+  const chosen = text.split(',').filter((name) => name !== 'weft' && name !== '')
+  for (const name of chosen)
+    if (!known.includes(name))
+      throw new WeftError('bench.option', `there is no \`${name}\`; known are ${known.join(', ')}`, { field })
+  return chosen
+}
+
+function whole(field: string, text: string): number {
+  const value = positive(field, text)
+  if (!Number.isInteger(value) || value > 4096)
+    throw new WeftError('bench.option', `must be a whole number from 1 to 4096, not ${text}`, { field })
+  return value
+}
+
+function positive(field: string, text: string): number {
+  const value = Number(text)
+  if (!(value > 0)) throw new WeftError('bench.option', `must be a number above 0, not ${text}`, { field })
+  return value
+}
