@@ -17,6 +17,11 @@ export class Watched<T> implements Watchable<T> {
     return this.#value
   }
 
+  /** How many watch now: 0 means that nobody would miss it. */
+  get watchers(): number {
+    return this.#listeners.size
+  }
+
   set(value: T): void {
     if (Object.is(value, this.#value)) return
     this.#value = value

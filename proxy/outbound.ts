@@ -44,7 +44,6 @@ export function createOutbound(deps: OutboundDependencies): Server {
     const forbidden = forbiddenDestination('outbound', destination, deps.ownAddresses, deps.ownPorts())
     if (forbidden) return refuse(socket, destination, forbidden)
     const name = `outbound/${formatDestination(destination)}`
-    deps.configuration.touch('listener', name)
     whenKnown(socket, name, (listener) => {
       if (listener) return mesh(socket, listener, destination)
       // Known not to be of the mesh: passed on untouched. Not known: waiting failed, and guessing would

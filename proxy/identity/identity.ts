@@ -8,11 +8,12 @@ import type { Logger } from '../../core/log.ts'
 import { Watched } from '../../core/watched.ts'
 import { checkExpectation, checkSecrets, type SecretParts } from './read-secrets.ts'
 import type { Identity, Secrets } from './secrets.ts'
-import { requestCertificate, type SigningEndpoint } from './sign-request.ts'
+import type { ControlPlaneEndpoint } from './control-plane-client.ts'
+import { requestCertificate } from './sign-request.ts'
 import { stateFile } from './state-file.ts'
 import { watchFiles } from './watched-file.ts'
 
-export interface IdentityOptions extends SigningEndpoint {
+export interface IdentityOptions extends ControlPlaneEndpoint {
   /** A tmpfs directory of this pod: key, chain and bundle are kept in it for a restart. */
   readonly stateDir: string
   readonly trustDomain: string

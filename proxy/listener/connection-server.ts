@@ -154,6 +154,8 @@ export class ConnectionServer {
       http2,
       link: alpn === 'weft-h2',
     }
+    // Its routes are in use as long as it is open, and stay current.
+    const unwatch = hop.routes.watch(ignore)
     const deps = this.#deps.exchange
     const connections = this.#http
     const handler: ServerHandler = {
@@ -163,6 +165,7 @@ export class ConnectionServer {
         return exchange
       },
       onClose(): void {
+        unwatch()
         connections.delete(connection)
       },
     }
@@ -215,6 +218,8 @@ export class ConnectionServer {
     this.#deps.exchange.telemetry.connectionFinished(record)
   }
 }
+
+function ignore(): void {}
 
 function detectedProtocols(peeked: Peeked | undefined): readonly string[] {
   if (peeked?.kind === 'http1') return ['http/1.1']

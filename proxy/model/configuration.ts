@@ -10,13 +10,14 @@ import type { RouteConfiguration } from './route.ts'
 export interface Configuration {
   /** Listeners that bind an address, or whose name is a constant (`inbound`). */
   readonly listeners: Watchable<ReadonlyMap<string, Listener>>
-  /** Subscribes on first use; an idle one (unused for `idleMs`) is dropped by the xDS side. */
+  /**
+   * Subscribes on first use. Each call counts as use; what is not used for long, watched by nobody and named by
+   * nothing in use, is forgotten, and asked for again at its next use.
+   */
   listener(name: string): Watchable<Listener | null | undefined>
   route(name: string): Watchable<RouteConfiguration | null | undefined>
   cluster(name: string): Watchable<Cluster | null | undefined>
   endpoints(name: string): Watchable<EndpointAssignment | null | undefined>
-  /** Marks a name as in use now, so that idle ones can be told. Cheap: called per connection. */
-  touch(kind: 'listener' | 'route' | 'cluster' | 'endpoints', name: string): void
   /** Version of the last accepted configuration, for logs and `explain`. */
   readonly version: string
 }

@@ -1,4 +1,4 @@
-import { credentials } from '@grpc/grpc-js'
+import { Client, credentials } from '@grpc/grpc-js'
 import { WeftError } from '../../core/errors.ts'
 import type { Exporter } from './exporter.ts'
 import { createGrpcExporter } from './grpc-exporter.ts'
@@ -24,8 +24,10 @@ export function exporterFor(address: string, field: string): Exporter {
     case 'grpc:':
     case 'grpcs:':
       return createGrpcExporter({
-        address: `${url.hostname}:${url.port || GRPC_PORT}`,
-        credentials: url.protocol === 'grpc:' ? credentials.createInsecure() : credentials.createSsl(),
+        client: new Client(
+          `${url.hostname}:${url.port || GRPC_PORT}`,
+          url.protocol === 'grpc:' ? credentials.createInsecure() : credentials.createSsl(),
+        ),
       })
     case 'http:':
     case 'https:':

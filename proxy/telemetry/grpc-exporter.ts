@@ -1,4 +1,4 @@
-import { Client, Metadata, status, type ChannelCredentials, type MethodDefinition } from '@grpc/grpc-js'
+import { Metadata, status, type Client, type MethodDefinition } from '@grpc/grpc-js'
 import { MetricsService, TraceService } from '../../core/xds/generated/otlp.js'
 import { ExportRefused, type Exporter } from './exporter.ts'
 
@@ -7,27 +7,21 @@ const DEADLINE_MS = 5000
 const REFUSALS = new Set([status.INVALID_ARGUMENT, status.UNIMPLEMENTED, status.PERMISSION_DENIED])
 
 export interface GrpcExporterOptions {
-  /** `host:port` */
-  readonly address: string
-  readonly credentials: ChannelCredentials
-  /** The name that the server's certificate must have, where it is not that of the address. */
-  readonly serverName?: string
+  /** Closed with the exporter. */
+  readonly client: Client
   /** Read for every call: a projected token changes. Undefined: none is sent. */
   readonly token?: () => string | undefined
 }
 
 /** OTLP over gRPC (https://opentelemetry.io/docs/specs/otlp/#otlpgrpc). */
-export function createGrpcExporter(options: GrpcExporterOptions): Exporter {
-  const client = new Client(options.address, options.credentials, {
-    ...(options.serverName === undefined ? {} : { 'grpc.ssl_target_name_override': options.serverName }),
-  })
+export function createGrpcExporter({ client, token: readToken }: GrpcExporterOptions): Exporter {
   const call = <Request, Response>(
     method: MethodDefinition<Request, Response>,
     request: Request,
   ): Promise<void> =>
     new Promise((resolve, reject) => {
       const metadata = new Metadata()
-      const token = options.token?.()
+      const token = readToken?.()
       if (token !== undefined) metadata.set('authorization', `Bearer ${token}`)
       client.makeUnaryRequest(
         method.path,

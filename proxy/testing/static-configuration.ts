@@ -35,8 +35,6 @@ export class TestConfiguration implements Configuration {
     return entry(this.#endpoints, name)
   }
 
-  touch(): void {}
-
   /** A cluster and its endpoints, as `127.0.0.1:port`. */
   setCluster(name: string, ports: readonly number[], change: Partial<Cluster> = {}): void {
     this.endpoints(name).set({ clusterName: name, endpoints: ports.map((port) => endpointAt(port)) })

@@ -2,6 +2,9 @@ import type { Configuration } from '../model/configuration.ts'
 import type { Connector } from './connector.ts'
 import { UpstreamCluster } from './upstream-cluster.ts'
 
+/** Ten minutes of sweeps. */
+const IDLE_SWEEPS = 600
+
 /** Every cluster in use, made on first use. */
 export class ClusterManager {
   readonly #clusters = new Map<string, UpstreamCluster>()
@@ -37,10 +40,11 @@ export class ClusterManager {
     for (const cluster of this.#clusters.values()) cluster.renew()
   }
 
-  /** Forgets clusters that do not exist any more and carry nothing. */
+  /** Once a second: forgets clusters that carry nothing and do not exist any more, or were not used for long. */
   sweep(): void {
     for (const [name, cluster] of this.#clusters) {
-      if (cluster.config !== null || cluster.active > 0) continue
+      const idle = cluster.sweep()
+      if (idle === 0 || (cluster.config !== null && idle < IDLE_SWEEPS)) continue
       cluster.close()
       this.#clusters.delete(name)
     }

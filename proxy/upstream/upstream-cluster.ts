@@ -17,6 +17,7 @@ export class UpstreamCluster {
   /** Requests running now. */
   active = 0
   #config: Cluster | null | undefined
+  #idleSweeps = 0
   #budget = new RetryBudget(20, 10)
   #states = new Map<string, EndpointState>()
   #picker: Picker | undefined
@@ -85,12 +86,17 @@ export class UpstreamCluster {
     original: Destination | undefined,
     tried: readonly EndpointState[] | undefined,
   ): EndpointState | undefined {
-    this.#configuration.touch('cluster', this.name)
+    this.#idleSweeps = 0
     const config = this.#config
     if (!config) return undefined
     if (config.discovery.kind === 'original-dst')
       return original && this.#originalDestination(config, original)
     return this.#picker?.pick(tried)
+  }
+
+  /** How many sweeps came since it was used last. */
+  sweep(): number {
+    return this.active > 0 ? (this.#idleSweeps = 0) : ++this.#idleSweeps
   }
 
   /** New certificates: connections made with the old ones are replaced as they become free. */

@@ -68,7 +68,8 @@ function decodeKind(kind: ResourceKind, any: AnyValue, scope: Scope): unknown {
   }
 }
 
-function deepFreeze(value: unknown): unknown {
+/** Freezes model objects, which nobody changes; compiled expressions keep their `lastIndex`. */
+export function deepFreeze(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value) || value instanceof RegExp)
     return value
   for (const inner of Object.values(value)) deepFreeze(inner)

@@ -1,4 +1,4 @@
-import { credentials, Metadata, Server, ServerCredentials, status } from '@grpc/grpc-js'
+import { Client, credentials, Metadata, Server, ServerCredentials, status } from '@grpc/grpc-js'
 import t, { type Test } from 'tap'
 import { silentLogger } from '../../../core/log.ts'
 import { createGrpcExporter } from '../../../proxy/telemetry/grpc-exporter.ts'
@@ -31,8 +31,7 @@ async function setUp(t: Test) {
   t.teardown(() => server.forceShutdown())
   const exporter = (token: string) => {
     const made = createGrpcExporter({
-      address: `127.0.0.1:${port}`,
-      credentials: credentials.createInsecure(),
+      client: new Client(`127.0.0.1:${port}`, credentials.createInsecure()),
       token: () => token,
     })
     t.teardown(() => made.close())

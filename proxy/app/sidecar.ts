@@ -1,0 +1,216 @@
+import packageJson from '../../package.json' with { type: 'json' }
+import { workloadId } from '../../certs/spiffe-id.ts'
+import type { AppProbe } from '../../core/app-probe.ts'
+import { describeError } from '../../core/errors.ts'
+import type { Logger } from '../../core/log.ts'
+import { adminHandler, readiness } from '../admin/admin.ts'
+import { appProbeHandler } from '../admin/app-probes.ts'
+import { serveEndpoint } from '../admin/http-endpoint.ts'
+import { openControlPlane, readToken, type ControlPlaneEndpoint } from '../identity/control-plane-client.ts'
+import { createIdentity } from '../identity/identity.ts'
+import { verifyPeer } from '../identity/verify-peer.ts'
+import { INBOUND_LISTENER } from '../inbound.ts'
+import { Runtime } from '../runtime.ts'
+import type { AccessLogMode } from '../telemetry/access-log.ts'
+import { reopeningExporter } from '../telemetry/reopening-exporter.ts'
+import { Telemetry } from '../telemetry/telemetry.ts'
+import { loadOriginalDestination } from '../transport/original-destination.ts'
+import type { ReadSpiffeId } from '../transport/peer-identity.ts'
+import { ADS_CHANNEL, createAdsClient } from '../xds/ads-client.ts'
+import { ResourceTable } from '../xds/resource-table.ts'
+import { snapshotFile } from '../xds/snapshot-file.ts'
+import { certificates, configDump } from './config-dump.ts'
+import { drain } from './drain.ts'
+
+export interface SidecarOptions {
+  readonly controlPlane: ControlPlaneEndpoint
+  readonly trustDomain: string
+  readonly stateDirectory: string
+  readonly pod: { readonly name: string; readonly namespace: string; readonly addresses: readonly string[] }
+  readonly serviceAccount: string
+  readonly appProbes: ReadonlyMap<string, AppProbe>
+  readonly accessLog: AccessLogMode
+  readonly drainMs: number
+  /** 0 to 100; undefined: as the control plane says. */
+  readonly samplingPercent: number | undefined
+  readonly log: Logger
+}
+
+export interface RunningSidecar {
+  /** Serves on until idle or the limit, then ends everything. */
+  stop(): Promise<void>
+}
+
+const PORTS = { outbound: 15001, inbound: 15006, admin: 15000, health: 15021, metrics: 15090 }
+const SAVE_AFTER_MS = 200
+const COLLECT_EVERY_MS = 60_000
+
+/** A pod's sidecar: identity, configuration, data plane, telemetry, admin. Resolves once its ports are bound. */
+export async function startSidecar(options: SidecarOptions): Promise<RunningSidecar> {
+  const { log, pod, trustDomain, controlPlane } = options
+  const table = new ResourceTable({ pinned: [{ kind: 'listener', name: INBOUND_LISTENER }] })
+  const snapshot = snapshotFile(options.stateDirectory)
+  try {
+    if (snapshot.load(table))
+      log.info('configuration of the former process in use', { version: table.version })
+  } catch (error) {
+    log.warn('the kept configuration is not used', { reason: describeError(error) })
+  }
+
+  const spiffeId = workloadId(trustDomain, pod.namespace, options.serviceAccount)
+  const identity = createIdentity({
+    ...controlPlane,
+    stateDir: options.stateDirectory,
+    trustDomain,
+    spiffeId,
+    log,
+  })
+  const telemetry = new Telemetry({
+    workload: { service: options.serviceAccount, namespace: pod.namespace, pod: pod.name },
+    exporter: reopeningExporter(() => controlPlaneExporter(controlPlane)),
+    accessLog: options.accessLog,
+    samplingPercent: options.samplingPercent,
+  })
+  const runtime = new Runtime({
+    configuration: table,
+    secrets: identity.secrets,
+    readSpiffeId: spiffeReader(trustDomain),
+    telemetry,
+    originalDestination: loadOriginalDestination(),
+    ownAddresses: pod.addresses,
+  })
+
+  let saving: NodeJS.Timeout | undefined
+  const save = (): void => {
+    saving ??= setTimeout(() => {
+      saving = undefined
+      try {
+        snapshot.save(table)
+      } catch (error) {
+        log.error('the configuration could not be kept for a restart', { reason: describeError(error) })
+      }
+    }, SAVE_AFTER_MS)
+  }
+  const ads = createAdsClient({
+    table,
+    node: nodeOf(options),
+    open: () => openControlPlane(controlPlane, ADS_CHANNEL),
+    log,
+    changed: save,
+  })
+  const collecting = setInterval(() => {
+    if (table.collect() > 0) save()
+  }, COLLECT_EVERY_MS)
+  collecting.unref()
+
+  let draining = false
+  const ready = (): { ready: boolean; reason: string } => {
+    if (draining) return notReady('draining')
+    if (!identity.secrets.value) return notReady('no certificate yet')
+    const inbound = table.listener(INBOUND_LISTENER).value
+    if (inbound === undefined) return notReady('no configuration yet')
+    if (inbound === null) return notReady('the control plane does not know this pod yet')
+    return { ready: true, reason: '' }
+  }
+
+  identity.start()
+  ads.start()
+  const stop = async (): Promise<void> => {
+    ads.close()
+    identity.close()
+    clearInterval(collecting)
+    clearTimeout(saving)
+    runtime.close()
+    await telemetry.close()
+  }
+  try {
+    const any = await bindAll(runtime)
+    const pages = {
+      ready,
+      prometheus: () => telemetry.prometheus(),
+      clusters: runtime.clusters,
+      configDump: () => configDump(table),
+      certificates: () => certificates(identity.secrets),
+    }
+    const probes = appProbeHandler(options.appProbes, pod.addresses[0] ?? '127.0.0.1')
+    const servers = [
+      await serveEndpoint('127.0.0.1', PORTS.admin, adminHandler(pages), { localOnly: true }),
+      await serveEndpoint(any, PORTS.health, (url, message) =>
+        url.pathname === '/ready' ? readiness(pages) : probes(url, message),
+      ),
+      await serveEndpoint(any, PORTS.metrics, (url) =>
+        url.pathname === '/metrics' || url.pathname === '/stats/prometheus'
+          ? { status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: telemetry.prometheus() }
+          : undefined,
+      ),
+    ]
+    return {
+      async stop() {
+        draining = true
+        const target = { begin: () => runtime.drainInbound(), active: () => runtime.active }
+        await drain(target, { limitMs: options.drainMs }, log)
+        for (const { server } of servers) server.close()
+        await stop()
+      },
+    }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+function nodeOf({ pod }: SidecarOptions) {
+  return {
+    id: `${pod.name}.${pod.namespace}`,
+    cluster: pod.namespace,
+    userAgentName: 'weft',
+    userAgentVersion: packageJson.version,
+    metadata: { NAMESPACE: pod.namespace, POD_NAME: pod.name },
+  }
+}
+
+/**
+ * What the pod's application opens is redirected to loopback, what comes from outside to the pod's own address. Gives
+ * the address that stands for all: IPv6's, which takes IPv4 too, where the pod has IPv6.
+ */
+async function bindAll(runtime: Runtime): Promise<string> {
+  await runtime.serveOutbound('127.0.0.1', PORTS.outbound)
+  const any = await firstOf(
+    () => runtime.serveInbound('::', PORTS.inbound).then(() => '::'),
+    () => runtime.serveInbound('0.0.0.0', PORTS.inbound).then(() => '0.0.0.0'),
+  )
+  if (any === '::')
+    await firstOf(
+      () => runtime.serveOutbound('::1', PORTS.outbound),
+      () => Promise.resolve(0),
+    )
+  return any
+}
+
+async function firstOf<T>(attempt: () => Promise<T>, otherwise: () => Promise<T>): Promise<T> {
+  try {
+    return await attempt()
+  } catch (error) {
+    const code = ((error as Error).cause as NodeJS.ErrnoException | undefined)?.code
+    if (code !== 'EAFNOSUPPORT' && code !== 'EADDRNOTAVAIL') throw error
+    return otherwise()
+  }
+}
+
+async function controlPlaneExporter(endpoint: ControlPlaneEndpoint) {
+  const { client } = await openControlPlane(endpoint)
+  const { createGrpcExporter } = await import('../telemetry/grpc-exporter.ts')
+  return createGrpcExporter({ client, token: () => readToken(endpoint.tokenPath) })
+}
+
+/** The mesh's own check of the certificate that a peer showed. */
+export function spiffeReader(trustDomain: string): ReadSpiffeId {
+  return (socket) => {
+    const peer = verifyPeer(socket, { trustDomain, expected: undefined, now: Date.now() })
+    return peer.ok ? { ok: true, id: peer.spiffeId } : { ok: false, reason: peer.detail }
+  }
+}
+
+function notReady(reason: string): { ready: false; reason: string } {
+  return { ready: false, reason }
+}

@@ -1,0 +1,127 @@
+import { readFileSync } from 'node:fs'
+import { describeError, WeftError } from '../../core/errors.ts'
+import type { Logger } from '../../core/log.ts'
+import { Watched } from '../../core/watched.ts'
+import { adminHandler } from '../admin/admin.ts'
+import { serveEndpoint } from '../admin/http-endpoint.ts'
+import { readBootstrap, type ProxyBootstrap } from '../bootstrap/bootstrap.ts'
+import { createStaticConfiguration } from '../bootstrap/configuration.ts'
+import type { Configuration } from '../model/configuration.ts'
+import { Runtime } from '../runtime.ts'
+import type { AccessLogMode } from '../telemetry/access-log.ts'
+import type { Exporter } from '../telemetry/exporter.ts'
+import { Telemetry } from '../telemetry/telemetry.ts'
+import { loadOriginalDestination } from '../transport/original-destination.ts'
+import type { WorkloadSecrets } from '../transport/tls-contexts.ts'
+import { certificates, readable } from './config-dump.ts'
+import { drain } from './drain.ts'
+
+export interface StandaloneOptions {
+  /** Path of the bootstrap file. */
+  readonly bootstrap: string
+  /** Where spans and metrics go; undefined: nowhere. */
+  readonly exporter: Exporter | undefined
+  readonly accessLog: AccessLogMode
+  readonly drainMs: number
+  readonly samplingPercent: number | undefined
+  readonly log: Logger
+}
+
+export interface RunningProxy {
+  /** Port that a listener got, by its name. */
+  port(listener: string): number | undefined
+  stop(): Promise<void>
+}
+
+/**
+ * A proxy from a bootstrap file alone. Throws WeftError `bootstrap.invalid` with a line for each problem, or
+ * `listener.bind`.
+ */
+export async function startStandalone(options: StandaloneOptions): Promise<RunningProxy> {
+  const { log } = options
+  const bootstrap = readBootstrapFile(options.bootstrap)
+  if (bootstrap.dynamic)
+    throw new WeftError(
+      'bootstrap.dynamic',
+      `${options.bootstrap}: a proxy that runs alone takes static_resources only for now; a sidecar is started with --sidecar`,
+      { field: 'dynamic_resources' },
+    )
+  const configuration = createStaticConfiguration(bootstrap)
+  const secrets = new Watched<WorkloadSecrets | undefined>(undefined)
+  const telemetry = new Telemetry({
+    workload: { service: bootstrap.node.cluster || 'weft', namespace: '', pod: bootstrap.node.id },
+    exporter: options.exporter,
+    accessLog: options.accessLog,
+    samplingPercent: options.samplingPercent,
+  })
+  const captures = bootstrap.static.listeners.some((listener) => listener.useOriginalDst)
+  const runtime = new Runtime({
+    configuration,
+    secrets,
+    readSpiffeId: () => ({ ok: false, reason: 'this proxy has no mesh identity' }),
+    telemetry,
+    originalDestination: captures ? loadOriginalDestination() : undefined,
+    ownAddresses: [],
+  })
+  let draining = false
+  const admin = bootstrap.admin
+  let server: Awaited<ReturnType<typeof serveEndpoint>>['server'] | undefined
+  try {
+    await runtime.bindListeners((error) =>
+      log.error('a listener is not bound', { reason: describeError(error) }),
+    )
+    if (admin) {
+      const handler = adminHandler({
+        ready: () => ({ ready: !draining, reason: draining ? 'draining' : '' }),
+        prometheus: () => telemetry.prometheus(),
+        clusters: runtime.clusters,
+        configDump: () => staticDump(bootstrap, configuration),
+        certificates: () => certificates(secrets),
+      })
+      server = (await serveEndpoint(admin.host, admin.port, handler, { localOnly: true })).server
+    }
+  } catch (error) {
+    runtime.close()
+    await telemetry.close()
+    throw error
+  }
+  return {
+    port: (listener) => runtime.boundPort(listener),
+    async stop() {
+      draining = true
+      const begin = (): void => {
+        runtime.drainInbound()
+        runtime.drainOutbound()
+      }
+      await drain({ begin, active: () => runtime.active }, { limitMs: options.drainMs, quietMs: 100 }, log)
+      server?.close()
+      runtime.close()
+      await telemetry.close()
+    },
+  }
+}
+
+/** Throws WeftError `bootstrap.unreadable`, or `bootstrap.invalid` with a line for each problem. */
+export function readBootstrapFile(path: string): ProxyBootstrap {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new WeftError('bootstrap.unreadable', `${path} can't be read: ${describeError(error)}`, {
+      field: '--bootstrap',
+    })
+  }
+  const result = readBootstrap(text, { fileName: path })
+  if (result.ok) return result.bootstrap
+  throw new WeftError('bootstrap.invalid', result.problems.join('\n'))
+}
+
+function staticDump(bootstrap: ProxyBootstrap, configuration: Configuration): unknown {
+  return {
+    version: configuration.version,
+    listeners: readable(bootstrap.static.listeners),
+    routes: [],
+    clusters: readable(bootstrap.static.clusters),
+    endpoints: [],
+  }
+}

@@ -1,0 +1,170 @@
+import { describeError, WeftError } from '../core/errors.ts'
+import { hostPort, integerBetween, logLevel, numberBetween, parseFlags, required } from '../core/flags.ts'
+import { createLogger, type Logger } from '../core/log.ts'
+import type { AccessLogMode } from './telemetry/access-log.ts'
+
+export const PROXY_HELP = `Usage: weft proxy --bootstrap FILE [flags]
+       weft proxy --sidecar --control-plane HOST:PORT --trust-domain NAME --state-dir DIR
+                  --token-file FILE --ca-file FILE [flags]
+
+Runs the proxy: alone, from a file that is a subset of Envoy's bootstrap (docs/bootstrap.md), or as a pod's sidecar.
+
+Alone:
+  --bootstrap FILE       listeners and clusters, YAML or JSON
+  --check                read the file, say what is wrong with it, and end
+  --collector ADDRESS    where spans and metrics go: grpc://HOST:4317 or http://HOST:4318 (nowhere)
+
+Sidecar (the injector writes these; POD_NAME, POD_NAMESPACE, POD_IPS, SERVICE_ACCOUNT, WEFT_APP_PROBES come from the
+environment):
+  --control-plane HOST:PORT
+                         where configuration and certificates come from
+  --control-plane-name NAME
+                         in its certificate (weft-control-plane.weft-system.svc)
+  --trust-domain NAME    of SPIFFE IDs
+  --state-dir DIR        a tmpfs of the pod: certificate and configuration for a restart
+  --token-file FILE      service account token, audience weft
+  --ca-file FILE         roots of the mesh
+  --opaque-ports N,N     inbound ports whose protocol is not detected; the control plane reads the same annotation
+
+Both:
+  --access-log MODE      off, errors or all, as JSON lines on standard output (errors)
+  --trace-sampling N     share of undecided requests that begin a trace, 0 to 1 (as configured)
+  --drain-seconds N      after SIGTERM, the longest time for what still runs (30)
+  --concurrency N        event loops; 1 is what there is today (1)
+  --log-level LEVEL      debug, info, warn or error (info)
+  --help                 this text
+
+Exit code: 0 stopped by SIGTERM or SIGINT (or --check found nothing), 1 could not serve, 2 wrong flags.
+`
+
+const CONTROL_PLANE_NAME = 'weft-control-plane.weft-system.svc'
+
+type Values = ReturnType<typeof parse>
+
+interface Common {
+  readonly accessLog: AccessLogMode
+  readonly drainMs: number
+  readonly samplingPercent: number | undefined
+  readonly log: Logger
+}
+
+/** `weft proxy`: serves until SIGTERM or SIGINT. Resolves to the exit code. */
+export async function runProxy(argv: readonly string[]): Promise<number> {
+  let start: () => Promise<{ stop(): Promise<void> } | undefined>
+  let common: Common
+  try {
+    const values = parse(argv)
+    if (values.help) {
+      process.stdout.write(PROXY_HELP)
+      return 0
+    }
+    common = commonOf(values)
+    start = values.sidecar ? await sidecar(values, common) : await standalone(values, common)
+  } catch (error) {
+    process.stderr.write(`weft proxy: ${describeError(error)} (weft proxy --help lists the flags)\n`)
+    return 2
+  }
+  const stopped = new Promise<void>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve())
+  })
+  try {
+    const running = await start()
+    if (!running) return 0
+    common.log.info('proxy serving')
+    await stopped
+    await running.stop()
+    common.log.info('stopped')
+    return 0
+  } catch (error) {
+    process.stderr.write(`weft proxy: ${describeError(error)}\n`)
+    return 1
+  }
+}
+
+async function standalone(values: Values, common: Common) {
+  const bootstrap = required('--bootstrap', values.bootstrap)
+  const { startStandalone, readBootstrapFile } = await import('./app/standalone.ts')
+  if (values.check) {
+    return async () => {
+      readBootstrapFile(bootstrap)
+      return undefined
+    }
+  }
+  const collector = values.collector
+  // Imported on demand: a proxy without a collector needs no gRPC.
+  const exporter =
+    collector && (await import('./telemetry/collector.ts')).exporterFor(collector, '--collector')
+  return () => startStandalone({ ...common, bootstrap, exporter: exporter || undefined })
+}
+
+async function sidecar(values: Values, common: Common) {
+  const environment = (name: string): string => required(name, process.env[name])
+  const address = required('--control-plane', values['control-plane'])
+  hostPort('--control-plane', address)
+  const { parseAppProbes } = await import('./admin/app-probes.ts')
+  const options = {
+    ...common,
+    controlPlane: {
+      address,
+      serverName: values['control-plane-name'] ?? CONTROL_PLANE_NAME,
+      tokenPath: required('--token-file', values['token-file']),
+      caBundlePath: required('--ca-file', values['ca-file']),
+    },
+    trustDomain: required('--trust-domain', values['trust-domain']),
+    stateDirectory: required('--state-dir', values['state-dir']),
+    pod: {
+      name: environment('POD_NAME'),
+      namespace: environment('POD_NAMESPACE'),
+      addresses: environment('POD_IPS').split(','),
+    },
+    serviceAccount: environment('SERVICE_ACCOUNT'),
+    appProbes: parseAppProbes(process.env['WEFT_APP_PROBES']),
+  }
+  const { startSidecar } = await import('./app/sidecar.ts')
+  return () => startSidecar(options)
+}
+
+function commonOf(values: Values): Common {
+  const mode = values['access-log'] ?? 'errors'
+  const accessLog = (['off', 'errors', 'all'] as const).find((name) => name === mode)
+  if (!accessLog)
+    throw new WeftError('cli.flags', `"${mode}" must be off, errors or all`, { field: '--access-log' })
+  const sampling = values['trace-sampling']
+  const log = createLogger('proxy', logLevel('--log-level', values['log-level'] ?? 'info'))
+  if (integerBetween('--concurrency', values.concurrency ?? '1', 1, 1024) > 1)
+    log.warn('one event loop serves: more than one is not built yet', { asked: values.concurrency })
+  return {
+    accessLog,
+    drainMs: 1000 * numberBetween('--drain-seconds', values['drain-seconds'] ?? '30', 0, 3600),
+    samplingPercent:
+      sampling === undefined ? undefined : 100 * numberBetween('--trace-sampling', sampling, 0, 1),
+    log,
+  }
+}
+
+function parse(argv: readonly string[]) {
+  const text = { type: 'string' } as const
+  const flag = { type: 'boolean' } as const
+  return parseFlags({
+    args: [...argv],
+    options: {
+      bootstrap: text,
+      check: flag,
+      collector: text,
+      sidecar: flag,
+      'control-plane': text,
+      'control-plane-name': text,
+      'trust-domain': text,
+      'state-dir': text,
+      'token-file': text,
+      'ca-file': text,
+      'opaque-ports': text,
+      'access-log': text,
+      'trace-sampling': text,
+      'drain-seconds': text,
+      concurrency: text,
+      'log-level': text,
+      help: flag,
+    },
+  }).values
+}
