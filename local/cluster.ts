@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, rmSync, statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { resolve } from 'node:path'
@@ -11,7 +11,7 @@ import { ControlClient } from './control/client.ts'
 import type { AdmissionOptions } from './node/admission.ts'
 import type { FromNode, NodeConfig, ToNode } from './node/messages.ts'
 import { SYSTEM_PATH, ensureRequirements } from './requirements.ts'
-import { claimStateDirectory, controlSocket, stateDirectory } from './state-directory.ts'
+import { claimStateDirectory, clearStateDirectory, controlSocket, stateDirectory } from './state-directory.ts'
 
 export interface ClusterOptions {
   /** Directories of manifests, watched. */
@@ -24,6 +24,8 @@ export interface ClusterOptions {
   readonly mesh?: boolean
   /** A webhook that new pods are shown to, when `mesh` is false. */
   readonly admission?: AdmissionOptions
+  /** Ends the start in the middle; what `startCluster` gave then rejects, with nothing left behind. */
+  readonly signal?: AbortSignal
   readonly onProgress?: (line: string) => void
   readonly onWarning?: (line: string) => void
 }
@@ -39,7 +41,7 @@ export interface LocalCluster extends Omit<ControlClient, 'close' | 'down'> {
   readonly closed: Promise<void>
   /** Listens on 127.0.0.1 of this machine and pipes to a Service (`name.namespace:port`); gives the port. */
   expose(target: string, hostPort?: number): Promise<number>
-  /** Ends every pod in order, then everything; nothing is left behind. */
+  /** Ends every pod in order, then everything; nothing is left behind. Called again, it ends all at once. */
   close(): Promise<void>
 }
 
@@ -52,9 +54,12 @@ export async function startCluster(options: ClusterOptions): Promise<LocalCluste
   for (const directory of options.dirs) requireDirectory(directory, '-f')
   for (const folder of Object.values(options.images ?? {})) requireDirectory(folder, '--image')
   await ensureRequirements(progress)
+  options.signal?.throwIfAborted()
+  requireReadable(PROJECT)
   const stateDir = stateDirectory(options.name ?? 'weft', options.stateDir)
   const existed = existsSync(stateDir)
   await claimStateDirectory(stateDir)
+  options.signal?.throwIfAborted()
   const config: NodeConfig = {
     name: options.name ?? 'weft',
     stateDirectory: stateDir,
@@ -73,13 +78,26 @@ function requireDirectory(path: string, flag: string): void {
   if (!isDirectory) throw new WeftError('local.no_directory', `${path} is no directory`, { field: flag })
 }
 
+/** Containers read the project as users of their own; the directories above it do not matter. */
+function requireReadable(project: string): void {
+  for (const path of [project, resolve(project, 'cli/weft.ts'), resolve(project, 'node_modules')]) {
+    const wanted = path.endsWith('.ts') ? 0o004 : 0o005
+    if (((statSync(path, { throwIfNoEntry: false })?.mode ?? 0) & wanted) === wanted) continue
+    throw new WeftError(
+      'local.unreadable',
+      `${path} must be readable for all users: chmod -R o+rX ${project}`,
+    )
+  }
+}
+
 /**
  * The node in new mount, network, PID (and, without root, user) namespaces. A shell is process 1 there:
  * it reaps orphans, and when it or unshare goes, the kernel ends all the rest.
  */
 function spawnNode(): ChildProcess {
   const user = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user', '--map-auto']
-  const script = '"$0" "$1" & wait $!'
+  // NODE_OPTIONS of whoever runs this name files that containers do not see.
+  const script = 'unset NODE_OPTIONS; "$0" "$1" & wait $!'
   const main = fileURLToPath(new URL('./node/main.ts', import.meta.url))
   const namespaces = ['--mount', '--net', '--pid', '--fork', '--kill-child', '--mount-proc']
   return spawn('unshare', [...user, ...namespaces, '--', '/bin/sh', '-c', script, process.execPath, main], {
@@ -122,13 +140,23 @@ class Launcher {
     })
     child.on('message', (message: FromNode) => this.#receive(message))
     child.on('error', (error) => this.#end(`unshare could not be started: ${error.message}`))
-    child.on('exit', (code) => {
+    // Not `exit`: stderr closes with the last process inside, so that nobody writes to what is cleared away.
+    child.on('close', (code) => {
       if (code !== 0 && !this.#closing)
         this.#failure ??= `the node ended (exit code ${code}) ${this.#stderr.trim()}`.trim()
       this.#end(this.#failure ?? 'the cluster was ended')
     })
     this.#send({ type: 'start', config: this.#config })
-    await this.#up.promise
+    const abort = () => this.kill()
+    this.#options.signal?.addEventListener('abort', abort)
+    try {
+      await this.#up.promise
+    } catch (error) {
+      await this.#closed.promise
+      throw error
+    } finally {
+      this.#options.signal?.removeEventListener('abort', abort)
+    }
     return this.#handle()
   }
 
@@ -160,11 +188,7 @@ class Launcher {
     const error = new WeftError('local.ended', reason)
     this.#up.reject(error)
     this.#ready.reject(error)
-    for (const own of this.#keepDirectory
-      ? ['control.sock', 'logs', 'objects', 'scratch', 'captures']
-      : ['']) {
-      rmSync(resolve(this.#config.stateDirectory, own), { recursive: true, force: true })
-    }
+    clearStateDirectory(this.#config.stateDirectory, !this.#keepDirectory)
     void this.#client.close()
     this.#closed.resolve()
   }
@@ -216,10 +240,17 @@ class Launcher {
     return port
   }
 
+  /** Ends everything at once: the kernel takes what lives in the namespaces of a killed first process. */
+  kill(): void {
+    this.#closing = true
+    this.#child.kill('SIGKILL')
+  }
+
   async #close(): Promise<void> {
+    if (this.#closing) this.kill()
     this.#closing = true
     this.#send({ type: 'down' })
-    const timer = setTimeout(() => this.#child.kill('SIGKILL'), CLOSE_TIMEOUT_MS)
+    const timer = setTimeout(() => this.kill(), CLOSE_TIMEOUT_MS)
     await this.#closed.promise
     clearTimeout(timer)
   }

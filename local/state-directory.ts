@@ -20,35 +20,46 @@ export function controlSocket(directory: string): string {
   return join(directory, 'control.sock')
 }
 
-/** Makes the directory afresh; what a cluster left that was killed is cleared away. */
+const OWN_ENTRIES = ['control.sock', 'logs', 'objects', 'scratch', 'captures']
+
+/** Throws unless a cluster may use the directory; what one left that was killed is cleared away. */
 export async function claimStateDirectory(directory: string): Promise<void> {
-  if (existsSync(directory)) {
-    const stats = lstatSync(directory)
-    if (!stats.isDirectory() || stats.uid !== userInfo().uid) {
+  if (!existsSync(directory)) return
+  const stats = lstatSync(directory)
+  if (!stats.isDirectory() || stats.uid !== userInfo().uid) {
+    throw new WeftError(
+      'local.state_directory',
+      `${directory} is there already and not yours: choose another --state-dir`,
+    )
+  }
+  if (existsSync(controlSocket(directory))) {
+    const client = new ControlClient(controlSocket(directory))
+    const running = await client.status().then(
+      () => true,
+      () => false,
+    )
+    await client.close()
+    if (running) {
       throw new WeftError(
-        'local.state_directory',
-        `${directory} is there already and not yours: choose another --state-dir`,
+        'local.already_up',
+        `a cluster runs there already (${directory}): weft local down, or choose another --name`,
       )
-    }
-    if (existsSync(controlSocket(directory))) {
-      const client = new ControlClient(controlSocket(directory))
-      const running = await client.status().then(
-        () => true,
-        () => false,
-      )
-      await client.close()
-      if (running) {
-        throw new WeftError(
-          'local.already_up',
-          `a cluster runs there already (${directory}): weft local down, or choose another --name`,
-        )
-      }
-    }
-    for (const own of ['control.sock', 'logs', 'objects', 'scratch', 'captures']) {
-      rmSync(join(directory, own), { recursive: true, force: true })
     }
   }
-  mkdirSync(directory, { recursive: true })
+  clearStateDirectory(directory, false)
+}
+
+/** Makes the directory; true when it was not there. */
+export function makeStateDirectory(directory: string): boolean {
+  const made = mkdirSync(directory, { recursive: true }) !== undefined
   // Whatever the umask: users of containers walk through it.
   chmodSync(directory, 0o755)
+  return made
+}
+
+/** Removes what a cluster keeps there; the directory itself only when it is the cluster's own. */
+export function clearStateDirectory(directory: string, itself: boolean): void {
+  for (const own of itself ? [''] : OWN_ENTRIES) {
+    rmSync(join(directory, own), { recursive: true, force: true })
+  }
 }

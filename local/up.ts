@@ -1,6 +1,8 @@
 import { startCluster } from './cluster.ts'
 import type { LocalCluster } from './cluster.ts'
+import { CONTROL_PLANE, HTTP_PORT, SYSTEM_NAMESPACE } from './mesh/system-objects.ts'
 import { FlagError, parseFlags } from './flags.ts'
+import { untilTold } from './until-told.ts'
 
 interface UpFlags {
   readonly dirs: readonly string[]
@@ -16,45 +18,71 @@ export async function runUp(argv: readonly string[]): Promise<number> {
   const flags = parseUpFlags(argv)
   const started = performance.now()
   const seconds = () => `${((performance.now() - started) / 1000).toFixed(1)} s`
-  const interrupted = Promise.withResolvers<void>()
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-    process.on(signal, () => interrupted.resolve())
-  const cluster = await startCluster({
-    dirs: flags.dirs,
-    name: flags.name,
-    images: flags.images,
-    mesh: flags.mesh,
-    ...(flags.stateDir === undefined ? {} : { stateDir: flags.stateDir }),
-    onProgress: (line) => console.log(line),
-    onWarning: (line) => console.error(`warning: ${line}`),
-  })
-  let failed = false
+  let cluster: LocalCluster | undefined
+  const told = untilTold(() => void cluster?.close())
+  try {
+    cluster = await startCluster({
+      dirs: flags.dirs,
+      name: flags.name,
+      images: flags.images,
+      mesh: flags.mesh,
+      signal: told.signal,
+      ...(flags.stateDir === undefined ? {} : { stateDir: flags.stateDir }),
+      onProgress: (line) => console.log(line),
+      onWarning: (line) => console.error(`warning: ${line}`),
+    })
+    return await run(cluster, flags, told.signal, seconds)
+  } catch (error) {
+    await cluster?.close()
+    if (told.signal.aborted) return 0
+    throw error
+  } finally {
+    told.stop()
+  }
+}
+
+async function run(
+  cluster: LocalCluster,
+  flags: UpFlags,
+  told: AbortSignal,
+  seconds: () => string,
+): Promise<number> {
   cluster.ready.then(
     () => announce(cluster, flags, seconds()),
     () => {},
   )
+  if (flags.mesh) {
+    const port = await cluster.expose(`${CONTROL_PLANE}.${SYSTEM_NAMESPACE}:${HTTP_PORT}`)
+    console.log(`dashboard: http://127.0.0.1:${port}`)
+  }
   for (const { target, hostPort } of flags.expose) {
     const port = await cluster.expose(target, hostPort)
     console.log(`${target} is at http://127.0.0.1:${port}`)
   }
-  await Promise.race([
-    interrupted.promise,
-    cluster.closed.then(() => {
-      failed = cluster.failure !== undefined
-    }),
-  ])
-  await cluster.close()
+  const ended = await Promise.race([cluster.closed.then(() => true), aborted(told).then(() => false)])
+  const failed = ended && cluster.failure !== undefined
   if (failed) console.error(`weft local up: ${cluster.failure}`)
+  else await cluster.close()
   return failed ? 1 : 0
 }
 
-function announce(cluster: LocalCluster, flags: UpFlags, after: string): void {
-  void cluster.status().then(({ pods }) => {
-    const suffix = flags.name === 'weft' ? '' : ` --name ${flags.name}`
-    console.log(
-      `ready after ${after}: ${pods.length} pods. weft local status${suffix} shows them; Ctrl-C ends it all.`,
-    )
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    signal.addEventListener('abort', () => resolve())
   })
+}
+
+function announce(cluster: LocalCluster, flags: UpFlags, after: string): void {
+  void cluster.status().then(
+    ({ pods }) => {
+      const suffix = flags.name === 'weft' ? '' : ` --name ${flags.name}`
+      console.log(
+        `ready after ${after}: ${pods.length} pods. weft local status${suffix} shows them; Ctrl-C ends it all.`,
+      )
+    },
+    () => {},
+  )
 }
 
 export function parseUpFlags(argv: readonly string[]): UpFlags {

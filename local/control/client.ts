@@ -71,8 +71,11 @@ export class ControlClient {
     for await (const chunk of body) yield decoder.decode(chunk as Uint8Array, { stream: true })
   }
 
-  /** Starts tcpdump on a pod's veth pair; `stop` gives the pcap file's path on this machine. */
-  async capture(pod: string, filter?: string): Promise<{ file: string; stop(): Promise<string> }> {
+  /**
+   * Starts tcpdump on a pod's veth pair, or on all of them without a pod; `stop` gives the path of the pcap
+   * file on this machine.
+   */
+  async capture(pod?: string, filter?: string): Promise<{ file: string; stop(): Promise<string> }> {
     const { id, file } = (await this.#json('POST', '/capture', { pod, filter })) as {
       id: string
       file: string

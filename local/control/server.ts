@@ -89,8 +89,8 @@ export async function startControl(socketPath: string, deps: ControlDeps): Promi
     return pod.exec(containerOf(pod, body.container), body.argv, body.timeoutMs ?? EXEC_TIMEOUT_MS)
   })
 
-  server.post<{ Body: { pod: string; filter?: string } }>('/capture', async ({ body }) => {
-    const device = cluster.find(body.pod).network?.device
+  server.post<{ Body: { pod?: string; filter?: string } }>('/capture', async ({ body }) => {
+    const device = body.pod === undefined ? 'any' : cluster.find(body.pod).network?.device
     if (device === undefined) throw new WeftError('local.no_network', `pod ${body.pod} has no network yet`)
     return captures.start(device, body.filter)
   })

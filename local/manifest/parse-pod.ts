@@ -111,6 +111,8 @@ function parseVolume(fields: Fields): VolumeSpec {
   if (downward) {
     return { name, type: 'projected', mode: downward.integer('defaultMode'), sources: [downwardOf(downward)] }
   }
+  const hostPath = fields.child('hostPath')
+  if (hostPath) return { name, type: 'hostPath', path: hostPath.requiredString('path') }
   const projected = fields.child('projected')
   if (projected) {
     const sources = projected.list('sources').map(parseProjection)

@@ -60,6 +60,8 @@ export interface VolumeMount {
 }
 
 export type VolumeSpec =
+  /** A directory of the machine: for the mesh's own pods only. */
+  | { readonly name: string; readonly type: 'hostPath'; readonly path: string }
   | {
       readonly name: string
       readonly type: 'emptyDir'

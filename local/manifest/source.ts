@@ -16,7 +16,8 @@ import type {
 import { parseObject } from './parse-object.ts'
 import type { ParsedObject } from './parse-object.ts'
 
-const MANIFEST = /^[^.].*\.(yaml|yml|json)$/
+const MANIFEST = /(^|\/)[^./#~][^/]*\.(yaml|yml|json)$/
+const HIDDEN = /(^|\/)\./
 const SETTLE_MS = 15
 
 export interface ManifestReport {
@@ -44,7 +45,7 @@ export class ManifestSource {
   async load(): Promise<DesiredState> {
     const present = new Set<string>()
     for (const directory of this.#directories) {
-      for (const file of (await readdir(directory)).filter((name) => MANIFEST.test(name)).sort()) {
+      for (const file of (await readdir(directory, { recursive: true })).filter(isManifest).sort()) {
         const path = join(directory, file)
         present.add(path)
         await this.#loadFile(path)
@@ -77,8 +78,8 @@ export class ManifestSource {
     let timer: NodeJS.Timeout | undefined
     for (const directory of this.#directories) {
       this.#watchers.push(
-        watch(directory, (_event, file) => {
-          if (file !== null && !MANIFEST.test(file)) return
+        watch(directory, { recursive: true }, (_event, file) => {
+          if (file !== null && !isManifest(file)) return
           clearTimeout(timer)
           timer = setTimeout(() => void reload(), SETTLE_MS)
         }),
@@ -160,4 +161,8 @@ function itemsOf(value: unknown): unknown[] {
     return Array.isArray(value.items) ? value.items : []
   }
   return [value]
+}
+
+function isManifest(path: string): boolean {
+  return MANIFEST.test(path) && !HIDDEN.test(path)
 }

@@ -13,6 +13,11 @@ export interface AdmissionOptions {
   readonly serverName: string
   /** Namespaces whose pods are not shown to it. */
   readonly excludedNamespaces: readonly string[]
+  /**
+   * A label, as in a namespaceSelector and an objectSelector: shown are pods that carry it, and all pods of
+   * namespaces that carry it. Every pod when undefined.
+   */
+  readonly selector: { readonly label: string; readonly value: string } | undefined
 }
 
 interface Review {
@@ -44,9 +49,17 @@ export class Admission {
   }
 
   /** The pod as the webhook wants it. Throws when it refuses or gives no proper answer. */
-  async admit(pod: PodManifest): Promise<PodManifest> {
-    const { namespace, name, uid } = pod.metadata as { namespace: string; name: string; uid: string }
-    if (this.#options.excludedNamespaces.includes(namespace)) return pod
+  async admit(pod: PodManifest, namespaceLabels: Readonly<Record<string, string>>): Promise<PodManifest> {
+    const { namespace, name, uid, labels } = pod.metadata as {
+      namespace: string
+      name: string
+      uid: string
+      labels?: Record<string, string>
+    }
+    const { excludedNamespaces, selector } = this.#options
+    if (excludedNamespaces.includes(namespace)) return pod
+    if (selector && [namespaceLabels, labels].every((own) => own?.[selector.label] !== selector.value))
+      return pod
     const object = { apiVersion: 'v1', kind: 'Pod', ...pod }
     const reviewId = randomUUID()
     const kind = { group: '', version: 'v1', kind: 'Pod' }

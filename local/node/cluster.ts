@@ -36,7 +36,8 @@ export interface ClusterDeps {
   readonly objects: ObjectDirectory
   readonly rules: ServiceRules
   readonly issueToken: IssueToken
-  admit(pod: PodManifest): Promise<PodManifest>
+  readonly hostPaths: ReadonlySet<string>
+  admit(pod: PodManifest, namespaceLabels: Readonly<Record<string, string>>): Promise<PodManifest>
   warn(message: string): void
 }
 
@@ -211,6 +212,7 @@ export class Cluster {
       ipv6: this.#deps.ipv6,
       configMaps: (map) => this.#configMap(namespace, map),
       issueToken: this.#deps.issueToken,
+      hostPaths: this.#deps.hostPaths,
       takeAddresses: () => this.#podAddresses.take(),
       releaseAddresses: (addresses) => this.#podAddresses.release(addresses),
       admit: (manifest) => this.#admit(manifest, template),
@@ -235,7 +237,7 @@ export class Cluster {
         },
       )
     }
-    return this.#deps.admit(manifest)
+    return this.#deps.admit(manifest, this.#desired?.namespaces.get(namespace)?.labels ?? {})
   }
 
   #configMap(namespace: string, name: string): ConfigMapObject | undefined {

@@ -2,15 +2,18 @@ import { mkdir } from 'node:fs/promises'
 import { connect } from 'node:net'
 import type { Server } from 'node:net'
 import { join } from 'node:path'
-import { describeError } from '../../core/errors.ts'
+import { WeftError, describeError } from '../../core/errors.ts'
 import { DNS_ADDRESS } from '../controllers/addresses.ts'
 import { startControl } from '../control/server.ts'
 import { clusterStatus } from '../control/status.ts'
 import { startDns } from '../dns/server.ts'
 import { CLUSTER_DOMAIN } from '../dns/zone.ts'
+import type { DesiredState } from '../manifest/objects.ts'
 import { ManifestSource } from '../manifest/source.ts'
+import { prepareMesh } from '../mesh/mesh.ts'
 import { prepareNodeNetwork } from '../network/pod-network.ts'
 import { prepareContainerRoot } from '../pod/container-root.ts'
+import type { IssueToken } from '../pod/volumes.ts'
 import { Admission } from './admission.ts'
 import { Cluster } from './cluster.ts'
 import type { NodeConfig } from './messages.ts'
@@ -36,6 +39,7 @@ export interface RunningNode {
 /** The node's own directory, on a tmpfs that nobody else sees: volumes, tokens and keys never touch a disk. */
 const PRIVATE = '/run/weft'
 const NODE_NAME = 'local'
+const TRUST_DOMAIN = 'cluster.local'
 const CLOSE_GRACE_SECONDS = 3
 const MESSAGES_KEPT = 100
 
@@ -60,7 +64,16 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
   )
   await objects.prepare()
 
-  const admission = config.admission ? new Admission(config.admission, warn) : undefined
+  const mesh = config.mesh
+    ? await prepareMesh({
+        directory: join(PRIVATE, 'mesh'),
+        manifests: [...config.manifestDirectories, objects.path],
+        trustDomain: TRUST_DOMAIN,
+        changed: () => follow(),
+        warn,
+      })
+    : undefined
+  let admission = config.admission ? new Admission(config.admission, warn) : undefined
   const cluster = new Cluster({
     node: NODE_NAME,
     baseRoot,
@@ -70,18 +83,42 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
     ipv6,
     objects,
     rules: new ServiceRules(ipv6),
-    issueToken: () => Promise.reject(new Error('no token issuer')),
-    admit: (pod) => admission?.admit(pod) ?? Promise.resolve(pod),
+    issueToken: mesh?.issueToken ?? noTokens,
+    hostPaths: new Set(mesh?.hostPaths),
+    admit: (pod, labels) => admission?.admit(pod, labels) ?? Promise.resolve(pod),
     warn,
   })
   const dns = await startDns(DNS_ADDRESS, 53, () => cluster.zone)
   const source = new ManifestSource(config.manifestDirectories, { error: warn, warn })
-  await cluster.apply(await source.load())
-  source.watch((state) => void cluster.apply(state))
+  let desired = await source.load()
+  let started = false
+  const follow = () => {
+    if (!started) return
+    void cluster.apply(mesh?.withSystem(desired) ?? desired, mesh?.configMaps(desired))
+  }
+  source.watch((state) => {
+    desired = state
+    follow()
+  })
+  const startWorkloads = () => {
+    started = true
+    follow()
+  }
+  if (mesh) {
+    const { service, port, path, ...options } = mesh.admission()
+    void untilReady(cluster, mesh.withSystem(NOTHING)).then(() => {
+      events.progress('control plane and injector are ready')
+      const address = serviceAddress(cluster, service)
+      admission = new Admission({ ...options, url: `https://${address}:${port}${path}` }, warn)
+      startWorkloads()
+    })
+  } else {
+    startWorkloads()
+  }
 
   let ready = false
   const reportReady = () => {
-    if (ready || !cluster.ready) return
+    if (ready || !started || !cluster.ready) return
     ready = true
     events.ready()
   }
@@ -90,21 +127,20 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
   const control = await startControl(join(config.stateDirectory, 'control.sock'), {
     cluster,
     stateDirectory: config.stateDirectory,
-    status: () => clusterStatus(config.name, cluster.ready, cluster, messages),
+    status: () => clusterStatus(config.name, started && cluster.ready, cluster, messages),
     down: () => events.down(),
   })
   return {
     expose(server, target) {
       server.on('connection', (socket) => {
         const [host = '', port = ''] = target.split(':')
-        const records = cluster.zone.get(`${host}.svc.${CLUSTER_DOMAIN}`) ?? []
-        const address = records.find((record) => record.type === 'A')
+        const address = serviceAddress(cluster, host)
         socket.on('error', () => {})
-        if (address?.type !== 'A') {
+        if (address === undefined) {
           socket.destroy()
           return
         }
-        const upstream = connect({ host: address.address, port: Number(port), noDelay: true })
+        const upstream = connect({ host: address, port: Number(port), noDelay: true })
         upstream.on('error', () => socket.destroy())
         socket.on('close', () => upstream.destroy())
         upstream.on('close', () => socket.destroy())
@@ -114,9 +150,43 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
     },
     async close() {
       source.close()
+      mesh?.close()
       await cluster.close(CLOSE_GRACE_SECONDS).catch((error: unknown) => warn(describeError(error)))
       dns.close()
       await control.close()
     },
   }
 }
+
+const NOTHING: DesiredState = {
+  namespaces: new Map(),
+  serviceAccounts: new Set(),
+  configMaps: new Map(),
+  deployments: new Map(),
+  pods: new Map(),
+  services: new Map(),
+}
+
+/** Runs these objects and resolves once all their pods are ready. */
+function untilReady(cluster: Cluster, desired: DesiredState): Promise<void> {
+  return new Promise((resolve) => {
+    const unwatch = cluster.watch(() => {
+      if (!cluster.ready) return
+      unwatch()
+      resolve()
+    })
+    void cluster.apply(desired)
+  })
+}
+
+/** The IPv4 address of `name.namespace`, if there is such a Service. */
+function serviceAddress(cluster: Cluster, service: string): string | undefined {
+  const records = cluster.zone.get(`${service}.svc.${CLUSTER_DOMAIN}`) ?? []
+  const record = records.find((own) => own.type === 'A')
+  return record?.type === 'A' ? record.address : undefined
+}
+
+const noTokens: IssueToken = () =>
+  Promise.reject(
+    new WeftError('local.no_tokens', 'service account tokens need the mesh: leave --no-mesh away'),
+  )

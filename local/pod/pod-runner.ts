@@ -45,6 +45,7 @@ export interface PodRunnerDeps {
   readonly ipv6: boolean
   readonly configMaps: ConfigMaps
   readonly issueToken: IssueToken
+  readonly hostPaths: ReadonlySet<string>
   takeAddresses(): PodAddresses
   releaseAddresses(addresses: PodAddresses): void
   admit(pod: PodManifest): Promise<PodManifest>

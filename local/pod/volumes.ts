@@ -19,6 +19,8 @@ export type IssueToken = (request: {
 export interface VolumeDeps {
   readonly configMaps: ConfigMaps
   readonly issueToken: IssueToken
+  /** Directories of the machine that pods may mount. */
+  readonly hostPaths: ReadonlySet<string>
   /** Told about a refresh that failed. */
   warn(message: string): void
 }
@@ -44,11 +46,19 @@ export class PodVolumes {
 
   /** The directory of a volume. */
   path(volume: string): string {
+    const spec = this.#spec.volumes.find((own) => own.name === volume)
+    if (spec?.type === 'hostPath') return spec.path
     return join(this.#directory, 'volumes', volume)
   }
 
   async prepare(): Promise<void> {
     for (const volume of this.#spec.volumes) {
+      if (volume.type === 'hostPath') {
+        if (this.#deps.hostPaths.has(volume.path)) continue
+        throw new WeftError('local.volume', 'hostPath is not supported on one machine', {
+          field: `volume ${volume.name}`,
+        })
+      }
       const path = this.path(volume.name)
       await mkdir(path, { recursive: true })
       if (volume.type === 'emptyDir') await this.#prepareEmptyDir(volume, path)

@@ -1,0 +1,154 @@
+import packageJson from '../../package.json' with { type: 'json' }
+import type { DesiredState } from '../manifest/objects.ts'
+import { keyOf } from '../manifest/objects.ts'
+import { parseObject } from '../manifest/parse-object.ts'
+import type { ParsedObject } from '../manifest/parse-object.ts'
+
+export const SYSTEM_NAMESPACE = 'weft-system'
+export const CONTROL_PLANE = 'weft-control-plane'
+export const INJECTOR = 'weft-injector'
+export const GRPC_PORT = 15012
+export const WEBHOOK_PORT = 15017
+export const HTTP_PORT = 15080
+export const INJECTOR_UID = 1339
+
+export interface SystemPaths {
+  /** Directories that the control plane reads manifests from, in this order; a later one wins. */
+  readonly manifests: readonly string[]
+  readonly ca: string
+  readonly tokenKeys: string
+  readonly injector: string
+}
+
+/** The mesh's own part of the cluster: what a chart would install, for one machine. */
+export function systemObjects(paths: SystemPaths, trustDomain: string): ParsedObject[] {
+  return [
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: SYSTEM_NAMESPACE } },
+    account(CONTROL_PLANE),
+    account(INJECTOR),
+    deployment(
+      CONTROL_PLANE,
+      {
+        name: 'control-plane',
+        args: [
+          'control-plane',
+          ...paths.manifests.flatMap((path) => ['--manifests', path]),
+          '--ca-dir',
+          paths.ca,
+          '--token-key-dir',
+          paths.tokenKeys,
+          '--grpc',
+          `0.0.0.0:${GRPC_PORT}`,
+          '--http',
+          `0.0.0.0:${HTTP_PORT}`,
+          '--trust-domain',
+          trustDomain,
+        ],
+        ports: [
+          { name: 'grpc', containerPort: GRPC_PORT },
+          { name: 'http', containerPort: HTTP_PORT },
+        ],
+        readinessProbe: { tcpSocket: { port: GRPC_PORT }, periodSeconds: 1 },
+        // Root of the cluster reads what its user can read, whoever owns it.
+        securityContext: { runAsUser: 0, capabilities: { drop: ['ALL'], add: ['DAC_OVERRIDE'] } },
+      },
+      [...paths.manifests, paths.ca, paths.tokenKeys],
+    ),
+    deployment(
+      INJECTOR,
+      {
+        name: 'injector',
+        args: [
+          'injector',
+          '--listen',
+          `0.0.0.0:${WEBHOOK_PORT}`,
+          '--cert-file',
+          `${paths.injector}/tls.crt`,
+          '--key-file',
+          `${paths.injector}/tls.key`,
+          '--settings',
+          `${paths.injector}/settings.json`,
+        ],
+        ports: [{ name: 'webhook', containerPort: WEBHOOK_PORT }],
+        readinessProbe: {
+          httpGet: { path: '/ready', port: WEBHOOK_PORT, scheme: 'HTTPS' },
+          periodSeconds: 1,
+        },
+        securityContext: {
+          runAsUser: INJECTOR_UID,
+          allowPrivilegeEscalation: false,
+          capabilities: { drop: ['ALL'] },
+        },
+      },
+      [paths.injector],
+    ),
+    service(CONTROL_PLANE, [
+      { name: 'grpc', port: GRPC_PORT, appProtocol: 'grpc' },
+      { name: 'http', port: HTTP_PORT, appProtocol: 'http' },
+    ]),
+    service(INJECTOR, [{ name: 'webhook', port: WEBHOOK_PORT, appProtocol: 'https' }]),
+  ].map((object) => parseObject(object, () => {}))
+}
+
+/** The manifests' wish with the mesh's own objects in it; the mesh's win. */
+export function withSystem(desired: DesiredState, system: readonly ParsedObject[]): DesiredState {
+  const namespaces = new Map(desired.namespaces)
+  const serviceAccounts = new Set(desired.serviceAccounts)
+  const deployments = new Map(desired.deployments)
+  const services = new Map(desired.services)
+  for (const { kind, object } of system) {
+    if (kind === 'Namespace') namespaces.set(object.name, object)
+    else if (kind === 'ServiceAccount') serviceAccounts.add(keyOf(object))
+    else if (kind === 'Deployment') deployments.set(keyOf(object), object)
+    else if (kind === 'Service') services.set(keyOf(object), object)
+  }
+  return { ...desired, namespaces, serviceAccounts, deployments, services }
+}
+
+function account(name: string): object {
+  return { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace: SYSTEM_NAMESPACE } }
+}
+
+function service(name: string, ports: readonly object[]): object {
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name, namespace: SYSTEM_NAMESPACE, labels: { app: name } },
+    spec: { selector: { app: name }, ports },
+  }
+}
+
+/** Directories of the machine are mounted where they are, so that messages name a path that its user knows. */
+function deployment(
+  name: string,
+  container: { name: string; [field: string]: unknown },
+  directories: readonly string[],
+): object {
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name, namespace: SYSTEM_NAMESPACE, labels: { app: name } },
+    spec: {
+      replicas: 1,
+      selector: { matchLabels: { app: name } },
+      template: {
+        metadata: { labels: { app: name } },
+        spec: {
+          serviceAccountName: name,
+          terminationGracePeriodSeconds: 5,
+          containers: [
+            {
+              image: `${name}:${packageJson.version}`,
+              ...container,
+              volumeMounts: directories.map((path, index) => ({
+                name: `directory-${index}`,
+                mountPath: path,
+              })),
+            },
+          ],
+          volumes: directories.map((path, index) => ({ name: `directory-${index}`, hostPath: { path } })),
+        },
+      },
+    },
+  }
+}
