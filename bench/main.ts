@@ -12,7 +12,7 @@ import { envoy, installEnvoy } from './peers/envoy.ts'
 import { haproxy } from './peers/haproxy.ts'
 import { nginx } from './peers/nginx.ts'
 import type { Peer } from './peers/peer.ts'
-import { weft } from './peers/weft.ts'
+import { weft, weftProgram } from './peers/weft.ts'
 import { machineText } from './report/machine.ts'
 import { writeDocument } from './report/document.ts'
 import { headingText, rowText } from './report/table.ts'
@@ -29,7 +29,9 @@ function findPeers(options: Options): Peer[] {
     nginx: () => nginx(debianProgram('nginx', folder)),
     haproxy: () => haproxy(debianProgram('haproxy', folder)),
   }
-  const peers = [weft(PROJECT, options.nodeFlags)]
+  const { nodeFlags } = options
+  const peers = [weft('weft', { argv: options.weft ? [options.weft] : weftProgram(PROJECT), nodeFlags })]
+  if (options.other) peers.push(weft('other', { argv: [options.other], nodeFlags }))
   for (const name of options.peers) {
     try {
       peers.push((install[name] as () => Peer)())

@@ -59,7 +59,7 @@ async function measureLine(
   const turns = new Map<Path, RunResult[]>(paths.map((path) => [path, []]))
   const errors = new Map<Path, string>()
   for (let turn = 0; turn < options.turns; turn++) {
-    for (const path of turn % 2 === 0 ? paths : [...paths].reverse()) {
+    for (const path of turn % 2 === 0 ? paths : paths.toReversed()) {
       if (errors.has(path)) continue
       try {
         const request = turnOf(what, path, connections)

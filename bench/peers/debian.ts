@@ -69,6 +69,7 @@ function libraries(root: string): string[] {
 
 /** What a command said last before it failed. */
 export function lastLine(error: unknown): string {
-  const said = String((error as { stderr?: unknown }).stderr ?? '').trim()
+  const stderr = error instanceof Error && 'stderr' in error ? error.stderr : undefined
+  const said = Buffer.isBuffer(stderr) ? stderr.toString().trim() : ''
   return said === '' ? describeError(error) : (said.split('\n').at(-1) as string)
 }

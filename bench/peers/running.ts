@@ -70,7 +70,7 @@ export class RunningProxy {
 
   #failure(what: string): WeftError {
     const said = this.#said.trim().split('\n').slice(-3).join(' | ')
-    return new WeftError('bench.proxy', `${this.#spec.argv[0]} ${what}: ${said || 'it said nothing'}`)
+    return new WeftError('bench.proxy', `it ${what}: ${said || 'it said nothing'}`)
   }
 }
 
@@ -92,7 +92,7 @@ export async function startAll(
 ): Promise<RunningProxy[]> {
   const running: RunningProxy[] = []
   try {
-    for (const spec of [...specs].reverse()) {
+    for (const spec of specs.toReversed()) {
       const proxy = new RunningProxy(spec, cpu)
       running.unshift(proxy)
       await proxy.ready()

@@ -44,7 +44,7 @@ function targetsText(rows: readonly Row[]): string {
         const row = rows.find(
           (one) => one.case === name && one.connections === Number(connections) && one.peer === peer,
         )
-        if (row?.ratio_to_weft == null) continue
+        if (!row || row.ratio_to_weft === null) continue
         const reached = 1 / row.ratio_to_weft
         lines.push(
           `| ${name} | ${connections} | ${peer} | ${target} | ${reached.toFixed(2)} | ${reached <= target ? 'yes' : '**no**'} |`,
