@@ -18,14 +18,22 @@ export interface SanMatcher {
   readonly value: string
 }
 
-export interface DownstreamTls {
+export type TlsVersion = 'TLSv1.2' | 'TLSv1.3'
+
+/** Bounds of the protocol version; left out: TLS 1.2 and 1.3, and 1.3 alone where the mesh's bundle is trusted. */
+export interface TlsVersions {
+  readonly minVersion?: TlsVersion
+  readonly maxVersion?: TlsVersion
+}
+
+export interface DownstreamTls extends TlsVersions {
   readonly certificate: TlsCertificate
   readonly requireClientCertificate: boolean
   readonly validation: TlsValidation | undefined
   readonly alpn: readonly string[]
 }
 
-export interface UpstreamTls {
+export interface UpstreamTls extends TlsVersions {
   readonly certificate: TlsCertificate | undefined
   readonly validation: TlsValidation | undefined
   readonly sni: string

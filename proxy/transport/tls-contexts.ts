@@ -50,7 +50,10 @@ export class TlsContexts {
     return {
       ...(pair ? { cert: pair.certificatePem, key: pair.privateKeyPem } : {}),
       ...(roots === undefined ? {} : { ca: roots }),
-      ...(mesh ? { minVersion: 'TLSv1.3' as const, ecdhCurve: GROUPS } : { minVersion: 'TLSv1.2' as const }),
+      ...(mesh
+        ? { minVersion: 'TLSv1.3' as const, ecdhCurve: GROUPS }
+        : { minVersion: settings.minVersion ?? ('TLSv1.2' as const) }),
+      ...(settings.maxVersion ? { maxVersion: settings.maxVersion } : {}),
     }
   }
 

@@ -4,11 +4,20 @@ import {
   type CertificateValidationContext,
   type CommonTlsContext,
   type DataSource,
+  type TlsParameters_TlsProtocol,
   type TransportSocket,
 } from '../../core/xds/generated/envoy.js'
 import { RawBuffer } from '../../core/xds/generated/envoy.js'
 import { holds } from '../../core/xds/any.ts'
-import type { DownstreamTls, SanMatcher, TlsCertificate, TlsValidation, UpstreamTls } from '../model/tls.ts'
+import type {
+  DownstreamTls,
+  SanMatcher,
+  TlsCertificate,
+  TlsValidation,
+  TlsVersion,
+  TlsVersions,
+  UpstreamTls,
+} from '../model/tls.ts'
 import type { Scope } from './scope.ts'
 
 /** Reads a file that a static configuration names. Throws WeftError. */
@@ -46,6 +55,7 @@ export function decodeDownstreamTls(
     requireClientCertificate: context.requireClientCertificate ?? false,
     validation,
     alpn: common.alpnProtocols ?? [],
+    ...decodeVersions(common, validation, commonScope),
   }
 }
 
@@ -62,12 +72,37 @@ export function decodeUpstreamTls(
   at.only(context, 'commonTlsContext', 'sni', 'maxSessionKeys', 'enforceRsaKeyUsage')
   const common = context.commonTlsContext ?? {}
   const commonScope = at.at('common_tls_context')
+  const validation = decodeValidation(common, commonScope, readFile)
   return {
     certificate: decodeCertificate(common, commonScope, readFile),
-    validation: decodeValidation(common, commonScope, readFile),
+    validation,
     sni: context.sni ?? '',
     alpn: common.alpnProtocols ?? [],
+    ...decodeVersions(common, validation, commonScope),
   }
+}
+
+/** tls_params: the versions. Ciphers and curves are OpenSSL's own choice. */
+function decodeVersions(
+  common: CommonTlsContext,
+  validation: TlsValidation | undefined,
+  scope: Scope,
+): TlsVersions {
+  const params = common.tlsParams
+  if (!params) return {}
+  const at = scope.at('tls_params')
+  at.only(params, 'tlsMinimumProtocolVersion', 'tlsMaximumProtocolVersion')
+  const version = (name: TlsParameters_TlsProtocol | undefined, field: string): TlsVersion | undefined => {
+    if (name === 'TLSv1_2') return 'TLSv1.2'
+    if (name === 'TLSv1_3') return 'TLSv1.3'
+    if (name !== undefined && name !== 'TLS_AUTO') at.at(field).fail('must be TLSv1_2 or TLSv1_3')
+    return undefined
+  }
+  const minVersion = version(params.tlsMinimumProtocolVersion, 'tls_minimum_protocol_version')
+  const maxVersion = version(params.tlsMaximumProtocolVersion, 'tls_maximum_protocol_version')
+  if (maxVersion === 'TLSv1.2' && (minVersion === 'TLSv1.3' || validation?.roots.kind === 'sds'))
+    at.at('tls_maximum_protocol_version').fail('leaves no version: the least one is TLSv1_3')
+  return { ...(minVersion && { minVersion }), ...(maxVersion && { maxVersion }) }
 }
 
 function decodeCertificate(
