@@ -81,7 +81,8 @@ function providerOf(pair: Watchable<Pair>) {
     removeCaCertificateListener: () => {},
     addIdentityCertificateListener(listener: (update: Pair) => void) {
       stops.set(listener, pair.watch(listener))
-      listener(pair.value)
+      // Not at once: grpc-js begins to listen to its credentials only after this call.
+      queueMicrotask(() => listener(pair.value))
     },
     removeIdentityCertificateListener(listener: unknown) {
       stops.get(listener)?.()
