@@ -5,13 +5,15 @@ import type {
 } from '../../../core/xds/generated/envoy.js'
 import type { MeshView } from '../../mesh.ts'
 import type { MeshClient } from '../../xds/client.ts'
-import { RESOURCE_TYPES, type ResourceType } from '../../xds/resource.ts'
+import { RESOURCE_TYPES, type MeshResource, type ResourceType } from '../../xds/resource.ts'
+import { Answers } from './answers.ts'
 import {
+  checkCount,
   checkNames,
   hasLegacyWildcard,
-  rejection,
   TYPE_URL,
   typeOf,
+  warmsEndpoints,
   WILDCARD,
   type Session,
   type SessionDependencies,
@@ -24,152 +26,210 @@ interface Subscription {
   readonly names: Set<string>
   /** Version that was sent last under each name; '' when the client was told that it does not exist. */
   readonly sent: Map<string, string>
-  /** Of the response that waits for its ACK, and the mesh version that it brought. */
-  nonce: string
-  pending: number
+  readonly answers: Answers
+}
+
+interface Difference {
+  readonly changed: readonly MeshResource[]
+  readonly removed: readonly string[]
 }
 
 // Well under grpc-js's 4 MiB for one message, so that a large wildcard comes in several.
 const RESPONSE_BYTES = 1024 * 1024
+
+/** No version of anything: what is held under it has to be told anew. */
+const UNKNOWN = '?'
 
 /**
  * The incremental variant of ADS (https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol#incremental-xds):
  * only what changed is sent, and every name that was asked for gets an answer, if only that it does not exist.
  */
 export class DeltaSession implements Session {
-  rejected = ''
   version = 0
   readonly #client: MeshClient
   readonly #deps: SessionDependencies<DeltaDiscoveryResponse>
   readonly #subscriptions = new Map<ResourceType, Subscription>()
   #nonce = 0
+  /** Version of the mesh that every subscription was compared with. */
+  #offered = 0
 
   constructor(client: MeshClient, deps: SessionDependencies<DeltaDiscoveryResponse>) {
     this.#client = client
     this.#deps = deps
   }
 
+  get rejected(): string {
+    for (const [type, { answers }] of this.#subscriptions)
+      if (answers.refused !== '') return `${type}: ${answers.refused}`
+    return ''
+  }
+
   /** @throws BadRequest */
   handle(request: DeltaDiscoveryRequest): void {
     const type = typeOf(request.typeUrl)
+    const subscribe = request.resourceNamesSubscribe ?? []
+    const unsubscribe = request.resourceNamesUnsubscribe ?? []
+    checkNames('resource_names_subscribe', subscribe)
     const known = this.#subscriptions.get(type)
     const subscription = known ?? newSubscription()
-    this.#acknowledge(type, subscription, request)
-    const subscribe = request.resourceNamesSubscribe ?? []
-    checkNames('resource_names_subscribe', subscribe, subscription.names.size)
-    if (!known) {
+    if (known) this.#acknowledge(type, known, request)
+    else {
       this.#subscriptions.set(type, subscription)
       const held = Object.entries(request.initialResourceVersions ?? {})
       checkNames(
         'initial_resource_versions',
         held.map(([name]) => name),
-        0,
       )
       for (const [name, version] of held) subscription.sent.set(name, version)
       if (subscribe.length === 0 && hasLegacyWildcard(type)) subscription.wildcard = true
     }
-    for (const name of request.resourceNamesUnsubscribe ?? []) {
-      if (name === WILDCARD) subscription.wildcard = false
-      subscription.names.delete(name)
-      // Under a wildcard it stays, and the client that let go of it is told again.
-      subscription.sent.delete(name)
+    const { wildcard } = subscription
+    unsubscribeFrom(subscription, unsubscribe)
+    subscribeTo(subscription, subscribe, known !== undefined)
+    checkCount('resource_names_subscribe', subscription.names.size)
+    // Of an earlier stream, and nobody asks for it on this one.
+    if (!known && !subscription.wildcard) keepOnly(subscription.sent, subscription.names)
+
+    const view = this.#deps.view()
+    if (this.#offered === 0) this.#offered = view.version
+    if (!known || subscribe.length > 0 || unsubscribe.length > 0) {
+      // A client waits for the first answer to a type or wildcard, if only to hear that there is nothing (new).
+      const must = !known || (subscription.wildcard && !wildcard)
+      this.#respond(type, subscription, view, this.#difference(type, subscription, view), must)
     }
-    for (const name of subscribe) {
-      if (name === WILDCARD) {
-        subscription.wildcard = true
-        continue
-      }
-      // Asked again: answered again, whatever was sent before.
-      if (subscription.names.has(name)) subscription.sent.delete(name)
-      subscription.names.add(name)
-    }
-    if (!known || subscribe.length > 0 || request.resourceNamesUnsubscribe?.length)
-      this.#pushType(type, subscription, this.#deps.view())
+    this.#settle()
   }
 
+  /** Make before break: what is new comes in the order of RESOURCE_TYPES; clusters go when no route names them. */
   push(): void {
     const view = this.#deps.view()
+    const stale: (() => void)[] = []
     for (const type of RESOURCE_TYPES) {
       const subscription = this.#subscriptions.get(type)
-      if (subscription) this.#pushType(type, subscription, view)
+      if (!subscription) continue
+      const { changed, removed } = this.#difference(type, subscription, view)
+      const later = type === 'cluster' || type === 'endpoints'
+      this.#respond(type, subscription, view, { changed, removed: later ? [] : removed })
+      if (later) stale.push(() => this.#respond(type, subscription, view, { changed: [], removed }))
     }
-    if (this.#settled) this.version = view.version
+    for (const remove of stale) remove()
+    this.#offered = view.version
+    this.#settle()
   }
 
-  get #settled(): boolean {
-    if (this.rejected !== '') return false
-    for (const { nonce } of this.#subscriptions.values()) if (nonce !== '') return false
-    return true
+  #settle(): void {
+    for (const { answers } of this.#subscriptions.values())
+      if (answers.waiting || answers.refused !== '') return
+    this.version = this.#offered
   }
 
-  #acknowledge(type: ResourceType, subscription: Subscription, request: DeltaDiscoveryRequest): void {
-    if (!request.responseNonce) return
-    if (request.errorDetail) {
-      this.rejected = `${type}: ${rejection(request.errorDetail)}`
-      this.#deps.onRejected(type, this.rejected)
-    }
-    if (request.responseNonce !== subscription.nonce) return
-    subscription.nonce = ''
-    if (request.errorDetail) return
-    // What was refused before has been replaced by something that was taken.
-    if (this.rejected.startsWith(`${type}: `)) this.rejected = ''
-    if (this.#settled) this.version = Math.max(this.version, subscription.pending)
+  #acknowledge(type: ResourceType, { answers }: Subscription, request: DeltaDiscoveryRequest): void {
+    if (!request.responseNonce || !answers.answered(request.responseNonce, request.errorDetail)) return
+    if (request.errorDetail) this.#deps.onRejected(type, `${type}: ${answers.refused}`)
   }
 
-  #pushType(type: ResourceType, subscription: Subscription, view: MeshView): void {
-    const changed: Resource[] = []
+  /** What the client has to be told; counts as told from here on. */
+  #difference(type: ResourceType, subscription: Subscription, view: MeshView): Difference {
+    const { names, sent, wildcard } = subscription
+    const changed: MeshResource[] = []
     const removed: string[] = []
-    let bytes = 0
-    const flush = (): void => {
-      this.#send(type, subscription, view, changed.splice(0), removed.splice(0))
-      bytes = 0
-    }
-    const wanted = subscription.wildcard ? view.names(type, this.#client) : []
-    for (const name of new Set([...subscription.names, ...wanted])) {
+    const compare = (name: string): void => {
       const resource = view.resource(type, name, this.#client)
       const version = resource?.version ?? ''
-      if (subscription.sent.get(name) === version) continue
-      subscription.sent.set(name, version)
-      if (!resource) {
-        removed.push(name)
-        continue
-      }
-      changed.push({ name, version, resource: { typeUrl: resource.typeUrl, value: resource.body } })
-      bytes += resource.body.length
-      if (bytes >= RESPONSE_BYTES) flush()
+      if (sent.get(name) === version) return
+      sent.set(name, version)
+      if (resource) changed.push(resource)
+      else removed.push(name)
+    }
+    for (const name of names) compare(name)
+    const wanted = wildcard ? view.names(type, this.#client) : []
+    let wantedAlone = 0
+    for (const name of wanted) {
+      if (names.has(name)) continue
+      wantedAlone++
+      compare(name)
     }
     // What only the wildcard brought (or an earlier stream: initial_resource_versions) and is no more.
-    if (subscription.sent.size > subscription.names.size) {
+    if (sent.size > names.size + wantedAlone) {
       const still = new Set(wanted)
-      for (const name of [...subscription.sent.keys()]) {
-        if (subscription.names.has(name) || still.has(name)) continue
-        subscription.sent.delete(name)
+      for (const name of sent.keys()) {
+        if (names.has(name) || still.has(name)) continue
+        sent.delete(name)
         removed.push(name)
       }
     }
-    if (changed.length > 0 || removed.length > 0) flush()
+    if (type === 'cluster' && warmsEndpoints(this.#client)) this.#endpointsAgain(changed)
+    return { changed, removed }
   }
 
-  #send(
+  #endpointsAgain(clusters: readonly MeshResource[]): void {
+    const sent = this.#subscriptions.get('endpoints')?.sent
+    for (const { name } of clusters) if (sent?.has(name)) sent.set(name, UNKNOWN)
+  }
+
+  #respond(
     type: ResourceType,
     subscription: Subscription,
     view: MeshView,
-    resources: readonly Resource[],
-    removedResources: readonly string[],
+    { changed, removed }: Difference,
+    must = false,
   ): void {
-    const nonce = String(++this.#nonce)
-    subscription.nonce = nonce
-    subscription.pending = view.version
-    this.#deps.send({
-      systemVersionInfo: String(view.version),
-      typeUrl: TYPE_URL[type],
-      resources,
-      removedResources,
-      nonce,
-    })
+    let resources: Resource[] = []
+    let removedResources: string[] = []
+    let bytes = 0
+    const flush = (): void => {
+      const nonce = String(++this.#nonce)
+      const names = [...resources.map(({ name }) => name ?? ''), ...removedResources]
+      subscription.answers.sent(nonce, new Set(names))
+      const systemVersionInfo = String(view.version)
+      this.#deps.send({ systemVersionInfo, typeUrl: TYPE_URL[type], resources, removedResources, nonce })
+      resources = []
+      removedResources = []
+      bytes = 0
+    }
+    const makeRoom = (size: number): void => {
+      if (bytes > 0 && bytes + size > RESPONSE_BYTES) flush()
+      bytes += size
+    }
+    for (const { name, version, typeUrl, body } of changed) {
+      makeRoom(body.length + name.length)
+      resources.push({ name, version, resource: { typeUrl, value: body } })
+    }
+    for (const name of removed) {
+      makeRoom(name.length)
+      removedResources.push(name)
+    }
+    if (must || resources.length > 0 || removedResources.length > 0) flush()
   }
 }
 
 function newSubscription(): Subscription {
-  return { wildcard: false, names: new Set(), sent: new Map(), nonce: '', pending: 0 }
+  return { wildcard: false, names: new Set(), sent: new Map(), answers: new Answers() }
+}
+
+function unsubscribeFrom(subscription: Subscription, asked: readonly string[]): void {
+  const { names, sent } = subscription
+  for (const name of asked) {
+    if (name === WILDCARD) subscription.wildcard = false
+    // Under a wildcard the client is told again whether it stays.
+    else if (names.delete(name)) sent.set(name, UNKNOWN)
+  }
+  if (asked.length > 0 && !subscription.wildcard) keepOnly(sent, names)
+}
+
+function subscribeTo(subscription: Subscription, asked: readonly string[], resend: boolean): void {
+  for (const name of asked) {
+    if (name === WILDCARD) {
+      subscription.wildcard = true
+      continue
+    }
+    // "the server must resend any newly requested resources, even if it previously sent those"; and asked again,
+    // answered again. On a first request initial_resource_versions says what the client holds.
+    if (resend) subscription.sent.delete(name)
+    subscription.names.add(name)
+  }
+}
+
+function keepOnly(sent: Map<string, string>, names: ReadonlySet<string>): void {
+  for (const name of sent.keys()) if (!names.has(name)) sent.delete(name)
 }

@@ -1,9 +1,11 @@
+import { systemClock, type Clock } from '../../../core/clock.ts'
 import type { Watchable } from '../../../core/watched.ts'
 
 /** Whoever has to be told of each new version. */
 export interface Pushed {
   /** False while what was sent before still waits in memory: it comes again at `later`. */
   readonly writable: boolean
+  /** Never throws. */
   push(): void
 }
 
@@ -12,9 +14,12 @@ export interface PushOptions {
   readonly debounceMs?: number
   /** A stream of changes delays nobody longer than this. Milliseconds. */
   readonly longestMs?: number
+  /** What one turn of the event loop spends on pushing. Milliseconds. */
+  readonly sliceMs?: number
+  readonly clock?: Clock
 }
 
-// What one turn of the event loop spends on pushing, so that signing and new streams are not held up by a large mesh.
+// Signing and new streams are not held up by a large mesh for longer.
 const SLICE_MS = 10
 
 /** Tells every open stream of changes: gathered over a moment, in turns, never faster than a stream takes them. */
@@ -22,15 +27,14 @@ export class Pushes {
   readonly #all = new Set<Pushed>()
   readonly #waiting = new Set<Pushed>()
   readonly #stop: () => void
-  readonly #debounceMs: number
-  readonly #longestMs: number
-  #timer: NodeJS.Timeout | undefined
+  readonly #options: Required<PushOptions>
+  #cancel: (() => void) | undefined
   #since = 0
   #running = false
+  #next: NodeJS.Immediate | undefined
 
-  constructor(changes: Watchable<unknown>, { debounceMs = 10, longestMs = 100 }: PushOptions = {}) {
-    this.#debounceMs = debounceMs
-    this.#longestMs = longestMs
+  constructor(changes: Watchable<unknown>, options: PushOptions = {}) {
+    this.#options = { debounceMs: 10, longestMs: 100, sliceMs: SLICE_MS, clock: systemClock, ...options }
     this.#stop = changes.watch(() => this.#changed())
   }
 
@@ -50,38 +54,47 @@ export class Pushes {
 
   close(): void {
     this.#stop()
-    clearTimeout(this.#timer)
+    this.#cancel?.()
+    clearImmediate(this.#next)
     this.#all.clear()
     this.#waiting.clear()
   }
 
   #changed(): void {
-    const now = performance.now()
-    if (this.#timer === undefined) this.#since = now
-    else clearTimeout(this.#timer)
-    const wait = Math.min(this.#debounceMs, Math.max(0, this.#since + this.#longestMs - now))
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined
+    const { clock, debounceMs, longestMs } = this.#options
+    const now = clock.now()
+    if (this.#cancel) this.#cancel()
+    else this.#since = now
+    const wait = Math.min(debounceMs, Math.max(0, this.#since + longestMs - now))
+    this.#cancel = clock.after(wait, () => {
+      this.#cancel = undefined
       for (const one of this.#all) this.#waiting.add(one)
       this.#run()
-    }, wait)
+    })
   }
 
   #run(): void {
-    if (this.#running) return
+    // Not from within a push, and not beside the turn that is to come.
+    if (this.#running || this.#next) return
     this.#running = true
-    const until = performance.now() + SLICE_MS
+    const until = performance.now() + this.#options.sliceMs
+    let pushed = 0
+    let more = false
     for (const one of this.#waiting) {
       if (!one.writable) continue
+      if (pushed > 0 && performance.now() > until) {
+        more = true
+        break
+      }
+      pushed++
       this.#waiting.delete(one)
       one.push()
-      if (performance.now() > until) break
     }
     this.#running = false
-    for (const one of this.#waiting) {
-      if (!one.writable) continue
-      setImmediate(() => this.#run())
-      return
-    }
+    if (!more) return
+    this.#next = setImmediate(() => {
+      this.#next = undefined
+      this.#run()
+    })
   }
 }

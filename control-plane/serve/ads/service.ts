@@ -16,7 +16,7 @@ import type { Caller } from '../tokens/claims.ts'
 import { GrpcError } from '../tokens/grpc-error.ts'
 import { DeltaSession } from './delta-session.ts'
 import { Pushes, type Pushed } from './pushes.ts'
-import { BadRequest, type Session, type SessionDependencies } from './session.ts'
+import { BadRequest, printable, type Session, type SessionDependencies } from './session.ts'
 import { SotwSession } from './sotw-session.ts'
 
 export interface DiscoveryOptions {
@@ -62,10 +62,6 @@ export function discoveryService({ snapshot, authenticate, log }: DiscoveryOptio
     (call: ServerDuplexStream<Req, Res>): void => {
       const stream = new Stream<Req, Res>(call, start)
       call.on('data', (request: Req) => stream.received(request))
-      call.on('drain', () => {
-        stream.writable = true
-        pushes.later(stream)
-      })
       call.on('end', () => stream.ended())
       // A request that is no message of its type ends up here, too.
       call.on('error', () => stream.ended())
@@ -85,7 +81,8 @@ export function discoveryService({ snapshot, authenticate, log }: DiscoveryOptio
     #session: HandlingSession<Req> | undefined
     #entry: Open | undefined
     #ended = false
-    writable = true
+    /** Responses that wait in memory. */
+    #unsent = 0
 
     constructor(
       call: ServerDuplexStream<Req, Res>,
@@ -117,17 +114,24 @@ export function discoveryService({ snapshot, authenticate, log }: DiscoveryOptio
         this.#session ??= this.#begin(request)
         this.#session.handle(request)
       } catch (error) {
-        if (!(error instanceof BadRequest)) {
-          log.error('a discovery request could not be worked out', { error: describeError(error) })
-          return this.#fail(status.INTERNAL, 'the request could not be worked out')
-        }
+        if (!(error instanceof BadRequest))
+          return this.#broken('a discovery request could not be worked out', error)
         log.warn('discovery request refused', { node: this.#entry?.node, reason: error.message })
         this.#fail(error.exhausted ? status.RESOURCE_EXHAUSTED : status.INVALID_ARGUMENT, error.message)
       }
     }
 
+    get writable(): boolean {
+      return this.#unsent === 0
+    }
+
     push(): void {
-      this.#session?.push()
+      try {
+        this.#session?.push()
+      } catch (error) {
+        // Nobody else's stream waits for this one.
+        this.#broken('a change could not be told to a proxy', error)
+      }
     }
 
     ended(): void {
@@ -152,21 +156,34 @@ export function discoveryService({ snapshot, authenticate, log }: DiscoveryOptio
       const client = clientOf(request.node, caller && { namespace: caller.namespace, pod: caller.pod?.name })
       const session = this.#start(client, {
         view: () => snapshot.value,
-        send: (response) => {
-          this.writable = this.#call.write(response)
-        },
+        send: (response) => this.#send(response),
         onRejected: (_type, detail) =>
           log.warn('a proxy refused its configuration and goes on with its last', {
             node: this.#entry?.node,
             detail,
           }),
       })
-      const node = `${client.pod || request.node?.id || 'unknown'}.${client.namespace}`
+      const node = printable(`${client.pod || request.node?.id || 'unknown'}.${client.namespace}`)
       this.#entry = { client, node, caller, connectedAt: Date.now(), session }
       open.add(this.#entry)
       pushes.add(this)
       log.debug('discovery stream opened', { node, kind: client.kind })
       return session
+    }
+
+    #send(response: Res): void {
+      // Who asks and does not read gets no more answers than fit in memory: it is read again once it has read.
+      if (this.#unsent++ === 0) this.#call.pause()
+      this.#call.write(response, () => {
+        if (--this.#unsent > 0 || this.#ended) return
+        this.#call.resume()
+        pushes.later(this)
+      })
+    }
+
+    #broken(message: string, error: unknown): void {
+      log.error(message, { node: this.#entry?.node, error: describeError(error) })
+      this.#fail(status.INTERNAL, message)
     }
 
     #fail(code: status, details: string): void {

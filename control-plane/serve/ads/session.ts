@@ -1,6 +1,7 @@
 import type { Status } from '../../../core/xds/generated/envoy.js'
 import { ENDPOINT, CLUSTER, LISTENER, ROUTE } from '../../../core/xds/type-urls.ts'
 import type { MeshView } from '../../mesh.ts'
+import type { MeshClient } from '../../xds/client.ts'
 import type { ResourceType } from '../../xds/resource.ts'
 
 /** One client's stream, whichever of the two protocols it speaks. */
@@ -59,13 +60,24 @@ export function typeOf(url: string | undefined): ResourceType {
   )
 }
 
-/** Throws BadRequest for names that are too many or too long. */
-export function checkNames(field: string, names: readonly string[], held: number): void {
-  if (names.length + held > MAX_NAMES)
-    throw new BadRequest(`${field}: more than ${MAX_NAMES} names on one stream`, true)
+/** Throws BadRequest for a name that is too long. */
+export function checkNames(field: string, names: readonly string[]): void {
   const long = names.find((name) => name.length > LONGEST_NAME)
   if (long !== undefined)
     throw new BadRequest(`${field}: a name of ${long.length} characters; at most ${LONGEST_NAME}`)
+}
+
+/** Throws BadRequest for more names than a stream may hold of one type. */
+export function checkCount(field: string, count: number): void {
+  if (count > MAX_NAMES) throw new BadRequest(`${field}: more than ${MAX_NAMES} names on one stream`, true)
+}
+
+/**
+ * Envoy takes a changed cluster into use only after another response with its endpoints, changed or not ("resource
+ * warming"). Ours and gRPC libraries keep the endpoints that they have.
+ */
+export function warmsEndpoints(client: MeshClient): boolean {
+  return client.kind === 'envoy'
 }
 
 /** Names per type may be empty for these, on a first request: then it is a wildcard (the legacy form). */
@@ -73,12 +85,13 @@ export function hasLegacyWildcard(type: ResourceType): boolean {
   return type === 'listener' || type === 'cluster'
 }
 
-/** One line of at most 500 characters: it comes from outside, and goes to a log and a page. */
+/** Why a client refused: it comes from outside, and goes to a log and a page. */
 export function rejection(detail: Status): string {
-  return printable(detail.message || `status ${detail.code ?? 0}`).slice(0, 500)
+  return printable(detail.message || `status ${detail.code ?? 0}`)
 }
 
-function printable(text: string): string {
+/** Text from outside as one line of at most 500 characters. */
+export function printable(text: string): string {
   // oxlint-disable-next-line no-control-regex
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')
+  return text.slice(0, 500).replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')
 }

@@ -2,12 +2,14 @@ import type { DiscoveryRequest, DiscoveryResponse } from '../../../core/xds/gene
 import type { MeshView } from '../../mesh.ts'
 import type { MeshClient } from '../../xds/client.ts'
 import { RESOURCE_TYPES, type MeshResource, type ResourceType } from '../../xds/resource.ts'
+import { Answers } from './answers.ts'
 import {
+  checkCount,
   checkNames,
   hasLegacyWildcard,
-  rejection,
   TYPE_URL,
   typeOf,
+  warmsEndpoints,
   WILDCARD,
   type Session,
   type SessionDependencies,
@@ -15,30 +17,39 @@ import {
 
 interface Subscription {
   wildcard: boolean
+  /** Whether a request ever had names: from then on none means nothing, and before everything. */
+  explicit: boolean
   names: ReadonlySet<string>
-  /** Name -> version of every resource of the last response. */
-  sent: ReadonlyMap<string, string> | undefined
+  /** Name -> version of what the client holds. */
+  readonly sent: Map<string, string>
   nonce: string
-  acknowledged: boolean
-  pending: number
+  readonly answers: Answers
 }
 
 /**
  * The state-of-the-world variant of ADS
  * (https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol#four-variants), for gRPC libraries and Envoy:
- * each response has every resource that was asked for and exists.
+ * each response of listeners or clusters has every one that was asked for and exists; of routes and endpoints, those
+ * that changed ("grouping resources into responses").
  */
 export class SotwSession implements Session {
-  rejected = ''
   version = 0
   readonly #client: MeshClient
   readonly #deps: SessionDependencies<DiscoveryResponse>
   readonly #subscriptions = new Map<ResourceType, Subscription>()
   #nonce = 0
+  /** Version of the mesh that every subscription was compared with. */
+  #offered = 0
 
   constructor(client: MeshClient, deps: SessionDependencies<DiscoveryResponse>) {
     this.#client = client
     this.#deps = deps
+  }
+
+  get rejected(): string {
+    for (const [type, { answers }] of this.#subscriptions)
+      if (answers.refused !== '') return `${type}: ${answers.refused}`
+    return ''
   }
 
   /** @throws BadRequest */
@@ -49,19 +60,16 @@ export class SotwSession implements Session {
     // an earlier stream, on the first request, is none of ours.
     if (known && request.responseNonce && request.responseNonce !== known.nonce) return
     const asked = request.resourceNames ?? []
-    checkNames('resource_names', asked, 0)
+    checkNames('resource_names', asked)
+    checkCount('resource_names', asked.length)
     const subscription = known ?? newSubscription()
-    if (!known) this.#subscriptions.set(type, subscription)
-    if (known && request.responseNonce) this.#acknowledge(type, known, request)
-    const named = asked.filter((name) => name !== WILDCARD)
-    // The legacy wildcard lasts until the client names something.
-    const legacy = asked.length === 0 && hasLegacyWildcard(type) && (!known || known.wildcard)
-    const wildcard = legacy || named.length < asked.length
-    const before = subscription.names
-    const more = wildcard !== subscription.wildcard || named.some((name) => !before.has(name))
-    subscription.wildcard = wildcard
-    subscription.names = new Set(named)
-    if (!known || more) this.#pushType(type, subscription, this.#deps.view(), true)
+    if (known) this.#acknowledge(type, known, request)
+    else this.#subscriptions.set(type, subscription)
+    const more = subscribe(subscription, asked, hasLegacyWildcard(type))
+    const view = this.#deps.view()
+    if (this.#offered === 0) this.#offered = view.version
+    if (!known || more) this.#pushType(type, subscription, view, true)
+    this.#settle()
   }
 
   push(): void {
@@ -70,48 +78,56 @@ export class SotwSession implements Session {
       const subscription = this.#subscriptions.get(type)
       if (subscription) this.#pushType(type, subscription, view, false)
     }
-    if (this.#settled) this.version = view.version
+    this.#offered = view.version
+    this.#settle()
   }
 
-  get #settled(): boolean {
-    if (this.rejected !== '') return false
-    for (const { acknowledged } of this.#subscriptions.values()) if (!acknowledged) return false
-    return true
+  #settle(): void {
+    for (const { answers } of this.#subscriptions.values())
+      if (answers.waiting || answers.refused !== '') return
+    this.version = this.#offered
   }
 
-  #acknowledge(type: ResourceType, subscription: Subscription, request: DiscoveryRequest): void {
-    if (request.errorDetail) {
-      this.rejected = `${type}: ${rejection(request.errorDetail)}`
-      this.#deps.onRejected(type, this.rejected)
-      subscription.acknowledged = true
-      return
-    }
-    subscription.acknowledged = true
-    if (this.rejected.startsWith(`${type}: `)) this.rejected = ''
-    if (this.#settled) this.version = Math.max(this.version, subscription.pending)
+  #acknowledge(type: ResourceType, { answers }: Subscription, request: DiscoveryRequest): void {
+    if (!request.responseNonce || !answers.answered(request.responseNonce, request.errorDetail)) return
+    if (request.errorDetail) this.#deps.onRejected(type, `${type}: ${answers.refused}`)
   }
 
   #pushType(type: ResourceType, subscription: Subscription, view: MeshView, asked: boolean): void {
-    const names = new Set([
-      ...subscription.names,
-      ...(subscription.wildcard ? view.names(type, this.#client) : []),
-    ])
-    const resources: MeshResource[] = []
-    const versions = new Map<string, string>()
-    for (const name of names) {
+    const { names, sent, wildcard } = subscription
+    const all: MeshResource[] = []
+    const changed: MeshResource[] = []
+    const gone = new Set(sent.keys())
+    const compare = (name: string): void => {
       const resource = view.resource(type, name, this.#client)
-      if (!resource) continue
-      resources.push(resource)
-      versions.set(name, resource.version)
+      if (!resource) return
+      gone.delete(name)
+      all.push(resource)
+      if (sent.get(name) === resource.version) return
+      sent.set(name, resource.version)
+      changed.push(resource)
     }
-    if (!asked && same(versions, subscription.sent)) return
-    // Listeners and clusters that are missing do not exist. For routes and endpoints a client waits, so that an
-    // empty answer would say nothing.
-    if (resources.length === 0 && !hasLegacyWildcard(type) && !subscription.sent) return
-    subscription.sent = versions
+    for (const name of names) compare(name)
+    if (wildcard) for (const name of view.names(type, this.#client)) if (!names.has(name)) compare(name)
+    for (const name of gone) sent.delete(name)
+    if (type === 'cluster' && warmsEndpoints(this.#client)) {
+      for (const { name } of changed) this.#subscriptions.get('endpoints')?.sent.delete(name)
+    }
+    // Listeners and clusters that are missing do not exist. For routes and endpoints an empty answer would say nothing.
+    if (!hasLegacyWildcard(type))
+      return changed.length > 0 ? this.#send(type, subscription, view, changed) : undefined
+    if (asked || changed.length > 0 || gone.size > 0) this.#send(type, subscription, view, all)
+  }
+
+  #send(
+    type: ResourceType,
+    subscription: Subscription,
+    view: MeshView,
+    resources: readonly MeshResource[],
+  ): void {
     subscription.nonce = String(++this.#nonce)
-    subscription.acknowledged = false
-    subscription.pending = view.version
+    subscription.answers.supersede()
+    subscription.answers.sent(subscription.nonce, new Set(resources.map(({ name }) => name)))
     this.#deps.send({
       versionInfo: String(view.version),
       typeUrl: TYPE_URL[type],
@@ -122,11 +138,31 @@ export class SotwSession implements Session {
 }
 
 function newSubscription(): Subscription {
-  return { wildcard: false, names: new Set(), sent: undefined, nonce: '', acknowledged: true, pending: 0 }
+  return {
+    wildcard: false,
+    explicit: false,
+    names: new Set(),
+    sent: new Map(),
+    nonce: '',
+    answers: new Answers(),
+  }
 }
 
-function same(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string> | undefined): boolean {
-  if (!b || a.size !== b.size) return false
-  for (const [name, version] of a) if (b.get(name) !== version) return false
-  return true
+/** Takes the names of a request, which are all that the client wants now. True: it wants something more than before. */
+function subscribe(subscription: Subscription, asked: readonly string[], legacyWildcard: boolean): boolean {
+  const { names: before, wildcard: all, sent } = subscription
+  const names = new Set(asked)
+  const wildcard = names.delete(WILDCARD)
+  subscription.explicit ||= asked.length > 0
+  subscription.wildcard = wildcard || (legacyWildcard && !subscription.explicit)
+  subscription.names = names
+  let more = subscription.wildcard && !all
+  for (const name of names) {
+    if (before.has(name)) continue
+    // "the server must resend any newly requested resources, even if it previously sent those".
+    sent.delete(name)
+    more = true
+  }
+  if (!subscription.wildcard) for (const name of sent.keys()) if (!names.has(name)) sent.delete(name)
+  return more
 }
