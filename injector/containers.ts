@@ -73,7 +73,6 @@ function proxyArgs(settings: PodSettings): string[] {
   args.push('--token-file', TOKEN_FILE, '--ca-file', CA_FILE)
   args.push('--log-level', settings.logLevel, '--drain-seconds', String(settings.drainSeconds))
   if (settings.concurrency !== undefined) args.push('--concurrency', String(settings.concurrency))
-  if (settings.opaquePorts.length > 0) args.push('--opaque-ports', settings.opaquePorts.join(','))
   if (settings.traceSampling !== undefined) args.push('--trace-sampling', String(settings.traceSampling))
   return args
 }

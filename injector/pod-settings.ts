@@ -7,7 +7,6 @@ import type { InjectorSettings, Resources } from './settings.ts'
 /** The installation's settings with one pod's annotations applied. */
 export interface PodSettings extends InjectorSettings {
   readonly capture: CaptureSettings
-  readonly opaquePorts: readonly number[]
   readonly concurrency: number | undefined
   readonly traceSampling: number | undefined
   readonly rewriteProbes: boolean
@@ -36,7 +35,6 @@ export function podSettings(
           ...(options['exclude-outbound-cidrs'] ?? []),
         ],
       },
-      opaquePorts: options['opaque-ports'] ?? [],
       concurrency: options['proxy-concurrency'],
       traceSampling: options['trace-sampling'],
       rewriteProbes: options['rewrite-probes'] ?? true,

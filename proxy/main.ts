@@ -24,7 +24,6 @@ environment):
   --state-dir DIR        a tmpfs of the pod: certificate and configuration for a restart
   --token-file FILE      service account token, audience weft
   --ca-file FILE         roots of the mesh
-  --opaque-ports N,N     inbound ports whose protocol is not detected; the control plane reads the same annotation
 
 Both:
   --access-log MODE      off, errors or all, as JSON lines on standard output (errors)
@@ -158,7 +157,6 @@ function parse(argv: readonly string[]) {
       'state-dir': text,
       'token-file': text,
       'ca-file': text,
-      'opaque-ports': text,
       'access-log': text,
       'trace-sampling': text,
       'drain-seconds': text,

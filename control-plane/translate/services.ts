@@ -1,5 +1,6 @@
 import type { EndpointGroup, MeshEndpoint, MeshService, ServicePort } from '../model/mesh.ts'
 import { protocolOf, type PortProtocol } from '../model/protocol.ts'
+import { opaquePortsOf } from './opaque-ports.ts'
 import type { PodObject, ServiceObject, ServiceObjectPort } from '../registry/kinds/core.ts'
 import type { EndpointSliceObject, SliceEndpoint } from '../registry/kinds/endpoint-slice.ts'
 import { podsByAddress, slicesByService, type Snapshot } from '../registry/snapshot.ts'
@@ -82,7 +83,13 @@ function translateService(
   pods: readonly (PodObject | undefined)[],
   trustDomain: string,
 ): TranslatedService {
-  const ports = source.ports.map((port) => translatePort(key, port))
+  const ports = source.ports.map((port) => {
+    const translated = translatePort(key, port)
+    // One pod that must not be detected is enough: bytes are passed on whatever they are.
+    return !translated.declared && anyOpaque(port.name, slices, pods)
+      ? { ...translated, protocol: 'opaque' as const }
+      : translated
+  })
   const service: MeshService = {
     key,
     namespace: source.meta.namespace,
@@ -138,6 +145,22 @@ function translateService(
     return { key: portKey, endpoints: endpoints.sort(byAddress) }
   })
   return { service, groups, targets }
+}
+
+function anyOpaque(
+  portName: string,
+  slices: readonly EndpointSliceObject[],
+  pods: readonly (PodObject | undefined)[],
+): boolean {
+  let at = 0
+  for (const slice of slices) {
+    const port = slice.ports.find((one) => one.name === portName)?.port
+    for (const _ of slice.endpoints) {
+      const pod = pods[at++]
+      if (pod && port !== undefined && opaquePortsOf(pod).has(port)) return true
+    }
+  }
+  return false
 }
 
 function translatePort(serviceKey: string, port: ServiceObjectPort): ServicePort {

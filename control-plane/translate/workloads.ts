@@ -1,5 +1,6 @@
 import { SIDECAR_PORTS, type MtlsMode, type Workload, type WorkloadPort } from '../model/mesh.ts'
 import { protocolOf, type PortProtocol } from '../model/protocol.ts'
+import { opaquePortsOf } from './opaque-ports.ts'
 import type { PodObject } from '../registry/kinds/core.ts'
 import type { PeerAuthenticationObject } from '../registry/kinds/peer-authentication.ts'
 import type { Snapshot } from '../registry/snapshot.ts'
@@ -118,6 +119,9 @@ function portsOf(pod: PodObject, targets: readonly Target[]): readonly WorkloadP
     // A Service that says nothing does not overrule the container port's name.
     if (entry.protocol !== 'auto' || !ports.has(port)) ports.set(port, entry)
     else if (entry.declared) ports.set(port, entry)
+  }
+  for (const port of opaquePortsOf(pod)) {
+    if (!SIDECAR_PORTS.has(port)) ports.set(port, { protocol: 'opaque', declared: true })
   }
   return [...ports].sort(([a], [b]) => a - b).map(([port, { protocol }]) => ({ port, protocol }))
 }
