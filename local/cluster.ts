@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { WeftError } from '../core/errors.ts'
 import { ControlClient } from './control/client.ts'
 import type { AdmissionOptions } from './node/admission.ts'
+import { followedDirectories } from './node/messages.ts'
 import type { FromNode, NodeConfig, ToNode } from './node/messages.ts'
 import { SYSTEM_PATH, ensureRequirements } from './requirements.ts'
 import { claimStateDirectory, clearStateDirectory, controlSocket, stateDirectory } from './state-directory.ts'
@@ -16,6 +17,8 @@ import { claimStateDirectory, clearStateDirectory, controlSocket, stateDirectory
 export interface ClusterOptions {
   /** Directories of manifests, watched. */
   readonly dirs: readonly string[]
+  /** Follows copies of them instead: `LocalCluster.manifests` says where. */
+  readonly copy?: boolean
   readonly name?: string
   readonly stateDir?: string
   /** Image name -> folder that is mounted at /app. */
@@ -24,6 +27,8 @@ export interface ClusterOptions {
   readonly mesh?: boolean
   /** A webhook that new pods are shown to, when `mesh` is false. */
   readonly admission?: AdmissionOptions
+  /** Programs needed beyond the cluster's own, each with its Debian package. */
+  readonly programs?: readonly (readonly [program: string, debianPackage: string])[]
   /** Ends the start in the middle; what `startCluster` gave then rejects, with nothing left behind. */
   readonly signal?: AbortSignal
   readonly onProgress?: (line: string) => void
@@ -33,6 +38,8 @@ export interface ClusterOptions {
 /** A cluster that runs for as long as this process does. */
 export interface LocalCluster extends Omit<ControlClient, 'close' | 'down'> {
   readonly stateDir: string
+  /** The directories that it follows. */
+  readonly manifests: readonly string[]
   /** Resolves when every pod is ready for the first time; rejects when the cluster ends before. */
   readonly ready: Promise<void>
   /** Why the cluster ended, when nobody asked it to. */
@@ -53,7 +60,7 @@ export async function startCluster(options: ClusterOptions): Promise<LocalCluste
   const progress = options.onProgress ?? (() => {})
   for (const directory of options.dirs) requireDirectory(directory, '-f')
   for (const folder of Object.values(options.images ?? {})) requireDirectory(folder, '--image')
-  await ensureRequirements(progress)
+  await ensureRequirements(progress, options.programs)
   options.signal?.throwIfAborted()
   requireReadable(PROJECT)
   const stateDir = stateDirectory(options.name ?? 'weft', options.stateDir)
@@ -64,6 +71,7 @@ export async function startCluster(options: ClusterOptions): Promise<LocalCluste
     name: options.name ?? 'weft',
     stateDirectory: stateDir,
     manifestDirectories: options.dirs.map((directory) => resolve(directory)),
+    copyManifests: options.copy ?? false,
     images: Object.entries(options.images ?? {}).map(([name, folder]) => [name, resolve(folder)] as const),
     project: PROJECT.replace(/\/$/, ''),
     nodeBinary: process.execPath,
@@ -201,6 +209,7 @@ class Launcher {
         return failure()
       },
       stateDir: this.#config.stateDirectory,
+      manifests: followedDirectories(this.#config),
       ready: this.#ready.promise,
       closed: this.#closed.promise,
       status: () => client.status(),

@@ -51,14 +51,18 @@ export interface Lack {
 }
 
 /** What this machine lacks to run a cluster; empty when nothing. */
-export function findLacks(machine: Machine, userName = userInfo().username): Lack[] {
+export function findLacks(
+  machine: Machine,
+  more: typeof PROGRAMS = [],
+  userName = userInfo().username,
+): Lack[] {
   if (process.platform !== 'linux') return [{ message: 'needs Linux', debianPackage: undefined }]
-  const lacks: Lack[] = PROGRAMS.filter(([program]) => !machine.has(program)).map(
-    ([program, debianPackage]) => ({
+  const lacks: Lack[] = [...PROGRAMS, ...more]
+    .filter(([program]) => !machine.has(program))
+    .map(([program, debianPackage]) => ({
       message: `needs the program \`${program}\` (Debian package ${debianPackage})`,
       debianPackage,
-    }),
-  )
+    }))
   if (machine.root) return lacks
   if (!machine.has('newuidmap')) {
     lacks.push({
@@ -90,15 +94,18 @@ export function findLacks(machine: Machine, userName = userInfo().username): Lac
  * Makes sure that a cluster can run here. As root on Debian, missing packages are installed, and each
  * step is told to `progress`. Throws a WeftError that lists all that is lacking and cannot be cured.
  */
-export async function ensureRequirements(progress: (line: string) => void): Promise<void> {
-  let lacks = findLacks(thisMachine)
+export async function ensureRequirements(
+  progress: (line: string) => void,
+  more: typeof PROGRAMS = [],
+): Promise<void> {
+  let lacks = findLacks(thisMachine, more)
   const packages = [...new Set(lacks.flatMap((lack) => lack.debianPackage ?? []))]
   if (packages.length > 0 && thisMachine.root && thisMachine.has('apt-get')) {
     progress(`installing ${packages.join(', ')} with apt-get`)
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', PATH: SYSTEM_PATH }
     await run(['apt-get', 'update', '-qq'], env)
     await run(['apt-get', 'install', '-y', '-qq', '--no-install-recommends', ...packages], env)
-    lacks = findLacks(thisMachine)
+    lacks = findLacks(thisMachine, more)
   }
   if (lacks.length === 0) return
   const list = lacks.map((lack) => `  - ${lack.message}`).join('\n')

@@ -20,7 +20,7 @@ export function controlSocket(directory: string): string {
   return join(directory, 'control.sock')
 }
 
-const OWN_ENTRIES = ['control.sock', 'logs', 'objects', 'scratch', 'captures']
+const OWN_ENTRIES = ['control.sock', 'logs', 'objects', 'scratch', 'captures', 'manifests']
 
 /** Throws unless a cluster may use the directory; what one left that was killed is cleared away. */
 export async function claimStateDirectory(directory: string): Promise<void> {
@@ -47,6 +47,11 @@ export async function claimStateDirectory(directory: string): Promise<void> {
     }
   }
   clearStateDirectory(directory, false)
+}
+
+/** The directories that a cluster follows when it follows copies of `directories`. */
+export function manifestCopies(directory: string, directories: readonly string[]): string[] {
+  return directories.map((_, index) => join(directory, 'manifests', String(index)))
 }
 
 /** Makes the directory; true when it was not there. */

@@ -43,6 +43,9 @@ export function systemObjects(paths: SystemPaths, trustDomain: string): ParsedOb
           `0.0.0.0:${HTTP_PORT}`,
           '--trust-domain',
           trustDomain,
+          // One machine is for looking at things: every request leaves a trace.
+          '--trace-sampling',
+          '1',
         ],
         ports: [
           { name: 'grpc', containerPort: GRPC_PORT },

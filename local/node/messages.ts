@@ -1,3 +1,4 @@
+import { manifestCopies } from '../state-directory.ts'
 import type { AdmissionOptions } from './admission.ts'
 
 /** What the launcher tells the node process once, over the IPC channel. */
@@ -5,12 +6,20 @@ export interface NodeConfig {
   readonly name: string
   readonly stateDirectory: string
   readonly manifestDirectories: readonly string[]
+  /** Follow copies in the state directory, so that what changes them while it runs changes nobody's files. */
+  readonly copyManifests: boolean
   readonly images: readonly (readonly [name: string, folder: string])[]
   readonly project: string
   readonly nodeBinary: string
   readonly mesh: boolean
   /** A webhook of the manifests' own; with `mesh`, the mesh's is used. */
   readonly admission: AdmissionOptions | undefined
+}
+
+/** Where the cluster reads manifests. */
+export function followedDirectories(config: NodeConfig): readonly string[] {
+  const { copyManifests, manifestDirectories, stateDirectory } = config
+  return copyManifests ? manifestCopies(stateDirectory, manifestDirectories) : manifestDirectories
 }
 
 export type ToNode =

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises'
+import { cp, mkdir } from 'node:fs/promises'
 import { connect } from 'node:net'
 import type { Server } from 'node:net'
 import { join } from 'node:path'
@@ -16,6 +16,7 @@ import { prepareContainerRoot } from '../pod/container-root.ts'
 import type { IssueToken } from '../pod/volumes.ts'
 import { Admission } from './admission.ts'
 import { Cluster } from './cluster.ts'
+import { followedDirectories } from './messages.ts'
 import type { NodeConfig } from './messages.ts'
 import { ObjectDirectory } from './object-directory.ts'
 import { mustRun } from './run-command.ts'
@@ -63,11 +64,16 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
     join(config.stateDirectory, 'scratch'),
   )
   await objects.prepare()
+  const manifests = followedDirectories(config)
+  for (const [index, source] of config.manifestDirectories.entries()) {
+    const copy = manifests[index] ?? source
+    if (copy !== source) await cp(source, copy, { recursive: true })
+  }
 
   const mesh = config.mesh
     ? await prepareMesh({
         directory: join(PRIVATE, 'mesh'),
-        manifests: [...config.manifestDirectories, objects.path],
+        manifests: [...manifests, objects.path],
         trustDomain: TRUST_DOMAIN,
         changed: () => follow(),
         warn,
@@ -89,7 +95,7 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
     warn,
   })
   const dns = await startDns(DNS_ADDRESS, 53, () => cluster.zone)
-  const source = new ManifestSource(config.manifestDirectories, { error: warn, warn })
+  const source = new ManifestSource(manifests, { error: warn, warn })
   let desired = await source.load()
   let started = false
   const follow = () => {

@@ -29,8 +29,8 @@ export const outage: Step = {
     await cluster.release(control, 'control-plane')
     const proxies = await eventually(15, 'every sidecar connected again', async () => {
       try {
-        const mesh = (await cluster.api('/api/mesh')) as { proxies?: number }
-        return (mesh.proxies ?? 0) >= 8 ? mesh.proxies : undefined
+        const { proxies } = (await cluster.api('/api/mesh')) as { proxies: { connected: number } }
+        return proxies.connected >= 8 ? proxies.connected : undefined
       } catch {
         return undefined
       }

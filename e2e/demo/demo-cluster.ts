@@ -1,0 +1,51 @@
+import { readFile } from 'node:fs/promises'
+import { WeftError } from '../../core/errors.ts'
+import type { LocalCluster } from '../../local/cluster.ts'
+import type { DemoCluster, PodInfo } from './scenario.ts'
+
+const EXEC_TIMEOUT_MS = 120_000
+const API_TIMEOUT_MS = 5_000
+
+/** A local cluster as the scenario's steps see it. `api` is the address of its REST interface. */
+export function demoCluster(cluster: LocalCluster, api: string): DemoCluster {
+  const name = (pod: PodInfo) => `${pod.namespace}/${pod.name}`
+  return {
+    manifests: cluster.manifests[0] ?? '',
+    async pods(namespace, app) {
+      const { pods } = await cluster.status()
+      return pods
+        .filter((pod) => pod.namespace === namespace && pod.labels['app'] === app)
+        .filter((pod) => pod.ready && !pod.terminating)
+        .map((pod) => ({
+          namespace,
+          name: pod.name,
+          address: pod.ips[0] ?? '',
+          containers: pod.containers.map((container) => container.name),
+        }))
+    },
+    exec: (pod, argv) => cluster.exec(name(pod), argv, { timeoutMs: EXEC_TIMEOUT_MS }),
+    async hold(pod, container) {
+      await cluster.hold(name(pod), container)
+      await cluster.kill(name(pod), { container })
+    },
+    release: (pod, container) => cluster.release(name(pod), container),
+    async kill(pod, container) {
+      await cluster.kill(name(pod), { container })
+    },
+    deletePod: (pod) => cluster.deletePod(name(pod)),
+    async capture(during) {
+      const capture = await cluster.capture()
+      try {
+        await during()
+      } finally {
+        await capture.stop()
+      }
+      return readFile(capture.file)
+    },
+    async api(path) {
+      const answer = await fetch(api + path, { signal: AbortSignal.timeout(API_TIMEOUT_MS) })
+      if (answer.ok) return answer.json()
+      throw new WeftError('demo.api', `GET ${path} answered ${answer.status}`)
+    },
+  }
+}

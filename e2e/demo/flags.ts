@@ -1,0 +1,28 @@
+import { FlagError, parseFlags } from '../../local/flags.ts'
+
+export const HELP = `Usage: npm run demo [-- FLAGS]
+
+A shop of four services on this machine, meshed by the label on its namespace: ordinary manifests, network
+namespaces for pods, traffic between them. Prints where the dashboard is; Ctrl-C ends it all.
+
+  --once     play the scenario instead: seven steps, a table of what was expected and what was seen
+  --json     with --once: one JSON object {ok, seconds, steps} on standard output instead of the table
+  --help     this text
+
+Progress goes to standard error. Exit code: 0 fine, 1 a step failed or the mesh did not start, 2 wrong flags.
+While it runs, edit e2e/demo/manifests/ and see the dashboard follow; weft local --help says what else can be
+done to it. Needs Linux with iptables and, as another user than root, user namespaces.`
+
+export interface DemoFlags {
+  readonly help: boolean
+  readonly once: boolean
+  readonly json: boolean
+}
+
+/** Throws FlagError for what it does not know. */
+export function parseDemoFlags(argv: readonly string[]): DemoFlags {
+  const off = { type: 'boolean', default: false } as const
+  const { values } = parseFlags({ args: [...argv], options: { once: off, json: off, help: off } })
+  if (values.json && !values.once) throw new FlagError('--json goes with --once')
+  return values
+}
