@@ -97,10 +97,10 @@ class MessageReader {
     return true
   }
 
-  #list(node: Node, field: Field, rule: FieldRule, path: string, depth: number): unknown[] {
+  #list(node: Node, field: Field, rule: FieldRule, path: string, depth: number): unknown[] | undefined {
     if (!isSeq(node)) {
       this.problems.add(path, 'must be a list')
-      return []
+      return undefined
     }
     return node.items.map((item, i) => {
       const inner = `${path}[${i}]`
@@ -109,12 +109,12 @@ class MessageReader {
     })
   }
 
-  #map(node: Node, field: Field, rule: FieldRule, path: string, depth: number): Values {
-    const map: Values = {}
+  #map(node: Node, field: Field, rule: FieldRule, path: string, depth: number): Values | undefined {
     if (!isMap(node)) {
       this.problems.add(path, 'must be a mapping')
-      return map
+      return undefined
     }
+    const map: Values = {}
     for (const { key, value } of node.items) {
       const name = keyText(key)
       if (name === undefined) {
