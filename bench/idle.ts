@@ -62,6 +62,7 @@ function rowOf(peer: string, connections: number, result: RunResult, readyMs: nu
     connections,
     peer,
     cpu_us_per_request: null,
+    cpu_spread: null,
     rps: null,
     p50_us: null,
     p99_us: null,

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { bundle } from '../cli/bundle.ts'
 import { describeError } from '../core/errors.ts'
 import { Bed } from './bed.ts'
 import { CASES, IDLE } from './cases.ts'
@@ -12,7 +13,7 @@ import { envoy, installEnvoy } from './peers/envoy.ts'
 import { haproxy } from './peers/haproxy.ts'
 import { nginx } from './peers/nginx.ts'
 import type { Peer } from './peers/peer.ts'
-import { weft, weftProgram } from './peers/weft.ts'
+import { weft } from './peers/weft.ts'
 import { machineText } from './report/machine.ts'
 import { writeDocument } from './report/document.ts'
 import { headingText, rowText } from './report/table.ts'
@@ -21,7 +22,7 @@ import type { Row } from './result.ts'
 const PROJECT = fileURLToPath(new URL('..', import.meta.url))
 
 /** What is there of the chosen peers, Weft first; what lacks is told and left out. */
-function findPeers(options: Options): Peer[] {
+async function findPeers(options: Options): Promise<Peer[]> {
   const folder = join(PROJECT, '.cache/bench')
   mkdirSync(folder, { recursive: true })
   const install: Record<string, () => Peer> = {
@@ -30,7 +31,7 @@ function findPeers(options: Options): Peer[] {
     haproxy: () => haproxy(debianProgram('haproxy', folder)),
   }
   const { nodeFlags } = options
-  const peers = [weft('weft', { argv: options.weft ? [options.weft] : weftProgram(PROJECT), nodeFlags })]
+  const peers = [weft('weft', { argv: [options.weft ?? (await bundle('proxy')).path], nodeFlags })]
   if (options.other) peers.push(weft('other', { argv: [options.other], nodeFlags }))
   for (const name of options.peers) {
     try {
@@ -62,7 +63,7 @@ async function main(argv: readonly string[]): Promise<number> {
     console.log(HELP)
     return 0
   }
-  const peers = findPeers(options)
+  const peers = await findPeers(options)
   const say = options.json ? console.error : console.log
   const machine = machineText(peers)
   say(`${machine}\n\n${headingText()}`)

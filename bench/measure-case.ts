@@ -79,6 +79,10 @@ async function measureLine(
   })
 }
 
+function range(values: readonly number[]): [number, number] {
+  return [rounded(Math.min(...values)), rounded(Math.max(...values))]
+}
+
 function turnOf(what: Case, path: Path, connections: number): Omit<LoadRequest, 'warmupMs' | 'windowMs'> {
   return { kind: what.load, port: path.port, connections, size: what.size, proxies: path.pids }
 }
@@ -103,12 +107,13 @@ function rowOf(
     connections,
     peer,
     cpu_us_per_request: middle(cost),
+    cpu_spread: range(results.map(cost)),
     rps: middle(({ requests, seconds }) => requests / seconds),
     p50_us: middle(({ p50Us }) => p50Us),
     p99_us: middle(({ p99Us }) => p99Us),
     rss_kib: largest(({ rssKib }) => rssKib),
     pss_kib: largest(({ pssKib }) => pssKib),
     ratio_to_weft: ratios ? rounded(median(ratios)) : null,
-    ratio_spread: ratios ? [rounded(Math.min(...ratios)), rounded(Math.max(...ratios))] : null,
+    ratio_spread: ratios ? range(ratios) : null,
   }
 }

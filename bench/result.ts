@@ -5,6 +5,8 @@ export interface Row {
   readonly peer: string
   /** Of all proxies in the path together; the median of the turns. */
   readonly cpu_us_per_request: number | null
+  /** Lowest and highest of the turns: what else runs on the machine only adds. */
+  readonly cpu_spread: readonly [number, number] | null
   readonly rps: number | null
   readonly p50_us: number | null
   readonly p99_us: number | null
@@ -42,6 +44,7 @@ export function failedRow(name: string, connections: number, peer: string, error
     connections,
     peer,
     cpu_us_per_request: null,
+    cpu_spread: null,
     rps: null,
     p50_us: null,
     p99_us: null,

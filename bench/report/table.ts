@@ -5,6 +5,7 @@ const COLUMNS: readonly (readonly [title: string, width: number, read: (row: Row
   ['conns', 6, (row) => String(row.connections)],
   ['peer', 8, (row) => row.peer],
   ['CPU us/req', 11, (row) => figure(row.cpu_us_per_request)],
+  ['spread', 12, (row) => row.cpu_spread?.join('-') ?? ''],
   ['req/s', 8, (row) => figure(row.rps)],
   ['p50 us', 8, (row) => figure(row.p50_us)],
   ['p99 us', 8, (row) => figure(row.p99_us)],
