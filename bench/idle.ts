@@ -47,6 +47,7 @@ async function measurePeer(bed: Bed, peer: Peer): Promise<Row[]> {
         warmupMs: SETTLE_MS,
         windowMs: WATCH_MS,
         proxies: (path as Path).pids,
+        cpu: bed.cores?.proxies,
       })
       rows.push(rowOf(peer.name, connections, result, median(starts)))
     }

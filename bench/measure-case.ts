@@ -10,6 +10,9 @@ import { failedRow, median, rounded, type Row } from './result.ts'
 const WARM_UP_MS = 250
 /** Before a case: a runtime that compiles as it goes gets its time, and every peer the same. */
 const FIRST_WARM_UP_MS = 2000
+/** A turn with a larger share of stolen time is tried again, this often in all. */
+const STOLEN = 0.05
+const TRIES = 3
 const WARM_UP_CONNECTIONS = 32
 
 /** Measures all peers in a case, in turns; `tell` is given each line as it is known. */
@@ -34,7 +37,11 @@ export async function measureCase(
         const path = await bed.start(peer, what.topology, what.origin)
         paths.push(path)
         const connections = Math.min(WARM_UP_CONNECTIONS, Math.max(...chosen))
-        await bed.run({ ...turnOf(what, path, connections), warmupMs: 0, windowMs: FIRST_WARM_UP_MS })
+        await bed.run({
+          ...turnOf(what, path, connections, bed.cores?.proxies),
+          warmupMs: 0,
+          windowMs: FIRST_WARM_UP_MS,
+        })
       } catch (error) {
         const failed = paths.findIndex((path) => path.peer === peer)
         if (failed >= 0) await paths.splice(failed, 1)[0]?.stop()
@@ -47,6 +54,16 @@ export async function measureCase(
     await Promise.all(paths.map((path) => path.stop()))
   }
   return rows
+}
+
+/** A turn, again when its CPU was taken away for too long; the least disturbed counts. */
+async function undisturbed(bed: Bed, request: LoadRequest): Promise<RunResult> {
+  let best = await bed.run(request)
+  for (let again = 0; again < TRIES - 1 && best.stolen > STOLEN; again++) {
+    const next = await bed.run(request)
+    if (next.stolen < best.stolen) best = next
+  }
+  return best
 }
 
 async function measureLine(
@@ -62,9 +79,9 @@ async function measureLine(
     for (const path of turn % 2 === 0 ? paths : paths.toReversed()) {
       if (errors.has(path)) continue
       try {
-        const request = turnOf(what, path, connections)
+        const request = turnOf(what, path, connections, bed.cores?.proxies)
         const windowMs = (options.seconds * 1000) / options.turns
-        turns.get(path)?.push(await bed.run({ ...request, warmupMs: WARM_UP_MS, windowMs }))
+        turns.get(path)?.push(await undisturbed(bed, { ...request, warmupMs: WARM_UP_MS, windowMs }))
       } catch (error) {
         errors.set(path, describeError(error))
       }
@@ -83,8 +100,13 @@ function range(values: readonly number[]): [number, number] {
   return [rounded(Math.min(...values)), rounded(Math.max(...values))]
 }
 
-function turnOf(what: Case, path: Path, connections: number): Omit<LoadRequest, 'warmupMs' | 'windowMs'> {
-  return { kind: what.load, port: path.port, connections, size: what.size, proxies: path.pids }
+function turnOf(
+  what: Case,
+  path: Path,
+  connections: number,
+  cpu: number | undefined,
+): Omit<LoadRequest, 'warmupMs' | 'windowMs'> {
+  return { kind: what.load, port: path.port, connections, size: what.size, proxies: path.pids, cpu }
 }
 
 function cost(result: RunResult): number {

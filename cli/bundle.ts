@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { rmSync } from 'node:fs'
+import { cpSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -25,6 +25,9 @@ const PARTS: Readonly<Record<string, readonly [file: string, run: string]>> = {
   init: ['injector/init.ts', 'runInit'],
 }
 const COMMAND = 'weft'
+
+/** Where the control plane looks for its page, seen from `dist/PART`. */
+const PAGE = 'dashboard/page'
 
 export const BUNDLES: readonly string[] = [...Object.keys(PARTS), COMMAND]
 
@@ -70,6 +73,8 @@ export async function bundle(part: string): Promise<{ path: string; files: numbe
     metafile: true,
     logLevel: 'warning',
   })
+  if (part === COMMAND || part === 'control-plane')
+    cpSync(join(PROJECT, PAGE), join(PROJECT, 'dist', PAGE), { recursive: true })
   const outputs = Object.values(metafile.outputs)
   return {
     path: join(folder, 'main.mjs'),

@@ -70,7 +70,7 @@ function run(request: LoadRequest): Promise<RunResult> {
     setTimeout(() => {
       if (turn.meter.stopped) return
       if (request.kind === 'hold') turn.idle()
-      turn.meter.open(request.proxies)
+      turn.meter.open(request.proxies, request.cpu)
     }, request.warmupMs)
     setTimeout(() => {
       if (turn.failed) return

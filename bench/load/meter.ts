@@ -1,4 +1,5 @@
 import { cpuMicroseconds, memoryOf, type Memory } from '../measure/process.ts'
+import { stolenTicks, TICKS_A_SECOND } from '../measure/steal.ts'
 import { Histogram } from './histogram.ts'
 
 /** What happened between two readings. */
@@ -8,6 +9,8 @@ export interface RunResult {
   readonly seconds: number
   /** Of all watched processes together. */
   readonly cpuMicroseconds: number
+  /** Share of the window, 0 to 1, in which the machine below took the proxies' CPU away. */
+  readonly stolen: number
   readonly p50Us: number
   readonly p99Us: number
   /** Of each proxy, while all connections are open. */
@@ -26,6 +29,8 @@ export class Meter {
   #bytes = 0
   #began = 0
   #cpuBefore = 0
+  #cpu: number | undefined
+  #stolenBefore = 0
   stopped = false
 
   constructor(size: number, fail: (error: Error) => void) {
@@ -49,9 +54,11 @@ export class Meter {
     this.#fail(new Error(what))
   }
 
-  open(proxies: Watched): void {
+  open(proxies: Watched, cpu: number | undefined): void {
     this.#latencies.reset()
     this.#bytes = 0
+    this.#cpu = cpu
+    this.#stolenBefore = stolenTicks(cpu)
     this.#cpuBefore = cpuMicroseconds(proxies.flat())
     this.#began = performance.now()
   }
@@ -63,6 +70,7 @@ export class Meter {
       requests,
       seconds,
       cpuMicroseconds: cpuMicroseconds(proxies.flat()) - this.#cpuBefore,
+      stolen: (stolenTicks(this.#cpu) - this.#stolenBefore) / TICKS_A_SECOND / seconds,
       p50Us: this.#latencies.quantile(0.5),
       p99Us: this.#latencies.quantile(0.99),
       memory: proxies.map(memoryOf),

@@ -18,6 +18,8 @@ export interface LoadRequest {
   readonly size: number
   /** Of each proxy its process and what that started: CPU is read at both ends of the window, memory at its end. */
   readonly proxies: readonly (readonly number[])[]
+  /** The CPU that the proxies run on; undefined: any. */
+  readonly cpu: number | undefined
 }
 
 export type LoadReply = ({ readonly ok: true } & RunResult) | { readonly ok: false; readonly error: string }
