@@ -1,11 +1,4 @@
-import {
-  field,
-  removeField,
-  setField,
-  type Fields,
-  type RequestHead,
-  type ResponseHead,
-} from '../http/message.ts'
+import { field, setField, type Fields, type RequestHead, type ResponseHead } from '../http/message.ts'
 import type { BodyReader, ResetReason, ServerStream } from '../http/stream.ts'
 import type { ForwardAction, Route, WeightedCluster } from '../model/route.ts'
 import { findRoute } from '../route/match.ts'
@@ -15,13 +8,19 @@ import type { UpstreamCluster } from '../upstream/upstream-cluster.ts'
 import { Attempt, type AttemptFailure, type AttemptOwner } from './attempt.ts'
 import { failureOf, outcomeOf } from './failure.ts'
 import { ResponseFlag } from './flags.ts'
-import { prepareRequest } from './hop-headers.ts'
+import { formatGrpcTimeout, grpcTimeoutMs } from './grpc-timeout.ts'
+import { markProtocol, prepareRequest } from './hop-headers.ts'
 import type { ExchangeDependencies, Hop } from './hop.ts'
+import { startMirrors, type Mirror } from './mirror.ts'
 import { newRecord } from './record.ts'
 import { ReplayBuffer } from './replay-buffer.ts'
-import { sendReply, type LocalReply } from './reply.ts'
+import { DEADLINE_EXCEEDED, grpcTrailers, isGrpc, sendReply, type LocalReply } from './reply.ts'
 import { decideRetry, isRetriableStatus, type Outcome } from './retry.ts'
 import type { RequestRecord } from './telemetry-sink.ts'
+
+// What setTimeout takes; more would fire at once.
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+const NO_MIRRORS: readonly Mirror[] = []
 
 /**
  * One request from its head to its last byte: route, endpoint, tries, answer, record. It knows no protocol:
@@ -36,6 +35,8 @@ export class Exchange implements BodyReader, AttemptOwner {
   readonly #record: RequestRecord
   readonly #startedAt = performance.now()
   readonly #wantsUpgrade: boolean
+  /** The caller speaks gRPC: how a call ends stands in its trailers. */
+  readonly #grpc: boolean
 
   #route: Route | undefined
   #action: ForwardAction | undefined
@@ -43,13 +44,17 @@ export class Exchange implements BodyReader, AttemptOwner {
   #cluster: UpstreamCluster | undefined
   #attempt: Attempt | undefined
   #tried: EndpointState[] | undefined
+  #mirrors: readonly Mirror[] = NO_MIRRORS
   #retries = 0
   #replayed = false
   #responding = false
+  #grpcAnswer = false
   #tunnel = false
   #responseEnded = false
   #finished = false
   #pausedDownstream = false
+  /** When the whole request must be over, on performance.now's clock; Infinity: never. */
+  #deadline = Infinity
   #timer: NodeJS.Timeout | undefined
   #backoff: NodeJS.Timeout | undefined
   #cancelWait: (() => void) | undefined
@@ -63,6 +68,7 @@ export class Exchange implements BodyReader, AttemptOwner {
     this.#body = new ReplayBuffer(end)
     this.#wantsUpgrade = head.upgrade !== '' || head.method === 'CONNECT'
     this.#record = newRecord(hop, head, deps.configVersion())
+    this.#grpc = this.#record.protocol === 'HTTP/2' && isGrpc(head.fields)
     this.#activeAt = this.#startedAt
     deps.telemetry.requestStarted(hop.direction)
     deps.running.add(this)
@@ -140,7 +146,9 @@ export class Exchange implements BodyReader, AttemptOwner {
     mutateRequest(this.#head, route.requestHeaders)
     mutateRequest(this.#head, weighted.requestHeaders)
     prepareRequest(this.#hop, this.#head)
-    if (action.timeoutMs > 0) this.#timer = setTimeout(() => this.#timeout(), action.timeoutMs)
+    if (!this.#startTimer(action)) return
+    if (action.mirrors.length > 0 && !this.#wantsUpgrade)
+      this.#mirrors = startMirrors(this.#deps, this.#hop, this.#head, action, this.#http2, this.#body)
 
     const cluster = this.#deps.clusters.get(weighted.cluster)
     this.#cluster = cluster
@@ -149,6 +157,18 @@ export class Exchange implements BodyReader, AttemptOwner {
     this.#cancelWait = cluster.whenReady(this.#deps.configWaitMs, () => {
       if (!this.#finished) this.#admitted(cluster)
     })
+  }
+
+  /** The route's timeout or the caller's grpc-timeout, whichever is over first. False: it is, and that was answered. */
+  #startTimer(action: ForwardAction): boolean {
+    const now = performance.now()
+    if (action.timeoutMs > 0) this.#deadline = now + action.timeoutMs
+    const grpcTimeout = this.#grpc ? grpcTimeoutMs(this.#head.fields) : undefined
+    if (grpcTimeout !== undefined) this.#deadline = Math.min(this.#deadline, this.#startedAt + grpcTimeout)
+    const left = this.#deadline - now
+    if (left <= 0) this.#timeout()
+    else if (left <= LONGEST_TIMER_MS) this.#timer = setTimeout(() => this.#timeout(), left)
+    return left > 0
   }
 
   #upgradeAllowed(action: ForwardAction): boolean {
@@ -189,20 +209,20 @@ export class Exchange implements BodyReader, AttemptOwner {
     this.#record.attempts++
     this.#record.upstream = endpoint.address
     this.#record.upstreamWorkload = endpoint.endpoint.workload
-    const attempt = new Attempt(this, endpoint, this.#head, this.#upstreamHttp2)
+    const attempt = new Attempt(this, endpoint, this.#head, this.#http2)
     this.#attempt = attempt
     attempt.start(this.#action?.retry?.perTryTimeoutMs ?? 0)
   }
 
   /** HTTP/1.1 requests that crossed the link as streams come out as HTTP/1.1 again. */
-  get #upstreamHttp2(): boolean {
-    if (this.#hop.link) return this.#record.protocol === 'HTTP/2'
-    return this.#hop.http2
+  get #http2(): boolean {
+    return this.#record.protocol === 'HTTP/2'
   }
 
   attemptConnected(alpn: string): void {
-    removeField(this.#head.fields, 'x-weft-http')
-    if (alpn === 'weft-h2' && this.#record.protocol === 'HTTP/2') this.#head.fields.push('x-weft-http', '2')
+    markProtocol(this.#head.fields, alpn, this.#http2)
+    if (this.#grpc && this.#deadline !== Infinity)
+      setField(this.#head.fields, 'grpc-timeout', formatGrpcTimeout(this.#deadline - performance.now()))
   }
 
   // The caller's half.
@@ -211,6 +231,7 @@ export class Exchange implements BodyReader, AttemptOwner {
     if (this.#finished) return
     this.#record.bytesReceived += chunk.length
     this.#activeAt = performance.now()
+    for (const mirror of this.#mirrors) mirror.data(chunk)
     const stream = this.#attempt?.stream
     const body = this.#body
     if (body.complete) {
@@ -225,6 +246,7 @@ export class Exchange implements BodyReader, AttemptOwner {
     if (this.#finished) return
     this.#body.ended = true
     this.#body.trailers = trailers
+    for (const mirror of this.#mirrors) mirror.end(trailers)
     this.#attempt?.stream?.end(trailers)
     if (this.#responseEnded) this.#finish()
   }
@@ -276,6 +298,7 @@ export class Exchange implements BodyReader, AttemptOwner {
     this.#record.details = 'via_upstream'
     if (this.#hop.direction === 'outbound') this.#record.destinationIdentity = attempt.identity
     if (end) this.#readGrpcStatus(head.fields)
+    this.#grpcAnswer = this.#grpc && isGrpc(head.fields)
     this.#tunnel = this.#wantsUpgrade && (head.status === 101 || this.#head.method === 'CONNECT')
     // A tunnel lives as long as its ends like.
     if (this.#tunnel && this.#timer) clearTimeout(this.#timer)
@@ -299,12 +322,8 @@ export class Exchange implements BodyReader, AttemptOwner {
 
   attemptFailed(attempt: Attempt, failure: AttemptFailure): void {
     const told = failureOf(failure)
-    if (this.#responding) {
-      this.#record.flags |= told.flags
-      this.#record.details = told.details
-      this.#stream.reset(failure.kind === 'reset' ? failure.reason : 'connection')
-      return this.#finish()
-    }
+    if (this.#responding)
+      return this.#breakOff(told.flags, told, failure.kind === 'reset' ? failure.reason : 'connection')
     if (this.#retry(attempt, outcomeOf(failure))) return
     // The next sidecar may repeat even a write elsewhere, since no byte of it reached the application.
     const unsent = failure.kind === 'connect' || (failure.kind === 'reset' && failure.reason === 'refused')
@@ -395,17 +414,11 @@ export class Exchange implements BodyReader, AttemptOwner {
 
   #timeout(): void {
     if (this.#finished) return
-    this.#attempt?.abandon('timeout')
-    if (this.#responding) {
-      this.#record.flags |= ResponseFlag.UT
-      this.#record.details = 'response_timeout'
-      this.#stream.reset('timeout')
-      return this.#finish()
-    }
-    this.#reply(ResponseFlag.UT, {
+    this.#giveUp(ResponseFlag.UT, {
       status: 504,
       details: 'response_timeout',
       text: 'the upstream took too long',
+      grpcStatus: DEADLINE_EXCEEDED,
     })
   }
 
@@ -413,18 +426,29 @@ export class Exchange implements BodyReader, AttemptOwner {
   idleCheck(nowMs: number): void {
     const limit = this.#hop.manager.streamIdleTimeoutMs
     if (limit === 0 || nowMs - this.#activeAt < limit) return
-    this.#attempt?.abandon('timeout')
-    if (this.#responding) {
-      this.#record.flags |= ResponseFlag.SI
-      this.#record.details = 'stream_idle_timeout'
-      this.#stream.reset('timeout')
-      return this.#finish()
-    }
-    this.#reply(ResponseFlag.SI, {
+    this.#giveUp(ResponseFlag.SI, {
       status: 408,
       details: 'stream_idle_timeout',
       text: 'the request was idle too long',
     })
+  }
+
+  #giveUp(flags: number, reply: LocalReply): void {
+    this.#attempt?.abandon('timeout')
+    if (this.#responding) this.#breakOff(flags, reply, 'timeout')
+    else this.#reply(flags, reply)
+  }
+
+  /** Ends an answer that had begun so that it cannot pass for a whole one. */
+  #breakOff(flags: number, reply: LocalReply, reason: ResetReason): void {
+    this.#record.flags |= flags
+    this.#record.details = reply.details
+    if (this.#grpcAnswer) {
+      const trailers = grpcTrailers(reply)
+      this.#readGrpcStatus(trailers)
+      this.#stream.end(trailers)
+    } else this.#stream.reset(reason)
+    this.#finish()
   }
 
   #reply(flags: number, reply: LocalReply): void {
@@ -466,6 +490,7 @@ export class Exchange implements BodyReader, AttemptOwner {
     if (this.#timer) clearTimeout(this.#timer)
     if (this.#backoff) clearTimeout(this.#backoff)
     this.#body.release()
+    for (const mirror of this.#mirrors) mirror.requestOver()
     if (this.#cluster) this.#cluster.active--
     this.#deps.running.delete(this)
     this.#record.durationMs = performance.now() - this.#startedAt

@@ -1,8 +1,14 @@
 import { randomUUID } from 'node:crypto'
-import { field, removeField, type RequestHead } from '../http/message.ts'
+import { field, removeField, type Fields, type RequestHead } from '../http/message.ts'
 import type { Hop } from './hop.ts'
 
 const CLIENT_CERT = 'x-forwarded-client-cert'
+
+/** Says to a sidecar of ours whether the request began as HTTP/2: on the link everything is. */
+export function markProtocol(fields: Fields, alpn: string, http2: boolean): void {
+  removeField(fields, 'x-weft-http')
+  if (alpn === 'weft-h2' && http2) fields.push('x-weft-http', '2')
+}
 
 /** What a proxy adds to a request, and what it takes away because a caller must not be able to claim it. */
 export function prepareRequest(hop: Hop, head: RequestHead): void {

@@ -8,10 +8,24 @@ export interface LocalReply {
   readonly details: string
   /** For a person; no secret, no header value. */
   readonly text: string
+  /** For gRPC callers, where it says more than the one that `status` maps to. */
+  readonly grpcStatus?: number
 }
 
-export function isGrpc(head: RequestHead): boolean {
-  return field(head.fields, 'content-type')?.startsWith('application/grpc') ?? false
+export const DEADLINE_EXCEEDED = 4
+
+/** gRPC itself: `application/grpc` or `application/grpc+proto`, and not gRPC-Web, which has frames of its own. */
+export function isGrpc(fields: Fields): boolean {
+  const type = field(fields, 'content-type')
+  if (type === undefined || !type.startsWith('application/grpc')) return false
+  const next = type.charAt(16)
+  return next === '' || next === '+' || next === ';'
+}
+
+/** Ends an answer to a gRPC caller that had begun: it learns why, where a reset would be an unknown error to it. */
+export function grpcTrailers(reply: LocalReply): Fields {
+  const status = String(reply.grpcStatus ?? grpcStatusOf(reply.status))
+  return ['grpc-status', status, 'grpc-message', percentEncode(reply.text)]
 }
 
 /**
@@ -25,24 +39,10 @@ export function sendReply(
   reply: LocalReply,
 ): { status: number; grpcStatus: number; bytes: number } {
   const proxyStatus = `weft; details="${quoted(reply.details)}"`
-  if (isGrpc(head)) {
-    const grpcStatus = grpcStatusOf(reply.status)
-    stream.head(
-      {
-        status: 200,
-        fields: [
-          'content-type',
-          'application/grpc',
-          'grpc-status',
-          String(grpcStatus),
-          'grpc-message',
-          percentEncode(reply.text),
-          'proxy-status',
-          proxyStatus,
-        ],
-      },
-      true,
-    )
+  if (isGrpc(head.fields)) {
+    const grpcStatus = reply.grpcStatus ?? grpcStatusOf(reply.status)
+    const fields = ['content-type', 'application/grpc', ...grpcTrailers(reply), 'proxy-status', proxyStatus]
+    stream.head({ status: 200, fields }, true)
     return { status: 200, grpcStatus, bytes: 0 }
   }
   const body = Buffer.from(reply.text === '' ? '' : `${reply.text}\n`)

@@ -58,10 +58,18 @@ export interface ForwardAction {
       | undefined
     readonly authority: string | undefined
   }
-  /** Copies whose answers are thrown away. `percent` 0 to 100. */
-  readonly mirrors: readonly { readonly cluster: string; readonly percent: number }[]
+  /** Copies whose answers are thrown away. */
+  readonly mirrors: readonly MirrorPolicy[]
   /** Upgrades that are let through, lower-case, e.g. `websocket`. */
   readonly upgrades: readonly string[]
+}
+
+export interface MirrorPolicy {
+  readonly cluster: string
+  /** Share of the requests, 0 to 100. */
+  readonly percent: number
+  /** The copy's authority gets Envoy's `-shadow`. */
+  readonly shadowSuffix: boolean
 }
 
 export interface WeightedCluster {

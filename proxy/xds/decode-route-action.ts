@@ -52,7 +52,11 @@ export function decodeForward(action: RouteAction, scope: Scope, nonIdempotent: 
       const at = scope.at('request_mirror_policies', i)
       at.only(mirror, 'cluster', 'runtimeFraction', 'disableShadowHostSuffixAppend')
       if (!mirror.cluster) at.at('cluster').fail('is required')
-      return { cluster: mirror.cluster ?? '', percent: percentOf(mirror.runtimeFraction) }
+      return {
+        cluster: mirror.cluster ?? '',
+        percent: percentOf(mirror.runtimeFraction),
+        shadowSuffix: mirror.disableShadowHostSuffixAppend !== true,
+      }
     }),
     upgrades: (action.upgradeConfigs ?? []).flatMap((upgrade) =>
       upgrade.enabled === false || !upgrade.upgradeType ? [] : [upgrade.upgradeType.toLowerCase()],

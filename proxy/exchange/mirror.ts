@@ -1,0 +1,173 @@
+import { removeField, type Fields, type RequestHead } from '../http/message.ts'
+import type { ForwardAction, MirrorPolicy } from '../model/route.ts'
+import type { UpstreamCluster } from '../upstream/upstream-cluster.ts'
+import { Attempt, type AttemptOwner } from './attempt.ts'
+import { markProtocol } from './hop-headers.ts'
+import type { ExchangeDependencies, Hop } from './hop.ts'
+import { ReplayBuffer } from './replay-buffer.ts'
+
+// Envoy's default of a route without a timeout: an answer that nobody waits for must not hold a stream for ever.
+const TIMEOUT_MS = 15_000
+
+/**
+ * Copies of a request, one for each mirror of its route that its share falls to (Envoy's request_mirror_policies).
+ * `head` is what goes to the upstream; `body` what of the request is here already.
+ */
+export function startMirrors(
+  deps: ExchangeDependencies,
+  hop: Hop,
+  head: RequestHead,
+  action: ForwardAction,
+  http2: boolean,
+  body: ReplayBuffer,
+): Mirror[] {
+  const mirrors: Mirror[] = []
+  for (const policy of action.mirrors) {
+    if (policy.percent < 100 && Math.random() * 100 >= policy.percent) continue
+    const mirror = new Mirror(deps, hop, head, policy, http2, action.timeoutMs || TIMEOUT_MS)
+    for (const chunk of body.chunks) mirror.data(chunk)
+    if (body.ended) mirror.end(body.trailers)
+    mirrors.push(mirror)
+  }
+  return mirrors
+}
+
+/**
+ * A copy of one request. It is sent when the request is whole, so that it can wait for nothing of it, and only if
+ * its body is no larger than what is kept for retries. Its answer is thrown away; what becomes of it is counted
+ * (`mirror_sent`, `mirror_failed`, `mirror_incomplete`, `mirror_body_too_large`) and never felt by the original.
+ */
+export class Mirror implements AttemptOwner {
+  readonly bodySent = true
+  readonly #deps: ExchangeDependencies
+  readonly #hop: Hop
+  readonly #head: RequestHead
+  readonly #policy: MirrorPolicy
+  readonly #http2: boolean
+  readonly #timeoutMs: number
+  readonly #body = new ReplayBuffer(false)
+  #collecting = true
+  #cluster: UpstreamCluster | undefined
+  #attempt: Attempt | undefined
+  #timer: NodeJS.Timeout | undefined
+  #cancelWait: (() => void) | undefined
+
+  constructor(
+    deps: ExchangeDependencies,
+    hop: Hop,
+    head: RequestHead,
+    policy: MirrorPolicy,
+    http2: boolean,
+    timeoutMs: number,
+  ) {
+    this.#deps = deps
+    this.#hop = hop
+    this.#head = { ...head, fields: [...head.fields] }
+    // Nothing waits for a 100 here.
+    removeField(this.#head.fields, 'expect')
+    if (policy.shadowSuffix) this.#head.authority = shadowAuthority(head.authority)
+    this.#policy = policy
+    this.#http2 = http2
+    this.#timeoutMs = timeoutMs
+  }
+
+  // From the original.
+
+  data(chunk: Buffer): void {
+    if (!this.#collecting) return
+    this.#body.add(chunk)
+    if (this.#body.full) this.#drop('mirror_body_too_large')
+  }
+
+  end(trailers: Fields | undefined): void {
+    if (!this.#collecting) return
+    this.#collecting = false
+    this.#body.ended = true
+    this.#body.trailers = trailers
+    // In a turn of its own: the original goes first.
+    setImmediate(() => this.#send())
+  }
+
+  /** The original is over; a request that never became whole is not sent. */
+  requestOver(): void {
+    if (this.#collecting) this.#drop('mirror_incomplete')
+  }
+
+  #drop(counter: string): void {
+    this.#collecting = false
+    this.#body.release()
+    this.#deps.telemetry.count(counter)
+  }
+
+  // To the mirror's cluster.
+
+  #send(): void {
+    const cluster = this.#deps.clusters.get(this.#policy.cluster)
+    this.#cluster = cluster
+    cluster.active++
+    this.#timer = setTimeout(() => {
+      this.#attempt?.abandon('timeout')
+      this.#finish('mirror_failed')
+    }, this.#timeoutMs)
+    this.#timer.unref()
+    if (cluster.ready) this.#try(cluster)
+    else this.#cancelWait = cluster.whenReady(this.#deps.configWaitMs, () => this.#try(cluster))
+  }
+
+  #try(cluster: UpstreamCluster): void {
+    const limit = cluster.config?.limits.maxRequests ?? 0
+    const endpoint = cluster.active <= limit ? cluster.pick(this.#hop.original, undefined) : undefined
+    if (!endpoint) return this.#finish('mirror_failed')
+    this.#attempt = new Attempt(this, endpoint, this.#head, this.#http2)
+    this.#attempt.start(0)
+  }
+
+  #finish(counter: string): void {
+    if (this.#timer === undefined) return
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#cancelWait?.()
+    this.#body.release()
+    if (this.#cluster) this.#cluster.active--
+    this.#deps.telemetry.count(counter)
+  }
+
+  // AttemptOwner.
+
+  get bodiless(): boolean {
+    return this.#body.bytes === 0 && !this.#body.trailers
+  }
+
+  attemptConnected(alpn: string): void {
+    markProtocol(this.#head.fields, alpn, this.#http2)
+  }
+
+  attemptOpened(attempt: Attempt): void {
+    if (this.bodiless) return
+    for (const chunk of this.#body.chunks) attempt.stream?.data(chunk)
+    attempt.stream?.end(this.#body.trailers)
+  }
+
+  attemptHead(_attempt: Attempt, _head: unknown, end: boolean): void {
+    if (end) this.#finish('mirror_sent')
+  }
+
+  attemptEnd(): void {
+    this.#finish('mirror_sent')
+  }
+
+  attemptFailed(): void {
+    this.#finish('mirror_failed')
+  }
+
+  attemptInformational(): void {}
+  attemptData(): void {}
+  attemptWritable(): void {}
+}
+
+/** Envoy's mark of a copy: `shop:80` becomes `shop-shadow:80`. An address in brackets has no place for it. */
+export function shadowAuthority(authority: string): string {
+  if (authority === '' || authority.startsWith('[')) return authority
+  const colon = authority.lastIndexOf(':')
+  return colon < 0 ? `${authority}-shadow` : `${authority.slice(0, colon)}-shadow${authority.slice(colon)}`
+}
