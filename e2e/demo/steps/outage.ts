@@ -7,6 +7,9 @@ export const outage: Step = {
   async run(cluster) {
     const client = await onePod(cluster, 'shop', 'client')
     const control = await onePod(cluster, 'weft-system', 'weft-control-plane')
+    const web = await onePod(cluster, 'shop', 'web')
+    // Sidecars learn destinations when they are first asked for: this one has to know the catalog.
+    await load(cluster, web, '--url', 'http://catalog:8080/items/1', '--count', '1')
     const running = load(
       cluster,
       client,
@@ -19,7 +22,6 @@ export const outage: Step = {
     )
     await new Promise((resolve) => setTimeout(resolve, 1000))
     await cluster.hold(control, 'control-plane')
-    const web = await onePod(cluster, 'shop', 'web')
     await cluster.kill(web, 'weft-proxy')
     const restarted = await eventually(10, 'an answer through the restarted sidecar', async () => {
       const report = await load(cluster, web, '--url', 'http://catalog:8080/items/1', '--count', '5')
