@@ -1,0 +1,230 @@
+import { secretsOf, newRoot } from '../../../proxy/testing/mesh-identity.ts'
+
+// The two files that make a pair: Envoy's v3 Bootstrap as docs/bootstrap.md describes it, static resources only.
+
+const EXTENSIONS = 'type.googleapis.com/envoy.extensions'
+const ROOT = newRoot()
+
+/** A way through a pair: a plain listener before, mutual TLS between, a server application behind. */
+export interface Path {
+  readonly name: string
+  readonly kind: 'http' | 'tcp'
+  /** Port of the server application on loopback. */
+  readonly app: number
+  /** Fields of envoy.config.route.v3.RouteAction at the caller's proxy, beside `cluster`. */
+  readonly route?: object
+  /** The same at the server's proxy. */
+  readonly innerRoute?: object
+  /** Fields of HttpConnectionManager at both proxies. */
+  readonly manager?: object
+  /** The caller's listener looks at the first bytes: TLS by its SNI and HTTP go ways of their own, the rest is opaque. */
+  readonly inspect?: boolean
+  /** Offered between the two; `weft-h2` or `weft-tcp` by its kind where nothing is said. */
+  readonly alpn?: readonly string[]
+  /** Further clusters of the caller's proxy, by name: plaintext to these ports. */
+  readonly extra?: Readonly<Record<string, number>>
+}
+
+/** The ports of one path: where callers connect, where the server's proxy listens, where the caller's proxy finds it. */
+export interface PathPorts {
+  readonly front: number
+  readonly inner: number
+  readonly link: number
+}
+
+export function callerBootstrap(paths: readonly Path[], ports: ReadonlyMap<string, PathPorts>): object {
+  const identity = identityOf('caller')
+  return {
+    node: { id: 'caller', cluster: 'caller' },
+    static_resources: {
+      listeners: paths.map((path) => ({
+        ...listener(path, 'OUTBOUND', portsOf(ports, path).front),
+        ...(path.inspect
+          ? inspection(path)
+          : { filter_chains: [{ filters: [network(path, path.kind, path.route)] }] }),
+      })),
+      clusters: paths.flatMap((path) => [
+        cluster(
+          path.name,
+          portsOf(ports, path).link,
+          tls('UpstreamTlsContext', identity, alpnOf(path, path.kind)),
+        ),
+        ...(path.inspect
+          ? [
+              cluster(
+                `${path.name}-tcp`,
+                portsOf(ports, path).link,
+                tls('UpstreamTlsContext', identity, ['weft-tcp']),
+              ),
+            ]
+          : []),
+        ...Object.entries(path.extra ?? {}).map(([name, port]) => cluster(name, port)),
+      ]),
+    },
+  }
+}
+
+export function serverBootstrap(paths: readonly Path[], ports: ReadonlyMap<string, PathPorts>): object {
+  const identity = identityOf('server')
+  const socket = (alpn: readonly string[]) => ({
+    transport_socket: tls('DownstreamTlsContext', identity, alpn),
+  })
+  return {
+    node: { id: 'server', cluster: 'server' },
+    static_resources: {
+      listeners: paths.map((path) => ({
+        ...listener(path, 'INBOUND', portsOf(ports, path).inner),
+        ...(path.inspect ? { listener_filters: [TLS_INSPECTOR] } : {}),
+        filter_chains: path.inspect
+          ? [
+              {
+                filter_chain_match: { application_protocols: ['weft-tcp'] },
+                filters: [network(path, 'tcp', undefined)],
+                ...socket(['weft-tcp']),
+              },
+              { filters: [network(path, 'http', path.innerRoute)], ...socket(alpnOf(path, 'http')) },
+            ]
+          : [{ filters: [network(path, path.kind, path.innerRoute)], ...socket(alpnOf(path, path.kind)) }],
+      })),
+      clusters: paths.map((path) => cluster(path.name, path.app)),
+    },
+  }
+}
+
+function portsOf(ports: ReadonlyMap<string, PathPorts>, path: Path): PathPorts {
+  return ports.get(path.name) as PathPorts
+}
+
+function alpnOf(path: Path, kind: Path['kind']): readonly string[] {
+  return path.alpn ?? (kind === 'http' ? ['weft-h2', 'h2'] : ['weft-tcp'])
+}
+
+function listener(path: Path, direction: string, port: number): object {
+  return { name: path.name, traffic_direction: direction, address: address(port) }
+}
+
+const inspector = (name: string) => ({
+  name: `envoy.filters.listener.${name}`,
+  typed_config: {
+    '@type': `${EXTENSIONS}.filters.listener.${name}.v3.${name === 'tls_inspector' ? 'TlsInspector' : 'HttpInspector'}`,
+  },
+})
+const TLS_INSPECTOR = inspector('tls_inspector')
+
+function inspection(path: Path): object {
+  return {
+    listener_filters: [TLS_INSPECTOR, inspector('http_inspector')],
+    listener_filters_timeout: '5s',
+    continue_on_listener_filters_timeout: true,
+    filter_chains: [
+      {
+        filter_chain_match: { application_protocols: ['http/1.1', 'h2c'], transport_protocol: 'raw_buffer' },
+        filters: [network(path, 'http', path.route)],
+      },
+    ],
+    default_filter_chain: { filters: [network({ ...path, name: `${path.name}-tcp` }, 'tcp', undefined)] },
+  }
+}
+
+function network(path: Path, kind: Path['kind'], route: object | undefined): object {
+  if (kind === 'tcp')
+    return {
+      name: 'envoy.filters.network.tcp_proxy',
+      typed_config: {
+        '@type': `${EXTENSIONS}.filters.network.tcp_proxy.v3.TcpProxy`,
+        stat_prefix: path.name,
+        cluster: path.name,
+      },
+    }
+  return {
+    name: 'envoy.filters.network.http_connection_manager',
+    typed_config: {
+      '@type': `${EXTENSIONS}.filters.network.http_connection_manager.v3.HttpConnectionManager`,
+      stat_prefix: path.name,
+      forward_client_cert_details: 'SANITIZE_SET',
+      set_current_client_cert_details: { uri: true },
+      http2_protocol_options: { max_concurrent_streams: 20_000 },
+      route_config: {
+        name: path.name,
+        virtual_hosts: [
+          {
+            name: 'all',
+            domains: ['*'],
+            routes: [{ name: path.name, match: { prefix: '/' }, route: { cluster: path.name, ...route } }],
+          },
+        ],
+      },
+      http_filters: [
+        {
+          name: 'envoy.filters.http.router',
+          typed_config: { '@type': `${EXTENSIONS}.filters.http.router.v3.Router` },
+        },
+      ],
+      ...path.manager,
+    },
+  }
+}
+
+function cluster(name: string, port: number, socket?: object): object {
+  const limits = { max_connections: 20_000, max_pending_requests: 20_000, max_requests: 20_000 }
+  return {
+    name,
+    type: 'STATIC',
+    connect_timeout: '5s',
+    circuit_breakers: { thresholds: [limits] },
+    typed_extension_protocol_options: {
+      'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+        '@type': `${EXTENSIONS}.upstreams.http.v3.HttpProtocolOptions`,
+        use_downstream_protocol_config: {},
+      },
+    },
+    load_assignment: {
+      cluster_name: name,
+      endpoints: [{ lb_endpoints: [{ endpoint: { address: address(port) } }] }],
+    },
+    ...(socket ? { transport_socket: socket } : {}),
+  }
+}
+
+interface Identity {
+  readonly certificatePem: string
+  readonly privateKeyPem: string
+  readonly bundlePem: string
+}
+
+function identityOf(serviceAccount: string): Identity {
+  return secretsOf(ROOT, serviceAccount)
+}
+
+function tls(
+  context: 'UpstreamTlsContext' | 'DownstreamTlsContext',
+  identity: Identity,
+  alpn: readonly string[],
+): object {
+  return {
+    name: 'envoy.transport_sockets.tls',
+    typed_config: {
+      '@type': `${EXTENSIONS}.transport_sockets.tls.v3.${context}`,
+      ...(context === 'DownstreamTlsContext' ? { require_client_certificate: true } : {}),
+      common_tls_context: {
+        tls_certificates: [
+          {
+            certificate_chain: { inline_string: identity.certificatePem },
+            private_key: { inline_string: identity.privateKeyPem },
+          },
+        ],
+        validation_context: {
+          trusted_ca: { inline_string: identity.bundlePem },
+          match_typed_subject_alt_names: [
+            { san_type: 'URI', matcher: { prefix: 'spiffe://cluster.local/' } },
+          ],
+        },
+        alpn_protocols: alpn,
+      },
+    },
+  }
+}
+
+function address(port: number): object {
+  return { socket_address: { address: '127.0.0.1', port_value: port } }
+}

@@ -1,0 +1,82 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer, type Server } from 'node:net'
+import { once } from 'node:events'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import { callerBootstrap, serverBootstrap, type Path, type PathPorts } from './bootstrap.ts'
+import { ProxyProcess } from './proxy-process.ts'
+
+export interface PairOptions {
+  /** What stands in the link of a path: gets the port of the server's proxy, gives the one to connect to. */
+  readonly between?: (name: string, inner: number) => Promise<number>
+}
+
+/** Two proxies with a mutual TLS link: client -> caller's proxy -> server's proxy -> server. */
+export interface Pair {
+  readonly caller: ProxyProcess
+  readonly server: ProxyProcess
+  /** Where clients of a path connect. */
+  port(name: string): number
+  /** A killed server's proxy comes back at its old ports. */
+  restartServer(): Promise<ProxyProcess>
+}
+
+/**
+ * Starts a pair as two processes and, at the end of the test, ends it: both must then be alive, and must have
+ * said nothing of an error.
+ */
+export async function startPair(t: Test, paths: readonly Path[], options: PairOptions = {}): Promise<Pair> {
+  const folder = mkdtempSync(join(tmpdir(), 'weft-pair-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const free = await freePorts(2 * paths.length + 3)
+  const next = (): number => free.pop() as number
+  const ports = new Map<string, PathPorts>()
+  for (const { name } of paths) {
+    const inner = next()
+    ports.set(name, { front: next(), inner, link: (await options.between?.(name, inner)) ?? inner })
+  }
+  const behind = serverBootstrap(paths, ports)
+  const starting = ProxyProcess.start('server', folder, behind, next())
+  const caller = await ProxyProcess.start('caller', folder, callerBootstrap(paths, ports), next())
+  let server = await starting
+  const again = next()
+  const pair = {
+    caller,
+    get server() {
+      return server
+    },
+    port: (name: string) => ports.get(name)?.front ?? 0,
+    async restartServer() {
+      server = await ProxyProcess.start('server', folder, behind, again)
+      return server
+    },
+  }
+  t.teardown(async () => {
+    for (const proxy of [caller, server]) {
+      const code = await proxy.stop()
+      const faults = proxy.stderr
+        .split('\n')
+        .filter((line) => line !== '' && !line.includes('"level":"info"'))
+      // Thrown: after the end of a test, an assertion would have no place.
+      if (code !== 0 || faults.length > 0)
+        throw new Error(`the ${proxy.name}'s proxy ended with ${code}: ${faults.join('\n')}`)
+    }
+  })
+  return pair
+}
+
+/** Ports of loopback that nothing listens on now. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
+  await Promise.all(servers.map((server) => once(server, 'listening')))
+  const ports = servers.map(portOf)
+  await Promise.all(servers.map((server) => once(server.close(), 'close')))
+  return ports
+}
+
+/** Port of a server that listens. */
+export function portOf(server: Server): number {
+  const address = server.address()
+  return typeof address === 'object' && address ? address.port : 0
+}
