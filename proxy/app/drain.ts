@@ -1,3 +1,4 @@
+import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../core/log.ts'
 
 /** What a process is asked when it has to go. */
@@ -13,30 +14,39 @@ export interface DrainOptions {
   readonly limitMs: number
   /** So long without a request before it ends: endpoints take a moment to leave everybody's lists. Milliseconds. */
   readonly quietMs?: number
+  readonly clock?: Clock
 }
 
+/** Setting the machine's time ends no drain; and the process lives until it is over. */
+const MONOTONIC: Clock = {
+  now: () => performance.now(),
+  after(ms, task) {
+    const timer = setTimeout(task, ms)
+    return () => clearTimeout(timer)
+  },
+}
 const QUIET_MS = 2000
 const LOOK_MS = 50
 
 /** Resolves when nothing has run for a while, or at the limit. Gives how many were cut off. */
 export async function drain(
   target: Draining,
-  { limitMs, quietMs = QUIET_MS }: DrainOptions,
+  { limitMs, quietMs = QUIET_MS, clock = MONOTONIC }: DrainOptions,
   log: Logger,
 ): Promise<number> {
-  const startedAt = performance.now()
+  const startedAt = clock.now()
   let busyAt = startedAt
   target.begin()
   log.info('draining', { active: target.active(), limitMs })
   return new Promise((resolve) => {
-    const timer = setInterval(() => {
-      const now = performance.now()
+    const look = (): void => {
+      const now = clock.now()
       const active = target.active()
       if (active > 0) busyAt = now
-      if (now - busyAt < quietMs && now - startedAt < limitMs) return
-      clearInterval(timer)
+      if (now - busyAt < quietMs && now - startedAt < limitMs) return void clock.after(LOOK_MS, look)
       if (active > 0) log.warn('the limit is reached: what still runs is cut off', { active })
       resolve(active)
-    }, LOOK_MS)
+    }
+    look()
   })
 }

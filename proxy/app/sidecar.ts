@@ -1,3 +1,4 @@
+import type { Server } from 'node:http'
 import packageJson from '../../package.json' with { type: 'json' }
 import { workloadId } from '../../certs/spiffe-id.ts'
 import type { AppProbe } from '../../core/app-probe.ts'
@@ -51,8 +52,12 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
   const table = new ResourceTable({ pinned: [{ kind: 'listener', name: INBOUND_LISTENER }] })
   const snapshot = snapshotFile(options.stateDirectory)
   try {
-    if (snapshot.load(table))
-      log.info('configuration of the former process in use', { version: table.version })
+    const problems = snapshot.load(table)
+    if (problems)
+      log.info('configuration of the former process in use', {
+        version: table.version,
+        ...(problems.length > 0 && { askedForAgain: problems.slice(0, 10) }),
+      })
   } catch (error) {
     log.warn('the kept configuration is not used', { reason: describeError(error) })
   }
@@ -81,15 +86,17 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
   })
 
   let saving: NodeJS.Timeout | undefined
+  const saveNow = (): void => {
+    clearTimeout(saving)
+    saving = undefined
+    try {
+      snapshot.save(table)
+    } catch (error) {
+      log.error('the configuration could not be kept for a restart', { reason: describeError(error) })
+    }
+  }
   const save = (): void => {
-    saving ??= setTimeout(() => {
-      saving = undefined
-      try {
-        snapshot.save(table)
-      } catch (error) {
-        log.error('the configuration could not be kept for a restart', { reason: describeError(error) })
-      }
-    }, SAVE_AFTER_MS)
+    saving ??= setTimeout(saveNow, SAVE_AFTER_MS)
   }
   const ads = createAdsClient({
     table,
@@ -99,27 +106,33 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
     changed: save,
   })
   const collecting = setInterval(() => {
-    if (table.collect() > 0) save()
+    if (table.collect({ connected: ads.connected.value }) > 0) save()
   }, COLLECT_EVERY_MS)
   collecting.unref()
 
   let draining = false
   const ready = (): { ready: boolean; reason: string } => {
     if (draining) return notReady('draining')
-    if (!identity.secrets.value) return notReady('no certificate yet')
+    const because = ads.problem === '' ? '' : `: ${ads.problem}`
+    if (!identity.secrets.value) return notReady(`no certificate yet${because}`)
     const inbound = table.listener(INBOUND_LISTENER).value
-    if (inbound === undefined) return notReady('no configuration yet')
+    if (inbound === undefined) return notReady(`no configuration yet${because}`)
     if (inbound === null) return notReady('the control plane does not know this pod yet')
     return { ready: true, reason: '' }
   }
 
   identity.start()
   ads.start()
+  const servers: Server[] = []
+  const serve = async (...args: Parameters<typeof serveEndpoint>): Promise<void> => {
+    servers.push((await serveEndpoint(...args)).server)
+  }
   const stop = async (): Promise<void> => {
+    for (const server of servers) server.close()
     ads.close()
     identity.close()
     clearInterval(collecting)
-    clearTimeout(saving)
+    if (saving) saveNow()
     runtime.close()
     await telemetry.close()
   }
@@ -133,23 +146,20 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
       certificates: () => certificates(identity.secrets),
     }
     const probes = appProbeHandler(options.appProbes, pod.addresses[0] ?? '127.0.0.1')
-    const servers = [
-      await serveEndpoint('127.0.0.1', PORTS.admin, adminHandler(pages), { localOnly: true }),
-      await serveEndpoint(any, PORTS.health, (url, message) =>
-        url.pathname === '/ready' ? readiness(pages) : probes(url, message),
-      ),
-      await serveEndpoint(any, PORTS.metrics, (url) =>
-        url.pathname === '/metrics' || url.pathname === '/stats/prometheus'
-          ? { status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: telemetry.prometheus() }
-          : undefined,
-      ),
-    ]
+    await serve('127.0.0.1', PORTS.admin, adminHandler(pages), { localOnly: true })
+    await serve(any, PORTS.health, (url, message) =>
+      url.pathname === '/ready' ? readiness(pages) : probes(url, message),
+    )
+    await serve(any, PORTS.metrics, (url) =>
+      url.pathname === '/metrics' || url.pathname === '/stats/prometheus'
+        ? { status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: telemetry.prometheus() }
+        : undefined,
+    )
     return {
       async stop() {
         draining = true
         const target = { begin: () => runtime.drainInbound(), active: () => runtime.active }
         await drain(target, { limitMs: options.drainMs }, log)
-        for (const { server } of servers) server.close()
         await stop()
       },
     }

@@ -43,6 +43,8 @@ export async function openControlPlane(
     'grpc.enable_retries': 0,
     'grpc.use_local_subchannel_pool': 1,
     'grpc.enable_http_proxy': 0,
+    // No TXT query for each connection, and nothing that DNS could say of how to connect.
+    'grpc.service_config_disable_resolution': 1,
     ...options,
   })
   const metadata = new grpc.Metadata()
@@ -53,8 +55,11 @@ export async function openControlPlane(
 /** Throws WeftError `identity.token` naming the file. */
 export function readToken(path: string): string {
   const token = readTextFile(path, 64 * 1024)?.trim()
-  if (token) return token
-  throw new WeftError('identity.token', `the service account token ${path} is not there or empty`)
+  if (!token) throw new WeftError('identity.token', `the service account token ${path} is not there or empty`)
+  // grpc-js quotes a value that no header may have in its error, and that would be logged.
+  if (!/^[\x21-\x7e]+$/.test(token))
+    throw new WeftError('identity.token', `the service account token ${path} holds what no token may`)
+  return token
 }
 
 function readBundle(path: string): string {

@@ -6,8 +6,10 @@ import { ExportRefused, type Exporter } from './exporter.ts'
  */
 export function reopeningExporter(open: () => Promise<Exporter>): Exporter {
   let opened: Promise<Exporter> | undefined
+  let closed = false
 
   const use = async (send: (exporter: Exporter) => Promise<void>): Promise<void> => {
+    if (closed) throw new Error('the exporter is closed')
     const mine = (opened ??= open())
     try {
       await send(await mine)
@@ -26,6 +28,9 @@ export function reopeningExporter(open: () => Promise<Exporter>): Exporter {
   return {
     traces: (request) => use((exporter) => exporter.traces(request)),
     metrics: (request) => use((exporter) => exporter.metrics(request)),
-    close: () => void (opened && drop(opened)),
+    close() {
+      closed = true
+      if (opened) void drop(opened)
+    },
   }
 }

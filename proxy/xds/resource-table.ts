@@ -20,7 +20,7 @@ interface Entry {
   readonly watched: Watched<Decoded[ResourceKind] | null | undefined>
   /** Undefined: nothing came yet, or it does not exist. */
   held: HeldResource | undefined
-  /** When the runtime asked for it last; 0: only other resources lead to it. */
+  /** When the runtime asked for it last; -Infinity: only other resources lead to it. */
   usedAt: number
   references: readonly Reference[]
 }
@@ -35,11 +35,16 @@ export interface ResourceTableOptions {
   readonly clock?: Clock
   /** Destinations that nobody used for so long are forgotten. Milliseconds. */
   readonly idleMs?: number
-  /** Names never forgotten. */
+  /** Names never forgotten; once one has been there, the server's word that it is gone leaves it in force. */
   readonly pinned?: readonly Reference[]
+  /** Names of listeners beyond which those that are none, and the longest unused, go before they are idle for long. */
+  readonly largest?: number
 }
 
 const IDLE_MS = 10 * 60_000
+// An application that scans networks must not take the pod's memory, nor the stream: the control plane ends one
+// that asks for 50,000 names.
+const LARGEST = 20_000
 
 /**
  * Every resource that this proxy has use for, by kind and name: the runtime asks, the stream answers, and what one
@@ -57,12 +62,21 @@ export class ResourceTable implements Configuration {
   readonly #clock: Clock
   readonly #idleMs: number
   readonly #pinned: readonly Reference[]
+  readonly #largest: number
+  #roomAt: number
   #subscriber: Subscriber = { wanted() {}, unwanted() {} }
 
-  constructor({ clock = systemClock, idleMs = IDLE_MS, pinned = [] }: ResourceTableOptions = {}) {
+  constructor({
+    clock = systemClock,
+    idleMs = IDLE_MS,
+    pinned = [],
+    largest = LARGEST,
+  }: ResourceTableOptions = {}) {
     this.#clock = clock
     this.#idleMs = idleMs
     this.#pinned = pinned
+    this.#largest = largest
+    this.#roomAt = largest
     for (const { kind, name } of pinned) this.#entry(kind, name)
   }
 
@@ -120,6 +134,11 @@ export class ResourceTable implements Configuration {
     for (const one of resources) {
       const entry = this.#entries[kind].get(one.name)
       if (!entry) continue
+      if (entry.held && sameBytes(entry.held, one)) {
+        // Sent again: who watches it has no reason to begin anew.
+        entry.held = one
+        continue
+      }
       const decoded = decodeResource(kind, one.resource)
       if (!decoded.ok) {
         problems.push(...decoded.problems.map((problem) => `${one.name}: ${problem}`))
@@ -133,7 +152,7 @@ export class ResourceTable implements Configuration {
     }
     for (const name of removed) {
       const entry = this.#entries[kind].get(name)
-      if (!entry) continue
+      if (!entry || (entry.held && this.#isPinned(kind, name))) continue
       entry.held = undefined
       entry.references = []
       entry.watched.set(null)
@@ -152,9 +171,18 @@ export class ResourceTable implements Configuration {
     return this.apply(kind, resources, absent)
   }
 
-  /** Forgets what nothing has used for long and nothing in use leads to. Gives the number of names. */
-  collect(): number {
-    const now = this.#clock.now()
+  /**
+   * Forgets what nothing has used for long and nothing in use leads to; while the server is away, only what it has
+   * said nothing about: the rest could not be asked for again. Gives the number of names.
+   */
+  collect({ connected = true }: { readonly connected?: boolean } = {}): number {
+    return this.#forget(this.#clock.now() - this.#idleMs, ({ watched }) =>
+      connected ? true : watched.value === undefined,
+    )
+  }
+
+  /** Forgets names used last at `until` or before. */
+  #forget(until: number, may: (entry: Entry) => boolean): number {
     const kept = new Set<Entry>()
     const keep = (entry: Entry | undefined): void => {
       if (!entry || kept.has(entry)) return
@@ -164,7 +192,7 @@ export class ResourceTable implements Configuration {
     for (const { kind, name } of this.#pinned) keep(this.#entries[kind].get(name))
     for (const kind of KINDS)
       for (const entry of this.#entries[kind].values())
-        if (entry.watched.watchers > 0 || now - entry.usedAt < this.#idleMs) keep(entry)
+        if (entry.watched.watchers > 0 || entry.usedAt > until || !may(entry)) keep(entry)
     let forgotten = 0
     for (const kind of KINDS)
       for (const [name, entry] of this.#entries[kind]) {
@@ -173,7 +201,24 @@ export class ResourceTable implements Configuration {
         this.#subscriber.unwanted(kind, name)
         forgotten++
       }
+    if (this.listeners.value.size > 0) this.#updateListeners()
     return forgotten
+  }
+
+  /** Half of what is no listener at a time, so that the search for the oldest is rare. */
+  #makeRoom(): void {
+    const listeners = this.#entries.listener
+    const spare = ({ held }: Entry): boolean => held === undefined
+    const times = [...listeners.values()]
+      .filter(spare)
+      .map(({ usedAt }) => usedAt)
+      .sort((a, b) => a - b)
+    this.#forget(times[times.length >> 1] ?? -Infinity, spare)
+    this.#roomAt = Math.max(this.#largest, Math.ceil(listeners.size * 1.25))
+  }
+
+  #isPinned(kind: ResourceKind, name: string): boolean {
+    return this.#pinned.some((one) => one.kind === kind && one.name === name)
   }
 
   #use<K extends ResourceKind>(kind: K, name: string): Watchable<Decoded[K] | null | undefined> {
@@ -185,11 +230,12 @@ export class ResourceTable implements Configuration {
   #entry(kind: ResourceKind, name: string): Entry {
     const known = this.#entries[kind].get(name)
     if (known) return known
+    if (kind === 'listener' && this.#entries.listener.size >= this.#roomAt) this.#makeRoom()
     const entry: Entry = {
       name,
       watched: new Watched<Decoded[ResourceKind] | null | undefined>(undefined),
       held: undefined,
-      usedAt: 0,
+      usedAt: -Infinity,
       references: [],
     }
     this.#entries[kind].set(name, entry)
@@ -209,3 +255,10 @@ export class ResourceTable implements Configuration {
     if (!same) this.listeners.set(bound)
   }
 }
+
+function sameBytes(one: HeldResource, other: HeldResource): boolean {
+  const [a, b] = [one.resource, other.resource]
+  return a.typeUrl === b.typeUrl && Buffer.compare(a.value ?? EMPTY, b.value ?? EMPTY) === 0
+}
+
+const EMPTY = new Uint8Array()

@@ -12,19 +12,26 @@ import { KINDS, type ResourceTable } from './resource-table.ts'
  * the pod's own tmpfs. The resources are kept as they came, in xDS's own messages.
  */
 export interface SnapshotFile {
-  /** False: there is none. Throws WeftError `xds.snapshot` naming the file when it can't be used. */
-  load(table: ResourceTable): boolean
+  /**
+   * Undefined: there is none. Otherwise what could not be read of it (resources of another release; they are asked
+   * for again), one line each. Throws WeftError `xds.snapshot` or `file.*` naming the file when none of it can be
+   * used; the table is as before then.
+   */
+  load(table: ResourceTable): readonly string[] | undefined
+  /** Throws WeftError `file.*`. */
   save(table: ResourceTable): void
 }
 
 const FORMAT = 1
 const LARGEST = 64 * 1024 * 1024
 
+type Kinds = Readonly<Record<ResourceKind, string>>
+
 interface Stored {
   readonly format: number
   readonly sha256: string
   /** DeltaDiscoveryResponse in base64, one a kind. */
-  readonly kinds: Readonly<Record<string, string>>
+  readonly kinds: Kinds
 }
 
 export function snapshotFile(directory: string): SnapshotFile {
@@ -32,25 +39,22 @@ export function snapshotFile(directory: string): SnapshotFile {
   return {
     load(table) {
       const text = readTextFile(path, LARGEST)
-      if (text === undefined) return false
-      const stored = read(text, path)
-      for (const kind of KINDS) {
-        const message = DeltaDiscoveryResponse.decode(Buffer.from(stored.kinds[kind] ?? '', 'base64'))
-        table.version = message.systemVersionInfo ?? ''
-        table.restore(
-          kind,
-          (message.resources ?? []).map(({ name = '', version = '', resource = {} }) => ({
-            name,
-            version,
-            resource,
-          })),
-          message.removedResources ?? [],
+      if (text === undefined) return undefined
+      const messages = read(text)
+      if (!messages)
+        throw new WeftError(
+          'xds.snapshot',
+          `${path} is damaged or of another release: it is not used, and replaced by the next configuration`,
         )
-      }
-      return true
+      return messages.flatMap(([kind, message]) => restore(table, kind, message))
     },
     save(table) {
-      const kinds = Object.fromEntries(KINDS.map((kind) => [kind, encode(table, kind)]))
+      const kinds = {
+        cluster: encode(table, 'cluster'),
+        endpoints: encode(table, 'endpoints'),
+        listener: encode(table, 'listener'),
+        route: encode(table, 'route'),
+      }
       mkdirSync(directory, { recursive: true, mode: 0o700 })
       replacePrivateFile(
         path,
@@ -69,23 +73,33 @@ function encode(table: ResourceTable, kind: ResourceKind): string {
   return Buffer.from(bytes).toString('base64')
 }
 
-function read(text: string, path: string): Stored {
-  let stored: Partial<Stored> | null
+/** All of it, before any of it goes into force. Undefined: it is not what `save` wrote. */
+function read(text: string): readonly (readonly [ResourceKind, DeltaDiscoveryResponse])[] | undefined {
   try {
-    stored = JSON.parse(text) as Partial<Stored> | null
+    const stored = JSON.parse(text) as Partial<Stored> | null
+    const kinds = stored?.kinds
+    if (stored?.format !== FORMAT || !kinds || KINDS.some((kind) => typeof kinds[kind] !== 'string'))
+      return undefined
+    if (stored.sha256 !== sumOf(kinds)) return undefined
+    return KINDS.map((kind) => [kind, DeltaDiscoveryResponse.decode(Buffer.from(kinds[kind], 'base64'))])
   } catch {
-    stored = null
+    return undefined
   }
-  if (stored?.format === FORMAT && stored.kinds && stored.sha256 === sumOf(stored.kinds))
-    return stored as Stored
-  throw new WeftError(
-    'xds.snapshot',
-    `${path} is damaged or of another release: it is not used, and replaced by the next configuration`,
-  )
 }
 
-function sumOf(kinds: Readonly<Record<string, string>>): string {
+function restore(
+  table: ResourceTable,
+  kind: ResourceKind,
+  { systemVersionInfo = '', resources = [], removedResources = [] }: DeltaDiscoveryResponse,
+): readonly string[] {
+  table.version = systemVersionInfo
+  const held = resources.map(({ name = '', version = '', resource = {} }) => ({ name, version, resource }))
+  return table.restore(kind, held, removedResources)
+}
+
+/** Against damage; who can write the file is the pod itself. */
+function sumOf(kinds: Kinds): string {
   const hash = createHash('sha256')
-  for (const kind of KINDS) hash.update(`${kind}:${kinds[kind] ?? ''}\n`)
+  for (const kind of KINDS) hash.update(`${kind}:${kinds[kind]}\n`)
   return hash.digest('hex')
 }

@@ -1,0 +1,85 @@
+import { packAny } from '../../core/xds/any.ts'
+import {
+  Cluster,
+  ClusterLoadAssignment,
+  HttpConnectionManager,
+  Listener,
+  RouteConfiguration,
+  Router,
+  TcpProxy,
+} from '../../core/xds/generated/envoy.js'
+import type { HeldResource } from '../xds/resource-table.ts'
+
+/** Resources as a control plane sends them: what one names is enough to ask for the next. */
+
+const ADS = { ads: {}, resourceApiVersion: 'V3' } as const
+
+/** A listener whose HTTP chain follows the routes of this name. */
+export function listenerTo(name: string, routes: string, version = '1'): HeldResource {
+  const manager = packAny(HttpConnectionManager, {
+    statPrefix: name,
+    rds: { routeConfigName: routes, configSource: ADS },
+    httpFilters: [{ name: 'router', typedConfig: packAny(Router, {}) }],
+  })
+  return {
+    name,
+    version,
+    resource: packAny(Listener, {
+      name,
+      defaultFilterChain: { name: 'http', filters: [{ name: 'http', typedConfig: manager }] },
+    }),
+  }
+}
+
+/** A listener whose connections go to this cluster untouched. */
+export function tcpListenerTo(name: string, cluster: string, version = '1'): HeldResource {
+  const typedConfig = packAny(TcpProxy, { statPrefix: name, cluster })
+  return {
+    name,
+    version,
+    resource: packAny(Listener, {
+      name,
+      defaultFilterChain: { name: 'tcp', filters: [{ name: 'tcp', typedConfig }] },
+    }),
+  }
+}
+
+export function routesTo(name: string, clusters: readonly string[], version = '1'): HeldResource {
+  const routes = clusters.map((cluster) => ({ match: { prefix: '/' }, route: { cluster } }))
+  return {
+    name,
+    version,
+    resource: packAny(RouteConfiguration, {
+      name,
+      virtualHosts: [{ name: 'all', domains: ['*'], routes }],
+    }),
+  }
+}
+
+export function clusterOf(name: string, endpoints: string, version = '1'): HeldResource {
+  return {
+    name,
+    version,
+    resource: packAny(Cluster, {
+      name,
+      type: 'EDS',
+      edsClusterConfig: { edsConfig: ADS, serviceName: endpoints },
+    }),
+  }
+}
+
+export function endpointsAt(name: string, addresses: readonly string[], version = '1'): HeldResource {
+  const lbEndpoints = addresses.map((address) => ({
+    endpoint: { address: { socketAddress: { address, portValue: 8080 } } },
+  }))
+  return {
+    name,
+    version,
+    resource: packAny(ClusterLoadAssignment, { clusterName: name, endpoints: [{ lbEndpoints }] }),
+  }
+}
+
+/** Bytes that are no such message. */
+export function broken(one: HeldResource, version = '2'): HeldResource {
+  return { ...one, version, resource: { ...one.resource, value: Buffer.from([0xff, 0xff, 0xff]) } }
+}
