@@ -38,6 +38,8 @@ export interface BootstrapOptions {
   readonly fileName: string
   /** Reads a PEM file that the bootstrap names; throws WeftError. */
   readonly readFile?: (path: string) => string
+  /** Whether the secrets `default` and `ROOTCA` will be there; false refuses them. */
+  readonly workloadIdentity?: boolean
 }
 
 export type BootstrapResult =
@@ -51,14 +53,14 @@ export type BootstrapResult =
  */
 export function readBootstrap(text: string, options: BootstrapOptions): BootstrapResult {
   const problems = new Problems(options.fileName)
-  const bootstrap = read(text, problems, options.readFile ?? readPemFile)
+  const bootstrap = read(text, problems, options)
   return bootstrap && !problems.some ? { ok: true, bootstrap } : { ok: false, problems: problems.format() }
 }
 
 function read(
   text: string,
   problems: Problems,
-  readFile: (path: string) => string,
+  { readFile = readPemFile, workloadIdentity = false }: BootstrapOptions,
 ): ProxyBootstrap | undefined {
   const tree = parseSource(text, problems)
   if (!tree) return undefined
@@ -67,7 +69,7 @@ function read(
   if (problems.some) return undefined
   if (!wire.staticResources && !wire.dynamicResources)
     problems.add('', 'needs static_resources or dynamic_resources')
-  const resources = decodeStaticResources(wire.staticResources ?? {}, problems, readFile)
+  const resources = decodeStaticResources(wire.staticResources ?? {}, problems, readFile, workloadIdentity)
   if (problems.some) return undefined
   const dynamic = wire.dynamicResources
     ? readDynamicResources(wire.dynamicResources, resources.clusters, problems)

@@ -13,9 +13,14 @@ const FILES: Readonly<Record<string, string>> = {
 }
 const COMMON = 'static_resources.clusters[0].transport_socket.typed_config.common_tls_context'
 
-function problemsOf(files: Readonly<Record<string, string>>, text = example('caller.yaml')): string[] {
+function problemsOf(
+  files: Readonly<Record<string, string>>,
+  text = example('caller.yaml'),
+  workloadIdentity = false,
+): string[] {
   const result = readBootstrap(text, {
     fileName: 'p',
+    workloadIdentity,
     readFile(path) {
       const content = { ...FILES, ...files }[path]
       if (content === undefined) throw new WeftError('file.read', `there is no file ${path}`)
@@ -66,4 +71,16 @@ t.test('versions that leave none', async (t) => {
 t.test('ciphers are not chosen', async (t) => {
   const text = example('caller.yaml').replace('tls_params: {', 'tls_params: { cipher_suites: [A],')
   t.same(problemsOf({}, text), [`${COMMON}.tls_params.cipher_suites: is not supported: remove it`])
+})
+
+t.test("the mesh's secrets, where there is no mesh", async (t) => {
+  const text = example('caller.yaml')
+    .replace(/tls_certificates:[^]*?caller.key }/, 'tls_certificate_sds_secret_configs: [{ name: default }]')
+    .replace(/validation_context:[^]*$/, 'validation_context_sds_secret_config: { name: ROOTCA }')
+  const why = 'is the identity that a mesh gives, and this proxy is in none: use'
+  t.same(problemsOf({}, text), [
+    `${COMMON}.tls_certificate_sds_secret_configs[0]: ${why} tls_certificates`,
+    `${COMMON}.validation_context_sds_secret_config: ${why} validation_context with trusted_ca`,
+  ])
+  t.same(problemsOf({}, text, true), [])
 })

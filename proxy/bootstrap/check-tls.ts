@@ -12,9 +12,11 @@ export function checkTls(
   tls: DownstreamTls | UpstreamTls | undefined,
   path: string,
   problems: Problems,
+  workloadIdentity: boolean,
 ): void {
   if (!tls) return
   const common = `${path}.typed_config.common_tls_context`
+  if (!workloadIdentity) refuseSecrets(tls, common, problems)
   if (tls.certificate?.kind === 'inline') {
     const { certificatePem, privateKeyPem } = tls.certificate
     try {
@@ -35,4 +37,15 @@ export function checkTls(
       `${describeError(error)}: give a PEM file of CA certificates`,
     )
   }
+}
+
+/** They would keep every handshake waiting for a certificate that never comes. */
+function refuseSecrets(tls: DownstreamTls | UpstreamTls, common: string, problems: Problems): void {
+  const text = 'is the identity that a mesh gives, and this proxy is in none: use'
+  if (tls.certificate?.kind === 'sds')
+    problems.add(`${common}.tls_certificate_sds_secret_configs[0]`, `${text} tls_certificates`)
+  if (tls.validation?.roots.kind !== 'sds') return
+  const direct = `${common}.validation_context_sds_secret_config`
+  const field = problems.placed(direct) ? direct : `${common}.combined_validation_context`
+  problems.add(field, `${text} validation_context with trusted_ca`)
 }

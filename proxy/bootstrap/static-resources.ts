@@ -7,6 +7,7 @@ import type {
 import { WeftError, describeError } from '../../core/errors.ts'
 import type { Cluster } from '../model/cluster.ts'
 import type { Listener } from '../model/listener.ts'
+import type { DownstreamTls, UpstreamTls } from '../model/tls.ts'
 import { decodeCluster } from '../xds/decode-cluster.ts'
 import { decodeListener } from '../xds/decode-listener.ts'
 import { deepFreeze } from '../xds/decode.ts'
@@ -28,6 +29,7 @@ export function decodeStaticResources(
   wire: WireResources,
   problems: Problems,
   readFile: ReadFile,
+  workloadIdentity: boolean,
 ): StaticResources {
   const listeners = decodeAll(wire.listeners ?? [], LISTENERS, problems, (one: WireListener, scope) =>
     decodeListener(one, scope, readFile),
@@ -41,6 +43,8 @@ export function decodeStaticResources(
   checkNames(clusters, CLUSTERS, problems)
   checkAddresses(listeners, problems)
   clusters.forEach((cluster, i) => checkEndpoints(cluster, `${CLUSTERS}[${i}]`, problems))
+  const check = (tls: DownstreamTls | UpstreamTls | undefined, path: string): void =>
+    checkTls(tls, path, problems, workloadIdentity)
   listeners.forEach((listener, i) => {
     const chains: [path: string, chain: Listener['defaultFilterChain']][] = [
       ...listener.filterChains.map((chain, j) => [`filter_chains[${j}]`, chain] as [string, typeof chain]),
@@ -48,13 +52,12 @@ export function decodeStaticResources(
     ]
     if (!chains.some(([, chain]) => chain))
       problems.add(`${LISTENERS}[${i}].filter_chains`, 'is required: at least one, or a default_filter_chain')
-    for (const [path, chain] of chains)
-      checkTls(chain?.tls, `${LISTENERS}[${i}].${path}.transport_socket`, problems)
+    for (const [path, chain] of chains) check(chain?.tls, `${LISTENERS}[${i}].${path}.transport_socket`)
   })
   clusters.forEach((cluster, i) => {
-    checkTls(cluster.tls, `${CLUSTERS}[${i}].transport_socket`, problems)
+    check(cluster.tls, `${CLUSTERS}[${i}].transport_socket`)
     cluster.tlsMatches.forEach(({ tls }, j) =>
-      checkTls(tls, `${CLUSTERS}[${i}].transport_socket_matches[${j}].transport_socket`, problems),
+      check(tls, `${CLUSTERS}[${i}].transport_socket_matches[${j}].transport_socket`),
     )
   })
   deepFreeze(resources)

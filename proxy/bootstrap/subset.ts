@@ -169,7 +169,7 @@ export const SUBSET: ReadonlyMap<string, MessageRule> = new Map([
     typed_config: { types: [envoy.PreviousHostsPredicate] },
   }),
   rule(envoy.PreviousHostsPredicate, ''),
-  rule(envoy.RouteAction_RequestMirrorPolicy, 'cluster! runtime_fraction'),
+  rule(envoy.RouteAction_RequestMirrorPolicy, 'cluster! runtime_fraction disable_shadow_host_suffix_append'),
   rule(envoy.RuntimeFractionalPercent, 'default_value!'),
   rule(envoy.FractionalPercent, 'numerator denominator'),
   rule(envoy.RouteAction_UpgradeConfig, 'upgrade_type! enabled'),
