@@ -45,7 +45,7 @@ export function sendReply(
     stream.head({ status: 200, fields }, true)
     return { status: 200, grpcStatus, bytes: 0 }
   }
-  const body = Buffer.from(reply.text === '' ? '' : `${reply.text}\n`)
+  const body = Buffer.from(reply.text)
   const fields: Fields = ['content-length', String(body.length), 'proxy-status', proxyStatus]
   if (body.length > 0) fields.unshift('content-type', 'text/plain; charset=utf-8')
   const bodiless = body.length === 0 || head.method === 'HEAD'
