@@ -30,9 +30,9 @@ async function findPeers(options: Options): Promise<Peer[]> {
     nginx: () => nginx(debianProgram('nginx', folder)),
     haproxy: () => haproxy(debianProgram('haproxy', folder)),
   }
-  const { nodeFlags } = options
-  const peers = [weft('weft', { argv: [options.weft ?? (await bundle('proxy')).path], nodeFlags })]
-  if (options.other) peers.push(weft('other', { argv: [options.other], nodeFlags }))
+  const words = (text: string): string[] => text.split(' ').filter(Boolean)
+  const peers = [weft('weft', words(options.weft ?? (await bundle('proxy')).path))]
+  if (options.other) peers.push(weft('other', words(options.other)))
   for (const name of options.peers) {
     try {
       peers.push((install[name] as () => Peer)())

@@ -14,9 +14,9 @@ application on another. Weft and Envoy run from the same bootstrap files. Every 
   --peers LIST        ${PEER_NAMES.join(', ')} (all); Weft is always measured
   --seconds N         measured for each peer of each line, in all its turns (4)
   --turns N           turns of each peer (4); their order is turned round each time
-  --weft FILE         program that takes --bootstrap FILE, in place of this tree's proxy
-  --other FILE        another such program as a peer of its own: a change beside what was before it
-  --node-flags TEXT   flags for the Node.js of Weft's proxies, for example '--cpu-prof'
+  --weft COMMAND      what stands between Node.js and --bootstrap FILE, in place of this tree's bundle: a program,
+                      flags of Node.js before it, for example '--cpu-prof cli/weft.ts proxy'
+  --other COMMAND     another such as a peer of its own: a change beside what was before it
   --json              the result as JSON on standard output, progress on standard error
   --document FILE     write the result and the machine into this Markdown file, between its marks
   --help              this text
@@ -32,7 +32,6 @@ export interface Options {
   readonly peers: readonly string[]
   readonly seconds: number
   readonly turns: number
-  readonly nodeFlags: readonly string[]
   readonly weft: string | undefined
   readonly other: string | undefined
   readonly json: boolean
@@ -51,7 +50,6 @@ export function parseOptions(argv: readonly string[]): Options | 'help' {
         peers: { type: 'string' },
         seconds: { type: 'string', default: '4' },
         turns: { type: 'string', default: '4' },
-        'node-flags': { type: 'string', default: '' },
         weft: { type: 'string' },
         other: { type: 'string' },
         json: { type: 'boolean', default: false },
@@ -69,7 +67,6 @@ export function parseOptions(argv: readonly string[]): Options | 'help' {
     peers: choice('--peers', values.peers, PEER_NAMES),
     seconds: positive('--seconds', values.seconds),
     turns: whole('--turns', values.turns),
-    nodeFlags: values['node-flags'].split(' ').filter(Boolean),
     weft: values.weft,
     other: values.other,
     json: values.json,
