@@ -16,6 +16,7 @@ import { pods } from './steps/pods.ts'
 import { retry } from './steps/retry.ts'
 import { trace } from './steps/trace.ts'
 import { driveTraffic } from './traffic.ts'
+import { untilReady } from './until-ready.ts'
 
 const STEPS = [inject, mtls, canary, retry, trace, pods, outage]
 const folder = (name: string) => fileURLToPath(new URL(name, import.meta.url))
@@ -61,7 +62,7 @@ async function main(argv: readonly string[]): Promise<number> {
 async function run(cluster: LocalCluster, flags: DemoFlags): Promise<number> {
   const port = await cluster.expose(`${CONTROL_PLANE}.${SYSTEM_NAMESPACE}:${HTTP_PORT}`)
   const address = `http://127.0.0.1:${port}`
-  await cluster.ready
+  await untilReady(cluster)
   const { pods: all } = await cluster.status()
   progress(`ready: ${all.length} pods`)
   if (flags.once) return once(cluster, address, flags)
