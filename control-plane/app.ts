@@ -6,7 +6,6 @@ import { describeError, WeftError } from '../core/errors.ts'
 import type { Logger } from '../core/log.ts'
 import { createMesh } from './mesh.ts'
 import { ManifestDirectorySource } from './registry/manifest-directory.ts'
-import { formatSourceError, type Source } from './registry/source.ts'
 import { discoveryService } from './serve/ads/service.ts'
 import { serveGrpc, type GrpcAddress, type RunningGrpcServer } from './serve/grpc-server.ts'
 import type { DashboardFile } from './serve/rest/dashboard-files.ts'
@@ -37,6 +36,8 @@ export interface ControlPlaneOptions {
   readonly samplingPercent: number
   /** Of certificates for those who ask for no lifetime; milliseconds. */
   readonly leafLifeMs?: number | undefined
+  /** How often the CA's directory is read again, in case another process rotated it; milliseconds, default a minute. */
+  readonly caRefreshMs?: number
   readonly dashboard: ReadonlyMap<string, DashboardFile>
   readonly log: Logger
 }
@@ -64,7 +65,6 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     const authority = openAuthority(options, closing)
     const source = new ManifestDirectorySource({ directories: options.manifests, log })
     closing.push(() => source.close())
-    followErrors(source, log)
     const brain = createMesh({ source, trustDomain, log, samplingPercent: options.samplingPercent })
     closing.push(() => brain.close())
 
@@ -117,7 +117,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
   }
 }
 
-function openAuthority({ caDirectory, trustDomain, log }: ControlPlaneOptions, closing: (() => unknown)[]) {
+function openAuthority(options: ControlPlaneOptions, closing: (() => unknown)[]) {
+  const { caDirectory, trustDomain, log, caRefreshMs = CA_REFRESH_MS } = options
   const store = openCaStore({ directory: caDirectory, trustDomain })
   const timer = setInterval(() => {
     try {
@@ -127,23 +128,10 @@ function openAuthority({ caDirectory, trustDomain, log }: ControlPlaneOptions, c
         reason: describeError(error),
       })
     }
-  }, CA_REFRESH_MS)
+  }, caRefreshMs)
   timer.unref()
   closing.push(() => clearInterval(timer))
   return store.authority
-}
-
-/** Each mistake in the manifests is told once, when it appears. */
-function followErrors(source: Source, log: Logger): void {
-  let told = new Set<string>()
-  const tell = (): void => {
-    const now = new Set(source.errors.value.map(formatSourceError))
-    for (const line of now)
-      if (!told.has(line)) log.error('manifest refused, the last good state serves', { line })
-    told = now
-  }
-  tell()
-  source.errors.watch(tell)
 }
 
 async function nobody(): Promise<undefined> {}

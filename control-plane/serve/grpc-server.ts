@@ -9,6 +9,8 @@ import { WeftError } from '../../core/errors.ts'
 export interface GrpcService {
   readonly definition: ServiceDefinition
   readonly implementation: UntypedServiceImplementation
+  /** Ends the service's streams. */
+  close?(): void
 }
 
 export interface GrpcAddress {
@@ -18,8 +20,8 @@ export interface GrpcAddress {
 
 export interface RunningGrpcServer {
   readonly port: number
-  /** Ends open streams with UNAVAILABLE, so that their clients go elsewhere. */
-  close(): void
+  /** Closes the services, gives calls that run a moment, and then ends what is left. */
+  close(): Promise<void>
 }
 
 const OPTIONS = {
@@ -31,6 +33,8 @@ const OPTIONS = {
   'grpc.max_connection_age_grace_ms': 10_000,
   'grpc.max_receive_message_length': 4 * 1024 * 1024,
 }
+
+const CLOSE_GRACE_MS = 1000
 
 /** Serves gRPC with these credentials. Throws WeftError `serve.listen` naming the flag when the port can't be had. */
 export async function serveGrpc(
@@ -49,5 +53,17 @@ export async function serveGrpc(
       reject(new WeftError('serve.listen', message, { field: flag, cause: error }))
     }),
   )
-  return { port: bound, close: () => server.forceShutdown() }
+  return {
+    port: bound,
+    close() {
+      for (const service of services) service.close?.()
+      return new Promise((resolve) => {
+        const timer = setTimeout(() => server.forceShutdown(), CLOSE_GRACE_MS)
+        server.tryShutdown(() => {
+          clearTimeout(timer)
+          resolve()
+        })
+      })
+    },
+  }
 }

@@ -276,6 +276,9 @@ t.test('requests that cannot be answered say so', async (t) => {
   )
   t.notOk(unknown.exhausted)
   t.match(fails((client) => client.handle({})).message, /^type_url/)
+  const half = fails((client) => client.handle({ typeUrl: `${'x'.repeat(499)}\u{1f600}${'y'.repeat(9999)}` }))
+  t.ok(half.message.isWellFormed(), 'gRPC could not send it')
+  t.ok(half.message.length < 1000)
   t.match(
     fails((client) => client.ask('route', { subscribe: ['x'.repeat(1025)] })).message,
     /^resource_names_subscribe: .*1025.*1024/,

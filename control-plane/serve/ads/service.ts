@@ -31,6 +31,7 @@ export interface Discovery {
   readonly implementation: UntypedServiceImplementation
   /** Whose streams are open. */
   proxies(): readonly ProxyView[]
+  /** Ends every stream with UNAVAILABLE, so that its client goes elsewhere. */
   close(): void
 }
 
@@ -54,6 +55,7 @@ interface Open {
 export function discoveryService({ snapshot, authenticate, log }: DiscoveryOptions): Discovery {
   const pushes = new Pushes(snapshot)
   const open = new Set<Open>()
+  const streams = new Set<{ close(): void }>()
 
   const serve =
     <Req extends Request, Res>(
@@ -61,6 +63,7 @@ export function discoveryService({ snapshot, authenticate, log }: DiscoveryOptio
     ) =>
     (call: ServerDuplexStream<Req, Res>): void => {
       const stream = new Stream<Req, Res>(call, start)
+      streams.add(stream)
       call.on('data', (request: Req) => stream.received(request))
       call.on('end', () => stream.ended())
       // A request that is no message of its type ends up here, too.
@@ -134,9 +137,14 @@ export function discoveryService({ snapshot, authenticate, log }: DiscoveryOptio
       }
     }
 
+    close(): void {
+      this.#fail(status.UNAVAILABLE, 'the control plane is stopping')
+    }
+
     ended(): void {
       if (this.#ended) return
       this.#ended = true
+      streams.delete(this)
       pushes.delete(this)
       if (this.#entry) {
         open.delete(this.#entry)
@@ -200,7 +208,10 @@ export function discoveryService({ snapshot, authenticate, log }: DiscoveryOptio
       deltaAggregatedResources: serve((client, deps) => new DeltaSession(client, deps)),
     },
     proxies: () => [...open].map(viewOf).sort((a, b) => (a.node < b.node ? -1 : 1)),
-    close: () => pushes.close(),
+    close() {
+      pushes.close()
+      for (const stream of streams) stream.close()
+    },
   }
 }
 

@@ -90,8 +90,9 @@ export function rejection(detail: Status): string {
   return printable(detail.message || `status ${detail.code ?? 0}`)
 }
 
-/** Text from outside as one line of at most 500 characters. */
+/** Text from outside as one line of at most 500 characters, without halves of them (encodeURI throws at those). */
 export function printable(text: string): string {
+  const short = text.slice(0, 500).toWellFormed()
   // oxlint-disable-next-line no-control-regex
-  return text.slice(0, 500).replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')
+  return short.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')
 }

@@ -137,6 +137,14 @@ t.test('a refusal is told of until something that was refused is taken', async (
   t.equal(client.session.version, view().version)
 })
 
+t.test('a name that is asked for beside a wildcard is answered', async (t) => {
+  const { view } = meshOf(BASE)
+  const client = new SotwClient(view, GRPC)
+  client.want('endpoints', ['*']).take()
+  client.want('endpoints', ['*', ECHO])
+  t.strictSame(client.take(), [`endpoints: ${ECHO}`])
+})
+
 t.test('Envoy gets the endpoints of a cluster that changed again', async (t) => {
   const { source, view } = meshOf(BASE)
   const client = new SotwClient(view, ENVOY)
