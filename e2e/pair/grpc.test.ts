@@ -19,7 +19,7 @@ t.before(async () => {
   t.teardown(() => server.forceShutdown())
   // Answers no gRPC: its status is all that a client has.
   const broken = createServer((message, response) => {
-    if (message.url.endsWith('/reset')) return void message.stream.close(2)
+    if (message.url.endsWith('/reset')) return message.stream.close(2)
     response.writeHead(Number(message.url.split('/').at(-1)))
     response.end('<html>')
   }).listen(0, '127.0.0.1')

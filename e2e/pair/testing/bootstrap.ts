@@ -11,6 +11,8 @@ export interface Path {
   readonly kind: 'http' | 'tcp'
   /** Port of the server application on loopback. */
   readonly app: number
+  /** What the server application speaks, whatever its callers do. */
+  readonly appProtocol?: 'http1' | 'http2'
   /** Fields of envoy.config.route.v3.RouteAction at the caller's proxy, beside `cluster`. */
   readonly route?: object
   /** The same at the server's proxy. */
@@ -86,7 +88,7 @@ export function serverBootstrap(paths: readonly Path[], ports: ReadonlyMap<strin
             ]
           : [{ filters: [network(path, path.kind, path.innerRoute)], ...socket(alpnOf(path, path.kind)) }],
       })),
-      clusters: paths.map((path) => cluster(path.name, path.app)),
+      clusters: paths.map((path) => cluster(path.name, path.app, undefined, path.appProtocol)),
     },
   }
 }
@@ -165,7 +167,8 @@ function network(path: Path, kind: Path['kind'], route: object | undefined): obj
   }
 }
 
-function cluster(name: string, port: number, socket?: object): object {
+function cluster(name: string, port: number, socket?: object, protocol?: Path['appProtocol']): object {
+  const options = protocol === 'http2' ? 'http2_protocol_options' : 'http_protocol_options'
   const limits = { max_connections: 20_000, max_pending_requests: 20_000, max_requests: 20_000 }
   return {
     name,
@@ -175,7 +178,7 @@ function cluster(name: string, port: number, socket?: object): object {
     typed_extension_protocol_options: {
       'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
         '@type': `${EXTENSIONS}.upstreams.http.v3.HttpProtocolOptions`,
-        use_downstream_protocol_config: {},
+        ...(protocol ? { explicit_http_config: { [options]: {} } } : { use_downstream_protocol_config: {} }),
       },
     },
     load_assignment: {
