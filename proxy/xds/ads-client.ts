@@ -40,8 +40,11 @@ export const ADS_CHANNEL = {
   'grpc.max_receive_message_length': 64 * 1024 * 1024,
 }
 
-/** Keep-alive watches a connection once it is there; until then nobody but this does. */
-const CONNECT_MS = 20_000
+/**
+ * Keep-alive watches a connection once it is there; until then nobody but this does. Long, for grpc-js leaves the
+ * socket of a handshake that nobody answers to the kernel.
+ */
+const CONNECT_MS = 60_000
 /** grpc.connectivityState.READY; the package itself is loaded by `open` alone. */
 const READY = 2
 
@@ -92,8 +95,9 @@ export function createAdsClient(options: AdsClientOptions): AdsClient {
     }
     const lost = (reason: string): void => {
       if (over) return
+      const answered = connected.value
       end()
-      retry(reason)
+      retry(reason, answered)
     }
     const cancelDeadline = clock.after(CONNECT_MS, () => {
       if (Number(client.getChannel().getConnectivityState(false)) !== READY)
@@ -122,18 +126,17 @@ export function createAdsClient(options: AdsClientOptions): AdsClient {
     options.changed?.()
   }
 
-  const retry = (failure: string): void => {
+  const retry = (failure: string, answered = false): void => {
     if (closed) return
     const waitMs = backoff.next()
     // grpc-js writes the moment into its reasons.
     const reason = failure.replace(/ \(\d{4}-\d\d-\d\dT[\d:.]+Z\)/g, '')
     // Once for each reason, not for each of the tries of an outage.
-    if (reason !== problem)
-      log.warn('no control plane; the configuration in force goes on', {
-        reason,
-        retryInMs: Math.round(waitMs),
-      })
-    problem = reason
+    const fields = { reason, retryInMs: Math.round(waitMs) }
+    // A server asks its clients to come back now and then; only one that does not take them is away.
+    if (answered) log.info('the control plane ended the stream', fields)
+    else if (reason !== problem) log.warn('no control plane; the configuration in force goes on', fields)
+    problem = answered ? '' : reason
     cancelRetry = clock.after(waitMs, () => void connect())
   }
 
