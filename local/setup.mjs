@@ -18,8 +18,10 @@ if (flags.has('--help')) {
 const started = Date.now()
 let worked = false
 
+// What is installed depends on these alone, not on the scripts.
+const { dependencies, devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const lock = createHash('sha256')
-  .update(readFileSync(join(root, 'package.json')))
+  .update(JSON.stringify([dependencies, devDependencies]))
   .digest('hex')
 const stamp = join(root, 'node_modules', '.weft-installed')
 if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== lock) {
