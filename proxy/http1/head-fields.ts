@@ -1,4 +1,5 @@
 import type { Fields } from '../http/message.ts'
+import { HTAB, SP } from './characters.ts'
 import {
   connectionFlags,
   keepAliveSeconds,
@@ -87,6 +88,10 @@ export function readFields(text: string, base: number, facts: HeadFacts): void {
         if (facts.chunked || (value !== 'chunked' && value.toLowerCase() !== 'chunked')) {
           throw malformed('transfer_encoding', 'must be exactly one `chunked`', 'transfer-encoding')
         }
+        // OWS by RFC 9112 section 5; but llhttp takes `chunked` HTAB for another coding, and frames otherwise.
+        if (endsInTab(text, (LINES[line + 4] as number) - base)) {
+          throw malformed('transfer_encoding', 'must not end in a tab', 'transfer-encoding')
+        }
         facts.chunked = true
         break
       case CONNECTION:
@@ -134,6 +139,13 @@ export function readTrailers(text: string, base: number): Fields | undefined {
     fields.push(slot < 0 ? unknownName(text, base, line) : nameInSlot(slot), value)
   }
   return fields.length === 0 ? undefined : fields
+}
+
+/** True where a tab stands between a value, whose end is `at`, and its line end. */
+function endsInTab(text: string, at: number): boolean {
+  let pos = at
+  while (text.charCodeAt(pos) === SP) pos++
+  return text.charCodeAt(pos) === HTAB
 }
 
 function unknownName(text: string, base: number, line: number): string {

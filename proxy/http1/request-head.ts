@@ -83,6 +83,8 @@ export function parseRequestHead(
     if (!isAuthority(host)) throw malformed('host', 'must be a host and perhaps a port', 'host')
     head.authority = host
   } else if (!old) throw malformed('missing_host', 'must stand in an HTTP/1.1 request', 'host')
+  // RFC 9113 section 3.4 reserves it, and haproxy and Node take it for HTTP/2.
+  if (head.method === 'PRI') throw badLine('the method PRI belongs to HTTP/2')
   if (head.method === 'CONNECT') readAuthorityForm(head)
   else if (head.path.charCodeAt(0) !== SLASH) readOtherForm(head, host)
   if (facts.chunked && old) {

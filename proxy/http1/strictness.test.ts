@@ -209,6 +209,7 @@ const bad: [name: string, message: string, status: number][] = [
   ['Host contradicts the target', line('http://b/'), 400],
   ["Host contradicts the target's port", line('http://a:81/'), 400],
   // Length, RFC 9112 section 6; hardening #12.
+  ['RFC 9113 3.4: PRI is for HTTP/2', line('/').replace('GET', 'PRI'), 400],
   ['CL.TE', chunked('0\r\n\r\n').replace('Host', 'Content-Length: 4\r\nHost'), 400],
   ['TE.CL', chunked('0\r\n\r\n').replace('chunked\r\n', 'chunked\r\nContent-Length: 4\r\n'), 400],
   ['CL.CL', fields('Content-Length: 5\r\nContent-Length: 6\r\n') + 'hello', 400],
@@ -234,6 +235,12 @@ const bad: [name: string, message: string, status: number][] = [
   ['TE xchunked', chunked('0\r\n\r\n').replace('chunked', 'xchunked'), 400],
   ['TE quoted', chunked('0\r\n\r\n').replace('chunked', '"chunked"'), 400],
   ['TE with a parameter', chunked('0\r\n\r\n').replace('chunked', 'chunked;a=b'), 400],
+  [
+    'TE with a tab behind it (llhttp reads another coding)',
+    chunked('0\r\n\r\n').replace('chunked', 'chunked\t'),
+    400,
+  ],
+  ['TE with space and tab behind it', chunked('0\r\n\r\n').replace('chunked', 'chunked \t'), 400],
   ['TE empty', chunked('0\r\n\r\n').replace('chunked', ''), 400],
   ['TE in HTTP/1.0', chunked('0\r\n\r\n').replace('1.1', '1.0'), 400],
   // Chunks, RFC 9112 section 7.1; hardening #12 and #13.
