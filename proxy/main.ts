@@ -1,3 +1,5 @@
+import { isIP } from 'node:net'
+import { parseSpiffeId } from '../certs/spiffe-id.ts'
 import { describeError, WeftError } from '../core/errors.ts'
 import { hostPort, integerBetween, logLevel, numberBetween, parseFlags, required } from '../core/flags.ts'
 import { createLogger, type Logger } from '../core/log.ts'
@@ -37,6 +39,15 @@ Exit code: 0 stopped by SIGTERM or SIGINT (or --check found nothing), 1 could no
 `
 
 const CONTROL_PLANE_NAME = 'weft-control-plane.weft-system.svc'
+const ONLY_ALONE = ['bootstrap', 'check', 'collector'] as const
+const ONLY_SIDECAR = [
+  'control-plane',
+  'control-plane-name',
+  'trust-domain',
+  'state-dir',
+  'token-file',
+  'ca-file',
+] as const
 
 type Values = ReturnType<typeof parse>
 
@@ -57,6 +68,7 @@ export async function runProxy(argv: readonly string[]): Promise<number> {
       process.stdout.write(PROXY_HELP)
       return 0
     }
+    checkTogether(values)
     common = commonOf(values)
     start = values.sidecar ? await sidecar(values, common) : await standalone(values, common)
   } catch (error) {
@@ -100,6 +112,8 @@ async function sidecar(values: Values, common: Common) {
   const environment = (name: string): string => required(name, process.env[name])
   const address = required('--control-plane', values['control-plane'])
   hostPort('--control-plane', address)
+  const trustDomain = required('--trust-domain', values['trust-domain'])
+  parseSpiffeId(`spiffe://${trustDomain}`, '--trust-domain')
   const { parseAppProbes } = await import('./admin/app-probes.ts')
   const options = {
     ...common,
@@ -109,18 +123,34 @@ async function sidecar(values: Values, common: Common) {
       tokenPath: required('--token-file', values['token-file']),
       caBundlePath: required('--ca-file', values['ca-file']),
     },
-    trustDomain: required('--trust-domain', values['trust-domain']),
+    trustDomain,
     stateDirectory: required('--state-dir', values['state-dir']),
     pod: {
       name: environment('POD_NAME'),
       namespace: environment('POD_NAMESPACE'),
-      addresses: environment('POD_IPS').split(','),
+      addresses: addressList('POD_IPS', environment('POD_IPS')),
     },
     serviceAccount: environment('SERVICE_ACCOUNT'),
     appProbes: parseAppProbes(process.env['WEFT_APP_PROBES']),
   }
   const { startSidecar } = await import('./app/sidecar.ts')
   return () => startSidecar(options)
+}
+
+/** A flag that would be ignored is a mistake. */
+function checkTogether(values: Values): void {
+  const misplaced = (values.sidecar ? ONLY_ALONE : ONLY_SIDECAR).find((name) => values[name] !== undefined)
+  if (misplaced !== undefined)
+    throw new WeftError('cli.flags', values.sidecar ? 'does not go with --sidecar' : 'needs --sidecar', {
+      field: `--${misplaced}`,
+    })
+}
+
+function addressList(field: string, text: string): readonly string[] {
+  const addresses = text.split(',').map((address) => address.trim())
+  const wrong = addresses.find((address) => isIP(address) === 0)
+  if (wrong === undefined) return addresses
+  throw new WeftError('cli.flags', `"${wrong}" must be an IP address`, { field })
 }
 
 function commonOf(values: Values): Common {
