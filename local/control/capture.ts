@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { WeftError } from '../../core/errors.ts'
 
@@ -23,7 +23,11 @@ export class Captures {
     const args = [
       '-i',
       device,
+      // Each packet at once: what the kernel still gathers when the capture ends would be lost.
       '-U',
+      // Without it, packets wait in the kernel for a full buffer, and are lost when tcpdump is ended.
+      '--immediate-mode',
+      '--immediate-mode',
       '-s',
       '0',
       '-Z',
@@ -50,15 +54,31 @@ export class Captures {
     return { id, file }
   }
 
-  /** Ends a capture; its file is then complete. */
+  /** Ends a capture; what was on the wire before is then in its file. */
   async stop(id: string): Promise<{ file: string }> {
     const capture = this.#running.get(id)
     if (!capture) throw new WeftError('local.no_capture', `no capture ${id} runs`)
     this.#running.delete(id)
     if (capture.child.exitCode === null) {
+      await settled(capture.file)
       capture.child.kill('SIGINT')
       await once(capture.child, 'exit')
     }
     return { file: capture.file }
+  }
+}
+
+const QUIET_MS = 200
+const LONGEST_MS = 2000
+
+/** Resolves once a file has stopped growing, or is not going to on a busy wire. */
+async function settled(file: string): Promise<void> {
+  const deadline = Date.now() + LONGEST_MS
+  let before = -1
+  while (Date.now() < deadline) {
+    const { size } = await stat(file)
+    if (size === before) return
+    before = size
+    await new Promise((resolve) => setTimeout(resolve, QUIET_MS))
   }
 }
