@@ -30,7 +30,7 @@ export async function runBatch(
     result.cuts += checked.cuts
     if (checked.refusal !== undefined) result.requestStreamsRefused++
     if (checked.nodeRefused) result.nodeStricter++
-    if (checked.accepted.length > 0) toProxies.push(checked)
+    if (checked.accepted.length > 0 || checked.partial !== undefined) toProxies.push(checked)
     report(seed, bytes, checked.differences, result)
   }
   for (const { bytes, method, messages } of fc.sample(responseStream, { numRuns: RESPONSE_STREAMS, seed })) {

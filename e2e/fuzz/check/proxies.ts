@@ -1,6 +1,7 @@
+import { field } from '../../../proxy/http/message.ts'
 import type { ProxyName, RunningProxy } from '../peers/proxies.ts'
-import { type FramedRequest, quote, requestDifference, SENTINEL } from '../view/framed.ts'
-import { type AcceptedRequest, weftServerView } from '../view/weft-server.ts'
+import { type FramedRequest, partialDifference, quote, requestDifference, SENTINEL } from '../view/framed.ts'
+import { type AcceptedRequest, isChunked, weftServerView } from '../view/weft-server.ts'
 import type { CheckedRequests } from './requests.ts'
 
 /** What one proxy made of what Weft accepted of one stream, and of what Weft sends on. */
@@ -22,12 +23,23 @@ const SENTINEL_REQUEST: FramedRequest = { method: 'GET', target: '/sentinel', bo
 /** Sends both to `proxy`, and compares. */
 export async function checkWithProxy(proxy: RunningProxy, checked: CheckedRequests): Promise<ProxyVerdict> {
   const differences: string[] = []
-  const { accepted, asReceived, expected } = checked
-  const seen = await proxy.send(asReceived)
-  let connections = 1
-  const difference = requestDifference(expected, seen.requests, seen.hung)
-  if (difference !== undefined) differences.push(`${proxy.name}, as received: ${difference}`)
-  const agreed = Math.min(seen.requests.length, accepted.length)
+  const { accepted, partial } = checked
+  let connections = 0
+  let agreed = 0
+  if (accepted.length > 0) {
+    connections++
+    const seen = await proxy.send(checked.asReceived)
+    const difference = requestDifference(checked.expected, seen.requests, seen.hung)
+    if (difference !== undefined) differences.push(`${proxy.name}, as received: ${difference}`)
+    agreed = Math.min(seen.requests.length, accepted.length)
+  }
+  if (partial !== undefined) {
+    connections++
+    const seen = await proxy.send(partial, true)
+    const difference = partialDifference(accepted, seen.requests, checked.waits)
+    if (difference !== undefined)
+      differences.push(`${proxy.name}, all of it: ${difference}: ${quote(partial.toString('latin1'))}`)
+  }
   const probe = agreed < accepted.length ? chunkedProbe(checked, agreed) : undefined
   if (probe !== undefined) {
     connections++
@@ -70,10 +82,9 @@ export async function checkWithProxy(proxy: RunningProxy, checked: CheckedReques
  * chunked, where Weft does not. So the same head is sent with a body that is right for that.
  */
 function chunkedProbe({ accepted, asReceived }: CheckedRequests, at: number): Buffer | undefined {
-  const from = accepted[at - 1]?.to ?? 0
-  const text = asReceived.toString('latin1', from)
-  const head = text.slice(0, text.indexOf('\r\n\r\n') + 4)
-  if (!/chunk/i.test(head) || /\ntransfer-encoding:[ \t]*chunked *\r/i.test(head)) return undefined
+  const text = asReceived.toString('latin1', accepted[at - 1]?.to ?? 0)
+  const head = text.slice(0, text.indexOf('\r\n\r\n', 4) + 4)
+  if (!/chunk/i.test(head) || isChunked(accepted[at] as AcceptedRequest)) return undefined
   return Buffer.from(`${head}0\r\n\r\n${SENTINEL}`, 'latin1')
 }
 
@@ -88,7 +99,8 @@ export function ownRule(proxy: ProxyName, { head, method, target }: AcceptedRequ
     if (/%00|%(?![0-9a-f]{2})/i.test(target.split('?')[0] as string)) return 'nginx decodes the path'
     return undefined
   }
-  if (head.upgrade === 'websocket' && !head.fields.includes('sec-websocket-key'))
-    return 'haproxy wants the key of a WebSocket'
+  const key = field(head.fields, 'sec-websocket-key') ?? ''
+  if (head.upgrade === 'websocket' && !/^[\w+/]{22}==$/.test(key))
+    return 'haproxy wants the key of a WebSocket, 16 bytes in base64'
   return undefined
 }

@@ -1,5 +1,5 @@
 import { METHODS } from 'node:http'
-import { type FramedRequest, quote, requestDifference, SENTINEL } from '../view/framed.ts'
+import { type FramedRequest, partialDifference, quote, requestDifference, SENTINEL } from '../view/framed.ts'
 import { forwardedRequest } from '../view/forwarded.ts'
 import { nodeRequestView, type NodeRequest } from '../view/node-parser.ts'
 import { type AcceptedRequest, weftServerView, type WeftServerView } from '../view/weft-server.ts'
@@ -14,6 +14,10 @@ export interface CheckedRequests {
   readonly expected: readonly FramedRequest[]
   /** By accepted request, how Weft sends it on. */
   readonly forwarded: readonly Buffer[]
+  /** The stream itself, where Weft took a part of it only and something of it. */
+  readonly partial: Buffer | undefined
+  /** Of such a stream: Weft waits for the rest of a body. */
+  readonly waits: boolean
   readonly refusal: string | undefined
   /** Node's parser refused `asReceived`. */
   readonly nodeRefused: boolean
@@ -52,6 +56,12 @@ export function checkRequestStream(stream: Buffer, seed: number): CheckedRequest
       requestDifference(expected, node.messages, hung) ?? fieldDifference(expected, node.messages)
     if (difference !== undefined) differences.push(`Node, as received: ${difference}`)
   }
+  const waits = whole.unfinished !== undefined && whole.refusal === undefined
+  const partial = waits || (whole.refusal !== undefined && accepted.length > 0)
+  if (partial) {
+    const other = partialDifference(accepted, nodeRequestView(stream).messages, waits)
+    if (other !== undefined) differences.push(`Node, all of it: ${other}`)
+  }
   const forwarded = accepted.map(forwardedRequest)
   for (const [i, request] of accepted.entries()) checkForwarded(request, forwarded[i] as Buffer, differences)
   return {
@@ -59,6 +69,8 @@ export function checkRequestStream(stream: Buffer, seed: number): CheckedRequest
     asReceived,
     expected,
     forwarded,
+    partial: partial ? stream : undefined,
+    waits,
     refusal: whole.refusal,
     nodeRefused: accepted.length > 0 && node.error !== undefined && node.messages.length < accepted.length,
     cuts: cuts.length,

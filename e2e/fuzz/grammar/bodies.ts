@@ -27,12 +27,20 @@ const content = fc.oneof(
 
 const lengthName = fc.constantFrom(
   'Content-Length: ',
-  'content-length:',
-  'CONTENT-LENGTH:  ',
   'Content-Length: ',
+  'Content-Length: ',
+  'Content-Length: ',
+  'content-length:',
+  'content-length: ',
+  'CONTENT-LENGTH:  ',
+  'Content-Length:   ',
+  'CoNtEnT-lEnGtH: ',
+  // nginx refuses a tab, and then says nothing on the rest.
   'Content-Length:\t',
 )
 const lengthDigits = fc.constantFrom(
+  (n: number) => String(n),
+  (n: number) => String(n),
   (n: number) => String(n),
   (n: number) => String(n),
   (n: number) => String(n),
@@ -80,6 +88,8 @@ const lastChunk = fc
 const chunkedLine = fc.constantFrom(
   'Transfer-Encoding: chunked',
   'Transfer-Encoding: chunked',
+  'Transfer-Encoding: chunked ',
+  'Transfer-Encoding: chunked',
   'transfer-encoding:chunked',
   'Transfer-Encoding: Chunked',
   'TRANSFER-ENCODING:  CHUNKED  ',
@@ -97,6 +107,14 @@ export const framing: fc.Arbitrary<Framing> = fc.oneof(
   { arbitrary: withLength, weight: 3 },
   { arbitrary: chunked, weight: 4 },
 )
+
+/** A body that is whole as chunks and, announced by its length, as plain bytes: whoever frames it otherwise answers. */
+export const dualFraming: fc.Arbitrary<Framing> = fc
+  .tuple(fc.array(chunk, { maxLength: 2 }), lastChunk, lengthName)
+  .map(([chunks, last, name]) => {
+    const body = chunks.join('') + last
+    return { line: `${name}${body.length}`, body }
+  })
 
 /** Bodies that look like something else than what the head says. */
 export const strayBody = fc.oneof(content, lastChunk, chunk, fc.constant(''))

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 
 /** Lines that change nothing on the length of a message; without their line end. */
 export const plainLine = fc.constantFrom(
+  `X-Large: ${'v'.repeat(2500)}`,
   'X: y',
   'x-empty:',
   'X-Space:  \t a b \t ',

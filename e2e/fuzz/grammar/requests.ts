@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { type Framing, framing, strayBody } from './bodies.ts'
+import { dualFraming, type Framing, framing, strayBody } from './bodies.ts'
 import { connectionLine, plainLine, smugglingLine } from './field-lines.ts'
 import { mutated, mutation } from './mutations.ts'
 
@@ -139,7 +139,16 @@ const contradictory = fc
     requestText(`${m} / HTTP/1.1`, 'Host: a', fields, { line, body }, first, '\r\n'),
   )
 
-const request = fc.oneof({ arbitrary: regular, weight: 12 }, { arbitrary: contradictory, weight: 1 })
+/** Whole by both lengths; which one counts is what the odd line decides. */
+const dual = fc
+  .tuple(method, smugglingLine, dualFraming, fc.boolean())
+  .map(([m, line, body, first]) => requestText(`${m} /dual HTTP/1.1`, 'Host: a', [line], body, first, '\r\n'))
+
+const request = fc.oneof(
+  { arbitrary: regular, weight: 12 },
+  { arbitrary: contradictory, weight: 1 },
+  { arbitrary: dual, weight: 1 },
+)
 
 /** One to three requests, perhaps mutated, perhaps cut off. */
 export const requestStream: fc.Arbitrary<RequestStream> = fc

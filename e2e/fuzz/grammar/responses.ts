@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { framing, strayBody } from './bodies.ts'
+import { dualFraming, framing, strayBody } from './bodies.ts'
 import { connectionLine, plainLine, smugglingLine } from './field-lines.ts'
 import { mutated, mutation } from './mutations.ts'
 
@@ -68,7 +68,7 @@ export const responseStream: fc.Arbitrary<ResponseStream> = fc
     fc.oneof({ arbitrary: fc.constant([]), weight: 8 }, fc.array(interim, { maxLength: 3 })),
     statusLine,
     fields,
-    framing,
+    fc.oneof({ arbitrary: framing, weight: 6 }, dualFraming),
     fc.oneof({ arbitrary: fc.constant(undefined), weight: 6 }, strayBody),
     after,
     fc.oneof(

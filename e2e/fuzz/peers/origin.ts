@@ -7,8 +7,8 @@ export const CLIENT_PORT = 'x-fuzz-client'
 
 /**
  * A server that records what proxies send it, by the port of the proxy's client, and answers each request with
- * an empty body. Its parser is neither Weft's nor Node's: it takes what nginx and haproxy write, and anything
- * else is kept in `oddities`.
+ * an empty body. Its parser is neither Weft's nor Node's: it takes what nginx and haproxy write, any version
+ * among it, and anything else is kept in `oddities`.
  */
 export class Origin {
   readonly #server: Server
@@ -83,7 +83,7 @@ function readMessage(text: string): Message | string | undefined {
   const headEnd = text.indexOf('\r\n\r\n')
   if (headEnd < 0) return undefined
   const [start = '', ...lines] = text.slice(0, headEnd).split('\r\n')
-  const line = /^(\S+) (\S+) HTTP\/1\.[01]$/.exec(start)
+  const line = /^(\S+) (\S+) HTTP\/\d\.\d$/.exec(start)
   if (line === null) return 'a bad request line'
   const fields = new Map<string, string[]>()
   for (const one of lines) {
@@ -93,13 +93,13 @@ function readMessage(text: string): Message | string | undefined {
     fields.set(name, [...(fields.get(name) ?? []), one.slice(colon + 1).replaceAll(/^[ \t]+|[ \t]+$/g, '')])
   }
   const lengths = fields.get('content-length') ?? []
-  const codings = fields.get('transfer-encoding') ?? []
+  const codings = elements(fields.get('transfer-encoding') ?? [])
   const client = Number(fields.get(CLIENT_PORT)?.[0] ?? -1)
   if (lengths.length + codings.length > 1) return 'more than one length'
   const from = headEnd + 4
   const framed = { method: line[1] as string, target: line[2] as string, client }
   if (codings.length === 1) {
-    if (codings[0]?.toLowerCase() !== 'chunked') return 'an unknown coding'
+    if (codings[0] !== 'chunked') return 'an unknown coding'
     const body = readChunks(text, from)
     return typeof body === 'object' ? { ...framed, ...body } : body
   }
@@ -107,6 +107,12 @@ function readMessage(text: string): Message | string | undefined {
   if (!/^\d+$/.test(length)) return 'a bad length'
   const end = from + Number(length)
   return text.length < end ? undefined : { ...framed, body: text.slice(from, end), length: end }
+}
+
+/** haproxy sends empty elements on (`chunked,`), which RFC 9110 section 5.6.1 lets a recipient skip. */
+function elements(values: readonly string[]): string[] {
+  const list = values.flatMap((value) => value.split(',')).map((one) => one.trim().toLowerCase())
+  return list.filter((one) => one !== '')
 }
 
 function readChunks(text: string, from: number): { body: string; length: number } | string | undefined {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { originForm, requestDifference, SENTINEL } from './framed.ts'
+import { originForm, partialDifference, requestDifference, SENTINEL } from './framed.ts'
 import { nodeRequestView, nodeResponseView } from './node-parser.ts'
 
 const one = { method: 'GET', target: '/', body: '' }
@@ -15,6 +15,13 @@ t.test('what counts as another framing', async (t) => {
   t.match(requestDifference([one, sentinel], [one, { ...one, target: '/inner' }], false), /target/)
   t.match(requestDifference([one], [one, { ...one, target: '/inner' }], false), /one request more/)
   t.match(requestDifference([one, sentinel], [one], true), /waits for more/)
+})
+
+t.test('where Weft took a part only', async (t) => {
+  t.equal(partialDifference([one], [one, sentinel, one], false), undefined, 'others may take more')
+  t.match(partialDifference([one], [{ ...one, body: 'a' }, one], false), /body/)
+  t.match(partialDifference([one], [one, sentinel], true), /request 1 is whole/)
+  t.equal(partialDifference([one], [one], true), undefined)
 })
 
 t.test('absolute-form is compared by what it means', async (t) => {

@@ -49,6 +49,20 @@ export function requestDifference(
   return undefined
 }
 
+/**
+ * Likewise for a stream of which Weft took a part only: what it refuses others may take, but they must agree on
+ * what it took. `waits`: Weft took one more head and waits for its body, which nobody may think whole.
+ */
+export function partialDifference(
+  ours: readonly FramedRequest[],
+  theirs: readonly FramedRequest[],
+  waits: boolean,
+): string | undefined {
+  const more = theirs[ours.length]
+  if (waits && more !== undefined) return `request ${ours.length} is whole: ${quote(JSON.stringify(more))}`
+  return requestDifference(ours, theirs.slice(0, ours.length), false)
+}
+
 /** RFC 9112 section 3.2.4 makes `*` of an absolute-form without path; nginx sends `/` on. */
 function bothOptionsOfAll(a: FramedRequest, b: FramedRequest): boolean {
   return a.method === 'OPTIONS' && a.target === '*' && b.target === '/'

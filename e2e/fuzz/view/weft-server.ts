@@ -1,4 +1,4 @@
-import type { Fields, RequestHead } from '../../../proxy/http/message.ts'
+import { field, type Fields, type RequestHead } from '../../../proxy/http/message.ts'
 import type { BodyReader, ResetReason, ServerHandler, ServerStream } from '../../../proxy/http/stream.ts'
 import { serveHttp1 } from '../../../proxy/http1/server.ts'
 import type { FramedRequest } from './framed.ts'
@@ -13,6 +13,12 @@ export interface AcceptedRequest extends FramedRequest {
   readonly headOnly: boolean
   /** Bytes of the stream up to its end; exact where the stream was fed byte by byte. */
   readonly to: number
+}
+
+/** True where Weft took the body for chunked; a tunnel's request has none. */
+export function isChunked({ head, headOnly }: AcceptedRequest): boolean {
+  if (headOnly || head.upgrade !== '' || head.method === 'CONNECT') return false
+  return field(head.fields, 'content-length') === undefined
 }
 
 export interface WeftServerView {
