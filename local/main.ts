@@ -6,7 +6,8 @@ import { FlagError } from './flags.ts'
 const USAGE = `usage: weft local COMMAND [OPTIONS]
 
 Runs ordinary Kubernetes manifests on this machine, without containers: a pod is a network namespace,
-its containers are processes in it. Everything goes when the cluster ends.
+its containers are processes in it. Everything goes when the cluster ends: by Ctrl-C, by \`down\`, or
+with the process that started it.
 
   up -f DIR                  start a cluster from the manifests in DIR, watched for changes
   status                     pods, services and messages
@@ -35,7 +36,10 @@ options of all: --name NAME (the cluster's, \`weft\` unless given), --state-dir 
 /** `weft local ...`. Gives the exit code: 0, 1 when it failed, 2 when it was asked wrongly. */
 export async function runLocal(argv: readonly string[]): Promise<number> {
   const [name, ...rest] = argv
-  if (name === undefined || name === '--help' || name === '-h' || rest.includes('--help')) {
+  const end = rest.indexOf('--')
+  // What follows `--` is the command of `exec`, with a --help of its own.
+  const help = (end === -1 ? rest : rest.slice(0, end)).some((word) => word === '--help' || word === '-h')
+  if (name === undefined || name === '--help' || name === '-h' || help) {
     console.log(USAGE)
     return name === undefined ? 2 : 0
   }

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 const PARENT_POLL_MS = 250
 
@@ -18,9 +20,9 @@ export function untilTold(again: () => void): Told {
     if (controller.signal.aborted) again()
     else controller.abort(new Error('interrupted'))
   }
-  const parent = process.ppid
+  const before = ancestors()
   const timer = setInterval(() => {
-    if (process.ppid === parent) return
+    if (ancestors() === before) return
     clearInterval(timer)
     tell()
   }, PARENT_POLL_MS)
@@ -32,5 +34,18 @@ export function untilTold(again: () => void): Told {
       clearInterval(timer)
       for (const signal of SIGNALS) process.off(signal, tell)
     },
+  }
+}
+
+/** The parent's id; under npm also that of its own parent, because npm starts a shell that outlives it. */
+function ancestors(): string {
+  const parent = String(process.ppid)
+  if (process.env['npm_lifecycle_event'] === undefined) return parent
+  try {
+    const stat = readFileSync(`/proc/${parent}/stat`, 'utf8')
+    // proc(5): `pid (name) state ppid ...`, and the name may have anything in it.
+    return `${parent} ${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]}`
+  } catch {
+    return parent
   }
 }

@@ -25,8 +25,6 @@ export class Captures {
       device,
       // Each packet at once: what the kernel still gathers when the capture ends would be lost.
       '-U',
-      // Without it, packets wait in the kernel for a full buffer, and are lost when tcpdump is ended.
-      '--immediate-mode',
       '--immediate-mode',
       '-s',
       '0',

@@ -17,8 +17,9 @@ export const pods: Step = {
       '200',
     )
     await new Promise((resolve) => setTimeout(resolve, 1000))
-    const victim = before[0]
-    if (!victim) throw new Error('no pod of catalog is ready')
+    // Of v1, which has two: the one pod of v2 leaves its weight to nobody while it is replaced.
+    const victim = before.find((pod) => pod.name.startsWith('catalog-v1-'))
+    if (!victim) throw new Error('no pod of catalog-v1 is ready')
     await cluster.deletePod(victim)
     const fresh = await eventually(20, 'the new pod', async () => {
       const now = await cluster.pods('shop', 'catalog')
