@@ -142,6 +142,32 @@ t.test('a server that closes a connection under a request is asked again, once',
   t.equal(formatFlags(records.at(-1)?.flags ?? 0), 'UC')
 })
 
+t.test('a server that closes all of its waiting connections costs no request', async (t) => {
+  const configuration = new TestConfiguration()
+  const carried = new WeakMap<object, number>()
+  let stopping = false
+  const held: ServerResponse[] = []
+  const port = await app(t, (message, response) => {
+    const before = carried.get(message.socket) ?? 0
+    carried.set(message.socket, before + 1)
+    // As a server that stops: whoever comes on a connection that waited finds it closed.
+    if (stopping && before > 0) return void message.socket.destroy()
+    if (stopping) return void response.end('ok')
+    held.push(response)
+    // All at once, so that four connections wait afterwards.
+    if (held.length === 4) for (const one of held.splice(0)) one.end('ok')
+  })
+  configuration.setCluster('app', [port])
+  configuration.setRoutes([forwardTo({ app: 1 })])
+  const { send } = await start(t, configuration)
+  t.strictSame(
+    (await Promise.all([send('/'), send('/'), send('/'), send('/')])).map(({ status }) => status),
+    [200, 200, 200, 200],
+  )
+  stopping = true
+  t.equal((await send('/')).status, 200, 'the one replay goes on a new connection')
+})
+
 t.test('why a request failed is said in status, flag and details', async (t) => {
   const configuration = new TestConfiguration()
   const silent = await app(t, () => {})

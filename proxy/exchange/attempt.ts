@@ -68,6 +68,11 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
     else this.#pool.cancel(this)
   }
 
+  /** Its reused connection was closed under it: none that waits beside it is used for the next try. */
+  distrustConnections(): void {
+    this.#pool.distrustIdle()
+  }
+
   /**
    * The answer is not wanted but its connection is: what is left of it is read and dropped, within bounds, so
    * that a retry does not cost a connection.

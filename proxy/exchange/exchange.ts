@@ -376,6 +376,7 @@ export class Exchange implements BodyReader, AttemptOwner {
       ;(this.#tried ??= []).push(attempt.endpoint)
     } else {
       this.#replayed = true
+      attempt.distrustConnections()
     }
     attempt.abandon('cancel')
     this.#attempt = undefined

@@ -85,6 +85,15 @@ export class HttpPool {
     if (at >= 0) this.#waiting.splice(at, 1)
   }
 
+  /**
+   * A server closed a connection that had waited for work, as one does that stops: the others that wait are as old, so
+   * that whoever tries again gets a new connection, and learns at once if nobody listens any more.
+   */
+  distrustIdle(): void {
+    for (const connection of [...this.#connections])
+      if (connection.codec.active === 0 && connection.codec.carried > 0) this.#retire(connection)
+  }
+
   /** Lets what runs finish and opens new connections for what comes: at certificate renewal. */
   renew(): void {
     this.#ready.length = 0
@@ -127,6 +136,14 @@ export class HttpPool {
       this.#ready.push(connection)
     }
     this.#serve()
+  }
+
+  #retire(connection: PooledConnection): void {
+    if (connection.ready) {
+      connection.ready = false
+      this.#ready.splice(this.#ready.indexOf(connection), 1)
+    }
+    connection.codec.drain()
   }
 
   #take(): PooledConnection | undefined {

@@ -29,7 +29,7 @@ export const outage: Step = {
     })
     const under = await running
     await cluster.release(control, 'control-plane')
-    const proxies = await eventually(15, 'every sidecar connected again', async () => {
+    const proxies = await eventually(30, 'every sidecar connected again', async () => {
       try {
         const { proxies } = (await cluster.api('/api/mesh')) as { proxies: { connected: number } }
         return proxies.connected >= 8 ? proxies.connected : undefined
