@@ -6,6 +6,7 @@ import { forbiddenDestination, type OwnPorts } from './listener/forbidden-destin
 import type { Configuration } from './model/configuration.ts'
 import { isOurselves, peerOf } from './outbound.ts'
 import { newConnectionRecord } from './tcp/tcp-route.ts'
+import { direct } from './transport/direct-socket.ts'
 import type { OriginalDestination } from './transport/original-destination.ts'
 
 export interface InboundDependencies {
@@ -25,7 +26,9 @@ export const INBOUND_LISTENER = 'inbound'
  * pod's policy take it (filter chain: mTLS, plaintext), then the application.
  */
 export function createInbound(deps: InboundDependencies): Server {
-  return createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, arrived)
+  return createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) =>
+    arrived(direct(socket)),
+  )
 
   function arrived(socket: Socket): void {
     socket.on('error', () => {})

@@ -5,6 +5,7 @@ import type { ConnectionServer } from './listener/connection-server.ts'
 import { forbiddenDestination, type OwnPorts } from './listener/forbidden-destination.ts'
 import type { Configuration } from './model/configuration.ts'
 import type { Listener } from './model/listener.ts'
+import { direct } from './transport/direct-socket.ts'
 import { relay } from './tcp/relay.ts'
 import { newConnectionRecord } from './tcp/tcp-route.ts'
 import {
@@ -34,7 +35,9 @@ const PASSTHROUGH = 'PassthroughCluster'
  * the mesh know of that, who serves it. One step a line in `arrived`; the rest is in the folders it names.
  */
 export function createOutbound(deps: OutboundDependencies): Server {
-  const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, arrived)
+  const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) =>
+    arrived(direct(socket)),
+  )
   return server
 
   function arrived(socket: Socket): void {

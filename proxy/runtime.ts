@@ -9,6 +9,7 @@ import type { Configuration } from './model/configuration.ts'
 import type { Listener } from './model/listener.ts'
 import { createOutbound, peerOf } from './outbound.ts'
 import { LoopLag } from './overload.ts'
+import { direct } from './transport/direct-socket.ts'
 import type { OriginalDestination } from './transport/original-destination.ts'
 import type { ReadSpiffeId } from './transport/peer-identity.ts'
 import { TlsContexts, type WorkloadSecrets } from './transport/tls-contexts.ts'
@@ -181,7 +182,8 @@ export class Runtime {
   }
 
   #staticServer(current: () => Listener): Server {
-    return createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) => {
+    return createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (accepted) => {
+      const socket = direct(accepted)
       socket.on('error', () => {})
       const listener = current()
       const inbound = trafficOf(listener) === 'inbound'

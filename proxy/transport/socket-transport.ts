@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
+import { DirectSocket } from './direct-socket.ts'
 import { OUTPUT_CHUNK, OUTPUT_LARGE_CHUNK, releaseBuffer, takeBuffer } from './output-pool.ts'
 import type { Transport, TransportReader } from './transport.ts'
 
@@ -95,9 +96,11 @@ export class SocketTransport implements Transport {
       if (!this.#closed) this.#reader.onEnd()
     })
     // Starts the flow on the next tick; bytes that were put back by `unshift` come first.
-    socket.on('data', (chunk: Buffer) => {
+    const take = (chunk: Buffer): void => {
       if (!this.#closed) this.#reader.onData(chunk)
-    })
+    }
+    socket.on('data', take)
+    if (socket instanceof DirectSocket) socket.deliver = take
     // A listener does not undo an earlier, explicit pause (protocol detection).
     if (socket.isPaused()) socket.resume()
   }

@@ -3,6 +3,7 @@ import * as tls from 'node:tls'
 import { describeError } from '../../core/errors.ts'
 import { ResponseFlag } from '../exchange/flags.ts'
 import type { UpstreamTls } from '../model/tls.ts'
+import { DirectSocket } from '../transport/direct-socket.ts'
 import { checkMeshPeer, checkNamedPeer, type ReadSpiffeId } from '../transport/peer-identity.ts'
 import { isMesh, type TlsContexts } from '../transport/tls-contexts.ts'
 
@@ -72,12 +73,9 @@ export function createConnector(contexts: TlsContexts, readSpiffeId: ReadSpiffeI
     const settings = target.tls
     try {
       if (!settings) {
-        const plain = net.connect({
-          host: target.host,
-          port: target.port,
-          noDelay: true,
-          allowHalfOpen: true,
-        })
+        const plain = new DirectSocket()
+        plain.setNoDelay(true)
+        plain.connect({ host: target.host, port: target.port })
         socket = plain
         plain.once('connect', () => succeed({ socket: plain, alpn: '', identity: '' }))
       } else {

@@ -1,0 +1,48 @@
+import * as net from 'node:net'
+
+/** Takes what a socket reads; valid during the call only. */
+export type TakeBytes = (bytes: Buffer) => void
+
+// Read by every plaintext socket of the process in turn: what is in it is used up before the next read. Node's
+// own way allocates 64 KiB for each read, however short, and the collector runs for that memory alone.
+const READ_BUFFER = Buffer.allocUnsafeSlow(64 * 1024)
+
+/** A plaintext socket that can hand what it reads to somebody without a copy. A stream as any until then. */
+export class DirectSocket extends net.Socket {
+  /** Undefined: bytes go the way of the stream. */
+  deliver: TakeBytes | undefined
+
+  /** `accepted`: the handle of an accepted connection. */
+  constructor(accepted?: object) {
+    const options = {
+      allowHalfOpen: true,
+      ...(accepted ? { handle: accepted, pauseOnCreate: true } : {}),
+      onread: { buffer: READ_BUFFER, callback: (count: number): boolean => this.#read(count) },
+    }
+    super(options as net.SocketConstructorOpts)
+  }
+
+  #read(count: number): boolean {
+    // What the stream holds comes first.
+    if (this.deliver === undefined || this.readableLength > 0)
+      return this.push(Buffer.from(READ_BUFFER.subarray(0, count)))
+    this.deliver(READ_BUFFER.subarray(0, count))
+    return true
+  }
+}
+
+/**
+ * The same accepted connection as a DirectSocket, paused. `socket` must be new: paused at its creation, nothing
+ * read, nobody listening; it is over afterwards.
+ */
+export function direct(socket: net.Socket): net.Socket {
+  const holder = socket as unknown as { _handle: object | null }
+  const handle = holder._handle
+  // The peer has gone already.
+  if (!handle) return socket
+  holder._handle = null
+  const adopted = new DirectSocket(handle)
+  // Its server counts it as closed.
+  socket.destroy()
+  return adopted
+}
