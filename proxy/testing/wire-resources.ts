@@ -83,3 +83,9 @@ export function endpointsAt(name: string, addresses: readonly string[], version 
 export function broken(one: HeldResource, version = '2'): HeldResource {
   return { ...one, version, resource: { ...one.resource, value: Buffer.from([0xff, 0xff, 0xff]) } }
 }
+
+/** A listener with field 21 (`reuse_port`), which nobody here takes. */
+export function withUnknownField(one: HeldResource): HeldResource {
+  const value = Buffer.concat([one.resource.value ?? Buffer.alloc(0), Buffer.from([0xa8, 0x01, 0x01])])
+  return { ...one, resource: { ...one.resource, value } }
+}

@@ -12,7 +12,14 @@ import { createLogger } from '../../core/log.ts'
 import { CLUSTER, ENDPOINT, LISTENER, ROUTE } from '../../core/xds/type-urls.ts'
 import { openControlPlane } from '../identity/control-plane-client.ts'
 import { DiscoveryServer, until, type DiscoveryStream } from '../testing/discovery-server.ts'
-import { broken, clusterOf, endpointsAt, listenerTo, tcpListenerTo } from '../testing/wire-resources.ts'
+import {
+  broken,
+  clusterOf,
+  endpointsAt,
+  listenerTo,
+  tcpListenerTo,
+  withUnknownField,
+} from '../testing/wire-resources.ts'
 import { createAdsClient, type AdsClientOptions } from './ads-client.ts'
 import { ResourceTable } from './resource-table.ts'
 
@@ -181,12 +188,6 @@ t.test('what cannot be read is refused by its field, in few words, and the rest 
   )
   t.match(table.listener('inbound').value, { name: 'inbound' }, 'the others of the response are in force')
 })
-
-/** With field 21 (`reuse_port`), which nobody here knows. */
-function withUnknownField(one: ReturnType<typeof listenerTo>) {
-  const value = Buffer.concat([one.resource.value ?? Buffer.alloc(0), Buffer.from([0xa8, 0x01, 0x01])])
-  return { ...one, resource: { ...one.resource, value } }
-}
 
 t.test('a stream that ended is opened again with what is held, and names are given up', async (t) => {
   const clock = new ManualClock()
@@ -402,13 +403,13 @@ t.test('close leaves nothing open, at whatever moment', async (t) => {
   clock.advance(60_000)
   t.equal(clock.waits.length, 1, 'no try after it')
 
-  let opened = (_: { client: Client; metadata: Metadata }) => {}
-  const opening = await setUp(t, { open: () => new Promise((resolve) => (opened = resolve)) })
+  const late = Promise.withResolvers<{ client: Client; metadata: Metadata }>()
+  const opening = await setUp(t, { open: () => late.promise })
   opening.client.start()
   opening.client.close()
-  const late = new Client('127.0.0.1:1', credentials.createInsecure())
+  const unwanted = new Client('127.0.0.1:1', credentials.createInsecure())
   let closed = false
-  late.close = () => void (closed = true)
-  opened({ client: late, metadata: new Metadata() })
+  unwanted.close = () => void (closed = true)
+  late.resolve({ client: unwanted, metadata: new Metadata() })
   await until(() => closed)
 })

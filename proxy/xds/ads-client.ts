@@ -100,8 +100,8 @@ export function createAdsClient(options: AdsClientOptions): AdsClient {
       retry(reason, answered)
     }
     const cancelDeadline = clock.after(CONNECT_MS, () => {
-      if (Number(client.getChannel().getConnectivityState(false)) !== READY)
-        lost(`no connection within ${CONNECT_MS / 1000} s`)
+      const state: number = client.getChannel().getConnectivityState(false)
+      if (state !== READY) lost(`no connection within ${CONNECT_MS / 1000} s`)
     })
     stream.on('data', (response: DeltaDiscoveryResponse) => {
       if (!over) received(own, response)
