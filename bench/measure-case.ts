@@ -9,7 +9,7 @@ import { failedRow, median, rounded, type Row } from './result.ts'
 
 const WARM_UP_MS = 250
 /** Before a case: a runtime that compiles as it goes gets its time, and every peer the same. */
-const FIRST_WARM_UP_MS = 2000
+const FIRST_WARM_UP_MS = 3000
 /** A turn with a larger share of stolen time is tried again, this often in all. */
 const STOLEN = 0.05
 const TRIES = 3
@@ -36,7 +36,7 @@ export async function measureCase(
       try {
         const path = await bed.start(peer, what.topology, what.origin)
         paths.push(path)
-        const connections = Math.min(WARM_UP_CONNECTIONS, Math.max(...chosen))
+        const connections = Math.min(WARM_UP_CONNECTIONS, Math.max(...what.connections))
         await bed.run({
           ...turnOf(what, path, connections, bed.cores?.proxies),
           warmupMs: 0,
