@@ -39,7 +39,7 @@ function curl(...args: string[]): Promise<Said> {
 const url = (path: string, name = 'web'): string => `http://127.0.0.1:${pair.port(name)}${path}`
 
 function answer(message: IncomingMessage, response: ServerResponse): void {
-  switch (message.url) {
+  switch (message.url ?? '') {
     case '/trailers':
       response.writeHead(200, { trailer: 'x-sum' })
       response.write('one')
