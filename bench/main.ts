@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { bundle } from '../cli/bundle.ts'
+import { bundle, NODE_FLAGS } from '../cli/bundle.ts'
 import { describeError } from '../core/errors.ts'
 import { Bed } from './bed.ts'
 import { CASES, IDLE } from './cases.ts'
@@ -31,7 +31,8 @@ async function findPeers(options: Options): Promise<Peer[]> {
     haproxy: () => haproxy(debianProgram('haproxy', folder)),
   }
   const words = (text: string): string[] => text.split(' ').filter(Boolean)
-  const peers = [weft('weft', words(options.weft ?? (await bundle('proxy')).path))]
+  const own = options.weft ? words(options.weft) : [...NODE_FLAGS, (await bundle('proxy')).path]
+  const peers = [weft('weft', own)]
   if (options.other) peers.push(weft('other', words(options.other)))
   for (const name of options.peers) {
     try {

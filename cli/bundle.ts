@@ -31,6 +31,12 @@ const PAGE = 'dashboard/page'
 
 export const BUNDLES: readonly string[] = [...Object.keys(PARTS), COMMAND]
 
+/**
+ * What a proxy's process gives Node.js. Unbounded, the young generation grows to 48 MiB under load and is copied
+ * through by threads beside the loop: with 4 MiB a half, 64 connections take 70 MiB and a tenth of the CPU less.
+ */
+export const NODE_FLAGS: readonly string[] = ['--max-semi-space-size=4']
+
 // CommonJS packages in a module ask for what a module does not have.
 const REQUIRE =
   "import { createRequire as weftRequire } from 'node:module'; const require = weftRequire(import.meta.url);"
