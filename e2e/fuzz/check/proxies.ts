@@ -94,11 +94,13 @@ export function ownRule(proxy: ProxyName, { head, method, target }: AcceptedRequ
   if (proxy === 'nginx') {
     if (method === 'TRACE') return 'nginx answers TRACE with 405'
     if (!/^[A-Z_-]+$/.test(method)) return 'nginx takes methods of A-Z, _ and - only'
-    if (head.authority === '') return 'nginx wants a host'
+    if (/^\.?(:|$)|\.\./.test(head.authority)) return 'nginx wants a host, and no empty label in it'
     if (target === '*') return 'nginx has no OPTIONS *'
     if (/%00|%(?![0-9a-f]{2})/i.test(target.split('?')[0] as string)) return 'nginx decodes the path'
     return undefined
   }
+  if (head.fields.some((text, i) => i % 2 === 0 && text.length > 255))
+    return 'haproxy takes field names of up to 255 bytes'
   const key = field(head.fields, 'sec-websocket-key') ?? ''
   if (head.upgrade === 'websocket' && !/^[\w+/]{22}==$/.test(key))
     return 'haproxy wants the key of a WebSocket, 16 bytes in base64'
