@@ -1,0 +1,133 @@
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { lack } from './lack.ts'
+import type { Progress } from './progress.ts'
+import { runStep } from './run-step.ts'
+
+/** Programs of one Go module, built together so that what they share is compiled once. */
+export interface GoPrograms {
+  readonly module: string
+  readonly version: string
+  /** Packages to build, each with the program's name; a path that begins with `./` is in `sources`. */
+  readonly packages: Readonly<Record<string, string>>
+  /** A folder of Go sources of ours that is built instead, inside a module that requires `module`. */
+  readonly sources?: string
+  readonly ldflags?: string
+  /** Modules of the same repository that it requires at v0.0.0, and where they are. */
+  readonly staging?: boolean
+}
+
+const EVERY_MS = 15_000
+
+/** The text of a go.mod that requires `module`, with what its own go.mod leaves to whoever builds it. */
+export function goModText(module: string, version: string, itsGoMod: string, staging: boolean): string {
+  const go = /^go .+$/m.exec(itsGoMod)?.[0] ?? 'go 1.26.0'
+  const godebug = /^godebug .+$/m.exec(itsGoMod)?.[0]
+  const lines = [
+    'module weft.dev/e2e/programs',
+    go,
+    ...(godebug ? [godebug] : []),
+    `require ${module} ${version}`,
+  ]
+  if (staging) {
+    // Kubernetes v1.N.P publishes its staging repositories as v0.N.P.
+    const its = version.replace(/^v1\./, 'v0.')
+    for (const [, name] of itsGoMod.matchAll(/^\s*(\S+) => \.\/staging\//gm)) {
+      lines.push(`replace ${name} => ${name} ${its}`)
+    }
+  }
+  return `${lines.join('\n')}\n`
+}
+
+/** Builds the programs into `folder`; gives what to record. Go checks each module by its public checksum database. */
+export async function buildGo(
+  programs: GoPrograms,
+  folder: string,
+  progress: Progress,
+): Promise<Record<string, string>> {
+  const { module, version } = programs
+  // A newer toolchain than the machine's comes as a module, if the machine's is 1.21 or newer.
+  const env = {
+    ...process.env,
+    CGO_ENABLED: '0',
+    GOTOOLCHAIN: 'auto',
+    GOFLAGS: '-mod=mod -buildvcs=false',
+    GOWORK: 'off',
+  }
+  const found = spawnSync('go', ['version'], { encoding: 'utf8', env })
+  if (found.status !== 0)
+    throw lack('there is no Go toolchain (`go version` fails)', 'install Go 1.26 or newer')
+  const work = mkdtempSync(join(tmpdir(), 'weft-go-'))
+  const step = (argv: readonly string[], onLine?: (line: string) => void) =>
+    runStep(argv, { cwd: work, env, ...(onLine ? { onLine } : {}) })
+  try {
+    progress(`${module}@${version}: fetching`)
+    const { GoMod, Sum } = await download(`${module}@${version}`, step)
+    writeFileSync(
+      join(work, 'go.mod'),
+      goModText(module, version, readFileSync(GoMod, 'utf8'), programs.staging ?? false),
+    )
+    if (programs.sources === undefined)
+      writeFileSync(join(work, 'tools.go'), toolsFile(Object.keys(programs.packages)))
+    else cpSync(programs.sources, work, { recursive: true })
+    await step(['go', 'mod', 'tidy'])
+    cpSync(join(work, 'go.mod'), join(folder, 'go.mod.txt'))
+    cpSync(join(work, 'go.sum'), join(folder, 'go.sum.txt'))
+    const out = join(work, 'out')
+    mkdirSync(out)
+    const tell = teller(module, progress)
+    const packages = Object.keys(programs.packages)
+    await step(
+      [
+        'go',
+        'build',
+        '-v',
+        '-trimpath',
+        '-ldflags',
+        `-s -w ${programs.ldflags ?? ''}`,
+        '-o',
+        `${out}/`,
+        ...packages,
+      ],
+      tell.line,
+    )
+    tell.end()
+    for (const file of readdirSync(out))
+      cpSync(join(out, file), join(folder, nameOf(programs.packages, file)))
+    return { module, version, sum: Sum, go: found.stdout.trim() }
+  } finally {
+    rmSync(work, { recursive: true, force: true })
+  }
+}
+
+async function download(what: string, step: (argv: readonly string[]) => Promise<string>) {
+  try {
+    return JSON.parse(await step(['go', 'mod', 'download', '-json', what])) as { GoMod: string; Sum: string }
+  } catch (cause) {
+    throw lack(
+      `the Go module ${what} cannot be fetched`,
+      'GOPROXY must name a module proxy that answers',
+      cause,
+    )
+  }
+}
+
+/** Keeps the commands in go.mod when it is tidied; never compiled itself. */
+function toolsFile(packages: readonly string[]): string {
+  const imports = packages.map((path) => `import _ "${path}"`)
+  return `//go:build tools\n\npackage tools\n\n${imports.join('\n')}\n`
+}
+
+function nameOf(packages: GoPrograms['packages'], file: string): string {
+  const path = Object.keys(packages).find((one) => one.endsWith(`/${file}`))
+  return path === undefined ? (Object.values(packages)[0] ?? file) : (packages[path] as string)
+}
+
+/** `go build -v` names each package that it compiles: 1,900 of them for Kubernetes. */
+function teller(name: string, progress: Progress) {
+  let count = 0
+  const timer = setInterval(() => progress(`${name}: ${count} packages compiled`), EVERY_MS)
+  return { line: () => void count++, end: () => clearInterval(timer) }
+}

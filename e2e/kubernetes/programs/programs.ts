@@ -1,0 +1,152 @@
+import { accessSync, constants, existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { cacheDirectory, madeOnce } from './cache.ts'
+import { unpackDebian } from './debian.ts'
+import { fetchGatewayApi } from './gateway-api.ts'
+import { buildGo } from './go-module.ts'
+import type { Progress } from './progress.ts'
+import { COREDNS, GATEWAY_API, HELM, KUBERNETES } from './versions.ts'
+
+/** A folder of the cache, with the programs in it and how it is made. */
+interface Part {
+  readonly folder: string
+  readonly programs: readonly string[]
+  readonly make: (folder: string, progress: Progress) => Promise<Readonly<Record<string, string>>>
+}
+
+const KUBERNETES_PROGRAMS = [
+  'kube-apiserver',
+  'kube-controller-manager',
+  'kube-proxy',
+  'kube-scheduler',
+  'kubectl',
+  'kubelet',
+] as const
+
+const PARTS = {
+  kubernetes: {
+    folder: 'kubernetes',
+    programs: KUBERNETES_PROGRAMS,
+    make: (folder, progress) =>
+      buildGo(
+        {
+          module: 'k8s.io/kubernetes',
+          version: KUBERNETES,
+          packages: Object.fromEntries(
+            KUBERNETES_PROGRAMS.map((name) => [`k8s.io/kubernetes/cmd/${name}`, name]),
+          ),
+          ldflags: `-X k8s.io/component-base/version.gitVersion=${KUBERNETES}`,
+          staging: true,
+        },
+        folder,
+        progress,
+      ),
+  },
+  coredns: {
+    folder: `coredns-${COREDNS}`,
+    programs: ['coredns', 'pause'],
+    make: (folder, progress) =>
+      buildGo(
+        {
+          module: 'github.com/coredns/coredns',
+          version: COREDNS,
+          packages: { './coredns': 'coredns', './pause': 'pause' },
+          sources: fileURLToPath(new URL('go', import.meta.url)),
+        },
+        folder,
+        progress,
+      ),
+  },
+  helm: {
+    folder: `helm-${HELM}`,
+    programs: ['helm'],
+    make: (folder, progress) =>
+      buildGo(
+        {
+          module: 'helm.sh/helm/v3',
+          version: HELM,
+          packages: { 'helm.sh/helm/v3/cmd/helm': 'helm' },
+          ldflags: `-X helm.sh/helm/v3/internal/version.version=${HELM}`,
+        },
+        folder,
+        progress,
+      ),
+  },
+  debian: {
+    folder: 'debian',
+    programs: [
+      'etcd',
+      'etcdctl',
+      'containerd',
+      'containerd-shim-runc-v2',
+      'ctr',
+      'runc',
+      'ptp',
+      'host-local',
+      'portmap',
+      'loopback',
+    ],
+    make: unpackDebian,
+  },
+  'gateway-api': { folder: `gateway-api-${GATEWAY_API}`, programs: [], make: fetchGatewayApi },
+} satisfies Record<string, Part>
+
+export type PartName = keyof typeof PARTS
+export const PART_NAMES = Object.keys(PARTS) as PartName[]
+
+/** What `startCluster({mode: 'api'})` needs, and all of it. */
+export const API_PARTS: readonly PartName[] = ['debian', 'kubernetes', 'gateway-api']
+export const NODE_PARTS: readonly PartName[] = [...API_PARTS, 'coredns']
+
+/** Folders with programs, to look through in their order. */
+export interface Programs {
+  readonly directories: readonly string[]
+  /** Absolute path of a program. */
+  path(program: string): string
+  /** Folder of Gateway API's CRDs. */
+  readonly gatewayApi: string
+}
+
+/**
+ * Makes what is missing in the cache (the first time it takes many minutes) and gives the programs. Those in
+ * `KUBEBUILDER_ASSETS` come first, and nothing is built of which they are all. Throws WeftError `kubernetes.lack` that
+ * says what cannot be had here.
+ */
+export async function ensurePrograms(
+  names: readonly PartName[],
+  progress: Progress,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<Programs> {
+  const assets = env['KUBEBUILDER_ASSETS'] || undefined
+  const directories = assets === undefined ? [] : [assets]
+  for (const name of names) {
+    const { folder, programs, make }: Part = PARTS[name]
+    const brought =
+      assets !== undefined && programs.length > 0 && programs.every((one) => runs(join(assets, one)))
+    if (!brought) directories.push(await madeOnce(folder, progress, (part) => make(part, progress)))
+  }
+  return {
+    directories,
+    path(program) {
+      const found = directories.map((directory) => join(directory, program)).find(runs)
+      if (found === undefined) throw new Error(`no program ${program} in ${directories.join(', ')}`)
+      return found
+    },
+    gatewayApi: join(cacheDirectory(env), PARTS['gateway-api'].folder),
+  }
+}
+
+/** Whether all of a part is in the cache already. */
+export function isMade(name: PartName): boolean {
+  return existsSync(join(cacheDirectory(), PARTS[name].folder, 'record.json'))
+}
+
+function runs(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,2 @@
+/** Where the making of programs says what it does, a line at a time. */
+export type Progress = (line: string) => void
