@@ -39,6 +39,7 @@ Exit code: 0 stopped by SIGTERM or SIGINT (or --check found nothing), 1 could no
 `
 
 const CONTROL_PLANE_NAME = 'weft-control-plane.weft-system.svc'
+const LEFTOVERS_MS = 500
 const ONLY_ALONE = ['bootstrap', 'check', 'collector'] as const
 const ONLY_SIDECAR = [
   'control-plane',
@@ -85,11 +86,17 @@ export async function runProxy(argv: readonly string[]): Promise<number> {
     await stopped
     await running.stop()
     common.log.info('stopped')
-    return 0
+    return ended(0)
   } catch (error) {
     process.stderr.write(`weft proxy: ${describeError(error)}\n`)
-    return 1
+    return ended(1)
   }
+}
+
+/** grpc-js keeps the socket of a TLS handshake that nobody answers, and with it the process: it goes all the same. */
+function ended(code: number): number {
+  setTimeout(() => process.exit(code), LEFTOVERS_MS).unref()
+  return code
 }
 
 async function standalone(values: Values, common: Common) {
