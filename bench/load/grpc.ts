@@ -58,6 +58,7 @@ export class GrpcCaller implements Caller, FrameReader {
   #sendWindow = DEFAULT_WINDOW
   #consumed = 0
   #waiting = 0
+  #done = 0
   #started = false
 
   constructor(meter: Meter, size: number, streams: number) {
@@ -156,7 +157,7 @@ export class GrpcCaller implements Caller, FrameReader {
     if (call.received !== this.#size + 5) return this.#meter.wrong(`an answer of ${call.received} bytes`)
     this.#calls.delete(stream)
     this.#meter.received(this.#size)
-    this.#meter.finished(performance.now() - call.began)
+    this.#meter.finished(performance.now() - call.began, this.#done++ < this.#streams)
     this.#ask()
   }
 

@@ -11,6 +11,7 @@ export class Http1Caller implements Caller {
   readonly #request: Buffer
   #socket!: Socket
   #began = 0
+  #first = true
   /** Bytes of head that came without their end. */
   #head: Buffer | undefined
   /** Bytes of body that are still to come; -1: the head is. */
@@ -48,7 +49,8 @@ export class Http1Caller implements Caller {
     this.#meter.received(count)
     if (this.#left > 0) return
     this.#left = -1
-    this.#meter.finished(performance.now() - this.#began)
+    this.#meter.finished(performance.now() - this.#began, this.#first)
+    this.#first = false
     this.#ask()
   }
 

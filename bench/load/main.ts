@@ -10,6 +10,8 @@ import { TcpCaller } from './tcp.ts'
 // one exchange open at a time and begins the next when it has its answer.
 
 const STREAMS_A_CONNECTION = 64
+/** How long a window waits at most for every caller's first answer: connections that still open are another case. */
+const LONGEST_WARM_UP_MS = 10_000
 
 /** Everything that one turn holds open. */
 class Turn {
@@ -28,6 +30,8 @@ class Turn {
 
   begin(): void {
     const { kind, connections, size } = this.#request
+    // Each connection of `connect` is a first one.
+    if (kind !== 'connect') this.meter.waiting = connections
     if (kind === 'grpc') {
       for (let left = connections; left > 0; left -= STREAMS_A_CONNECTION)
         this.#open(new GrpcCaller(this.meter, size, Math.min(left, STREAMS_A_CONNECTION)))
@@ -67,17 +71,24 @@ function run(request: LoadRequest): Promise<RunResult> {
       reject(error)
     })
     turn.begin()
-    setTimeout(() => {
-      if (turn.meter.stopped) return
+    const began = performance.now()
+    const open = (): void => {
+      if (turn.failed) return
+      if (turn.meter.waiting > 0 && performance.now() - began < LONGEST_WARM_UP_MS) {
+        setTimeout(open, 50)
+        return
+      }
       if (request.kind === 'hold') turn.idle()
       turn.meter.open(request.proxies, request.cpu)
-    }, request.warmupMs)
-    setTimeout(() => {
+      setTimeout(close, request.windowMs)
+    }
+    const close = (): void => {
       if (turn.failed) return
       const result = turn.meter.close(request.proxies)
       turn.end()
       resolve(result)
-    }, request.warmupMs + request.windowMs)
+    }
+    setTimeout(open, request.warmupMs)
   })
 }
 

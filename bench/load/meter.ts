@@ -32,6 +32,8 @@ export class Meter {
   #cpu: number | undefined
   #stolenBefore = 0
   stopped = false
+  /** Callers that have had no answer yet: the window waits for them. */
+  waiting = 0
 
   constructor(size: number, fail: (error: Error) => void) {
     this.#size = size
@@ -43,8 +45,9 @@ export class Meter {
     this.#bytes += bytes
   }
 
-  /** An exchange ended that took so many milliseconds. */
-  finished(ms: number): void {
+  /** An exchange ended that took so many milliseconds; `first`: its caller's first. */
+  finished(ms: number, first: boolean): void {
+    if (first) this.waiting--
     this.#latencies.add(ms)
   }
 

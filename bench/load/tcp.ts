@@ -11,6 +11,7 @@ export class TcpCaller implements Caller {
   #socket!: Socket
   #began = performance.now()
   #left = 0
+  #first = true
   #done = false
 
   constructor(meter: Meter, size: number, next?: () => void) {
@@ -32,7 +33,8 @@ export class TcpCaller implements Caller {
     this.#left -= bytes.length
     this.#meter.received(bytes.length)
     if (this.#left > 0) return
-    this.#meter.finished(performance.now() - this.#began)
+    this.#meter.finished(performance.now() - this.#began, this.#first)
+    this.#first = false
     if (this.#next) {
       this.#done = true
       this.#socket.destroy()
