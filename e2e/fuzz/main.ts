@@ -13,7 +13,8 @@ import { runBatch } from './run.ts'
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url))
 const PROGRESS_MS = 5_000
 
-async function fuzz(options: Options): Promise<FuzzResult> {
+/** Ends after the batch under way once `stopped` is aborted. */
+async function fuzz(options: Options, stopped: AbortSignal): Promise<FuzzResult> {
   const result = new FuzzResult()
   const home = mkdtempSync(join(tmpdir(), 'weft-fuzz-'))
   const proxies: RunningProxy[] = []
@@ -23,7 +24,7 @@ async function fuzz(options: Options): Promise<FuzzResult> {
     for (const name of options.proxies)
       proxies.push(await RunningProxy.start(name, debianProgram(name, cache), home))
     let told = performance.now()
-    for (let seed = options.seed; result.messages < options.messages; seed++) {
+    for (let seed = options.seed; result.messages < options.messages && !stopped.aborted; seed++) {
       await runBatch(seed, proxies, result)
       if (performance.now() - told < PROGRESS_MS) continue
       told = performance.now()
@@ -46,10 +47,15 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   const peers = ["Node's parser", ...options.proxies].join(', ')
   console.error(`fuzz: seed ${options.seed}, ${options.messages} messages, against ${peers}`)
-  const result = await fuzz(options)
+  const stop = new AbortController()
+  // So that no proxy and no file stays; a second signal ends it at once.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
+  const result = await fuzz(options, stop.signal)
   if (options.json) console.log(JSON.stringify({ seed: options.seed, result }, undefined, 2))
   else console.log(reportText(options.seed, result))
-  return result.failed === 0 ? 0 : 1
+  const short = result.messages < options.messages
+  if (short) console.error(`fuzz: stopped after ${result.messages} of ${options.messages} messages`)
+  return result.failed === 0 && !short ? 0 : 1
 }
 
 main(process.argv.slice(2)).then(

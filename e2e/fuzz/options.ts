@@ -23,7 +23,7 @@ messages, whole and cut at every place; what Weft sends on; round trips of its c
   --help         this text
 
 nginx and haproxy come from Debian's packages (apt-get), unpacked below .cache/ and started on loopback only.
-Exit: 0 where all agree, 1 where some do not, 2 for wrong use or a proxy that lacks.`
+Exit: 0 where all agree, 1 where some do not or it was stopped, 2 for wrong use or a proxy that lacks.`
 
 /** Throws FlagError. */
 export function parseOptions(argv: readonly string[]): Options {
