@@ -1,0 +1,113 @@
+import { X509Certificate } from 'node:crypto'
+import { connect } from 'node:tls'
+import t, { type Test } from 'tap'
+import { DAY } from '../../certs/authority.ts'
+import { openCaStore, type Authority, type CaStore } from '../../certs/ca-store.ts'
+import { ManualClock } from '../../core/clock.ts'
+import { createLogger } from '../../core/log.ts'
+import { Watched } from '../../core/watched.ts'
+import { serveGrpc } from './grpc-server.ts'
+import { serverCertificate } from './server-certificate.ts'
+
+const NAME = 'weft-control-plane.weft-system.svc'
+
+/** A gRPC server without services: what it shows in a handshake is what counts. */
+async function serve(t: Test) {
+  const ca: CaStore = openCaStore({ directory: t.testdir({}), trustDomain: 'cluster.local' })
+  const clock = new ManualClock(Date.now())
+  const authority = new Watched<Authority>(ca.authority.value)
+  const lines: string[] = []
+  const log = createLogger('test', 'debug', (line) => lines.push(line))
+  const certificate = serverCertificate({ authority, dnsNames: [NAME], log, clock, lifeMs: DAY })
+  const server = await serveGrpc('--grpc', { host: '127.0.0.1', port: 0 }, certificate.credentials, [])
+  t.teardown(() => certificate.close())
+  t.teardown(() => server.close())
+  return { ca, clock, authority, lines, certificate, port: server.port }
+}
+
+/** What a new connection is shown; the test's clock is ahead of that of TLS, so that the chain is checked by hand. */
+function shown(port: number): Promise<{ leaf: X509Certificate; issuer: X509Certificate }> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({
+      port,
+      host: '127.0.0.1',
+      servername: NAME,
+      ALPNProtocols: ['h2'],
+      rejectUnauthorized: false,
+    })
+    socket.once('error', reject)
+    socket.once('secureConnect', () => {
+      const { raw, issuerCertificate } = socket.getPeerCertificate(true)
+      socket.destroy()
+      resolve({ leaf: new X509Certificate(raw), issuer: new X509Certificate(issuerCertificate.raw) })
+    })
+  })
+}
+
+t.test('the certificate names the control plane and comes from the CA of the mesh', async (t) => {
+  const { ca, port } = await serve(t)
+  const { leaf, issuer } = await shown(port)
+  t.equal(leaf.checkHost(NAME), NAME)
+  t.equal(leaf.ca, false)
+  t.ok(leaf.verify(issuer.publicKey))
+  const [root] = ca.authority.value.bundle.roots
+  t.ok(root && issuer.verify(root.publicKey), 'the issuing CA is sent along')
+})
+
+t.test('it is renewed before it ends, again and again', async (t) => {
+  const { clock, port, lines } = await serve(t)
+  const serials = new Set<string>()
+  for (let day = 0; day < 3; day++) {
+    const { leaf } = await shown(port)
+    serials.add(leaf.serialNumber)
+    t.ok(leaf.validToDate.getTime() > clock.now() + DAY / 4, 'what is shown is far from its end')
+    clock.advance((DAY * 3) / 4)
+  }
+  t.equal(serials.size, 3)
+  t.strictSame(lines, [])
+})
+
+t.test('a new CA is served at once', async (t) => {
+  const { ca, authority, port } = await serve(t)
+  const before = await shown(port)
+  ca.prepareRoot()
+  ca.promoteRoot()
+  authority.set(ca.authority.value)
+  const after = await shown(port)
+  const [root] = ca.authority.value.bundle.roots
+  t.notOk(root && before.issuer.verify(root.publicKey))
+  t.ok(root && after.issuer.verify(root.publicKey))
+  t.ok(after.leaf.verify(after.issuer.publicKey))
+})
+
+t.test('a CA that cannot sign now leaves the certificate in force, and is tried again', async (t) => {
+  const { ca, authority, clock, port, lines } = await serve(t)
+  const before = await shown(port)
+  let broken = true
+  const good = ca.authority.value
+  authority.set({
+    ...good,
+    get credentials() {
+      if (broken) throw new Error('the disk is gone')
+      return good.credentials
+    },
+  })
+  t.equal((await shown(port)).leaf.serialNumber, before.leaf.serialNumber)
+  t.match(lines, [/could not be renewed.*the disk is gone/])
+  clock.advance(10_000)
+  t.equal(lines.length, 2)
+  broken = false
+  clock.advance(10_000)
+  t.not((await shown(port)).leaf.serialNumber, before.leaf.serialNumber)
+  clock.advance(10_000)
+  t.equal(lines.length, 2)
+})
+
+t.test('once closed it is renewed no more', async (t) => {
+  const { ca, authority, certificate, clock, port } = await serve(t)
+  const before = await shown(port)
+  certificate.close()
+  clock.advance(2 * DAY)
+  authority.set({ ...ca.authority.value })
+  t.equal((await shown(port)).leaf.serialNumber, before.leaf.serialNumber)
+})
