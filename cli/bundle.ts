@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { cpSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -8,8 +8,8 @@ import { describeError } from '../core/errors.ts'
 
 const USAGE = `usage: npm run build [-- PART...] [--quiet]
 
-Bundles what images ship into dist/PART/main.mjs with what each part loads on demand beside it, and prints its size
-and the time that its --help takes.
+Bundles what images ship into dist/PART: main.mjs with what it loads on demand beside it, all that the part needs on
+a machine that has Node.js only. Prints its size and the time that its --help takes.
 
   PART     proxy, control-plane, injector, init, weft (all); weft is the command with all parts in it
   --quiet  print nothing, measure nothing
@@ -25,6 +25,11 @@ const PARTS: Readonly<Record<string, readonly [file: string, run: string]>> = {
   init: ['injector/init.ts', 'runInit'],
 }
 const COMMAND = 'weft'
+
+/** Native, so they stay packages: their files are copied into `dist/PART/node_modules`. */
+const NATIVE: Readonly<Record<string, readonly string[]>> = { proxy: ['koffi'], [COMMAND]: ['koffi'] }
+/** Of a native package: what runs, and its licence. Sources and documents are no part of an image. */
+const SHIPPED = /\.(c?js|json|node)$|\/LICENSE[^/]*$/
 
 /** Where the control plane looks for its page, seen from `dist/PART`. */
 const PAGE = 'dashboard/page'
@@ -53,11 +58,14 @@ const localStaysSource: Plugin = {
 }
 
 /**
- * Bundles a part into `dist/PART`; gives the path of its program. Split where the source imports on demand: a proxy
+ * Bundles a part into `PART` of a folder; gives the path of its program. Split where the source imports on demand: a proxy
  * alone then loads a tenth of the text, and has 7 MB less of its own. Names stay, for profiles and error messages.
  */
-export async function bundle(part: string): Promise<{ path: string; files: number; bytes: number }> {
-  const folder = join(PROJECT, 'dist', part)
+export async function bundle(
+  part: string,
+  into = join(PROJECT, 'dist'),
+): Promise<{ path: string; files: number; bytes: number }> {
+  const folder = join(into, part)
   rmSync(folder, { recursive: true, force: true })
   const { metafile } = await build({
     stdin: { contents: entryOf(part), resolveDir: PROJECT, sourcefile: 'main.ts', loader: 'ts' },
@@ -74,13 +82,14 @@ export async function bundle(part: string): Promise<{ path: string; files: numbe
     legalComments: 'none',
     banner: { js: REQUIRE },
     // Native: it loads its own library from its package, and only where a listener captures.
-    external: ['koffi'],
+    external: [...new Set(Object.values(NATIVE).flat())],
     plugins: [localStaysSource],
     metafile: true,
     logLevel: 'warning',
   })
   if (part === COMMAND || part === 'control-plane')
-    cpSync(join(PROJECT, PAGE), join(PROJECT, 'dist', PAGE), { recursive: true })
+    cpSync(join(PROJECT, PAGE), join(into, PAGE), { recursive: true })
+  for (const name of NATIVE[part] ?? []) copyNative(name, folder)
   const outputs = Object.values(metafile.outputs)
   return {
     path: join(folder, 'main.mjs'),
@@ -89,11 +98,34 @@ export async function bundle(part: string): Promise<{ path: string; files: numbe
   }
 }
 
+/** A bundle of one part takes its name as the first argument, too: an image answers like `weft` does. */
 function entryOf(part: string): string {
   const found = PARTS[part]
   if (!found) return "import './cli/weft.ts'"
   const [file, run] = found
-  return `import { ${run} } from './${file}'\nprocess.exitCode = await ${run}(process.argv.slice(2))`
+  return `import { ${run} } from './${file}'
+const argv = process.argv.slice(2)
+process.exitCode = await ${run}(argv[0] === '${part}' ? argv.slice(1) : argv)`
+}
+
+/** A native package and the binaries that npm chose for this machine's processor. */
+function copyNative(name: string, folder: string): void {
+  const packages = join(PROJECT, 'node_modules')
+  const manifest = JSON.parse(readFileSync(join(packages, name, 'package.json'), 'utf8')) as NativeManifest
+  const binaries = Object.keys(manifest.optionalDependencies ?? {}).filter((one) =>
+    existsSync(join(packages, one)),
+  )
+  for (const one of [name, ...binaries]) {
+    cpSync(join(packages, one), join(folder, 'node_modules', one), {
+      recursive: true,
+      filter: (source) =>
+        SHIPPED.test(source) || (statSync(source).isDirectory() && !/\/(doc|vendor)$/.test(source)),
+    })
+  }
+}
+
+interface NativeManifest {
+  readonly optionalDependencies?: Readonly<Record<string, string>>
 }
 
 /** Milliseconds from exec to the end of `--help`, the middle of three. */
