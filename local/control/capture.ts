@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, stat } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { WeftError } from '../../core/errors.ts'
 
@@ -23,9 +23,10 @@ export class Captures {
     const args = [
       '-i',
       device,
-      // Each packet at once: what the kernel still gathers when the capture ends would be lost.
+      // KiB. Its own 2 MiB hold no burst that comes while it waits for its turn; in immediate mode, 32 packets.
+      '-B',
+      '32768',
       '-U',
-      '--immediate-mode',
       '-s',
       '0',
       '-Z',
@@ -58,7 +59,7 @@ export class Captures {
     if (!capture) throw new WeftError('local.no_capture', `no capture ${id} runs`)
     this.#running.delete(id)
     if (capture.child.exitCode === null) {
-      await settled(capture.file)
+      await allTaken(capture.child)
       capture.child.kill('SIGINT')
       await once(capture.child, 'exit')
     }
@@ -66,17 +67,49 @@ export class Captures {
   }
 }
 
-const QUIET_MS = 200
-const LONGEST_MS = 2000
+const LONGEST_MS = 10_000
+const AGAIN_MS = 20
 
-/** Resolves once a file has stopped growing, or is not going to on a busy wire. */
-async function settled(file: string): Promise<void> {
+/**
+ * Resolves once tcpdump has taken every packet that the kernel has for it: at SIGUSR1 it tells how many there are
+ * of both (tcpdump(1)). On a starved machine it is seconds behind, and at its end drops what it had not come to.
+ */
+async function allTaken(child: ChildProcess): Promise<void> {
   const deadline = Date.now() + LONGEST_MS
-  let before = -1
-  while (Date.now() < deadline) {
-    const { size } = await stat(file)
-    if (size === before) return
-    before = size
-    await new Promise((resolve) => setTimeout(resolve, QUIET_MS))
+  while (child.exitCode === null && Date.now() < deadline) {
+    const told = await counts(child, deadline - Date.now())
+    if (!told || told.captured + told.dropped >= told.received) return
+    await new Promise((resolve) => setTimeout(resolve, AGAIN_MS))
+  }
+}
+
+interface PacketCounts {
+  readonly captured: number
+  readonly received: number
+  readonly dropped: number
+}
+
+/** What tcpdump says of itself; undefined when it says nothing in time. */
+async function counts(child: ChildProcess, limitMs: number): Promise<PacketCounts | undefined> {
+  const { promise, resolve } = Promise.withResolvers<PacketCounts | undefined>()
+  let said = ''
+  const read = (chunk: Buffer): void => {
+    said += chunk.toString('utf8')
+    const [, captured, received, dropped] =
+      /(\d+) packets? captured, (\d+) packets? received by filter, (\d+) packets? dropped/.exec(said) ?? []
+    if (dropped === undefined) return
+    resolve({ captured: Number(captured), received: Number(received), dropped: Number(dropped) })
+  }
+  const nothing = (): void => resolve(undefined)
+  const timer = setTimeout(nothing, limitMs)
+  child.stderr?.on('data', read)
+  child.once('exit', nothing)
+  child.kill('SIGUSR1')
+  try {
+    return await promise
+  } finally {
+    clearTimeout(timer)
+    child.stderr?.off('data', read)
+    child.off('exit', nothing)
   }
 }
