@@ -53,6 +53,15 @@ export function literal(name: string | number, value: string): Buffer {
   return Buffer.concat([start, text(value)])
 }
 
+/** A field that nobody keeps: for a peer whose table has no room. */
+export function passing(name: string | number, value: string): Buffer {
+  const bytes = literal(name, value)
+  // The index of a literal without indexing has four bits; 15 and more take a second byte.
+  if (typeof name !== 'number' || name < 15)
+    return Buffer.concat([Buffer.from([(bytes[0] as number) & 0x0f]), bytes.subarray(1)])
+  return Buffer.concat([Buffer.from([0x0f, name - 15]), bytes.subarray(1)])
+}
+
 export function indexed(index: number): Buffer {
   return Buffer.from([0x80 | index])
 }

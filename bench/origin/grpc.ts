@@ -10,6 +10,7 @@ import {
   grpcMessage,
   indexed,
   literal,
+  passing,
   PREFACE,
   settings,
   windowUpdate,
@@ -22,6 +23,9 @@ const FIRST_HEAD = Buffer.concat([indexed(8), literal(31, 'application/grpc')])
 const FIRST_TRAILERS = literal('grpc-status', '0')
 const NEXT_HEAD = Buffer.concat([indexed(8), indexed(63)])
 const NEXT_TRAILERS = indexed(62)
+// For a peer that has no table (nginx towards its upstream).
+const PLAIN_HEAD = Buffer.concat([indexed(8), passing(31, 'application/grpc')])
+const PLAIN_TRAILERS = passing('grpc-status', '0')
 const RECEIVE_WINDOW = 1 << 30
 
 /** A gRPC server of unary calls: 1 KiB for whatever came, once a call's request has ended. */
@@ -30,7 +34,8 @@ export class GrpcOrigin implements FrameReader {
   readonly #frames = new Frames(this)
   #preface = 0
   #out: Buffer[] = []
-  #answered = 0
+  #head = FIRST_HEAD
+  #trailers = FIRST_TRAILERS
   #window = DEFAULT_WINDOW
   #consumed = 0
   readonly #waiting: number[] = []
@@ -56,6 +61,7 @@ export class GrpcOrigin implements FrameReader {
         this.#consumed = 0
       }
     } else if (type === FrameType.settings && !(flags & ACK)) {
+      this.#onSettings(bytes, from, to)
       this.#out.push(frame(FrameType.settings, ACK, 0, Buffer.alloc(0)))
     } else if (type === FrameType.ping && !(flags & ACK)) {
       this.#out.push(frame(FrameType.ping, ACK, 0, bytes.subarray(from, to)))
@@ -71,13 +77,24 @@ export class GrpcOrigin implements FrameReader {
   }
 
   #answer(stream: number): void {
-    const first = this.#answered++ === 0
     this.#window -= ANSWER.length
     this.#out.push(
-      frame(FrameType.headers, END_HEADERS, stream, first ? FIRST_HEAD : NEXT_HEAD),
+      frame(FrameType.headers, END_HEADERS, stream, this.#head),
       frame(FrameType.data, 0, stream, ANSWER),
-      frame(FrameType.headers, END_HEADERS | END_STREAM, stream, first ? FIRST_TRAILERS : NEXT_TRAILERS),
+      frame(FrameType.headers, END_HEADERS | END_STREAM, stream, this.#trailers),
     )
+    if (this.#head === PLAIN_HEAD) return
+    this.#head = NEXT_HEAD
+    this.#trailers = NEXT_TRAILERS
+  }
+
+  #onSettings(bytes: Buffer, from: number, to: number): void {
+    for (let at = from; at < to; at += 6)
+      // SETTINGS_HEADER_TABLE_SIZE.
+      if (bytes.readUInt16BE(at) === 1 && bytes.readUInt32BE(at + 2) < 256) {
+        this.#head = PLAIN_HEAD
+        this.#trailers = PLAIN_TRAILERS
+      }
   }
 
   #flush(): void {
