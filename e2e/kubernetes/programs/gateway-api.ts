@@ -7,7 +7,10 @@ import { GATEWAY_API } from './versions.ts'
 
 const MODULE = 'sigs.k8s.io/gateway-api'
 
-/** Puts Gateway API's CRDs (standard channel) into `folder`, from the Go module that carries them. */
+/** In its part of the cache: kubectl takes the whole folder, so nothing else lies there. */
+export const CRDS = 'standard'
+
+/** Puts Gateway API's CRDs (standard channel) into `folder`/standard, from the Go module that carries them. */
 export async function fetchGatewayApi(folder: string): Promise<Record<string, string>> {
   const work = mkdtempSync(join(tmpdir(), 'weft-gateway-api-'))
   try {
@@ -22,7 +25,7 @@ export async function fetchGatewayApi(folder: string): Promise<Record<string, st
       )
     })
     const { Dir, Sum } = JSON.parse(said) as { Dir: string; Sum: string }
-    cpSync(join(Dir, 'config', 'crd', 'standard'), folder, { recursive: true })
+    cpSync(join(Dir, 'config', 'crd', 'standard'), join(folder, CRDS), { recursive: true })
     return { module: MODULE, version: GATEWAY_API, sum: Sum }
   } finally {
     rmSync(work, { recursive: true, force: true })

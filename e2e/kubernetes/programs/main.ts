@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { describeError, WeftError } from '../../../core/errors.ts'
@@ -39,6 +39,8 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   const { directories } = await ensurePrograms(names, (line) => console.error(line))
   for (const directory of directories) {
+    // Nothing of ours lies in KUBEBUILDER_ASSETS.
+    if (!existsSync(join(directory, 'record.json'))) continue
     const {
       seconds,
       sha256: _,

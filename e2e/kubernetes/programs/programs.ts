@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { cacheDirectory, madeOnce } from './cache.ts'
 import { unpackDebian } from './debian.ts'
-import { fetchGatewayApi } from './gateway-api.ts'
+import { CRDS, fetchGatewayApi } from './gateway-api.ts'
 import { buildGo } from './go-module.ts'
 import type { Progress } from './progress.ts'
 import { COREDNS, GATEWAY_API, HELM, KUBERNETES } from './versions.ts'
@@ -89,7 +89,7 @@ const PARTS = {
     ],
     make: unpackDebian,
   },
-  'gateway-api': { folder: `gateway-api-${GATEWAY_API}`, programs: [], make: fetchGatewayApi },
+  'gateway-api': { folder: `gateway-api-crds-${GATEWAY_API}`, programs: [], make: fetchGatewayApi },
 } satisfies Record<string, Part>
 
 export type PartName = keyof typeof PARTS
@@ -104,7 +104,7 @@ export interface Programs {
   readonly directories: readonly string[]
   /** Absolute path of a program. */
   path(program: string): string
-  /** Folder of Gateway API's CRDs. */
+  /** Folder of Gateway API's CRDs and nothing else: kubectl takes it whole. */
   readonly gatewayApi: string
 }
 
@@ -133,7 +133,7 @@ export async function ensurePrograms(
       if (found === undefined) throw new Error(`no program ${program} in ${directories.join(', ')}`)
       return found
     },
-    gatewayApi: join(cacheDirectory(env), PARTS['gateway-api'].folder),
+    gatewayApi: join(cacheDirectory(env), PARTS['gateway-api'].folder, CRDS),
   }
 }
 

@@ -48,7 +48,21 @@ export function apiServerArgs(pki: string, more: readonly string[]): string[] {
   ]
 }
 
-export function controllerManagerArgs(pki: string, kubeconfig: string): string[] {
+/** Without nodes these will do; each one less is there sooner. */
+const API_CONTROLLERS = [
+  'namespace-controller',
+  'serviceaccount-controller',
+  'serviceaccount-token-controller',
+  'root-ca-certificate-publisher-controller',
+  'clusterrole-aggregation-controller',
+  'endpointslice-controller',
+  'endpoints-controller',
+  'deployment-controller',
+  'replicaset-controller',
+  'garbage-collector-controller',
+]
+
+export function controllerManagerArgs(pki: string, kubeconfig: string, mode: 'api' | 'node'): string[] {
   return [
     ...clientArgs(kubeconfig),
     '--use-service-account-credentials',
@@ -57,8 +71,8 @@ export function controllerManagerArgs(pki: string, kubeconfig: string): string[]
     `--cluster-signing-cert-file=${join(pki, 'ca.crt')}`,
     `--cluster-signing-key-file=${join(pki, 'ca.key')}`,
     `--service-cluster-ip-range=${SERVICE_NETWORK}`,
-    // Containers get their addresses from the node's own range.
-    '--controllers=*,-node-ipam-controller,-bootstrap-signer-controller,-token-cleaner-controller',
+    // Pods get their addresses from the node's own range.
+    `--controllers=${mode === 'api' ? API_CONTROLLERS.join(',') : '*,-node-ipam-controller'}`,
   ]
 }
 

@@ -50,7 +50,7 @@ export class Inside {
     after('API server ready')
     this.#daemon(
       'kube-controller-manager',
-      controllerManagerArgs(pki, this.#kubeconfig('kube-controller-manager')),
+      controllerManagerArgs(pki, this.#kubeconfig('kube-controller-manager'), mode),
     ).start()
     if (mode === 'node')
       this.#daemon('kube-scheduler', schedulerArgs(this.#kubeconfig('kube-scheduler'))).start()
