@@ -1,0 +1,72 @@
+import { WeftError } from '../../core/errors.ts'
+import type { ApiQuery } from './api-path.ts'
+import { HttpConnection } from './http-connection.ts'
+import { inClusterCredentials, isInCluster } from './in-cluster.ts'
+import { kubeconfigCredentials, kubeconfigFiles } from './kubeconfig.ts'
+
+export interface ApiRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  /** `/api/v1/namespaces/shop/pods/a`; names in it are the caller's to encode (DNS names need none). */
+  readonly path: string
+  readonly query?: ApiQuery
+  /** Sent as JSON. */
+  readonly body?: unknown
+  /** `application/json`; a PATCH needs `application/apply-patch+yaml`, `application/merge-patch+json` or the like. */
+  readonly contentType?: string
+  /** For the whole exchange. Milliseconds, default 30,000. */
+  readonly timeoutMs?: number
+  readonly signal?: AbortSignal
+}
+
+export interface WatchRequest {
+  readonly path: string
+  /** `watch=true` is added. */
+  readonly query?: ApiQuery
+  /** Until the answer begins. Milliseconds, default 30,000. */
+  readonly timeoutMs?: number
+  /** A stream without a byte for so long counts as broken. Milliseconds; 0: never. */
+  readonly silenceMs: number
+  readonly signal?: AbortSignal
+}
+
+/** A line of a watch. The object of an ERROR is a Status, that of a BOOKMARK has only a resourceVersion. */
+export interface WatchEvent {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR'
+  readonly object: unknown
+}
+
+/** The one way to a Kubernetes API server. All failures are KubernetesError (api-error.ts). */
+export interface KubernetesConnection {
+  /** `https://host:port` */
+  readonly server: string
+  /** The own ServiceAccount's namespace, or the context's. */
+  readonly namespace: string
+  /** Resolves to the parsed body of an answer of 2xx, `undefined` when it is empty. */
+  request(request: ApiRequest): Promise<unknown>
+  /** Hands over each event as it comes; resolves when the server ends the stream. */
+  watch(request: WatchRequest, onEvent: (event: WatchEvent) => void): Promise<void>
+  /** Breaks what is under way. */
+  close(): Promise<void>
+}
+
+export interface ConnectionOptions {
+  /** --kubeconfig */
+  readonly kubeconfig?: string | undefined
+  /** --context */
+  readonly context?: string | undefined
+}
+
+/**
+ * With a file or context given, or KUBECONFIG set, what those say; else a pod's own ServiceAccount; else
+ * ~/.kube/config. Nothing is sent yet.
+ * @throws WeftError `kubernetes.kubeconfig` for what is wrong in a file, or when there is none.
+ */
+export async function openConnection(options: ConnectionOptions = {}): Promise<KubernetesConnection> {
+  const asked = options.kubeconfig !== undefined || options.context !== undefined || process.env['KUBECONFIG']
+  if (!asked && isInCluster()) return new HttpConnection(inClusterCredentials())
+  const files = kubeconfigFiles(options.kubeconfig)
+  if (files.length > 0) return new HttpConnection(await kubeconfigCredentials(files, options.context))
+  const message =
+    'no Kubernetes cluster is configured: give --kubeconfig FILE, set KUBECONFIG, or run in a pod'
+  throw new WeftError('kubernetes.kubeconfig', message)
+}
