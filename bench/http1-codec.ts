@@ -92,6 +92,7 @@ function serverSide(): () => void {
       stream.end(undefined)
       return reader
     },
+    onRefused() {},
     onClose() {},
   }
   serveHttp1(transport, handler, {})

@@ -159,6 +159,7 @@ async function run(options: Settings): Promise<void> {
   const server = net.createServer({ allowHalfOpen: true }, (socket) => {
     serveHttp2(createTransport(socket), {
       onRequest: (stream, _head, end) => new Answer(stream, body, end),
+      onRefused() {},
       onClose() {},
     })
   })

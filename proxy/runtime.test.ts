@@ -6,10 +6,11 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http'
+import { connect } from 'node:net'
 import t, { type Test } from 'tap'
 import { Watched } from '../core/watched.ts'
 import { formatFlags } from './exchange/flags.ts'
-import { noTelemetry, type RequestRecord } from './exchange/telemetry-sink.ts'
+import { noTelemetry, type ConnectionRecord, type RequestRecord } from './exchange/telemetry-sink.ts'
 import { Runtime } from './runtime.ts'
 import { forwardTo, RETRY_503, TestConfiguration } from './testing/static-configuration.ts'
 
@@ -22,11 +23,16 @@ interface Answer {
 /** A proxy on a free port, its records, and a client with keep-alive. */
 async function start(t: Test, configuration: TestConfiguration) {
   const records: RequestRecord[] = []
+  const connections: ConnectionRecord[] = []
   const runtime = new Runtime({
     configuration,
     secrets: new Watched(undefined),
     readSpiffeId: () => ({ ok: false, reason: 'no mesh in this test' }),
-    telemetry: { ...noTelemetry, requestFinished: (record) => void records.push({ ...record }) },
+    telemetry: {
+      ...noTelemetry,
+      requestFinished: (record) => void records.push({ ...record }),
+      connectionFinished: (record) => void connections.push({ ...record }),
+    },
     originalDestination: undefined,
     ownAddresses: [],
     configWaitMs: 200,
@@ -58,7 +64,7 @@ async function start(t: Test, configuration: TestConfiguration) {
       outgoing.on('error', reject)
       outgoing.end(body)
     })
-  return { runtime, records, send }
+  return { runtime, records, connections, send }
 }
 
 async function app(
@@ -241,4 +247,32 @@ t.test('endpoints that leave take no further request, and those under way finish
   for (let i = 0; i < 5; i++) t.equal((await send('/')).text, 'new')
   held[0]?.end('finished')
   t.equal((await running).text, 'finished')
+})
+
+t.test('what is no request is told as such, to its sender and in the log', async (t) => {
+  const configuration = new TestConfiguration()
+  configuration.setRoutes([forwardTo({ app: 1 })])
+  const { runtime, records, connections } = await start(t, configuration)
+  const say = (text: string): Promise<string> =>
+    new Promise((resolve, reject) => {
+      let answer = ''
+      const socket = connect(runtime.boundPort('front') ?? 0, '127.0.0.1', () => socket.write(text, 'latin1'))
+      socket.on('data', (chunk: Buffer) => (answer += chunk.toString('latin1')))
+      socket.on('error', reject)
+      socket.on('close', () => resolve(answer))
+    })
+  t.match(await say('GET / HTTP/1.1\r\nHost : a\r\n\r\n'), /^HTTP\/1.1 400 /)
+  t.match(await say('GET /\r\n'), /^HTTP\/1.1 400 /)
+  t.same(
+    records.map(({ status, flags, details }) => [status, formatFlags(flags), details]),
+    [
+      [400, 'DPE', 'downstream_protocol_error{http1.space_before_colon}'],
+      [400, 'DPE', 'downstream_protocol_error{http1.request_line}'],
+    ],
+  )
+  t.equal(await say('INVALID CONNECTION PREFACE\r\n\r\n'), '', 'no HTTP: closed without an answer in HTTP')
+  t.same(
+    connections.map(({ flags, details }) => [formatFlags(flags), details]),
+    [['DPE', 'no_http']],
+  )
 })

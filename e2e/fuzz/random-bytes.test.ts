@@ -45,7 +45,7 @@ t.test('a connection that ended in noise is garbage', async (t) => {
   const left = fc.sample(noise, { numRuns: 100, seed: SEEDS[0] as number }).map((bytes, i) => {
     const wire = new Wire()
     const reader = { onData() {}, onEnd() {}, onReset() {}, onWritable() {} }
-    serveHttp1(wire, { onRequest: () => reader, onClose() {} }, { deadlines })
+    serveHttp1(wire, { onRequest: () => reader, onRefused() {}, onClose() {} }, { deadlines })
     wire.feed(Buffer.from(starts[i % starts.length] as string))
     wire.feed(bytes)
     wire.close()

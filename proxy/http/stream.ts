@@ -55,6 +55,8 @@ export interface ServerStream extends BodyWriter {
 export interface ServerHandler {
   /** A request's head is here; `end`: it has no body. The head and its fields belong to the handler. */
   onRequest(stream: ServerStream, head: RequestHead, end: boolean): BodyReader
+  /** A request that `onRequest` never saw was refused, with this status (0: reset); `code` says why, without the peer's bytes. */
+  onRefused(status: number, code: string): void
   /** The connection is over; every open stream was reset before. */
   onClose(): void
 }

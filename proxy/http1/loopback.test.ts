@@ -178,6 +178,7 @@ t.test('an upgrade through both codecs echoes', async (t) => {
         onWritable() {},
       }
     },
+    onRefused() {},
     onClose() {},
   })
   t.teardown(server.close)

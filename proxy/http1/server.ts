@@ -21,8 +21,6 @@ export interface Http1ServerOptions {
   readonly idleTimeoutMs?: number
   /** Of a head. Default 60 KiB. */
   readonly maxHeaderBytes?: number
-  /** A message was refused: the status that was answered, and the stable code of why. */
-  readonly onRefused?: (status: number, code: string) => void
   /** For tests. */
   readonly deadlines?: Deadlines
 }
@@ -58,7 +56,6 @@ class Http1Server implements ServerConnection, ExchangeOwner, TransportReader, B
   readonly #headersTimeoutMs: number
   readonly #idleTimeoutMs: number
   readonly #maxHeaderBytes: number
-  readonly #onRefused: ((status: number, code: string) => void) | undefined
   readonly #deadlines: Deadlines
   readonly #block = new HeadBlock()
   readonly #decoder = new BodyDecoder()
@@ -86,7 +83,6 @@ class Http1Server implements ServerConnection, ExchangeOwner, TransportReader, B
     this.#headersTimeoutMs = options.headersTimeoutMs || (options.headersTimeoutMs === 0 ? Infinity : 60_000)
     this.#idleTimeoutMs = options.idleTimeoutMs || (options.idleTimeoutMs === 0 ? Infinity : 3_600_000)
     this.#maxHeaderBytes = options.maxHeaderBytes ?? MAX_HEAD_BYTES
-    this.#onRefused = options.onRefused
     this.#deadlines = options.deadlines ?? systemDeadlines
     this.#deadlines.add(this)
     this.deadline = this.#deadlines.now + this.#idleTimeoutMs
@@ -412,7 +408,6 @@ class Http1Server implements ServerConnection, ExchangeOwner, TransportReader, B
 
   #refuse(error: MessageError): void {
     if (this.#phase >= LINGERING) return
-    this.#onRefused?.(error.status, error.code)
     const exchange = this.#exchange
     const reader = this.#leave()
     if (exchange?.started && !exchange.ended) {
@@ -422,7 +417,8 @@ class Http1Server implements ServerConnection, ExchangeOwner, TransportReader, B
       if (!exchange?.ended) this.#answer(error.status, error.message)
       this.#linger()
     }
-    reader?.onReset('protocol', error.message)
+    if (exchange === undefined) this.#handler.onRefused(error.status, error.code)
+    else reader?.onReset('protocol', error.message)
   }
 
   /** `text` is our own and holds nothing of the peer's. */

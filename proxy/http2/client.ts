@@ -8,7 +8,7 @@ import type {
 } from '../http/stream.ts'
 import type { Transport } from '../transport/transport.ts'
 import { Http2Connection } from './connection.ts'
-import { nameOfCode, NO_ERROR, PROTOCOL_ERROR, reasonOfCode } from './error-code.ts'
+import { ENHANCE_YOUR_CALM, nameOfCode, NO_ERROR, PROTOCOL_ERROR, reasonOfCode } from './error-code.ts'
 import { UNKNOWN_LENGTH, type FieldBlock } from './field-block.ts'
 import { LARGEST_STREAM_ID, PREFACE } from './frame.ts'
 import { resolveOptions, type Http2Options, type ResolvedOptions } from './options.ts'
@@ -16,6 +16,9 @@ import { requestPseudoBytes, writeRequestPseudo } from './request-head.ts'
 import { readStatus } from './response-head.ts'
 import { ENABLE_PUSH } from './settings.ts'
 import { Http2Stream } from './stream.ts'
+
+// Interim (1xx) responses before a final one.
+const MAX_INFORMATIONAL = 64
 
 /**
  * Speaks HTTP/2 (RFC 9113, extended CONNECT by RFC 8441) as the client of a fresh connection. Requests
@@ -33,16 +36,20 @@ class Http2ClientStream extends Http2Stream implements ClientStream {
   answered = false
   /** The final head is here. */
   headed = false
+  #informationals = 0
   protected readonly answersOnly = false
   readonly #reader: ClientStreamReader
   readonly #toHead: boolean
-  readonly #tunnel: boolean
+  /** An extended CONNECT (RFC 8441). */
+  readonly #extended: boolean
+  readonly #wantsTunnel: boolean
 
   constructor(connection: Http2Connection, id: number, head: RequestHead, reader: ClientStreamReader) {
     super(connection, id)
     this.reader = this.#reader = reader
     this.#toHead = head.method === 'HEAD'
-    this.#tunnel = head.upgrade !== ''
+    this.#extended = head.upgrade !== ''
+    this.#wantsTunnel = this.#extended || head.method === 'CONNECT'
   }
 
   override beginData(length: number): boolean {
@@ -64,6 +71,9 @@ class Http2ClientStream extends Http2Stream implements ClientStream {
     }
     if (status < 200) {
       if (end) return this.fail(PROTOCOL_ERROR, `status ${status} ends the stream`)
+      // They pass the caller's flow control by.
+      if (++this.#informationals > MAX_INFORMATIONAL)
+        return this.fail(ENHANCE_YOUR_CALM, 'too many interim responses')
       this.#reader.onInformational({ status, fields: block.fields })
       return
     }
@@ -73,9 +83,13 @@ class Http2ClientStream extends Http2Stream implements ClientStream {
       this.bodyLeft = block.contentLength
       if (end && this.bodyLeft > 0) return this.fail(PROTOCOL_ERROR, 'less content than content-length says')
     }
-    if (this.#tunnel && status === 200) this.bodyLeft = UNKNOWN_LENGTH
+    // RFC 8441 section 5: any 2xx.
+    if (this.#wantsTunnel && status < 300) {
+      this.connect = true
+      this.bodyLeft = UNKNOWN_LENGTH
+    }
     this.remoteEnded = end
-    this.#reader.onHead({ status: this.#tunnel && status === 200 ? 101 : status, fields: block.fields }, end)
+    this.#reader.onHead({ status: this.connect && this.#extended ? 101 : status, fields: block.fields }, end)
     if (end) this.connection.settle(this)
   }
 }

@@ -403,6 +403,8 @@ export abstract class Http2Connection extends FrameWriter implements TransportRe
     const before = this.peer.initialWindowSize
     const error = this.peer.apply(bytes, from, to, !this.isServer)
     if (error !== NO_ERROR) return this.fail(error, 'SETTINGS are malformed')
+    if (this.peer.leastHeaderTableSize < this.peer.headerTableSize)
+      this.encoder.setPeerLimit(this.peer.leastHeaderTableSize)
     this.encoder.setPeerLimit(this.peer.headerTableSize)
     this.writeFrame(frame.SETTINGS, frame.ACK, 0, undefined)
     const delta = this.peer.initialWindowSize - before

@@ -11,6 +11,7 @@ import {
   REFUSED_STREAM,
   STREAM_CLOSED,
 } from './error-code.ts'
+import { UNKNOWN_LENGTH } from './field-block.ts'
 import { LARGEST_STREAM_ID, PREFACE } from './frame.ts'
 import { resolveOptions, type Http2Options, type ResolvedOptions } from './options.ts'
 import { readRequestHead } from './request-head.ts'
@@ -142,11 +143,13 @@ class Http2Server extends Http2Connection implements ServerConnection {
     const head = readRequestHead(block)
     if (typeof head === 'string' || (end && block.contentLength > 0)) {
       this.refuse(streamId, PROTOCOL_ERROR)
+      this.#handler.onRefused(0, typeof head === 'string' ? head : 'content-length without content')
       this.#countAbandoned(now)
       return
     }
     const stream = new Http2ServerStream(this, streamId, head.method === 'HEAD', head.upgrade !== '', now)
-    stream.bodyLeft = block.contentLength
+    stream.connect = head.upgrade !== '' || head.method === 'CONNECT'
+    stream.bodyLeft = stream.connect ? UNKNOWN_LENGTH : block.contentLength
     stream.remoteEnded = end
     this.streams.set(streamId, stream)
     stream.reader = this.#handler.onRequest(stream, head, end)
@@ -157,6 +160,7 @@ class Http2Server extends Http2Connection implements ServerConnection {
     this.endBlock(streamId, true)
     if (end) this.closedStreams.add(streamId, false)
     else this.refuse(streamId, NO_ERROR)
+    this.#handler.onRefused(431, 'the head is beyond the limits')
     this.#countAbandoned(now)
   }
 

@@ -24,6 +24,8 @@ const ASSUMED_STREAMS = 100
 /** What the peer told us, and before that what everybody starts from. */
 export class PeerSettings {
   headerTableSize = 4096
+  /** The least of the last SETTINGS frame, where it gave several (RFC 7541 section 4.2). */
+  leastHeaderTableSize = 4096
   maxConcurrentStreams = ASSUMED_STREAMS
   initialWindowSize = DEFAULT_WINDOW_BYTES
   maxFrameSize = DEFAULT_FRAME_BYTES
@@ -35,6 +37,7 @@ export class PeerSettings {
     if ((to - from) % ENTRY_BYTES !== 0) return FRAME_SIZE_ERROR
     if (!this.received) this.maxConcurrentStreams = LARGEST_WINDOW
     this.received = true
+    this.leastHeaderTableSize = Infinity
     for (let at = from; at < to; at += ENTRY_BYTES) {
       const id = ((bytes[at] as number) << 8) | (bytes[at + 1] as number)
       const error = this.#set(id, readUint32(bytes, at + 2), fromServer)
@@ -44,8 +47,10 @@ export class PeerSettings {
   }
 
   #set(id: number, value: number, fromServer: boolean): number {
-    if (id === HEADER_TABLE_SIZE) this.headerTableSize = value
-    else if (id === ENABLE_PUSH) {
+    if (id === HEADER_TABLE_SIZE) {
+      this.headerTableSize = value
+      if (value < this.leastHeaderTableSize) this.leastHeaderTableSize = value
+    } else if (id === ENABLE_PUSH) {
       if (value > 1 || (fromServer && value === 1)) return PROTOCOL_ERROR
     } else if (id === MAX_CONCURRENT_STREAMS) this.maxConcurrentStreams = value
     else if (id === INITIAL_WINDOW_SIZE) {

@@ -56,6 +56,8 @@ export abstract class Http2Stream implements BodyWriter {
   /** Of the connection's window: held back because too much is held altogether. */
   #owedToConnection = 0
 
+  /** A CONNECT: its bytes are the tunnel's, and it has no trailers. */
+  connect = false
   /** Reset, from either side. */
   dead = false
   /** Not in the connection's table any more. */
@@ -246,6 +248,8 @@ export abstract class Http2Stream implements BodyWriter {
   /** A second block of fields: must be trailers. */
   receiveTrailers(block: FieldBlock, end: boolean): void {
     if (this.remoteEnded) return this.fail(STREAM_CLOSED, 'HEADERS after the end of the stream')
+    // Section 8.5: nothing but DATA on a connected stream.
+    if (this.connect) return this.fail(PROTOCOL_ERROR, 'HEADERS in a tunnel')
     if (!end) return this.fail(PROTOCOL_ERROR, 'trailers without END_STREAM')
     if (block.fault !== '') return this.fail(PROTOCOL_ERROR, `trailers: ${block.fault}`)
     if (block.hasPseudo) return this.fail(PROTOCOL_ERROR, 'a pseudo field in trailers')

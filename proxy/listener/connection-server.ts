@@ -4,6 +4,7 @@ import { Watched, type Watchable } from '../../core/watched.ts'
 import { Exchange } from '../exchange/exchange.ts'
 import { ResponseFlag } from '../exchange/flags.ts'
 import type { ExchangeDependencies, Hop } from '../exchange/hop.ts'
+import { newRecord } from '../exchange/record.ts'
 import type { RequestHead } from '../http/message.ts'
 import type { BodyReader, ServerConnection, ServerHandler, ServerStream } from '../http/stream.ts'
 import { serveHttp1 } from '../http1/server.ts'
@@ -37,6 +38,9 @@ export interface Arrival {
 // A link carries the callers of a whole pod: what one of them cancels must not end it for the others. Its peer is
 // a sidecar with a certificate, which bounds its own callers as any server does.
 const LINK_LIMITS = { abandonedBurst: 1_000_000, abandonedPerSecond: 100_000 }
+
+// Of a request that could not be read.
+const NO_HEAD: RequestHead = { method: '', scheme: '', authority: '', path: '', fields: [], upgrade: '' }
 
 /**
  * From an accepted socket to the engine that serves it: inspect, choose a filter chain, end TLS, detect,
@@ -128,9 +132,12 @@ export class ConnectionServer {
     if (alpn !== '') return this.#serveHttp(socket, network, arrival, identity, alpn, alpn.endsWith('h2'))
     if (peeked?.kind === 'http1' || peeked?.kind === 'h2c')
       return this.#serveHttp(socket, network, arrival, identity, alpn, peeked.kind === 'h2c')
-    // Nothing told yet which HTTP it is: the first bytes do. What is no HTTP gets HTTP/1.1's 400.
+    // Nothing told yet which HTTP it is: the first bytes do. A bad request gets HTTP/1.1's 400; whoever speaks
+    // another protocol, or a broken HTTP/2 (RFC 9113 section 3.4), would not understand that.
     peek(socket, network.requestHeadersTimeoutMs || 60_000, (seen) => {
       if (seen.kind === 'closed') return void socket.destroy()
+      if (seen.kind === 'opaque' && seen.text)
+        return this.#refuse(socket, arrival, ResponseFlag.DPE, 'no_http')
       this.#serveHttp(socket, network, arrival, identity, alpn, seen.kind === 'h2c')
     })
   }
@@ -163,6 +170,14 @@ export class ConnectionServer {
         const exchange = new Exchange(deps, hop, stream, head, end)
         exchange.start()
         return exchange
+      },
+      onRefused(status: number, code: string): void {
+        const record = newRecord(hop, NO_HEAD, deps.configVersion())
+        record.flags = ResponseFlag.DPE
+        record.status = status
+        record.details = `downstream_protocol_error{${code}}`
+        deps.telemetry.requestStarted(hop.direction)
+        deps.telemetry.requestFinished(record)
       },
       onClose(): void {
         unwatch()

@@ -65,6 +65,15 @@ t.test('protocols by their first bytes', async (t) => {
   ]
   for (const [bytes, kind] of table)
     t.equal(detect(Buffer.from(bytes, 'latin1')).kind, kind, JSON.stringify(bytes))
+  const other: [bytes: string, text: boolean][] = [
+    ['EHLO mail\r\n', true],
+    ['INVALID CONNECTION PREFACE\r\n', true],
+    ['GET /\r\n', false],
+    ['GET http://a/ HTTP/3.0\r\n', false],
+    ['\r\nGET / HTTP/1.1\r\n', false],
+  ]
+  for (const [bytes, text] of other)
+    t.match(detect(Buffer.from(bytes, 'latin1')), { kind: 'opaque', text }, JSON.stringify(bytes))
 })
 
 t.test('arbitrary bytes never throw, and what is decided stays decided', async () => {

@@ -6,12 +6,14 @@ export type Detected =
   | { readonly kind: 'tls'; readonly hello: ClientHello }
   | { readonly kind: 'http1' }
   | { readonly kind: 'h2c' }
-  | { readonly kind: 'opaque' }
+  /** `text`: it began with a line, of a protocol that is not HTTP. */
+  | { readonly kind: 'opaque'; readonly text: boolean }
 
 const MORE: Detected = { kind: 'more' }
 const HTTP1: Detected = { kind: 'http1' }
 const H2C: Detected = { kind: 'h2c' }
-const OPAQUE: Detected = { kind: 'opaque' }
+const OPAQUE: Detected = { kind: 'opaque', text: false }
+const TEXT: Detected = { kind: 'opaque', text: true }
 
 // RFC 9113 section 3.4.
 const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1')
@@ -46,7 +48,9 @@ function detectHttp1(bytes: Buffer): Detected {
     return bytes.length > LONGEST_REQUEST_LINE ? HTTP1 : MORE
   }
   const line = bytes.toString('latin1', i, lineEnd)
-  return / HTTP\/1\.[0-9]\r?$/.test(line) ? HTTP1 : OPAQUE
+  if (/ HTTP\/1\.[0-9]\r?$/.test(line)) return HTTP1
+  // A target or a version would make it a request, if a bad one.
+  return /^ [/*]|HTTP\//.test(line) ? OPAQUE : TEXT
 }
 
 function isToken(byte: number): boolean {

@@ -31,7 +31,7 @@ export function peek(socket: Socket, timeoutMs: number, done: (peeked: Peeked) =
     if (detected.kind !== 'more') finish(detected)
   }
   // A client that says nothing and half-closes may still be served by a server-first protocol.
-  const onEnd = (): void => finish(seen ? { kind: 'opaque' } : { kind: 'closed' })
+  const onEnd = (): void => finish(seen ? { kind: 'opaque', text: false } : { kind: 'closed' })
   const onClose = (): void => finish({ kind: 'closed' })
   const onError = (): void => {}
   socket.on('data', onData)

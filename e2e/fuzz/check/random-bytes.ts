@@ -49,6 +49,7 @@ function countServer(bytes: Buffer, deadlines: StillDeadlines): void {
         stream.head({ status: 200, fields: [] }, true)
         return reader
       },
+      onRefused() {},
       onClose() {},
     },
     { deadlines },

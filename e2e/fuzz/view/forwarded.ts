@@ -44,6 +44,7 @@ export function forwardedResponse(method: string, view: ResponseView): Buffer {
       answer(stream, view)
       return SILENT
     },
+    onRefused() {},
     onClose() {},
   }
   serveHttp1(wire, handler, { deadlines: new StillDeadlines() })

@@ -51,9 +51,7 @@ export function weftServerView(stream: Buffer, options: FeedOptions = {}): WeftS
   const wire = new Wire()
   const deadlines = options.deadlines ?? new StillDeadlines()
   const handler = new Recorder(options.late ?? false)
-  let refusal: string | undefined
-  const onRefused = (status: number, code: string) => void (refusal = `${status} ${code}`)
-  serveHttp1(wire, handler, { deadlines, onRefused })
+  serveHttp1(wire, handler, { deadlines })
   feedInPieces(wire, stream, options, (at) => void (handler.at = at))
   while (handler.answerNext()) wire.pump()
   if (options.fin) wire.feedEnd()
@@ -67,7 +65,7 @@ export function weftServerView(stream: Buffer, options: FeedOptions = {}): WeftS
   return {
     accepted: handler.accepted,
     unfinished: unfinished?.head,
-    refusal,
+    refusal: handler.refusal ?? unfinished?.fault,
     closed,
     reset: unfinished?.reset,
     output: wire.output,
@@ -103,6 +101,7 @@ class Recorder implements ServerHandler {
   #last: Reading | undefined
   closes = 0
   at = 0
+  refusal: string | undefined
 
   constructor(late: boolean) {
     this.#late = late
@@ -120,6 +119,10 @@ class Recorder implements ServerHandler {
     if (head.upgrade !== '' || head.method === 'CONNECT') reading.answer(403)
     else if (end) reading.onEnd(undefined)
     return reading
+  }
+
+  onRefused(status: number, code: string): void {
+    this.refusal = `${status} ${code}`
   }
 
   onClose(): void {
@@ -155,6 +158,8 @@ class Reading implements BodyReader {
   ended = false
   answered = false
   reset: ResetReason | undefined
+  /** What was wrong with its body. */
+  fault: string | undefined
 
   constructor(stream: ServerStream, head: RequestHead, headOnly: boolean, whole: (one: Reading) => void) {
     this.#stream = stream
@@ -183,9 +188,10 @@ class Reading implements BodyReader {
     this.#whole(this)
   }
 
-  onReset(reason: ResetReason): void {
+  onReset(reason: ResetReason, detail: string): void {
     if (this.reset !== undefined) throw new Error('a second reset')
     this.reset = reason
+    if (reason === 'protocol') this.fault = detail
   }
 
   onWritable(): void {}

@@ -72,6 +72,8 @@ export class RecordingServer implements ServerHandler {
     return request
   }
 
+  onRefused(): void {}
+
   onClose(): void {
     this.closes++
   }

@@ -40,7 +40,8 @@ export class HpackDecoder {
 
   constructor(tableBytes = 4096) {
     this.#allowed = tableBytes
-    this.#limit = tableBytes
+    // What a peer's encoder starts from; more only by a size update (RFC 9113 section 6.5.2).
+    this.#limit = Math.min(tableBytes, 4096)
   }
 
   /** Size of the dynamic table, by RFC 7541 section 4.1. */

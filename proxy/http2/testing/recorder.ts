@@ -73,6 +73,7 @@ export class RecordedRequest extends Recorder {
 /** Keeps the requests; `onRequestDo` may answer at once. */
 export class RecordingHandler implements ServerHandler {
   readonly requests: RecordedRequest[] = []
+  readonly refused: string[] = []
   closed = false
   onRequestDo: (request: RecordedRequest) => void = () => {}
 
@@ -81,6 +82,10 @@ export class RecordingHandler implements ServerHandler {
     this.requests.push(request)
     this.onRequestDo(request)
     return request
+  }
+
+  onRefused(status: number, code: string): void {
+    this.refused.push(`${status} ${code}`)
   }
 
   onClose(): void {

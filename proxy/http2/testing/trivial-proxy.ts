@@ -69,6 +69,7 @@ class Pipe implements BodyReader, ClientStreamReader {
 export function proxyTo(client: ClientConnection): ServerHandler {
   return {
     onRequest: (stream, head, end) => new Pipe(client, stream, head, end).up,
+    onRefused() {},
     onClose() {},
   }
 }
