@@ -13,6 +13,7 @@ import { createLogger } from '../core/log.ts'
 import { RouteConfiguration, type DeltaDiscoveryResponse } from '../core/xds/generated/envoy.js'
 import { Signing, type SignResponse } from '../core/xds/generated/weft.js'
 import { startControlPlane, type ControlPlaneOptions, type RunningControlPlane } from './app.ts'
+import { manifestsPlatform } from './platform/manifests.ts'
 import { DeltaStream } from './serve/ads/testing/delta-stream.ts'
 import { openTokenIssuer } from './serve/tokens/issuer.ts'
 
@@ -51,17 +52,17 @@ async function setUp(t: Test) {
   const tokenKeyDirectory = join(directory, 'tokens')
   mkdirSync(tokenKeyDirectory)
   const issuer = await openTokenIssuer({ directory: tokenKeyDirectory })
+  const caDirectory = join(directory, 'ca')
+  const platform = (manifests: readonly string[]) =>
+    manifestsPlatform({ manifests, caDirectory, tokenKeyDirectory, caRefreshMs: 20 })
   const options: ControlPlaneOptions = {
-    manifests: [join(directory, 'manifests')],
-    caDirectory: join(directory, 'ca'),
-    tokenKeyDirectory,
+    platform: platform([join(directory, 'manifests')]),
     trustDomain: 'cluster.local',
     dnsNames: [NAME],
     grpc: LOOPBACK,
     grpcPlaintext: undefined,
     http: LOOPBACK,
     samplingPercent: 1,
-    caRefreshMs: 20,
     dashboard: new Map(),
     log: createLogger('control-plane', 'debug', (line) => lines.push(line)),
   }
@@ -70,13 +71,13 @@ async function setUp(t: Test) {
       { namespace: 'shop', serviceAccount: { name: 'web', uid: 'u' }, pod: { name: 'web-1', uid: 'p' } },
       { audience, ttlMs },
     )
-  const ca = openCaStore({ directory: options.caDirectory, trustDomain: 'cluster.local' })
+  const ca = openCaStore({ directory: caDirectory, trustDomain: 'cluster.local' })
   // As an editor does it: nobody sees half a file.
   const write = (file: string, text: string): void => {
     writeFileSync(join(directory, 'new'), text)
     renameSync(join(directory, 'new'), join(directory, 'manifests', file))
   }
-  return { options, lines, mint, ca, write }
+  return { options, platform, lines, mint, ca, write }
 }
 
 async function start(t: Test) {
@@ -255,7 +256,7 @@ t.test('a new CA changes the certificate of new connections, and open streams st
 })
 
 t.test('what it cannot have is told by its flag, and nothing is left open', async (t) => {
-  const { options } = await setUp(t)
+  const { options, platform } = await setUp(t)
   const taken = createServer().listen(0, '127.0.0.1')
   await new Promise((resolve) => taken.once('listening', resolve))
   t.teardown(() => taken.close())
@@ -281,7 +282,7 @@ t.test('what it cannot have is told by its flag, and nothing is left open', asyn
     t.match(message, `127.0.0.1:${port}`)
     t.notMatch(message, /\n|    at /)
   }
-  t.match(await fails({ manifests: ['/nowhere'] }), { message: /\/nowhere is not a directory/ })
+  t.match(await fails({ platform: platform(['/nowhere']) }), { message: /\/nowhere is not a directory/ })
   const fine = await startControlPlane(options)
   await fine.close()
   await fine.close()

@@ -3,6 +3,7 @@ import { describeError, WeftError } from '../core/errors.ts'
 import { hostPort, isLoopback, logLevel, numberBetween, parseFlags, required } from '../core/flags.ts'
 import { createLogger } from '../core/log.ts'
 import { startControlPlane, type ControlPlaneOptions } from './app.ts'
+import { manifestsPlatform } from './platform/manifests.ts'
 import { readDashboard } from './serve/rest/dashboard-files.ts'
 
 export const CONTROL_PLANE_HELP = `Usage: weft control-plane --manifests DIR --ca-dir DIR --token-key-dir DIR [flags]
@@ -45,11 +46,17 @@ export async function runControlPlane(argv: readonly string[]): Promise<number> 
     process.stdout.write(CONTROL_PLANE_HELP)
     return 0
   }
+  const stop = new AbortController()
   const stopped = new Promise<void>((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve())
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.once(signal, () => {
+        stop.abort()
+        resolve()
+      })
+    }
   })
   try {
-    const running = await startControlPlane(options)
+    const running = await startControlPlane({ ...options, signal: stop.signal })
     const { grpcPort: grpc, httpPort: http, plaintextPort: plaintext } = running
     options.log.info('control plane ready', { grpc, http, plaintext, trustDomain: options.trustDomain })
     await stopped
@@ -57,6 +64,7 @@ export async function runControlPlane(argv: readonly string[]): Promise<number> 
     await running.close()
     return 0
   } catch (error) {
+    if (stop.signal.aborted) return 0
     process.stderr.write(`weft control-plane: ${describeError(error)}\n`)
     return 1
   }
@@ -92,9 +100,11 @@ function readFlags(argv: readonly string[]): ControlPlaneOptions | 'help' {
   }
   const hours = values['certificate-hours']
   return {
-    manifests: values.manifests,
-    caDirectory: required('--ca-dir', values['ca-dir']),
-    tokenKeyDirectory: required('--token-key-dir', values['token-key-dir']),
+    platform: manifestsPlatform({
+      manifests: values.manifests,
+      caDirectory: required('--ca-dir', values['ca-dir']),
+      tokenKeyDirectory: required('--token-key-dir', values['token-key-dir']),
+    }),
     trustDomain: values['trust-domain'] ?? 'cluster.local',
     dnsNames: values['dns-name'] ?? DNS_NAMES,
     grpc: hostPort('--grpc', values.grpc ?? '127.0.0.1:15012'),

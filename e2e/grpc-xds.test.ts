@@ -12,6 +12,7 @@ import { RouteConfigurationResourceType } from '@grpc/grpc-js-xds/build/src/xds-
 import t, { type Test } from 'tap'
 import { request } from 'undici'
 import { startControlPlane, type RunningControlPlane } from '../control-plane/app.ts'
+import { manifestsPlatform } from '../control-plane/platform/manifests.ts'
 import { createMesh } from '../control-plane/mesh.ts'
 import { MemorySource } from '../control-plane/registry/memory-source.ts'
 import { RESOURCE_TYPES, type ResourceType } from '../control-plane/xds/resource.ts'
@@ -89,9 +90,11 @@ async function mesh(t: Test) {
   const tokenKeyDirectory = join(directory, 'tokens')
   mkdirSync(tokenKeyDirectory)
   const running = await startControlPlane({
-    manifests: [join(directory, 'manifests')],
-    caDirectory: join(directory, 'ca'),
-    tokenKeyDirectory,
+    platform: manifestsPlatform({
+      manifests: [join(directory, 'manifests')],
+      caDirectory: join(directory, 'ca'),
+      tokenKeyDirectory,
+    }),
     trustDomain: 'cluster.local',
     dnsNames: ['weft-control-plane.weft-system.svc'],
     grpc: LOOPBACK,

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { openCaStore } from '../../certs/ca-store.ts'
 import { startControlPlane, type RunningControlPlane } from '../../control-plane/app.ts'
+import { manifestsPlatform } from '../../control-plane/platform/manifests.ts'
 import { openTokenIssuer } from '../../control-plane/serve/tokens/issuer.ts'
 import { silentLogger } from '../../core/log.ts'
 
@@ -53,9 +54,11 @@ status: { podIP: 127.0.0.1 }
     },
     async controlPlane(port = 0): Promise<RunningControlPlane> {
       const started = await startControlPlane({
-        manifests: [at('manifests')],
-        caDirectory: at('ca'),
-        tokenKeyDirectory: at('keys'),
+        platform: manifestsPlatform({
+          manifests: [at('manifests')],
+          caDirectory: at('ca'),
+          tokenKeyDirectory: at('keys'),
+        }),
         trustDomain: 'cluster.local',
         dnsNames: ['weft-control-plane.weft-system.svc'],
         grpc: { host: '127.0.0.1', port },

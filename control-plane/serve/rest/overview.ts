@@ -31,18 +31,20 @@ export interface MeshOverview {
   proxies(): readonly ProxyView[]
 }
 
+/** Of a mesh that may not be there yet: then nothing is in it. */
 export function overviewOf(
-  brain: MeshBrain,
+  brain: () => MeshBrain | undefined,
   trustDomain: string,
   proxies: () => readonly ProxyView[],
 ): MeshOverview {
+  const now = () => brain()?.snapshot.value
   return {
     trustDomain,
     proxies,
-    version: () => brain.snapshot.value.version,
-    services: () => brain.snapshot.value.services,
-    workloads: () => brain.snapshot.value.model.workloads.size,
-    routeStatus: () => brain.snapshot.value.routeStatus,
-    configErrors: () => brain.errors.value,
+    version: () => now()?.version ?? 0,
+    services: () => now()?.services ?? [],
+    workloads: () => now()?.model.workloads.size ?? 0,
+    routeStatus: () => now()?.routeStatus ?? [],
+    configErrors: () => brain()?.errors.value ?? [],
   }
 }

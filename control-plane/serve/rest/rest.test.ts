@@ -7,7 +7,7 @@ import { ManualClock } from '../../../core/clock.ts'
 import { pairKey } from '../telemetry/metric-store.ts'
 import { BUCKETS } from '../telemetry/durations.ts'
 import type { MeshOverview } from './overview.ts'
-import { rest } from './rest.ts'
+import { rest, type RestOptions } from './rest.ts'
 
 const START = Date.UTC(2026, 0, 1)
 const ROUTE = 'HTTPRoute/shop/catalog/0'
@@ -79,12 +79,12 @@ function condition(type: 'Accepted' | 'ResolvedRefs' | 'PartiallyInvalid', statu
   return { type, status, reason: 'Reason', message: 'why', observedGeneration: 1 }
 }
 
-function setUp(t: { teardown(task: () => unknown): void }) {
+function setUp(t: { teardown(task: () => unknown): void }, more: Pick<RestOptions, 'notReady'> = {}) {
   const clock = new ManualClock(START)
   const traces = new TraceStore()
   const metrics = new MetricStore()
   const app = fastify()
-  void app.register(rest, { mesh: MESH, traces, metrics, release: '0.1.0', clock })
+  void app.register(rest, { mesh: MESH, traces, metrics, release: '0.1.0', clock, ...more })
   t.teardown(() => app.close())
   const get = async (url: string) => {
     const reply = await app.inject({ url })
@@ -183,12 +183,28 @@ t.test('the mesh in one look, and what is wrong with its configuration', async (
     routes: [{ condition: 'ResolvedRefs' }, { condition: 'PartiallyInvalid' }],
   })
   t.match((await get('/api/proxies')).body, { proxies: [{ node: 'web-1.shop' }] })
-  t.match((await get('/healthz')).body, { status: 'ok' })
+  t.match((await get('/live')).body, { status: 'live' })
+  t.match((await get('/ready')).body, { status: 'ready' })
+})
+
+t.test('until it is ready everything but /live says so', async (t) => {
+  let reason: string | undefined = 'it lists pods'
+  const { get } = setUp(t, { notReady: () => reason })
+  t.match((await get('/live')).body, { status: 'live' })
+  for (const url of ['/ready', '/api/services', '/api/mesh', '/nothing']) {
+    t.match(await get(url), {
+      status: 503,
+      body: { error: { code: 'api.not_ready', message: 'not ready: it lists pods' } },
+    })
+  }
+  reason = undefined
+  t.match((await get('/ready')).body, { status: 'ready' })
+  t.equal((await get('/api/mesh')).status, 200)
 })
 
 t.test('every answer carries the security headers; nothing can be written', async (t) => {
   const { app, get } = setUp(t)
-  for (const url of ['/healthz', '/nothing', '/api/traces/x', '/api/services']) {
+  for (const url of ['/live', '/nothing', '/api/traces/x', '/api/services']) {
     const { headers } = await get(url)
     t.match(headers['content-security-policy'], /default-src 'none'.*frame-ancestors 'none'/, url)
     t.notMatch(headers['content-security-policy'], 'unsafe', url)

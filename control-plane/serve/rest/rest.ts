@@ -25,6 +25,8 @@ export interface RestOptions {
   readonly dashboard?: ReadonlyMap<string, DashboardFile>
   /** Of this build, e.g. `0.1.0`. */
   readonly release: string
+  /** What it still waits for, or undefined once it serves. */
+  readonly notReady?: () => string | undefined
   readonly clock?: Clock
 }
 
@@ -42,12 +44,20 @@ const HEADERS = {
   'cache-control': 'no-store',
 }
 
-/** A fastify plugin: the API under /api, /healthz, and the dashboard. Everything is read-only. */
+/**
+ * A fastify plugin: the API under /api, the dashboard, and for probes /live and /ready. Everything is read-only. Before
+ * it is ready only the probes get an answer other than 503, so that nobody takes an empty mesh for the real one.
+ */
 export async function rest(app: FastifyInstance, options: RestOptions): Promise<void> {
-  const { mesh, traces, metrics, release, clock = systemClock } = options
+  const { mesh, traces, metrics, release, notReady = () => undefined, clock = systemClock } = options
   const startedAt = clock.now()
 
   app.addHook('onSend', async (_request, reply) => void reply.headers(HEADERS))
+  app.addHook('onRequest', async (request, reply) => {
+    const reason = notReady()
+    if (reason === undefined || request.url === '/live') return
+    return reply.code(503).send(failure('api.not_ready', `not ready: ${reason}`, undefined))
+  })
   app.setErrorHandler((error, _request, reply) => void answerError(reply, error))
   app.setNotFoundHandler((_request, reply) =>
     reply.code(404).send(failure('api.not_found', 'there is no such page', undefined)),
@@ -61,7 +71,8 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
     })
   }
 
-  page('/healthz', [], () => ({ status: 'ok' }))
+  page('/live', [], () => ({ status: 'live' }))
+  page('/ready', [], () => ({ status: 'ready' }))
   page('/api/services', [], () => ({
     windowSeconds: WINDOW_SECONDS,
     services: serviceRows(mesh.services(), metrics, clock.now()),

@@ -1,0 +1,29 @@
+import type { Authority } from '../../certs/ca-store.ts'
+import type { Logger } from '../../core/log.ts'
+import type { Watchable } from '../../core/watched.ts'
+import type { MeshBrain } from '../mesh.ts'
+import type { Source } from '../registry/source.ts'
+import type { TokenVerifier } from '../serve/tokens/verifier.ts'
+
+/** Where a control plane runs: what it reads the mesh from, whom it believes, and what it signs with. */
+export interface Platform {
+  /** Whole already: nothing is served from a source that has not read all that there is. */
+  readonly source: Source
+  readonly verifier: TokenVerifier
+  readonly authority: Watchable<Authority>
+  /** Begins what writes back (route status, trust bundles), once the mesh is worked out and served. */
+  publish?(mesh: MeshBrain): void
+  close(): Promise<void>
+}
+
+export interface PlatformContext {
+  readonly trustDomain: string
+  readonly log: Logger
+  /** Aborted when the process is asked to end while it still waits for the platform. */
+  readonly signal: AbortSignal
+  /** Says what is waited for; shown to whoever asks whether it is ready. */
+  readonly waiting: (reason: string) => void
+}
+
+/** Resolves once all of it is there, however long that takes. Throws WeftError for what waiting does not mend. */
+export type OpenPlatform = (context: PlatformContext) => Promise<Platform>
