@@ -20,8 +20,13 @@ export function admit(request: AdmissionRequest, deps: AdmitDeps): AdmissionAnsw
   try {
     const labels = deps.namespaceLabels?.(request.namespace)
     const injection = injectPod(request.object, { name: request.namespace, labels }, deps.settings)
-    const { reason, warnings, patch, injected, podName } = injection
+    const { reason, warnings, patch, injected, again, podName } = injection
     const fields = { namespace: request.namespace, pod: podName, reason, dryRun: request.dryRun }
+    if (again) {
+      deps.logger.info('pod seen again', { ...fields, changed: patch.length > 0 })
+      // The audit annotations of the first time stand: the API server complains in its log of any that come twice.
+      return { allowed: true, patch, warnings }
+    }
     deps.logger.info(injected ? 'pod injected' : 'pod left as it is', fields)
     return { allowed: true, patch, warnings, auditAnnotations: audit(injected, reason) }
   } catch (error) {

@@ -14,7 +14,6 @@ interface Annotation<T> {
   readonly parse: (text: string) => T
 }
 
-const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const
 const MAX_PORTS = 128
 const MAX_CIDRS = 128
 
@@ -66,16 +65,23 @@ export const annotations = {
     doc: 'Image of the sidecar of this pod, e.g. to try a new version on one workload.',
     parse: readImage,
   },
-  'proxy-log-level': {
-    type: LOG_LEVELS.join(', '),
-    default: 'info',
-    doc: 'How much the sidecar logs.',
-    parse(text) {
-      const level = LOG_LEVELS.find((name) => name === text)
-      if (!level) throw new WeftError('annotation.invalid', `must be one of ${LOG_LEVELS.join(', ')}`)
-      return level
-    },
+  'init-image': {
+    type: 'image reference',
+    default: "the installation's",
+    doc: "Image of the container that sets this pod's capture rules.",
+    parse: readImage,
   },
+  'image-pull-policy': choice(
+    ['Always', 'IfNotPresent', 'Never'],
+    "the installation's",
+    'When the node fetches the two images.',
+  ),
+  'sidecar-order': choice(
+    ['native', 'classic'],
+    "the installation's, native",
+    'Whether the sidecar is an init container that goes on running, or an ordinary container. A classic one keeps a Job from completing, and init containers run before it without the mesh.',
+  ),
+  'proxy-log-level': choice(['debug', 'info', 'warn', 'error'], 'info', 'How much the sidecar logs.'),
   'proxy-concurrency': {
     type: 'integer, 1 to 64',
     default: '1',
@@ -164,6 +170,19 @@ function isAnnotation(name: string): name is AnnotationName {
 
 function reservedPort(ports: unknown): number | undefined {
   return Array.isArray(ports) ? RESERVED_PORTS.find((port) => ports.includes(port)) : undefined
+}
+
+function choice<const T extends string>(words: readonly T[], preset: string, doc: string): Annotation<T> {
+  return {
+    type: words.join(', '),
+    default: preset,
+    doc,
+    parse(text) {
+      const word = words.find((known) => known === text)
+      if (word === undefined) throw new WeftError('annotation.invalid', `must be one of ${words.join(', ')}`)
+      return word
+    },
+  }
 }
 
 function bounded<T extends readonly unknown[] | '*'>(list: T, max: number, what: string): T {

@@ -7,6 +7,9 @@ import type { PodSettings } from './pod-settings.ts'
 export function cautions(pod: PodView, namespace: NamespaceView, settings: PodSettings): string[] {
   return [
     ...containerCautions(pod),
+    ...(pod.shareProcessNamespace
+      ? ["shareProcessNamespace lets the pod's containers that run as root read the sidecar's key"]
+      : []),
     ...(settings.order === 'classic' && pod.ownedByJob
       ? ['the classic sidecar order keeps a Job from completing: the sidecar goes on running']
       : []),
@@ -26,7 +29,7 @@ export function labelCautions(pod: PodView, namespace: NamespaceView): string[] 
   ]
 }
 
-function containerCautions(pod: PodView): string[] {
+export function containerCautions(pod: PodView): string[] {
   return [...pod.initContainers, ...pod.containers].flatMap((container) => {
     const found: string[] = []
     if ((container.runAsUser ?? pod.runAsUser) === PROXY_UID || container.runAsGroup === PROXY_GID) {

@@ -2,7 +2,7 @@ import { CA_FILE, HEALTH_PORT, INIT_CONTAINER, METRICS_PORT, PROXY_CONTAINER } f
 import { PROXY_GID, PROXY_UID, READY_PATH, STATE_DIRECTORY, TOKEN_FILE } from './contract.ts'
 import type { JsonObject } from './json-patch.ts'
 import type { PodSettings } from './pod-settings.ts'
-import { encodeProbes } from './probes.ts'
+import { encodeProbes, PROBES_VARIABLE } from './probes.ts'
 import type { AppProbes } from '../core/app-probe.ts'
 import { captureArgs } from './rules/flags.ts'
 import { sidecarMounts } from './volumes.ts'
@@ -41,7 +41,7 @@ export function proxyContainer(settings: PodSettings, probes: AppProbes): JsonOb
       fieldEnv('POD_NAMESPACE', 'metadata.namespace'),
       fieldEnv('POD_IPS', 'status.podIPs'),
       fieldEnv('SERVICE_ACCOUNT', 'spec.serviceAccountName'),
-      ...(Object.keys(probes).length > 0 ? [{ name: 'WEFT_APP_PROBES', value: encodeProbes(probes) }] : []),
+      ...(Object.keys(probes).length > 0 ? [{ name: PROBES_VARIABLE, value: encodeProbes(probes) }] : []),
     ],
     ports: [
       { name: 'weft-health', containerPort: HEALTH_PORT, protocol: 'TCP' },

@@ -19,6 +19,7 @@ export type Reason =
   | 'namespace-not-enabled'
   | 'host-network'
   | 'windows'
+  | 'other-mesh'
   | 'reserved-name'
   | 'pod-enabled'
   | 'namespace-enabled'
@@ -35,6 +36,8 @@ export interface Question {
   readonly namespace: NamespaceView
   readonly settings: InjectorSettings
 }
+
+const OTHER_SIDECARS = ['istio-proxy', 'linkerd-proxy', 'consul-dataplane', 'kuma-sidecar']
 
 interface Check {
   readonly reason: Reason
@@ -73,6 +76,14 @@ const checks: readonly Check[] = [
     refuses: ({ pod }) => pod.hostNetwork && 'hostNetwork pods share the rules of their node',
   },
   { reason: 'windows', refuses: ({ pod }) => pod.os === 'windows' && 'the sidecar runs on Linux only' },
+  {
+    // Two sets of capture rules in one network namespace send connections round in a circle.
+    reason: 'other-mesh',
+    refuses({ pod }) {
+      const container = OTHER_SIDECARS.find((name) => has(pod, name))
+      return container !== undefined && `container ${container} is the sidecar of another mesh`
+    },
+  },
   {
     reason: 'reserved-name',
     refuses({ pod }) {

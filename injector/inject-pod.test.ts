@@ -83,6 +83,9 @@ const cases: Record<string, Case> = {
       'weft.dev/drain-seconds': '5',
       'weft.dev/trace-sampling': '0.25',
       'weft.dev/rewrite-probes': 'false',
+      'weft.dev/init-image': 'weft-init:next',
+      'weft.dev/image-pull-policy': 'Never',
+      'weft.dev/sidecar-order': 'classic',
     }),
   },
   'annotations-wrong': {
@@ -99,6 +102,9 @@ const cases: Record<string, Case> = {
       'weft.dev/trace-sampling': '2',
       'weft.dev/rewrite-probes': 'no',
       'weft.dev/drain-second': '5',
+      'weft.dev/init-image': 'a b',
+      'weft.dev/image-pull-policy': 'always',
+      'weft.dev/sidecar-order': 'last',
     }),
   },
   'request-above-limit': {
@@ -148,6 +154,7 @@ const cases: Record<string, Case> = {
   },
   'runs-as-proxy-user': { pod: web({ securityContext: { runAsUser: 1337 } }) },
   'uses-reserved-port': { pod: web({ containers: [{ name: 'web', ports: [{ containerPort: 15001 }] }] }) },
+  'shares-process-namespace': { pod: web({ shareProcessNamespace: true }) },
   'pod-security-baseline': {
     pod: web(),
     namespace: { name: 'shop', labels: { ...shop.labels, 'pod-security.kubernetes.io/enforce': 'baseline' } },
@@ -174,6 +181,7 @@ const cases: Record<string, Case> = {
   },
   'skip-windows': { pod: web({ os: { name: 'windows' } }) },
   'skip-windows-by-node-selector': { pod: web({ nodeSelector: { 'kubernetes.io/os': 'windows' } }) },
+  'skip-other-mesh': { pod: web({ initContainers: [{ name: 'istio-proxy', restartPolicy: 'Always' }] }) },
   'skip-reserved-container': { pod: web({ containers: [{ name: 'weft-init' }] }) },
   'skip-reserved-volume': { pod: web({ volumes: [{ name: 'weft-ca', emptyDir: {} }] }) },
   'pod-enabled-in-disabled-namespace': {

@@ -3,20 +3,25 @@ import { cautions, labelCautions } from './cautions.ts'
 import { initContainer, proxyContainer } from './containers.ts'
 import { INIT_CONTAINER, INJECTED_LABEL, PROXY_CONTAINER, STATUS_ANNOTATION } from './contract.ts'
 import { decide } from './decide.ts'
-import type { NamespaceView, Reason } from './decide.ts'
+import type { Decision, NamespaceView, Reason } from './decide.ts'
 import { escapePointer } from './json-patch.ts'
 import type { JsonObject, PatchOperation } from './json-patch.ts'
 import { readPod } from './pod.ts'
 import type { PodView } from './pod.ts'
 import { podSettings } from './pod-settings.ts'
 import { rewriteProbes } from './probes.ts'
+import { cameInjected, reinjectPod } from './reinject.ts'
+import { readObject } from './shape.ts'
 import type { InjectorSettings } from './settings.ts'
 import { sidecarVolumes, VOLUME_NAMES } from './volumes.ts'
 
 export interface Injection {
+  /** The pod gets a sidecar by this patch. */
   readonly injected: boolean
   readonly reason: Reason
-  /** RFC 6902; empty unless injected. */
+  /** The API server asks for a second time, because another webhook changed the pod after the first. */
+  readonly again: boolean
+  /** RFC 6902; where it is asked again, what containers that came meanwhile need. */
   readonly patch: PatchOperation[]
   /** For whoever created the pod; one line each, short enough for the API server. */
   readonly warnings: string[]
@@ -32,7 +37,7 @@ export interface PodNamespace {
 
 /**
  * Decides on a core/v1 Pod as it came from its author and returns the JSON Patch that injects it. Pure:
- * the webhook, `weft inject` and the one-machine cluster call it alike. Throws a WeftError
+ * the webhook and `weft inject` call it alike. Throws a WeftError
  * `document.invalid` with the field's path when the object is no pod.
  */
 export function injectPod(pod: unknown, namespace: PodNamespace, settings: InjectorSettings): Injection {
@@ -44,7 +49,14 @@ export function injectPod(pod: unknown, namespace: PodNamespace, settings: Injec
   const decision = decide({ pod: view, namespace: home, settings })
   const notes = labelCautions(view, home)
   if (decision.warning !== undefined) notes.push(decision.warning)
-  if (!decision.inject) return result(view, decision.reason, [], notes)
+  if (decision.reason === 'already-injected') {
+    const given = readObject(pod, 'object')
+    const own = cameInjected(given)
+    if (own) notes.push('left as it is: the pod has its sidecar already')
+    const { patch, notes: more } = reinjectPod(given, view)
+    return { ...result(view, decision, patch, [...notes, ...more]), again: !own }
+  }
+  if (!decision.inject) return result(view, decision, [], notes)
 
   const annotated = readAnnotations(view.annotations)
   const own = podSettings(settings, annotated.options)
@@ -60,7 +72,7 @@ export function injectPod(pod: unknown, namespace: PodNamespace, settings: Injec
     ...append(view.has.volumes, '/spec/volumes', sidecarVolumes()),
     ...mark(view, own.settings),
   ]
-  return result(view, decision.reason, patch, notes)
+  return result(view, decision, patch, notes)
 }
 
 /**
@@ -117,10 +129,11 @@ function member(exists: boolean, map: 'annotations' | 'labels', key: string, val
 const MAX_WARNING = 200
 const MAX_WARNINGS = 16
 
-function result(pod: PodView, reason: Reason, patch: PatchOperation[], notes: string[]): Injection {
+function result(pod: PodView, decision: Decision, patch: PatchOperation[], notes: string[]): Injection {
   const lines = notes.slice(0, MAX_WARNINGS).map(warning)
   if (notes.length > MAX_WARNINGS) lines.push(`weft: and ${notes.length - MAX_WARNINGS} more warnings`)
-  return { injected: patch.length > 0, reason, patch, warnings: lines, podName: pod.displayName }
+  const { inject: injected, reason } = decision
+  return { injected, reason, again: false, patch, warnings: lines, podName: pod.displayName }
 }
 
 function warning(note: string): string {

@@ -30,6 +30,7 @@ async function run(...argv: string[]) {
     stderr: (text) => (stderr += text),
     stopped: AbortSignal.abort(),
     version: '1.2.3',
+    wait: () => Promise.resolve(),
   })
   return { code, stdout, stderr }
 }
@@ -64,6 +65,7 @@ t.test('serves, reads its files again when they change, stops', async (t) => {
       version: '1.2.3',
       onListening: listening,
       pollMs: 10,
+      wait: () => Promise.resolve(),
     },
   )
   const at = await port
@@ -125,9 +127,10 @@ t.test('wrong flags: one line, exit code 2', async (t) => {
   for (const [argv, pattern] of [
     [[], /--cert-file: is required/],
     [['--cert-file', 'c'], /--key-file: is required/],
-    [[...pair, '--listen', 'nowhere'], /--listen: must be HOST:PORT/],
+    [[...pair, '--listen', 'nowhere'], /--listen: "nowhere" must be HOST:PORT/],
     [[...pair, '--listen', '127.0.0.1:99999'], /--listen/],
     [[...pair, '--log-level', 'loud'], /--log-level/],
+    [[...pair, '--drain-seconds', 'long'], /--drain-seconds: "long" must be a number/],
     [[...pair, '--bogus'], /Unknown option '--bogus'/],
   ] as const) {
     const { code, stderr } = await run(...argv)

@@ -1,8 +1,10 @@
-import { parseArgs } from 'node:util'
+import { setTimeout as delay } from 'node:timers/promises'
 import { parse as parseYaml } from 'yaml'
 import packageJson from '../package.json' with { type: 'json' }
 import { describeError, WeftError } from '../core/errors.ts'
+import { hostPort, logLevel, numberBetween, parseFlags, required } from '../core/flags.ts'
 import { createLogger } from '../core/log.ts'
+import type { LogLevel } from '../core/log.ts'
 import { Watched } from '../core/watched.ts'
 import type { Output } from './init.ts'
 import { checkServingCertificate } from './serving-certificate.ts'
@@ -20,6 +22,7 @@ Serves the admission webhook over HTTPS: POST /mutate, GET /ready.
   --cert-file FILE     serving certificate with its chain, PEM; read again when it changes
   --key-file FILE      its private key, PEM; read again when it changes
   --settings FILE      settings as YAML or JSON; read again when it changes
+  --drain-seconds N    how long it serves on after SIGTERM, not ready, until all have turned to other replicas (5)
   --log-level LEVEL    debug, info, warn or error (info)
   --help               this text
 
@@ -33,7 +36,8 @@ interface InjectorFlags {
   readonly certFile: string
   readonly keyFile: string
   readonly settingsFile: string | undefined
-  readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
+  readonly drainMs: number
+  readonly logLevel: LogLevel
 }
 
 /** What the surrounding process gives `runInjector`. */
@@ -44,6 +48,8 @@ export interface InjectorProcess extends Output {
   readonly version: string
   readonly onListening?: (port: number) => void
   readonly pollMs?: number
+  /** In place of time that passes. */
+  readonly wait?: (ms: number) => Promise<void>
 }
 
 /** `weft injector`: serves until stopped. Resolves to the exit code. */
@@ -53,7 +59,7 @@ export async function runInjector(
 ): Promise<number> {
   let flags: InjectorFlags | 'help'
   try {
-    flags = parseFlags(argv)
+    flags = readFlags(argv)
   } catch (error) {
     host.stderr(`weft injector: ${describeError(error)} (weft injector --help lists the flags)\n`)
     return 2
@@ -89,8 +95,8 @@ async function serve(flags: InjectorFlags, host: InjectorProcess): Promise<void>
     logger.info('webhook listening', { host: flags.host, port })
     host.onListening?.(port)
     await aborted(host.stopped)
-    logger.info('stopping')
-    await webhook.close()
+    logger.info('stopping: not ready any more', { drainSeconds: flags.drainMs / 1000 })
+    await webhook.close((host.wait ?? ((ms) => delay(ms)))(flags.drainMs))
   } finally {
     certificate.stop()
     settings?.stop()
@@ -122,48 +128,29 @@ function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
 }
 
-function parseFlags(argv: readonly string[]): InjectorFlags | 'help' {
+function readFlags(argv: readonly string[]): InjectorFlags | 'help' {
   const text = { type: 'string' } as const
-  let values
-  try {
-    values = parseArgs({
-      args: [...argv],
-      options: {
-        listen: text,
-        'cert-file': text,
-        'key-file': text,
-        settings: text,
-        'log-level': text,
-        help: { type: 'boolean' },
-      },
-    }).values
-  } catch (error) {
-    throw new WeftError('injector.flag', describeError(error))
-  }
+  const { values } = parseFlags({
+    args: [...argv],
+    options: {
+      listen: text,
+      'cert-file': text,
+      'key-file': text,
+      settings: text,
+      'drain-seconds': text,
+      'log-level': text,
+      help: { type: 'boolean' },
+    },
+  })
   if (values.help) return 'help'
-  const [, host = '', port = ''] =
-    /^(\[[0-9a-fA-F:.]+\]|[^:]+):([0-9]{1,5})$/.exec(values.listen ?? '[::]:15017') ?? []
-  if (host === '' || Number(port) > 65535) {
-    throw new WeftError('injector.flag', 'must be HOST:PORT, e.g. 127.0.0.1:15017', { field: '--listen' })
-  }
-  const level = (['debug', 'info', 'warn', 'error'] as const).find(
-    (name) => name === (values['log-level'] ?? 'info'),
-  )
-  if (!level)
-    throw new WeftError('injector.flag', 'must be debug, info, warn or error', { field: '--log-level' })
   return {
-    host: host.replace(/^\[|\]$/g, ''),
-    port: Number(port),
-    certFile: required(values['cert-file'], '--cert-file'),
-    keyFile: required(values['key-file'], '--key-file'),
+    ...hostPort('--listen', values.listen ?? '[::]:15017'),
+    certFile: required('--cert-file', values['cert-file']),
+    keyFile: required('--key-file', values['key-file']),
     settingsFile: values.settings,
-    logLevel: level,
+    drainMs: 1000 * numberBetween('--drain-seconds', values['drain-seconds'] ?? '5', 0, 300),
+    logLevel: logLevel('--log-level', values['log-level'] ?? 'info'),
   }
-}
-
-function required(value: string | undefined, field: string): string {
-  if (value === undefined || value === '') throw new WeftError('injector.flag', 'is required', { field })
-  return value
 }
 
 function ownProcess(): InjectorProcess {

@@ -21,6 +21,9 @@ export function podSettings(
     settings: {
       ...settings,
       proxyImage: options['proxy-image'] ?? settings.proxyImage,
+      initImage: options['init-image'] ?? settings.initImage,
+      imagePullPolicy: options['image-pull-policy'] ?? settings.imagePullPolicy,
+      order: options['sidecar-order'] ?? settings.order,
       resources: mergeResources(settings.resources, options, warnings),
       logLevel: options['proxy-log-level'] ?? settings.logLevel,
       drainSeconds: options['drain-seconds'] ?? settings.drainSeconds,

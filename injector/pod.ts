@@ -29,6 +29,7 @@ export interface PodView {
     readonly [parent in 'metadata' | 'labels' | 'annotations' | 'initContainers' | 'volumes']: boolean
   }
   readonly hostNetwork: boolean
+  readonly shareProcessNamespace: boolean
   /** `spec.os.name`, else the node selector's. */
   readonly os: string | undefined
   readonly ownedByJob: boolean
@@ -59,6 +60,8 @@ export function readPod(value: unknown): PodView {
       volumes: present(spec['volumes']),
     },
     hostNetwork: readOptionalBoolean(spec['hostNetwork'], 'spec.hostNetwork') ?? false,
+    shareProcessNamespace:
+      readOptionalBoolean(spec['shareProcessNamespace'], 'spec.shareProcessNamespace') ?? false,
     os: readOs(spec),
     ownedByJob: owners.some(
       (owner, at) => readObject(owner, `metadata.ownerReferences[${at}]`)['kind'] === 'Job',

@@ -6,9 +6,13 @@ import type { ContainerView, PodView, ProbeKind } from './pod.ts'
 
 export interface RewrittenProbes {
   readonly operations: readonly PatchOperation[]
+  /** Those that were known already, too. */
   readonly probes: AppProbes
   readonly warnings: readonly string[]
 }
+
+/** The sidecar's environment variable that holds them. */
+export const PROBES_VARIABLE = 'WEFT_APP_PROBES'
 
 const PATHS: Readonly<Record<ProbeKind, string>> = {
   readinessProbe: 'readyz',
@@ -22,12 +26,13 @@ const MAX_ENVIRONMENT_BYTES = 96 * 1024
 /**
  * Points the network probes of a pod at the sidecar. Pointers are those of the pod as it came: these
  * operations go before any that inserts a container. A probe that can't be moved stays, with a warning.
+ * `known`: those that the sidecar has already.
  */
-export function rewriteProbes(pod: PodView): RewrittenProbes {
+export function rewriteProbes(pod: PodView, known: AppProbes = {}): RewrittenProbes {
   const operations: PatchOperation[] = []
-  const probes: Record<string, AppProbe> = {}
+  const probes: Record<string, AppProbe> = { ...known }
   const warnings: string[] = []
-  let bytes = 0
+  let bytes = Object.entries(known).reduce((sum, [path, probe]) => sum + size(path, probe), 0)
   for (const container of [...pod.initContainers, ...pod.containers]) {
     for (const { kind, probe } of container.probes) {
       const original = readProbe(probe, container)
@@ -38,7 +43,7 @@ export function rewriteProbes(pod: PodView): RewrittenProbes {
         continue
       }
       const path = `/app-health/${container.name}/${PATHS[kind]}`
-      bytes += Buffer.byteLength(JSON.stringify(original)) + path.length + 8
+      bytes += size(path, original)
       if (bytes > MAX_ENVIRONMENT_BYTES) {
         warnings.push(`${where} is left as it is: the pod's probes are too long`)
         break
@@ -55,7 +60,11 @@ export function rewriteProbes(pod: PodView): RewrittenProbes {
   return { operations, probes, warnings }
 }
 
-/** The value of WEFT_APP_PROBES. Without any `$`, because Kubernetes expands `$(NAME)` in values. */
+function size(path: string, probe: AppProbe): number {
+  return Buffer.byteLength(JSON.stringify(probe)) + path.length + 8
+}
+
+/** The value of PROBES_VARIABLE. Without any `$`, because Kubernetes expands `$(NAME)` in values. */
 export function encodeProbes(probes: AppProbes): string {
   return JSON.stringify(probes).replaceAll('$', String.raw`\u0024`)
 }

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { request as httpsRequest } from 'node:https'
 import { connect } from 'node:tls'
 import type { TLSSocket } from 'node:tls'
@@ -28,6 +29,7 @@ async function serve(t: Test, namespaceLabels?: (name: string) => Record<string,
   const webhook = createWebhook({ certificate, settings, namespaceLabels, logger })
   const { port } = await webhook.listen('127.0.0.1', 0)
   t.teardown(() => webhook.close())
+  const close = (moved?: Promise<void>) => webhook.close(moved)
 
   const call = (method: string, path: string, body: string | Buffer, headers: Record<string, string> = {}) =>
     new Promise<Answer>((resolve, reject) => {
@@ -67,7 +69,7 @@ async function serve(t: Test, namespaceLabels?: (name: string) => Record<string,
       )
       socket.once('error', reject)
     })
-  return { call, post, handshake, certificate, settings, log }
+  return { call, post, handshake, close, certificate, settings, log }
 }
 
 const pod = {
@@ -255,6 +257,26 @@ t.test('sizes', async (t) => {
   t.equal((await call('GET', '/ready', '')).status, 200, 'it serves on')
 })
 
+t.test('50 containers and 1 MiB of annotations; a pod that is asked for again', async (t) => {
+  const { post } = await serve(t)
+  const containers = Array.from({ length: 50 }, (_, at) => ({
+    name: `c${at}`,
+    readinessProbe: { httpGet: { port: 8000 + at } },
+  }))
+  const annotations = { note: 'n'.repeat(2 ** 20) }
+  const object = { metadata: { name: 'big', annotations, managedFields: [] }, spec: { containers } }
+  const { response } = (await post(review({ object }))).body
+  t.match(response, { allowed: true, auditAnnotations: { injected: 'true' } })
+  const patch = JSON.parse(Buffer.from(String(response?.['patch']), 'base64').toString())
+  const injected = applyPatch(object, patch)
+  const again = (await post(review({ object: injected }))).body
+  t.strictSame(
+    again.response,
+    { uid, allowed: true },
+    'no patch, no warning, no audit annotation a second time',
+  )
+})
+
 t.test('any garbage: an answer, no crash, no stack trace', async (t) => {
   const { post, call } = await serve(t)
   const paths = [
@@ -311,6 +333,54 @@ t.test('the serving certificate is replaced while serving', async (t) => {
   t.equal(log.filter((line) => line.includes('new serving certificate refused')).length, 2)
   t.notMatch(log.join(''), /PRIVATE KEY/)
 })
+
+t.test(
+  'while it drains it says so, takes every request as the last of its connection, and loses none',
+  async (t) => {
+    const { post, handshake, close } = await serve(t)
+    const moved = Promise.withResolvers<void>()
+    const answer = async (socket: TLSSocket) => {
+      let text = ''
+      for await (const chunk of socket) text += String(chunk)
+      return text
+    }
+    const body = JSON.stringify(review())
+    const head = `POST /mutate HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`
+    const [idle, begun] = [await handshake(), await handshake()]
+    // Both have had an answer: connections that a client keeps.
+    for (const socket of [idle, begun]) {
+      socket.write('GET /ready HTTP/1.1\r\nhost: x\r\n\r\n')
+      t.match(String((await once(socket, 'data'))[0]), /^HTTP\/1.1 200(?!.*connection: close)/is)
+    }
+    begun.write(head + body.slice(0, 10))
+    const closed = close(moved.promise)
+    const ready = await handshake()
+    ready.write('GET /ready HTTP/1.1\r\nhost: x\r\n\r\n')
+    t.match(await answer(ready), /^HTTP\/1.1 503.*connection: close/is, 'not ready')
+    t.match(
+      (await post(review())).body.response,
+      { allowed: true, patchType: 'JSONPatch' },
+      'a new connection',
+    )
+    idle.write(head + body)
+    t.match(
+      await answer(idle),
+      /^HTTP\/1.1 200.*connection: close.*JSONPatch/is,
+      'an old one, for the last time',
+    )
+    moved.resolve()
+    await t.rejects(
+      (async () => {
+        for (;;) (await handshake()).destroy()
+      })(),
+      { code: /ECONN/ },
+      'listens no longer',
+    )
+    begun.write(body.slice(10))
+    t.match(await answer(begun), /^HTTP\/1.1 200.*JSONPatch/is, 'a request that had begun is answered')
+    await closed
+  },
+)
 
 t.test('TLS 1.3 only', async (t) => {
   const { handshake } = await serve(t)

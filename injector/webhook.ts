@@ -21,14 +21,19 @@ export interface WebhookDeps {
 export interface Webhook {
   /** Port 0 chooses one. Throws a WeftError `webhook.listen` when the address can't be had. */
   listen(host: string, port: number): Promise<{ readonly port: number }>
-  /** Not ready any more, then done once the running requests are answered. */
-  close(): Promise<void>
+  /**
+   * Not ready any more; requests are still taken until `moved` resolves, each of them the last of its connection, so that
+   * whoever asks goes elsewhere. Then listens no longer, and is done once the running requests are answered.
+   */
+  close(moved?: Promise<void>): Promise<void>
 }
 
 // The API server sends objects of up to 3 MiB, twice at most, with their managed fields.
 const MAX_BODY_BYTES = 8 * 1024 * 1024
 // The API server gives up after 30 s at the latest; slow senders hold no connection for longer.
 const REQUEST_TIMEOUT_MS = 15_000
+// The API server's client closes an idle connection after 90 s. Were it us, it could send a review at that moment.
+const KEEP_ALIVE_MS = 120_000
 const MAX_CONNECTIONS = 1024
 
 /** The admission webhook: POST /mutate and GET /ready over HTTPS. Throws a WeftError `webhook.certificate`. */
@@ -44,6 +49,8 @@ export function createWebhook(deps: WebhookDeps): Webhook {
       headersTimeout: REQUEST_TIMEOUT_MS,
     },
     requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    return503OnClosing: false,
     bodyLimit: MAX_BODY_BYTES,
     forceCloseConnections: 'idle',
     logger: false,
@@ -64,6 +71,10 @@ export function createWebhook(deps: WebhookDeps): Webhook {
     }
   })
 
+  app.addHook('onRequest', (_request, reply, done) => {
+    if (draining) reply.header('connection', 'close')
+    done()
+  })
   app.post('/mutate', (request, reply) => {
     const review = readAdmissionReview(request.body)
     const answer = admit(review, {
@@ -98,8 +109,9 @@ export function createWebhook(deps: WebhookDeps): Webhook {
       const address = app.server.address()
       return { port: typeof address === 'object' && address ? address.port : port }
     },
-    async close() {
+    async close(moved) {
       draining = true
+      await moved
       unwatch()
       await app.close()
     },

@@ -71,6 +71,9 @@ export function systemObjects(paths: SystemPaths, trustDomain: string): ParsedOb
           `${paths.injector}/tls.key`,
           '--settings',
           `${paths.injector}/settings.json`,
+          // Nobody here goes on sending to a pod that ends.
+          '--drain-seconds',
+          '0',
         ],
         ports: [{ name: 'webhook', containerPort: WEBHOOK_PORT }],
         readinessProbe: {
