@@ -1,0 +1,97 @@
+/** Values that people may give, each rendered to `golden/NAME.yaml`. The chart's own are in deploy/manifests. */
+export const VALUE_SETS: Readonly<Record<string, object>> = {
+  /** One machine, where what is for many stands in the way. */
+  small: {
+    controlPlane: {
+      replicas: 1,
+      podDisruptionBudget: { enabled: false },
+      logLevel: 'debug',
+      traceSampling: 1,
+    },
+    injector: { replicas: 1, podDisruptionBudget: { enabled: false }, failurePolicy: 'Ignore' },
+    sidecar: { order: 'classic', logLevel: 'debug', drainSeconds: 5 },
+    networkPolicies: { enabled: false },
+    listenHost: '0.0.0.0',
+  },
+  /** A cluster with a registry, a mesh name, nodes and rules of its own. */
+  company: {
+    trustDomain: 'mesh.example',
+    clusterDomain: 'k8s.example',
+    images: {
+      registry: 'registry.example:5000/weft/',
+      tag: '0.1.0-company.2',
+      pullPolicy: 'Always',
+      pullSecrets: ['registry'],
+      proxy: `registry.example/weft-proxy@sha256:${'0'.repeat(64)}`,
+    },
+    labels: { 'example.com/team': 'platform' },
+    annotations: { 'example.com/ticket': 'OPS-1' },
+    controlPlane: {
+      replicas: 3,
+      certificateHours: 12,
+      extraArgs: ['--dns-name=mesh.example'],
+      resources: { requests: { cpu: 1, memory: '1Gi' }, limits: { cpu: '2', memory: '4Gi' } },
+      podLabels: { 'example.com/team': 'mesh' },
+      podAnnotations: { 'example.com/scrape': 'true' },
+      nodeSelector: { 'node-role.kubernetes.io/infra': '' },
+      tolerations: [{ key: 'infra', operator: 'Exists', effect: 'NoSchedule' }],
+      affinity: {
+        podAntiAffinity: {
+          requiredDuringSchedulingIgnoredDuringExecution: [
+            {
+              topologyKey: 'kubernetes.io/hostname',
+              labelSelector: { matchLabels: { 'app.kubernetes.io/name': 'weft-control-plane' } },
+            },
+          ],
+        },
+      },
+      priorityClassName: 'system-cluster-critical',
+      podDisruptionBudget: { maxUnavailable: '50%' },
+    },
+    injector: { replicas: 3, excludedNamespaces: ['builds'], extraArgs: ['--log-level=warn'] },
+    sidecar: {
+      excludeOutboundCidrs: ['169.254.169.254/32', 'fd00:ec2::254/128'],
+      resources: { cpuRequest: '10m', cpuLimit: '1', memoryRequest: '64Mi', memoryLimit: '256Mi' },
+    },
+    networkPolicies: {
+      apiServerCidrs: ['10.0.0.0/28', 'fd00::/64'],
+      dashboardFrom: [
+        { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'monitoring' } } },
+      ],
+    },
+  },
+}
+
+/** Values that are refused, with the field and what is said of it. */
+export const REFUSED: readonly (readonly [values: object, message: RegExp])[] = [
+  [{ replicas: 3 }, /additional properties 'replicas' not allowed/],
+  [{ controlPlane: { replica: 3 } }, /'\/controlPlane': additional properties 'replica' not allowed/],
+  [{ controlPlane: { replicas: '2' } }, /'\/controlPlane\/replicas': got string, want integer/],
+  [{ controlPlane: { replicas: 0 } }, /'\/controlPlane\/replicas': minimum: got 0, want 1/],
+  [{ controlPlane: { traceSampling: 1.5 } }, /'\/controlPlane\/traceSampling': maximum/],
+  [{ controlPlane: { certificateHours: 48 } }, /'\/controlPlane\/certificateHours': maximum/],
+  [{ controlPlane: { extraArgs: ['log-level'] } }, /'\/controlPlane\/extraArgs\/0': .*does not match/],
+  [
+    { controlPlane: { resources: { limits: { memory: '1 GB' } } } },
+    /'\/controlPlane\/resources\/limits\/memory'/,
+  ],
+  [
+    { injector: { failurePolicy: 'fail' } },
+    /'\/injector\/failurePolicy': value must be one of 'Fail', 'Ignore'/,
+  ],
+  [{ injector: { excludedNamespaces: ['Builds'] } }, /'\/injector\/excludedNamespaces\/0': .*does not match/],
+  [{ images: { tag: 'a b' } }, /'\/images\/tag': .*does not match/],
+  [{ images: { proxy: 'weft proxy' } }, /'\/images\/proxy': .*does not match/],
+  [{ images: { pullPolicy: 'Sometimes' } }, /'\/images\/pullPolicy': value must be one of/],
+  [{ labels: { team: 'a b' } }, /'\/labels\/team': .*does not match/],
+  [{ sidecar: { order: 'last' } }, /'\/sidecar\/order': value must be one of 'native', 'classic'/],
+  [{ sidecar: { drainSeconds: -1 } }, /'\/sidecar\/drainSeconds': minimum/],
+  [{ sidecar: { resources: { cpuLimit: 2 } } }, /'\/sidecar\/resources\/cpuLimit': got number, want string/],
+  [
+    { sidecar: { excludeOutboundCidrs: ['10.0.0.1'] } },
+    /'\/sidecar\/excludeOutboundCidrs\/0': .*does not match/,
+  ],
+  [{ networkPolicies: { dashboardFrom: [{}] } }, /'\/networkPolicies\/dashboardFrom\/0': minProperties/],
+  [{ listenHost: 'localhost' }, /'\/listenHost': value must be one of/],
+  [{ trustDomain: 'Mesh' }, /'\/trustDomain': .*does not match/],
+]
