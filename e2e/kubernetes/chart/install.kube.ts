@@ -52,7 +52,7 @@ t.test('install, upgrade, roll back and uninstall lose nothing that the mesh wro
   t.same(upgraded.caBundles, before.caBundles, 'an upgrade keeps the caBundle')
   t.equal(upgraded.secret, before.secret, "and the CA's secret")
   t.match(upgraded.webhook.metadata.labels, { 'example.com/team': 'platform' }, 'and changes the rest')
-  t.match(upgraded.webhook.webhooks[0].namespaceSelector.matchExpressions[1].values, ['builds'].slice(1))
+  t.ok(upgraded.webhook.webhooks[0].namespaceSelector.matchExpressions[1].values.includes('builds'))
 
   await release(helm, 'upgrade', VALUE_SETS['small'])
   t.match((await written()).webhook.webhooks, [{ failurePolicy: 'Ignore' }, { failurePolicy: 'Ignore' }])
