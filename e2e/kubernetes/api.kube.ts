@@ -1,9 +1,7 @@
-import { spawn } from 'node:child_process'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { startCluster } from './cluster/cluster.ts'
-import { leftovers, machineState, tracesOf, untilNothingLeft, type Traces } from './testing/leftovers.ts'
+import { holdCluster } from './testing/hold-cluster.ts'
+import { leftovers, machineState, tracesOf, untilNothingLeft } from './testing/leftovers.ts'
 
 const ROUTE = `
 apiVersion: gateway.networking.k8s.io/v1
@@ -38,7 +36,7 @@ t.test('the API server takes Gateway API, goes and comes back, and leaves nothin
       '10.77.0.1',
       'commands run in its namespaces',
     )
-    await t.rejects(cluster.loadImage('weft.local/none:1', { layers: [] }), { code: 'kubernetes.mode' })
+    await t.rejects(cluster.loadImages({}), { code: 'kubernetes.mode' })
 
     t.equal(cluster.failure, undefined)
     await cluster.stop()
@@ -48,15 +46,8 @@ t.test('the API server takes Gateway API, goes and comes back, and leaves nothin
 })
 
 t.test('a launcher that is killed takes its cluster along', async (t) => {
-  const program = fileURLToPath(new URL('testing/hold.ts', import.meta.url))
-  const child = spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const { child, traces } = await holdCluster('api')
   t.teardown(() => child.kill('SIGKILL'))
-  const line = await new Promise<string>((resolve, reject) => {
-    createInterface({ input: child.stdout }).once('line', resolve)
-    child.once('exit', (code) => reject(new Error(`it ended with ${code}`)))
-  })
-  const told = JSON.parse(line) as { id: string; namespaces: string[] }
-  const traces: Traces = { id: told.id, namespaces: new Set(told.namespaces) }
   t.not(leftovers(traces).length, 0)
   child.kill('SIGKILL')
   await untilNothingLeft(traces)

@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -12,8 +12,8 @@ import { SYSTEM_PATH } from '../../../local/requirements.ts'
 import { API_PARTS, ensurePrograms, NODE_PARTS, type Programs } from '../programs/programs.ts'
 import { API_PORT } from './addresses.ts'
 import { makeCgroups } from './cgroups.ts'
-import { writeImage, type ImageContent } from './image/image.ts'
-import { writeOwnImages } from './image/own-images.ts'
+import { writeImages, type Images } from './image/image.ts'
+import { ownImages } from './image/own-images.ts'
 import { Launcher } from './launcher.ts'
 import type { InsideConfig, Restartable } from './messages.ts'
 import { requireMachine } from './machine-lacks.ts'
@@ -49,8 +49,8 @@ export interface KubernetesCluster {
   exec(argv: readonly string[], options?: CommandOptions): Promise<CommandResult>
   /** The command line that `exec` runs, for who wants the process itself. */
   execArgv(argv: readonly string[]): string[]
-  /** Gives containerd an image; pods then name it with `imagePullPolicy: Never`. */
-  loadImage(name: string, content: ImageContent): Promise<void>
+  /** Gives containerd images; pods then name them, with any `imagePullPolicy` but Always. */
+  loadImages(images: Images): Promise<void>
   /** Kills a program, as a crash would. */
   end(program: Restartable): Promise<void>
   /** Starts it again; resolves when the API server is ready. */
@@ -74,13 +74,12 @@ export async function startCluster(options: ClusterOptions): Promise<KubernetesC
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   const kubeconfigs = writeState(state, port)
-  const images = options.mode === 'node' ? writeOwnImages(join(state, 'images'), programs) : []
+  if (options.mode === 'node') writeImages(join(state, 'images', 'own.tar'), ownImages(programs))
   const config: InsideConfig = {
     mode: options.mode,
     state,
     directories: programs.directories,
     apiServerFlags: options.apiServerFlags ?? [],
-    images,
   }
   const child: ChildProcess = spawnInside(state, makeCgroups(basename(state)))
   const launcher = new Launcher(child, progress, join(state, 'log'))
@@ -96,7 +95,7 @@ export async function startCluster(options: ClusterOptions): Promise<KubernetesC
     ...['nsenter', '-t', first, '-m', '-n', '-u', '-i', '-p', '-C', '--'],
     ...['env', '-i', ...Object.entries(env).map(([name, value]) => `${name}=${value}`), ...argv],
   ]
-  let imageCount = 0
+  let archives = 0
   return {
     kubeconfig: kubeconfigs.outside,
     insideKubeconfig: kubeconfigs.inside,
@@ -127,12 +126,13 @@ export async function startCluster(options: ClusterOptions): Promise<KubernetesC
     },
     exec: (argv, its) => runCommand(execArgv(argv), its),
     execArgv,
-    async loadImage(name, content) {
+    async loadImages(images) {
       if (options.mode === 'api')
         throw new WeftError('kubernetes.mode', 'mode `api` has no containerd to load an image into')
-      const archive = join(state, 'images', `${imageCount++}.tar`)
-      writeImage(archive, name, content)
+      const archive = join(state, 'images', `${archives++}.tar`)
+      writeImages(archive, images)
       await mustRun(execArgv(['ctr', '--namespace', 'k8s.io', 'images', 'import', archive]))
+      rmSync(archive)
     },
     end: (program) => launcher.ask('end', program),
     begin: (program) => launcher.ask('begin', program),

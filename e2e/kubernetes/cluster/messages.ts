@@ -8,8 +8,6 @@ export interface InsideConfig {
   /** Folders of the programs, in their order. */
   readonly directories: readonly string[]
   readonly apiServerFlags: readonly string[]
-  /** Archives that containerd imports before the kubelet starts. */
-  readonly images: readonly string[]
 }
 
 /** To the process inside the namespaces. */

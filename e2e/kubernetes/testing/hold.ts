@@ -2,7 +2,7 @@
 import { startCluster } from '../cluster/cluster.ts'
 import { tracesOf } from './leftovers.ts'
 
-const cluster = await startCluster({ mode: 'api' })
+const cluster = await startCluster({ mode: process.argv[2] === 'node' ? 'node' : 'api' })
 const { id, namespaces } = tracesOf(cluster.logs)
 console.log(JSON.stringify({ id, namespaces: [...namespaces] }))
 await cluster.closed

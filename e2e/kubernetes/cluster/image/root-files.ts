@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
-import { readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { lstatSync, readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { tar, type TarEntry } from './tar.ts'
 
 /** A file of a root: its text, a copy of one of the machine's (executable if that is), or a symbolic link. */
@@ -32,14 +32,18 @@ export function layerOf(files: RootFiles): Buffer {
   return tar([...entries.values()])
 }
 
-/** A program of the machine at `path` of a root, with the libraries that it is linked with. */
+/** A program of the machine at `path` of a root, with the libraries that it is linked with, where the machine has them. */
 export function programFiles(path: string, from = path): RootFiles {
   const said = execFileSync('ldd', [from], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
   const libraries = [...said.matchAll(/(\/\S+) \(0x/g)].map(([, library = '']) => library)
-  return {
-    [path]: { from: realpathSync(from) },
-    ...Object.fromEntries(libraries.map((library) => [library, { from: realpathSync(library) }])),
+  const files: Record<string, RootFile> = { [path]: { from: realpathSync(from) } }
+  for (const library of libraries) {
+    const [, top = ''] = library.split('/')
+    // Where /lib is a link into /usr, it is one in the root, too: programs look for modules by either name.
+    if (lstatSync(`/${top}`).isSymbolicLink()) files[`/${top}`] = { link: readlinkSync(`/${top}`) }
+    files[join(realpathSync(dirname(library)), basename(library))] = { from: realpathSync(library) }
   }
+  return files
 }
 
 /** All files of a folder of the machine, at `path` of a root; symbolic links stay links. */

@@ -42,7 +42,7 @@ export async function startWorker(config: InsideConfig, daemon: MakeDaemon): Pro
     START_LIMIT,
     async () => (await runCommand([...ctr, 'version'], { env })).code === 0,
   )
-  for (const image of config.images) await mustRun([...ctr, 'images', 'import', image], { env })
+  await mustRun([...ctr, 'images', 'import', join(state, 'images', 'own.tar')], { env })
 
   return async (probe, after) => {
     const kubelet = write(
