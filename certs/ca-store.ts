@@ -1,14 +1,20 @@
-import { X509Certificate, type KeyObject } from 'node:crypto'
-import { existsSync, mkdirSync, rmSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { systemClock, type Clock } from '../core/clock.ts'
 import { WeftError } from '../core/errors.ts'
 import { Watched, type Watchable } from '../core/watched.ts'
-import { createIssuing, createRoot, type CaCredentials } from './authority.ts'
-import { parsePrivateKey, privateKeyPem } from './key.ts'
+import type { CaCredentials } from './authority.ts'
+import {
+  settleCa,
+  withNextRoot,
+  withoutOldRoots,
+  withPromotedRoot,
+  type CaEntries,
+  type CaEntry,
+  type CaRules,
+} from './ca-state.ts'
 import { createPrivateFile, readTextFile, replacePrivateFile } from './private-file.ts'
-import { isValidAt } from './renewal.ts'
-import { parseCertificates, parseTrustBundle, trustBundle, type TrustBundle } from './trust-bundle.ts'
+import type { TrustBundle } from './trust-bundle.ts'
 
 /** What certificates are signed with now, and what workloads should trust. Replaced as a whole. */
 export interface Authority {
@@ -38,6 +44,14 @@ export interface CaStoreOptions {
   readonly issuingLifeMs?: number
 }
 
+// Of another process that makes both right now, whoever sees the issuing CA sees the root as well.
+const READ_ORDER: readonly CaEntry[] = ['issuing', 'root', 'next-root', 'old-roots']
+// A crash in between leaves a state that only repeats a step of a rotation.
+const WRITE_ORDER: readonly CaEntry[] = ['old-roots', 'root', 'issuing', 'next-root']
+
+// Two settle it; a life of less than a second would never.
+const MOST_ROUNDS = 10
+
 /**
  * The mesh's CA in a directory: `root.pem` and `issuing.pem` (key and certificate, mode 0600), `next-root.pem`
  * during a rotation, `old-roots.pem` (certificates). Made on first use; processes that race end with one root.
@@ -45,149 +59,74 @@ export interface CaStoreOptions {
  * because a new root would part the mesh.
  */
 export function openCaStore(options: CaStoreOptions): CaStore {
-  const { directory, trustDomain, clock = systemClock } = options
-  const path = (name: string) => join(directory, `${name}.pem`)
+  const { directory, trustDomain, clock = systemClock, rootLifeMs, issuingLifeMs } = options
+  const path = (entry: CaEntry) => join(directory, `${entry}.pem`)
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 })
   } catch (cause) {
     throw new WeftError('file.write', `cannot make the directory ${directory} for the CA`, { cause })
   }
+  const rules = (): CaRules => ({
+    trustDomain,
+    now: clock.now(),
+    rootLifeMs,
+    issuingLifeMs,
+    name: path,
+    remedy: 'Restore it from a backup, or remove the directory to begin a new mesh CA',
+  })
 
-  const loadRoot = (): CaCredentials => {
-    // Asked first: another process that makes both right now makes the root before the issuing CA.
-    const hadIssuing = existsSync(path('issuing'))
-    const found = readCa(path('root'))
-    if (found) return checkRoot(found, path('root'), trustDomain)
-    if (hadIssuing) {
-      throw corrupt(path('root'), `it is gone, but ${path('issuing')} is there`)
+  const read = (): CaEntries => {
+    const entries: { -readonly [E in CaEntry]?: string } = {}
+    for (const entry of READ_ORDER) {
+      const text = readTextFile(path(entry))
+      if (text !== undefined) entries[entry] = text
     }
-    createPrivateFile(path('root'), caPem(createRoot(trustDomain, clock.now(), options.rootLifeMs)))
-    return checkRoot(readCa(path('root')) as CaFile, path('root'), trustDomain)
+    return entries
   }
-
-  const newIssuing = (root: CaCredentials) =>
-    caPem(createIssuing(root, trustDomain, clock.now(), options.issuingLifeMs))
-
-  const loadIssuing = (root: CaCredentials): CaCredentials => {
-    const file = path('issuing')
-    if (!existsSync(file)) createPrivateFile(file, newIssuing(root))
-    let found = readCa(file) as CaFile
-    const validFrom = found.certificate.validFromDate.getTime()
-    const validTo = found.certificate.validToDate.getTime()
-    const signed =
-      found.certificate.checkIssued(root.certificate) && found.certificate.verify(root.certificate.publicKey)
-    if (!signed || clock.now() >= validFrom + (validTo - validFrom) / 2) {
-      const rootEnd = root.certificate.validToDate.getTime()
-      // One that already lives as long as its root gains nothing from another.
-      if (!signed || validTo < rootEnd) {
-        replacePrivateFile(file, newIssuing(root))
-        found = readCa(file) as CaFile
-      }
+  /** What is not there yet is never put over what another process made meanwhile. */
+  const write = (before: CaEntries, after: CaEntries): void => {
+    for (const entry of WRITE_ORDER) {
+      const text = after[entry]
+      if (text === before[entry]) continue
+      if (text === undefined) rmSync(path(entry), { force: true })
+      else if (before[entry] === undefined && entry !== 'old-roots') createPrivateFile(path(entry), text)
+      else replacePrivateFile(path(entry), text, entry === 'old-roots' ? 0o644 : 0o600)
     }
-    return { ...found, chain: [found.certificate] }
   }
-
   const load = (): Authority => {
-    const root = loadRoot()
-    const next = readCa(path('next-root'))
-    const trusted = [root.certificate]
-    if (next) trusted.push(checkRoot(next, path('next-root'), trustDomain).certificate)
-    trusted.push(...oldRoots())
-    const alive = trusted.filter((one, index) => index === 0 || isValidAt(validity(one), clock.now()))
-    return { trustDomain, credentials: loadIssuing(root), bundle: trustBundle(alive, directory) }
+    for (let round = 1; ; round++) {
+      const found = read()
+      const { entries, authority } = settleCa(found, rules())
+      if (entries === found || round === MOST_ROUNDS) return authority
+      // Read again: what another process made in the meantime counts.
+      write(found, entries)
+    }
   }
-
-  const oldRoots = (): readonly X509Certificate[] => {
-    const text = readTextFile(path('old-roots'))
-    return text === undefined ? [] : parseTrustBundle(text, path('old-roots')).roots
+  const change = (step: (entries: CaEntries, rules: CaRules) => CaEntries): void => {
+    load()
+    const found = read()
+    write(found, step(found, rules()))
+    refresh()
   }
 
   const authority = new Watched(load())
   const refresh = () => {
     const fresh = load()
-    const now = authority.value
-    const same =
-      fresh.bundle.pem === now.bundle.pem &&
-      fresh.credentials.certificate.fingerprint256 === now.credentials.certificate.fingerprint256
-    if (!same) authority.set(fresh)
+    if (!sameAuthority(fresh, authority.value)) authority.set(fresh)
   }
-
   return {
     authority,
     refresh,
-    prepareRoot() {
-      createPrivateFile(path('next-root'), caPem(createRoot(trustDomain, clock.now(), options.rootLifeMs)))
-      refresh()
-    },
-    promoteRoot() {
-      const next = readTextFile(path('next-root'))
-      if (next === undefined) {
-        throw new WeftError('ca.no_next_root', `there is no ${path('next-root')}: prepare a root first`)
-      }
-      checkRoot(readCa(path('next-root')) as CaFile, path('next-root'), trustDomain)
-      const old = trustBundle([loadRoot().certificate, ...oldRoots()], directory)
-      // In this order a crash in between leaves a state that only repeats a step.
-      replacePrivateFile(path('old-roots'), old.pem, 0o644)
-      replacePrivateFile(path('root'), next)
-      rmSync(path('next-root'), { force: true })
-      refresh()
-    },
-    retireRoots() {
-      rmSync(path('old-roots'), { force: true })
-      refresh()
-    },
+    prepareRoot: () => change(withNextRoot),
+    promoteRoot: () => change(withPromotedRoot),
+    retireRoots: () => change(withoutOldRoots),
   }
 }
 
-interface CaFile {
-  readonly certificate: X509Certificate
-  readonly key: KeyObject
-}
-
-function caPem(ca: CaCredentials): string {
-  return privateKeyPem(ca.key) + ca.certificate.toString()
-}
-
-/** Undefined if the file is not there. */
-function readCa(file: string): CaFile | undefined {
-  const text = readTextFile(file)
-  if (text === undefined) return undefined
-  const split = text.indexOf('-----BEGIN CERTIFICATE-----')
-  if (split < 0) throw corrupt(file, 'it has no certificate')
-  let found: CaFile
-  try {
-    const [certificate] = parseCertificates(text.slice(split), file)
-    found = { certificate: certificate as X509Certificate, key: parsePrivateKey(text.slice(0, split), file) }
-  } catch (cause) {
-    throw corrupt(file, 'its key or certificate cannot be read', cause)
-  }
-  if (!found.certificate.checkPrivateKey(found.key))
-    throw corrupt(file, 'key and certificate do not belong together')
-  if (!found.certificate.ca) throw corrupt(file, 'its certificate is not a CA')
-  return found
-}
-
-function checkRoot(found: CaFile, file: string, trustDomain: string): CaCredentials {
-  if (!found.certificate.verify(found.certificate.publicKey))
-    throw corrupt(file, 'its certificate is not self-signed')
-  const name = found.certificate.subjectAltName
-  if (name !== undefined && name !== `URI:spiffe://${trustDomain}`) {
-    throw new WeftError(
-      'ca.trust_domain',
-      `${file} is the root of ${name}, not of trust domain ${trustDomain}`,
-    )
-  }
-  return { ...found, chain: [] }
-}
-
-function validity(certificate: X509Certificate) {
-  return { notBefore: certificate.validFromDate.getTime(), notAfter: certificate.validToDate.getTime() }
-}
-
-function corrupt(file: string, problem: string, cause?: unknown): WeftError {
-  return new WeftError(
-    'ca.corrupt',
-    `${file} is damaged: ${problem}. Restore it from a backup, or remove the directory to begin a new mesh CA`,
-    { cause },
+/** They sign with the same certificate and trust the same roots. */
+export function sameAuthority(a: Authority, b: Authority): boolean {
+  return (
+    a.bundle.pem === b.bundle.pem &&
+    a.credentials.certificate.fingerprint256 === b.credentials.certificate.fingerprint256
   )
 }
