@@ -13,6 +13,7 @@ import {
 } from './extensions.ts'
 import { generateKey, keyIdentifier, spkiDer } from './key.ts'
 import { Oid } from './oids.ts'
+import { certificateExtensionsOf } from './parsed-extensions.ts'
 import { oneLineName, quote } from './printable.ts'
 import { checkTrustDomain, parseSpiffeId } from './spiffe-id.ts'
 
@@ -67,7 +68,7 @@ export function createIssuing(
       extensions: [
         basicConstraints(0),
         ...content.extensions,
-        authorityKeyIdentifier(keyIdentifier(spkiDer(root.certificate.publicKey))),
+        authorityKeyIdentifier(keyIdOf(root.certificate)),
       ],
     },
     root.key,
@@ -128,28 +129,31 @@ function issueLeaf(ca: CaCredentials, request: LeafRequest): IssuedCertificate {
       `the CA certificate (${oneLineName(ca.certificate.subject)}) expired at ${new Date(end).toISOString()}: rotate it`,
     )
   }
-  // A tenth at most: half-life of a certificate that lives for seconds must not lie in the past.
-  const backdating = Math.min(LONGEST_BACKDATING, lifeMs / 10)
   const spki = spkiDer(request.publicKey)
   const certificate = buildCertificate(
     {
       issuer: subjectOf(ca.certificate),
       subject: sequence(),
       spki,
-      notBefore: Math.max(now - backdating, ca.certificate.validFromDate.getTime()),
+      notBefore: Math.max(now - backdating(lifeMs), ca.certificate.validFromDate.getTime()),
       notAfter: Math.min(now + lifeMs, end),
       extensions: [
         basicConstraints(undefined),
         keyUsage('digitalSignature'),
         extKeyUsage(...request.uses),
         subjectKeyIdentifier(keyIdentifier(spki)),
-        authorityKeyIdentifier(keyIdentifier(spkiDer(ca.certificate.publicKey))),
+        authorityKeyIdentifier(keyIdOf(ca.certificate)),
         subjectAltName(request.names, true),
       ],
     },
     ca.key,
   )
   return { certificate, chain: [certificate, ...ca.chain] }
+}
+
+/** A tenth of the life at most: half-life of a certificate that lives for seconds must not lie in the past. */
+function backdating(lifeMs: number): number {
+  return Math.min(LONGEST_BACKDATING, lifeMs / 10)
 }
 
 function caContent(trustDomain: string, role: string, key: KeyObject, now: number, notAfter: number) {
@@ -166,7 +170,7 @@ function caContent(trustDomain: string, role: string, key: KeyObject, now: numbe
     subject,
     spki,
     id,
-    notBefore: now - LONGEST_BACKDATING,
+    notBefore: now - backdating(notAfter - now),
     notAfter,
     // X509-SVID section 3.2: a signing certificate's ID, if it has one, is its trust domain.
     extensions: [
@@ -175,6 +179,11 @@ function caContent(trustDomain: string, role: string, key: KeyObject, now: numbe
       subjectAltName({ uri: [`spiffe://${trustDomain}`] }, false),
     ],
   }
+}
+
+/** As the CA itself says it (RFC 5280 section 4.2.1.1): others than ours derive it in another way. */
+function keyIdOf(ca: X509Certificate): Uint8Array {
+  return certificateExtensionsOf(ca).subjectKeyId ?? keyIdentifier(spkiDer(ca.publicKey))
 }
 
 /** The subject exactly as encoded: an issuer must repeat it byte for byte. */

@@ -10,6 +10,8 @@ export interface ParsedExtensions {
   readonly ca: boolean
   /** keyCertSign or cRLSign. */
   readonly mayCertify: boolean
+  /** Of a CA: what certificates below it name it by. */
+  readonly subjectKeyId: Buffer | undefined
 }
 
 /** Extensions of a certificate. Throws WeftError `der.malformed`. */
@@ -19,7 +21,7 @@ export function certificateExtensionsOf(certificate: X509Certificate): ParsedExt
     const wrapped = contextItems(item, 3)
     if (wrapped) return parseExtensions(wrapped[0])
   }
-  return { names: NO_NAMES, ca: false, mayCertify: false }
+  return { names: NO_NAMES, ca: false, mayCertify: false, subjectKeyId: undefined }
 }
 
 /** `Extensions` of RFC 5280 section 4.1. One that stands twice is refused: readers would differ about it. */
@@ -28,6 +30,7 @@ export function parseExtensions(list: Asn1 | undefined): ParsedExtensions {
   let names = NO_NAMES
   let ca = false
   let mayCertify = false
+  let subjectKeyId: Buffer | undefined
   for (const extension of items(list, Tag.SEQUENCE, 'extensions')) {
     const parts = items(extension, Tag.SEQUENCE, 'extension')
     const id = oidOf(parts[0], 'extension id')
@@ -37,8 +40,11 @@ export function parseExtensions(list: Asn1 | undefined): ParsedExtensions {
     if (id === Oid.subjectAltName) names = parseAltNames(value)
     else if (id === Oid.basicConstraints) ca = isCa(value)
     else if (id === Oid.keyUsage) mayCertify = certifies(value)
+    else if (id === Oid.subjectKeyIdentifier) {
+      subjectKeyId = content(fromDer(value, 'subjectKeyIdentifier'), Tag.OCTET_STRING, 'subjectKeyIdentifier')
+    }
   }
-  return { names, ca, mayCertify }
+  return { names, ca, mayCertify, subjectKeyId }
 }
 
 function isCa(value: Uint8Array): boolean {
