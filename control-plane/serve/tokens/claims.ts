@@ -19,6 +19,10 @@ export interface TokenSubject {
 const LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/
 const SUBDOMAIN = /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/
 
+export const isNamespaceName = (text: string): boolean => LABEL.test(text)
+/** Of a service account or a pod. */
+export const isObjectName = (text: string): boolean => SUBDOMAIN.test(text)
+
 export const TOKEN_ISSUER = 'https://kubernetes.default.svc.cluster.local'
 
 /** `sub` of a service account's token. */
