@@ -16,7 +16,7 @@ import { createWebhook } from './webhook.ts'
 
 export const INJECTOR_HELP = `Usage: weft injector --cert-file FILE --key-file FILE [flags]
 
-Serves the admission webhook over HTTPS: POST /mutate, GET /ready.
+Serves the admission webhook over HTTPS: POST /mutate, GET /ready, GET /live.
 
   --listen HOST:PORT   where to listen ([::]:15017)
   --cert-file FILE     serving certificate with its chain, PEM; read again when it changes

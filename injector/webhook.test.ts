@@ -237,6 +237,7 @@ t.test('HTTP that is wrong', async (t) => {
     body: { error: { code: 'webhook.not_found' } },
   })
   t.match(await call('GET', '/mutate', ''), { status: 404 })
+  t.match(await call('GET', '/live', ''), { status: 200, body: { live: true } })
   t.match(await call('GET', '/ready', ''), { status: 200, body: { ready: true } })
 })
 

@@ -36,7 +36,7 @@ const REQUEST_TIMEOUT_MS = 15_000
 const KEEP_ALIVE_MS = 120_000
 const MAX_CONNECTIONS = 1024
 
-/** The admission webhook: POST /mutate and GET /ready over HTTPS. Throws a WeftError `webhook.certificate`. */
+/** The admission webhook: POST /mutate, GET /ready and GET /live over HTTPS. Throws a WeftError `webhook.certificate`. */
 export function createWebhook(deps: WebhookDeps): Webhook {
   let draining = false
   const { logger } = deps
@@ -85,8 +85,10 @@ export function createWebhook(deps: WebhookDeps): Webhook {
     return reply.send(admissionReview(review.uid, answer))
   })
   app.get('/ready', (_request, reply) => reply.code(draining ? 503 : 200).send({ ready: !draining }))
+  // Also while it drains: one that is asked to end is not to be killed for it.
+  app.get('/live', (_request, reply) => reply.send({ live: true }))
   app.setNotFoundHandler((_request, reply) =>
-    fail(reply, 404, 'webhook.not_found', 'there are POST /mutate and GET /ready'),
+    fail(reply, 404, 'webhook.not_found', 'there are POST /mutate, GET /ready and GET /live'),
   )
   app.setErrorHandler((error, _request, reply) => respond(error, reply, logger))
 

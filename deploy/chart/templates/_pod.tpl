@@ -61,10 +61,3 @@ capabilities:
   drop:
     - ALL
 {{- end }}
-
-{{/* Endpoints forget a pod that ends before it stops to accept: nobody is sent to a closed port. */}}
-{{- define "weft.preStop" -}}
-preStop:
-  sleep:
-    seconds: 5
-{{- end }}

@@ -1,0 +1,23 @@
+# npm run build && docker build -f deploy/docker/init.Dockerfile -t weft-init:VERSION .
+# docs/install.md says how images are built, signed and described.
+# The Node.js that the project is tested with; give it with its digest: --build-arg NODE_IMAGE=node@sha256:...
+ARG NODE_IMAGE=node:26.10.0-trixie-slim
+FROM ${NODE_IMAGE} AS files
+COPY deploy/docker/closure.sh /
+RUN apt-get update && apt-get install --yes --no-install-recommends iptables
+# Both backends: which one a node has is seen when the rules are set. Extensions are loaded by name, from a directory.
+RUN sh /closure.sh /root-files /usr/local/bin/node \
+    /usr/sbin/iptables /usr/sbin/iptables-save /usr/sbin/iptables-restore \
+    /usr/sbin/ip6tables /usr/sbin/ip6tables-save /usr/sbin/ip6tables-restore \
+    /usr/sbin/iptables-nft /usr/sbin/iptables-nft-save /usr/sbin/iptables-nft-restore \
+    /usr/sbin/ip6tables-nft /usr/sbin/ip6tables-nft-save /usr/sbin/ip6tables-nft-restore \
+    /usr/sbin/iptables-legacy /usr/sbin/iptables-legacy-save /usr/sbin/iptables-legacy-restore \
+    /usr/sbin/ip6tables-legacy /usr/sbin/ip6tables-legacy-save /usr/sbin/ip6tables-legacy-restore \
+    $(dirname "$(ldd /usr/sbin/xtables-nft-multi | sed -n 's/^.*libxtables.* => \([^ ]*\) .*$/\1/p')")/xtables
+
+FROM scratch
+COPY --from=files /root-files /
+COPY dist/init /weft/init
+# Rules are the network namespace's, and only root with NET_ADMIN may set them; all else is dropped by the pod.
+USER 0:0
+ENTRYPOINT ["/usr/local/bin/node", "/weft/init/main.mjs"]

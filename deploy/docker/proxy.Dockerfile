@@ -1,0 +1,15 @@
+# npm run build && docker build -f deploy/docker/proxy.Dockerfile -t weft-proxy:VERSION .
+# docs/install.md says how images are built, signed and described.
+# The Node.js that the project is tested with; give it with its digest: --build-arg NODE_IMAGE=node@sha256:...
+ARG NODE_IMAGE=node:26.10.0-trixie-slim
+FROM ${NODE_IMAGE} AS files
+COPY deploy/docker/closure.sh /
+RUN sh /closure.sh /root-files /usr/local/bin/node
+
+FROM scratch
+COPY --from=files /root-files /
+COPY dist/proxy /weft/proxy
+USER 1337:1337
+EXPOSE 15001 15006 15021 15090
+# The flags are those of cli/bundle.ts.
+ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=4", "/weft/proxy/main.mjs"]
