@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { WeftError } from '../../core/errors.ts'
 import type { LocalCluster } from '../../local/cluster.ts'
 import type { DemoCluster, PodInfo } from './scenario.ts'
@@ -10,7 +11,6 @@ const API_TIMEOUT_MS = 5_000
 export function demoCluster(cluster: LocalCluster, api: string): DemoCluster {
   const name = (pod: PodInfo) => `${pod.namespace}/${pod.name}`
   return {
-    manifests: cluster.manifests[0] ?? '',
     async pods(namespace, app) {
       const { pods } = await cluster.status()
       return pods
@@ -33,6 +33,12 @@ export function demoCluster(cluster: LocalCluster, api: string): DemoCluster {
       await cluster.kill(name(pod), { container })
     },
     deletePod: (pod) => cluster.deletePod(name(pod)),
+    async change(file, edit) {
+      const path = join(cluster.manifests[0] ?? '', file)
+      const text = await readFile(path, 'utf8')
+      await writeFile(path, edit(text))
+      return () => writeFile(path, text)
+    },
     async capture(during) {
       const capture = await cluster.capture()
       try {

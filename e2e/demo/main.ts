@@ -7,7 +7,7 @@ import { untilTold } from '../../local/until-told.ts'
 import { demoCluster } from './demo-cluster.ts'
 import { HELP, parseDemoFlags, type DemoFlags } from './flags.ts'
 import { reportTable, type DemoReport } from './report.ts'
-import { play } from './scenario.ts'
+import { play, type DemoCluster, type Step } from './scenario.ts'
 import { canary } from './steps/canary.ts'
 import { inject } from './steps/inject.ts'
 import { mtls } from './steps/mtls.ts'
@@ -18,7 +18,7 @@ import { trace } from './steps/trace.ts'
 import { driveTraffic } from './traffic.ts'
 import { untilReady } from './until-ready.ts'
 
-const STEPS = [inject, mtls, canary, retry, trace, pods, outage]
+const STEPS: readonly Step<DemoCluster>[] = [inject, mtls, canary, retry, trace, pods, outage]
 const folder = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 
 const started = performance.now()

@@ -1,21 +1,25 @@
-/** What the scenario needs of a running one-machine mesh. */
-export interface DemoCluster {
+/** What the scenario needs of a running mesh, on one machine or on Kubernetes. */
+export interface MeshCluster {
   /** Pods by namespace and label `app`, ready ones only. */
   pods(namespace: string, app: string): Promise<PodInfo[]>
-  /** Runs a command in a pod's namespaces, as its application would. Resolves with its output, whatever its exit code. */
+  /** Runs a command in a pod, as its application would. Resolves with its output, whatever its exit code. */
   exec(pod: PodInfo, argv: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }>
-  /** Stops a container with SIGKILL; it stays down until `release`. */
-  hold(pod: PodInfo, container: string): Promise<void>
-  release(pod: PodInfo, container: string): Promise<void>
-  /** SIGKILL; restarted at once. */
-  kill(pod: PodInfo, container: string): Promise<void>
   deletePod(pod: PodInfo): Promise<void>
   /** Everything on the wires between pods, as tcpdump prints it, while `during` runs. */
   capture(during: () => Promise<void>): Promise<Buffer>
   /** GET of the control plane's REST interface. */
   api(path: string): Promise<unknown>
-  /** The folder with the manifests that the cluster follows. */
-  readonly manifests: string
+  /** Edits one of e2e/demo/manifests as the cluster has it; what it gives puts it back. */
+  change(file: string, edit: (text: string) => string): Promise<() => Promise<void>>
+}
+
+/** Of a running one-machine mesh. */
+export interface DemoCluster extends MeshCluster {
+  /** Stops a container with SIGKILL; it stays down until `release`. */
+  hold(pod: PodInfo, container: string): Promise<void>
+  release(pod: PodInfo, container: string): Promise<void>
+  /** SIGKILL; restarted at once. */
+  kill(pod: PodInfo, container: string): Promise<void>
 }
 
 export interface PodInfo {
@@ -33,10 +37,10 @@ export interface StepResult {
 }
 
 /** One step of the scenario: what must be seen, and what was. */
-export interface Step {
+export interface Step<Cluster = MeshCluster> {
   readonly name: string
   readonly expected: string
-  run(cluster: DemoCluster): Promise<{ ok: boolean; observed: string }>
+  run(cluster: Cluster): Promise<{ ok: boolean; observed: string }>
 }
 
 /** What e2e/demo/app/load.ts prints. */
@@ -54,7 +58,7 @@ export interface LoadReport {
 
 /** Sends requests from a pod and reports what came back. */
 export async function load(
-  cluster: DemoCluster,
+  cluster: MeshCluster,
   pod: PodInfo,
   ...options: readonly string[]
 ): Promise<LoadReport> {
@@ -63,7 +67,7 @@ export async function load(
   return JSON.parse(stdout) as LoadReport
 }
 
-export async function onePod(cluster: DemoCluster, namespace: string, app: string): Promise<PodInfo> {
+export async function onePod(cluster: MeshCluster, namespace: string, app: string): Promise<PodInfo> {
   const [pod] = await cluster.pods(namespace, app)
   if (!pod) throw new Error(`no pod of ${app} in ${namespace} is ready`)
   return pod
@@ -85,9 +89,9 @@ export async function eventually<T>(
 }
 
 /** Runs the steps in order; a step that throws has failed, and the next ones are still tried. */
-export async function play(
-  steps: readonly Step[],
-  cluster: DemoCluster,
+export async function play<Cluster>(
+  steps: readonly Step<Cluster>[],
+  cluster: Cluster,
   onStep: (name: string) => void,
 ): Promise<StepResult[]> {
   const results: StepResult[] = []

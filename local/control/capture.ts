@@ -9,10 +9,13 @@ import { WeftError } from '../../core/errors.ts'
 export class Captures {
   readonly #directory: string
   readonly #running = new Map<string, { child: ChildProcess; file: string }>()
+  readonly #prefix: readonly string[]
   #next = 1
 
-  constructor(directory: string) {
+  /** `prefix`: put before tcpdump, and replaced by it, to run it in another network namespace. */
+  constructor(directory: string, prefix: readonly string[] = []) {
     this.#directory = directory
+    this.#prefix = prefix
   }
 
   /** Resolves once packets are being taken. */
@@ -35,7 +38,8 @@ export class Captures {
       file,
       ...(filter === undefined ? [] : [filter]),
     ]
-    const child = spawn('tcpdump', args, { stdio: ['ignore', 'ignore', 'pipe'] })
+    const [program = '', ...its] = [...this.#prefix, 'tcpdump', ...args]
+    const child = spawn(program, its, { stdio: ['ignore', 'ignore', 'pipe'] })
     let said = ''
     await new Promise<void>((resolve, reject) => {
       child.on('error', () =>

@@ -1,5 +1,3 @@
-import { readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { load, onePod, type LoadReport, type Step } from '../scenario.ts'
 
 const URL = 'http://catalog:8080/items/{n}'
@@ -20,13 +18,12 @@ export const canary: Step = {
 
     const running = load(cluster, client, '--url', URL, '--seconds', '5', '--rate', '300', '--timeline')
     await new Promise((resolve) => setTimeout(resolve, 2000))
-    const file = join(cluster.manifests, 'catalog-route.yaml')
-    const text = await readFile(file, 'utf8')
-    const edited = text.replace('weight: 90', 'weight: 50').replace('weight: 10', 'weight: 50')
+    const restore = await cluster.change('catalog-route.yaml', (text) =>
+      text.replace('weight: 90', 'weight: 50').replace('weight: 10', 'weight: 50'),
+    )
     const editedAt = Date.now()
-    await writeFile(file, edited)
     const during = await running
-    await writeFile(file, text)
+    await restore()
 
     const versions: Record<string, number> = {}
     for (const [at, version] of during.timeline)

@@ -1,6 +1,6 @@
-import { eventually, load, onePod, type Step } from '../scenario.ts'
+import { eventually, load, onePod, type DemoCluster, type Step } from '../scenario.ts'
 
-export const outage: Step = {
+export const outage: Step<DemoCluster> = {
   name: 'outage',
   expected:
     'the control plane is killed under load: no request fails, a restarted sidecar serves, then all converge',

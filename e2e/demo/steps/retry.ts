@@ -1,10 +1,8 @@
-import { readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { eventually, load, onePod, type DemoCluster, type PodInfo, type Step } from '../scenario.ts'
+import { eventually, load, onePod, type MeshCluster, type PodInfo, type Step } from '../scenario.ts'
 
 const REQUESTS = 3000
 
-async function failures(cluster: DemoCluster, client: PodInfo, count: number): Promise<number> {
+async function failures(cluster: MeshCluster, client: PodInfo, count: number): Promise<number> {
   const report = await load(
     cluster,
     client,
@@ -44,9 +42,7 @@ export const retry: Step = {
       entries += ledger.entries
     }
 
-    const file = join(cluster.manifests, 'inventory-route.yaml')
-    const text = await readFile(file, 'utf8')
-    await writeFile(file, text.replace(/^ *retry:.*\n/m, ''))
+    const restore = await cluster.change('inventory-route.yaml', (text) => text.replace(/^ *retry:.*\n/m, ''))
     let without = 0
     try {
       without = await eventually(5, 'the rule without retries', async () => {
@@ -54,7 +50,7 @@ export const retry: Step = {
         return percent > 3 ? percent : undefined
       })
     } finally {
-      await writeFile(file, text)
+      await restore()
     }
     // Two pods: the same write in both ledgers would show as more entries than writes.
     const once = repeated === 0 && entries <= writes.sent
