@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 const PREFIX = 'weft-kubernetes-'
@@ -63,7 +64,9 @@ export function makeCgroups(id: string): string[] {
 
 function sweep(parent: string): void {
   for (const name of readdirSync(parent)) {
-    if (name.startsWith(PREFIX)) removeTree(join(parent, name))
+    // One that starts has no process in its cgroup yet, but its directory.
+    const mine = name.startsWith(PREFIX) && !existsSync(join(tmpdir(), name.slice(PREFIX.length)))
+    if (mine) removeTree(join(parent, name))
   }
 }
 

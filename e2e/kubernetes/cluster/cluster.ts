@@ -45,10 +45,14 @@ export interface KubernetesCluster {
     args: readonly string[],
     options?: { readonly stdin?: string; readonly timeoutMs?: number },
   ): Promise<string>
+  /** The command line that `kubectl` runs, for who wants its exit code or the process itself. */
+  kubectlArgv(args: readonly string[]): string[]
   /** Runs a program in the cluster's namespaces, on its node; PATH has the cluster's programs, KUBECONFIG is set. */
   exec(argv: readonly string[], options?: CommandOptions): Promise<CommandResult>
   /** The command line that `exec` runs, for who wants the process itself. */
   execArgv(argv: readonly string[]): string[]
+  /** The command line that runs a program of the machine with the node's network; it becomes that program. */
+  networkArgv(argv: readonly string[]): string[]
   /** Gives containerd images; pods then name them, with any `imagePullPolicy` but Always. */
   loadImages(images: Images): Promise<void>
   /** Kills a program, as a crash would. */
@@ -95,6 +99,14 @@ export async function startCluster(options: ClusterOptions): Promise<KubernetesC
     ...['nsenter', '-t', first, '-m', '-n', '-u', '-i', '-p', '-C', '--'],
     ...['env', '-i', ...Object.entries(env).map(([name, value]) => `${name}=${value}`), ...argv],
   ]
+  const kubectlArgv = (args: readonly string[]) => [
+    programs.path('kubectl'),
+    '--kubeconfig',
+    kubeconfigs.outside,
+    '--cache-dir',
+    join(state, 'kubectl-cache'),
+    ...args,
+  ]
   let archives = 0
   return {
     kubeconfig: kubeconfigs.outside,
@@ -105,16 +117,9 @@ export async function startCluster(options: ClusterOptions): Promise<KubernetesC
       return launcher.failure
     },
     closed: launcher.closed,
+    kubectlArgv,
     async kubectl(args, { stdin, timeoutMs } = {}) {
-      const argv = [
-        programs.path('kubectl'),
-        '--kubeconfig',
-        kubeconfigs.outside,
-        '--cache-dir',
-        join(state, 'kubectl-cache'),
-        ...args,
-      ]
-      const result = await runCommand(argv, {
+      const result = await runCommand(kubectlArgv(args), {
         ...(stdin === undefined ? {} : { input: stdin }),
         ...(timeoutMs === undefined ? {} : { timeoutMs }),
       })
@@ -126,6 +131,7 @@ export async function startCluster(options: ClusterOptions): Promise<KubernetesC
     },
     exec: (argv, its) => runCommand(execArgv(argv), its),
     execArgv,
+    networkArgv: (argv) => ['nsenter', '-t', first, '-n', '--', ...argv],
     async loadImages(images) {
       if (options.mode === 'api')
         throw new WeftError('kubernetes.mode', 'mode `api` has no containerd to load an image into')

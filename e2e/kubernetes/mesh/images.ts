@@ -14,14 +14,16 @@ const DEMO_IMAGE = 'weft.dev/demo:v1'
 const NODE = '/usr/local/bin/node'
 /** Bundles look for what lies beside them, the dashboard's page for one: see cli/bundle.ts. */
 const ROOT = '/weft'
+const STORY_APP = fileURLToPath(new URL('../story/app', import.meta.url))
 const DEMO_APP = fileURLToPath(new URL('../../demo/app', import.meta.url))
 
 /** Node as npm brought it with the machine's libraries, and the users of containers: below each of the images. */
 function nodeLayer(): RootFiles {
   return {
     ...programFiles(NODE, process.execPath),
-    '/etc/passwd': 'root:x:0:0:root:/root:/sbin/nologin\nweft:x:1337:1337:weft:/:/sbin/nologin\n',
-    '/etc/group': 'root:x:0:\nweft:x:1337:\n',
+    '/etc/passwd':
+      'root:x:0:0:root:/root:/sbin/nologin\nweft:x:1337:1337:weft:/:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/:/sbin/nologin\n',
+    '/etc/group': 'root:x:0:\nweft:x:1337:\nnonroot:x:65532:\n',
     '/etc/nsswitch.conf': 'hosts: files dns\n',
   }
 }
@@ -63,11 +65,14 @@ export async function loadMeshImages(cluster: KubernetesCluster): Promise<void> 
   }
   try {
     await cluster.loadImages({
-      [`weft-control-plane:${VERSION}`]: await image('control-plane', '1337:1337'),
-      [`weft-injector:${VERSION}`]: await image('injector', '1337:1337'),
+      [`weft-control-plane:${VERSION}`]: await image('control-plane', '65532:65532'),
+      [`weft-injector:${VERSION}`]: await image('injector', '65532:65532'),
       [`weft-proxy:${VERSION}`]: await image('proxy', '1337:1337'),
       [`weft-init:${VERSION}`]: await image('init', '0:0', iptablesLayer()),
-      [DEMO_IMAGE]: { layers: [node, folderFiles('/app', DEMO_APP)], workingDirectory: '/app' },
+      [DEMO_IMAGE]: {
+        layers: [node, folderFiles('/app', DEMO_APP), folderFiles('/app', STORY_APP)],
+        workingDirectory: '/app',
+      },
     })
   } finally {
     rmSync(dist, { recursive: true, force: true })
