@@ -41,8 +41,9 @@ export function buildRoot(root: string, instructions: readonly Instruction[], di
 
 /** The command that runs `argv` with `root` as its /, in network, mount and process namespaces of its own. */
 export function inRoot(root: string, user: string, argv: readonly string[]): string[] {
-  const steps =
-    'root=$1; shift; mkdir -p "$root/proc"; mount -t proc proc "$root/proc"; ip link set lo up; exec "$@"'
+  // What every container runtime brings along.
+  const mounts = 'mount -t proc proc "$root/proc"; mount --rbind /dev "$root/dev"'
+  const steps = `root=$1; shift; mkdir -p "$root/proc" "$root/dev"; ${mounts}; ip link set lo up; exec "$@"`
   const enter = [
     'unshare',
     '--mount',
