@@ -34,6 +34,22 @@ spec:
       command: [sh, -c, 'trap "" TERM; while :; do sleep 0.1; done']
 `
 
+// What other programs of the machine mount or name meanwhile is not ours to look at: as root, the launchers run in
+// namespaces that this test made. Without root there is nothing that they could change of the machine's.
+let place: number | undefined
+let entered: readonly string[] = []
+t.before(async () => {
+  if (skip !== false || userInfo().uid !== 0) return
+  const script = 'mount -t tmpfs none /run && ip link set lo up && echo there && exec sleep infinity'
+  const holder = spawn('unshare', ['--mount', '--net', '--', '/bin/sh', '-c', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  t.teardown(() => holder.kill('SIGKILL'))
+  await once(holder.stdout, 'data')
+  place = holder.pid
+  entered = ['nsenter', `--mount=/proc/${place}/ns/mnt`, `--net=/proc/${place}/ns/net`, '--']
+})
+
 interface Up {
   readonly launcher: ChildProcess
   readonly stateDirectory: string
@@ -50,12 +66,23 @@ function up(t: Test, shell = false): Up {
   const name = `ending-${process.pid}-${count++}`
   const stateDirectory = join(tmpdir(), `weft-${userInfo().uid}-${name}`)
   const image = `test/none=${directory}`
-  const argv = [CLI, 'local', 'up', '-f', directory, '--name', name, '--no-mesh', '--image', image]
+  const argv = [
+    ...entered,
+    process.execPath,
+    CLI,
+    'local',
+    'up',
+    '-f',
+    directory,
+    '--name',
+    name,
+    '--no-mesh',
+    '--image',
+    image,
+  ]
   const launcher = shell
-    ? spawn('/bin/sh', ['-c', '"$@" & wait', 'sh', process.execPath, ...argv], {
-        stdio: ['ignore', 'pipe', 'pipe'],
-      })
-    : spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'pipe'] })
+    ? spawn('/bin/sh', ['-c', '"$@" & wait', 'sh', ...argv], { stdio: ['ignore', 'pipe', 'pipe'] })
+    : spawn(argv[0] as string, argv.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] })
   t.teardown(() => {
     launcher.kill('SIGKILL')
     rmSync(directory, { recursive: true, force: true })
@@ -124,12 +151,14 @@ interface Machine {
   readonly devices: string
 }
 
-/** What a cluster must not change. */
-function machine(): Machine {
+/** What a cluster must not change, as it is where the launchers run. */
+function machine(): Machine | undefined {
+  if (place === undefined) return undefined
+  const root = `/proc/${place}/root/run/netns`
   return {
-    mounts: readFileSync('/proc/self/mounts', 'utf8'),
-    networks: existsSync('/run/netns') ? readdirSync('/run/netns') : [],
-    devices: readFileSync('/proc/net/dev', 'utf8').replaceAll(/:.*/g, ''),
+    mounts: readFileSync(`/proc/${place}/mounts`, 'utf8'),
+    networks: existsSync(root) ? readdirSync(root) : [],
+    devices: readFileSync(`/proc/${place}/net/dev`, 'utf8').replaceAll(/:.*/g, ''),
   }
 }
 
