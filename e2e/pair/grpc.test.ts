@@ -20,6 +20,7 @@ t.before(async () => {
   // Answers no gRPC: its status is all that a client has.
   const broken = createServer((message, response) => {
     if (message.url.endsWith('/reset')) return message.stream.close(2)
+    if (message.url.endsWith('/hang')) return
     response.writeHead(Number(message.url.split('/').at(-1)))
     response.end('<html>')
   }).listen(0, '127.0.0.1')
@@ -29,6 +30,7 @@ t.before(async () => {
     { name: 'echo', kind: 'http', app: port },
     { name: 'impatient', kind: 'http', app: port, route: { timeout: '0.2s' } },
     { name: 'broken', kind: 'http', app: portOf(broken) },
+    { name: 'deaf', kind: 'http', app: portOf(broken), route: { timeout: '0.2s' } },
     { name: 'nobody', kind: 'http', app: 1 },
   ])
   client = dial('echo')
@@ -139,11 +141,26 @@ t.test('a deadline goes on, shortened by what was used of it', async (t) => {
 
 t.test("past the route's timeout a call ends as DEADLINE_EXCEEDED, at both ends", async (t) => {
   const before = calls.cancelled
+  // The deadline goes with the call: the server and both proxies watch it, and any of them may be the first.
   const { error } = await unary(impatient, ECHO.hang.path, Buffer.from('wait'))
-  t.match(error, { code: status.DEADLINE_EXCEEDED, details: 'the upstream took too long' })
+  t.equal(error?.code, status.DEADLINE_EXCEEDED)
   await calls.until(() => calls.cancelled === before + 1)
-  const line = await pair.caller.line(({ path, flags }) => path === ECHO.hang.path && flags === 'UT')
-  t.match(line, { status: 200, grpc_status: status.DEADLINE_EXCEEDED, details: 'response_timeout' })
+  t.match(await pair.caller.line(({ path }) => path === ECHO.hang.path), {
+    status: 200,
+    grpc_status: status.DEADLINE_EXCEEDED,
+  })
+})
+
+t.test('the same where the server knows of no deadline: a proxy says so', async (t) => {
+  const { error } = await unary(dial('deaf'), '/broken/hang', Buffer.alloc(0))
+  t.match(error, { code: status.DEADLINE_EXCEEDED, details: 'the upstream took too long' })
+  const lines = await Promise.all(
+    [pair.caller, pair.server].map((proxy) => proxy.line(({ path }) => path === '/broken/hang')),
+  )
+  t.match(
+    lines.find(({ flags }) => flags === 'UT'),
+    { status: 200, grpc_status: status.DEADLINE_EXCEEDED, details: 'response_timeout' },
+  )
 })
 
 t.test('the same after the first answer, by trailers', async (t) => {
