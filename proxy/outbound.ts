@@ -6,7 +6,7 @@ import { forbiddenDestination, type OwnPorts } from './listener/forbidden-destin
 import type { Configuration } from './model/configuration.ts'
 import type { Listener } from './model/listener.ts'
 import { direct } from './transport/direct-socket.ts'
-import { relay } from './tcp/relay.ts'
+import { outcomeOf, relay } from './tcp/relay.ts'
 import { newConnectionRecord } from './tcp/tcp-route.ts'
 import {
   formatDestination,
@@ -110,10 +110,11 @@ export function createOutbound(deps: OutboundDependencies): Server {
         socket.resetAndDestroy()
         return end(failure?.flags ?? ResponseFlag.UF, failure?.details ?? '')
       }
-      relay(socket, connected.socket, 0, ({ sent, received, error }) => {
-        record.bytesReceived = sent
-        record.bytesSent = received
-        end(error ? ResponseFlag.UC : 0, error ? `connection_termination{${error.message}}` : 'closed')
+      relay(socket, connected.socket, 0, (over) => {
+        record.bytesReceived = over.sent
+        record.bytesSent = over.received
+        const { flags, details } = outcomeOf(over)
+        end(flags, details)
       })
     })
   }

@@ -1,4 +1,6 @@
 import type { Socket } from 'node:net'
+import { ResponseFlag } from '../exchange/flags.ts'
+import { resetSocket } from '../transport/reset-socket.ts'
 
 export interface RelayEnd {
   /** From a to b, and from b to a. */
@@ -6,6 +8,8 @@ export interface RelayEnd {
   readonly received: number
   /** The first error, or undefined after both sides ended in order. */
   readonly error: Error | undefined
+  /** The side that broke, where there is an error. */
+  readonly brokenBy: 'a' | 'b' | undefined
   /** Neither side moved for the idle time. */
   readonly idle: boolean
 }
@@ -19,6 +23,7 @@ export function relay(a: Socket, b: Socket, idleTimeoutMs: number, done: (end: R
   let received = 0
   let open = 2
   let error: Error | undefined
+  let brokenBy: RelayEnd['brokenBy']
   let idle = false
 
   const connect = (from: Socket, to: Socket, count: (bytes: number) => void): void => {
@@ -29,12 +34,15 @@ export function relay(a: Socket, b: Socket, idleTimeoutMs: number, done: (end: R
     to.on('drain', () => from.resume())
     from.on('end', () => to.end())
     from.on('error', (cause: Error) => {
-      error ??= cause
+      if (error) return
+      error = cause
+      brokenBy = from === a ? 'a' : 'b'
     })
     from.on('close', (failed: boolean) => {
-      // A reset is passed on as one; after an orderly end the other side has its FIN already.
-      if (failed || !from.readableEnded) breakOff(to)
-      if (--open === 0) done({ sent, received, error, idle })
+      // A reset is passed on as one. What ended in order before it broke is still delivered whole, with its FIN.
+      if (!from.readableEnded) resetSocket(to)
+      else if (failed) to.destroySoon()
+      if (--open === 0) done({ sent, received, error, brokenBy, idle })
     })
   }
   a.allowHalfOpen = true
@@ -57,9 +65,11 @@ export function relay(a: Socket, b: Socket, idleTimeoutMs: number, done: (end: R
   b.resume()
 }
 
-function breakOff(socket: Socket): void {
-  if (socket.destroyed) return
-  // TLSSocket has no RST of its own; destroying it closes without close_notify, which a peer sees as broken.
-  if (typeof socket.resetAndDestroy === 'function' && !('encrypted' in socket)) socket.resetAndDestroy()
-  else socket.destroy()
+/** Of an opaque connection whose caller is side a: response flags and code details. */
+export function outcomeOf({ error, brokenBy, idle }: RelayEnd): { flags: number; details: string } {
+  if (idle) return { flags: ResponseFlag.SI, details: 'idle_timeout' }
+  if (!error) return { flags: 0, details: 'closed' }
+  return brokenBy === 'a'
+    ? { flags: ResponseFlag.DC, details: `downstream_remote_disconnect{${error.message}}` }
+    : { flags: ResponseFlag.UC, details: `connection_termination{${error.message}}` }
 }

@@ -3,12 +3,13 @@ import { ResponseFlag } from '../exchange/flags.ts'
 import type { ConnectionRecord, TelemetrySink } from '../exchange/telemetry-sink.ts'
 import type { TcpProxy } from '../model/listener.ts'
 import { WeightedPick } from '../route/weighted-pick.ts'
+import { refuseTruncation } from '../transport/refuse-truncation.ts'
 import type { Destination } from '../transport/original-destination.ts'
 import type { ClusterManager } from '../upstream/cluster-manager.ts'
 import type { EndpointState } from '../upstream/endpoint-state.ts'
 import type { Connector } from '../upstream/connector.ts'
 import type { UpstreamCluster } from '../upstream/upstream-cluster.ts'
-import { relay } from './relay.ts'
+import { outcomeOf, relay } from './relay.ts'
 
 const CONNECT_TRIES = 3
 
@@ -74,12 +75,14 @@ export class TcpRoute {
         record.upstream = endpoint.address
         if (hop.direction === 'outbound') record.destinationIdentity = identity
         endpoint.active++
-        relay(socket, upstream, this.#settings.idleTimeoutMs, ({ sent, received, error, idle }) => {
+        refuseTruncation(socket)
+        refuseTruncation(upstream)
+        relay(socket, upstream, this.#settings.idleTimeoutMs, (over) => {
           endpoint.active--
-          record.bytesReceived = sent
-          record.bytesSent = received
-          if (idle) end(ResponseFlag.SI, 'idle_timeout')
-          else end(error ? ResponseFlag.UC : 0, error ? `connection_termination{${error.message}}` : 'closed')
+          record.bytesReceived = over.sent
+          record.bytesSent = over.received
+          const { flags, details } = outcomeOf(over)
+          end(flags, details)
         })
       })
     })

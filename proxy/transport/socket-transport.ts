@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
-import { TLSSocket } from 'node:tls'
 import { DirectSocket } from './direct-socket.ts'
 import { OUTPUT_CHUNK, OUTPUT_LARGE_CHUNK, releaseBuffer, takeBuffer } from './output-pool.ts'
+import { resetSocket } from './reset-socket.ts'
 import type { Transport, TransportReader } from './transport.ts'
 
 /** Above this many bytes that the kernel has not taken a transport is congested ... */
@@ -158,12 +158,9 @@ export class SocketTransport implements Transport {
 
   abort(): void {
     if (this.#closed) return
-    // A TLS socket has no TCP handle of its own to reset.
-    if (!(this.#socket instanceof TLSSocket)) {
-      this.#dropOutput()
-      this.#closed = true
-      this.#socket.resetAndDestroy()
-    } else this.destroy()
+    this.#dropOutput()
+    this.#closed = true
+    resetSocket(this.#socket)
   }
 
   pause(): void {

@@ -3,6 +3,7 @@ import { connectHttp1 } from '../http1/client.ts'
 import { connectHttp2 } from '../http2/client.ts'
 import type { Cluster, Endpoint } from '../model/cluster.ts'
 import type { UpstreamTls } from '../model/tls.ts'
+import { refuseTruncation } from '../transport/refuse-truncation.ts'
 import { createTransport } from '../transport/socket-transport.ts'
 import type { ConnectTarget, Connector } from './connector.ts'
 import { HttpPool, type OpenConnection } from './http-pool.ts'
@@ -77,8 +78,10 @@ export class EndpointState {
     const open: OpenConnection = (handler: ClientHandler, done) =>
       this.#connector(this.target('http'), (connected, failure) => {
         if (!connected) return done(undefined, undefined, failure)
-        const transport = createTransport(connected.socket)
         const http2 = connected.alpn === '' ? multiplexed && !this.tls : connected.alpn.endsWith('h2')
+        // The end of the connection may be the end of an answer.
+        if (!http2) refuseTruncation(connected.socket)
+        const transport = createTransport(connected.socket)
         const codec = http2
           ? connectHttp2(transport, handler, {})
           : connectHttp1(transport, handler, { idleTimeoutMs })
