@@ -23,6 +23,10 @@ export interface Path {
   readonly inspect?: boolean
   /** Offered between the two; `weft-h2` or `weft-tcp` by its kind where nothing is said. */
   readonly alpn?: readonly string[]
+  /** The link is HTTP/2 whatever ALPN says, as Envoy wants it. */
+  readonly linkHttp2?: boolean
+  /** Service accounts that the other side must prove; any of the mesh where nothing is said. */
+  readonly demands?: { readonly ofServer?: string; readonly ofCaller?: string }
   /** Further clusters of the caller's proxy, by name: plaintext to these ports. */
   readonly extra?: Readonly<Record<string, number>>
 }
@@ -49,14 +53,15 @@ export function callerBootstrap(paths: readonly Path[], ports: ReadonlyMap<strin
         cluster(
           path.name,
           portsOf(ports, path).link,
-          tls('UpstreamTlsContext', identity, alpnOf(path, path.kind)),
+          tls('UpstreamTlsContext', identity, alpnOf(path, path.kind), path.demands?.ofServer),
+          path.linkHttp2 ? 'http2' : undefined,
         ),
         ...(path.inspect
           ? [
               cluster(
                 `${path.name}-tcp`,
                 portsOf(ports, path).link,
-                tls('UpstreamTlsContext', identity, ['weft-tcp']),
+                tls('UpstreamTlsContext', identity, ['weft-tcp'], path.demands?.ofServer),
               ),
             ]
           : []),
@@ -68,8 +73,8 @@ export function callerBootstrap(paths: readonly Path[], ports: ReadonlyMap<strin
 
 export function serverBootstrap(paths: readonly Path[], ports: ReadonlyMap<string, PathPorts>): object {
   const identity = identityOf('server')
-  const socket = (alpn: readonly string[]) => ({
-    transport_socket: tls('DownstreamTlsContext', identity, alpn),
+  const socket = (path: Path, alpn: readonly string[]) => ({
+    transport_socket: tls('DownstreamTlsContext', identity, alpn, path.demands?.ofCaller),
   })
   return {
     node: { id: 'server', cluster: 'server' },
@@ -82,11 +87,16 @@ export function serverBootstrap(paths: readonly Path[], ports: ReadonlyMap<strin
               {
                 filter_chain_match: { application_protocols: ['weft-tcp'] },
                 filters: [network(path, 'tcp', undefined)],
-                ...socket(['weft-tcp']),
+                ...socket(path, ['weft-tcp']),
               },
-              { filters: [network(path, 'http', path.innerRoute)], ...socket(alpnOf(path, 'http')) },
+              { filters: [network(path, 'http', path.innerRoute)], ...socket(path, alpnOf(path, 'http')) },
             ]
-          : [{ filters: [network(path, path.kind, path.innerRoute)], ...socket(alpnOf(path, path.kind)) }],
+          : [
+              {
+                filters: [network(path, path.kind, path.innerRoute)],
+                ...socket(path, alpnOf(path, path.kind)),
+              },
+            ],
       })),
       clusters: paths.map((path) => cluster(path.name, path.app, undefined, path.appProtocol)),
     },
@@ -203,7 +213,10 @@ function tls(
   context: 'UpstreamTlsContext' | 'DownstreamTlsContext',
   identity: Identity,
   alpn: readonly string[],
+  demanded: string | undefined,
 ): object {
+  const mesh = 'spiffe://cluster.local/'
+  const matcher = demanded === undefined ? { prefix: mesh } : { exact: `${mesh}ns/shop/sa/${demanded}` }
   return {
     name: 'envoy.transport_sockets.tls',
     typed_config: {
@@ -218,9 +231,7 @@ function tls(
         ],
         validation_context: {
           trusted_ca: { inline_string: identity.bundlePem },
-          match_typed_subject_alt_names: [
-            { san_type: 'URI', matcher: { prefix: 'spiffe://cluster.local/' } },
-          ],
+          match_typed_subject_alt_names: [{ san_type: 'URI', matcher }],
         },
         alpn_protocols: alpn,
       },

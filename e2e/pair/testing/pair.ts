@@ -67,7 +67,7 @@ export async function startPair(t: Test, paths: readonly Path[], options: PairOp
 }
 
 /** Ports of loopback that nothing listens on now. */
-async function freePorts(count: number): Promise<number[]> {
+export async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
   await Promise.all(servers.map((server) => once(server, 'listening')))
   const ports = servers.map(portOf)
