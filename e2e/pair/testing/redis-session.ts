@@ -66,15 +66,14 @@ function parse(bytes: Buffer, at: number): { reply: Reply; to: number } | undefi
   if (end < 0) return undefined
   const line = bytes.toString('utf8', at + 1, end)
   const to = end + 2
-  switch (bytes[at]) {
-    case 0x2b: // +
+  switch (String.fromCharCode(bytes[at] as number)) {
+    case '+':
       return { reply: line, to }
-    case 0x2d: // -
+    case '-':
       return { reply: new Error(line), to }
-    case 0x3a: // :
+    case ':':
       return { reply: Number(line), to }
-    case 0x24: {
-      // $
+    case '$': {
       const size = Number(line)
       if (size < 0) return { reply: null, to }
       if (bytes.length < to + size + 2) return undefined
