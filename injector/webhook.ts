@@ -84,6 +84,7 @@ export function createWebhook(deps: WebhookDeps): Webhook {
     })
     return reply.send(admissionReview(review.uid, answer))
   })
+  app.get('/live', (_request, reply) => reply.send({ live: true }))
   app.get('/ready', (_request, reply) => reply.code(draining ? 503 : 200).send({ ready: !draining }))
   // Also while it drains: one that is asked to end is not to be killed for it.
   app.get('/live', (_request, reply) => reply.send({ live: true }))
