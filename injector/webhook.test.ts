@@ -239,7 +239,6 @@ t.test('HTTP that is wrong', async (t) => {
   t.match(await call('GET', '/mutate', ''), { status: 404 })
   t.match(await call('GET', '/live', ''), { status: 200, body: { live: true } })
   t.match(await call('GET', '/ready', ''), { status: 200, body: { ready: true } })
-  t.match(await call('GET', '/live', ''), { status: 200, body: { live: true } })
 })
 
 t.test('sizes', async (t) => {
