@@ -1,80 +1,86 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import packageJson from '../../../package.json' with { type: 'json' }
-import { bundle, NODE_FLAGS } from '../../../cli/bundle.ts'
+import { bundle } from '../../../cli/bundle.ts'
+import { mustRun } from '../../../local/node/run-command.ts'
 import type { KubernetesCluster } from '../cluster/cluster.ts'
-import type { ImageContent } from '../cluster/image/image.ts'
-import { folderFiles, programFiles, type RootFiles } from '../cluster/image/root-files.ts'
+import type { ImageContent, Images } from '../cluster/image/image.ts'
+import { folderFiles, type RootFiles } from '../cluster/image/root-files.ts'
+import { readDockerfile, type Dockerfile } from './dockerfile.ts'
 
 export const VERSION = packageJson.version
 const DEMO_IMAGE = 'weft.dev/demo:v1'
+const PARTS = ['control-plane', 'injector', 'proxy', 'init'] as const
 
-const NODE = '/usr/local/bin/node'
-/** Bundles look for what lies beside them, the dashboard's page for one: see cli/bundle.ts. */
-const ROOT = '/weft'
-const STORY_APP = fileURLToPath(new URL('../story/app', import.meta.url))
-const DEMO_APP = fileURLToPath(new URL('../../demo/app', import.meta.url))
-
-/** Node as npm brought it with the machine's libraries, and the users of containers: below each of the images. */
-function nodeLayer(): RootFiles {
-  return {
-    ...programFiles(NODE, process.execPath),
-    '/etc/passwd':
-      'root:x:0:0:root:/root:/sbin/nologin\nweft:x:1337:1337:weft:/:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/:/sbin/nologin\n',
-    '/etc/group': 'root:x:0:\nweft:x:1337:\nnonroot:x:65532:\n',
-    '/etc/nsswitch.conf': 'hosts: files dns\n',
-  }
-}
-
-/** The programs that set rules, both backends, with the modules that they load by name. */
-function iptablesLayer(): RootFiles {
-  const files: Record<string, RootFiles[string]> = {}
-  for (const backend of ['xtables-nft-multi', 'xtables-legacy-multi']) {
-    Object.assign(files, programFiles(`/usr/sbin/${backend}`))
-    const kind = backend.split('-')[1] as string
-    for (const family of ['iptables', 'ip6tables'])
-      for (const does of ['', '-save', '-restore']) {
-        files[`/usr/sbin/${family}-${kind}${does}`] = { link: backend }
-        if (kind === 'nft') files[`/usr/sbin/${family}${does}`] = { link: backend }
-      }
-  }
-  const libxtables = Object.keys(files).find((path) => path.includes('/libxtables.so')) as string
-  const modules = join(dirname(libxtables), 'xtables')
-  return { ...files, ...folderFiles(modules, modules) }
-}
+const PROJECT = join(import.meta.dirname, '../../..')
+const DOCKER = join(PROJECT, 'deploy/docker')
+const APPS = ['e2e/demo/app', 'e2e/kubernetes/story/app'].map((folder) => join(PROJECT, folder))
 
 /**
- * Gives the cluster the mesh's images and the demo's, of the very bundles that `npm run build` makes: Node with the
- * libraries that it needs, the bundle as the entrypoint, and nothing else; no shell.
+ * Node as npm brought it, where the Dockerfiles' own image has it. In a mount namespace of its own, so that nothing of the
+ * machine changes: $1 a folder to lie over /usr/local/bin, $2 Node's program, $3 what to run there.
+ */
+const WITH_NODE = `
+mount --bind "$1" /usr/local/bin
+: > /usr/local/bin/node
+mount --bind "$2" /usr/local/bin/node
+exec sh -euc "$3"`
+
+/**
+ * Gives the cluster the mesh's images and the demo's. Each is what its Dockerfile says, made of the machine's files in the
+ * place of the Dockerfile's own, and of the bundles that `npm run build` makes.
  */
 export async function loadMeshImages(cluster: KubernetesCluster): Promise<void> {
-  const dist = mkdtempSync(join(tmpdir(), 'weft-images-'))
-  const node = nodeLayer()
-  const image = async (part: string, user: string, ...more: RootFiles[]): Promise<ImageContent> => {
-    await bundle(part, dist)
-    const folders = part === 'control-plane' ? [part, 'dashboard'] : [part]
-    const own = folders.map((folder) => folderFiles(`${ROOT}/${folder}`, join(dist, folder)))
-    const flags = part === 'proxy' ? NODE_FLAGS : []
-    return {
-      layers: [node, ...more, ...own],
-      entrypoint: [NODE, ...flags, `${ROOT}/${part}/main.mjs`],
-      user,
-    }
-  }
+  const work = mkdtempSync(join(tmpdir(), 'weft-images-'))
   try {
-    await cluster.loadImages({
-      [`weft-control-plane:${VERSION}`]: await image('control-plane', '65532:65532'),
-      [`weft-injector:${VERSION}`]: await image('injector', '65532:65532'),
-      [`weft-proxy:${VERSION}`]: await image('proxy', '1337:1337'),
-      [`weft-init:${VERSION}`]: await image('init', '0:0', iptablesLayer()),
-      [DEMO_IMAGE]: {
-        layers: [node, folderFiles('/app', DEMO_APP), folderFiles('/app', STORY_APP)],
-        workingDirectory: '/app',
-      },
-    })
+    const roots = new Map<string, RootFiles>()
+    const rootOf = async ({ closures }: Dockerfile): Promise<RootFiles> => {
+      const key = closures.join('\n')
+      const files = roots.get(key) ?? (await closure(closures, mkdtempSync(join(work, 'root-'))))
+      roots.set(key, files)
+      return files
+    }
+    const images: Record<string, ImageContent> = {}
+    // Below all others, so that it is stored once.
+    let node: RootFiles | undefined
+    for (const part of PARTS) {
+      await bundle(part, join(work, 'dist'))
+      const dockerfile = readDockerfile(readFileSync(join(DOCKER, `${part}.Dockerfile`), 'utf8'))
+      const root = await rootOf(dockerfile)
+      node ??= root
+      images[`weft-${part}:${VERSION}`] = {
+        layers: [
+          node,
+          ...(root === node ? [] : [without(root, node)]),
+          ...dockerfile.copies.map(([from, to]) => folderFiles(to, join(work, from))),
+        ],
+        entrypoint: dockerfile.entrypoint,
+        user: dockerfile.user,
+      }
+    }
+    await cluster.loadImages({ ...images, ...demoImage(node ?? {}) })
   } finally {
-    rmSync(dist, { recursive: true, force: true })
+    rmSync(work, { recursive: true, force: true })
   }
+}
+
+function demoImage(node: RootFiles): Images {
+  const layers = [node, ...APPS.map((folder) => folderFiles('/app', folder))]
+  return { [DEMO_IMAGE]: { layers, workingDirectory: '/app' } }
+}
+
+/** What deploy/docker/closure.sh puts together on this machine. */
+async function closure(commands: readonly string[], directory: string): Promise<RootFiles> {
+  const [bin, root] = [join(directory, 'bin'), join(directory, 'root')]
+  for (const one of [bin, root]) mkdirSync(one)
+  const script = commands
+    .map((one) => one.replace('/closure.sh /root-files', `${join(DOCKER, 'closure.sh')} ${root}`))
+    .join('\n')
+  await mustRun(['unshare', '--mount', 'sh', '-euc', WITH_NODE, 'sh', bin, process.execPath, script])
+  return folderFiles('/', root)
+}
+
+function without(files: RootFiles, lower: RootFiles): RootFiles {
+  return Object.fromEntries(Object.entries(files).filter(([path]) => !(path in lower)))
 }

@@ -1,0 +1,35 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { BUNDLES } from '../../../cli/bundle.ts'
+import { readDockerfile } from './dockerfile.ts'
+
+const DOCKER = join(import.meta.dirname, '../../../deploy/docker')
+
+t.test('each Dockerfile has the bundle of its name, and runs it as somebody', (t) => {
+  for (const part of ['control-plane', 'injector', 'proxy', 'init']) {
+    const found = readDockerfile(readFileSync(join(DOCKER, `${part}.Dockerfile`), 'utf8'))
+    t.ok(BUNDLES.includes(part))
+    t.same(found.copies.at(-1), [`dist/${part}`, `/weft/${part}`], part)
+    t.equal(found.entrypoint[0], '/usr/local/bin/node')
+    t.equal(found.entrypoint.at(-1), `/weft/${part}/main.mjs`)
+    t.match(found.user, /^\d+:\d+$/)
+    t.match(found.closures, [/^sh \/closure\.sh \/root-files \/usr\/local\/bin\/node\b/])
+  }
+  t.end()
+})
+
+t.test('what cannot be done here is told', (t) => {
+  for (const line of [
+    'ENV A=b',
+    'RUN true',
+    'COPY a /',
+    'FROM x\nFROM y\nRUN true',
+    'FROM x\nFROM y\nCOPY a b c',
+  ])
+    t.throws(
+      () => readDockerfile(line.startsWith('FROM') ? line : `FROM x\n${line}`),
+      /does not know how to do/,
+    )
+  t.end()
+})

@@ -1,0 +1,50 @@
+/** What one of deploy/docker says of an image: two stages, a root of the machine's files and what is put on it. */
+export interface Dockerfile {
+  /** Commands of the first stage that fill /root-files with /closure.sh. */
+  readonly closures: readonly string[]
+  /** From the build context into the image. */
+  readonly copies: readonly (readonly [from: string, to: string])[]
+  readonly user: string
+  readonly entrypoint: readonly string[]
+}
+
+const IGNORED = new Set(['ARG', 'EXPOSE'])
+
+/** Reads what those files are written with. Throws for anything else: what is not read here would not be tried. */
+export function readDockerfile(text: string): Dockerfile {
+  const closures: string[] = []
+  const copies: [string, string][] = []
+  const last: Record<string, string> = {}
+  const lines = text
+    .replaceAll(/^#.*\n/gm, '')
+    .replaceAll('\\\n', ' ')
+    .split('\n')
+    .filter(Boolean)
+  let stage = 0
+  for (const line of lines) {
+    const [instruction = '', ...words] = line.split(/\s+/)
+    const rest = line.slice(instruction.length).trim()
+    if (instruction === 'FROM') stage++
+    else if (IGNORED.has(instruction)) continue
+    else if (stage === 1 && instruction === 'RUN') {
+      // The machine's own packages are there already.
+      if (rest.startsWith('sh /closure.sh /root-files ')) closures.push(rest)
+      else if (!rest.startsWith('apt-get ')) throw unknown(line)
+    } else if (stage === 1 && line === 'COPY deploy/docker/closure.sh /') continue
+    else if (stage === 2 && line === 'COPY --from=files /root-files /') continue
+    else if (stage === 2 && instruction === 'COPY' && words.length === 2)
+      copies.push([words[0] ?? '', words[1] ?? ''])
+    else if (stage === 2 && (instruction === 'USER' || instruction === 'ENTRYPOINT')) last[instruction] = rest
+    else throw unknown(line)
+  }
+  return {
+    closures,
+    copies,
+    user: last['USER'] ?? '',
+    entrypoint: JSON.parse(last['ENTRYPOINT'] ?? '[]') as string[],
+  }
+}
+
+function unknown(line: string): Error {
+  return new Error(`the test cluster does not know how to do \`${line}\``)
+}
