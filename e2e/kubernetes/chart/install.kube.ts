@@ -1,5 +1,6 @@
 import t from 'tap'
 import { startCluster, type KubernetesCluster } from '../cluster/cluster.ts'
+import { runCommand } from '../../../local/node/run-command.ts'
 import { CHART, NAMESPACE, openHelm, RELEASE, type Helm } from './helm.ts'
 import { MANIFESTS } from './manifests.ts'
 import type { Rendered } from './rendered.ts'
@@ -112,6 +113,22 @@ t.test('the webhook is asked about pods of the mesh, and about no others', async
     if (expected) await t.rejects(creating, /failed calling webhook "(namespace|pod)\.weft-injector/, name)
     else t.match(await creating, /created/, name)
   }
+})
+
+t.test('whoever labels a namespace hears what will not work, and is not kept from it', async (t) => {
+  const label = async (name: string, value: string) => {
+    const args = ['label', '--overwrite', 'namespace', name, `weft.dev/inject=${value}`]
+    const { code, stderr } = await runCommand(cluster.kubectlArgv(args))
+    t.equal(code, 0, stderr)
+    return stderr
+  }
+  await namespace('baseline', { 'pod-security.kubernetes.io/enforce': 'baseline' })
+  await namespace('open')
+  t.match(await label('baseline', 'enabled'), /Warning: .*Pod Security "baseline" refuses .*NET_ADMIN/)
+  t.match(await label('open', 'true'), /Warning: .*label weft\.dev\/inject: "true" means nothing/)
+  t.match(await label('kube-node-lease', 'enabled'), /Warning: .*never injected/)
+  t.equal(await label('open', 'enabled'), '')
+  t.equal(await label('baseline', 'disabled'), '')
 })
 
 async function release(its: Helm, verb: 'install' | 'upgrade', values: object = {}): Promise<void> {
