@@ -27,6 +27,8 @@ export interface WatchRequest {
   /** A stream without a byte for so long counts as broken. Milliseconds; 0: never. */
   readonly silenceMs: number
   readonly signal?: AbortSignal
+  /** The server took the request; events may come or not. */
+  readonly onOpen?: () => void
 }
 
 /** A line of a watch. The object of an ERROR is a Status, that of a BOOKMARK has only a resourceVersion. */

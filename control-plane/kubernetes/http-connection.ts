@@ -58,6 +58,7 @@ export class HttpConnection implements KubernetesConnection {
         bodyTimeout: silenceMs,
       })
       if (answer.statusCode >= 300) throw refusalOf(asked, answer, await answer.body.text())
+      request.onOpen?.()
       const lines = new LineReader()
       for await (const chunk of answer.body) {
         lines.push(chunk as Buffer, (line) => onEvent(eventOf(asked, line)))
