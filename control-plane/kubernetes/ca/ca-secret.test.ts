@@ -14,7 +14,8 @@ import { FakeApi } from '../testing/fake-api.ts'
 import { openCaSecret, type CaSecret, type CaSecretOptions } from './ca-secret.ts'
 
 const SECRET = '/api/v1/namespaces/weft-system/secrets/weft-ca'
-const BUNDLE = '/api/v1/namespaces/weft-system/configmaps/weft-ca'
+const BUNDLES = '/api/v1/namespaces/weft-system/configmaps'
+const BUNDLE = `${BUNDLES}/weft-ca`
 
 async function setUp(t: Test) {
   const api = await FakeApi.start(t)
@@ -183,7 +184,7 @@ t.test('the bundle of a replica that was faster is no reason to stop', async (t)
   let seen = 0
   api.hook = (asked) => {
     // Both are made by another replica between two questions of this one.
-    if (asked === `GET ${BUNDLE}` && seen++ === 0) {
+    if (asked === `GET ${BUNDLES}` && seen++ === 0) {
       const root = createRoot('cluster.local', Date.now())
       api.put(SECRET, { data: { 'root.pem': base64(privateKeyPem(root.key) + root.certificate.toString()) } })
       api.put(BUNDLE, { data: { 'root-cert.pem': root.certificate.toString() } })

@@ -14,9 +14,9 @@ import { systemClock, type Clock } from '../../../core/clock.ts'
 import { WeftError } from '../../../core/errors.ts'
 import type { Logger } from '../../../core/log.ts'
 import { Watched, type Watchable } from '../../../core/watched.ts'
-import { KubernetesError } from '../api-error.ts'
 import type { KubernetesConnection } from '../connection.ts'
-import { SecretResource, textOf, type Secret } from './secret.ts'
+import { findObject } from '../find-object.ts'
+import { SecretResource, textOf, type Secret } from '../secret.ts'
 
 export interface CaSecretOptions {
   readonly connection: Pick<KubernetesConnection, 'request'>
@@ -121,15 +121,8 @@ export async function openCaSecret(options: CaSecretOptions): Promise<CaSecret> 
 
   /** A root that workloads trust already is never replaced by a new one because its Secret went. */
   const requireFirstUse = async (): Promise<void> => {
-    const path = `/api/v1/namespaces/${namespace}/configmaps/${name}`
-    let published: unknown
-    try {
-      published = await connection.request({ method: 'GET', path })
-    } catch (error) {
-      if (error instanceof KubernetesError && error.status === 404) return
-      throw error
-    }
-    const { data } = published as { data?: Record<string, string> }
+    const published = await findObject(connection, `/api/v1/namespaces/${namespace}/configmaps`, name)
+    const data = published?.['data'] as Readonly<Record<string, string>> | undefined
     if (!data?.[BUNDLE_KEY]) return
     // Another replica may have made both since.
     const again = entriesOf(await resource.get(), resource.title)

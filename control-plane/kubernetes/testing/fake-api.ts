@@ -35,7 +35,10 @@ export class FakeApi {
   readonly asked: Asked[] = []
   /** Answers instead, when it answers. */
   hook: Hook = () => undefined
+  /** Requests that were left without an answer. */
+  hanging = 0
   readonly #server: Server
+  readonly #history: { version: number; type: string; path: string; object: ApiObject }[] = []
   readonly #watches = new Set<{ prefix: string; name: string | undefined; response: ServerResponse }>()
   #version = 100
 
@@ -77,7 +80,8 @@ export class FakeApi {
     const object = this.objects.get(path)
     if (!object) return
     this.objects.delete(path)
-    this.#tell('DELETED', path, object)
+    const metadata = { ...object.metadata, resourceVersion: String(++this.#version) }
+    this.#tell('DELETED', path, { ...object, metadata })
   }
 
   #store(path: string, object: ApiObject): ApiObject {
@@ -107,7 +111,11 @@ export class FakeApi {
     const body = text === '' ? undefined : (JSON.parse(text) as ApiObject)
     this.asked.push(asked)
     const hooked = this.hook(asked, body)
-    if (hooked === 'hang') return
+    if (hooked === 'hang') {
+      this.hanging++
+      response.on('close', () => this.hanging--)
+      return
+    }
     if (hooked) return answer(response, hooked.status, hooked.body ?? statusBody(hooked.status, 'Hooked'))
     if (url.searchParams.get('watch') === 'true') return this.#watch(url, response)
     const { status, body: result } = this.#answer(method, url, body)
@@ -131,6 +139,11 @@ export class FakeApi {
       this.writes.push(`DELETE ${path}`)
       this.remove(path)
       return { status: 200, body: found }
+    }
+    if (Array.isArray(body)) {
+      const patched = found && jsonPatch(found, body as unknown as Operation[])
+      if (!patched) return refuse(422, 'Invalid')
+      return this.#changed(`PATCH ${path}`, path, patched, 200)
     }
     const sent = body as ApiObject
     const expected = sent.metadata.resourceVersion
@@ -177,13 +190,13 @@ export class FakeApi {
     this.#watches.add(watch)
     response.on('close', () => this.#watches.delete(watch))
     const since = Number(url.searchParams.get('resourceVersion') ?? '0')
-    for (const [path, object] of this.objects) {
-      if (Number(object.metadata.resourceVersion) <= since) continue
-      if (this.#matches(watch.prefix, watch.name, path)) send(response, 'ADDED', object)
+    for (const { version, type, path, object } of this.#history) {
+      if (version > since && this.#matches(watch.prefix, watch.name, path)) send(response, type, object)
     }
   }
 
   #tell(type: string, path: string, object: ApiObject): void {
+    this.#history.push({ version: this.#version, type, path, object })
     for (const { prefix, name, response } of this.#watches) {
       if (this.#matches(prefix, name, path)) send(response, type, object)
     }
@@ -209,6 +222,27 @@ function statusBody(code: number, reason: string): unknown {
 function answer(response: ServerResponse, status: number, body: unknown): void {
   response.writeHead(status, { 'content-type': 'application/json' })
   response.end(JSON.stringify(body))
+}
+
+interface Operation {
+  readonly op: string
+  readonly path: string
+  readonly value: unknown
+}
+
+/** `test` and `add` of RFC 6902; undefined when a test fails. */
+function jsonPatch(object: ApiObject, operations: readonly Operation[]): ApiObject | undefined {
+  const copy = structuredClone(object)
+  for (const { op, path, value } of operations) {
+    const steps = path.split('/').slice(1)
+    const last = steps.pop() ?? ''
+    let at: unknown = copy
+    for (const step of steps) at = (at as Record<string, unknown> | undefined)?.[step]
+    const target = at as Record<string, unknown> | undefined
+    if (!target || (op === 'test' && target[last] !== value)) return undefined
+    if (op === 'add') target[last] = value
+  }
+  return copy
 }
 
 function merge(into: unknown, from: unknown): unknown {

@@ -11,7 +11,8 @@ import { tokenReviewVerifier, type KnownPod } from './token-review.ts'
 
 const START = Date.UTC(2026, 0, 1)
 const REVIEWS = 'POST /apis/authentication.k8s.io/v1/tokenreviews'
-const POD = '/api/v1/namespaces/shop/pods/web-1'
+const PODS = '/api/v1/namespaces/shop/pods'
+const POD = `${PODS}/web-1`
 const UID = 'a1b2'
 const key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
 
@@ -195,12 +196,12 @@ t.test('while the API server cannot tell, callers are to come again', async (t) 
   for (const [code, message] of [
     [500, /answered 500/],
     [429, /answered 429/],
-    [403, /create tokenreviews, get pods/],
+    [403, /create tokenreviews, list pods/],
   ] as const) {
     api.hook = () => leak(code)
     t.match(await fails(token), { code: 'token.unavailable', message })
   }
-  api.hook = (asked, body) => (asked === `GET ${POD}` ? leak(503) : good(asked, body))
+  api.hook = (asked, body) => (asked === `GET ${PODS}` ? leak(503) : good(asked, body))
   world.pods.clear()
   t.match(await fails(token), { code: 'token.unavailable', message: /503/ })
   const metadata = new Metadata()

@@ -4,6 +4,7 @@ import { systemClock, type Clock } from '../../../core/clock.ts'
 import { WeftError } from '../../../core/errors.ts'
 import type { KubernetesConnection } from '../../kubernetes/connection.ts'
 import { KubernetesError } from '../../kubernetes/api-error.ts'
+import { findObject } from '../../kubernetes/find-object.ts'
 import type { Caller } from './claims.ts'
 import { reviewedCaller, type TokenReviewStatus } from './reviewed-caller.ts'
 import type { TokenVerifier } from './verifier.ts'
@@ -141,16 +142,15 @@ async function livePod(
   namespace: string,
   name: string,
 ): Promise<KnownPod | undefined> {
-  const path = `/api/v1/namespaces/${namespace}/pods/${name}`
-  let answer: unknown
   try {
-    answer = await connection.request({ method: 'GET', path, timeoutMs: TIMEOUT_MS })
+    const pod = await findObject(connection, `/api/v1/namespaces/${namespace}/pods`, name, TIMEOUT_MS)
+    if (!pod) return undefined
+    const { uid } = pod.metadata
+    const { serviceAccountName = 'default' } = (pod['spec'] ?? {}) as { serviceAccountName?: string }
+    return { uid: typeof uid === 'string' ? uid : '', serviceAccount: serviceAccountName }
   } catch (error) {
-    if (error instanceof KubernetesError && error.status === 404) return undefined
     throw unavailable(error)
   }
-  const pod = answer as { metadata?: { uid?: string }; spec?: { serviceAccountName?: string } } | undefined
-  return { uid: pod?.metadata?.uid ?? '', serviceAccount: pod?.spec?.serviceAccountName ?? 'default' }
 }
 
 async function ask(
@@ -169,7 +169,7 @@ function unavailable(error: unknown): WeftError {
   const status = error instanceof KubernetesError ? error.status : 0
   const why =
     status === 403
-      ? 'the control plane may not ask (RBAC: create tokenreviews, get pods)'
+      ? 'the control plane may not ask (RBAC: create tokenreviews, list pods)'
       : status === 0
         ? 'the API server does not answer'
         : `the API server answered ${status}`

@@ -1,6 +1,6 @@
-import { WeftError } from '../../../core/errors.ts'
-import { KubernetesError } from '../api-error.ts'
-import type { KubernetesConnection } from '../connection.ts'
+import { WeftError } from '../../core/errors.ts'
+import { KubernetesError } from './api-error.ts'
+import type { KubernetesConnection } from './connection.ts'
 
 /** A v1 Secret, what is read of it and what is kept when it is written. */
 export interface Secret {
