@@ -1,0 +1,49 @@
+import { writeBundles } from './bundle-writer.ts'
+import { electLeader, type LeaderTimes } from './leader.ts'
+import { writeRouteStatus } from './status-writer.ts'
+import { writeWebhook } from './webhook-writer.ts'
+import type { StartWriter, Writer, WriterContext } from './writer.ts'
+
+export interface PublisherOptions extends Omit<WriterContext, 'mayWrite'> {
+  /** Unlike that of any other replica, also of the same pod's last run. */
+  readonly identity: string
+  readonly times?: LeaderTimes
+  /** All that there are unless a test says otherwise. */
+  readonly writers?: readonly StartWriter[]
+}
+
+export interface Publisher {
+  /** Writes nothing more, and lets another replica write at once. */
+  stop(): Promise<void>
+}
+
+export const LEADER_LEASE = 'weft-control-plane-leader'
+const WRITERS: readonly StartWriter[] = [writeBundles, writeWebhook, writeRouteStatus]
+
+/** What the control plane writes back into the cluster: by one replica at a time, the holder of a Lease. */
+export function startPublisher(options: PublisherOptions): Publisher {
+  const { writers = WRITERS } = options
+  const leader = electLeader({ ...options, name: LEADER_LEASE })
+  let running: readonly Writer[] = []
+  let ending: Promise<unknown> = Promise.resolve()
+
+  const begin = (): void => {
+    running = writers.map((start) => start({ ...options, mayWrite: () => leader.mayWrite() }))
+  }
+  const end = (): void => {
+    const all = running
+    running = []
+    ending = Promise.all([ending, ...all.map((one) => one.stop())])
+  }
+  const unwatch = leader.leading.watch((leading) => (leading ? begin() : end()))
+  if (leader.leading.value) begin()
+  return {
+    async stop() {
+      unwatch()
+      end()
+      // The Lease is for the next one only when nothing is under way any more.
+      await ending
+      await leader.close()
+    },
+  }
+}

@@ -1,0 +1,37 @@
+import type { Authority } from '../../certs/ca-store.ts'
+import type { Clock } from '../../core/clock.ts'
+import type { Logger } from '../../core/log.ts'
+import type { Watchable } from '../../core/watched.ts'
+import type { KubernetesConnection } from '../kubernetes/connection.ts'
+import type { RouteStatus } from '../model/route.ts'
+import type { Snapshot } from '../registry/snapshot.ts'
+
+/** What writers need of the control plane. */
+export interface WriterContext {
+  readonly connection: KubernetesConnection
+  /** The installation's own namespace. */
+  readonly namespace: string
+  readonly snapshot: Watchable<Snapshot>
+  readonly routeStatus: Watchable<{ readonly routeStatus: readonly RouteStatus[] }>
+  readonly authority: Watchable<Authority>
+  /** True while this replica is the leader. */
+  readonly mayWrite: () => boolean
+  readonly log: Logger
+  readonly clock: Clock
+}
+
+/** Begins to keep something as it should be. Only the leader runs writers. */
+export type StartWriter = (context: WriterContext) => Writer
+
+export interface Writer {
+  /** Resolves when nothing more is written. */
+  stop(): Promise<void>
+}
+
+export const FIELD_MANAGER = 'weft-control-plane'
+export const APPLY = 'application/apply-patch+yaml'
+/** Own objects are marked, so that an uninstallation finds them. */
+export const OWN_LABELS = {
+  'app.kubernetes.io/name': 'weft',
+  'app.kubernetes.io/managed-by': 'weft-control-plane',
+}
