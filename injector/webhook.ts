@@ -84,9 +84,9 @@ export function createWebhook(deps: WebhookDeps): Webhook {
     })
     return reply.send(admissionReview(review.uid, answer))
   })
+  // Also while it drains: one that is asked to end is not to be killed for it.
   app.get('/live', (_request, reply) => reply.send({ live: true }))
   app.get('/ready', (_request, reply) => reply.code(draining ? 503 : 200).send({ ready: !draining }))
-  // Also while it drains: one that is asked to end is not to be killed for it.
   app.setNotFoundHandler((_request, reply) =>
     fail(reply, 404, 'webhook.not_found', 'there are POST /mutate, GET /ready and GET /live'),
   )

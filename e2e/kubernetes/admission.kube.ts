@@ -6,7 +6,7 @@ import { createRoot, type CaCredentials } from '../../certs/authority.ts'
 import { runCommand } from '../../local/node/run-command.ts'
 import { startCluster, type KubernetesCluster } from './cluster/cluster.ts'
 import { startInside } from './testing/inside-process.ts'
-import { InstalledWebhook, servingFiles } from './testing/installed-webhook.ts'
+import { InstalledWebhook, installedObject, servingFiles } from './testing/installed-webhook.ts'
 import { PodStream } from './testing/pod-stream.ts'
 
 interface Container {
@@ -284,6 +284,45 @@ t.test('the API server asks the webhook', async (t) => {
       injector = other
     },
   )
+
+  t.test('who asks for injection where Pod Security would refuse it is warned', async (t) => {
+    for (const kind of ['ValidatingAdmissionPolicy', 'ValidatingAdmissionPolicyBinding']) {
+      const stdin = JSON.stringify(installedObject(kind, 'weft-injector'))
+      await cluster.kubectl(['apply', '--server-side', '-f', '-'], { stdin })
+    }
+    const workload = (kind: string, namespace: string, labels: object = {}, spec: object = {}) => {
+      const template = { metadata: { labels: { app: 'a', ...labels } }, spec: { ...pod('a').spec, ...spec } }
+      const metadata = { name: 'a', namespace }
+      const selector = { matchLabels: { app: 'a' } }
+      if (kind === 'Deployment')
+        return { apiVersion: 'apps/v1', kind, metadata, spec: { selector, template } }
+      const job = { template: { ...template, spec: { ...template.spec, restartPolicy: 'Never' } } }
+      const jobTemplate = { spec: job }
+      return kind === 'Job'
+        ? { apiVersion: 'batch/v1', kind, metadata, spec: job }
+        : { apiVersion: 'batch/v1', kind, metadata, spec: { schedule: '* * * * *', jobTemplate } }
+    }
+    const warned = async (object: object) => {
+      const { code, stderr } = await create(object, '--dry-run=server')
+      t.equal(code, 0, stderr)
+      return /weft: Pod Security "restricted" of this namespace refuses/.test(stderr)
+    }
+    // The API server compiles a new policy in its own time.
+    while (!(await warned(workload('Deployment', 'strict'))));
+    for (const kind of ['Deployment', 'Job', 'CronJob']) t.ok(await warned(workload(kind, 'strict')), kind)
+    t.ok(
+      await warned(namespace('other', { ...INJECT, [ENFORCE]: 'restricted' })),
+      'a namespace with both labels',
+    )
+    for (const [what, object] of Object.entries({
+      'a namespace with one': namespace('other', { [ENFORCE]: 'restricted' }),
+      'a namespace that enforces nothing': workload('Deployment', 'shop'),
+      'a workload that says no': workload('Deployment', 'strict', { 'weft.dev/inject': 'disabled' }),
+      'pods that can have no sidecar': workload('CronJob', 'strict', {}, { hostNetwork: true }),
+      'a namespace that is never injected': workload('Deployment', 'weft-system', INJECT),
+    }))
+      t.notOk(await warned(object), what)
+  })
 
   t.test('while no injector answers, pods of the mesh are refused and all others created', async (t) => {
     t.equal(await injector.stop('KILL'), null)
