@@ -7,7 +7,7 @@ import {
   readFileSync,
   renameSync,
   unlinkSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs'
 import { randomBytes } from 'node:crypto'
 import { WeftError } from '../core/errors.ts'
@@ -62,7 +62,8 @@ function writeBeside(path: string, text: string, mode: number): string {
     descriptor = openSync(temporary, 'wx', mode)
     // The umask may have taken bits away, and readers other than the owner are meant where mode says so.
     fchmodSync(descriptor, mode)
-    writeSync(descriptor, text)
+    // Goes on after a short write: what is full says so at the next.
+    writeFileSync(descriptor, text)
     fsyncSync(descriptor)
   } catch (cause) {
     removeIfThere(temporary)

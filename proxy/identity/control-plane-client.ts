@@ -3,6 +3,7 @@ import type { Client, Metadata } from '@grpc/grpc-js'
 import { readTextFile } from '../../certs/private-file.ts'
 import { parseTrustBundle } from '../../certs/trust-bundle.ts'
 import { WeftError } from '../../core/errors.ts'
+import { OwnSockets } from './own-sockets.ts'
 
 /** How a workload reaches the control plane and proves who it is. */
 export interface ControlPlaneEndpoint {
@@ -34,8 +35,9 @@ export async function openControlPlane(
   const ca = readBundle(endpoint.caBundlePath)
   // Loaded when needed: a proxy that runs alone never does.
   const grpc = await import('@grpc/grpc-js')
-  const credentials = grpc.credentials.createFromSecureContext(
-    createSecureContext({ ca, minVersion: 'TLSv1.3' }),
+  const sockets = new OwnSockets()
+  const credentials = sockets.watch(
+    grpc.credentials.createFromSecureContext(createSecureContext({ ca, minVersion: 'TLSv1.3' })),
   )
   const client = new grpc.Client(endpoint.address, credentials, {
     'grpc.ssl_target_name_override': endpoint.serverName,
@@ -47,6 +49,7 @@ export async function openControlPlane(
     'grpc.service_config_disable_resolution': 1,
     ...options,
   })
+  sockets.closeWith(client)
   const metadata = new grpc.Metadata()
   metadata.set('authorization', `Bearer ${token}`)
   return { client, metadata }
