@@ -87,6 +87,11 @@ export class Runtime {
     return this.#inboundConnections.active + this.#outboundConnections.active
   }
 
+  /** Requests and opaque connections that ever began. */
+  get begun(): number {
+    return this.#inboundConnections.begun + this.#outboundConnections.begun
+  }
+
   get inboundActive(): number {
     return this.#inboundConnections.active
   }

@@ -8,9 +8,11 @@ function setUp(active: number, options: { limitMs: number; quietMs?: number }) {
   const lines: string[] = []
   const target = {
     running: active,
-    begun: 0,
-    begin: () => void target.begun++,
+    began: 0,
+    drains: 0,
+    begin: () => void target.drains++,
     active: () => target.running,
+    begun: () => target.began,
   }
   const state: { result?: number } = {}
   const over = drain(
@@ -29,7 +31,7 @@ function setUp(active: number, options: { limitMs: number; quietMs?: number }) {
 
 t.test('what is idle stays for the quiet time, and then goes', async (t) => {
   const { target, over, after, lines } = setUp(0, { limitMs: 30_000 })
-  t.equal(target.begun, 1, 'peers are told at once')
+  t.equal(target.drains, 1, 'peers are told at once')
   t.equal(await after(1999), undefined, 'endpoints take a moment to leave everybody')
   t.equal(await after(51), 0)
   await over
@@ -46,6 +48,16 @@ t.test('what runs is waited for, and the quiet time begins after it', async (t) 
   target.running = 0
   t.equal(await after(1900), undefined, 'a late request begins it anew')
   t.equal(await after(200), 0)
+})
+
+t.test('requests that are shorter than the time between two looks are activity', async (t) => {
+  const { target, after } = setUp(0, { limitMs: 30_000 })
+  for (let i = 0; i < 100; i++) {
+    target.began++
+    t.equal(await after(50), undefined)
+  }
+  t.equal(await after(1900), undefined)
+  t.equal(await after(150), 0)
 })
 
 t.test('at the limit what still runs is counted', async (t) => {

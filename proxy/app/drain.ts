@@ -7,6 +7,8 @@ export interface Draining {
   begin(): void
   /** Requests and opaque connections that run now. */
   active(): number
+  /** Requests and opaque connections that ever began: what begins and ends between two looks is seen by this. */
+  begun(): number
 }
 
 export interface DrainOptions {
@@ -36,13 +38,15 @@ export async function drain(
 ): Promise<number> {
   const startedAt = clock.now()
   let busyAt = startedAt
+  let begun = target.begun()
   target.begin()
   log.info('draining', { active: target.active(), limitMs })
   return new Promise((resolve) => {
     const look = (): void => {
       const now = clock.now()
       const active = target.active()
-      if (active > 0) busyAt = now
+      if (active > 0 || target.begun() !== begun) busyAt = now
+      begun = target.begun()
       if (now - busyAt < quietMs && now - startedAt < limitMs) return void clock.after(LOOK_MS, look)
       if (active > 0) log.warn('the limit is reached: what still runs is cut off', { active })
       resolve(active)

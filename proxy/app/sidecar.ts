@@ -158,7 +158,11 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
     return {
       async stop() {
         draining = true
-        const target = { begin: () => runtime.drainInbound(), active: () => runtime.active }
+        const target = {
+          begin: () => runtime.drainInbound(),
+          active: () => runtime.active,
+          begun: () => runtime.begun,
+        }
         await drain(target, { limitMs: options.drainMs }, log)
         await stop()
       },

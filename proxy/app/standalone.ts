@@ -93,7 +93,8 @@ export async function startStandalone(options: StandaloneOptions): Promise<Runni
         runtime.drainInbound()
         runtime.drainOutbound()
       }
-      await drain({ begin, active: () => runtime.active }, { limitMs: options.drainMs, quietMs: 100 }, log)
+      const target = { begin, active: () => runtime.active, begun: () => runtime.begun }
+      await drain(target, { limitMs: options.drainMs, quietMs: 100 }, log)
       server?.close()
       runtime.close()
       await telemetry.close()

@@ -52,6 +52,8 @@ export class ConnectionServer {
   readonly #tcp = new Set<Socket>()
   readonly #tcpRoutes = new WeakMap<object, TcpRoute>()
   readonly #inlineRoutes = new WeakMap<object, Watchable<RouteConfiguration>>()
+  /** Requests and opaque connections that ever began. */
+  begun = 0
   #draining = false
 
   constructor(deps: ConnectionDependencies) {
@@ -124,6 +126,7 @@ export class ConnectionServer {
         route = new TcpRoute(this.#deps.tcp, network)
         this.#tcpRoutes.set(network, route)
       }
+      this.begun++
       this.#tcp.add(socket)
       return route.serve(socket, this.#tcpHop(arrival, identity), () => this.#tcp.delete(socket))
     }
@@ -166,7 +169,8 @@ export class ConnectionServer {
     const deps = this.#deps.exchange
     const connections = this.#http
     const handler: ServerHandler = {
-      onRequest(stream: ServerStream, head: RequestHead, end: boolean): BodyReader {
+      onRequest: (stream: ServerStream, head: RequestHead, end: boolean): BodyReader => {
+        this.begun++
         const exchange = new Exchange(deps, hop, stream, head, end)
         exchange.start()
         return exchange
