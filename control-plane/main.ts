@@ -4,22 +4,33 @@ import { hostPort, isLoopback, logLevel, numberBetween, parseFlags, required } f
 import { createLogger } from '../core/log.ts'
 import { startControlPlane, type ControlPlaneOptions } from './app.ts'
 import { manifestsPlatform } from './platform/manifests.ts'
+import type { OpenPlatform } from './platform/platform.ts'
 import { readDashboard } from './serve/rest/dashboard-files.ts'
 
-export const CONTROL_PLANE_HELP = `Usage: weft control-plane --manifests DIR --ca-dir DIR --token-key-dir DIR [flags]
+export const CONTROL_PLANE_HELP = `Usage: weft control-plane --kubernetes [flags]
+       weft control-plane --manifests DIR --ca-dir DIR --token-key-dir DIR [flags]
 
 Serves the mesh: configuration (xDS over gRPC), certificates, telemetry, the REST API and the dashboard.
 
+In a cluster, several at once; writes route status, trust bundles and the webhook's certificate:
+  --kubernetes           read and follow the cluster's objects; the CA is the Secret weft-ca
+  --kubeconfig FILE      which cluster (in a pod its own; else KUBECONFIG, then ~/.kube/config)
+  --context NAME         of the kubeconfig (its current-context)
+  --namespace NS         where Weft is installed (weft-system)
+
+On one machine:
   --manifests DIR        Kubernetes manifests to read and follow; may be given again, the last one wins
   --ca-dir DIR           the mesh's CA: made on first use, mode 0600
   --token-key-dir DIR    holds token-key.pub, which service account tokens are checked by
+
+Both:
   --trust-domain NAME    of SPIFFE IDs (cluster.local)
   --grpc HOST:PORT       discovery, signing and OTLP, over TLS (127.0.0.1:15012)
   --grpc-plaintext HOST:PORT
                          discovery alone, without TLS and tokens, for other xDS clients on this machine; a
                          loopback address (off)
-  --http HOST:PORT       dashboard and REST (127.0.0.1:15080)
-  --dns-name NAME        in the certificate of --grpc; may be given again (weft-control-plane.weft-system.svc)
+  --http HOST:PORT       dashboard, REST, /live and /ready (127.0.0.1:15080)
+  --dns-name NAME        in the certificate of --grpc; may be given again (weft-control-plane.NS.svc)
   --certificate-hours N  life of workload certificates, 0.001 to 24 (24)
   --trace-sampling N     share of requests that begin a trace, 0 to 1 (0.01)
   --log-level LEVEL      debug, info, warn or error (info)
@@ -29,7 +40,7 @@ Exit code: 0 stopped by SIGTERM or SIGINT, 1 could not serve, 2 wrong flags.
 `
 
 const DASHBOARD = fileURLToPath(new URL('../dashboard/page', import.meta.url))
-const DNS_NAMES = ['weft-control-plane.weft-system.svc', 'weft-control-plane.weft-system.svc.cluster.local']
+const NAMESPACE = 'weft-system'
 
 /** `weft control-plane`: serves until SIGTERM or SIGINT. Resolves to the exit code. */
 export async function runControlPlane(argv: readonly string[]): Promise<number> {
@@ -76,6 +87,10 @@ function readFlags(argv: readonly string[]): ControlPlaneOptions | 'help' {
   const { values } = parseFlags({
     args: [...argv],
     options: {
+      kubernetes: { type: 'boolean' },
+      kubeconfig: text,
+      context: text,
+      namespace: text,
       manifests: list,
       'ca-dir': text,
       'token-key-dir': text,
@@ -91,22 +106,19 @@ function readFlags(argv: readonly string[]): ControlPlaneOptions | 'help' {
     },
   })
   if (values.help) return 'help'
-  if (!values.manifests?.length) throw new WeftError('cli.flags', 'is required', { field: '--manifests' })
   const plaintext = values['grpc-plaintext']
   const grpcPlaintext = plaintext === undefined ? undefined : hostPort('--grpc-plaintext', plaintext)
   if (grpcPlaintext && !isLoopback(grpcPlaintext.host)) {
     const message = 'must be a loopback address: whoever reaches it reads the mesh without a token'
     throw new WeftError('cli.flags', message, { field: '--grpc-plaintext' })
   }
+  const service = `weft-control-plane.${values.namespace ?? NAMESPACE}.svc`
+  const dnsNames = values['dns-name'] ?? [service, `${service}.cluster.local`]
   const hours = values['certificate-hours']
   return {
-    platform: manifestsPlatform({
-      manifests: values.manifests,
-      caDirectory: required('--ca-dir', values['ca-dir']),
-      tokenKeyDirectory: required('--token-key-dir', values['token-key-dir']),
-    }),
+    platform: platformOf(values, dnsNames),
     trustDomain: values['trust-domain'] ?? 'cluster.local',
-    dnsNames: values['dns-name'] ?? DNS_NAMES,
+    dnsNames,
     grpc: hostPort('--grpc', values.grpc ?? '127.0.0.1:15012'),
     grpcPlaintext,
     http: hostPort('--http', values.http ?? '127.0.0.1:15080'),
@@ -115,5 +127,43 @@ function readFlags(argv: readonly string[]): ControlPlaneOptions | 'help' {
       hours === undefined ? undefined : numberBetween('--certificate-hours', hours, 0.001, 24) * 3_600_000,
     dashboard: readDashboard(DASHBOARD),
     log: createLogger('control-plane', logLevel('--log-level', values['log-level'] ?? 'info')),
+  }
+}
+
+interface PlatformFlags {
+  readonly kubernetes?: boolean
+  readonly kubeconfig?: string
+  readonly context?: string
+  readonly namespace?: string
+  readonly manifests?: readonly string[]
+  readonly 'ca-dir'?: string
+  readonly 'token-key-dir'?: string
+}
+
+/** One of the two, and no flag of the other. What a cluster takes is loaded only for one. */
+function platformOf(values: PlatformFlags, dnsNames: readonly string[]): OpenPlatform {
+  const without = (names: readonly (keyof PlatformFlags)[], message: string): void => {
+    const given = names.find((name) => values[name] !== undefined)
+    if (given) throw new WeftError('cli.flags', message, { field: `--${given}` })
+  }
+  if (!values.kubernetes) {
+    without(['kubeconfig', 'context', 'namespace'], 'goes with --kubernetes only')
+    if (!values.manifests?.length) {
+      throw new WeftError('cli.flags', 'is required, or --kubernetes', { field: '--manifests' })
+    }
+    return manifestsPlatform({
+      manifests: values.manifests,
+      caDirectory: required('--ca-dir', values['ca-dir']),
+      tokenKeyDirectory: required('--token-key-dir', values['token-key-dir']),
+    })
+  }
+  without(
+    ['manifests', 'ca-dir', 'token-key-dir'],
+    'does not go with --kubernetes: the cluster has all of that',
+  )
+  const { kubeconfig, context, namespace = NAMESPACE } = values
+  return async (platformContext) => {
+    const { kubernetesPlatform } = await import('./platform/kubernetes.ts')
+    return kubernetesPlatform({ kubeconfig, context, namespace, dnsNames })(platformContext)
   }
 }

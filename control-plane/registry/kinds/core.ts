@@ -33,6 +33,8 @@ export interface ServiceObjectPort {
 export interface PodObject {
   readonly kind: 'Pod'
   readonly meta: Meta
+  /** '' of a manifest. */
+  readonly uid: string
   readonly serviceAccount: string
   readonly hostNetwork: boolean
   readonly ips: readonly string[]
@@ -113,6 +115,7 @@ export function readPod(object: Fields): PodObject {
   return {
     kind: 'Pod',
     meta,
+    uid: object.map('metadata').text('uid') ?? '',
     serviceAccount: spec.text('serviceAccountName') ?? 'default',
     hostNetwork: spec.boolean('hostNetwork') ?? false,
     ips: [...new Set([...(single === undefined ? [] : [single]), ...ips])].filter((ip) => isIP(ip) !== 0),

@@ -116,7 +116,10 @@ t.test('an object from the API gives the same model as from a manifest', async (
       'kubectl.kubernetes.io/last-applied-configuration': JSON.stringify(raw),
     }
     const managedFields = [{ manager: 'kubectl', fieldsV1: { 'f:spec': {} } }]
-    server.put(raw.kind, { ...raw, metadata: { ...raw.metadata, uid: 'u', annotations, managedFields } })
+    server.put(raw.kind, {
+      ...raw,
+      metadata: { ...raw.metadata, selfLink: '/x', annotations, managedFields },
+    })
   }
   const { objects, errors } = parseManifests('base.yaml', text)
   t.strictSame(errors, [])

@@ -150,6 +150,7 @@ export class Reflector {
       next = page.next
     } while (next !== undefined)
     this.#paged = true
+    if (this.#absentSince !== undefined) this.#options.log.info('kind is installed now', { kind: kind.kind })
     this.#absentSince = undefined
     this.#listedAt = this.#clock.now()
     this.#position = version

@@ -1,0 +1,90 @@
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+import { systemClock } from '../../core/clock.ts'
+import { followCa } from '../kubernetes/ca/followed-ca.ts'
+import {
+  openConnection,
+  type ConnectionOptions,
+  type KubernetesConnection,
+} from '../kubernetes/connection.ts'
+import { startPublisher, type Publisher } from '../publish/publisher.ts'
+import { KubernetesSource } from '../registry/kubernetes/kubernetes-source.ts'
+import { tokenReviewVerifier } from '../serve/tokens/token-review.ts'
+import type { OpenPlatform, PlatformContext } from './platform.ts'
+
+export interface KubernetesPlatformOptions extends ConnectionOptions {
+  /** Where Weft is installed: its Secrets and its Lease are there. */
+  readonly namespace: string
+  /** Of the serving certificate; a CA that is given must allow them. */
+  readonly dnsNames: readonly string[]
+}
+
+/** Name of the Secret with the CA, and of the ConfigMap with its roots. */
+const CA_NAME = 'weft-ca'
+
+/** Everything from an API server: the mesh's objects, the word on tokens, the CA in a Secret. */
+export function kubernetesPlatform(options: KubernetesPlatformOptions): OpenPlatform {
+  return async (context) => {
+    const connection = await openConnection(options)
+    try {
+      return await open(connection, options, context)
+    } catch (error) {
+      await connection.close()
+      throw error
+    }
+  }
+}
+
+async function open(
+  connection: KubernetesConnection,
+  { namespace, dnsNames }: KubernetesPlatformOptions,
+  { trustDomain, log, signal, waiting }: PlatformContext,
+): ReturnType<OpenPlatform> {
+  const about = { connection, namespace, log }
+  log.info('reading the cluster', { server: connection.server, namespace })
+  // First: a replica that may not read the CA need not load the API server with lists.
+  const ca = await followCa({ ...about, name: CA_NAME, trustDomain, dnsNames, signal, waiting })
+  const source = new KubernetesSource({ connection, log })
+  const tell = (): void => waiting(source.waitsFor)
+  const close = (): void => {
+    source.close()
+    ca.close()
+  }
+  tell()
+  const untell = source.errors.watch(tell)
+  signal.addEventListener('abort', close)
+  try {
+    await source.synced
+  } catch (error) {
+    close()
+    throw error
+  } finally {
+    untell()
+    signal.removeEventListener('abort', close)
+  }
+  let publisher: Publisher | undefined
+  return {
+    source,
+    authority: ca.authority,
+    verifier: tokenReviewVerifier({
+      connection,
+      audience: 'weft',
+      podOf: (of, name) => source.snapshot.value.pods.get(`${of}/${name}`),
+    }),
+    publish(mesh) {
+      publisher = startPublisher({
+        ...about,
+        identity: `${hostname()}_${randomUUID()}`,
+        snapshot: source.snapshot,
+        routeStatus: mesh.snapshot,
+        authority: ca.authority,
+        clock: systemClock,
+      })
+    },
+    async close() {
+      await publisher?.stop()
+      close()
+      await connection.close()
+    },
+  }
+}
