@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { randomUuid } from '../../core/random-hex.ts'
 import { field, removeField, type Fields, type RequestHead } from '../http/message.ts'
 import type { Hop } from './hop.ts'
 
@@ -29,7 +29,7 @@ export function prepareRequest(hop: Hop, head: RequestHead): void {
       break
   }
   if (hop.manager.traffic && field(fields, 'x-request-id') === undefined)
-    fields.push('x-request-id', randomUUID())
+    fields.push('x-request-id', randomUuid())
 }
 
 /**

@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs'
 import * as net from 'node:net'
 
 /** Takes what a socket reads; valid during the call only. */
@@ -20,6 +21,21 @@ export class DirectSocket extends net.Socket {
       onread: { buffer: READ_BUFFER, callback: (count: number): boolean => this.#read(count) },
     }
     super(options as net.SocketConstructorOpts)
+  }
+
+  /**
+   * Gives the kernel bytes at once, past the stream, and tells how many it took; they may be changed afterwards.
+   * 0 also where it takes none now or the connection is broken: the stream's own write waits, or says so.
+   */
+  writeNow(bytes: Buffer, from: number, count: number): number {
+    const handle = (this as unknown as { _handle: { readonly fd: number } | null })._handle
+    // Without its handle the number may be another connection's already.
+    if (handle === null || this.connecting || this.writableLength > 0 || this.writableEnded) return 0
+    try {
+      return writeSync(handle.fd, bytes, from, count)
+    } catch {
+      return 0
+    }
   }
 
   #read(count: number): boolean {

@@ -36,6 +36,8 @@ export class SocketTransport implements Transport {
   /** See `Transport.handed`. */
   handed = 0
   readonly #socket: Socket
+  /** The same, where bytes can go past the stream. */
+  readonly #direct: DirectSocket | undefined
   #reader: TransportReader = NO_READER
   #started = false
 
@@ -60,6 +62,7 @@ export class SocketTransport implements Transport {
 
   constructor(socket: Socket) {
     this.#socket = socket
+    this.#direct = socket instanceof DirectSocket ? socket : undefined
     const address = socket.remoteAddress ?? ''
     this.remote = address.includes(':')
       ? `[${address}]:${socket.remotePort}`
@@ -100,7 +103,7 @@ export class SocketTransport implements Transport {
       if (!this.#closed) this.#reader.onData(chunk)
     }
     socket.on('data', take)
-    if (socket instanceof DirectSocket) socket.deliver = take
+    if (this.#direct) this.#direct.deliver = take
     // A listener does not undo an earlier, explicit pause (protocol detection).
     if (socket.isPaused()) socket.resume()
   }
@@ -175,37 +178,63 @@ export class SocketTransport implements Transport {
   flush(): void {
     this.#queued = false
     if (this.#closed || this.#writing || this.#ended) return
-    const socket = this.#socket
     const buffer = this.#buffer
-    if (this.#fullBytes > 0) {
-      this.#seal()
-      const list = this.#full
-      this.#full = this.#held
-      this.#held = list
-      this.#heldBytes = this.#fullBytes
-      this.handed += this.#fullBytes
-      this.#fullBytes = 0
-      this.#writing = true
-      const last = list.length - 1
-      socket.cork()
-      for (let i = 0; i < last; i++) socket.write((list[i] as Buffer).subarray(0, this.#fills[i]))
-      socket.write((list[last] as Buffer).subarray(0, this.#fills[last]), this.#written)
-      socket.uncork()
-      this.#fills.length = 0
-    } else if (buffer !== undefined && this.#length > 0) {
+    if (this.#fullBytes > 0) this.#flushList()
+    else if (buffer !== undefined && this.#length > 0) {
       const count = this.#length
-      this.#held.push(buffer)
-      this.#heldBytes = count
       this.handed += count
       this.#buffer = undefined
       this.#length = 0
-      this.#writing = true
-      socket.write(buffer.subarray(0, count), this.#written)
+      const taken = this.#direct === undefined ? 0 : this.#direct.writeNow(buffer, 0, count)
+      if (taken === count) {
+        releaseBuffer(buffer)
+        this.#ease()
+      } else {
+        this.#held.push(buffer)
+        this.#heldBytes = count - taken
+        this.#writing = true
+        this.#socket.write(buffer.subarray(taken, count), this.#written)
+      }
     }
-    if (this.#ending) {
+    if (this.#ending && !this.#ended) {
       this.#ended = true
-      socket.end()
+      this.#socket.end()
     }
+  }
+
+  #flushList(): void {
+    this.#seal()
+    const list = this.#full
+    const fills = this.#fills
+    this.handed += this.#fullBytes
+    let left = this.#fullBytes
+    this.#full = this.#held
+    this.#held = list
+    this.#fullBytes = 0
+    let at = 0
+    let from = 0
+    if (this.#direct !== undefined)
+      for (; at < list.length; at++) {
+        const fill = fills[at] as number
+        from = this.#direct.writeNow(list[at] as Buffer, 0, fill)
+        left -= from
+        if (from < fill) break
+        from = 0
+      }
+    if (at === list.length) {
+      for (let i = 0; i < list.length; i++) releaseBuffer(list[i] as Buffer)
+      list.length = fills.length = 0
+      return this.#ease()
+    }
+    this.#heldBytes = left
+    this.#writing = true
+    const socket = this.#socket
+    const last = list.length - 1
+    socket.cork()
+    for (; at < last; at++, from = 0) socket.write((list[at] as Buffer).subarray(from, fills[at]))
+    socket.write((list[last] as Buffer).subarray(from, fills[last]), this.#written)
+    socket.uncork()
+    fills.length = 0
   }
 
   #enqueue(): void {
@@ -243,10 +272,13 @@ export class SocketTransport implements Transport {
     held.length = 0
     if (this.#closed) return
     if (this.#queued) this.flush()
-    if (this.congested && this.pending <= LOW_WATER_BYTES) {
-      this.congested = false
-      this.#reader.onWritable()
-    }
+    this.#ease()
+  }
+
+  #ease(): void {
+    if (!this.congested || this.pending > LOW_WATER_BYTES) return
+    this.congested = false
+    this.#reader.onWritable()
   }
 
   #dropOutput(): void {
