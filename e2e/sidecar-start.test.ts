@@ -1,7 +1,10 @@
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import t from 'tap'
+import { bundle } from '../cli/bundle.ts'
 import { answers, sidecarBed } from './sidecar/bed.ts'
 import { inOwnNamespace } from './sidecar/own-namespace.ts'
 
@@ -51,6 +54,23 @@ inOwnNamespace(t, import.meta.filename, () => {
       )
     })
   }
+
+  t.test(
+    'the bundle of an image gets its certificate and configuration, and tells its telemetry',
+    async (t) => {
+      const into = mkdtempSync(join(tmpdir(), 'weft-bundle-'))
+      t.teardown(() => rmSync(into, { recursive: true }))
+      const { path } = await bundle('proxy', into)
+      const bed = await sidecarBed(t)
+      bed.pod([8080])
+      const { grpcPort } = await bed.controlPlane()
+      const { child, log, over } = bed.sidecar(grpcPort, { program: path })
+      await answers(15021, '/ready', ({ status }) => status === 200)
+      child.kill('SIGTERM')
+      t.equal(await over, 0)
+      t.notMatch(log.text, /undefined|is not a/, 'nothing that the bundle lacks')
+    },
+  )
 
   t.test('a pod without IPv6 gets its sidecar', async (t) => {
     writeFileSync('/proc/sys/net/ipv6/conf/all/disable_ipv6', '1')

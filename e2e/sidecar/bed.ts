@@ -71,8 +71,8 @@ status: { podIP: 127.0.0.1 }
       running.push(started)
       return started
     },
-    /** `weft proxy --sidecar` against the control plane at this port. */
-    sidecar(port: number, state = 'state') {
+    /** `weft proxy --sidecar` against the control plane at this port. `program`: a bundle in place of the source. */
+    sidecar(port: number, { state = 'state', program = WEFT } = {}) {
       const flags = {
         '--control-plane': `127.0.0.1:${port}`,
         '--trust-domain': 'cluster.local',
@@ -82,16 +82,20 @@ status: { podIP: 127.0.0.1 }
         '--drain-seconds': '5',
         '--log-level': 'debug',
       }
-      const child = spawn(process.execPath, [WEFT, 'proxy', '--sidecar', ...Object.entries(flags).flat()], {
-        env: {
-          PATH: process.env['PATH'],
-          POD_NAME: 'web-1',
-          POD_NAMESPACE: 'shop',
-          POD_IPS: '127.0.0.1',
-          SERVICE_ACCOUNT: 'web',
+      const child = spawn(
+        process.execPath,
+        [program, 'proxy', '--sidecar', ...Object.entries(flags).flat()],
+        {
+          env: {
+            PATH: process.env['PATH'],
+            POD_NAME: 'web-1',
+            POD_NAMESPACE: 'shop',
+            POD_IPS: '127.0.0.1',
+            SERVICE_ACCOUNT: 'web',
+          },
+          stdio: ['ignore', 'pipe', 'pipe'],
         },
-        stdio: ['ignore', 'pipe', 'pipe'],
-      })
+      )
       t.teardown(() => child.kill('SIGKILL'))
       const log = { text: '' }
       for (const from of [child.stdout, child.stderr])

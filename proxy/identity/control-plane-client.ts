@@ -1,5 +1,5 @@
 import { createSecureContext } from 'node:tls'
-import type { Client, Metadata } from '@grpc/grpc-js'
+import { Client, credentials, Metadata } from '@grpc/grpc-js'
 import { readTextFile } from '../../certs/private-file.ts'
 import { parseTrustBundle } from '../../certs/trust-bundle.ts'
 import { WeftError } from '../../core/errors.ts'
@@ -33,13 +33,11 @@ export async function openControlPlane(
 ): Promise<ControlPlaneClient> {
   const token = readToken(endpoint.tokenPath)
   const ca = readBundle(endpoint.caBundlePath)
-  // Loaded when needed: a proxy that runs alone never does.
-  const grpc = await import('@grpc/grpc-js')
   const sockets = new OwnSockets()
-  const credentials = sockets.watch(
-    grpc.credentials.createFromSecureContext(createSecureContext({ ca, minVersion: 'TLSv1.3' })),
+  const secure = sockets.watch(
+    credentials.createFromSecureContext(createSecureContext({ ca, minVersion: 'TLSv1.3' })),
   )
-  const client = new grpc.Client(endpoint.address, credentials, {
+  const client = new Client(endpoint.address, secure, {
     'grpc.ssl_target_name_override': endpoint.serverName,
     'grpc.default_authority': endpoint.serverName,
     'grpc.enable_retries': 0,
@@ -50,7 +48,7 @@ export async function openControlPlane(
     ...options,
   })
   sockets.closeWith(client)
-  const metadata = new grpc.Metadata()
+  const metadata = new Metadata()
   metadata.set('authorization', `Bearer ${token}`)
   return { client, metadata }
 }
