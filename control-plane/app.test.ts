@@ -63,6 +63,7 @@ async function setUp(t: Test) {
     grpcPlaintext: undefined,
     http: LOOPBACK,
     samplingPercent: 1,
+    drainMs: 60_000,
     dashboard: new Map(),
     log: createLogger('control-plane', 'debug', (line) => lines.push(line)),
   }
@@ -304,3 +305,45 @@ t.test('the listener without TLS serves discovery and signs nothing', async (t) 
   await running.close()
   t.match(await stream.ended, { code: status.UNAVAILABLE }, 'its clients go elsewhere')
 })
+
+t.test(
+  'a control plane that ends sends its proxies elsewhere one by one, and tells changes until then',
+  async (t) => {
+    const world = await start(t)
+    const { running, mint, write, ca, options } = world
+    // Each a connection of its own, as pods have them.
+    const streams = await Promise.all(
+      Array.from({ length: 20 }, async () => {
+        const client = clientOf(t, running, ca.authority.value.bundle.pem)
+        const stream = new DeltaStream(client, bearer(await mint())).ask('route', [ROUTE])
+        await stream.next(`+route ${ROUTE}`)
+        return { client, stream }
+      }),
+    )
+    const other = await startControlPlane(options)
+    t.teardown(() => other.close())
+    let ended = 0
+    for (const { stream } of streams) void stream.ended.then(() => ended++)
+    const began = performance.now()
+    const closed = running.close()
+    await until(
+      async () => (await request(`http://127.0.0.1:${running.httpPort}/ready`)).statusCode,
+      (code) => code === 503,
+    )
+    write('route.yaml', routeOf(30, 70))
+    const last = streams.at(-1)
+    if (!last) return
+    t.strictSame(weights(await last.stream.next(`+route ${ROUTE}`)), [30, 70], 'the last one is told still')
+    t.ok(ended < streams.length)
+    // What comes on an old connection goes nowhere but elsewhere.
+    const late = new DeltaStream(last.client, bearer(await mint())).ask('route', [ROUTE])
+    t.match(await late.ended, { code: status.UNAVAILABLE })
+    for (const { stream } of streams) {
+      t.match(await stream.ended, { code: status.UNAVAILABLE, details: /stopping/ })
+    }
+    await closed
+    t.ok(performance.now() - began >= 19 * 19, 'not all at once')
+    const moved = new DeltaStream(clientOf(t, other, ca.authority.value.bundle.pem), bearer(await mint()))
+    t.strictSame(weights(await moved.ask('route', [ROUTE]).next(`+route ${ROUTE}`)), [30, 70])
+  },
+)

@@ -30,6 +30,8 @@ export interface ControlPlaneOptions {
   readonly samplingPercent: number
   /** Of certificates for those who ask for no lifetime; milliseconds. */
   readonly leafLifeMs?: number | undefined
+  /** The longest that streams of proxies last once it ends; milliseconds, default 0. */
+  readonly drainMs?: number
   readonly dashboard: ReadonlyMap<string, DashboardFile>
   readonly log: Logger
   /** Ends a start that still waits for its platform. */
@@ -90,8 +92,6 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     const callerOf = (metadata: Metadata) => authenticate(verifier, metadata)
     const discovery = discoveryService({ snapshot: mesh.snapshot, authenticate: callerOf, log })
     const open = discoveryService({ snapshot: mesh.snapshot, authenticate: nobody, log })
-    closing.push(() => discovery.close())
-    closing.push(() => open.close())
     proxies = () => [...discovery.proxies(), ...open.proxies()]
 
     const certificate = serverCertificate({ authority, dnsNames: options.dnsNames, log })
@@ -99,7 +99,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
 
     const serve = async (...args: Parameters<typeof serveGrpc>): Promise<RunningGrpcServer> => {
       const server = await serveGrpc(...args)
-      closing.push(() => server.close())
+      closing.push(() => server.close(options.drainMs))
       return server
     }
     const grpc = await serve('--grpc', options.grpc, certificate.credentials, [

@@ -32,6 +32,7 @@ Both:
   --http HOST:PORT       dashboard, REST, /live and /ready (127.0.0.1:15080)
   --dns-name NAME        in the certificate of --grpc; may be given again (weft-control-plane.NS.svc)
   --certificate-hours N  life of workload certificates, 0.001 to 24 (24)
+  --drain-seconds N      over which proxies are sent to other replicas, one by one, after SIGTERM, 0 to 600 (10)
   --trace-sampling N     share of requests that begin a trace, 0 to 1 (0.01)
   --log-level LEVEL      debug, info, warn or error (info)
   --help                 this text
@@ -100,6 +101,7 @@ function readFlags(argv: readonly string[]): ControlPlaneOptions | 'help' {
       http: text,
       'dns-name': list,
       'certificate-hours': text,
+      'drain-seconds': text,
       'trace-sampling': text,
       'log-level': text,
       help: { type: 'boolean' },
@@ -125,6 +127,7 @@ function readFlags(argv: readonly string[]): ControlPlaneOptions | 'help' {
     samplingPercent: 100 * numberBetween('--trace-sampling', values['trace-sampling'] ?? '0.01', 0, 1),
     leafLifeMs:
       hours === undefined ? undefined : numberBetween('--certificate-hours', hours, 0.001, 24) * 3_600_000,
+    drainMs: numberBetween('--drain-seconds', values['drain-seconds'] ?? '10', 0, 600) * 1000,
     dashboard: readDashboard(DASHBOARD),
     log: createLogger('control-plane', logLevel('--log-level', values['log-level'] ?? 'info')),
   }

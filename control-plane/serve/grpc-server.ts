@@ -9,8 +9,8 @@ import { WeftError } from '../../core/errors.ts'
 export interface GrpcService {
   readonly definition: ServiceDefinition
   readonly implementation: UntypedServiceImplementation
-  /** Ends the service's streams. */
-  close?(): void
+  /** Ends the service's streams within so many milliseconds; their clients hear that they are to go elsewhere. */
+  close?(withinMs: number): Promise<void>
 }
 
 export interface GrpcAddress {
@@ -20,8 +20,11 @@ export interface GrpcAddress {
 
 export interface RunningGrpcServer {
   readonly port: number
-  /** Closes the services, gives calls that run a moment, and then ends what is left. */
-  close(): Promise<void>
+  /**
+   * Takes no connection more and tells those there are to go (GOAWAY), ends the services' streams within so many
+   * milliseconds, gives other calls a moment, and then ends what is left.
+   */
+  close(withinMs?: number): Promise<void>
 }
 
 const OPTIONS = {
@@ -55,15 +58,13 @@ export async function serveGrpc(
   )
   return {
     port: bound,
-    close() {
-      for (const service of services) service.close?.()
-      return new Promise((resolve) => {
-        const timer = setTimeout(() => server.forceShutdown(), CLOSE_GRACE_MS)
-        server.tryShutdown(() => {
-          clearTimeout(timer)
-          resolve()
-        })
-      })
+    async close(withinMs = 0) {
+      // First: whose stream ends then comes back on another connection, which leads elsewhere.
+      const finished = new Promise<void>((resolve) => server.tryShutdown(() => resolve()))
+      await Promise.all(services.map((service) => service.close?.(withinMs)))
+      const timer = setTimeout(() => server.forceShutdown(), CLOSE_GRACE_MS)
+      await finished
+      clearTimeout(timer)
     },
   }
 }

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import {
   status,
   type Metadata,
@@ -31,9 +32,15 @@ export interface Discovery {
   readonly implementation: UntypedServiceImplementation
   /** Whose streams are open. */
   proxies(): readonly ProxyView[]
-  /** Ends every stream with UNAVAILABLE, so that its client goes elsewhere. */
-  close(): void
+  /**
+   * Ends every stream with UNAVAILABLE, so that its client goes elsewhere: one after the other, in so many milliseconds
+   * at most, so that those who take them on have them one after the other, too. Until then each is told of changes.
+   */
+  close(withinMs: number): Promise<void>
 }
+
+/** Between two streams that end, where there is time: 50 a second are little to who takes them on. */
+const GAP_MS = 20
 
 interface Request {
   readonly node?: Node | undefined
@@ -208,9 +215,16 @@ export function discoveryService({ snapshot, authenticate, log }: DiscoveryOptio
       deltaAggregatedResources: serve((client, deps) => new DeltaSession(client, deps)),
     },
     proxies: () => [...open].map(viewOf).sort((a, b) => (a.node < b.node ? -1 : 1)),
-    close() {
-      pushes.close()
+    async close(withinMs) {
+      const gapMs = Math.min(GAP_MS, withinMs / Math.max(streams.size, 1))
+      const end = performance.now() + withinMs
+      for (const stream of [...streams]) {
+        stream.close()
+        if (streams.size > 0 && performance.now() < end) await delay(gapMs)
+      }
+      // Those that came meanwhile.
       for (const stream of streams) stream.close()
+      pushes.close()
     },
   }
 }
