@@ -115,7 +115,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     const plaintext =
       options.grpcPlaintext &&
       (await serve('--grpc-plaintext', options.grpcPlaintext, ServerCredentials.createInsecure(), [open]))
-    platform.publish?.(mesh)
+    const unpublish = platform.publish?.(mesh)
+    if (unpublish) closing.push(unpublish)
     waitsFor = undefined
     closing.push(() => (waitsFor = 'it ends'))
     return { grpcPort: grpc.port, plaintextPort: plaintext?.port, httpPort, close }

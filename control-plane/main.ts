@@ -17,6 +17,8 @@ In a cluster, several at once; writes route status, trust bundles and the webhoo
   --kubeconfig FILE      which cluster (in a pod its own; else KUBECONFIG, then ~/.kube/config)
   --context NAME         of the kubeconfig (its current-context)
   --namespace NS         where Weft is installed (weft-system)
+  --issuer-secret NAME   a Secret in NS with a CA of your own that signs, as cert-manager keeps one (tls.crt, tls.key,
+                         ca.crt; a P-256 key); waited for, and followed when it is renewed (off: Weft's own CA)
 
 On one machine:
   --manifests DIR        Kubernetes manifests to read and follow; may be given again, the last one wins
@@ -92,6 +94,7 @@ function readFlags(argv: readonly string[]): ControlPlaneOptions | 'help' {
       kubeconfig: text,
       context: text,
       namespace: text,
+      'issuer-secret': text,
       manifests: list,
       'ca-dir': text,
       'token-key-dir': text,
@@ -138,6 +141,7 @@ interface PlatformFlags {
   readonly kubeconfig?: string
   readonly context?: string
   readonly namespace?: string
+  readonly 'issuer-secret'?: string
   readonly manifests?: readonly string[]
   readonly 'ca-dir'?: string
   readonly 'token-key-dir'?: string
@@ -150,7 +154,7 @@ function platformOf(values: PlatformFlags, dnsNames: readonly string[]): OpenPla
     if (given) throw new WeftError('cli.flags', message, { field: `--${given}` })
   }
   if (!values.kubernetes) {
-    without(['kubeconfig', 'context', 'namespace'], 'goes with --kubernetes only')
+    without(['kubeconfig', 'context', 'namespace', 'issuer-secret'], 'goes with --kubernetes only')
     if (!values.manifests?.length) {
       throw new WeftError('cli.flags', 'is required, or --kubernetes', { field: '--manifests' })
     }
@@ -164,9 +168,9 @@ function platformOf(values: PlatformFlags, dnsNames: readonly string[]): OpenPla
     ['manifests', 'ca-dir', 'token-key-dir'],
     'does not go with --kubernetes: the cluster has all of that',
   )
-  const { kubeconfig, context, namespace = NAMESPACE } = values
+  const { kubeconfig, context, namespace = NAMESPACE, 'issuer-secret': issuerSecret } = values
   return async (platformContext) => {
     const { kubernetesPlatform } = await import('./platform/kubernetes.ts')
-    return kubernetesPlatform({ kubeconfig, context, namespace, dnsNames })(platformContext)
+    return kubernetesPlatform({ kubeconfig, context, namespace, issuerSecret, dnsNames })(platformContext)
   }
 }

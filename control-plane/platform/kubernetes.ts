@@ -7,7 +7,7 @@ import {
   type ConnectionOptions,
   type KubernetesConnection,
 } from '../kubernetes/connection.ts'
-import { startPublisher, type Publisher } from '../publish/publisher.ts'
+import { startPublisher } from '../publish/publisher.ts'
 import { KubernetesSource } from '../registry/kubernetes/kubernetes-source.ts'
 import { tokenReviewVerifier } from '../serve/tokens/token-review.ts'
 import type { OpenPlatform, PlatformContext } from './platform.ts'
@@ -15,6 +15,8 @@ import type { OpenPlatform, PlatformContext } from './platform.ts'
 export interface KubernetesPlatformOptions extends ConnectionOptions {
   /** Where Weft is installed: its Secrets and its Lease are there. */
   readonly namespace: string
+  /** A Secret with a CA that somebody else keeps, in cert-manager's layout; undefined: Weft's own, in Secret `weft-ca`. */
+  readonly issuerSecret?: string | undefined
   /** Of the serving certificate; a CA that is given must allow them. */
   readonly dnsNames: readonly string[]
 }
@@ -37,13 +39,21 @@ export function kubernetesPlatform(options: KubernetesPlatformOptions): OpenPlat
 
 async function open(
   connection: KubernetesConnection,
-  { namespace, dnsNames }: KubernetesPlatformOptions,
+  { namespace, issuerSecret, dnsNames }: KubernetesPlatformOptions,
   { trustDomain, log, signal, waiting }: PlatformContext,
 ): ReturnType<OpenPlatform> {
   const about = { connection, namespace, log }
   log.info('reading the cluster', { server: connection.server, namespace })
   // First: a replica that may not read the CA need not load the API server with lists.
-  const ca = await followCa({ ...about, name: CA_NAME, trustDomain, dnsNames, signal, waiting })
+  const ca = await followCa({
+    ...about,
+    name: issuerSecret ?? CA_NAME,
+    given: issuerSecret !== undefined,
+    trustDomain,
+    dnsNames: [...dnsNames, `weft-injector.${namespace}.svc`],
+    signal,
+    waiting,
+  })
   const source = new KubernetesSource({ connection, log })
   const tell = (): void => waiting(source.waitsFor)
   const close = (): void => {
@@ -62,7 +72,6 @@ async function open(
     untell()
     signal.removeEventListener('abort', close)
   }
-  let publisher: Publisher | undefined
   return {
     source,
     authority: ca.authority,
@@ -72,7 +81,7 @@ async function open(
       podOf: (of, name) => source.snapshot.value.pods.get(`${of}/${name}`),
     }),
     publish(mesh) {
-      publisher = startPublisher({
+      const publisher = startPublisher({
         ...about,
         identity: `${hostname()}_${randomUUID()}`,
         snapshot: source.snapshot,
@@ -80,9 +89,9 @@ async function open(
         authority: ca.authority,
         clock: systemClock,
       })
+      return () => publisher.stop()
     },
     async close() {
-      await publisher?.stop()
       close()
       await connection.close()
     },

@@ -11,8 +11,11 @@ export interface Platform {
   readonly source: Source
   readonly verifier: TokenVerifier
   readonly authority: Watchable<Authority>
-  /** Begins what writes back (route status, trust bundles), once the mesh is worked out and served. */
-  publish?(mesh: MeshBrain): void
+  /**
+   * Begins what writes back (route status, trust bundles), once the mesh is worked out and served. What it returns ends
+   * that, and lets another replica go on with it.
+   */
+  publish?(mesh: MeshBrain): () => Promise<void>
   close(): Promise<void>
 }
 

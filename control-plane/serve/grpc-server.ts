@@ -61,7 +61,7 @@ export async function serveGrpc(
     async close(withinMs = 0) {
       // First: whose stream ends then comes back on another connection, which leads elsewhere.
       const finished = new Promise<void>((resolve) => server.tryShutdown(() => resolve()))
-      await Promise.all(services.map((service) => service.close?.(withinMs)))
+      await Promise.all(services.map(async (service) => service.close?.(withinMs)))
       const timer = setTimeout(() => server.forceShutdown(), CLOSE_GRACE_MS)
       await finished
       clearTimeout(timer)
