@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
@@ -92,6 +92,13 @@ export class ProxyProcess {
   /** The first line of the access log that `matches`, also one that was there before. */
   line(matches: (line: LogLine) => boolean): Promise<LogLine> {
     return this.until(() => this.lines.find(matches))
+  }
+
+  /** Resident memory now, or the most it ever was, in KiB. */
+  memoryKib(which: 'now' | 'peak'): number {
+    const status = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8')
+    const key = which === 'now' ? 'VmRSS' : 'VmHWM'
+    return Number(new RegExp(`${key}:\\s+(\\d+) kB`).exec(status)?.[1])
   }
 
   /** A number of the admin page /stats, 0 where it is not told. */
