@@ -34,16 +34,20 @@ export function forwardAll(
   cluster: string,
   client: MeshClient | undefined,
 ): RouteConfiguration {
+  const grpc = client?.kind === 'grpc'
   const route: RouteAction = {
     cluster,
     timeout: 0,
     ...(client ? { retryPolicy: DEFAULT_RETRY[client.kind] } : {}),
-    ...(client?.kind === 'grpc' ? {} : { upgradeConfigs: [{ upgradeType: 'websocket' }] }),
+    ...(grpc ? {} : { upgradeConfigs: [{ upgradeType: 'websocket' }] }),
   }
-  return {
-    name,
-    virtualHosts: [{ name, domains: ['*'], routes: [{ name: 'default', match: { prefix: '/' }, route }] }],
+  const routes: Route[] = [{ name: 'default', match: { prefix: '/' }, route }]
+  // A Service may be a forward proxy.
+  if (!grpc) {
+    const tunnel = { cluster, timeout: 0, upgradeConfigs: [{ upgradeType: 'CONNECT' }] }
+    routes.push({ name: 'connect', match: { connectMatcher: {} }, route: tunnel })
   }
+  return { name, virtualHosts: [{ name, domains: ['*'], routes }] }
 }
 
 /** Mostly one; two where a prefix is replaced by the root, so that `/a` and `/a/b` become `/` and `/b`. */

@@ -114,6 +114,7 @@ const ENVOY: ModuleSource = {
     'envoy.config.route.v3.RouteAction.UpgradeConfig',
     'envoy.config.route.v3.RouteConfiguration',
     'envoy.config.route.v3.RouteMatch',
+    'envoy.config.route.v3.RouteMatch.ConnectMatcher',
     'envoy.config.route.v3.RouteMatch.GrpcRouteMatchOptions',
     'envoy.config.route.v3.VirtualHost',
     'envoy.config.route.v3.WeightedCluster',

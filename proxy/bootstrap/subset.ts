@@ -145,9 +145,10 @@ export const SUBSET: ReadonlyMap<string, MessageRule> = new Map([
   rule(envoy.Metadata, 'filter_metadata'),
   rule(
     envoy.RouteMatch,
-    'prefix path safe_regex path_separated_prefix case_sensitive headers query_parameters grpc',
+    'prefix path safe_regex path_separated_prefix connect_matcher case_sensitive headers query_parameters grpc',
   ),
   rule(envoy.RouteMatch_GrpcRouteMatchOptions, ''),
+  rule(envoy.RouteMatch_ConnectMatcher, ''),
   rule(
     envoy.HeaderMatcher,
     'name! exact_match prefix_match suffix_match contains_match present_match safe_regex_match string_match' +

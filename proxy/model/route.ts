@@ -29,6 +29,8 @@ export interface RouteMatch {
         readonly caseSensitive: boolean
       }
     | { readonly kind: 'regex'; readonly value: RegExp }
+    /** CONNECT alone, which has no path. */
+    | { readonly kind: 'connect' }
   /** `:method` and friends stand among the headers, as in Envoy. Names lower-case. */
   readonly headers: readonly ValueMatch[]
   readonly query: readonly ValueMatch[]

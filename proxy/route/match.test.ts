@@ -108,3 +108,14 @@ t.test('virtual hosts: exact, then the longest wildcard, then any', async (t) =>
   const dotted = [{ name: 'a.b', domains: ['a.b'], routes: [] }]
   t.equal(findVirtualHost(dotted, 'axb'), undefined, 'a dot is a dot')
 })
+
+t.test('CONNECT has no path: it goes to whoever asks for it, and nothing else does', async (t) => {
+  const everything = route('everything', { path: { kind: 'prefix', value: '', caseSensitive: true } })
+  const connect = route('connect', { path: { kind: 'connect' } })
+  const asked: RequestHead = { ...get(''), method: 'CONNECT', authority: 'db.test:5432' }
+  t.equal(findRoute(config(everything, connect), asked)?.name, 'connect')
+  t.equal(findRoute(config(everything), asked), undefined)
+  t.equal(findRoute(config(connect), get('/')), undefined)
+  const regex = route('regex', { path: { kind: 'regex', value: /^(?:.*)$/ } })
+  t.equal(findRoute(config(regex), asked), undefined)
+})

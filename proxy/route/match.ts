@@ -66,6 +66,9 @@ function matches(match: RouteMatch, head: RequestHead, path: string, query: stri
 }
 
 function pathMatches(match: RouteMatch['path'], path: string): boolean {
+  // CONNECT has no path (RFC 9110 section 9.3.6): as in Envoy, it is for those that ask for it, and they for nothing else.
+  if (match.kind === 'connect') return path === ''
+  if (path === '') return false
   if (match.kind === 'regex') return match.value.test(path)
   const wanted = match.caseSensitive ? match.value : match.value.toLowerCase()
   const given = match.caseSensitive ? path : path.toLowerCase()

@@ -22,7 +22,7 @@ export function mutateRequest(head: RequestHead, mutation: HeaderMutation): void
 export function rewriteRequest(head: RequestHead, match: RouteMatch, action: ForwardAction): void {
   if (action.rewrite.authority !== undefined) head.authority = action.rewrite.authority
   const rewrite = action.rewrite.path
-  if (!rewrite) return
+  if (!rewrite || match.path.kind === 'connect') return
   const { path, query } = splitPath(head.path)
   if (rewrite.kind === 'regex') head.path = path.replace(rewrite.pattern, rewrite.substitution) + query
   else head.path = replacePrefix(match, path, rewrite.value) + query
@@ -59,7 +59,7 @@ function splitAuthority(authority: string): [host: string, port: string] {
 }
 
 function replacePrefix(match: RouteMatch, path: string, replacement: string): string {
-  if (match.path.kind === 'regex') return path
+  if (match.path.kind === 'regex' || match.path.kind === 'connect') return path
   const prefix = match.path.value
   const rest = path.slice(prefix.length)
   if (match.path.kind === 'prefix') return replacement + rest || '/'

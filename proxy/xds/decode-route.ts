@@ -81,6 +81,7 @@ function decodeMatch(match: WireMatch, scope: Scope): RouteMatch {
     'headers',
     'queryParameters',
     'grpc',
+    'connectMatcher',
   )
   return {
     path: decodePath(match, scope),
@@ -94,6 +95,7 @@ function decodeMatch(match: WireMatch, scope: Scope): RouteMatch {
 
 function decodePath(match: WireMatch, scope: Scope): RouteMatch['path'] {
   const caseSensitive = match.caseSensitive ?? true
+  if (match.connectMatcher) return { kind: 'connect' }
   if (match.path !== undefined) return { kind: 'exact', value: match.path, caseSensitive }
   if (match.pathSeparatedPrefix !== undefined)
     return { kind: 'segment-prefix', value: match.pathSeparatedPrefix, caseSensitive }
@@ -101,7 +103,8 @@ function decodePath(match: WireMatch, scope: Scope): RouteMatch['path'] {
     const value = decodeRegex(match.safeRegex, scope.at('safe_regex'))
     return value ? { kind: 'regex', value } : { kind: 'exact', value: '', caseSensitive }
   }
-  if (match.prefix === undefined) scope.fail('needs prefix, path, path_separated_prefix or safe_regex')
+  if (match.prefix === undefined)
+    scope.fail('needs prefix, path, path_separated_prefix, safe_regex or connect_matcher')
   return { kind: 'prefix', value: match.prefix ?? '', caseSensitive }
 }
 

@@ -19,6 +19,10 @@ export interface Path {
   readonly innerRoute?: object
   /** Fields of HttpConnectionManager at both proxies. */
   readonly manager?: object
+  /** How long the server's proxy keeps an unused connection to the application; Weft's own 4 s where nothing is said. */
+  readonly idleTimeout?: string
+  /** CONNECT goes on, too. */
+  readonly connect?: boolean
   /** The caller's listener looks at the first bytes: TLS by its SNI and HTTP go ways of their own, the rest is opaque. */
   readonly inspect?: boolean
   /** Offered between the two; `weft-h2` or `weft-tcp` by its kind where nothing is said. */
@@ -98,7 +102,9 @@ export function serverBootstrap(paths: readonly Path[], ports: ReadonlyMap<strin
               },
             ],
       })),
-      clusters: paths.map((path) => cluster(path.name, path.app, undefined, path.appProtocol)),
+      clusters: paths.map((path) =>
+        cluster(path.name, path.app, undefined, path.appProtocol, path.idleTimeout),
+      ),
     },
   }
 }
@@ -162,7 +168,10 @@ function network(path: Path, kind: Path['kind'], route: object | undefined): obj
           {
             name: 'all',
             domains: ['*'],
-            routes: [{ name: path.name, match: { prefix: '/' }, route: { cluster: path.name, ...route } }],
+            routes: [
+              { name: path.name, match: { prefix: '/' }, route: { cluster: path.name, ...route } },
+              ...(path.connect ? [connectRoute(path.name)] : []),
+            ],
           },
         ],
       },
@@ -177,7 +186,18 @@ function network(path: Path, kind: Path['kind'], route: object | undefined): obj
   }
 }
 
-function cluster(name: string, port: number, socket?: object, protocol?: Path['appProtocol']): object {
+function connectRoute(cluster: string): object {
+  const upgrade_configs = [{ upgrade_type: 'CONNECT' }]
+  return { name: 'connect', match: { connect_matcher: {} }, route: { cluster, upgrade_configs } }
+}
+
+function cluster(
+  name: string,
+  port: number,
+  socket?: object,
+  protocol?: Path['appProtocol'],
+  idle_timeout?: string,
+): object {
   const options = protocol === 'http2' ? 'http2_protocol_options' : 'http_protocol_options'
   const limits = { max_connections: 20_000, max_pending_requests: 20_000, max_requests: 20_000 }
   return {
@@ -188,6 +208,7 @@ function cluster(name: string, port: number, socket?: object, protocol?: Path['a
     typed_extension_protocol_options: {
       'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
         '@type': `${EXTENSIONS}.upstreams.http.v3.HttpProtocolOptions`,
+        ...(idle_timeout ? { common_http_protocol_options: { idle_timeout } } : {}),
         ...(protocol ? { explicit_http_config: { [options]: {} } } : { use_downstream_protocol_config: {} }),
       },
     },
