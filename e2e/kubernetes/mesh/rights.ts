@@ -29,7 +29,9 @@ export function unusedRights(rights: readonly Right[], events: readonly AuditEve
       if (responseStatus?.code === 403) return []
       const { apiGroup = '', resource = '', subresource, name = '' } = objectRef ?? {}
       const what = subresource === undefined ? resource : `${resource}/${subresource}`
-      return [right(verb, apiGroup, what, ''), right(verb, apiGroup, what, name)]
+      // Server-side apply that makes an object is a patch by name, and checked as a creation by that name, too.
+      const verbs = verb === 'patch' && responseStatus?.code === 201 ? [verb, 'create'] : [verb]
+      return verbs.flatMap((one) => [right(one, apiGroup, what, ''), right(one, apiGroup, what, name)])
     }),
   )
   return rights.filter((one) => !used.has(one))

@@ -1,0 +1,220 @@
+import { spawn } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { setTimeout as delay } from 'node:timers/promises'
+import t from 'tap'
+import { parse, stringify } from 'yaml'
+import { requestCertificate } from '../../../proxy/identity/sign-request.ts'
+import { startCluster } from '../cluster/cluster.ts'
+import { openAudit } from '../mesh/audit.ts'
+import { refusedOf, rightsOf, unusedRights, type Rule } from '../mesh/rights.ts'
+import { CHART, NAMESPACE, openHelm, RELEASE } from './helm.ts'
+import type { Rendered } from './rendered.ts'
+
+// The control plane runs here as a process, with the token of its account: what the chart grants is all that it has.
+
+const ACCOUNT = 'weft-control-plane'
+const WEFT = join(import.meta.dirname, '../../../cli/weft.ts')
+const POLL_MS = 50
+const LIMIT_MS = 60_000
+
+const directory = t.testdir({})
+const progress = (line: string) => t.comment(line)
+const audit = openAudit([`system:serviceaccount:${NAMESPACE}:${ACCOUNT}`])
+t.teardown(() => audit.close())
+const cluster = await startCluster({
+  mode: 'api',
+  apiServerFlags: audit.apiServerFlags,
+  onProgress: progress,
+})
+t.teardown(() => cluster.stop())
+
+const MESH = `
+apiVersion: v1
+kind: Namespace
+metadata: { name: shop, labels: { weft.dev/inject: enabled } }
+---
+apiVersion: v1
+kind: Namespace
+metadata: { name: plain }
+---
+apiVersion: v1
+kind: Service
+metadata: { name: web, namespace: shop }
+spec: { ports: [{ port: 80 }] }
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: { name: web, namespace: shop }
+spec: { parentRefs: [{ group: '', kind: Service, name: web }], rules: [{ backendRefs: [{ name: web, port: 80 }] }] }
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: GRPCRoute
+metadata: { name: web, namespace: shop }
+spec: { parentRefs: [{ group: '', kind: Service, name: web }], rules: [{ backendRefs: [{ name: web, port: 80 }] }] }
+`
+
+/** Nothing injects here: the namespace has no label, and the pod looks like one with a sidecar. */
+const POD = `
+apiVersion: v1
+kind: Pod
+metadata: { name: web, namespace: plain }
+spec: { containers: [{ name: app, image: none }, { name: weft-proxy, image: none }] }
+`
+
+t.test('what the chart grants the control plane is what it needs, and no more', async (t) => {
+  const helm = await openHelm(progress, cluster.kubeconfig)
+  t.teardown(() => helm.close())
+  await cluster.kubectl(['apply', '--server-side', '--filename', cluster.programs.gatewayApi])
+  await helm.run(['install', RELEASE, CHART, '--namespace', NAMESPACE, '--create-namespace'])
+  await cluster.kubectl(['apply', '--server-side', '--filename', '-'], { stdin: MESH })
+  await cluster.kubectl(['wait', '--for=create', '-n', 'plain', 'serviceaccount/default'])
+  await cluster.kubectl(['create', '--filename', '-'], { stdin: POD })
+  const port = await startControlPlane(await ownKubeconfig())
+
+  for (const namespace of [NAMESPACE, 'shop', 'plain'])
+    await until(`the bundle in ${namespace}`, async () =>
+      (await roots(namespace)).includes('BEGIN CERTIFICATE'),
+    )
+  for (const kind of ['httproute', 'grpcroute'])
+    await until(`the status of ${kind}`, async () => {
+      const { status } = await get(kind, 'web', 'shop')
+      return status?.parents?.[0]?.controllerName === 'weft.dev/control-plane'
+    })
+  const webhook = () => get('mutatingwebhookconfiguration', 'weft-injector', NAMESPACE)
+  await until('the caBundle', async () => (await webhook()).webhooks[0].clientConfig.caBundle !== undefined)
+
+  const token = await tokenOf('plain', 'default', 'web')
+  const certificate = await sign(port, token)
+  t.equal(certificate.subjectAltName, 'URI:spiffe://cluster.local/ns/plain/sa/default')
+  await cluster.kubectl(['delete', 'pod', 'web', '-n', 'plain', '--grace-period=0', '--force'])
+  await until('the end of the pod', async () => {
+    const refused = await sign(port, token).then(
+      () => undefined,
+      (error: Error) => error,
+    )
+    return refused !== undefined
+  })
+
+  // What others spoil is written again, which takes rights that a quiet cluster needs once a month.
+  await spoil('configmap', 'weft-ca', 'shop', { 'root-cert.pem': 'none' })
+  await until('the bundle again', async () => (await roots('shop')).includes('BEGIN CERTIFICATE'))
+  const before = (await get('secret', 'weft-injector-tls', NAMESPACE)).data['tls.crt']
+  await spoil('secret', 'weft-injector-tls', NAMESPACE, { 'tls.crt': 'bm9uZQ==' })
+  await until("the webhook's certificate again", async () => {
+    const now = (await get('secret', 'weft-injector-tls', NAMESPACE)).data['tls.crt']
+    return now !== before && now !== 'bm9uZQ=='
+  })
+  await spoil('secret', 'weft-ca', NAMESPACE, { 'issuing.pem': null })
+  await until('an issuing certificate again', async () => {
+    const { data } = await get('secret', 'weft-ca', NAMESPACE)
+    return data['issuing.pem'] !== undefined
+  })
+
+  const renewed = () =>
+    get('lease', 'weft-control-plane-leader', NAMESPACE).then(({ spec }) => spec.renewTime)
+  const first = await renewed()
+  await until('a renewal of the Lease', async () => (await renewed()) !== first)
+
+  const rules: Rule[] = []
+  for (const kind of ['clusterrole', 'role']) rules.push(...(await get(kind, ACCOUNT, NAMESPACE)).rules)
+  const rights = rightsOf(rules)
+  t.ok(rights.length > 30)
+  t.same(unusedRights(rights, audit.events()), [], 'nothing is granted in vain')
+  t.same(refusedOf(audit.events()), [], 'nothing that it asks for is refused')
+})
+
+t.test("the injector's account may do nothing, and has no token", async (t) => {
+  const as = `--as=system:serviceaccount:${NAMESPACE}:weft-injector`
+  const groups = [`--as-group=system:serviceaccounts`, `--as-group=system:serviceaccounts:${NAMESPACE}`]
+  const may = await cluster.kubectl(['auth', 'can-i', '--list', as, ...groups, '-n', NAMESPACE])
+  const resources = may.split('\n').filter((line) => /^[a-z]/.test(line))
+  t.same(
+    resources.filter((line) => !/^(selfsubject)/.test(line)),
+    [],
+  )
+  const { spec } = (await get('deployment', 'weft-injector', NAMESPACE)).spec.template
+  t.equal(spec.automountServiceAccountToken, false)
+})
+
+async function ownKubeconfig(): Promise<string> {
+  const config = parse(readFileSync(cluster.kubeconfig, 'utf8'))
+  const token = (await cluster.kubectl(['create', 'token', ACCOUNT, '-n', NAMESPACE])).trim()
+  config.users[0].user = { token }
+  const path = join(directory, 'kubeconfig')
+  writeFileSync(path, stringify(config), { mode: 0o600 })
+  return path
+}
+
+/** Gives the port of its gRPC once it serves. */
+async function startControlPlane(kubeconfig: string): Promise<number> {
+  const args = ['--kubernetes', '--kubeconfig', kubeconfig, '--grpc', '127.0.0.1:0', '--http', '127.0.0.1:0']
+  const child = spawn(process.execPath, [WEFT, 'control-plane', ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  const said: string[] = []
+  return new Promise((resolve, reject) => {
+    for (const stream of [child.stdout, child.stderr])
+      createInterface({ input: stream }).on('line', (line) => {
+        said.push(line)
+        t.comment(line)
+        const port = /control plane ready.*"grpc":(\d+)/.exec(line)?.[1]
+        if (port !== undefined) resolve(Number(port))
+      })
+    child.once('exit', (code) =>
+      reject(new Error(`the control plane ended with ${code}: ${said.join('\n')}`)),
+    )
+  })
+}
+
+async function sign(port: number, token: string) {
+  const endpoint = {
+    address: `127.0.0.1:${port}`,
+    serverName: `weft-control-plane.${NAMESPACE}.svc`,
+    caBundlePath: join(directory, 'root-cert.pem'),
+    tokenPath: join(directory, 'token'),
+  }
+  writeFileSync(endpoint.tokenPath, token)
+  writeFileSync(endpoint.caBundlePath, await roots('plain'))
+  const { chain } = await requestCertificate(endpoint, 0, AbortSignal.timeout(LIMIT_MS))
+  return chain[0] as NonNullable<(typeof chain)[0]>
+}
+
+async function tokenOf(namespace: string, account: string, pod: string): Promise<string> {
+  const bound = ['--bound-object-kind=Pod', `--bound-object-name=${pod}`]
+  return (
+    await cluster.kubectl(['create', 'token', account, '-n', namespace, '--audience=weft', ...bound])
+  ).trim()
+}
+
+async function get(kind: string, name: string, namespace: string): Promise<Rendered> {
+  return JSON.parse(await cluster.kubectl(['get', kind, name, '-n', namespace, '--output=json']))
+}
+
+async function roots(namespace: string): Promise<string> {
+  const args = ['get', 'configmap', 'weft-ca', '-n', namespace, '--ignore-not-found']
+  return cluster.kubectl([...args, '--output=jsonpath={.data.root-cert\\.pem}'])
+}
+
+async function spoil(kind: string, name: string, namespace: string, data: object): Promise<void> {
+  await cluster.kubectl([
+    'patch',
+    kind,
+    name,
+    '-n',
+    namespace,
+    '--type=merge',
+    '--patch',
+    JSON.stringify({ data }),
+  ])
+}
+
+async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
+  const end = performance.now() + LIMIT_MS
+  while (!(await holds())) {
+    if (performance.now() > end) throw new Error(`${what} did not come`)
+    await delay(POLL_MS)
+  }
+}
