@@ -29,6 +29,7 @@ export const VALUE_SETS: Readonly<Record<string, object>> = {
     controlPlane: {
       replicas: 3,
       certificateHours: 12,
+      issuerSecret: 'mesh-ca',
       extraArgs: ['--dns-name=mesh.example'],
       resources: { requests: { cpu: 1, memory: '1Gi' }, limits: { cpu: '2', memory: '4Gi' } },
       podLabels: { 'example.com/team': 'mesh' },
