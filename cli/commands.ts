@@ -31,6 +31,11 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import('../injector/init.ts')).runInit,
   },
   {
+    name: 'inject',
+    summary: 'add the sidecar to manifests, without a cluster',
+    load: async () => (await import('./inject/main.ts')).runInject,
+  },
+  {
     name: 'local',
     summary: 'run a cluster with the mesh on this machine',
     load: async () => (await import('../local/main.ts')).runLocal,

@@ -1,16 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { parse as parseYaml } from 'yaml'
 import packageJson from '../package.json' with { type: 'json' }
-import { describeError, WeftError } from '../core/errors.ts'
+import { describeError } from '../core/errors.ts'
 import { hostPort, logLevel, numberBetween, parseFlags, required } from '../core/flags.ts'
 import { createLogger } from '../core/log.ts'
 import type { LogLevel } from '../core/log.ts'
 import { Watched } from '../core/watched.ts'
 import type { Output } from './init.ts'
+import { loadSettings } from './load-settings.ts'
 import { checkServingCertificate } from './serving-certificate.ts'
 import type { ServingCertificate } from './serving-certificate.ts'
-import { defaultSettings, parseSettings } from './settings.ts'
-import type { InjectorSettings } from './settings.ts'
+import { defaultSettings } from './settings.ts'
 import { watchFiles } from './watch-files.ts'
 import { createWebhook } from './webhook.ts'
 
@@ -108,19 +107,6 @@ function loadCertificate([certPem = '', keyPem = '']: readonly string[]): Servin
   const certificate = { certPem, keyPem }
   checkServingCertificate(certificate)
   return certificate
-}
-
-function loadSettings(text: string, version: string): InjectorSettings {
-  let document: unknown
-  try {
-    document = parseYaml(text)
-  } catch (error) {
-    throw new WeftError(
-      'settings.invalid',
-      `the settings are not YAML: ${describeError(error).split('\n')[0]}`,
-    )
-  }
-  return parseSettings(document, version)
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

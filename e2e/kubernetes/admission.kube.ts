@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import type { Test } from 'tap'
+import { parse } from 'yaml'
 import { createRoot, type CaCredentials } from '../../certs/authority.ts'
 import { runCommand } from '../../local/node/run-command.ts'
 import { startCluster, type KubernetesCluster } from './cluster/cluster.ts'
@@ -21,7 +22,11 @@ interface Pod {
     readonly annotations?: Record<string, string>
     readonly labels?: Record<string, string>
   }
-  readonly spec: { readonly containers: readonly Container[]; readonly initContainers?: readonly Container[] }
+  readonly spec: {
+    readonly containers: readonly Container[]
+    readonly initContainers?: readonly Container[]
+    readonly volumes?: readonly { readonly name: string }[]
+  }
 }
 
 const namespace = (name: string, labels: Record<string, string> = {}) => ({
@@ -62,6 +67,15 @@ function created(t: Test, result: Awaited<ReturnType<typeof create>>): Pod {
   return JSON.parse(result.stdout) as Pod
 }
 const names = ({ spec }: Pod) => [...(spec.initContainers ?? []), ...spec.containers].map(({ name }) => name)
+/** A pod without what the API server makes up for each: the name and place of the volume with its own token. */
+function comparable({ metadata, spec }: Pod): unknown {
+  const token = /kube-api-access-\w+/g
+  const volumes = (spec.volumes ?? []).toSorted((a, b) => (a.name < b.name ? -1 : 1))
+  const { annotations, labels } = metadata
+  return JSON.parse(
+    JSON.stringify({ annotations, labels, spec: { ...spec, volumes } }).replace(token, 'token'),
+  )
+}
 const INJECTED = ['weft-init', 'weft-proxy', 'web']
 
 const STREAMED = 60
@@ -172,6 +186,24 @@ t.test('the API server asks the webhook', async (t) => {
       metadata: { ...copy.metadata, managedFields: undefined },
     })
     t.match(applied, { code: 0, stderr: /left as it is/ }, 'by server-side apply')
+  })
+
+  t.test('`weft inject` gives the same pod without asking it', async (t) => {
+    const spec = {
+      containers: [
+        { name: 'web', image: 'web:1', livenessProbe: { tcpSocket: { port: 80 } } },
+        { name: 'api', image: 'api:1', readinessProbe: { grpc: { port: 9000 } } },
+      ],
+      volumes: [{ name: 'data', emptyDir: {} }],
+    }
+    const object = pod('same', { annotations: { 'weft.dev/opaque-ports': '9000' }, spec })
+    const program = [process.execPath, join(import.meta.dirname, '../../cli/weft.ts'), 'inject', '-f', '-']
+    const offline = await runCommand(program, { input: JSON.stringify(object) })
+    t.match(offline, { code: 0, stderr: '' })
+    const theirs = created(t, await create(object, '--dry-run=server'))
+    const shown = parse(offline.stdout) as ReturnType<typeof pod>
+    const ours = created(t, await create(inNamespace('legacy', shown), '--dry-run=server'))
+    t.strictSame(comparable(ours), comparable(theirs))
   })
 
   t.test(
