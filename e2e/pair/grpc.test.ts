@@ -1,4 +1,12 @@
-import { Client, credentials, Metadata, status, type CallOptions, type ServiceError } from '@grpc/grpc-js'
+import {
+  Client,
+  type ClientWritableStream,
+  credentials,
+  Metadata,
+  status,
+  type CallOptions,
+  type ServiceError,
+} from '@grpc/grpc-js'
 import { createServer } from 'node:http2'
 import { once } from 'node:events'
 import t from 'tap'
@@ -84,6 +92,14 @@ t.test('unary: metadata both ways, and messages of 4 MiB', async (t) => {
   ])
   const large = Buffer.alloc(4 * 1024 * 1024, 'large ')
   t.ok((await unary(client, ECHO.unary.path, large)).reply?.equals(large))
+  const larger = Buffer.alloc(16 * 1024 * 1024, 'larger ')
+  t.ok(
+    (await unary(client, ECHO.unary.path, larger)).reply?.equals(larger),
+    'and more where both ends take it',
+  )
+  const strict = new Client(`127.0.0.1:${pair.port('echo')}`, credentials.createInsecure())
+  t.teardown(() => strict.close())
+  t.equal((await unary(strict, ECHO.unary.path, larger)).error?.code, status.RESOURCE_EXHAUSTED)
   t.match(await pair.server.line(({ path }) => path === ECHO.unary.path), {
     protocol: 'HTTP/2',
     status: 200,
@@ -225,23 +241,48 @@ t.test('failures of the proxies are statuses of gRPC', async (t) => {
   t.equal((await unary(broken, '/broken/reset', Buffer.alloc(0))).error?.code, status.UNAVAILABLE)
 })
 
-t.test(`${STREAMS} calls open at once (WEFT_LONG=1: 10,000)`, async (t) => {
+t.test(`${STREAMS} calls of all four kinds open at once (WEFT_LONG=1: 10,000)`, async (t) => {
   const before = calls.cancelled
-  const open = Array.from({ length: STREAMS }, () => {
-    const call = client.makeServerStreamRequest<Buffer, Buffer>(
-      ECHO.hang.path,
-      same,
-      same,
-      Buffer.from('begin'),
-    )
-    call.on('error', () => {})
-    return call
+  const each = STREAMS / 4
+  const numbers = Array.from({ length: each }, (_, i) => i)
+  const unanswered = numbers.map((i) => unary(client, ECHO.wait.path, Buffer.from(`unary ${i}`)))
+  const ups = numbers.map((i) => {
+    let call: ClientWritableStream<Buffer>
+    const sum = new Promise<string>((resolve, reject) => {
+      call = client.makeClientStreamRequest<Buffer, Buffer>(ECHO.up.path, same, same, (error, value) =>
+        error ? reject(error) : resolve(String(value)),
+      )
+      call.write(Buffer.alloc(1 + i))
+    })
+    return { sum, end: () => call.end() }
   })
-  await Promise.all(open.map((call) => once(call, 'data')))
-  t.equal(calls.waiting, STREAMS)
+  const downs = numbers.map(() =>
+    client
+      .makeServerStreamRequest<Buffer, Buffer>(ECHO.hang.path, same, same, Buffer.from('begin'))
+      .on('error', () => {}),
+  )
+  const boths = numbers.map((i) => {
+    const call = client.makeBidiStreamRequest<Buffer, Buffer>(ECHO.both.path, same, same)
+    const got: string[] = []
+    call.on('data', (message: Buffer) => got.push(String(message)))
+    call.write(Buffer.from(`both ${i}`))
+    return { call, got, end: once(call, 'end') }
+  })
+  await Promise.all([...downs, ...boths.map(({ call }) => call)].map((call) => once(call, 'data')))
+  await calls.until(() => calls.held.length === each && calls.up === each && calls.waiting === each)
   t.equal((await unary(client, ECHO.unary.path, Buffer.from('still'))).reply?.toString(), 'still')
-  for (const call of open) call.cancel()
+
+  for (const answer of calls.held.splice(0)) answer()
+  for (const { end } of ups) end()
+  for (const { call } of boths) call.end()
+  for (const call of downs) call.cancel()
+  const replies = await Promise.all(unanswered)
+  t.ok(replies.every(({ reply }, i) => String(reply) === `unary ${i}`))
+  const sums = await Promise.all(ups.map(({ sum }) => sum))
+  t.ok(sums.every((sum, i) => sum === String(1 + i)))
+  await Promise.all(boths.map(({ end }) => end))
+  t.ok(boths.every(({ got }, i) => got.length === 1 && got[0] === `both ${i}`))
   await calls.until(() => calls.waiting === 0)
-  t.equal(calls.cancelled, before + STREAMS)
+  t.equal(calls.cancelled, before + each)
   t.equal((await unary(client, ECHO.unary.path, Buffer.from('after'))).reply?.toString(), 'after')
 })

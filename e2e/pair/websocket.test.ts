@@ -2,11 +2,11 @@ import { once } from 'node:events'
 import { connect, constants } from 'node:http2'
 import t from 'tap'
 import { portOf, startPair, type Pair } from './testing/pair.ts'
-import { WebSocketServer } from './testing/websocket-server.ts'
+import { EchoServer } from './testing/websocket-server.ts'
 
 // HTTP/1.1 Upgrade -> extended CONNECT (RFC 8441) on the link -> HTTP/1.1 Upgrade again.
 
-const server = new WebSocketServer()
+const server = new EchoServer()
 let pair: Pair
 
 t.before(async () => {
@@ -108,7 +108,7 @@ t.test('a server that breaks off is seen by the client, and the other way round'
   const first = await open()
   await server.until(() => server.sockets.size === 1)
   const closed = once(first, 'close')
-  for (const socket of server.sockets) socket.destroy()
+  for (const socket of server.sockets) socket.terminate()
   const [event] = (await closed) as [CloseEvent]
   t.equal(event.code, 1006)
 

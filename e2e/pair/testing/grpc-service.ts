@@ -28,12 +28,17 @@ export const ECHO = {
   both: method('Both', true, true),
   hang: method('Hang', false, true),
   fail: method('Fail', false, false),
+  wait: method('Wait', false, false),
 }
 
 /** What the server saw of calls that wait: how many run, how many were cancelled, and the last one's metadata. */
 export class Calls {
   waiting = 0
   cancelled = 0
+  /** Unary calls that are answered when somebody says so. */
+  readonly held: (() => void)[] = []
+  /** Streams of requests that have begun and not ended. */
+  up = 0
   metadata = new Metadata()
   deadline: unknown
   #watch: (() => void)[] = []
@@ -47,7 +52,7 @@ export class Calls {
   }
 }
 
-/** An echo in all four kinds of call, one that never ends after its first answer, and one that fails. */
+/** An echo in all four kinds of call, one that never ends after its first answer, one that waits, and one that fails. */
 export async function serveEcho(calls: Calls): Promise<{ server: Server; port: number }> {
   const server = new Server({ 'grpc.max_receive_message_length': -1, 'grpc.max_concurrent_streams': 20_000 })
   server.addService(ECHO, {
@@ -60,10 +65,17 @@ export async function serveEcho(calls: Calls): Promise<{ server: Server; port: n
     },
     up(call: ServerReadableStream<Buffer, Buffer>, done: sendUnaryData<Buffer>) {
       let bytes = 0
+      call.once('data', () => {
+        calls.up++
+        calls.changed()
+      })
       call.on('data', (message: Buffer) => {
         bytes += message.length
       })
-      call.on('end', () => done(null, Buffer.from(String(bytes))))
+      call.on('end', () => {
+        calls.up--
+        done(null, Buffer.from(String(bytes)))
+      })
     },
     down(call: ServerWritableStream<Buffer, Buffer>) {
       for (let i = 0; i < 100; i++) call.write(Buffer.from(String(i)))
@@ -83,6 +95,10 @@ export async function serveEcho(calls: Calls): Promise<{ server: Server; port: n
         calls.changed()
       })
       if (call.request.toString() === 'begin') call.write(Buffer.from('begun'))
+    },
+    wait(call: ServerUnaryCall<Buffer, Buffer>, done: sendUnaryData<Buffer>) {
+      calls.held.push(() => done(null, call.request))
+      calls.changed()
     },
     fail(_call: ServerUnaryCall<Buffer, Buffer>, done: sendUnaryData<Buffer>) {
       const metadata = new Metadata()

@@ -123,6 +123,22 @@ t.test('malformed blocks are refused', async (t) => {
   t.strictSame(kinds('3f e1 1f 82')?.length, 1, 'a size update to the limit is fine')
 })
 
+t.test('a table larger than 4,096 bytes is used once the peer says so', async (t) => {
+  const decoder = new HpackDecoder(9000)
+  const add = (name: string, bytes: number): Buffer =>
+    Buffer.concat([
+      Buffer.from([0x40, 1, ...Buffer.from(name), 0x7f, ((bytes - 127) % 128) | 0x80, (bytes - 127) >> 7]),
+      Buffer.alloc(bytes, 'v'),
+    ])
+  const take = (bytes: Buffer): unknown => decode(decoder, bytes)
+  take(add('a', 1000))
+  t.equal(decoder.tableBytes, 1033)
+  take(add('b', 4500))
+  t.equal(decoder.tableBytes, 0, 'what does not fit empties the table of both sides (RFC 7541 section 4.4)')
+  take(Buffer.concat([Buffer.from([0x3f, 0xe1, 0x3f]), add('b', 4500)]))
+  t.equal(decoder.tableBytes, 4533)
+})
+
 t.test('names and values that may not be are marked, also where a table repeats them', async (t) => {
   const literal = (name: string, value: string): string =>
     Buffer.from([
