@@ -7,7 +7,7 @@ import type { Credentials, CurrentCredentials } from './credentials.ts'
 import { LineReader } from './line-reader.ts'
 
 const TIMEOUT_MS = 30_000
-const CONNECT_MS = 10_000
+const CONNECT_MS = 5000
 
 /** HTTP/1.1 to one API server: each watch has a connection of its own, so that none can hold up another. */
 export class HttpConnection implements KubernetesConnection {
@@ -66,7 +66,8 @@ export class HttpConnection implements KubernetesConnection {
       // RFC 9112 section 8: a chunked body that ends early is an error of its own; half a line is none of it.
       if (lines.pending > 0) throw noAnswer(asked, 'unreachable', 'the stream ended within an event')
     } catch (error) {
-      throw this.#explain(asked, error, request.signal, silenceMs)
+      const isSilent = error instanceof Error && error.name === 'BodyTimeoutError'
+      throw this.#explain(asked, error, request.signal, isSilent ? silenceMs : timeoutMs)
     }
   }
 
@@ -117,7 +118,7 @@ export class HttpConnection implements KubernetesConnection {
     if (this.#closing.signal.aborted || signal?.aborted) return noAnswer(asked, 'aborted', 'given up', error)
     const name = error instanceof Error ? error.name : ''
     if (name === 'TimeoutError' || name === 'HeadersTimeoutError' || name === 'BodyTimeoutError') {
-      return noAnswer(asked, 'timeout', `nothing came for ${timeoutMs / 1000} s`, error)
+      return noAnswer(asked, 'timeout', `nothing came for ${Math.round(timeoutMs) / 1000} s`, error)
     }
     return noAnswer(asked, 'unreachable', reasonOf(error), error)
   }

@@ -15,6 +15,8 @@ export interface WatchTimes {
   /** Objects a page of a list. */
   readonly pageSize: number
   readonly listTimeoutMs: number
+  /** How long a watch may take to begin, and a list of one object to come. */
+  readonly answerMs: number
   /** After so long, and up to half as long again, the server ends a watch; the next one goes on from there. */
   readonly watchMs: number
   /** A watch that is silent for so long after its end was due hangs. */
@@ -34,6 +36,7 @@ export interface WatchTimes {
 export const WATCH_TIMES: WatchTimes = {
   pageSize: 500,
   listTimeoutMs: 60_000,
+  answerMs: 10_000,
   watchMs: 30_000,
   graceMs: 5000,
   retryBaseMs: 200,
@@ -54,8 +57,6 @@ export interface ReflectorOptions {
   /** 0 to 1. */
   readonly random?: () => number
 }
-
-const CHECK_TIMEOUT_MS = 10_000
 
 /** Thrown when the server's versions say that this is another history than the one that was followed. */
 class HistoryWentBack extends WeftError {
@@ -172,7 +173,7 @@ export class Reflector {
    * until then, so it is asked first where the server is.
    */
   async #checkHistory(position: string): Promise<void> {
-    const { version } = await this.#page({ limit: 1, continue: undefined }, CHECK_TIMEOUT_MS)
+    const { version } = await this.#page({ limit: 1, continue: undefined }, this.#options.times.answerMs)
     if (compareVersions(version, position) < 0) throw new HistoryWentBack()
   }
 
@@ -196,6 +197,7 @@ export class Reflector {
           resourceVersion: this.#position,
           timeoutSeconds: Math.max(1, Math.round(ms / 1000)),
         },
+        timeoutMs: times.answerMs,
         silenceMs: ms + times.graceMs,
         signal: this.#stop.signal,
         onOpen: () => {
@@ -238,6 +240,7 @@ export class Reflector {
       // Compacted: between two pages a list without pages is the way on, as for client-go.
       if (this.#position === undefined) this.#paged = false
       this.#position = undefined
+      log.info('what to go on from was compacted away: listing anew', { kind: kind.kind })
       return this.#backoff.next()
     }
     if (status === 404 && kind.custom) return this.#absent()
