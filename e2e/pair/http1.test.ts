@@ -176,6 +176,36 @@ t.test('chunks and trailers of a request arrive as such', async (t) => {
   done(client, server)
 })
 
+t.test('what one proxy takes of a head the other takes, and passes on', async (t) => {
+  const client = await open()
+  let server: RawConnection | undefined
+  // A hundred fields with the host, and all but full; and one that fills the limit of 60 KiB by itself.
+  for (const [count, bytes] of [
+    [99, 590],
+    [1, 61_000],
+  ] as const) {
+    const fields = Array.from({ length: count }, (_, i) => `x-${i}: ${'v'.repeat(bytes)}\r\n`).join('')
+    client.write(get('/large', fields))
+    server ??= await app.accept()
+    t.equal((await server.take(HEAD)).match(/\r\nx-\d+: v/g)?.length, count, 'a request')
+    server.write(OK.replace('content-length: 2\r\n', `content-length: 2\r\n${fields}`))
+    t.equal((await client.take(/ok$/)).match(/\r\nx-\d+: v/g)?.length, count, 'an answer')
+  }
+  client.write(get('/more', 'x: 1\r\n'.repeat(100)))
+  t.match(await client.take(HEAD), /^HTTP\/1.1 431 /, 'beyond that the first one says so')
+  done(client, server as RawConnection)
+})
+
+t.test('OPTIONS * is asked of the application', async (t) => {
+  const client = await open()
+  client.write('OPTIONS * HTTP/1.1\r\nhost: a.test\r\n\r\n')
+  const server = await app.accept()
+  t.match(await server.take(HEAD), /^OPTIONS \* HTTP\/1.1\r\n/)
+  server.write(OK)
+  t.match(await client.take(/ok$/), /^HTTP\/1.1 200 /)
+  done(client, server)
+})
+
 t.test('an upgrade makes a tunnel, and each side ends for itself', async (t) => {
   const client = await open()
   client.write(get('/own', 'connection: upgrade\r\nupgrade: own\r\n'))

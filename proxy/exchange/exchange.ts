@@ -46,7 +46,7 @@ export class Exchange implements BodyReader, AttemptOwner {
   #tried: EndpointState[] | undefined
   #mirrors: readonly Mirror[] = NO_MIRRORS
   #retries = 0
-  #replayed = false
+  #replays = 0
   #responding = false
   #grpcAnswer = false
   #tunnel = false
@@ -324,7 +324,8 @@ export class Exchange implements BodyReader, AttemptOwner {
     const told = failureOf(failure)
     if (this.#responding)
       return this.#breakOff(told.flags, told, failure.kind === 'reset' ? failure.reason : 'connection')
-    if (this.#retry(attempt, outcomeOf(failure))) return
+    const closed = failure.kind === 'reset' && failure.reason === 'connection'
+    if (this.#retry(attempt, outcomeOf(failure), closed)) return
     // The next sidecar may repeat even a write elsewhere, since no byte of it reached the application.
     const unsent = failure.kind === 'connect' || (failure.kind === 'reset' && failure.reason === 'refused')
     if (unsent && this.#hop.link) {
@@ -352,14 +353,15 @@ export class Exchange implements BodyReader, AttemptOwner {
   }
 
   /** True: another try is on its way and the attempt is forgotten. */
-  #retry(attempt: Attempt, outcome: Outcome): boolean {
+  #retry(attempt: Attempt, outcome: Outcome, closed = false): boolean {
     const policy = this.#action?.retry
     const decision = decideRetry(policy, outcome, {
       method: this.#head.method,
       replayable: this.#body.complete && !this.#wantsUpgrade,
       retries: this.#retries,
       reusedConnection: attempt.reused,
-      replayed: this.#replayed,
+      applicationClosed: closed && this.#hop.direction === 'inbound',
+      replays: this.#replays,
     })
     if (decision === 'no') {
       if (policy && this.#retries >= policy.retries && this.#retries > 0)
@@ -375,7 +377,7 @@ export class Exchange implements BodyReader, AttemptOwner {
       this.#retries++
       ;(this.#tried ??= []).push(attempt.endpoint)
     } else {
-      this.#replayed = true
+      this.#replays++
       attempt.distrustConnections()
     }
     attempt.abandon('cancel')

@@ -12,7 +12,14 @@ const POLICY: RetryPolicy = {
   backoffMaxMs: 250,
   nonIdempotent: false,
 }
-const FIRST: Tried = { method: 'GET', replayable: true, retries: 0, reusedConnection: false, replayed: false }
+const FIRST: Tried = {
+  method: 'GET',
+  replayable: true,
+  retries: 0,
+  reusedConnection: false,
+  applicationClosed: false,
+  replays: 0,
+}
 const reset: Outcome = { kind: 'reset' }
 const refused: Outcome = { kind: 'refused' }
 const unconnected: Outcome = { kind: 'connect-failure' }
@@ -50,6 +57,15 @@ t.test('reads are repeated as the policy says, and not more often', async (t) =>
 t.test('the keep-alive race is replayed once, without a policy', async (t) => {
   const raced = { ...FIRST, reusedConnection: true }
   t.equal(decideRetry(undefined, reset, raced), 'replay')
-  t.equal(decideRetry(undefined, reset, { ...raced, replayed: true }), 'no')
+  t.equal(decideRetry(undefined, reset, { ...raced, replays: 1 }), 'no')
   t.equal(decideRetry(undefined, status503, raced), 'no', 'an answer is an answer')
+})
+
+t.test('an application that closes what it has not accepted is asked once more, a write never', async (t) => {
+  const closed = { ...FIRST, applicationClosed: true }
+  t.equal(decideRetry(undefined, reset, closed), 'replay')
+  t.equal(decideRetry(undefined, reset, { ...closed, replays: 1 }), 'replay', 'after the keep-alive race')
+  t.equal(decideRetry(undefined, reset, { ...closed, replays: 2 }), 'no')
+  t.equal(decideRetry(undefined, reset, { ...closed, method: 'POST' }), 'no')
+  t.equal(decideRetry(undefined, reset, { ...closed, replayable: false }), 'no')
 })

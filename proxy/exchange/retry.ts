@@ -18,9 +18,12 @@ export interface Tried {
   readonly replayable: boolean
   /** Tries after the first so far, without replays of the keep-alive race. */
   readonly retries: number
-  /** The connection had carried streams before this one, and this was not replayed for it before. */
+  /** The connection had carried streams before this one. */
   readonly reusedConnection: boolean
-  readonly replayed: boolean
+  /** It was to the application of this pod, and ended without a word. */
+  readonly applicationClosed: boolean
+  /** Replays so far. */
+  readonly replays: number
 }
 
 export type Decision = 'no' | 'replay' | 'retry'
@@ -34,16 +37,18 @@ export function isIdempotent(method: string): boolean {
 
 /**
  * Whether to try again. `replay` costs neither a retry nor budget: a reused connection that the server
- * closed under us (RFC 9112 section 9.3.1), once. A request that may have reached the application is
- * repeated only if its method is idempotent or the route says that it may.
+ * closed under us (RFC 9112 section 9.3.1), once. And once more if it was this pod's application: one that ends
+ * closes connections that it has not accepted yet, too, and its port then says whether it has gone. A request that
+ * may have reached the application is repeated only if its method is idempotent or the route says that it may.
  */
 export function decideRetry(policy: RetryPolicy | undefined, outcome: Outcome, tried: Tried): Decision {
   if (!tried.replayable) return 'no'
   const unsent = outcome.kind === 'connect-failure' || outcome.kind === 'refused'
   const safe = unsent || isIdempotent(tried.method) || (policy?.nonIdempotent ?? false)
   if (!safe) return 'no'
-  if (tried.reusedConnection && !tried.replayed && (outcome.kind === 'reset' || outcome.kind === 'refused'))
-    return 'replay'
+  const closed = outcome.kind === 'reset' || outcome.kind === 'refused'
+  if (closed && tried.reusedConnection && tried.replays === 0) return 'replay'
+  if (closed && tried.applicationClosed && tried.replays < 2) return 'replay'
   if (!policy || tried.retries >= policy.retries) return 'no'
   return wanted(policy, outcome) ? 'retry' : 'no'
 }

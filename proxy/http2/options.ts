@@ -1,5 +1,8 @@
 import { systemClock, type Clock } from '../../core/clock.ts'
 
+export const MAX_HEADER_BYTES = 60 * 1024
+export const MAX_HEADER_FIELDS = 100
+
 /** Limits and sizes of one HTTP/2 connection; every one has a default. */
 export interface Http2Options {
   /** Streams that may be open at once: server: what the peer may open, client: what we open at most. Default 1,000. */
@@ -29,6 +32,13 @@ export interface Http2Options {
   clock?: Clock
 }
 
+/**
+ * Beyond what a head may hold elsewhere, on a link: the sidecar before it took the head by its own limits, adds fields
+ * of its own, and RFC 9113 section 10.5.1 counts 32 bytes more a field. So what one sidecar took, the other takes.
+ */
+export const LINK_SLACK_BYTES = 8 * 1024
+export const LINK_SLACK_FIELDS = 20
+
 export type ResolvedOptions = Required<Omit<Http2Options, 'keepAlive'>> & {
   keepAlive: { intervalMs: number; timeoutMs: number } | undefined
 }
@@ -39,8 +49,8 @@ export function resolveOptions(options: Http2Options): ResolvedOptions {
     streamWindowBytes: options.streamWindowBytes ?? 1024 * 1024,
     connectionWindowBytes: options.connectionWindowBytes ?? 16 * 1024 * 1024,
     heldBytes: options.heldBytes ?? 4 * 1024 * 1024,
-    maxHeaderBytes: options.maxHeaderBytes ?? 60 * 1024,
-    maxHeaderFields: options.maxHeaderFields ?? 100,
+    maxHeaderBytes: options.maxHeaderBytes ?? MAX_HEADER_BYTES,
+    maxHeaderFields: options.maxHeaderFields ?? MAX_HEADER_FIELDS,
     headerTableBytes: options.headerTableBytes ?? 4096,
     settingsTimeoutMs: options.settingsTimeoutMs ?? 10_000,
     keepAlive: options.keepAlive,

@@ -119,3 +119,13 @@ t.test('CONNECT has no path: it goes to whoever asks for it, and nothing else do
   const regex = route('regex', { path: { kind: 'regex', value: /^(?:.*)$/ } })
   t.equal(findRoute(config(regex), asked), undefined)
 })
+
+t.test('OPTIONS * goes to whoever has all paths', async (t) => {
+  const asked: RequestHead = { ...get('*'), method: 'OPTIONS' }
+  const named = (name: string, kind: 'prefix' | 'segment-prefix' | 'exact', text: string) =>
+    route(name, { path: { kind, value: text, caseSensitive: true } })
+  const some = [named('exact', 'exact', '/'), named('a', 'prefix', '/a'), named('b', 'segment-prefix', '/b')]
+  t.equal(findRoute(config(...some), asked), undefined)
+  t.equal(findRoute(config(...some, named('all', 'prefix', '/')), asked)?.name, 'all')
+  t.equal(findRoute(config(...some, named('all', 'segment-prefix', '/')), asked)?.name, 'all')
+})
