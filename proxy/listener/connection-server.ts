@@ -8,6 +8,7 @@ import { newRecord } from '../exchange/record.ts'
 import type { RequestHead } from '../http/message.ts'
 import type { BodyReader, ServerConnection, ServerHandler, ServerStream } from '../http/stream.ts'
 import { serveHttp1 } from '../http1/server.ts'
+import { LINK_SLACK_BYTES, LINK_SLACK_FIELDS, MAX_HEADER_FIELDS } from '../http2/options.ts'
 import { serveHttp2 } from '../http2/server.ts'
 import type { Configuration } from '../model/configuration.ts'
 import type { FilterChain, HttpConnectionManager, Listener } from '../model/listener.ts'
@@ -37,7 +38,11 @@ export interface Arrival {
 
 // A link carries the callers of a whole pod: what one of them cancels must not end it for the others. Its peer is
 // a sidecar with a certificate, which bounds its own callers as any server does.
-const LINK_LIMITS = { abandonedBurst: 1_000_000, abandonedPerSecond: 100_000 }
+const LINK_LIMITS = {
+  abandonedBurst: 1_000_000,
+  abandonedPerSecond: 100_000,
+  maxHeaderFields: MAX_HEADER_FIELDS + LINK_SLACK_FIELDS,
+}
 
 // Of a request that could not be read.
 const NO_HEAD: RequestHead = { method: '', scheme: '', authority: '', path: '', fields: [], upgrade: '' }
@@ -192,6 +197,7 @@ export class ConnectionServer {
     const connection = http2
       ? serveHttp2(transport, handler, {
           maxConcurrentStreams: manager.maxConcurrentStreams,
+          maxHeaderBytes: manager.maxRequestHeadersKiB * 1024 + (hop.link ? LINK_SLACK_BYTES : 0),
           ...(hop.link ? LINK_LIMITS : {}),
         })
       : serveHttp1(transport, handler, {

@@ -69,6 +69,8 @@ function pathMatches(match: RouteMatch['path'], path: string): boolean {
   // CONNECT has no path (RFC 9110 section 9.3.6): as in Envoy, it is for those that ask for it, and they for nothing else.
   if (match.kind === 'connect') return path === ''
   if (path === '') return false
+  // OPTIONS * asks about the server as a whole: whoever has all of its paths.
+  if (path === '*' && match.kind !== 'regex' && match.value === '/') return match.kind !== 'exact'
   if (match.kind === 'regex') return match.value.test(path)
   const wanted = match.caseSensitive ? match.value : match.value.toLowerCase()
   const given = match.caseSensitive ? path : path.toLowerCase()

@@ -1,12 +1,18 @@
 import type { ClientHandler } from '../http/stream.ts'
 import { connectHttp1 } from '../http1/client.ts'
 import { connectHttp2 } from '../http2/client.ts'
+import { LINK_SLACK_BYTES, LINK_SLACK_FIELDS, MAX_HEADER_BYTES, MAX_HEADER_FIELDS } from '../http2/options.ts'
 import type { Cluster, Endpoint } from '../model/cluster.ts'
 import type { UpstreamTls } from '../model/tls.ts'
 import { refuseTruncation } from '../transport/refuse-truncation.ts'
 import { createTransport } from '../transport/socket-transport.ts'
 import type { ConnectTarget, Connector } from './connector.ts'
 import { HttpPool, type OpenConnection } from './http-pool.ts'
+
+const LINK_LIMITS = {
+  maxHeaderBytes: MAX_HEADER_BYTES + LINK_SLACK_BYTES,
+  maxHeaderFields: MAX_HEADER_FIELDS + LINK_SLACK_FIELDS,
+}
 
 /** One endpoint of one cluster while it is known, with its connections. Survives updates that keep its address. */
 export class EndpointState {
@@ -83,7 +89,7 @@ export class EndpointState {
         if (!http2) refuseTruncation(connected.socket)
         const transport = createTransport(connected.socket)
         const codec = http2
-          ? connectHttp2(transport, handler, {})
+          ? connectHttp2(transport, handler, connected.alpn === 'weft-h2' ? LINK_LIMITS : {})
           : connectHttp1(transport, handler, { idleTimeoutMs })
         done(codec, connected, undefined)
       })
