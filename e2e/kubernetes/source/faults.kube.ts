@@ -123,7 +123,10 @@ t.test('an API server that cannot be reached in silence, and then can', async (t
 
 t.test('compaction while it could not see: 410, and a list that replaces', async (t) => {
   // Long enough that all is back when the silence is noticed: no request failed meanwhile.
-  const { relay, holds, lines } = await following(t, undefined, { watchMs: 10_000 })
+  const { source, relay, holds, lines } = await following(t, undefined, { watchMs: 10_000 })
+  await churn.steps(30)
+  // Its watches are open: it has seen changes.
+  await untilSameAsFresh(source, direct)
   relay.freezeOpen()
   await churn.steps(30)
   await compact()
