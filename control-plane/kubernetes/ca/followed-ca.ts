@@ -13,6 +13,8 @@ export interface FollowedCaOptions extends CaSecretOptions {
   readonly waiting: (reason: string) => void
   /** How often it is read again even when nothing is told. Milliseconds. */
   readonly refreshMs?: number
+  /** While it waits. Milliseconds. */
+  readonly retryMs?: number
 }
 
 export interface FollowedCa {
@@ -25,8 +27,8 @@ const RETRY_MS = 2_000
 
 /**
  * The CA of a Secret, kept current while another replica rotates it or its issuer renews it. Waits for what others will
- * mend: an API server that is away, a given CA that is not there yet or cannot be used.
- * Throws WeftError `ca.*` for what waiting does not mend.
+ * mend: an API server that is away, a given CA that is not there yet, a Secret that is lost or damaged.
+ * Throws WeftError for what waiting does not mend, such as another trust domain's root.
  */
 export async function followCa(options: FollowedCaOptions): Promise<FollowedCa> {
   const { log, namespace, name, signal, refreshMs = REFRESH_MS } = options
@@ -70,14 +72,14 @@ async function opened(options: FollowedCaOptions): Promise<CaSecret> {
     } catch (error) {
       if (!(error instanceof WeftError) || !othersMend(error)) throw error
       const reason = describeError(error)
-      if (reason !== told) log.warn('waiting for the CA', { reason })
+      if (reason !== told) log.error('waiting for the CA', { reason })
       told = reason
       waiting(reason)
     }
-    await delay(RETRY_MS, undefined, { signal })
+    await delay(options.retryMs ?? RETRY_MS, undefined, { signal })
   }
 }
 
 function othersMend({ code }: WeftError): boolean {
-  return code === 'ca.missing' || code === 'ca.busy' || /^(kubernetes|issuer)\./.test(code)
+  return /^(kubernetes|issuer|bundle)\.|^ca\.(missing|busy|corrupt)$/.test(code)
 }
