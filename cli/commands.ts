@@ -36,6 +36,11 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import('./inject/main.ts')).runInject,
   },
   {
+    name: 'ca',
+    summary: "show the mesh's CA and rotate its root",
+    load: async () => (await import('./ca/main.ts')).runCa,
+  },
+  {
     name: 'local',
     summary: 'run a cluster with the mesh on this machine',
     load: async () => (await import('../local/main.ts')).runLocal,

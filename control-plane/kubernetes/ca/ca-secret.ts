@@ -28,6 +28,8 @@ export interface CaSecretOptions {
   readonly dnsNames: readonly string[]
   /** The Secret is somebody else's to make: it is waited for, and never written. */
   readonly given?: boolean
+  /** None is made: `ca.missing` where there is none. */
+  readonly existing?: boolean
   readonly log: Logger
   readonly clock?: Clock
   /** Milliseconds. */
@@ -85,6 +87,12 @@ export async function openCaSecret(options: CaSecretOptions): Promise<CaSecret> 
       const found = entriesOf(secret, resource.title)
       if (given || isIssuer(secret)) return fromIssuer(secret, found, step)
       const empty = Object.keys(found).length === 0
+      if (empty && options.existing) {
+        throw new WeftError(
+          'ca.missing',
+          `${resource.title} holds no CA: the control plane makes it when it starts`,
+        )
+      }
       if (empty && !kept) await requireFirstUse()
       if (empty && kept)
         log.error('the Secret of the CA was gone: it is written again', { secret: resource.title })

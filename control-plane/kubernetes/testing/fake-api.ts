@@ -56,10 +56,13 @@ export class FakeApi {
     return api
   }
 
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+  }
+
   connect(t: Test): HttpConnection {
-    const { port } = this.#server.address() as AddressInfo
     const connection = new HttpConnection({
-      server: `http://127.0.0.1:${port}`,
+      server: this.url,
       namespace: 'weft-system',
       current: async () => ({ headers: {}, tls: {}, proxy: undefined }),
     })
