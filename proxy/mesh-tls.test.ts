@@ -205,5 +205,6 @@ t.test('opaque TCP goes through a mesh connection of its own, with half-close', 
   let text = ''
   for await (const chunk of socket) text += String(chunk)
   t.equal(text, 'got hello')
+  while (outbound.connections.length === 0) await new Promise((resolve) => setImmediate(resolve))
   t.match(outbound.connections[0], { bytesReceived: 5, bytesSent: 9, flags: 0 })
 })

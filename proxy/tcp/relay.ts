@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { ResponseFlag } from '../exchange/flags.ts'
-import { resetSocket } from '../transport/reset-socket.ts'
+import { SocketTransport } from '../transport/socket-transport.ts'
+import type { TransportReader } from '../transport/transport.ts'
 
 export interface RelayEnd {
   /** From a to b, and from b to a. */
@@ -16,53 +17,113 @@ export interface RelayEnd {
 
 /**
  * Copies bytes both ways until both ends are through. A FIN is passed on by itself (half-close), a
- * broken connection breaks the other, and each side's pace holds the other back.
+ * broken connection breaks the other, and each side's pace holds the other back. Nobody else may use the sockets.
  */
 export function relay(a: Socket, b: Socket, idleTimeoutMs: number, done: (end: RelayEnd) => void): void {
-  let sent = 0
-  let received = 0
-  let open = 2
-  let error: Error | undefined
-  let brokenBy: RelayEnd['brokenBy']
-  let idle = false
+  const path = new Relay(a, b, idleTimeoutMs, done)
+  path.start()
+}
 
-  const connect = (from: Socket, to: Socket, count: (bytes: number) => void): void => {
-    from.on('data', (chunk: Buffer) => {
-      count(chunk.length)
-      if (!to.write(chunk)) from.pause()
-    })
-    to.on('drain', () => from.resume())
-    from.on('end', () => to.end())
-    from.on('error', (cause: Error) => {
-      if (error) return
-      error = cause
-      brokenBy = from === a ? 'a' : 'b'
-    })
-    from.on('close', (failed: boolean) => {
-      // A reset is passed on as one. What ended in order before it broke is still delivered whole, with its FIN.
-      if (!from.readableEnded) resetSocket(to)
-      else if (failed) to.destroySoon()
-      if (--open === 0) done({ sent, received, error, brokenBy, idle })
+class Relay {
+  readonly #a: Side
+  readonly #b: Side
+  readonly #idleTimeoutMs: number
+  readonly #done: (end: RelayEnd) => void
+  #open = 2
+  #error: Error | undefined
+  #brokenBy: RelayEnd['brokenBy']
+  #idle = false
+  #idleTimer: NodeJS.Timeout | undefined
+
+  constructor(a: Socket, b: Socket, idleTimeoutMs: number, done: (end: RelayEnd) => void) {
+    this.#a = new Side(this, a)
+    this.#b = new Side(this, b)
+    this.#idleTimeoutMs = idleTimeoutMs
+    this.#done = done
+  }
+
+  start(): void {
+    if (this.#idleTimeoutMs > 0) this.#watchIdle(this.#idleTimeoutMs)
+    this.#a.start(this.#b)
+    this.#b.start(this.#a)
+  }
+
+  #watchIdle(leftMs: number): void {
+    this.#idleTimer = setTimeout(() => {
+      const movedAt = Math.max(this.#a.movedAt, this.#b.movedAt)
+      const left = movedAt + this.#idleTimeoutMs - performance.now()
+      if (left > 0) return this.#watchIdle(left)
+      this.#idle = true
+      this.#a.transport.destroy()
+      this.#b.transport.destroy()
+    }, leftMs)
+  }
+
+  closed(side: Side, error: Error | undefined): void {
+    if (error && !this.#error) {
+      this.#error = error
+      this.#brokenBy = side === this.#a ? 'a' : 'b'
+    }
+    // A reset is passed on as one. What ended in order before it broke is still delivered whole, with its FIN.
+    const other = side === this.#a ? this.#b : this.#a
+    if (!side.ended) other.transport.abort()
+    else if (error) other.transport.close()
+    if (--this.#open > 0) return
+    clearTimeout(this.#idleTimer)
+    this.#done({
+      sent: this.#a.bytes,
+      received: this.#b.bytes,
+      error: this.#error,
+      brokenBy: this.#brokenBy,
+      idle: this.#idle,
     })
   }
-  a.allowHalfOpen = true
-  b.allowHalfOpen = true
-  connect(a, b, (bytes) => {
-    sent += bytes
-  })
-  connect(b, a, (bytes) => {
-    received += bytes
-  })
-  if (idleTimeoutMs > 0) {
-    // Both timers are refreshed by reads and writes alike, so that either one means that nothing moved.
-    a.setTimeout(idleTimeoutMs, () => {
-      idle = true
-      a.destroy()
-      b.destroy()
-    })
+}
+
+/** One of the two connections, as it is read. */
+class Side implements TransportReader {
+  readonly transport: SocketTransport
+  /** That came from it. */
+  bytes = 0
+  /** It has sent its FIN. */
+  ended = false
+  /** When bytes came last, on performance.now's clock. */
+  movedAt = performance.now()
+  readonly #relay: Relay
+  #to!: Side
+
+  constructor(path: Relay, socket: Socket) {
+    this.#relay = path
+    this.transport = new SocketTransport(socket)
   }
-  a.resume()
-  b.resume()
+
+  start(to: Side): void {
+    this.#to = to
+    this.transport.reader = this
+  }
+
+  onData(chunk: Buffer): void {
+    this.bytes += chunk.length
+    this.movedAt = performance.now()
+    const to = this.#to.transport
+    to.write(chunk)
+    if (to.congested) this.transport.pause()
+  }
+
+  onWritable(): void {
+    // What drains to a slow reader is movement, too.
+    this.movedAt = performance.now()
+    this.#to.transport.resume()
+  }
+
+  onEnd(): void {
+    this.ended = true
+    this.#to.transport.end()
+  }
+
+  onClose(error: Error | undefined): void {
+    this.#relay.closed(this, error)
+  }
 }
 
 /** Of an opaque connection whose caller is side a: response flags and code details. */

@@ -54,6 +54,7 @@ export class SocketTransport implements Transport {
   #writing = false
 
   #ending = false
+  #closing = false
   #ended = false
   #closed = false
   #reported = false
@@ -152,6 +153,13 @@ export class SocketTransport implements Transport {
     if (!this.#queued) this.#enqueue()
   }
 
+  /** As `end`, and then no more is read: for an answer that nobody is left to take. */
+  close(): void {
+    this.#closing = true
+    if (this.#ended) this.#socket.destroySoon()
+    else this.end()
+  }
+
   destroy(): void {
     if (this.#closed) return
     this.#dropOutput()
@@ -198,7 +206,8 @@ export class SocketTransport implements Transport {
     }
     if (this.#ending && !this.#ended) {
       this.#ended = true
-      this.#socket.end()
+      if (this.#closing) this.#socket.destroySoon()
+      else this.#socket.end()
     }
   }
 
