@@ -1,16 +1,9 @@
 import { writeSync } from 'node:fs'
 import * as net from 'node:net'
+import { DIRECT_ONREAD, type DirectReads, type TakeBytes } from './direct-reads.ts'
 
-/** Takes what a socket reads; valid during the call only. */
-export type TakeBytes = (bytes: Buffer) => void
-
-// Read by every plaintext socket of the process in turn: what is in it is used up before the next read. Node's
-// own way allocates 64 KiB for each read, however short, and the collector runs for that memory alone.
-const READ_BUFFER = Buffer.allocUnsafeSlow(64 * 1024)
-
-/** A plaintext socket that can hand what it reads to somebody without a copy. A stream as any until then. */
-export class DirectSocket extends net.Socket {
-  /** Undefined: bytes go the way of the stream. */
+/** A plaintext socket past whose stream bytes can be read and written. A stream as any until then. */
+export class DirectSocket extends net.Socket implements DirectReads {
   deliver: TakeBytes | undefined
 
   /** `accepted`: the handle of an accepted connection. */
@@ -18,7 +11,7 @@ export class DirectSocket extends net.Socket {
     const options = {
       allowHalfOpen: true,
       ...(accepted ? { handle: accepted, pauseOnCreate: true } : {}),
-      onread: { buffer: READ_BUFFER, callback: (count: number): boolean => this.#read(count) },
+      onread: DIRECT_ONREAD,
     }
     super(options as net.SocketConstructorOpts)
   }
@@ -36,14 +29,6 @@ export class DirectSocket extends net.Socket {
     } catch {
       return 0
     }
-  }
-
-  #read(count: number): boolean {
-    // What the stream holds comes first.
-    if (this.deliver === undefined || this.readableLength > 0)
-      return this.push(Buffer.from(READ_BUFFER.subarray(0, count)))
-    this.deliver(READ_BUFFER.subarray(0, count))
-    return true
   }
 }
 

@@ -5,6 +5,7 @@ import { TLSSocket } from 'node:tls'
 interface TlsHandle {
   onread?: (bytes?: ArrayBuffer) => unknown
   readonly reading?: boolean
+  readonly bytesRead?: number
   readonly _parent?: { readStart?(): number } | null
 }
 
@@ -19,9 +20,12 @@ export function refuseTruncation(socket: Socket): void {
   const inner = handle?.onread
   if (!inner) return
   let ended = false
+  let read = handle.bytesRead
   handle.onread = function (this: TlsHandle, bytes?: ArrayBuffer): unknown {
-    // Without bytes: an error, or an end. The first end counts: after close_notify comes that of the TCP connection.
-    if (bytes === undefined && !ended && !socket.destroyed) {
+    // Without bytes: what was read stands in a buffer of ours, or it is an error or an end. The first end counts:
+    // after close_notify comes that of the TCP connection.
+    if (bytes === undefined && this.bytesRead !== read) read = this.bytesRead
+    else if (bytes === undefined && !ended && !socket.destroyed) {
       ended = true
       if (tcpEnded(this)) {
         socket.destroy(new Error('the TLS connection was closed without close_notify'))

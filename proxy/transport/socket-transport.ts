@@ -1,4 +1,6 @@
 import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
+import { readDirectly } from './direct-reads.ts'
 import { DirectSocket } from './direct-socket.ts'
 import { OUTPUT_CHUNK, OUTPUT_LARGE_CHUNK, releaseBuffer, takeBuffer } from './output-pool.ts'
 import { resetSocket } from './reset-socket.ts'
@@ -42,14 +44,14 @@ export class SocketTransport implements Transport {
   #started = false
 
   // What gathers: full buffers and how far each is filled, then the current one.
-  #full: Buffer[] = []
+  readonly #full: Buffer[] = []
   readonly #fills: number[] = []
   #fullBytes = 0
   #buffer: Buffer | undefined
   #length = 0
   #queued = false
   // What the socket holds: at most one write at a time, so that the rest goes on gathering meanwhile.
-  #held: Buffer[] = []
+  #held: Buffer | undefined
   #heldBytes = 0
   #writing = false
 
@@ -104,7 +106,8 @@ export class SocketTransport implements Transport {
       if (!this.#closed) this.#reader.onData(chunk)
     }
     socket.on('data', take)
-    if (this.#direct) this.#direct.deliver = take
+    const reads = this.#direct ?? (socket instanceof TLSSocket ? readDirectly(socket) : undefined)
+    if (reads) reads.deliver = take
     // A listener does not undo an earlier, explicit pause (protocol detection).
     if (socket.isPaused()) socket.resume()
   }
@@ -115,7 +118,7 @@ export class SocketTransport implements Transport {
       if (this.#ending || this.#closed) return
       const left = bytes.length - from
       let buffer = this.#buffer
-      if (buffer === undefined || this.#length === buffer.length) buffer = this.#nextBuffer(left)
+      if (buffer === undefined || this.#length === buffer.length) buffer = this.#nextBuffer(Math.min(left, OUTPUT_LARGE_CHUNK))
       const room = buffer.length - this.#length
       const count = left < room ? left : room
       if (count === bytes.length) buffer.set(bytes, this.#length)
@@ -185,65 +188,34 @@ export class SocketTransport implements Transport {
   /** Hands what is gathered to the socket now; once a turn this happens by itself. */
   flush(): void {
     this.#queued = false
-    if (this.#closed || this.#writing || this.#ended) return
+    if (this.#closed || this.#ended) return
+    while (!this.#writing && this.#fullBytes > 0) {
+      this.#fullBytes -= this.#fills[0] as number
+      this.#hand(this.#full.shift() as Buffer, this.#fills.shift() as number)
+    }
+    if (this.#writing) return
     const buffer = this.#buffer
-    if (this.#fullBytes > 0) this.#flushList()
-    else if (buffer !== undefined && this.#length > 0) {
+    if (buffer !== undefined && this.#length > 0) {
       const count = this.#length
-      this.handed += count
       this.#buffer = undefined
       this.#length = 0
-      const taken = this.#direct === undefined ? 0 : this.#direct.writeNow(buffer, 0, count)
-      if (taken === count) {
-        releaseBuffer(buffer)
-        this.#ease()
-      } else {
-        this.#held.push(buffer)
-        this.#heldBytes = count - taken
-        this.#writing = true
-        this.#socket.write(buffer.subarray(taken, count), this.#written)
-      }
+      this.#hand(buffer, count)
     }
-    if (this.#ending && !this.#ended) {
-      this.#ended = true
-      if (this.#closing) this.#socket.destroySoon()
-      else this.#socket.end()
-    }
+    if (!this.#ending) return this.#ease()
+    this.#ended = true
+    if (this.#closing) this.#socket.destroySoon()
+    else this.#socket.end()
   }
 
-  #flushList(): void {
-    this.#seal()
-    const list = this.#full
-    const fills = this.#fills
-    this.handed += this.#fullBytes
-    let left = this.#fullBytes
-    this.#full = this.#held
-    this.#held = list
-    this.#fullBytes = 0
-    let at = 0
-    let from = 0
-    if (this.#direct !== undefined)
-      for (; at < list.length; at++) {
-        const fill = fills[at] as number
-        from = this.#direct.writeNow(list[at] as Buffer, 0, fill)
-        left -= from
-        if (from < fill) break
-        from = 0
-      }
-    if (at === list.length) {
-      for (let i = 0; i < list.length; i++) releaseBuffer(list[i] as Buffer)
-      list.length = fills.length = 0
-      return this.#ease()
-    }
-    this.#heldBytes = left
+  /** One buffer at a time: of several Node makes a copy for TLS, and the collector runs for those. */
+  #hand(buffer: Buffer, count: number): void {
+    this.handed += count
+    const taken = this.#direct === undefined ? 0 : this.#direct.writeNow(buffer, 0, count)
+    if (taken === count) return releaseBuffer(buffer)
+    this.#held = buffer
+    this.#heldBytes = count - taken
     this.#writing = true
-    const socket = this.#socket
-    const last = list.length - 1
-    socket.cork()
-    for (; at < last; at++, from = 0) socket.write((list[at] as Buffer).subarray(from, fills[at]))
-    socket.write((list[last] as Buffer).subarray(from, fills[last]), this.#written)
-    socket.uncork()
-    fills.length = 0
+    this.#socket.write(buffer.subarray(taken, count), this.#written)
   }
 
   #enqueue(): void {
@@ -254,10 +226,15 @@ export class SocketTransport implements Transport {
   }
 
   #nextBuffer(wanted: number): Buffer {
-    this.#seal()
-    // A second buffer in one turn says that this is bulk.
-    const size = this.#fullBytes > 0 || wanted > OUTPUT_CHUNK ? OUTPUT_LARGE_CHUNK : OUTPUT_CHUNK
-    return (this.#buffer = takeBuffer(size))
+    const small = this.#buffer
+    // A second buffer in one turn says that this is bulk, which goes in large ones.
+    const bulk = wanted > OUTPUT_CHUNK || this.#fullBytes > 0 || small !== undefined
+    const next = takeBuffer(bulk ? Math.max(OUTPUT_LARGE_CHUNK, wanted) : OUTPUT_CHUNK)
+    if (small !== undefined && this.#length + wanted <= next.length && small.length < next.length) {
+      next.set(small.subarray(0, this.#length))
+      releaseBuffer(small)
+    } else this.#seal()
+    return (this.#buffer = next)
   }
 
   #seal(): void {
@@ -275,13 +252,10 @@ export class SocketTransport implements Transport {
   #onWritten(error?: Error | null): void {
     this.#writing = false
     this.#heldBytes = 0
-    const held = this.#held
     // After an error libuv may still have the memory: leave it to the collector.
-    if (!error && !this.#closed) for (let i = 0; i < held.length; i++) releaseBuffer(held[i] as Buffer)
-    held.length = 0
-    if (this.#closed) return
-    if (this.#queued) this.flush()
-    this.#ease()
+    if (!error && !this.#closed && this.#held) releaseBuffer(this.#held)
+    this.#held = undefined
+    if (!this.#closed) this.flush()
   }
 
   #ease(): void {
