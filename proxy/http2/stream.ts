@@ -9,10 +9,10 @@ import {
   reasonOfCode,
   STREAM_CLOSED,
 } from './error-code.ts'
+import { ByteQueue } from '../transport/byte-queue.ts'
 import { UNKNOWN_LENGTH, type FieldBlock } from './field-block.ts'
 import { END_STREAM, LARGEST_WINDOW } from './frame.ts'
 
-const NONE: Buffer[] = []
 const DEAF: BodyReader = { onData() {}, onEnd() {}, onReset() {}, onWritable() {} }
 
 /** One stream, either role: both halves with their windows and what waits in them. */
@@ -33,8 +33,8 @@ export abstract class Http2Stream implements BodyWriter {
   owesWritable = false
   /** Nothing of what the caller sends has a place (HEAD, 204, 304). */
   bodiless = false
-  #queue: Buffer[] = NONE
-  #queueAt = 0
+  /** Waits for a window or the transport; made when it is needed. */
+  #queue: ByteQueue | undefined
   #endQueued = false
   #trailers: Fields | undefined
 
@@ -49,8 +49,8 @@ export abstract class Http2Stream implements BodyWriter {
   #consumed = 0
   #paused = false
   #pausedOnce = false
-  #held: Buffer[] = NONE
-  #heldBytes = 0
+  /** Received while the reader paused; made when it is needed. */
+  #held: ByteQueue | undefined
   #endHeld = false
   #trailersHeld: Fields | undefined
   /** Of the connection's window: held back because too much is held altogether. */
@@ -77,7 +77,7 @@ export abstract class Http2Stream implements BodyWriter {
     const connection = this.connection
     const length = chunk.length
     let sent = 0
-    if (this.#queue.length === 0 && !connection.hasWaiters) {
+    if (!this.hasQueued && !connection.hasWaiters) {
       sent = Math.min(length, this.sendWindow, connection.sendWindow)
       if (sent > 0) {
         connection.writeData(this.id, chunk, 0, sent, 0)
@@ -89,10 +89,7 @@ export abstract class Http2Stream implements BodyWriter {
         }
       } else sent = 0
     }
-    const rest = Buffer.allocUnsafe(length - sent)
-    rest.set(sent === 0 ? chunk : chunk.subarray(sent))
-    if (this.#queue === NONE) this.#queue = [rest]
-    else this.#queue.push(rest)
+    ;(this.#queue ??= new ByteQueue()).push(sent === 0 ? chunk : chunk.subarray(sent))
     this.owesWritable = true
     if (this.sendWindow > 0) connection.awaitWindow(this)
     return false
@@ -100,7 +97,7 @@ export abstract class Http2Stream implements BodyWriter {
 
   end(trailers: Fields | undefined): void {
     if (this.dead || this.localEnded || this.#endQueued) return
-    if (this.#queue.length > 0) {
+    if (this.hasQueued) {
       this.#endQueued = true
       this.#trailers = trailers
       return
@@ -116,26 +113,19 @@ export abstract class Http2Stream implements BodyWriter {
   }
 
   get hasQueued(): boolean {
-    return this.#queue.length > 0
+    return this.#queue !== undefined && this.#queue.length > 0
   }
 
   /** Sends one frame of what is queued; the connection has a window and calls this in turns. */
   sendQueued(limit: number): void {
-    const first = this.#queue[0]
-    if (first === undefined) return
-    const left = first.length - this.#queueAt
-    const count = Math.min(left, limit, this.sendWindow)
-    if (count <= 0) return
-    const from = this.#queueAt
-    this.#queueAt += count
-    this.sendWindow -= count
-    if (count === left) {
-      this.#queue.shift()
-      this.#queueAt = 0
-    }
-    const last = this.#queue.length === 0 && this.#endQueued && !this.#trailers?.length
-    this.connection.writeData(this.id, first, from, from + count, last ? END_STREAM : 0)
-    if (this.#queue.length > 0) return
+    const queue = this.#queue
+    const first = queue?.first(Math.min(limit, this.sendWindow))
+    if (!queue || !first || first.length === 0 || this.sendWindow <= 0) return
+    this.sendWindow -= first.length
+    const last = queue.length === first.length && this.#endQueued && !this.#trailers?.length
+    this.connection.writeData(this.id, first, 0, first.length, last ? END_STREAM : 0)
+    queue.drop(first.length)
+    if (queue.length > 0) return
     if (last) {
       this.localEnded = true
       this.connection.settle(this)
@@ -154,7 +144,7 @@ export abstract class Http2Stream implements BodyWriter {
   grant(delta: number): boolean {
     this.sendWindow += delta
     if (this.sendWindow > LARGEST_WINDOW) return false
-    if (this.sendWindow > 0 && this.#queue.length > 0) this.connection.awaitWindow(this)
+    if (this.sendWindow > 0 && this.hasQueued) this.connection.awaitWindow(this)
     return true
   }
 
@@ -194,16 +184,13 @@ export abstract class Http2Stream implements BodyWriter {
         return
       }
     }
-    if (this.#paused || this.#held.length > 0) this.#hold(bytes)
-    else this.reader.onData(bytes)
+    if (!this.#paused && this.#heldBytes === 0) return this.reader.onData(bytes)
+    ;(this.#held ??= new ByteQueue()).push(bytes)
+    this.connection.heldBytes += bytes.length
   }
 
-  #hold(bytes: Buffer): void {
-    const copy = Buffer.from(bytes)
-    if (this.#held === NONE) this.#held = [copy]
-    else this.#held.push(copy)
-    this.#heldBytes += copy.length
-    this.connection.heldBytes += copy.length
+  get #heldBytes(): number {
+    return this.#held === undefined ? 0 : this.#held.length
   }
 
   /** A whole DATA frame was taken: gives windows back where the reader keeps up. */
@@ -238,7 +225,7 @@ export abstract class Http2Stream implements BodyWriter {
       return
     }
     this.remoteEnded = true
-    if (this.#held.length > 0 || this.#paused) {
+    if (this.#heldBytes > 0 || this.#paused) {
       this.#endHeld = true
       this.#trailersHeld = trailers
     } else this.reader.onEnd(trailers)
@@ -264,18 +251,22 @@ export abstract class Http2Stream implements BodyWriter {
   resume(): void {
     if (!this.#paused) return
     this.#paused = false
-    while (this.#held.length > 0 && !this.#paused && !this.dead) {
-      const bytes = this.#held.shift() as Buffer
-      this.#heldBytes -= bytes.length
-      this.connection.heldBytes -= bytes.length
-      this.reader.onData(bytes)
-    }
+    if (this.#held) this.#deliver(this.#held)
     if (this.#paused || this.dead) return
     this.#payConnection()
     if (this.#endHeld) {
       this.#endHeld = false
       this.reader.onEnd(this.#trailersHeld)
     } else this.#giveBack()
+  }
+
+  #deliver(held: ByteQueue): void {
+    while (held.length > 0 && !this.#paused && !this.dead) {
+      const bytes = held.take()
+      this.connection.heldBytes -= bytes.length
+      this.reader.onData(bytes)
+      held.giveBack()
+    }
   }
 
   #payConnection(): void {
@@ -308,10 +299,9 @@ export abstract class Http2Stream implements BodyWriter {
   #kill(): void {
     this.dead = true
     this.owesWritable = false
-    this.#queue = NONE
-    this.#held = NONE
+    this.#queue?.clear()
     this.connection.heldBytes -= this.#heldBytes
-    this.#heldBytes = 0
+    this.#held?.clear()
     this.#endHeld = false
     this.#payConnection()
   }

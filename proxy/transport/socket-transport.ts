@@ -118,7 +118,8 @@ export class SocketTransport implements Transport {
       if (this.#ending || this.#closed) return
       const left = bytes.length - from
       let buffer = this.#buffer
-      if (buffer === undefined || this.#length === buffer.length) buffer = this.#nextBuffer(Math.min(left, OUTPUT_LARGE_CHUNK))
+      if (buffer === undefined || this.#length === buffer.length)
+        buffer = this.#nextBuffer(Math.min(left, OUTPUT_LARGE_CHUNK))
       const room = buffer.length - this.#length
       const count = left < room ? left : room
       if (count === bytes.length) buffer.set(bytes, this.#length)
