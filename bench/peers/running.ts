@@ -74,7 +74,8 @@ export class RunningProxy {
   }
 }
 
-function takesConnections(port: number): Promise<boolean> {
+/** Whether something listens on this port of loopback; asks again only after a moment. */
+export function takesConnections(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host: '127.0.0.1', port })
     socket.once('connect', () => {

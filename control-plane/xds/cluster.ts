@@ -113,12 +113,13 @@ function edsCluster({ name, service, protocol, identities, prefix, client }: Eds
 /**
  * Our sidecars choose from the list by what they carry: `weft-tcp` for opaque bytes (also the
  * application's own TLS to a port of plain HTTP), the rest for requests. Other clients offer all of it at
- * once, so they get what they can speak; where the first bytes decide, that is opaque TCP.
+ * once whatever they then speak. Without a list Envoy offers what it is about to speak, `h2` or `http/1.1`
+ * as its caller did; where the first bytes decide, that is opaque TCP.
  */
 function alpnFor(protocol: PortProtocol, client: MeshClient): readonly string[] {
   if (!carriesHttp(protocol)) return [ALPN_TCP]
   if (client.kind !== 'envoy') return [...ALPN_HTTP, ALPN_TCP]
-  return protocol === 'auto' ? [ALPN_TCP] : ['h2', 'http/1.1']
+  return protocol === 'auto' ? [ALPN_TCP] : []
 }
 
 function httpOptions(protocol: PortProtocol): Any {

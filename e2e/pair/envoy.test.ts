@@ -3,9 +3,10 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, request, type IncomingMessage } from 'node:http'
 import { connect, createServer as createHttp2Server } from 'node:http2'
+import { connect as connectTcp, createServer as createTcpServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
+import { buffer, text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import { callerBootstrap, serverBootstrap, type Path, type PathPorts } from './testing/bootstrap.ts'
 import { EnvoyProcess, findEnvoy } from './testing/envoy-process.ts'
@@ -23,7 +24,7 @@ const same = (bytes: Buffer): Buffer => bytes
 /** What the applications saw. */
 const seen = { identities: new Set<string>(), requests: 0 }
 const calls = new Calls()
-let ports: { web: number; web2: number; echo: number }
+let ports: { web: number; web2: number; echo: number; tcp: number }
 
 t.before(async () => {
   const web = createServer((message, response) => {
@@ -39,7 +40,8 @@ t.before(async () => {
       response.end()
     })
   })
-  for (const server of [web, web2]) {
+  const tcp = createTcpServer((socket) => void socket.on('error', () => {}).pipe(socket))
+  for (const server of [web, web2, tcp]) {
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
     t.teardown(() => server.close())
@@ -47,7 +49,7 @@ t.before(async () => {
   t.teardown(() => web.closeAllConnections())
   const { server, port } = await serveEcho(calls)
   t.teardown(() => server.forceShutdown())
-  ports = { web: portOf(web), web2: portOf(web2), echo: port }
+  ports = { web: portOf(web), web2: portOf(web2), echo: port, tcp: portOf(tcp) }
 })
 
 function saw(headers: Record<string, unknown>): void {
@@ -70,6 +72,7 @@ async function startMixed(t: Test, caller: 'weft' | 'envoy'): Promise<Mixed> {
     },
     { ...link, name: 'web2', app: ports.web2, appProtocol: 'http2' },
     { ...link, name: 'echo', app: ports.echo, appProtocol: 'http2' },
+    { name: 'tcp', kind: 'tcp', app: ports.tcp, alpn: ['weft-tcp'] },
     {
       ...link,
       name: 'wrong-server',
@@ -181,6 +184,13 @@ for (const caller of ['weft', 'envoy'] as const) {
       )
       t.equal(error.code, status.DEADLINE_EXCEEDED)
       await calls.until(() => calls.waiting === 0)
+    })
+
+    await t.test('opaque TCP', async (t) => {
+      const socket = connectTcp({ port: port('tcp'), host: '127.0.0.1' })
+      socket.end(LARGE)
+      t.equal((await buffer(socket)).length, LARGE.length)
+      t.match(await weft.line(({ protocol }) => protocol === 'TCP'), { flags: '-', details: 'closed' })
     })
 
     await t.test('whoever proves another identity is refused, from either side', async (t) => {

@@ -42,7 +42,7 @@ export interface PathPorts {
   readonly link: number
 }
 
-export function callerBootstrap(paths: readonly Path[], ports: ReadonlyMap<string, PathPorts>): object {
+export function callerBootstrap(paths: readonly Path[], ports: ReadonlyMap<string, PathPorts>) {
   const identity = identityOf('caller')
   return {
     node: { id: 'caller', cluster: 'caller' },
@@ -75,7 +75,7 @@ export function callerBootstrap(paths: readonly Path[], ports: ReadonlyMap<strin
   }
 }
 
-export function serverBootstrap(paths: readonly Path[], ports: ReadonlyMap<string, PathPorts>): object {
+export function serverBootstrap(paths: readonly Path[], ports: ReadonlyMap<string, PathPorts>) {
   const identity = identityOf('server')
   const socket = (path: Path, alpn: readonly string[]) => ({
     transport_socket: tls('DownstreamTlsContext', identity, alpn, path.demands?.ofCaller),
@@ -117,7 +117,7 @@ function alpnOf(path: Path, kind: Path['kind']): readonly string[] {
   return path.alpn ?? (kind === 'http' ? ['weft-h2', 'h2'] : ['weft-tcp'])
 }
 
-function listener(path: Path, direction: string, port: number): object {
+function listener(path: Path, direction: string, port: number) {
   return { name: path.name, traffic_direction: direction, address: address(port) }
 }
 
@@ -226,7 +226,7 @@ interface Identity {
   readonly bundlePem: string
 }
 
-function identityOf(serviceAccount: string): Identity {
+export function identityOf(serviceAccount: string): Identity {
   return secretsOf(ROOT, serviceAccount)
 }
 
@@ -260,6 +260,6 @@ function tls(
   }
 }
 
-function address(port: number): object {
+function address(port: number) {
   return { socket_address: { address: '127.0.0.1', port_value: port } }
 }

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { takesConnections } from '../../../bench/peers/running.ts'
 import { installEnvoy } from '../../../bench/peers/envoy.ts'
 import { describeError } from '../../../core/errors.ts'
 
@@ -13,6 +14,15 @@ export function findEnvoy(): { readonly binary: string; readonly skip: false | s
     return { binary: installEnvoy(CACHE), skip: false }
   } catch (error) {
     return { binary: '', skip: describeError(error) }
+  }
+}
+
+/** As much of it as says where Envoy listens. */
+export interface EnvoyBootstrap {
+  readonly static_resources: {
+    readonly listeners: readonly {
+      readonly address: { readonly socket_address: { readonly port_value: number } }
+    }[]
   }
 }
 
@@ -28,8 +38,13 @@ export class EnvoyProcess {
     this.#exit = once(this.#child, 'exit')
   }
 
-  /** Resolves when its workers run. Rejects with what it said where it ends instead. */
-  static async start(binary: string, name: string, folder: string, bootstrap: object): Promise<EnvoyProcess> {
+  /** Resolves when its static listeners take connections. Rejects with what it said where it ends instead. */
+  static async start(
+    binary: string,
+    name: string,
+    folder: string,
+    bootstrap: EnvoyBootstrap,
+  ): Promise<EnvoyProcess> {
     const file = join(folder, `${name}.json`)
     writeFileSync(file, JSON.stringify(bootstrap), { mode: 0o600 })
     const envoy = new EnvoyProcess(binary, file)
@@ -40,6 +55,12 @@ export class EnvoyProcess {
       })
       envoy.#child.once('exit', () => reject(new Error(`Envoy ended: ${envoy.stderr.slice(-2000)}`)))
     })
+    // Its workers listen a moment after they have begun.
+    for (const { address } of bootstrap.static_resources.listeners) {
+      const port = address.socket_address.port_value
+      while (!(await takesConnections(port)))
+        if (envoy.#child.exitCode !== null) throw new Error(envoy.stderr)
+    }
     return envoy
   }
 
