@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { Captures } from '../../../local/control/capture.ts'
 import { runCommand } from '../../../local/node/run-command.ts'
 import type { MeshCluster, PodInfo } from '../../demo/scenario.ts'
+import { POD_NETWORK } from '../cluster/addresses.ts'
 import type { KubernetesCluster } from '../cluster/cluster.ts'
 
 export const DEMO_MANIFESTS = join(import.meta.dirname, '../../demo/manifests')
@@ -48,7 +49,7 @@ export function kubernetesMesh(cluster: KubernetesCluster): MeshCluster {
       const directory = mkdtempSync(join(tmpdir(), 'weft-capture-'))
       try {
         const captures = new Captures(directory, cluster.networkArgv([]))
-        const { id, file } = await captures.start('any', 'tcp')
+        const { id, file } = await captures.start('any', `tcp and net ${POD_NETWORK}`)
         try {
           await during()
         } finally {

@@ -1,0 +1,38 @@
+import { eventually, type MeshCluster } from '../../../demo/scenario.ts'
+import type { KubernetesStep } from '../step.ts'
+
+interface ProxyView {
+  readonly node: string
+  readonly pod: string
+  readonly namespace: string
+  readonly rejected: string
+}
+
+const APPS = ['web', 'catalog', 'inventory', 'client']
+
+/** Every sidecar of the shop that has a stream of one of the control planes; waits until all have one. */
+export async function streams(mesh: MeshCluster): Promise<ProxyView[]> {
+  return eventually(60, 'a stream of each sidecar', async () => {
+    const pods = (await Promise.all(APPS.map((app) => mesh.pods('shop', app)))).flat()
+    const { proxies } = (await mesh.api('/api/proxies')) as { proxies: ProxyView[] }
+    return pods.every(({ name }) => proxies.some(({ pod }) => pod === name)) ? proxies : undefined
+  })
+}
+
+export const dashboard: KubernetesStep = {
+  name: 'dashboard',
+  expected:
+    "the control planes' REST shows every sidecar with a stream, the route with its split, and no error",
+  async run(mesh) {
+    const proxies = await streams(mesh)
+    const rejected = proxies.filter((one) => one.rejected !== '')
+    const { routes } = (await mesh.api('/api/routes')) as { routes: unknown[] }
+    const errors = (await mesh.api('/api/config-errors')) as { sources: unknown[]; routes: unknown[] }
+    const split = routes.some((route) => /catalog-v1.*catalog-v2/.test(JSON.stringify(route)))
+    const wrong = [...errors.sources, ...errors.routes]
+    return {
+      ok: rejected.length === 0 && split && wrong.length === 0,
+      observed: `${proxies.length} sidecars, ${rejected.length} refused a push; the route of catalog ${split ? 'with' : 'WITHOUT'} its split; ${wrong.length} errors${wrong.length > 0 ? ` ${JSON.stringify(wrong)}` : ''}`,
+    }
+  },
+}
