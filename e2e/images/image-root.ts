@@ -1,28 +1,21 @@
 import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, realpathSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { finalOf, type Instruction } from './dockerfile.ts'
+import type { Dockerfile } from '../kubernetes/mesh/dockerfile.ts'
 
 export const PROJECT = join(import.meta.dirname, '../..')
 /** Where images have Node.js. */
 export const NODE = '/usr/local/bin/node'
 
-/** A command line in the shape that `ENTRYPOINT` has it, and who runs it. */
-export interface Start {
-  readonly entrypoint: readonly string[]
-  readonly user: string
-}
-
 /**
  * Does on this machine what a Dockerfile does in its base image: collects Node.js and other programs with closure.sh, and
  * copies what `COPY` names. `dist`: where the bundles are. Packages are not installed: those of the machine stand in.
  */
-export function buildRoot(root: string, instructions: readonly Instruction[], dist: string): Start {
+export function buildRoot(root: string, { closures, copies }: Dockerfile, dist: string): void {
   // The machine's Node.js is elsewhere: it is collected from there, and brought to where the image has it.
   const own = realpathSync(process.execPath)
-  for (const { text } of instructions.filter(({ name }) => name === 'RUN')) {
-    if (text.startsWith('apt-get ')) continue
-    const command = text
+  for (const closure of closures) {
+    const command = closure
       .replace('/closure.sh /root-files', `${join(PROJECT, 'deploy/docker/closure.sh')} ${root}`)
       .replace(NODE, own)
     execFileSync('sh', ['-c', command], { stdio: ['ignore', 'ignore', 'inherit'] })
@@ -30,13 +23,8 @@ export function buildRoot(root: string, instructions: readonly Instruction[], di
   mkdirSync(dirname(join(root, NODE)), { recursive: true })
   renameSync(join(root, own), join(root, NODE))
   rmSync(join(root, own.split('/').slice(0, 2).join('/')), { recursive: true })
-  for (const copy of finalOf(instructions, 'COPY').filter((text) => !text.startsWith('--from='))) {
-    const [from = '', to = ''] = copy.split(' ')
+  for (const [from, to] of copies)
     cpSync(from.replace(/^dist\//, `${dist}/`), join(root, to), { recursive: true })
-  }
-  const [entrypoint = '[]'] = finalOf(instructions, 'ENTRYPOINT')
-  const [user = ''] = finalOf(instructions, 'USER')
-  return { entrypoint: JSON.parse(entrypoint) as string[], user }
 }
 
 /** The command that runs `argv` with `root` as its /, in network, mount and process namespaces of its own. */
