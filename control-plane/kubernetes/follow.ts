@@ -39,6 +39,8 @@ export interface FollowOptions {
 export interface Followed {
   /** By `namespace/name`, or by name. */
   readonly objects: ReadonlyMap<string, KubernetesObject>
+  /** Takes what the API server answered to a write: its event comes later. */
+  wrote(object: unknown): void
   close(): void
 }
 
@@ -137,7 +139,11 @@ export function followObjects(options: FollowOptions): Followed {
       stop.signal.addEventListener('abort', done)
     })
   void run()
-  return { objects, close: () => stop.abort() }
+  return {
+    objects,
+    wrote: (object) => void objects.set(keyOf(object as KubernetesObject), object as KubernetesObject),
+    close: () => stop.abort(),
+  }
 }
 
 interface List {

@@ -14,7 +14,8 @@ const SETTLE_MS = 50
 /** Keeps the trust bundle in a ConfigMap of every namespace that takes part in the mesh. */
 export const writeBundles: StartWriter = (context) => {
   const { connection, namespace: own, snapshot, authority, clock } = context
-  let wanted = namespacesOf(snapshot.value, own)
+  let read = snapshot.value
+  let wanted = namespacesOf(read, own)
 
   const queue = new WorkQueue({
     ...context,
@@ -32,7 +33,7 @@ export const writeBundles: StartWriter = (context) => {
       }
       try {
         const query = { fieldManager: FIELD_MANAGER, force: true }
-        await connection.request({ method: 'PATCH', path, query, body, contentType: APPLY })
+        followed.wrote(await connection.request({ method: 'PATCH', path, query, body, contentType: APPLY }))
       } catch (error) {
         if (!isEnding(error)) throw error
       }
@@ -54,11 +55,13 @@ export const writeBundles: StartWriter = (context) => {
   })
   // Pods come and go faster than namespaces join.
   let cancel: (() => void) | undefined
-  const unwatchSnapshot = snapshot.watch(() => {
+  const unwatchSnapshot = snapshot.watch(({ namespaces, pods }) => {
+    if (namespaces === read.namespaces && pods === read.pods) return
     cancel ??= clock.after(SETTLE_MS, () => {
       cancel = undefined
       const before = wanted
-      wanted = namespacesOf(snapshot.value, own)
+      read = snapshot.value
+      wanted = namespacesOf(read, own)
       if (listed) for (const namespace of wanted) if (!before.has(namespace)) queue.add(namespace)
     })
   })

@@ -13,7 +13,8 @@ type RouteKind = keyof typeof PLURALS
 /** Keeps our parents in `status.parents` of every route: what became of it, for whoever wrote it. */
 export const writeRouteStatus: StartWriter = (context) => {
   const { connection, routeStatus, clock } = context
-  let wanted = byKey(routeStatus.value.routeStatus)
+  let current = routeStatus.value.routeStatus
+  let wanted = byKey(current)
 
   const queue = new WorkQueue({
     ...context,
@@ -27,7 +28,7 @@ export const writeRouteStatus: StartWriter = (context) => {
       if (!parents) return
       const { namespace, name: own, resourceVersion } = route.metadata
       try {
-        await connection.request({
+        const answer = await connection.request({
           method: 'PATCH',
           path: `${collectionOf(kind, namespace)}/${own}/status`,
           query: { fieldManager: FIELD_MANAGER, force: true },
@@ -40,6 +41,7 @@ export const writeRouteStatus: StartWriter = (context) => {
             status: { parents },
           },
         })
+        followed[kind].wrote(answer)
       } catch (error) {
         if (error instanceof KubernetesError && error.status === 404) return
         if (error instanceof KubernetesError && error.status === 409) stale.add(key)
@@ -61,6 +63,9 @@ export const writeRouteStatus: StartWriter = (context) => {
     })
   const followed = { HTTPRoute: follow('HTTPRoute'), GRPCRoute: follow('GRPCRoute') }
   const unwatch = routeStatus.watch(({ routeStatus: now }) => {
+    // Endpoints come and go, and change no route's status.
+    if (now === current) return
+    current = now
     const before = wanted
     wanted = byKey(now)
     for (const [key, status] of wanted) if (before.get(key) !== status) queue.add(key)

@@ -48,13 +48,14 @@ export const writeWebhook: StartWriter = (context) => {
     )
     if (patch.length === 0) return
     const { resourceVersion } = found.metadata
-    await connection.request({
+    const answer = await connection.request({
       method: 'PATCH',
       path: `${CONFIGURATIONS}/${INJECTOR}`,
       query: { fieldManager: FIELD_MANAGER },
       contentType: 'application/json-patch+json',
       body: [{ op: 'test', path: '/metadata/resourceVersion', value: resourceVersion }, ...patch],
     })
+    followed.configuration.wrote(answer)
     log.info('the caBundle of the webhook was written', { configuration: INJECTOR })
   }
   const queue: WorkQueue = new WorkQueue({

@@ -30,11 +30,13 @@ type Hook = (asked: Asked, body: unknown) => { status: number; body?: unknown } 
  */
 export class FakeApi {
   readonly objects = new Map<string, ApiObject>()
-  /** Every POST, PUT, PATCH and DELETE that changed something. */
+  /** Every POST, PUT, PATCH and DELETE that was taken, whether it changed something or not. */
   readonly writes: Asked[] = []
   readonly asked: Asked[] = []
   /** Answers instead, when it answers. */
   hook: Hook = () => undefined
+  /** Waited for before an answer. */
+  hold: (asked: Asked) => Promise<void> = async () => {}
   /** Requests that were left without an answer. */
   hanging = 0
   readonly #server: Server
@@ -113,6 +115,7 @@ export class FakeApi {
     const asked = `${method} ${url.pathname}`
     const body = text === '' ? undefined : (JSON.parse(text) as ApiObject)
     this.asked.push(asked)
+    await this.hold(asked)
     const hooked = this.hook(asked, body)
     if (hooked === 'hang') {
       this.hanging++
@@ -162,10 +165,8 @@ export class FakeApi {
     object: ApiObject,
     status: number,
   ): { status: number; body: ApiObject } {
-    const before = this.objects.get(path)
-    const stored = this.#store(path, object)
-    if (stored !== before) this.writes.push(asked)
-    return { status, body: stored }
+    this.writes.push(asked)
+    return { status, body: this.#store(path, object) }
   }
 
   /** `/api/v1/configmaps` lists those of every namespace. */

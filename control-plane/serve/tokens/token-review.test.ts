@@ -212,3 +212,25 @@ t.test('while the API server cannot tell, callers are to come again', async (t) 
   t.ok(await verifier.verify(token), 'and it is asked anew at once')
   clock.advance(60_000)
 })
+
+t.test('a crowd is asked for a few at a time, and each gets its answer', async (t) => {
+  const { api, verifier } = await setUp(t)
+  const held: (() => void)[] = []
+  let atOnce = 0
+  let most = 0
+  api.hold = async (asked) => {
+    if (asked !== REVIEWS) return
+    most = Math.max(most, ++atOnce)
+    await new Promise<void>((resolve) => held.push(resolve))
+    atOnce--
+  }
+  const tokens = await Promise.all(Array.from({ length: 100 }, () => mint()))
+  let done = 0
+  const all = Promise.all(tokens.map((token) => verifier.verify(token).then(() => done++)))
+  while (done < tokens.length) {
+    await new Promise((resolve) => setImmediate(resolve))
+    held.shift()?.()
+  }
+  await all
+  t.ok(most <= 32 && most > 1, `${most} at once`)
+})

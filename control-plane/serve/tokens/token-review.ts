@@ -6,6 +6,7 @@ import type { KubernetesConnection } from '../../kubernetes/connection.ts'
 import { KubernetesError } from '../../kubernetes/api-error.ts'
 import { findObject } from '../../kubernetes/find-object.ts'
 import type { Caller } from './claims.ts'
+import { Gate } from './gate.ts'
 import { reviewedCaller, type TokenReviewStatus } from './reviewed-caller.ts'
 import type { TokenVerifier } from './verifier.ts'
 
@@ -30,6 +31,8 @@ const TIMEOUT_MS = 5_000
 const ACCEPTED_MS = 10_000
 const REFUSED_MS = 2_000
 const MOST_KEPT = 10_000
+/** After an outage every proxy comes at once; each question in flight is a connection to the API server. */
+const MOST_AT_ONCE = 32
 
 type Outcome = { readonly caller: Caller } | { readonly refusal: WeftError }
 
@@ -46,6 +49,7 @@ interface Kept {
 export function tokenReviewVerifier(options: TokenReviewOptions): TokenVerifier {
   const { connection, audience, podOf, clock = systemClock } = options
   const kept = new Map<string, Kept>()
+  const gate = new Gate(MOST_AT_ONCE)
 
   const review = async (token: string): Promise<Outcome> => {
     const body = {
@@ -69,7 +73,7 @@ export function tokenReviewVerifier(options: TokenReviewOptions): TokenVerifier 
     const key = createHash('sha256').update(token).digest('base64url')
     const found = kept.get(key)
     if (found && now < found.until) return found.outcome
-    const entry: Kept = { outcome: review(token), until: Infinity }
+    const entry: Kept = { outcome: gate.pass(() => review(token)), until: Infinity }
     kept.delete(key)
     kept.set(key, entry)
     // In order of insertion: the oldest goes.
