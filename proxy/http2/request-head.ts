@@ -30,8 +30,11 @@ export function readRequestHead(block: FieldBlock): RequestHead | string {
   if (block.fault !== '') return block.fault
   if (block.has(STATUS)) return ':status in a request'
   const method = block.method
-  if (method !== 'GET' && method !== 'POST' && !TOKEN.test(method))
-    return block.has(METHOD) ? ':method is no token' : ':method is missing'
+  if (method !== 'GET' && method !== 'POST') {
+    if (!TOKEN.test(method)) return block.has(METHOD) ? ':method is no token' : ':method is missing'
+    // Reserved for the preface (section 11.6): towards HTTP/1.1 it would be the start of one.
+    if (method === 'PRI') return ':method is reserved'
+  }
   const authority = readAuthority(block)
   if (authority === undefined) return ':authority is malformed or contradicts host'
   const scheme = block.scheme

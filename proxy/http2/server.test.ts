@@ -116,6 +116,7 @@ t.test('malformed requests are stream errors and leave the connection whole', as
     'a path without /': [':method', 'GET', ':scheme', 'http', ':path', 'a'],
     '* for GET': [':method', 'GET', ':scheme', 'http', ':path', '*'],
     'a space in the path': [':method', 'GET', ':scheme', 'http', ':path', '/a HTTP/1.1'],
+    'the method of the preface': [':method', 'PRI', ':scheme', 'http', ':path', '/'],
     'a method with a space': [':method', 'GET /', ':scheme', 'http', ':path', '/'],
     'two paths': [...GET, ':path', '/b'],
     'pseudo after regular': [':method', 'GET', ':scheme', 'http', 'x', '1', ':path', '/'],
