@@ -8,6 +8,7 @@ import { silentLogger } from '../../core/log.ts'
 import { openConnection } from '../../control-plane/kubernetes/connection.ts'
 import { KubernetesSource } from '../../control-plane/registry/kubernetes/kubernetes-source.ts'
 import { tokenReviewVerifier } from '../../control-plane/serve/tokens/token-review.ts'
+import { eventually } from '../demo/scenario.ts'
 import { startCluster } from './cluster/cluster.ts'
 
 const MESH = `
@@ -87,6 +88,7 @@ t.test('tokens of pods are told from all others by a real TokenReview and the po
   t.ok(await verifier.verify(await token('web-2', '--audience=weft')), 'a pod that was made this moment')
 
   await remove('web-1')
+  await eventually(30, 'the end of the pod', async () => (podOf('shop', 'web-1') ? undefined : true))
   await refused(good, 'revoked')
   await refused(good, 'revoked', open())
   await create(pod('web-1'))

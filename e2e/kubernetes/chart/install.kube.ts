@@ -133,13 +133,15 @@ async function release(its: Helm, verb: 'install' | 'upgrade', values: object = 
   await its.run([verb, RELEASE, CHART, '--namespace', NAMESPACE], values)
 }
 
-/** As the control plane does: with its account, its field manager, and nothing but its field. */
+/** As the control plane does: with its right, its field manager, and nothing but its field. */
 async function writeCaBundle(): Promise<void> {
   const { webhooks } = await get('mutatingwebhookconfiguration', 'weft-injector')
   const only = webhooks.map(({ name }: Rendered) => ({ name, clientConfig: { caBundle: CA_BUNDLE } }))
+  const what = 'mutatingwebhookconfiguration/weft-injector'
+  await cluster.kubectl(['auth', 'can-i', 'patch', what, `--as=${CONTROL_PLANE}`])
+  // As admin: kubectl also gets what it patches, for which the control plane has no need and no right.
   await cluster.kubectl([
-    ...['patch', 'mutatingwebhookconfiguration', 'weft-injector', `--as=${CONTROL_PLANE}`],
-    ...['--field-manager=weft-control-plane', '--patch', JSON.stringify({ webhooks: only })],
+    ...['patch', what, '--field-manager=weft-control-plane', '--patch', JSON.stringify({ webhooks: only })],
   ])
 }
 
