@@ -31,6 +31,31 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import('../injector/init.ts')).runInit,
   },
   {
+    name: 'check',
+    summary: 'say what is wrong with a cluster: before an installation, or after',
+    load: async () => (await import('./check/main.ts')).runCheck,
+  },
+  {
+    name: 'proxies',
+    summary: "list a cluster's sidecars, and whether they have their configuration",
+    load: async () => (await import('./mesh/proxies.ts')).runProxies,
+  },
+  {
+    name: 'config',
+    summary: 'print what a sidecar has from the control plane',
+    load: async () => (await import('./mesh/config.ts')).runConfig,
+  },
+  {
+    name: 'certs',
+    summary: "list the mesh's certificates, and when they end",
+    load: async () => (await import('./mesh/certs.ts')).runCerts,
+  },
+  {
+    name: 'uninstall',
+    summary: 'print the commands that take Weft off a cluster',
+    load: async () => (await import('./mesh/uninstall.ts')).runUninstall,
+  },
+  {
     name: 'inject',
     summary: 'add the sidecar to manifests, without a cluster',
     load: async () => (await import('./inject/main.ts')).runInject,

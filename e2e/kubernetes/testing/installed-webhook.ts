@@ -41,13 +41,16 @@ interface Identified {
  */
 export class InstalledWebhook {
   readonly tls: MountedSecret
+  /** What `tls` held first. */
+  readonly files: Readonly<Record<string, string>>
   readonly #cluster: KubernetesCluster
 
   private constructor(cluster: KubernetesCluster, ca: CaCredentials) {
     this.#cluster = cluster
     const directory = join(dirname(cluster.logs), 'webhook')
     mkdirSync(directory)
-    this.tls = new MountedSecret(join(directory, 'tls'), servingFiles(ca, 'weft-injector'))
+    this.files = servingFiles(ca, 'weft-injector')
+    this.tls = new MountedSecret(join(directory, 'tls'), this.files)
   }
 
   static async install(cluster: KubernetesCluster, ca: CaCredentials): Promise<InstalledWebhook> {

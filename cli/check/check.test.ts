@@ -1,0 +1,330 @@
+import { createPublicKey } from 'node:crypto'
+import t from 'tap'
+import type { Test } from 'tap'
+import { createRoot, DAY, issueServer } from '../../certs/authority.ts'
+import { generateKey } from '../../certs/key.ts'
+import { FakeApi } from '../../control-plane/kubernetes/testing/fake-api.ts'
+import type { ClusterSession } from '../cluster/command.ts'
+import { bundles, roots } from './trust.ts'
+import { deployments } from './deployments.ts'
+import { runChecks, type Check, type Finding } from './finding.ts'
+import { gatewayApi } from './gateway-api.ts'
+import { leader } from './leader.ts'
+import { leftovers } from './leftovers.ts'
+import { permissions } from './permissions.ts'
+import { podSecurity } from './pod-security.ts'
+import { pods } from './pods.ts'
+import { routes } from './routes.ts'
+import { serverVersion } from './server-version.ts'
+import { injection, webhook } from './webhook.ts'
+
+const root = createRoot('cluster.local', Date.now())
+const other = createRoot('cluster.local', Date.now())
+const base64 = (text: string) => Buffer.from(text).toString('base64')
+const pem = root.certificate.toString()
+
+function serving(dnsNames = ['weft-injector.weft-system.svc'], now = Date.now()): string {
+  const { chain } = issueServer(root, { dnsNames, publicKey: createPublicKey(generateKey()), now })
+  return base64(chain.map((one) => one.toString()).join(''))
+}
+
+const SYSTEM = '/namespaces/weft-system'
+const WEBHOOK = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/weft-injector'
+const TLS = `/api/v1${SYSTEM}/secrets/weft-injector-tls`
+const LEASE = `/apis/coordination.k8s.io/v1${SYSTEM}/leases/weft-control-plane-leader`
+const ROUTE = '/apis/gateway.networking.k8s.io/v1/namespaces/shop/httproutes/split'
+const deployment = (name: string) => `/apis/apps/v1${SYSTEM}/deployments/${name}`
+const bundle = (namespace: string) => `/api/v1/namespaces/${namespace}/configmaps/weft-ca`
+const crd = (name: string) =>
+  `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${name}.gateway.networking.k8s.io`
+
+const metadata = (more: object = {}) => ({ name: '', ...more })
+const webhooks = (caBundle: string) => [{ name: 'namespace.weft', clientConfig: { caBundle } }]
+const route = (conditions: object[]) => ({
+  kind: 'HTTPRoute',
+  metadata: metadata(),
+  spec: { parentRefs: [{ group: '', kind: 'Service', name: 'web' }] },
+  status: { parents: [{ controllerName: 'weft.dev/control-plane', conditions }] },
+})
+const status = (version: string) => ({ 'weft.dev/status': JSON.stringify({ version }) })
+
+/** A cluster with a mesh that is well; a sidecar comes to every pod that is asked for. */
+async function healthy(t: Test): Promise<{ api: FakeApi; session: ClusterSession }> {
+  const api = await FakeApi.start(t)
+  const labels = { 'app.kubernetes.io/version': '0.1.0' }
+  for (const name of ['weft-control-plane', 'weft-injector'])
+    api.put(deployment(name), {
+      metadata: metadata({ labels }),
+      spec: { replicas: 2, template: { spec: { containers: [{ image: `${name}:0.1.0` }] } } },
+      status: { availableReplicas: 2, updatedReplicas: 2 },
+    })
+  api.put(WEBHOOK, { metadata: metadata(), webhooks: webhooks(base64(pem)) })
+  api.put(TLS, { metadata: metadata(), data: { 'tls.crt': serving() } })
+  const renewTime = new Date().toISOString()
+  api.put(LEASE, {
+    metadata: metadata(),
+    spec: { holderIdentity: 'a_1', leaseDurationSeconds: 15, renewTime },
+  })
+  for (const namespace of ['weft-system', 'shop'])
+    api.put(bundle(namespace), { metadata: metadata(), data: { 'root-cert.pem': pem } })
+  api.put('/api/v1/namespaces/shop', { metadata: metadata() })
+  for (const kind of ['httproutes', 'grpcroutes'])
+    api.put(crd(kind), {
+      metadata: metadata({ annotations: { 'gateway.networking.k8s.io/bundle-version': 'v1.5.1' } }),
+      spec: { versions: [{ name: 'v1', served: true }] },
+    })
+  api.put(ROUTE, route([{ type: 'Accepted', status: 'True' }]))
+  api.put('/api/v1/namespaces/shop/pods/web', { metadata: metadata({ annotations: status('0.1.0') }) })
+  api.hook = (asked) => {
+    if (asked === 'GET /version') return { status: 200, body: { gitVersion: 'v1.36.3' } }
+    if (asked.endsWith('/selfsubjectaccessreviews'))
+      return { status: 201, body: { status: { allowed: true } } }
+    if (!/^POST .*\/pods$/.test(asked)) return undefined
+    return { status: 201, body: { spec: { initContainers: [{ name: 'weft-proxy' }], containers: [] } } }
+  }
+  const connection = api.connect(t)
+  const session = {
+    connection,
+    system: 'weft-system',
+    namespace: undefined,
+    kubeconfig: undefined,
+    context: undefined,
+    positionals: [],
+    given: new Set<string>(),
+  }
+  return { api, session }
+}
+
+const ALL: readonly Check[] = [
+  serverVersion,
+  permissions,
+  gatewayApi,
+  leftovers,
+  podSecurity,
+  deployments,
+  webhook,
+  injection,
+  leader,
+  roots,
+  bundles,
+  routes,
+  pods,
+]
+
+async function findings(session: ClusterSession, ...checks: readonly Check[]) {
+  return (await runChecks(checks, session)).json as { good: boolean; findings: Finding[] }
+}
+
+t.test('a mesh that is well', async (t) => {
+  const { session } = await healthy(t)
+  const { good, findings: found } = await findings(session, ...ALL)
+  t.ok(good)
+  t.strictSame(
+    found.filter(({ status: one }) => one !== 'ok'),
+    [],
+  )
+  t.strictSame(new Set(found.map(({ check }) => check)).size, ALL.length, 'each says something')
+  t.match((await runChecks(ALL, session)).text, /^ok +Kubernetes: v1\.36\.3.*\n[\s\S]*Nothing is wrong/)
+})
+
+type Break = (api: FakeApi) => void
+const says =
+  (asked: RegExp, answer: { status: number; body?: unknown }): Break =>
+  (api) => {
+    const before = api.hook
+    api.hook = (one, body) => (asked.test(one) ? answer : before(one, body))
+  }
+const refused = (message: string) => ({ status: 403, body: { message, reason: 'Forbidden' } })
+
+const cases: readonly (readonly [Check, Finding['status'], RegExp, Break])[] = [
+  [
+    serverVersion,
+    'failed',
+    /v1\.32\.9 is older than v1\.33/,
+    says(/version$/, { status: 200, body: { gitVersion: 'v1.32.9' } }),
+  ],
+  [serverVersion, 'unknown', /says no version/, says(/version$/, { status: 200, body: {} })],
+  [
+    permissions,
+    'failed',
+    /may not create namespaces, /,
+    says(/reviews$/, { status: 201, body: { status: { allowed: false } } }),
+  ],
+  [gatewayApi, 'failed', /grpcroutes are not defined/, (api) => api.remove(crd('grpcroutes'))],
+  [
+    gatewayApi,
+    'failed',
+    /not served as v1/,
+    (api) =>
+      api.put(crd('httproutes'), {
+        metadata: metadata(),
+        spec: { versions: [{ name: 'v1beta1', served: true }] },
+      }),
+  ],
+  [
+    leftovers,
+    'failed',
+    /without an injector in weft-system/,
+    (api) => api.remove(deployment('weft-injector')),
+  ],
+  [
+    podSecurity,
+    'failed',
+    /namespace shop refuses them: violates PodSecurity "baseline"/,
+    says(/\/pods$/, refused('violates PodSecurity "baseline"')),
+  ],
+  [
+    podSecurity,
+    'unknown',
+    /cannot create resource/,
+    says(/\/pods$/, refused('user cannot create resource "pods"')),
+  ],
+  [
+    deployments,
+    'failed',
+    /no Deployment weft-system\/weft-injector/,
+    (api) => api.remove(deployment('weft-injector')),
+  ],
+  [
+    deployments,
+    'warning',
+    /has 1 of 2 replicas/,
+    (api) =>
+      api.put(deployment('weft-injector'), {
+        metadata: metadata(),
+        spec: { replicas: 2 },
+        status: { availableReplicas: 1 },
+      }),
+  ],
+  [
+    deployments,
+    'failed',
+    /has 0 of 1 replicas/,
+    (api) => api.put(deployment('weft-injector'), { metadata: metadata(), spec: {} }),
+  ],
+  [webhook, 'failed', /no pod is injected/, (api) => api.remove(WEBHOOK)],
+  [
+    webhook,
+    'failed',
+    /no caBundle/,
+    (api) => api.put(WEBHOOK, { metadata: metadata(), webhooks: [{ name: 'a', clientConfig: {} }] }),
+  ],
+  [webhook, 'failed', /has no certificate/, (api) => api.remove(TLS)],
+  [
+    webhook,
+    'failed',
+    /none of the roots leads to it/,
+    (api) =>
+      api.put(WEBHOOK, { metadata: metadata(), webhooks: webhooks(base64(other.certificate.toString())) }),
+  ],
+  [
+    webhook,
+    'failed',
+    /not for weft-injector\.weft-system\.svc/,
+    (api) => api.put(TLS, { metadata: metadata(), data: { 'tls.crt': serving(['a.b.svc']) } }),
+  ],
+  [
+    webhook,
+    'failed',
+    /DNS:weft-injector\.weft-system\.svc.* expired at/,
+    (api) =>
+      api.put(TLS, { metadata: metadata(), data: { 'tls.crt': serving(undefined, Date.now() - 9 * DAY) } }),
+  ],
+  [webhook, 'unknown', /grant verb "get" on resource "secrets"/, says(/weft-injector-tls$/, refused('no'))],
+  [
+    injection,
+    'failed',
+    /gets none/,
+    says(/\/pods$/, { status: 201, body: { spec: { containers: [{ name: 'check' }] } } }),
+  ],
+  [
+    injection,
+    'failed',
+    /does not reach the webhook/,
+    says(/\/pods$/, { status: 500, body: { message: 'failed calling webhook "a"' } }),
+  ],
+  [injection, 'unknown', /is refused/, says(/\/pods$/, refused('a policy'))],
+  [leader, 'failed', /nobody holds/, (api) => api.remove(LEASE)],
+  [
+    leader,
+    'failed',
+    /and it is over/,
+    (api) =>
+      api.put(LEASE, {
+        metadata: metadata(),
+        spec: {
+          holderIdentity: 'a_1',
+          leaseDurationSeconds: 15,
+          renewTime: new Date(Date.now() - 60_000).toISOString(),
+        },
+      }),
+  ],
+  [roots, 'failed', /has no certificate/, (api) => api.remove(bundle('weft-system'))],
+  [
+    roots,
+    'warning',
+    /rotate them/,
+    (api) =>
+      api.put(bundle('weft-system'), {
+        metadata: metadata(),
+        data: { 'root-cert.pem': createRoot('a', Date.now(), 20 * DAY).certificate.toString() },
+      }),
+  ],
+  [bundles, 'failed', /missing or old in shop/, (api) => api.remove(bundle('shop'))],
+  [
+    bundles,
+    'failed',
+    /missing or old in shop/,
+    (api) => api.put(bundle('shop'), { metadata: metadata(), data: { 'root-cert.pem': 'old' } }),
+  ],
+  [
+    routes,
+    'warning',
+    /HTTPRoute shop\/split: ResolvedRefs: BackendNotFound: none/,
+    (api) =>
+      api.put(
+        ROUTE,
+        route([{ type: 'ResolvedRefs', status: 'False', reason: 'BackendNotFound', message: 'none' }]),
+      ),
+  ],
+  [
+    routes,
+    'warning',
+    /no status of the control plane/,
+    (api) => api.put(ROUTE, { ...route([]), status: {} }),
+  ],
+  [
+    pods,
+    'warning',
+    /1 without a sidecar, restart their workloads: shop\/bare/,
+    (api) => api.put('/api/v1/namespaces/shop/pods/bare', { metadata: metadata() }),
+  ],
+  [
+    pods,
+    'warning',
+    /another version.*0\.1\.0: shop\/web \(0\.0\.9\)/,
+    (api) =>
+      api.put('/api/v1/namespaces/shop/pods/web', { metadata: metadata({ annotations: status('0.0.9') }) }),
+  ],
+]
+
+for (const [check, expected, message, breakIt] of cases) {
+  t.test(`${check.name}: ${message.source}`, async (t) => {
+    const { api, session } = await healthy(t)
+    breakIt(api)
+    const { good, findings: found } = await findings(session, check)
+    t.match(
+      found.find(({ status: one }) => one === expected),
+      { check: check.name, message },
+    )
+    t.equal(good, expected !== 'failed')
+  })
+}
+
+t.test('a cluster that gives no answer ends the checks with one clear error', async (t) => {
+  const { api, session } = await healthy(t)
+  says(/version$/, { status: 401, body: { message: 'Unauthorized' } })(api)
+  await t.rejects(runChecks(ALL, session), { code: 'kubernetes.unauthorized' })
+  await session.connection.close()
+  await t.rejects(runChecks(ALL, session), { code: /kubernetes\./ })
+})

@@ -1,0 +1,94 @@
+import type { X509Certificate } from 'node:crypto'
+import { KubernetesError } from '../../control-plane/kubernetes/api-error.ts'
+import { certificatesIn, titleOf } from '../cluster/certificates.ts'
+import {
+  CLUSTER_FLAGS_HELP,
+  runClusterCommand,
+  type ClusterSession,
+  type Outcome,
+} from '../cluster/command.ts'
+import { getObject, textsAt } from '../cluster/objects.ts'
+import { relativeTime, tableText } from '../cluster/table.ts'
+
+const HELP = `Usage: weft certs [flags]
+
+Lists the mesh's certificates and when they end: the roots that proxies trust (ConfigMap weft-ca), the CA that signs for
+them (Secret weft-ca) and the webhook's (Secret weft-injector-tls). No key is read into the output. A sidecar's own
+certificate lives a day and is renewed by itself: \`weft config POD --certs\` shows it.
+
+${CLUSTER_FLAGS_HELP}
+With --json: {certificates: [{use, subject, serial, notAfter, expired}], unread: [...]}.
+Exit code: 0 all are valid, 1 one is over or none was found, 2 wrong flags.
+`
+
+interface CertificateRow {
+  readonly use: string
+  readonly subject: string
+  readonly serial: string
+  /** RFC 3339. */
+  readonly notAfter: string
+  readonly expired: boolean
+}
+
+/** `weft certs`. Resolves to the exit code. */
+export function runCerts(argv: readonly string[]): Promise<number> {
+  return runClusterCommand({ name: 'certs', help: HELP, run: listCertificates }, argv)
+}
+
+const SIGNS = ['issuing.pem', 'tls.crt']
+
+async function listCertificates({ connection, system }: ClusterSession): Promise<Outcome> {
+  const rows: CertificateRow[] = []
+  const unread: string[] = []
+  const now = Date.now()
+  const read = async (
+    path: string,
+    use: (entries: Readonly<Record<string, string>>) => (readonly [string, X509Certificate[]])[],
+  ) => {
+    try {
+      const found = await getObject(connection, `/api/v1/namespaces/${system}/${path}`)
+      if (!found) return void unread.push(`${path} is not there`)
+      for (const [name, certificates] of use(textsAt(found.body, 'data')))
+        for (const one of certificates) rows.push(rowOf(name, one, now))
+    } catch (error) {
+      if (!(error instanceof KubernetesError) || error.status !== 403) throw error
+      unread.push(error.message)
+    }
+  }
+  await read('configmaps/weft-ca', (data) => [['root', certificatesIn(data['root-cert.pem'] ?? '')]])
+  await read('secrets/weft-ca', (data) => [
+    // The first of a chain; the root below it is in the bundle.
+    ['issuing CA', SIGNS.flatMap((key) => certificatesIn(decoded(data[key])).slice(0, 1))],
+    ['next root', certificatesIn(decoded(data['next-root.pem']))],
+  ])
+  await read('secrets/weft-injector-tls', (data) => [
+    ['webhook', certificatesIn(decoded(data['tls.crt'])).slice(0, 1)],
+  ])
+  const text =
+    tableText(
+      ['USE', 'SUBJECT', 'ENDS', 'SERIAL'],
+      rows.map(({ use, subject, notAfter, serial }) => [
+        use,
+        subject,
+        `${notAfter} (${relativeTime(Date.parse(notAfter), now)})`,
+        serial,
+      ]),
+    ) + unread.map((line) => `${line}\n`).join('')
+  const good = rows.length > 0 && !rows.some(({ expired }) => expired)
+  return { text, json: { certificates: rows, unread }, good }
+}
+
+function rowOf(use: string, one: X509Certificate, now: number): CertificateRow {
+  const end = one.validToDate
+  return {
+    use,
+    subject: titleOf(one),
+    serial: one.serialNumber,
+    notAfter: end.toISOString(),
+    expired: end.getTime() <= now,
+  }
+}
+
+function decoded(base64: string | undefined): string {
+  return Buffer.from(base64 ?? '', 'base64').toString('utf8')
+}

@@ -1,0 +1,175 @@
+import { execFile } from 'node:child_process'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import t from 'tap'
+import type { Test } from 'tap'
+import { createRoot } from '../../certs/authority.ts'
+import { FakeApi } from '../../control-plane/kubernetes/testing/fake-api.ts'
+
+const PROGRAM = join(import.meta.dirname, '../weft.ts')
+
+/** Runs a command on a cluster at this address, by a kubeconfig. */
+function weft(t: Test, server: string) {
+  const config = {
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: 'c', cluster: { server, 'insecure-skip-tls-verify': true } }],
+    users: [{ name: 'u', user: { token: 'secret-token' } }],
+    contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
+    'current-context': 'x',
+  }
+  const kubeconfig = join(t.testdir({ config: JSON.stringify(config) }), 'config')
+  return (...argv: readonly string[]) =>
+    new Promise<{ code: unknown; stdout: string; stderr: string }>((resolve) => {
+      const args = [PROGRAM, ...argv, '--kubeconfig', kubeconfig]
+      execFile(process.execPath, args, (error, stdout, stderr) =>
+        resolve({ code: error?.code ?? 0, stdout, stderr }),
+      )
+    })
+}
+
+async function start(t: Test) {
+  const api = await FakeApi.start(t)
+  return { api, run: weft(t, api.connect(t).server) }
+}
+
+const named = (more: object = {}) => ({ name: '', ...more })
+const injected = (version = '0.1.0') =>
+  named({ labels: {}, annotations: { 'weft.dev/status': JSON.stringify({ version }) } })
+
+t.test('proxies: which replica each is connected to, and what it made of its configuration', async (t) => {
+  const { api, run } = await start(t)
+  for (const name of ['one', 'two'])
+    api.put(`/api/v1/namespaces/weft-system/pods/${name}`, { metadata: named() })
+  const pods = ['a', 'b', 'c', 'd']
+  for (const name of pods)
+    api.put(`/api/v1/namespaces/shop/pods/${name}`, {
+      metadata: injected(),
+      spec: { serviceAccountName: 'web' },
+    })
+  const proxy = (pod: string, version: number, rejected = '') => ({
+    namespace: 'shop',
+    pod,
+    version,
+    rejected,
+  })
+  const pages: Record<string, object> = {
+    'one:15080/proxy/api/mesh': { release: '0.1.0', version: 7, trustDomain: 'example.org' },
+    'one:15080/proxy/api/proxies': { proxies: [proxy('a', 7), proxy('b', 5)] },
+    'two:15080/proxy/api/mesh': { release: '0.1.0', version: 3, trustDomain: 'example.org' },
+    'two:15080/proxy/api/proxies': { proxies: [proxy('c', 3, 'outbound/1: no such thing')] },
+  }
+  api.hook = (asked) => {
+    const page = /\/weft-system\/pods\/(.+:15080.*)$/.exec(asked)?.[1]
+    return page === undefined ? undefined : { status: pages[page] ? 200 : 503, body: pages[page] }
+  }
+  const { code, stdout } = await run('proxies', '-n', 'shop', '--json')
+  t.equal(code, 1)
+  t.match((JSON.parse(stdout) as { proxies: unknown }).proxies, [
+    {
+      pod: 'a',
+      replica: 'one',
+      config: 'current',
+      identity: 'spiffe://example.org/ns/shop/sa/web',
+      version: '0.1.0',
+    },
+    { pod: 'b', replica: 'one', config: 'behind', took: 5, latest: 7 },
+    { pod: 'c', replica: 'two', config: 'refused', rejected: 'outbound/1: no such thing' },
+    { pod: 'd', config: 'not connected' },
+  ])
+  const text = await run('proxies', '-n', 'shop')
+  t.match(text.stdout, /^NAMESPACE +POD +SIDECAR[^\n]+\nshop +a +0\.1\.0 +one +current +spiffe/)
+  t.match(text.stdout, /behind \(5 of 7\)[\s\S]*shop\/c refused: outbound\/1: no such thing\n$/)
+  delete pages['two:15080/proxy/api/mesh']
+  t.match(await run('proxies', '-n', 'shop'), { code: 1, stdout: /two could not be asked: .*503/ })
+})
+
+t.test('certs: what is trusted, what signs, what the webhook shows; never a key', async (t) => {
+  const { api, run } = await start(t)
+  const root = createRoot('cluster.local', Date.now())
+  const pem = root.certificate.toString()
+  const own = '/api/v1/namespaces/weft-system'
+  const base64 = (text: string) => Buffer.from(text).toString('base64')
+  api.put(`${own}/configmaps/weft-ca`, { metadata: named(), data: { 'root-cert.pem': pem } })
+  const key = '-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n'
+  api.put(`${own}/secrets/weft-ca`, { metadata: named(), data: { 'issuing.pem': base64(pem + key) } })
+  const result = await run('certs', '--json')
+  t.equal(result.code, 0)
+  const { certificates, unread } = JSON.parse(result.stdout) as { certificates: unknown; unread: unknown }
+  t.match(certificates, [
+    { use: 'root', serial: root.certificate.serialNumber, expired: false },
+    { use: 'issuing CA', expired: false },
+  ])
+  t.strictSame(unread, ['secrets/weft-injector-tls is not there'])
+  t.notMatch(result.stdout, /c2VjcmV0|PRIVATE/)
+  api.hook = (asked) => (asked.endsWith('secrets/weft-ca') ? { status: 403 } : undefined)
+  t.match(await run('certs'), {
+    code: 0,
+    stdout: /root .* \(in \d+ d\)[\s\S]*grant verb "get" on resource "secrets"/,
+  })
+})
+
+t.test('uninstall: commands for what is there, in an order that refuses no pod', async (t) => {
+  const { api, run } = await start(t)
+  api.put('/api/v1/namespaces/shop', { metadata: named({ labels: { 'weft.dev/inject': 'enabled' } }) })
+  const owned = (kind: string, name: string) => ({ metadata: named({ ownerReferences: [{ kind, name }] }) })
+  api.put('/api/v1/namespaces/shop/pods/a', owned('ReplicaSet', 'web-api-5d8f'))
+  api.put('/api/v1/namespaces/shop/pods/b', owned('StatefulSet', 'db'))
+  api.put('/api/v1/namespaces/shop/pods/c', { metadata: named() })
+  api.put('/api/v1/namespaces/shop/configmaps/weft-ca', { metadata: named() })
+  const { code, stdout } = await run('uninstall')
+  t.equal(code, 0)
+  const lines = stdout.split('\n').filter((line) => line.startsWith('kubectl') || line.startsWith('helm'))
+  const at = (text: string) => {
+    const found = lines.findIndex((line) => line.startsWith(text))
+    t.ok(found >= 0, text)
+    return found
+  }
+  const order = [
+    'kubectl label namespace shop weft.dev/inject-',
+    'kubectl delete pod --namespace shop c',
+    'kubectl rollout restart --namespace shop deployment/web-api',
+    'kubectl rollout restart --namespace shop statefulset/db',
+    'kubectl delete mutatingwebhookconfiguration weft-injector',
+    'helm uninstall weft --namespace weft-system',
+    'kubectl delete configmap --namespace shop weft-ca',
+  ].map(at)
+  t.strictSame(
+    order,
+    order.toSorted((a, b) => a - b),
+  )
+  t.strictSame(api.writes, [], 'it changes nothing')
+})
+
+function each<T, R>(items: readonly T[], task: (item: T) => Promise<R>): Promise<(readonly [T, R])[]> {
+  return Promise.all(items.map(async (item) => [item, await task(item)] as const))
+}
+
+t.test('a cluster that does not answer, and flags that are wrong: one line each', async (t) => {
+  const server = createServer().listen(0, '127.0.0.1')
+  await new Promise((resolve) => server.once('listening', resolve))
+  const { port } = server.address() as AddressInfo
+  server.close()
+  const run = weft(t, `http://127.0.0.1:${port}`)
+  const commands = [['check'], ['check', '--pre'], ['proxies'], ['certs'], ['uninstall'], ['config', 'web']]
+  for (const [command, result] of await each(commands, (one) => run(...one))) {
+    t.match(result, { code: 1, stdout: '' }, command.join(' '))
+    const why = command[0] === 'config' ? 'gives no connection' : 'ECONNREFUSED'
+    t.match(result.stderr, new RegExp(`^weft ${command[0]}: .*${why}.*\\n$`))
+    t.notMatch(result.stderr, /secret-token/)
+  }
+  const wrong = [
+    [['check', '--bogus'], /Unknown option/],
+    [['check', 'more'], /"more" is one argument too many/],
+    [['proxies', '-n', 'A_b'], /--namespace: "A_b" is no name of a namespace/],
+    [['config'], /name a pod/],
+    [['config', 'web', '--certs', '--stats'], /choose one of/],
+  ] as const
+  for (const [[, stderr], result] of await each(wrong, ([argv]) => run(...argv)))
+    t.match(result, { code: 2, stderr })
+  const helped = ['check', 'proxies', 'config', 'certs', 'uninstall']
+  for (const [command, result] of await each(helped, (one) => run(one, '--help')))
+    t.match(result, { code: 0, stdout: new RegExp(`^Usage: weft ${command}`) })
+  t.match(await run('check', '--context', 'none'), { code: 1, stderr: /has no context "none"; it has x/ })
+})

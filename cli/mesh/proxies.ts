@@ -1,0 +1,98 @@
+import { INJECTED_LABEL } from '../../injector/contract.ts'
+import { sidecarVersion } from '../check/pods.ts'
+import {
+  CLUSTER_FLAGS_HELP,
+  runClusterCommand,
+  type ClusterSession,
+  type Outcome,
+} from '../cluster/command.ts'
+import { listObjects, textAt } from '../cluster/objects.ts'
+import { tableText } from '../cluster/table.ts'
+import { askControlPlanes } from './control-planes.ts'
+
+const HELP = `Usage: weft proxies [flags]
+
+Lists the sidecars of a cluster: their version, which replica of the control plane they are connected to, whether they have
+its configuration, and their identity. Replicas are asked by the API server's proxy (verb get on pods/proxy), on 15080.
+
+  -n, --namespace NAME   only pods of this namespace
+${CLUSTER_FLAGS_HELP}
+With --json: {controlPlanes: [{replica, release, version, trustDomain, proxies, error}], proxies: [...]}.
+Exit code: 0 all are connected and took their configuration, 1 one is not or did not, 2 wrong flags.
+`
+
+/** One sidecar. */
+interface ProxyRow {
+  readonly namespace: string
+  readonly pod: string
+  readonly version: string
+  /** Undefined: connected to none of those that could be asked. */
+  readonly replica: string | undefined
+  readonly config: 'current' | 'behind' | 'refused' | 'not connected'
+  /** Of the mesh: what it took last, and what its replica has. */
+  readonly took: number
+  readonly latest: number
+  /** Why it refused what it was sent last. */
+  readonly rejected: string
+  readonly identity: string
+}
+
+/** `weft proxies`. Resolves to the exit code. */
+export function runProxies(argv: readonly string[]): Promise<number> {
+  return runClusterCommand({ name: 'proxies', help: HELP, run: listProxies }, argv)
+}
+
+async function listProxies(session: ClusterSession): Promise<Outcome> {
+  const { connection, namespace } = session
+  const path = namespace === undefined ? '/api/v1/pods' : `/api/v1/namespaces/${namespace}/pods`
+  const [controlPlanes, pods] = await Promise.all([
+    askControlPlanes(session),
+    listObjects(connection, path, { labelSelector: `${INJECTED_LABEL}=true` }),
+  ])
+  const connected = new Map(
+    controlPlanes.flatMap((one) =>
+      one.proxies.map((proxy) => [`${proxy.namespace}/${proxy.pod}`, { proxy, controlPlane: one }] as const),
+    ),
+  )
+  const trustDomain = controlPlanes.find((one) => one.trustDomain !== '')?.trustDomain ?? ''
+  const rows = pods
+    .filter(({ body }) => !['Succeeded', 'Failed'].includes(textAt(body, 'status', 'phase')))
+    .map((pod): ProxyRow => {
+      const found = connected.get(`${pod.namespace}/${pod.name}`)
+      const account = textAt(pod.body, 'spec', 'serviceAccountName') || 'default'
+      const { version: took = 0, rejected = '' } = found?.proxy ?? {}
+      const latest = found?.controlPlane.version ?? 0
+      const config = rejected !== '' ? 'refused' : took < latest ? 'behind' : 'current'
+      return {
+        namespace: pod.namespace,
+        pod: pod.name,
+        version: sidecarVersion(pod),
+        replica: found?.controlPlane.replica,
+        config: found ? config : 'not connected',
+        took,
+        latest,
+        rejected,
+        identity: `spiffe://${trustDomain}/ns/${pod.namespace}/sa/${account}`,
+      }
+    })
+  const silent = controlPlanes.filter(({ error }) => error !== undefined)
+  const good = silent.length === 0 && rows.every(({ config }) => config === 'current' || config === 'behind')
+  const text =
+    tableText(
+      ['NAMESPACE', 'POD', 'SIDECAR', 'CONTROL PLANE', 'CONFIG', 'IDENTITY'],
+      rows.map((row) => [
+        row.namespace,
+        row.pod,
+        row.version,
+        row.replica ?? '-',
+        row.config === 'behind' ? `behind (${row.took} of ${row.latest})` : row.config,
+        row.identity,
+      ]),
+    ) +
+    rows
+      .map((row) => (row.rejected === '' ? '' : `${row.namespace}/${row.pod} refused: ${row.rejected}\n`))
+      .join('') +
+    silent.map(({ replica, error }) => `${replica} could not be asked: ${error}\n`).join('') +
+    (controlPlanes.length === 0 ? `There is no control plane in ${session.system}.\n` : '')
+  return { text, json: { controlPlanes, proxies: rows }, good: good && controlPlanes.length > 0 }
+}

@@ -1,0 +1,85 @@
+import { INJECT_LABEL, INJECTED_LABEL } from '../../injector/contract.ts'
+import {
+  CLUSTER_FLAGS_HELP,
+  runClusterCommand,
+  type ClusterSession,
+  type Outcome,
+} from '../cluster/command.ts'
+import { listAt, listObjects, textAt, type ClusterObject } from '../cluster/objects.ts'
+
+const HELP = `Usage: weft uninstall [flags]
+
+Prints the commands that take Weft off this cluster, in their order, for what is on it now. It changes nothing.
+
+${CLUSTER_FLAGS_HELP}
+With --json: {steps: [{why, commands}]}.
+Exit code: 0 printed, 1 the cluster could not be asked, 2 wrong flags.
+`
+
+interface Step {
+  readonly why: string
+  readonly commands: readonly string[]
+}
+
+/** `weft uninstall`. Resolves to the exit code. */
+export function runUninstall(argv: readonly string[]): Promise<number> {
+  return runClusterCommand({ name: 'uninstall', help: HELP, run: advise }, argv)
+}
+
+async function advise(session: ClusterSession): Promise<Outcome> {
+  const { connection, system } = session
+  const [namespaces, pods, bundles] = await Promise.all([
+    listObjects(connection, '/api/v1/namespaces', { labelSelector: INJECT_LABEL }),
+    listObjects(connection, '/api/v1/pods', { labelSelector: `${INJECTED_LABEL}=true` }),
+    listObjects(connection, '/api/v1/configmaps', { fieldSelector: 'metadata.name=weft-ca' }),
+  ])
+  const workloads = new Set(pods.map(workloadOf))
+  const others = bundles.filter(({ namespace }) => namespace !== system).map(({ namespace }) => namespace)
+  const steps: Step[] = [
+    {
+      why: 'No new pod gets a sidecar. A STRICT policy would refuse pods without one, so it goes first.',
+      commands: [
+        'kubectl delete peerauthentications.weft.dev --all --all-namespaces',
+        ...namespaces.map(({ name }) => `kubectl label namespace ${name} ${INJECT_LABEL}-`),
+      ],
+    },
+    {
+      why: 'Pods that run are replaced by such without a sidecar.',
+      commands: [...workloads].sort(),
+    },
+    {
+      why: 'The webhook goes before what answers it: it would refuse pods meanwhile.',
+      commands: [
+        'kubectl delete mutatingwebhookconfiguration weft-injector --ignore-not-found',
+        `helm uninstall weft --namespace ${system}   # or: kubectl delete -f weft.yaml`,
+      ],
+    },
+    {
+      why: "What Weft made by itself. With the CA's Secret goes the mesh's identity: keep a copy to come back with it.",
+      commands: [
+        `kubectl delete secret --namespace ${system} weft-ca weft-injector-tls --ignore-not-found`,
+        `kubectl delete lease --namespace ${system} weft-control-plane-leader --ignore-not-found`,
+        ...[system, ...others].map(
+          (name) => `kubectl delete configmap --namespace ${name} weft-ca --ignore-not-found`,
+        ),
+        'kubectl delete customresourcedefinition peerauthentications.weft.dev --ignore-not-found',
+        `kubectl delete namespace ${system}`,
+      ],
+    },
+  ].filter(({ commands }) => commands.length > 0)
+  const text = steps.map(({ why, commands }) => `# ${why}\n${commands.join('\n')}\n`).join('\n')
+  return { text, json: { steps }, good: true }
+}
+
+/** The command that replaces a pod; of a pod without a workload only its owner knows how it is made again. */
+function workloadOf({ namespace, name, body }: ClusterObject): string {
+  const [owner] = listAt(body, 'metadata', 'ownerReferences')
+  const kind = textAt(owner, 'kind')
+  const ownerName = textAt(owner, 'name')
+  if (kind === 'StatefulSet' || kind === 'DaemonSet')
+    return `kubectl rollout restart --namespace ${namespace} ${kind.toLowerCase()}/${ownerName}`
+  // A Deployment's ReplicaSet has its name and a hash.
+  if (kind === 'ReplicaSet' && ownerName.includes('-'))
+    return `kubectl rollout restart --namespace ${namespace} deployment/${ownerName.replace(/-[^-]+$/, '')}`
+  return `kubectl delete pod --namespace ${namespace} ${name}   # ${kind === '' ? 'by itself' : `of ${kind} ${ownerName}`}: make it again`
+}
