@@ -2,7 +2,9 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { bundle, NODE_FLAGS } from '../cli/bundle.ts'
-import { describeError } from '../core/errors.ts'
+import { describeError, WeftError } from '../core/errors.ts'
+import { ADMISSION_CASES } from './admission/measure.ts'
+import { reportAdmission } from './admission/report.ts'
 import { Bed } from './bed.ts'
 import { CASES, IDLE } from './cases.ts'
 import { measureIdle } from './idle.ts'
@@ -63,6 +65,14 @@ async function main(argv: readonly string[]): Promise<number> {
   if (options === 'help') {
     console.log(HELP)
     return 0
+  }
+  const admission = ADMISSION_CASES.filter((name) => options.cases.includes(name))
+  if (admission.length > 0) {
+    if (admission.length < options.cases.length)
+      throw new WeftError('bench.option', `${admission.join(' and ')} cannot be measured with others`, {
+        field: '--case',
+      })
+    return reportAdmission(admission, options)
   }
   const peers = await findPeers(options)
   const say = options.json ? console.error : console.log

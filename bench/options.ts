@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { WeftError } from '../core/errors.ts'
+import { ADMISSION_CASES } from './admission/measure.ts'
 import { CASE_NAMES } from './cases.ts'
 
 export const PEER_NAMES: readonly string[] = ['envoy', 'nginx', 'haproxy']
@@ -9,7 +10,8 @@ export const HELP = `usage: npm run bench -- [options]
 Measures Weft's proxy beside nginx, haproxy and Envoy: the same work in turns, proxies on one CPU, load and
 application on another. Weft and Envoy run from the same bootstrap files. Every answer is checked.
 
-  --case LIST         ${CASE_NAMES.join(', ')} (all)
+  --case LIST         ${CASE_NAMES.join(', ')} (all);
+                      or by itself ${ADMISSION_CASES.join(', ')}: the webhook, see docs/admission.md
   --connections LIST  how many at once (1,8,64,512, as far as a case has them)
   --peers LIST        ${PEER_NAMES.join(', ')} (all); Weft is always measured
   --seconds N         measured for each peer of each line, in all its turns (4)
@@ -62,7 +64,10 @@ export function parseOptions(argv: readonly string[]): Options | 'help' {
   }
   if (values.help) return 'help'
   return {
-    cases: choice('--case', values.case, CASE_NAMES),
+    cases:
+      values.case === undefined
+        ? CASE_NAMES
+        : choice('--case', values.case, [...CASE_NAMES, ...ADMISSION_CASES]),
     connections: values.connections?.split(',').map((text) => whole('--connections', text)),
     peers: choice('--peers', values.peers, PEER_NAMES),
     seconds: positive('--seconds', values.seconds),

@@ -9,20 +9,22 @@ const END = '<!-- until here. -->'
 
 /** Puts the result between the marks of a Markdown file. Throws WeftError `bench.document`. */
 export function writeDocument(path: string, machine: string, rows: readonly Row[]): void {
+  writeBetween(path, BEGIN, resultText(machine, rows))
+}
+
+/** Puts a text between `begin`, a comment of the file, and the next `<!-- until here. -->`. */
+export function writeBetween(path: string, begin: string, result: string): void {
   let text: string
   try {
     text = readFileSync(path, 'utf8')
   } catch (error) {
     throw new WeftError('bench.document', 'cannot be read', { field: path, cause: error })
   }
-  const from = text.indexOf(BEGIN)
-  const to = text.indexOf(END)
+  const from = text.indexOf(begin)
+  const to = text.indexOf(END, from)
   if (from < 0 || to < from)
-    throw new WeftError('bench.document', `needs the marks ${BEGIN} and ${END}`, { field: path })
-  writeFileSync(
-    path,
-    `${text.slice(0, from + BEGIN.length)}\n\n${resultText(machine, rows)}\n\n${text.slice(to)}`,
-  )
+    throw new WeftError('bench.document', `needs the marks ${begin} and ${END}`, { field: path })
+  writeFileSync(path, `${text.slice(0, from + begin.length)}\n\n${result}\n\n${text.slice(to)}`)
 }
 
 function resultText(machine: string, rows: readonly Row[]): string {
