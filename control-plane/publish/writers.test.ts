@@ -257,6 +257,7 @@ t.test('a write that another controller was faster than is worked out anew', asy
   start(writeRouteStatus)
   await until(() => parents(api).length === 2)
   t.ok(raced)
+  t.strictSame(api.writes, [`PATCH ${ROUTE}/status`], 'the first was refused')
   t.strictSame(parents(api)[0], foreign)
 })
 
@@ -328,6 +329,12 @@ t.test(
     t.equal(patches(), 2)
     api.put(WEBHOOK, { webhooks: [webhook('b'), webhook('a')] })
     await until(right)
+    t.equal(patches(), 3)
+    // What is asked for later is done later: by then nothing else was to be written.
+    for (let i = 0; i < 3; i++) {
+      api.remove(TLS)
+      await until(() => api.get(TLS) !== undefined)
+    }
     t.equal(patches(), 3)
   },
 )
