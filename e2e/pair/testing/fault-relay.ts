@@ -1,20 +1,25 @@
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
+import { resetSocket } from '../../../proxy/transport/reset-socket.ts'
 import { portOf } from './pair.ts'
 
 /** What happens to the connections that come from now on. */
 export interface Fault {
   /** Which bytes are counted: the caller's, or those that come back. */
   readonly direction: 'up' | 'down'
-  /** That many pass, and then the connection is cut. */
+  /** That many pass, and then the connection is cut, or held up for a moment. */
   readonly bytes: number
-  /** A RST, or a FIN without close_notify. */
+  /** Cut by a RST, or by a FIN without close_notify. */
   readonly reset: boolean
+  /** Not cut: nothing more passes this way for so long. */
+  readonly pauseMs?: number
 }
 
 /** A TCP relay in the link of a pair that cuts and holds what passes. */
 export class FaultRelay {
   fault: Fault | undefined
+  /** The first of these goes to the next connection; `fault` to those after the last. */
+  readonly faults: (Fault | undefined)[] = []
   /** Connections that a fault has cut. */
   cuts = 0
   readonly #server: Server
@@ -64,9 +69,10 @@ export class FaultRelay {
     const up = connect({ port: this.#target, host: '127.0.0.1', allowHalfOpen: true, noDelay: true })
     const pair = [down, up] as const
     this.#pairs.add(pair)
-    const fault = this.fault
+    for (const socket of pair) socket.on('error', () => {})
+    const fault = this.faults.length > 0 ? this.faults.shift() : this.fault
     let left = fault?.bytes ?? Infinity
-    if (fault && left === 0) {
+    if (fault && left === 0 && fault.pauseMs === undefined) {
       this.cuts++
       return cut(pair, fault.reset, () => this.#pairs.delete(pair))
     }
@@ -76,14 +82,20 @@ export class FaultRelay {
         if (counted) left -= passes.length
         if (passes.length > 0 && !to.write(passes)) from.pause()
         if (!counted || left > 0 || !fault) return
+        if (fault.pauseMs !== undefined) {
+          left = Infinity
+          from.pause()
+          from.unshift(chunk.subarray(passes.length))
+          setTimeout(() => from.resume(), fault.pauseMs)
+          return
+        }
         this.cuts++
         cut(pair, fault.reset)
       })
       to.on('drain', () => from.resume())
       from.on('end', () => to.end())
-      from.on('error', () => {})
       from.on('close', (failed: boolean) => {
-        if (failed) to.resetAndDestroy()
+        if (failed) resetSocket(to)
         else to.destroySoon()
         this.#pairs.delete(pair)
       })
@@ -95,8 +107,7 @@ export class FaultRelay {
 
 function cut([down, up]: readonly [Socket, Socket], reset: boolean, then?: () => void): void {
   for (const socket of [down, up]) {
-    socket.on('error', () => {})
-    if (reset) socket.resetAndDestroy()
+    if (reset) resetSocket(socket)
     else socket.destroySoon()
   }
   then?.()
