@@ -3,13 +3,19 @@ import { createServer, type Server } from 'node:net'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Test } from 'tap'
 import { callerBootstrap, serverBootstrap, type Path, type PathPorts } from './bootstrap.ts'
 import { ProxyProcess } from './proxy-process.ts'
 
 export interface PairOptions {
   /** What stands in the link of a path: gets the port of the server's proxy, gives the one to connect to. */
   readonly between?: (name: string, inner: number) => Promise<number>
+  /** Further flags of both proxies; the last of a kind counts. */
+  readonly flags?: readonly string[]
+}
+
+/** Where a pair is ended: a test, or whatever else keeps a list. */
+export interface Teardown {
+  teardown(task: () => unknown): void
 }
 
 /** Two proxies with a mutual TLS link: client -> caller's proxy -> server's proxy -> server. */
@@ -26,7 +32,11 @@ export interface Pair {
  * Starts a pair as two processes and, at the end of the test, ends it: both must then be alive, and must have
  * said nothing of an error.
  */
-export async function startPair(t: Test, paths: readonly Path[], options: PairOptions = {}): Promise<Pair> {
+export async function startPair(
+  t: Teardown,
+  paths: readonly Path[],
+  options: PairOptions = {},
+): Promise<Pair> {
   const folder = mkdtempSync(join(tmpdir(), 'weft-pair-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   const free = await freePorts(2 * paths.length + 3)
@@ -37,8 +47,9 @@ export async function startPair(t: Test, paths: readonly Path[], options: PairOp
     ports.set(name, { front: next(), inner, link: (await options.between?.(name, inner)) ?? inner })
   }
   const behind = serverBootstrap(paths, ports)
-  const starting = ProxyProcess.start('server', folder, behind, next())
-  const caller = await ProxyProcess.start('caller', folder, callerBootstrap(paths, ports), next())
+  const { flags } = options
+  const starting = ProxyProcess.start('server', folder, behind, next(), flags)
+  const caller = await ProxyProcess.start('caller', folder, callerBootstrap(paths, ports), next(), flags)
   let server = await starting
   const again = next()
   const pair = {
@@ -48,7 +59,7 @@ export async function startPair(t: Test, paths: readonly Path[], options: PairOp
     },
     port: (name: string) => ports.get(name)?.front ?? 0,
     async restartServer() {
-      server = await ProxyProcess.start('server', folder, behind, again)
+      server = await ProxyProcess.start('server', folder, behind, again, flags)
       return server
     },
   }

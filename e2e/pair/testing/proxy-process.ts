@@ -34,12 +34,12 @@ export class ProxyProcess {
   readonly #admin: number
   #watchers: (() => void)[] = []
 
-  private constructor(name: string, file: string, admin: number) {
+  private constructor(name: string, file: string, admin: number, flags: readonly string[]) {
     this.name = name
     this.#admin = admin
     this.#child = spawn(
       process.execPath,
-      [WEFT, 'proxy', '--bootstrap', file, '--access-log', 'all', '--drain-seconds', '0'],
+      [WEFT, 'proxy', '--bootstrap', file, '--access-log', 'all', '--drain-seconds', '0', ...flags],
       { stdio: ['ignore', 'pipe', 'pipe'] },
     )
     this.#exit = once(this.#child, 'exit')
@@ -59,15 +59,25 @@ export class ProxyProcess {
   }
 
   /** Resolves when it serves. */
-  static async start(name: string, folder: string, bootstrap: object, admin: number): Promise<ProxyProcess> {
+  static async start(
+    name: string,
+    folder: string,
+    bootstrap: object,
+    admin: number,
+    flags: readonly string[] = [],
+  ): Promise<ProxyProcess> {
     const file = join(folder, `${name}.json`)
     const socket_address = { address: '127.0.0.1', port_value: admin }
     writeFileSync(file, JSON.stringify({ ...bootstrap, admin: { address: { socket_address } } }), {
       mode: 0o600,
     })
-    const proxy = new ProxyProcess(name, file, admin)
+    const proxy = new ProxyProcess(name, file, admin, flags)
     await proxy.until(() => proxy.stderr.includes('proxy serving') || undefined)
     return proxy
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0
   }
 
   get running(): boolean {
@@ -111,6 +121,15 @@ export class ProxyProcess {
   /** Requests and connections of its upstreams that run now, of the admin page /clusters. */
   async clusters(): Promise<string> {
     return (await fetch(`http://127.0.0.1:${this.#admin}/clusters`)).text()
+  }
+
+  signal(name: 'SIGTERM' | 'SIGSTOP' | 'SIGCONT'): void {
+    this.#child.kill(name)
+  }
+
+  /** Resolves when it has ended. */
+  get ended(): Promise<unknown[]> {
+    return this.#exit
   }
 
   kill(): Promise<unknown[]> {
