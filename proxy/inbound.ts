@@ -16,6 +16,8 @@ export interface InboundDependencies {
   readonly originalDestination: OriginalDestination
   readonly ownAddresses: ReadonlySet<string>
   readonly ownPorts: () => OwnPorts
+  /** False: too many are open, and this one was closed. */
+  readonly admit: (socket: Socket) => boolean
 }
 
 /** Name of the one listener that every sidecar asks for: the ports of its own pod and who may reach them. */
@@ -32,6 +34,7 @@ export function createInbound(deps: InboundDependencies): Server {
 
   function arrived(socket: Socket): void {
     socket.on('error', () => {})
+    if (!deps.admit(socket)) return
     const destination = deps.originalDestination(socket)
     if (!destination || isOurselves(socket, destination)) return refuse(socket, 'not_redirected')
     const forbidden = forbiddenDestination('inbound', destination, deps.ownAddresses, deps.ownPorts())

@@ -31,6 +31,7 @@ Both:
   --access-log MODE      off, errors or all, as JSON lines on standard output (errors)
   --trace-sampling N     share of undecided requests that begin a trace, 0 to 1 (as configured)
   --drain-seconds N      after SIGTERM, the longest time for what still runs (30)
+  --max-connections N    that others may have open here; more are closed at once (10000, or what the descriptors allow)
   --concurrency N        event loops; 1 is what there is today (1)
   --log-level LEVEL      debug, info, warn or error (info)
   --help                 this text
@@ -55,6 +56,7 @@ type Values = ReturnType<typeof parse>
 interface Common {
   readonly accessLog: AccessLogMode
   readonly drainMs: number
+  readonly maxConnections: number | undefined
   readonly samplingPercent: number | undefined
   readonly log: Logger
 }
@@ -171,6 +173,10 @@ function commonOf(values: Values): Common {
     log.warn('one event loop serves: more than one is not built yet', { asked: values.concurrency })
   return {
     accessLog,
+    maxConnections:
+      values['max-connections'] === undefined
+        ? undefined
+        : integerBetween('--max-connections', values['max-connections'], 1, 1_000_000),
     drainMs: 1000 * numberBetween('--drain-seconds', values['drain-seconds'] ?? '30', 0, 3600),
     samplingPercent:
       sampling === undefined ? undefined : 100 * numberBetween('--trace-sampling', sampling, 0, 1),
@@ -197,6 +203,7 @@ function parse(argv: readonly string[]) {
       'access-log': text,
       'trace-sampling': text,
       'drain-seconds': text,
+      'max-connections': text,
       concurrency: text,
       'log-level': text,
       help: flag,

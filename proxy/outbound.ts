@@ -26,6 +26,8 @@ export interface OutboundDependencies {
   readonly configWaitMs: number
   readonly ownAddresses: ReadonlySet<string>
   readonly ownPorts: () => OwnPorts
+  /** False: too many are open, and this one was closed. */
+  readonly admit: (socket: Socket) => boolean
 }
 
 const PASSTHROUGH = 'PassthroughCluster'
@@ -42,6 +44,7 @@ export function createOutbound(deps: OutboundDependencies): Server {
 
   function arrived(socket: Socket): void {
     socket.on('error', ignore)
+    if (!deps.admit(socket)) return
     const destination = deps.originalDestination(socket)
     if (!destination || isOurselves(socket, destination)) return refuse(socket, destination, 'not_redirected')
     const forbidden = forbiddenDestination('outbound', destination, deps.ownAddresses, deps.ownPorts())

@@ -1,17 +1,21 @@
-import { createServer, type Server } from 'node:net'
+import { createServer, type Server, type Socket } from 'node:net'
 import type { Watchable } from '../core/watched.ts'
+import { ResponseFlag } from './exchange/flags.ts'
 import { WeightedPicks, type ExchangeDependencies } from './exchange/hop.ts'
 import type { TelemetrySink } from './exchange/telemetry-sink.ts'
 import { createInbound } from './inbound.ts'
+import { ConnectionLimit } from './listener/connection-limit.ts'
 import { ConnectionServer, listenError } from './listener/connection-server.ts'
 import { TlsTermination } from './listener/tls-termination.ts'
 import type { Configuration } from './model/configuration.ts'
 import type { Listener } from './model/listener.ts'
 import { createOutbound, peerOf } from './outbound.ts'
 import { LoopLag } from './overload.ts'
+import { newConnectionRecord } from './tcp/tcp-route.ts'
 import { direct } from './transport/direct-socket.ts'
 import type { OriginalDestination } from './transport/original-destination.ts'
 import type { ReadSpiffeId } from './transport/peer-identity.ts'
+import { resetSocket } from './transport/reset-socket.ts'
 import { TlsContexts, type WorkloadSecrets } from './transport/tls-contexts.ts'
 import { ClusterManager } from './upstream/cluster-manager.ts'
 import { createConnector } from './upstream/connector.ts'
@@ -26,6 +30,8 @@ export interface RuntimeDependencies {
   /** The pod's own addresses: what goes there meets the application, not our own inbound port. */
   readonly ownAddresses: readonly string[]
   readonly configWaitMs?: number
+  /** Connections that others may have open here; undefined: see `ConnectionLimit`. */
+  readonly maxConnections?: number | undefined
 }
 
 const SWEEP_MS = 1000
@@ -40,6 +46,7 @@ export class Runtime {
   readonly #servers: Server[] = []
   readonly #bound = new Map<string, { listener: Listener; server: Server }>()
   readonly #lag = new LoopLag()
+  readonly #limit: ConnectionLimit
   readonly #sweep: NodeJS.Timeout
   readonly #connector
   readonly #configWaitMs: number
@@ -51,6 +58,7 @@ export class Runtime {
     this.#deps = deps
     this.#configWaitMs = deps.configWaitMs ?? 5000
     this.#ownAddresses = new Set(deps.ownAddresses)
+    this.#limit = new ConnectionLimit(deps.maxConnections)
     const contexts = new TlsContexts(deps.secrets)
     this.#connector = createConnector(contexts, deps.readSpiffeId)
     this.clusters = new ClusterManager(deps.configuration, this.#connector, this.#ownAddresses)
@@ -108,6 +116,7 @@ export class Runtime {
         configWaitMs: this.#configWaitMs,
         ownAddresses: this.#ownAddresses,
         ownPorts: () => this.#ownPorts,
+        admit: (socket) => this.#admit(socket, 'outbound'),
       }),
       host,
       port,
@@ -125,6 +134,7 @@ export class Runtime {
         originalDestination: this.#originalDestination(),
         ownAddresses: this.#ownAddresses,
         ownPorts: () => this.#ownPorts,
+        admit: (socket) => this.#admit(socket, 'inbound'),
       }),
       host,
       port,
@@ -192,6 +202,7 @@ export class Runtime {
       socket.on('error', () => {})
       const listener = current()
       const inbound = trafficOf(listener) === 'inbound'
+      if (!this.#admit(socket, inbound ? 'inbound' : 'outbound')) return
       const original = listener.useOriginalDst ? this.#originalDestination()(socket) : undefined
       const connections = inbound ? this.#inboundConnections : this.#outboundConnections
       connections.serve(socket, listener, {
@@ -201,6 +212,19 @@ export class Runtime {
         downstream: peerOf(socket),
       })
     })
+  }
+
+  /** False: the connection was one too many, and is closed. */
+  #admit(socket: Socket, direction: 'outbound' | 'inbound'): boolean {
+    if (this.#limit.admit(socket)) return true
+    const hop = { direction, original: undefined, downstream: peerOf(socket), sourceIdentity: '' }
+    const record = newConnectionRecord(hop, '')
+    record.flags = ResponseFlag.OM
+    record.details = 'connection_limit'
+    resetSocket(socket)
+    this.#deps.telemetry.count('downstream_connections_refused')
+    this.#deps.telemetry.connectionFinished(record)
+    return false
   }
 
   #originalDestination(): OriginalDestination {
@@ -215,6 +239,8 @@ export class Runtime {
   #sweepIdle(): void {
     const now = performance.now()
     for (const exchange of [...this.#exchange.running]) exchange.idleCheck(now)
+    this.#inboundConnections.sweep(now)
+    this.#outboundConnections.sweep(now)
     this.clusters.sweep()
   }
 }

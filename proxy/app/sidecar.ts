@@ -32,6 +32,7 @@ export interface SidecarOptions {
   readonly appProbes: ReadonlyMap<string, AppProbe>
   readonly accessLog: AccessLogMode
   readonly drainMs: number
+  readonly maxConnections?: number | undefined
   /** 0 to 100; undefined: as the control plane says. */
   readonly samplingPercent: number | undefined
   readonly log: Logger
@@ -83,6 +84,7 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
     telemetry,
     originalDestination: loadOriginalDestination(),
     ownAddresses: pod.addresses,
+    maxConnections: options.maxConnections,
   })
 
   let saving: NodeJS.Timeout | undefined

@@ -23,6 +23,7 @@ export interface StandaloneOptions {
   readonly exporter: Exporter | undefined
   readonly accessLog: AccessLogMode
   readonly drainMs: number
+  readonly maxConnections?: number | undefined
   readonly samplingPercent: number | undefined
   readonly log: Logger
 }
@@ -62,6 +63,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Runni
     telemetry,
     originalDestination: captures ? loadOriginalDestination() : undefined,
     ownAddresses: [],
+    maxConnections: options.maxConnections,
   })
   let draining = false
   const admin = bootstrap.admin

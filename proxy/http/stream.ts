@@ -66,6 +66,8 @@ export interface ServerConnection {
   /** GOAWAY or `connection: close`: finish what runs, then close. */
   drain(): void
   destroy(): void
+  /** Once in a while: gives up streams whose peer has granted no window for what waits in them for `limitMs`. */
+  sweep?(nowMs: number, limitMs: number): void
   /** Streams open now. */
   readonly active: number
 }

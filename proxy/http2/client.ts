@@ -111,7 +111,8 @@ class Http2Client extends Http2Connection implements ClientConnection {
   }
 
   get free(): number {
-    if (this.closed) return 0
+    // Streams that nobody reads hold its window: what comes has to go elsewhere.
+    if (this.closed || this.heldBytes > this.options.heldBytes) return 0
     const most = Math.min(this.options.maxConcurrentStreams, this.peer.maxConcurrentStreams)
     return Math.max(0, most - this.streams.size)
   }

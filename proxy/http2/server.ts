@@ -3,6 +3,7 @@ import type { ServerConnection, ServerHandler, ServerStream } from '../http/stre
 import type { Transport } from '../transport/transport.ts'
 import { Http2Connection } from './connection.ts'
 import {
+  CANCEL,
   ENHANCE_YOUR_CALM,
   nameOfCode,
   NO_ERROR,
@@ -176,6 +177,11 @@ class Http2Server extends Http2Connection implements ServerConnection {
 
   onStreamBroken(stream: Http2Stream): void {
     if (stream instanceof Http2ServerStream && !stream.answered) this.#countAbandoned(stream.since)
+  }
+
+  sweep(nowMs: number, limitMs: number): void {
+    for (const stream of this.streams.values())
+      if (stream.stalledFor(nowMs) >= limitMs) stream.fail(CANCEL, 'the client took nothing of its answer')
   }
 
   /** The client goes: what it asked for is still answered. */

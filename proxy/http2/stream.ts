@@ -35,6 +35,9 @@ export abstract class Http2Stream implements BodyWriter {
   bodiless = false
   /** Waits for a window or the transport; made when it is needed. */
   #queue: ByteQueue | undefined
+  /** Some of the queue was sent since the last sweep; when the first sweep after that was. */
+  #moved = false
+  #stalledSince = Infinity
   #endQueued = false
   #trailers: Fields | undefined
 
@@ -112,6 +115,17 @@ export abstract class Http2Stream implements BodyWriter {
     this.connection.settle(this)
   }
 
+  /** How long nothing of what waits could be sent, as far as sweeps have seen it. Milliseconds. */
+  stalledFor(nowMs: number): number {
+    if (!this.hasQueued || this.#moved) {
+      this.#moved = false
+      this.#stalledSince = Infinity
+      return 0
+    }
+    if (this.#stalledSince === Infinity) this.#stalledSince = nowMs
+    return nowMs - this.#stalledSince
+  }
+
   get hasQueued(): boolean {
     return this.#queue !== undefined && this.#queue.length > 0
   }
@@ -125,6 +139,7 @@ export abstract class Http2Stream implements BodyWriter {
     const last = queue.length === first.length && this.#endQueued && !this.#trailers?.length
     this.connection.writeData(this.id, first, 0, first.length, last ? END_STREAM : 0)
     queue.drop(first.length)
+    this.#moved = true
     if (queue.length > 0) return
     if (last) {
       this.localEnded = true

@@ -15,6 +15,7 @@ import type { FilterChain, HttpConnectionManager, Listener } from '../model/list
 import type { RouteConfiguration } from '../model/route.ts'
 import { newConnectionRecord, TcpRoute, type TcpDependencies, type TcpHop } from '../tcp/tcp-route.ts'
 import type { Destination } from '../transport/original-destination.ts'
+import type { Transport } from '../transport/transport.ts'
 import { peek, type Peeked } from '../transport/peek.ts'
 import { createTransport } from '../transport/socket-transport.ts'
 import { chooseChain, needsInspection } from './chain-match.ts'
@@ -47,13 +48,22 @@ const LINK_LIMITS = {
 // Of a request that could not be read.
 const NO_HEAD: RequestHead = { method: '', scheme: '', authority: '', path: '', fields: [], upgrade: '' }
 
+/** How the output of a connection moves. */
+interface Flow {
+  readonly transport: Transport
+  /** At the last sweep that saw it move, and when that was. */
+  taken: number
+  movedAt: number
+  readonly limitMs: number
+}
+
 /**
  * From an accepted socket to the engine that serves it: inspect, choose a filter chain, end TLS, detect,
  * hand over. Keeps what is open, so that it can be drained.
  */
 export class ConnectionServer {
   readonly #deps: ConnectionDependencies
-  readonly #http = new Set<ServerConnection>()
+  readonly #http = new Map<ServerConnection, Flow>()
   readonly #tcp = new Set<Socket>()
   readonly #tcpRoutes = new WeakMap<object, TcpRoute>()
   readonly #inlineRoutes = new WeakMap<object, Watchable<RouteConfiguration>>()
@@ -68,7 +78,7 @@ export class ConnectionServer {
   /** Requests and opaque connections running now. */
   get active(): number {
     let active = this.#tcp.size
-    for (const connection of this.#http) active += connection.active
+    for (const connection of this.#http.keys()) active += connection.active
     return active
   }
 
@@ -78,12 +88,31 @@ export class ConnectionServer {
 
   drain(): void {
     this.#draining = true
-    for (const connection of [...this.#http]) connection.drain()
+    for (const connection of [...this.#http.keys()]) connection.drain()
   }
 
   destroy(): void {
-    for (const connection of [...this.#http]) connection.destroy()
+    for (const connection of [...this.#http.keys()]) connection.destroy()
     for (const socket of [...this.#tcp]) socket.destroy()
+  }
+
+  /**
+   * Once a second: gives up clients that take nothing of their answers, for as long as a stream may be idle. A
+   * running request is watched by itself; this is for what is left of it in our buffers after its end.
+   */
+  sweep(nowMs: number): void {
+    for (const [connection, flow] of this.#http) {
+      if (flow.limitMs === 0) continue
+      connection.sweep?.(nowMs, flow.limitMs)
+      const taken = flow.transport.taken ?? 0
+      if (flow.transport.pending === 0 || taken !== flow.taken) {
+        flow.taken = taken
+        flow.movedAt = nowMs
+      } else if (nowMs - flow.movedAt >= flow.limitMs) {
+        this.#deps.exchange.telemetry.count('downstream_stalled')
+        connection.destroy()
+      }
+    }
   }
 
   serve(socket: Socket, listener: Listener, arrival: Arrival): void {
@@ -206,7 +235,8 @@ export class ConnectionServer {
           idleTimeoutMs: manager.idleTimeoutMs,
           maxHeaderBytes: manager.maxRequestHeadersKiB * 1024,
         })
-    connections.add(connection)
+    const limitMs = manager.streamIdleTimeoutMs
+    connections.set(connection, { transport, taken: 0, movedAt: performance.now(), limitMs })
     if (this.#draining) connection.drain()
   }
 

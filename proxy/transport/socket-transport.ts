@@ -37,6 +37,8 @@ export class SocketTransport implements Transport {
   congested = false
   /** See `Transport.handed`. */
   handed = 0
+  /** See `Transport.taken`. */
+  taken = 0
   readonly #socket: Socket
   /** The same, where bytes can go past the stream. */
   readonly #direct: DirectSocket | undefined
@@ -252,6 +254,7 @@ export class SocketTransport implements Transport {
 
   #onWritten(error?: Error | null): void {
     this.#writing = false
+    this.taken += this.#heldBytes
     this.#heldBytes = 0
     // After an error libuv may still have the memory: leave it to the collector.
     if (!error && !this.#closed && this.#held) releaseBuffer(this.#held)

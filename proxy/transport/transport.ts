@@ -14,6 +14,8 @@ export interface Transport {
   readonly congested: boolean
   /** Bytes given to the socket so far; what still gathers does not count. */
   readonly handed?: number
+  /** Bytes that the kernel has taken so far. */
+  readonly taken?: number
   /** Bytes that the kernel has not taken yet. */
   readonly pending?: number
   /** Sends what is gathered, then FIN. */
