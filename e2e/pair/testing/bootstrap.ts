@@ -226,6 +226,17 @@ interface Identity {
   readonly bundlePem: string
 }
 
+/** Certificate, key and roots of another workload of the pair's mesh, as options of tls.connect. */
+export function strangerTls(): {
+  cert: string
+  key: string
+  ca: string
+  checkServerIdentity: () => undefined
+} {
+  const { certificatePem, privateKeyPem, bundlePem } = identityOf('stranger')
+  return { cert: certificatePem, key: privateKeyPem, ca: bundlePem, checkServerIdentity: () => undefined }
+}
+
 export function identityOf(serviceAccount: string): Identity {
   return secretsOf(ROOT, serviceAccount)
 }

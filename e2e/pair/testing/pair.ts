@@ -24,6 +24,8 @@ export interface Pair {
   readonly server: ProxyProcess
   /** Where clients of a path connect. */
   port(name: string): number
+  /** Where the server's proxy takes the link of a path: mutual TLS. */
+  inner(name: string): number
   /** A killed server's proxy comes back at its old ports. */
   restartServer(): Promise<ProxyProcess>
 }
@@ -58,6 +60,7 @@ export async function startPair(
       return server
     },
     port: (name: string) => ports.get(name)?.front ?? 0,
+    inner: (name: string) => ports.get(name)?.inner ?? 0,
     async restartServer() {
       server = await ProxyProcess.start('server', folder, behind, again, flags)
       return server

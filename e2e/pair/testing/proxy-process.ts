@@ -76,6 +76,10 @@ export class ProxyProcess {
     return proxy
   }
 
+  get rssMib(): number {
+    return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${this.pid}/status`, 'utf8'))?.[1]) / 1024
+  }
+
   get pid(): number {
     return this.#child.pid ?? 0
   }
