@@ -4,7 +4,7 @@ import { createServer as createTcp } from 'node:net'
 import { Calls, serveEcho } from '../pair/testing/grpc-service.ts'
 import { portOf, type Teardown } from '../pair/testing/pair.ts'
 import type { Path } from '../pair/testing/bootstrap.ts'
-import { WebSocketServer } from '../pair/testing/websocket-server.ts'
+import { EchoServer } from '../pair/testing/websocket-server.ts'
 
 const ANSWER = Buffer.alloc(1024, 'soak ')
 
@@ -16,7 +16,7 @@ export async function applications(t: Teardown): Promise<Path[]> {
     if (message.url === '/slow') return void setTimeout(() => response.end(), 50)
     response.end(ANSWER)
   }).listen(0, '127.0.0.1')
-  const chat = new WebSocketServer()
+  const chat = new EchoServer()
   chat.http.listen(0, '127.0.0.1')
   const echo = createTcp({ allowHalfOpen: true }, (socket) => {
     socket.on('error', () => {})
