@@ -47,7 +47,7 @@ t.before(async () => {
 function goodClient(): { stop(): Promise<{ asked: number; slowestMs: number; wrong: string[] }> } {
   const agent = new Agent({ keepAlive: true })
   const told = { asked: 0, slowestMs: 0, wrong: [] as string[] }
-  let stopped = false
+  const stopped = new AbortController()
   const ask = (): Promise<void> =>
     new Promise((resolve) => {
       const startedAt = performance.now()
@@ -64,7 +64,7 @@ function goodClient(): { stop(): Promise<{ asked: number; slowestMs: number; wro
       }).on('error', (error) => done(error.message))
     })
   const over = (async () => {
-    while (!stopped) {
+    while (!stopped.signal.aborted) {
       await ask()
       await new Promise((resolve) => setImmediate(resolve))
     }
@@ -72,7 +72,7 @@ function goodClient(): { stop(): Promise<{ asked: number; slowestMs: number; wro
   })()
   return {
     async stop() {
-      stopped = true
+      stopped.abort()
       await over
       return told
     },

@@ -22,7 +22,7 @@ export async function applications(t: Teardown): Promise<Path[]> {
     socket.on('error', () => {})
     socket.pipe(socket)
   }).listen(0, '127.0.0.1')
-  await Promise.all([web, chat.http, echo].map((server) => server.listening || once(server, 'listening')))
+  await Promise.all([web, chat.http, echo].map((server) => once(server, 'listening')))
   const grpc = await serveEcho(new Calls())
   t.teardown(() => {
     web.close()

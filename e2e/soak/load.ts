@@ -1,3 +1,4 @@
+import { describeError } from '../../core/errors.ts'
 import type { Operation } from './operations.ts'
 
 const TICK_MS = 10
@@ -63,8 +64,7 @@ export class Load {
       this.done.set(name, (this.done.get(name) ?? 0) + 1)
     } catch (error) {
       this.failed.set(name, (this.failed.get(name) ?? 0) + 1)
-      if (this.reasons.length < 10)
-        this.reasons.push(`${name}: ${error instanceof Error ? error.message : error}`)
+      if (this.reasons.length < 10) this.reasons.push(`${name}: ${describeError(error)}`)
     }
     this.running--
   }

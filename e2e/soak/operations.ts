@@ -13,7 +13,10 @@ const BODY = Buffer.alloc(16 * 1024, 'soak ')
 const LARGE = Buffer.alloc(256 * 1024, 'soak ')
 
 /** What a caller does, by name. `close` ends the connections that are kept. */
-export function operations(pair: Pair): { all: ReadonlyMap<string, Operation>; close(): void } {
+export function operations(pair: Pair): {
+  all: ReadonlyMap<string, Operation>
+  close: () => void
+} {
   const agent = new Agent({ keepAlive: true, maxSockets: 32 })
   const http = (path: string, body: Buffer | undefined, kept: boolean): Promise<void> =>
     new Promise((resolve, reject) => {
