@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import t from 'tap'
 import { parse } from 'yaml'
 import packageJson from '../../../package.json' with { type: 'json' }
+import { CONTROL_PLANE_HELP } from '../../../control-plane/main.ts'
+import { INJECTOR_HELP } from '../../../injector/injector.ts'
 import { defaultSettings, parseSettings } from '../../../injector/settings.ts'
 import { CHART, NAMESPACE, OLDEST_KUBERNETES, openHelm } from './helm.ts'
 import { MANIFESTS, staticManifests } from './manifests.ts'
@@ -83,6 +85,23 @@ t.test('the injector takes the settings; those of no value at all are its own', 
     excludedNamespaces: ['kube-system', 'kube-public', 'kube-node-lease', NAMESPACE, 'builds'],
     resources: { memoryLimit: '256Mi' },
   })
+})
+
+t.test('each program is started by its name, with flags that it has', async (t) => {
+  const helps = { 'control-plane': CONTROL_PLANE_HELP, injector: INJECTOR_HELP }
+  for (const values of [{}, ...Object.values(VALUE_SETS)]) {
+    const objects = objectsOf(await helm.template(values))
+    for (const [part, help] of Object.entries(helps)) {
+      const { spec } = objectOf(objects, 'Deployment', `weft-${part}`).spec.template
+      const [name, ...flags] = spec.containers[0].args as string[]
+      t.equal(name, part)
+      t.same(
+        flags.filter((flag) => !help.includes(` ${flag.split('=')[0]} `)),
+        [],
+        part,
+      )
+    }
+  }
 })
 
 t.test("a value's label never takes the place of one that the chart selects by", async (t) => {
