@@ -1,5 +1,5 @@
 import type { Fields, RequestHead, ResponseHead } from '../http/message.ts'
-import type { ClientStream, ClientStreamReader, ResetReason } from '../http/stream.ts'
+import type { ClientConnection, ClientStream, ClientStreamReader, ResetReason } from '../http/stream.ts'
 import type { ConnectFailure } from '../upstream/connector.ts'
 import type { EndpointState } from '../upstream/endpoint-state.ts'
 import type { HttpPool, PooledConnection, PoolWaiter } from '../upstream/http-pool.ts'
@@ -39,8 +39,11 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
   identity = ''
   /** The connection had carried requests before. */
   reused = false
+  /** Refused by a connection that takes nothing more (GOAWAY). */
+  goneAway = false
   readonly #owner: AttemptOwner
   readonly #pool: HttpPool
+  #codec: ClientConnection | undefined
   #timer: NodeJS.Timeout | undefined
   #discardTimer: NodeJS.Timeout | undefined
   #over = false
@@ -87,7 +90,7 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
 
   onConnection(connection: PooledConnection): void {
     if (this.#over) return
-    const codec = connection.codec
+    const codec = (this.#codec = connection.codec)
     this.identity = connection.identity
     this.reused = codec.carried > 0
     this.#owner.attemptConnected(connection.alpn)
@@ -131,6 +134,7 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
     if (this.#discardTimer) clearTimeout(this.#discardTimer)
     if (this.#over) return
     this.#finish()
+    this.goneAway = reason === 'refused' && (this.#codec?.closed ?? false)
     this.#owner.attemptFailed(this, { kind: 'reset', reason, detail })
   }
 

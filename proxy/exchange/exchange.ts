@@ -360,6 +360,7 @@ export class Exchange implements BodyReader, AttemptOwner {
       replayable: this.#body.complete && !this.#wantsUpgrade,
       retries: this.#retries,
       reusedConnection: attempt.reused,
+      goneAway: attempt.goneAway,
       applicationClosed: closed && this.#hop.direction === 'inbound',
       replays: this.#replays,
     })
@@ -378,7 +379,7 @@ export class Exchange implements BodyReader, AttemptOwner {
       ;(this.#tried ??= []).push(attempt.endpoint)
     } else {
       this.#replays++
-      attempt.distrustConnections()
+      if (!attempt.goneAway) attempt.distrustConnections()
     }
     attempt.abandon('cancel')
     this.#attempt = undefined

@@ -17,6 +17,7 @@ const FIRST: Tried = {
   replayable: true,
   retries: 0,
   reusedConnection: false,
+  goneAway: false,
   applicationClosed: false,
   replays: 0,
 }
@@ -68,4 +69,13 @@ t.test('an application that closes what it has not accepted is asked once more, 
   t.equal(decideRetry(undefined, reset, { ...closed, replays: 2 }), 'no')
   t.equal(decideRetry(undefined, reset, { ...closed, method: 'POST' }), 'no')
   t.equal(decideRetry(undefined, reset, { ...closed, replayable: false }), 'no')
+})
+
+t.test('what a GOAWAY left out is asked elsewhere, also a write, and not for ever', async (t) => {
+  const left = { ...FIRST, method: 'POST', goneAway: true }
+  for (const replays of [0, 1, 9])
+    t.equal(decideRetry(undefined, { kind: 'refused' }, { ...left, replays }), 'replay')
+  t.equal(decideRetry(undefined, { kind: 'refused' }, { ...left, replays: 10 }), 'no')
+  t.equal(decideRetry(undefined, { kind: 'reset' }, left), 'no', 'only what it said it did not process')
+  t.equal(decideRetry(undefined, { kind: 'refused' }, { ...left, replayable: false }), 'no')
 })

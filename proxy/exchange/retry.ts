@@ -22,11 +22,16 @@ export interface Tried {
   readonly reusedConnection: boolean
   /** It was to the application of this pod, and ended without a word. */
   readonly applicationClosed: boolean
+  /** The server said by GOAWAY that it did not get to it: the connection was over, nothing is wrong with the server. */
+  readonly goneAway: boolean
   /** Replays so far. */
   readonly replays: number
 }
 
 export type Decision = 'no' | 'replay' | 'retry'
+
+// A server that goes away at every turn is one that is broken.
+const MAX_GOAWAY_REPLAYS = 10
 
 // RFC 9110 section 9.2.2.
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE', 'QUERY'])
@@ -38,8 +43,8 @@ export function isIdempotent(method: string): boolean {
 /**
  * Whether to try again. `replay` costs neither a retry nor budget: a reused connection that the server
  * closed under us (RFC 9112 section 9.3.1), once. And once more if it was this pod's application: one that ends
- * closes connections that it has not accepted yet, too, and its port then says whether it has gone. A request that
- * may have reached the application is repeated only if its method is idempotent or the route says that it may.
+ * closes connections that it has not accepted yet, too, and its port then says whether it has gone. Likewise what
+ * a GOAWAY left out, as often as a burst of requests may meet the end of a connection. A request that may have reached the application is repeated only if its method is idempotent or the route says that it may.
  */
 export function decideRetry(policy: RetryPolicy | undefined, outcome: Outcome, tried: Tried): Decision {
   if (!tried.replayable) return 'no'
@@ -47,6 +52,7 @@ export function decideRetry(policy: RetryPolicy | undefined, outcome: Outcome, t
   const safe = unsent || isIdempotent(tried.method) || (policy?.nonIdempotent ?? false)
   if (!safe) return 'no'
   const closed = outcome.kind === 'reset' || outcome.kind === 'refused'
+  if (outcome.kind === 'refused' && tried.goneAway && tried.replays < MAX_GOAWAY_REPLAYS) return 'replay'
   if (closed && tried.reusedConnection && tried.replays === 0) return 'replay'
   if (closed && tried.applicationClosed && tried.replays < 2) return 'replay'
   if (!policy || tried.retries >= policy.retries) return 'no'
