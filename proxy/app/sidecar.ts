@@ -22,6 +22,7 @@ import { ResourceTable } from '../xds/resource-table.ts'
 import { snapshotFile } from '../xds/snapshot-file.ts'
 import { certificates, configDump } from './config-dump.ts'
 import { drain } from './drain.ts'
+import { releaseStartupPages } from './startup-pages.ts'
 
 export interface SidecarOptions {
   readonly controlPlane: ControlPlaneEndpoint
@@ -125,11 +126,13 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
 
   identity.start()
   ads.start()
+  const startupPages = releaseStartupPages(log)
   const servers: Server[] = []
   const serve = async (...args: Parameters<typeof serveEndpoint>): Promise<void> => {
     servers.push((await serveEndpoint(...args)).server)
   }
   const stop = async (): Promise<void> => {
+    startupPages.cancel()
     for (const server of servers) server.close()
     ads.close()
     identity.close()

@@ -15,6 +15,7 @@ import { loadOriginalDestination } from '../transport/original-destination.ts'
 import type { WorkloadSecrets } from '../transport/tls-contexts.ts'
 import { certificates, readable } from './config-dump.ts'
 import { drain } from './drain.ts'
+import { releaseStartupPages } from './startup-pages.ts'
 
 export interface StandaloneOptions {
   /** Path of the bootstrap file. */
@@ -87,9 +88,11 @@ export async function startStandalone(options: StandaloneOptions): Promise<Runni
     await telemetry.close()
     throw error
   }
+  const pages = releaseStartupPages(log)
   return {
     port: (listener) => runtime.boundPort(listener),
     async stop() {
+      pages.cancel()
       draining = true
       const begin = (): void => {
         runtime.drainInbound()

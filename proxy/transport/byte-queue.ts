@@ -1,4 +1,4 @@
-import { releaseBuffer, takeBuffer } from './output-pool.ts'
+import { OUTPUT_LARGE_CHUNK, releaseBuffer, takeBuffer } from './output-pool.ts'
 
 // Fewer bytes get memory of their own: many streams may each hold a little.
 const POOLED_BYTES = 4096
@@ -22,7 +22,7 @@ export class ByteQueue {
       let fill = this.#fills[last] ?? 0
       if (buffer === undefined || fill === buffer.length) {
         const left = bytes.length - from
-        buffer = left < POOLED_BYTES ? Buffer.allocUnsafe(left) : takeBuffer(left)
+        buffer = left < POOLED_BYTES ? Buffer.allocUnsafe(left) : takeBuffer(Math.min(left, OUTPUT_LARGE_CHUNK))
         fill = 0
         this.#buffers.push(buffer)
         this.#fills.push(0)

@@ -3,30 +3,39 @@
  * A buffer comes back only once the socket has let go of it.
  */
 
-const SMALL_BYTES = 16 * 1024
-const LARGE_BYTES = 64 * 1024
-// What the pool keeps for later; beyond that the collector has it.
-const SMALL_KEPT = 128
-const LARGE_KEPT = 32
+/** Sizes that there are: most answers fit the smallest, and a thousand of them may wait in one turn. */
+export const OUTPUT_CHUNK = 4 * 1024
+const MIDDLE_CHUNK = 16 * 1024
+export const OUTPUT_LARGE_CHUNK = 64 * 1024
 
-const small: Buffer[] = []
-const large: Buffer[] = []
+interface Shelf {
+  readonly bytes: number
+  /** What is kept for later; beyond that the collector has it. */
+  readonly limit: number
+  readonly buffers: Buffer[]
+}
 
-/** A buffer of at least `size` bytes with unspecified content; 16 KiB where that is enough. */
+const shelves: readonly Shelf[] = [
+  { bytes: OUTPUT_CHUNK, limit: 256, buffers: [] },
+  { bytes: MIDDLE_CHUNK, limit: 64, buffers: [] },
+  { bytes: OUTPUT_LARGE_CHUNK, limit: 32, buffers: [] },
+]
+
+/** A buffer of at least `size` bytes with unspecified content. */
 export function takeBuffer(size: number): Buffer {
-  if (size <= SMALL_BYTES) return small.pop() ?? Buffer.allocUnsafeSlow(SMALL_BYTES)
-  if (size <= LARGE_BYTES) return large.pop() ?? Buffer.allocUnsafeSlow(LARGE_BYTES)
+  for (let i = 0; i < shelves.length; i++) {
+    const shelf = shelves[i] as Shelf
+    if (size <= shelf.bytes) return shelf.buffers.pop() ?? Buffer.allocUnsafeSlow(shelf.bytes)
+  }
   return Buffer.allocUnsafeSlow(size)
 }
 
 /** Gives a buffer of `takeBuffer` back; nobody may hold it any more. */
 export function releaseBuffer(buffer: Buffer): void {
-  if (buffer.length === SMALL_BYTES) {
-    if (small.length < SMALL_KEPT) small.push(buffer)
-  } else if (buffer.length === LARGE_BYTES) {
-    if (large.length < LARGE_KEPT) large.push(buffer)
+  for (let i = 0; i < shelves.length; i++) {
+    const shelf = shelves[i] as Shelf
+    if (buffer.length !== shelf.bytes) continue
+    if (shelf.buffers.length < shelf.limit) shelf.buffers.push(buffer)
+    return
   }
 }
-
-export const OUTPUT_CHUNK = SMALL_BYTES
-export const OUTPUT_LARGE_CHUNK = LARGE_BYTES

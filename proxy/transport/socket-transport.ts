@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { readDirectly } from './direct-reads.ts'
 import { DirectSocket } from './direct-socket.ts'
-import { OUTPUT_CHUNK, OUTPUT_LARGE_CHUNK, releaseBuffer, takeBuffer } from './output-pool.ts'
+import { OUTPUT_LARGE_CHUNK, releaseBuffer, takeBuffer } from './output-pool.ts'
 import { resetSocket } from './reset-socket.ts'
 import type { Transport, TransportReader } from './transport.ts'
 
@@ -132,7 +132,7 @@ export class SocketTransport implements Transport {
   }
 
   writeLatin1(text: string): void {
-    if (text.length <= OUTPUT_CHUNK) {
+    if (text.length <= OUTPUT_LARGE_CHUNK) {
       const { buffer, at } = this.reserve(text.length)
       this.commit(buffer.write(text, at, text.length, 'latin1'))
     } else this.write(Buffer.from(text, 'latin1'))
@@ -229,13 +229,13 @@ export class SocketTransport implements Transport {
   }
 
   #nextBuffer(wanted: number): Buffer {
-    const small = this.#buffer
-    // A second buffer in one turn says that this is bulk, which goes in large ones.
-    const bulk = wanted > OUTPUT_CHUNK || this.#fullBytes > 0 || small !== undefined
-    const next = takeBuffer(bulk ? Math.max(OUTPUT_LARGE_CHUNK, wanted) : OUTPUT_CHUNK)
-    if (small !== undefined && this.#length + wanted <= next.length && small.length < next.length) {
-      next.set(small.subarray(0, this.#length))
-      releaseBuffer(small)
+    const current = this.#buffer
+    const needed = (current === undefined ? 0 : this.#length) + wanted
+    // More than one buffer in a turn says that this is bulk, which goes in large ones.
+    const next = takeBuffer(this.#fullBytes > 0 ? OUTPUT_LARGE_CHUNK : Math.min(needed, OUTPUT_LARGE_CHUNK))
+    if (current !== undefined && needed <= next.length && current.length < next.length) {
+      next.set(current.subarray(0, this.#length))
+      releaseBuffer(current)
     } else this.#seal()
     return (this.#buffer = next)
   }
