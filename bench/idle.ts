@@ -6,7 +6,8 @@ import type { Peer } from './peers/peer.ts'
 import { failedRow, median, rounded, type Row } from './result.ts'
 
 const STARTS = 3
-const SETTLE_MS = 1500
+// Past what follows a start.
+const SETTLE_MS = 3000
 const WATCH_MS = 5000
 const HELD = 1000
 

@@ -48,6 +48,12 @@ export const BUNDLES: readonly string[] = [...Object.keys(PARTS), COMMAND]
  */
 export const NODE_FLAGS: readonly string[] = ['--max-semi-space-size=4']
 
+/**
+ * Its environment. glibc makes an arena for each thread (mallopt(3)), and what the collector's threads free stays in
+ * theirs: two are enough for one loop, and take 17 MiB away at 1,000 connections.
+ */
+export const PROXY_ENV: Readonly<Record<string, string>> = { MALLOC_ARENA_MAX: '2' }
+
 // CommonJS packages in a module ask for what a module does not have.
 const REQUIRE =
   "import { createRequire as weftRequire } from 'node:module'; const require = weftRequire(import.meta.url);"

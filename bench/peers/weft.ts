@@ -1,3 +1,4 @@
+import { PROXY_ENV } from '../../cli/bundle.ts'
 import packageJson from '../../package.json' with { type: 'json' }
 import { writeBootstraps } from './bootstrap.ts'
 import type { Peer } from './peer.ts'
@@ -11,6 +12,7 @@ export function weft(name: string, argv: readonly string[]): Peer {
       writeBootstraps(plan).map((file, i) => ({
         port: i === 0 ? plan.ports.front : plan.ports.inner,
         argv: [process.execPath, ...argv, '--bootstrap', file, '--access-log', 'off'],
+        env: PROXY_ENV,
       })),
   }
 }

@@ -11,5 +11,6 @@ COPY --from=files /root-files /
 COPY dist/proxy /weft/proxy
 USER 1337:1337
 EXPOSE 15001 15006 15021 15090
-# The flags are those of cli/bundle.ts.
+# Environment and flags are those of cli/bundle.ts.
+ENV MALLOC_ARENA_MAX=2
 ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=4", "/weft/proxy/main.mjs"]

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import packageJson from '../../package.json' with { type: 'json' }
-import { bundle, NODE_FLAGS } from '../../cli/bundle.ts'
+import { bundle, NODE_FLAGS, PROXY_ENV } from '../../cli/bundle.ts'
 import { PROXY_GID, PROXY_UID } from '../../injector/contract.ts'
 import { mustRun, runCommand } from '../../local/node/run-command.ts'
 import { findLacks, thisMachine } from '../../local/requirements.ts'
@@ -43,7 +43,8 @@ t.test('there is a Dockerfile for each image, and each says the same', (t) => {
       'the tested Node.js',
     )
     t.match(text(part), '\nFROM scratch\n')
-    const { user, entrypoint } = read(part)
+    const { user, entrypoint, env } = read(part)
+    t.same(env, part === 'proxy' ? PROXY_ENV : {})
     t.equal(user, users[part as keyof typeof users], `${part} says who it runs as, by number`)
     const flags = part === 'proxy' ? NODE_FLAGS : []
     t.same(entrypoint, [NODE, ...flags, `/weft/${part}/main.mjs`])

@@ -22,7 +22,8 @@ export class ByteQueue {
       let fill = this.#fills[last] ?? 0
       if (buffer === undefined || fill === buffer.length) {
         const left = bytes.length - from
-        buffer = left < POOLED_BYTES ? Buffer.allocUnsafe(left) : takeBuffer(Math.min(left, OUTPUT_LARGE_CHUNK))
+        buffer =
+          left < POOLED_BYTES ? Buffer.allocUnsafe(left) : takeBuffer(Math.min(left, OUTPUT_LARGE_CHUNK))
         fill = 0
         this.#buffers.push(buffer)
         this.#fills.push(0)

@@ -13,6 +13,7 @@ t.test('each Dockerfile has the bundle of its name, and runs it as somebody', (t
     t.same(found.copies.at(-1), [`dist/${part}`, `/weft/${part}`], part)
     t.equal(found.entrypoint[0], '/usr/local/bin/node')
     t.equal(found.entrypoint.at(-1), `/weft/${part}/main.mjs`)
+    t.same(found.env, part === 'proxy' ? { MALLOC_ARENA_MAX: '2' } : {})
     t.match(found.user, /^\d+:\d+$/)
     t.match(found.closures, [/^sh \/closure\.sh \/root-files \/usr\/local\/bin\/node\b/])
   }

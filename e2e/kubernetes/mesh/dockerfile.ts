@@ -4,6 +4,7 @@ export interface Dockerfile {
   readonly closures: readonly string[]
   /** From the build context into the image. */
   readonly copies: readonly (readonly [from: string, to: string])[]
+  readonly env: Readonly<Record<string, string>>
   readonly user: string
   readonly entrypoint: readonly string[]
 }
@@ -14,6 +15,7 @@ const IGNORED = new Set(['ARG', 'EXPOSE'])
 export function readDockerfile(text: string): Dockerfile {
   const closures: string[] = []
   const copies: [string, string][] = []
+  const env: Record<string, string> = {}
   const last: Record<string, string> = {}
   const lines = text
     .replaceAll(/^#.*\n/gm, '')
@@ -34,12 +36,17 @@ export function readDockerfile(text: string): Dockerfile {
     else if (stage === 2 && line === 'COPY --from=files /root-files /') continue
     else if (stage === 2 && instruction === 'COPY' && words.length === 2)
       copies.push([words[0] ?? '', words[1] ?? ''])
-    else if (stage === 2 && (instruction === 'USER' || instruction === 'ENTRYPOINT')) last[instruction] = rest
+    else if (stage === 2 && instruction === 'ENV' && /^[A-Z_]+=[^\s"]+$/.test(rest)) {
+      const at = rest.indexOf('=')
+      env[rest.slice(0, at)] = rest.slice(at + 1)
+    } else if (stage === 2 && (instruction === 'USER' || instruction === 'ENTRYPOINT'))
+      last[instruction] = rest
     else throw unknown(line)
   }
   return {
     closures,
     copies,
+    env,
     user: last['USER'] ?? '',
     entrypoint: JSON.parse(last['ENTRYPOINT'] ?? '[]') as string[],
   }

@@ -56,6 +56,7 @@ export async function loadMeshImages(cluster: KubernetesCluster): Promise<void> 
           ...dockerfile.copies.map(([from, to]) => folderFiles(to, join(work, from))),
         ],
         entrypoint: dockerfile.entrypoint,
+        env: dockerfile.env,
         user: dockerfile.user,
       }
     }
