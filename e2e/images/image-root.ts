@@ -33,6 +33,8 @@ export function inRoot(root: string, user: string, argv: readonly string[]): str
   const mounts = 'mount -t proc proc "$root/proc"; mount --rbind /dev "$root/dev"'
   const steps = `root=$1; shift; mkdir -p "$root/proc" "$root/dev"; ${mounts}; ip link set lo up; exec "$@"`
   const enter = [
+    // As in a container: what a test runner has Node.js load is not in it.
+    ...['env', '-u', 'NODE_OPTIONS'],
     'unshare',
     '--mount',
     '--net',
