@@ -33,6 +33,8 @@ export interface FollowOptions {
   readonly clock?: Clock
   /** Milliseconds. */
   readonly watchMs?: number
+  /** A watch that is silent for so long after its end was due hangs. Milliseconds. */
+  readonly graceMs?: number
   readonly retry?: { readonly baseMs: number; readonly maxMs: number }
 }
 
@@ -91,7 +93,7 @@ export function followObjects(options: FollowOptions): Followed {
           resourceVersion: from,
           timeoutSeconds: Math.max(1, Math.round(ms / 1000)),
         },
-        silenceMs: ms + GRACE_MS,
+        silenceMs: ms + (options.graceMs ?? GRACE_MS),
         signal: stop.signal,
       },
       ({ type, object }) => {

@@ -89,6 +89,18 @@ export class FakeApi {
     this.#tell('DELETED', path, { ...object, metadata })
   }
 
+  /** Ends every watch, as a restart does, or with an ERROR event, as after a compaction. */
+  breakWatches(error?: unknown): void {
+    for (const { response } of this.#watches) {
+      if (error === undefined) response.destroy()
+      else response.end(`${JSON.stringify({ type: 'ERROR', object: error })}\n`)
+    }
+  }
+
+  get watches(): number {
+    return this.#watches.size
+  }
+
   #store(path: string, object: ApiObject): ApiObject {
     const before = this.objects.get(path)
     const [, namespace] = /\/namespaces\/([^/]+)\//.exec(path) ?? []
