@@ -58,10 +58,11 @@ export function leftovers({ id, namespaces }: Traces): string[] {
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     try {
       if (readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(id)) found.push(`process ${pid}`)
-      for (const name of NAMESPACES) {
-        const namespace = readlinkSync(`/proc/${pid}/ns/${name}`)
-        if (namespaces.has(namespace)) found.push(`process ${pid} in ${namespace}`)
-      }
+      const inside = NAMESPACES.map((name) => readlinkSync(`/proc/${pid}/ns/${name}`)).filter((one) =>
+        namespaces.has(one),
+      )
+      // The kernel gives the number of one that has gone to the next that is made, whoever makes it.
+      if (inside.length > 1) found.push(`process ${pid} in ${inside.join(', ')}`)
     } catch {
       // Gone meanwhile.
     }
