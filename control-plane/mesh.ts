@@ -3,6 +3,7 @@ import type { Logger } from '../core/log.ts'
 import { Watched, type Watchable } from '../core/watched.ts'
 import type { Mesh } from './model/mesh.ts'
 import type { RouteStatus } from './model/route.ts'
+import { TouchHistory } from './model/touch-history.ts'
 import type { Source, SourceError } from './registry/source.ts'
 import { serviceViews, type ServiceView } from './service-view.ts'
 import { Translator } from './translate/translate.ts'
@@ -29,6 +30,8 @@ export interface MeshView {
   names(type: ResourceType, client: MeshClient): readonly string[]
   /** Whether this client has to be told of this name when it held `earlier`. */
   changed(earlier: MeshView, type: ResourceType, name: string, client: MeshClient): boolean
+  /** What may differ since that version, by the names of `scopeOf`; undefined when that is too long ago to tell. */
+  touchedSince(version: number): ReadonlySet<string> | undefined
   readonly routeStatus: readonly RouteStatus[]
   readonly services: readonly ServiceView[]
   readonly model: Mesh
@@ -46,8 +49,14 @@ export interface MeshBrain {
 export function createMesh({ source, trustDomain, log, samplingPercent = 1 }: MeshOptions): MeshBrain {
   const translator = new Translator({ trustDomain })
   const cache = new ResourceCache({ samplingPercent })
-  const view = (): MeshView => new View(translator.translate(source.snapshot.value), cache)
-  const snapshot = new Watched<MeshView>(view())
+  const first = translator.translate(source.snapshot.value)
+  let history = TouchHistory.of(first)
+  const view = (): MeshView => {
+    const model = translator.translate(source.snapshot.value)
+    history = history.next(model)
+    return new View(model, cache, history)
+  }
+  const snapshot = new Watched<MeshView>(new View(first, cache, history))
   const unwatch = source.snapshot.watch(() => {
     try {
       snapshot.set(view())
@@ -70,11 +79,13 @@ export function createMesh({ source, trustDomain, log, samplingPercent = 1 }: Me
 class View implements MeshView {
   readonly model: Mesh
   readonly #cache: ResourceCache
+  readonly #history: TouchHistory
   #services: readonly ServiceView[] | undefined
 
-  constructor(model: Mesh, cache: ResourceCache) {
+  constructor(model: Mesh, cache: ResourceCache, history: TouchHistory) {
     this.model = model
     this.#cache = cache
+    this.#history = history
   }
 
   get version(): number {
@@ -95,6 +106,10 @@ class View implements MeshView {
 
   names(type: ResourceType, client: MeshClient): readonly string[] {
     return resourceNames(this.model, type, client)
+  }
+
+  touchedSince(version: number): ReadonlySet<string> | undefined {
+    return this.#history.since(version)
   }
 
   changed(earlier: MeshView, type: ResourceType, name: string, client: MeshClient): boolean {

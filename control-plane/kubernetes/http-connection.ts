@@ -9,13 +9,23 @@ import { LineReader } from './line-reader.ts'
 const TIMEOUT_MS = 30_000
 const CONNECT_MS = 5000
 
+/** A thousand proxies that come at once are a thousand TokenReviews: they share these, and wait for their turn. */
+const REQUEST_CONNECTIONS = 16
+
+interface Agents {
+  /** What they were made from. */
+  readonly from: string
+  readonly requests: Dispatcher
+  readonly watches: Dispatcher
+}
+
 /** HTTP/1.1 to one API server: each watch has a connection of its own, so that none can hold up another. */
 export class HttpConnection implements KubernetesConnection {
   readonly server: string
   readonly namespace: string
   readonly #credentials: Credentials
   readonly #closing = new AbortController()
-  #dispatcher: { readonly agent: Dispatcher; readonly from: string } | undefined
+  #agents: Agents | undefined
 
   constructor(credentials: Credentials) {
     this.#credentials = credentials
@@ -31,7 +41,8 @@ export class HttpConnection implements KubernetesConnection {
     const signals = [this.#closing.signal, AbortSignal.timeout(timeoutMs)]
     const signal = AbortSignal.any(request.signal ? [...signals, request.signal] : signals)
     try {
-      const answer = await this.#send({ method, path: pathOf(path, query), headers, body: sent, signal })
+      const options = { method, path: pathOf(path, query), headers, body: sent, signal }
+      const answer = await this.#send('requests', options)
       const text = await answer.body.text()
       if (answer.statusCode >= 300) throw refusalOf(asked, answer, text)
       if (text === '') return undefined
@@ -50,7 +61,7 @@ export class HttpConnection implements KubernetesConnection {
     const asked = { server: this.server, path, target: targetOf('GET', path, query) }
     const signals = [this.#closing.signal, ...(request.signal ? [request.signal] : [])]
     try {
-      const answer = await this.#send({
+      const answer = await this.#send('watches', {
         method: 'GET',
         path: pathOf(path, query),
         signal: AbortSignal.any(signals),
@@ -73,21 +84,21 @@ export class HttpConnection implements KubernetesConnection {
 
   async close(): Promise<void> {
     this.#closing.abort()
-    await this.#dispatcher?.agent.destroy()
+    await Promise.all([this.#agents?.requests.destroy(), this.#agents?.watches.destroy()])
   }
 
   /** A token may rotate between its reading and its check: a 401 is asked again once. */
-  async #send(options: Omit<Dispatcher.RequestOptions, 'origin'>): Promise<Dispatcher.ResponseData> {
-    const answer = await this.#sendOnce(options)
+  async #send(over: 'requests' | 'watches', options: Outgoing): Promise<Dispatcher.ResponseData> {
+    const answer = await this.#sendOnce(over, options)
     if (answer.statusCode !== 401) return answer
     await answer.body.dump()
-    return this.#sendOnce(options)
+    return this.#sendOnce(over, options)
   }
 
-  async #sendOnce(options: Omit<Dispatcher.RequestOptions, 'origin'>): Promise<Dispatcher.ResponseData> {
+  async #sendOnce(over: 'requests' | 'watches', options: Outgoing): Promise<Dispatcher.ResponseData> {
     const current = await this.#credentials.current()
     const { origin, pathname } = new URL(this.server)
-    return this.#agentFor(current).request({
+    return this.#agentsFor(current)[over].request({
       ...options,
       origin,
       path: `${pathname === '/' ? '' : pathname}${options.path}`,
@@ -101,16 +112,22 @@ export class HttpConnection implements KubernetesConnection {
   }
 
   /** Another one when the CA or the client certificate was replaced; what runs on the one before goes on. */
-  #agentFor({ tls, proxy }: CurrentCredentials): Dispatcher {
+  #agentsFor({ tls, proxy }: CurrentCredentials): Agents {
     const from = JSON.stringify([tls, proxy])
-    if (this.#dispatcher?.from === from) return this.#dispatcher.agent
-    const before = this.#dispatcher?.agent
-    const agent = proxy
-      ? new ProxyAgent({ uri: proxy, requestTls: tls, allowH2: false })
-      : new Agent({ connect: { ...tls, timeout: CONNECT_MS, keepAliveInitialDelay: 15_000 }, allowH2: false })
-    this.#dispatcher = { agent, from }
-    void before?.close()
-    return agent
+    if (this.#agents?.from === from) return this.#agents
+    const before = this.#agents
+    const agent = (connections: number | null): Dispatcher =>
+      proxy
+        ? new ProxyAgent({ uri: proxy, requestTls: tls, allowH2: false, connections })
+        : new Agent({
+            connect: { ...tls, timeout: CONNECT_MS, keepAliveInitialDelay: 15_000 },
+            allowH2: false,
+            connections,
+          })
+    this.#agents = { from, requests: agent(REQUEST_CONNECTIONS), watches: agent(null) }
+    void before?.requests.close()
+    void before?.watches.close()
+    return this.#agents
   }
 
   #explain(asked: Asked, error: unknown, signal: AbortSignal | undefined, timeoutMs: number): WeftError {
@@ -123,6 +140,8 @@ export class HttpConnection implements KubernetesConnection {
     return noAnswer(asked, 'unreachable', reasonOf(error), error)
   }
 }
+
+type Outgoing = Omit<Dispatcher.RequestOptions, 'origin'>
 
 function refusalOf(asked: Asked, answer: Dispatcher.ResponseData, text: string): WeftError {
   const after = answer.headers['retry-after']

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { EndpointGroup, MeshEndpoint, MeshService, ServicePort } from '../model/mesh.ts'
 import { protocolOf, type PortProtocol } from '../model/protocol.ts'
 import { opaquePortsOf } from './opaque-ports.ts'
@@ -47,17 +48,31 @@ export class ServiceTranslator {
     if (this.#last && inputs.every((input, index) => input === this.#last?.inputs[index]))
       return this.#last.result
     const slices = slicesByService(snapshot.slices)
+    const samePods = this.#last?.inputs[2] === snapshot.pods
     const next = new Map<string, Kept>()
     const result = new Map<string, TranslatedService>()
     for (const [key, source] of snapshot.services) {
       if (source.type === 'ExternalName') continue
       const own = slices.get(key) ?? []
-      const pods = own.flatMap((slice) => slice.endpoints.map((endpoint) => podOf(snapshot, endpoint)))
       const before = this.#kept.get(key)
+      const same = before?.source === source && sameItems(before.slices, own)
+      // Endpoints are many: they are looked up again only where something could have changed.
+      const pods =
+        same && samePods
+          ? before.pods
+          : own.flatMap((slice) => slice.endpoints.map((endpoint) => podOf(snapshot, endpoint)))
       const kept =
-        before && before.source === source && sameItems(before.slices, own) && sameItems(before.pods, pods)
+        same && sameItems(before.pods, pods)
           ? before
-          : { source, slices: own, pods, result: translateService(key, source, own, pods, this.#trustDomain) }
+          : {
+              source,
+              slices: own,
+              pods,
+              result: keepingService(
+                before?.result.service,
+                translateService(key, source, own, pods, this.#trustDomain),
+              ),
+            }
       next.set(key, kept)
       result.set(key, kept.result)
     }
@@ -65,6 +80,11 @@ export class ServiceTranslator {
     this.#last = { inputs, result }
     return result
   }
+}
+
+/** Endpoints come and go; the Service itself, which routes are bound to, seldom changes with them. */
+function keepingService(before: MeshService | undefined, made: TranslatedService): TranslatedService {
+  return isDeepStrictEqual(before, made.service) ? { ...made, service: before as MeshService } : made
 }
 
 /** The slice names the pod; where it does not, or the pod has another address by now, the address tells. */

@@ -13,6 +13,10 @@ export class Translator {
   readonly #services: ServiceTranslator
   readonly #workloads: WorkloadTranslator
   #routes: { readonly inputs: readonly unknown[]; readonly result: Routes } | undefined
+  #byAddressOf:
+    | { readonly workloads: ReadonlyMap<string, Workload>; readonly result: ReadonlyMap<string, Workload> }
+    | undefined
+  #found: ReadonlyMap<string, MeshService> = new Map()
   #version = 0
 
   constructor(options: { readonly trustDomain: string }) {
@@ -24,26 +28,20 @@ export class Translator {
   translate(snapshot: Snapshot): Mesh {
     const translated = this.#services.translate(snapshot)
     const workloads = this.#workloads.translate(snapshot, translated)
-    const inputs = [snapshot.services, snapshot.httpRoutes, snapshot.grpcRoutes]
-    if (!this.#routes || inputs.some((input, index) => input !== this.#routes?.inputs[index])) {
-      this.#routes = { inputs, result: bindRoutes(snapshot, translated) }
-    }
-    const services = new Map<string, MeshService>()
+    const found = new Map<string, MeshService>()
     const endpoints = new Map<string, EndpointGroup>()
     const servicesByAddress = new Map<string, MeshService>()
     for (const { service, groups } of translated.values()) {
-      services.set(service.key, service)
+      found.set(service.key, service)
       for (const group of groups) endpoints.set(group.key, group)
       for (const address of service.addresses) servicesByAddress.set(address, service)
     }
-    const workloadsByAddress = new Map<string, Workload>()
-    for (const workload of workloads.values()) {
-      for (const address of workload.addresses) {
-        const other = workloadsByAddress.get(address)
-        // An address that was handed on belongs to the newer pod.
-        const newer = (key: string) => snapshot.pods.get(key)?.meta.createdAt ?? 0
-        if (!other || newer(other.key) <= newer(workload.key)) workloadsByAddress.set(address, workload)
-      }
+    const services = sameEntries(this.#found, found) ? this.#found : found
+    this.#found = services
+    // What a Service's port carries may follow from its pods.
+    const inputs = [services, snapshot.services, snapshot.httpRoutes, snapshot.grpcRoutes]
+    if (!this.#routes || inputs.some((input, index) => input !== this.#routes?.inputs[index])) {
+      this.#routes = { inputs, result: bindRoutes(snapshot, translated) }
     }
     return {
       version: ++this.#version,
@@ -52,9 +50,30 @@ export class Translator {
       servicesByAddress,
       endpoints,
       workloads,
-      workloadsByAddress,
+      workloadsByAddress: this.#byAddress(snapshot, workloads),
       routes: this.#routes.result.tables,
       routeStatus: this.#routes.result.status,
     }
   }
+
+  #byAddress(snapshot: Snapshot, workloads: ReadonlyMap<string, Workload>): ReadonlyMap<string, Workload> {
+    if (this.#byAddressOf?.workloads === workloads) return this.#byAddressOf.result
+    const result = new Map<string, Workload>()
+    const newer = (key: string) => snapshot.pods.get(key)?.meta.createdAt ?? 0
+    for (const workload of workloads.values()) {
+      for (const address of workload.addresses) {
+        const other = result.get(address)
+        // An address that was handed on belongs to the newer pod.
+        if (!other || newer(other.key) <= newer(workload.key)) result.set(address, workload)
+      }
+    }
+    this.#byAddressOf = { workloads, result }
+    return result
+  }
+}
+
+function sameEntries<T>(a: ReadonlyMap<string, T>, b: ReadonlyMap<string, T>): boolean {
+  if (a.size !== b.size) return false
+  for (const [key, value] of b) if (a.get(key) !== value) return false
+  return true
 }

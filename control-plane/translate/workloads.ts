@@ -6,19 +6,29 @@ import type { PeerAuthenticationObject } from '../registry/kinds/peer-authentica
 import type { Snapshot } from '../registry/snapshot.ts'
 import { identityOf, isMeshed, PROXY_CONTAINER } from './meshed.ts'
 import type { Target, TranslatedService } from './services.ts'
+import { Targets } from './targets.ts'
+
+const NONE: ReadonlySet<string> = new Set()
 
 interface Kept {
   readonly pod: PodObject
   readonly mtls: MtlsMode
-  readonly ports: string
   readonly workload: Workload
 }
 
-/** Pods with a sidecar; an unchanged one comes back as the same object. */
+interface Last {
+  readonly services: unknown
+  readonly pods: unknown
+  readonly policies: unknown
+  readonly result: ReadonlyMap<string, Workload>
+}
+
+/** Pods with a sidecar; an unchanged one comes back as the same object, and so does the map of them all. */
 export class WorkloadTranslator {
   readonly #trustDomain: string
+  readonly #targets = new Targets()
   #kept = new Map<string, Kept>()
-  #last: { readonly inputs: readonly unknown[]; readonly result: ReadonlyMap<string, Workload> } | undefined
+  #last: Last | undefined
 
   constructor(trustDomain: string) {
     this.#trustDomain = trustDomain
@@ -28,46 +38,84 @@ export class WorkloadTranslator {
     snapshot: Snapshot,
     services: ReadonlyMap<string, TranslatedService>,
   ): ReadonlyMap<string, Workload> {
-    const inputs = [services, snapshot.pods, snapshot.peerAuthentications]
-    if (this.#last && inputs.every((input, index) => input === this.#last?.inputs[index]))
-      return this.#last.result
-    const targets = new Map<string, Target[]>()
-    for (const service of services.values()) {
-      for (const target of service.targets) {
-        const list = targets.get(target.pod)
-        if (list) list.push(target)
-        else targets.set(target.pod, [target])
-      }
+    const { pods, peerAuthentications } = snapshot
+    const last = this.#last
+    const samePods = last?.pods === pods
+    const samePolicies = last?.policies === peerAuthentications
+    const touched = last?.services === services ? NONE : this.#targets.update(services)
+    let result: ReadonlyMap<string, Workload>
+    if (last && samePods && samePolicies) {
+      result = touched.size === 0 ? last.result : this.#patched(last.result, snapshot, touched)
+    } else result = this.#all(snapshot, touched, samePolicies)
+    this.#last = { services, pods, policies: peerAuthentications, result }
+    return result
+  }
+
+  /** Where only Services changed: the pods that they lead to, or led to. */
+  #patched(
+    before: ReadonlyMap<string, Workload>,
+    snapshot: Snapshot,
+    touched: ReadonlySet<string>,
+  ): ReadonlyMap<string, Workload> {
+    const policies = policiesByNamespace(snapshot)
+    const result = new Map(before)
+    for (const key of touched) {
+      const pod = snapshot.pods.get(key)
+      if (!pod || !result.has(key)) continue
+      const mtls = mtlsMode(pod, policies.get(pod.meta.namespace) ?? [])
+      const kept = this.#work(key, pod, mtls)
+      this.#kept.set(key, kept)
+      result.set(key, kept.workload)
     }
+    return result
+  }
+
+  #all(
+    snapshot: Snapshot,
+    touched: ReadonlySet<string>,
+    samePolicies: boolean,
+  ): ReadonlyMap<string, Workload> {
     const policies = policiesByNamespace(snapshot)
     const next = new Map<string, Kept>()
     const result = new Map<string, Workload>()
     for (const [key, pod] of snapshot.pods) {
       if (pod.finished || !isMeshed(pod)) continue
-      const mtls = mtlsMode(pod, policies.get(pod.meta.namespace) ?? [])
-      const ports = portsOf(pod, targets.get(key) ?? [])
-      const signature = JSON.stringify(ports)
       let kept = this.#kept.get(key)
-      if (!kept || kept.pod !== pod || kept.mtls !== mtls || kept.ports !== signature) {
-        const workload: Workload = {
-          key,
-          namespace: pod.meta.namespace,
-          name: pod.meta.name,
-          addresses: pod.ips,
-          identity: identityOf(pod, this.#trustDomain),
-          mtls,
-          labels: pod.meta.labels,
-          ports,
-        }
-        kept = { pod, mtls, ports: signature, workload }
+      const same = kept?.pod === pod && !touched.has(key)
+      if (!kept || !same || !samePolicies) {
+        const mtls = mtlsMode(pod, policies.get(pod.meta.namespace) ?? [])
+        if (!kept || !same || kept.mtls !== mtls) kept = this.#work(key, pod, mtls)
       }
       next.set(key, kept)
       result.set(key, kept.workload)
     }
     this.#kept = next
-    this.#last = { inputs, result }
     return result
   }
+
+  #work(key: string, pod: PodObject, mtls: MtlsMode): Kept {
+    const ports = portsOf(pod, this.#targets.of(key))
+    const before = this.#kept.get(key)
+    if (before?.pod === pod && before.mtls === mtls && samePorts(before.workload.ports, ports)) return before
+    const workload: Workload = {
+      key,
+      namespace: pod.meta.namespace,
+      name: pod.meta.name,
+      addresses: pod.ips,
+      identity: identityOf(pod, this.#trustDomain),
+      mtls,
+      labels: pod.meta.labels,
+      ports,
+    }
+    return { pod, mtls, workload }
+  }
+}
+
+function samePorts(a: readonly WorkloadPort[], b: readonly WorkloadPort[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every(({ port, protocol }, at) => port === b[at]?.port && protocol === b[at]?.protocol)
+  )
 }
 
 function policiesByNamespace(snapshot: Snapshot): ReadonlyMap<string, readonly PeerAuthenticationObject[]> {

@@ -6,6 +6,7 @@ import type {
 import type { MeshView } from '../../mesh.ts'
 import type { MeshClient } from '../../xds/client.ts'
 import { RESOURCE_TYPES, type MeshResource, type ResourceType } from '../../xds/resource.ts'
+import { scopeOf } from '../../xds/scope.ts'
 import { Answers } from './answers.ts'
 import {
   checkCount,
@@ -24,6 +25,8 @@ interface Subscription {
   wildcard: boolean
   /** Asked for by name. */
   readonly names: Set<string>
+  /** What each of the names follows; see scopeOf. */
+  readonly scopes: Map<string, string | undefined>
   /** Version that was sent last under each name; '' when the client was told that it does not exist. */
   readonly sent: Map<string, string>
   readonly answers: Answers
@@ -103,11 +106,12 @@ export class DeltaSession implements Session {
   /** Make before break: what is new comes in the order of RESOURCE_TYPES; clusters go when no route names them. */
   push(): void {
     const view = this.#deps.view()
+    const touched = view.touchedSince(this.#offered)
     const stale: (() => void)[] = []
     for (const type of RESOURCE_TYPES) {
       const subscription = this.#subscriptions.get(type)
       if (!subscription) continue
-      const { changed, removed } = this.#difference(type, subscription, view)
+      const { changed, removed } = this.#difference(type, subscription, view, touched)
       const later = type === 'cluster' || type === 'endpoints'
       this.#respond(type, subscription, view, { changed, removed: later ? [] : removed })
       if (later) stale.push(() => this.#respond(type, subscription, view, { changed: [], removed }))
@@ -128,8 +132,16 @@ export class DeltaSession implements Session {
     if (request.errorDetail) this.#deps.onRejected(type, `${type}: ${answers.refused}`)
   }
 
-  /** What the client has to be told; counts as told from here on. */
-  #difference(type: ResourceType, subscription: Subscription, view: MeshView): Difference {
+  /**
+   * What the client has to be told; counts as told from here on. `touched`: what may differ since the last time that
+   * all of it was compared.
+   */
+  #difference(
+    type: ResourceType,
+    subscription: Subscription,
+    view: MeshView,
+    touched?: ReadonlySet<string>,
+  ): Difference {
     const { names, sent, wildcard } = subscription
     const changed: MeshResource[] = []
     const removed: string[] = []
@@ -141,7 +153,11 @@ export class DeltaSession implements Session {
       if (resource) changed.push(resource)
       else removed.push(name)
     }
-    for (const name of names) compare(name)
+    for (const name of names) {
+      const scope = touched && this.#scope(type, subscription, name)
+      // Most names of most streams, at each change: nothing to work out, and nothing to compare.
+      if (scope === undefined || touched?.has(scope)) compare(name)
+    }
     const wanted = wildcard ? view.names(type, this.#client) : []
     let wantedAlone = 0
     for (const name of wanted) {
@@ -160,6 +176,11 @@ export class DeltaSession implements Session {
     }
     if (type === 'cluster' && warmsEndpoints(this.#client)) this.#endpointsAgain(changed)
     return { changed, removed }
+  }
+
+  #scope(type: ResourceType, { scopes }: Subscription, name: string): string | undefined {
+    if (!scopes.has(name)) scopes.set(name, scopeOf(type, name, this.#client))
+    return scopes.get(name)
   }
 
   #endpointsAgain(clusters: readonly MeshResource[]): void {
@@ -204,12 +225,13 @@ export class DeltaSession implements Session {
 }
 
 function newSubscription(): Subscription {
-  return { wildcard: false, names: new Set(), sent: new Map(), answers: new Answers() }
+  return { wildcard: false, names: new Set(), scopes: new Map(), sent: new Map(), answers: new Answers() }
 }
 
 function unsubscribeFrom(subscription: Subscription, asked: readonly string[]): void {
-  const { names, sent } = subscription
+  const { names, scopes, sent } = subscription
   for (const name of asked) {
+    scopes.delete(name)
     if (name === WILDCARD) subscription.wildcard = false
     // Under a wildcard the client is told again whether it stays.
     else if (names.delete(name)) sent.set(name, UNKNOWN)

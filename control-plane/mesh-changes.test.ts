@@ -1,0 +1,196 @@
+import { isDeepStrictEqual } from 'node:util'
+import fc from 'fast-check'
+import t from 'tap'
+import { silentLogger } from '../core/log.ts'
+import { createMesh, type MeshView } from './mesh.ts'
+import { touchedBetween } from './model/touched.ts'
+import { MemorySource } from './registry/memory-source.ts'
+import { parseManifests } from './registry/parse-manifests.ts'
+import type { Change } from './registry/snapshot.ts'
+import { Translator } from './translate/translate.ts'
+import type { MeshClient } from './xds/client.ts'
+import { INBOUND } from './xds/names.ts'
+import { RESOURCE_TYPES } from './xds/resource.ts'
+import { scopeOf } from './xds/scope.ts'
+
+const NAMES = ['a', 'b']
+const ADDRESSES = ['10.96.0.1', '10.96.0.2', '10.0.0.1', '10.0.0.2']
+const KINDS = ['Service', 'EndpointSlice', 'Pod', 'HTTPRoute', 'PeerAuthentication'] as const
+
+interface Op {
+  readonly kind: (typeof KINDS)[number]
+  readonly namespace: string
+  readonly name: string
+  readonly gone: boolean
+  readonly value: number
+}
+
+const ops = fc.array(
+  fc.record({
+    kind: fc.constantFrom(...KINDS),
+    namespace: fc.constantFrom('shop', 'web'),
+    name: fc.constantFrom(...NAMES),
+    gone: fc.integer({ min: 0, max: 3 }).map((one) => one === 0),
+    value: fc.integer({ min: 0, max: 63 }),
+  }),
+  { minLength: 1, maxLength: 40 },
+)
+
+/** An object of few shapes, so that addresses are handed on, names are shared and references break. */
+function changeOf({ kind, namespace, name, gone, value }: Op): Change {
+  if (gone) return { op: 'delete', kind, key: `${namespace}/${name}` }
+  const pick = <T>(list: readonly T[], shift = 0): T => list[(value >> shift) % list.length] as T
+  const metadata = {
+    name,
+    namespace,
+    creationTimestamp: new Date(value * 1000).toISOString(),
+    labels: { 'kubernetes.io/service-name': name, app: pick(NAMES) },
+    annotations: {
+      ...(value % 2 === 0 ? { 'weft.dev/status': '{}' } : {}),
+      ...(value % 7 === 0 ? { 'weft.dev/opaque-ports': '8080' } : {}),
+    },
+  }
+  const bodies: Readonly<Record<Op['kind'], () => object>> = {
+    Service: () => ({
+      spec: {
+        clusterIP: value % 5 === 0 ? 'None' : pick(ADDRESSES),
+        ports: [
+          {
+            name: 'p',
+            port: pick([80, 81], 3),
+            ...pick([{}, { appProtocol: 'http' }, { appProtocol: 'tcp' }], 2),
+          },
+        ],
+      },
+    }),
+    EndpointSlice: () => ({
+      addressType: 'IPv4',
+      ports: [{ name: 'p', port: pick([8080, 8081], 4) }],
+      endpoints: NAMES.slice(value % 3).map((pod, at) => ({
+        addresses: [pick(ADDRESSES, at)],
+        conditions: { ready: (value >> at) % 2 === 0 },
+        ...(value % 4 === 0 ? {} : { targetRef: { kind: 'Pod', name: pod } }),
+      })),
+    }),
+    Pod: () => ({
+      spec: {
+        serviceAccountName: pick(NAMES, 1),
+        ...(value % 3 === 0 ? {} : { initContainers: [{ name: 'weft-proxy', restartPolicy: 'Always' }] }),
+        containers: [{ name: 'app', ports: [{ name: pick(['http', 'x'], 2), containerPort: 8080 }] }],
+      },
+      status: { podIP: pick(ADDRESSES), phase: value % 11 === 0 ? 'Succeeded' : 'Running' },
+    }),
+    HTTPRoute: () => ({
+      spec: {
+        parentRefs: [
+          { group: '', kind: 'Service', name: pick(NAMES, 1), namespace: pick(['shop', 'web'], 2) },
+        ],
+        rules: [{ backendRefs: [{ name: pick(NAMES, 3), port: 80, weight: value }] }],
+      },
+    }),
+    PeerAuthentication: () => ({
+      spec: {
+        ...(value % 3 === 0 ? { selector: { matchLabels: { app: pick(NAMES, 1) } } } : {}),
+        mtls: { mode: value % 2 === 0 ? 'STRICT' : 'PERMISSIVE' },
+      },
+    }),
+  }
+  const apiVersions = {
+    Service: 'v1',
+    Pod: 'v1',
+    EndpointSlice: 'discovery.k8s.io/v1',
+    HTTPRoute: 'gateway.networking.k8s.io/v1',
+    PeerAuthentication: 'weft.dev/v1alpha1',
+  }
+  const text = JSON.stringify({ apiVersion: apiVersions[kind], kind, metadata, ...bodies[kind]() })
+  const { objects, errors } = parseManifests('x', text)
+  const [found] = objects
+  if (!found) throw new Error(JSON.stringify(errors))
+  return { op: 'put', object: found.object }
+}
+
+/** Something of everything is there before. */
+const BASE: readonly Op[] = KINDS.flatMap((kind) =>
+  ['shop', 'web'].flatMap((namespace) =>
+    NAMES.map((name, value) => ({ kind, namespace, name, gone: false, value })),
+  ),
+)
+
+const CLIENTS: readonly MeshClient[] = [
+  { namespace: 'shop', pod: 'a', kind: 'sidecar' },
+  { namespace: 'web', pod: 'b', kind: 'sidecar' },
+  { namespace: 'web', pod: '', kind: 'grpc' },
+]
+
+const OWN = ['shop', 'web'].flatMap((namespace) =>
+  NAMES.flatMap((name) => [
+    ...[80, 81].flatMap((port) => [
+      `${namespace}/${name}/${port}`,
+      `${namespace}/${name}/${port}@web`,
+      `${name}.${namespace}:${port}`,
+    ]),
+    `pod/${namespace}/${name}/8080`,
+  ]),
+)
+const UNIVERSE = [
+  INBOUND,
+  'nothing',
+  ...OWN,
+  ...ADDRESSES.flatMap((address) => [80, 81, 8080].map((port) => `outbound/${address}:${port}`)),
+]
+
+function versionsOf(
+  view: MeshView,
+): Map<string, { readonly version: string; readonly scope: string | undefined }> {
+  const found = new Map<string, { version: string; scope: string | undefined }>()
+  for (const [at, client] of CLIENTS.entries())
+    for (const type of RESOURCE_TYPES)
+      for (const name of UNIVERSE) {
+        const version = view.resource(type, name, client)?.version ?? ''
+        found.set(`${at} ${type} ${name}`, { version, scope: scopeOf(type, name, client) })
+      }
+  return found
+}
+
+t.test('whatever differs for a client was touched, and what is kept is as if worked out anew', (t) => {
+  fc.assert(
+    fc.property(ops, (sequence) => {
+      const source = new MemorySource()
+      source.apply(BASE.map(changeOf))
+      const mesh = createMesh({ source, trustDomain: 'cluster.local', log: silentLogger })
+      const first = mesh.snapshot.value
+      const atFirst = versionsOf(first)
+      let view = first
+      let before = atFirst
+      const check = (earlier: typeof before, touched: ReadonlySet<string> | undefined): void => {
+        for (const [key, { version, scope }] of versionsOf(view)) {
+          if (version === earlier.get(key)?.version || scope === undefined || touched?.has(scope)) continue
+          throw new Error(`${key} changed, and ${scope} is not among ${[...(touched ?? [])].join(', ')}`)
+        }
+      }
+      for (const op of sequence) {
+        source.apply([changeOf(op)])
+        const now = mesh.snapshot.value
+        const anew = new Translator({ trustDomain: 'cluster.local' }).translate(source.snapshot.value)
+        if (!isDeepStrictEqual(withoutVersion(now.model), withoutVersion(anew)))
+          throw new Error('what was kept differs from what is worked out anew')
+        const touched = touchedBetween(view.model, now.model)
+        const from = view.version
+        view = now
+        check(before, touched)
+        if (!isDeepStrictEqual(new Set(now.touchedSince(from)), new Set(touched)))
+          throw new Error('the history tells something else')
+        before = versionsOf(view)
+      }
+      // Several versions at once.
+      check(atFirst, view.touchedSince(first.version))
+      mesh.close()
+    }),
+    { numRuns: 150 },
+  )
+  t.end()
+})
+
+function withoutVersion<T extends { version: number }>(mesh: T): T {
+  return { ...mesh, version: 0 }
+}

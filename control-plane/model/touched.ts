@@ -1,0 +1,48 @@
+import type { Mesh, MeshService, RouteTable, Workload } from './mesh.ts'
+
+/**
+ * What may differ for a client between two versions of the mesh: `namespace/name` of Services and pods, and their
+ * addresses. What is not in it is the same. Costs a look at each part: its identity tells whether it changed.
+ */
+export function touchedBetween(before: Mesh, now: Mesh): ReadonlySet<string> {
+  const touched = new Set<string>()
+  const ofService = (service: MeshService): void => {
+    touched.add(service.key)
+    for (const address of service.addresses) touched.add(address)
+  }
+  const ofWorkload = (workload: Workload): void => {
+    touched.add(workload.key)
+    for (const address of workload.addresses) touched.add(address)
+  }
+  /** The name of the routes is in the listener at the Service's addresses. */
+  const ofPort = (portKey: string): void => {
+    const key = serviceOf(portKey)
+    touched.add(key)
+    for (const { services } of [before, now])
+      for (const address of services.get(key)?.addresses ?? []) touched.add(address)
+  }
+  eachDifference(before.services, now.services, (_, ...both) => both.forEach((one) => one && ofService(one)))
+  eachDifference(before.workloads, now.workloads, (_, ...both) =>
+    both.forEach((one) => one && ofWorkload(one)),
+  )
+  eachDifference(before.endpoints, now.endpoints, (portKey) => touched.add(serviceOf(portKey)))
+  eachDifference<RouteTable>(before.routes, now.routes, ofPort)
+  return touched
+}
+
+function serviceOf(portKey: string): string {
+  return portKey.slice(0, portKey.lastIndexOf('/'))
+}
+
+function eachDifference<T>(
+  before: ReadonlyMap<string, T>,
+  now: ReadonlyMap<string, T>,
+  tell: (key: string, earlier: T | undefined, later: T | undefined) => void,
+): void {
+  if (before === now) return
+  for (const [key, later] of now) {
+    const earlier = before.get(key)
+    if (earlier !== later) tell(key, earlier, later)
+  }
+  for (const [key, earlier] of before) if (!now.has(key)) tell(key, earlier, undefined)
+}

@@ -1,0 +1,19 @@
+import type { MeshClient } from './client.ts'
+import { INBOUND, parseOutbound, parsePod } from './names.ts'
+import type { ResourceType } from './resource.ts'
+
+/**
+ * What a resource of this name follows, as `touchedBetween` names it: a Service or pod, or an address. Undefined: it
+ * must be looked at whatever changed (targets of gRPC clients, names of nothing).
+ */
+export function scopeOf(type: ResourceType, name: string, client: MeshClient): string | undefined {
+  if (name === INBOUND) return `${client.namespace}/${client.pod}`
+  const outbound = type === 'listener' ? parseOutbound(name) : undefined
+  if (outbound) return outbound.address
+  const pod = parsePod(name)
+  if (pod) return pod.key
+  const [namespace, service, , ...more] = name.split('/')
+  return type === 'listener' || !namespace || !service || more.length > 0
+    ? undefined
+    : `${namespace}/${service}`
+}
