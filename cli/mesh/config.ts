@@ -1,20 +1,17 @@
-import { inClusterCredentials, isInCluster } from '../../control-plane/kubernetes/in-cluster.ts'
-import { kubeconfigCredentials, kubeconfigFiles } from '../../control-plane/kubernetes/kubeconfig.ts'
 import { WeftError } from '../../core/errors.ts'
-import { ADMIN_PORT } from '../../injector/contract.ts'
 import {
   CLUSTER_FLAGS_HELP,
   runClusterCommand,
   type ClusterSession,
   type Outcome,
 } from '../cluster/command.ts'
-import { getThroughPod } from '../cluster/port-forward.ts'
+import { openAdminPages } from './admin-page.ts'
 
 const HELP = `Usage: weft config POD [--clusters | --certs | --stats] [flags]
 
-Prints what the sidecar of a pod has from the control plane: listeners, routes, clusters and endpoints as Envoy v3
-resources. Its admin page listens on the pod's loopback address only (15000) and is reached by port-forward: that takes the
-right to create pods/portforward, and nothing of the pod is run.
+Prints what the sidecar of a pod has from the control plane, as it is in force: listeners, routes, clusters, endpoints.
+Its admin page listens on the pod's loopback address only (15000) and is reached by port-forward: that takes the right to
+create pods/portforward, and nothing of the pod is run.
 
   --clusters             its clusters and their endpoints, with their state
   --certs                its certificate: identity, and when it ends
@@ -45,28 +42,8 @@ async function printPage(session: ClusterSession): Promise<Outcome> {
   if (pod === undefined) throw new WeftError('cli.flags', 'name a pod: weft config POD')
   if (given.size > 1) throw new WeftError('cli.flags', `choose one of ${[...given].join(', ')}`)
   const [page] = given
-  const { server, current } = await credentialsOf(session)
-  const { status, text } = await getThroughPod(
-    {
-      server,
-      credentials: await current(),
-      namespace: session.namespace ?? connection.namespace,
-      pod,
-      port: ADMIN_PORT,
-    },
-    page === undefined ? '/config_dump' : (PAGES[page] ?? '/config_dump'),
-  )
-  if (status !== 200)
-    throw new WeftError('config.page', `the sidecar of ${pod} answered ${status}: ${text.trim()}`)
-  const json: unknown = JSON.parse(text)
+  const namespace = session.namespace ?? connection.namespace
+  const path = page === undefined ? '/config_dump' : (PAGES[page] ?? '/config_dump')
+  const json = await (await openAdminPages(session))({ namespace, pod }, path)
   return { text: `${JSON.stringify(json, undefined, 2)}\n`, json, good: true }
-}
-
-/** The same that openConnection uses. */
-async function credentialsOf({ kubeconfig, context }: ClusterSession) {
-  const files = kubeconfigFiles(kubeconfig)
-  const asked = kubeconfig !== undefined || context !== undefined || process.env['KUBECONFIG']
-  const credentials =
-    !asked && isInCluster() ? inClusterCredentials() : await kubeconfigCredentials(files, context)
-  return { server: credentials.server, current: () => credentials.current() }
 }

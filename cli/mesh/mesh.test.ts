@@ -81,6 +81,11 @@ t.test('proxies: which replica each is connected to, and what it made of its con
   const text = await run('proxies', '-n', 'shop')
   t.match(text.stdout, /^NAMESPACE +POD +SIDECAR[^\n]+\nshop +a +0\.1\.0 +one +current +spiffe/)
   t.match(text.stdout, /behind \(5 of 7\)[\s\S]*shop\/c refused: outbound\/1: no such thing\n$/)
+  // Port-forward is tried on a real cluster: this one has none.
+  const certs = await run('proxies', '-n', 'shop', '--certs', '--json')
+  t.match((JSON.parse(certs.stdout) as { proxies: unknown }).proxies, [
+    { pod: 'a', config: 'current', certificate: /shop\/a gives no connection to its port 15000/ },
+  ])
   delete pages['two:15080/proxy/api/mesh']
   t.match(await run('proxies', '-n', 'shop'), { code: 1, stdout: /two could not be asked: .*503/ })
 })

@@ -1,4 +1,6 @@
+import { describeError } from '../../core/errors.ts'
 import { INJECTED_LABEL } from '../../injector/contract.ts'
+import type { Json } from '../../injector/json-patch.ts'
 import { sidecarVersion } from '../check/pods.ts'
 import {
   CLUSTER_FLAGS_HELP,
@@ -8,6 +10,7 @@ import {
 } from '../cluster/command.ts'
 import { listObjects, textAt } from '../cluster/objects.ts'
 import { tableText } from '../cluster/table.ts'
+import { openAdminPages } from './admin-page.ts'
 import { askControlPlanes } from './control-planes.ts'
 
 const HELP = `Usage: weft proxies [flags]
@@ -15,6 +18,7 @@ const HELP = `Usage: weft proxies [flags]
 Lists the sidecars of a cluster: their version, which replica of the control plane they are connected to, whether they have
 its configuration, and their identity. Replicas are asked by the API server's proxy (verb get on pods/proxy), on 15080.
 
+  --certs                also when each one's certificate ends, by a port-forward to each (create on pods/portforward)
   -n, --namespace NAME   only pods of this namespace
 ${CLUSTER_FLAGS_HELP}
 With --json: {controlPlanes: [{replica, release, version, trustDomain, proxies, error}], proxies: [...]}.
@@ -35,11 +39,13 @@ interface ProxyRow {
   /** Why it refused what it was sent last. */
   readonly rejected: string
   readonly identity: string
+  /** With --certs: RFC 3339, or why it is not known. */
+  readonly certificate?: string
 }
 
 /** `weft proxies`. Resolves to the exit code. */
 export function runProxies(argv: readonly string[]): Promise<number> {
-  return runClusterCommand({ name: 'proxies', help: HELP, run: listProxies }, argv)
+  return runClusterCommand({ name: 'proxies', help: HELP, flags: ['certs'], run: listProxies }, argv)
 }
 
 async function listProxies(session: ClusterSession): Promise<Outcome> {
@@ -55,7 +61,7 @@ async function listProxies(session: ClusterSession): Promise<Outcome> {
     ),
   )
   const trustDomain = controlPlanes.find((one) => one.trustDomain !== '')?.trustDomain ?? ''
-  const rows = pods
+  const known = pods
     .filter(({ body }) => !['Succeeded', 'Failed'].includes(textAt(body, 'status', 'phase')))
     .map((pod): ProxyRow => {
       const found = connected.get(`${pod.namespace}/${pod.name}`)
@@ -75,11 +81,15 @@ async function listProxies(session: ClusterSession): Promise<Outcome> {
         identity: `spiffe://${trustDomain}/ns/${pod.namespace}/sa/${account}`,
       }
     })
+  const rows = session.given.has('certs') ? await withCertificates(session, known) : known
   const silent = controlPlanes.filter(({ error }) => error !== undefined)
   const good = silent.length === 0 && rows.every(({ config }) => config === 'current' || config === 'behind')
   const text =
     tableText(
-      ['NAMESPACE', 'POD', 'SIDECAR', 'CONTROL PLANE', 'CONFIG', 'IDENTITY'],
+      ['NAMESPACE', 'POD', 'SIDECAR', 'CONTROL PLANE', 'CONFIG', 'IDENTITY', 'CERTIFICATE'].slice(
+        0,
+        session.given.has('certs') ? 7 : 6,
+      ),
       rows.map((row) => [
         row.namespace,
         row.pod,
@@ -87,6 +97,7 @@ async function listProxies(session: ClusterSession): Promise<Outcome> {
         row.replica ?? '-',
         row.config === 'behind' ? `behind (${row.took} of ${row.latest})` : row.config,
         row.identity,
+        row.certificate ?? '',
       ]),
     ) +
     rows
@@ -95,4 +106,22 @@ async function listProxies(session: ClusterSession): Promise<Outcome> {
     silent.map(({ replica, error }) => `${replica} could not be asked: ${error}\n`).join('') +
     (controlPlanes.length === 0 ? `There is no control plane in ${session.system}.\n` : '')
   return { text, json: { controlPlanes, proxies: rows }, good: good && controlPlanes.length > 0 }
+}
+
+/** A few at a time: each is a stream through the API server. */
+async function withCertificates(session: ClusterSession, rows: readonly ProxyRow[]): Promise<ProxyRow[]> {
+  const pages = await openAdminPages(session)
+  const left = rows.entries()
+  const found: ProxyRow[] = [...rows]
+  const work = async () => {
+    for (const [at, row] of left) {
+      const certificate = await pages(row, '/certs').then(
+        (page) => textAt(page as Json, 'chain', 0, 'validTo') || 'none',
+        (error: unknown) => describeError(error),
+      )
+      found[at] = { ...row, certificate }
+    }
+  }
+  await Promise.all(Array.from({ length: 4 }, work))
+  return found
 }

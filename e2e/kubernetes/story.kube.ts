@@ -13,6 +13,7 @@ import { openAudit } from './mesh/audit.ts'
 import { installMesh } from './mesh/install.ts'
 import { DEMO_MANIFESTS, kubernetesMesh } from './mesh/kubernetes-mesh.ts'
 import type { KubernetesMesh, KubernetesStep } from './story/step.ts'
+import { commands } from './story/steps/commands.ts'
 import { dashboard } from './story/steps/dashboard.ts'
 import { job } from './story/steps/job.ts'
 import { probes } from './story/steps/probes.ts'
@@ -63,7 +64,7 @@ t.test('from an empty cluster to a mesh that is rolled over under load', async (
 
   const mesh: KubernetesMesh = { ...kubernetesMesh(cluster), kubernetes: cluster, apply }
   const steps: KubernetesStep[] = [
-    ...[inject, mtls, canaryWithin(3), trace, dashboard, job, probes],
+    ...[inject, mtls, canaryWithin(3), trace, dashboard, commands, job, probes],
     ...[rolloutOfApplication, rolloutOfMesh, rights(audit)],
   ]
   const results = await play(steps, mesh, (name) => progress(`step ${name}`))

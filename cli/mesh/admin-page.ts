@@ -1,0 +1,34 @@
+import { inClusterCredentials, isInCluster } from '../../control-plane/kubernetes/in-cluster.ts'
+import { kubeconfigCredentials, kubeconfigFiles } from '../../control-plane/kubernetes/kubeconfig.ts'
+import { WeftError } from '../../core/errors.ts'
+import { ADMIN_PORT } from '../../injector/contract.ts'
+import type { ClusterSession } from '../cluster/command.ts'
+import { getThroughPod } from '../cluster/port-forward.ts'
+
+/** A JSON page of a sidecar's admin server. Throws WeftError `config.page` and `port_forward.failed`. */
+export type AdminPages = (
+  of: { readonly namespace: string; readonly pod: string },
+  path: string,
+) => Promise<unknown>
+
+/** With the credentials that openConnection uses. Throws WeftError `kubernetes.kubeconfig`. */
+export async function openAdminPages({
+  kubeconfig,
+  context,
+}: Pick<ClusterSession, 'kubeconfig' | 'context'>): Promise<AdminPages> {
+  const asked = kubeconfig !== undefined || context !== undefined || process.env['KUBECONFIG']
+  const credentials =
+    !asked && isInCluster()
+      ? inClusterCredentials()
+      : await kubeconfigCredentials(kubeconfigFiles(kubeconfig), context)
+  return async ({ namespace, pod }, path) => {
+    const current = await credentials.current()
+    const target = { server: credentials.server, credentials: current, namespace, pod, port: ADMIN_PORT }
+    const { status, text } = await getThroughPod(target, path)
+    if (status === 200) return JSON.parse(text) as unknown
+    throw new WeftError(
+      'config.page',
+      `the sidecar of ${namespace}/${pod} answered ${status}: ${text.trim()}`,
+    )
+  }
+}
