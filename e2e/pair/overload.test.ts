@@ -1,10 +1,11 @@
 import { once } from 'node:events'
-import { Agent, createServer, get } from 'node:http'
+import { createServer } from 'node:http'
 import { connect as connectHttp2 } from 'node:http2'
 import { connect, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import t, { type Test } from 'tap'
 import { strangerTls } from './testing/bootstrap.ts'
+import { goodClient } from './testing/good-client.ts'
 import { portOf, startPair, type Pair } from './testing/pair.ts'
 
 // Clients that are slow in bad faith, at the plaintext and at the mTLS side: they are given up in time, what is kept
@@ -43,42 +44,6 @@ t.before(async () => {
   )
 })
 
-/** Asks again and again until `stop`; how long the slowest took, in milliseconds. */
-function goodClient(): { stop(): Promise<{ asked: number; slowestMs: number; wrong: string[] }> } {
-  const agent = new Agent({ keepAlive: true })
-  const told = { asked: 0, slowestMs: 0, wrong: [] as string[] }
-  const stopped = new AbortController()
-  const ask = (): Promise<void> =>
-    new Promise((resolve) => {
-      const startedAt = performance.now()
-      const done = (what: string): void => {
-        told.asked++
-        told.slowestMs = Math.max(told.slowestMs, performance.now() - startedAt)
-        if (what !== '200 answer') told.wrong.push(what)
-        resolve()
-      }
-      get({ port: pair.port('web'), host: '127.0.0.1', path: '/good', agent }, (response) => {
-        let text = `${response.statusCode} `
-        response.on('data', (chunk: Buffer) => (text += String(chunk)))
-        response.on('end', () => done(text))
-      }).on('error', (error) => done(error.message))
-    })
-  const over = (async () => {
-    while (!stopped.signal.aborted) {
-      await ask()
-      await new Promise((resolve) => setImmediate(resolve))
-    }
-    agent.destroy()
-  })()
-  return {
-    async stop() {
-      stopped.abort()
-      await over
-      return told
-    },
-  }
-}
-
 /** Connections that send `bytes` and then nothing; resolves once all are closed, to what each was told. */
 async function crowd(count: number, open: () => Socket, bytes: string): Promise<string[]> {
   return Promise.all(
@@ -96,7 +61,7 @@ async function crowd(count: number, open: () => Socket, bytes: string): Promise<
 const plain = (): Socket => connect({ port: pair.port('web'), host: '127.0.0.1' })
 
 async function unharmed(t: Test, attack: () => Promise<void>): Promise<void> {
-  const good = goodClient()
+  const good = goodClient(pair.port('web'))
   await attack()
   const told = await good.stop()
   t.same(
