@@ -454,6 +454,15 @@ t.test('drain: the running request is answered, then the connection ends; an idl
     t.equal(requests.length, 1)
   }
   {
+    // Who has just come sends a request, which no end may meet.
+    const { transport, connection } = start(ok)
+    connection.drain()
+    t.equal(transport.ended, false)
+    transport.feed(GET)
+    t.match(transport.take(), 'connection: close')
+    t.equal(transport.ended, true)
+  }
+  {
     const { transport, connection } = start(ok)
     transport.feed(GET)
     connection.drain()

@@ -74,6 +74,8 @@ class Http1Server implements ServerConnection, ExchangeOwner, TransportReader, B
   #discarded = 0
   #patient = false
   #draining = false
+  /** A request came. */
+  #used = false
   #peerEnded = false
 
   constructor(transport: Transport, handler: ServerHandler, options: Http1ServerOptions) {
@@ -97,7 +99,10 @@ class Http1Server implements ServerConnection, ExchangeOwner, TransportReader, B
   drain(): void {
     if (this.#draining) return
     this.#draining = true
-    if (this.#phase === IDLE) this.#linger()
+    if (this.#phase !== IDLE) return
+    if (this.#used) return this.#linger()
+    // Somebody has just come, and his request is on its way: it is answered, and is the last.
+    this.deadline = this.#deadlines.now + LINGER_MS
   }
 
   destroy(): void {
@@ -303,6 +308,7 @@ class Http1Server implements ServerConnection, ExchangeOwner, TransportReader, B
     this.#requestDone = whole
     this.#keepAlive = request.keepAlive
     this.#phase = BUSY
+    this.#used = true
     this.#blank = 0
     this.deadline = Infinity
     const exchange = new ServerExchange(
