@@ -177,6 +177,41 @@ t.test('a renewed certificate is used for what comes, and nothing under way brea
   t.match((await get(outbound.port)).text, /URI=spiffe:\/\/cluster.local\/ns\/shop\/sa\/client$/)
 })
 
+for (const alpn of ['http/1.1', 'weft-h2'])
+  t.test(`over ${alpn} certificates are renewed under load, and no request fails`, async (t) => {
+    const root = newRoot()
+    const inbound = await server(t, root, ['weft-h2', 'http/1.1'])
+    const outbound = await client(t, root, inbound.port, [alpn], CATALOG)
+    const answers = new Map<string, number>()
+    const renewing = new AbortController()
+    const load = Promise.all(
+      Array.from({ length: 8 }, async () => {
+        while (!renewing.signal.aborted) {
+          const { status, text } = await get(outbound.port)
+          const key = `${status} ${text.replace(/.*URI=/, '')}`
+          answers.set(key, (answers.get(key) ?? 0) + 1)
+        }
+      }),
+    )
+    // Each of them is seen by the application before the next comes: the links were replaced.
+    for (let i = 0; i < 10; i++) {
+      outbound.secrets.set(secretsOf(root, `web-${i}`))
+      inbound.secrets.set(secretsOf(root, 'catalog'))
+      while (!answers.has(`200 ${WEB}-${i}`)) await new Promise((resolve) => setImmediate(resolve))
+    }
+    renewing.abort()
+    await load
+    t.same(
+      [...answers.keys()].filter((key) => !key.startsWith(`200 ${WEB}`)),
+      [],
+    )
+    t.same(
+      outbound.requests.filter(({ flags, attempts }) => flags !== 0 || attempts !== 1).length,
+      0,
+      'and none was tried twice',
+    )
+  })
+
 t.test('opaque TCP goes through a mesh connection of its own, with half-close', async (t) => {
   const root = newRoot()
   const echo = createTcpServer({ allowHalfOpen: true }, (socket) => {
