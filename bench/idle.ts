@@ -8,7 +8,7 @@ import { failedRow, median, rounded, type Row } from './result.ts'
 const STARTS = 3
 // Past what follows a start.
 const SETTLE_MS = 3000
-const WATCH_MS = 5000
+const WATCH_MS = 6000
 const HELD = 1000
 
 /** What a pair with mutual TLS costs that has nothing to do: start, memory, CPU; alone and with 1,000 connections. */

@@ -13,4 +13,4 @@ USER 1337:1337
 EXPOSE 15001 15006 15021 15090
 # Environment and flags are those of cli/bundle.ts.
 ENV MALLOC_ARENA_MAX=2
-ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=4", "/weft/proxy/main.mjs"]
+ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=4", "--expose-gc", "/weft/proxy/main.mjs"]

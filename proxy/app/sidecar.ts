@@ -22,6 +22,7 @@ import { ResourceTable } from '../xds/resource-table.ts'
 import { snapshotFile } from '../xds/snapshot-file.ts'
 import { certificates, configDump } from './config-dump.ts'
 import { drain } from './drain.ts'
+import { watchIdleMemory } from './idle-memory.ts'
 import { releaseStartupPages } from './startup-pages.ts'
 
 export interface SidecarOptions {
@@ -126,13 +127,16 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
 
   identity.start()
   ads.start()
-  const startupPages = releaseStartupPages(log)
+  const memory = [
+    releaseStartupPages(log),
+    watchIdleMemory({ begun: () => runtime.begun, active: () => runtime.active }),
+  ]
   const servers: Server[] = []
   const serve = async (...args: Parameters<typeof serveEndpoint>): Promise<void> => {
     servers.push((await serveEndpoint(...args)).server)
   }
   const stop = async (): Promise<void> => {
-    startupPages.cancel()
+    for (const one of memory) one.cancel()
     for (const server of servers) server.close()
     ads.close()
     identity.close()

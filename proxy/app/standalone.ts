@@ -15,6 +15,7 @@ import { loadOriginalDestination } from '../transport/original-destination.ts'
 import type { WorkloadSecrets } from '../transport/tls-contexts.ts'
 import { certificates, readable } from './config-dump.ts'
 import { drain } from './drain.ts'
+import { watchIdleMemory } from './idle-memory.ts'
 import { releaseStartupPages } from './startup-pages.ts'
 
 export interface StandaloneOptions {
@@ -88,11 +89,14 @@ export async function startStandalone(options: StandaloneOptions): Promise<Runni
     await telemetry.close()
     throw error
   }
-  const pages = releaseStartupPages(log)
+  const memory = [
+    releaseStartupPages(log),
+    watchIdleMemory({ begun: () => runtime.begun, active: () => runtime.active }),
+  ]
   return {
     port: (listener) => runtime.boundPort(listener),
     async stop() {
-      pages.cancel()
+      for (const one of memory) one.cancel()
       draining = true
       const begin = (): void => {
         runtime.drainInbound()
