@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http'
 import { connect, createServer as createHttp2Server, type Http2ServerRequest } from 'node:http2'
 import { Readable, Writable, type Duplex } from 'node:stream'
@@ -12,10 +13,13 @@ import { portOf, startPair, type Pair } from './testing/pair.ts'
 
 const MIB = 1024 * 1024
 const BYTES = 100 * MIB
-// Of a body that nobody reads at first: more than HELD.
-const STALLED = 48 * MIB
-// What both proxies, their link and the buffers of six sockets may hold of it.
-const HELD = 32 * MIB
+/** The most that the kernel lets a socket's buffer grow to, by tcp(7). */
+const socketBuffer = (name: string): number =>
+  Number(readFileSync(`/proc/sys/net/ipv4/${name}`, 'utf8').split('\t')[2])
+// What both proxies and their three connections may hold of a body that nobody reads.
+const HELD = 16 * MIB + 3 * (socketBuffer('tcp_rmem') + socketBuffer('tcp_wmem'))
+// Such a body: well beyond that, in whole blocks.
+const STALLED = (Math.ceil(HELD / MIB) + 64) * MIB
 // Each proxy: its buffers, and garbage until it is collected.
 const GROWTH_KIB = 80 * 1024
 const BLOCK = randomBytes(MIB)
