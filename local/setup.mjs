@@ -3,15 +3,16 @@
 // runs on whatever Node the machine has. Does nothing, quickly, when nothing is missing.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const flags = new Set(process.argv.slice(2))
 if (flags.has('--help')) {
-  console.log('usage: npm run setup [-- --packages] [--quiet]')
+  console.log('usage: npm run setup [-- --packages [--browser]] [--quiet]')
   console.log('  --packages  also install the Debian packages that the one-machine mesh needs (as root)')
+  console.log('  --browser   and Chromium, which the dashboard is tested in')
   console.log('  --quiet     say nothing when nothing is missing')
   process.exit(0)
 }
@@ -32,6 +33,7 @@ if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== lock) {
       'npm did not install Node 26: its install scripts are switched off (ignore-scripts). Allow them and try again.',
     )
   }
+  rmSync(stamp, { force: true })
   writeFileSync(stamp, lock)
 }
 const bin = join(root, 'node_modules', '.bin')
@@ -60,6 +62,7 @@ function debianPackages() {
     openssl: 'openssl',
   }
   if (process.getuid() !== 0) wanted.newuidmap = 'uidmap'
+  if (flags.has('--browser')) wanted.chromium = 'chromium'
   const path = `${process.env.PATH}:/usr/sbin:/sbin`.split(':')
   const missing = Object.entries(wanted).filter(
     ([program]) => !path.some((dir) => existsSync(join(dir, program))),
