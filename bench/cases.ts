@@ -1,5 +1,6 @@
 import type { LoadKind } from './load/protocol.ts'
 import type { Topology } from './peers/peer.ts'
+import { SIDECAR } from './sidecar/measure.ts'
 
 export interface Case {
   readonly name: string
@@ -82,7 +83,17 @@ export const CASES: readonly Case[] = [
     origin: 'echo',
     size: 1024,
     connections: EVERY,
-    targets: { 8: { nginx: 1.5, envoy: 1 }, 64: { nginx: 1.5, envoy: 1 } },
+    targets: {},
+  },
+  {
+    name: 'tcp-64k',
+    title: 'the same with 64 KiB there and back: what a byte costs',
+    topology: 'tcp-pair',
+    load: 'tcp',
+    origin: 'echo',
+    size: 64 * 1024,
+    connections: [8],
+    targets: { 8: { nginx: 1.5, envoy: 1 } },
   },
   {
     name: 'connect',
@@ -97,4 +108,4 @@ export const CASES: readonly Case[] = [
 ]
 
 export const IDLE = 'idle'
-export const CASE_NAMES: readonly string[] = [...CASES.map(({ name }) => name), IDLE]
+export const CASE_NAMES: readonly string[] = [...CASES.map(({ name }) => name), IDLE, SIDECAR]

@@ -3,7 +3,7 @@ import type { Bed, Path } from './bed.ts'
 import { IDLE } from './cases.ts'
 import type { RunResult } from './load/meter.ts'
 import type { Peer } from './peers/peer.ts'
-import { failedRow, median, rounded, type Row } from './result.ts'
+import { emptyRow, failedRow, median, rounded, type Row } from './result.ts'
 
 const STARTS = 3
 // Past what follows a start.
@@ -60,18 +60,9 @@ async function measurePeer(bed: Bed, peer: Peer): Promise<Row[]> {
 
 function rowOf(peer: string, connections: number, result: RunResult, readyMs: number): Row {
   return {
-    case: IDLE,
-    connections,
-    peer,
-    cpu_us_per_request: null,
-    cpu_spread: null,
-    rps: null,
-    p50_us: null,
-    p99_us: null,
+    ...emptyRow(IDLE, connections, peer),
     rss_kib: Math.max(...result.memory.map(({ rssKib }) => rssKib)),
     pss_kib: Math.max(...result.memory.map(({ pssKib }) => pssKib)),
-    ratio_to_weft: null,
-    ratio_spread: null,
     ready_ms: Math.round(readyMs),
     idle_cpu_percent: rounded(result.cpuMicroseconds / 1e4 / result.seconds / result.memory.length),
   }

@@ -20,6 +20,7 @@ import { machineText } from './report/machine.ts'
 import { writeDocument } from './report/document.ts'
 import { headingText, rowText } from './report/table.ts'
 import type { Row } from './result.ts'
+import { measureSidecar, SIDECAR } from './sidecar/measure.ts'
 
 const PROJECT = fileURLToPath(new URL('..', import.meta.url))
 
@@ -54,6 +55,8 @@ async function measure(options: Options, peers: readonly Peer[], tell: (row: Row
       if (options.cases.includes(what.name))
         rows.push(...(await measureCase(bed, what, peers, options, tell)))
     if (options.cases.includes(IDLE)) rows.push(...(await measureIdle(bed, peers, tell)))
+    if (options.cases.includes(SIDECAR))
+      rows.push(...(await measureSidecar((await bundle('proxy')).path, tell)))
   } finally {
     bed.close()
   }

@@ -38,7 +38,8 @@ export function rounded(value: number): number {
   return Number(value.toPrecision(value >= 1000 ? 4 : 3))
 }
 
-export function failedRow(name: string, connections: number, peer: string, error: string): Row {
+/** A line with nothing in it yet. */
+export function emptyRow(name: string, connections: number, peer: string): Row {
   return {
     case: name,
     connections,
@@ -52,6 +53,9 @@ export function failedRow(name: string, connections: number, peer: string, error
     pss_kib: null,
     ratio_to_weft: null,
     ratio_spread: null,
-    error,
   }
+}
+
+export function failedRow(name: string, connections: number, peer: string, error: string): Row {
+  return { ...emptyRow(name, connections, peer), error }
 }

@@ -11,8 +11,20 @@ import { silentLogger } from '../../core/log.ts'
 
 const WEFT = join(import.meta.dirname, '..', '..', 'cli', 'weft.ts')
 
+const NONE: readonly string[] = []
+
+export interface SidecarProcess {
+  /** Folder of its snapshot and certificate. */
+  readonly state?: string
+  /** A bundle in place of the source. */
+  readonly program?: string
+  /** Flags of Node.js. */
+  readonly node?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+}
+
 /** A mesh of one pod, its control plane in this process, its sidecar in one of its own. */
-export async function sidecarBed(t: Test) {
+export async function sidecarBed(t: Pick<Test, 'testdir' | 'teardown'>) {
   const directory = t.testdir({})
   const at = (...names: string[]) => join(directory, ...names)
   for (const name of ['manifests', 'ca', 'keys']) mkdirSync(at(name))
@@ -71,8 +83,8 @@ status: { podIP: 127.0.0.1 }
       running.push(started)
       return started
     },
-    /** `weft proxy --sidecar` against the control plane at this port. `program`: a bundle in place of the source. */
-    sidecar(port: number, { state = 'state', program = WEFT } = {}) {
+    /** `weft proxy --sidecar` against the control plane at this port. */
+    sidecar(port: number, { state = 'state', program = WEFT, node = NONE, env = {} }: SidecarProcess = {}) {
       const flags = {
         '--control-plane': `127.0.0.1:${port}`,
         '--trust-domain': 'cluster.local',
@@ -84,9 +96,10 @@ status: { podIP: 127.0.0.1 }
       }
       const child = spawn(
         process.execPath,
-        [program, 'proxy', '--sidecar', ...Object.entries(flags).flat()],
+        [...node, program, 'proxy', '--sidecar', ...Object.entries(flags).flat()],
         {
           env: {
+            ...env,
             PATH: process.env['PATH'],
             POD_NAME: 'web-1',
             POD_NAMESPACE: 'shop',
