@@ -178,3 +178,15 @@ t.test('what ended in order before it broke is delivered whole', async (t) => {
   t.match(await over, { sent: 4 })
   t.strictSame([bytes, text], [size + 4, 'tail'])
 })
+
+t.test('a half-closed connection that is destroyed from outside takes the other along', async (t) => {
+  const near = await ends(t, 'tcp')
+  const far = await ends(t, 'tcp')
+  const over = new Promise<RelayEnd>((resolve) => relay(near.ours, far.ours, 0, resolve))
+  near.peer.end('all of it')
+  far.peer.resume()
+  await once(far.peer, 'end')
+  // As a proxy does that closes at once; the far end would have gone on.
+  near.ours.destroy()
+  t.match(await over, { sent: 9, error: undefined })
+})

@@ -24,6 +24,9 @@ export function relay(a: Socket, b: Socket, idleTimeoutMs: number, done: (end: R
   path.start()
 }
 
+// For a peer to take anything of what is left when the other has gone.
+const LINGER_MS = 30_000
+
 class Relay {
   readonly #a: Side
   readonly #b: Side
@@ -34,6 +37,9 @@ class Relay {
   #brokenBy: RelayEnd['brokenBy']
   #idle = false
   #idleTimer: NodeJS.Timeout | undefined
+  #linger: NodeJS.Timeout | undefined
+  /** That both kernels had taken at the last look. */
+  #taken = 0
 
   constructor(a: Socket, b: Socket, idleTimeoutMs: number, done: (end: RelayEnd) => void) {
     this.#a = new Side(this, a)
@@ -53,10 +59,25 @@ class Relay {
       const movedAt = Math.max(this.#a.movedAt, this.#b.movedAt)
       const left = movedAt + this.#idleTimeoutMs - performance.now()
       if (left > 0) return this.#watchIdle(left)
+      // A slow reader may still take what came long ago.
+      const taken = this.#a.transport.taken + this.#b.transport.taken
+      if (taken !== this.#taken) {
+        this.#taken = taken
+        return this.#watchIdle(this.#idleTimeoutMs)
+      }
       this.#idle = true
       this.#a.transport.destroy()
       this.#b.transport.destroy()
     }, leftMs)
+  }
+
+  /** The last of the two has what is left to give, as long as it is taken. */
+  #lingerFor(transport: SocketTransport): void {
+    const { taken } = transport
+    this.#linger = setTimeout(() => {
+      if (transport.taken === taken) transport.destroy()
+      else this.#lingerFor(transport)
+    }, LINGER_MS)
   }
 
   closed(side: Side, error: Error | undefined): void {
@@ -67,9 +88,13 @@ class Relay {
     // A reset is passed on as one. What ended in order before it broke is still delivered whole, with its FIN.
     const other = side === this.#a ? this.#b : this.#a
     if (!side.ended) other.transport.abort()
-    else if (error) other.transport.close()
-    if (--this.#open > 0) return
+    else other.transport.close()
+    if (--this.#open > 0) {
+      this.#lingerFor(other.transport)
+      return
+    }
     clearTimeout(this.#idleTimer)
+    clearTimeout(this.#linger)
     this.#done({
       sent: this.#a.bytes,
       received: this.#b.bytes,

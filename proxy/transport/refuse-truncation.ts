@@ -24,8 +24,8 @@ export function refuseTruncation(socket: Socket): void {
   handle.onread = function (this: TlsHandle, bytes?: ArrayBuffer): unknown {
     // Without bytes: what was read stands in a buffer of ours, or it is an error or an end. The first end counts:
     // after close_notify comes that of the TCP connection.
-    if (bytes === undefined && this.bytesRead !== read) read = this.bytesRead
-    else if (bytes === undefined && !ended && !socket.destroyed) {
+    if (bytes !== undefined || this.bytesRead !== read) read = this.bytesRead
+    else if (!ended && !socket.destroyed) {
       ended = true
       if (tcpEnded(this)) {
         socket.destroy(new Error('the TLS connection was closed without close_notify'))

@@ -278,3 +278,20 @@ t.test('one write above the high-water mark congests and then frees', async (t) 
   await recorder.until(() => recorder.writable === 1)
   t.equal(ours.congested, false)
 })
+
+t.test('a head of any size finds room', async (t) => {
+  const { ours, peer, close } = await pair('plain')
+  t.teardown(close)
+  const size = 100_000
+  let got = ''
+  peer.on('data', (chunk: Buffer) => (got += chunk.toString('latin1')))
+  ours.reader = new Recorder()
+  ours.write(Buffer.from('before '))
+  const { buffer, at } = ours.reserve(size)
+  t.ok(buffer.length - at >= size)
+  buffer.fill('h', at, at + size)
+  ours.commit(size)
+  ours.end()
+  await once(peer, 'end')
+  t.equal(got, `before ${'h'.repeat(size)}`)
+})

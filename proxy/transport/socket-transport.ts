@@ -214,6 +214,7 @@ export class SocketTransport implements Transport {
   #hand(buffer: Buffer, count: number): void {
     this.handed += count
     const taken = this.#direct === undefined ? 0 : this.#direct.writeNow(buffer, 0, count)
+    this.taken += taken
     if (taken === count) return releaseBuffer(buffer)
     this.#held = buffer
     this.#heldBytes = count - taken
@@ -232,7 +233,9 @@ export class SocketTransport implements Transport {
     const current = this.#buffer
     const needed = (current === undefined ? 0 : this.#length) + wanted
     // More than one buffer in a turn says that this is bulk, which goes in large ones.
-    const next = takeBuffer(this.#fullBytes > 0 ? OUTPUT_LARGE_CHUNK : Math.min(needed, OUTPUT_LARGE_CHUNK))
+    const size = this.#fullBytes > 0 ? OUTPUT_LARGE_CHUNK : Math.min(needed, OUTPUT_LARGE_CHUNK)
+    // A head may be larger, where a listener allows it.
+    const next = takeBuffer(Math.max(size, wanted))
     if (current !== undefined && needed <= next.length && current.length < next.length) {
       next.set(current.subarray(0, this.#length))
       releaseBuffer(current)
