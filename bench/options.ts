@@ -14,7 +14,7 @@ application on another. Weft and Envoy run from the same bootstrap files. Every 
                       or by itself ${ADMISSION_CASES.join(', ')}: the webhook, see docs/admission.md
   --connections LIST  how many at once (1,8,64,512, as far as a case has them)
   --peers LIST        ${PEER_NAMES.join(', ')} (all); Weft is always measured
-  --seconds N         measured for each peer of each line, in all its turns (4)
+  --seconds N         measured for each peer of each line, in all its turns (3)
   --turns N           turns of each peer (4); their order is turned round each time
   --weft COMMAND      what stands between Node.js and --bootstrap FILE, in place of this tree's bundle: a program,
                       flags of Node.js before it, for example '--cpu-prof cli/weft.ts proxy'
@@ -50,7 +50,7 @@ export function parseOptions(argv: readonly string[]): Options | 'help' {
         case: { type: 'string' },
         connections: { type: 'string' },
         peers: { type: 'string' },
-        seconds: { type: 'string', default: '4' },
+        seconds: { type: 'string', default: '3' },
         turns: { type: 'string', default: '4' },
         weft: { type: 'string' },
         other: { type: 'string' },
