@@ -100,10 +100,6 @@ export class Runtime {
     return this.#inboundConnections.begun + this.#outboundConnections.begun
   }
 
-  get inboundActive(): number {
-    return this.#inboundConnections.active
-  }
-
   /** Takes what iptables redirects from the application. Resolves with the bound port. */
   async serveOutbound(host: string, port: number): Promise<number> {
     this.#ownPorts.outbound = await this.#listen(
