@@ -1,11 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { WeftError } from '../core/errors.ts'
+import { freePorts } from '../core/testing/free-ports.ts'
 import type { LoadReply, LoadRequest } from './load/protocol.ts'
 import type { RunResult } from './load/meter.ts'
 import { coresOf, pinned, type Cores } from './measure/cores.ts'
@@ -107,20 +107,4 @@ function child(file: string, cpu: number | undefined): ChildProcess {
   const path = fileURLToPath(new URL(file, import.meta.url))
   const [command, ...rest] = pinned([process.execPath, path], cpu) as [string, ...string[]]
   return spawn(command, rest, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
-  await Promise.all(servers.map((server) => once(server, 'listening')))
-  const ports = servers.map((server) => {
-    const address = server.address()
-    return typeof address === 'object' && address ? address.port : 0
-  })
-  await Promise.all(
-    servers.map((server) => {
-      server.close()
-      return once(server, 'close')
-    }),
-  )
-  return ports
 }

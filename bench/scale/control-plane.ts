@@ -1,9 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createWriteStream, readFileSync } from 'node:fs'
 import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
 import { request } from 'undici'
 import { WeftError } from '../../core/errors.ts'
+import { freePorts } from '../../core/testing/free-ports.ts'
 import { bundle } from '../../cli/bundle.ts'
 import { cpuMicroseconds, memoryOf, processTree } from '../measure/process.ts'
 
@@ -23,7 +23,7 @@ export class ControlPlane {
   /** Throws WeftError `scale.control_plane` when it ends instead; `log` then says why. */
   static async start(kubeconfig: string, log: string): Promise<ControlPlane> {
     const { path } = await bundle('control-plane')
-    const [grpc, http] = [await freePort(), await freePort()]
+    const [grpc = 0, http = 0] = await freePorts(2)
     const began = performance.now()
     const flags = ['--kubernetes', '--kubeconfig', kubeconfig]
     const addresses = ['--grpc', `127.0.0.1:${grpc}`, '--http', `127.0.0.1:${http}`]
@@ -66,12 +66,4 @@ async function isReady(port: number): Promise<boolean> {
   } catch {
     return false
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  return port
 }

@@ -8,10 +8,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buffer, text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
+import { freePorts } from '../../core/testing/free-ports.ts'
 import { callerBootstrap, serverBootstrap, type Path, type PathPorts } from './testing/bootstrap.ts'
 import { EnvoyProcess, findEnvoy } from './testing/envoy-process.ts'
 import { Calls, ECHO, serveEcho } from './testing/grpc-service.ts'
-import { freePorts, portOf } from './testing/pair.ts'
+import { portOf } from './testing/pair.ts'
 import { ProxyProcess } from './testing/proxy-process.ts'
 
 // A plain Envoy with a mesh certificate and ALPN `h2` on one side of a link, Weft on the other.

@@ -16,9 +16,11 @@ export const MAX_CHUNK_SIZE_DIGITS = 12
 export const MAX_LENGTH_DIGITS = 15
 /** Interim (1xx) responses before a final one. */
 export const MAX_INFORMATIONAL = 64
-/** What is still read from a peer whose answer was already sent, before the connection is dropped, bytes. */
+/** What may be left of a request that was answered early, for its connection to be kept, bytes. */
 export const MAX_DISCARD_BYTES = 256 * 1024
-/** How long that may take, milliseconds. */
+/** How long a peer may be silent after our FIN, milliseconds. */
 export const LINGER_MS = 2_000
+/** How long it may go on sending, milliseconds: as nginx's lingering_time, many read only when all is sent. */
+export const LONGEST_LINGER_MS = 30_000
 /** What a writer may leave with us before a tunnel is accepted, bytes. */
 export const MAX_EARLY_TUNNEL_BYTES = 1024 * 1024

@@ -281,6 +281,21 @@ t.test(
   },
 )
 
+t.test('a long upload that was answered is read on, so that its client gets to the answer', async (t) => {
+  const { transport, requests, clock } = start()
+  transport.feed('POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n')
+  requests[0]?.stream.head({ status: 413, fields: [] }, true)
+  const piece = `${MAX_DISCARD_BYTES.toString(16)}\r\n${'x'.repeat(MAX_DISCARD_BYTES)}\r\n`
+  for (let second = 0; second < 28; second++) {
+    transport.feed(piece)
+    clock.advance(1000)
+    t.equal(transport.destroyed, false)
+  }
+  t.equal(transport.ended, true)
+  clock.advance(3000)
+  t.equal(transport.destroyed, true, 'not without end')
+})
+
 t.test('upgrade: both directions become raw bytes', async (t) => {
   const upgrade =
     'GET /chat HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n\r\n'

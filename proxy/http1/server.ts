@@ -6,7 +6,13 @@ import { CR, LF } from './characters.ts'
 import { type Deadlines, type Perishable, systemDeadlines } from './deadlines.ts'
 import { INCOMPLETE } from './field-lines.ts'
 import { HeadBlock } from './head-block.ts'
-import { LINGER_MS, MAX_DISCARD_BYTES, MAX_HEAD_BYTES, MAX_TARGET_BYTES } from './limits.ts'
+import {
+  LINGER_MS,
+  LONGEST_LINGER_MS,
+  MAX_DISCARD_BYTES,
+  MAX_HEAD_BYTES,
+  MAX_TARGET_BYTES,
+} from './limits.ts'
 import { malformed, MessageError } from './message-error.ts'
 import { parseRequestHead, request } from './request-head.ts'
 import { type ExchangeOwner, ServerExchange } from './server-exchange.ts'
@@ -72,6 +78,7 @@ class Http1Server implements ServerConnection, ExchangeOwner, TransportReader, B
   /** Of the one empty line that may stand before a request: 0, 1 after CR, 2 after LF. */
   #blank = 0
   #discarded = 0
+  #lingerUntil = 0
   #patient = false
   #draining = false
   /** A request came. */
@@ -258,8 +265,7 @@ class Http1Server implements ServerConnection, ExchangeOwner, TransportReader, B
         if (!this.#requestDone) this.#exchange?.reader?.onData(at === 0 ? chunk : chunk.subarray(at))
         return chunk.length
       default:
-        this.#discarded += chunk.length - at
-        if (this.#discarded > MAX_DISCARD_BYTES) this.transport.destroy()
+        this.deadline = Math.max(this.deadline, Math.min(this.#lingerUntil, this.#deadlines.now + LINGER_MS))
         return chunk.length
     }
   }
@@ -444,8 +450,8 @@ class Http1Server implements ServerConnection, ExchangeOwner, TransportReader, B
     this.#phase = LINGERING
     this.#held = undefined
     this.#block.clear()
-    this.#discarded = 0
     this.deadline = this.#deadlines.now + LINGER_MS
+    this.#lingerUntil = this.#deadlines.now + LONGEST_LINGER_MS
     this.#heldByReader = false
     this.#heldByTurn = false
     this.transport.end()

@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { connect, createServer, type AddressInfo } from 'node:net'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { WeftError } from '../../../core/errors.ts'
+import { freePort } from '../../../core/testing/free-ports.ts'
 import type { InstalledProgram } from '../../../bench/peers/debian.ts'
 import { exchange, type PeerView } from './exchange.ts'
 import { CLIENT_PORT, Origin } from './origin.ts'
@@ -65,15 +66,6 @@ export class RunningProxy {
     this.#process.kill('SIGTERM')
     await once(this.#process, 'exit')
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 function accepts(port: number): Promise<boolean> {

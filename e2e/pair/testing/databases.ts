@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { debianPostgresql, debianProgram, type InstalledProgram } from '../../../bench/peers/debian.ts'
 import { describeError } from '../../../core/errors.ts'
-import { freePorts } from './pair.ts'
+import { freePort } from '../../../core/testing/free-ports.ts'
 
 const CACHE = join(import.meta.dirname, '..', '..', '..', '.cache', 'bench')
 // PostgreSQL refuses to run as root: root becomes somebody else in a user namespace, with the files that it has.
@@ -40,7 +40,7 @@ function find(get: () => InstalledProgram): Found {
 
 /** A Redis of its own on loopback, without files; gives its port. */
 export async function startRedis(t: Test, program: InstalledProgram): Promise<number> {
-  const [port = 0] = await freePorts(1)
+  const port = await freePort()
   const flags = { '--port': String(port), '--bind': '127.0.0.1', '--save': '', '--appendonly': 'no' }
   const argv = [...program.argv, ...Object.entries(flags).flat(), '--dir', folderOf(t)]
   await run(t, argv, program, 'Ready to accept connections', 'SIGTERM')
@@ -49,7 +49,7 @@ export async function startRedis(t: Test, program: InstalledProgram): Promise<nu
 
 /** A PostgreSQL of its own on loopback with the superuser `weft`; gives its port. */
 export async function startPostgresql(t: Test, program: InstalledProgram): Promise<number> {
-  const [port = 0] = await freePorts(1)
+  const port = await freePort()
   const folder = folderOf(t)
   const data = join(folder, 'data')
   const bin = (name: string): string[] => [...NOT_ROOT, join(program.argv[0] as string, name)]

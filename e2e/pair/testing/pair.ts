@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer, type Server } from 'node:net'
-import { once } from 'node:events'
+import type { Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePorts } from '../../../core/testing/free-ports.ts'
 import { callerBootstrap, serverBootstrap, type Path, type PathPorts } from './bootstrap.ts'
 import { ProxyProcess } from './proxy-process.ts'
 
@@ -78,15 +78,6 @@ export async function startPair(
     }
   })
   return pair
-}
-
-/** Ports of loopback that nothing listens on now. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
-  await Promise.all(servers.map((server) => once(server, 'listening')))
-  const ports = servers.map(portOf)
-  await Promise.all(servers.map((server) => once(server.close(), 'close')))
-  return ports
 }
 
 /** Port of a server that listens. */

@@ -166,14 +166,15 @@ t.test('names and values that may not be are marked, also where a table repeats 
 })
 
 t.test('what never repeats stays out of the table, what repeats enters it', async (t) => {
+  // Not one of the names that random blocks may have marked "never indexed".
   const encoder = new HpackEncoder()
   for (let i = 0; i < 50; i++)
     encode(encoder, [
       ['x-request-id', `id-${i}`],
-      ['user-agent', 'probe/1'],
+      ['x-probe', 'probe/1'],
     ])
-  t.equal(encoder.tableBytes, 'user-agent'.length + 'probe/1'.length + 32)
-  t.strictSame([...encode(encoder, [['user-agent', 'probe/1']])], [0x80 | 62])
+  t.equal(encoder.tableBytes, 'x-probe'.length + 'probe/1'.length + 32)
+  t.strictSame([...encode(encoder, [['x-probe', 'probe/1']])], [0x80 | 62])
 })
 
 t.test('secrets are never indexed, here and where a peer says so', async (t) => {

@@ -1,0 +1,27 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+
+// Below the ports that a kernel gives out by itself (ip_local_port_range, by default from 32768 on): one of those
+// may be some connection's own before its server listens. And outside of Weft's and of NodePorts.
+const FIRST = 16_384
+const COUNT = 13_000
+
+/** Ports of loopback that nothing listens on now, and that no connection will take by chance: all different. */
+export async function freePorts(count: number): Promise<number[]> {
+  const found = new Set<number>()
+  while (found.size < count) {
+    const port = FIRST + Math.floor(Math.random() * COUNT)
+    const server = createServer().on('error', () => {})
+    server.listen(port, '127.0.0.1', () => {
+      found.add(port)
+      server.close()
+    })
+    await once(server, 'close')
+  }
+  return [...found]
+}
+
+/** One of them. */
+export async function freePort(): Promise<number> {
+  return (await freePorts(1))[0] as number
+}
