@@ -253,9 +253,16 @@ export class Exchange implements BodyReader, AttemptOwner {
 
   onReset(reason: ResetReason, detail: string): void {
     if (this.#finished) return
-    const protocol = reason === 'protocol'
-    this.#record.flags |= protocol ? ResponseFlag.DPE : ResponseFlag.DC
-    this.#record.details = protocol ? `downstream_protocol_error{${detail}}` : 'downstream_remote_disconnect'
+    if (reason === 'protocol') {
+      this.#record.flags |= ResponseFlag.DPE
+      this.#record.details = `downstream_protocol_error{${detail}}`
+    } else if (reason === 'timeout') {
+      this.#record.flags |= ResponseFlag.SI
+      this.#record.details = 'downstream_stalled'
+    } else {
+      this.#record.flags |= ResponseFlag.DC
+      this.#record.details = 'downstream_remote_disconnect'
+    }
     this.#attempt?.abandon('cancel')
     this.#finish()
   }

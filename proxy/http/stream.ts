@@ -65,7 +65,8 @@ export interface ServerHandler {
 export interface ServerConnection {
   /** GOAWAY or `connection: close`: finish what runs, then close. */
   drain(): void
-  destroy(): void
+  /** `reason`, for the readers of what was open: `timeout` when the peer took nothing of its answers. */
+  destroy(reason?: ResetReason): void
   /** Once in a while: gives up streams whose peer has granted no window for what waits in them for `limitMs`. */
   sweep?(nowMs: number, limitMs: number): void
   /** Streams open now. */

@@ -496,6 +496,19 @@ t.test('a slow reader of the last answer is waited for, once', async (t) => {
   t.equal(transport.destroyed, true)
 })
 
+t.test('a client that is given up for taking nothing is told apart from one that went', async (t) => {
+  for (const [given, told] of [
+    ['timeout', 'timeout'],
+    [undefined, 'cancel'],
+  ] as const) {
+    const { transport, requests, connection } = start()
+    transport.feed(GET)
+    connection.destroy(given)
+    await settle()
+    t.equal(requests[0]?.reset, told)
+  }
+})
+
 t.test('backpressure: congestion is told, a paused reader pauses the transport', async (t) => {
   const { transport, requests } = start()
   transport.feed(POST)

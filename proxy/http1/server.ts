@@ -1,5 +1,5 @@
 import type { RequestHead } from '../http/message.ts'
-import type { BodyReader, ServerConnection, ServerHandler } from '../http/stream.ts'
+import type { BodyReader, ResetReason, ServerConnection, ServerHandler } from '../http/stream.ts'
 import type { Transport, TransportReader } from '../transport/transport.ts'
 import { BodyDecoder, type BodySink } from './body-decoder.ts'
 import { CR, LF } from './characters.ts'
@@ -84,6 +84,8 @@ class Http1Server implements ServerConnection, ExchangeOwner, TransportReader, B
   /** A request came. */
   #used = false
   #peerEnded = false
+  /** It was given up, since the client took nothing of its answer. */
+  #stalled = false
 
   constructor(transport: Transport, handler: ServerHandler, options: Http1ServerOptions) {
     this.transport = transport
@@ -112,8 +114,9 @@ class Http1Server implements ServerConnection, ExchangeOwner, TransportReader, B
     this.deadline = this.#deadlines.now + LINGER_MS
   }
 
-  destroy(): void {
+  destroy(reason: ResetReason = 'cancel'): void {
     if (this.#phase === CLOSED) return
+    if (reason === 'timeout') this.#stalled = true
     this.transport.destroy()
   }
 
@@ -146,7 +149,8 @@ class Http1Server implements ServerConnection, ExchangeOwner, TransportReader, B
     this.#phase = CLOSED
     this.#held = undefined
     this.#deadlines.remove(this)
-    reader?.onReset(whole ? 'cancel' : 'connection', error?.message ?? 'the client closed the connection')
+    const reason = this.#stalled ? 'timeout' : whole ? 'cancel' : 'connection'
+    reader?.onReset(reason, error?.message ?? 'the connection was closed')
     this.#handler.onClose()
   }
 

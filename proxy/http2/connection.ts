@@ -163,10 +163,10 @@ export abstract class Http2Connection extends FrameWriter implements TransportRe
     this.onOver()
   }
 
-  destroy(): void {
+  destroy(reason: ResetReason = 'connection'): void {
     if (!this.stopped) {
       this.stopped = true
-      this.#loseAll('connection', 'the connection was closed')
+      this.#loseAll(reason, 'the connection was closed')
     }
     this.transport.destroy()
   }

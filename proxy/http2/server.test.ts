@@ -388,6 +388,36 @@ t.test('streams beyond the limit are refused, and a reset one holds its place fo
   t.equal(handler.requests.length, 3)
 })
 
+t.test('streams and connections that are given up tell why', async (t) => {
+  const { peer, run, handler, server } = rig()
+  for (const id of [1, 3]) {
+    peer.headers(id, GET)
+    run()
+    const { stream } = handler.last
+    stream.head({ status: 200, fields: [] }, false)
+    // More than the window that the client has granted.
+    stream.data(Buffer.alloc(70_000))
+    run()
+  }
+  peer.number(frame.WINDOW_UPDATE, 3, 10)
+  server.sweep?.(1000, 500)
+  run()
+  server.sweep?.(1400, 500)
+  t.strictSame(
+    handler.requests.map(({ reset }) => reset),
+    [undefined, undefined],
+  )
+  server.sweep?.(1600, 500)
+  t.strictSame(run(), ['RST_STREAM@1 8', 'RST_STREAM@3 8'])
+  peer.headers(5, GET)
+  run()
+  server.destroy('timeout')
+  t.strictSame(
+    handler.requests.map(({ reset }) => reset),
+    ['timeout', 'timeout', 'timeout'],
+  )
+})
+
 t.test('resets go by their reason, both ways', async (t) => {
   const { peer, run, handler } = rig()
   const codes = { cancel: 8, refused: 7, connection: 2, protocol: 1, timeout: 8, overload: 11 } as const

@@ -181,7 +181,8 @@ class Http2Server extends Http2Connection implements ServerConnection {
 
   sweep(nowMs: number, limitMs: number): void {
     for (const stream of this.streams.values())
-      if (stream.stalledFor(nowMs) >= limitMs) stream.fail(CANCEL, 'the client took nothing of its answer')
+      if (stream.stalledFor(nowMs) >= limitMs)
+        stream.fail(CANCEL, 'the client took nothing of its answer', 'timeout')
   }
 
   /** The client goes: what it asked for is still answered. */

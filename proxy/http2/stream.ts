@@ -294,12 +294,12 @@ export abstract class Http2Stream implements BodyWriter {
   // --- Both
 
   /** Breaks the stream for what the peer did: RST_STREAM to it, onReset to the reader. */
-  fail(code: number, detail: string): void {
+  fail(code: number, detail: string, reason: ResetReason = reasonOfCode(code)): void {
     if (this.dead) return
     this.#kill()
     this.connection.resetStream(this, code)
     this.connection.onStreamBroken(this)
-    this.reader.onReset(reasonOfCode(code), detail)
+    this.reader.onReset(reason, detail)
   }
 
   /** The stream ended from elsewhere: the peer's RST_STREAM, GOAWAY, the connection. */

@@ -110,7 +110,7 @@ export class ConnectionServer {
         flow.movedAt = nowMs
       } else if (nowMs - flow.movedAt >= flow.limitMs) {
         this.#deps.exchange.telemetry.count('downstream_stalled')
-        connection.destroy()
+        connection.destroy('timeout')
       }
     }
   }
