@@ -5,6 +5,8 @@ import { DIRECT_ONREAD, type DirectReads, type TakeBytes } from './direct-reads.
 /** A plaintext socket past whose stream bytes can be read and written. A stream as any until then. */
 export class DirectSocket extends net.Socket implements DirectReads {
   deliver: TakeBytes | undefined
+  /** Why `writeNow` gave -1. */
+  writeError: Error | undefined
 
   /** `accepted`: the handle of an accepted connection. */
   constructor(accepted?: object) {
@@ -18,7 +20,8 @@ export class DirectSocket extends net.Socket implements DirectReads {
 
   /**
    * Gives the kernel bytes at once, past the stream, and tells how many it took; they may be changed afterwards.
-   * 0 also where it takes none now or the connection is broken: the stream's own write waits, or says so.
+   * 0 also where it takes none now: the stream's own write waits. -1 after a reset: the peer takes no more, but
+   * what it sent before may still be read, which the stream's own write would make impossible.
    */
   writeNow(bytes: Buffer, from: number, count: number): number {
     const handle = (this as unknown as { _handle: { readonly fd: number } | null })._handle
@@ -26,8 +29,11 @@ export class DirectSocket extends net.Socket implements DirectReads {
     if (handle === null || this.connecting || this.writableLength > 0 || this.writableEnded) return 0
     try {
       return writeSync(handle.fd, bytes, from, count)
-    } catch {
-      return 0
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      if (code !== 'EPIPE' && code !== 'ECONNRESET') return 0
+      this.writeError = error as Error
+      return -1
     }
   }
 }

@@ -5,8 +5,9 @@ import net from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import tls from 'node:tls'
-import t from 'tap'
-import { createTransport, HIGH_WATER_BYTES } from './socket-transport.ts'
+import t, { type Test } from 'tap'
+import { DirectSocket } from './direct-socket.ts'
+import { createTransport, HIGH_WATER_BYTES, SocketTransport } from './socket-transport.ts'
 import type { Transport, TransportReader } from './transport.ts'
 
 const folder = t.testdir()
@@ -237,6 +238,53 @@ for (const kind of ['plain', 'tls'] as const) {
     }
   })
 }
+
+/** Ours is written past its stream; the peer is in this process. */
+async function directPair(t: Test) {
+  const server = net.createServer()
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const accepted = once(server, 'connection')
+  const socket = new DirectSocket()
+  socket.connect((server.address() as AddressInfo).port, '127.0.0.1')
+  await once(socket, 'connect')
+  const [peer] = (await accepted) as [net.Socket]
+  const ours = new SocketTransport(socket)
+  const recorder = new Recorder()
+  ours.reader = recorder
+  t.teardown(() => {
+    ours.destroy()
+    server.close()
+  })
+  return { ours, peer, recorder }
+}
+
+t.test('what a peer sent before its reset is read, though a write met the reset first', async (t) => {
+  const { ours, peer, recorder } = await directPair(t)
+  peer.write('the answer')
+  peer.resetAndDestroy()
+  // Before the event loop has seen either.
+  ours.write(Buffer.alloc(1000))
+  ours.flush()
+  ours.write(Buffer.alloc(HIGH_WATER_BYTES + 1))
+  ours.end()
+  await recorder.until(() => recorder.closes > 0)
+  t.equal(recorder.text, 'the answer')
+  t.match(recorder.error, { code: /^(EPIPE|ECONNRESET)$/ })
+  t.equal(recorder.ended, false, 'a reset is no FIN')
+})
+
+t.test('after a reset that a write has met, a pause ends it', async (t) => {
+  for (const paused of [false, true]) {
+    const { ours, peer, recorder } = await directPair(t)
+    if (paused) ours.pause()
+    peer.resetAndDestroy()
+    ours.write(Buffer.alloc(1000))
+    ours.flush()
+    ours.pause()
+    await recorder.until(() => recorder.closes > 0)
+    t.match(recorder.error, { code: /^(EPIPE|ECONNRESET)$/ })
+  }
+})
 
 t.test('abort sends a RST', async (t) => {
   const { ours, peer, close } = await pair('plain')

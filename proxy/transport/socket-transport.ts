@@ -59,6 +59,7 @@ export class SocketTransport implements Transport {
 
   #ending = false
   #closing = false
+  #broken: Error | undefined
   #ended = false
   #closed = false
   #reported = false
@@ -101,7 +102,9 @@ export class SocketTransport implements Transport {
     }
     const socket = this.#socket
     socket.on('end', () => {
-      if (!this.#closed) this.#reader.onEnd()
+      // What reads like a FIN is the reset that a write has met.
+      if (this.#broken) socket.destroy(this.#broken)
+      else if (!this.#closed) this.#reader.onEnd()
     })
     // Starts the flow on the next tick; bytes that were put back by `unshift` come first.
     const take = (chunk: Buffer): void => {
@@ -162,7 +165,8 @@ export class SocketTransport implements Transport {
   /** As `end`, and then no more is read: for an answer that nobody is left to take. */
   close(): void {
     this.#closing = true
-    if (this.#ended) this.#socket.destroySoon()
+    if (this.#broken) this.destroy()
+    else if (this.#ended) this.#socket.destroySoon()
     else this.end()
   }
 
@@ -181,7 +185,9 @@ export class SocketTransport implements Transport {
   }
 
   pause(): void {
-    this.#socket.pause()
+    // Paused it would hear of the end no more.
+    if (this.#broken) this.#socket.destroy(this.#broken)
+    else this.#socket.pause()
   }
 
   resume(): void {
@@ -191,7 +197,7 @@ export class SocketTransport implements Transport {
   /** Hands what is gathered to the socket now; once a turn this happens by itself. */
   flush(): void {
     this.#queued = false
-    if (this.#closed || this.#ended) return
+    if (this.#closed || this.#ended || this.#broken) return
     while (!this.#writing && this.#fullBytes > 0) {
       this.#fullBytes -= this.#fills[0] as number
       this.#hand(this.#full.shift() as Buffer, this.#fills.shift() as number)
@@ -204,6 +210,7 @@ export class SocketTransport implements Transport {
       this.#length = 0
       this.#hand(buffer, count)
     }
+    if (this.#broken) return
     if (!this.#ending) return this.#ease()
     this.#ended = true
     if (this.#closing) this.#socket.destroySoon()
@@ -213,13 +220,26 @@ export class SocketTransport implements Transport {
   /** One buffer at a time: of several Node makes a copy for TLS, and the collector runs for those. */
   #hand(buffer: Buffer, count: number): void {
     this.handed += count
-    const taken = this.#direct === undefined ? 0 : this.#direct.writeNow(buffer, 0, count)
+    let taken = this.#direct === undefined ? 0 : this.#direct.writeNow(buffer, 0, count)
+    if (taken < 0) {
+      // Who does not read would not hear of it.
+      if (this.#started && !this.#socket.isPaused()) return this.#break(buffer)
+      taken = 0
+    }
     this.taken += taken
     if (taken === count) return releaseBuffer(buffer)
     this.#held = buffer
     this.#heldBytes = count - taken
     this.#writing = true
     this.#socket.write(buffer.subarray(taken, count), this.#written)
+  }
+
+  /** The peer has reset: an answer that it sent before is still read, and then it is over. */
+  #break(buffer: Buffer): void {
+    this.#broken = this.#direct?.writeError
+    this.#ending = true
+    releaseBuffer(buffer)
+    this.#dropOutput()
   }
 
   #enqueue(): void {
