@@ -222,8 +222,9 @@ export class SocketTransport implements Transport {
     this.handed += count
     let taken = this.#direct === undefined ? 0 : this.#direct.writeNow(buffer, 0, count)
     if (taken < 0) {
-      // Who does not read would not hear of it.
-      if (this.#started && !this.#socket.isPaused()) return this.#break(buffer)
+      // Who reads no more would not hear of it.
+      const socket = this.#socket
+      if (this.#started && !socket.isPaused() && !socket.readableEnded) return this.#break(buffer)
       taken = 0
     }
     this.taken += taken
