@@ -1,7 +1,16 @@
 import { createPublicKey } from 'node:crypto'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { ManualClock } from '../core/clock.ts'
@@ -46,11 +55,31 @@ t.test('processes that race end with one root', async (t) => {
     }),
   )
   await Promise.all(racers.map((racer) => once(racer.stdout, 'data')))
-  const answers = racers.map((racer) => once(racer.stdout, 'data'))
+  const answers = racers.map((racer) =>
+    Promise.race([once(racer.stdout, 'data'), once(racer, 'close').then(() => ['ended without an answer'])]),
+  )
   for (const racer of racers) racer.stdin.write('go\n')
   const roots = (await Promise.all(answers)).map(([line]) => String(line))
   t.equal(new Set(roots).size, 1, roots.join(' '))
   t.same(readdirSync(directory).sort(), ['issuing.pem', 'root.pem'])
+})
+
+t.test('who loses the race for the root issues nothing below its own', async (t) => {
+  const [winners, directory] = [join(t.testdir({}), 'winners'), join(t.testdirName, 'shared')]
+  const root = open(winners).authority.value.bundle.pem
+  let looks = 0
+  class RacingClock extends ManualClock {
+    // Asked between a look at the directory and the writing.
+    override now(): number {
+      if (++looks === 1) cpSync(join(winners, 'root.pem'), join(directory, 'root.pem'))
+      if (looks === 2)
+        t.notOk(existsSync(join(directory, 'issuing.pem')), 'for others would have to replace it')
+      return super.now()
+    }
+  }
+  const loser = open(directory, new RacingClock(START))
+  t.equal(loser.authority.value.bundle.pem, root)
+  t.ok(looks >= 2)
 })
 
 t.test('a damaged file is named and never replaced', async (t) => {

@@ -83,14 +83,18 @@ export function openCaStore(options: CaStoreOptions): CaStore {
     }
     return entries
   }
-  /** What is not there yet is never put over what another process made meanwhile. */
+  /**
+   * What is not there yet is never put over what another process made meanwhile, and nothing follows it: an issuing
+   * CA of a root that lost the race would have to be replaced, by each process with its own.
+   */
   const write = (before: CaEntries, after: CaEntries): void => {
     for (const entry of WRITE_ORDER) {
       const text = after[entry]
       if (text === before[entry]) continue
       if (text === undefined) rmSync(path(entry), { force: true })
-      else if (before[entry] === undefined && entry !== 'old-roots') createPrivateFile(path(entry), text)
-      else replacePrivateFile(path(entry), text, entry === 'old-roots' ? 0o644 : 0o600)
+      else if (before[entry] === undefined && entry !== 'old-roots') {
+        if (!createPrivateFile(path(entry), text)) return
+      } else replacePrivateFile(path(entry), text, entry === 'old-roots' ? 0o644 : 0o600)
     }
   }
   const load = (): Authority => {
