@@ -68,6 +68,10 @@ t.test('serves, reads its files again when they change, stops', async (t) => {
       wait: () => Promise.resolve(),
     },
   )
+  t.teardown(async () => {
+    stop.abort()
+    await done
+  })
   const at = await port
   const dispatcher = new Agent({ connect: { ca: authority.caPem, servername: SERVER_NAME } })
   t.teardown(() => dispatcher.close())

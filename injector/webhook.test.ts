@@ -47,6 +47,7 @@ async function serve(t: Test, namespaceLabels?: (name: string) => Record<string,
         (response) => {
           let text = ''
           response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
+          response.on('error', reject)
           response.on('end', () =>
             resolve({ status: response.statusCode ?? 0, text, body: JSON.parse(text) }),
           )

@@ -48,7 +48,7 @@ t.test('what happened while a watch was broken is told after it', async (t) => {
   api.put(at('b'), {})
   const gone = { kind: 'Status', code: 410, reason: 'Expired', message: 'too old resource version' }
   for (const error of [undefined, gone]) {
-    await until(() => followed.objects.size === 2 && api.watches === 1)
+    await until(() => followed.objects.size === 2 && followed.objects.has('a/weft-ca') && api.watches === 1)
     // No list is answered before both have happened.
     let open = () => {}
     const held = new Promise<void>((resolve) => (open = resolve))

@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { createServer } from 'node:net'
 
 // Below the ports that a kernel gives out by itself (ip_local_port_range, by default from 32768 on): one of those
@@ -11,14 +10,18 @@ export async function freePorts(count: number): Promise<number[]> {
   const found = new Set<number>()
   while (found.size < count) {
     const port = FIRST + Math.floor(Math.random() * COUNT)
-    const server = createServer().on('error', () => {})
-    server.listen(port, '127.0.0.1', () => {
-      found.add(port)
-      server.close()
-    })
-    await once(server, 'close')
+    if (await isFree(port)) found.add(port)
   }
   return [...found]
+}
+
+function isFree(port: number): Promise<boolean> {
+  const server = createServer()
+  return new Promise((resolve) =>
+    server
+      .once('error', () => resolve(false))
+      .listen(port, '127.0.0.1', () => server.close(() => resolve(true))),
+  )
 }
 
 /** One of them. */

@@ -15,8 +15,8 @@ Exit codes: 0 all passed, 1 a test failed, 2 wrong flags, 3 something cannot be 
 `
 
 const LACKING = 3
-/** Seconds without a word from a test file. */
-const TIMEOUT = '600'
+/** For a whole test file, seconds. */
+const TIMEOUT = '1800'
 
 async function main(argv: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({

@@ -5,6 +5,7 @@ import { silentLogger } from '../../../core/log.ts'
 import type { KubernetesConnection } from '../../kubernetes/connection.ts'
 import type { Snapshot } from '../snapshot.ts'
 import { KubernetesSource } from './kubernetes-source.ts'
+import { WATCHED_KINDS } from './resources.ts'
 import { TestApiServer, type Backup } from './testing/api-server.ts'
 
 const alive = setInterval(() => {}, 60_000)
@@ -116,14 +117,22 @@ class World {
     }
   }
 
-  /** While etcd is replaced the API server answers nobody. */
+  /** While etcd is replaced the API server answers nobody: long enough for each to have asked twice in vain. */
   async #restore(): Promise<void> {
     const { server } = this
     const backup = this.#backups.at(-1)
     if (!backup) return
     server.failEvery = 1
+    const vain = new Map(WATCHED_KINDS.map(({ path }) => [path, 2]))
+    const noticed = new Promise<void>((resolve) => {
+      server.onRequest = (_what, { pathname }) => {
+        vain.set(pathname, (vain.get(pathname) ?? 0) - 1)
+        if ([...vain.values()].every((left) => left <= 0)) resolve()
+      }
+    })
     server.restore(backup, false)
-    await pause(25)
+    await noticed
+    server.onRequest = () => {}
     server.failEvery = 0
   }
 

@@ -20,9 +20,10 @@ export class Relay {
         })
         from.on('error', () => to.destroy())
         from.on('close', () => {
-          this.#pairs.delete(pair)
           if (!this.#allFrozen && !this.#frozen.has(from)) to.destroy()
           this.#frozen.delete(from)
+          // The other side of a frozen one is still there to be cut.
+          if (to.destroyed) this.#pairs.delete(pair)
         })
       }
     })
