@@ -121,8 +121,9 @@ t.test('a control plane is replaced: its proxies move one by one, and none loses
     })
   }
   const closed = old.close()
-  await until(async () => (await request(`http://127.0.0.1:${old.httpPort}/ready`)).statusCode === 503)
+  // As a Service does, which new connections go by: before the first of them is there.
   ready.port = next.grpcPort
+  await until(async () => (await request(`http://127.0.0.1:${old.httpPort}/ready`)).statusCode === 503)
   await until(() => moved > 0)
   t.ok(moved < PROXIES)
   write(3)

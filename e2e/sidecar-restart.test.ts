@@ -36,7 +36,12 @@ inOwnNamespace(t, import.meta.filename, () => {
       t.pass('a change arrives')
 
       second.child.kill('SIGTERM')
-      await answers(15021, '/ready', ({ status, body }) => status === 503 && body.includes('draining'))
+      const draining = answers(
+        15021,
+        '/ready',
+        ({ status, body }) => status === 503 && body.includes('draining'),
+      )
+      t.not(await Promise.race([draining, second.over]), 0, 'it says so before it ends')
       t.equal(await second.over, 0)
       const { privateKeyPem } = JSON.parse(readFileSync(bed.at('state', 'identity.json'), 'utf8')) as {
         privateKeyPem: string

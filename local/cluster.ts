@@ -244,8 +244,10 @@ class Launcher {
       })
     }
     const { port } = server.address() as AddressInfo
-    // The node has its own copy of the listening socket by then.
-    this.#send({ type: 'expose', target }, server, () => server.close())
+    // Until the node has its own copy nobody may connect: this side listens too, and answers nobody.
+    await new Promise<void>((resolve) =>
+      this.#send({ type: 'expose', target }, server, () => server.close(() => resolve())),
+    )
     return port
   }
 

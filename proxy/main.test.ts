@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { freePort } from '../core/testing/free-ports.ts'
 
 const WEFT = join(import.meta.dirname, '..', 'cli', 'weft.ts')
 
@@ -23,7 +24,10 @@ function proxy(t: Test, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
     ...text,
   }))
   const said = async (part: string): Promise<void> => {
-    while (!text.err.includes(part)) await once(child.stderr, 'data')
+    while (!text.err.includes(part)) {
+      const ended = await Promise.race([once(child.stderr, 'data').then(() => false), over])
+      if (ended) throw new Error(`it ended: ${text.err}`)
+    }
   }
   return { child, over, said }
 }
@@ -170,11 +174,7 @@ t.test('--drain-seconds bounds the wait for what still runs', async (t) => {
   const back = createServer((socket) => socket.on('error', () => {}).write('hello'))
   back.listen(0, '127.0.0.1')
   await once(back, 'listening')
-  // Freed at once: the proxy binds it a moment later.
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as AddressInfo
-  await new Promise((resolve) => probe.close(resolve))
+  const port = await freePort()
   const path = join(t.testdir({}), 'proxy.yaml')
   const target = (back.address() as AddressInfo).port
   writeFileSync(path, bootstrap(port).replace('port_value: 9 ', `port_value: ${target} `))

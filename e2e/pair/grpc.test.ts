@@ -36,9 +36,10 @@ t.before(async () => {
   t.teardown(() => broken.close())
   pair = await startPair(t, [
     { name: 'echo', kind: 'http', app: port },
-    { name: 'impatient', kind: 'http', app: port, route: { timeout: '0.2s' } },
+    { name: 'impatient', kind: 'http', app: port, route: { timeout: '1s' } },
+    { name: 'bounded', kind: 'http', app: port, route: { timeout: '5s' } },
     { name: 'broken', kind: 'http', app: portOf(broken) },
-    { name: 'deaf', kind: 'http', app: portOf(broken), route: { timeout: '0.2s' } },
+    { name: 'deaf', kind: 'http', app: portOf(broken), route: { timeout: '1s' } },
     { name: 'nobody', kind: 'http', app: 1 },
   ])
   client = dial('echo')
@@ -148,11 +149,12 @@ t.test('a deadline goes on, shortened by what was used of it', async (t) => {
   const deadline = Date.now() + 30_000
   await unary(client, ECHO.unary.path, Buffer.from('x'), { deadline })
   const seen = Number(calls.deadline)
-  t.ok(seen <= deadline + 50 && seen > deadline - 20_000, `${seen - deadline} ms`)
+  // It is told as what is left, so that the time between processes is nobody's.
+  t.ok(seen <= deadline + 5000 && seen > deadline - 20_000, `${seen - deadline} ms`)
   await unary(client, ECHO.unary.path, Buffer.from('x'))
   t.equal(calls.deadline, Infinity, 'nobody invents one')
-  await unary(impatient, ECHO.unary.path, Buffer.from('x'), { deadline })
-  t.ok(Number(calls.deadline) <= Date.now() + 200, 'the shorter timeout of the route goes on')
+  await unary(dial('bounded'), ECHO.unary.path, Buffer.from('x'), { deadline })
+  t.ok(Number(calls.deadline) <= Date.now() + 5000, 'the shorter timeout of the route goes on')
 })
 
 t.test("past the route's timeout a call ends as DEADLINE_EXCEEDED, at both ends", async (t) => {
@@ -160,7 +162,7 @@ t.test("past the route's timeout a call ends as DEADLINE_EXCEEDED, at both ends"
   // The deadline goes with the call: the server and both proxies watch it, and any of them may be the first.
   const { error } = await unary(impatient, ECHO.hang.path, Buffer.from('wait'))
   t.equal(error?.code, status.DEADLINE_EXCEEDED)
-  await calls.until(() => calls.cancelled === before + 1)
+  await calls.until(() => calls.cancelled > before)
   t.match(await pair.caller.line(({ path }) => path === ECHO.hang.path), {
     status: 200,
     grpc_status: status.DEADLINE_EXCEEDED,
@@ -168,7 +170,10 @@ t.test("past the route's timeout a call ends as DEADLINE_EXCEEDED, at both ends"
 })
 
 t.test('the same where the server knows of no deadline: a proxy says so', async (t) => {
-  const { error } = await unary(dial('deaf'), '/broken/hang', Buffer.alloc(0))
+  const deaf = dial('deaf')
+  // Connections all the way first: the call is to be where it hangs.
+  await unary(deaf, '/broken/404', Buffer.alloc(0))
+  const { error } = await unary(deaf, '/broken/hang', Buffer.alloc(0))
   t.match(error, { code: status.DEADLINE_EXCEEDED, details: 'the upstream took too long' })
   const lines = await Promise.all(
     [pair.caller, pair.server].map((proxy) => proxy.line(({ path }) => path === '/broken/hang')),
@@ -214,7 +219,7 @@ t.test('a cancellation reaches the server', async (t) => {
   await once(call, 'data')
   call.cancel()
   t.equal((await failed).code, status.CANCELLED)
-  await calls.until(() => calls.cancelled === before + 1 && calls.waiting === 0)
+  await calls.until(() => calls.cancelled > before && calls.waiting === 0)
   t.match(await pair.server.line(({ flags }) => flags === 'DC'), { details: 'downstream_remote_disconnect' })
 })
 

@@ -19,7 +19,14 @@ t.before(async () => {
       name: 'chat',
       kind: 'http',
       app: portOf(server.http),
-      route: { upgrade_configs, timeout: '0.5s' },
+      route: { upgrade_configs },
+      innerRoute: { upgrade_configs },
+    },
+    {
+      name: 'brief',
+      kind: 'http',
+      app: portOf(server.http),
+      route: { upgrade_configs, timeout: '1s' },
       innerRoute: { upgrade_configs },
     },
     {
@@ -79,8 +86,8 @@ t.test('messages of every length class come back, text and binary', async (t) =>
 })
 
 t.test("a tunnel outlives the route's timeout", async (t) => {
-  const socket = await open()
-  const response = await fetch(`http://127.0.0.1:${pair.port('chat')}/hang`)
+  const socket = await open('/', 'brief')
+  const response = await fetch(`http://127.0.0.1:${pair.port('brief')}/hang`)
   t.equal(response.status, 504, 'a request that began after it is over')
   socket.send('later')
   t.equal(await next(socket), 'later')

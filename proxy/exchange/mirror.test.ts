@@ -157,7 +157,7 @@ t.test('the original waits for no copy, and no failure of one reaches it', async
 })
 
 t.test('an answer that does not come is given up at the timeout of the route', async (t) => {
-  const { send, counted } = await start(t, new Application(true), {}, 300)
+  const { send, counted } = await start(t, new Application(true), {}, 2000)
   t.equal(await send('GET', '/'), 'GET 0')
   await counted('mirror_failed', 1)
 })

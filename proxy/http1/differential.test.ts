@@ -55,7 +55,7 @@ async function nodes(message: string): Promise<Framed[]> {
   socket.resume()
   socket.write(Buffer.from(message, 'latin1'))
   // Node that waits for more has framed it otherwise.
-  socket.setTimeout(1000, () => socket.destroy())
+  socket.setTimeout(20_000, () => socket.destroy())
   await once(socket, 'close')
   return seen
 }

@@ -155,7 +155,7 @@ t.test('both ways, in turns', async (t) => {
 })
 
 t.test('a deadline and a cancellation reach the server', async (t) => {
-  const { error } = await unary(Buffer.from('wait'), 50)
+  const { error } = await unary(Buffer.from('wait'), 500)
   t.equal(error?.code, status.DEADLINE_EXCEEDED)
   const code = await new Promise<number | undefined>((resolve) => {
     const call = client.makeUnaryRequest(SERVICE.unary.path, same, same, Buffer.from('wait'), (failure) =>

@@ -4,6 +4,7 @@ import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { Client, credentials, Metadata, ServerCredentials, status } from '@grpc/grpc-js'
 import t, { type Test } from 'tap'
+import { freePort } from '../../core/testing/free-ports.ts'
 import { createRoot, issueServer } from '../../certs/authority.ts'
 import { generateKey, privateKeyPem } from '../../certs/key.ts'
 import { certificatesPem } from '../../certs/trust-bundle.ts'
@@ -35,7 +36,7 @@ interface Setting extends Partial<AdsClientOptions> {
 
 async function setUp(t: Test, { tableClock, pinned = [INBOUND], port, ...setting }: Setting = {}) {
   const server = new DiscoveryServer()
-  const at = port ?? (await server.start())
+  const at = port ?? (await server.start(await freePort()))
   const lines: string[] = []
   const table = new ResourceTable({ pinned, ...(tableClock && { clock: tableClock }) })
   const client = createAdsClient({

@@ -53,13 +53,14 @@ export class EnvoyProcess {
         envoy.stderr += String(text)
         if (envoy.stderr.includes('starting workers')) resolve()
       })
+      envoy.#child.once('error', reject)
       envoy.#child.once('exit', () => reject(new Error(`Envoy ended: ${envoy.stderr.slice(-2000)}`)))
     })
     // Its workers listen a moment after they have begun.
     for (const { address } of bootstrap.static_resources.listeners) {
       const port = address.socket_address.port_value
       while (!(await takesConnections(port)))
-        if (envoy.#child.exitCode !== null) throw new Error(envoy.stderr)
+        if (envoy.#child.exitCode !== null || envoy.#child.signalCode !== null) throw new Error(envoy.stderr)
     }
     return envoy
   }

@@ -40,7 +40,6 @@ export async function startPair(
   options: PairOptions = {},
 ): Promise<Pair> {
   const folder = mkdtempSync(join(tmpdir(), 'weft-pair-'))
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   const free = await freePorts(2 * paths.length + 3)
   const next = (): number => free.pop() as number
   const ports = new Map<string, PathPorts>()
@@ -50,9 +49,20 @@ export async function startPair(
   }
   const behind = serverBootstrap(paths, ports)
   const { flags } = options
-  const starting = ProxyProcess.start('server', folder, behind, next(), flags)
-  const caller = await ProxyProcess.start('caller', folder, callerBootstrap(paths, ports), next(), flags)
-  let server = await starting
+  const [ahead, back] = await Promise.allSettled([
+    ProxyProcess.start('caller', folder, callerBootstrap(paths, ports), next(), flags),
+    ProxyProcess.start('server', folder, behind, next(), flags),
+  ])
+  t.teardown(async () => {
+    const running = [ahead, back].filter((one) => one.status === 'fulfilled').map(({ value }) => value)
+    if (running.length === 2) running[1] = server
+    for (const proxy of running) await end(proxy)
+    rmSync(folder, { recursive: true, force: true })
+  })
+  if (ahead.status === 'rejected') throw ahead.reason
+  if (back.status === 'rejected') throw back.reason
+  const caller = ahead.value
+  let server = back.value
   const again = next()
   const pair = {
     caller,
@@ -66,19 +76,20 @@ export async function startPair(
       return server
     },
   }
-  t.teardown(async () => {
-    for (const proxy of [caller, server]) {
-      const code = await proxy.stop()
-      // Clients that a test leaves are cut off, since these drain for 0 seconds.
-      const faults = proxy.stderr
-        .split('\n')
-        .filter((line) => line !== '' && !/"level":"info"|the limit is reached/.test(line))
-      // Thrown: after the end of a test, an assertion would have no place.
-      if (code !== 0 || faults.length > 0)
-        throw new Error(`the ${proxy.name}'s proxy ended with ${code}: ${faults.join('\n')}`)
-    }
-  })
   return pair
+}
+
+/** Stops it. It must have lived until now, and must have said nothing of an error. */
+async function end(proxy: ProxyProcess): Promise<void> {
+  const code = await proxy.stop()
+  // Clients that a test leaves are cut off, since these drain for 0 seconds.
+  const faults = proxy.stderr
+    .split('\n')
+    .filter((line) => line !== '' && !/"level":"info"|the limit is reached/.test(line))
+  if (code === 0 && faults.length === 0) return
+  // After the end of a test an assertion has no place, and what is thrown would keep others from ending.
+  console.error(`the ${proxy.name}'s proxy ended with ${code}: ${faults.join('\n')}`)
+  process.exitCode = 1
 }
 
 /** Port of a server that listens. */

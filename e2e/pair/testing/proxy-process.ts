@@ -42,7 +42,8 @@ export class ProxyProcess {
       [WEFT, 'proxy', '--bootstrap', file, '--access-log', 'all', '--drain-seconds', '0', ...flags],
       { stdio: ['ignore', 'pipe', 'pipe'] },
     )
-    this.#exit = once(this.#child, 'exit')
+    // Not 'exit': what it said last is to be heard.
+    this.#exit = once(this.#child, 'close')
     const changed = (): void => {
       for (const watcher of this.#watchers) watcher()
     }
@@ -53,7 +54,9 @@ export class ProxyProcess {
     })
     if (this.#child.stdout)
       createInterface(this.#child.stdout).on('line', (line) => {
-        this.lines.push(JSON.parse(line) as LogLine)
+        const told = JSON.parse(line) as LogLine | { readonly dropped_lines: number }
+        // Under a flood the log leaves lines out, and says how many.
+        if (!('dropped_lines' in told)) this.lines.push(told)
         changed()
       })
   }
