@@ -39,14 +39,17 @@ async function setUp(t: Test) {
     t.teardown(() => running.stop())
     return running
   }
-  /** Waits for a state, while time goes on. */
-  const until = async (holds: () => boolean): Promise<void> => {
-    while (!holds()) {
+  /** Lets the event loop turn, and time go on. */
+  const turns = async (count: number): Promise<void> => {
+    for (let i = 0; i < count; i++) {
       await new Promise((resolve) => setImmediate(resolve))
       clock.advance(10)
     }
   }
-  return { api, ca, authority, source, routeStatus, lines, clock, state, start, until }
+  const until = async (holds: () => boolean): Promise<void> => {
+    while (!holds()) await turns(1)
+  }
+  return { api, ca, authority, source, routeStatus, lines, clock, state, start, until, turns }
 }
 
 const namespaceYaml = (name: string, label = 'enabled') =>
@@ -120,12 +123,12 @@ t.test(
 )
 
 t.test('who does not lead writes nothing, and writes what is due when it leads again', async (t) => {
-  const { api, source, start, until, state } = await setUp(t)
+  const { api, source, start, until, turns, state } = await setUp(t)
   state.leading = false
   source.put(namespaceYaml('shop'))
   start(writeBundles)
-  await until(() => api.asked.includes('GET /api/v1/configmaps'))
-  for (let i = 0; i < 50; i++) await until(() => true)
+  await until(() => api.watches > 0)
+  await turns(50)
   t.strictSame(api.writes, [])
   state.leading = true
   await until(() => api.get(bundleIn('shop')) !== undefined)
@@ -267,7 +270,7 @@ const TLS = '/api/v1/namespaces/weft-system/secrets/weft-injector-tls'
 t.test(
   "the webhook's certificate is issued, renewed before half of its life, and for a new CA",
   async (t) => {
-    const { api, ca, start, until, clock, authority } = await setUp(t)
+    const { api, ca, start, until, turns, clock, authority } = await setUp(t)
     const { X509Certificate } = await import('node:crypto')
     start(writeWebhook)
     const leaf = () => {
@@ -286,7 +289,7 @@ t.test(
     const serial = first?.serialNumber
     const [from = 0, to = 0] = [first?.validFromDate.getTime(), first?.validToDate.getTime()]
     clock.advance((to - from) * 0.38)
-    for (let i = 0; i < 20; i++) await until(() => true)
+    await turns(20)
     t.equal(leaf()?.serialNumber, serial)
     clock.advance((to - from) * 0.03)
     await until(() => leaf()?.serialNumber !== serial)

@@ -16,6 +16,8 @@ export interface DirectoryScan {
 }
 
 const MAX_DEPTH = 16
+/** The longest of a kernel, at 100 Hz, and some more. */
+const TICK_MS = 20
 
 /**
  * Manifests under `root` with their state (inode, size, times to the nanosecond). Symbolic links are
@@ -51,7 +53,10 @@ export function stateOf(path: string): string | undefined {
   try {
     const stat = statSync(path, { bigint: true })
     if (!stat.isFile()) return undefined
-    return `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeNs}:${stat.ctimeNs}`
+    const state = `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeNs}:${stat.ctimeNs}`
+    // Kernels before 6.13 stamp files by their tick: another edit in the same one would look like this state.
+    const age = Date.now() - Number(stat.ctimeMs)
+    return age >= 0 && age < TICK_MS ? `${state} at ${performance.now()}` : state
   } catch {
     return undefined
   }

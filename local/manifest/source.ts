@@ -2,6 +2,7 @@ import { watch } from 'node:fs'
 import type { FSWatcher } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { parseAllDocuments } from 'yaml'
 import { describeError } from '../../core/errors.ts'
 import { keyOf } from './objects.ts'
@@ -19,6 +20,8 @@ import type { ParsedObject } from './parse-object.ts'
 const MANIFEST = /(^|\/)[^./#~][^/]*\.(yaml|yml|json)$/
 const HIDDEN = /(^|\/)\./
 const SETTLE_MS = 15
+/** How long an emptied file may be one that is just written anew, as many editors do. */
+const EMPTY_GRACE_MS = 100
 
 export interface ManifestReport {
   error(message: string): void
@@ -96,7 +99,7 @@ export class ManifestSource {
     const objects: ParsedObject[] = []
     let where = path
     try {
-      const documents = parseAllDocuments(await readFile(path, 'utf8'), { merge: true })
+      const documents = parseAllDocuments(await this.#read(path), { merge: true })
       for (const [index, document] of [...documents].entries()) {
         where = documents.length > 1 ? `${path}: document ${index + 1}` : path
         const fault = document.errors[0]
@@ -115,6 +118,13 @@ export class ManifestSource {
       const kept = this.#lastGood.has(path) ? ' (what the file said before stays in force)' : ''
       this.#once('error', `${where}: ${describeError(error).split('\n')[0]}${kept}`)
     }
+  }
+
+  async #read(path: string): Promise<string> {
+    const text = await readFile(path, 'utf8')
+    if (text.trim() !== '' || !this.#lastGood.get(path)?.length) return text
+    await delay(EMPTY_GRACE_MS)
+    return readFile(path, 'utf8')
   }
 
   #once(level: 'error' | 'warn', message: string): void {

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -24,7 +24,9 @@ function path(name: string): string {
 }
 
 export function writeRunning(cluster: RunningCluster): void {
-  writeFileSync(path(cluster.name), JSON.stringify(cluster), { mode: 0o600 })
+  const whole = `${path(cluster.name)}.${process.pid}.new`
+  writeFileSync(whole, JSON.stringify(cluster), { mode: 0o600 })
+  renameSync(whole, path(cluster.name))
 }
 
 export function removeRunning(name: string): void {
@@ -64,7 +66,7 @@ export function refuseRunning(name: string): void {
 
 export function allRunning(): RunningCluster[] {
   return readdirSync(tmpdir())
-    .filter((file) => file.startsWith(PREFIX))
+    .filter((file) => file.startsWith(PREFIX) && file.endsWith('.json'))
     .map((file) => find(file.slice(PREFIX.length, -'.json'.length)))
     .filter((one) => one !== undefined)
 }

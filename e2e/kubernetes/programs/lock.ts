@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 
@@ -18,7 +18,14 @@ export async function lockDirectory(path: string, waiting: () => void): Promise<
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
     }
     if (!holderLives(path)) {
-      rmSync(path, { recursive: true, force: true })
+      // Moved first: of several that see the dead one, the others must not remove a living one's.
+      const dead = `${path}.${process.pid}.dead`
+      try {
+        renameSync(path, dead)
+      } catch {
+        continue
+      }
+      rmSync(dead, { recursive: true, force: true })
       continue
     }
     if (!told) waiting()
