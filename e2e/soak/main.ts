@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs'
 import { cpuMicroseconds, memoryOf } from '../../bench/measure/process.ts'
+import { bundle, NODE_FLAGS, PROXY_ENV } from '../../cli/bundle.ts'
 import { describeError } from '../../core/errors.ts'
 import { startPair, type Pair, type Teardown } from '../pair/testing/pair.ts'
 import { applications } from './applications.ts'
@@ -27,6 +28,8 @@ interface Result {
 async function soak(options: Options, t: Teardown, stopped: AbortSignal): Promise<Result> {
   const pair = await startPair(t, await applications(t), {
     flags: ['--access-log', 'errors', '--drain-seconds', '5'],
+    // As images run it.
+    program: { argv: [...NODE_FLAGS, (await bundle('proxy')).path], env: PROXY_ENV },
   })
   const { all, close } = operations(pair)
   t.teardown(close)

@@ -4,13 +4,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePorts } from '../../../core/testing/free-ports.ts'
 import { callerBootstrap, serverBootstrap, type Path, type PathPorts } from './bootstrap.ts'
-import { ProxyProcess } from './proxy-process.ts'
+import { ProxyProcess, type ProxyProgram } from './proxy-process.ts'
 
 export interface PairOptions {
   /** What stands in the link of a path: gets the port of the server's proxy, gives the one to connect to. */
   readonly between?: (name: string, inner: number) => Promise<number>
   /** Further flags of both proxies; the last of a kind counts. */
   readonly flags?: readonly string[]
+  /** What runs; otherwise the sources. */
+  readonly program?: ProxyProgram
 }
 
 /** Where a pair is ended: a test, or whatever else keeps a list. */
@@ -48,10 +50,10 @@ export async function startPair(
     ports.set(name, { front: next(), inner, link: (await options.between?.(name, inner)) ?? inner })
   }
   const behind = serverBootstrap(paths, ports)
-  const { flags } = options
+  const { flags, program } = options
   const [ahead, back] = await Promise.allSettled([
-    ProxyProcess.start('caller', folder, callerBootstrap(paths, ports), next(), flags),
-    ProxyProcess.start('server', folder, behind, next(), flags),
+    ProxyProcess.start('caller', folder, callerBootstrap(paths, ports), next(), flags, program),
+    ProxyProcess.start('server', folder, behind, next(), flags, program),
   ])
   t.teardown(async () => {
     const running = [ahead, back].filter((one) => one.status === 'fulfilled').map(({ value }) => value)
@@ -72,7 +74,7 @@ export async function startPair(
     port: (name: string) => ports.get(name)?.front ?? 0,
     inner: (name: string) => ports.get(name)?.inner ?? 0,
     async restartServer() {
-      server = await ProxyProcess.start('server', folder, behind, again, flags)
+      server = await ProxyProcess.start('server', folder, behind, again, flags, program)
       return server
     },
   }

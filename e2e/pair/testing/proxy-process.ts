@@ -23,6 +23,15 @@ export interface LogLine {
 
 const WEFT = fileURLToPath(new URL('../../../cli/weft.ts', import.meta.url))
 
+/** How a proxy is run. */
+export interface ProxyProgram {
+  /** Before its own flags; also those of Node.js. */
+  readonly argv: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+}
+
+const SOURCES: ProxyProgram = { argv: [WEFT, 'proxy'], env: {} }
+
 /** `weft proxy --bootstrap FILE` as a process of its own, with its access log as it comes. */
 export class ProxyProcess {
   readonly name: string
@@ -34,13 +43,19 @@ export class ProxyProcess {
   readonly #admin: number
   #watchers: (() => void)[] = []
 
-  private constructor(name: string, file: string, admin: number, flags: readonly string[]) {
+  private constructor(
+    name: string,
+    file: string,
+    admin: number,
+    flags: readonly string[],
+    program: ProxyProgram,
+  ) {
     this.name = name
     this.#admin = admin
     this.#child = spawn(
       process.execPath,
-      [WEFT, 'proxy', '--bootstrap', file, '--access-log', 'all', '--drain-seconds', '0', ...flags],
-      { stdio: ['ignore', 'pipe', 'pipe'] },
+      [...program.argv, '--bootstrap', file, '--access-log', 'all', '--drain-seconds', '0', ...flags],
+      { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...program.env } },
     )
     // Not 'exit': what it said last is to be heard.
     this.#exit = once(this.#child, 'close')
@@ -68,13 +83,14 @@ export class ProxyProcess {
     bootstrap: object,
     admin: number,
     flags: readonly string[] = [],
+    program: ProxyProgram = SOURCES,
   ): Promise<ProxyProcess> {
     const file = join(folder, `${name}.json`)
     const socket_address = { address: '127.0.0.1', port_value: admin }
     writeFileSync(file, JSON.stringify({ ...bootstrap, admin: { address: { socket_address } } }), {
       mode: 0o600,
     })
-    const proxy = new ProxyProcess(name, file, admin, flags)
+    const proxy = new ProxyProcess(name, file, admin, flags, program)
     await proxy.until(() => proxy.stderr.includes('proxy serving') || undefined)
     return proxy
   }
