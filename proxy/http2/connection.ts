@@ -357,6 +357,9 @@ export abstract class Http2Connection extends FrameWriter implements TransportRe
     block.begin()
     if (!this.#decoder.decode(bytes, from, to, block))
       return this.fail(COMPRESSION_ERROR, 'a block of fields cannot be decoded')
+    // A server of ours may be asked in bad faith; what we asked for comes on a connection of many.
+    if (block.bomb && this.isServer)
+      return this.fail(ENHANCE_YOUR_CALM, 'a block of fields that unpacks to many times the limit')
     if (this.#selfDependent) block.fault ||= 'a stream depends on itself'
     this.guard.progress()
     this.onHeaders(streamId, (flags & frame.END_STREAM) !== 0)

@@ -18,6 +18,8 @@ import {
 } from './hpack/field-kind.ts'
 
 const FIELD_OVERHEAD = 32
+/** A block that unpacks to so many times the limit was made to. */
+const BOMB_FACTOR = 16
 
 /** `content-length` of a message that has none. */
 export const UNKNOWN_LENGTH = -1
@@ -72,6 +74,11 @@ export class FieldBlock implements FieldSink {
 
   get hasPseudo(): boolean {
     return (this.#seen & ~(1 << HOST)) !== 0
+  }
+
+  /** It unpacks to far more than anybody sends in good faith (CVE-2016-6581). */
+  get bomb(): boolean {
+    return this.#bytes > BOMB_FACTOR * this.#maxBytes
   }
 
   add(kind: FieldKind, name: string, value: string): void {

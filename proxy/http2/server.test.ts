@@ -283,18 +283,21 @@ t.test('limits of fields: 431, and nothing grows', async (t) => {
   peer.headers(3, [...POST, ...Array.from({ length: 9 }, (_, i) => [`f${i}`, 'v'.repeat(120)]).flat()], false)
   t.strictSame(run(), ['HEADERS@3 end :status=431', 'RST_STREAM@3 0'], 'bytes')
   // A small block that repeats one large entry of the table (CVE-2016-6581).
-  const bomb = Buffer.concat([
-    peer.block(GET),
-    Buffer.from(`@\x01x\x7f\x64${'v'.repeat(227)}`, 'latin1'),
-    Buffer.alloc(9000, 0xbe),
-  ])
-  peer.frame(frame.HEADERS, frame.END_HEADERS | frame.END_STREAM, 5, bomb)
-  t.strictSame(run(), ['HEADERS@5 end :status=431'], 'a bomb')
+  const repeated = (times: number) =>
+    Buffer.concat([
+      peer.block(GET),
+      Buffer.from(`@\x01x\x7f\x64${'v'.repeat(227)}`, 'latin1'),
+      Buffer.alloc(times, 0xbe),
+    ])
+  peer.frame(frame.HEADERS, frame.END_HEADERS | frame.END_STREAM, 5, repeated(60))
+  t.strictSame(run(), ['HEADERS@5 end :status=431'], 'some times the limit')
   t.equal(handler.requests.length, 0)
   peer.headers(7, POST, false)
   peer.headers(7, Array.from({ length: 20 }, (_, i) => [`f${i}`, '1']).flat())
   t.strictSame(run(), ['RST_STREAM@7 11'], 'trailers')
   t.equal(handler.last.reset, 'overload')
+  peer.frame(frame.HEADERS, frame.END_HEADERS | frame.END_STREAM, 9, repeated(9000))
+  t.strictSame(run(), ['GOAWAY last 7 code 11'], 'a bomb')
 })
 
 async function flood(
