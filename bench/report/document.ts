@@ -1,4 +1,6 @@
+import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { WeftError } from '../../core/errors.ts'
 import { CASES, IDLE } from '../cases.ts'
 import { SIDECAR } from '../sidecar/measure.ts'
@@ -26,6 +28,8 @@ export function writeBetween(path: string, begin: string, result: string): void 
   if (from < 0 || to < from)
     throw new WeftError('bench.document', `needs the marks ${begin} and ${END}`, { field: path })
   writeFileSync(path, `${text.slice(0, from + begin.length)}\n\n${result}\n\n${text.slice(to)}`)
+  // As `npm run check` wants the tables.
+  spawnSync(join(import.meta.dirname, '../../node_modules/.bin/oxfmt'), [path])
 }
 
 const OTHERS: Readonly<Record<string, string>> = {
