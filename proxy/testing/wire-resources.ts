@@ -14,12 +14,13 @@ import type { HeldResource } from '../xds/resource-table.ts'
 
 const ADS = { ads: {}, resourceApiVersion: 'V3' } as const
 
-/** A listener whose HTTP chain follows the routes of this name. */
-export function listenerTo(name: string, routes: string, version = '1'): HeldResource {
+/** A listener whose HTTP chain follows the routes of this name; `more`: further fields of its connection manager. */
+export function listenerTo(name: string, routes: string, version = '1', more: object = {}): HeldResource {
   const manager = packAny(HttpConnectionManager, {
     statPrefix: name,
     rds: { routeConfigName: routes, configSource: ADS },
     httpFilters: [{ name: 'router', typedConfig: packAny(Router, {}) }],
+    ...more,
   })
   return {
     name,

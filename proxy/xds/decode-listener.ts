@@ -147,10 +147,6 @@ export function decodeManager(
     'forwardClientCertDetails',
     'setCurrentClientCertDetails',
     'upgradeConfigs',
-    'generateRequestId',
-    'normalizePath',
-    'stripAnyHostPort',
-    'useRemoteAddress',
   )
   manager.httpFilters?.forEach((filter, i) => {
     if (!filter.typedConfig || !holds(filter.typedConfig, Router))

@@ -112,6 +112,22 @@ t.test('an unsupported field is refused by its path', (t) => {
   t.end()
 })
 
+t.test('what a proxy would not do is not taken in silence', (t) => {
+  for (const [field, path] of [
+    ['normalizePath', 'normalize_path'],
+    ['stripAnyHostPort', 'strip_any_host_port'],
+    ['useRemoteAddress', 'use_remote_address'],
+    ['generateRequestId', 'generate_request_id'],
+  ] as const) {
+    const { table } = setUp()
+    table.listener('l')
+    const [problem = ''] = table.apply('listener', [listenerTo('l', 'r', '1', { [field]: true })], [])
+    t.match(problem, path)
+    t.equal(table.listener('l').value, undefined)
+  }
+  t.end()
+})
+
 t.test('a resource that is gone is null, and comes back', (t) => {
   const { table } = setUp()
   const watched = table.cluster('c')

@@ -88,6 +88,20 @@ function chunkedProbe({ accepted, asReceived }: CheckedRequests, at: number): Bu
   return Buffer.from(`${head}0\r\n\r\n${SENTINEL}`, 'latin1')
 }
 
+/** Whether the `..` of a path lead above where it began, at some point. */
+function climbs(path: string): boolean {
+  let depth = 0
+  const steps = path
+    .replace(/^[a-z]+:\/\/[^/]*/i, '')
+    .replaceAll(/%2e/gi, '.')
+    .split(/\/|%2f/i)
+  return steps.some((step) => {
+    if (step === '..') depth--
+    else if (step !== '.' && step !== '') depth++
+    return depth < 0
+  })
+}
+
 /** Why a proxy refuses a request that is good by RFC 9112, or undefined. */
 export function ownRule(proxy: ProxyName, { head, method, target }: AcceptedRequest): string | undefined {
   if (method === 'CONNECT') return 'a tunnel has no next request'
@@ -96,7 +110,9 @@ export function ownRule(proxy: ProxyName, { head, method, target }: AcceptedRequ
     if (!/^[A-Z_-]+$/.test(method)) return 'nginx takes methods of A-Z, _ and - only'
     if (/^\.?(:|$)|\.\./.test(head.authority)) return 'nginx wants a host, and no empty label in it'
     if (target === '*') return 'nginx has no OPTIONS *'
-    if (/%00|%(?![0-9a-f]{2})/i.test(target.split('?')[0] as string)) return 'nginx decodes the path'
+    const path = target.split('?')[0] as string
+    if (/%00|%(?![0-9a-f]{2})/i.test(path)) return 'nginx decodes the path'
+    if (climbs(path)) return 'nginx lets no path climb above its root'
     return undefined
   }
   if (head.fields.some((text, i) => i % 2 === 0 && text.length > 255))
