@@ -256,7 +256,7 @@ export class Exchange implements BodyReader, AttemptOwner {
     if (reason === 'protocol') {
       this.#record.flags |= ResponseFlag.DPE
       this.#record.details = `downstream_protocol_error{${detail}}`
-    } else if (reason === 'timeout') {
+    } else if (reason === 'stalled') {
       this.#record.flags |= ResponseFlag.SI
       this.#record.details = 'downstream_stalled'
     } else {

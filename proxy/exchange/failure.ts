@@ -62,6 +62,7 @@ function resetFailure(
         text,
       }
     case 'refused':
+    case 'stalled':
     case 'cancel':
       return {
         flags: ResponseFlag.UR,

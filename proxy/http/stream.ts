@@ -17,6 +17,8 @@ export type ResetReason =
   | 'protocol'
   /** A timer ran out. */
   | 'timeout'
+  /** We gave a peer up that took nothing of what we send. */
+  | 'stalled'
   /** Our own limit. */
   | 'overload'
 
@@ -65,7 +67,7 @@ export interface ServerHandler {
 export interface ServerConnection {
   /** GOAWAY or `connection: close`: finish what runs, then close. */
   drain(): void
-  /** `reason`, for the readers of what was open: `timeout` when the peer took nothing of its answers. */
+  /** `reason`, for the readers of what was open: `stalled` when the peer took nothing of its answers. */
   destroy(reason?: ResetReason): void
   /** Once in a while: gives up streams whose peer has granted no window for what waits in them for `limitMs`. */
   sweep?(nowMs: number, limitMs: number): void

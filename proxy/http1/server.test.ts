@@ -498,7 +498,7 @@ t.test('a slow reader of the last answer is waited for, once', async (t) => {
 
 t.test('a client that is given up for taking nothing is told apart from one that went', async (t) => {
   for (const [given, told] of [
-    ['timeout', 'timeout'],
+    ['stalled', 'stalled'],
     [undefined, 'cancel'],
   ] as const) {
     const { transport, requests, connection } = start()

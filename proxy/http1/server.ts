@@ -84,8 +84,8 @@ class Http1Server implements ServerConnection, ExchangeOwner, TransportReader, B
   /** A request came. */
   #used = false
   #peerEnded = false
-  /** It was given up, since the client took nothing of its answer. */
-  #stalled = false
+  /** Why we ended it, where a reason was given. */
+  #given: ResetReason | undefined
 
   constructor(transport: Transport, handler: ServerHandler, options: Http1ServerOptions) {
     this.transport = transport
@@ -114,9 +114,9 @@ class Http1Server implements ServerConnection, ExchangeOwner, TransportReader, B
     this.deadline = this.#deadlines.now + LINGER_MS
   }
 
-  destroy(reason: ResetReason = 'cancel'): void {
+  destroy(reason?: ResetReason): void {
     if (this.#phase === CLOSED) return
-    if (reason === 'timeout') this.#stalled = true
+    this.#given = reason
     this.transport.destroy()
   }
 
@@ -149,8 +149,10 @@ class Http1Server implements ServerConnection, ExchangeOwner, TransportReader, B
     this.#phase = CLOSED
     this.#held = undefined
     this.#deadlines.remove(this)
-    const reason = this.#stalled ? 'timeout' : whole ? 'cancel' : 'connection'
-    reader?.onReset(reason, error?.message ?? 'the connection was closed')
+    reader?.onReset(
+      this.#given ?? (whole ? 'cancel' : 'connection'),
+      error?.message ?? 'the connection was closed',
+    )
     this.#handler.onClose()
   }
 

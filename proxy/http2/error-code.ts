@@ -63,6 +63,7 @@ const CODES: Record<ResetReason, number> = {
   connection: INTERNAL_ERROR,
   protocol: PROTOCOL_ERROR,
   timeout: CANCEL,
+  stalled: CANCEL,
   overload: ENHANCE_YOUR_CALM,
 }
 

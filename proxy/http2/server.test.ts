@@ -414,10 +414,10 @@ t.test('streams and connections that are given up tell why', async (t) => {
   t.strictSame(run(), ['RST_STREAM@1 8', 'RST_STREAM@3 8'])
   peer.headers(5, GET)
   run()
-  server.destroy('timeout')
+  server.destroy('stalled')
   t.strictSame(
     handler.requests.map(({ reset }) => reset),
-    ['timeout', 'timeout', 'timeout'],
+    ['stalled', 'stalled', 'stalled'],
   )
 })
 

@@ -182,7 +182,7 @@ class Http2Server extends Http2Connection implements ServerConnection {
   sweep(nowMs: number, limitMs: number): void {
     for (const stream of this.streams.values())
       if (stream.stalledFor(nowMs) >= limitMs)
-        stream.fail(CANCEL, 'the client took nothing of its answer', 'timeout')
+        stream.fail(CANCEL, 'the client took nothing of its answer', 'stalled')
   }
 
   /** The client goes: what it asked for is still answered. */

@@ -38,7 +38,7 @@ export interface Arrival {
 }
 
 // A link carries the callers of a whole pod: what one of them cancels must not end it for the others. Its peer is
-// a sidecar with a certificate, which bounds its own callers as any server does.
+// a sidecar with a certificate, which bounds its own callers as any server does: without one it is anybody.
 const LINK_LIMITS = {
   abandonedBurst: 1_000_000,
   abandonedPerSecond: 100_000,
@@ -110,7 +110,7 @@ export class ConnectionServer {
         flow.movedAt = nowMs
       } else if (nowMs - flow.movedAt >= flow.limitMs) {
         this.#deps.exchange.telemetry.count('downstream_stalled')
-        connection.destroy('timeout')
+        connection.destroy('stalled')
       }
     }
   }
@@ -227,7 +227,7 @@ export class ConnectionServer {
       ? serveHttp2(transport, handler, {
           maxConcurrentStreams: manager.maxConcurrentStreams,
           maxHeaderBytes: manager.maxRequestHeadersKiB * 1024 + (hop.link ? LINK_SLACK_BYTES : 0),
-          ...(hop.link ? LINK_LIMITS : {}),
+          ...(hop.link && identity !== '' ? LINK_LIMITS : {}),
         })
       : serveHttp1(transport, handler, {
           scheme: alpn === '' && identity === '' ? 'http' : 'https',

@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { replacePrivateFile } from '../../../certs/private-file.ts'
 import { WeftError } from '../../../core/errors.ts'
 
 /** A cluster that `up` left running. */
@@ -24,9 +25,7 @@ function path(name: string): string {
 }
 
 export function writeRunning(cluster: RunningCluster): void {
-  const whole = `${path(cluster.name)}.${process.pid}.new`
-  writeFileSync(whole, JSON.stringify(cluster), { mode: 0o600 })
-  renameSync(whole, path(cluster.name))
+  replacePrivateFile(path(cluster.name), JSON.stringify(cluster))
 }
 
 export function removeRunning(name: string): void {
