@@ -1,6 +1,6 @@
 /** Time as a dependency, so that a decision about time can be tested without waiting for it. */
 export interface Clock {
-  /** Milliseconds since the Unix epoch. */
+  /** Milliseconds: since the Unix epoch, or since an instant of the clock's own where it is monotonic. */
   now(): number
   /** Runs `task` once after `ms`; the returned function cancels it. Does not keep the process alive. */
   after(ms: number, task: () => void): () => void
@@ -16,6 +16,12 @@ export const systemClock: Clock = {
     timer.unref()
     return () => clearTimeout(timer)
   },
+}
+
+/** For how long something took or may take: a wall clock that is set is no time that passed. */
+export const monotonicClock: Clock = {
+  now: () => performance.now(),
+  after: (ms, task) => systemClock.after(ms, task),
 }
 
 /** A clock that moves only when a test says so. */

@@ -1,5 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net'
-import { ResponseFlag } from './exchange/flags.ts'
+import { ResponseFlag } from './model/response-flag.ts'
 import type { TelemetrySink } from './exchange/telemetry-sink.ts'
 import type { ConnectionServer } from './listener/connection-server.ts'
 import { forbiddenDestination, type OwnPorts } from './listener/forbidden-destination.ts'

@@ -9,7 +9,7 @@ import {
 import { connect } from 'node:net'
 import t, { type Test } from 'tap'
 import { Watched } from '../core/watched.ts'
-import { formatFlags } from './exchange/flags.ts'
+import { formatFlags } from './model/response-flag.ts'
 import { noTelemetry, type ConnectionRecord, type RequestRecord } from './exchange/telemetry-sink.ts'
 import { Runtime } from './runtime.ts'
 import { forwardTo, RETRY_503, TestConfiguration } from './testing/static-configuration.ts'

@@ -1,5 +1,5 @@
 import type { AttemptFailure } from './attempt.ts'
-import { ResponseFlag } from './flags.ts'
+import { ResponseFlag } from '../model/response-flag.ts'
 import type { LocalReply } from './reply.ts'
 import type { Outcome } from './retry.ts'
 

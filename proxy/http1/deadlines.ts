@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/clock.ts'
-import { systemClock } from '../../core/clock.ts'
+import { monotonicClock } from '../../core/clock.ts'
 
 const TICK_MS = 250
 
@@ -49,8 +49,4 @@ export class Deadlines {
   }
 }
 
-// Monotonic: a wall clock that is set is no time that passed.
-export const systemDeadlines = new Deadlines({
-  now: () => performance.now(),
-  after: (ms, task) => systemClock.after(ms, task),
-})
+export const systemDeadlines = new Deadlines(monotonicClock)

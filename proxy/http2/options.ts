@@ -1,4 +1,4 @@
-import { systemClock, type Clock } from '../../core/clock.ts'
+import { monotonicClock, type Clock } from '../../core/clock.ts'
 
 export const MAX_HEADER_BYTES = 60 * 1024
 export const MAX_HEADER_FIELDS = 100
@@ -56,6 +56,6 @@ export function resolveOptions(options: Http2Options): ResolvedOptions {
     keepAlive: options.keepAlive,
     abandonedBurst: options.abandonedBurst ?? 10_000,
     abandonedPerSecond: options.abandonedPerSecond ?? 2000,
-    clock: options.clock ?? systemClock,
+    clock: options.clock ?? monotonicClock,
   }
 }

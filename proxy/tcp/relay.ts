@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { ResponseFlag } from '../exchange/flags.ts'
+import { ResponseFlag } from '../model/response-flag.ts'
 import { SocketTransport } from '../transport/socket-transport.ts'
 import type { TransportReader } from '../transport/transport.ts'
 

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { ResponseFlag } from '../exchange/flags.ts'
+import { ResponseFlag } from '../model/response-flag.ts'
 import type { ConnectionRecord, TelemetrySink } from '../exchange/telemetry-sink.ts'
 import type { TcpProxy } from '../model/listener.ts'
 import { WeightedPick } from '../route/weighted-pick.ts'

@@ -1,4 +1,4 @@
-import { formatFlags } from '../exchange/flags.ts'
+import { formatFlags } from '../model/response-flag.ts'
 import type { ConnectionRecord, RequestRecord } from '../exchange/telemetry-sink.ts'
 
 /**

@@ -1,6 +1,6 @@
 import { SpanKind, SpanStatusCode, TraceFlags } from '@opentelemetry/api'
 import type { KeyValue, Span, Span_SpanKind, Status_StatusCode } from '../../core/xds/generated/otlp.js'
-import { formatFlags } from '../exchange/flags.ts'
+import { formatFlags } from '../model/response-flag.ts'
 import type { HopSpan, RequestRecord } from '../exchange/telemetry-sink.ts'
 import { integer, text } from './resource.ts'
 

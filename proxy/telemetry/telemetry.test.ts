@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { ExportMetricsServiceRequest, ExportTraceServiceRequest } from '../../core/xds/generated/otlp.js'
-import { ResponseFlag } from '../exchange/flags.ts'
+import { ResponseFlag } from '../model/response-flag.ts'
 import { newRecord } from '../exchange/record.ts'
 import type { RequestHead } from '../http/message.ts'
 import { MANAGER } from '../testing/static-configuration.ts'

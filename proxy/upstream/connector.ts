@@ -1,7 +1,7 @@
 import * as net from 'node:net'
 import * as tls from 'node:tls'
 import { describeError } from '../../core/errors.ts'
-import { ResponseFlag } from '../exchange/flags.ts'
+import { ResponseFlag } from '../model/response-flag.ts'
 import type { UpstreamTls } from '../model/tls.ts'
 import { DirectSocket } from '../transport/direct-socket.ts'
 import { checkMeshPeer, checkNamedPeer, type ReadSpiffeId } from '../transport/peer-identity.ts'

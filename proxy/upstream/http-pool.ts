@@ -1,4 +1,5 @@
 import type { ClientConnection, ClientHandler } from '../http/stream.ts'
+import { ResponseFlag } from '../model/response-flag.ts'
 import type { ConnectFailure, Connected } from './connector.ts'
 
 /** Somebody who wants to open a stream. Exactly one of the two is called, once, unless cancelled. */
@@ -41,7 +42,7 @@ export class PooledConnection implements ClientHandler {
   }
 }
 
-const NO_ROOM: ConnectFailure = { flags: 1 << 2, details: 'upstream_overflow{pending requests}' }
+const NO_ROOM: ConnectFailure = { flags: ResponseFlag.UO, details: 'upstream_overflow{pending requests}' }
 
 /** The HTTP connections to one endpoint with one kind of TLS: reused last in, first out, grown by demand. */
 export class HttpPool {
@@ -108,7 +109,7 @@ export class HttpPool {
     this.#closed = true
     for (const attempt of this.#connecting) attempt.cancel()
     this.#connecting.clear()
-    const failure: ConnectFailure = { flags: 1 << 1, details: 'upstream_endpoint_removed' }
+    const failure: ConnectFailure = { flags: ResponseFlag.UF, details: 'upstream_endpoint_removed' }
     for (const waiter of this.#waiting.splice(0)) waiter.onConnectFailure(failure)
     this.renew()
   }
