@@ -1,3 +1,4 @@
+import type { Clock } from '../../core/clock.ts'
 import type { Fields, RequestHead, ResponseHead } from '../http/message.ts'
 import type { ClientConnection, ClientStream, ClientStreamReader, ResetReason } from '../http/stream.ts'
 import type { ConnectFailure } from '../upstream/connector.ts'
@@ -44,13 +45,15 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
   readonly #owner: AttemptOwner
   readonly #pool: HttpPool
   #codec: ClientConnection | undefined
-  #timer: NodeJS.Timeout | undefined
-  #discardTimer: NodeJS.Timeout | undefined
+  readonly #clock: Clock
+  #cancelTimeout: (() => void) | undefined
+  #cancelDiscard: (() => void) | undefined
   #over = false
   #discarding = false
   #discarded = 0
 
-  constructor(owner: AttemptOwner, endpoint: EndpointState, head: RequestHead, http2: boolean) {
+  constructor(owner: AttemptOwner, endpoint: EndpointState, head: RequestHead, http2: boolean, clock: Clock) {
+    this.#clock = clock
     this.#owner = owner
     this.endpoint = endpoint
     this.head = head
@@ -59,7 +62,7 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
 
   start(perTryTimeoutMs: number): void {
     this.endpoint.active++
-    if (perTryTimeoutMs > 0) this.#timer = setTimeout(() => this.#timeout(), perTryTimeoutMs)
+    if (perTryTimeoutMs > 0) this.#cancelTimeout = this.#clock.after(perTryTimeoutMs, () => this.#timeout())
     this.#pool.acquire(this)
   }
 
@@ -85,7 +88,7 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
     if (!this.stream?.answered || !this.#owner.bodySent) return this.abandon('cancel')
     this.#finish()
     this.#discarding = true
-    this.#discardTimer = setTimeout(() => this.stream?.reset('cancel'), DISCARD_MS)
+    this.#cancelDiscard = this.#clock.after(DISCARD_MS, () => this.stream?.reset('cancel'))
   }
 
   onConnection(connection: PooledConnection): void {
@@ -111,7 +114,7 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
   onHead(head: ResponseHead, end: boolean): void {
     if (this.#over) return
     // The per-try timeout covers the time to the response's head: a long answer is not a failed try.
-    if (this.#timer) clearTimeout(this.#timer)
+    this.#cancelTimeout?.()
     if (end) this.#finish()
     this.#owner.attemptHead(this, head, end)
   }
@@ -120,18 +123,20 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
     if (!this.#over) return this.#owner.attemptData(this, chunk)
     if (!this.#discarding) return
     this.#discarded += chunk.length
-    if (this.#discarded > DISCARD_BYTES) this.stream?.reset('cancel')
+    if (this.#discarded <= DISCARD_BYTES) return
+    this.#cancelDiscard?.()
+    this.stream?.reset('cancel')
   }
 
   onEnd(trailers: Fields | undefined): void {
-    if (this.#discardTimer) clearTimeout(this.#discardTimer)
+    this.#cancelDiscard?.()
     if (this.#over) return
     this.#finish()
     this.#owner.attemptEnd(this, trailers)
   }
 
   onReset(reason: ResetReason, detail: string): void {
-    if (this.#discardTimer) clearTimeout(this.#discardTimer)
+    this.#cancelDiscard?.()
     if (this.#over) return
     this.#finish()
     this.goneAway = reason === 'refused' && (this.#codec?.closed ?? false)
@@ -151,6 +156,6 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
   #finish(): void {
     this.#over = true
     this.endpoint.active--
-    if (this.#timer) clearTimeout(this.#timer)
+    this.#cancelTimeout?.()
   }
 }

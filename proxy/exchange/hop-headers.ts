@@ -1,6 +1,7 @@
 import { randomUuid } from '../../core/random-hex.ts'
 import { field, removeField, type Fields, type RequestHead } from '../http/message.ts'
-import type { Hop } from './hop.ts'
+import type { Hop } from '../model/hop.ts'
+import type { HttpConnectionManager } from '../model/listener.ts'
 
 const CLIENT_CERT = 'x-forwarded-client-cert'
 
@@ -11,10 +12,10 @@ export function markProtocol(fields: Fields, alpn: string, http2: boolean): void
 }
 
 /** What a proxy adds to a request, and what it takes away because a caller must not be able to claim it. */
-export function prepareRequest(hop: Hop, head: RequestHead): void {
+export function prepareRequest(hop: Hop, manager: HttpConnectionManager, head: RequestHead): void {
   const fields = head.fields
   removeField(fields, 'x-weft-http')
-  switch (hop.manager.forwardClientCert) {
+  switch (manager.forwardClientCert) {
     case 'sanitize':
       removeField(fields, CLIENT_CERT)
       break
@@ -28,7 +29,7 @@ export function prepareRequest(hop: Hop, head: RequestHead): void {
     case 'forward_only':
       break
   }
-  if (hop.manager.traffic && field(fields, 'x-request-id') === undefined)
+  if (manager.traffic && field(fields, 'x-request-id') === undefined)
     fields.push('x-request-id', randomUuid())
 }
 

@@ -82,3 +82,20 @@ export function isRetriableStatus(policy: RetryPolicy, status: number): boolean 
   if (policy.on.gatewayError && status >= 502 && status <= 504) return true
   return policy.on.serverError && status >= 500 && status <= 599
 }
+
+/**
+ * How long to wait before the next try, in milliseconds; `retries` counts it. The first one after a failure of which
+ * nothing reached a server goes elsewhere at once: nothing says that the other endpoints are in trouble.
+ * Otherwise exponential with jitter (`random` from 0 up to 1), never less than half.
+ */
+export function backoffMs(
+  policy: RetryPolicy | undefined,
+  outcome: Outcome,
+  retries: number,
+  random: number,
+): number {
+  const unsent = outcome.kind === 'connect-failure' || outcome.kind === 'refused'
+  if (!policy || (unsent && retries <= 1)) return 0
+  const ceiling = Math.min(policy.backoffMaxMs, policy.backoffBaseMs * 2 ** (retries - 1))
+  return ceiling / 2 + (random * ceiling) / 2
+}

@@ -1,3 +1,4 @@
+import type { FilterConfig } from './filter.ts'
 import type { DownstreamTls } from './tls.ts'
 import type { HeaderMutation, RouteConfiguration } from './route.ts'
 
@@ -29,6 +30,8 @@ export interface FilterChain {
   }
   /** Undefined: bytes are taken as they come. */
   readonly tls: DownstreamTls | undefined
+  /** Asked in this order before `network` takes the connection. */
+  readonly filters: readonly FilterConfig[]
   readonly network: HttpConnectionManager | TcpProxy
 }
 
@@ -40,6 +43,8 @@ export interface HttpConnectionManager {
   readonly route:
     | { readonly kind: 'rds'; readonly name: string }
     | { readonly kind: 'inline'; readonly config: RouteConfiguration }
+  /** Asked in this order, once a route is chosen; the router, always the last, is left out. */
+  readonly filters: readonly FilterConfig[]
   readonly forwardClientCert: 'sanitize' | 'sanitize_set' | 'append_forward' | 'forward_only'
   /** OUTBOUND makes client spans, INBOUND server spans; undefined: neither. */
   readonly traffic: 'outbound' | 'inbound' | undefined

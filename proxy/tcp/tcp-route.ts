@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import type { Clock } from '../../core/clock.ts'
 import { ResponseFlag } from '../model/response-flag.ts'
 import type { ConnectionRecord, TelemetrySink } from '../exchange/telemetry-sink.ts'
 import type { TcpProxy } from '../model/listener.ts'
@@ -18,6 +19,8 @@ export interface TcpDependencies {
   readonly connector: Connector
   readonly telemetry: TelemetrySink
   readonly configWaitMs: number
+  /** Monotonic. */
+  readonly clock: Clock
 }
 
 export interface TcpHop {
@@ -41,8 +44,9 @@ export class TcpRoute {
 
   serve(socket: Socket, hop: TcpHop, finished: () => void): void {
     const name = this.#settings.clusters[this.#pick.next()]?.cluster ?? ''
-    const record = newConnectionRecord(hop, name)
-    const startedAt = performance.now()
+    const { clock } = this.#deps
+    const startedAt = clock.now()
+    const record = newConnectionRecord(hop, name, startedAt)
     socket.pause()
     let gone = false
     const onGone = (): void => {
@@ -55,7 +59,7 @@ export class TcpRoute {
     const end = (flags: number, details: string): void => {
       record.flags |= flags
       record.details = details
-      record.durationMs = performance.now() - startedAt
+      record.durationMs = clock.now() - startedAt
       this.#deps.telemetry.connectionFinished(record)
       if (!socket.destroyed) socket.destroy()
       finished()
@@ -77,7 +81,7 @@ export class TcpRoute {
         endpoint.active++
         refuseTruncation(socket)
         refuseTruncation(upstream)
-        relay(socket, upstream, this.#settings.idleTimeoutMs, (over) => {
+        relay(socket, upstream, { clock, idleTimeoutMs: this.#settings.idleTimeoutMs }, (over) => {
           endpoint.active--
           record.bytesReceived = over.sent
           record.bytesSent = over.received
@@ -111,10 +115,15 @@ export class TcpRoute {
   }
 }
 
-export function newConnectionRecord(hop: TcpHop, cluster: string): ConnectionRecord {
+/** `startedAt` is on performance.now's clock. */
+export function newConnectionRecord(
+  hop: TcpHop,
+  cluster: string,
+  startedAt: number = performance.now(),
+): ConnectionRecord {
   return {
     direction: hop.direction,
-    startMs: performance.timeOrigin + performance.now(),
+    startMs: performance.timeOrigin + startedAt,
     durationMs: 0,
     cluster,
     service: '',

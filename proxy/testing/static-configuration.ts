@@ -66,6 +66,7 @@ export const MANAGER: HttpConnectionManager = {
   statPrefix: 'test',
   codec: 'auto',
   route: { kind: 'rds', name: 'main' },
+  filters: [],
   forwardClientCert: 'sanitize',
   traffic: 'outbound',
   samplingPercent: 0,
@@ -113,6 +114,7 @@ export function chainOf(network: FilterChain['network'], tls?: FilterChain['tls'
       applicationProtocols: [],
     },
     tls,
+    filters: [],
     network,
   }
 }

@@ -97,6 +97,7 @@ function decodeChain(
       applicationProtocols: match.applicationProtocols ?? [],
     },
     tls: decodeDownstreamTls(chain.transportSocket, scope.at('transport_socket'), readFile),
+    filters: [],
     network,
   }
 }
@@ -172,6 +173,7 @@ export function decodeManager(
     route: manager.routeConfig
       ? { kind: 'inline', config: decodeRouteConfiguration(manager.routeConfig, scope.at('route_config')) }
       : { kind: 'rds', name: manager.rds?.routeConfigName ?? '' },
+    filters: [],
     forwardClientCert: forwards[manager.forwardClientCertDetails ?? 'SANITIZE'],
     traffic: direction === 'INBOUND' ? 'inbound' : direction === 'OUTBOUND' ? 'outbound' : undefined,
     samplingPercent: Math.min(sampling, tracing?.overallSampling?.value ?? 100),
