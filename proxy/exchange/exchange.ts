@@ -102,8 +102,10 @@ export class Exchange implements BodyReader, Caller, WaitingRequest {
       return
     }
     this.#step = 0
-    if (this.#phase === Phase.Arriving) this.#awaitRoutes()
-    else this.#dispatch()
+    if (this.#phase === Phase.Deciding) return this.#dispatch()
+    // What was decided on is what is told.
+    this.record.path = this.head.path
+    this.#awaitRoutes()
   }
 
   /** From the step that had it wait. */

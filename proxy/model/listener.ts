@@ -1,4 +1,5 @@
 import type { FilterConfig } from './filter.ts'
+import type { PathRules } from './path-rules.ts'
 import type { DownstreamTls } from './tls.ts'
 import type { HeaderMutation, RouteConfiguration } from './route.ts'
 
@@ -43,6 +44,8 @@ export interface HttpConnectionManager {
   readonly route:
     | { readonly kind: 'rds'; readonly name: string }
     | { readonly kind: 'inline'; readonly config: RouteConfiguration }
+  /** Put in order first, before a route is chosen. */
+  readonly paths: PathRules
   /** Asked in this order, once a route is chosen; the router, always the last, is left out. */
   readonly filters: readonly FilterConfig[]
   readonly forwardClientCert: 'sanitize' | 'sanitize_set' | 'append_forward' | 'forward_only'

@@ -1,5 +1,7 @@
 import type { FilterConfig } from '../model/filter.ts'
+import type { PathRules } from '../model/path-rules.ts'
 import type { FilterChain, HttpConnectionManager, Listener } from '../model/listener.ts'
+import { NormalizePathStep } from './http/normalize-path.ts'
 import { CONNECTION_STEPS, REQUEST_STEPS } from './kinds.ts'
 import type { ConnectionStep, RequestStep, StepDependencies, StepKind } from './step.ts'
 
@@ -14,7 +16,6 @@ export interface RequestSteps {
 }
 
 const NONE: readonly never[] = []
-export const NO_STEPS: RequestSteps = { early: NONE, steps: NONE, responders: NONE }
 
 interface Kept {
   /** Whose steps they are: when it is gone, so are they. */
@@ -35,10 +36,11 @@ export class StepCompiler {
   }
 
   requestSteps(listener: Listener, chain: FilterChain, manager: HttpConnectionManager): RequestSteps {
-    if (manager.filters.length === 0) return NO_STEPS
+    const early = comeAsTheyAre(manager.paths) ? NONE : [new NormalizePathStep(manager.paths)]
+    if (manager.filters.length === 0) return { early, steps: NONE, responders: NONE }
     const place = `http/${listener.name}/${chain.name}`
     const steps = this.#compile(place, manager, manager.filters, REQUEST_STEPS) as RequestStep[]
-    return { early: NONE, steps, responders: steps.filter((step) => step.respond).toReversed() }
+    return { early, steps, responders: steps.filter((step) => 'respond' in step).toReversed() }
   }
 
   connectionSteps(listener: Listener, chain: FilterChain): readonly ConnectionStep[] {
@@ -70,6 +72,11 @@ export class StepCompiler {
     this.#kept.set(place, { owner: new WeakRef(owner), steps })
     return [...steps.values()]
   }
+}
+
+/** No rule has anything to do. */
+function comeAsTheyAre({ normalize, mergeSlashes, escapedSlashes, parameters }: PathRules): boolean {
+  return !normalize && !mergeSlashes && escapedSlashes === 'keep' && parameters === 'keep'
 }
 
 function said(config: unknown): string {

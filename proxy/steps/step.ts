@@ -35,8 +35,6 @@ export interface WaitingRequest {
  * request that passes.
  */
 export interface RequestStep {
-  /** Envoy's name of the filter. */
-  readonly kind: string
   /** `route` undefined: none matches, and the request will be answered with 404 unless a step answers before. */
   decide(hop: Hop, head: RequestHead, route: Route | undefined): Verdict
   /** Sees every answer's head, the proxy's own ones too, last step first; may change its fields. */
@@ -65,7 +63,6 @@ export interface Refusal {
 
 /** One decision about connections (Envoy's network filter), in the order of the chain's `filters`. */
 export interface ConnectionStep {
-  readonly kind: string
   /** Undefined: let it pass; `closed` is then called once, when it is over. */
   decide(connection: ArrivedConnection): Refusal | undefined
   closed?(): void

@@ -11,6 +11,7 @@ import {
 } from '../../core/xds/generated/envoy.js'
 import { holds } from '../../core/xds/any.ts'
 import type { FilterChain, HttpConnectionManager, Listener, TcpProxy } from '../model/listener.ts'
+import { SAFE_PATHS } from '../model/path-rules.ts'
 import { decodeRouteConfiguration } from './decode-route.ts'
 import { decodeDownstreamTls, type ReadFile } from './decode-tls.ts'
 import type { Scope } from './scope.ts'
@@ -173,6 +174,7 @@ export function decodeManager(
     route: manager.routeConfig
       ? { kind: 'inline', config: decodeRouteConfiguration(manager.routeConfig, scope.at('route_config')) }
       : { kind: 'rds', name: manager.rds?.routeConfigName ?? '' },
+    paths: SAFE_PATHS,
     filters: [],
     forwardClientCert: forwards[manager.forwardClientCertDetails ?? 'SANITIZE'],
     traffic: direction === 'INBOUND' ? 'inbound' : direction === 'OUTBOUND' ? 'outbound' : undefined,
