@@ -61,7 +61,11 @@ export class Runtime {
     this.#limit = new ConnectionLimit(deps.maxConnections)
     const contexts = new TlsContexts(deps.secrets)
     this.#connector = createConnector(contexts, deps.readSpiffeId)
-    this.clusters = new ClusterManager(deps.configuration, this.#connector, this.#ownAddresses)
+    this.clusters = new ClusterManager({
+      configuration: deps.configuration,
+      connector: this.#connector,
+      ownAddresses: this.#ownAddresses,
+    })
     deps.secrets.watch(() => this.clusters.renew())
     this.#exchange = {
       clusters: this.clusters,
@@ -77,7 +81,6 @@ export class Runtime {
       exchange: this.#exchange,
       tcp: {
         clusters: this.clusters,
-        connector: this.#connector,
         telemetry: deps.telemetry,
         configWaitMs: this.#configWaitMs,
       },
