@@ -64,7 +64,11 @@ export class Runtime {
     this.#limit = new ConnectionLimit(deps.maxConnections)
     const contexts = new TlsContexts(deps.secrets)
     this.#connector = createConnector(contexts, deps.readSpiffeId)
-    this.clusters = new ClusterManager(deps.configuration, this.#connector, this.#ownAddresses)
+    this.clusters = new ClusterManager({
+      configuration: deps.configuration,
+      connector: this.#connector,
+      ownAddresses: this.#ownAddresses,
+    })
     deps.secrets.watch(() => this.clusters.renew())
     const clock = monotonicClock
     const random = Math.random
@@ -85,7 +89,6 @@ export class Runtime {
       exchange: this.#exchange,
       tcp: {
         clusters: this.clusters,
-        connector: this.#connector,
         telemetry: deps.telemetry,
         configWaitMs: this.#configWaitMs,
         clock,

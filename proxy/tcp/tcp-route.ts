@@ -8,7 +8,6 @@ import { refuseTruncation } from '../transport/refuse-truncation.ts'
 import type { Destination } from '../transport/original-destination.ts'
 import type { ClusterManager } from '../upstream/cluster-manager.ts'
 import type { EndpointState } from '../upstream/endpoint-state.ts'
-import type { Connector } from '../upstream/connector.ts'
 import type { UpstreamCluster } from '../upstream/upstream-cluster.ts'
 import { outcomeOf, relay } from './relay.ts'
 
@@ -16,7 +15,6 @@ const CONNECT_TRIES = 3
 
 export interface TcpDependencies {
   readonly clusters: ClusterManager
-  readonly connector: Connector
   readonly telemetry: TelemetrySink
   readonly configWaitMs: number
   /** Monotonic. */
@@ -106,8 +104,10 @@ export class TcpRoute {
   ): void {
     const endpoint = cluster.pick(hop.original, tried)
     if (!endpoint) return done(undefined, undefined, '', ResponseFlag.UH, 'no_healthy_upstream')
-    this.#deps.connector(endpoint.target('tcp'), (connected, failure) => {
+    endpoint.connect((connected, failure) => {
       if (connected) return done(endpoint, connected.socket, connected.identity, 0, '')
+      // It left while we connected, and is not picked again: no try was lost on it.
+      if (failure?.reason === 'removed') return this.#connect(cluster, hop, tried, done)
       tried.push(endpoint)
       if (tried.length < CONNECT_TRIES) return this.#connect(cluster, hop, tried, done)
       done(undefined, undefined, '', failure?.flags ?? ResponseFlag.UF, failure?.details ?? '')
