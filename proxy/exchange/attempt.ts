@@ -3,6 +3,7 @@ import type { Fields, RequestHead, ResponseHead } from '../http/message.ts'
 import type { ClientConnection, ClientStream, ClientStreamReader, ResetReason } from '../http/stream.ts'
 import type { ConnectFailure } from '../upstream/connector.ts'
 import type { EndpointState } from '../upstream/endpoint-state.ts'
+import type { TryOutcome } from '../upstream/health/signal.ts'
 import type { HttpPool, PooledConnection, PoolWaiter } from '../upstream/http-pool.ts'
 
 /** What an attempt tells its exchange. Nothing more comes after `attemptFailed` or the end of the response. */
@@ -26,6 +27,17 @@ export interface AttemptOwner {
 const DISCARD_BYTES = 64 * 1024
 const DISCARD_MS = 1000
 
+/** Of a stream that was reset: what that says of the endpoint. */
+const OUTCOMES: Readonly<Record<ResetReason, TryOutcome>> = {
+  cancel: 'reset',
+  refused: 'refused',
+  connection: 'reset',
+  protocol: 'reset',
+  timeout: 'timeout',
+  stalled: 'timeout',
+  overload: 'reset',
+}
+
 export type AttemptFailure =
   | { readonly kind: 'connect'; readonly failure: ConnectFailure }
   | { readonly kind: 'reset'; readonly reason: ResetReason; readonly detail: string }
@@ -46,14 +58,17 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
   readonly #pool: HttpPool
   #codec: ClientConnection | undefined
   readonly #clock: Clock
+  readonly #startedAt: number
   #cancelTimeout: (() => void) | undefined
   #cancelDiscard: (() => void) | undefined
+  #headSeen = false
   #over = false
   #discarding = false
   #discarded = 0
 
   constructor(owner: AttemptOwner, endpoint: EndpointState, head: RequestHead, http2: boolean, clock: Clock) {
     this.#clock = clock
+    this.#startedAt = clock.now()
     this.#owner = owner
     this.endpoint = endpoint
     this.head = head
@@ -69,6 +84,7 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
   /** Gives up whatever state it is in; the owner hears nothing more. */
   abandon(reason: ResetReason): void {
     if (this.#over) return
+    if (!this.#headSeen) this.#observe(reason === 'timeout' ? 'timeout' : 'cancelled')
     this.#finish()
     if (this.stream) this.stream.reset(reason)
     else this.#pool.cancel(this)
@@ -103,6 +119,7 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
 
   onConnectFailure(failure: ConnectFailure): void {
     if (this.#over) return
+    if (failure.reason === 'connect') this.#observe('connect-failure')
     this.#finish()
     this.#owner.attemptFailed(this, { kind: 'connect', failure })
   }
@@ -115,6 +132,8 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
     if (this.#over) return
     // The per-try timeout covers the time to the response's head: a long answer is not a failed try.
     this.#cancelTimeout?.()
+    this.#headSeen = true
+    this.#observe('answered', head.status)
     if (end) this.#finish()
     this.#owner.attemptHead(this, head, end)
   }
@@ -138,6 +157,7 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
   onReset(reason: ResetReason, detail: string): void {
     this.#cancelDiscard?.()
     if (this.#over) return
+    this.#observe(OUTCOMES[reason])
     this.#finish()
     this.goneAway = reason === 'refused' && (this.#codec?.closed ?? false)
     this.#owner.attemptFailed(this, { kind: 'reset', reason, detail })
@@ -151,6 +171,11 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
     if (this.#over) return
     this.abandon('timeout')
     this.#owner.attemptFailed(this, { kind: 'per-try-timeout' })
+  }
+
+  /** What the endpoint is to be judged by. */
+  #observe(outcome: TryOutcome, status = 0): void {
+    this.endpoint.observe(outcome, status, this.#clock.now() - this.#startedAt)
   }
 
   #finish(): void {

@@ -306,7 +306,8 @@ export class Forwarding implements AttemptOwner {
     const { body, head, hop, record, wantsUpgrade } = this.#caller
     const decision = decideRetry(policy, outcome, {
       method: head.method,
-      replayable: body.complete && !wantsUpgrade,
+      replayable: body.complete,
+      upgrade: wantsUpgrade,
       retries: this.#retries,
       reusedConnection: attempt.reused,
       goneAway: attempt.goneAway,
