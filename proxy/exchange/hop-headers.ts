@@ -26,6 +26,10 @@ export function prepareRequest(hop: Hop, head: RequestHead): void {
       if (hop.sourceIdentity !== '') fields.push(CLIENT_CERT, clientCertificate(hop))
       break
     case 'forward_only':
+      // Whoever has not proved an identity has none to forward.
+      if (hop.sourceIdentity === '') removeField(fields, CLIENT_CERT)
+      break
+    case 'always_forward_only':
       break
   }
   if (hop.manager.traffic && field(fields, 'x-request-id') === undefined)

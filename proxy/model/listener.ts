@@ -9,6 +9,8 @@ export interface Listener {
   /** Listener filters: what is read from the first bytes before a chain is chosen. */
   readonly inspectTls: boolean
   readonly inspectHttp: boolean
+  /** Names of the listener filters in their order, for people. */
+  readonly listenerFilters?: readonly string[]
   /** Captured by iptables: the original destination is read from the socket. */
   readonly useOriginalDst: boolean
   /** How long detection waits for bytes; afterwards the connection is opaque TCP. Milliseconds. */
@@ -27,6 +29,8 @@ export interface FilterChain {
     /** After detection: `http/1.1`, `h2c`; from TLS: ALPN values. Empty: any. */
     readonly applicationProtocols: readonly string[]
   }
+  /** Name of the transport socket, for people. */
+  readonly transportSocket?: string | undefined
   /** Undefined: bytes are taken as they come. */
   readonly tls: DownstreamTls | undefined
   readonly network: HttpConnectionManager | TcpProxy
@@ -35,12 +39,20 @@ export interface FilterChain {
 /** envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager */
 export interface HttpConnectionManager {
   readonly kind: 'http'
+  /** Names of the filter and of its HTTP filters, for people. */
+  readonly name?: string
+  readonly httpFilters?: readonly string[]
   readonly statPrefix: string
   readonly codec: 'auto' | 'http1' | 'http2'
   readonly route:
     | { readonly kind: 'rds'; readonly name: string }
     | { readonly kind: 'inline'; readonly config: RouteConfiguration }
-  readonly forwardClientCert: 'sanitize' | 'sanitize_set' | 'append_forward' | 'forward_only'
+  readonly forwardClientCert:
+    | 'sanitize'
+    | 'sanitize_set'
+    | 'append_forward'
+    | 'forward_only'
+    | 'always_forward_only'
   /** OUTBOUND makes client spans, INBOUND server spans; undefined: neither. */
   readonly traffic: 'outbound' | 'inbound' | undefined
   /** Share of requests that begin a sampled trace when the caller decided nothing, 0 to 100. */
@@ -56,6 +68,8 @@ export interface HttpConnectionManager {
 /** envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy */
 export interface TcpProxy {
   readonly kind: 'tcp'
+  /** Name of the filter, for people. */
+  readonly name?: string
   readonly statPrefix: string
   readonly clusters: readonly { readonly cluster: string; readonly weight: number }[]
   /** 0: none. Milliseconds. */
