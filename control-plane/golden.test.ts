@@ -2,11 +2,12 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { silentLogger } from '../core/log.ts'
+import { readable } from '../core/xds/readable.ts'
 import { createMesh, type MeshView } from './mesh.ts'
 import { MemorySource } from './registry/memory-source.ts'
 import type { MeshClient } from './xds/client.ts'
-import { readable } from './xds/readable.ts'
 import type { ResourceType } from './xds/resource.ts'
+import { CODECS } from './xds/resources.ts'
 
 // One folder a rule: manifests.yaml beside base.yaml -> expected.json. UPDATE_GOLDEN=1 rewrites the latter.
 const ROOT = join(import.meta.dirname, 'golden')
@@ -41,7 +42,8 @@ for (const folder of readdirSync(ROOT, { withFileTypes: true })) {
 function show(view: MeshView, item: string, client: MeshClient): unknown {
   if (item === 'status') return view.routeStatus
   const [type, name] = item.split(' ') as [ResourceType, string]
-  return readable(view.resource(type, name, client)?.message ?? null)
+  const resource = view.resource(type, name, client)
+  return resource ? readable(CODECS[type], resource.message) : null
 }
 
 function clientIn(text: string): MeshClient {

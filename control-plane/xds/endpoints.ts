@@ -1,10 +1,14 @@
 import type { LbEndpoint, LocalityLbEndpoints } from '../../core/xds/generated/envoy.js'
 import { SIDECAR_PORTS, type Mesh, type MeshEndpoint } from '../model/mesh.ts'
+import type { MeshClient } from './client.ts'
 import { parsePod } from './names.ts'
 import type { Plan } from './resource.ts'
 
 /** `<namespace>/<service>/<port>` or `pod/<namespace>/<pod>/<port>`; a Service without endpoints has an empty one. */
-export function endpoints(mesh: Mesh, name: string): Plan<'endpoints'> | undefined {
+export function endpoints(mesh: Mesh, name: string, client: MeshClient): Plan<'endpoints'> | undefined {
+  const sidecar = client.kind === 'sidecar'
+  const variant = sidecar ? 'sidecar' : ''
+  const localities = sidecar ? together : byZone
   const pod = parsePod(name)
   if (pod) {
     const workload = mesh.workloads.get(pod.key)
@@ -20,7 +24,7 @@ export function endpoints(mesh: Mesh, name: string): Plan<'endpoints'> | undefin
       zone: '',
     }
     return {
-      variant: '',
+      variant,
       parts: [workload],
       make: () => ({ clusterName: name, endpoints: localities([only]) }),
     }
@@ -28,14 +32,19 @@ export function endpoints(mesh: Mesh, name: string): Plan<'endpoints'> | undefin
   const group = mesh.endpoints.get(name)
   if (!group) return undefined
   return {
-    variant: '',
+    variant,
     parts: [group],
     make: () => ({ clusterName: name, endpoints: localities(group.endpoints) }),
   }
 }
 
+/** Zones change nothing for a sidecar of ours yet. */
+function together(all: readonly MeshEndpoint[]): readonly LocalityLbEndpoints[] {
+  return all.length === 0 ? [] : [{ lbEndpoints: all.map(lbEndpoint) }]
+}
+
 /** One locality a zone; each weighs what its endpoints weigh, so that zones change nothing yet. */
-function localities(all: readonly MeshEndpoint[]): readonly LocalityLbEndpoints[] {
+function byZone(all: readonly MeshEndpoint[]): readonly LocalityLbEndpoints[] {
   const zones = new Map<string, MeshEndpoint[]>()
   for (const endpoint of all) {
     const list = zones.get(endpoint.zone)

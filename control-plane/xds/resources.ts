@@ -34,7 +34,7 @@ const TYPE_URLS: Readonly<Record<ResourceType, string>> = {
   endpoints: typeUrls.ENDPOINT,
 }
 
-const CODECS: { readonly [T in ResourceType]: MessageType<Messages[T]> } = {
+export const CODECS: { readonly [T in ResourceType]: MessageType<Messages[T]> } = {
   listener: Listener,
   route: RouteConfiguration,
   cluster: Cluster,
@@ -103,7 +103,7 @@ export class ResourceCache {
       case 'cluster':
         return cluster(mesh, name, client)
       case 'endpoints':
-        return endpoints(mesh, name)
+        return endpoints(mesh, name, client)
     }
   }
 

@@ -10,6 +10,7 @@ const DEFAULT_RETRIES = 2
 /** Fractions of a million are the finest that Envoy knows. */
 const MILLION = 1_000_000
 
+/** For clients that do not go elsewhere by themselves, as a sidecar of ours does. */
 const ELSEWHERE: Pick<RetryPolicy, 'retryHostPredicate' | 'hostSelectionRetryMaxAttempts'> = {
   retryHostPredicate: [
     { name: 'envoy.retry_host_predicates.previous_hosts', typedConfig: packAny(PreviousHostsPredicate, {}) },
@@ -41,7 +42,7 @@ export function forwardAction(
 ): RouteAction {
   const retry = retryPolicy(client.kind, action.retry, action.tryTimeoutMs)
   return {
-    ...destinations(action, match),
+    ...destinations(action, match, client.kind),
     timeout: action.requestTimeoutMs,
     // gRPC libraries read the limit of a call from here.
     ...(client.kind === 'grpc' && action.requestTimeoutMs > 0
@@ -64,8 +65,11 @@ export function forwardAction(
   }
 }
 
-/** The share of an invalid backend goes to a cluster that is not there: 500, for gRPC 503 (UNAVAILABLE). */
-function destinations(action: Forward, match: Match): RouteAction {
+/**
+ * The share of an invalid backend goes to a cluster that is not there: 500, for gRPC 503 (UNAVAILABLE). A sidecar of ours
+ * knows it by its name.
+ */
+function destinations(action: Forward, match: Match, kind: MeshClient['kind']): RouteAction {
   const backends = action.backends.filter((one) => one.weight > 0)
   const [only] = backends
   const plain = only && Object.keys(headerChange(only.requestHeaders, only.responseHeaders)).length === 0
@@ -79,7 +83,9 @@ function destinations(action: Forward, match: Match): RouteAction {
         ...headerChange(one.requestHeaders, one.responseHeaders),
       })),
     },
-    ...(invalid && !match.grpc ? { clusterNotFoundResponseCode: 'INTERNAL_SERVER_ERROR' } : {}),
+    ...(invalid && !match.grpc && kind !== 'sidecar'
+      ? { clusterNotFoundResponseCode: 'INTERNAL_SERVER_ERROR' }
+      : {}),
   }
 }
 
@@ -107,6 +113,6 @@ function retryPolicy(
     ...perTryTimeout,
     ...(retry ? { retriableStatusCodes: retry.statuses } : {}),
     retryBackOff: { baseInterval: base, maxInterval: base * 10 },
-    ...ELSEWHERE,
+    ...(kind === 'sidecar' ? {} : ELSEWHERE),
   }
 }

@@ -6,6 +6,13 @@ import { typeNameOf, typeUrl } from './type-urls.ts'
 export interface AnyValue {
   readonly typeUrl?: string | undefined
   readonly value?: Uint8Array | undefined
+  /** What it holds, once it was read: by check.ts, or from a file. Never on the wire. */
+  readonly unpacked?: Unpacked | undefined
+}
+
+export interface Unpacked {
+  readonly type: MessageType<unknown>
+  readonly message: object
 }
 
 export function packAny<T>(type: MessageType<T>, value: T): { typeUrl: string; value: Uint8Array } {
@@ -25,4 +32,9 @@ export function unpackAny<T>(any: AnyValue, type: MessageType<T>, options: Decod
 
 export function holds(any: AnyValue, type: MessageType<unknown>): boolean {
   return any.typeUrl !== undefined && typeNameOf(any.typeUrl) === type.typeName
+}
+
+/** The message in an Any that was checked; undefined where there is none or it is of another type. */
+export function unpacked<T>(any: AnyValue | undefined, type: MessageType<T>): T | undefined {
+  return any?.unpacked?.type === type ? (any.unpacked.message as T) : undefined
 }

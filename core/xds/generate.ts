@@ -28,9 +28,9 @@ const roots = [
 
 function fingerprint(): string {
   const hash = createHash('sha256')
-  const sources = ['generate.ts', 'emit.ts', 'messages.ts'].map((name) => join(here, name))
+  const sources = ['generate.ts', 'emit.ts', 'messages.ts', ...globSync('served/*.ts', { cwd: here }).sort()]
   for (const file of [
-    ...sources,
+    ...sources.map((name) => join(here, name)),
     ...ownFiles('').map((name) => join(own, name)),
     join(envoyPackage, 'package.json'),
   ]) {
@@ -46,8 +46,29 @@ function ownFiles(folder: string): string[] {
     .sort()
 }
 
+/** Without Google's own, which the others import. */
+function namesOf({ messages }: ModuleSource): string[] {
+  if (messages === 'all') return []
+  const names = messages.map((entry) => (typeof entry === 'string' ? entry : entry[0]))
+  return names.filter((name) => !name.startsWith('google.'))
+}
+
+/** The .proto file of a message or service: in the folder of its package, the one that declares it. */
+function fileOf(fullName: string): string {
+  const parts = fullName.split('.')
+  const first = parts.findIndex((part) => /^[A-Z]/.test(part))
+  const folder = parts.slice(0, first).join('/')
+  const declares = new RegExp(`^(message|service) ${parts[first]} \\{`, 'm')
+  for (const root of roots)
+    for (const file of globSync('*.proto', { cwd: join(root, folder) }).sort())
+      if (declares.test(readFileSync(join(root, folder, file), 'utf8'))) return `${folder}/${file}`
+  throw new Error(`${fullName} is in no .proto file of ${folder}: correct the name in core/xds/served`)
+}
+
 function load(source: ModuleSource): protobuf.Root | undefined {
-  const files = source.files.flatMap((file) => (file.endsWith('/') ? ownFiles(file) : [file]))
+  const files = source.files?.flatMap((file) => (file.endsWith('/') ? ownFiles(file) : [file])) ?? [
+    ...new Set(namesOf(source).map(fileOf)),
+  ]
   if (files.length === 0) return undefined
   const root = new protobuf.Root()
   root.resolvePath = (_origin, wanted) => {

@@ -1,28 +1,35 @@
 import { X509Certificate } from 'node:crypto'
 import { parseCertificates } from '../../certs/trust-bundle.ts'
 import type { Watchable } from '../../core/watched.ts'
+import { Cluster, Listener, type Bootstrap } from '../../core/xds/generated/envoy.js'
+import { readable, readableAny } from '../../core/xds/readable.ts'
 import type { WorkloadSecrets } from '../transport/tls-contexts.ts'
+import type { ResourceKind } from '../xds/decode.ts'
 import type { ResourceTable } from '../xds/resource-table.ts'
 
-/** What is in force, in the runtime's own form; keys and certificates given inline are left out. */
+/** What is in force, as Envoy's messages in JSON, by the names of Envoy's API; private keys are left out. */
 export function configDump(table: ResourceTable): unknown {
+  const held = (kind: ResourceKind): unknown => table.held(kind).map(({ resource }) => readableAny(resource))
   return {
     version: table.version,
-    listeners: readable(table.values('listener')),
-    routes: readable(table.values('route')),
-    clusters: readable(table.values('cluster')),
-    endpoints: readable(table.values('endpoints')),
+    listeners: held('listener'),
+    routes: held('route'),
+    clusters: held('cluster'),
+    endpoints: held('endpoints'),
     absent: { listeners: table.absent('listener'), clusters: table.absent('cluster') },
   }
 }
 
-/** JSON with regular expressions as text and without private keys. */
-export function readable(value: unknown): unknown {
-  const text = JSON.stringify(value, (key, inner: unknown) => {
-    if (key === 'privateKeyPem') return '[redacted]'
-    return inner instanceof RegExp ? inner.source : inner
-  })
-  return text === undefined ? undefined : (JSON.parse(text) as unknown)
+/** The same of a bootstrap file, which holds its routes in its listeners and its endpoints in its clusters. */
+export function bootstrapDump(bootstrap: Bootstrap): unknown {
+  const { listeners = [], clusters = [] } = bootstrap.staticResources ?? {}
+  return {
+    version: 'static',
+    listeners: listeners.map((listener) => readable(Listener, listener)),
+    routes: [],
+    clusters: clusters.map((cluster) => readable(Cluster, cluster)),
+    endpoints: [],
+  }
 }
 
 /** The workload's chain and whom it trusts: names, serials and times. */

@@ -6,14 +6,13 @@ import { adminHandler } from '../admin/admin.ts'
 import { serveEndpoint } from '../admin/http-endpoint.ts'
 import { readBootstrap, type ProxyBootstrap } from '../bootstrap/bootstrap.ts'
 import { createStaticConfiguration } from '../bootstrap/configuration.ts'
-import type { Configuration } from '../model/configuration.ts'
 import { Runtime } from '../runtime.ts'
 import type { AccessLogMode } from '../telemetry/access-log.ts'
 import type { Exporter } from '../telemetry/exporter.ts'
 import { Telemetry } from '../telemetry/telemetry.ts'
 import { loadOriginalDestination } from '../transport/original-destination.ts'
 import type { WorkloadSecrets } from '../transport/tls-contexts.ts'
-import { certificates, readable } from './config-dump.ts'
+import { bootstrapDump, certificates } from './config-dump.ts'
 import { drain } from './drain.ts'
 import { watchIdleMemory } from './idle-memory.ts'
 import { releaseStartupPages } from './startup-pages.ts'
@@ -79,7 +78,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Runni
         ready: () => ({ ready: !draining, reason: draining ? 'draining' : '' }),
         prometheus: () => telemetry.prometheus(),
         clusters: runtime.clusters,
-        configDump: () => staticDump(bootstrap, configuration),
+        configDump: () => bootstrapDump(bootstrap.message),
         certificates: () => certificates(secrets),
       })
       server = (await serveEndpoint(admin.host, admin.port, handler, { localOnly: true })).server
@@ -124,14 +123,4 @@ export function readBootstrapFile(path: string): ProxyBootstrap {
   const result = readBootstrap(text, { fileName: path })
   if (result.ok) return result.bootstrap
   throw new WeftError('bootstrap.invalid', result.problems.join('\n'))
-}
-
-function staticDump(bootstrap: ProxyBootstrap, configuration: Configuration): unknown {
-  return {
-    version: configuration.version,
-    listeners: readable(bootstrap.static.listeners),
-    routes: [],
-    clusters: readable(bootstrap.static.clusters),
-    endpoints: [],
-  }
 }

@@ -159,8 +159,21 @@ const GOLDEN: readonly (readonly [title: string, text: string, ...problems: stri
   ],
   [
     'endpoints of a server that is not there',
-    changed('lb_policy: LEAST_REQUEST', 'type: EDS'),
+    changed(
+      MINIMAL.slice(MINIMAL.indexOf('      lb_policy: LEAST_REQUEST')),
+      '      type: EDS\n      eds_cluster_config: { eds_config: { ads: {}, resource_api_version: V3 } }\n',
+    ),
     `p.yaml:27:7: ${CLUSTER}.type: EDS asks a server for endpoints and there are no dynamic_resources: use STATIC or STRICT_DNS`,
+  ],
+  [
+    'endpoints that nobody would look at',
+    changed('lb_policy: LEAST_REQUEST', 'type: ORIGINAL_DST'),
+    `p.yaml:28:7: ${CLUSTER}.load_assignment: belongs to type STATIC or STRICT_DNS`,
+  ],
+  [
+    'metadata that nobody reads',
+    changed('lb_policy: LEAST_REQUEST', 'metadata: { filter_metadata: { weft.dev: { servce: a.b } } }'),
+    `p.yaml:27:38: ${CLUSTER}.metadata.filter_metadata[weft.dev]: has the key servce: only service is supported`,
   ],
   [
     'what the decoders of xDS refuse',

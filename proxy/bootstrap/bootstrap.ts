@@ -31,6 +31,8 @@ export interface ProxyBootstrap {
     readonly clusters: readonly Cluster[]
   }
   readonly dynamic?: DynamicResources
+  /** The file itself, for people: as it was read, with the secrets that stand in it. */
+  readonly message: WireBootstrap
 }
 
 export interface BootstrapOptions {
@@ -83,6 +85,7 @@ function read(
     ...(admin && { admin }),
     static: resources,
     ...(dynamic && { dynamic }),
+    message: wire,
   })
 }
 

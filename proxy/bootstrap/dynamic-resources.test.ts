@@ -13,6 +13,9 @@ function problemsOf(changes: Readonly<Record<string, string>>): string[] {
 
 const SERVICE = 'dynamic_resources.ads_config.grpc_services[0].envoy_grpc.cluster_name'
 
+const [ASSIGNMENT = ''] =
+  / {6}load_assignment:[^]*?(?= {6}transport_socket:)/.exec(example('dynamic.yaml')) ?? []
+
 const GOLDEN: readonly (readonly [title: string, changes: Record<string, string>, ...problems: string[]])[] =
   [
     ['the example', { DELTA_GRPC: 'GRPC' }],
@@ -41,7 +44,7 @@ const GOLDEN: readonly (readonly [title: string, changes: Record<string, string>
     ],
     [
       'a cluster without an endpoint',
-      { 'type: STRICT_DNS': 'type: ORIGINAL_DST' },
+      { 'type: STRICT_DNS': 'type: ORIGINAL_DST', [ASSIGNMENT]: '' },
       `${SERVICE}: the cluster "control-plane" must be STATIC or STRICT_DNS with exactly one endpoint`,
     ],
     ['nobody who asks', { '  id: catalog-7d9f.shop\n': '' }, 'node.id: is required with dynamic_resources'],

@@ -1,13 +1,12 @@
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { parse } from 'yaml'
-import { typeUrl } from '../../core/xds/type-urls.ts'
+import { SERVED } from '../../core/xds/served/index.ts'
 import { readBootstrap } from './bootstrap.ts'
-import { SUBSET } from './subset.ts'
 import { MINIMAL } from './testing/minimal.ts'
 
-const NAMES = [...SUBSET.values()].flatMap(({ fields }) => [...fields.keys()])
-const URLS = [...SUBSET.values()].map(({ type }) => typeUrl(type))
+const NAMES = [...SERVED.values()].flatMap((fields) => Object.keys(fields))
+const URLS = [...SERVED.keys()].map((name) => `type.googleapis.com/${name}`)
 
 /** Any tree, of words that are likely to lead far. */
 const { tree } = fc.letrec((tie) => ({

@@ -1,24 +1,25 @@
 import { isMap, isScalar, isSeq, type Node, type Pair } from 'yaml'
-import { describeError } from '../../core/errors.ts'
-import { isMessageType, type Field, type MessageType } from '../../core/xds/codec.ts'
-import { typeNameOf, typeUrl } from '../../core/xds/type-urls.ts'
+import type { AnyValue } from '../../core/xds/any.ts'
+import { isMessageType, type MessageType } from '../../core/xds/codec.ts'
 import { Any } from '../../core/xds/generated/envoy.js'
+import { rulesOf, type Rule, type Rules } from '../../core/xds/rules.ts'
+import { typeNameOf, typeUrl } from '../../core/xds/type-urls.ts'
 import type { SourceTree } from './document.ts'
 import { keyText, NodeBudget } from './node-budget.ts'
 import type { Problems } from './problems.ts'
 import { readScalar } from './read-scalar.ts'
 import { readJson } from './read-struct.ts'
-import { SUBSET, type FieldRule } from './subset.ts'
 import { nearestName } from './nearest-name.ts'
 
 type Values = Record<string, unknown>
 
 /**
- * Reads a tree as a message by protobuf's JSON mapping, with fields by either of their names. Whatever is not in the
- * subset becomes a problem; what comes back then is incomplete and must not be used.
+ * Reads a tree as a message by protobuf's JSON mapping, with fields by either of their names. Whatever is not served
+ * (core/xds/served) becomes a problem; what comes back then is incomplete and must not be used. What stands in an Any
+ * is unpacked, as check.ts leaves it.
  */
 export function readMessage<T>(tree: SourceTree, type: MessageType<T>, problems: Problems): T {
-  return new MessageReader(tree, problems).message(tree.root, type, '', 0, undefined) as T
+  return new MessageReader(tree, problems).message(tree.root, rulesOf(type, 'bootstrap'), '', 0) as T
 }
 
 class MessageReader {
@@ -32,14 +33,7 @@ class MessageReader {
     this.budget = new NodeBudget(problems)
   }
 
-  message(
-    node: unknown,
-    type: MessageType<unknown>,
-    path: string,
-    depth: number,
-    only: readonly string[] | undefined,
-    packed = false,
-  ): Values {
+  message(node: unknown, rules: Rules, path: string, depth: number, packed = false): Values {
     const values: Values = {}
     const at = this.tree.resolve(node)
     if (!this.budget.take(path, depth)) return values
@@ -47,7 +41,7 @@ class MessageReader {
       this.problems.add(path, 'must be a mapping of fields')
       return values
     }
-    const rule = SUBSET.get(type.typeName)
+    const { type } = rules
     const seen = new Set<string>()
     for (const pair of at.items) {
       const offset = offsetOf(pair.key)
@@ -60,12 +54,12 @@ class MessageReader {
       if (name === '@type' && packed) continue
       const field = type.fields.byName.get(name)
       if (!field) {
-        this.problems.add(join(path, name), unknownField(name, type), offset)
+        this.problems.add(join(path, name), unknownField(name, rules), offset)
         continue
       }
       const inner = join(path, field.name)
-      const fieldRule = rule?.fields.get(field.name)
-      if (!fieldRule || (only && !only.includes(field.name))) {
+      const rule = rules.byKey.get(field.key)
+      if (!rule) {
         this.problems.add(inner, 'is not supported: remove it', offset)
         continue
       }
@@ -74,30 +68,30 @@ class MessageReader {
       const other = field.siblings.find((key) => values[key] !== undefined)
       if (other !== undefined)
         this.problems.add(inner, `excludes ${protoName(type, other)}: keep one`, offset)
-      if (!this.#field(values, field, fieldRule, pair, inner, depth)) seen.delete(field.name)
+      if (!this.#field(values, rule, pair, inner, depth)) seen.delete(field.name)
     }
-    for (const name of rule?.required ?? []) {
-      const missing = !seen.has(name) || isEmpty(values[type.fields.byName.get(name)?.key ?? ''])
-      if (missing && (!only || only.includes(name))) this.problems.add(join(path, name), 'is required')
-    }
+    for (const { field } of rules.required)
+      if (!seen.has(field.name) || isEmpty(values[field.key]))
+        this.problems.add(join(path, field.name), 'is required')
     return values
   }
 
   /** False if it is null. */
-  #field(values: Values, field: Field, rule: FieldRule, pair: Pair, path: string, depth: number): boolean {
+  #field(values: Values, rule: Rule, pair: Pair, path: string, depth: number): boolean {
+    const { field } = rule
     this.problems.place(path, offsetOf(pair.key))
     const node = this.tree.resolve(pair.value)
     // As in protobuf's JSON mapping: null is as good as absent.
     if (node === undefined || (isScalar(node) && node.value === null)) return false
     values[field.key] = field.map
-      ? this.#map(node, field, rule, path, depth)
+      ? this.#map(node, rule, path, depth)
       : field.repeated
-        ? this.#list(node, field, rule, path, depth)
-        : this.#value(node, field, rule, path, depth)
+        ? this.#list(node, rule, path, depth)
+        : this.#value(node, rule, path, depth)
     return true
   }
 
-  #list(node: Node, field: Field, rule: FieldRule, path: string, depth: number): unknown[] | undefined {
+  #list(node: Node, rule: Rule, path: string, depth: number): unknown[] | undefined {
     if (!isSeq(node)) {
       this.problems.add(path, 'must be a list')
       return undefined
@@ -105,29 +99,31 @@ class MessageReader {
     return node.items.map((item, i) => {
       const inner = `${path}[${i}]`
       this.problems.place(inner, offsetOf(item))
-      return this.#value(item, field, rule, inner, depth + 1)
+      return this.#value(item, rule, inner, depth + 1)
     })
   }
 
-  #map(node: Node, field: Field, rule: FieldRule, path: string, depth: number): Values | undefined {
+  #map(node: Node, rule: Rule, path: string, depth: number): Values | undefined {
     if (!isMap(node)) {
       this.problems.add(path, 'must be a mapping')
       return undefined
     }
     const map: Values = {}
+    const { keys } = rule.row
     for (const { key, value } of node.items) {
       const name = keyText(key)
       if (name === undefined) {
         this.problems.add(path, 'has a key that is no text', offsetOf(key))
       } else if (Object.hasOwn(map, name)) {
         this.problems.add(path, `has the key ${name} twice: keep one`, offsetOf(key))
-      } else if (rule.keys && !rule.keys.includes(name)) {
-        const text = `has the key ${name}: only ${rule.keys.join(', ')} is supported`
+      } else if (keys && !Object.hasOwn(keys, name)) {
+        const text = `has the key ${name}: only ${Object.keys(keys).join(', ')} is supported`
         this.problems.add(path, text, offsetOf(key))
       } else {
         const inner = `${path}[${name}]`
         this.problems.place(inner, offsetOf(key))
-        const read = this.#value(value, field, rule, inner, depth + 1)
+        const read = this.#value(value, rule, inner, depth + 1)
+        this.#struct(read, keys?.[name], inner)
         // Not an assignment: a key `__proto__` would change the object's prototype.
         Object.defineProperty(map, name, {
           value: read,
@@ -140,10 +136,18 @@ class MessageReader {
     return map
   }
 
-  #value(node: unknown, field: Field, rule: FieldRule, path: string, depth: number): unknown {
-    const { type } = field
+  /** A google.protobuf.Struct in a map, of which the table knows every key. */
+  #struct(read: unknown, keys: readonly string[] | 'any' | undefined, path: string): void {
+    if (typeof keys !== 'object' || typeof read !== 'object' || read === null) return
+    for (const key of Object.keys(read))
+      if (!keys.includes(key))
+        this.problems.add(path, `has the key ${key}: only ${keys.join(', ')} is supported`)
+  }
+
+  #value(node: unknown, rule: Rule, path: string, depth: number): unknown {
+    const { type } = rule.field
     if (type === Any) return this.#any(node, rule, path, depth + 1)
-    if (isMessageType(type)) return this.message(node, type, path, depth + 1, rule.only)
+    if (isMessageType(type)) return this.message(node, rule.inner(), path, depth + 1)
     if (type === 'struct' || type === 'value' || type === 'list') return this.#json(node, type, path, depth)
     const at = this.tree.resolve(node)
     if (!this.budget.take(path, depth)) return undefined
@@ -165,11 +169,10 @@ class MessageReader {
     return undefined
   }
 
-  /** `{"@type": url, ...fields}`, packed as a server would send it, so that one decoder reads both. */
-  #any(node: unknown, rule: FieldRule, path: string, depth: number): unknown {
+  /** `{"@type": url, ...fields}` */
+  #any(node: unknown, rule: Rule, path: string, depth: number): AnyValue {
     const at = this.tree.resolve(node)
-    const types = rule.types ?? []
-    const known = types.map((type) => typeUrl(type)).join(' or ')
+    const known = [...rule.types.values()].map((type) => typeUrl(type)).join(' or ')
     if (!isMap(at)) {
       this.problems.add(path, `must be a mapping with @type ${known}`)
       return {}
@@ -178,20 +181,14 @@ class MessageReader {
     if (second) this.problems.add(join(path, '@type'), 'is given twice: keep one', offsetOf(second.key))
     const urlNode = this.tree.resolve(pair?.value)
     const url = isScalar(urlNode) ? urlNode.value : undefined
-    const type = typeof url === 'string' ? types.find((one) => one.typeName === typeNameOf(url)) : undefined
-    if (!pair || !type || typeof url !== 'string' || url !== typeUrl(type)) {
+    const type = typeof url === 'string' ? rule.types.get(typeNameOf(url)) : undefined
+    if (!pair || !type || url !== typeUrl(type)) {
       const offset = pair ? offsetOf(pair.key) : undefined
       this.problems.add(join(path, '@type'), pair ? `must be ${known}` : `is required: ${known}`, offset)
       return {}
     }
-    const value = this.message(at, type, path, depth, undefined, true)
-    if (this.problems.some) return {}
-    try {
-      return { typeUrl: url, value: type.encode(value) }
-    } catch (error) {
-      this.problems.add(path, describeError(error))
-      return {}
-    }
+    const message = this.message(at, rulesOf(type, 'bootstrap'), path, depth, true)
+    return { typeUrl: url, unpacked: { type, message } }
   }
 }
 
@@ -212,8 +209,8 @@ function protoName(type: MessageType<unknown>, key: string): string {
   return type.fields.byName.get(key)?.name ?? key
 }
 
-function unknownField(name: string, type: MessageType<unknown>): string {
-  const supported = [...(SUBSET.get(type.typeName)?.fields.keys() ?? [])]
+function unknownField(name: string, { type, byKey }: Rules): string {
+  const supported = [...byKey.values()].map(({ field }) => field.name)
   const near = nearestName(name, supported)
   const hint = near === undefined ? 'remove it' : `did you mean ${near}?`
   return `is no field of ${type.typeName}: ${hint}`

@@ -4,7 +4,7 @@ import type {
   Cluster as WireCluster,
   Listener as WireListener,
 } from '../../core/xds/generated/envoy.js'
-import { WeftError, describeError } from '../../core/errors.ts'
+import { describeError } from '../../core/errors.ts'
 import type { Cluster } from '../model/cluster.ts'
 import type { Listener } from '../model/listener.ts'
 import type { DownstreamTls, UpstreamTls } from '../model/tls.ts'
@@ -74,17 +74,13 @@ function decodeAll<W, M>(
     const scope = new Scope(`${path}[${i}]`)
     try {
       const value = decode(message, scope)
-      for (const problem of scope.problems) problems.add(problem.field ?? scope.path, withAdvice(problem))
+      for (const problem of scope.problems) problems.add(problem.field ?? scope.path, problem.message)
       return scope.problems.length > 0 ? [] : [value]
     } catch (error) {
       problems.add(scope.path, describeError(error))
       return []
     }
   })
-}
-
-function withAdvice(problem: WeftError): string {
-  return problem.code === 'xds.unsupported' ? `${problem.message}: remove it` : problem.message
 }
 
 function checkNames(resources: readonly { readonly name: string }[], path: string, problems: Problems): void {

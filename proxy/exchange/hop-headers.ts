@@ -27,6 +27,10 @@ export function prepareRequest(hop: Hop, manager: HttpConnectionManager, head: R
       if (hop.sourceIdentity !== '') fields.push(CLIENT_CERT, clientCertificate(hop))
       break
     case 'forward_only':
+      // Whoever has not proved an identity has none to forward.
+      if (hop.sourceIdentity === '') removeField(fields, CLIENT_CERT)
+      break
+    case 'always_forward_only':
       break
   }
   if (manager.traffic && field(fields, 'x-request-id') === undefined)

@@ -4,22 +4,25 @@ import type { UpstreamTls } from './tls.ts'
 export interface Cluster {
   readonly name: string
   readonly discovery:
-    | { readonly kind: 'static'; readonly endpoints: readonly Endpoint[] }
+    | { readonly kind: 'static'; readonly assignment?: string; readonly endpoints: readonly Endpoint[] }
     | { readonly kind: 'eds'; readonly serviceName: string }
-    /** Names are resolved by DNS, again every 30 s. */
-    | { readonly kind: 'dns'; readonly endpoints: readonly Endpoint[] }
+    /** Names are resolved by DNS, again every 30 s. `assignment`: cluster_name of load_assignment, for people. */
+    | { readonly kind: 'dns'; readonly assignment?: string; readonly endpoints: readonly Endpoint[] }
     /** The address that iptables took the connection from. */
     | { readonly kind: 'original-dst' }
   readonly connectTimeoutMs: number
   readonly balancer: 'round-robin' | 'least-request' | 'random'
   /** What the application behind it speaks; `downstream`: as the request came. */
   readonly http: 'http1' | 'http2' | 'downstream'
+  /** Name of the transport socket, for people. */
+  readonly transportSocket?: string | undefined
   /** For every endpoint that no match below takes. */
   readonly tls: UpstreamTls | undefined
   /** First whose metadata an endpoint's `transportMatch` contains wins (Envoy transport_socket_matches). */
   readonly tlsMatches: readonly {
     readonly name: string
     readonly metadata: Readonly<Record<string, string>>
+    readonly transportSocket?: string | undefined
     readonly tls: UpstreamTls | undefined
   }[]
   readonly limits: {

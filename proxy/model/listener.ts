@@ -11,6 +11,8 @@ export interface Listener {
   /** Listener filters: what is read from the first bytes before a chain is chosen. */
   readonly inspectTls: boolean
   readonly inspectHttp: boolean
+  /** Names of the listener filters in their order, for people. */
+  readonly listenerFilters?: readonly string[]
   /** Captured by iptables: the original destination is read from the socket. */
   readonly useOriginalDst: boolean
   /** How long detection waits for bytes; afterwards the connection is opaque TCP. Milliseconds. */
@@ -29,6 +31,8 @@ export interface FilterChain {
     /** After detection: `http/1.1`, `h2c`; from TLS: ALPN values. Empty: any. */
     readonly applicationProtocols: readonly string[]
   }
+  /** Name of the transport socket, for people. */
+  readonly transportSocket?: string | undefined
   /** Undefined: bytes are taken as they come. */
   readonly tls: DownstreamTls | undefined
   /** Asked in this order before `network` takes the connection. */
@@ -39,6 +43,9 @@ export interface FilterChain {
 /** envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager */
 export interface HttpConnectionManager {
   readonly kind: 'http'
+  /** Names of the filter and of its HTTP filters, for people. */
+  readonly name?: string
+  readonly httpFilters?: readonly string[]
   readonly statPrefix: string
   readonly codec: 'auto' | 'http1' | 'http2'
   readonly route:
@@ -48,7 +55,12 @@ export interface HttpConnectionManager {
   readonly paths: PathRules
   /** Asked in this order, once a route is chosen; the router, always the last, is left out. */
   readonly filters: readonly FilterConfig[]
-  readonly forwardClientCert: 'sanitize' | 'sanitize_set' | 'append_forward' | 'forward_only'
+  readonly forwardClientCert:
+    | 'sanitize'
+    | 'sanitize_set'
+    | 'append_forward'
+    | 'forward_only'
+    | 'always_forward_only'
   /** OUTBOUND makes client spans, INBOUND server spans; undefined: neither. */
   readonly traffic: 'outbound' | 'inbound' | undefined
   /** Share of requests that begin a sampled trace when the caller decided nothing, 0 to 100. */
@@ -64,6 +76,8 @@ export interface HttpConnectionManager {
 /** envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy */
 export interface TcpProxy {
   readonly kind: 'tcp'
+  /** Name of the filter, for people. */
+  readonly name?: string
   readonly statPrefix: string
   readonly clusters: readonly { readonly cluster: string; readonly weight: number }[]
   /** 0: none. Milliseconds. */

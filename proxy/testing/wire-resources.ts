@@ -12,6 +12,11 @@ import type { HeldResource } from '../xds/resource-table.ts'
 
 /** Resources as a control plane sends them: what one names is enough to ask for the next. */
 
+/** Of no listener that binds it. */
+const VIRTUAL = {
+  address: { socketAddress: { address: '192.0.2.1', portValue: 80 } },
+  bindToPort: false,
+} as const
 const ADS = { ads: {}, resourceApiVersion: 'V3' } as const
 
 /** A listener whose HTTP chain follows the routes of this name; `more`: further fields of its connection manager. */
@@ -27,6 +32,7 @@ export function listenerTo(name: string, routes: string, version = '1', more: ob
     version,
     resource: packAny(Listener, {
       name,
+      ...VIRTUAL,
       defaultFilterChain: { name: 'http', filters: [{ name: 'http', typedConfig: manager }] },
     }),
   }
@@ -40,6 +46,7 @@ export function tcpListenerTo(name: string, cluster: string, version = '1'): Hel
     version,
     resource: packAny(Listener, {
       name,
+      ...VIRTUAL,
       defaultFilterChain: { name: 'tcp', filters: [{ name: 'tcp', typedConfig }] },
     }),
   }

@@ -1,15 +1,17 @@
+import { unpacked } from '../../core/xds/any.ts'
 import {
   UpstreamHttpOptions,
   type Cluster as WireCluster,
+  type Cluster_LbPolicy,
   type ClusterLoadAssignment,
+  type HealthStatus,
   type LbEndpoint,
 } from '../../core/xds/generated/envoy.js'
-import type { JsonObject } from '../../core/xds/well-known.ts'
 import type { Cluster, Endpoint, EndpointAssignment } from '../model/cluster.ts'
+import { decodeText, decodeTexts, textsOf } from './decode-metadata.ts'
 import { decodeUpstreamTls, type ReadFile } from './decode-tls.ts'
 import type { Scope } from './scope.ts'
 
-const HTTP_OPTIONS = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions'
 // Envoy's defaults for circuit breakers are 1024 each; its connect timeout is 5 s.
 const LIMIT = 1024
 const CONNECT_MS = 5000
@@ -18,58 +20,32 @@ const IDLE_MS = 4000
 
 /** envoy.config.cluster.v3.Cluster */
 export function decodeCluster(cluster: WireCluster, scope: Scope, readFile: ReadFile): Cluster {
-  scope.only(
-    cluster,
-    'name',
-    'type',
-    'edsClusterConfig',
-    'connectTimeout',
-    'lbPolicy',
-    'loadAssignment',
-    'circuitBreakers',
-    'commonHttpProtocolOptions',
-    'typedExtensionProtocolOptions',
-    'transportSocket',
-    'transportSocketMatches',
-    'metadata',
-    'dnsLookupFamily',
-    'dnsRefreshRate',
-    'originalDstLbConfig',
-    'protocolSelection',
-    'http2ProtocolOptions',
-  )
-  const options = cluster.typedExtensionProtocolOptions?.[HTTP_OPTIONS]
-  const http = options
-    ? scope.at('typed_extension_protocol_options').unpack(options, UpstreamHttpOptions)
-    : undefined
-  const breakers = cluster.circuitBreakers?.thresholds?.find(
-    (limit) => (limit.priority ?? 'DEFAULT') === 'DEFAULT',
-  )
+  const thresholds = cluster.circuitBreakers?.thresholds ?? []
+  if (thresholds.length > 1)
+    scope
+      .at('circuit_breakers')
+      .at('thresholds', 1)
+      .fail('is one too many: there is the priority DEFAULT alone')
+  const [breakers] = thresholds
   const budget = breakers?.retryBudget
+  const http = decodeHttp(cluster, scope)
   return {
     name: cluster.name ?? '',
     discovery: decodeDiscovery(cluster, scope),
     connectTimeoutMs: cluster.connectTimeout ?? CONNECT_MS,
-    balancer: decodeBalancer(cluster, scope),
-    http: http?.explicitHttpConfig?.http2ProtocolOptions
-      ? 'http2'
-      : http?.explicitHttpConfig?.httpProtocolOptions
-        ? 'http1'
-        : http?.useDownstreamProtocolConfig
-          ? 'downstream'
-          : cluster.http2ProtocolOptions
-            ? 'http2'
-            : 'http1',
+    balancer: BALANCERS[cluster.lbPolicy ?? 'ROUND_ROBIN'],
+    http: http.protocol,
+    transportSocket: cluster.transportSocket?.name,
     tls: decodeUpstreamTls(cluster.transportSocket, scope.at('transport_socket'), readFile),
-    tlsMatches: (cluster.transportSocketMatches ?? []).map((match, i) => ({
-      name: match.name ?? '',
-      metadata: texts(match.match),
-      tls: decodeUpstreamTls(
-        match.transportSocket,
-        scope.at('transport_socket_matches', i).at('transport_socket'),
-        readFile,
-      ),
-    })),
+    tlsMatches: (cluster.transportSocketMatches ?? []).map((match, i) => {
+      const at = scope.at('transport_socket_matches', i)
+      return {
+        name: match.name ?? '',
+        metadata: textsOf(match.match, at.at('match')),
+        transportSocket: match.transportSocket?.name,
+        tls: decodeUpstreamTls(match.transportSocket, at.at('transport_socket'), readFile),
+      }
+    }),
     limits: {
       maxConnections: breakers?.maxConnections ?? LIMIT,
       maxPendingRequests: breakers?.maxPendingRequests ?? LIMIT,
@@ -80,99 +56,96 @@ export function decodeCluster(cluster: WireCluster, scope: Scope, readFile: Read
       // Envoy bounds retries that run at once; ours counts them by the second. 10 is GEP-3388's floor.
       minPerSecond: budget?.minRetryConcurrency ?? 10,
     },
-    idleTimeoutMs:
-      http?.commonHttpProtocolOptions?.idleTimeout ??
-      cluster.commonHttpProtocolOptions?.idleTimeout ??
-      IDLE_MS,
-    service: textOf(cluster.metadata?.filterMetadata?.['weft.dev'], 'service'),
+    idleTimeoutMs: http.idleTimeoutMs,
+    service: decodeText(cluster.metadata, 'weft.dev', 'service', scope),
+  }
+}
+
+/** Of the options by type, or of the cluster's own older fields, which Envoy does not look at beside them. */
+function decodeHttp(
+  cluster: WireCluster,
+  scope: Scope,
+): { readonly protocol: Cluster['http']; readonly idleTimeoutMs: number } {
+  const options = unpacked(
+    cluster.typedExtensionProtocolOptions?.[UpstreamHttpOptions.typeName],
+    UpstreamHttpOptions,
+  )
+  if (!options)
+    return {
+      protocol: cluster.http2ProtocolOptions ? 'http2' : 'http1',
+      idleTimeoutMs: cluster.commonHttpProtocolOptions?.idleTimeout ?? IDLE_MS,
+    }
+  const why = 'excludes typed_extension_protocol_options: keep that'
+  if (cluster.http2ProtocolOptions) scope.at('http2_protocol_options').fail(why)
+  if (cluster.commonHttpProtocolOptions) scope.at('common_http_protocol_options').fail(why)
+  return {
+    protocol: options.explicitHttpConfig?.http2ProtocolOptions
+      ? 'http2'
+      : options.useDownstreamProtocolConfig
+        ? 'downstream'
+        : 'http1',
+    idleTimeoutMs: options.commonHttpProtocolOptions?.idleTimeout ?? IDLE_MS,
   }
 }
 
 function decodeDiscovery(cluster: WireCluster, scope: Scope): Cluster['discovery'] {
   const name = cluster.name ?? ''
-  switch (cluster.type ?? 'STATIC') {
-    case 'EDS':
-      return { kind: 'eds', serviceName: cluster.edsClusterConfig?.serviceName || name }
-    case 'ORIGINAL_DST':
-      return { kind: 'original-dst' }
-    case 'STATIC':
-    case 'STRICT_DNS': {
-      if (!cluster.loadAssignment) scope.at('load_assignment').fail('is required for STATIC and STRICT_DNS')
-      const { endpoints } = decodeAssignment(cluster.loadAssignment ?? {}, scope.at('load_assignment'))
-      return { kind: cluster.type === 'STRICT_DNS' ? 'dns' : 'static', endpoints }
-    }
-    case 'LOGICAL_DNS':
-      scope.at('type').unsupported()
-      return { kind: 'static', endpoints: [] }
-  }
+  const { type = 'STATIC', edsClusterConfig, loadAssignment } = cluster
+  if (edsClusterConfig && type !== 'EDS') scope.at('eds_cluster_config').fail('belongs to type EDS')
+  if (loadAssignment && type !== 'STATIC' && type !== 'STRICT_DNS')
+    scope.at('load_assignment').fail('belongs to type STATIC or STRICT_DNS')
+  if (type === 'EDS') return { kind: 'eds', serviceName: edsClusterConfig?.serviceName || name }
+  if (type === 'ORIGINAL_DST') return { kind: 'original-dst' }
+  if (!loadAssignment) scope.at('load_assignment').fail('is required for STATIC and STRICT_DNS')
+  const { clusterName, endpoints } = decodeAssignment(loadAssignment ?? {}, scope.at('load_assignment'))
+  return { kind: type === 'STRICT_DNS' ? 'dns' : 'static', assignment: clusterName, endpoints }
 }
 
-function decodeBalancer(cluster: WireCluster, scope: Scope): Cluster['balancer'] {
-  switch (cluster.lbPolicy ?? 'ROUND_ROBIN') {
-    case 'ROUND_ROBIN':
-    case 'CLUSTER_PROVIDED':
-      return 'round-robin'
-    case 'LEAST_REQUEST':
-      return 'least-request'
-    case 'RANDOM':
-      return 'random'
-    case 'RING_HASH':
-    case 'MAGLEV':
-    case 'LOAD_BALANCING_POLICY_CONFIG':
-      scope.at('lb_policy').unsupported()
-      return 'round-robin'
-  }
+/** By lb_policy; of those that are not served there is none. */
+const BALANCERS: Readonly<Record<Cluster_LbPolicy, Cluster['balancer']>> = {
+  ROUND_ROBIN: 'round-robin',
+  LEAST_REQUEST: 'least-request',
+  RANDOM: 'random',
+  CLUSTER_PROVIDED: 'round-robin',
+  RING_HASH: 'round-robin',
+  MAGLEV: 'round-robin',
+  LOAD_BALANCING_POLICY_CONFIG: 'round-robin',
 }
 
-/** envoy.config.endpoint.v3.ClusterLoadAssignment; localities are taken together, priorities above 0 refused. */
+/** envoy.config.endpoint.v3.ClusterLoadAssignment; localities are taken together. */
 export function decodeAssignment(assignment: ClusterLoadAssignment, scope: Scope): EndpointAssignment {
-  scope.only(assignment, 'clusterName', 'endpoints')
   return {
     clusterName: assignment.clusterName ?? '',
-    endpoints: (assignment.endpoints ?? []).flatMap((locality, i) => {
-      const at = scope.at('endpoints', i)
-      at.only(locality, 'locality', 'lbEndpoints', 'loadBalancingWeight')
-      return (locality.lbEndpoints ?? []).flatMap((endpoint, j) =>
-        decodeEndpoint(endpoint, at.at('lb_endpoints', j)),
-      )
-    }),
+    endpoints: (assignment.endpoints ?? []).flatMap((locality, i) =>
+      (locality.lbEndpoints ?? []).map((endpoint, j) =>
+        decodeEndpoint(endpoint, scope.at('endpoints', i).at('lb_endpoints', j)),
+      ),
+    ),
   }
 }
 
-function decodeEndpoint(endpoint: LbEndpoint, scope: Scope): Endpoint[] {
-  scope.only(endpoint, 'endpoint', 'healthStatus', 'metadata', 'loadBalancingWeight')
-  const socket = endpoint.endpoint?.address?.socketAddress
-  if (!socket?.address || !socket.portValue) {
-    scope.at('endpoint').at('address').fail('needs a socket_address with address and port_value')
-    return []
+function decodeEndpoint(endpoint: LbEndpoint, scope: Scope): Endpoint {
+  const { address = '', portValue = 0 } = endpoint.endpoint?.address?.socketAddress ?? {}
+  if (portValue === 0)
+    scope.at('endpoint').at('address').at('socket_address').at('port_value').fail('must be above 0')
+  const { metadata } = endpoint
+  return {
+    address,
+    port: portValue,
+    weight: endpoint.loadBalancingWeight ?? 1,
+    health: HEALTH[endpoint.healthStatus ?? 'UNKNOWN'],
+    transportMatch: decodeTexts(metadata, 'envoy.transport_socket_match', scope),
+    identity: decodeText(metadata, 'weft.dev', 'identity', scope),
+    workload: decodeText(metadata, 'weft.dev', 'workload', scope),
   }
-  const health = endpoint.healthStatus ?? 'UNKNOWN'
-  const metadata = endpoint.metadata?.filterMetadata
-  return [
-    {
-      address: socket.address,
-      port: socket.portValue,
-      weight: endpoint.loadBalancingWeight ?? 1,
-      health:
-        health === 'DRAINING'
-          ? 'draining'
-          : health === 'UNHEALTHY' || health === 'TIMEOUT'
-            ? 'unhealthy'
-            : 'healthy',
-      transportMatch: texts(metadata?.['envoy.transport_socket_match']),
-      identity: textOf(metadata?.['weft.dev'], 'identity'),
-      workload: textOf(metadata?.['weft.dev'], 'workload'),
-    },
-  ]
 }
 
-function texts(object: JsonObject | undefined): Record<string, string> {
-  const found: Record<string, string> = {}
-  for (const [key, value] of Object.entries(object ?? {})) if (typeof value === 'string') found[key] = value
-  return found
-}
-
-function textOf(object: JsonObject | undefined, key: string): string {
-  const value = object?.[key]
-  return typeof value === 'string' ? value : ''
+/** By health_status; DEGRADED is not served. */
+const HEALTH: Readonly<Record<HealthStatus, Endpoint['health']>> = {
+  UNKNOWN: 'healthy',
+  HEALTHY: 'healthy',
+  DEGRADED: 'healthy',
+  DRAINING: 'draining',
+  UNHEALTHY: 'unhealthy',
+  TIMEOUT: 'unhealthy',
 }

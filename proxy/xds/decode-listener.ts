@@ -2,14 +2,14 @@ import {
   HttpConnectionManager as WireManager,
   HttpInspector,
   OriginalDst,
-  Router,
   TcpProxy as WireTcpProxy,
   TlsInspector,
   type FilterChain as WireChain,
   type Listener as WireListener,
   type TrafficDirection,
 } from '../../core/xds/generated/envoy.js'
-import { holds } from '../../core/xds/any.ts'
+import { unpacked } from '../../core/xds/any.ts'
+import type { MessageType } from '../../core/xds/codec.ts'
 import type { FilterChain, HttpConnectionManager, Listener, TcpProxy } from '../model/listener.ts'
 import { SAFE_PATHS } from '../model/path-rules.ts'
 import { decodeRouteConfiguration } from './decode-route.ts'
@@ -26,32 +26,9 @@ const MAX_STREAMS = 1000
 
 /** envoy.config.listener.v3.Listener */
 export function decodeListener(listener: WireListener, scope: Scope, readFile: ReadFile): Listener {
-  scope.only(
-    listener,
-    'name',
-    'address',
-    'statPrefix',
-    'filterChains',
-    'defaultFilterChain',
-    'listenerFilters',
-    'listenerFiltersTimeout',
-    'continueOnListenerFiltersTimeout',
-    'trafficDirection',
-    'useOriginalDst',
-    'bindToPort',
-    'enableReusePort',
-    'apiListener',
-  )
-  let inspectTls = false
-  let inspectHttp = false
-  let useOriginalDst = listener.useOriginalDst ?? false
-  listener.listenerFilters?.forEach((filter, i) => {
-    const config = filter.typedConfig
-    if (config && holds(config, TlsInspector)) inspectTls = true
-    else if (config && holds(config, HttpInspector)) inspectHttp = true
-    else if (config && holds(config, OriginalDst)) useOriginalDst = true
-    else scope.at('listener_filters', i).fail('must be tls_inspector, http_inspector or original_dst')
-  })
+  const filters = listener.listenerFilters ?? []
+  const has = (type: MessageType<unknown>): boolean =>
+    filters.some(({ typedConfig }) => unpacked(typedConfig, type) !== undefined)
   const chain = (wire: WireChain, at: Scope) => decodeChain(wire, at, listener.trafficDirection, readFile)
   const socketAddress = listener.address?.socketAddress
   const bound = socketAddress !== undefined && listener.bindToPort !== false
@@ -60,9 +37,10 @@ export function decodeListener(listener: WireListener, scope: Scope, readFile: R
     address: bound
       ? { host: socketAddress.address ?? '0.0.0.0', port: socketAddress.portValue ?? 0 }
       : undefined,
-    inspectTls,
-    inspectHttp,
-    useOriginalDst,
+    inspectTls: has(TlsInspector),
+    inspectHttp: has(HttpInspector),
+    listenerFilters: filters.map(({ name }) => name ?? ''),
+    useOriginalDst: listener.useOriginalDst || has(OriginalDst),
     detectTimeoutMs: listener.listenerFiltersTimeout || DETECT_MS,
     filterChains: (listener.filterChains ?? []).flatMap(
       (wire, i) => chain(wire, scope.at('filter_chains', i)) ?? [],
@@ -79,14 +57,8 @@ function decodeChain(
   direction: TrafficDirection | undefined,
   readFile: ReadFile,
 ): FilterChain | undefined {
-  scope.only(chain, 'name', 'filterChainMatch', 'filters', 'transportSocket', 'transportSocketConnectTimeout')
   const match = chain.filterChainMatch ?? {}
-  scope
-    .at('filter_chain_match')
-    .only(match, 'destinationPort', 'serverNames', 'transportProtocol', 'applicationProtocols')
-  const transport = match.transportProtocol || undefined
-  if (transport !== undefined && transport !== 'tls' && transport !== 'raw_buffer')
-    scope.at('filter_chain_match').at('transport_protocol').fail('must be tls or raw_buffer')
+  const transport = match.transportProtocol
   const network = decodeNetworkFilter(chain, scope, direction)
   if (!network) return undefined
   return {
@@ -97,6 +69,7 @@ function decodeChain(
       transportProtocol: transport === 'tls' || transport === 'raw_buffer' ? transport : undefined,
       applicationProtocols: match.applicationProtocols ?? [],
     },
+    transportSocket: chain.transportSocket?.name,
     tls: decodeDownstreamTls(chain.transportSocket, scope.at('transport_socket'), readFile),
     filters: [],
     network,
@@ -108,69 +81,43 @@ function decodeNetworkFilter(
   scope: Scope,
   direction: TrafficDirection | undefined,
 ): FilterChain['network'] | undefined {
-  const filters = chain.filters ?? []
-  const config = filters[0]?.typedConfig
-  if (filters.length !== 1 || !config) {
+  const [filter, ...others] = chain.filters ?? []
+  if (others.length > 0) {
     scope.at('filters').fail('must hold exactly one filter: http_connection_manager or tcp_proxy')
     return undefined
   }
   const at = scope.at('filters', 0).at('typed_config')
-  if (holds(config, WireManager)) {
-    const manager = at.unpack(config, WireManager)
-    return manager && decodeManager(manager, at, direction)
-  }
-  if (holds(config, WireTcpProxy)) {
-    const proxy = at.unpack(config, WireTcpProxy)
-    return proxy && decodeTcpProxy(proxy, at)
-  }
-  at.fail(`${config.typeUrl ?? 'nothing'} is no filter that is known here`)
-  return undefined
+  const name = filter?.name ?? ''
+  const manager = unpacked(filter?.typedConfig, WireManager)
+  if (manager) return decodeManager(name, manager, at, direction)
+  const proxy = unpacked(filter?.typedConfig, WireTcpProxy)
+  return proxy && decodeTcpProxy(name, proxy, at)
 }
 
-export function decodeManager(
+function decodeManager(
+  name: string,
   manager: WireManager,
   scope: Scope,
   direction: TrafficDirection | undefined,
 ): HttpConnectionManager {
-  scope.only(
-    manager,
-    'codecType',
-    'statPrefix',
-    'rds',
-    'routeConfig',
-    'httpFilters',
-    'tracing',
-    'commonHttpProtocolOptions',
-    'http2ProtocolOptions',
-    'httpProtocolOptions',
-    'maxRequestHeadersKb',
-    'streamIdleTimeout',
-    'requestHeadersTimeout',
-    'forwardClientCertDetails',
-    'setCurrentClientCertDetails',
-    'upgradeConfigs',
-  )
-  manager.httpFilters?.forEach((filter, i) => {
-    if (!filter.typedConfig || !holds(filter.typedConfig, Router))
-      scope.at('http_filters', i).fail('only router is known here')
-  })
-  const codecs = { AUTO: 'auto', HTTP1: 'http1', HTTP2: 'http2', HTTP3: undefined } as const
-  const codec = codecs[manager.codecType ?? 'AUTO']
-  if (!codec) scope.at('codec_type').unsupported()
+  // HTTP3 is not served.
+  const codecs = { AUTO: 'auto', HTTP1: 'http1', HTTP2: 'http2', HTTP3: 'auto' } as const
   const forwards = {
     SANITIZE: 'sanitize',
     FORWARD_ONLY: 'forward_only',
     APPEND_FORWARD: 'append_forward',
     SANITIZE_SET: 'sanitize_set',
-    ALWAYS_FORWARD_ONLY: 'forward_only',
+    ALWAYS_FORWARD_ONLY: 'always_forward_only',
   } as const
   const tracing = manager.tracing
   const sampling = tracing ? (tracing.randomSampling?.value ?? 100) : 0
   if (!manager.rds && !manager.routeConfig) scope.fail('needs rds or route_config')
   return {
     kind: 'http',
+    name,
+    httpFilters: (manager.httpFilters ?? []).map((filter) => filter.name ?? ''),
     statPrefix: manager.statPrefix ?? '',
-    codec: codec ?? 'auto',
+    codec: codecs[manager.codecType ?? 'AUTO'],
     route: manager.routeConfig
       ? { kind: 'inline', config: decodeRouteConfiguration(manager.routeConfig, scope.at('route_config')) }
       : { kind: 'rds', name: manager.rds?.routeConfigName ?? '' },
@@ -187,8 +134,7 @@ export function decodeManager(
   }
 }
 
-function decodeTcpProxy(proxy: WireTcpProxy, scope: Scope): TcpProxy {
-  scope.only(proxy, 'statPrefix', 'cluster', 'weightedClusters', 'idleTimeout', 'maxConnectAttempts')
+function decodeTcpProxy(name: string, proxy: WireTcpProxy, scope: Scope): TcpProxy {
   const clusters = proxy.cluster
     ? [{ cluster: proxy.cluster, weight: 1 }]
     : (proxy.weightedClusters?.clusters ?? []).map(({ name, weight }) => ({
@@ -199,6 +145,7 @@ function decodeTcpProxy(proxy: WireTcpProxy, scope: Scope): TcpProxy {
     scope.fail('needs cluster, or weighted_clusters with a weight above 0')
   return {
     kind: 'tcp',
+    name,
     statPrefix: proxy.statPrefix ?? '',
     clusters,
     idleTimeoutMs: proxy.idleTimeout ?? IDLE_MS,

@@ -2,7 +2,10 @@ import type { HeaderValueOption } from '../../core/xds/generated/envoy.js'
 import { NO_MUTATION, type HeaderMutation } from '../model/route.ts'
 import type { Scope } from './scope.ts'
 
-/** `*_headers_to_add` and `*_headers_to_remove`: OVERWRITE sets, APPEND adds. */
+/**
+ * `*_headers_to_add` and `*_headers_to_remove`: OVERWRITE sets, APPEND adds. An empty value is left out unless it is to be
+ * kept (HeaderValueOption.keep_empty_value).
+ */
 export function decodeMutation(
   add: readonly HeaderValueOption[] | undefined,
   remove: readonly string[] | undefined,
@@ -18,20 +21,11 @@ export function decodeMutation(
     const template = option.header?.value ?? ''
     // Envoy writes a literal % as %%; a single one begins a command operator.
     const value = template.replaceAll('%%', '%')
-    if (name === '') at.at('header').at('key').fail('is required')
     if (template.replaceAll('%%', '').includes('%'))
       at.at('header').at('value').fail('command operators (%...%) are not supported')
-    switch (option.appendAction ?? 'APPEND_IF_EXISTS_OR_ADD') {
-      case 'APPEND_IF_EXISTS_OR_ADD':
-        added.push([name, value])
-        break
-      case 'OVERWRITE_IF_EXISTS_OR_ADD':
-        set.push([name, value])
-        break
-      case 'ADD_IF_ABSENT':
-      case 'OVERWRITE_IF_EXISTS':
-        at.at('append_action').unsupported()
-    }
+    if (value === '' && !option.keepEmptyValue) return
+    const list = option.appendAction === 'OVERWRITE_IF_EXISTS_OR_ADD' ? set : added
+    list.push([name, value])
   })
   return { remove: (remove ?? []).map((name) => name.toLowerCase()), set, add: added }
 }

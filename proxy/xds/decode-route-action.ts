@@ -21,21 +21,6 @@ const BACKOFF_MS = 25
 export const INVALID_BACKEND = 'weft.invalid-backend'
 
 export function decodeForward(action: RouteAction, scope: Scope, nonIdempotent: boolean): ForwardAction {
-  scope.only(
-    action,
-    'cluster',
-    'weightedClusters',
-    'clusterNotFoundResponseCode',
-    'prefixRewrite',
-    'regexRewrite',
-    'hostRewriteLiteral',
-    'timeout',
-    'idleTimeout',
-    'retryPolicy',
-    'requestMirrorPolicies',
-    'upgradeConfigs',
-    'maxStreamDuration',
-  )
   const clusters = decodeClusters(action, scope)
   if (!clusters.some((cluster) => cluster.weight > 0))
     scope.fail('needs cluster, or weighted_clusters with a weight above 0')
@@ -48,16 +33,11 @@ export function decodeForward(action: RouteAction, scope: Scope, nonIdempotent: 
       ? decodeRetry(action.retryPolicy, scope.at('retry_policy'), nonIdempotent)
       : undefined,
     rewrite: { path: decodePathRewrite(action, scope), authority: action.hostRewriteLiteral || undefined },
-    mirrors: (action.requestMirrorPolicies ?? []).map((mirror, i) => {
-      const at = scope.at('request_mirror_policies', i)
-      at.only(mirror, 'cluster', 'runtimeFraction', 'disableShadowHostSuffixAppend')
-      if (!mirror.cluster) at.at('cluster').fail('is required')
-      return {
-        cluster: mirror.cluster ?? '',
-        percent: percentOf(mirror.runtimeFraction),
-        shadowSuffix: mirror.disableShadowHostSuffixAppend !== true,
-      }
-    }),
+    mirrors: (action.requestMirrorPolicies ?? []).map((mirror) => ({
+      cluster: mirror.cluster ?? '',
+      percent: percentOf(mirror.runtimeFraction),
+      shadowSuffix: mirror.disableShadowHostSuffixAppend !== true,
+    })),
     upgrades: (action.upgradeConfigs ?? []).flatMap((upgrade) =>
       upgrade.enabled === false || !upgrade.upgradeType ? [] : [upgrade.upgradeType.toLowerCase()],
     ),
@@ -75,19 +55,8 @@ function decodeClusters(action: RouteAction, scope: Scope): ForwardAction['clust
       },
     ]
   const weighted = scope.at('weighted_clusters')
-  if (action.weightedClusters) weighted.only(action.weightedClusters, 'clusters', 'totalWeight')
   return (action.weightedClusters?.clusters ?? []).map((cluster, i) => {
     const at = weighted.at('clusters', i)
-    at.only(
-      cluster,
-      'name',
-      'weight',
-      'requestHeadersToAdd',
-      'requestHeadersToRemove',
-      'responseHeadersToAdd',
-      'responseHeadersToRemove',
-    )
-    if (!cluster.name) at.at('name').fail('is required')
     return {
       cluster: backend(cluster.name ?? ''),
       weight: cluster.weight ?? 0,
@@ -112,6 +81,8 @@ function backend(name: string): string {
 }
 
 function decodePathRewrite(action: RouteAction, scope: Scope): ForwardAction['rewrite']['path'] {
+  if (action.prefixRewrite && action.regexRewrite)
+    scope.at('regex_rewrite').fail('excludes prefix_rewrite: keep one')
   if (action.prefixRewrite) return { kind: 'prefix', value: action.prefixRewrite }
   if (!action.regexRewrite) return undefined
   try {
@@ -133,16 +104,6 @@ function decodePathRewrite(action: RouteAction, scope: Scope): ForwardAction['re
 }
 
 function decodeRetry(policy: WireRetryPolicy, scope: Scope, nonIdempotent: boolean): RetryPolicy {
-  scope.only(
-    policy,
-    'retryOn',
-    'numRetries',
-    'perTryTimeout',
-    'retriableStatusCodes',
-    'retryBackOff',
-    'retryHostPredicate',
-    'hostSelectionRetryMaxAttempts',
-  )
   const on = new Set((policy.retryOn ?? '').split(',').map((condition) => condition.trim()))
   const grpcStatuses: number[] = []
   for (const condition of on) {
@@ -188,17 +149,7 @@ const GRPC_CONDITIONS: Record<string, number | undefined> = {
   unavailable: 14,
 }
 
-export function decodeRedirect(redirect: WireRedirect, scope: Scope): RedirectAction {
-  scope.only(
-    redirect,
-    'httpsRedirect',
-    'schemeRedirect',
-    'hostRedirect',
-    'portRedirect',
-    'pathRedirect',
-    'prefixRewrite',
-    'responseCode',
-  )
+export function decodeRedirect(redirect: WireRedirect): RedirectAction {
   const statuses = {
     MOVED_PERMANENTLY: 301,
     FOUND: 302,

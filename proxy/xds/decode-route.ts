@@ -8,19 +8,17 @@ import type {
   StringMatcher,
 } from '../../core/xds/generated/envoy.js'
 import { type Route, type RouteConfiguration, type RouteMatch, type ValueMatch } from '../model/route.ts'
+import { decodeFlag } from './decode-metadata.ts'
 import { decodeMutation } from './decode-mutation.ts'
 import { decodeDirect, decodeForward, decodeRedirect } from './decode-route-action.ts'
 import type { Scope } from './scope.ts'
 
 /** envoy.config.route.v3.RouteConfiguration */
 export function decodeRouteConfiguration(config: WireRouteConfiguration, scope: Scope): RouteConfiguration {
-  scope.only(config, 'name', 'virtualHosts', 'validateClusters', 'ignorePortInHostMatching')
   return {
     name: config.name ?? '',
     virtualHosts: (config.virtualHosts ?? []).map((host, i) => {
       const at = scope.at('virtual_hosts', i)
-      at.only(host, 'name', 'domains', 'routes', 'includeRequestAttemptCount')
-      if ((host.domains ?? []).length === 0) at.at('domains').fail('must name at least one domain')
       return {
         name: host.name ?? '',
         domains: (host.domains ?? []).map((domain) => domain.toLowerCase()),
@@ -31,25 +29,11 @@ export function decodeRouteConfiguration(config: WireRouteConfiguration, scope: 
 }
 
 function decodeRoute(route: WireRoute, scope: Scope): Route {
-  scope.only(
-    route,
-    'name',
-    'match',
-    'route',
-    'redirect',
-    'directResponse',
-    'metadata',
-    'requestHeadersToAdd',
-    'requestHeadersToRemove',
-    'responseHeadersToAdd',
-    'responseHeadersToRemove',
-  )
-  if (!route.match) scope.at('match').fail('is required')
-  const nonIdempotent = route.metadata?.filterMetadata?.['weft.dev']?.['retryNonIdempotent'] === true
+  const nonIdempotent = decodeFlag(route.metadata, 'weft.dev', 'retryNonIdempotent', scope)
   const action = route.route
     ? decodeForward(route.route, scope.at('route'), nonIdempotent)
     : route.redirect
-      ? decodeRedirect(route.redirect, scope.at('redirect'))
+      ? decodeRedirect(route.redirect)
       : decodeDirect(route.directResponse, scope)
   return {
     name: route.name ?? '',
@@ -71,18 +55,6 @@ function decodeRoute(route: WireRoute, scope: Scope): Route {
 }
 
 function decodeMatch(match: WireMatch, scope: Scope): RouteMatch {
-  scope.only(
-    match,
-    'prefix',
-    'path',
-    'safeRegex',
-    'pathSeparatedPrefix',
-    'caseSensitive',
-    'headers',
-    'queryParameters',
-    'grpc',
-    'connectMatcher',
-  )
   return {
     path: decodePath(match, scope),
     headers: (match.headers ?? []).map((header, i) => decodeHeader(header, scope.at('headers', i))),
@@ -119,20 +91,7 @@ export function decodeRegex(matcher: RegexMatcher, scope: Scope): RegExp | undef
 }
 
 function decodeHeader(header: HeaderMatcher, scope: Scope): ValueMatch {
-  scope.only(
-    header,
-    'name',
-    'exactMatch',
-    'prefixMatch',
-    'suffixMatch',
-    'containsMatch',
-    'presentMatch',
-    'safeRegexMatch',
-    'stringMatch',
-    'invertMatch',
-  )
   const name = (header.name ?? '').toLowerCase()
-  if (name === '') scope.at('name').fail('is required')
   const invert = header.invertMatch ?? false
   const made = (kind: ValueMatch['kind'], value = '', regex?: RegExp): ValueMatch => ({
     name,
@@ -159,7 +118,6 @@ function decodeQuery(parameter: QueryParameterMatcher, scope: Scope): ValueMatch
 }
 
 function decodeString(matcher: StringMatcher, name: string, scope: Scope): ValueMatch {
-  if (matcher.ignoreCase) scope.at('ignore_case').unsupported()
   const made = (kind: ValueMatch['kind'], value: string): ValueMatch => ({
     name,
     kind,

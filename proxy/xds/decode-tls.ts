@@ -7,8 +7,7 @@ import {
   type TlsParameters_TlsProtocol,
   type TransportSocket,
 } from '../../core/xds/generated/envoy.js'
-import { RawBuffer } from '../../core/xds/generated/envoy.js'
-import { holds } from '../../core/xds/any.ts'
+import { unpacked } from '../../core/xds/any.ts'
 import type {
   DownstreamTls,
   SanMatcher,
@@ -20,6 +19,8 @@ import type {
 } from '../model/tls.ts'
 import type { Scope } from './scope.ts'
 
+const ONE_CERTIFICATE = 'is one too many: a proxy shows one certificate'
+
 /** Reads a file that a static configuration names. Throws WeftError. */
 export type ReadFile = (path: string) => string
 
@@ -29,19 +30,10 @@ export function decodeDownstreamTls(
   scope: Scope,
   readFile: ReadFile,
 ): DownstreamTls | undefined {
-  if (!socket?.typedConfig || holds(socket.typedConfig, RawBuffer)) return undefined
-  const at = scope.at('typed_config')
-  const context = at.unpack(socket.typedConfig, DownstreamTlsContext)
+  const context = unpacked(socket?.typedConfig, DownstreamTlsContext)
   if (!context) return undefined
-  at.only(
-    context,
-    'commonTlsContext',
-    'requireClientCertificate',
-    'disableStatelessSessionResumption',
-    'disableStatefulSessionResumption',
-  )
   const common = context.commonTlsContext ?? {}
-  const commonScope = at.at('common_tls_context')
+  const commonScope = scope.at('typed_config').at('common_tls_context')
   const certificate = decodeCertificate(common, commonScope, readFile)
   const validation = decodeValidation(common, commonScope, readFile)
   if (!certificate) {
@@ -65,13 +57,10 @@ export function decodeUpstreamTls(
   scope: Scope,
   readFile: ReadFile,
 ): UpstreamTls | undefined {
-  if (!socket?.typedConfig || holds(socket.typedConfig, RawBuffer)) return undefined
-  const at = scope.at('typed_config')
-  const context = at.unpack(socket.typedConfig, UpstreamTlsContext)
+  const context = unpacked(socket?.typedConfig, UpstreamTlsContext)
   if (!context) return undefined
-  at.only(context, 'commonTlsContext', 'sni', 'maxSessionKeys', 'enforceRsaKeyUsage')
   const common = context.commonTlsContext ?? {}
-  const commonScope = at.at('common_tls_context')
+  const commonScope = scope.at('typed_config').at('common_tls_context')
   const validation = decodeValidation(common, commonScope, readFile)
   return {
     certificate: decodeCertificate(common, commonScope, readFile),
@@ -90,19 +79,18 @@ function decodeVersions(
 ): TlsVersions {
   const params = common.tlsParams
   if (!params) return {}
-  const at = scope.at('tls_params')
-  at.only(params, 'tlsMinimumProtocolVersion', 'tlsMaximumProtocolVersion')
-  const version = (name: TlsParameters_TlsProtocol | undefined, field: string): TlsVersion | undefined => {
-    if (name === 'TLSv1_2') return 'TLSv1.2'
-    if (name === 'TLSv1_3') return 'TLSv1.3'
-    if (name !== undefined && name !== 'TLS_AUTO') at.at(field).fail('must be TLSv1_2 or TLSv1_3')
-    return undefined
-  }
-  const minVersion = version(params.tlsMinimumProtocolVersion, 'tls_minimum_protocol_version')
-  const maxVersion = version(params.tlsMaximumProtocolVersion, 'tls_maximum_protocol_version')
+  const minVersion = versionOf(params.tlsMinimumProtocolVersion)
+  const maxVersion = versionOf(params.tlsMaximumProtocolVersion)
   if (maxVersion === 'TLSv1.2' && (minVersion === 'TLSv1.3' || validation?.roots.kind === 'sds'))
-    at.at('tls_maximum_protocol_version').fail('leaves no version: the least one is TLSv1_3')
+    scope
+      .at('tls_params')
+      .at('tls_maximum_protocol_version')
+      .fail('leaves no version: the least one is TLSv1_3')
   return { ...(minVersion && { minVersion }), ...(maxVersion && { maxVersion }) }
+}
+
+function versionOf(name: TlsParameters_TlsProtocol | undefined): TlsVersion | undefined {
+  return name === 'TLSv1_2' ? 'TLSv1.2' : name === 'TLSv1_3' ? 'TLSv1.3' : undefined
 }
 
 function decodeCertificate(
@@ -110,28 +98,15 @@ function decodeCertificate(
   scope: Scope,
   readFile: ReadFile,
 ): TlsCertificate | undefined {
-  scope.only(
-    common,
-    'tlsParams',
-    'tlsCertificates',
-    'tlsCertificateSdsSecretConfigs',
-    'validationContext',
-    'validationContextSdsSecretConfig',
-    'combinedValidationContext',
-    'alpnProtocols',
-  )
-  const sds = common.tlsCertificateSdsSecretConfigs?.[0]
-  if (sds) {
-    if (sds.name !== 'default')
-      scope.at('tls_certificate_sds_secret_configs', 0).fail('only the secret "default" is known')
-    return { kind: 'sds', name: 'default' }
-  }
-  const certificates = common.tlsCertificates ?? []
-  if (certificates.length > 1) scope.at('tls_certificates', 1).unsupported()
-  const certificate = certificates[0]
+  const [certificate, ...others] = common.tlsCertificates ?? []
+  const [secret, ...otherSecrets] = common.tlsCertificateSdsSecretConfigs ?? []
+  if (others.length > 0) scope.at('tls_certificates', 1).fail(ONE_CERTIFICATE)
+  if (otherSecrets.length > 0) scope.at('tls_certificate_sds_secret_configs', 1).fail(ONE_CERTIFICATE)
+  if (secret && certificate)
+    scope.at('tls_certificates').fail('excludes tls_certificate_sds_secret_configs: keep one')
+  if (secret) return { kind: 'sds', name: 'default' }
   if (!certificate) return undefined
   const at = scope.at('tls_certificates', 0)
-  at.only(certificate, 'certificateChain', 'privateKey')
   return {
     kind: 'inline',
     certificatePem: readSource(certificate.certificateChain, at.at('certificate_chain'), readFile),
@@ -150,11 +125,11 @@ function decodeValidation(
   const at = combined
     ? scope.at('combined_validation_context').at('default_validation_context')
     : scope.at('validation_context')
-  if (context) at.only(context, 'trustedCa', 'matchTypedSubjectAltNames')
   const subjectAltNames = context ? decodeNames(context, at) : []
   if (sds) {
-    if (sds.name !== 'ROOTCA')
-      scope.at('validation_context_sds_secret_config').fail('only the secret "ROOTCA" is known')
+    // Envoy takes the secret's roots in place of these.
+    if (context?.trustedCa)
+      at.at('trusted_ca').fail('excludes validation_context_sds_secret_config: keep one')
     return { roots: { kind: 'sds', name: 'ROOTCA' }, subjectAltNames }
   }
   if (!context) return undefined
@@ -166,14 +141,11 @@ function decodeValidation(
 
 function decodeNames(context: CertificateValidationContext, scope: Scope): SanMatcher[] {
   return (context.matchTypedSubjectAltNames ?? []).flatMap((name, i): SanMatcher[] => {
-    const at = scope.at('match_typed_subject_alt_names', i)
-    const type = name.sanType === 'URI' ? 'uri' : name.sanType === 'DNS' ? 'dns' : undefined
-    const matcher = name.matcher
-    if (!type) at.at('san_type').fail('must be URI or DNS')
-    if (matcher?.exact !== undefined && type) return [{ type, match: 'exact' as const, value: matcher.exact }]
-    if (matcher?.prefix !== undefined && type)
-      return [{ type, match: 'prefix' as const, value: matcher.prefix }]
-    at.at('matcher').fail('must be exact or prefix')
+    const type = name.sanType === 'URI' ? 'uri' : 'dns'
+    const { exact, prefix } = name.matcher ?? {}
+    if (exact !== undefined) return [{ type, match: 'exact', value: exact }]
+    if (prefix !== undefined) return [{ type, match: 'prefix', value: prefix }]
+    scope.at('match_typed_subject_alt_names', i).at('matcher').fail('needs exact or prefix')
     return []
   })
 }

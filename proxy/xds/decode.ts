@@ -5,6 +5,8 @@ import {
   RouteConfiguration as WireRouteConfiguration,
 } from '../../core/xds/generated/envoy.js'
 import type { AnyValue } from '../../core/xds/any.ts'
+import { readServed } from '../../core/xds/check.ts'
+import type { MessageType } from '../../core/xds/codec.ts'
 import { describeError, WeftError } from '../../core/errors.ts'
 import type { Cluster, EndpointAssignment } from '../model/cluster.ts'
 import type { Listener } from '../model/listener.ts'
@@ -29,11 +31,12 @@ export type DecodeResult<K extends ResourceKind> =
   | { readonly ok: true; readonly value: Decoded[K] }
   | { readonly ok: false; readonly problems: readonly string[] }
 
-// Nothing that a server sends may make the proxy read files.
+// The table takes no file names of a server; should it ever, none is read.
 const noFiles: ReadFile = () => {
   throw new WeftError('xds.filename', 'files are not read for resources of a server: use SDS or inline')
 }
 
+/** Checks a resource against the table of what is served (core/xds/served), then reads it. */
 export function decodeResource<K extends ResourceKind>(kind: K, any: AnyValue): DecodeResult<K> {
   const scope = new Scope()
   let value: unknown
@@ -42,30 +45,35 @@ export function decodeResource<K extends ResourceKind>(kind: K, any: AnyValue): 
   } catch (error) {
     return { ok: false, problems: [describeError(error)] }
   }
-  if (scope.problems.length > 0 || value === undefined)
+  if (scope.problems.length > 0)
     return { ok: false, problems: scope.problems.map((problem) => describeError(problem)) }
   return { ok: true, value: deepFreeze(value) as Decoded[K] }
 }
 
 function decodeKind(kind: ResourceKind, any: AnyValue, scope: Scope): unknown {
   switch (kind) {
-    case 'listener': {
-      const message = scope.unpack(any, WireListener)
-      return message && decodeListener(message, scope, noFiles)
-    }
-    case 'route': {
-      const message = scope.unpack(any, WireRouteConfiguration)
-      return message && decodeRouteConfiguration(message, scope)
-    }
-    case 'cluster': {
-      const message = scope.unpack(any, WireCluster)
-      return message && decodeCluster(message, scope, noFiles)
-    }
-    case 'endpoints': {
-      const message = scope.unpack(any, ClusterLoadAssignment)
-      return message && decodeAssignment(message, scope)
-    }
+    case 'listener':
+      return decodeServed(any, WireListener, scope, (message) => decodeListener(message, scope, noFiles))
+    case 'route':
+      return decodeServed(any, WireRouteConfiguration, scope, (message) =>
+        decodeRouteConfiguration(message, scope),
+      )
+    case 'cluster':
+      return decodeServed(any, WireCluster, scope, (message) => decodeCluster(message, scope, noFiles))
+    case 'endpoints':
+      return decodeServed(any, ClusterLoadAssignment, scope, (message) => decodeAssignment(message, scope))
   }
+}
+
+/** What a decoder would say of a message that is not served is not true of what the server meant. */
+function decodeServed<T>(
+  any: AnyValue,
+  type: MessageType<T>,
+  scope: Scope,
+  decode: (message: T) => unknown,
+): unknown {
+  const message = readServed(any, type, 'ads', scope.problems)
+  return message !== undefined && scope.problems.length === 0 ? decode(message) : undefined
 }
 
 /** Freezes model objects, which nobody changes; compiled expressions keep their `lastIndex`. */

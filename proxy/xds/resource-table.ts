@@ -116,11 +116,6 @@ export class ResourceTable implements Configuration {
       .map(({ name }) => name)
   }
 
-  /** In their model form, for people. */
-  values(kind: ResourceKind): readonly Decoded[ResourceKind][] {
-    return [...this.#entries[kind].values()].flatMap(({ watched }) => watched.value ?? [])
-  }
-
   /**
    * Takes resources into force. One that can't be read leaves what was before under its name; the problems come
    * back, one line each. Names that nobody wants any more are passed over.

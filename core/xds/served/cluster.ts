@@ -1,0 +1,66 @@
+import { ANY, EMPTY, only, REQUIRED, type Messages } from './table.ts'
+import { UPSTREAM_SOCKET } from './tls.ts'
+
+const CLUSTER = 'envoy.config.cluster.v3'
+const ENDPOINT = 'envoy.config.endpoint.v3'
+/** Both the key in `typed_extension_protocol_options` and the message there. */
+const HTTP_OPTIONS = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions'
+
+export const CLUSTERS: Messages = {
+  [`${CLUSTER}.Cluster`]: {
+    name: REQUIRED,
+    type: only('STATIC', 'STRICT_DNS', 'EDS', 'ORIGINAL_DST'),
+    eds_cluster_config: ANY,
+    connect_timeout: ANY,
+    lb_policy: only('ROUND_ROBIN', 'LEAST_REQUEST', 'RANDOM', 'CLUSTER_PROVIDED'),
+    load_assignment: ANY,
+    circuit_breakers: ANY,
+    common_http_protocol_options: ANY,
+    typed_extension_protocol_options: { keys: { [HTTP_OPTIONS]: 'any' }, types: [HTTP_OPTIONS] },
+    http2_protocol_options: EMPTY,
+    transport_socket: UPSTREAM_SOCKET,
+    transport_socket_matches: ANY,
+    metadata: { within: { filter_metadata: { keys: { 'weft.dev': ['service'] } } } },
+    dns_lookup_family: only('ALL'),
+  },
+  [`${CLUSTER}.Cluster.EdsClusterConfig`]: { eds_config: REQUIRED, service_name: ANY },
+  [`${CLUSTER}.Cluster.TransportSocketMatch`]: {
+    name: REQUIRED,
+    match: ANY,
+    transport_socket: UPSTREAM_SOCKET,
+  },
+  [`${CLUSTER}.CircuitBreakers`]: { thresholds: ANY },
+  [`${CLUSTER}.CircuitBreakers.Thresholds`]: {
+    priority: only('DEFAULT'),
+    max_connections: ANY,
+    max_pending_requests: ANY,
+    max_requests: ANY,
+    retry_budget: ANY,
+  },
+  [`${CLUSTER}.CircuitBreakers.Thresholds.RetryBudget`]: {
+    budget_percent: ANY,
+    min_retry_concurrency: ANY,
+  },
+  [HTTP_OPTIONS]: {
+    common_http_protocol_options: ANY,
+    explicit_http_config: ANY,
+    use_downstream_protocol_config: ANY,
+  },
+  [`${HTTP_OPTIONS}.ExplicitHttpConfig`]: { http_protocol_options: ANY, http2_protocol_options: EMPTY },
+  [`${HTTP_OPTIONS}.UseDownstreamHttpConfig`]: { http_protocol_options: ANY, http2_protocol_options: EMPTY },
+  [`${ENDPOINT}.ClusterLoadAssignment`]: { cluster_name: REQUIRED, endpoints: ANY },
+  [`${ENDPOINT}.LocalityLbEndpoints`]: { lb_endpoints: ANY },
+  [`${ENDPOINT}.LbEndpoint`]: {
+    endpoint: REQUIRED,
+    health_status: only('UNKNOWN', 'HEALTHY', 'UNHEALTHY', 'DRAINING', 'TIMEOUT'),
+    metadata: {
+      within: {
+        filter_metadata: {
+          keys: { 'envoy.transport_socket_match': 'any', 'weft.dev': ['identity', 'workload'] },
+        },
+      },
+    },
+    load_balancing_weight: ANY,
+  },
+  [`${ENDPOINT}.Endpoint`]: { address: REQUIRED },
+}

@@ -1,0 +1,34 @@
+import { HTTP_FILTERS } from './http-filters.ts'
+import { ANY, only, REQUIRED, type Messages } from './table.ts'
+
+const MANAGER = 'envoy.extensions.filters.network.http_connection_manager.v3'
+
+/** The connection manager; what its filters are made of stands in http-filters.ts. */
+export const HTTP: Messages = {
+  [`${MANAGER}.HttpConnectionManager`]: {
+    codec_type: only('AUTO', 'HTTP1', 'HTTP2'),
+    stat_prefix: REQUIRED,
+    rds: ANY,
+    route_config: ANY,
+    http_filters: REQUIRED,
+    tracing: ANY,
+    common_http_protocol_options: ANY,
+    http2_protocol_options: ANY,
+    max_request_headers_kb: ANY,
+    stream_idle_timeout: ANY,
+    request_headers_timeout: ANY,
+    forward_client_cert_details: ANY,
+    set_current_client_cert_details: ANY,
+  },
+  [`${MANAGER}.HttpConnectionManager.Tracing`]: { random_sampling: ANY, overall_sampling: ANY },
+  [`${MANAGER}.HttpConnectionManager.SetCurrentClientCertDetails`]: { uri: only('true') },
+  'envoy.type.v3.Percent': { value: ANY },
+  'envoy.config.core.v3.HttpProtocolOptions': { idle_timeout: ANY },
+  'envoy.config.core.v3.Http1ProtocolOptions': {},
+  'envoy.config.core.v3.Http2ProtocolOptions': { max_concurrent_streams: ANY },
+  [`${MANAGER}.Rds`]: { config_source: REQUIRED, route_config_name: REQUIRED },
+  [`${MANAGER}.HttpFilter`]: {
+    name: REQUIRED,
+    typed_config: { required: true, types: Object.keys(HTTP_FILTERS.types) },
+  },
+}

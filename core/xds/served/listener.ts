@@ -1,0 +1,64 @@
+import { ANY, only, REQUIRED, type Messages } from './table.ts'
+import { DOWNSTREAM_SOCKET } from './tls.ts'
+
+export const LISTENER: Messages = {
+  'envoy.config.listener.v3.Listener': {
+    name: REQUIRED,
+    address: REQUIRED,
+    filter_chains: ANY,
+    default_filter_chain: ANY,
+    listener_filters: ANY,
+    listener_filters_timeout: ANY,
+    continue_on_listener_filters_timeout: only('true'),
+    traffic_direction: ANY,
+    use_original_dst: ANY,
+    bind_to_port: ANY,
+  },
+  'envoy.config.listener.v3.ListenerFilter': {
+    name: REQUIRED,
+    typed_config: {
+      required: true,
+      types: [
+        'envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector',
+        'envoy.extensions.filters.listener.http_inspector.v3.HttpInspector',
+        'envoy.extensions.filters.listener.original_dst.v3.OriginalDst',
+      ],
+    },
+  },
+  'envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector': {},
+  'envoy.extensions.filters.listener.http_inspector.v3.HttpInspector': {},
+  'envoy.extensions.filters.listener.original_dst.v3.OriginalDst': {},
+  'envoy.config.listener.v3.FilterChain': {
+    name: ANY,
+    filter_chain_match: ANY,
+    filters: REQUIRED,
+    transport_socket: DOWNSTREAM_SOCKET,
+  },
+  'envoy.config.listener.v3.FilterChainMatch': {
+    destination_port: ANY,
+    server_names: ANY,
+    transport_protocol: only('tls', 'raw_buffer'),
+    application_protocols: ANY,
+  },
+  'envoy.config.listener.v3.Filter': {
+    name: REQUIRED,
+    typed_config: {
+      required: true,
+      types: [
+        'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
+        'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy',
+      ],
+    },
+  },
+  'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy': {
+    stat_prefix: REQUIRED,
+    cluster: ANY,
+    weighted_clusters: ANY,
+    idle_timeout: ANY,
+  },
+  'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster': { clusters: REQUIRED },
+  'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy.WeightedCluster.ClusterWeight': {
+    name: REQUIRED,
+    weight: REQUIRED,
+  },
+}
