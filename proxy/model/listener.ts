@@ -43,9 +43,9 @@ export interface FilterChain {
 /** envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager */
 export interface HttpConnectionManager {
   readonly kind: 'http'
-  /** Names of the filter and of its HTTP filters, for people. */
+  /** Names of the filter and of its router, for people. */
   readonly name?: string
-  readonly httpFilters?: readonly string[]
+  readonly router?: string
   readonly statPrefix: string
   readonly codec: 'auto' | 'http1' | 'http2'
   readonly route:

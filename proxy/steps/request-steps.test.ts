@@ -12,7 +12,7 @@ import { manual } from './testing/requests.ts'
 function limit(maxTokens: number, name = 'limit'): FilterConfig {
   const bucket = { maxTokens, tokensPerFill: 1, fillIntervalMs: 1000 }
   const rest = { enabledPercent: 100, enforcedPercent: 100, headers: true, resourceExhausted: false }
-  const config = { bucket, status: 429, responseHeaders: NO_MUTATION, ...rest }
+  const config = { statPrefix: name, bucket, status: 429, responseHeaders: NO_MUTATION, ...rest }
   return { name, kind: 'envoy.filters.http.local_ratelimit', config }
 }
 

@@ -3,7 +3,7 @@ import type { PathRules } from '../model/path-rules.ts'
 import type { FilterChain, HttpConnectionManager, Listener } from '../model/listener.ts'
 import { NormalizePathStep } from './http/normalize-path.ts'
 import { CONNECTION_STEPS, REQUEST_STEPS } from './kinds.ts'
-import type { ConnectionStep, RequestStep, StepDependencies, StepKind } from './step.ts'
+import type { AnyStepKind, ConnectionStep, RequestStep, StepDependencies } from './step.ts'
 
 /** The steps of one connection manager, in the order in which they are asked. */
 export interface RequestSteps {
@@ -58,12 +58,12 @@ export class StepCompiler {
     place: string,
     owner: object,
     filters: readonly FilterConfig[],
-    kinds: readonly StepKind<never, unknown>[],
+    kinds: readonly AnyStepKind<unknown>[],
   ): unknown[] {
     const before = this.#kept.get(place)?.steps
     const steps = new Map<string, unknown>()
     for (const filter of filters) {
-      const kind = kinds.find((one) => one.kind === filter.kind) as StepKind<unknown, unknown>
+      const kind = kinds.find((one) => one.kind === filter.kind) as AnyStepKind<unknown>
       let key = `${filter.kind} ${filter.name} ${said(filter.config)}`
       // The same twice is two steps.
       while (steps.has(key)) key += ' '

@@ -1,8 +1,10 @@
 import type { Clock } from '../../core/clock.ts'
+import type { MessageType } from '../../core/xds/codec.ts'
 import type { LocalReply } from '../exchange/reply.ts'
 import type { RequestHead, ResponseHead } from '../http/message.ts'
 import type { Hop } from '../model/hop.ts'
 import type { Route } from '../model/route.ts'
+import type { Scope } from '../xds/scope.ts'
 
 /** What a step says of a request. Undefined: let it pass. */
 export type Verdict = Answer | Wait | undefined
@@ -75,12 +77,18 @@ export interface StepDependencies {
   readonly random: () => number
 }
 
-/** How a step of one kind is made; `S` is what it decides on. */
-export interface StepKind<C, S> {
+/** One filter: the message `M` that configures it, what is read of that (`C`), and the step `S` that decides by it. */
+export interface StepKind<M, C, S> {
   /** Envoy's canonical name, e.g. `envoy.filters.http.fault`. */
   readonly kind: string
+  readonly type: MessageType<M>
+  /** `message` holds what the table serves (core/xds/served); what else is wrong with it is told to `scope`. */
+  read(message: M, scope: Scope): C
   create(config: C, name: string, deps: StepDependencies): S
 }
+
+/** Whatever its message: for lists of filters. */
+export type AnyStepKind<S> = StepKind<unknown, unknown, S>
 
 /** A route's own settings for the filter of this name, or undefined (Envoy: typed_per_filter_config). */
 export function routeConfig(route: Route | undefined, name: string): unknown {

@@ -12,6 +12,7 @@ import { unpacked } from '../../core/xds/any.ts'
 import type { MessageType } from '../../core/xds/codec.ts'
 import type { FilterChain, HttpConnectionManager, Listener, TcpProxy } from '../model/listener.ts'
 import { SAFE_PATHS } from '../model/path-rules.ts'
+import { decodeHttpFilters, decodeNetworkFilters } from './decode-filters.ts'
 import { decodeRouteConfiguration } from './decode-route.ts'
 import { decodeDownstreamTls, type ReadFile } from './decode-tls.ts'
 import type { Scope } from './scope.ts'
@@ -59,7 +60,7 @@ function decodeChain(
 ): FilterChain | undefined {
   const match = chain.filterChainMatch ?? {}
   const transport = match.transportProtocol
-  const network = decodeNetworkFilter(chain, scope, direction)
+  const network = decodeNetwork(chain, scope, direction)
   if (!network) return undefined
   return {
     name: chain.name ?? '',
@@ -71,27 +72,26 @@ function decodeChain(
     },
     transportSocket: chain.transportSocket?.name,
     tls: decodeDownstreamTls(chain.transportSocket, scope.at('transport_socket'), readFile),
-    filters: [],
+    filters: decodeNetworkFilters((chain.filters ?? []).slice(0, -1), scope),
     network,
   }
 }
 
-function decodeNetworkFilter(
-  chain: WireChain,
+/** The last of the chain's filters, which takes the connection. */
+function decodeNetwork(
+  { filters = [] }: WireChain,
   scope: Scope,
   direction: TrafficDirection | undefined,
 ): FilterChain['network'] | undefined {
-  const [filter, ...others] = chain.filters ?? []
-  if (others.length > 0) {
-    scope.at('filters').fail('must hold exactly one filter: http_connection_manager or tcp_proxy')
-    return undefined
-  }
-  const at = scope.at('filters', 0).at('typed_config')
-  const name = filter?.name ?? ''
-  const manager = unpacked(filter?.typedConfig, WireManager)
-  if (manager) return decodeManager(name, manager, at, direction)
-  const proxy = unpacked(filter?.typedConfig, WireTcpProxy)
-  return proxy && decodeTcpProxy(name, proxy, at)
+  const last = filters.at(-1)
+  const at = scope.at('filters', filters.length - 1)
+  const name = last?.name ?? ''
+  const manager = unpacked(last?.typedConfig, WireManager)
+  if (manager) return decodeManager(name, manager, at.at('typed_config'), direction)
+  const proxy = unpacked(last?.typedConfig, WireTcpProxy)
+  if (proxy) return decodeTcpProxy(name, proxy, at.at('typed_config'))
+  if (last) at.fail('must be http_connection_manager or tcp_proxy: one of them ends the list')
+  return undefined
 }
 
 function decodeManager(
@@ -112,17 +112,18 @@ function decodeManager(
   const tracing = manager.tracing
   const sampling = tracing ? (tracing.randomSampling?.value ?? 100) : 0
   if (!manager.rds && !manager.routeConfig) scope.fail('needs rds or route_config')
+  const { filters, router } = decodeHttpFilters(manager.httpFilters ?? [], scope)
   return {
     kind: 'http',
     name,
-    httpFilters: (manager.httpFilters ?? []).map((filter) => filter.name ?? ''),
+    router,
     statPrefix: manager.statPrefix ?? '',
     codec: codecs[manager.codecType ?? 'AUTO'],
     route: manager.routeConfig
       ? { kind: 'inline', config: decodeRouteConfiguration(manager.routeConfig, scope.at('route_config')) }
       : { kind: 'rds', name: manager.rds?.routeConfigName ?? '' },
     paths: SAFE_PATHS,
-    filters: [],
+    filters,
     forwardClientCert: forwards[manager.forwardClientCertDetails ?? 'SANITIZE'],
     traffic: direction === 'INBOUND' ? 'inbound' : direction === 'OUTBOUND' ? 'outbound' : undefined,
     samplingPercent: Math.min(sampling, tracing?.overallSampling?.value ?? 100),

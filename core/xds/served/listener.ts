@@ -1,3 +1,4 @@
+import { NETWORK_FILTERS } from './network-filters.ts'
 import { ANY, only, REQUIRED, type Messages } from './table.ts'
 import { DOWNSTREAM_SOCKET } from './tls.ts'
 
@@ -45,11 +46,13 @@ export const LISTENER: Messages = {
     typed_config: {
       required: true,
       types: [
+        ...Object.keys(NETWORK_FILTERS),
         'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
         'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy',
       ],
     },
   },
+  ...NETWORK_FILTERS,
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy': {
     stat_prefix: REQUIRED,
     cluster: ANY,

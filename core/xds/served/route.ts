@@ -1,3 +1,4 @@
+import { ROUTE_FILTERS } from './http-filters.ts'
 import { ANY, only, REQUIRED, type Fields, type Messages } from './table.ts'
 
 const ROUTE = 'envoy.config.route.v3'
@@ -19,6 +20,7 @@ export const ROUTES: Messages = {
     redirect: ANY,
     direct_response: ANY,
     metadata: { within: { filter_metadata: { keys: { 'weft.dev': ['retryNonIdempotent'] } } } },
+    typed_per_filter_config: { types: ROUTE_FILTERS },
     ...HEADERS,
   },
   // Its fields stand where it is used.

@@ -1,8 +1,11 @@
+import { HTTPFault } from '../../../core/xds/generated/envoy.js'
 import type { RequestHead } from '../../http/message.ts'
 import type { Hop } from '../../model/hop.ts'
 import { ResponseFlag } from '../../model/response-flag.ts'
 import type { Route, ValueMatch } from '../../model/route.ts'
 import { matchesHeaders } from '../../route/match.ts'
+import { percentOf } from '../../xds/decode-fraction.ts'
+import { decodeHeader } from '../../xds/decode-match.ts'
 import {
   routeConfig,
   type Answer,
@@ -83,7 +86,21 @@ export class FaultStep implements RequestStep {
   }
 }
 
-export const fault: StepKind<FaultConfig, RequestStep> = {
+export const fault: StepKind<HTTPFault, FaultConfig, RequestStep> = {
   kind: 'envoy.filters.http.fault',
+  type: HTTPFault,
+  read({ delay, abort, headers = [], maxActiveFaults = Infinity }, scope) {
+    if (delay && !((delay.fixedDelay ?? 0) > 0)) scope.at('delay').at('fixed_delay').fail('must be above 0')
+    const status = abort?.httpStatus ?? 503
+    if (status < 200 || status > 599) scope.at('abort').at('http_status').fail('must be from 200 to 599')
+    if (abort && abort.httpStatus === undefined && abort.grpcStatus === undefined)
+      scope.at('abort').fail('needs http_status or grpc_status')
+    return {
+      delay: delay && { ms: delay.fixedDelay ?? 0, percent: percentOf(delay.percentage) },
+      abort: abort && { status, grpcStatus: abort.grpcStatus, percent: percentOf(abort.percentage) },
+      headers: headers.map((header, i) => decodeHeader(header, scope.at('headers', i))),
+      maxActive: maxActiveFaults,
+    }
+  },
   create: (config, name, deps) => new FaultStep(config, name, deps),
 }

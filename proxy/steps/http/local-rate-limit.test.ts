@@ -6,6 +6,7 @@ import { headOf, HOP, manual } from '../testing/requests.ts'
 import { LocalRateLimitStep, type LocalRateLimitConfig } from './local-rate-limit.ts'
 
 const LIMIT: LocalRateLimitConfig = {
+  statPrefix: 'limit',
   bucket: { maxTokens: 2, tokensPerFill: 1, fillIntervalMs: 1000 },
   status: 429,
   enabledPercent: 100,

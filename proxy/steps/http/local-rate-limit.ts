@@ -1,13 +1,18 @@
+import { LocalRateLimit, StatusCode } from '../../../core/xds/generated/envoy.js'
 import { setField, type Fields, type RequestHead, type ResponseHead } from '../../http/message.ts'
 import type { Hop } from '../../model/hop.ts'
 import { ResponseFlag } from '../../model/response-flag.ts'
 import type { HeaderMutation, Route } from '../../model/route.ts'
 import { mutate } from '../../route/rewrite.ts'
+import { percentOf } from '../../xds/decode-fraction.ts'
+import { decodeMutation } from '../../xds/decode-mutation.ts'
 import { routeConfig, type RequestStep, type StepDependencies, type StepKind, type Verdict } from '../step.ts'
 import { TokenBucket, type TokenBucketConfig } from '../token-bucket.ts'
 
 /** envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit */
 export interface LocalRateLimitConfig {
+  /** For people. */
+  readonly statPrefix: string
   readonly bucket: TokenBucketConfig
   /** Of an answer to who is limited. */
   readonly status: number
@@ -22,7 +27,10 @@ export interface LocalRateLimitConfig {
   readonly resourceExhausted: boolean
 }
 
+const TOO_MANY_REQUESTS = 429
 const RESOURCE_EXHAUSTED = 8
+// Envoy's, too.
+const LEAST_FILL_MS = 50
 
 interface RouteBucket {
   readonly key: string
@@ -101,7 +109,27 @@ export class LocalRateLimitStep implements RequestStep {
   }
 }
 
-export const localRateLimit: StepKind<LocalRateLimitConfig, RequestStep> = {
+export const localRateLimit: StepKind<LocalRateLimit, LocalRateLimitConfig, RequestStep> = {
   kind: 'envoy.filters.http.local_ratelimit',
+  type: LocalRateLimit,
+  read(message, scope) {
+    const { tokenBucket = {}, filterEnabled, filterEnforced, status, responseHeadersToAdd } = message
+    const { maxTokens = 0, tokensPerFill = 1, fillInterval = 0 } = tokenBucket
+    if (tokensPerFill < 1) scope.at('token_bucket').at('tokens_per_fill').fail('must be at least 1')
+    if (fillInterval < LEAST_FILL_MS)
+      scope.at('token_bucket').at('fill_interval').fail(`must be at least ${LEAST_FILL_MS} ms`)
+    const code = (status?.code && StatusCode.byName.get(status.code)) ?? TOO_MANY_REQUESTS
+    return {
+      statPrefix: message.statPrefix ?? '',
+      bucket: { maxTokens, tokensPerFill, fillIntervalMs: fillInterval },
+      // As in Envoy: an answer to who is limited is no success.
+      status: code < 400 ? TOO_MANY_REQUESTS : code,
+      enabledPercent: percentOf(filterEnabled?.defaultValue),
+      enforcedPercent: percentOf(filterEnforced?.defaultValue),
+      responseHeaders: decodeMutation(responseHeadersToAdd, undefined, scope, 'response_headers_to_add'),
+      headers: message.enableXRatelimitHeaders === 'DRAFT_VERSION_03',
+      resourceExhausted: message.rateLimitedAsResourceExhausted ?? false,
+    }
+  },
   create: (config, name, deps) => new LocalRateLimitStep(config, name, deps),
 }

@@ -1,3 +1,4 @@
+import { ConnectionLimit } from '../../../core/xds/generated/envoy.js'
 import { ResponseFlag } from '../../model/response-flag.ts'
 import type { ConnectionStep, Refusal, StepKind } from '../step.ts'
 
@@ -31,7 +32,12 @@ export class ConnectionLimitStep implements ConnectionStep {
   }
 }
 
-export const connectionLimit: StepKind<ConnectionLimitConfig, ConnectionStep> = {
+export const connectionLimit: StepKind<ConnectionLimit, ConnectionLimitConfig, ConnectionStep> = {
   kind: 'envoy.filters.network.connection_limit',
+  type: ConnectionLimit,
+  read({ statPrefix = '', maxConnections = 0n, delay = 0 }, scope) {
+    if (maxConnections < 1n) scope.at('max_connections').fail('must be at least 1')
+    return { statPrefix, maxConnections: Number(maxConnections), delayMs: delay }
+  },
   create: (config) => new ConnectionLimitStep(config),
 }
