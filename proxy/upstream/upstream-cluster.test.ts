@@ -267,8 +267,11 @@ t.test('names are resolved again every 30 s, through changes that leave them, an
 
 t.test('original destinations: one endpoint each, kept while in use', async (t) => {
   const { clock, upstream, cluster, configure } = start()
+  configure(eds('a'))
+  let ready: boolean | undefined
+  cluster.whenReady(1000, () => (ready = cluster.ready))
   configure(ORIGINAL_DST)
-  t.ok(cluster.ready)
+  t.equal(ready, true)
   t.equal(cluster.pick(undefined, undefined), undefined)
   const a = { host: '10.0.0.1', port: 80 }
   const state = cluster.pick(a, undefined)
@@ -278,6 +281,11 @@ t.test('original destinations: one endpoint each, kept while in use', async (t) 
   clock.advance(0)
   configure({ ...ORIGINAL_DST, connectTimeoutMs: 7 })
   t.equal(cluster.pick(a, undefined), state)
+  state?.connect(() => {}).cancel()
+  t.same(
+    upstream.server('10.0.0.1:80').targets.map(({ timeoutMs }) => timeoutMs),
+    [2000, 7],
+  )
   clock.advance(59_999)
   t.equal(cluster.states.size, 2)
   clock.advance(1)
@@ -293,6 +301,9 @@ t.test('original destinations: one endpoint each, kept while in use', async (t) 
   configure(eds('a'))
   t.equal(last?.health.standing, 'avoid')
   t.notOk(cluster.ready, 'a destination is no endpoint of another source')
+  configure(ORIGINAL_DST)
+  cluster.close()
+  t.equal(cluster.pick(a, undefined), undefined)
   t.equal(clock.pending, 0)
 })
 
