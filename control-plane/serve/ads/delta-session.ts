@@ -1,13 +1,16 @@
-import type {
-  DeltaDiscoveryRequest,
-  DeltaDiscoveryResponse,
-  Resource,
-} from '../../../core/xds/generated/envoy.js'
+import type { DeltaDiscoveryRequest, DeltaDiscoveryResponse } from '../../../core/xds/generated/envoy.js'
 import type { MeshView } from '../../mesh.ts'
 import type { MeshClient } from '../../xds/client.ts'
 import { RESOURCE_TYPES, type MeshResource, type ResourceType } from '../../xds/resource.ts'
 import { scopeOf } from '../../xds/scope.ts'
-import { Answers } from './answers.ts'
+import { contentsOf, type Difference } from './delta-response.ts'
+import {
+  newSubscription,
+  subscribeTo,
+  UNKNOWN,
+  unsubscribeFrom,
+  type DeltaSubscription,
+} from './delta-subscription.ts'
 import {
   checkCount,
   checkNames,
@@ -15,56 +18,32 @@ import {
   TYPE_URL,
   typeOf,
   warmsEndpoints,
-  WILDCARD,
   type Session,
   type SessionDependencies,
 } from './session.ts'
-
-/** What one stream holds of one type. */
-interface Subscription {
-  wildcard: boolean
-  /** Asked for by name. */
-  readonly names: Set<string>
-  /** What each of the names follows; see scopeOf. */
-  readonly scopes: Map<string, string | undefined>
-  /** Version that was sent last under each name; '' when the client was told that it does not exist. */
-  readonly sent: Map<string, string>
-  readonly answers: Answers
-}
-
-interface Difference {
-  readonly changed: readonly MeshResource[]
-  readonly removed: readonly string[]
-}
-
-// Well under grpc-js's 4 MiB for one message, so that a large wildcard comes in several.
-const RESPONSE_BYTES = 1024 * 1024
-
-/** No version of anything: what is held under it has to be told anew. */
-const UNKNOWN = '?'
+import { keepOnly, Subscriptions } from './subscriptions.ts'
 
 /**
  * The incremental variant of ADS (https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol#incremental-xds):
  * only what changed is sent, and every name that was asked for gets an answer, if only that it does not exist.
  */
 export class DeltaSession implements Session {
-  version = 0
   readonly #client: MeshClient
   readonly #deps: SessionDependencies<DeltaDiscoveryResponse>
-  readonly #subscriptions = new Map<ResourceType, Subscription>()
-  #nonce = 0
-  /** Version of the mesh that every subscription was compared with. */
-  #offered = 0
+  readonly #subscriptions: Subscriptions<DeltaSubscription>
 
   constructor(client: MeshClient, deps: SessionDependencies<DeltaDiscoveryResponse>) {
     this.#client = client
     this.#deps = deps
+    this.#subscriptions = new Subscriptions((type, detail) => deps.onRejected(type, detail))
+  }
+
+  get version(): number {
+    return this.#subscriptions.version
   }
 
   get rejected(): string {
-    for (const [type, { answers }] of this.#subscriptions)
-      if (answers.refused !== '') return `${type}: ${answers.refused}`
-    return ''
+    return this.#subscriptions.rejected
   }
 
   /** @throws BadRequest */
@@ -75,9 +54,9 @@ export class DeltaSession implements Session {
     checkNames('resource_names_subscribe', subscribe)
     const known = this.#subscriptions.get(type)
     const subscription = known ?? newSubscription()
-    if (known) this.#acknowledge(type, known, request)
+    if (known) this.#subscriptions.acknowledge(type, request)
     else {
-      this.#subscriptions.set(type, subscription)
+      this.#subscriptions.add(type, subscription)
       const held = Object.entries(request.initialResourceVersions ?? {})
       checkNames(
         'initial_resource_versions',
@@ -94,19 +73,18 @@ export class DeltaSession implements Session {
     if (!known && !subscription.wildcard) keepOnly(subscription.sent, subscription.names)
 
     const view = this.#deps.view()
-    if (this.#offered === 0) this.#offered = view.version
     if (!known || subscribe.length > 0 || unsubscribe.length > 0) {
       // A client waits for the first answer to a type or wildcard, if only to hear that there is nothing (new).
       const must = !known || (subscription.wildcard && !wildcard)
       this.#respond(type, subscription, view, this.#difference(type, subscription, view), must)
     }
-    this.#settle()
+    this.#subscriptions.handled(view)
   }
 
   /** Make before break: what is new comes in the order of RESOURCE_TYPES; clusters go when no route names them. */
   push(): void {
     const view = this.#deps.view()
-    const touched = view.touchedSince(this.#offered)
+    const touched = view.touchedSince(this.#subscriptions.compared)
     const stale: (() => void)[] = []
     for (const type of RESOURCE_TYPES) {
       const subscription = this.#subscriptions.get(type)
@@ -117,19 +95,7 @@ export class DeltaSession implements Session {
       if (later) stale.push(() => this.#respond(type, subscription, view, { changed: [], removed }))
     }
     for (const remove of stale) remove()
-    this.#offered = view.version
-    this.#settle()
-  }
-
-  #settle(): void {
-    for (const { answers } of this.#subscriptions.values())
-      if (answers.waiting || answers.refused !== '') return
-    this.version = this.#offered
-  }
-
-  #acknowledge(type: ResourceType, { answers }: Subscription, request: DeltaDiscoveryRequest): void {
-    if (!request.responseNonce || !answers.answered(request.responseNonce, request.errorDetail)) return
-    if (request.errorDetail) this.#deps.onRejected(type, `${type}: ${answers.refused}`)
+    this.#subscriptions.pushed(view)
   }
 
   /**
@@ -138,7 +104,7 @@ export class DeltaSession implements Session {
    */
   #difference(
     type: ResourceType,
-    subscription: Subscription,
+    subscription: DeltaSubscription,
     view: MeshView,
     touched?: ReadonlySet<string>,
   ): Difference {
@@ -178,7 +144,7 @@ export class DeltaSession implements Session {
     return { changed, removed }
   }
 
-  #scope(type: ResourceType, { scopes }: Subscription, name: string): string | undefined {
+  #scope(type: ResourceType, { scopes }: DeltaSubscription, name: string): string | undefined {
     if (!scopes.has(name)) scopes.set(name, scopeOf(type, name, this.#client))
     return scopes.get(name)
   }
@@ -190,68 +156,19 @@ export class DeltaSession implements Session {
 
   #respond(
     type: ResourceType,
-    subscription: Subscription,
+    subscription: DeltaSubscription,
     view: MeshView,
-    { changed, removed }: Difference,
+    difference: Difference,
     must = false,
   ): void {
-    let resources: Resource[] = []
-    let removedResources: string[] = []
-    let bytes = 0
-    const flush = (): void => {
-      const nonce = String(++this.#nonce)
+    const contents = contentsOf(difference)
+    if (must && contents.length === 0) contents.push({ resources: [], removedResources: [] })
+    for (const { resources, removedResources } of contents) {
+      const nonce = this.#subscriptions.nextNonce()
       const names = [...resources.map(({ name }) => name ?? ''), ...removedResources]
       subscription.answers.sent(nonce, new Set(names))
       const systemVersionInfo = String(view.version)
       this.#deps.send({ systemVersionInfo, typeUrl: TYPE_URL[type], resources, removedResources, nonce })
-      resources = []
-      removedResources = []
-      bytes = 0
     }
-    const makeRoom = (size: number): void => {
-      if (bytes > 0 && bytes + size > RESPONSE_BYTES) flush()
-      bytes += size
-    }
-    for (const { name, version, typeUrl, body } of changed) {
-      makeRoom(body.length + name.length)
-      resources.push({ name, version, resource: { typeUrl, value: body } })
-    }
-    for (const name of removed) {
-      makeRoom(name.length)
-      removedResources.push(name)
-    }
-    if (must || resources.length > 0 || removedResources.length > 0) flush()
   }
-}
-
-function newSubscription(): Subscription {
-  return { wildcard: false, names: new Set(), scopes: new Map(), sent: new Map(), answers: new Answers() }
-}
-
-function unsubscribeFrom(subscription: Subscription, asked: readonly string[]): void {
-  const { names, scopes, sent } = subscription
-  for (const name of asked) {
-    scopes.delete(name)
-    if (name === WILDCARD) subscription.wildcard = false
-    // Under a wildcard the client is told again whether it stays.
-    else if (names.delete(name)) sent.set(name, UNKNOWN)
-  }
-  if (asked.length > 0 && !subscription.wildcard) keepOnly(sent, names)
-}
-
-function subscribeTo(subscription: Subscription, asked: readonly string[], resend: boolean): void {
-  for (const name of asked) {
-    if (name === WILDCARD) {
-      subscription.wildcard = true
-      continue
-    }
-    // "the server must resend any newly requested resources, even if it previously sent those"; and asked again,
-    // answered again. On a first request initial_resource_versions says what the client holds.
-    if (resend) subscription.sent.delete(name)
-    subscription.names.add(name)
-  }
-}
-
-function keepOnly(sent: Map<string, string>, names: ReadonlySet<string>): void {
-  for (const name of sent.keys()) if (!names.has(name)) sent.delete(name)
 }

@@ -2,7 +2,6 @@ import type { DiscoveryRequest, DiscoveryResponse } from '../../../core/xds/gene
 import type { MeshView } from '../../mesh.ts'
 import type { MeshClient } from '../../xds/client.ts'
 import { RESOURCE_TYPES, type MeshResource, type ResourceType } from '../../xds/resource.ts'
-import { Answers } from './answers.ts'
 import {
   checkCount,
   checkNames,
@@ -10,21 +9,11 @@ import {
   TYPE_URL,
   typeOf,
   warmsEndpoints,
-  WILDCARD,
   type Session,
   type SessionDependencies,
 } from './session.ts'
-
-interface Subscription {
-  wildcard: boolean
-  /** Whether a request ever had names: from then on none means nothing, and before everything. */
-  explicit: boolean
-  names: ReadonlySet<string>
-  /** Name -> version of what the client holds. */
-  readonly sent: Map<string, string>
-  nonce: string
-  readonly answers: Answers
-}
+import { newSubscription, subscribe, type SotwSubscription } from './sotw-subscription.ts'
+import { Subscriptions } from './subscriptions.ts'
 
 /**
  * The state-of-the-world variant of ADS
@@ -33,23 +22,22 @@ interface Subscription {
  * that changed ("grouping resources into responses").
  */
 export class SotwSession implements Session {
-  version = 0
   readonly #client: MeshClient
   readonly #deps: SessionDependencies<DiscoveryResponse>
-  readonly #subscriptions = new Map<ResourceType, Subscription>()
-  #nonce = 0
-  /** Version of the mesh that every subscription was compared with. */
-  #offered = 0
+  readonly #subscriptions: Subscriptions<SotwSubscription>
 
   constructor(client: MeshClient, deps: SessionDependencies<DiscoveryResponse>) {
     this.#client = client
     this.#deps = deps
+    this.#subscriptions = new Subscriptions((type, detail) => deps.onRejected(type, detail))
+  }
+
+  get version(): number {
+    return this.#subscriptions.version
   }
 
   get rejected(): string {
-    for (const [type, { answers }] of this.#subscriptions)
-      if (answers.refused !== '') return `${type}: ${answers.refused}`
-    return ''
+    return this.#subscriptions.rejected
   }
 
   /** @throws BadRequest */
@@ -63,13 +51,12 @@ export class SotwSession implements Session {
     checkNames('resource_names', asked)
     checkCount('resource_names', asked.length)
     const subscription = known ?? newSubscription()
-    if (known) this.#acknowledge(type, known, request)
-    else this.#subscriptions.set(type, subscription)
+    if (known) this.#subscriptions.acknowledge(type, request)
+    else this.#subscriptions.add(type, subscription)
     const more = subscribe(subscription, asked, hasLegacyWildcard(type))
     const view = this.#deps.view()
-    if (this.#offered === 0) this.#offered = view.version
     if (!known || more) this.#pushType(type, subscription, view, true)
-    this.#settle()
+    this.#subscriptions.handled(view)
   }
 
   push(): void {
@@ -78,22 +65,10 @@ export class SotwSession implements Session {
       const subscription = this.#subscriptions.get(type)
       if (subscription) this.#pushType(type, subscription, view, false)
     }
-    this.#offered = view.version
-    this.#settle()
+    this.#subscriptions.pushed(view)
   }
 
-  #settle(): void {
-    for (const { answers } of this.#subscriptions.values())
-      if (answers.waiting || answers.refused !== '') return
-    this.version = this.#offered
-  }
-
-  #acknowledge(type: ResourceType, { answers }: Subscription, request: DiscoveryRequest): void {
-    if (!request.responseNonce || !answers.answered(request.responseNonce, request.errorDetail)) return
-    if (request.errorDetail) this.#deps.onRejected(type, `${type}: ${answers.refused}`)
-  }
-
-  #pushType(type: ResourceType, subscription: Subscription, view: MeshView, asked: boolean): void {
+  #pushType(type: ResourceType, subscription: SotwSubscription, view: MeshView, asked: boolean): void {
     const { names, sent, wildcard } = subscription
     const all: MeshResource[] = []
     const changed: MeshResource[] = []
@@ -121,11 +96,11 @@ export class SotwSession implements Session {
 
   #send(
     type: ResourceType,
-    subscription: Subscription,
+    subscription: SotwSubscription,
     view: MeshView,
     resources: readonly MeshResource[],
   ): void {
-    subscription.nonce = String(++this.#nonce)
+    subscription.nonce = this.#subscriptions.nextNonce()
     subscription.answers.supersede()
     subscription.answers.sent(subscription.nonce, new Set(resources.map(({ name }) => name)))
     this.#deps.send({
@@ -135,34 +110,4 @@ export class SotwSession implements Session {
       nonce: subscription.nonce,
     })
   }
-}
-
-function newSubscription(): Subscription {
-  return {
-    wildcard: false,
-    explicit: false,
-    names: new Set(),
-    sent: new Map(),
-    nonce: '',
-    answers: new Answers(),
-  }
-}
-
-/** Takes the names of a request, which are all that the client wants now. True: it wants something more than before. */
-function subscribe(subscription: Subscription, asked: readonly string[], legacyWildcard: boolean): boolean {
-  const { names: before, wildcard: all, sent } = subscription
-  const names = new Set(asked)
-  const wildcard = names.delete(WILDCARD)
-  subscription.explicit ||= asked.length > 0
-  subscription.wildcard = wildcard || (legacyWildcard && !subscription.explicit)
-  subscription.names = names
-  let more = subscription.wildcard && !all
-  for (const name of names) {
-    if (before.has(name)) continue
-    // "the server must resend any newly requested resources, even if it previously sent those".
-    sent.delete(name)
-    more = true
-  }
-  if (!subscription.wildcard) for (const name of sent.keys()) if (!names.has(name)) sent.delete(name)
-  return more
 }
