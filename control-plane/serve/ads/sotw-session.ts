@@ -1,19 +1,9 @@
 import type { DiscoveryRequest, DiscoveryResponse } from '../../../core/xds/generated/envoy.js'
 import type { MeshView } from '../../mesh.ts'
-import type { MeshClient } from '../../xds/client.ts'
 import { RESOURCE_TYPES, type MeshResource, type ResourceType } from '../../xds/resource.ts'
-import {
-  checkCount,
-  checkNames,
-  hasLegacyWildcard,
-  TYPE_URL,
-  typeOf,
-  warmsEndpoints,
-  type Session,
-  type SessionDependencies,
-} from './session.ts'
+import { AdsSession } from './ads-session.ts'
+import { checkCount, checkNames, hasLegacyWildcard, TYPE_URL, typeOf, warmsEndpoints } from './session.ts'
 import { newSubscription, subscribe, type SotwSubscription } from './sotw-subscription.ts'
-import { Subscriptions } from './subscriptions.ts'
 
 /**
  * The state-of-the-world variant of ADS
@@ -21,29 +11,11 @@ import { Subscriptions } from './subscriptions.ts'
  * each response of listeners or clusters has every one that was asked for and exists; of routes and endpoints, those
  * that changed ("grouping resources into responses").
  */
-export class SotwSession implements Session {
-  readonly #client: MeshClient
-  readonly #deps: SessionDependencies<DiscoveryResponse>
-  readonly #subscriptions: Subscriptions<SotwSubscription>
-
-  constructor(client: MeshClient, deps: SessionDependencies<DiscoveryResponse>) {
-    this.#client = client
-    this.#deps = deps
-    this.#subscriptions = new Subscriptions((type, detail) => deps.onRejected(type, detail))
-  }
-
-  get version(): number {
-    return this.#subscriptions.version
-  }
-
-  get rejected(): string {
-    return this.#subscriptions.rejected
-  }
-
+export class SotwSession extends AdsSession<DiscoveryResponse, SotwSubscription> {
   /** @throws BadRequest */
   handle(request: DiscoveryRequest): void {
     const type = typeOf(request.typeUrl)
-    const known = this.#subscriptions.get(type)
+    const known = this.subscriptions.get(type)
     // A request that answers an older response says nothing about the newest one ("nonces": ignore it). A nonce of
     // an earlier stream, on the first request, is none of ours.
     if (known && request.responseNonce && request.responseNonce !== known.nonce) return
@@ -51,21 +23,21 @@ export class SotwSession implements Session {
     checkNames('resource_names', asked)
     checkCount('resource_names', asked.length)
     const subscription = known ?? newSubscription()
-    if (known) this.#subscriptions.acknowledge(type, request)
-    else this.#subscriptions.add(type, subscription)
+    if (known) this.subscriptions.acknowledge(type, request)
+    else this.subscriptions.add(type, subscription)
     const more = subscribe(subscription, asked, hasLegacyWildcard(type))
-    const view = this.#deps.view()
+    const view = this.deps.view()
     if (!known || more) this.#pushType(type, subscription, view, true)
-    this.#subscriptions.handled(view)
+    this.subscriptions.handled(view)
   }
 
   push(): void {
-    const view = this.#deps.view()
+    const view = this.deps.view()
     for (const type of RESOURCE_TYPES) {
-      const subscription = this.#subscriptions.get(type)
+      const subscription = this.subscriptions.get(type)
       if (subscription) this.#pushType(type, subscription, view, false)
     }
-    this.#subscriptions.pushed(view)
+    this.subscriptions.pushed(view)
   }
 
   #pushType(type: ResourceType, subscription: SotwSubscription, view: MeshView, asked: boolean): void {
@@ -74,7 +46,7 @@ export class SotwSession implements Session {
     const changed: MeshResource[] = []
     const gone = new Set(sent.keys())
     const compare = (name: string): void => {
-      const resource = view.resource(type, name, this.#client)
+      const resource = view.resource(type, name, this.client)
       if (!resource) return
       gone.delete(name)
       all.push(resource)
@@ -83,10 +55,10 @@ export class SotwSession implements Session {
       changed.push(resource)
     }
     for (const name of names) compare(name)
-    if (wildcard) for (const name of view.names(type, this.#client)) if (!names.has(name)) compare(name)
+    if (wildcard) for (const name of view.names(type, this.client)) if (!names.has(name)) compare(name)
     for (const name of gone) sent.delete(name)
-    if (type === 'cluster' && warmsEndpoints(this.#client)) {
-      for (const { name } of changed) this.#subscriptions.get('endpoints')?.sent.delete(name)
+    if (type === 'cluster' && warmsEndpoints(this.client)) {
+      for (const { name } of changed) this.subscriptions.get('endpoints')?.sent.delete(name)
     }
     // Listeners and clusters that are missing do not exist. For routes and endpoints an empty answer would say nothing.
     if (!hasLegacyWildcard(type))
@@ -100,10 +72,10 @@ export class SotwSession implements Session {
     view: MeshView,
     resources: readonly MeshResource[],
   ): void {
-    subscription.nonce = this.#subscriptions.nextNonce()
+    subscription.nonce = this.subscriptions.nextNonce()
     subscription.answers.supersede()
     subscription.answers.sent(subscription.nonce, new Set(resources.map(({ name }) => name)))
-    this.#deps.send({
+    this.deps.send({
       versionInfo: String(view.version),
       typeUrl: TYPE_URL[type],
       resources: resources.map(({ typeUrl, body }) => ({ typeUrl, value: body })),
