@@ -23,7 +23,6 @@ import {
   TRANSFER_ENCODING,
   UPGRADE,
 } from './field-names.ts'
-import { MAX_LENGTH_DIGITS } from './limits.ts'
 import { malformed } from './message-error.ts'
 
 /** What the fields of a head say about the connection and about the body's framing. */
@@ -80,7 +79,7 @@ export function readFields(text: string, base: number, lines: FieldLines, facts:
         if (facts.contentLength >= 0) {
           throw malformed('repeated_content_length', 'may stand only once', 'content-length')
         }
-        facts.contentLength = lengthOf(value, MAX_LENGTH_DIGITS)
+        facts.contentLength = lengthOf(value)
         fields.push('content-length', value)
         break
       case TRANSFER_ENCODING:

@@ -1,8 +1,19 @@
 import { HeadBlock } from './head-block.ts'
 import type { MessageError } from './message-error.ts'
 
+/** A head that was parsed. Reused: it is used up before the next head is. */
+export interface ParsedHead {
+  /** Offset after it. */
+  end: number
+  /** The peer wants the connection to go on. */
+  keepAlive: boolean
+  chunked: boolean
+  /** -1: not said. */
+  contentLength: number
+}
+
 /** Takes heads from a connection's bytes: without a copy where one read holds all of it. */
-export abstract class HeadReader<Parsed extends { readonly end: number }> {
+export abstract class HeadReader<Parsed extends ParsedHead> {
   /** Where `read` stopped. */
   position = 0
   /** Bytes that a head may have. */

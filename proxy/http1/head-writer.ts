@@ -1,7 +1,7 @@
+import { decimal, EXACT_DIGITS } from '../http/decimal.ts'
 import type { Fields } from '../http/message.ts'
 import type { Transport } from '../transport/transport.ts'
 import { CONTENT_LENGTH, EXPECT, INVALID, kindOfName, PLAIN, TE } from './field-names.ts'
-import { MAX_LENGTH_DIGITS } from './limits.ts'
 
 /**
  * Heads are joined as one string, written at once, and then looked over as bytes: whatever a field holds
@@ -49,7 +49,7 @@ export class HeadWriter {
         if (kind === INVALID) return false
         if (kind === CONTENT_LENGTH) {
           if (this.contentLength !== NO_LENGTH) return false
-          this.contentLength = decimal(value)
+          this.contentLength = decimal(value, EXACT_DIGITS)
           if (this.contentLength < 0) return false
           if (!withLength) continue
         } else if (kind === TE && value === 'trailers') this.hasTe = true
@@ -104,15 +104,4 @@ function isValue(text: string): boolean {
     if (c > 255 || WEIGHTS[c] !== 0) return false
   }
   return true
-}
-
-function decimal(value: string): number {
-  if (value.length === 0 || value.length > MAX_LENGTH_DIGITS) return -2
-  let number = 0
-  for (let i = 0; i < value.length; i++) {
-    const c = value.charCodeAt(i)
-    if (c < 48 || c > 57) return -2
-    number = number * 10 + c - 48
-  }
-  return number
 }

@@ -4,6 +4,7 @@ import { SP, TARGET, TOKEN_LOWER } from './characters.ts'
 import { CLOSE, KEEP, listOf, UPGRADES } from './connection-options.ts'
 import { FieldLines, INCOMPLETE } from './field-lines.ts'
 import { HeadFacts, readFields } from './head-fields.ts'
+import type { ParsedHead } from './head-reader.ts'
 import { MAX_TARGET_BYTES } from './limits.ts'
 import { malformed, MessageError } from './message-error.ts'
 
@@ -13,18 +14,10 @@ const DIGIT = 63
 // `?` stands for a digit.
 const VERSION = Buffer.from('HTTP/?.?\r\n')
 
-/** A head that was parsed. Reused: it is used up before the next head is. */
-export interface ParsedRequest {
+export interface ParsedRequest extends ParsedHead {
   head: RequestHead
-  /** Offset after it. */
-  end: number
   /** HTTP/1.0. */
   http10: boolean
-  /** The client wants the connection to go on. */
-  keepAlive: boolean
-  chunked: boolean
-  /** -1: not said. */
-  contentLength: number
   expectContinue: boolean
 }
 

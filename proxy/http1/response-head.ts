@@ -3,20 +3,14 @@ import { CR, LF, SP, VALUE } from './characters.ts'
 import { CLOSE, KEEP } from './connection-options.ts'
 import { FieldLines, INCOMPLETE } from './field-lines.ts'
 import { HeadFacts, readFields } from './head-fields.ts'
+import type { ParsedHead } from './head-reader.ts'
 import { MAX_HEAD_BYTES } from './limits.ts'
 import { malformed, type MessageError } from './message-error.ts'
 
 const VERSION = Buffer.from('HTTP/1.')
 
-/** A head that was parsed. Reused: it is used up before the next head is. */
-export interface ParsedResponse {
+export interface ParsedResponse extends ParsedHead {
   head: ResponseHead
-  /** Offset after it. */
-  end: number
-  keepAlive: boolean
-  chunked: boolean
-  /** -1: not said. */
-  contentLength: number
   /** Value of Upgrade, '' without. */
   upgrade: string
   /** -1: not said. */
