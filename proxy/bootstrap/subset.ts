@@ -71,7 +71,8 @@ export const SUBSET: ReadonlyMap<string, MessageRule> = new Map([
   rule(
     envoy.Listener,
     'name! address! filter_chains default_filter_chain listener_filters listener_filters_timeout' +
-      ' continue_on_listener_filters_timeout traffic_direction use_original_dst bind_to_port',
+      ' continue_on_listener_filters_timeout traffic_direction use_original_dst bind_to_port' +
+      ' metadata',
     { continue_on_listener_filters_timeout: YES },
   ),
   rule(envoy.ListenerFilter, 'name! typed_config!', {
@@ -89,7 +90,8 @@ export const SUBSET: ReadonlyMap<string, MessageRule> = new Map([
     envoy.HttpConnectionManager,
     'codec_type stat_prefix! rds route_config http_filters! tracing common_http_protocol_options' +
       ' http2_protocol_options max_request_headers_kb stream_idle_timeout request_headers_timeout' +
-      ' forward_client_cert_details set_current_client_cert_details',
+      ' forward_client_cert_details set_current_client_cert_details normalize_path merge_slashes' +
+      ' path_with_escaped_slashes_action',
     { codec_type: { values: ['AUTO', 'HTTP1', 'HTTP2'] } },
   ),
   rule(envoy.HttpConnectionManager_Tracing, 'random_sampling overall_sampling'),

@@ -1,3 +1,4 @@
+import type { PathRules } from './path-rules.ts'
 import type { DownstreamTls } from './tls.ts'
 import type { HeaderMutation, RouteConfiguration } from './route.ts'
 
@@ -41,6 +42,8 @@ export interface HttpConnectionManager {
     | { readonly kind: 'rds'; readonly name: string }
     | { readonly kind: 'inline'; readonly config: RouteConfiguration }
   readonly forwardClientCert: 'sanitize' | 'sanitize_set' | 'append_forward' | 'forward_only'
+  /** Of normalize_path, merge_slashes, path_with_escaped_slashes_action, and the listener's filter_metadata `weft.dev`. */
+  readonly paths: PathRules
   /** OUTBOUND makes client spans, INBOUND server spans; undefined: neither. */
   readonly traffic: 'outbound' | 'inbound' | undefined
   /** Share of requests that begin a sampled trace when the caller decided nothing, 0 to 100. */

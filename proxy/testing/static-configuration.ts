@@ -2,6 +2,7 @@ import { Watched } from '../../core/watched.ts'
 import type { Cluster, Endpoint, EndpointAssignment } from '../model/cluster.ts'
 import type { Configuration } from '../model/configuration.ts'
 import type { FilterChain, HttpConnectionManager, Listener } from '../model/listener.ts'
+import { SAFE_PATHS } from '../model/path-rules.ts'
 import {
   NO_MUTATION,
   type ForwardAction,
@@ -68,6 +69,7 @@ export const MANAGER: HttpConnectionManager = {
   route: { kind: 'rds', name: 'main' },
   forwardClientCert: 'sanitize',
   traffic: 'outbound',
+  paths: SAFE_PATHS,
   samplingPercent: 0,
   streamIdleTimeoutMs: 0,
   requestHeadersTimeoutMs: 10_000,

@@ -11,6 +11,8 @@ import {
 } from '../../core/xds/generated/envoy.js'
 import { holds } from '../../core/xds/any.ts'
 import type { FilterChain, HttpConnectionManager, Listener, TcpProxy } from '../model/listener.ts'
+import type { PathRules } from '../model/path-rules.ts'
+import { decodePathParameters, decodePathRules } from './decode-paths.ts'
 import { decodeRouteConfiguration } from './decode-route.ts'
 import { decodeDownstreamTls, type ReadFile } from './decode-tls.ts'
 import type { Scope } from './scope.ts'
@@ -22,6 +24,12 @@ const IDLE_MS = 3_600_000
 const HEADERS_MS = 60_000
 const MAX_HEADERS_KIB = 60
 const MAX_STREAMS = 1000
+
+/** What a listener says for all of its chains. */
+interface ForAllChains {
+  readonly direction: TrafficDirection | undefined
+  readonly pathParameters: PathRules['parameters'] | undefined
+}
 
 /** envoy.config.listener.v3.Listener */
 export function decodeListener(listener: WireListener, scope: Scope, readFile: ReadFile): Listener {
@@ -40,6 +48,7 @@ export function decodeListener(listener: WireListener, scope: Scope, readFile: R
     'bindToPort',
     'enableReusePort',
     'apiListener',
+    'metadata',
   )
   let inspectTls = false
   let inspectHttp = false
@@ -51,7 +60,11 @@ export function decodeListener(listener: WireListener, scope: Scope, readFile: R
     else if (config && holds(config, OriginalDst)) useOriginalDst = true
     else scope.at('listener_filters', i).fail('must be tls_inspector, http_inspector or original_dst')
   })
-  const chain = (wire: WireChain, at: Scope) => decodeChain(wire, at, listener.trafficDirection, readFile)
+  const forAll: ForAllChains = {
+    direction: listener.trafficDirection,
+    pathParameters: decodePathParameters(listener.metadata, scope.at('metadata')),
+  }
+  const chain = (wire: WireChain, at: Scope) => decodeChain(wire, at, forAll, readFile)
   const socketAddress = listener.address?.socketAddress
   const bound = socketAddress !== undefined && listener.bindToPort !== false
   return {
@@ -75,7 +88,7 @@ export function decodeListener(listener: WireListener, scope: Scope, readFile: R
 function decodeChain(
   chain: WireChain,
   scope: Scope,
-  direction: TrafficDirection | undefined,
+  forAll: ForAllChains,
   readFile: ReadFile,
 ): FilterChain | undefined {
   scope.only(chain, 'name', 'filterChainMatch', 'filters', 'transportSocket', 'transportSocketConnectTimeout')
@@ -86,7 +99,7 @@ function decodeChain(
   const transport = match.transportProtocol || undefined
   if (transport !== undefined && transport !== 'tls' && transport !== 'raw_buffer')
     scope.at('filter_chain_match').at('transport_protocol').fail('must be tls or raw_buffer')
-  const network = decodeNetworkFilter(chain, scope, direction)
+  const network = decodeNetworkFilter(chain, scope, forAll)
   if (!network) return undefined
   return {
     name: chain.name ?? '',
@@ -104,7 +117,7 @@ function decodeChain(
 function decodeNetworkFilter(
   chain: WireChain,
   scope: Scope,
-  direction: TrafficDirection | undefined,
+  forAll: ForAllChains,
 ): FilterChain['network'] | undefined {
   const filters = chain.filters ?? []
   const config = filters[0]?.typedConfig
@@ -115,7 +128,7 @@ function decodeNetworkFilter(
   const at = scope.at('filters', 0).at('typed_config')
   if (holds(config, WireManager)) {
     const manager = at.unpack(config, WireManager)
-    return manager && decodeManager(manager, at, direction)
+    return manager && decodeManager(manager, at, forAll)
   }
   if (holds(config, WireTcpProxy)) {
     const proxy = at.unpack(config, WireTcpProxy)
@@ -128,7 +141,7 @@ function decodeNetworkFilter(
 export function decodeManager(
   manager: WireManager,
   scope: Scope,
-  direction: TrafficDirection | undefined,
+  { direction, pathParameters }: ForAllChains,
 ): HttpConnectionManager {
   scope.only(
     manager,
@@ -147,6 +160,9 @@ export function decodeManager(
     'forwardClientCertDetails',
     'setCurrentClientCertDetails',
     'upgradeConfigs',
+    'normalizePath',
+    'mergeSlashes',
+    'pathWithEscapedSlashesAction',
   )
   manager.httpFilters?.forEach((filter, i) => {
     if (!filter.typedConfig || !holds(filter.typedConfig, Router))
@@ -174,6 +190,7 @@ export function decodeManager(
       : { kind: 'rds', name: manager.rds?.routeConfigName ?? '' },
     forwardClientCert: forwards[manager.forwardClientCertDetails ?? 'SANITIZE'],
     traffic: direction === 'INBOUND' ? 'inbound' : direction === 'OUTBOUND' ? 'outbound' : undefined,
+    paths: decodePathRules(manager, pathParameters),
     samplingPercent: Math.min(sampling, tracing?.overallSampling?.value ?? 100),
     streamIdleTimeoutMs: manager.streamIdleTimeout ?? STREAM_IDLE_MS,
     requestHeadersTimeoutMs: manager.requestHeadersTimeout ?? HEADERS_MS,
