@@ -46,7 +46,9 @@ function measure(path: string, rounds: number, paths: number): { ns: Spread; byt
     times.push(((used.user + used.system) * 1000) / paths)
     const heap = process.memoryUsage().heapUsed
     run(HEAP_PATHS)
-    left.push((process.memoryUsage().heapUsed - heap) / HEAP_PATHS)
+    // A collection makes it less, and tells nothing.
+    const grown = process.memoryUsage().heapUsed - heap
+    if (grown >= 0) left.push(grown / HEAP_PATHS)
   }
   if (changed % (paths + rounds * (paths + HEAP_PATHS)) !== 0)
     throw new Error(`${path} is answered in two ways`)
@@ -55,7 +57,7 @@ function measure(path: string, rounds: number, paths: number): { ns: Spread; byt
   const at = (index: number): number => Math.round((times[index] as number) * 10) / 10
   return {
     ns: { low: at(0), median: at(times.length >> 1), high: at(times.length - 1) },
-    bytes: Math.round(left[left.length >> 1] as number),
+    bytes: Math.round(left[left.length >> 1] ?? Number.NaN),
   }
 }
 

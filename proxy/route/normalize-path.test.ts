@@ -35,7 +35,9 @@ const cases: [title: string, rules: Partial<PathRules>, table: Record<string, st
       '/%41%5a%61%7a%30%39%2d%5f': '/AZaz09-_',
       '/%21%24%26%27%28%29%2a%2b%2c%3d%3a%40': '/%21%24%26%27%28%29%2A%2B%2C%3D%3A%40',
       '/%252e%252e/a': '/%252e%252e/a',
-      '/%00%0a%0d%7f%ff': '/%00%0A%0D%7F%FF',
+      '/%01%0a%0d%7f%ff': '/%01%0A%0D%7F%FF',
+      '/a%00.png': '400 path_with_nul',
+      '/%2500': '/%2500',
       '/%3f%23': '/%3F%23',
       '/a%': '400 path_malformed_escape',
       '/a%4': '400 path_malformed_escape',
@@ -199,7 +201,7 @@ const cases: [title: string, rules: Partial<PathRules>, table: Record<string, st
     'paths may pass as they come',
     PATHS_AS_THEY_COME,
     Object.fromEntries(
-      ['/../a', '//a\\%2f;', '/..;/%', '/%7e#a?#', '\\', 'a'].map((path) => [path, path] as const),
+      ['/../a', '//a\\%2f;', '/..;/%', '/%00', '/%7e#a?#', '\\', 'a'].map((path) => [path, path] as const),
     ),
   ],
 ]
@@ -321,6 +323,7 @@ function byTheBook(target: string, rules: PathRules): string {
       text = text.split(escape).join(character)
   if (rules.normalize) {
     const decoded = decodeUnreserved(text)
+    if (decoded?.includes('%00')) return '400'
     const removed = decoded === undefined ? undefined : removeDots(decoded.split('\\').join('/'))
     if (removed === undefined) return '400'
     text = removed
