@@ -48,6 +48,7 @@ function changeOf({ kind, namespace, name, gone, value }: Op): Change {
     annotations: {
       ...(value % 2 === 0 ? { 'weft.dev/status': '{}' } : {}),
       ...(value % 7 === 0 ? { 'weft.dev/opaque-ports': '8080' } : {}),
+      ...(value % 3 === 0 ? { 'weft.dev/escaped-slashes': pick(['keep', 'reject', 'guard'], 2) } : {}),
     },
   }
   const bodies: Readonly<Record<Op['kind'], () => object>> = {

@@ -101,6 +101,41 @@ t.test('a change touches the resources it is about and no other', async (t) => {
   )
 })
 
+t.test(
+  'how paths are treated is told anew to every listener that it holds for, and to each kind of client',
+  async (t) => {
+    const { source, mesh } = meshOf(t)
+    source.put(slice('10.0.0.2'))
+    const pod = (name: string, ip: string, said: string): string => `apiVersion: v1
+kind: Pod
+metadata: { name: ${name}, namespace: mesh, annotations: { weft.dev/escaped-slashes: ${said} } }
+spec: { initContainers: [{ name: weft-proxy, restartPolicy: Always }], containers: [{ name: app }] }
+status: { podIP: ${ip} }
+`
+    const ofServing = ['outbound/10.96.0.3:80', 'outbound/10.0.0.2:8080']
+    for (const [name, ip, listeners] of [
+      ['echo-v2-a', '10.0.0.2', ofServing],
+      ['client', '10.0.0.7', ['inbound']],
+    ] as const) {
+      source.put(pod(name, ip, 'guard'))
+      const before = mesh.snapshot.value
+      const versions = listeners.map((one) => before.resource('listener', one, CLIENT)?.version)
+      source.put(pod(name, ip, 'reject'))
+      const now = mesh.snapshot.value
+      for (const [i, listener] of listeners.entries()) {
+        t.ok(now.changed(before, 'listener', listener, CLIENT), listener)
+        t.not(now.resource('listener', listener, CLIENT)?.version, versions[i], listener)
+      }
+      source.put(pod(name, ip, 'guard'))
+    }
+    for (const listener of [...ofServing, 'inbound']) {
+      const versionFor = (kind: MeshClient['kind']): string | undefined =>
+        mesh.snapshot.value.resource('listener', listener, { ...CLIENT, kind })?.version
+      t.not(versionFor('sidecar'), versionFor('envoy'), listener)
+    }
+  },
+)
+
 t.test('equal content has an equal version in another process', async (t) => {
   const [one, two] = [meshOf(t), meshOf(t)]
   two.source.put(split(1, 1))

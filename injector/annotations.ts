@@ -55,6 +55,21 @@ export const annotations = {
     doc: 'Inbound TCP ports of this pod whose protocol is not detected: passed on as bytes, over mutual TLS.',
     parse: (text) => bounded(parsePorts(text), MAX_PORTS, 'ports'),
   },
+  'normalize-paths': choice(
+    ['on', 'off'],
+    'on',
+    'Whether paths are made normal before anything decides on them, here and at the callers: docs/paths.md.',
+  ),
+  'escaped-slashes': choice(
+    ['guard', 'keep', 'reject', 'redirect', 'unescape'],
+    'guard',
+    'What is done with %2F and %5C in paths; guard keeps them where they hide no dot segment.',
+  ),
+  'path-parameters': choice(
+    ['guard', 'keep', 'reject'],
+    'guard',
+    'What is done with ";" in paths; guard keeps it where it hides no dot segment.',
+  ),
   'proxy-cpu-request': quantity('CPU that the sidecar asks for.', '50m', 'cpu'),
   'proxy-cpu-limit': quantity('CPU that the sidecar may use.', '2', 'cpu'),
   'proxy-memory-request': quantity('Memory that the sidecar asks for.', '96Mi', 'memory'),

@@ -73,6 +73,9 @@ const cases: Record<string, Case> = {
       'weft.dev/exclude-outbound-ports': '3306,5432',
       'weft.dev/exclude-outbound-cidrs': '169.254.169.254,fd00::1/8',
       'weft.dev/opaque-ports': '6379',
+      'weft.dev/normalize-paths': 'off',
+      'weft.dev/escaped-slashes': 'redirect',
+      'weft.dev/path-parameters': 'reject',
       'weft.dev/proxy-cpu-request': '200m',
       'weft.dev/proxy-cpu-limit': '1.5',
       'weft.dev/proxy-memory-request': '128Mi',
@@ -105,6 +108,13 @@ const cases: Record<string, Case> = {
       'weft.dev/init-image': 'a b',
       'weft.dev/image-pull-policy': 'always',
       'weft.dev/sidecar-order': 'last',
+    }),
+  },
+  'annotations-wrong-paths': {
+    pod: annotated({
+      'weft.dev/normalize-paths': 'true',
+      'weft.dev/escaped-slashes': 'merge',
+      'weft.dev/path-parameters': 'strip',
     }),
   },
   'request-above-limit': {

@@ -1,3 +1,4 @@
+import type { PathRules } from './path-rules.ts'
 import type { PortProtocol } from './protocol.ts'
 import type { RouteGroup, RouteStatus } from './route.ts'
 
@@ -27,6 +28,8 @@ export interface MeshService {
   /** ClusterIPs; empty for a headless Service. */
   readonly addresses: readonly string[]
   readonly ports: readonly ServicePort[]
+  /** What its pods agree on: what callers may do. */
+  readonly paths: PathRules
 }
 
 export interface ServicePort {
@@ -68,6 +71,7 @@ export interface Workload {
   readonly addresses: readonly string[]
   readonly identity: string
   readonly mtls: MtlsMode
+  readonly paths: PathRules
   readonly labels: Readonly<Record<string, string>>
   /** Declared by containers or aimed at by Services, in order of number. */
   readonly ports: readonly WorkloadPort[]

@@ -1,6 +1,7 @@
 import { SIDECAR_PORTS, type MtlsMode, type Workload, type WorkloadPort } from '../model/mesh.ts'
 import { protocolOf, type PortProtocol } from '../model/protocol.ts'
 import { opaquePortsOf } from './opaque-ports.ts'
+import { pathRulesOf } from './path-rules.ts'
 import type { PodObject } from '../registry/kinds/core.ts'
 import type { PeerAuthenticationObject } from '../registry/kinds/peer-authentication.ts'
 import type { Snapshot } from '../registry/snapshot.ts'
@@ -104,6 +105,7 @@ export class WorkloadTranslator {
       addresses: pod.ips,
       identity: identityOf(pod, this.#trustDomain),
       mtls,
+      paths: pathRulesOf(pod),
       labels: pod.meta.labels,
       ports,
     }

@@ -51,7 +51,10 @@ export interface HttpConnectionManager {
   readonly route:
     | { readonly kind: 'rds'; readonly name: string }
     | { readonly kind: 'inline'; readonly config: RouteConfiguration }
-  /** Put in order first, before a route is chosen. */
+  /**
+   * Put in order first, before a route is chosen. Of normalize_path, merge_slashes, path_with_escaped_slashes_action,
+   * and the listener's filter_metadata `weft.dev`.
+   */
   readonly paths: PathRules
   /** Asked in this order, once a route is chosen; the router, always the last, is left out. */
   readonly filters: readonly FilterConfig[]

@@ -2,7 +2,7 @@
 export interface PathRules {
   /**
    * RFC 3986 section 6.2.2: percent-encodings in upper case, unreserved characters decoded, dot segments
-   * removed; `\` is `/`. A path that climbs above the root, `#`, and `%` without two digits are 400.
+   * removed; `\` is `/`. A path that climbs above the root, `#`, `%00`, and `%` without two digits are 400.
    * Envoy: normalize_path.
    */
   readonly normalize: boolean

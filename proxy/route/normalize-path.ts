@@ -16,6 +16,7 @@ export interface RedirectedPath {
 }
 
 const MALFORMED_ESCAPE = refused('path_malformed_escape', 'a "%" of the path has no two hexadecimal digits')
+const NUL = refused('path_with_nul', 'the path may not hold %00')
 const FRAGMENT = refused('path_with_fragment', 'a fragment ("#") is never sent')
 const RELATIVE = refused('path_relative', 'the path must start with "/"')
 const ABOVE_ROOT = refused('path_above_root', 'the path climbs above the root')
@@ -44,7 +45,7 @@ const UPPER_HEX = new Uint8Array(256).fill(255)
 for (let value = 0; value < 16; value++) UPPER_HEX['0123456789ABCDEF'.charCodeAt(value)] = value
 
 // 1: the escape of this byte stays under all rules.
-const STAYS_ESCAPED = new Uint8Array(256).fill(1)
+const STAYS_ESCAPED = new Uint8Array(256).fill(1, 1)
 for (let c = 0; c < 128; c++) if (/[0-9A-Za-z._~/\\;-]/.test(String.fromCharCode(c))) STAYS_ESCAPED[c] = 0
 
 /**
@@ -52,7 +53,7 @@ for (let c = 0; c < 128; c++) if (/[0-9A-Za-z._~/\\;-]/.test(String.fromCharCode
  * allocation. `path` is that of a RequestHead: origin-form, `*` or empty; one character is one byte.
  *
  * Only the path is touched, the query passes byte for byte. Escapes are decoded once and only where they
- * stand for unreserved ASCII (RFC 3986 section 2.3), so `%252e`, `%00` and bytes beyond ASCII stay. The
+ * stand for unreserved ASCII (RFC 3986 section 2.3), so `%252e`, `%0A` and bytes beyond ASCII stay. The
  * order is Envoy's: escaped slashes, then normalization, then merging; the guards look at the result.
  * What is returned is a fixed point: normalized again under the same rules it stays.
  */
@@ -102,6 +103,8 @@ function normalizeNotable(target: string, rules: PathRules): string | RefusedPat
   }
   if (rules.normalize) {
     if (/%(?![0-9a-f]{2})/i.test(path)) return MALFORMED_ESCAPE
+    // RFC 3986 section 7.3: who reads it as the end of a string reads another path.
+    if (path.includes('%00')) return NUL
     path = path.replace(/%../g, normalEscape).replaceAll('\\', '/')
     if (path.charCodeAt(0) !== SLASH) return RELATIVE
     const within = removeDotSegments(path)

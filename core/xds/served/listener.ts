@@ -14,6 +14,8 @@ export const LISTENER: Messages = {
     traffic_direction: ANY,
     use_original_dst: ANY,
     bind_to_port: ANY,
+    // A rule of a newer control plane that is not kept would be one that lets pass.
+    metadata: { within: { filter_metadata: { keys: { 'weft.dev': ['pathParameters'] } } } },
   },
   'envoy.config.listener.v3.ListenerFilter': {
     name: REQUIRED,
