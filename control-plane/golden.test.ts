@@ -1,16 +1,16 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { silentLogger } from '../core/log.ts'
+import { goldenText } from '../core/testing/golden.ts'
 import { createMesh, type MeshView } from './mesh.ts'
 import { MemorySource } from './registry/memory-source.ts'
 import type { MeshClient } from './xds/client.ts'
 import { readable } from './xds/readable.ts'
 import type { ResourceType } from './xds/resource.ts'
 
-// One folder a rule: manifests.yaml beside base.yaml -> expected.json. UPDATE_GOLDEN=1 rewrites the latter.
+// One folder a rule: manifests.yaml beside base.yaml -> expected.json. UPDATE_GOLDEN=1 writes the latter.
 const ROOT = join(import.meta.dirname, 'golden')
-const UPDATE = process.env['UPDATE_GOLDEN'] === '1'
 const base = readFileSync(join(ROOT, 'base.yaml'), 'utf8')
 
 for (const folder of readdirSync(ROOT, { withFileTypes: true })) {
@@ -31,9 +31,8 @@ for (const folder of readdirSync(ROOT, { withFileTypes: true })) {
     )
     mesh.close()
     const file = join(ROOT, folder.name, 'expected.json')
-    if (UPDATE || !existsSync(file)) writeFileSync(file, `${JSON.stringify(shown, null, 2)}\n`)
-    const expected: unknown = JSON.parse(readFileSync(file, 'utf8'))
-    t.strictSame(JSON.parse(JSON.stringify(shown)), expected)
+    const made = `${JSON.stringify(shown, null, 2)}\n`
+    t.equal(made, goldenText(file, made))
     t.end()
   })
 }
