@@ -1,5 +1,6 @@
 import type { ParseArgsConfig } from 'node:util'
-import { openConnection, type KubernetesConnection } from '../../control-plane/kubernetes/connection.ts'
+import type { KubernetesConnection } from '../../control-plane/kubernetes/connection.ts'
+import { openConnection } from '../../control-plane/kubernetes/open-connection.ts'
 import { describeError, WeftError } from '../../core/errors.ts'
 import { parseFlags } from '../../core/flags.ts'
 

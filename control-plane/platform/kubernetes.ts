@@ -2,11 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { systemClock } from '../../core/clock.ts'
 import { followCa } from '../kubernetes/ca/followed-ca.ts'
-import {
-  openConnection,
-  type ConnectionOptions,
-  type KubernetesConnection,
-} from '../kubernetes/connection.ts'
+import type { KubernetesConnection } from '../kubernetes/connection.ts'
+import { openConnection, type ConnectionOptions } from '../kubernetes/open-connection.ts'
 import { startPublisher } from '../publish/publisher.ts'
 import { KubernetesSource } from '../registry/kubernetes/kubernetes-source.ts'
 import { tokenReviewVerifier } from '../serve/tokens/token-review.ts'

@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap'
-import { openCaStore, type Authority } from '../../certs/ca-store.ts'
+import type { Authority } from '../../certs/authority.ts'
+import { openCaStore } from '../../certs/ca-store.ts'
 import { ManualClock } from '../../core/clock.ts'
 import { createLogger } from '../../core/log.ts'
 import { Watched } from '../../core/watched.ts'

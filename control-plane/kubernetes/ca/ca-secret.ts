@@ -1,5 +1,5 @@
-import type { Authority } from '../../../certs/ca-store.ts'
-import { sameAuthority } from '../../../certs/ca-store.ts'
+import type { Authority } from '../../../certs/authority.ts'
+import { sameAuthority } from '../../../certs/authority.ts'
 import {
   settleCa,
   withNextRoot,
