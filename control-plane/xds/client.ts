@@ -1,3 +1,4 @@
+import { NODE_NAMESPACE, NODE_POD_NAME, USER_AGENT } from '../../core/contract.ts'
 import type { Node } from '../../core/xds/generated/envoy.js'
 
 /** Whom resources are made for. */
@@ -23,10 +24,14 @@ export function clientOf(
     return typeof value === 'string' ? value : ''
   }
   const agent = (node?.userAgentName ?? '').toLowerCase()
-  const named = authenticated ? authenticated.namespace : text('NAMESPACE')
+  const named = authenticated ? authenticated.namespace : text(NODE_NAMESPACE)
   return {
     namespace: named || 'default',
-    pod: authenticated?.pod ?? text('POD_NAME'),
-    kind: agent.startsWith('grpc') ? 'grpc' : agent === '' || agent.startsWith('weft') ? 'sidecar' : 'envoy',
+    pod: authenticated?.pod ?? text(NODE_POD_NAME),
+    kind: agent.startsWith('grpc')
+      ? 'grpc'
+      : agent === '' || agent.startsWith(USER_AGENT)
+        ? 'sidecar'
+        : 'envoy',
   }
 }

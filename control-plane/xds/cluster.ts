@@ -1,3 +1,4 @@
+import { ALPN_TCP, MESH_TRANSPORT, METADATA, METADATA_SERVICE } from '../../core/contract.ts'
 import { packAny } from '../../core/xds/any.ts'
 import {
   UpstreamHttpOptions,
@@ -10,7 +11,7 @@ import { carriesHttp, type PortProtocol } from '../model/protocol.ts'
 import type { MeshClient } from './client.ts'
 import { INBOUND, parsePod, servicePort } from './names.ts'
 import type { Plan } from './resource.ts'
-import { ALPN_HTTP, ALPN_TCP, upstreamTls } from './tls.ts'
+import { ALPN_HTTP, upstreamTls } from './tls.ts'
 
 const CONNECT_TIMEOUT_MS = 5000
 /** Under the 5 s after which a Node.js server closes an idle connection. */
@@ -94,7 +95,7 @@ interface EdsSettings {
 function edsCluster({ name, service, protocol, identities, prefix, client }: EdsSettings): Cluster {
   const weft: Cluster_TransportSocketMatch = {
     name: 'weft',
-    match: { tlsMode: 'weft' },
+    match: MESH_TRANSPORT,
     transportSocket: upstreamTls(identities, prefix, alpnFor(protocol, client)),
   }
   return {
@@ -106,7 +107,7 @@ function edsCluster({ name, service, protocol, identities, prefix, client }: Eds
     ...COMMON,
     typedExtensionProtocolOptions: { [HTTP_OPTIONS]: httpOptions(protocol) },
     transportSocketMatches: [weft],
-    metadata: { filterMetadata: { 'weft.dev': { service } } },
+    metadata: { filterMetadata: { [METADATA]: { [METADATA_SERVICE]: service } } },
   }
 }
 

@@ -1,3 +1,10 @@
+import {
+  MESH_TRANSPORT,
+  METADATA,
+  METADATA_IDENTITY,
+  METADATA_TRANSPORT_MATCH,
+  METADATA_WORKLOAD,
+} from '../../core/contract.ts'
 import type { LbEndpoint, LocalityLbEndpoints } from '../../core/xds/generated/envoy.js'
 import { SIDECAR_PORTS, type Mesh, type MeshEndpoint } from '../model/mesh.ts'
 import { parsePod } from './names.ts'
@@ -59,8 +66,11 @@ function lbEndpoint(endpoint: MeshEndpoint): LbEndpoint {
     loadBalancingWeight: 1,
     metadata: {
       filterMetadata: {
-        ...(meshed ? { 'envoy.transport_socket_match': { tlsMode: 'weft' } } : {}),
-        'weft.dev': { ...(identity === '' ? {} : { identity }), ...(workload === '' ? {} : { workload }) },
+        ...(meshed ? { [METADATA_TRANSPORT_MATCH]: MESH_TRANSPORT } : {}),
+        [METADATA]: {
+          ...(identity === '' ? {} : { [METADATA_IDENTITY]: identity }),
+          ...(workload === '' ? {} : { [METADATA_WORKLOAD]: workload }),
+        },
       },
     },
   }

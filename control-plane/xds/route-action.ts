@@ -1,9 +1,9 @@
+import { INVALID_BACKEND } from '../../core/contract.ts'
 import { packAny } from '../../core/xds/any.ts'
 import { PreviousHostsPredicate, type RetryPolicy, type RouteAction } from '../../core/xds/generated/envoy.js'
 import type { Forward, Match, PathAndHost, Retry } from '../model/route.ts'
 import type { MeshClient } from './client.ts'
 import { headerChange } from './headers.ts'
-import { INVALID_BACKEND } from './names.ts'
 
 const BACKOFF_MS = 25
 const DEFAULT_RETRIES = 2

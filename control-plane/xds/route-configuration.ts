@@ -1,3 +1,4 @@
+import { METADATA, METADATA_RETRY_NON_IDEMPOTENT } from '../../core/contract.ts'
 import type { Route, RouteAction, RouteConfiguration } from '../../core/xds/generated/envoy.js'
 import type { Mesh } from '../model/mesh.ts'
 import type { Redirect, RouteEntry, RouteGroup } from '../model/route.ts'
@@ -106,7 +107,7 @@ function routeOf({ match, rule }: RouteEntry, client: MeshClient, path: NewPath)
     ...base,
     route: forwardAction(action, match, path, client),
     ...(action.retryNonIdempotent
-      ? { metadata: { filterMetadata: { 'weft.dev': { retryNonIdempotent: true } } } }
+      ? { metadata: { filterMetadata: { [METADATA]: { [METADATA_RETRY_NON_IDEMPOTENT]: true } } } }
       : {}),
   }
 }

@@ -1,3 +1,4 @@
+import { CLIENT_CERTIFICATE_HEADER } from '../../core/contract.ts'
 import type { Fields } from '../http/message.ts'
 import { removeField } from '../http/message.ts'
 import { malformed } from './message-error.ts'
@@ -25,7 +26,7 @@ const PROTECTED = new Set([
   'traceparent',
   'tracestate',
   'via',
-  'x-forwarded-client-cert',
+  CLIENT_CERTIFICATE_HEADER,
   'x-forwarded-for',
   'x-forwarded-host',
   'x-forwarded-port',

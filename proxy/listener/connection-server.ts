@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { ALPN_LINK, ALPN_TCP } from '../../core/contract.ts'
 import { WeftError } from '../../core/errors.ts'
 import { Watched, type Watchable } from '../../core/watched.ts'
 import { Exchange } from '../exchange/exchange.ts'
@@ -152,7 +153,7 @@ export class ConnectionServer {
     peeked: Peeked | undefined,
   ): void {
     const network = chain.network
-    if (network.kind === 'tcp' || alpn === 'weft-tcp') {
+    if (network.kind === 'tcp' || alpn === ALPN_TCP) {
       if (network.kind === 'http')
         return this.#refuse(socket, arrival, ResponseFlag.DPE, 'opaque_connection_to_http_chain')
       let route = this.#tcpRoutes.get(network)
@@ -196,7 +197,7 @@ export class ConnectionServer {
       sourceIdentity: identity,
       localIdentity: this.#deps.localIdentity(),
       http2,
-      link: alpn === 'weft-h2',
+      link: alpn === ALPN_LINK,
     }
     // Its routes are in use as long as it is open, and stay current.
     const unwatch = hop.routes.watch(ignore)

@@ -1,3 +1,4 @@
+import { ALPN_LINK } from '../../core/contract.ts'
 import type { ClientHandler } from '../http/stream.ts'
 import { connectHttp1 } from '../http1/client.ts'
 import { connectHttp2 } from '../http2/client.ts'
@@ -38,7 +39,7 @@ export class EndpointState {
   /** The pool for a request that came as HTTP/2 or not. Over TLS the handshake decides and both share one. */
   pool(http2: boolean): HttpPool {
     const wantsHttp2 = this.tls
-      ? this.tls.alpn.some((protocol) => protocol === 'weft-h2' || protocol === 'h2')
+      ? this.tls.alpn.some((protocol) => protocol === ALPN_LINK || protocol === 'h2')
       : this.#cluster.http === 'http2' || (this.#cluster.http === 'downstream' && http2)
     if (wantsHttp2) return (this.#http2 ??= this.#createPool(true))
     return (this.#http1 ??= this.#createPool(false))
@@ -89,7 +90,7 @@ export class EndpointState {
         if (!http2) refuseTruncation(connected.socket)
         const transport = createTransport(connected.socket)
         const codec = http2
-          ? connectHttp2(transport, handler, connected.alpn === 'weft-h2' ? LINK_LIMITS : {})
+          ? connectHttp2(transport, handler, connected.alpn === ALPN_LINK ? LINK_LIMITS : {})
           : connectHttp1(transport, handler, { idleTimeoutMs })
         done(codec, connected, undefined)
       })

@@ -1,4 +1,11 @@
 import {
+  METADATA,
+  METADATA_IDENTITY,
+  METADATA_SERVICE,
+  METADATA_TRANSPORT_MATCH,
+  METADATA_WORKLOAD,
+} from '../../core/contract.ts'
+import {
   UpstreamHttpOptions,
   type Cluster as WireCluster,
   type ClusterLoadAssignment,
@@ -84,7 +91,7 @@ export function decodeCluster(cluster: WireCluster, scope: Scope, readFile: Read
       http?.commonHttpProtocolOptions?.idleTimeout ??
       cluster.commonHttpProtocolOptions?.idleTimeout ??
       IDLE_MS,
-    service: textOf(cluster.metadata?.filterMetadata?.['weft.dev'], 'service'),
+    service: textOf(cluster.metadata?.filterMetadata?.[METADATA], METADATA_SERVICE),
   }
 }
 
@@ -159,9 +166,9 @@ function decodeEndpoint(endpoint: LbEndpoint, scope: Scope): Endpoint[] {
           : health === 'UNHEALTHY' || health === 'TIMEOUT'
             ? 'unhealthy'
             : 'healthy',
-      transportMatch: texts(metadata?.['envoy.transport_socket_match']),
-      identity: textOf(metadata?.['weft.dev'], 'identity'),
-      workload: textOf(metadata?.['weft.dev'], 'workload'),
+      transportMatch: texts(metadata?.[METADATA_TRANSPORT_MATCH]),
+      identity: textOf(metadata?.[METADATA], METADATA_IDENTITY),
+      workload: textOf(metadata?.[METADATA], METADATA_WORKLOAD),
     },
   ]
 }

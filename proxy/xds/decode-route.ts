@@ -1,3 +1,4 @@
+import { METADATA, METADATA_RETRY_NON_IDEMPOTENT } from '../../core/contract.ts'
 import type {
   HeaderMatcher,
   QueryParameterMatcher,
@@ -45,7 +46,7 @@ function decodeRoute(route: WireRoute, scope: Scope): Route {
     'responseHeadersToRemove',
   )
   if (!route.match) scope.at('match').fail('is required')
-  const nonIdempotent = route.metadata?.filterMetadata?.['weft.dev']?.['retryNonIdempotent'] === true
+  const nonIdempotent = route.metadata?.filterMetadata?.[METADATA]?.[METADATA_RETRY_NON_IDEMPOTENT] === true
   const action = route.route
     ? decodeForward(route.route, scope.at('route'), nonIdempotent)
     : route.redirect

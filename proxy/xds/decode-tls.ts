@@ -1,3 +1,4 @@
+import { OWN_CERTIFICATE_SECRET, TRUST_BUNDLE_SECRET } from '../../core/contract.ts'
 import {
   DownstreamTlsContext,
   UpstreamTlsContext,
@@ -122,9 +123,11 @@ function decodeCertificate(
   )
   const sds = common.tlsCertificateSdsSecretConfigs?.[0]
   if (sds) {
-    if (sds.name !== 'default')
-      scope.at('tls_certificate_sds_secret_configs', 0).fail('only the secret "default" is known')
-    return { kind: 'sds', name: 'default' }
+    if (sds.name !== OWN_CERTIFICATE_SECRET)
+      scope
+        .at('tls_certificate_sds_secret_configs', 0)
+        .fail(`only the secret "${OWN_CERTIFICATE_SECRET}" is known`)
+    return { kind: 'sds', name: OWN_CERTIFICATE_SECRET }
   }
   const certificates = common.tlsCertificates ?? []
   if (certificates.length > 1) scope.at('tls_certificates', 1).unsupported()
@@ -153,9 +156,11 @@ function decodeValidation(
   if (context) at.only(context, 'trustedCa', 'matchTypedSubjectAltNames')
   const subjectAltNames = context ? decodeNames(context, at) : []
   if (sds) {
-    if (sds.name !== 'ROOTCA')
-      scope.at('validation_context_sds_secret_config').fail('only the secret "ROOTCA" is known')
-    return { roots: { kind: 'sds', name: 'ROOTCA' }, subjectAltNames }
+    if (sds.name !== TRUST_BUNDLE_SECRET)
+      scope
+        .at('validation_context_sds_secret_config')
+        .fail(`only the secret "${TRUST_BUNDLE_SECRET}" is known`)
+    return { roots: { kind: 'sds', name: TRUST_BUNDLE_SECRET }, subjectAltNames }
   }
   if (!context) return undefined
   return {
