@@ -5,6 +5,7 @@ import { silentLogger } from '../core/log.ts'
 import { goldenText } from '../core/testing/golden.ts'
 import { createMesh, type MeshView } from './mesh.ts'
 import { MemorySource } from './registry/memory-source.ts'
+import { ENVOY, GRPC_LIBRARY, SIDECAR } from './xds/client-takes.ts'
 import type { MeshClient } from './xds/client.ts'
 import { readable } from './xds/readable.ts'
 import type { ResourceType } from './xds/resource.ts'
@@ -46,7 +47,9 @@ function show(view: MeshView, item: string, client: MeshClient): unknown {
 function clientIn(text: string): MeshClient {
   const [workload = '', kind = ''] = header(text, 'client').split(' ')
   const [namespace = '', pod = ''] = workload.split('/')
-  return { namespace, pod, kind: kind as MeshClient['kind'] }
+  const takes = [SIDECAR, GRPC_LIBRARY, ENVOY].find(({ name }) => name === kind)
+  if (!takes) throw new Error(`there is no client "${kind}"`)
+  return { namespace, pod, takes }
 }
 
 function header(text: string, name: string): string {

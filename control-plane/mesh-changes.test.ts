@@ -7,6 +7,7 @@ import { touchedBetween } from './model/touched.ts'
 import { MemorySource } from './registry/memory-source.ts'
 import { parseManifests } from './registry/parse-manifests.ts'
 import type { Change, Snapshot } from './registry/snapshot.ts'
+import { ENVOY, GRPC_LIBRARY, SIDECAR } from './xds/client-takes.ts'
 import type { MeshClient } from './xds/client.ts'
 import { INBOUND } from './xds/names.ts'
 import { readable } from './xds/readable.ts'
@@ -117,10 +118,10 @@ const BASE: readonly Op[] = KINDS.flatMap((kind) =>
 )
 
 const CLIENTS: readonly MeshClient[] = [
-  { namespace: 'shop', pod: 'a', kind: 'sidecar' },
-  { namespace: 'web', pod: 'b', kind: 'sidecar' },
-  { namespace: 'web', pod: '', kind: 'grpc' },
-  { namespace: 'shop', pod: 'b', kind: 'envoy' },
+  { namespace: 'shop', pod: 'a', takes: SIDECAR },
+  { namespace: 'web', pod: 'b', takes: SIDECAR },
+  { namespace: 'web', pod: '', takes: GRPC_LIBRARY },
+  { namespace: 'shop', pod: 'b', takes: ENVOY },
 ]
 
 const OWN = ['shop', 'web'].flatMap((namespace) =>

@@ -31,7 +31,7 @@ export function cluster(mesh: Mesh, name: string, client: MeshClient): Plan<'clu
     const { identity, namespace } = workload
     const service = `${workload.name}.${namespace}`
     return {
-      variant: client.kind,
+      variant: client.takes.name,
       parts: [identity, protocol],
       make: () => edsCluster({ name, service, protocol, identities: [identity], prefix: identity, client }),
     }
@@ -43,7 +43,7 @@ export function cluster(mesh: Mesh, name: string, client: MeshClient): Plan<'clu
   const identities = [...new Set(endpoints.map((one) => one.identity))].filter((id) => id !== '').sort()
   const prefix = `spiffe://${mesh.trustDomain}/ns/${service.namespace}/sa/`
   return {
-    variant: client.kind,
+    variant: client.takes.name,
     parts: [port.protocol, identities.join(' ')],
     make: () =>
       edsCluster({
@@ -102,8 +102,7 @@ function edsCluster({ name, service, protocol, identities, prefix, client }: Eds
     name,
     type: 'EDS',
     edsClusterConfig: { edsConfig: { ads: {}, resourceApiVersion: 'V3' }, serviceName: name },
-    // gRPC libraries without a balancer policy of their own take only this one.
-    lbPolicy: client.kind === 'grpc' ? 'ROUND_ROBIN' : 'LEAST_REQUEST',
+    lbPolicy: client.takes.lbPolicy,
     ...COMMON,
     typedExtensionProtocolOptions: { [HTTP_OPTIONS]: httpOptions(protocol) },
     transportSocketMatches: [weft],
@@ -119,7 +118,7 @@ function edsCluster({ name, service, protocol, identities, prefix, client }: Eds
  */
 function alpnFor(protocol: PortProtocol, client: MeshClient): readonly string[] {
   if (!carriesHttp(protocol)) return [ALPN_TCP]
-  if (client.kind !== 'envoy') return [...ALPN_HTTP, ALPN_TCP]
+  if (client.takes.choosesAlpn) return [...ALPN_HTTP, ALPN_TCP]
   return protocol === 'auto' ? [ALPN_TCP] : []
 }
 

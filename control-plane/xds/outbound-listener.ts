@@ -51,7 +51,7 @@ export function outboundListener(
   const cluster = podName(workload, port)
   const protocol = workload.ports.find((one) => one.port === port)?.protocol ?? 'auto'
   return {
-    variant: client.kind,
+    variant: client.takes.name,
     parts: [cluster, protocol],
     // A pod's own address bypasses routes.
     make: () => make(protocol, cluster, forwardAll(cluster, cluster, client)),

@@ -14,7 +14,6 @@ import {
   hasLegacyWildcard,
   TYPE_URL,
   typeOf,
-  warmsEndpoints,
   WILDCARD,
   type Session,
   type SessionDependencies,
@@ -174,7 +173,7 @@ export class DeltaSession implements Session {
         removed.push(name)
       }
     }
-    if (type === 'cluster' && warmsEndpoints(this.#client)) this.#endpointsAgain(changed)
+    if (type === 'cluster' && this.#client.takes.warmsEndpoints) this.#endpointsAgain(changed)
     return { changed, removed }
   }
 

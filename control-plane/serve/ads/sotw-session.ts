@@ -9,7 +9,6 @@ import {
   hasLegacyWildcard,
   TYPE_URL,
   typeOf,
-  warmsEndpoints,
   WILDCARD,
   type Session,
   type SessionDependencies,
@@ -110,7 +109,7 @@ export class SotwSession implements Session {
     for (const name of names) compare(name)
     if (wildcard) for (const name of view.names(type, this.#client)) if (!names.has(name)) compare(name)
     for (const name of gone) sent.delete(name)
-    if (type === 'cluster' && warmsEndpoints(this.#client)) {
+    if (type === 'cluster' && this.#client.takes.warmsEndpoints) {
       for (const { name } of changed) this.#subscriptions.get('endpoints')?.sent.delete(name)
     }
     // Listeners and clusters that are missing do not exist. For routes and endpoints an empty answer would say nothing.
