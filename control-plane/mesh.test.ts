@@ -4,10 +4,11 @@ import t, { type Test } from 'tap'
 import { silentLogger } from '../core/log.ts'
 import { createMesh, type MeshBrain } from './mesh.ts'
 import { MemorySource } from './registry/memory-source.ts'
+import { ENVOY, GRPC_LIBRARY, SIDECAR, type ClientTakes } from './xds/client-takes.ts'
 import { clientOf, type MeshClient } from './xds/client.ts'
 
 const BASE = readFileSync(join(import.meta.dirname, 'golden/base.yaml'), 'utf8')
-const CLIENT: MeshClient = { namespace: 'mesh', pod: 'client', kind: 'sidecar' }
+const CLIENT: MeshClient = { namespace: 'mesh', pod: 'client', takes: SIDECAR }
 
 function meshOf(t: Test): { source: MemorySource; mesh: MeshBrain } {
   const source = MemorySource.of(BASE)
@@ -129,9 +130,9 @@ status: { podIP: ${ip} }
       source.put(pod(name, ip, 'guard'))
     }
     for (const listener of [...ofServing, 'inbound']) {
-      const versionFor = (kind: MeshClient['kind']): string | undefined =>
-        mesh.snapshot.value.resource('listener', listener, { ...CLIENT, kind })?.version
-      t.not(versionFor('sidecar'), versionFor('envoy'), listener)
+      const versionFor = (takes: ClientTakes): string | undefined =>
+        mesh.snapshot.value.resource('listener', listener, { ...CLIENT, takes })?.version
+      t.not(versionFor(SIDECAR), versionFor(ENVOY), listener)
     }
   },
 )
@@ -211,15 +212,15 @@ t.test('names that nobody has are not there, however they are written', async (t
 
 t.test('a client is what its token says, before what its node says', async (t) => {
   const node = { id: 'a.b', metadata: { NAMESPACE: 'shop', POD_NAME: 'web-1' } }
-  t.strictSame(clientOf(node), { namespace: 'shop', pod: 'web-1', kind: 'sidecar' })
+  t.strictSame(clientOf(node), { namespace: 'shop', pod: 'web-1', takes: SIDECAR })
   t.strictSame(clientOf(node, { namespace: 'real', pod: 'web-2' }), {
     namespace: 'real',
     pod: 'web-2',
-    kind: 'sidecar',
+    takes: SIDECAR,
   })
-  t.strictSame(clientOf({ userAgentName: 'gRPC Node Pure JS' }).kind, 'grpc')
-  t.strictSame(clientOf({ userAgentName: 'envoy' }).kind, 'envoy')
-  t.strictSame(clientOf(undefined), { namespace: 'default', pod: '', kind: 'sidecar' })
+  t.strictSame(clientOf({ userAgentName: 'gRPC Node Pure JS' }).takes, GRPC_LIBRARY)
+  t.strictSame(clientOf({ userAgentName: 'envoy' }).takes, ENVOY)
+  t.strictSame(clientOf(undefined), { namespace: 'default', pod: '', takes: SIDECAR })
 })
 
 t.test('what people look at: services, endpoints and the live split', async (t) => {

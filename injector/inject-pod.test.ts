@@ -1,13 +1,14 @@
+import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
 import { stringify } from 'yaml'
+import { goldenText } from '../core/testing/golden.ts'
 import { injectPod } from './inject-pod.ts'
 import type { PodNamespace } from './inject-pod.ts'
 import { applyPatch } from './json-patch.ts'
 import type { Json, JsonObject } from './json-patch.ts'
 import { defaultSettings } from './settings.ts'
 import type { InjectorSettings } from './settings.ts'
-import { matchGolden } from './testing/golden.ts'
 
 const settings = defaultSettings('1.2.3')
 const shop: PodNamespace = { name: 'shop', labels: { 'weft.dev/inject': 'enabled' } }
@@ -209,11 +210,8 @@ for (const [name, { pod, namespace = shop, settings: change }] of Object.entries
     t.equal(JSON.stringify(pod), before, 'the pod given stays as it was')
     t.equal(injected, !name.startsWith('skip-'))
     const result = applyPatch(pod, patch)
-    matchGolden(
-      t,
-      `pods/${name}.yaml`,
-      stringify({ reason, warnings, ...(injected ? { pod: result } : {}) }, { lineWidth: 110 }),
-    )
+    const made = stringify({ reason, warnings, ...(injected ? { pod: result } : {}) }, { lineWidth: 110 })
+    t.equal(made, goldenText(join(import.meta.dirname, 'golden/pods', `${name}.yaml`), made))
     if (injected) {
       t.strictSame(injectPod(result, namespace, own).patch, [], 'a second time changes nothing')
       t.equal(injectPod(result, namespace, own).reason, 'already-injected')

@@ -1,5 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Clock } from '../core/clock.ts'
+import { OUTBOUND_LISTENER_PREFIX } from '../core/contract.ts'
 import { ResponseFlag } from './model/response-flag.ts'
 import type { TelemetrySink } from './exchange/telemetry-sink.ts'
 import type { ConnectionServer } from './listener/connection-server.ts'
@@ -52,7 +53,7 @@ export function createOutbound(deps: OutboundDependencies): Server {
     if (!destination || isOurselves(socket, destination)) return refuse(socket, destination, 'not_redirected')
     const forbidden = forbiddenDestination('outbound', destination, deps.ownAddresses, deps.ownPorts())
     if (forbidden) return refuse(socket, destination, forbidden)
-    const name = `outbound/${formatDestination(destination)}`
+    const name = OUTBOUND_LISTENER_PREFIX + formatDestination(destination)
     whenKnown(socket, name, (listener) => {
       if (listener) return mesh(socket, listener, destination)
       // Known not to be of the mesh: passed on untouched. Not known: waiting failed, and guessing would

@@ -1,4 +1,5 @@
 import type { PathRules } from './path-rules.ts'
+import { RESERVED_PORTS } from '../../core/contract.ts'
 import type { PortProtocol } from './protocol.ts'
 import type { RouteGroup, RouteStatus } from './route.ts'
 
@@ -90,7 +91,7 @@ export interface RouteTable {
 }
 
 /** Ports that the sidecar of a pod answers itself: never captured, so never of the mesh. */
-export const SIDECAR_PORTS: ReadonlySet<number> = new Set([15000, 15001, 15006, 15020, 15021, 15090])
+export const SIDECAR_PORTS: ReadonlySet<number> = new Set(RESERVED_PORTS)
 
 /** Rules that clients of `namespace` follow, and whether they are that namespace's own. */
 export function routesFor(

@@ -10,6 +10,7 @@ import {
   type ListenerFilter,
   type RouteConfiguration,
 } from '../../core/xds/generated/envoy.js'
+import { METADATA, METADATA_PATH_PARAMETERS } from '../../core/contract.ts'
 import type { MeshClient } from './client.ts'
 import { areSafe, PATHS_AS_THEY_COME, SAFE_PATHS, type PathRules } from '../model/path-rules.ts'
 
@@ -75,12 +76,9 @@ const ESCAPED_SLASHES = {
   unescape: 'UNESCAPE_AND_FORWARD',
 } as const
 
-/**
- * What a client is told of `rules`. Safe paths are the default of a Weft proxy, and one of the version before, which
- * knows no such fields, would refuse the listener; Envoy's default is to do nothing.
- */
+/** What a client is told of `rules`: nothing where they are what it does anyway. */
 export function saidPaths(client: MeshClient, rules: PathRules): PathRules | undefined {
-  return client.kind === 'sidecar' && areSafe(rules) ? undefined : rules
+  return client.takes.safePaths && areSafe(rules) ? undefined : rules
 }
 
 function pathFields({
@@ -101,7 +99,7 @@ function pathFields({
 export function pathMetadata({ normalize, parameters }: PathRules): Pick<Listener, 'metadata'> {
   const preset = normalize ? SAFE_PATHS : PATHS_AS_THEY_COME
   if (parameters === preset.parameters) return {}
-  return { metadata: { filterMetadata: { 'weft.dev': { pathParameters: parameters } } } }
+  return { metadata: { filterMetadata: { [METADATA]: { [METADATA_PATH_PARAMETERS]: parameters } } } }
 }
 
 export function httpFilter(options: HttpOptions): Filter {

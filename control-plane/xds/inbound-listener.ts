@@ -1,3 +1,4 @@
+import { ALPN_TCP, INBOUND_PORT } from '../../core/contract.ts'
 import type { Filter, FilterChain, FilterChainMatch } from '../../core/xds/generated/envoy.js'
 import type { Mesh, Workload } from '../model/mesh.ts'
 import { carriesHttp, type PortProtocol } from '../model/protocol.ts'
@@ -15,9 +16,7 @@ import { INBOUND } from './names.ts'
 import type { ListenerSettings } from './outbound-listener.ts'
 import type { Plan } from './resource.ts'
 import { forwardAll } from './route-configuration.ts'
-import { ALPN_HTTP, ALPN_TCP, downstreamTls } from './tls.ts'
-
-const INBOUND_PORT = 15006
+import { ALPN_HTTP, downstreamTls } from './tls.ts'
 
 /** `inbound`: how the pod of this client is reached, port by port: mutual TLS, and plaintext while it is PERMISSIVE. */
 export function inboundListener(
@@ -28,7 +27,7 @@ export function inboundListener(
   const workload = mesh.workloads.get(`${client.namespace}/${client.pod}`)
   if (!workload) return undefined
   return {
-    variant: `${client.kind} ${workload.key}`,
+    variant: `${client.takes.name} ${workload.key}`,
     parts: [workload.mtls, JSON.stringify(workload.ports), workload.paths, mesh.trustDomain],
     make: () => {
       const build = chainsOf(mesh.trustDomain, workload, client, settings)

@@ -60,7 +60,7 @@ export function outboundListener(
     const { key, protocol } = found
     const rds = routeNameFor(mesh, key, client)
     return {
-      variant: `${client.kind} ${rds}`,
+      variant: `${client.takes.name} ${rds}`,
       parts: [protocol, rds, service.paths],
       make: () => make(protocol, key, { rds }, service.paths),
     }
@@ -71,7 +71,7 @@ export function outboundListener(
   const cluster = podName(workload, port)
   const protocol = workload.ports.find((one) => one.port === port)?.protocol ?? 'auto'
   return {
-    variant: client.kind,
+    variant: client.takes.name,
     parts: [cluster, protocol, workload.paths],
     // A pod's own address bypasses routes.
     make: () => make(protocol, cluster, forwardAll(cluster, cluster, client), workload.paths),

@@ -1,3 +1,4 @@
+import { PROTOCOL_HEADER } from '../../core/contract.ts'
 import { field, type RequestHead } from '../http/message.ts'
 import type { Hop } from '../model/hop.ts'
 import type { RequestRecord } from './telemetry-sink.ts'
@@ -12,7 +13,7 @@ export function newRecord(
   configVersion: string,
   startedAt: number = performance.now(),
 ): RequestRecord {
-  const http2 = hop.link ? field(head.fields, 'x-weft-http') === '2' : hop.http2
+  const http2 = hop.link ? field(head.fields, PROTOCOL_HEADER) === '2' : hop.http2
   return {
     direction: hop.direction,
     startMs: performance.timeOrigin + startedAt,

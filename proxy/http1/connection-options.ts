@@ -1,4 +1,5 @@
 import { decimal, EXACT_DIGITS } from '../http/decimal.ts'
+import { CLIENT_CERTIFICATE_HEADER } from '../../core/contract.ts'
 import type { Fields } from '../http/message.ts'
 import { removeField } from '../http/message.ts'
 import { malformed } from './message-error.ts'
@@ -26,7 +27,7 @@ const PROTECTED = new Set([
   'traceparent',
   'tracestate',
   'via',
-  'x-forwarded-client-cert',
+  CLIENT_CERTIFICATE_HEADER,
   'x-forwarded-for',
   'x-forwarded-host',
   'x-forwarded-port',

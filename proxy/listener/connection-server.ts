@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { ALPN_LINK, ALPN_TCP } from '../../core/contract.ts'
 import { WeftError } from '../../core/errors.ts'
 import type { Clock } from '../../core/clock.ts'
 import { Watched } from '../../core/watched.ts'
@@ -150,7 +151,7 @@ export class ConnectionServer {
     if (chain.filters.length > 0 && !this.#letIn(accepted)) return
     const { network } = chain
     if (network.kind === 'tcp') return this.#serveTcp(accepted, network)
-    if (accepted.alpn === 'weft-tcp') {
+    if (accepted.alpn === ALPN_TCP) {
       const { socket, arrival, identity } = accepted
       return this.#refuse(socket, arrival, identity, ResponseFlag.DPE, 'opaque_connection_to_http_chain')
     }
@@ -208,7 +209,7 @@ export class ConnectionServer {
       sourceIdentity: identity,
       localIdentity: this.#deps.localIdentity(),
       http2,
-      link: alpn === 'weft-h2',
+      link: alpn === ALPN_LINK,
     }
     // Its routes are in use as long as it is open, and stay current.
     const unwatch = manager.routes.watch(ignore)

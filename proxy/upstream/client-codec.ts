@@ -1,3 +1,4 @@
+import { ALPN_LINK } from '../../core/contract.ts'
 import type { ClientConnection, ClientHandler } from '../http/stream.ts'
 import { connectHttp1 } from '../http1/client.ts'
 import { connectHttp2 } from '../http2/client.ts'
@@ -24,7 +25,7 @@ export const createClientCodec: CreateClientCodec = (connected, handler, protoco
     return connectHttp2(
       createTransport(connected.socket),
       handler,
-      connected.alpn === 'weft-h2' ? LINK_LIMITS : {},
+      connected.alpn === ALPN_LINK ? LINK_LIMITS : {},
     )
   // The end of the connection may be the end of an answer.
   refuseTruncation(connected.socket)

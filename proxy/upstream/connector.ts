@@ -1,6 +1,7 @@
 import * as net from 'node:net'
 import * as tls from 'node:tls'
 import { monotonicClock, type Clock } from '../../core/clock.ts'
+import { ALPN_TCP } from '../../core/contract.ts'
 import { describeError } from '../../core/errors.ts'
 import { ResponseFlag } from '../model/response-flag.ts'
 import type { UpstreamTls } from '../model/tls.ts'
@@ -128,6 +129,6 @@ export function createConnector(
 }
 
 function alpnFor(offered: readonly string[], purpose: 'http' | 'tcp'): string[] {
-  if (purpose === 'tcp') return offered.includes('weft-tcp') ? ['weft-tcp'] : []
-  return offered.filter((protocol) => protocol !== 'weft-tcp')
+  if (purpose === 'tcp') return offered.includes(ALPN_TCP) ? [ALPN_TCP] : []
+  return offered.filter((protocol) => protocol !== ALPN_TCP)
 }

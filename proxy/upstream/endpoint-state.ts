@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { ALPN_LINK } from '../../core/contract.ts'
 import type { ClientHandler } from '../http/stream.ts'
 import type { Cluster, Endpoint } from '../model/cluster.ts'
 import type { UpstreamTls } from '../model/tls.ts'
@@ -79,7 +80,7 @@ export class EndpointState {
   /** The pool for a request that came as HTTP/2 or not. Over TLS the handshake decides and both share one. */
   pool(http2: boolean): HttpPool {
     const wantsHttp2 = this.#tls
-      ? this.#tls.alpn.some((protocol) => protocol === 'weft-h2' || protocol === 'h2')
+      ? this.#tls.alpn.some((protocol) => protocol === ALPN_LINK || protocol === 'h2')
       : this.#cluster.http === 'http2' || (this.#cluster.http === 'downstream' && http2)
     if (wantsHttp2) return (this.#http2 ??= this.#createPool(true))
     return (this.#http1 ??= this.#createPool(false))

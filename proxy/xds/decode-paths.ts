@@ -1,3 +1,4 @@
+import { METADATA, METADATA_PATH_PARAMETERS } from '../../core/contract.ts'
 import type { HttpConnectionManager, Metadata } from '../../core/xds/generated/envoy.js'
 import { PATHS_AS_THEY_COME, SAFE_PATHS, type PathRules } from '../model/path-rules.ts'
 import type { Scope } from './scope.ts'
@@ -35,10 +36,10 @@ export function decodePathParameters(
   metadata: Metadata | undefined,
   scope: Scope,
 ): PathRules['parameters'] | undefined {
-  const at = scope.at('filter_metadata').at('weft.dev')
-  const { pathParameters } = metadata?.filterMetadata?.['weft.dev'] ?? {}
+  const at = scope.at('filter_metadata').at(METADATA)
+  const pathParameters = metadata?.filterMetadata?.[METADATA]?.[METADATA_PATH_PARAMETERS]
   if (pathParameters === undefined) return undefined
   const known = PARAMETERS.find((word) => word === pathParameters)
-  if (!known) at.at('pathParameters').fail(`must be one of ${PARAMETERS.join(', ')}`)
+  if (!known) at.at(METADATA_PATH_PARAMETERS).fail(`must be one of ${PARAMETERS.join(', ')}`)
   return known
 }

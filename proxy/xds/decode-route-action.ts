@@ -1,3 +1,4 @@
+import { INVALID_BACKEND } from '../../core/contract.ts'
 import type {
   DirectResponseAction,
   RedirectAction as WireRedirect,
@@ -17,8 +18,6 @@ import type { Scope } from './scope.ts'
 
 // Envoy: 25 ms, and ten times that.
 const BACKOFF_MS = 25
-/** Names a backend that does not exist: its share is answered with 500 (Gateway API). */
-export const INVALID_BACKEND = 'weft.invalid-backend'
 
 export function decodeForward(action: RouteAction, scope: Scope, nonIdempotent: boolean): ForwardAction {
   const clusters = decodeClusters(action, scope)

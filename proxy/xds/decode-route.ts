@@ -1,3 +1,4 @@
+import { METADATA, METADATA_RETRY_NON_IDEMPOTENT } from '../../core/contract.ts'
 import type {
   Route as WireRoute,
   RouteConfiguration as WireRouteConfiguration,
@@ -27,7 +28,7 @@ export function decodeRouteConfiguration(config: WireRouteConfiguration, scope: 
 }
 
 function decodeRoute(route: WireRoute, scope: Scope): Route {
-  const nonIdempotent = decodeFlag(route.metadata, 'weft.dev', 'retryNonIdempotent', scope)
+  const nonIdempotent = decodeFlag(route.metadata, METADATA, METADATA_RETRY_NON_IDEMPOTENT, scope)
   const action = route.route
     ? decodeForward(route.route, scope.at('route'), nonIdempotent)
     : route.redirect

@@ -11,7 +11,7 @@ import {
   unsubscribeFrom,
   type DeltaSubscription,
 } from './delta-subscription.ts'
-import { checkCount, checkNames, hasLegacyWildcard, TYPE_URL, typeOf, warmsEndpoints } from './session.ts'
+import { checkCount, checkNames, hasLegacyWildcard, TYPE_URL, typeOf } from './session.ts'
 import { keepOnly } from './subscriptions.ts'
 
 /**
@@ -113,7 +113,7 @@ export class DeltaSession extends AdsSession<DeltaDiscoveryResponse, DeltaSubscr
         removed.push(name)
       }
     }
-    if (type === 'cluster' && warmsEndpoints(this.client)) this.#endpointsAgain(changed)
+    if (type === 'cluster' && this.client.takes.warmsEndpoints) this.#endpointsAgain(changed)
     return { changed, removed }
   }
 

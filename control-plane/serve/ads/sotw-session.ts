@@ -2,7 +2,7 @@ import type { DiscoveryRequest, DiscoveryResponse } from '../../../core/xds/gene
 import type { MeshView } from '../../mesh.ts'
 import { RESOURCE_TYPES, type MeshResource, type ResourceType } from '../../xds/resource.ts'
 import { AdsSession } from './ads-session.ts'
-import { checkCount, checkNames, hasLegacyWildcard, TYPE_URL, typeOf, warmsEndpoints } from './session.ts'
+import { checkCount, checkNames, hasLegacyWildcard, TYPE_URL, typeOf } from './session.ts'
 import { newSubscription, subscribe, type SotwSubscription } from './sotw-subscription.ts'
 
 /**
@@ -57,7 +57,7 @@ export class SotwSession extends AdsSession<DiscoveryResponse, SotwSubscription>
     for (const name of names) compare(name)
     if (wildcard) for (const name of view.names(type, this.client)) if (!names.has(name)) compare(name)
     for (const name of gone) sent.delete(name)
-    if (type === 'cluster' && warmsEndpoints(this.client)) {
+    if (type === 'cluster' && this.client.takes.warmsEndpoints) {
       for (const { name } of changed) this.subscriptions.get('endpoints')?.sent.delete(name)
     }
     // Listeners and clusters that are missing do not exist. For routes and endpoints an empty answer would say nothing.
