@@ -265,7 +265,8 @@ for (const alpn of ['http/1.1', 'weft-h2'])
     t.equal(toBefore.ended, 0, 'an identity that joins costs no connection')
     endpoints({ ...old, health: 'draining' }, next)
     const draining = [...outbound.runtime.clusters.get('catalog').states.values()][0]
-    while ((draining?.active ?? 0) > 0) await new Promise((resolve) => setImmediate(resolve))
+    const running = (): number => draining?.active ?? 0
+    while (running() > 0) await new Promise((resolve) => setImmediate(resolve))
     // The names first: until the endpoints come, the old one is there without being allowed.
     allow(CATALOG_V2)
     await answers(CATALOG_V2, 50)

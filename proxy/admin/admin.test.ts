@@ -45,7 +45,11 @@ t.test('the admin pages: help, readiness, stats, clusters, certificates', async 
   t.same(JSON.parse((await get(`${base}/stats?format=json`)).text), { 'a{x="1 2"}': 3 })
   t.match(await get(`${base}/stats?format=xml`), { status: 400 })
   t.match(JSON.parse((await get(`${base}/clusters`)).text), [
-    { name: 'app', state: 'known', endpoints: [{ address: '127.0.0.1:8080', mtls: false }] },
+    {
+      name: 'app',
+      state: 'known',
+      endpoints: [{ address: '127.0.0.1:8080', standing: 'use', objections: [], mtls: false }],
+    },
   ])
   t.match(await get(`${base}/config_dump?resource=routes`), { status: 200, text: /"routes"/ })
   t.match(await get(`${base}/config_dump?resource=secrets`), { status: 400 })

@@ -8,7 +8,11 @@ export interface ClusterReport {
   readonly activeRequests: number
   readonly endpoints: readonly {
     readonly address: string
+    /** As the configuration says. */
     readonly health: string
+    /** Whether it is picked: `use`, `last-resort` or `avoid`; and the signals that speak against it. */
+    readonly standing: string
+    readonly objections: readonly string[]
     readonly weight: number
     readonly workload: string
     readonly identity: string
@@ -28,6 +32,8 @@ export function clustersReport(clusters: ClusterManager): ClusterReport[] {
     endpoints: [...cluster.states.values()].map((state) => ({
       address: state.address,
       health: state.endpoint.health,
+      standing: state.health.standing,
+      objections: state.health.objections,
       weight: state.endpoint.weight,
       workload: state.endpoint.workload,
       identity: state.endpoint.identity,

@@ -75,11 +75,23 @@ t.test('a connection under way when an identity joins is made to the new names',
   const waiting = request()
   clock.advance(9)
   change({ tls: meshTls(['a', 'b']) })
-  clock.advance(9)
-  t.equal(waiting.told, 'waits')
+  clock.advance(10)
+  t.equal(waiting.told, 'waits', 'what failed by the names of before is tried again')
   clock.advance(1)
   t.equal(waiting.told, 'connected')
+  t.equal(server.targets.length, 2)
   t.equal(clock.pending, 0)
+})
+
+t.test('a connection under way when another identity joins is not made twice', async (t) => {
+  const { clock, server, request, change } = start({ tls: meshTls(['a']) })
+  server.alpn = 'weft-h2'
+  server.identity = identityOf('a')
+  const waiting = request()
+  change({ tls: meshTls(['a', 'b']) })
+  clock.advance(0)
+  t.equal(waiting.told, 'connected')
+  t.equal(server.targets.length, 1)
 })
 
 t.test(

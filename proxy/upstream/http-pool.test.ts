@@ -191,18 +191,25 @@ t.test('connections whose peer is not allowed any more are drained, the others a
   t.equal(bench.connecting, 0)
 })
 
-t.test(
-  'a connection that is being made to peers of before is made anew, and who waits for it waits on',
-  async (t) => {
-    const bench = new Bench()
-    const waiter = bench.request()
+t.test('a connection under way when its peers change is held to the change', async (t) => {
+  for (const protocol of ['http/1.1', 'h2'] as const) {
+    const bench = new Bench({}, protocol)
+    const first = bench.request()
+    bench.pool.keepPeers((identity) => identity !== 'old')
+    t.equal(bench.cancelled, 0)
+    bench.accept('old')
+    t.equal(first.told, 'waits')
+    t.ok(bench.connections[0]?.closed)
+    t.equal(bench.pool.size, 0)
     bench.pool.keepPeers(() => true)
-    t.equal(bench.cancelled, 1)
-    t.equal(bench.connecting, 1)
-    bench.accept()
-    t.equal(waiter.told, 'connected')
-  },
-)
+    bench.refuse()
+    t.equal(first.told, 'waits', 'it failed by the names of before')
+    bench.pool.keepPeers((identity) => identity === 'new')
+    bench.accept('new')
+    t.equal(first.told, 'connected')
+    t.equal(bench.connecting, 0)
+  }
+})
 
 t.test('connections that waited beside one that was closed are not trusted', async (t) => {
   const bench = new Bench()

@@ -57,6 +57,8 @@ export class HttpPool {
   #limits: PoolLimits
   #multiplexed: boolean
   #closed = false
+  /** Whom peers may be, since the last change of that; undefined: as the attempts to connect know it. */
+  #allowed: ((identity: string) => boolean) | undefined
   /** Takes what still comes to this pool, once it is closed. */
   #successor: HttpPool | undefined
 
@@ -104,13 +106,13 @@ export class HttpPool {
 
   /**
    * Peers may be others from now on: connections whose peer (`identity`, as the connector gave it) is not allowed any
-   * more finish what runs, and those that are being made begin anew.
+   * more finish what runs. Those that are being made are held to it when they are there; one that fails is made anew,
+   * since it was held to what was allowed before.
    */
   keepPeers(allowed: (identity: string) => boolean): void {
-    this.#cancelConnecting()
+    this.#allowed = allowed
     for (const connection of [...this.#connections])
       if (!allowed(connection.identity)) this.#retire(connection)
-    this.#grow()
   }
 
   /**
@@ -218,22 +220,34 @@ export class HttpPool {
 
   #connect(): void {
     const connection = new PooledConnection(this)
+    const allowed = this.#allowed
     const attempt = this.#open(connection, (codec, connected, failure) => {
       this.#connecting.delete(attempt)
+      const outdated = allowed !== this.#allowed
       if (!codec || !connected) {
-        // One failure answers one waiter: each decides for itself whether to go elsewhere. A shared
-        // (multiplexed) attempt answers all, who would otherwise queue behind a dead endpoint.
-        const told = this.#multiplexed ? this.#waiting.splice(0) : this.#waiting.splice(0, 1)
-        for (const waiter of told) waiter.onConnectFailure(failure as ConnectFailure)
+        if (!outdated) this.#tell(failure as ConnectFailure)
         return this.#grow()
       }
       connection.codec = codec
       connection.identity = connected.identity
       connection.alpn = connected.alpn
+      if (outdated && !this.#allowed?.(connected.identity)) {
+        codec.drain()
+        return this.#grow()
+      }
       this.#multiplexed = codec.protocol === 'h2'
       this.#connections.add(connection)
       this.changed(connection)
     })
     this.#connecting.add(attempt)
+  }
+
+  /**
+   * One failure answers one waiter: each decides for itself whether to go elsewhere. A shared (multiplexed) attempt
+   * answers all, who would otherwise queue behind a dead endpoint.
+   */
+  #tell(failure: ConnectFailure): void {
+    const told = this.#multiplexed ? this.#waiting.splice(0) : this.#waiting.splice(0, 1)
+    for (const waiter of told) waiter.onConnectFailure(failure)
   }
 }

@@ -4,6 +4,7 @@ import { endpointAt } from '../../testing/static-configuration.ts'
 import type { UpstreamOptions } from '../dependencies.ts'
 import { FakeUpstream } from '../testing/fake-upstream.ts'
 import { identityOf, meshTls } from '../testing/mesh-tls.ts'
+import { pickablePorts } from '../testing/pickable-ports.ts'
 import type { CreateSignal, HealthSignal, SignalContext, Standing, TryOutcome } from './signal.ts'
 import { SIGNALS } from './signals.ts'
 
@@ -54,10 +55,7 @@ function start(ports: readonly number[], signals: UpstreamOptions['signals'] = S
       if (!found) throw new Error(`no endpoint at port ${port}`)
       return found
     },
-    pickable: (): (number | undefined)[] => {
-      const picks = Array.from({ length: 20 }, () => cluster.pick(undefined, undefined)?.endpoint.port)
-      return [...new Set(picks)].sort()
-    },
+    pickable: () => pickablePorts(cluster),
     endpoints: (...endpoints: Endpoint[]): void =>
       configuration.endpoints('app').set({ clusterName: 'app', endpoints }),
   }
