@@ -78,7 +78,7 @@ export class BodyDecoder {
   }
 
   /** Bytes of a body of known length that are still to come; 0 otherwise. */
-  get known(): number {
+  get bytesLeft(): number {
     return this.#state === LENGTH ? this.#remaining : 0
   }
 

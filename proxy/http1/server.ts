@@ -168,7 +168,7 @@ class Http1Server implements ServerConnection, ServerStreamOwner, TransportReade
       return false
     if (this.#requestDone) return true
     // RFC 9110 section 10.1.1: a client without its 100 may or may not send what it announced.
-    return !stream.awaitsContinue && !(end && this.#decoder.known > MAX_DISCARD_BYTES)
+    return !stream.awaitsContinue && !(end && this.#decoder.bytesLeft > MAX_DISCARD_BYTES)
   }
 
   tunnelOpened(stream: Http1ServerStream): void {
@@ -189,7 +189,7 @@ class Http1Server implements ServerConnection, ServerStreamOwner, TransportReade
       return
     }
     if (this.#requestDone) return this.#finish(true)
-    if (stream.closes || stream.awaitsContinue || this.#decoder.known > MAX_DISCARD_BYTES) {
+    if (stream.closes || stream.awaitsContinue || this.#decoder.bytesLeft > MAX_DISCARD_BYTES) {
       return this.#finish(false)
     }
     // An early answer: the rest of the request is dropped, and must come soon.
