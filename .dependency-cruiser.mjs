@@ -85,6 +85,12 @@ export default {
       { path: '^control-plane/serve/' },
     ),
     rule(
+      'upstream-knows-no-exchange',
+      'an exchange uses pools; a pool knows of no exchange',
+      { path: '^proxy/upstream/' },
+      { path: '^proxy/(exchange|listener)/' },
+    ),
+    rule(
       'runtime-sees-no-wire',
       'the runtime reads model objects, never protobuf messages or OpenTelemetry',
       {

@@ -2,16 +2,16 @@ import type { Target, TranslatedService } from './services.ts'
 
 /** Which ports of pods Services lead to, kept from one version to the next by what a change touches. */
 export class Targets {
-  #seen = new Map<string, TranslatedService>()
+  #services = new Map<string, TranslatedService>()
   readonly #byPod = new Map<string, Map<string, Target[]>>()
 
   /** Takes the Services as they are now; gives the pods (`namespace/name`) for which that made a difference. */
   update(services: ReadonlyMap<string, TranslatedService>): ReadonlySet<string> {
     const touched = new Set<string>()
     for (const [key, service] of services) {
-      const before = this.#seen.get(key)
+      const before = this.#services.get(key)
       if (before === service) continue
-      this.#seen.set(key, service)
+      this.#services.set(key, service)
       if (before && sameTargets(before.targets, service.targets)) continue
       if (before) this.#remove(key, before, touched)
       for (const target of service.targets) {
@@ -23,10 +23,10 @@ export class Targets {
         else ofPod.set(key, [target])
       }
     }
-    if (this.#seen.size > services.size) {
-      for (const [key, service] of this.#seen) {
+    if (this.#services.size > services.size) {
+      for (const [key, service] of this.#services) {
         if (services.has(key)) continue
-        this.#seen.delete(key)
+        this.#services.delete(key)
         this.#remove(key, service, touched)
       }
     }

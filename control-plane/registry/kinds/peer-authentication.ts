@@ -45,7 +45,7 @@ function labelsOf(selector: Fields): Readonly<Record<string, string>> {
   if (entries.length > MOST_LABELS)
     selector.problem(`has ${entries.length} labels; at most ${MOST_LABELS}`, 'matchLabels')
   for (const [key, value] of entries) {
-    const [name = '', domain, ...more] = key.split('/').reverse()
+    const [name = '', domain, ...more] = key.split('/').toReversed()
     if (!NAME.test(name) || (domain !== undefined && !DOMAIN.test(domain)) || more.length > 0)
       selector.problem(
         `has the key "${key}": it must be a label's name, such as app or example.com/app`,

@@ -37,7 +37,7 @@ export class Listing {
  */
 export class KindStore {
   readonly #kind: WatchedKind
-  readonly #good = new Map<string, MeshObject>()
+  readonly #lastGood = new Map<string, MeshObject>()
   readonly #errors = new Map<string, readonly SourceError[]>()
 
   constructor(kind: WatchedKind) {
@@ -45,7 +45,7 @@ export class KindStore {
   }
 
   get size(): number {
-    return this.#good.size
+    return this.#lastGood.size
   }
 
   get errors(): readonly SourceError[] {
@@ -63,7 +63,7 @@ export class KindStore {
   /** Takes a list for all that there is: what is not in it is gone. */
   replace({ found }: Listing): readonly Change[] {
     const changes = [...found.values()].flatMap((read) => this.#put(read))
-    const gone = [...this.#good.keys(), ...this.#errors.keys()].filter((key) => !found.has(key))
+    const gone = [...this.#lastGood.keys(), ...this.#errors.keys()].filter((key) => !found.has(key))
     return [...changes, ...gone.flatMap((key) => this.#delete(key))]
   }
 
@@ -73,14 +73,14 @@ export class KindStore {
       return []
     }
     this.#errors.delete(key)
-    if (isDeepStrictEqual(this.#good.get(key), object)) return []
-    this.#good.set(key, object)
+    if (isDeepStrictEqual(this.#lastGood.get(key), object)) return []
+    this.#lastGood.set(key, object)
     return [{ op: 'put', object }]
   }
 
   #delete(key: string): readonly Change[] {
     this.#errors.delete(key)
-    return this.#good.delete(key) ? [{ op: 'delete', kind: this.#kind.kind, key }] : []
+    return this.#lastGood.delete(key) ? [{ op: 'delete', kind: this.#kind.kind, key }] : []
   }
 }
 

@@ -42,7 +42,7 @@ export class KubernetesSource implements Source {
   #pending: Change[] = []
   #lastFlushMs = 0
   #cancelFlush: (() => void) | undefined
-  #told: ReadonlySet<string> = new Set()
+  #logged: ReadonlySet<string> = new Set()
 
   constructor(options: KubernetesSourceOptions) {
     const { connection, log, random } = options
@@ -106,10 +106,10 @@ export class KubernetesSource implements Source {
     const kinds = new Set<string>(WATCHED_KINDS.map(({ kind }) => kind))
     for (const [index, text] of texts.entries()) {
       // What a reflector says of itself it has logged.
-      if (!this.#told.has(text) && !kinds.has(errors[index]?.origin ?? '')) this.#log.error(text)
+      if (!this.#logged.has(text) && !kinds.has(errors[index]?.origin ?? '')) this.#log.error(text)
     }
-    const same = texts.length === this.#told.size && texts.every((text) => this.#told.has(text))
-    this.#told = new Set(texts)
+    const same = texts.length === this.#logged.size && texts.every((text) => this.#logged.has(text))
+    this.#logged = new Set(texts)
     if (!same) this.errors.set(errors)
     if (this.#isSynced || !this.#reflectors.every(({ synced }) => synced)) return
     this.#isSynced = true
