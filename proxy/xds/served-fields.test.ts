@@ -214,3 +214,24 @@ function refusesOthers(t: Test, base: Base, place: MessagePlace): number {
   }
   return count
 }
+
+t.test('a file and a server that say the same are understood alike', async (t) => {
+  let compared = 0
+  for (const base of BASES) {
+    const { staticResources = {} } = base
+    const result = readBootstrap(JSON.stringify(toJson(Bootstrap, base)), {
+      fileName: 'p',
+      workloadIdentity: true,
+    })
+    if (!result.ok) return t.fail(result.problems.join('\n'))
+    const { listeners, clusters } = result.bootstrap.static
+    const alike = (kind: ResourceKind, type: MessageType<unknown>, message: object, model: unknown): void => {
+      const decoded = decodeResource(kind, { typeUrl: typeUrl(type), value: type.encode(packed(message)) })
+      t.equal(textOf(decoded.ok ? decoded.value : decoded.problems), textOf(model))
+      compared++
+    }
+    staticResources.listeners?.forEach((one, i) => alike('listener', Listener, one, listeners[i]))
+    staticResources.clusters?.forEach((one, i) => alike('cluster', Cluster, one, clusters[i]))
+  }
+  t.equal(compared, 10)
+})
