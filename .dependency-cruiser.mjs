@@ -1,45 +1,65 @@
-// The direction of dependencies: core <- certs <- { proxy | control-plane | injector } <- { cli, local } <- e2e.
+// The direction of dependencies: core <- certs <- { proxy | control-plane | injector } <- { cli, local } <- e2e <- bench.
+// The dashboard's page is what a browser gets; its tests stand on the control plane.
 const rule = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to })
 
 export default {
   forbidden: [
-    rule(
-      'no-circular',
-      'a cycle has no order to read it in',
-      {},
-      { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
-    ),
+    rule('no-circular', 'a cycle, also one of types, has no order to read it in', {}, { circular: true }),
     rule(
       'core-is-a-leaf',
       'core imports nothing of ours',
       { path: '^core/' },
-      { path: '^(certs|proxy|control-plane|injector|cli|local|e2e|bench)/' },
+      { path: '^(certs|proxy|control-plane|injector|cli|local|e2e|bench|dashboard)/' },
     ),
     rule(
       'certs-know-core-only',
       'certs sit on core',
       { path: '^certs/' },
-      { path: '^(proxy|control-plane|injector|cli|local|e2e|bench)/' },
+      { path: '^(proxy|control-plane|injector|cli|local|e2e|bench|dashboard)/' },
     ),
     rule(
       'proxy-stands-alone',
       'the data plane is its own image',
       { path: '^proxy/' },
-      { path: '^(control-plane|injector|cli|local|e2e|bench)/' },
+      { path: '^(control-plane|injector|cli|local|e2e|bench|dashboard)/' },
     ),
     rule(
       'control-plane-stands-alone',
       'the control plane is its own image',
       { path: '^control-plane/', pathNot: '[.]test[.]ts$' },
-      { path: '^(proxy|injector|cli|local|e2e|bench)/' },
+      { path: '^(proxy|injector|cli|local|e2e|bench|dashboard)/' },
     ),
     rule(
       'injector-stands-alone',
       'the injector is its own image',
       { path: '^injector/' },
-      { path: '^(proxy|control-plane|cli|local|e2e|bench)/' },
+      { path: '^(proxy|control-plane|cli|local|e2e|bench|dashboard)/' },
     ),
-    rule('nobody-imports-e2e', 'tests sit on top', { pathNot: '^e2e/' }, { path: '^e2e/' }),
+    rule('nobody-imports-e2e', 'tests sit on top', { pathNot: '^(e2e|bench)/' }, { path: '^e2e/' }),
+    rule(
+      'nobody-imports-bench',
+      'what is measured knows of no bench',
+      { pathNot: '^bench/' },
+      { path: '^bench/' },
+    ),
+    rule(
+      'nobody-imports-the-dashboard',
+      'the control plane serves its files; only its tests run its modules',
+      { pathNot: '^dashboard/' },
+      { path: '^dashboard/' },
+    ),
+    rule(
+      'dashboard-page-stands-alone',
+      'a browser gets the page and nothing else',
+      { path: '^dashboard/page/' },
+      { pathNot: '^dashboard/page/' },
+    ),
+    rule(
+      'dashboard-tests-know-the-control-plane-only',
+      'the dashboard is a part of the image of the control plane',
+      { path: '^dashboard/(testing/|[^/]+[.]ts$)' },
+      { path: '^(proxy|injector|cli|local|e2e|bench)/' },
+    ),
     rule(
       'model-knows-no-wire',
       'the mesh model imports no Kubernetes and no protobuf type',

@@ -2,8 +2,6 @@ import { parseArgs } from 'node:util'
 import { newRecord } from '../proxy/exchange/record.ts'
 import type { RequestHead } from '../proxy/http/message.ts'
 import { Telemetry } from '../proxy/telemetry/telemetry.ts'
-import { MANAGER } from '../proxy/testing/static-configuration.ts'
-import { Watched } from '../core/watched.ts'
 
 const USAGE = `usage: node bench/telemetry.ts [--requests N] [--rounds N] [--json]
 
@@ -39,8 +37,6 @@ function measure(index: number, requests: number): number {
   })
   const hop = {
     direction: 'outbound' as const,
-    manager: MANAGER,
-    routes: new Watched(undefined),
     original: undefined,
     downstream: '10.244.0.5:40000',
     sourceIdentity: '',

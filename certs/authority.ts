@@ -16,6 +16,7 @@ import { Oid } from './oids.ts'
 import { certificateExtensionsOf } from './parsed-extensions.ts'
 import { oneLineName, quote } from './printable.ts'
 import { checkTrustDomain, parseSpiffeId } from './spiffe-id.ts'
+import type { TrustBundle } from './trust-bundle.ts'
 
 /** A CA certificate with its key and the certificates between it and (without) its root. */
 export interface CaCredentials {
@@ -23,6 +24,13 @@ export interface CaCredentials {
   readonly key: KeyObject
   /** What a peer needs besides the leaf: [] for a root, [issuing] below one. */
   readonly chain: readonly X509Certificate[]
+}
+
+/** What certificates are signed with now, and what workloads should trust. Replaced as a whole. */
+export interface Authority {
+  readonly trustDomain: string
+  readonly credentials: CaCredentials
+  readonly bundle: TrustBundle
 }
 
 export interface IssuedCertificate {
@@ -191,4 +199,12 @@ function subjectOf(certificate: X509Certificate): Asn1 {
   const [tbs] = items(fromDer(certificate.raw, 'certificate'), Tag.SEQUENCE, 'certificate')
   // [0] version, serial, algorithm, issuer, validity, subject: a CA certificate is always version 3.
   return items(tbs, Tag.SEQUENCE, 'tbsCertificate')[5] as Asn1
+}
+
+/** They sign with the same certificate and trust the same roots. */
+export function sameAuthority(a: Authority, b: Authority): boolean {
+  return (
+    a.bundle.pem === b.bundle.pem &&
+    a.credentials.certificate.fingerprint256 === b.credentials.certificate.fingerprint256
+  )
 }

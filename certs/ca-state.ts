@@ -1,7 +1,6 @@
 import type { KeyObject, X509Certificate } from 'node:crypto'
 import { WeftError } from '../core/errors.ts'
-import { createIssuing, createRoot, type CaCredentials } from './authority.ts'
-import type { Authority } from './ca-store.ts'
+import { createIssuing, createRoot, type Authority, type CaCredentials } from './authority.ts'
 import { parsePrivateKey, privateKeyPem } from './key.ts'
 import { isValidAt } from './renewal.ts'
 import { parseCertificates, parseTrustBundle, trustBundle } from './trust-bundle.ts'

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { systemClock, type Clock } from '../core/clock.ts'
 import { WeftError } from '../core/errors.ts'
 import { Watched, type Watchable } from '../core/watched.ts'
-import type { CaCredentials } from './authority.ts'
+import { sameAuthority, type Authority } from './authority.ts'
 import {
   settleCa,
   withNextRoot,
@@ -14,14 +14,6 @@ import {
   type CaRules,
 } from './ca-state.ts'
 import { createPrivateFile, readTextFile, replacePrivateFile } from './private-file.ts'
-import type { TrustBundle } from './trust-bundle.ts'
-
-/** What certificates are signed with now, and what workloads should trust. Replaced as a whole. */
-export interface Authority {
-  readonly trustDomain: string
-  readonly credentials: CaCredentials
-  readonly bundle: TrustBundle
-}
 
 export interface CaStore {
   readonly authority: Watchable<Authority>
@@ -125,12 +117,4 @@ export function openCaStore(options: CaStoreOptions): CaStore {
     promoteRoot: () => change(withPromotedRoot),
     retireRoots: () => change(withoutOldRoots),
   }
-}
-
-/** They sign with the same certificate and trust the same roots. */
-export function sameAuthority(a: Authority, b: Authority): boolean {
-  return (
-    a.bundle.pem === b.bundle.pem &&
-    a.credentials.certificate.fingerprint256 === b.credentials.certificate.fingerprint256
-  )
 }

@@ -1,17 +1,18 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { silentLogger } from '../core/log.ts'
 import { readable } from '../core/xds/readable.ts'
+import { goldenText } from '../core/testing/golden.ts'
 import { createMesh, type MeshView } from './mesh.ts'
 import { MemorySource } from './registry/memory-source.ts'
+import { ENVOY, GRPC_LIBRARY, SIDECAR } from './xds/client-takes.ts'
 import type { MeshClient } from './xds/client.ts'
 import type { ResourceType } from './xds/resource.ts'
 import { CODECS } from './xds/resources.ts'
 
-// One folder a rule: manifests.yaml beside base.yaml -> expected.json. UPDATE_GOLDEN=1 rewrites the latter.
+// One folder a rule: manifests.yaml beside base.yaml -> expected.json. UPDATE_GOLDEN=1 writes the latter.
 const ROOT = join(import.meta.dirname, 'golden')
-const UPDATE = process.env['UPDATE_GOLDEN'] === '1'
 const base = readFileSync(join(ROOT, 'base.yaml'), 'utf8')
 
 for (const folder of readdirSync(ROOT, { withFileTypes: true })) {
@@ -32,9 +33,8 @@ for (const folder of readdirSync(ROOT, { withFileTypes: true })) {
     )
     mesh.close()
     const file = join(ROOT, folder.name, 'expected.json')
-    if (UPDATE || !existsSync(file)) writeFileSync(file, `${JSON.stringify(shown, null, 2)}\n`)
-    const expected: unknown = JSON.parse(readFileSync(file, 'utf8'))
-    t.strictSame(JSON.parse(JSON.stringify(shown)), expected)
+    const made = `${JSON.stringify(shown, null, 2)}\n`
+    t.equal(made, goldenText(file, made))
     t.end()
   })
 }
@@ -49,7 +49,9 @@ function show(view: MeshView, item: string, client: MeshClient): unknown {
 function clientIn(text: string): MeshClient {
   const [workload = '', kind = ''] = header(text, 'client').split(' ')
   const [namespace = '', pod = ''] = workload.split('/')
-  return { namespace, pod, kind: kind as MeshClient['kind'] }
+  const takes = [SIDECAR, GRPC_LIBRARY, ENVOY].find(({ name }) => name === kind)
+  if (!takes) throw new Error(`there is no client "${kind}"`)
+  return { namespace, pod, takes }
 }
 
 function header(text: string, name: string): string {

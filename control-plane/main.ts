@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url'
+import { CONTROL_PLANE, GRPC_PORT, HTTP_PORT, SYSTEM_NAMESPACE, systemServiceHost } from '../core/contract.ts'
 import { describeError, WeftError } from '../core/errors.ts'
 import { hostPort, isLoopback, logLevel, numberBetween, parseFlags, required } from '../core/flags.ts'
 import { createLogger } from '../core/log.ts'
@@ -16,7 +17,7 @@ In a cluster, several at once; writes route status, trust bundles and the webhoo
   --kubernetes           read and follow the cluster's objects; the CA is the Secret weft-ca
   --kubeconfig FILE      which cluster (in a pod its own; else KUBECONFIG, then ~/.kube/config)
   --context NAME         of the kubeconfig (its current-context)
-  --namespace NS         where Weft is installed (weft-system)
+  --namespace NS         where Weft is installed (${SYSTEM_NAMESPACE})
   --issuer-secret NAME   a Secret in NS with a CA of your own that signs, as cert-manager keeps one (tls.crt, tls.key,
                          ca.crt; a P-256 key); waited for, and followed when it is renewed (off: Weft's own CA)
 
@@ -27,11 +28,11 @@ On one machine:
 
 Both:
   --trust-domain NAME    of SPIFFE IDs (cluster.local)
-  --grpc HOST:PORT       discovery, signing and OTLP, over TLS (127.0.0.1:15012)
+  --grpc HOST:PORT       discovery, signing and OTLP, over TLS (127.0.0.1:${GRPC_PORT})
   --grpc-plaintext HOST:PORT
                          discovery alone, without TLS and tokens, for other xDS clients on this machine; a
                          loopback address (off)
-  --http HOST:PORT       dashboard, REST, /live and /ready (127.0.0.1:15080)
+  --http HOST:PORT       dashboard, REST, /live and /ready (127.0.0.1:${HTTP_PORT})
   --dns-name NAME        in the certificate of --grpc; may be given again (weft-control-plane.NS.svc)
   --certificate-hours N  life of workload certificates, 0.001 to 24 (24)
   --drain-seconds N      over which proxies are sent to other replicas, one by one, after SIGTERM, 0 to 600 (10)
@@ -43,7 +44,6 @@ Exit code: 0 stopped by SIGTERM or SIGINT, 1 could not serve, 2 wrong flags.
 `
 
 const DASHBOARD = fileURLToPath(new URL('../dashboard/page', import.meta.url))
-const NAMESPACE = 'weft-system'
 
 /** `weft control-plane`: serves until SIGTERM or SIGINT. Resolves to the exit code. */
 export async function runControlPlane(argv: readonly string[]): Promise<number> {
@@ -117,16 +117,16 @@ function readFlags(argv: readonly string[]): ControlPlaneOptions | 'help' {
     const message = 'must be a loopback address: whoever reaches it reads the mesh without a token'
     throw new WeftError('cli.flags', message, { field: '--grpc-plaintext' })
   }
-  const service = `weft-control-plane.${values.namespace ?? NAMESPACE}.svc`
+  const service = systemServiceHost(CONTROL_PLANE, values.namespace)
   const dnsNames = values['dns-name'] ?? [service, `${service}.cluster.local`]
   const hours = values['certificate-hours']
   return {
     platform: platformOf(values, dnsNames),
     trustDomain: values['trust-domain'] ?? 'cluster.local',
     dnsNames,
-    grpc: hostPort('--grpc', values.grpc ?? '127.0.0.1:15012'),
+    grpc: hostPort('--grpc', values.grpc ?? `127.0.0.1:${GRPC_PORT}`),
     grpcPlaintext,
-    http: hostPort('--http', values.http ?? '127.0.0.1:15080'),
+    http: hostPort('--http', values.http ?? `127.0.0.1:${HTTP_PORT}`),
     samplingPercent: 100 * numberBetween('--trace-sampling', values['trace-sampling'] ?? '0.01', 0, 1),
     leafLifeMs:
       hours === undefined ? undefined : numberBetween('--certificate-hours', hours, 0.001, 24) * 3_600_000,
@@ -168,7 +168,7 @@ function platformOf(values: PlatformFlags, dnsNames: readonly string[]): OpenPla
     ['manifests', 'ca-dir', 'token-key-dir'],
     'does not go with --kubernetes: the cluster has all of that',
   )
-  const { kubeconfig, context, namespace = NAMESPACE, 'issuer-secret': issuerSecret } = values
+  const { kubeconfig, context, namespace = SYSTEM_NAMESPACE, 'issuer-secret': issuerSecret } = values
   return async (platformContext) => {
     const { kubernetesPlatform } = await import('./platform/kubernetes.ts')
     return kubernetesPlatform({ kubeconfig, context, namespace, issuerSecret, dnsNames })(platformContext)

@@ -6,11 +6,13 @@ import { createMesh, type MeshView } from './mesh.ts'
 import { touchedBetween } from './model/touched.ts'
 import { MemorySource } from './registry/memory-source.ts'
 import { parseManifests } from './registry/parse-manifests.ts'
-import type { Change } from './registry/snapshot.ts'
-import { Translator } from './translate/translate.ts'
+import type { Change, Snapshot } from './registry/snapshot.ts'
+import { ENVOY, GRPC_LIBRARY, SIDECAR } from './xds/client-takes.ts'
 import type { MeshClient } from './xds/client.ts'
 import { INBOUND } from './xds/names.ts'
-import { RESOURCE_TYPES } from './xds/resource.ts'
+import { CODECS } from './xds/resources.ts'
+import { readable } from '../core/xds/readable.ts'
+import { RESOURCE_TYPES, type MeshResource, type ResourceType } from './xds/resource.ts'
 import { scopeOf } from './xds/scope.ts'
 
 const NAMES = ['a', 'b']
@@ -48,6 +50,7 @@ function changeOf({ kind, namespace, name, gone, value }: Op): Change {
     annotations: {
       ...(value % 2 === 0 ? { 'weft.dev/status': '{}' } : {}),
       ...(value % 7 === 0 ? { 'weft.dev/opaque-ports': '8080' } : {}),
+      ...(value % 3 === 0 ? { 'weft.dev/escaped-slashes': pick(['keep', 'reject', 'guard'], 2) } : {}),
     },
   }
   const bodies: Readonly<Record<Op['kind'], () => object>> = {
@@ -117,9 +120,10 @@ const BASE: readonly Op[] = KINDS.flatMap((kind) =>
 )
 
 const CLIENTS: readonly MeshClient[] = [
-  { namespace: 'shop', pod: 'a', kind: 'sidecar' },
-  { namespace: 'web', pod: 'b', kind: 'sidecar' },
-  { namespace: 'web', pod: '', kind: 'grpc' },
+  { namespace: 'shop', pod: 'a', takes: SIDECAR },
+  { namespace: 'web', pod: 'b', takes: SIDECAR },
+  { namespace: 'web', pod: '', takes: GRPC_LIBRARY },
+  { namespace: 'shop', pod: 'b', takes: ENVOY },
 ]
 
 const OWN = ['shop', 'web'].flatMap((namespace) =>
@@ -139,17 +143,66 @@ const UNIVERSE = [
   ...ADDRESSES.flatMap((address) => [80, 81, 8080].map((port) => `outbound/${address}:${port}`)),
 ]
 
-function versionsOf(
-  view: MeshView,
-): Map<string, { readonly version: string; readonly scope: string | undefined }> {
-  const found = new Map<string, { version: string; scope: string | undefined }>()
+interface Seen {
+  readonly type: ResourceType
+  readonly resource: MeshResource | undefined
+  /** The scope whose touch announces a change of it. */
+  readonly scope: string | undefined
+  readonly changedSince: (earlier: MeshView) => boolean
+}
+
+/** Whatever any of the clients can ask for, by client, type and name. */
+function allOf(view: MeshView): ReadonlyMap<string, Seen> {
+  const found = new Map<string, Seen>()
   for (const [at, client] of CLIENTS.entries())
     for (const type of RESOURCE_TYPES)
-      for (const name of UNIVERSE) {
-        const version = view.resource(type, name, client)?.version ?? ''
-        found.set(`${at} ${type} ${name}`, { version, scope: scopeOf(type, name, client) })
-      }
+      for (const name of UNIVERSE)
+        found.set(`${at} ${type} ${name}`, {
+          type,
+          resource: view.resource(type, name, client),
+          scope: scopeOf(type, name, client),
+          changedSince: (earlier) => view.changed(earlier, type, name, client),
+        })
   return found
+}
+
+/** A mesh that never saw other objects than those there are now. */
+function fresh(snapshot: Snapshot): MeshView {
+  const source = new MemorySource()
+  for (const table of Object.values(snapshot))
+    source.apply([...table.values()].map((object): Change => ({ op: 'put', object })))
+  return createMesh({ source, trustDomain: 'cluster.local', log: silentLogger }).snapshot.value
+}
+
+function assertSameAsFresh(view: MeshView, snapshot: Snapshot): void {
+  const anew = fresh(snapshot)
+  if (!isDeepStrictEqual(withoutVersion(view.model), withoutVersion(anew.model)))
+    throw new Error('the model that was kept differs from one that is worked out anew')
+  const held = allOf(view)
+  for (const [key, { type, resource }] of allOf(anew)) {
+    const kept = held.get(key)?.resource
+    if (isDeepStrictEqual(kept, resource)) continue
+    const shown = [kept, resource].map((one) => one && JSON.stringify(readable(CODECS[type], one.message)))
+    throw new Error(`${key} is ${shown[0]}, and made anew ${shown[1]}`)
+  }
+  for (const client of CLIENTS)
+    for (const type of RESOURCE_TYPES)
+      if (!isDeepStrictEqual(view.names(type, client), anew.names(type, client)))
+        throw new Error(`a wildcard of ${type} stands for other names than anew`)
+}
+
+/** Holds what differs between two versions to what the later one tells of it. */
+function assertTold(
+  [earlier, held]: readonly [MeshView, ReadonlyMap<string, Seen>],
+  now: ReadonlyMap<string, Seen>,
+  touched: ReadonlySet<string> | undefined,
+): void {
+  for (const [key, { resource, scope, changedSince }] of now) {
+    const differs = resource?.version !== held.get(key)?.resource?.version
+    if (differs !== changedSince(earlier)) throw new Error(`${key}: changed() tells something else`)
+    if (differs && scope !== undefined && !touched?.has(scope))
+      throw new Error(`${key} changed, and ${scope} is not among ${[...(touched ?? [])].join(', ')}`)
+  }
 }
 
 t.test('whatever differs for a client was touched, and what is kept is as if worked out anew', (t) => {
@@ -159,31 +212,30 @@ t.test('whatever differs for a client was touched, and what is kept is as if wor
       source.apply(BASE.map(changeOf))
       const mesh = createMesh({ source, trustDomain: 'cluster.local', log: silentLogger })
       const first = mesh.snapshot.value
-      const atFirst = versionsOf(first)
+      const firstObjects = source.snapshot.value
+      const atFirst = allOf(first)
       let view = first
       let before = atFirst
-      const check = (earlier: typeof before, touched: ReadonlySet<string> | undefined): void => {
-        for (const [key, { version, scope }] of versionsOf(view)) {
-          if (version === earlier.get(key)?.version || scope === undefined || touched?.has(scope)) continue
-          throw new Error(`${key} changed, and ${scope} is not among ${[...(touched ?? [])].join(', ')}`)
-        }
-      }
       for (const op of sequence) {
         source.apply([changeOf(op)])
         const now = mesh.snapshot.value
-        const anew = new Translator({ trustDomain: 'cluster.local' }).translate(source.snapshot.value)
-        if (!isDeepStrictEqual(withoutVersion(now.model), withoutVersion(anew)))
-          throw new Error('what was kept differs from what is worked out anew')
+        const seen = allOf(now)
+        assertSameAsFresh(now, source.snapshot.value)
         const touched = touchedBetween(view.model, now.model)
-        const from = view.version
-        view = now
-        check(before, touched)
-        if (!isDeepStrictEqual(new Set(now.touchedSince(from)), new Set(touched)))
+        assertTold([view, before], seen, touched)
+        for (const [key, { resource }] of seen) {
+          const other = before.get(key)?.resource
+          if (resource !== other && resource?.version === other?.version)
+            throw new Error(`${key} was made anew without a change`)
+        }
+        if (!isDeepStrictEqual(new Set(now.touchedSince(view.version)), new Set(touched)))
           throw new Error('the history tells something else')
-        before = versionsOf(view)
+        view = now
+        before = seen
       }
-      // Several versions at once.
-      check(atFirst, view.touchedSince(first.version))
+      // Several versions at once; and what was handed out of the first is still good.
+      assertTold([first, atFirst], before, view.touchedSince(first.version))
+      assertSameAsFresh(first, firstObjects)
       mesh.close()
     }),
     { numRuns: 150 },

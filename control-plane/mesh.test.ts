@@ -4,10 +4,11 @@ import t, { type Test } from 'tap'
 import { silentLogger } from '../core/log.ts'
 import { createMesh, type MeshBrain } from './mesh.ts'
 import { MemorySource } from './registry/memory-source.ts'
+import { ENVOY, GRPC_LIBRARY, SIDECAR, type ClientTakes } from './xds/client-takes.ts'
 import { clientOf, type MeshClient } from './xds/client.ts'
 
 const BASE = readFileSync(join(import.meta.dirname, 'golden/base.yaml'), 'utf8')
-const CLIENT: MeshClient = { namespace: 'mesh', pod: 'client', kind: 'sidecar' }
+const CLIENT: MeshClient = { namespace: 'mesh', pod: 'client', takes: SIDECAR }
 
 function meshOf(t: Test): { source: MemorySource; mesh: MeshBrain } {
   const source = MemorySource.of(BASE)
@@ -101,6 +102,41 @@ t.test('a change touches the resources it is about and no other', async (t) => {
   )
 })
 
+t.test(
+  'how paths are treated is told anew to every listener that it holds for, and to each kind of client',
+  async (t) => {
+    const { source, mesh } = meshOf(t)
+    source.put(slice('10.0.0.2'))
+    const pod = (name: string, ip: string, said: string): string => `apiVersion: v1
+kind: Pod
+metadata: { name: ${name}, namespace: mesh, annotations: { weft.dev/escaped-slashes: ${said} } }
+spec: { initContainers: [{ name: weft-proxy, restartPolicy: Always }], containers: [{ name: app }] }
+status: { podIP: ${ip} }
+`
+    const ofServing = ['outbound/10.96.0.3:80', 'outbound/10.0.0.2:8080']
+    for (const [name, ip, listeners] of [
+      ['echo-v2-a', '10.0.0.2', ofServing],
+      ['client', '10.0.0.7', ['inbound']],
+    ] as const) {
+      source.put(pod(name, ip, 'guard'))
+      const before = mesh.snapshot.value
+      const versions = listeners.map((one) => before.resource('listener', one, CLIENT)?.version)
+      source.put(pod(name, ip, 'reject'))
+      const now = mesh.snapshot.value
+      for (const [i, listener] of listeners.entries()) {
+        t.ok(now.changed(before, 'listener', listener, CLIENT), listener)
+        t.not(now.resource('listener', listener, CLIENT)?.version, versions[i], listener)
+      }
+      source.put(pod(name, ip, 'guard'))
+    }
+    for (const listener of [...ofServing, 'inbound']) {
+      const versionFor = (takes: ClientTakes): string | undefined =>
+        mesh.snapshot.value.resource('listener', listener, { ...CLIENT, takes })?.version
+      t.not(versionFor(SIDECAR), versionFor(ENVOY), listener)
+    }
+  },
+)
+
 t.test('equal content has an equal version in another process', async (t) => {
   const [one, two] = [meshOf(t), meshOf(t)]
   two.source.put(split(1, 1))
@@ -176,15 +212,15 @@ t.test('names that nobody has are not there, however they are written', async (t
 
 t.test('a client is what its token says, before what its node says', async (t) => {
   const node = { id: 'a.b', metadata: { NAMESPACE: 'shop', POD_NAME: 'web-1' } }
-  t.strictSame(clientOf(node), { namespace: 'shop', pod: 'web-1', kind: 'sidecar' })
+  t.strictSame(clientOf(node), { namespace: 'shop', pod: 'web-1', takes: SIDECAR })
   t.strictSame(clientOf(node, { namespace: 'real', pod: 'web-2' }), {
     namespace: 'real',
     pod: 'web-2',
-    kind: 'sidecar',
+    takes: SIDECAR,
   })
-  t.strictSame(clientOf({ userAgentName: 'gRPC Node Pure JS' }).kind, 'grpc')
-  t.strictSame(clientOf({ userAgentName: 'envoy' }).kind, 'envoy')
-  t.strictSame(clientOf(undefined), { namespace: 'default', pod: '', kind: 'sidecar' })
+  t.strictSame(clientOf({ userAgentName: 'gRPC Node Pure JS' }).takes, GRPC_LIBRARY)
+  t.strictSame(clientOf({ userAgentName: 'envoy' }).takes, ENVOY)
+  t.strictSame(clientOf(undefined), { namespace: 'default', pod: '', takes: SIDECAR })
 })
 
 t.test('what people look at: services, endpoints and the live split', async (t) => {

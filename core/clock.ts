@@ -33,6 +33,11 @@ export class ManualClock implements Clock {
     this.#now = startMs
   }
 
+  /** Tasks that still wait: 0 once everything that uses this clock is over. */
+  get pending(): number {
+    return this.#tasks.length
+  }
+
   now(): number {
     return this.#now
   }

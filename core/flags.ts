@@ -1,4 +1,5 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util'
+import { GRPC_PORT } from './contract.ts'
 import { WeftError } from './errors.ts'
 import type { LogLevel } from './log.ts'
 
@@ -22,7 +23,9 @@ export function parseFlags<T extends ParseArgsConfig>(config: T): ReturnType<typ
 export function hostPort(flag: string, text: string): HostPort {
   const [, host = '', port = ''] = /^(\[[0-9a-fA-F:.]+\]|[^:\s]+):([0-9]{1,5})$/.exec(text) ?? []
   if (host === '' || Number(port) > 65535)
-    throw new WeftError('cli.flags', `"${text}" must be HOST:PORT, e.g. 127.0.0.1:15012`, { field: flag })
+    throw new WeftError('cli.flags', `"${text}" must be HOST:PORT, e.g. 127.0.0.1:${GRPC_PORT}`, {
+      field: flag,
+    })
   return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) }
 }
 

@@ -12,6 +12,7 @@ import { RouteConfigurationResourceType } from '@grpc/grpc-js-xds/build/src/xds-
 import t, { type Test } from 'tap'
 import { request } from 'undici'
 import { startControlPlane, type RunningControlPlane } from '../control-plane/app.ts'
+import { GRPC_LIBRARY } from '../control-plane/xds/client-takes.ts'
 import { manifestsPlatform } from '../control-plane/platform/manifests.ts'
 import { createMesh } from '../control-plane/mesh.ts'
 import { MemorySource } from '../control-plane/registry/memory-source.ts'
@@ -220,7 +221,7 @@ t.test('the library takes every resource that it is sent, whatever the rules', a
   register()
   const root = join(import.meta.dirname, '../control-plane/golden')
   const base = readFileSync(join(root, 'base.yaml'), 'utf8')
-  const who = { namespace: 'mesh', pod: '', kind: 'grpc' as const }
+  const who = { namespace: 'mesh', pod: '', takes: GRPC_LIBRARY }
   const server = { server_uri: '', channel_creds: [], server_features: [], ignore_resource_deletion: false }
   const bootstrap = {
     xdsServers: [],

@@ -4,6 +4,7 @@ import t from 'tap'
 import { createMesh } from '../control-plane/mesh.ts'
 import { MemorySource } from '../control-plane/registry/memory-source.ts'
 import { RESOURCE_TYPES } from '../control-plane/xds/resource.ts'
+import { SIDECAR } from '../control-plane/xds/client-takes.ts'
 import { silentLogger } from '../core/log.ts'
 import { decodeResource } from '../proxy/xds/decode.ts'
 
@@ -23,7 +24,7 @@ t.test('the proxy understands every resource that a sidecar is sent', async (t) 
     })
     const view = mesh.snapshot.value
     for (const workload of view.model.workloads.values()) {
-      const client = { namespace: workload.namespace, pod: workload.name, kind: 'sidecar' as const }
+      const client = { namespace: workload.namespace, pod: workload.name, takes: SIDECAR }
       for (const type of RESOURCE_TYPES) {
         for (const name of view.names(type, client)) {
           const resource = view.resource(type, name, client)

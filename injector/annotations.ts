@@ -1,5 +1,5 @@
 import { describeError, WeftError } from '../core/errors.ts'
-import { RESERVED_PORTS, STATUS_ANNOTATION } from './contract.ts'
+import { ANNOTATION_PREFIX, OPAQUE_PORTS, RESERVED_PORTS, STATUS_ANNOTATION } from '../core/contract.ts'
 import { parseCidrs, parsePorts, parsePortsOrAll } from './rules/flags.ts'
 import { readImage } from './image.ts'
 import { cpuMillis, memoryBytes } from './quantity.ts'
@@ -49,12 +49,27 @@ export const annotations = {
     doc: 'Addresses, IPv4 or IPv6, to which outgoing connections leave directly.',
     parse: (text) => bounded(parseCidrs(text), MAX_CIDRS, 'CIDRs'),
   },
-  'opaque-ports': {
+  [OPAQUE_PORTS]: {
     type: 'ports',
     default: '',
     doc: 'Inbound TCP ports of this pod whose protocol is not detected: passed on as bytes, over mutual TLS.',
     parse: (text) => bounded(parsePorts(text), MAX_PORTS, 'ports'),
   },
+  'normalize-paths': choice(
+    ['on', 'off'],
+    'on',
+    'Whether paths are made normal before anything decides on them, here and at the callers: docs/paths.md.',
+  ),
+  'escaped-slashes': choice(
+    ['guard', 'keep', 'reject', 'redirect', 'unescape'],
+    'guard',
+    'What is done with %2F and %5C in paths; guard keeps them where they hide no dot segment.',
+  ),
+  'path-parameters': choice(
+    ['guard', 'keep', 'reject'],
+    'guard',
+    'What is done with ";" in paths; guard keeps it where it hides no dot segment.',
+  ),
   'proxy-cpu-request': quantity('CPU that the sidecar asks for.', '50m', 'cpu'),
   'proxy-cpu-limit': quantity('CPU that the sidecar may use.', '2', 'cpu'),
   'proxy-memory-request': quantity('Memory that the sidecar asks for.', '96Mi', 'memory'),
@@ -123,12 +138,10 @@ export type PodOptions = {
   readonly [name in AnnotationName]?: ReturnType<(typeof annotations)[name]['parse']>
 }
 
-const PREFIX = 'weft.dev/'
-
 /** For the documentation: one row an annotation. */
 export function annotationTable(): { name: string; type: string; default: string; doc: string }[] {
   return Object.entries(annotations).map(([name, { type, default: preset, doc }]) => ({
-    name: PREFIX + name,
+    name: ANNOTATION_PREFIX + name,
     type,
     default: preset,
     doc,
@@ -143,8 +156,8 @@ export function readAnnotations(all: ReadonlyMap<string, string>): {
   const options: Record<string, unknown> = {}
   const warnings: string[] = []
   for (const [key, text] of all) {
-    if (!key.startsWith(PREFIX) || key === STATUS_ANNOTATION) continue
-    const name = key.slice(PREFIX.length)
+    if (!key.startsWith(ANNOTATION_PREFIX) || key === STATUS_ANNOTATION) continue
+    const name = key.slice(ANNOTATION_PREFIX.length)
     if (!isAnnotation(name)) {
       warnings.push(`annotation ${key} is unknown and has no effect`)
       continue
@@ -155,10 +168,12 @@ export function readAnnotations(all: ReadonlyMap<string, string>): {
       warnings.push(`annotation ${key} is ignored: ${describeError(error)}`)
     }
   }
-  for (const name of ['exclude-inbound-ports', 'include-inbound-ports', 'opaque-ports']) {
+  for (const name of ['exclude-inbound-ports', 'include-inbound-ports', OPAQUE_PORTS]) {
     const reserved = reservedPort(options[name])
     if (reserved === undefined) continue
-    warnings.push(`annotation ${PREFIX}${name} is ignored: port ${reserved} belongs to the sidecar`)
+    warnings.push(
+      `annotation ${ANNOTATION_PREFIX}${name} is ignored: port ${reserved} belongs to the sidecar`,
+    )
     delete options[name]
   }
   return { options, warnings }

@@ -1,4 +1,4 @@
-import { INJECT_LABEL, PROXY_GID, PROXY_UID, RESERVED_PORTS } from './contract.ts'
+import { INIT_CONTAINER, INJECT_LABEL, PROXY_GID, PROXY_UID, RESERVED_PORTS } from '../core/contract.ts'
 import type { NamespaceView } from './decide.ts'
 import type { PodView } from './pod.ts'
 import type { PodSettings } from './pod-settings.ts'
@@ -51,6 +51,6 @@ function podSecurity(namespace: NamespaceView): string[] {
   const profile = namespace.labels?.get('pod-security.kubernetes.io/enforce')
   if (profile !== 'baseline' && profile !== 'restricted') return []
   return [
-    `Pod Security "${profile}" refuses weft-init (NET_ADMIN): namespace ${namespace.name} needs "privileged"`,
+    `Pod Security "${profile}" refuses ${INIT_CONTAINER} (NET_ADMIN): namespace ${namespace.name} needs "privileged"`,
   ]
 }

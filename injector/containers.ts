@@ -1,8 +1,23 @@
-import { CA_FILE, HEALTH_PORT, INIT_CONTAINER, METRICS_PORT, PROXY_CONTAINER } from './contract.ts'
-import { PROXY_GID, PROXY_UID, READY_PATH, STATE_DIRECTORY, TOKEN_FILE } from './contract.ts'
+import {
+  APP_PROBES_VARIABLE,
+  CA_FILE,
+  HEALTH_PORT,
+  INIT_CONTAINER,
+  METRICS_PORT,
+  POD_IPS_VARIABLE,
+  POD_NAMESPACE_VARIABLE,
+  POD_NAME_VARIABLE,
+  PROXY_CONTAINER,
+  PROXY_GID,
+  PROXY_UID,
+  READY_PATH,
+  SERVICE_ACCOUNT_VARIABLE,
+  STATE_DIRECTORY,
+  TOKEN_FILE,
+} from '../core/contract.ts'
 import type { JsonObject } from './json-patch.ts'
 import type { PodSettings } from './pod-settings.ts'
-import { encodeProbes, PROBES_VARIABLE } from './probes.ts'
+import { encodeProbes } from './probes.ts'
 import type { AppProbes } from '../core/app-probe.ts'
 import { captureArgs } from './rules/flags.ts'
 import { sidecarMounts } from './volumes.ts'
@@ -37,11 +52,11 @@ export function proxyContainer(settings: PodSettings, probes: AppProbes): JsonOb
     imagePullPolicy: settings.imagePullPolicy,
     args: proxyArgs(settings),
     env: [
-      fieldEnv('POD_NAME', 'metadata.name'),
-      fieldEnv('POD_NAMESPACE', 'metadata.namespace'),
-      fieldEnv('POD_IPS', 'status.podIPs'),
-      fieldEnv('SERVICE_ACCOUNT', 'spec.serviceAccountName'),
-      ...(Object.keys(probes).length > 0 ? [{ name: PROBES_VARIABLE, value: encodeProbes(probes) }] : []),
+      fieldEnv(POD_NAME_VARIABLE, 'metadata.name'),
+      fieldEnv(POD_NAMESPACE_VARIABLE, 'metadata.namespace'),
+      fieldEnv(POD_IPS_VARIABLE, 'status.podIPs'),
+      fieldEnv(SERVICE_ACCOUNT_VARIABLE, 'spec.serviceAccountName'),
+      ...(Object.keys(probes).length > 0 ? [{ name: APP_PROBES_VARIABLE, value: encodeProbes(probes) }] : []),
     ],
     ports: [
       { name: 'weft-health', containerPort: HEALTH_PORT, protocol: 'TCP' },

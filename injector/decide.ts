@@ -1,4 +1,4 @@
-import { INIT_CONTAINER, INJECT_LABEL, PROXY_CONTAINER, STATUS_ANNOTATION } from './contract.ts'
+import { INIT_CONTAINER, INJECT_LABEL, PROXY_CONTAINER, STATUS_ANNOTATION } from '../core/contract.ts'
 import type { PodView } from './pod.ts'
 import type { InjectorSettings } from './settings.ts'
 import { VOLUME_NAMES } from './volumes.ts'

@@ -1,13 +1,14 @@
+import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
 import { stringify } from 'yaml'
+import { goldenText } from '../core/testing/golden.ts'
 import { injectPod } from './inject-pod.ts'
 import type { PodNamespace } from './inject-pod.ts'
 import { applyPatch } from './json-patch.ts'
 import type { Json, JsonObject } from './json-patch.ts'
 import { defaultSettings } from './settings.ts'
 import type { InjectorSettings } from './settings.ts'
-import { matchGolden } from './testing/golden.ts'
 
 const settings = defaultSettings('1.2.3')
 const shop: PodNamespace = { name: 'shop', labels: { 'weft.dev/inject': 'enabled' } }
@@ -73,6 +74,9 @@ const cases: Record<string, Case> = {
       'weft.dev/exclude-outbound-ports': '3306,5432',
       'weft.dev/exclude-outbound-cidrs': '169.254.169.254,fd00::1/8',
       'weft.dev/opaque-ports': '6379',
+      'weft.dev/normalize-paths': 'off',
+      'weft.dev/escaped-slashes': 'redirect',
+      'weft.dev/path-parameters': 'reject',
       'weft.dev/proxy-cpu-request': '200m',
       'weft.dev/proxy-cpu-limit': '1.5',
       'weft.dev/proxy-memory-request': '128Mi',
@@ -105,6 +109,13 @@ const cases: Record<string, Case> = {
       'weft.dev/init-image': 'a b',
       'weft.dev/image-pull-policy': 'always',
       'weft.dev/sidecar-order': 'last',
+    }),
+  },
+  'annotations-wrong-paths': {
+    pod: annotated({
+      'weft.dev/normalize-paths': 'true',
+      'weft.dev/escaped-slashes': 'merge',
+      'weft.dev/path-parameters': 'strip',
     }),
   },
   'request-above-limit': {
@@ -199,11 +210,8 @@ for (const [name, { pod, namespace = shop, settings: change }] of Object.entries
     t.equal(JSON.stringify(pod), before, 'the pod given stays as it was')
     t.equal(injected, !name.startsWith('skip-'))
     const result = applyPatch(pod, patch)
-    matchGolden(
-      t,
-      `pods/${name}.yaml`,
-      stringify({ reason, warnings, ...(injected ? { pod: result } : {}) }, { lineWidth: 110 }),
-    )
+    const made = stringify({ reason, warnings, ...(injected ? { pod: result } : {}) }, { lineWidth: 110 })
+    t.equal(made, goldenText(join(import.meta.dirname, 'golden/pods', `${name}.yaml`), made))
     if (injected) {
       t.strictSame(injectPod(result, namespace, own).patch, [], 'a second time changes nothing')
       t.equal(injectPod(result, namespace, own).reason, 'already-injected')

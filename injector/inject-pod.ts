@@ -1,7 +1,7 @@
 import { readAnnotations } from './annotations.ts'
 import { cautions, labelCautions } from './cautions.ts'
 import { initContainer, proxyContainer } from './containers.ts'
-import { INIT_CONTAINER, INJECTED_LABEL, PROXY_CONTAINER, STATUS_ANNOTATION } from './contract.ts'
+import { INIT_CONTAINER, INJECTED_LABEL, PROXY_CONTAINER, STATUS_ANNOTATION } from '../core/contract.ts'
 import { decide } from './decide.ts'
 import type { Decision, NamespaceView, Reason } from './decide.ts'
 import { escapePointer } from './json-patch.ts'

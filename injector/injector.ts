@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { WEBHOOK_PORT } from '../core/contract.ts'
 import packageJson from '../package.json' with { type: 'json' }
 import { describeError } from '../core/errors.ts'
 import { hostPort, logLevel, numberBetween, parseFlags, required } from '../core/flags.ts'
@@ -17,7 +18,7 @@ export const INJECTOR_HELP = `Usage: weft injector --cert-file FILE --key-file F
 
 Serves the admission webhook over HTTPS: POST /mutate, GET /ready, GET /live.
 
-  --listen HOST:PORT   where to listen ([::]:15017)
+  --listen HOST:PORT   where to listen ([::]:${WEBHOOK_PORT})
   --cert-file FILE     serving certificate with its chain, PEM; read again when it changes
   --key-file FILE      its private key, PEM; read again when it changes
   --settings FILE      settings as YAML or JSON; read again when it changes
@@ -130,7 +131,7 @@ function readFlags(argv: readonly string[]): InjectorFlags | 'help' {
   })
   if (values.help) return 'help'
   return {
-    ...hostPort('--listen', values.listen ?? '[::]:15017'),
+    ...hostPort('--listen', values.listen ?? `[::]:${WEBHOOK_PORT}`),
     certFile: required('--cert-file', values['cert-file']),
     keyFile: required('--key-file', values['key-file']),
     settingsFile: values.settings,

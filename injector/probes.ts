@@ -1,5 +1,5 @@
 import type { AppProbe, AppProbes } from '../core/app-probe.ts'
-import { HEALTH_PORT } from './contract.ts'
+import { HEALTH_PORT } from '../core/contract.ts'
 import { isObject } from './json-patch.ts'
 import type { Json, JsonObject, PatchOperation } from './json-patch.ts'
 import type { ContainerView, PodView, ProbeKind } from './pod.ts'
@@ -10,9 +10,6 @@ export interface RewrittenProbes {
   readonly probes: AppProbes
   readonly warnings: readonly string[]
 }
-
-/** The sidecar's environment variable that holds them. */
-export const PROBES_VARIABLE = 'WEFT_APP_PROBES'
 
 const PATHS: Readonly<Record<ProbeKind, string>> = {
   readinessProbe: 'readyz',
@@ -64,7 +61,7 @@ function size(path: string, probe: AppProbe): number {
   return Buffer.byteLength(JSON.stringify(probe)) + path.length + 8
 }
 
-/** The value of PROBES_VARIABLE. Without any `$`, because Kubernetes expands `$(NAME)` in values. */
+/** The value of APP_PROBES_VARIABLE. Without any `$`, because Kubernetes expands `$(NAME)` in values. */
 export function encodeProbes(probes: AppProbes): string {
   return JSON.stringify(probes).replaceAll('$', String.raw`\u0024`)
 }

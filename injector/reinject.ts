@@ -1,11 +1,11 @@
 import type { AppProbes } from '../core/app-probe.ts'
 import { readAnnotations } from './annotations.ts'
 import { containerCautions } from './cautions.ts'
-import { INIT_CONTAINER, PROXY_CONTAINER, STATUS_ANNOTATION } from './contract.ts'
+import { APP_PROBES_VARIABLE, INIT_CONTAINER, PROXY_CONTAINER, STATUS_ANNOTATION } from '../core/contract.ts'
 import { isObject } from './json-patch.ts'
 import type { Json, JsonObject, PatchOperation } from './json-patch.ts'
 import type { PodView } from './pod.ts'
-import { encodeProbes, PROBES_VARIABLE, rewriteProbes } from './probes.ts'
+import { encodeProbes, rewriteProbes } from './probes.ts'
 
 /**
  * A second look at a pod that has its sidecar. The API server asks again when another webhook changed the pod after
@@ -31,7 +31,7 @@ export function reinjectPod(
   const { operations, probes, warnings } = rewriteProbes(others, known)
   const notes = [...warnings, ...cautions]
   if (operations.length === 0) return { patch: [], notes }
-  const value = { name: PROBES_VARIABLE, value: encodeProbes(probes) }
+  const value = { name: APP_PROBES_VARIABLE, value: encodeProbes(probes) }
   return { patch: [...operations, { op: path.endsWith('/-') ? 'add' : 'replace', path, value }], notes }
 }
 
@@ -59,7 +59,7 @@ function findVariable(pod: JsonObject, container: string): { known: AppProbes; p
   const containers = member(pod['spec'], list)
   const env = member(Array.isArray(containers) ? containers[Number(at)] : undefined, 'env')
   if (!Array.isArray(env)) return undefined
-  const index = env.findIndex((entry) => member(entry, 'name') === PROBES_VARIABLE)
+  const index = env.findIndex((entry) => member(entry, 'name') === APP_PROBES_VARIABLE)
   if (index < 0) return { known: {}, path: `${container}/env/-` }
   const text = member(env[index], 'value')
   try {

@@ -1,3 +1,11 @@
+import {
+  CONTROL_PLANE,
+  GRPC_PORT,
+  INIT_CONTAINER,
+  PROXY_CONTAINER,
+  SYSTEM_NAMESPACE,
+  systemServiceHost,
+} from '../core/contract.ts'
 import { describeError, WeftError } from '../core/errors.ts'
 import { readImage } from './image.ts'
 import { cpuMillis, memoryBytes } from './quantity.ts'
@@ -35,13 +43,13 @@ export interface InjectorSettings {
 export function defaultSettings(version: string): InjectorSettings {
   return {
     version,
-    proxyImage: `weft-proxy:${version}`,
-    initImage: `weft-init:${version}`,
+    proxyImage: `${PROXY_CONTAINER}:${version}`,
+    initImage: `${INIT_CONTAINER}:${version}`,
     imagePullPolicy: 'IfNotPresent',
-    controlPlane: 'weft-control-plane.weft-system.svc:15012',
+    controlPlane: `${systemServiceHost(CONTROL_PLANE)}:${GRPC_PORT}`,
     trustDomain: 'cluster.local',
     order: 'native',
-    excludedNamespaces: ['kube-system', 'kube-public', 'kube-node-lease', 'weft-system'],
+    excludedNamespaces: ['kube-system', 'kube-public', 'kube-node-lease', SYSTEM_NAMESPACE],
     excludeOutboundCidrs: [],
     resources: { cpuRequest: '50m', cpuLimit: '2', memoryRequest: '96Mi', memoryLimit: '512Mi' },
     logLevel: 'info',

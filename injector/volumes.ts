@@ -1,4 +1,11 @@
-import { CA_DIRECTORY, STATE_DIRECTORY, TOKEN_DIRECTORY } from './contract.ts'
+import {
+  BUNDLE_CONFIG_MAP,
+  BUNDLE_KEY,
+  TOKEN_AUDIENCE,
+  CA_DIRECTORY,
+  STATE_DIRECTORY,
+  TOKEN_DIRECTORY,
+} from '../core/contract.ts'
 import type { JsonObject } from './json-patch.ts'
 
 /** Volumes that injection adds; a pod can't have its own of these names. */
@@ -15,13 +22,19 @@ export function sidecarVolumes(): JsonObject[] {
         // 0644, not 0600: the kubelet narrows it where the pod has an fsGroup, and the sidecar isn't root.
         defaultMode: 0o644,
         sources: [
-          { serviceAccountToken: { audience: 'weft', expirationSeconds: TOKEN_SECONDS, path: 'token' } },
+          {
+            serviceAccountToken: {
+              audience: TOKEN_AUDIENCE,
+              expirationSeconds: TOKEN_SECONDS,
+              path: 'token',
+            },
+          },
         ],
       },
     },
     {
       name: 'weft-ca',
-      configMap: { name: 'weft-ca', items: [{ key: 'root-cert.pem', path: 'root-cert.pem' }] },
+      configMap: { name: BUNDLE_CONFIG_MAP, items: [{ key: BUNDLE_KEY, path: BUNDLE_KEY }] },
     },
     // The key and the last configuration, for the sidecar's own restart: never on a disk.
     { name: 'weft-state', emptyDir: { medium: 'Memory', sizeLimit: '64Mi' } },

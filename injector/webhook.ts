@@ -1,5 +1,6 @@
 import fastify from 'fastify'
 import type { FastifyReply } from 'fastify'
+import { READY_PATH } from '../core/contract.ts'
 import { describeError, WeftError } from '../core/errors.ts'
 import type { Logger } from '../core/log.ts'
 import type { Watchable } from '../core/watched.ts'
@@ -86,7 +87,7 @@ export function createWebhook(deps: WebhookDeps): Webhook {
   })
   // Also while it drains: one that is asked to end is not to be killed for it.
   app.get('/live', (_request, reply) => reply.send({ live: true }))
-  app.get('/ready', (_request, reply) => reply.code(draining ? 503 : 200).send({ ready: !draining }))
+  app.get(READY_PATH, (_request, reply) => reply.code(draining ? 503 : 200).send({ ready: !draining }))
   app.setNotFoundHandler((_request, reply) =>
     fail(reply, 404, 'webhook.not_found', 'there are POST /mutate, GET /ready and GET /live'),
   )

@@ -1,6 +1,6 @@
 import { startCluster } from './cluster.ts'
 import type { LocalCluster } from './cluster.ts'
-import { CONTROL_PLANE, HTTP_PORT, SYSTEM_NAMESPACE } from './mesh/system-objects.ts'
+import { CONTROL_PLANE, HTTP_PORT, SYSTEM_NAMESPACE } from '../core/contract.ts'
 import { FlagError, parseFlags } from './flags.ts'
 import { untilTold } from './until-told.ts'
 

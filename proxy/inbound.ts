@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net'
+import { INBOUND_LISTENER } from '../core/contract.ts'
 import { ResponseFlag } from './model/response-flag.ts'
 import type { TelemetrySink } from './exchange/telemetry-sink.ts'
 import type { ConnectionServer } from './listener/connection-server.ts'
@@ -19,9 +20,6 @@ export interface InboundDependencies {
   /** False: too many are open, and this one was closed. */
   readonly admit: (socket: Socket) => boolean
 }
-
-/** Name of the one listener that every sidecar asks for: the ports of its own pod and who may reach them. */
-export const INBOUND_LISTENER = 'inbound'
 
 /**
  * The inbound path, from a connection that somebody made to this pod: which port did it want, does the

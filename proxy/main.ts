@@ -1,4 +1,13 @@
 import { isIP } from 'node:net'
+import {
+  APP_PROBES_VARIABLE,
+  CONTROL_PLANE,
+  POD_IPS_VARIABLE,
+  POD_NAMESPACE_VARIABLE,
+  POD_NAME_VARIABLE,
+  SERVICE_ACCOUNT_VARIABLE,
+  systemServiceHost,
+} from '../core/contract.ts'
 import { parseSpiffeId } from '../certs/spiffe-id.ts'
 import { describeError, WeftError } from '../core/errors.ts'
 import { hostPort, integerBetween, logLevel, numberBetween, parseFlags, required } from '../core/flags.ts'
@@ -21,7 +30,7 @@ environment):
   --control-plane HOST:PORT
                          where configuration and certificates come from
   --control-plane-name NAME
-                         in its certificate (weft-control-plane.weft-system.svc)
+                         in its certificate (${systemServiceHost(CONTROL_PLANE)})
   --trust-domain NAME    of SPIFFE IDs
   --state-dir DIR        a tmpfs of the pod: certificate and configuration for a restart
   --token-file FILE      service account token, audience weft
@@ -39,7 +48,6 @@ Both:
 Exit code: 0 stopped by SIGTERM or SIGINT (or --check found nothing), 1 could not serve, 2 wrong flags.
 `
 
-const CONTROL_PLANE_NAME = 'weft-control-plane.weft-system.svc'
 const LEFTOVERS_MS = 500
 const ONLY_ALONE = ['bootstrap', 'check', 'collector'] as const
 const ONLY_SIDECAR = [
@@ -128,19 +136,19 @@ async function sidecar(values: Values, common: Common) {
     ...common,
     controlPlane: {
       address,
-      serverName: values['control-plane-name'] ?? CONTROL_PLANE_NAME,
+      serverName: values['control-plane-name'] ?? systemServiceHost(CONTROL_PLANE),
       tokenPath: required('--token-file', values['token-file']),
       caBundlePath: required('--ca-file', values['ca-file']),
     },
     trustDomain,
     stateDirectory: required('--state-dir', values['state-dir']),
     pod: {
-      name: environment('POD_NAME'),
-      namespace: environment('POD_NAMESPACE'),
-      addresses: addressList('POD_IPS', environment('POD_IPS')),
+      name: environment(POD_NAME_VARIABLE),
+      namespace: environment(POD_NAMESPACE_VARIABLE),
+      addresses: addressList(POD_IPS_VARIABLE, environment(POD_IPS_VARIABLE)),
     },
-    serviceAccount: environment('SERVICE_ACCOUNT'),
-    appProbes: parseAppProbes(process.env['WEFT_APP_PROBES']),
+    serviceAccount: environment(SERVICE_ACCOUNT_VARIABLE),
+    appProbes: parseAppProbes(process.env[APP_PROBES_VARIABLE]),
   }
   const { startSidecar } = await import('./app/sidecar.ts')
   return () => startSidecar(options)

@@ -6,11 +6,13 @@ import type { CaCredentials } from '../certs/authority.ts'
 import { Watched } from '../core/watched.ts'
 import { formatFlags } from './model/response-flag.ts'
 import { noTelemetry, type ConnectionRecord, type RequestRecord } from './exchange/telemetry-sink.ts'
+import type { Endpoint } from './model/cluster.ts'
 import type { TcpProxy } from './model/listener.ts'
 import type { DownstreamTls, UpstreamTls } from './model/tls.ts'
 import { Runtime } from './runtime.ts'
 import { newRoot, readSpiffeId, secretsOf } from './testing/mesh-identity.ts'
 import {
+  CLUSTER,
   endpointAt,
   forwardTo,
   listenerOf,
@@ -41,6 +43,7 @@ const TO_APP: TcpProxy = {
 }
 
 interface Sidecar {
+  runtime: Runtime
   port: number
   configuration: TestConfiguration
   secrets: Watched<WorkloadSecrets | undefined>
@@ -70,11 +73,16 @@ async function sidecar(
   })
   await runtime.bindListeners((error) => t.fail(String(error)))
   t.teardown(() => runtime.close())
-  return { port: runtime.boundPort('front') ?? 0, configuration, secrets, requests, connections }
+  return { runtime, port: runtime.boundPort('front') ?? 0, configuration, secrets, requests, connections }
 }
 
-/** An application that answers with the caller that it was told, behind a STRICT sidecar. */
-async function server(t: Test, root: CaCredentials, alpn: string[]): Promise<Sidecar> {
+/** An application that answers with the caller that it was told, behind a STRICT sidecar of this service account. */
+async function server(
+  t: Test,
+  root: CaCredentials,
+  alpn: string[],
+  serviceAccount = 'catalog',
+): Promise<Sidecar> {
   const app = createHttpServer((message, response) =>
     response.end(`caller ${String(message.headers['x-forwarded-client-cert'] ?? 'unknown')}`),
   ).listen(0, '127.0.0.1')
@@ -89,7 +97,7 @@ async function server(t: Test, root: CaCredentials, alpn: string[]): Promise<Sid
   const manager = { ...MANAGER, traffic: 'inbound', forwardClientCert: 'sanitize_set' } as const
   configuration.listeners.set(new Map([['front', listenerOf(manager, strict(alpn))]]))
   configuration.setRoutes([forwardTo({ app: 1 })])
-  return sidecar(t, configuration, secretsOf(root, 'catalog'))
+  return sidecar(t, configuration, secretsOf(root, serviceAccount))
 }
 
 async function client(
@@ -176,6 +184,100 @@ t.test('a renewed certificate is used for what comes, and nothing under way brea
   inbound.secrets.set(secretsOf(root, 'catalog'))
   t.match((await get(outbound.port)).text, /URI=spiffe:\/\/cluster.local\/ns\/shop\/sa\/client$/)
 })
+
+/** Counts the connections to a sidecar that came to an end; their TLS passes through. */
+async function counted(t: Test, port: number): Promise<{ port: number; ended: number }> {
+  const relay = createTcpServer((socket) => {
+    socket.once('close', () => count.ended++)
+    const onward = connect({ port, host: '127.0.0.1' })
+    socket.on('error', () => onward.destroy())
+    onward.on('error', () => socket.destroy())
+    t.teardown(() => socket.destroy())
+    socket.pipe(onward).pipe(socket)
+  }).listen(0, '127.0.0.1')
+  await once(relay, 'listening')
+  t.teardown(() => relay.close())
+  const address = relay.address()
+  const count = { port: typeof address === 'object' && address ? address.port : 0, ended: 0 }
+  return count
+}
+
+for (const alpn of ['http/1.1', 'weft-h2'])
+  t.test(`over ${alpn} a rollout to another service account costs no request`, async (t) => {
+    const root = newRoot()
+    const [before, after] = [
+      await server(t, root, ['weft-h2', 'http/1.1']),
+      await server(t, root, ['weft-h2', 'http/1.1'], 'catalog-v2'),
+    ]
+    const [toBefore, toAfter] = [await counted(t, before.port), await counted(t, after.port)]
+    const CATALOG_V2 = `${CATALOG}-v2`
+    const old = endpointAt(toBefore.port, { identity: CATALOG })
+    const next = endpointAt(toAfter.port, { identity: CATALOG_V2 })
+    const configuration = new TestConfiguration()
+    const endpoints = (...list: Endpoint[]): void =>
+      configuration.endpoints('catalog').set({ clusterName: 'catalog', endpoints: list })
+    // As the control plane does it: a new cluster object for every identity that joins or leaves.
+    const allow = (...identities: string[]): void =>
+      configuration.cluster('catalog').set({
+        ...CLUSTER,
+        name: 'catalog',
+        discovery: { kind: 'eds', serviceName: 'catalog' },
+        idleTimeoutMs: 60_000,
+        tls: {
+          ...upstream([alpn]),
+          validation: {
+            ...MESH_ROOTS,
+            subjectAltNames: identities.map((value) => ({ type: 'uri', match: 'exact', value })),
+          },
+        },
+      })
+    endpoints(old)
+    allow(CATALOG)
+    configuration.setRoutes([forwardTo({ catalog: 1 })])
+    const outbound = await sidecar(t, configuration, secretsOf(root, 'web'))
+
+    const served: Record<string, number> = { [CATALOG]: 0, [CATALOG_V2]: 0 }
+    const others: string[] = []
+    const over = new AbortController()
+    const load = Promise.all(
+      Array.from({ length: 8 }, async () => {
+        while (!over.signal.aborted) {
+          const { status, text } = await get(outbound.port)
+          const by = /By=([^;]*)/.exec(text)?.[1] ?? ''
+          if (status === 200 && by in served) served[by] = (served[by] ?? 0) + 1
+          else others.push(`${status} ${text}`)
+        }
+      }),
+    )
+    /** Resolves when this identity has answered so many more. */
+    const answers = async (identity: string, count: number): Promise<void> => {
+      const enough = (served[identity] ?? 0) + count
+      while ((served[identity] ?? 0) < enough && others.length === 0)
+        await new Promise((resolve) => setImmediate(resolve))
+    }
+    await answers(CATALOG, 50)
+    // Too early: nobody is sent there before its identity is allowed.
+    endpoints(old, next)
+    await answers(CATALOG, 50)
+    t.equal(served[CATALOG_V2], 0)
+    allow(CATALOG, CATALOG_V2)
+    await Promise.all([answers(CATALOG, 50), answers(CATALOG_V2, 50)])
+    t.equal(toBefore.ended, 0, 'an identity that joins costs no connection')
+    endpoints({ ...old, health: 'draining' }, next)
+    const draining = [...outbound.runtime.clusters.get('catalog').states.values()][0]
+    while ((draining?.active ?? 0) > 0) await new Promise((resolve) => setImmediate(resolve))
+    // The names first: until the endpoints come, the old one is there without being allowed.
+    allow(CATALOG_V2)
+    await answers(CATALOG_V2, 50)
+    t.equal(draining?.connections, 0, 'its connections are drained')
+    endpoints(next)
+    await answers(CATALOG_V2, 50)
+    t.equal(toAfter.ended, 0, 'one that leaves costs no connection but its own')
+    over.abort()
+    await load
+    t.same(others, [])
+    t.equal(outbound.requests.filter(({ flags, attempts }) => flags !== 0 || attempts !== 1).length, 0)
+  })
 
 for (const alpn of ['http/1.1', 'weft-h2'])
   t.test(`over ${alpn} certificates are renewed under load, and no request fails`, async (t) => {

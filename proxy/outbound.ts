@@ -1,4 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net'
+import type { Clock } from '../core/clock.ts'
+import { OUTBOUND_LISTENER_PREFIX } from '../core/contract.ts'
 import { ResponseFlag } from './model/response-flag.ts'
 import type { TelemetrySink } from './exchange/telemetry-sink.ts'
 import type { ConnectionServer } from './listener/connection-server.ts'
@@ -24,6 +26,8 @@ export interface OutboundDependencies {
   readonly originalDestination: OriginalDestination
   /** How long a connection to a destination that nobody has asked for before waits for its answer. Milliseconds. */
   readonly configWaitMs: number
+  /** Monotonic. */
+  readonly clock: Clock
   readonly ownAddresses: ReadonlySet<string>
   readonly ownPorts: () => OwnPorts
   /** False: too many are open, and this one was closed. */
@@ -37,10 +41,10 @@ const PASSTHROUGH = 'PassthroughCluster'
  * the mesh know of that, who serves it. One step a line in `arrived`; the rest is in the folders it names.
  */
 export function createOutbound(deps: OutboundDependencies): Server {
-  const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) =>
+  const { clock } = deps
+  return createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) =>
     arrived(direct(socket)),
   )
-  return server
 
   function arrived(socket: Socket): void {
     socket.on('error', ignore)
@@ -49,7 +53,7 @@ export function createOutbound(deps: OutboundDependencies): Server {
     if (!destination || isOurselves(socket, destination)) return refuse(socket, destination, 'not_redirected')
     const forbidden = forbiddenDestination('outbound', destination, deps.ownAddresses, deps.ownPorts())
     if (forbidden) return refuse(socket, destination, forbidden)
-    const name = `outbound/${formatDestination(destination)}`
+    const name = OUTBOUND_LISTENER_PREFIX + formatDestination(destination)
     whenKnown(socket, name, (listener) => {
       if (listener) return mesh(socket, listener, destination)
       // Known not to be of the mesh: passed on untouched. Not known: waiting failed, and guessing would
@@ -67,16 +71,16 @@ export function createOutbound(deps: OutboundDependencies): Server {
     const watched = deps.configuration.listener(name)
     if (watched.value !== undefined) return then(watched.value)
     const finish = (): void => {
-      clearTimeout(timer)
+      cancelTimer()
       unwatch()
       socket.off('close', abandon)
       then(watched.value)
     }
     const abandon = (): void => {
-      clearTimeout(timer)
+      cancelTimer()
       unwatch()
     }
-    const timer = setTimeout(finish, deps.configWaitMs)
+    const cancelTimer = clock.after(deps.configWaitMs, finish)
     const unwatch = watched.watch(finish)
     socket.on('close', abandon)
   }
@@ -91,13 +95,13 @@ export function createOutbound(deps: OutboundDependencies): Server {
   }
 
   function passThrough(socket: Socket, destination: Destination): void {
-    const startedAt = performance.now()
-    const record = newConnectionRecord(hop(socket, destination), PASSTHROUGH)
+    const startedAt = clock.now()
+    const record = newConnectionRecord(hop(socket, destination), PASSTHROUGH, startedAt)
     record.upstream = formatDestination(destination)
     const end = (flags: number, details: string): void => {
       record.flags = flags
       record.details = details
-      record.durationMs = performance.now() - startedAt
+      record.durationMs = clock.now() - startedAt
       deps.telemetry.connectionFinished(record)
     }
     const target = {
@@ -113,7 +117,7 @@ export function createOutbound(deps: OutboundDependencies): Server {
         socket.resetAndDestroy()
         return end(failure?.flags ?? ResponseFlag.UF, failure?.details ?? '')
       }
-      relay(socket, connected.socket, 0, (over) => {
+      relay(socket, connected.socket, { clock }, (over) => {
         record.bytesReceived = over.sent
         record.bytesSent = over.received
         const { flags, details } = outcomeOf(over)
@@ -124,7 +128,7 @@ export function createOutbound(deps: OutboundDependencies): Server {
 
   function refuse(socket: Socket, destination: Destination | undefined, details: string): void {
     socket.resetAndDestroy()
-    const record = newConnectionRecord(hop(socket, destination), '')
+    const record = newConnectionRecord(hop(socket, destination), '', clock.now())
     record.flags = ResponseFlag.NR
     record.details = details
     deps.telemetry.connectionFinished(record)

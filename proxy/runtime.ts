@@ -1,7 +1,8 @@
 import { createServer, type Server, type Socket } from 'node:net'
+import { monotonicClock } from '../core/clock.ts'
 import type { Watchable } from '../core/watched.ts'
 import { ResponseFlag } from './model/response-flag.ts'
-import { WeightedPicks, type ExchangeDependencies } from './exchange/hop.ts'
+import { WeightedPicks, type ExchangeDependencies } from './exchange/dependencies.ts'
 import type { TelemetrySink } from './exchange/telemetry-sink.ts'
 import { createInbound } from './inbound.ts'
 import { ConnectionLimit } from './listener/connection-limit.ts'
@@ -10,6 +11,7 @@ import { TlsTermination } from './listener/tls-termination.ts'
 import type { Configuration } from './model/configuration.ts'
 import type { Listener } from './model/listener.ts'
 import { createOutbound, peerOf } from './outbound.ts'
+import { StepCompiler } from './steps/request-steps.ts'
 import { LoopLag } from './overload.ts'
 import { newConnectionRecord } from './tcp/tcp-route.ts'
 import { direct } from './transport/direct-socket.ts'
@@ -48,6 +50,7 @@ export class Runtime {
   readonly #lag = new LoopLag()
   readonly #limit: ConnectionLimit
   readonly #sweep: NodeJS.Timeout
+  readonly #steps: StepCompiler
   readonly #connector
   readonly #configWaitMs: number
   readonly #ownAddresses: ReadonlySet<string>
@@ -61,9 +64,18 @@ export class Runtime {
     this.#limit = new ConnectionLimit(deps.maxConnections)
     const contexts = new TlsContexts(deps.secrets)
     this.#connector = createConnector(contexts, deps.readSpiffeId)
-    this.clusters = new ClusterManager(deps.configuration, this.#connector, this.#ownAddresses)
+    this.clusters = new ClusterManager({
+      configuration: deps.configuration,
+      connector: this.#connector,
+      ownAddresses: this.#ownAddresses,
+    })
     deps.secrets.watch(() => this.clusters.renew())
+    const clock = monotonicClock
+    const random = Math.random
+    this.#steps = new StepCompiler({ clock, random })
     this.#exchange = {
+      clock,
+      random,
       clusters: this.clusters,
       telemetry: deps.telemetry,
       picks: new WeightedPicks(),
@@ -77,10 +89,12 @@ export class Runtime {
       exchange: this.#exchange,
       tcp: {
         clusters: this.clusters,
-        connector: this.#connector,
         telemetry: deps.telemetry,
         configWaitMs: this.#configWaitMs,
+        clock,
       },
+      clock,
+      steps: this.#steps,
       termination: new TlsTermination(contexts, deps.readSpiffeId),
       localIdentity: () => deps.secrets.value?.spiffeId ?? '',
     }
@@ -110,6 +124,7 @@ export class Runtime {
         telemetry: this.#deps.telemetry,
         originalDestination: this.#originalDestination(),
         configWaitMs: this.#configWaitMs,
+        clock: monotonicClock,
         ownAddresses: this.#ownAddresses,
         ownPorts: () => this.#ownPorts,
         admit: (socket) => this.#admit(socket, 'outbound'),
@@ -238,6 +253,7 @@ export class Runtime {
     this.#inboundConnections.sweep(now)
     this.#outboundConnections.sweep(now)
     this.clusters.sweep()
+    this.#steps.sweep()
   }
 }
 

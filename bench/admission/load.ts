@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Pool } from 'undici'
 import { Histogram } from '../load/histogram.ts'
-import { cpuMicroseconds, memoryOf } from '../measure/process.ts'
+import { cpuMicroseconds, memoryOf } from '../../e2e/programs/process-usage.ts'
 import { reviewBody, type PodSize } from './reviews.ts'
 
 export interface LoadRequest {

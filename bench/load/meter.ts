@@ -1,4 +1,4 @@
-import { cpuMicroseconds, memoryOf, type Memory } from '../measure/process.ts'
+import { cpuMicroseconds, memoryOf, type Memory } from '../../e2e/programs/process-usage.ts'
 import { stolenTicks, TICKS_A_SECOND } from '../measure/steal.ts'
 import { Histogram } from './histogram.ts'
 

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { InstalledProgram } from './debian.ts'
+import type { InstalledProgram } from '../../e2e/programs/debian.ts'
 import { SERVER_NAME, type CertificateFiles, type Peer, type Plan } from './peer.ts'
 
 /** haproxy with one thread; between the two of a pair HTTP/1.1 with shared connections, gRPC over HTTP/2. */

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { InstalledProgram } from './debian.ts'
+import type { InstalledProgram } from '../../e2e/programs/debian.ts'
 import { SERVER_NAME, type CertificateFiles, type Peer, type Plan, type ProxyProcess } from './peer.ts'
 
 /** nginx with one worker, keep-alive to its upstreams, and no access log. */

@@ -1,12 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { connect } from 'node:net'
 import { WeftError } from '../../core/errors.ts'
+import { processTree } from '../../e2e/programs/process-usage.ts'
+import { takesConnections } from '../../e2e/programs/takes-connections.ts'
 import { pinned } from '../measure/cores.ts'
-import { processTree } from '../measure/process.ts'
 import type { ProxyProcess } from './peer.ts'
 
 const READY_MS = 15_000
-const POLL_MS = 2
 const KEPT = 4000
 
 /** A proxy's process. */
@@ -72,18 +71,6 @@ export class RunningProxy {
     const said = this.#said.trim().split('\n').slice(-3).join(' | ')
     return new WeftError('bench.proxy', `it ${what}: ${said || 'it said nothing'}`)
   }
-}
-
-/** Whether something listens on this port of loopback; asks again only after a moment. */
-export function takesConnections(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ host: '127.0.0.1', port })
-    socket.once('connect', () => {
-      socket.destroy()
-      resolve(true)
-    })
-    socket.once('error', () => setTimeout(() => resolve(false), POLL_MS))
-  })
 }
 
 /** Starts what a plan says, the server's sidecar first. All are stopped when one fails. */

@@ -5,7 +5,7 @@ import { request } from 'undici'
 import { WeftError } from '../../core/errors.ts'
 import { freePorts } from '../../core/testing/free-ports.ts'
 import { bundle } from '../../cli/bundle.ts'
-import { cpuMicroseconds, memoryOf, processTree } from '../measure/process.ts'
+import { cpuMicroseconds, memoryOf, processTree } from '../../e2e/programs/process-usage.ts'
 
 /** The control plane's bundle, as images ship it, in a process of its own. */
 export class ControlPlane {

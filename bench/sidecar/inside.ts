@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { NODE_FLAGS, PROXY_ENV } from '../../cli/bundle.ts'
 import { get, sidecarBed } from '../../e2e/sidecar/bed.ts'
-import { cpuMicroseconds, memoryOf } from '../measure/process.ts'
+import { cpuMicroseconds, memoryOf } from '../../e2e/programs/process-usage.ts'
 import type { SidecarFigures } from './measure.ts'
 
 const STARTS = 5

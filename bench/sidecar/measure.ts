@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { describeError, WeftError } from '../../core/errors.ts'
-import type { Memory } from '../measure/process.ts'
+import type { Memory } from '../../e2e/programs/process-usage.ts'
 import { emptyRow, failedRow, median, rounded, type Row } from '../result.ts'
 
 export const SIDECAR = 'sidecar'

@@ -1,5 +1,5 @@
 import type { X509Certificate } from 'node:crypto'
-import type { Authority } from '../../certs/ca-store.ts'
+import type { Authority } from '../../certs/authority.ts'
 import { DAY } from '../../certs/authority.ts'
 
 /** The mesh's CA as people look at it. Times in milliseconds since the epoch. */

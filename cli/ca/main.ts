@@ -1,23 +1,25 @@
+import { BUNDLE_CONFIG_MAP, BUNDLE_KEY, CA_SECRET, SYSTEM_NAMESPACE } from '../../core/contract.ts'
 import { createLogger } from '../../core/log.ts'
 import { describeError, WeftError } from '../../core/errors.ts'
 import { parseFlags } from '../../core/flags.ts'
 import { openCaSecret } from '../../control-plane/kubernetes/ca/ca-secret.ts'
-import { openConnection, type KubernetesConnection } from '../../control-plane/kubernetes/connection.ts'
+import type { KubernetesConnection } from '../../control-plane/kubernetes/connection.ts'
+import { openConnection } from '../../control-plane/kubernetes/open-connection.ts'
 import type { KubernetesObject } from '../../control-plane/kubernetes/follow.ts'
 import { caText, caView, stepProblem, type CaView } from './ca-view.ts'
 
 export const CA_HELP = `Usage: weft ca COMMAND [flags]
 
 The mesh's CA in a Kubernetes cluster: what it is, and a new root in three steps that cut nobody off. It needs the right
-to read and write the Secret weft-ca, and to list ConfigMaps.
+to read and write the Secret ${CA_SECRET}, and to list ConfigMaps.
 
   status   the roots that are trusted, which of them signs, and where they are published
   prepare  makes another root: it is trusted everywhere, and signs nothing yet
   promote  the new root signs, the old one is trusted still; pods renew their certificates within minutes
   retire   only the signing root is trusted
 
-  -n, --namespace NAME  where Weft is installed (weft-system)
-  --secret NAME         that holds the CA (weft-ca)
+  -n, --namespace NAME  where Weft is installed (${SYSTEM_NAMESPACE})
+  --secret NAME         that holds the CA (${CA_SECRET})
   --trust-domain NAME   of the mesh (cluster.local)
   --force               promote or retire although some may not be ready for it
   --kubeconfig FILE     in place of KUBECONFIG and ~/.kube/config
@@ -95,10 +97,10 @@ async function published(connection: KubernetesConnection): Promise<readonly str
   const list = (await connection.request({
     method: 'GET',
     path: '/api/v1/configmaps',
-    query: { fieldSelector: 'metadata.name=weft-ca' },
+    query: { fieldSelector: `metadata.name=${BUNDLE_CONFIG_MAP}` },
   })) as { readonly items?: readonly KubernetesObject[] | null }
   return (list.items ?? []).map(
-    (item) => (item['data'] as Readonly<Record<string, string>> | undefined)?.['root-cert.pem'] ?? '',
+    (item) => (item['data'] as Readonly<Record<string, string>> | undefined)?.[BUNDLE_KEY] ?? '',
   )
 }
 
@@ -125,8 +127,8 @@ function readFlags(argv: readonly string[]): CaFlags | 'help' {
     throw new WeftError('cli.flags', `give one of ${STEPS.join(', ')}`, { field: 'COMMAND' })
   return {
     step,
-    namespace: values.namespace ?? 'weft-system',
-    secret: values.secret ?? 'weft-ca',
+    namespace: values.namespace ?? SYSTEM_NAMESPACE,
+    secret: values.secret ?? CA_SECRET,
     trustDomain: values['trust-domain'] ?? 'cluster.local',
     force: values.force ?? false,
     kubeconfig: values.kubeconfig,

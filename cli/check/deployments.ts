@@ -1,7 +1,8 @@
+import { CONTROL_PLANE, INJECTOR } from '../../core/contract.ts'
 import { getObject, numberAt, textAt, valueAt } from '../cluster/objects.ts'
 import { failed, ok, warning, type Check } from './finding.ts'
 
-const NAMES = ['weft-control-plane', 'weft-injector']
+const NAMES = [CONTROL_PLANE, INJECTOR]
 
 /** Whether all replicas of Weft's own Deployments serve, and of one version. */
 export const deployments: Check = {

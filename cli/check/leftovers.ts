@@ -1,3 +1,4 @@
+import { CONTROL_PLANE, INJECTOR } from '../../core/contract.ts'
 import { getObject } from '../cluster/objects.ts'
 import { failed, ok, type Check } from './finding.ts'
 
@@ -5,9 +6,9 @@ import { failed, ok, type Check } from './finding.ts'
 export const leftovers: Check = {
   name: 'leftovers',
   async run({ connection, system }) {
-    const webhook = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/weft-injector'
-    const deployment = `/apis/apps/v1/namespaces/${system}/deployments/weft-injector`
-    const role = '/apis/rbac.authorization.k8s.io/v1/clusterroles/weft-control-plane'
+    const webhook = `/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/${INJECTOR}`
+    const deployment = `/apis/apps/v1/namespaces/${system}/deployments/${INJECTOR}`
+    const role = `/apis/rbac.authorization.k8s.io/v1/clusterroles/${CONTROL_PLANE}`
     const [installed, configured, granted] = await Promise.all(
       [deployment, webhook, role].map((path) => getObject(connection, path)),
     )
@@ -18,15 +19,15 @@ export const leftovers: Check = {
       ...(configured
         ? [
             failed(
-              `MutatingWebhookConfiguration weft-injector is there without an injector in ${system}, and may refuse ` +
-                'pods: kubectl delete mutatingwebhookconfiguration weft-injector',
+              `MutatingWebhookConfiguration ${INJECTOR} is there without an injector in ${system}, and may refuse ` +
+                `pods: kubectl delete mutatingwebhookconfiguration ${INJECTOR}`,
             ),
           ]
         : []),
       ...(granted
         ? [
             failed(
-              `ClusterRole weft-control-plane is there without Weft in ${system}: weft uninstall says more`,
+              `ClusterRole ${CONTROL_PLANE} is there without Weft in ${system}: weft uninstall says more`,
             ),
           ]
         : []),

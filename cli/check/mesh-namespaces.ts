@@ -1,4 +1,4 @@
-import { INJECT_LABEL } from '../../injector/contract.ts'
+import { INJECT_LABEL } from '../../core/contract.ts'
 import type { ClusterSession } from '../cluster/command.ts'
 import { listObjects, type ClusterObject } from '../cluster/objects.ts'
 

@@ -1,3 +1,4 @@
+import { INJECT_LABEL } from '../../core/contract.ts'
 import packageJson from '../../package.json' with { type: 'json' }
 import { KubernetesError } from '../../control-plane/kubernetes/api-error.ts'
 import { injectPod } from '../../injector/inject-pod.ts'
@@ -28,7 +29,7 @@ export const podSecurity: Check = {
   name: 'Pod Security',
   async run(session) {
     const namespaces = await meshNamespaces(session)
-    if (namespaces.length === 0) return [ok('no namespace is labelled weft.dev/inject: enabled yet')]
+    if (namespaces.length === 0) return [ok(`no namespace is labelled ${INJECT_LABEL}: enabled yet`)]
     const injection = injectPod(POD, { name: 'default' }, defaultSettings(packageJson.version))
     const body = applyPatch(POD, injection.patch)
     const findings = []

@@ -1,4 +1,4 @@
-import { INJECT_LABEL, STATUS_ANNOTATION } from '../../injector/contract.ts'
+import { CONTROL_PLANE, INJECT_LABEL, STATUS_ANNOTATION } from '../../core/contract.ts'
 import type { ClusterSession } from '../cluster/command.ts'
 import { getObject, listObjects, textAt, valueAt, type ClusterObject } from '../cluster/objects.ts'
 import { meshNamespaces } from './mesh-namespaces.ts'
@@ -62,6 +62,6 @@ export function sidecarVersion({ annotations }: ClusterObject): string {
 }
 
 async function controlPlaneVersion({ connection, system }: ClusterSession): Promise<string | undefined> {
-  const path = `/apis/apps/v1/namespaces/${system}/deployments/weft-control-plane`
+  const path = `/apis/apps/v1/namespaces/${system}/deployments/${CONTROL_PLANE}`
   return (await getObject(connection, path))?.labels['app.kubernetes.io/version']
 }

@@ -1,10 +1,9 @@
+import { CONTROLLER_NAME } from '../../core/contract.ts'
 import type { Json } from '../../injector/json-patch.ts'
 import type { ClusterSession } from '../cluster/command.ts'
 import { listAt, listObjects, textAt, type ClusterObject } from '../cluster/objects.ts'
 import { KubernetesError } from '../../control-plane/kubernetes/api-error.ts'
 import { ok, warning, type Check } from './finding.ts'
-
-const CONTROLLER = 'weft.dev/control-plane'
 
 /** Routes of Services that the control plane could not take as they are, or has not looked at. */
 export const routes: Check = {
@@ -37,7 +36,7 @@ function isService(parent: Json): boolean {
 function problemsOf({ body, namespace, name }: ClusterObject): string[] {
   const title = `${textAt(body, 'kind') || 'route'} ${namespace}/${name}`
   const parents = listAt(body, 'status', 'parents').filter(
-    (parent) => textAt(parent, 'controllerName') === CONTROLLER,
+    (parent) => textAt(parent, 'controllerName') === CONTROLLER_NAME,
   )
   if (parents.length === 0) return [`${title} has no status of the control plane`]
   const problems = parents.flatMap((parent) =>

@@ -1,4 +1,10 @@
-import { PROXY_CONTAINER } from '../../injector/contract.ts'
+import {
+  INJECTOR,
+  INJECT_LABEL,
+  PROXY_CONTAINER,
+  WEBHOOK_SECRET,
+  systemServiceHost,
+} from '../../core/contract.ts'
 import type { Json } from '../../injector/json-patch.ts'
 import { KubernetesError } from '../../control-plane/kubernetes/api-error.ts'
 import { certificatesIn, whyNotTrusted } from '../cluster/certificates.ts'
@@ -7,7 +13,7 @@ import { getObject, listAt, textAt } from '../cluster/objects.ts'
 import { relativeTime } from '../cluster/table.ts'
 import { failed, ok, unknown, type Check } from './finding.ts'
 
-const CONFIGURATION = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/weft-injector'
+const CONFIGURATION = `/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/${INJECTOR}`
 
 /** The webhook's configuration, and whether its caBundle trusts the certificate that the injector serves. */
 export const webhook: Check = {
@@ -15,20 +21,20 @@ export const webhook: Check = {
   async run({ connection, system }) {
     const configuration = await getObject(connection, CONFIGURATION)
     if (!configuration)
-      return [failed('there is no MutatingWebhookConfiguration weft-injector: no pod is injected')]
+      return [failed(`there is no MutatingWebhookConfiguration ${INJECTOR}: no pod is injected`)]
     const webhooks = listAt(configuration.body, 'webhooks')
     const bare = webhooks.filter((one) => textAt(one, 'clientConfig', 'caBundle') === '')
     if (bare.length > 0 || webhooks.length === 0)
       return [failed('it has no caBundle: the control plane writes it, see its log')]
-    const secret = await getObject(connection, `/api/v1/namespaces/${system}/secrets/weft-injector-tls`)
+    const secret = await getObject(connection, `/api/v1/namespaces/${system}/secrets/${WEBHOOK_SECRET}`)
     const chain = certificatesIn(decoded(textAt(secret?.body, 'data', 'tls.crt')))
     const [leaf] = chain
     if (!leaf)
-      return [failed(`Secret ${system}/weft-injector-tls has no certificate: the control plane writes it`)]
+      return [failed(`Secret ${system}/${WEBHOOK_SECRET} has no certificate: the control plane writes it`)]
     const now = Date.now()
     for (const one of webhooks) {
       const roots = certificatesIn(decoded(textAt(one, 'clientConfig', 'caBundle')))
-      const why = whyNotTrusted(chain, roots, `weft-injector.${system}.svc`, now)
+      const why = whyNotTrusted(chain, roots, systemServiceHost(INJECTOR, system), now)
       if (why !== undefined)
         return [
           failed(`the caBundle of ${textAt(one, 'name')} does not trust the served certificate: ${why}`),
@@ -47,7 +53,7 @@ export const injection: Check = {
     const body = {
       apiVersion: 'v1',
       kind: 'Pod',
-      metadata: { generateName: 'weft-check-', labels: { 'weft.dev/inject': 'enabled' } },
+      metadata: { generateName: 'weft-check-', labels: { [INJECT_LABEL]: 'enabled' } },
       spec: { containers: [{ name: 'check', image: 'check' }] },
     }
     return [await tryPod(session, namespace, body)]

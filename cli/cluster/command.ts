@@ -1,12 +1,14 @@
 import type { ParseArgsConfig } from 'node:util'
-import { openConnection, type KubernetesConnection } from '../../control-plane/kubernetes/connection.ts'
+import { SYSTEM_NAMESPACE } from '../../core/contract.ts'
+import type { KubernetesConnection } from '../../control-plane/kubernetes/connection.ts'
+import { openConnection } from '../../control-plane/kubernetes/open-connection.ts'
 import { describeError, WeftError } from '../../core/errors.ts'
 import { parseFlags } from '../../core/flags.ts'
 
 /** For every command that asks a cluster. */
 export const CLUSTER_FLAGS_HELP = `  --kubeconfig FILE      as kubectl has it: else KUBECONFIG, else ~/.kube/config
   --context NAME         of the kubeconfig (its current one)
-  --weft-namespace NAME  where Weft is installed (weft-system)
+  --weft-namespace NAME  where Weft is installed (${SYSTEM_NAMESPACE})
   --json                 the result as JSON on standard output
   --help                 this text
 `
@@ -93,7 +95,7 @@ function readFlags(command: ClusterCommand, argv: readonly string[]) {
   const extra = positionals[command.arguments ?? 0]
   if (extra !== undefined) throw new WeftError('cli.flags', `"${extra}" is one argument too many`)
   const { kubeconfig, context, namespace } = values
-  const system = values['weft-namespace'] ?? 'weft-system'
+  const system = values['weft-namespace'] ?? SYSTEM_NAMESPACE
   for (const [field, name] of [
     ['--namespace', namespace],
     ['--weft-namespace', system],

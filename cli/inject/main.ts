@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { INJECTOR, SYSTEM_NAMESPACE } from '../../core/contract.ts'
 import packageJson from '../../package.json' with { type: 'json' }
 import { describeError, WeftError } from '../../core/errors.ts'
 import { parseFlags } from '../../core/flags.ts'
@@ -15,7 +16,7 @@ error. No cluster is asked: labels of namespaces are not known, so every pod tha
   -f, --filename FILE   what to read, - is standard input; may be given again
   -n, --namespace NAME  of objects that name none (default)
   --settings FILE       the installation's settings, as the injector reads them:
-                        kubectl get configmap -n weft-system weft-injector -o jsonpath='{.data.settings\\.yaml}'
+                        kubectl get configmap -n ${SYSTEM_NAMESPACE} ${INJECTOR} -o jsonpath='{.data.settings\\.yaml}'
   --json                one JSON object in place of YAML: {results: [{kind, namespace, name, injected, reason,
                         warnings}], objects: [...]}
   --help                this text

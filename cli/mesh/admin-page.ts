@@ -1,7 +1,7 @@
 import { inClusterCredentials, isInCluster } from '../../control-plane/kubernetes/in-cluster.ts'
 import { kubeconfigCredentials, kubeconfigFiles } from '../../control-plane/kubernetes/kubeconfig.ts'
 import { WeftError } from '../../core/errors.ts'
-import { ADMIN_PORT } from '../../injector/contract.ts'
+import { ADMIN_PORT } from '../../core/contract.ts'
 import type { ClusterSession } from '../cluster/command.ts'
 import { getThroughPod } from '../cluster/port-forward.ts'
 

@@ -1,4 +1,5 @@
 import type { X509Certificate } from 'node:crypto'
+import { BUNDLE_CONFIG_MAP, BUNDLE_KEY, CA_SECRET, WEBHOOK_SECRET } from '../../core/contract.ts'
 import { KubernetesError } from '../../control-plane/kubernetes/api-error.ts'
 import { certificatesIn, titleOf } from '../cluster/certificates.ts'
 import {
@@ -12,8 +13,8 @@ import { relativeTime, tableText } from '../cluster/table.ts'
 
 const HELP = `Usage: weft certs [flags]
 
-Lists the mesh's certificates and when they end: the roots that proxies trust (ConfigMap weft-ca), the CA that signs for
-them (Secret weft-ca) and the webhook's (Secret weft-injector-tls). No key is read into the output. A sidecar's own
+Lists the mesh's certificates and when they end: the roots that proxies trust (ConfigMap ${BUNDLE_CONFIG_MAP}), the CA that signs for
+them (Secret ${CA_SECRET}) and the webhook's (Secret ${WEBHOOK_SECRET}). No key is read into the output. A sidecar's own
 certificate lives a day and is renewed by itself: \`weft config POD --certs\` shows it.
 
 ${CLUSTER_FLAGS_HELP}
@@ -55,13 +56,13 @@ async function listCertificates({ connection, system }: ClusterSession): Promise
       unread.push(error.message)
     }
   }
-  await read('configmaps/weft-ca', (data) => [['root', certificatesIn(data['root-cert.pem'] ?? '')]])
-  await read('secrets/weft-ca', (data) => [
+  await read(`configmaps/${BUNDLE_CONFIG_MAP}`, (data) => [['root', certificatesIn(data[BUNDLE_KEY] ?? '')]])
+  await read(`secrets/${CA_SECRET}`, (data) => [
     // The first of a chain; the root below it is in the bundle.
     ['issuing CA', SIGNS.flatMap((key) => certificatesIn(decoded(data[key])).slice(0, 1))],
     ['next root', certificatesIn(decoded(data['next-root.pem']))],
   ])
-  await read('secrets/weft-injector-tls', (data) => [
+  await read(`secrets/${WEBHOOK_SECRET}`, (data) => [
     ['webhook', certificatesIn(decoded(data['tls.crt'])).slice(0, 1)],
   ])
   const text =

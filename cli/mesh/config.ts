@@ -1,3 +1,4 @@
+import { ADMIN_PORT } from '../../core/contract.ts'
 import { WeftError } from '../../core/errors.ts'
 import {
   CLUSTER_FLAGS_HELP,
@@ -10,7 +11,7 @@ import { openAdminPages } from './admin-page.ts'
 const HELP = `Usage: weft config POD [--clusters | --certs | --stats] [flags]
 
 Prints what the sidecar of a pod has from the control plane, as it is in force: listeners, routes, clusters, endpoints.
-Its admin page listens on the pod's loopback address only (15000) and is reached by port-forward: that takes the right to
+Its admin page listens on the pod's loopback address only (${ADMIN_PORT}) and is reached by port-forward: that takes the right to
 create pods/portforward, and nothing of the pod is run.
 
   --clusters             its clusters and their endpoints, with their state

@@ -1,3 +1,4 @@
+import { CONTROL_PLANE, HTTP_PORT } from '../../core/contract.ts'
 import { KubernetesError } from '../../control-plane/kubernetes/api-error.ts'
 import type { Json } from '../../injector/json-patch.ts'
 import type { ClusterSession } from '../cluster/command.ts'
@@ -25,19 +26,17 @@ export interface ConnectedProxy {
   readonly rejected: string
 }
 
-const PORT = 15080
-
 /**
  * Asks each replica by the API server's proxy (`pods/proxy`), so without a listener or a tunnel: a proxy is connected to
  * one of them only. Throws KubernetesError when the API server gives no answer.
  */
 export async function askControlPlanes({ connection, system }: ClusterSession): Promise<ControlPlane[]> {
-  const labelSelector = 'app.kubernetes.io/name=weft-control-plane'
+  const labelSelector = `app.kubernetes.io/name=${CONTROL_PLANE}`
   const pods = await listObjects(connection, `/api/v1/namespaces/${system}/pods`, { labelSelector })
   return Promise.all(
     pods.map(async ({ name: replica }) => {
       const get = async (page: string) => {
-        const path = `/api/v1/namespaces/${system}/pods/${replica}:${PORT}/proxy/api/${page}`
+        const path = `/api/v1/namespaces/${system}/pods/${replica}:${HTTP_PORT}/proxy/api/${page}`
         return (await connection.request({ method: 'GET', path, timeoutMs: 10_000 })) as Json
       }
       try {

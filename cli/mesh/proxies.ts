@@ -1,5 +1,6 @@
+import { HTTP_PORT } from '../../core/contract.ts'
 import { describeError } from '../../core/errors.ts'
-import { INJECTED_LABEL } from '../../injector/contract.ts'
+import { INJECTED_LABEL } from '../../core/contract.ts'
 import type { Json } from '../../injector/json-patch.ts'
 import { sidecarVersion } from '../check/pods.ts'
 import {
@@ -16,7 +17,7 @@ import { askControlPlanes } from './control-planes.ts'
 const HELP = `Usage: weft proxies [flags]
 
 Lists the sidecars of a cluster: their version, which replica of the control plane they are connected to, whether they have
-its configuration, and their identity. Replicas are asked by the API server's proxy (verb get on pods/proxy), on 15080.
+its configuration, and their identity. Replicas are asked by the API server's proxy (verb get on pods/proxy), on ${HTTP_PORT}.
 
   --certs                also when each one's certificate ends, by a port-forward to each (create on pods/portforward)
   -n, --namespace NAME   only pods of this namespace

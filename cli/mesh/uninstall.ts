@@ -1,4 +1,12 @@
-import { INJECT_LABEL, INJECTED_LABEL } from '../../injector/contract.ts'
+import {
+  BUNDLE_CONFIG_MAP,
+  CA_SECRET,
+  INJECTOR,
+  LEADER_LEASE,
+  WEBHOOK_SECRET,
+  INJECT_LABEL,
+  INJECTED_LABEL,
+} from '../../core/contract.ts'
 import {
   CLUSTER_FLAGS_HELP,
   runClusterCommand,
@@ -31,7 +39,7 @@ async function advise(session: ClusterSession): Promise<Outcome> {
   const [namespaces, pods, bundles] = await Promise.all([
     listObjects(connection, '/api/v1/namespaces', { labelSelector: INJECT_LABEL }),
     listObjects(connection, '/api/v1/pods', { labelSelector: `${INJECTED_LABEL}=true` }),
-    listObjects(connection, '/api/v1/configmaps', { fieldSelector: 'metadata.name=weft-ca' }),
+    listObjects(connection, '/api/v1/configmaps', { fieldSelector: `metadata.name=${BUNDLE_CONFIG_MAP}` }),
   ])
   const workloads = new Set(pods.map(workloadOf))
   const others = bundles.filter(({ namespace }) => namespace !== system).map(({ namespace }) => namespace)
@@ -50,17 +58,17 @@ async function advise(session: ClusterSession): Promise<Outcome> {
     {
       why: 'The webhook goes before what answers it: it would refuse pods meanwhile.',
       commands: [
-        'kubectl delete mutatingwebhookconfiguration weft-injector --ignore-not-found',
+        `kubectl delete mutatingwebhookconfiguration ${INJECTOR} --ignore-not-found`,
         `helm uninstall weft --namespace ${system}   # or: kubectl delete -f weft.yaml`,
       ],
     },
     {
       why: "What Weft made by itself. With the CA's Secret goes the mesh's identity: keep a copy to come back with it.",
       commands: [
-        `kubectl delete secret --namespace ${system} weft-ca weft-injector-tls --ignore-not-found`,
-        `kubectl delete lease --namespace ${system} weft-control-plane-leader --ignore-not-found`,
+        `kubectl delete secret --namespace ${system} ${CA_SECRET} ${WEBHOOK_SECRET} --ignore-not-found`,
+        `kubectl delete lease --namespace ${system} ${LEADER_LEASE} --ignore-not-found`,
         ...[system, ...others].map(
-          (name) => `kubectl delete configmap --namespace ${name} weft-ca --ignore-not-found`,
+          (name) => `kubectl delete configmap --namespace ${name} ${BUNDLE_CONFIG_MAP} --ignore-not-found`,
         ),
         'kubectl delete customresourcedefinition peerauthentications.weft.dev --ignore-not-found',
         `kubectl delete namespace ${system}`,

@@ -1,3 +1,4 @@
+import { CONTROL_PLANE } from '../../core/contract.ts'
 import { WeftError } from '../../core/errors.ts'
 import { KubernetesError } from './api-error.ts'
 import type { KubernetesConnection } from './connection.ts'
@@ -60,7 +61,7 @@ export class SecretResource {
     const metadata = found?.metadata ?? {
       namespace: this.namespace,
       name: this.name,
-      labels: { 'app.kubernetes.io/name': 'weft', 'app.kubernetes.io/managed-by': 'weft-control-plane' },
+      labels: { 'app.kubernetes.io/name': 'weft', 'app.kubernetes.io/managed-by': CONTROL_PLANE },
     }
     const body: Secret = { apiVersion: 'v1', kind: 'Secret', type, ...found, metadata, data }
     try {

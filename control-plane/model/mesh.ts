@@ -1,3 +1,5 @@
+import type { PathRules } from './path-rules.ts'
+import { RESERVED_PORTS } from '../../core/contract.ts'
 import type { PortProtocol } from './protocol.ts'
 import type { RouteGroup, RouteStatus } from './route.ts'
 
@@ -27,6 +29,8 @@ export interface MeshService {
   /** ClusterIPs; empty for a headless Service. */
   readonly addresses: readonly string[]
   readonly ports: readonly ServicePort[]
+  /** What its pods agree on: what callers may do. */
+  readonly paths: PathRules
 }
 
 export interface ServicePort {
@@ -68,6 +72,7 @@ export interface Workload {
   readonly addresses: readonly string[]
   readonly identity: string
   readonly mtls: MtlsMode
+  readonly paths: PathRules
   readonly labels: Readonly<Record<string, string>>
   /** Declared by containers or aimed at by Services, in order of number. */
   readonly ports: readonly WorkloadPort[]
@@ -86,7 +91,7 @@ export interface RouteTable {
 }
 
 /** Ports that the sidecar of a pod answers itself: never captured, so never of the mesh. */
-export const SIDECAR_PORTS: ReadonlySet<number> = new Set([15000, 15001, 15006, 15020, 15021, 15090])
+export const SIDECAR_PORTS: ReadonlySet<number> = new Set(RESERVED_PORTS)
 
 /** Rules that clients of `namespace` follow, and whether they are that namespace's own. */
 export function routesFor(

@@ -116,5 +116,3 @@ export interface Condition {
   readonly message: string
   readonly observedGeneration: number
 }
-
-export const CONTROLLER_NAME = 'weft.dev/control-plane'

@@ -1,12 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
+import { CA_SECRET, INJECTOR, TOKEN_AUDIENCE, systemServiceHost } from '../../core/contract.ts'
 import { systemClock } from '../../core/clock.ts'
 import { followCa } from '../kubernetes/ca/followed-ca.ts'
-import {
-  openConnection,
-  type ConnectionOptions,
-  type KubernetesConnection,
-} from '../kubernetes/connection.ts'
+import type { KubernetesConnection } from '../kubernetes/connection.ts'
+import { openConnection, type ConnectionOptions } from '../kubernetes/open-connection.ts'
 import { startPublisher } from '../publish/publisher.ts'
 import { KubernetesSource } from '../registry/kubernetes/kubernetes-source.ts'
 import { tokenReviewVerifier } from '../serve/tokens/token-review.ts'
@@ -20,9 +18,6 @@ export interface KubernetesPlatformOptions extends ConnectionOptions {
   /** Of the serving certificate; a CA that is given must allow them. */
   readonly dnsNames: readonly string[]
 }
-
-/** Name of the Secret with the CA, and of the ConfigMap with its roots. */
-const CA_NAME = 'weft-ca'
 
 /** Everything from an API server: the mesh's objects, the word on tokens, the CA in a Secret. */
 export function kubernetesPlatform(options: KubernetesPlatformOptions): OpenPlatform {
@@ -47,10 +42,10 @@ async function open(
   // First: a replica that may not read the CA need not load the API server with lists.
   const ca = await followCa({
     ...about,
-    name: issuerSecret ?? CA_NAME,
+    name: issuerSecret ?? CA_SECRET,
     given: issuerSecret !== undefined,
     trustDomain,
-    dnsNames: [...dnsNames, `weft-injector.${namespace}.svc`],
+    dnsNames: [...dnsNames, systemServiceHost(INJECTOR, namespace)],
     signal,
     waiting,
   })
@@ -77,7 +72,7 @@ async function open(
     authority: ca.authority,
     verifier: tokenReviewVerifier({
       connection,
-      audience: 'weft',
+      audience: TOKEN_AUDIENCE,
       podOf: (of, name) => source.snapshot.value.pods.get(`${of}/${name}`),
     }),
     publish(mesh) {

@@ -1,3 +1,4 @@
+import { TOKEN_AUDIENCE } from '../../core/contract.ts'
 import { openCaStore } from '../../certs/ca-store.ts'
 import { describeError } from '../../core/errors.ts'
 import { ManifestDirectorySource } from '../registry/manifest-directory.ts'
@@ -34,7 +35,7 @@ export function manifestsPlatform(options: ManifestsPlatformOptions): OpenPlatfo
     timer.unref()
     return {
       source,
-      verifier: localTokenVerifier({ directory: tokenKeyDirectory, audience: 'weft' }),
+      verifier: localTokenVerifier({ directory: tokenKeyDirectory, audience: TOKEN_AUDIENCE }),
       authority: store.authority,
       async close() {
         clearInterval(timer)

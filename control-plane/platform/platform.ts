@@ -1,4 +1,4 @@
-import type { Authority } from '../../certs/ca-store.ts'
+import type { Authority } from '../../certs/authority.ts'
 import type { Logger } from '../../core/log.ts'
 import type { Watchable } from '../../core/watched.ts'
 import type { MeshBrain } from '../mesh.ts'

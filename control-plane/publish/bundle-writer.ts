@@ -1,3 +1,4 @@
+import { BUNDLE_CONFIG_MAP, BUNDLE_KEY, INJECT_LABEL } from '../../core/contract.ts'
 import { KubernetesError } from '../kubernetes/api-error.ts'
 import { followObjects, type KubernetesObject } from '../kubernetes/follow.ts'
 import type { Snapshot } from '../registry/snapshot.ts'
@@ -5,10 +6,6 @@ import { isMeshed } from '../translate/meshed.ts'
 import { WorkQueue } from './work-queue.ts'
 import { APPLY, FIELD_MANAGER, OWN_LABELS, type StartWriter } from './writer.ts'
 
-/** As injected pods mount it (injector/volumes.ts). */
-export const BUNDLE_NAME = 'weft-ca'
-export const BUNDLE_KEY = 'root-cert.pem'
-const INJECT_LABEL = 'weft.dev/inject'
 const SETTLE_MS = 50
 
 /** Keeps the trust bundle in a ConfigMap of every namespace that takes part in the mesh. */
@@ -23,12 +20,12 @@ export const writeBundles: StartWriter = (context) => {
     async reconcile(namespace) {
       const { pem } = authority.value.bundle
       if (!wanted.has(namespace)) return
-      if (dataOf(followed.objects.get(`${namespace}/${BUNDLE_NAME}`))[BUNDLE_KEY] === pem) return
-      const path = `/api/v1/namespaces/${namespace}/configmaps/${BUNDLE_NAME}`
+      if (dataOf(followed.objects.get(`${namespace}/${BUNDLE_CONFIG_MAP}`))[BUNDLE_KEY] === pem) return
+      const path = `/api/v1/namespaces/${namespace}/configmaps/${BUNDLE_CONFIG_MAP}`
       const body = {
         apiVersion: 'v1',
         kind: 'ConfigMap',
-        metadata: { namespace, name: BUNDLE_NAME, labels: OWN_LABELS },
+        metadata: { namespace, name: BUNDLE_CONFIG_MAP, labels: OWN_LABELS },
         data: { [BUNDLE_KEY]: pem },
       }
       try {
@@ -46,7 +43,7 @@ export const writeBundles: StartWriter = (context) => {
   const followed = followObjects({
     ...context,
     path: '/api/v1/configmaps',
-    name: BUNDLE_NAME,
+    name: BUNDLE_CONFIG_MAP,
     onObject: (key) => listed && queue.add(key.slice(0, key.indexOf('/'))),
     onListed() {
       listed = true

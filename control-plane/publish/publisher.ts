@@ -1,3 +1,4 @@
+import { LEADER_LEASE } from '../../core/contract.ts'
 import { writeBundles } from './bundle-writer.ts'
 import { electLeader, type LeaderTimes } from './leader.ts'
 import { writeRouteStatus } from './status-writer.ts'
@@ -17,7 +18,6 @@ export interface Publisher {
   stop(): Promise<void>
 }
 
-export const LEADER_LEASE = 'weft-control-plane-leader'
 const WRITERS: readonly StartWriter[] = [writeBundles, writeWebhook, writeRouteStatus]
 
 /** What the control plane writes back into the cluster: by one replica at a time, the holder of a Lease. */

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
-import { CONTROLLER_NAME, type ParentStatus } from '../model/route.ts'
+import { CONTROLLER_NAME } from '../../core/contract.ts'
+import type { ParentStatus } from '../model/route.ts'
 
 /** An entry of `status.parents` as it stands in a route, whoever wrote it. */
 export interface LiveParent {

@@ -1,6 +1,6 @@
 import { createPublicKey, X509Certificate } from 'node:crypto'
 import { DAY, issueServer } from '../../certs/authority.ts'
-import type { Authority } from '../../certs/ca-store.ts'
+import type { Authority } from '../../certs/authority.ts'
 import { generateKey, parsePrivateKey, privateKeyPem } from '../../certs/key.ts'
 import { certificatesPem, parseCertificates } from '../../certs/trust-bundle.ts'
 

@@ -1,3 +1,4 @@
+import { INJECTOR, WEBHOOK_SECRET, systemServiceHost } from '../../core/contract.ts'
 import { SecretResource, textOf, type Secret } from '../kubernetes/secret.ts'
 import { KubernetesError } from '../kubernetes/api-error.ts'
 import { followObjects, type KubernetesObject } from '../kubernetes/follow.ts'
@@ -5,8 +6,6 @@ import { issueWebhookPair, renewAt } from './webhook-certificate.ts'
 import { WorkQueue } from './work-queue.ts'
 import { FIELD_MANAGER, type StartWriter } from './writer.ts'
 
-const INJECTOR = 'weft-injector'
-const SECRET = 'weft-injector-tls'
 const CONFIGURATIONS = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations'
 /** A timer may not be longer than 24 days. */
 const LONGEST_WAIT_MS = 24 * 60 * 60 * 1000
@@ -17,8 +16,9 @@ const LONGEST_WAIT_MS = 24 * 60 * 60 * 1000
  */
 export const writeWebhook: StartWriter = (context) => {
   const { connection, namespace, authority, clock, log } = context
-  const dnsNames = [`${INJECTOR}.${namespace}.svc`, `${INJECTOR}.${namespace}.svc.cluster.local`]
-  const secret = new SecretResource(connection, namespace, SECRET)
+  const host = systemServiceHost(INJECTOR, namespace)
+  const dnsNames = [host, `${host}.cluster.local`]
+  const secret = new SecretResource(connection, namespace, WEBHOOK_SECRET)
   let cancel = () => {}
 
   const certificate = async (): Promise<void> => {
@@ -82,7 +82,7 @@ export const writeWebhook: StartWriter = (context) => {
     secret: followObjects({
       ...context,
       path: `/api/v1/namespaces/${namespace}/secrets`,
-      name: SECRET,
+      name: WEBHOOK_SECRET,
       onObject: () => queue.add('certificate'),
     }),
   }
@@ -118,6 +118,6 @@ function pairOf(secret: Secret | undefined, title: string) {
 }
 
 function conflict(): KubernetesError {
-  const target = { group: '', resource: 'secrets', namespace: '', name: SECRET, verb: 'update' }
+  const target = { group: '', resource: 'secrets', namespace: '', name: WEBHOOK_SECRET, verb: 'update' }
   return new KubernetesError('kubernetes.conflict', 'somebody else wrote it', { target, status: 409 })
 }

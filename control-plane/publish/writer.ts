@@ -1,4 +1,5 @@
-import type { Authority } from '../../certs/ca-store.ts'
+import { CONTROL_PLANE } from '../../core/contract.ts'
+import type { Authority } from '../../certs/authority.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../core/log.ts'
 import type { Watchable } from '../../core/watched.ts'
@@ -28,10 +29,10 @@ export interface Writer {
   stop(): Promise<void>
 }
 
-export const FIELD_MANAGER = 'weft-control-plane'
+export const FIELD_MANAGER = CONTROL_PLANE
 export const APPLY = 'application/apply-patch+yaml'
 /** Own objects are marked, so that an uninstallation finds them. */
 export const OWN_LABELS = {
   'app.kubernetes.io/name': 'weft',
-  'app.kubernetes.io/managed-by': 'weft-control-plane',
+  'app.kubernetes.io/managed-by': CONTROL_PLANE,
 }

@@ -40,6 +40,24 @@ spec:
   t.strictSame(problems(policy), ['shop.yaml:5: spec.selectr: is not a field that is known here'])
 })
 
+t.test('a field of one kind of route is unknown in the other', async (t) => {
+  const rules = [
+    { HTTPRoute: '{ matches: [{ path: { value: /a } }] }', field: 'matches[0].path' },
+    { HTTPRoute: '{ matches: [{ queryParams: [] }] }', field: 'matches[0].queryParams' },
+    { HTTPRoute: '{ timeouts: { request: 1s } }', field: 'timeouts' },
+    { HTTPRoute: '{ retry: { attempts: 1 } }', field: 'retry' },
+    { GRPCRoute: '{ matches: [{ method: { service: a } }] }', field: 'matches[0].method' },
+  ]
+  const route = (kind: string, rule: string): string =>
+    `apiVersion: gateway.networking.k8s.io/v1\nkind: ${kind}\nmetadata: { name: a }\nspec: { rules: [${rule}] }\n`
+  for (const { HTTPRoute, GRPCRoute, field } of rules) {
+    const rule = HTTPRoute ?? GRPCRoute
+    const [own, other] = HTTPRoute ? ['HTTPRoute', 'GRPCRoute'] : ['GRPCRoute', 'HTTPRoute']
+    t.strictSame(problems(route(own, rule)), [], `${own}: ${field}`)
+    t.match(problems(route(other, rule)), [`spec.rules[0].${field}: `], `${other}: ${field}`)
+  }
+})
+
 t.test('every mistake of a file is told at once, also in later documents', async (t) => {
   const text = `${ROUTE}          weight: -1
 ---

@@ -1,7 +1,7 @@
 import { createPublicKey } from 'node:crypto'
 import { experimental, type ServerCredentials } from '@grpc/grpc-js'
 import { issueServer } from '../../certs/authority.ts'
-import type { Authority } from '../../certs/ca-store.ts'
+import type { Authority } from '../../certs/authority.ts'
 import { generateKey, privateKeyPem } from '../../certs/key.ts'
 import { renewalDelay } from '../../certs/renewal.ts'
 import { certificatesPem } from '../../certs/trust-bundle.ts'

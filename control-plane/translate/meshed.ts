@@ -1,7 +1,5 @@
+import { PROXY_CONTAINER } from '../../core/contract.ts'
 import type { PodObject } from '../registry/kinds/core.ts'
-
-/** As injector/contract.ts names it. */
-export const PROXY_CONTAINER = 'weft-proxy'
 
 /**
  * The pod has a sidecar, so its connections are mutual TLS. Its containers decide: the annotations that the

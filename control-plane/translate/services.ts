@@ -1,7 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { EndpointGroup, MeshEndpoint, MeshService, ServicePort } from '../model/mesh.ts'
+import { agreedRules } from '../model/path-rules.ts'
 import { protocolOf, type PortProtocol } from '../model/protocol.ts'
 import { opaquePortsOf } from './opaque-ports.ts'
+import { pathRulesOf } from './path-rules.ts'
 import type { PodObject, ServiceObject, ServiceObjectPort } from '../registry/kinds/core.ts'
 import type { EndpointSliceObject, SliceEndpoint } from '../registry/kinds/endpoint-slice.ts'
 import { podsByAddress, slicesByService, type Snapshot } from '../registry/snapshot.ts'
@@ -116,6 +118,7 @@ function translateService(
     name: source.meta.name,
     addresses: source.headless ? [] : source.clusterIPs,
     ports,
+    paths: agreedRules(pods.flatMap((pod) => (pod ? [pathRulesOf(pod)] : []))),
   }
   const targets: Target[] = []
   const groups = source.ports.map((port, index): EndpointGroup => {

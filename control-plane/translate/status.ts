@@ -1,4 +1,5 @@
-import { CONTROLLER_NAME, type Condition, type ParentStatus, type RouteStatus } from '../model/route.ts'
+import { CONTROLLER_NAME } from '../../core/contract.ts'
+import type { Condition, ParentStatus, RouteStatus } from '../model/route.ts'
 import type { ParentRef } from '../registry/kinds/route.ts'
 import type { TranslatedRoute } from './rules.ts'
 

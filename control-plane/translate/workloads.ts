@@ -1,10 +1,12 @@
+import { PROXY_CONTAINER } from '../../core/contract.ts'
 import { SIDECAR_PORTS, type MtlsMode, type Workload, type WorkloadPort } from '../model/mesh.ts'
 import { protocolOf, type PortProtocol } from '../model/protocol.ts'
 import { opaquePortsOf } from './opaque-ports.ts'
+import { pathRulesOf } from './path-rules.ts'
 import type { PodObject } from '../registry/kinds/core.ts'
 import type { PeerAuthenticationObject } from '../registry/kinds/peer-authentication.ts'
 import type { Snapshot } from '../registry/snapshot.ts'
-import { identityOf, isMeshed, PROXY_CONTAINER } from './meshed.ts'
+import { identityOf, isMeshed } from './meshed.ts'
 import type { Target, TranslatedService } from './services.ts'
 import { Targets } from './targets.ts'
 
@@ -104,6 +106,7 @@ export class WorkloadTranslator {
       addresses: pod.ips,
       identity: identityOf(pod, this.#trustDomain),
       mtls,
+      paths: pathRulesOf(pod),
       labels: pod.meta.labels,
       ports,
     }

@@ -21,7 +21,14 @@ export function apiListener(mesh: Mesh, name: string, client: MeshClient): Plan<
       apiListener: {
         apiListener: packAny(
           HttpConnectionManager,
-          httpConnectionManager({ statPrefix: name, routes: { rds }, inbound: false, samplingPercent: 0 }),
+          httpConnectionManager({
+            statPrefix: name,
+            routes: { rds },
+            inbound: false,
+            samplingPercent: 0,
+            // A gRPC library normalizes nothing: its paths are names of methods.
+            paths: undefined,
+          }),
         ),
       },
     }),

@@ -1,15 +1,13 @@
+import { NODE_NAMESPACE, NODE_POD_NAME } from '../../core/contract.ts'
 import type { Node } from '../../core/xds/generated/envoy.js'
+import { takesOf, type ClientTakes } from './client-takes.ts'
 
 /** Whom resources are made for. */
 export interface MeshClient {
   readonly namespace: string
   /** Name of its pod; '' when unknown. */
   readonly pod: string
-  /**
-   * `sidecar`: Weft's own proxy. `grpc`: a gRPC library without a proxy, which speaks plaintext and takes
-   * a part of the routes' vocabulary. `envoy`: anything else.
-   */
-  readonly kind: 'sidecar' | 'grpc' | 'envoy'
+  readonly takes: ClientTakes
 }
 
 /** From the node of a stream's first request; authenticated namespace and pod take precedence over it. */
@@ -22,11 +20,10 @@ export function clientOf(
     const value = Object.hasOwn(metadata, key) ? metadata[key] : undefined
     return typeof value === 'string' ? value : ''
   }
-  const agent = (node?.userAgentName ?? '').toLowerCase()
-  const named = authenticated ? authenticated.namespace : text('NAMESPACE')
+  const named = authenticated ? authenticated.namespace : text(NODE_NAMESPACE)
   return {
     namespace: named || 'default',
-    pod: authenticated?.pod ?? text('POD_NAME'),
-    kind: agent.startsWith('grpc') ? 'grpc' : agent === '' || agent.startsWith('weft') ? 'sidecar' : 'envoy',
+    pod: authenticated?.pod ?? text(NODE_POD_NAME),
+    takes: takesOf(node?.userAgentName ?? ''),
   }
 }

@@ -1,3 +1,4 @@
+import { ALPN_TCP, MESH_TRANSPORT, METADATA, METADATA_SERVICE } from '../../core/contract.ts'
 import { packAny } from '../../core/xds/any.ts'
 import {
   UpstreamHttpOptions,
@@ -10,7 +11,7 @@ import { carriesHttp, type PortProtocol } from '../model/protocol.ts'
 import type { MeshClient } from './client.ts'
 import { INBOUND, parsePod, servicePort } from './names.ts'
 import type { Plan } from './resource.ts'
-import { ALPN_HTTP, ALPN_TCP, upstreamTls } from './tls.ts'
+import { ALPN_HTTP, upstreamTls } from './tls.ts'
 
 const CONNECT_TIMEOUT_MS = 5000
 /** Under the 5 s after which a Node.js server closes an idle connection. */
@@ -30,7 +31,7 @@ export function cluster(mesh: Mesh, name: string, client: MeshClient): Plan<'clu
     const { identity, namespace } = workload
     const service = `${workload.name}.${namespace}`
     return {
-      variant: client.kind,
+      variant: client.takes.name,
       parts: [identity, protocol],
       make: () => edsCluster({ name, service, protocol, identities: [identity], prefix: identity, client }),
     }
@@ -42,7 +43,7 @@ export function cluster(mesh: Mesh, name: string, client: MeshClient): Plan<'clu
   const identities = [...new Set(endpoints.map((one) => one.identity))].filter((id) => id !== '').sort()
   const prefix = `spiffe://${mesh.trustDomain}/ns/${service.namespace}/sa/`
   return {
-    variant: client.kind,
+    variant: client.takes.name,
     parts: [port.protocol, identities.join(' ')],
     make: () =>
       edsCluster({
@@ -94,19 +95,18 @@ interface EdsSettings {
 function edsCluster({ name, service, protocol, identities, prefix, client }: EdsSettings): Cluster {
   const weft: Cluster_TransportSocketMatch = {
     name: 'weft',
-    match: { tlsMode: 'weft' },
+    match: MESH_TRANSPORT,
     transportSocket: upstreamTls(identities, prefix, alpnFor(protocol, client)),
   }
   return {
     name,
     type: 'EDS',
     edsClusterConfig: { edsConfig: { ads: {}, resourceApiVersion: 'V3' }, serviceName: name },
-    // gRPC libraries without a balancer policy of their own take only this one.
-    lbPolicy: client.kind === 'grpc' ? 'ROUND_ROBIN' : 'LEAST_REQUEST',
+    lbPolicy: client.takes.lbPolicy,
     ...COMMON,
     typedExtensionProtocolOptions: { [HTTP_OPTIONS]: httpOptions(protocol) },
     transportSocketMatches: [weft],
-    metadata: { filterMetadata: { 'weft.dev': { service } } },
+    metadata: { filterMetadata: { [METADATA]: { [METADATA_SERVICE]: service } } },
   }
 }
 
@@ -118,7 +118,7 @@ function edsCluster({ name, service, protocol, identities, prefix, client }: Eds
  */
 function alpnFor(protocol: PortProtocol, client: MeshClient): readonly string[] {
   if (!carriesHttp(protocol)) return [ALPN_TCP]
-  if (client.kind !== 'envoy') return [...ALPN_HTTP, ALPN_TCP]
+  if (client.takes.choosesAlpn) return [...ALPN_HTTP, ALPN_TCP]
   return protocol === 'auto' ? [ALPN_TCP] : []
 }
 

@@ -1,3 +1,10 @@
+import {
+  MESH_TRANSPORT,
+  METADATA,
+  METADATA_IDENTITY,
+  METADATA_TRANSPORT_MATCH,
+  METADATA_WORKLOAD,
+} from '../../core/contract.ts'
 import type { LbEndpoint, LocalityLbEndpoints } from '../../core/xds/generated/envoy.js'
 import { SIDECAR_PORTS, type Mesh, type MeshEndpoint } from '../model/mesh.ts'
 import type { MeshClient } from './client.ts'
@@ -6,9 +13,9 @@ import type { Plan } from './resource.ts'
 
 /** `<namespace>/<service>/<port>` or `pod/<namespace>/<pod>/<port>`; a Service without endpoints has an empty one. */
 export function endpoints(mesh: Mesh, name: string, client: MeshClient): Plan<'endpoints'> | undefined {
-  const sidecar = client.kind === 'sidecar'
-  const variant = sidecar ? 'sidecar' : ''
-  const localities = sidecar ? together : byZone
+  const zones = client.takes.localities
+  const variant = zones ? 'localities' : ''
+  const localities = zones ? byZone : together
   const pod = parsePod(name)
   if (pod) {
     const workload = mesh.workloads.get(pod.key)
@@ -68,8 +75,11 @@ function lbEndpoint(endpoint: MeshEndpoint): LbEndpoint {
     loadBalancingWeight: 1,
     metadata: {
       filterMetadata: {
-        ...(meshed ? { 'envoy.transport_socket_match': { tlsMode: 'weft' } } : {}),
-        'weft.dev': { ...(identity === '' ? {} : { identity }), ...(workload === '' ? {} : { workload }) },
+        ...(meshed ? { [METADATA_TRANSPORT_MATCH]: MESH_TRANSPORT } : {}),
+        [METADATA]: {
+          ...(identity === '' ? {} : { [METADATA_IDENTITY]: identity }),
+          ...(workload === '' ? {} : { [METADATA_WORKLOAD]: workload }),
+        },
       },
     },
   }

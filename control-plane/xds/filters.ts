@@ -6,9 +6,13 @@ import {
   TcpProxy,
   TlsInspector,
   type Filter,
+  type Listener,
   type ListenerFilter,
   type RouteConfiguration,
 } from '../../core/xds/generated/envoy.js'
+import { METADATA, METADATA_PATH_PARAMETERS } from '../../core/contract.ts'
+import type { MeshClient } from './client.ts'
+import { areSafe, PATHS_AS_THEY_COME, SAFE_PATHS, type PathRules } from '../model/path-rules.ts'
 
 const HOUR_MS = 3_600_000
 /** Between a connection and its first request line: slow senders of heads are cut off. */
@@ -35,10 +39,12 @@ export interface HttpOptions {
   readonly inbound: boolean
   /** Share of requests that begin a sampled trace when their caller decided nothing, 0 to 100. */
   readonly samplingPercent: number
+  /** Undefined: the client's own default stands. */
+  readonly paths: PathRules | undefined
 }
 
 export function httpConnectionManager(options: HttpOptions): HttpConnectionManager {
-  const { statPrefix, routes, inbound, samplingPercent } = options
+  const { statPrefix, routes, inbound, samplingPercent, paths } = options
   return {
     codecType: 'AUTO',
     statPrefix,
@@ -53,11 +59,47 @@ export function httpConnectionManager(options: HttpOptions): HttpConnectionManag
     // Long streams may be quiet for as long as they like.
     streamIdleTimeout: 0,
     requestHeadersTimeout: REQUEST_HEADERS_MS,
+    ...(paths ? pathFields(paths) : {}),
     // Who called is told by the certificate alone; what the caller says about it is dropped.
     ...(inbound
       ? { forwardClientCertDetails: 'SANITIZE_SET', setCurrentClientCertDetails: { uri: true } }
       : { forwardClientCertDetails: 'SANITIZE' }),
   }
+}
+
+// What a Weft proxy takes for `guard` while it normalizes, Envoy takes for `keep`.
+const ESCAPED_SLASHES = {
+  guard: 'IMPLEMENTATION_SPECIFIC_DEFAULT',
+  keep: 'KEEP_UNCHANGED',
+  reject: 'REJECT_REQUEST',
+  redirect: 'UNESCAPE_AND_REDIRECT',
+  unescape: 'UNESCAPE_AND_FORWARD',
+} as const
+
+/** What a client is told of `rules`: nothing where they are what it does anyway. */
+export function saidPaths(client: MeshClient, rules: PathRules): PathRules | undefined {
+  return client.takes.safePaths && areSafe(rules) ? undefined : rules
+}
+
+function pathFields({
+  normalize,
+  escapedSlashes,
+}: PathRules): Pick<
+  HttpConnectionManager,
+  'normalizePath' | 'mergeSlashes' | 'pathWithEscapedSlashesAction'
+> {
+  return {
+    normalizePath: normalize,
+    mergeSlashes: normalize,
+    pathWithEscapedSlashesAction: ESCAPED_SLASHES[escapedSlashes],
+  }
+}
+
+/** Envoy has no field for path parameters: a listener's metadata tells, where it is not what Weft's proxy does anyway. */
+export function pathMetadata({ normalize, parameters }: PathRules): Pick<Listener, 'metadata'> {
+  const preset = normalize ? SAFE_PATHS : PATHS_AS_THEY_COME
+  if (parameters === preset.parameters) return {}
+  return { metadata: { filterMetadata: { [METADATA]: { [METADATA_PATH_PARAMETERS]: parameters } } } }
 }
 
 export function httpFilter(options: HttpOptions): Filter {

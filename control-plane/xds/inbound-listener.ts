@@ -1,15 +1,22 @@
+import { ALPN_TCP, INBOUND_PORT } from '../../core/contract.ts'
 import type { Filter, FilterChain, FilterChainMatch } from '../../core/xds/generated/envoy.js'
 import type { Mesh, Workload } from '../model/mesh.ts'
 import { carriesHttp, type PortProtocol } from '../model/protocol.ts'
 import type { MeshClient } from './client.ts'
-import { DETECT_TIMEOUT_MS, HTTP_INSPECTOR, httpFilter, tcpFilter, TLS_INSPECTOR } from './filters.ts'
+import {
+  DETECT_TIMEOUT_MS,
+  HTTP_INSPECTOR,
+  httpFilter,
+  pathMetadata,
+  saidPaths,
+  tcpFilter,
+  TLS_INSPECTOR,
+} from './filters.ts'
 import { INBOUND } from './names.ts'
 import type { ListenerSettings } from './outbound-listener.ts'
 import type { Plan } from './resource.ts'
 import { forwardAll } from './route-configuration.ts'
-import { ALPN_HTTP, ALPN_TCP, downstreamTls } from './tls.ts'
-
-const INBOUND_PORT = 15006
+import { ALPN_HTTP, downstreamTls } from './tls.ts'
 
 /** `inbound`: how the pod of this client is reached, port by port: mutual TLS, and plaintext while it is PERMISSIVE. */
 export function inboundListener(
@@ -20,16 +27,17 @@ export function inboundListener(
   const workload = mesh.workloads.get(`${client.namespace}/${client.pod}`)
   if (!workload) return undefined
   return {
-    variant: workload.key,
-    parts: [workload.mtls, JSON.stringify(workload.ports), mesh.trustDomain],
+    variant: `${client.takes.name} ${workload.key}`,
+    parts: [workload.mtls, JSON.stringify(workload.ports), workload.paths, mesh.trustDomain],
     make: () => {
-      const build = chainsOf(mesh.trustDomain, workload, settings)
+      const build = chainsOf(mesh.trustDomain, workload, client, settings)
       const undeclared = build('auto', undefined)
       return {
         name: INBOUND,
         address: { socketAddress: { address: '0.0.0.0', portValue: INBOUND_PORT } },
         bindToPort: false,
         trafficDirection: 'INBOUND',
+        ...pathMetadata(workload.paths),
         listenerFilters: [TLS_INSPECTOR, HTTP_INSPECTOR],
         listenerFiltersTimeout: DETECT_TIMEOUT_MS,
         continueOnListenerFiltersTimeout: true,
@@ -48,7 +56,8 @@ export function inboundListener(
 
 function chainsOf(
   trustDomain: string,
-  { mtls }: Workload,
+  { mtls, paths }: Workload,
+  client: MeshClient,
   settings: ListenerSettings,
 ): (protocol: PortProtocol, port: number | undefined) => FilterChain[] {
   const strict = mtls === 'STRICT'
@@ -58,6 +67,7 @@ function chainsOf(
     routes: forwardAll(INBOUND, INBOUND, undefined),
     inbound: true,
     samplingPercent: settings.samplingPercent,
+    paths: saidPaths(client, paths),
   })
   const socket = downstreamTls(trustDomain, [ALPN_HTTP[0], ALPN_TCP, ALPN_HTTP[1], ALPN_HTTP[2]])
 

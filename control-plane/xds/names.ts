@@ -1,14 +1,14 @@
 import { isIP } from 'node:net'
+import { INBOUND_LISTENER, OUTBOUND_LISTENER_PREFIX } from '../../core/contract.ts'
 import type { Mesh, MeshService, ServicePort, Workload } from '../model/mesh.ts'
 
-export const INBOUND = 'inbound'
-/** Stands in a weighted cluster for a backend reference that is invalid; there is never a cluster of this name. */
-export const INVALID_BACKEND = 'weft.invalid-backend'
+/** The listener of a sidecar's own pod; the cluster and the routes behind it have its name. */
+export const INBOUND = INBOUND_LISTENER
 
 const CLUSTER_DOMAIN = 'cluster.local'
 
 export function outboundName(address: string, port: number): string {
-  return `outbound/${isIP(address) === 6 ? `[${address}]` : address}:${port}`
+  return `${OUTBOUND_LISTENER_PREFIX}${isIP(address) === 6 ? `[${address}]` : address}:${port}`
 }
 
 export function podName(workload: Workload, port: number): string {
@@ -17,7 +17,9 @@ export function podName(workload: Workload, port: number): string {
 
 /** `outbound/<ip>:<port>`, IPv6 in brackets. */
 export function parseOutbound(name: string): { readonly address: string; readonly port: number } | undefined {
-  const match = /^outbound\/(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):(\d{1,5})$/.exec(name)
+  if (!name.startsWith(OUTBOUND_LISTENER_PREFIX)) return undefined
+  const destination = name.slice(OUTBOUND_LISTENER_PREFIX.length)
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):(\d{1,5})$/.exec(destination)
   const address = match?.[1] ?? match?.[2]
   const port = Number(match?.[3])
   if (address === undefined || isIP(address) === 0 || port < 1 || port > 65535) return undefined

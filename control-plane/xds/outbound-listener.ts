@@ -1,11 +1,14 @@
 import type { FilterChain, Listener } from '../../core/xds/generated/envoy.js'
 import { routesFor, SIDECAR_PORTS, type Mesh } from '../model/mesh.ts'
-import type { PortProtocol } from '../model/protocol.ts'
+import type { PathRules } from '../model/path-rules.ts'
+import { carriesHttp, type PortProtocol } from '../model/protocol.ts'
 import type { MeshClient } from './client.ts'
 import {
   DETECT_TIMEOUT_MS,
   HTTP_INSPECTOR,
   httpFilter,
+  pathMetadata,
+  saidPaths,
   tcpFilter,
   TLS_INSPECTOR,
   type HttpOptions,
@@ -28,13 +31,26 @@ export function outboundListener(
   const destination = parseOutbound(name)
   if (!destination) return undefined
   const { address, port } = destination
-  const make = (protocol: PortProtocol, cluster: string, routes: HttpOptions['routes']): Listener => ({
+  const { samplingPercent } = settings
+  const make = (
+    protocol: PortProtocol,
+    cluster: string,
+    routes: HttpOptions['routes'],
+    paths: PathRules,
+  ): Listener => ({
     name,
     address: { socketAddress: { address, portValue: port } },
     bindToPort: false,
     trafficDirection: 'OUTBOUND',
+    ...(carriesHttp(protocol) ? pathMetadata(paths) : {}),
     ...detection(protocol, cluster, () =>
-      httpFilter({ statPrefix: cluster, routes, inbound: false, samplingPercent: settings.samplingPercent }),
+      httpFilter({
+        statPrefix: cluster,
+        routes,
+        inbound: false,
+        samplingPercent,
+        paths: saidPaths(client, paths),
+      }),
     ),
   })
   const service = mesh.servicesByAddress.get(address)
@@ -43,7 +59,11 @@ export function outboundListener(
     if (!found) return undefined
     const { key, protocol } = found
     const rds = routeNameFor(mesh, key, client)
-    return { variant: rds, parts: [protocol, rds], make: () => make(protocol, key, { rds }) }
+    return {
+      variant: `${client.takes.name} ${rds}`,
+      parts: [protocol, rds, service.paths],
+      make: () => make(protocol, key, { rds }, service.paths),
+    }
   }
   const workload = mesh.workloadsByAddress.get(address)
   // A sidecar's own ports (metrics, health) answer outside of the mesh.
@@ -51,10 +71,10 @@ export function outboundListener(
   const cluster = podName(workload, port)
   const protocol = workload.ports.find((one) => one.port === port)?.protocol ?? 'auto'
   return {
-    variant: client.kind,
-    parts: [cluster, protocol],
+    variant: client.takes.name,
+    parts: [cluster, protocol, workload.paths],
     // A pod's own address bypasses routes.
-    make: () => make(protocol, cluster, forwardAll(cluster, cluster, client)),
+    make: () => make(protocol, cluster, forwardAll(cluster, cluster, client), workload.paths),
   }
 }
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { OUTBOUND_LISTENER_PREFIX } from '../../core/contract.ts'
 import type { MessageType } from '../../core/xds/codec.ts'
 import {
   Cluster,
@@ -95,7 +96,7 @@ export class ResourceCache {
     switch (type) {
       case 'listener':
         if (name === INBOUND) return inboundListener(mesh, client, this.#settings)
-        return name.startsWith('outbound/')
+        return name.startsWith(OUTBOUND_LISTENER_PREFIX)
           ? outboundListener(mesh, name, client, this.#settings)
           : apiListener(mesh, name, client)
       case 'route':

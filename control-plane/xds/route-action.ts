@@ -1,9 +1,10 @@
+import { INVALID_BACKEND } from '../../core/contract.ts'
 import { packAny } from '../../core/xds/any.ts'
 import { PreviousHostsPredicate, type RetryPolicy, type RouteAction } from '../../core/xds/generated/envoy.js'
 import type { Forward, Match, PathAndHost, Retry } from '../model/route.ts'
+import type { ClientTakes } from './client-takes.ts'
 import type { MeshClient } from './client.ts'
 import { headerChange } from './headers.ts'
-import { INVALID_BACKEND } from './names.ts'
 
 const BACKOFF_MS = 25
 const DEFAULT_RETRIES = 2
@@ -18,34 +19,18 @@ const ELSEWHERE: Pick<RetryPolicy, 'retryHostPredicate' | 'hostSelectionRetryMax
   hostSelectionRetryMaxAttempts: 3n,
 }
 
-/**
- * Envoy's retry_on has no word for "if the method is idempotent". A sidecar of ours adds that by itself,
- * so it may also be told `reset`; any other client gets only what surely never reached a server.
- */
-const SAFE_ON: Readonly<Record<MeshClient['kind'], string>> = {
-  sidecar: 'connect-failure,refused-stream,reset',
-  envoy: 'connect-failure,refused-stream',
-  grpc: 'connect-failure,refused-stream',
-}
-
-export const DEFAULT_RETRY: Readonly<Record<MeshClient['kind'], RetryPolicy>> = {
-  sidecar: retryPolicy('sidecar', undefined, 0) as RetryPolicy,
-  envoy: retryPolicy('envoy', undefined, 0) as RetryPolicy,
-  grpc: retryPolicy('grpc', undefined, 0) as RetryPolicy,
-}
-
 export function forwardAction(
   action: Forward,
   match: Match,
   path: PathAndHost['path'],
   client: MeshClient,
 ): RouteAction {
-  const retry = retryPolicy(client.kind, action.retry, action.tryTimeoutMs)
+  const { takes } = client
+  const retry = retryPolicy(takes, action.retry, action.tryTimeoutMs)
   return {
-    ...destinations(action, match, client.kind),
+    ...destinations(action, match, takes),
     timeout: action.requestTimeoutMs,
-    // gRPC libraries read the limit of a call from here.
-    ...(client.kind === 'grpc' && action.requestTimeoutMs > 0
+    ...(takes.maxStreamDuration && action.requestTimeoutMs > 0
       ? { maxStreamDuration: { maxStreamDuration: action.requestTimeoutMs } }
       : {}),
     ...(retry ? { retryPolicy: retry } : {}),
@@ -61,7 +46,7 @@ export function forwardAction(
           })),
         }
       : {}),
-    ...(match.grpc || client.kind === 'grpc' ? {} : { upgradeConfigs: [{ upgradeType: 'websocket' }] }),
+    ...(takes.upgrades && !match.grpc ? { upgradeConfigs: [{ upgradeType: 'websocket' }] } : {}),
   }
 }
 
@@ -69,7 +54,7 @@ export function forwardAction(
  * The share of an invalid backend goes to a cluster that is not there: 500, for gRPC 503 (UNAVAILABLE). A sidecar of ours
  * knows it by its name.
  */
-function destinations(action: Forward, match: Match, kind: MeshClient['kind']): RouteAction {
+function destinations(action: Forward, match: Match, takes: ClientTakes): RouteAction {
   const backends = action.backends.filter((one) => one.weight > 0)
   const [only] = backends
   const plain = only && Object.keys(headerChange(only.requestHeaders, only.responseHeaders)).length === 0
@@ -83,7 +68,7 @@ function destinations(action: Forward, match: Match, kind: MeshClient['kind']): 
         ...headerChange(one.requestHeaders, one.responseHeaders),
       })),
     },
-    ...(invalid && !match.grpc && kind !== 'sidecar'
+    ...(invalid && !match.grpc && !takes.invalidBackend
       ? { clusterNotFoundResponseCode: 'INTERNAL_SERVER_ERROR' }
       : {}),
   }
@@ -96,23 +81,32 @@ function pathRewrite(path: PathAndHost['path']): RouteAction {
   return { regexRewrite: { pattern: { regex: '^/.*$' }, substitution: path.value } }
 }
 
+/** What holds where a route says nothing of retries. */
+export function defaultRetry(takes: ClientTakes): RetryPolicy {
+  return retrying(takes, undefined, 0)
+}
+
 function retryPolicy(
-  kind: MeshClient['kind'],
+  takes: ClientTakes,
   retry: Retry | undefined,
   tryTimeoutMs: number,
 ): RetryPolicy | undefined {
-  const perTryTimeout = tryTimeoutMs > 0 ? { perTryTimeout: tryTimeoutMs } : {}
-  if (retry?.retries === 0) {
-    // gRPC libraries refuse a policy of no retries; to the others it still carries the try's limit.
-    return kind === 'grpc' ? undefined : { retryOn: '', numRetries: 0, ...perTryTimeout }
-  }
+  if (retry?.retries !== 0) return retrying(takes, retry, tryTimeoutMs)
+  return takes.noRetries ? { retryOn: '', numRetries: 0, ...perTry(tryTimeoutMs) } : undefined
+}
+
+function retrying(takes: ClientTakes, retry: Retry | undefined, tryTimeoutMs: number): RetryPolicy {
   const base = retry?.backoffMs && retry.backoffMs > 0 ? retry.backoffMs : BACKOFF_MS
   return {
-    retryOn: retry ? 'connect-failure,refused-stream,reset,retriable-status-codes' : SAFE_ON[kind],
+    retryOn: retry ? 'connect-failure,refused-stream,reset,retriable-status-codes' : takes.safeRetryOn,
     numRetries: retry?.retries ?? DEFAULT_RETRIES,
-    ...perTryTimeout,
+    ...perTry(tryTimeoutMs),
     ...(retry ? { retriableStatusCodes: retry.statuses } : {}),
     retryBackOff: { baseInterval: base, maxInterval: base * 10 },
-    ...(kind === 'sidecar' ? {} : ELSEWHERE),
+    ...(takes.retriesElsewhere ? {} : ELSEWHERE),
   }
+}
+
+function perTry(timeoutMs: number): Pick<RetryPolicy, 'perTryTimeout'> {
+  return timeoutMs > 0 ? { perTryTimeout: timeoutMs } : {}
 }

@@ -1,3 +1,4 @@
+import { METADATA, METADATA_RETRY_NON_IDEMPOTENT } from '../../core/contract.ts'
 import type { Route, RouteAction, RouteConfiguration } from '../../core/xds/generated/envoy.js'
 import type { Mesh } from '../model/mesh.ts'
 import type { Redirect, RouteEntry, RouteGroup } from '../model/route.ts'
@@ -5,7 +6,7 @@ import type { MeshClient } from './client.ts'
 import { headerChange } from './headers.ts'
 import { parseRouteName, servicePort } from './names.ts'
 import type { Plan } from './resource.ts'
-import { DEFAULT_RETRY, forwardAction } from './route-action.ts'
+import { defaultRetry, forwardAction } from './route-action.ts'
 import { routeMatch } from './route-match.ts'
 
 /** `<namespace>/<service>/<port>`, or a consumer's variant of it. */
@@ -18,9 +19,9 @@ export function routeConfiguration(mesh: Mesh, name: string, client: MeshClient)
   if (!group) {
     // A consumer's routes went away; its listener follows with the plain name.
     if (consumer !== undefined) return undefined
-    return { variant: client.kind, parts: [], make: () => forwardAll(name, portKey, client) }
+    return { variant: client.takes.name, parts: [], make: () => forwardAll(name, portKey, client) }
   }
-  return { variant: client.kind, parts: [group], make: () => fromGroup(name, group, client) }
+  return { variant: client.takes.name, parts: [group], make: () => fromGroup(name, group, client) }
 }
 
 function fromGroup(name: string, group: RouteGroup, client: MeshClient): RouteConfiguration {
@@ -34,16 +35,16 @@ export function forwardAll(
   cluster: string,
   client: MeshClient | undefined,
 ): RouteConfiguration {
-  const grpc = client?.kind === 'grpc'
+  const upgrades = client?.takes.upgrades ?? true
   const route: RouteAction = {
     cluster,
     timeout: 0,
-    ...(client ? { retryPolicy: DEFAULT_RETRY[client.kind] } : {}),
-    ...(grpc ? {} : { upgradeConfigs: [{ upgradeType: 'websocket' }] }),
+    ...(client ? { retryPolicy: defaultRetry(client.takes) } : {}),
+    ...(upgrades ? { upgradeConfigs: [{ upgradeType: 'websocket' }] } : {}),
   }
   const routes: Route[] = [{ name: 'default', match: { prefix: '/' }, route }]
   // A Service may be a forward proxy.
-  if (!grpc) {
+  if (upgrades) {
     const tunnel = { cluster, timeout: 0, upgradeConfigs: [{ upgradeType: 'CONNECT' }] }
     routes.push({ name: 'connect', match: { connectMatcher: {} }, route: tunnel })
   }
@@ -54,7 +55,7 @@ export function forwardAll(
 function routesOf(entry: RouteEntry, client: MeshClient): readonly Route[] {
   const { match, rule } = entry
   const path = rule.action.kind === 'redirect' ? rule.action.path : rule.action.rewrite.path
-  if (path?.kind === 'prefix' && match.path.kind === 'prefix' && client.kind !== 'grpc') {
+  if (path?.kind === 'prefix' && match.path.kind === 'prefix' && client.takes.prefixRewrite) {
     const value = path.value.replace(/\/+$/, '')
     const prefix = match.path.value
     if (value === '' && prefix === '') return [routeOf(entry, client, undefined)]
@@ -86,15 +87,15 @@ function routeOf({ match, rule }: RouteEntry, client: MeshClient, path: NewPath)
     match: routeMatch(match, client),
     ...headerChange(rule.requestHeaders, rule.responseHeaders),
   }
-  // gRPC libraries refuse a whole route table for one redirect or fixed answer in it; this fails the call.
+  // For whoever would refuse a whole route table for one redirect or fixed answer in it: this fails the call.
   const notForwarding: Route = { ...base, nonForwardingAction: new Uint8Array(0) }
   if (action.kind === 'redirect') {
-    return client.kind === 'grpc' ? notForwarding : { ...base, redirect: redirectAction(action, path) }
+    return client.takes.ownAnswers ? { ...base, redirect: redirectAction(action, path) } : notForwarding
   }
   const total = action.backends.reduce((sum, one) => sum + one.weight, 0)
   const usable = action.backends.some((one) => one.weight > 0 && one.portKey !== undefined)
   if (total === 0 || !usable) {
-    if (client.kind === 'grpc') return notForwarding
+    if (!client.takes.ownAnswers) return notForwarding
     // gRPC reads 503 as UNAVAILABLE, which is what GRPCRoute asks for.
     const status = match.grpc ? 503 : 500
     return {
@@ -106,7 +107,7 @@ function routeOf({ match, rule }: RouteEntry, client: MeshClient, path: NewPath)
     ...base,
     route: forwardAction(action, match, path, client),
     ...(action.retryNonIdempotent
-      ? { metadata: { filterMetadata: { 'weft.dev': { retryNonIdempotent: true } } } }
+      ? { metadata: { filterMetadata: { [METADATA]: { [METADATA_RETRY_NON_IDEMPOTENT]: true } } } }
       : {}),
   }
 }

@@ -27,9 +27,8 @@ function pathMatch(path: Match['path'], client: MeshClient): RouteMatch {
       return { safeRegex: { regex: path.value } }
     case 'prefix':
       if (path.value === '') return { prefix: '/' }
-      // gRPC libraries know no path_separated_prefix and would refuse the whole table.
-      if (client.kind === 'grpc') return { safeRegex: { regex: `${escapePattern(path.value)}(?:/.*)?` } }
-      return { pathSeparatedPrefix: path.value }
+      if (client.takes.pathSeparatedPrefix) return { pathSeparatedPrefix: path.value }
+      return { safeRegex: { regex: `${escapePattern(path.value)}(?:/.*)?` } }
   }
 }
 

@@ -1,3 +1,4 @@
+import { ALPN_LINK, OWN_CERTIFICATE_SECRET, TRUST_BUNDLE_SECRET } from '../../core/contract.ts'
 import { packAny } from '../../core/xds/any.ts'
 import {
   DownstreamTlsContext,
@@ -7,20 +8,17 @@ import {
   type TransportSocket,
 } from '../../core/xds/generated/envoy.js'
 
-export const ALPN_HTTP = ['weft-h2', 'h2', 'http/1.1'] as const
-export const ALPN_TCP = 'weft-tcp'
+export const ALPN_HTTP = [ALPN_LINK, 'h2', 'http/1.1'] as const
 
 const NAME = 'envoy.transport_sockets.tls'
-/** Secrets that the client resolves itself: without an sdsConfig Envoy looks for static ones of that name. */
-const OWN_CERTIFICATE = 'default'
-const TRUST_BUNDLE = 'ROOTCA'
 
 function commonContext(sans: readonly SubjectAltNameMatcher[], alpn: readonly string[]): CommonTlsContext {
   return {
-    tlsCertificateSdsSecretConfigs: [{ name: OWN_CERTIFICATE }],
+    // Without an sdsConfig Envoy looks for static ones of that name.
+    tlsCertificateSdsSecretConfigs: [{ name: OWN_CERTIFICATE_SECRET }],
     combinedValidationContext: {
       defaultValidationContext: { matchTypedSubjectAltNames: sans },
-      validationContextSdsSecretConfig: { name: TRUST_BUNDLE },
+      validationContextSdsSecretConfig: { name: TRUST_BUNDLE_SECRET },
     },
     alpnProtocols: alpn,
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import packageJson from '../../package.json' with { type: 'json' }
 import { bundle, NODE_FLAGS, PROXY_ENV } from '../../cli/bundle.ts'
-import { PROXY_GID, PROXY_UID } from '../../injector/contract.ts'
+import { PROXY_GID, PROXY_UID } from '../../core/contract.ts'
 import { mustRun, runCommand } from '../../local/node/run-command.ts'
 import { findLacks, thisMachine } from '../../local/requirements.ts'
 import { readDockerfile } from '../kubernetes/mesh/dockerfile.ts'

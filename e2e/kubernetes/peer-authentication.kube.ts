@@ -50,7 +50,10 @@ t.test('the API server refuses a PeerAuthentication that the control plane would
     t.match(await create(policy(spec)), /created/, name)
     t.same(parseManifests('x.yaml', policy(spec)).errors, [], `${name}, by the control plane`)
   }
-  for (const [name, spec, message] of wrong) await t.rejects(create(policy(spec)), { message }, name)
+  for (const [name, spec, message] of wrong) {
+    await t.rejects(create(policy(spec)), { message }, name)
+    t.not(parseManifests('x.yaml', policy(spec)).errors.length, 0, `${name}, by the control plane`)
+  }
   await t.rejects(
     create(policy({ selector: { matchExpressions: [{}] }, mtls }), '--validate=ignore'),
     { message: /matchLabels: Required value/ },

@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs'
-import { cpuMicroseconds, memoryOf } from '../../bench/measure/process.ts'
+import { cpuMicroseconds, memoryOf } from '../programs/process-usage.ts'
 import { bundle, NODE_FLAGS, PROXY_ENV } from '../../cli/bundle.ts'
 import { describeError } from '../../core/errors.ts'
 import { startPair, type Pair, type Teardown } from '../pair/testing/pair.ts'

@@ -1,3 +1,4 @@
+import { INIT_CONTAINER } from '../../core/contract.ts'
 import { describeError, WeftError } from '../../core/errors.ts'
 import type { Logger } from '../../core/log.ts'
 import { captureRules, missingRules, removalRules, rollbackRules } from './capture.ts'
@@ -107,6 +108,6 @@ function requireNetAdmin(host: Host): void {
   if (effective === undefined || (BigInt(`0x${effective}`) >> 12n) & 1n) return
   throw new WeftError(
     'init.no_net_admin',
-    'the capability NET_ADMIN is missing: allow it for the init container weft-init (Pod Security "privileged" for this namespace)',
+    `the capability NET_ADMIN is missing: allow it for the init container ${INIT_CONTAINER} (Pod Security "privileged" for this namespace)`,
   )
 }

@@ -1,6 +1,7 @@
+import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
-import { matchGolden } from '../testing/golden.ts'
+import { goldenText } from '../../core/testing/golden.ts'
 import { captureRules, defaultCapture, missingRules, removalRules, rollbackRules } from './capture.ts'
 import type { CaptureSettings } from './capture.ts'
 import { parseCidr } from './cidr.ts'
@@ -22,9 +23,10 @@ const cases: Record<string, Partial<CaptureSettings>> = {
 for (const [name, change] of Object.entries(cases)) {
   t.test(name, async (t) => {
     const settings = { ...defaultCapture, ...change }
-    matchGolden(t, `rules/${name}.iptables`, captureRules(settings, 4))
-    matchGolden(t, `rules/${name}.ip6tables`, captureRules(settings, 6))
-    t.same(missingRules(settings, 4, captureRules(settings, 4)), [], 'the rules verify themselves')
+    const rules = { iptables: captureRules(settings, 4), ip6tables: captureRules(settings, 6) }
+    for (const [command, made] of Object.entries(rules))
+      t.equal(made, goldenText(join(import.meta.dirname, '../golden/rules', `${name}.${command}`), made))
+    t.same(missingRules(settings, 4, rules.iptables), [], 'the rules verify themselves')
   })
 }
 

@@ -1,4 +1,4 @@
-import { INBOUND_PORT, OUTBOUND_PORT, OWN_INBOUND_PORTS, PROXY_GID, PROXY_UID } from '../contract.ts'
+import { INBOUND_PORT, OUTBOUND_PORT, OWN_INBOUND_PORTS, PROXY_GID, PROXY_UID } from '../../core/contract.ts'
 import { parseCidr } from './cidr.ts'
 
 /** Which of a pod's TCP connections go through its sidecar. */

@@ -3,12 +3,19 @@ import { join } from 'node:path'
 import packageJson from '../../package.json' with { type: 'json' }
 import { openCaStore } from '../../certs/ca-store.ts'
 import { describeError } from '../../core/errors.ts'
-import { INJECT_LABEL } from '../../injector/contract.ts'
+import {
+  BUNDLE_CONFIG_MAP,
+  BUNDLE_KEY,
+  INJECTOR,
+  INJECT_LABEL,
+  SYSTEM_NAMESPACE,
+  WEBHOOK_PORT,
+} from '../../core/contract.ts'
 import type { ConfigMapObject, DesiredState } from '../manifest/objects.ts'
 import type { AdmissionOptions } from '../node/admission.ts'
 import type { ParsedObject } from '../manifest/parse-object.ts'
 import type { IssueToken } from '../pod/volumes.ts'
-import { INJECTOR, SYSTEM_NAMESPACE, WEBHOOK_PORT, systemObjects, withSystem } from './system-objects.ts'
+import { systemObjects, withSystem } from './system-objects.ts'
 import { tokenIssuer } from './token-issuer.ts'
 import { WEBHOOK_NAME, writeWebhookCertificate } from './webhook-certificate.ts'
 
@@ -81,8 +88,8 @@ export async function prepareMesh(options: MeshOptions): Promise<Mesh> {
     configMaps: (desired) =>
       [...desired.namespaces.keys()].map((namespace) => ({
         namespace,
-        name: 'weft-ca',
-        data: { 'root-cert.pem': store.authority.value.bundle.pem },
+        name: BUNDLE_CONFIG_MAP,
+        data: { [BUNDLE_KEY]: store.authority.value.bundle.pem },
       })),
     admission: () => ({
       service: `${INJECTOR}.${SYSTEM_NAMESPACE}`,

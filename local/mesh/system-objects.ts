@@ -1,15 +1,18 @@
+import {
+  CONTROL_PLANE,
+  GRPC_PORT,
+  HTTP_PORT,
+  INJECTOR,
+  READY_PATH,
+  SYSTEM_NAMESPACE,
+  WEBHOOK_PORT,
+} from '../../core/contract.ts'
 import packageJson from '../../package.json' with { type: 'json' }
 import type { DesiredState } from '../manifest/objects.ts'
 import { keyOf } from '../manifest/objects.ts'
 import { parseObject } from '../manifest/parse-object.ts'
 import type { ParsedObject } from '../manifest/parse-object.ts'
 
-export const SYSTEM_NAMESPACE = 'weft-system'
-export const CONTROL_PLANE = 'weft-control-plane'
-export const INJECTOR = 'weft-injector'
-export const GRPC_PORT = 15012
-export const WEBHOOK_PORT = 15017
-export const HTTP_PORT = 15080
 export const INJECTOR_UID = 1339
 
 export interface SystemPaths {
@@ -77,7 +80,7 @@ export function systemObjects(paths: SystemPaths, trustDomain: string): ParsedOb
         ],
         ports: [{ name: 'webhook', containerPort: WEBHOOK_PORT }],
         readinessProbe: {
-          httpGet: { path: '/ready', port: WEBHOOK_PORT, scheme: 'HTTPS' },
+          httpGet: { path: READY_PATH, port: WEBHOOK_PORT, scheme: 'HTTPS' },
           periodSeconds: 1,
         },
         securityContext: {

@@ -1,12 +1,13 @@
 import { createPublicKey } from 'node:crypto'
 import { chown, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { INJECTOR, SYSTEM_NAMESPACE, systemServiceHost } from '../../core/contract.ts'
 import { issueServer } from '../../certs/authority.ts'
 import type { CaStore } from '../../certs/ca-store.ts'
 import { generateKey, privateKeyPem } from '../../certs/key.ts'
-import { INJECTOR, INJECTOR_UID, SYSTEM_NAMESPACE } from './system-objects.ts'
+import { INJECTOR_UID } from './system-objects.ts'
 
-export const WEBHOOK_NAME = `${INJECTOR}.${SYSTEM_NAMESPACE}.svc`
+export const WEBHOOK_NAME = systemServiceHost(INJECTOR)
 
 /** Issues the webhook's serving certificate and puts it where the injector reads it, again at each call. */
 export async function writeWebhookCertificate(ca: CaStore, directory: string): Promise<void> {

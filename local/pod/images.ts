@@ -1,3 +1,4 @@
+import { CONTROL_PLANE, INIT_CONTAINER, INJECTOR, PROXY_CONTAINER } from '../../core/contract.ts'
 import { WeftError } from '../../core/errors.ts'
 
 /** What an image name stands for on one machine. */
@@ -11,7 +12,7 @@ export interface Image {
 const WEFT = ['node', '/opt/weft/cli/weft.ts']
 
 /** The mesh's own images: the `weft` command; a container's `args` say which part of it. */
-const OWN = new Set(['weft-proxy', 'weft-init', 'weft-control-plane', 'weft-injector'])
+const OWN = new Set([PROXY_CONTAINER, INIT_CONTAINER, CONTROL_PLANE, INJECTOR])
 
 export type ImageFolders = ReadonlyMap<string, string>
 

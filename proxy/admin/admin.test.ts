@@ -23,7 +23,7 @@ async function get(url: string, options: Parameters<typeof request>[1] = {}) {
 t.test('the admin pages: help, readiness, stats, clusters, certificates', async (t) => {
   const configuration = new TestConfiguration()
   configuration.setCluster('app', [8080])
-  const clusters = new ClusterManager(configuration, () => ({ cancel() {} }))
+  const clusters = new ClusterManager({ configuration, connector: () => ({ cancel() {} }) })
   clusters.get('app')
   let ready = false
   const base = await serve(

@@ -1,3 +1,4 @@
+import { READY_PATH } from '../../core/contract.ts'
 import type { Handler, Reply } from './http-endpoint.ts'
 import { json } from './http-endpoint.ts'
 import { clustersReport } from './clusters-report.ts'
@@ -27,7 +28,7 @@ export function adminHandler(sources: AdminSources): Handler {
       case '/':
       case '/help':
         return { status: 200, body: HELP }
-      case '/ready':
+      case READY_PATH:
         return readiness(sources)
       case '/stats':
         return stats(sources, url.searchParams.get('format'))

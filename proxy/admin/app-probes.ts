@@ -2,6 +2,7 @@ import { connect as connectHttp2 } from 'node:http2'
 import { request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import { connect } from 'node:net'
+import { APP_PROBES_VARIABLE } from '../../core/contract.ts'
 import type { AppProbe, AppProbes } from '../../core/app-probe.ts'
 import { WeftError } from '../../core/errors.ts'
 import type { Handler, Reply } from './http-endpoint.ts'
@@ -13,7 +14,7 @@ export function parseAppProbes(text: string | undefined): ReadonlyMap<string, Ap
     return new Map(Object.entries(JSON.parse(text) as AppProbes))
   } catch (error) {
     throw new WeftError('probes.malformed', 'must be the JSON that the injector writes', {
-      field: 'WEFT_APP_PROBES',
+      field: APP_PROBES_VARIABLE,
       cause: error,
     })
   }

@@ -1,4 +1,16 @@
 import type { Server } from 'node:http'
+import {
+  ADMIN_PORT,
+  HEALTH_PORT,
+  INBOUND_LISTENER,
+  INBOUND_PORT,
+  METRICS_PORT,
+  NODE_NAMESPACE,
+  NODE_POD_NAME,
+  OUTBOUND_PORT,
+  READY_PATH,
+  USER_AGENT,
+} from '../../core/contract.ts'
 import packageJson from '../../package.json' with { type: 'json' }
 import { workloadId } from '../../certs/spiffe-id.ts'
 import type { AppProbe } from '../../core/app-probe.ts'
@@ -10,7 +22,6 @@ import { serveEndpoint } from '../admin/http-endpoint.ts'
 import { openControlPlane, readToken, type ControlPlaneEndpoint } from '../identity/control-plane-client.ts'
 import { createIdentity } from '../identity/identity.ts'
 import { verifyPeer } from '../identity/verify-peer.ts'
-import { INBOUND_LISTENER } from '../inbound.ts'
 import { Runtime } from '../runtime.ts'
 import type { AccessLogMode } from '../telemetry/access-log.ts'
 import { reopeningExporter } from '../telemetry/reopening-exporter.ts'
@@ -45,7 +56,13 @@ export interface RunningSidecar {
   stop(): Promise<void>
 }
 
-const PORTS = { outbound: 15001, inbound: 15006, admin: 15000, health: 15021, metrics: 15090 }
+const PORTS = {
+  outbound: OUTBOUND_PORT,
+  inbound: INBOUND_PORT,
+  admin: ADMIN_PORT,
+  health: HEALTH_PORT,
+  metrics: METRICS_PORT,
+}
 const SAVE_AFTER_MS = 200
 const COLLECT_EVERY_MS = 60_000
 
@@ -157,7 +174,7 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
     const probes = appProbeHandler(options.appProbes, pod.addresses[0] ?? '127.0.0.1')
     await serve('127.0.0.1', PORTS.admin, adminHandler(pages), { localOnly: true })
     await serve(any, PORTS.health, (url, message) =>
-      url.pathname === '/ready' ? readiness(pages) : probes(url, message),
+      url.pathname === READY_PATH ? readiness(pages) : probes(url, message),
     )
     await serve(any, PORTS.metrics, (url) =>
       url.pathname === '/metrics' || url.pathname === '/stats/prometheus'
@@ -186,9 +203,9 @@ function nodeOf({ pod }: SidecarOptions) {
   return {
     id: `${pod.name}.${pod.namespace}`,
     cluster: pod.namespace,
-    userAgentName: 'weft',
+    userAgentName: USER_AGENT,
     userAgentVersion: packageJson.version,
-    metadata: { NAMESPACE: pod.namespace, POD_NAME: pod.name },
+    metadata: { [NODE_NAMESPACE]: pod.namespace, [NODE_POD_NAME]: pod.name },
   }
 }
 

@@ -4,6 +4,9 @@ import { readBootstrap, type ProxyBootstrap } from './bootstrap.ts'
 import { createStaticConfiguration } from './configuration.ts'
 import { changed, MINIMAL } from './testing/minimal.ts'
 
+const HTTP_FILTERS = ['fault.v3.HTTPFault', 'local_ratelimit.v3.LocalRateLimit', 'router.v3.Router']
+  .map((name) => `type.googleapis.com/envoy.extensions.filters.http.${name}`)
+  .join(' or ')
 const HCM = 'static_resources.listeners[0].filter_chains[0].filters[0].typed_config'
 const ROUTE = `${HCM}.route_config.virtual_hosts[0].routes[0]`
 const CLUSTER = 'static_resources.clusters[0]'
@@ -132,7 +135,7 @@ const GOLDEN: readonly (readonly [title: string, text: string, ...problems: stri
   [
     'a filter that is not known',
     changed('.router.v3.Router', '.lua.v3.Lua'),
-    `p.yaml:23:23: ${HCM}.http_filters[0].typed_config.@type: must be type.googleapis.com/envoy.extensions.filters.http.router.v3.Router`,
+    `p.yaml:23:23: ${HCM}.http_filters[0].typed_config.@type: must be ${HTTP_FILTERS}`,
   ],
   [
     'a cluster that is not there',

@@ -4,8 +4,6 @@ import type { ForwardAction, RouteConfiguration } from '../model/route.ts'
 import type { DynamicResources } from './dynamic-resources.ts'
 import type { Problems } from './problems.ts'
 
-const FILTER = 'filters[0].typed_config'
-
 /** Whatever one static resource says of another by its name must be there, unless a server may have it. */
 export function checkReferences(
   resources: { readonly listeners: readonly Listener[]; readonly clusters: readonly Cluster[] },
@@ -16,9 +14,8 @@ export function checkReferences(
   resources.clusters.forEach((cluster, i) => check.discovery(cluster, `static_resources.clusters[${i}]`))
   resources.listeners.forEach((listener, i) => {
     const path = `static_resources.listeners[${i}]`
-    listener.filterChains.forEach((chain, j) => check.chain(chain, `${path}.filter_chains[${j}].${FILTER}`))
-    if (listener.defaultFilterChain)
-      check.chain(listener.defaultFilterChain, `${path}.default_filter_chain.${FILTER}`)
+    listener.filterChains.forEach((chain, j) => check.chain(chain, `${path}.filter_chains[${j}]`))
+    if (listener.defaultFilterChain) check.chain(listener.defaultFilterChain, `${path}.default_filter_chain`)
   })
 }
 
@@ -40,7 +37,8 @@ class References {
     this.#problems.add(`${path}.type`, text)
   }
 
-  chain({ network }: FilterChain, path: string): void {
+  chain({ filters, network }: FilterChain, chainPath: string): void {
+    const path = `${chainPath}.filters[${filters.length}].typed_config`
     if (network.kind === 'http') {
       if (network.route.kind === 'inline') this.#routes(network.route.config, `${path}.route_config`)
       else if (!this.#dynamic)

@@ -1,7 +1,9 @@
+import type { Clock } from '../../core/clock.ts'
 import type { Fields, RequestHead, ResponseHead } from '../http/message.ts'
 import type { ClientConnection, ClientStream, ClientStreamReader, ResetReason } from '../http/stream.ts'
 import type { ConnectFailure } from '../upstream/connector.ts'
 import type { EndpointState } from '../upstream/endpoint-state.ts'
+import type { TryOutcome } from '../upstream/health/signal.ts'
 import type { HttpPool, PooledConnection, PoolWaiter } from '../upstream/http-pool.ts'
 
 /** What an attempt tells its exchange. Nothing more comes after `attemptFailed` or the end of the response. */
@@ -25,6 +27,17 @@ export interface AttemptOwner {
 const DISCARD_BYTES = 64 * 1024
 const DISCARD_MS = 1000
 
+/** Of a stream that was reset: what that says of the endpoint. */
+const OUTCOMES: Readonly<Record<ResetReason, TryOutcome>> = {
+  cancel: 'reset',
+  refused: 'refused',
+  connection: 'reset',
+  protocol: 'reset',
+  timeout: 'timeout',
+  stalled: 'timeout',
+  overload: 'reset',
+}
+
 export type AttemptFailure =
   | { readonly kind: 'connect'; readonly failure: ConnectFailure }
   | { readonly kind: 'reset'; readonly reason: ResetReason; readonly detail: string }
@@ -44,13 +57,18 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
   readonly #owner: AttemptOwner
   readonly #pool: HttpPool
   #codec: ClientConnection | undefined
-  #timer: NodeJS.Timeout | undefined
-  #discardTimer: NodeJS.Timeout | undefined
+  readonly #clock: Clock
+  readonly #startedAt: number
+  #cancelTimeout: (() => void) | undefined
+  #cancelDiscard: (() => void) | undefined
+  #headSeen = false
   #over = false
   #discarding = false
   #discarded = 0
 
-  constructor(owner: AttemptOwner, endpoint: EndpointState, head: RequestHead, http2: boolean) {
+  constructor(owner: AttemptOwner, endpoint: EndpointState, head: RequestHead, http2: boolean, clock: Clock) {
+    this.#clock = clock
+    this.#startedAt = clock.now()
     this.#owner = owner
     this.endpoint = endpoint
     this.head = head
@@ -59,13 +77,14 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
 
   start(perTryTimeoutMs: number): void {
     this.endpoint.active++
-    if (perTryTimeoutMs > 0) this.#timer = setTimeout(() => this.#timeout(), perTryTimeoutMs)
+    if (perTryTimeoutMs > 0) this.#cancelTimeout = this.#clock.after(perTryTimeoutMs, () => this.#timeout())
     this.#pool.acquire(this)
   }
 
   /** Gives up whatever state it is in; the owner hears nothing more. */
   abandon(reason: ResetReason): void {
     if (this.#over) return
+    if (!this.#headSeen) this.#observe(reason === 'timeout' ? 'timeout' : 'cancelled')
     this.#finish()
     if (this.stream) this.stream.reset(reason)
     else this.#pool.cancel(this)
@@ -85,7 +104,7 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
     if (!this.stream?.answered || !this.#owner.bodySent) return this.abandon('cancel')
     this.#finish()
     this.#discarding = true
-    this.#discardTimer = setTimeout(() => this.stream?.reset('cancel'), DISCARD_MS)
+    this.#cancelDiscard = this.#clock.after(DISCARD_MS, () => this.stream?.reset('cancel'))
   }
 
   onConnection(connection: PooledConnection): void {
@@ -100,6 +119,7 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
 
   onConnectFailure(failure: ConnectFailure): void {
     if (this.#over) return
+    if (failure.reason === 'connect') this.#observe('connect-failure')
     this.#finish()
     this.#owner.attemptFailed(this, { kind: 'connect', failure })
   }
@@ -111,7 +131,9 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
   onHead(head: ResponseHead, end: boolean): void {
     if (this.#over) return
     // The per-try timeout covers the time to the response's head: a long answer is not a failed try.
-    if (this.#timer) clearTimeout(this.#timer)
+    this.#cancelTimeout?.()
+    this.#headSeen = true
+    this.#observe('answered', head.status)
     if (end) this.#finish()
     this.#owner.attemptHead(this, head, end)
   }
@@ -120,19 +142,22 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
     if (!this.#over) return this.#owner.attemptData(this, chunk)
     if (!this.#discarding) return
     this.#discarded += chunk.length
-    if (this.#discarded > DISCARD_BYTES) this.stream?.reset('cancel')
+    if (this.#discarded <= DISCARD_BYTES) return
+    this.#cancelDiscard?.()
+    this.stream?.reset('cancel')
   }
 
   onEnd(trailers: Fields | undefined): void {
-    if (this.#discardTimer) clearTimeout(this.#discardTimer)
+    this.#cancelDiscard?.()
     if (this.#over) return
     this.#finish()
     this.#owner.attemptEnd(this, trailers)
   }
 
   onReset(reason: ResetReason, detail: string): void {
-    if (this.#discardTimer) clearTimeout(this.#discardTimer)
+    this.#cancelDiscard?.()
     if (this.#over) return
+    this.#observe(OUTCOMES[reason])
     this.#finish()
     this.goneAway = reason === 'refused' && (this.#codec?.closed ?? false)
     this.#owner.attemptFailed(this, { kind: 'reset', reason, detail })
@@ -148,9 +173,14 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
     this.#owner.attemptFailed(this, { kind: 'per-try-timeout' })
   }
 
+  /** What the endpoint is to be judged by. */
+  #observe(outcome: TryOutcome, status = 0): void {
+    this.endpoint.observe(outcome, status, this.#clock.now() - this.#startedAt)
+  }
+
   #finish(): void {
     this.#over = true
     this.endpoint.active--
-    if (this.#timer) clearTimeout(this.#timer)
+    this.#cancelTimeout?.()
   }
 }

@@ -1,512 +1,344 @@
-import { field, setField, type Fields, type RequestHead, type ResponseHead } from '../http/message.ts'
+import { setField, type Fields, type RequestHead, type ResponseHead } from '../http/message.ts'
 import type { BodyReader, ResetReason, ServerStream } from '../http/stream.ts'
-import type { ForwardAction, Route, WeightedCluster } from '../model/route.ts'
-import { findRoute } from '../route/match.ts'
-import { mutate, mutateRequest, redirectLocation, rewriteRequest } from '../route/rewrite.ts'
-import type { EndpointState } from '../upstream/endpoint-state.ts'
-import type { UpstreamCluster } from '../upstream/upstream-cluster.ts'
-import { Attempt, type AttemptFailure, type AttemptOwner } from './attempt.ts'
-import { failureOf, outcomeOf } from './failure.ts'
+import type { Hop } from '../model/hop.ts'
 import { ResponseFlag } from '../model/response-flag.ts'
-import { formatGrpcTimeout, grpcTimeoutMs } from './grpc-timeout.ts'
-import { markProtocol, prepareRequest } from './hop-headers.ts'
-import type { ExchangeDependencies, Hop } from './hop.ts'
-import { startMirrors, type Mirror } from './mirror.ts'
+import type { Route } from '../model/route.ts'
+import { findRoute } from '../route/match.ts'
+import { mutate, redirectLocation } from '../route/rewrite.ts'
+import type { Answer, WaitingRequest } from '../steps/step.ts'
+import type { ConnectionManager } from './connection-manager.ts'
+import type { ExchangeDependencies } from './dependencies.ts'
+import { Forwarding, type Caller } from './forwarding.ts'
+import { Phase } from './phase.ts'
 import { newRecord } from './record.ts'
 import { ReplayBuffer } from './replay-buffer.ts'
-import { DEADLINE_EXCEEDED, grpcTrailers, isGrpc, sendReply, type LocalReply } from './reply.ts'
-import { decideRetry, isRetriableStatus, type Outcome } from './retry.ts'
+import { composeReply, grpcTrailers, isGrpc, readGrpcStatus, type LocalReply } from './reply.ts'
 import type { RequestRecord } from './telemetry-sink.ts'
 
-// What setTimeout takes; more would fire at once.
-const LONGEST_TIMER_MS = 2 ** 31 - 1
-const NO_MIRRORS: readonly Mirror[] = []
-
 /**
- * One request from its head to its last byte: route, endpoint, tries, answer, record. It knows no protocol:
- * codecs on both sides speak proxy/http/stream.ts.
+ * One request from its head to its last byte, seen from the caller: its path is put in order, a route chosen, the steps
+ * asked, and then it is answered here or by what `Forwarding` finds. It knows no protocol: codecs on both sides
+ * speak proxy/http/stream.ts.
  */
-export class Exchange implements BodyReader, AttemptOwner {
-  readonly #deps: ExchangeDependencies
-  readonly #hop: Hop
-  readonly #stream: ServerStream
-  readonly #head: RequestHead
-  readonly #body: ReplayBuffer
-  readonly #record: RequestRecord
-  readonly #startedAt = performance.now()
-  readonly #wantsUpgrade: boolean
+export class Exchange implements BodyReader, Caller, WaitingRequest {
+  readonly head: RequestHead
+  readonly body: ReplayBuffer
+  readonly record: RequestRecord
+  readonly hop: Hop
+  readonly manager: ConnectionManager
+  readonly startedAt: number
+  readonly wantsUpgrade: boolean
   /** The caller speaks gRPC: how a call ends stands in its trailers. */
-  readonly #grpc: boolean
+  readonly grpc: boolean
+  readonly #deps: ExchangeDependencies
+  readonly #stream: ServerStream
 
+  #phase: Phase = Phase.Arriving
+  /** The next step to ask. */
+  #step = 0
   #route: Route | undefined
-  #action: ForwardAction | undefined
-  #weighted: WeightedCluster | undefined
-  #cluster: UpstreamCluster | undefined
-  #attempt: Attempt | undefined
-  #tried: EndpointState[] | undefined
-  #mirrors: readonly Mirror[] = NO_MIRRORS
-  #retries = 0
-  #replays = 0
-  #responding = false
+  #forwarding: Forwarding | undefined
+  /** Gives up what it waits for: routes, or a step's answer. */
+  #cancelWait: (() => void) | undefined
   #grpcAnswer = false
   #tunnel = false
   #responseEnded = false
-  #finished = false
-  #pausedDownstream = false
-  /** When the whole request must be over, on performance.now's clock; Infinity: never. */
-  #deadline = Infinity
-  #timer: NodeJS.Timeout | undefined
-  #backoff: NodeJS.Timeout | undefined
-  #cancelWait: (() => void) | undefined
+  #paused = false
+  /** When a byte moved last, either way, on the clock. */
   #activeAt: number
 
-  constructor(deps: ExchangeDependencies, hop: Hop, stream: ServerStream, head: RequestHead, end: boolean) {
+  constructor(
+    deps: ExchangeDependencies,
+    manager: ConnectionManager,
+    hop: Hop,
+    stream: ServerStream,
+    head: RequestHead,
+    end: boolean,
+  ) {
     this.#deps = deps
-    this.#hop = hop
+    this.manager = manager
+    this.hop = hop
     this.#stream = stream
-    this.#head = head
-    this.#body = new ReplayBuffer(end)
-    this.#wantsUpgrade = head.upgrade !== '' || head.method === 'CONNECT'
-    this.#record = newRecord(hop, head, deps.configVersion())
-    this.#grpc = this.#record.protocol === 'HTTP/2' && isGrpc(head.fields)
-    this.#activeAt = this.#startedAt
+    this.head = head
+    this.body = new ReplayBuffer(end)
+    this.wantsUpgrade = head.upgrade !== '' || head.method === 'CONNECT'
+    this.startedAt = deps.clock.now()
+    this.#activeAt = this.startedAt
+    this.record = newRecord(hop, head, deps.configVersion(), this.startedAt)
+    this.grpc = this.http2 && isGrpc(head.fields)
     deps.telemetry.requestStarted(hop.direction)
     deps.running.add(this)
+  }
+
+  /** HTTP/1.1 requests that crossed the link as streams come out as HTTP/1.1 again. */
+  get http2(): boolean {
+    return this.record.protocol === 'HTTP/2'
   }
 
   /** Called once, right after the codec has this reader. */
   start(): void {
     if (this.#deps.overloaded())
-      return this.#reply(ResponseFlag.OM, {
+      return this.reply(ResponseFlag.OM, {
         status: 503,
         details: 'overload',
         text: 'the proxy is overloaded',
       })
-    if (this.#hop.manager.traffic)
-      this.#record.span = this.#deps.telemetry.beginTrace(
-        this.#hop.direction,
-        this.#head,
-        this.#hop.manager.samplingPercent,
-      )
-    const routes = this.#hop.routes
-    if (routes.value !== undefined) return this.#routed()
+    const { traffic, samplingPercent } = this.manager.settings
+    if (traffic)
+      this.record.span = this.#deps.telemetry.beginTrace(this.hop.direction, this.head, samplingPercent)
+    this.#ask()
+  }
+
+  /** Asks what is left of the phase's steps; the last one to let it pass leads to the next phase. */
+  #ask(): void {
+    const { early, steps } = this.manager.steps
+    const asked = this.#phase === Phase.Arriving ? early : steps
+    while (this.#step < asked.length) {
+      const verdict = asked[this.#step++]?.decide(this.hop, this.head, this.#route)
+      if (!verdict) continue
+      this.record.flags |= verdict.flags
+      if (verdict.kind === 'answer') return this.reply(0, verdict.reply)
+      this.#cancelWait = verdict.begin(this)
+      return
+    }
+    this.#step = 0
+    if (this.#phase === Phase.Deciding) return this.#dispatch()
+    // What was decided on is what is told.
+    this.record.path = this.head.path
+    this.#awaitRoutes()
+  }
+
+  /** From the step that had it wait. */
+  resume(answer: Answer | undefined): void {
+    if (this.#phase === Phase.Over) return
+    this.#cancelWait = undefined
+    if (!answer) return this.#ask()
+    this.reply(answer.flags, answer.reply)
+  }
+
+  #awaitRoutes(): void {
+    this.#phase = Phase.AwaitingRoutes
+    const { routes } = this.manager
+    if (routes.value !== undefined) return this.#chooseRoute()
     const proceed = (): void => {
       this.#cancelWait?.()
-      if (!this.#finished) this.#routed()
+      this.#cancelWait = undefined
+      if (this.#phase === Phase.AwaitingRoutes) this.#chooseRoute()
     }
-    const timer = setTimeout(proceed, this.#deps.configWaitMs)
+    const cancelTimer = this.#deps.clock.after(this.#deps.configWaitMs, proceed)
     const unwatch = routes.watch(proceed)
     this.#cancelWait = () => {
-      clearTimeout(timer)
+      cancelTimer()
       unwatch()
     }
   }
 
-  #routed(): void {
-    const config = this.#hop.routes.value
-    const route = config ? findRoute(config, this.#head) : undefined
+  #chooseRoute(): void {
+    const config = this.manager.routes.value
+    this.#route = config ? findRoute(config, this.head) : undefined
+    if (this.#route) this.record.route = this.#route.name
+    this.#phase = Phase.Deciding
+    this.#ask()
+  }
+
+  #dispatch(): void {
+    const route = this.#route
     if (!route) {
-      const text = config ? 'no route matches this request' : 'no routes are known for this destination'
-      const details = config ? 'route_not_found' : 'route_configuration_not_found'
-      return this.#reply(ResponseFlag.NR, { status: config ? 404 : 503, details, text })
+      const known = Boolean(this.manager.routes.value)
+      const text = known ? 'no route matches this request' : 'no routes are known for this destination'
+      const details = known ? 'route_not_found' : 'route_configuration_not_found'
+      return this.reply(ResponseFlag.NR, { status: known ? 404 : 503, details, text })
     }
-    this.#route = route
-    this.#record.route = route.name
-    const action = route.action
+    const { action } = route
     switch (action.kind) {
       case 'redirect': {
-        const location = redirectLocation(this.#head, route.match, action)
+        const location = redirectLocation(this.head, route.match, action)
         return this.#answer({ status: action.status, fields: ['location', location, 'content-length', '0'] })
       }
       case 'direct':
-        return this.#reply(0, { status: action.status, details: 'direct_response', text: action.body })
+        return this.reply(0, { status: action.status, details: 'direct_response', text: action.body })
       case 'forward':
-        return this.#forward(route, action)
+        this.#phase = Phase.Forwarding
+        this.#forwarding = new Forwarding(this.#deps, this, route, action)
+        this.#forwarding.start()
     }
-  }
-
-  #forward(route: Route, action: ForwardAction): void {
-    this.#action = action
-    const weighted = action.clusters[this.#deps.picks.next(action)]
-    if (!weighted || weighted.cluster === '')
-      return this.#reply(ResponseFlag.NB, {
-        status: 500,
-        details: 'invalid_backend',
-        text: 'a backend of the route is invalid',
-      })
-    this.#weighted = weighted
-    this.#record.cluster = weighted.cluster
-    if (this.#wantsUpgrade && !this.#upgradeAllowed(action))
-      return this.#reply(0, {
-        status: 403,
-        details: 'upgrade_failed',
-        text: 'this upgrade is not allowed here',
-      })
-    rewriteRequest(this.#head, route.match, action)
-    mutateRequest(this.#head, route.requestHeaders)
-    mutateRequest(this.#head, weighted.requestHeaders)
-    prepareRequest(this.#hop, this.#head)
-    if (!this.#startTimer(action)) return
-    if (action.mirrors.length > 0 && !this.#wantsUpgrade)
-      this.#mirrors = startMirrors(this.#deps, this.#hop, this.#head, action, this.#http2, this.#body)
-
-    const cluster = this.#deps.clusters.get(weighted.cluster)
-    this.#cluster = cluster
-    cluster.active++
-    if (cluster.ready) return this.#admitted(cluster)
-    this.#cancelWait = cluster.whenReady(this.#deps.configWaitMs, () => {
-      if (!this.#finished) this.#admitted(cluster)
-    })
-  }
-
-  /** The route's timeout or the caller's grpc-timeout, whichever is over first. False: it is, and that was answered. */
-  #startTimer(action: ForwardAction): boolean {
-    const now = performance.now()
-    if (action.timeoutMs > 0) this.#deadline = now + action.timeoutMs
-    const grpcTimeout = this.#grpc ? grpcTimeoutMs(this.#head.fields) : undefined
-    if (grpcTimeout !== undefined) this.#deadline = Math.min(this.#deadline, this.#startedAt + grpcTimeout)
-    const left = this.#deadline - now
-    if (left <= 0) this.#timeout()
-    else if (left <= LONGEST_TIMER_MS) this.#timer = setTimeout(() => this.#timeout(), left)
-    return left > 0
-  }
-
-  #upgradeAllowed(action: ForwardAction): boolean {
-    const wanted =
-      this.#head.method === 'CONNECT' && this.#head.upgrade === '' ? 'connect' : this.#head.upgrade
-    return action.upgrades.includes(wanted)
-  }
-
-  #admitted(cluster: UpstreamCluster): void {
-    const config = cluster.config
-    if (!config)
-      return this.#reply(ResponseFlag.NC, {
-        status: 503,
-        details: 'cluster_not_found',
-        text: 'the destination of the route is not known',
-      })
-    this.#record.service = config.service
-    if (cluster.active > config.limits.maxRequests)
-      return this.#reply(ResponseFlag.UO, {
-        status: 503,
-        details: 'upstream_overflow{requests}',
-        text: 'too many requests to this destination',
-      })
-    cluster.budget.request()
-    this.#try()
-  }
-
-  #try(): void {
-    const cluster = this.#cluster as UpstreamCluster
-    const endpoint = cluster.pick(this.#hop.original, this.#tried)
-    if (!endpoint) {
-      return this.#reply(ResponseFlag.UH, {
-        status: 503,
-        details: 'no_healthy_upstream',
-        text: 'no healthy upstream',
-      })
-    }
-    this.#record.attempts++
-    this.#record.upstream = endpoint.address
-    this.#record.upstreamWorkload = endpoint.endpoint.workload
-    const attempt = new Attempt(this, endpoint, this.#head, this.#http2)
-    this.#attempt = attempt
-    attempt.start(this.#action?.retry?.perTryTimeoutMs ?? 0)
-  }
-
-  /** HTTP/1.1 requests that crossed the link as streams come out as HTTP/1.1 again. */
-  get #http2(): boolean {
-    return this.#record.protocol === 'HTTP/2'
-  }
-
-  attemptConnected(alpn: string): void {
-    markProtocol(this.#head.fields, alpn, this.#http2)
-    if (this.#grpc && this.#deadline !== Infinity)
-      setField(this.#head.fields, 'grpc-timeout', formatGrpcTimeout(this.#deadline - performance.now()))
   }
 
   // The caller's half.
 
   onData(chunk: Buffer): void {
-    if (this.#finished) return
-    this.#record.bytesReceived += chunk.length
-    this.#activeAt = performance.now()
-    for (const mirror of this.#mirrors) mirror.data(chunk)
-    const stream = this.#attempt?.stream
-    const body = this.#body
-    if (body.complete) {
-      body.add(chunk)
-      if (body.full && stream) body.release()
-      else if (body.full) this.#pauseDownstream()
-    }
-    if (stream && !stream.data(chunk)) this.#pauseDownstream()
+    if (this.#phase === Phase.Over) return
+    this.record.bytesReceived += chunk.length
+    this.#activeAt = this.#deps.clock.now()
+    const forwarding = this.#forwarding
+    if (forwarding ? forwarding.data(chunk) : this.#keep(chunk)) return
+    this.pause()
+  }
+
+  /** Until somebody asks for it. False: no more for now. */
+  #keep(chunk: Buffer): boolean {
+    this.body.add(chunk)
+    return !this.body.full
   }
 
   onEnd(trailers: Fields | undefined): void {
-    if (this.#finished) return
-    this.#body.ended = true
-    this.#body.trailers = trailers
-    for (const mirror of this.#mirrors) mirror.end(trailers)
-    this.#attempt?.stream?.end(trailers)
+    if (this.#phase === Phase.Over) return
+    this.body.ended = true
+    this.body.trailers = trailers
+    this.#forwarding?.end(trailers)
     if (this.#responseEnded) this.#finish()
   }
 
   onReset(reason: ResetReason, detail: string): void {
-    if (this.#finished) return
+    if (this.#phase === Phase.Over) return
     if (reason === 'protocol') {
-      this.#record.flags |= ResponseFlag.DPE
-      this.#record.details = `downstream_protocol_error{${detail}}`
+      this.record.flags |= ResponseFlag.DPE
+      this.record.details = `downstream_protocol_error{${detail}}`
     } else if (reason === 'stalled') {
-      this.#record.flags |= ResponseFlag.SI
-      this.#record.details = 'downstream_stalled'
+      this.record.flags |= ResponseFlag.SI
+      this.record.details = 'downstream_stalled'
     } else {
-      this.#record.flags |= ResponseFlag.DC
-      this.#record.details = 'downstream_remote_disconnect'
+      this.record.flags |= ResponseFlag.DC
+      this.record.details = 'downstream_remote_disconnect'
     }
-    this.#attempt?.abandon('cancel')
+    this.#forwarding?.abandon('cancel')
     this.#finish()
   }
 
   onWritable(): void {
-    this.#attempt?.stream?.resume()
+    this.#forwarding?.resume()
   }
 
-  // The upstream's half.
+  // From the upstream's half.
 
-  get bodiless(): boolean {
-    return this.#body.ended && this.#body.complete && this.#body.bytes === 0 && !this.#body.trailers
+  informational(head: ResponseHead): void {
+    if (this.#phase !== Phase.Responding) this.#stream.informational(head)
   }
 
-  get bodySent(): boolean {
-    return this.#body.ended
-  }
-
-  attemptOpened(attempt: Attempt): void {
-    const stream = attempt.stream
-    if (!stream || this.bodiless) return
-    let room = true
-    for (const chunk of this.#body.chunks) room = stream.data(chunk)
-    if (this.#body.full) this.#body.release()
-    if (this.#body.ended) stream.end(this.#body.trailers)
-    else if (room) this.#resumeDownstream()
-  }
-
-  attemptInformational(head: ResponseHead): void {
-    if (!this.#responding) this.#stream.informational(head)
-  }
-
-  attemptHead(attempt: Attempt, head: ResponseHead, end: boolean): void {
-    this.#activeAt = performance.now()
-    const outcome = this.#badAnswer(head, end)
-    if (outcome && this.#retry(attempt, outcome)) return
-    this.#responding = true
-    this.#body.release()
-    this.#record.status = head.status
-    this.#record.details = 'via_upstream'
-    if (this.#hop.direction === 'outbound') this.#record.destinationIdentity = attempt.identity
-    if (end) this.#readGrpcStatus(head.fields)
-    this.#grpcAnswer = this.#grpc && isGrpc(head.fields)
-    this.#tunnel = this.#wantsUpgrade && (head.status === 101 || this.#head.method === 'CONNECT')
-    // A tunnel lives as long as its ends like.
-    if (this.#tunnel && this.#timer) clearTimeout(this.#timer)
-    if (this.#weighted) mutate(head.fields, this.#weighted.responseHeaders)
-    if (this.#route) mutate(head.fields, this.#route.responseHeaders)
-    this.#stream.head(head, end)
+  respond(head: ResponseHead, end: boolean): void {
+    this.#activeAt = this.#deps.clock.now()
+    this.record.status = head.status
+    this.record.details = 'via_upstream'
+    if (end) this.#noteGrpcStatus(head.fields)
+    this.#grpcAnswer = this.grpc && isGrpc(head.fields)
+    this.#tunnel = this.wantsUpgrade && (head.status === 101 || this.head.method === 'CONNECT')
+    this.#sendHead(head, end)
     if (end) this.#responseDone()
   }
 
-  attemptData(attempt: Attempt, chunk: Buffer): void {
-    this.#record.bytesSent += chunk.length
-    this.#activeAt = performance.now()
-    if (!this.#stream.data(chunk)) attempt.stream?.pause()
+  send(chunk: Buffer): boolean {
+    this.record.bytesSent += chunk.length
+    this.#activeAt = this.#deps.clock.now()
+    return this.#stream.data(chunk)
   }
 
-  attemptEnd(_attempt: Attempt, trailers: Fields | undefined): void {
-    if (trailers) this.#readGrpcStatus(trailers)
+  finish(trailers: Fields | undefined): void {
+    if (trailers) this.#noteGrpcStatus(trailers)
     this.#stream.end(trailers)
     this.#responseDone()
   }
 
-  attemptFailed(attempt: Attempt, failure: AttemptFailure): void {
-    const told = failureOf(failure)
-    if (this.#responding)
-      return this.#breakOff(told.flags, told, failure.kind === 'reset' ? failure.reason : 'connection')
-    const closed = failure.kind === 'reset' && failure.reason === 'connection'
-    if (this.#retry(attempt, outcomeOf(failure), closed)) return
-    // The next sidecar may repeat even a write elsewhere, since no byte of it reached the application.
-    const unsent = failure.kind === 'connect' || (failure.kind === 'reset' && failure.reason === 'refused')
-    if (unsent && this.#hop.link) {
-      this.#record.flags |= told.flags
-      this.#record.details = told.details
-      this.#record.status = 503
-      this.#stream.reset('refused')
-      return this.#finish()
-    }
-    this.#reply(told.flags, told)
+  fail(flags: number, reply: LocalReply, reason: ResetReason): void {
+    if (this.#phase === Phase.Responding) this.#breakOff(flags, reply, reason)
+    else this.reply(flags, reply)
   }
 
-  attemptWritable(): void {
-    this.#resumeDownstream()
-  }
-
-  /** The answer is one that a retry rule may turn away. */
-  #badAnswer(head: ResponseHead, end: boolean): Outcome | undefined {
-    const policy = this.#action?.retry
-    if (!policy) return undefined
-    if (isRetriableStatus(policy, head.status)) return { kind: 'status', status: head.status }
-    if (!end || policy.grpcStatuses.length === 0) return undefined
-    const grpcStatus = field(head.fields, 'grpc-status')
-    return grpcStatus === undefined ? undefined : { kind: 'grpc-status', grpcStatus: Number(grpcStatus) }
-  }
-
-  /** True: another try is on its way and the attempt is forgotten. */
-  #retry(attempt: Attempt, outcome: Outcome, closed = false): boolean {
-    const policy = this.#action?.retry
-    const decision = decideRetry(policy, outcome, {
-      method: this.#head.method,
-      replayable: this.#body.complete && !this.#wantsUpgrade,
-      retries: this.#retries,
-      reusedConnection: attempt.reused,
-      goneAway: attempt.goneAway,
-      applicationClosed: closed && this.#hop.direction === 'inbound',
-      replays: this.#replays,
-    })
-    if (decision === 'no') {
-      if (policy && this.#retries >= policy.retries && this.#retries > 0)
-        this.#record.flags |= ResponseFlag.URX
-      return false
-    }
-    if (decision === 'retry') {
-      if (!this.#cluster?.budget.tryRetry()) {
-        this.#record.flags |= ResponseFlag.URX
-        this.#deps.telemetry.count('retry_budget_exhausted')
-        return false
-      }
-      this.#retries++
-      ;(this.#tried ??= []).push(attempt.endpoint)
-    } else {
-      this.#replays++
-      if (!attempt.goneAway) attempt.distrustConnections()
-    }
-    attempt.abandon('cancel')
-    this.#attempt = undefined
-    if (
-      decision === 'replay' ||
-      !policy ||
-      outcome.kind === 'connect-failure' ||
-      outcome.kind === 'refused'
-    ) {
-      // Elsewhere at once: nothing says that the other endpoints are in trouble. Not in this call stack,
-      // which may be a pool's own loop.
-      if (this.#retries <= 1) {
-        this.#backoff = setTimeout(() => this.#try(), 0)
-        return true
-      }
-    }
-    const ceiling = policy
-      ? Math.min(policy.backoffMaxMs, policy.backoffBaseMs * 2 ** (this.#retries - 1))
-      : 0
-    this.#backoff = setTimeout(() => this.#try(), ceiling / 2 + (Math.random() * ceiling) / 2)
-    return true
-  }
-
-  #readGrpcStatus(fields: Fields): void {
-    const value = field(fields, 'grpc-status')
-    if (value !== undefined) this.#record.grpcStatus = Number(value)
-  }
-
-  #responseDone(): void {
-    this.#responseEnded = true
-    if (this.#tunnel && !this.#body.ended) return
-    // An answer before the request's end (RFC 9113 section 8.1): the rest of the request is not wanted.
-    if (!this.#body.ended) this.#attempt?.stream?.reset('cancel')
+  refuse(flags: number, details: string): void {
+    this.record.flags |= flags
+    this.record.details = details
+    this.record.status = 503
+    this.#stream.reset('refused')
     this.#finish()
   }
 
-  #timeout(): void {
-    if (this.#finished) return
-    this.#giveUp(ResponseFlag.UT, {
-      status: 504,
-      details: 'response_timeout',
-      text: 'the upstream took too long',
-      grpcStatus: DEADLINE_EXCEEDED,
-    })
+  pause(): void {
+    if (this.#paused) return
+    this.#paused = true
+    this.#stream.pause()
+  }
+
+  proceed(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    this.#stream.resume()
   }
 
   /** From the proxy's sweep: neither side moved for longer than the listener allows. */
   idleCheck(nowMs: number): void {
-    const limit = this.#hop.manager.streamIdleTimeoutMs
+    const limit = this.manager.settings.streamIdleTimeoutMs
     if (limit === 0 || nowMs - this.#activeAt < limit) return
-    this.#giveUp(ResponseFlag.SI, {
-      status: 408,
-      details: 'stream_idle_timeout',
-      text: 'the request was idle too long',
-    })
+    this.#forwarding?.abandon('timeout')
+    const reply = { status: 408, details: 'stream_idle_timeout', text: 'the request was idle too long' }
+    this.fail(ResponseFlag.SI, reply, 'timeout')
   }
 
-  #giveUp(flags: number, reply: LocalReply): void {
-    this.#attempt?.abandon('timeout')
-    if (this.#responding) this.#breakOff(flags, reply, 'timeout')
-    else this.#reply(flags, reply)
-  }
-
-  /** Ends an answer that had begun so that it cannot pass for a whole one. */
-  #breakOff(flags: number, reply: LocalReply, reason: ResetReason): void {
-    this.#record.flags |= flags
-    this.#record.details = reply.details
-    if (this.#grpcAnswer) {
-      const trailers = grpcTrailers(reply)
-      this.#readGrpcStatus(trailers)
-      this.#stream.end(trailers)
-    } else this.#stream.reset(reason)
-    this.#finish()
-  }
-
-  #reply(flags: number, reply: LocalReply): void {
-    if (this.#finished) return
-    this.#record.flags |= flags
-    this.#record.details = reply.details
-    const sent = sendReply(this.#stream, this.#head, reply)
-    this.#record.status = sent.status
-    this.#record.grpcStatus = sent.grpcStatus
-    this.#record.bytesSent += sent.bytes
+  /** Answers from here, unless all is over. */
+  reply(flags: number, reply: LocalReply): void {
+    if (this.#phase === Phase.Over) return
+    this.record.flags |= flags
+    this.record.details = reply.details
+    const { head, body, grpcStatus } = composeReply(this.head, reply)
+    this.record.status = head.status
+    this.record.grpcStatus = grpcStatus
+    this.#sendHead(head, body === undefined)
+    if (body) {
+      this.record.bytesSent += body.length
+      this.#stream.data(body)
+      this.#stream.end(undefined)
+    }
     this.#finish()
   }
 
   #answer(head: ResponseHead): void {
     if (this.#route) mutate(head.fields, this.#route.responseHeaders)
     setField(head.fields, 'content-length', '0')
-    this.#record.status = head.status
-    this.#record.details = 'direct_response'
-    this.#stream.head(head, true)
+    this.record.status = head.status
+    this.record.details = 'direct_response'
+    this.#sendHead(head, true)
     this.#finish()
   }
 
-  #pauseDownstream(): void {
-    if (this.#pausedDownstream) return
-    this.#pausedDownstream = true
-    this.#stream.pause()
+  #sendHead(head: ResponseHead, end: boolean): void {
+    this.#phase = Phase.Responding
+    for (const step of this.manager.steps.responders) step.respond?.(this.hop, this.head, this.#route, head)
+    this.#stream.head(head, end)
   }
 
-  #resumeDownstream(): void {
-    if (!this.#pausedDownstream) return
-    this.#pausedDownstream = false
-    this.#stream.resume()
+  /** Ends an answer that had begun so that it cannot pass for a whole one. */
+  #breakOff(flags: number, reply: LocalReply, reason: ResetReason): void {
+    this.record.flags |= flags
+    this.record.details = reply.details
+    if (this.#grpcAnswer) {
+      const trailers = grpcTrailers(reply)
+      this.#noteGrpcStatus(trailers)
+      this.#stream.end(trailers)
+    } else this.#stream.reset(reason)
+    this.#finish()
+  }
+
+  #noteGrpcStatus(fields: Fields): void {
+    const status = readGrpcStatus(fields)
+    if (status !== undefined) this.record.grpcStatus = status
+  }
+
+  #responseDone(): void {
+    this.#responseEnded = true
+    if (this.#tunnel && !this.body.ended) return
+    // An answer before the request's end (RFC 9113 section 8.1): the rest of the request is not wanted.
+    if (!this.body.ended) this.#forwarding?.dropRest()
+    this.#finish()
   }
 
   #finish(): void {
-    if (this.#finished) return
-    this.#finished = true
+    if (this.#phase === Phase.Over) return
+    this.#phase = Phase.Over
     this.#cancelWait?.()
-    if (this.#timer) clearTimeout(this.#timer)
-    if (this.#backoff) clearTimeout(this.#backoff)
-    this.#body.release()
-    for (const mirror of this.#mirrors) mirror.requestOver()
-    if (this.#cluster) this.#cluster.active--
+    this.#forwarding?.over()
+    this.body.release()
     this.#deps.running.delete(this)
-    this.#record.durationMs = performance.now() - this.#startedAt
-    this.#deps.telemetry.requestFinished(this.#record)
+    this.record.durationMs = this.#deps.clock.now() - this.startedAt
+    this.#deps.telemetry.requestFinished(this.record)
     // A caller that still sends is drained by its codec; nothing may hold it back.
-    this.#resumeDownstream()
+    this.proceed()
   }
 }

@@ -1,38 +1,38 @@
+import { ALPN_LINK, CLIENT_CERTIFICATE_HEADER, PROTOCOL_HEADER } from '../../core/contract.ts'
 import { randomUuid } from '../../core/random-hex.ts'
 import { field, removeField, type Fields, type RequestHead } from '../http/message.ts'
-import type { Hop } from './hop.ts'
-
-const CLIENT_CERT = 'x-forwarded-client-cert'
+import type { Hop } from '../model/hop.ts'
+import type { HttpConnectionManager } from '../model/listener.ts'
 
 /** Says to a sidecar of ours whether the request began as HTTP/2: on the link everything is. */
 export function markProtocol(fields: Fields, alpn: string, http2: boolean): void {
-  removeField(fields, 'x-weft-http')
-  if (alpn === 'weft-h2' && http2) fields.push('x-weft-http', '2')
+  removeField(fields, PROTOCOL_HEADER)
+  if (alpn === ALPN_LINK && http2) fields.push(PROTOCOL_HEADER, '2')
 }
 
 /** What a proxy adds to a request, and what it takes away because a caller must not be able to claim it. */
-export function prepareRequest(hop: Hop, head: RequestHead): void {
+export function prepareRequest(hop: Hop, manager: HttpConnectionManager, head: RequestHead): void {
   const fields = head.fields
-  removeField(fields, 'x-weft-http')
-  switch (hop.manager.forwardClientCert) {
+  removeField(fields, PROTOCOL_HEADER)
+  switch (manager.forwardClientCert) {
     case 'sanitize':
-      removeField(fields, CLIENT_CERT)
+      removeField(fields, CLIENT_CERTIFICATE_HEADER)
       break
     case 'sanitize_set':
-      removeField(fields, CLIENT_CERT)
-      if (hop.sourceIdentity !== '') fields.push(CLIENT_CERT, clientCertificate(hop))
+      removeField(fields, CLIENT_CERTIFICATE_HEADER)
+      if (hop.sourceIdentity !== '') fields.push(CLIENT_CERTIFICATE_HEADER, clientCertificate(hop))
       break
     case 'append_forward':
-      if (hop.sourceIdentity !== '') fields.push(CLIENT_CERT, clientCertificate(hop))
+      if (hop.sourceIdentity !== '') fields.push(CLIENT_CERTIFICATE_HEADER, clientCertificate(hop))
       break
     case 'forward_only':
       // Whoever has not proved an identity has none to forward.
-      if (hop.sourceIdentity === '') removeField(fields, CLIENT_CERT)
+      if (hop.sourceIdentity === '') removeField(fields, CLIENT_CERTIFICATE_HEADER)
       break
     case 'always_forward_only':
       break
   }
-  if (hop.manager.traffic && field(fields, 'x-request-id') === undefined)
+  if (manager.traffic && field(fields, 'x-request-id') === undefined)
     fields.push('x-request-id', randomUuid())
 }
 

@@ -1,9 +1,10 @@
 import { removeField, type Fields, type RequestHead } from '../http/message.ts'
+import type { Destination } from '../transport/original-destination.ts'
 import type { ForwardAction, MirrorPolicy } from '../model/route.ts'
 import type { UpstreamCluster } from '../upstream/upstream-cluster.ts'
 import { Attempt, type AttemptOwner } from './attempt.ts'
 import { markProtocol } from './hop-headers.ts'
-import type { ExchangeDependencies, Hop } from './hop.ts'
+import type { ExchangeDependencies } from './dependencies.ts'
 import { ReplayBuffer } from './replay-buffer.ts'
 
 // Envoy's default of a route without a timeout: an answer that nobody waits for must not hold a stream for ever.
@@ -15,7 +16,7 @@ const TIMEOUT_MS = 15_000
  */
 export function startMirrors(
   deps: ExchangeDependencies,
-  hop: Hop,
+  original: Destination | undefined,
   head: RequestHead,
   action: ForwardAction,
   http2: boolean,
@@ -23,8 +24,8 @@ export function startMirrors(
 ): Mirror[] {
   const mirrors: Mirror[] = []
   for (const policy of action.mirrors) {
-    if (policy.percent < 100 && Math.random() * 100 >= policy.percent) continue
-    const mirror = new Mirror(deps, hop, head, policy, http2, action.timeoutMs || TIMEOUT_MS)
+    if (policy.percent < 100 && deps.random() * 100 >= policy.percent) continue
+    const mirror = new Mirror(deps, original, head, policy, http2, action.timeoutMs || TIMEOUT_MS)
     for (const chunk of body.chunks) mirror.data(chunk)
     if (body.ended) mirror.end(body.trailers)
     mirrors.push(mirror)
@@ -40,7 +41,7 @@ export function startMirrors(
 export class Mirror implements AttemptOwner {
   readonly bodySent = true
   readonly #deps: ExchangeDependencies
-  readonly #hop: Hop
+  readonly #original: Destination | undefined
   readonly #head: RequestHead
   readonly #policy: MirrorPolicy
   readonly #http2: boolean
@@ -49,19 +50,19 @@ export class Mirror implements AttemptOwner {
   #collecting = true
   #cluster: UpstreamCluster | undefined
   #attempt: Attempt | undefined
-  #timer: NodeJS.Timeout | undefined
+  #cancelTimer: (() => void) | undefined
   #cancelWait: (() => void) | undefined
 
   constructor(
     deps: ExchangeDependencies,
-    hop: Hop,
+    original: Destination | undefined,
     head: RequestHead,
     policy: MirrorPolicy,
     http2: boolean,
     timeoutMs: number,
   ) {
     this.#deps = deps
-    this.#hop = hop
+    this.#original = original
     this.#head = { ...head, fields: [...head.fields] }
     // Nothing waits for a 100 here.
     removeField(this.#head.fields, 'expect')
@@ -105,27 +106,26 @@ export class Mirror implements AttemptOwner {
     const cluster = this.#deps.clusters.get(this.#policy.cluster)
     this.#cluster = cluster
     cluster.active++
-    this.#timer = setTimeout(() => {
+    this.#cancelTimer = this.#deps.clock.after(this.#timeoutMs, () => {
       this.#attempt?.abandon('timeout')
       this.#finish('mirror_failed')
-    }, this.#timeoutMs)
-    this.#timer.unref()
+    })
     if (cluster.ready) this.#try(cluster)
     else this.#cancelWait = cluster.whenReady(this.#deps.configWaitMs, () => this.#try(cluster))
   }
 
   #try(cluster: UpstreamCluster): void {
     const limit = cluster.config?.limits.maxRequests ?? 0
-    const endpoint = cluster.active <= limit ? cluster.pick(this.#hop.original, undefined) : undefined
+    const endpoint = cluster.active <= limit ? cluster.pick(this.#original, undefined) : undefined
     if (!endpoint) return this.#finish('mirror_failed')
-    this.#attempt = new Attempt(this, endpoint, this.#head, this.#http2)
+    this.#attempt = new Attempt(this, endpoint, this.#head, this.#http2, this.#deps.clock)
     this.#attempt.start(0)
   }
 
   #finish(counter: string): void {
-    if (this.#timer === undefined) return
-    clearTimeout(this.#timer)
-    this.#timer = undefined
+    if (this.#cancelTimer === undefined) return
+    this.#cancelTimer()
+    this.#cancelTimer = undefined
     this.#cancelWait?.()
     this.#body.release()
     if (this.#cluster) this.#cluster.active--

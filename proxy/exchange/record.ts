@@ -1,13 +1,22 @@
+import { PROTOCOL_HEADER } from '../../core/contract.ts'
 import { field, type RequestHead } from '../http/message.ts'
-import type { Hop } from './hop.ts'
+import type { Hop } from '../model/hop.ts'
 import type { RequestRecord } from './telemetry-sink.ts'
 
-/** A record with what is known at a request's start; every field is there from the beginning, so its shape is one. */
-export function newRecord(hop: Hop, head: RequestHead, configVersion: string): RequestRecord {
-  const http2 = hop.link ? field(head.fields, 'x-weft-http') === '2' : hop.http2
+/**
+ * A record with what is known at a request's start; every field is there from the beginning, so its shape is one.
+ * `startedAt` is on performance.now's clock.
+ */
+export function newRecord(
+  hop: Hop,
+  head: RequestHead,
+  configVersion: string,
+  startedAt: number = performance.now(),
+): RequestRecord {
+  const http2 = hop.link ? field(head.fields, PROTOCOL_HEADER) === '2' : hop.http2
   return {
     direction: hop.direction,
-    startMs: performance.timeOrigin + performance.now(),
+    startMs: performance.timeOrigin + startedAt,
     durationMs: 0,
     method: head.method,
     scheme: head.scheme,

@@ -1,5 +1,4 @@
-import { field, type Fields, type RequestHead } from '../http/message.ts'
-import type { ServerStream } from '../http/stream.ts'
+import { field, type Fields, type RequestHead, type ResponseHead } from '../http/message.ts'
 
 /** Errors become answers here and nowhere else. */
 export interface LocalReply {
@@ -10,6 +9,8 @@ export interface LocalReply {
   readonly text: string
   /** For gRPC callers, where it says more than the one that `status` maps to. */
   readonly grpcStatus?: number
+  /** Fields of its own, e.g. `location`. */
+  readonly fields?: Fields
 }
 
 export const DEADLINE_EXCEEDED = 4
@@ -22,39 +23,44 @@ export function isGrpc(fields: Fields): boolean {
   return next === '' || next === '+' || next === ';'
 }
 
+/** `grpc-status` of trailers or of a trailers-only head; undefined: none. */
+export function readGrpcStatus(fields: Fields): number | undefined {
+  const value = field(fields, 'grpc-status')
+  return value === undefined ? undefined : Number(value)
+}
+
 /** Ends an answer to a gRPC caller that had begun: it learns why, where a reset would be an unknown error to it. */
 export function grpcTrailers(reply: LocalReply): Fields {
   const status = String(reply.grpcStatus ?? grpcStatusOf(reply.status))
   return ['grpc-status', status, 'grpc-message', percentEncode(reply.text)]
 }
 
+/** A local reply in the caller's own protocol. */
+export interface Composed {
+  readonly head: ResponseHead
+  /** Undefined: the head is all. */
+  readonly body: Buffer | undefined
+  /** -1 where the caller does not speak gRPC. */
+  readonly grpcStatus: number
+}
+
 /**
- * Answers in the caller's own protocol: gRPC callers get a trailers-only response with the status that
- * gRPC maps an HTTP status to, others a short text. `proxy-status` (RFC 9209) says who failed and why.
- * Returns the HTTP status sent and the gRPC status (-1 without).
+ * gRPC callers get a trailers-only response with the status that gRPC maps an HTTP status to, others a short text.
+ * `proxy-status` (RFC 9209) says who failed and why.
  */
-export function sendReply(
-  stream: ServerStream,
-  head: RequestHead,
-  reply: LocalReply,
-): { status: number; grpcStatus: number; bytes: number } {
+export function composeReply(head: RequestHead, reply: LocalReply): Composed {
   const proxyStatus = `weft; details="${quoted(reply.details)}"`
+  const own = reply.fields ?? []
   if (isGrpc(head.fields)) {
     const grpcStatus = reply.grpcStatus ?? grpcStatusOf(reply.status)
     const fields = ['content-type', 'application/grpc', ...grpcTrailers(reply), 'proxy-status', proxyStatus]
-    stream.head({ status: 200, fields }, true)
-    return { status: 200, grpcStatus, bytes: 0 }
+    return { head: { status: 200, fields: [...fields, ...own] }, body: undefined, grpcStatus }
   }
   const body = Buffer.from(reply.text)
-  const fields: Fields = ['content-length', String(body.length), 'proxy-status', proxyStatus]
+  const fields: Fields = ['content-length', String(body.length), 'proxy-status', proxyStatus, ...own]
   if (body.length > 0) fields.unshift('content-type', 'text/plain; charset=utf-8')
   const bodiless = body.length === 0 || head.method === 'HEAD'
-  stream.head({ status: reply.status, fields }, bodiless)
-  if (!bodiless) {
-    stream.data(body)
-    stream.end(undefined)
-  }
-  return { status: reply.status, grpcStatus: -1, bytes: bodiless ? 0 : body.length }
+  return { head: { status: reply.status, fields }, body: bodiless ? undefined : body, grpcStatus: -1 }
 }
 
 /** doc/http-grpc-status-mapping.md of gRPC. */

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { RetryPolicy } from '../model/route.ts'
-import { decideRetry, type Outcome, type Tried } from './retry.ts'
+import { backoffMs, decideRetry, type Outcome, type Tried } from './retry.ts'
 
 const POLICY: RetryPolicy = {
   retries: 2,
@@ -15,6 +15,7 @@ const POLICY: RetryPolicy = {
 const FIRST: Tried = {
   method: 'GET',
   replayable: true,
+  upgrade: false,
   retries: 0,
   reusedConnection: false,
   goneAway: false,
@@ -79,3 +80,31 @@ t.test('what a GOAWAY left out is asked elsewhere, also a write, and not for eve
   t.equal(decideRetry(undefined, { kind: 'reset' }, left), 'no', 'only what it said it did not process')
   t.equal(decideRetry(undefined, { kind: 'refused' }, { ...left, replayable: false }), 'no')
 })
+
+t.test('what never left goes elsewhere, whatever the rule says, but not for ever', async (t) => {
+  const removed: Outcome = { kind: 'removed' }
+  const post = { ...FIRST, method: 'POST', upgrade: true }
+  t.equal(decideRetry(undefined, removed, post), 'replay')
+  t.equal(decideRetry({ ...POLICY, retries: 0 }, removed, { ...post, replays: 9 }), 'replay')
+  t.equal(decideRetry(POLICY, removed, { ...post, replays: 10 }), 'no')
+  t.equal(decideRetry(POLICY, removed, { ...post, replayable: false }), 'no')
+})
+
+t.test('a request for another protocol is repeated only if nobody got it', async (t) => {
+  const upgrade = { ...FIRST, upgrade: true }
+  t.equal(decideRetry(POLICY, unconnected, upgrade), 'retry')
+  t.equal(decideRetry(POLICY, refused, upgrade), 'retry')
+  t.equal(decideRetry(POLICY, reset, { ...upgrade, reusedConnection: true }), 'no')
+  t.equal(decideRetry(POLICY, status503, upgrade), 'no')
+})
+
+t.test(
+  'waits grow to their ceiling, between half and all of it; unsent requests do not wait at first',
+  async (t) => {
+    const waits = (outcome: Outcome, random: number) =>
+      [1, 2, 3, 4, 5].map((retries) => backoffMs(POLICY, outcome, retries, random))
+    t.same(waits(status503, 0), [12.5, 25, 50, 100, 125])
+    t.same(waits(status503, 1), [25, 50, 100, 200, 250])
+    t.same(waits(unconnected, 0), [0, 25, 50, 100, 125])
+  },
+)

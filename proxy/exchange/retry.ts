@@ -4,6 +4,8 @@ import type { RetryPolicy } from '../model/route.ts'
 export type Outcome =
   /** No connection came about: nothing was sent. */
   | { readonly kind: 'connect-failure' }
+  /** Its endpoint left the cluster before a connection was there: nothing was sent, and nothing is wrong with it. */
+  | { readonly kind: 'removed' }
   /** The server said that it did not process it (REFUSED_STREAM, beyond GOAWAY). */
   | { readonly kind: 'refused' }
   /** The connection broke or the stream was reset; the server may have acted. */
@@ -16,6 +18,8 @@ export interface Tried {
   readonly method: string
   /** The whole request so far is still at hand. */
   readonly replayable: boolean
+  /** It asks for another protocol: not to be repeated once it may have been taken up. */
+  readonly upgrade: boolean
   /** Tries after the first so far, without replays of the keep-alive race. */
   readonly retries: number
   /** The connection had carried streams before this one. */
@@ -30,8 +34,8 @@ export interface Tried {
 
 export type Decision = 'no' | 'replay' | 'retry'
 
-// A server that goes away at every turn is one that is broken.
-const MAX_GOAWAY_REPLAYS = 10
+// A server that goes away at every turn is one that is broken, and so is who names them.
+const MAX_REPLAYS = 10
 
 // RFC 9110 section 9.2.2.
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE', 'QUERY'])
@@ -41,18 +45,22 @@ export function isIdempotent(method: string): boolean {
 }
 
 /**
- * Whether to try again. `replay` costs neither a retry nor budget: a reused connection that the server
- * closed under us (RFC 9112 section 9.3.1), once. And once more if it was this pod's application: one that ends
- * closes connections that it has not accepted yet, too, and its port then says whether it has gone. Likewise what
- * a GOAWAY left out, as often as a burst of requests may meet the end of a connection. A request that may have reached the application is repeated only if its method is idempotent or the route says that it may.
+ * Whether to try again. `replay` costs neither a retry nor budget: what an endpoint never got that left the cluster
+ * meanwhile; a reused connection that the server closed under us (RFC 9112 section 9.3.1), once, and once more
+ * if it was this pod's application, since one that ends closes connections that it has not accepted yet, too, and
+ * its port then says whether it has gone; what a GOAWAY left out, as often as a burst of requests may meet the end of
+ * a connection. A request that may have reached the application is repeated only if its method is idempotent or
+ * the route says that it may.
  */
 export function decideRetry(policy: RetryPolicy | undefined, outcome: Outcome, tried: Tried): Decision {
   if (!tried.replayable) return 'no'
+  if (outcome.kind === 'removed') return tried.replays < MAX_REPLAYS ? 'replay' : 'no'
   const unsent = outcome.kind === 'connect-failure' || outcome.kind === 'refused'
+  if (tried.upgrade && !unsent) return 'no'
   const safe = unsent || isIdempotent(tried.method) || (policy?.nonIdempotent ?? false)
   if (!safe) return 'no'
   const closed = outcome.kind === 'reset' || outcome.kind === 'refused'
-  if (outcome.kind === 'refused' && tried.goneAway && tried.replays < MAX_GOAWAY_REPLAYS) return 'replay'
+  if (outcome.kind === 'refused' && tried.goneAway && tried.replays < MAX_REPLAYS) return 'replay'
   if (closed && tried.reusedConnection && tried.replays === 0) return 'replay'
   if (closed && tried.applicationClosed && tried.replays < 2) return 'replay'
   if (!policy || tried.retries >= policy.retries) return 'no'
@@ -61,6 +69,7 @@ export function decideRetry(policy: RetryPolicy | undefined, outcome: Outcome, t
 
 function wanted(policy: RetryPolicy, outcome: Outcome): boolean {
   switch (outcome.kind) {
+    case 'removed':
     case 'connect-failure':
       return policy.on.connectFailure || policy.on.reset || policy.on.gatewayError || policy.on.serverError
     case 'refused':
@@ -81,4 +90,21 @@ export function isRetriableStatus(policy: RetryPolicy, status: number): boolean 
   if (policy.statuses.includes(status)) return true
   if (policy.on.gatewayError && status >= 502 && status <= 504) return true
   return policy.on.serverError && status >= 500 && status <= 599
+}
+
+/**
+ * How long to wait before the next try, in milliseconds; `retries` counts it. The first one after a failure of which
+ * nothing reached a server goes elsewhere at once: nothing says that the other endpoints are in trouble.
+ * Otherwise exponential with jitter (`random` from 0 up to 1), never less than half.
+ */
+export function backoffMs(
+  policy: RetryPolicy | undefined,
+  outcome: Outcome,
+  retries: number,
+  random: number,
+): number {
+  const unsent = outcome.kind === 'connect-failure' || outcome.kind === 'refused'
+  if (!policy || (unsent && retries <= 1)) return 0
+  const ceiling = Math.min(policy.backoffMaxMs, policy.backoffBaseMs * 2 ** (retries - 1))
+  return ceiling / 2 + (random * ceiling) / 2
 }

@@ -1,6 +1,6 @@
 import type { Fields } from '../http/message.ts'
 import { CR, HEX, LF, TOKEN_LOWER, VALUE } from './characters.ts'
-import { scanFieldLines } from './field-lines.ts'
+import { FieldLines } from './field-lines.ts'
 import { HeadBlock } from './head-block.ts'
 import { readTrailers } from './head-fields.ts'
 import { MAX_CHUNK_SIZE_DIGITS, MAX_EXTENSION_BYTES, MAX_TRAILER_BYTES } from './limits.ts'
@@ -29,6 +29,8 @@ const SEMICOLON = 59
 const EQUALS = 61
 const QUOTE = 34
 const BACKSLASH = 92
+
+const TRAILER_LINES = new FieldLines()
 
 /** Takes the framing off a body (RFC 9112 sections 6 and 7), incremental at every byte. */
 export class BodyDecoder {
@@ -172,8 +174,8 @@ export class BodyDecoder {
     const block = this.#block
     const taken = block.add(bytes, at, MAX_TRAILER_BYTES)
     if (block.complete) {
-      scanFieldLines(block.bytes, 0, block.length)
-      this.trailers = readTrailers(block.bytes.toString('latin1', 0, block.length), 0)
+      TRAILER_LINES.scan(block.bytes, 0, block.length)
+      this.trailers = readTrailers(block.bytes.toString('latin1', 0, block.length), 0, TRAILER_LINES)
       block.clear()
       this.#state = DONE
     } else if (block.length === MAX_TRAILER_BYTES) {

@@ -1,6 +1,6 @@
 import type { Fields } from '../http/message.ts'
 import type { Transport } from '../transport/transport.ts'
-import { trailerText } from './write-head.ts'
+import { trailerText } from './head-writer.ts'
 
 const NONE = 0
 const LENGTH = 1

@@ -8,13 +8,13 @@ import type {
 } from '../http/stream.ts'
 import type { Transport, TransportReader } from '../transport/transport.ts'
 import { BodyDecoder, type BodySink } from './body-decoder.ts'
-import { ClientExchange, type ClientExchangeOwner } from './client-exchange.ts'
+import { Http1ClientStream } from './client-stream.ts'
 import { type Deadlines, type Perishable, systemDeadlines } from './deadlines.ts'
-import { INCOMPLETE } from './field-lines.ts'
-import { HeadBlock } from './head-block.ts'
-import { LINGER_MS, MAX_HEAD_BYTES, MAX_INFORMATIONAL } from './limits.ts'
+import { LINGER_MS, MAX_INFORMATIONAL } from './limits.ts'
 import { malformed, MessageError } from './message-error.ts'
-import { parseResponseHead, response } from './response-head.ts'
+import type { ParsedResponse } from './response-head.ts'
+import { ResponseReader } from './response-reader.ts'
+import type { StreamOwner } from './stream.ts'
 
 export interface Http1ClientOptions {
   /**
@@ -41,7 +41,7 @@ export function connectHttp1(
   return connection
 }
 
-class Http1Client implements ClientConnection, ClientExchangeOwner, TransportReader, BodySink, Perishable {
+class Http1Client implements ClientConnection, StreamOwner, TransportReader, BodySink, Perishable {
   readonly protocol = 'http/1.1'
   readonly transport: Transport
   carried = 0
@@ -49,14 +49,14 @@ class Http1Client implements ClientConnection, ClientExchangeOwner, TransportRea
   deadline = Infinity
   readonly #handler: ClientHandler
   readonly #deadlines: Deadlines
-  readonly #block = new HeadBlock()
+  readonly #heads = new ResponseReader()
   readonly #decoder = new BodyDecoder()
   #idleTimeoutMs: number
-  #exchange: ClientExchange | undefined
+  #stream: Http1ClientStream | undefined
   #headDone = false
   #keepAlive = true
   #draining = false
-  #heldByReader = false
+  #pausedByReader = false
   /** Bytes given to the socket when the request was opened. */
   #handedBefore = -1
 
@@ -70,37 +70,37 @@ class Http1Client implements ClientConnection, ClientExchangeOwner, TransportRea
   }
 
   get active(): number {
-    return this.#exchange === undefined ? 0 : 1
+    return this.#stream === undefined ? 0 : 1
   }
 
   get free(): number {
-    return this.#exchange === undefined && !this.closed && !this.#draining ? 1 : 0
+    return this.#stream === undefined && !this.closed && !this.#draining ? 1 : 0
   }
 
   open(head: RequestHead, end: boolean, reader: ClientStreamReader): ClientStream {
-    const exchange = new ClientExchange(this, head, reader)
+    const stream = new Http1ClientStream(this, head, reader)
     if (this.free === 0) {
-      exchange.over = true
+      stream.over = true
       queueMicrotask(() => reader.onReset('refused', 'the connection takes no request now'))
-      return exchange
+      return stream
     }
     this.#handedBefore = this.transport.handed ?? -1
-    const problem = exchange.start(head, end)
+    const problem = stream.start(head, end)
     if (problem !== undefined) {
-      exchange.over = true
+      stream.over = true
       queueMicrotask(() => reader.onReset('protocol', problem))
-      return exchange
+      return stream
     }
-    this.#exchange = exchange
+    this.#stream = stream
     this.#headDone = false
     this.deadline = Infinity
-    return exchange
+    return stream
   }
 
   drain(): void {
     if (this.#draining) return
     this.#draining = true
-    if (this.#exchange === undefined) this.#close()
+    if (this.#stream === undefined) this.#close()
   }
 
   destroy(): void {
@@ -110,27 +110,27 @@ class Http1Client implements ClientConnection, ClientExchangeOwner, TransportRea
   // From the server.
 
   onData(chunk: Buffer): void {
-    const exchange = this.#exchange
-    if (exchange === undefined) {
+    const stream = this.#stream
+    if (stream === undefined) {
       // Bytes that no request asked for could only pass for the answer to the next one.
-      if (!this.closed) this.#drop()
+      if (!this.closed) this.#destroyNow()
       return
     }
-    if (!exchange.answered) {
+    if (!stream.answered) {
       if (this.#handedBefore === this.transport.handed) {
         // Likewise: our request has not left yet.
         this.#fail('refused', 'the server sent bytes before it was asked')
         return
       }
-      exchange.answered = true
+      stream.answered = true
     }
-    if (exchange.responseEnded) return this.#drop()
+    if (stream.responseEnded) return this.#destroyNow()
     let at = 0
     try {
       while (at < chunk.length) {
-        at = this.#step(exchange, chunk, at)
-        if (this.#exchange !== exchange) return
-        if (exchange.responseEnded && at < chunk.length) return this.#drop()
+        at = this.#step(stream, chunk, at)
+        if (this.#stream !== stream) return
+        if (stream.responseEnded && at < chunk.length) return this.#destroyNow()
       }
     } catch (error) {
       if (!(error instanceof MessageError)) throw error
@@ -139,36 +139,36 @@ class Http1Client implements ClientConnection, ClientExchangeOwner, TransportRea
   }
 
   onEnd(): void {
-    const exchange = this.#exchange
-    if (exchange === undefined) return this.#close()
+    const stream = this.#stream
+    if (stream === undefined) return this.#close()
     this.#keepAlive = false
-    if (exchange.responseEnded) {
+    if (stream.responseEnded) {
       // It answered and heard enough; the rest of the request goes nowhere.
-      if (!exchange.tunnel) this.#abandonRequest(exchange)
-    } else if (exchange.tunnel) {
-      exchange.responseEnded = true
-      exchange.reader.onEnd(undefined)
-      if (exchange.ended && this.#exchange === exchange) this.#finish(exchange)
+      if (!stream.tunnel) this.#abandonRequest(stream)
+    } else if (stream.tunnel) {
+      stream.responseEnded = true
+      stream.reader.onEnd(undefined)
+      if (stream.ended && this.#stream === stream) this.#finish(stream)
     } else if (this.#headDone && this.#decoder.untilClose) {
-      this.#responseWhole(exchange, true)
-    } else this.#fail('connection', this.#lost())
+      this.#responseWhole(stream, true)
+    } else this.#fail('connection', this.#lossDetail())
   }
 
   onWritable(): void {
-    const exchange = this.#exchange
-    if (exchange !== undefined && !exchange.ended) exchange.reader.onWritable()
+    const stream = this.#stream
+    if (stream !== undefined && !stream.ended) stream.reader.onWritable()
   }
 
   onClose(error: Error | undefined): void {
     this.#deadlines.remove(this)
-    const exchange = this.#exchange
+    const stream = this.#stream
     const wasClosed = this.closed
     this.closed = true
-    if (exchange !== undefined) {
-      if (exchange.responseEnded && !exchange.tunnel) this.#abandonRequest(exchange)
+    if (stream !== undefined) {
+      if (stream.responseEnded && !stream.tunnel) this.#abandonRequest(stream)
       else {
-        this.#leave(exchange)
-        exchange.reader.onReset('connection', error?.message ?? this.#lost())
+        this.#closeStream(stream)
+        stream.reader.onReset('connection', error?.message ?? this.#lossDetail())
       }
     }
     if (!wasClosed) this.#handler.onChange()
@@ -176,73 +176,60 @@ class Http1Client implements ClientConnection, ClientExchangeOwner, TransportRea
 
   onDeadline(): void {
     if (this.closed) this.transport.destroy()
-    else if (this.#exchange === undefined) this.#close()
+    else if (this.#stream === undefined) this.#close()
   }
 
   onBody(chunk: Buffer): void {
-    this.#exchange?.reader.onData(chunk)
+    this.#stream?.reader.onData(chunk)
   }
 
-  // From the exchange.
+  // From its stream.
 
-  requestEnded(exchange: ClientExchange): void {
-    if (exchange.tunnel) this.transport.end()
-    if (exchange.responseEnded) this.#finish(exchange)
+  sendingEnded(stream: Http1ClientStream): void {
+    if (stream.tunnel) this.transport.end()
+    if (stream.responseEnded) this.#finish(stream)
   }
 
-  requestFailed(_exchange: ClientExchange, detail: string): void {
+  sendingFailed(_stream: Http1ClientStream, detail: string): void {
     this.#fail('protocol', detail)
   }
 
-  exchangeReset(exchange: ClientExchange): void {
-    this.#leave(exchange)
-    this.#drop()
+  streamReset(stream: Http1ClientStream): void {
+    this.#closeStream(stream)
+    this.#destroyNow()
   }
 
-  holdReading(on: boolean): void {
-    if (this.#heldByReader === on) return
-    this.#heldByReader = on
+  pauseReading(on: boolean): void {
+    if (this.#pausedByReader === on) return
+    this.#pausedByReader = on
     if (on) this.transport.pause()
     else this.transport.resume()
   }
 
   // Taking bytes.
 
-  #step(exchange: ClientExchange, chunk: Buffer, at: number): number {
-    if (exchange.tunnel) {
-      exchange.reader.onData(at === 0 ? chunk : chunk.subarray(at))
+  #step(stream: Http1ClientStream, chunk: Buffer, at: number): number {
+    if (stream.tunnel) {
+      stream.reader.onData(at === 0 ? chunk : chunk.subarray(at))
       return chunk.length
     }
     if (this.#headDone) {
       const end = this.#decoder.feed(chunk, at, this)
-      if (this.#exchange === exchange && this.#decoder.done)
-        this.#responseWhole(exchange, end === chunk.length)
+      if (this.#stream === stream && this.#decoder.done) this.#responseWhole(stream, end === chunk.length)
       return end
     }
-    const block = this.#block
-    if (block.length === 0) {
-      const end = parseResponseHead(chunk, at, chunk.length)
-      if (end !== INCOMPLETE) {
-        this.#response(exchange, end === chunk.length)
-        return end
-      }
-    }
-    const end = at + block.add(chunk, at, MAX_HEAD_BYTES)
-    if (block.complete) {
-      parseResponseHead(block.bytes, 0, block.length)
-      block.clear()
-      this.#response(exchange, end === chunk.length)
-    } else if (block.length === MAX_HEAD_BYTES) {
-      throw malformed('head_too_large', 'the head of the response is too large')
-    }
-    return end
+    const heads = this.#heads
+    const response = heads.read(chunk, at)
+    const position = heads.position
+    if (response !== undefined) this.#response(stream, response, position === chunk.length)
+    return position
   }
 
   /** `last`: nothing follows in what was read. */
-  #response(exchange: ClientExchange, last: boolean): void {
-    const head = response.head as ResponseHead
+  #response(stream: Http1ClientStream, response: ParsedResponse, last: boolean): void {
+    const head = response.head
     const status = head.status
-    if (status < 200) return this.#interim(exchange, head)
+    if (status < 200) return this.#interim(stream, response)
     this.#keepAlive = response.keepAlive
     const seconds = response.keepAliveSeconds
     if (seconds >= 0) {
@@ -252,109 +239,110 @@ class Http1Client implements ClientConnection, ClientExchangeOwner, TransportRea
       if (limit === 0) this.#keepAlive = false
     }
     this.#headDone = true
-    if (exchange.method === 'CONNECT' && status < 300) return this.#tunnel(exchange, head)
-    if (exchange.wantsTunnel) {
-      exchange.refuseTunnel()
+    if (stream.method === 'CONNECT' && status < 300) return this.#tunnel(stream, head)
+    if (stream.wantsTunnel) {
+      stream.refuseTunnel()
       // After a refused CONNECT the two sides may disagree on where requests begin.
-      if (exchange.method === 'CONNECT') this.#keepAlive = false
+      if (stream.method === 'CONNECT') this.#keepAlive = false
     }
     // RFC 9112 section 6.3.
-    if (exchange.method === 'HEAD' || status === 204 || status === 304) this.#decoder.startLength(0)
+    if (stream.method === 'HEAD' || status === 204 || status === 304) this.#decoder.startLength(0)
     else if (response.chunked) this.#decoder.startChunked()
     else if (response.contentLength >= 0) this.#decoder.startLength(response.contentLength)
     else {
       this.#keepAlive = false
       this.#decoder.startUntilClose()
     }
-    if (!this.#decoder.done) return exchange.reader.onHead(head, false)
-    exchange.responseEnded = true
-    const done = exchange.ended && this.#settle(exchange, last)
-    exchange.reader.onHead(head, true)
-    if (done) this.#tell()
+    if (!this.#decoder.done) return stream.reader.onHead(head, false)
+    stream.responseEnded = true
+    const done = stream.ended && this.#settle(stream, last)
+    stream.reader.onHead(head, true)
+    if (done) this.#tellIfFree()
   }
 
-  #interim(exchange: ClientExchange, head: ResponseHead): void {
+  #interim(stream: Http1ClientStream, response: ParsedResponse): void {
+    const head = response.head
     if (response.chunked || response.contentLength > 0) {
       throw malformed('interim_body', 'an interim response can have no body')
     }
     if (head.status === 101) {
-      if (exchange.upgrade === '' || response.upgrade.toLowerCase() !== exchange.upgrade) {
+      if (stream.upgrade === '' || response.upgrade.toLowerCase() !== stream.upgrade) {
         throw malformed('upgrade', 'the server switched to a protocol that was not asked for', 'upgrade')
       }
       this.#headDone = true
-      return this.#tunnel(exchange, head)
+      return this.#tunnel(stream, head)
     }
-    if (++exchange.informationals > MAX_INFORMATIONAL) {
+    if (++stream.informationals > MAX_INFORMATIONAL) {
       throw malformed('too_many_interim', 'the server sent too many interim responses')
     }
-    exchange.reader.onInformational(head)
+    stream.reader.onInformational(head)
   }
 
-  #tunnel(exchange: ClientExchange, head: ResponseHead): void {
+  #tunnel(stream: Http1ClientStream, head: ResponseHead): void {
     this.#keepAlive = false
-    exchange.tunnel = true
-    exchange.reader.onHead(head, false)
-    if (!exchange.over) exchange.openTunnel()
+    stream.tunnel = true
+    stream.reader.onHead(head, false)
+    if (!stream.over) stream.openTunnel()
   }
 
-  #responseWhole(exchange: ClientExchange, last: boolean): void {
+  #responseWhole(stream: Http1ClientStream, last: boolean): void {
     const trailers = this.#decoder.trailers
-    exchange.responseEnded = true
-    const done = exchange.ended && this.#settle(exchange, last)
-    exchange.reader.onEnd(trailers)
-    if (done) this.#tell()
+    stream.responseEnded = true
+    const done = stream.ended && this.#settle(stream, last)
+    stream.reader.onEnd(trailers)
+    if (done) this.#tellIfFree()
   }
 
-  // Between exchanges.
+  // Between requests.
 
   /** After both halves. The connection is free before the reader hears of the end, so that it may use it. */
-  #settle(exchange: ClientExchange, last: boolean): boolean {
-    this.#leave(exchange)
-    if (!last) this.#drop()
+  #settle(stream: Http1ClientStream, last: boolean): boolean {
+    this.#closeStream(stream)
+    if (!last) this.#destroyNow()
     else if (!this.#keepAlive || this.#draining) this.#close()
     else this.deadline = this.#deadlines.now + this.#idleTimeoutMs
     return true
   }
 
-  #tell(): void {
+  #tellIfFree(): void {
     if (this.free === 1) this.#handler.onChange()
   }
 
-  #finish(exchange: ClientExchange): void {
-    this.#settle(exchange, true)
-    this.#tell()
+  #finish(stream: Http1ClientStream): void {
+    this.#settle(stream, true)
+    this.#tellIfFree()
   }
 
-  #leave(exchange: ClientExchange): void {
-    exchange.over = true
-    this.#exchange = undefined
+  #closeStream(stream: Http1ClientStream): void {
+    stream.over = true
+    this.#stream = undefined
     this.carried++
     this.#decoder.stop()
-    this.#block.clear()
-    if (this.#heldByReader) this.holdReading(false)
+    this.#heads.clear()
+    if (this.#pausedByReader) this.pauseReading(false)
   }
 
   /** The answer is whole, but the server takes no more of the request: what its writer still sends is dropped. */
-  #abandonRequest(exchange: ClientExchange): void {
-    this.#leave(exchange)
-    this.#drop()
-    exchange.reader.onWritable()
+  #abandonRequest(stream: Http1ClientStream): void {
+    this.#closeStream(stream)
+    this.#destroyNow()
+    stream.reader.onWritable()
   }
 
   #fail(reason: ResetReason, detail: string): void {
-    const exchange = this.#exchange as ClientExchange
-    this.#leave(exchange)
-    this.#drop()
-    exchange.reader.onReset(reason, detail)
+    const stream = this.#stream as Http1ClientStream
+    this.#closeStream(stream)
+    this.#destroyNow()
+    stream.reader.onReset(reason, detail)
   }
 
-  #lost(): string {
-    if (this.#exchange?.answered) return 'the server closed the connection inside its response'
+  #lossDetail(): string {
+    if (this.#stream?.answered) return 'the server closed the connection inside its response'
     return 'the server closed the connection without a response'
   }
 
   /** Nothing more is read or written. */
-  #drop(): void {
+  #destroyNow(): void {
     this.transport.destroy()
     this.#markClosed()
   }

@@ -1,3 +1,5 @@
+import { decimal, EXACT_DIGITS } from '../http/decimal.ts'
+import { CLIENT_CERTIFICATE_HEADER } from '../../core/contract.ts'
 import type { Fields } from '../http/message.ts'
 import { removeField } from '../http/message.ts'
 import { malformed } from './message-error.ts'
@@ -25,7 +27,7 @@ const PROTECTED = new Set([
   'traceparent',
   'tracestate',
   'via',
-  'x-forwarded-client-cert',
+  CLIENT_CERTIFICATE_HEADER,
   'x-forwarded-for',
   'x-forwarded-host',
   'x-forwarded-port',
@@ -88,31 +90,14 @@ let lastSeconds = -1
 function readTimeout(value: string): number {
   for (const part of listOf(value)) {
     if (!part.startsWith('timeout=')) continue
-    const digits = part.slice(8)
-    if (digits.length === 0 || digits.length > 9) return -1
-    let seconds = 0
-    for (let i = 0; i < digits.length; i++) {
-      const c = digits.charCodeAt(i)
-      if (c < 48 || c > 57) return -1
-      seconds = seconds * 10 + c - 48
-    }
-    return seconds
+    return decimal(part.slice('timeout='.length), 9)
   }
   return -1
 }
 
 /** Bytes that a content-length value says (RFC 9110 section 8.6: digits only, and no list here). */
-export function lengthOf(value: string, maxDigits: number): number {
-  if (value.length === 0 || value.length > maxDigits) throw badLength()
-  let length = 0
-  for (let i = 0; i < value.length; i++) {
-    const c = value.charCodeAt(i)
-    if (c < 48 || c > 57) throw badLength()
-    length = length * 10 + c - 48
-  }
-  return length
-}
-
-function badLength() {
-  return malformed('content_length', 'must be one decimal number of bytes', 'content-length')
+export function lengthOf(value: string): number {
+  const length = decimal(value, EXACT_DIGITS)
+  if (length >= 0) return length
+  throw malformed('content_length', 'must be one decimal number of bytes', 'content-length')
 }

@@ -3,71 +3,69 @@ import { findName, HASH_START, hashStep } from './field-names.ts'
 import { MAX_FIELDS } from './limits.ts'
 import { malformed, MessageError } from './message-error.ts'
 
-/**
- * Field lines of the block scanned last, five numbers a line: slot of the name or -1, name from, name to,
- * value from, value to. Shared: a scan is used up before the next one starts.
- */
-export const LINES = new Int32Array(MAX_FIELDS * 5)
-let count = 0
-
-/** Lines of the block scanned last. */
-export function lineCount(): number {
-  return count
-}
-
 export const INCOMPLETE = -1
 
-/**
- * Scans field lines and the empty line that ends them (RFC 9112 section 5), from `at`.
- * Returns the offset after that empty line, or `INCOMPLETE` where `to` comes first.
- */
-export function scanFieldLines(bytes: Uint8Array, at: number, to: number): number {
-  let pos = at
+/** The field lines of one block. Reused: what a scan found is used up before the next one starts. */
+export class FieldLines {
+  /** Lines of the block that was scanned last. */
   count = 0
-  for (;;) {
-    if (pos >= to) return INCOMPLETE
-    let c = bytes[pos] as number
-    if (c === CR) {
+  /** Five numbers a line: slot of the name or -1, name from, name to, value from, value to. */
+  readonly numbers = new Int32Array(MAX_FIELDS * 5)
+
+  /**
+   * Scans field lines and the empty line that ends them (RFC 9112 section 5), from `at`.
+   * Returns the offset after that empty line, or `INCOMPLETE` where `to` comes first.
+   */
+  scan(bytes: Uint8Array, at: number, to: number): number {
+    let pos = at
+    const numbers = this.numbers
+    let count = 0
+    for (;;) {
+      if (pos >= to) return INCOMPLETE
+      let c = bytes[pos] as number
+      if (c === CR) {
+        if (pos + 1 >= to) return INCOMPLETE
+        if (bytes[pos + 1] !== LF) throw malformed('bare_cr', 'a CR must be followed by LF')
+        this.count = count
+        return pos + 2
+      }
+      const nameFrom = pos
+      let hash = HASH_START
+      let lower = TOKEN_LOWER[c] as number
+      while (lower !== 0) {
+        hash = hashStep(hash, lower)
+        if (++pos >= to) return INCOMPLETE
+        c = bytes[pos] as number
+        lower = TOKEN_LOWER[c] as number
+      }
+      if (c !== COLON || pos === nameFrom) throw badName(c, pos === nameFrom)
+      const nameTo = pos
+      do {
+        if (++pos >= to) return INCOMPLETE
+        c = bytes[pos] as number
+      } while (c === SP || c === HTAB)
+      const valueFrom = pos
+      while (VALUE[c] === 1) {
+        if (++pos >= to) return INCOMPLETE
+        c = bytes[pos] as number
+      }
+      if (c !== CR) throw badValue(c)
       if (pos + 1 >= to) return INCOMPLETE
       if (bytes[pos + 1] !== LF) throw malformed('bare_cr', 'a CR must be followed by LF')
-      return pos + 2
+      let valueTo = pos
+      while (valueTo > valueFrom && (bytes[valueTo - 1] === SP || bytes[valueTo - 1] === HTAB)) valueTo--
+      pos += 2
+      if (count === MAX_FIELDS) {
+        throw new MessageError(431, 'too_many_fields', `a message may have ${MAX_FIELDS} fields`)
+      }
+      const line = count * 5
+      numbers[line] = findName(bytes, nameFrom, nameTo - nameFrom, hash)
+      numbers[line + 1] = nameFrom
+      numbers[line + 2] = nameTo
+      numbers[line + 3] = valueFrom
+      numbers[line + 4] = valueTo
+      count++
     }
-    const nameFrom = pos
-    let hash = HASH_START
-    let lower = TOKEN_LOWER[c] as number
-    while (lower !== 0) {
-      hash = hashStep(hash, lower)
-      if (++pos >= to) return INCOMPLETE
-      c = bytes[pos] as number
-      lower = TOKEN_LOWER[c] as number
-    }
-    if (c !== COLON || pos === nameFrom) throw badName(c, pos === nameFrom)
-    const nameTo = pos
-    do {
-      if (++pos >= to) return INCOMPLETE
-      c = bytes[pos] as number
-    } while (c === SP || c === HTAB)
-    const valueFrom = pos
-    while (VALUE[c] === 1) {
-      if (++pos >= to) return INCOMPLETE
-      c = bytes[pos] as number
-    }
-    if (c !== CR) throw badValue(c)
-    if (pos + 1 >= to) return INCOMPLETE
-    if (bytes[pos + 1] !== LF) throw malformed('bare_cr', 'a CR must be followed by LF')
-    let valueTo = pos
-    while (valueTo > valueFrom && (bytes[valueTo - 1] === SP || bytes[valueTo - 1] === HTAB)) valueTo--
-    pos += 2
-    if (count === MAX_FIELDS) {
-      throw new MessageError(431, 'too_many_fields', `a message may have ${MAX_FIELDS} fields`)
-    }
-    const line = count * 5
-    LINES[line] = findName(bytes, nameFrom, nameTo - nameFrom, hash)
-    LINES[line + 1] = nameFrom
-    LINES[line + 2] = nameTo
-    LINES[line + 3] = valueFrom
-    LINES[line + 4] = valueTo
-    count++
   }
 }
 

@@ -1,3 +1,4 @@
+import { CLIENT_CERTIFICATE_HEADER } from '../../core/contract.ts'
 import { consistsOf, TOKEN_LOWER } from './characters.ts'
 
 /**
@@ -47,7 +48,7 @@ const COMMON =
   'server-timing set-cookie strict-transport-security trace-id traceparent tracestate trailer ' +
   'upgrade-insecure-requests user-agent vary via warning www-authenticate x-api-key x-b3-parentspanid ' +
   'x-b3-sampled x-b3-spanid x-b3-traceid x-content-type-options x-correlation-id ' +
-  'x-envoy-attempt-count x-forwarded-client-cert x-forwarded-for x-forwarded-host x-forwarded-port ' +
+  `x-envoy-attempt-count ${CLIENT_CERTIFICATE_HEADER} x-forwarded-for x-forwarded-host x-forwarded-port ` +
   'x-forwarded-proto x-frame-options x-powered-by x-real-ip x-request-id x-requested-with x-xss-protection'
 
 const SLOTS = 2048

@@ -8,7 +8,7 @@ import {
   OTHERS,
   removeNamed,
 } from './connection-options.ts'
-import { LINES, lineCount } from './field-lines.ts'
+import type { FieldLines } from './field-lines.ts'
 import {
   CONNECTION,
   CONTENT_LENGTH,
@@ -23,7 +23,6 @@ import {
   TRANSFER_ENCODING,
   UPGRADE,
 } from './field-names.ts'
-import { MAX_LENGTH_DIGITS } from './limits.ts'
 import { malformed } from './message-error.ts'
 
 /** What the fields of a head say about the connection and about the body's framing. */
@@ -44,11 +43,11 @@ export class HeadFacts {
 }
 
 /**
- * Turns the lines scanned last into fields, without those that belong to the connection, and facts.
+ * Turns the lines of a scan into fields, without those that belong to the connection, and facts.
  * `text` is the block as latin1, whose first char is at offset `base` of the scanned bytes.
  */
-export function readFields(text: string, base: number, facts: HeadFacts): void {
-  const count = lineCount()
+export function readFields(text: string, base: number, lines: FieldLines, facts: HeadFacts): void {
+  const { count, numbers } = lines
   const fields: Fields = []
   let options: string[] | undefined
   facts.fields = fields
@@ -60,10 +59,10 @@ export function readFields(text: string, base: number, facts: HeadFacts): void {
   facts.expectContinue = false
   facts.keepAliveSeconds = -1
   for (let i = 0, line = 0; i < count; i++, line += 5) {
-    const slot = LINES[line] as number
-    const value = text.slice((LINES[line + 3] as number) - base, (LINES[line + 4] as number) - base)
+    const slot = numbers[line] as number
+    const value = text.slice((numbers[line + 3] as number) - base, (numbers[line + 4] as number) - base)
     if (slot < 0) {
-      fields.push(unknownName(text, base, line), value)
+      fields.push(unknownName(text, base, numbers, line), value)
       continue
     }
     const kind = kindInSlot(slot)
@@ -80,7 +79,7 @@ export function readFields(text: string, base: number, facts: HeadFacts): void {
         if (facts.contentLength >= 0) {
           throw malformed('repeated_content_length', 'may stand only once', 'content-length')
         }
-        facts.contentLength = lengthOf(value, MAX_LENGTH_DIGITS)
+        facts.contentLength = lengthOf(value)
         fields.push('content-length', value)
         break
       case TRANSFER_ENCODING:
@@ -89,7 +88,7 @@ export function readFields(text: string, base: number, facts: HeadFacts): void {
           throw malformed('transfer_encoding', 'must be exactly one `chunked`', 'transfer-encoding')
         }
         // OWS by RFC 9112 section 5; but llhttp takes `chunked` HTAB for another coding, and frames otherwise.
-        if (endsInTab(text, (LINES[line + 4] as number) - base)) {
+        if (endsInTab(text, (numbers[line + 4] as number) - base)) {
           throw malformed('transfer_encoding', 'must not end in a tab', 'transfer-encoding')
         }
         facts.chunked = true
@@ -122,21 +121,21 @@ export function readFields(text: string, base: number, facts: HeadFacts): void {
   if (options !== undefined && (facts.connection & OTHERS) !== 0) removeNamed(fields, options)
 }
 
-/** The lines scanned last as trailers, without what concerns the connection. Framing and routing are refused. */
-export function readTrailers(text: string, base: number): Fields | undefined {
-  const count = lineCount()
+/** The lines of a scan as trailers, without what concerns the connection. Framing and routing are refused. */
+export function readTrailers(text: string, base: number, lines: FieldLines): Fields | undefined {
+  const { count, numbers } = lines
   if (count === 0) return undefined
   const fields: Fields = []
   for (let i = 0, line = 0; i < count; i++, line += 5) {
-    const slot = LINES[line] as number
+    const slot = numbers[line] as number
     const kind = slot < 0 ? PLAIN : kindInSlot(slot)
     // RFC 9110 section 6.5.1: whoever merged these would frame or route the message anew.
     if (kind === HOST || kind === CONTENT_LENGTH || kind === TRANSFER_ENCODING) {
       throw malformed('trailer', 'may not stand in a trailer section', nameInSlot(slot))
     }
     if (kind !== PLAIN) continue
-    const value = text.slice((LINES[line + 3] as number) - base, (LINES[line + 4] as number) - base)
-    fields.push(slot < 0 ? unknownName(text, base, line) : nameInSlot(slot), value)
+    const value = text.slice((numbers[line + 3] as number) - base, (numbers[line + 4] as number) - base)
+    fields.push(slot < 0 ? unknownName(text, base, numbers, line) : nameInSlot(slot), value)
   }
   return fields.length === 0 ? undefined : fields
 }
@@ -148,9 +147,9 @@ function endsInTab(text: string, at: number): boolean {
   return text.charCodeAt(pos) === HTAB
 }
 
-function unknownName(text: string, base: number, line: number): string {
+function unknownName(text: string, base: number, numbers: Int32Array, line: number): string {
   const name = text
-    .slice((LINES[line + 1] as number) - base, (LINES[line + 2] as number) - base)
+    .slice((numbers[line + 1] as number) - base, (numbers[line + 2] as number) - base)
     .toLowerCase()
   learnName(name)
   return name

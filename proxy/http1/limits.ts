@@ -12,8 +12,6 @@ export const MAX_TRAILER_BYTES = 16 * 1024
 export const MAX_EXTENSION_BYTES = 4 * 1024
 /** Hexadecimal digits of a chunk size: 2^48 bytes. */
 export const MAX_CHUNK_SIZE_DIGITS = 12
-/** Decimal digits of a content-length, so that it is an exact number. */
-export const MAX_LENGTH_DIGITS = 15
 /** Interim (1xx) responses before a final one. */
 export const MAX_INFORMATIONAL = 64
 /** What may be left of a request that was answered early, for its connection to be kept, bytes. */

@@ -2,8 +2,9 @@ import type { RequestHead } from '../http/message.ts'
 import { comparable, isAuthority } from './authority.ts'
 import { SP, TARGET, TOKEN_LOWER } from './characters.ts'
 import { CLOSE, KEEP, listOf, UPGRADES } from './connection-options.ts'
-import { INCOMPLETE, scanFieldLines } from './field-lines.ts'
+import { FieldLines, INCOMPLETE } from './field-lines.ts'
 import { HeadFacts, readFields } from './head-fields.ts'
+import type { ParsedHead } from './head-reader.ts'
 import { MAX_TARGET_BYTES } from './limits.ts'
 import { malformed, MessageError } from './message-error.ts'
 
@@ -13,24 +14,28 @@ const DIGIT = 63
 // `?` stands for a digit.
 const VERSION = Buffer.from('HTTP/?.?\r\n')
 
-const facts = new HeadFacts()
-
-/** The request parsed last; used up before the next one. */
-export const request = {
-  head: undefined as RequestHead | undefined,
+export interface ParsedRequest extends ParsedHead {
+  head: RequestHead
   /** HTTP/1.0. */
-  old: false,
-  /** The client wants the connection to go on. */
+  http10: boolean
+  expectContinue: boolean
+}
+
+const lines = new FieldLines()
+const facts = new HeadFacts()
+const parsed: ParsedRequest = {
+  head: { method: '', scheme: '', authority: '', path: '', fields: [], upgrade: '' },
+  end: 0,
+  http10: false,
   keepAlive: true,
   chunked: false,
-  /** -1: not said. */
   contentLength: -1,
   expectContinue: false,
 }
 
 /**
- * Parses a head (RFC 9112 sections 3 and 5) that starts at `at`. Returns the offset after it and leaves the
- * result in `request`, or `INCOMPLETE` where `to` comes first. Throws MessageError.
+ * Parses a head (RFC 9112 sections 3 and 5) that starts at `at`; undefined where `to` comes before its end.
+ * Throws MessageError.
  */
 export function parseRequestHead(
   bytes: Buffer,
@@ -38,21 +43,21 @@ export function parseRequestHead(
   to: number,
   scheme: string,
   limit: number,
-): number {
+): ParsedRequest | undefined {
   let pos = at
   while (pos < to && TOKEN_LOWER[bytes[pos] as number] !== 0) pos++
   if (pos - at > LONGEST_METHOD) throw new MessageError(501, 'method', 'the method is too long')
-  if (pos === to) return INCOMPLETE
+  if (pos === to) return undefined
   if (bytes[pos] !== SP || pos === at) throw badLine('the method must be a token followed by one space')
   const methodTo = pos++
   while (pos < to && TARGET[bytes[pos] as number] === 1) pos++
   if (pos - methodTo > MAX_TARGET_BYTES)
     throw new MessageError(414, 'target_too_long', 'the target is too long')
-  if (pos === to) return INCOMPLETE
+  if (pos === to) return undefined
   if (bytes[pos] !== SP || pos === methodTo + 1) throw badLine('the target must be visible ASCII without "#"')
   const targetTo = pos++
   for (let i = 0; i < 10; i++, pos++) {
-    if (pos === to) return INCOMPLETE
+    if (pos === to) return undefined
     const c = bytes[pos] as number
     const wanted = VERSION[i] as number
     if (c !== wanted && (wanted !== DIGIT || c < 48 || c > 57)) {
@@ -63,13 +68,13 @@ export function parseRequestHead(
   if (bytes[targetTo + 6] !== 49 || minor > 1) {
     throw new MessageError(505, 'version', 'only HTTP/1.1 and HTTP/1.0 are served here')
   }
-  const old = minor === 0
-  const end = scanFieldLines(bytes, pos, to)
-  if (end === INCOMPLETE) return INCOMPLETE
+  const http10 = minor === 0
+  const end = lines.scan(bytes, pos, to)
+  if (end === INCOMPLETE) return undefined
   if (end - at > limit) throw new MessageError(431, 'head_too_large', `the head is above ${limit} bytes`)
 
   const text = bytes.toString('latin1', at, end)
-  readFields(text, at, facts)
+  readFields(text, at, lines, facts)
   const head: RequestHead = {
     method: text.slice(0, methodTo - at),
     scheme,
@@ -82,28 +87,29 @@ export function parseRequestHead(
   if (host !== undefined) {
     if (!isAuthority(host)) throw malformed('host', 'must be a host and perhaps a port', 'host')
     head.authority = host
-  } else if (!old) throw malformed('missing_host', 'must stand in an HTTP/1.1 request', 'host')
+  } else if (!http10) throw malformed('missing_host', 'must stand in an HTTP/1.1 request', 'host')
   // RFC 9113 section 3.4 reserves it, and haproxy and Node take it for HTTP/2.
   if (head.method === 'PRI') throw badLine('the method PRI belongs to HTTP/2')
   if (head.method === 'CONNECT') readAuthorityForm(head)
   else if (head.path.charCodeAt(0) !== SLASH) readOtherForm(head, host)
-  if (facts.chunked && old) {
+  if (facts.chunked && http10) {
     // RFC 9112 section 6.1: somebody on the way did not understand the framing.
     throw malformed('old_chunked', 'may not stand in an HTTP/1.0 request', 'transfer-encoding')
   }
   const connection = facts.connection
   // RFC 9110 section 7.8: not from HTTP/1.0, and may be ignored; with a body we do.
-  if (facts.upgrade !== '' && (connection & UPGRADES) !== 0 && !old) {
+  if (facts.upgrade !== '' && (connection & UPGRADES) !== 0 && !http10) {
     if (!facts.chunked && facts.contentLength <= 0 && head.method !== 'CONNECT')
       head.upgrade = chosen(facts.upgrade)
   }
-  request.head = head
-  request.old = old
-  request.keepAlive = (connection & CLOSE) === 0 && (!old || (connection & KEEP) !== 0)
-  request.chunked = facts.chunked
-  request.contentLength = facts.contentLength
-  request.expectContinue = facts.expectContinue && !old
-  return end
+  parsed.head = head
+  parsed.end = end
+  parsed.http10 = http10
+  parsed.keepAlive = (connection & CLOSE) === 0 && (!http10 || (connection & KEEP) !== 0)
+  parsed.chunked = facts.chunked
+  parsed.contentLength = facts.contentLength
+  parsed.expectContinue = facts.expectContinue && !http10
+  return parsed
 }
 
 /** RFC 9112 section 3.2.3; RFC 9110 section 9.3.6: the content of a CONNECT has no meaning. */

@@ -1,22 +1,14 @@
-import type { RequestHead } from '../http/message.ts'
 import type { BodyReader, ResetReason, ServerConnection, ServerHandler } from '../http/stream.ts'
 import type { Transport, TransportReader } from '../transport/transport.ts'
 import { BodyDecoder, type BodySink } from './body-decoder.ts'
-import { CR, LF } from './characters.ts'
 import { type Deadlines, type Perishable, systemDeadlines } from './deadlines.ts'
-import { INCOMPLETE } from './field-lines.ts'
-import { HeadBlock } from './head-block.ts'
-import {
-  LINGER_MS,
-  LONGEST_LINGER_MS,
-  MAX_DISCARD_BYTES,
-  MAX_HEAD_BYTES,
-  MAX_TARGET_BYTES,
-} from './limits.ts'
-import { malformed, MessageError } from './message-error.ts'
-import { parseRequestHead, request } from './request-head.ts'
-import { type ExchangeOwner, ServerExchange } from './server-exchange.ts'
-import { statusLine } from './status-line.ts'
+import { LINGER_MS, MAX_DISCARD_BYTES, MAX_HEAD_BYTES } from './limits.ts'
+import { Linger } from './linger.ts'
+import { MessageError } from './message-error.ts'
+import type { ParsedRequest } from './request-head.ts'
+import { RequestReader } from './request-reader.ts'
+import { errorResponse } from './error-response.ts'
+import { Http1ServerStream, type ServerStreamOwner } from './server-stream.ts'
 
 export interface Http1ServerOptions {
   /** What the client used: `https` over TLS. Default `http`. */
@@ -54,46 +46,39 @@ const TUNNEL = 3
 const LINGERING = 4
 const CLOSED = 5
 
-class Http1Server implements ServerConnection, ExchangeOwner, TransportReader, BodySink, Perishable {
+class Http1Server implements ServerConnection, ServerStreamOwner, TransportReader, BodySink, Perishable {
   readonly transport: Transport
   deadline = Infinity
   readonly #handler: ServerHandler
-  readonly #scheme: string
   readonly #headersTimeoutMs: number
   readonly #idleTimeoutMs: number
-  readonly #maxHeaderBytes: number
   readonly #deadlines: Deadlines
-  readonly #block = new HeadBlock()
+  readonly #heads: RequestReader
   readonly #decoder = new BodyDecoder()
+  readonly #lingering = new Linger()
 
   #phase = IDLE
-  #exchange: ServerExchange | undefined
+  #stream: Http1ServerStream | undefined
   #requestDone = true
   #keepAlive = true
-  /** Bytes that came before their turn, copied. */
-  #held: Buffer | undefined
-  #heldByReader = false
-  #heldByTurn = false
+  /** Bytes that came before their turn, copied: the next request (pipelining), or a tunnel's first. */
+  #ahead: Buffer | undefined
+  #pausedByReader = false
+  #pausedForTurn = false
   #processing = false
-  /** Of the one empty line that may stand before a request: 0, 1 after CR, 2 after LF. */
-  #blank = 0
+  /** Bytes of a request that was answered early. */
   #discarded = 0
-  #lingerUntil = 0
-  #patient = false
   #draining = false
-  /** A request came. */
-  #used = false
+  #hadRequest = false
   #peerEnded = false
-  /** Why we ended it, where a reason was given. */
-  #given: ResetReason | undefined
+  #destroyReason: ResetReason | undefined
 
   constructor(transport: Transport, handler: ServerHandler, options: Http1ServerOptions) {
     this.transport = transport
     this.#handler = handler
-    this.#scheme = options.scheme ?? 'http'
+    this.#heads = new RequestReader(options.scheme ?? 'http', options.maxHeaderBytes ?? MAX_HEAD_BYTES)
     this.#headersTimeoutMs = options.headersTimeoutMs || (options.headersTimeoutMs === 0 ? Infinity : 60_000)
     this.#idleTimeoutMs = options.idleTimeoutMs || (options.idleTimeoutMs === 0 ? Infinity : 3_600_000)
-    this.#maxHeaderBytes = options.maxHeaderBytes ?? MAX_HEAD_BYTES
     this.#deadlines = options.deadlines ?? systemDeadlines
     this.#deadlines.add(this)
     this.deadline = this.#deadlines.now + this.#idleTimeoutMs
@@ -102,55 +87,55 @@ class Http1Server implements ServerConnection, ExchangeOwner, TransportReader, B
   // ServerConnection.
 
   get active(): number {
-    return this.#exchange === undefined ? 0 : 1
+    return this.#stream === undefined ? 0 : 1
   }
 
   drain(): void {
     if (this.#draining) return
     this.#draining = true
     if (this.#phase !== IDLE) return
-    if (this.#used) return this.#linger()
+    if (this.#hadRequest) return this.#linger()
     // Somebody has just come, and his request is on its way: it is answered, and is the last.
     this.deadline = this.#deadlines.now + LINGER_MS
   }
 
   destroy(reason?: ResetReason): void {
     if (this.#phase === CLOSED) return
-    this.#given = reason
+    this.#destroyReason = reason
     this.transport.destroy()
   }
 
   // From the client.
 
   onData(chunk: Buffer): void {
-    if (this.#held !== undefined) this.#held = Buffer.concat([this.#held, chunk])
+    if (this.#ahead !== undefined) this.#ahead = Buffer.concat([this.#ahead, chunk])
     else this.#process(chunk)
   }
 
   onEnd(): void {
     this.#peerEnded = true
-    if (this.#held === undefined) this.#afterEnd()
+    if (this.#ahead === undefined) this.#afterEnd()
   }
 
   /** The client ended its side, and every byte before that was taken. */
   get #nothingFollows(): boolean {
-    return this.#peerEnded && this.#held === undefined && !this.#processing
+    return this.#peerEnded && this.#ahead === undefined && !this.#processing
   }
 
   onWritable(): void {
-    const exchange = this.#exchange
-    if (exchange?.started && !exchange.ended) exchange.reader?.onWritable()
+    const stream = this.#stream
+    if (stream?.started && !stream.ended) stream.reader?.onWritable()
   }
 
   onClose(error: Error | undefined): void {
     if (this.#phase === CLOSED) return
     const whole = this.#requestDone
-    const reader = this.#leave()
+    const reader = this.#closeStream()
     this.#phase = CLOSED
-    this.#held = undefined
+    this.#ahead = undefined
     this.#deadlines.remove(this)
     reader?.onReset(
-      this.#given ?? (whole ? 'cancel' : 'connection'),
+      this.#destroyReason ?? (whole ? 'cancel' : 'connection'),
       error?.message ?? 'the connection was closed',
     )
     this.#handler.onClose()
@@ -160,82 +145,85 @@ class Http1Server implements ServerConnection, ExchangeOwner, TransportReader, B
     if (this.#phase === HEAD) this.#refuse(new MessageError(408, 'head_timeout', 'the head took too long'))
     else if (this.#phase === IDLE) this.#linger()
     else if (this.#phase === BUSY) this.#finish(false)
-    else if ((this.transport.pending ?? 0) > 0 && !this.#patient) {
-      // A slow reader still gets the rest of its answer.
-      this.#patient = true
-      this.deadline = this.#deadlines.now + Math.min(this.#headersTimeoutMs, 60_000)
-    } else this.transport.destroy()
+    else {
+      const unread = (this.transport.pending ?? 0) > 0
+      const byMs = Math.min(this.#headersTimeoutMs, 60_000)
+      const deadline = unread ? this.#lingering.extend(this.#deadlines.now, byMs) : undefined
+      if (deadline === undefined) this.transport.destroy()
+      else this.deadline = deadline
+    }
   }
 
   onBody(chunk: Buffer): void {
-    const exchange = this.#exchange as ServerExchange
-    if (!exchange.ended) return exchange.reader?.onData(chunk)
+    const stream = this.#stream as Http1ServerStream
+    if (!stream.ended) return stream.reader?.onData(chunk)
     this.#discarded += chunk.length
     if (this.#discarded > MAX_DISCARD_BYTES) this.#finish(false)
   }
 
-  // From the exchange.
+  // From its stream.
 
-  mayGoOn(exchange: ServerExchange, end: boolean): boolean {
-    if (!this.#keepAlive || this.#draining || this.#nothingFollows || exchange.method === 'CONNECT')
+  mayKeepAlive(stream: Http1ServerStream, end: boolean): boolean {
+    if (!this.#keepAlive || this.#draining || this.#nothingFollows || stream.method === 'CONNECT')
       return false
     if (this.#requestDone) return true
     // RFC 9110 section 10.1.1: a client without its 100 may or may not send what it announced.
-    return !exchange.expecting && !(end && this.#decoder.known > MAX_DISCARD_BYTES)
+    return !stream.awaitsContinue && !(end && this.#decoder.known > MAX_DISCARD_BYTES)
   }
 
-  tunnelOpened(exchange: ServerExchange): void {
+  tunnelOpened(stream: Http1ServerStream): void {
     this.#phase = TUNNEL
     this.#requestDone = false
     // Inside `onRequest` there is no reader yet: `#start` goes on.
-    if (exchange.reader !== undefined) this.#takeHeld()
+    if (stream.reader !== undefined) this.#takeAhead()
   }
 
-  tunnelRefused(exchange: ServerExchange): void {
-    if (!exchange.ended) exchange.reader?.onEnd(undefined)
+  tunnelRefused(stream: Http1ServerStream): void {
+    if (!stream.ended) stream.reader?.onEnd(undefined)
   }
 
-  responseEnded(exchange: ServerExchange): void {
-    if (exchange.tunnel) {
+  sendingEnded(stream: Http1ServerStream): void {
+    if (stream.tunnel) {
       this.transport.end()
       if (this.#requestDone) this.#tunnelOver()
       return
     }
     if (this.#requestDone) return this.#finish(true)
-    if (exchange.closes || exchange.expecting || this.#decoder.known > MAX_DISCARD_BYTES) {
+    if (stream.closes || stream.awaitsContinue || this.#decoder.known > MAX_DISCARD_BYTES) {
       return this.#finish(false)
     }
     // An early answer: the rest of the request is dropped, and must come soon.
     this.#discarded = 0
     this.deadline = this.#deadlines.now + LINGER_MS
-    this.holdReading(false)
+    this.pauseReading(false)
   }
 
-  responseFailed(exchange: ServerExchange, detail: string): void {
-    const reader = this.#leave()
-    if (exchange.started) {
+  sendingFailed(stream: Http1ServerStream, detail: string): void {
+    const reader = this.#closeStream()
+    if (stream.started) {
       // What was sent must not pass for a whole answer.
       this.#phase = LINGERING
       this.transport.abort()
     } else {
-      this.#answer(502, 'the response of the upstream cannot be sent in HTTP/1.1')
+      const text = 'the response of the upstream cannot be sent in HTTP/1.1'
+      this.transport.writeLatin1(errorResponse(502, text))
       this.#linger()
     }
     reader?.onReset('protocol', detail)
   }
 
-  exchangeReset(exchange: ServerExchange): void {
-    const graceful = exchange.ended && !exchange.tunnel
-    this.#leave()
+  streamReset(stream: Http1ServerStream): void {
+    const graceful = stream.ended && !stream.tunnel
+    this.#closeStream()
     if (graceful) return this.#linger()
     this.#phase = LINGERING
     this.transport.abort()
   }
 
-  holdReading(on: boolean): void {
-    if (this.#heldByReader === on) return
-    this.#heldByReader = on
-    this.#applyHold()
+  pauseReading(on: boolean): void {
+    if (this.#pausedByReader === on) return
+    this.#pausedByReader = on
+    this.#applyPause()
   }
 
   // Taking bytes.
@@ -257,96 +245,70 @@ class Http1Server implements ServerConnection, ExchangeOwner, TransportReader, B
   #step(chunk: Buffer, at: number): number {
     switch (this.#phase) {
       case IDLE:
-        return this.#firstBytes(chunk, at)
       case HEAD:
-        return this.#moreBytes(chunk, at)
+        return this.#headBytes(chunk, at)
       case BUSY:
         if (!this.#requestDone) return this.#bodyBytes(chunk, at)
         // The next request, or a tunnel's first bytes: both wait for the answer.
-        this.#held = Buffer.from(chunk.subarray(at))
-        this.#heldByTurn = true
-        this.#applyHold()
+        this.#ahead = Buffer.from(chunk.subarray(at))
+        this.#pausedForTurn = true
+        this.#applyPause()
         return chunk.length
       case TUNNEL:
-        if (!this.#requestDone) this.#exchange?.reader?.onData(at === 0 ? chunk : chunk.subarray(at))
+        if (!this.#requestDone) this.#stream?.reader?.onData(at === 0 ? chunk : chunk.subarray(at))
         return chunk.length
       default:
-        this.deadline = Math.max(this.deadline, Math.min(this.#lingerUntil, this.#deadlines.now + LINGER_MS))
+        this.deadline = this.#lingering.heard(this.#deadlines.now, this.deadline)
         return chunk.length
     }
   }
 
-  #firstBytes(chunk: Buffer, at: number): number {
-    const c = chunk[at] as number
-    if (c === CR || c === LF || this.#blank === 1) {
-      // RFC 9112 section 2.2: one empty line may come first.
-      if (c !== (this.#blank === 0 ? CR : LF) || this.#blank === 2) {
-        throw malformed('empty_line', 'only one empty line may stand before a request')
-      }
-      this.#blank++
-      return at + 1
+  #headBytes(chunk: Buffer, at: number): number {
+    const heads = this.#heads
+    const request = heads.read(chunk, at)
+    const position = heads.position
+    if (request !== undefined) this.#start(request)
+    else if (this.#phase === IDLE && heads.within) {
+      this.#phase = HEAD
+      this.deadline = this.#deadlines.now + this.#headersTimeoutMs
     }
-    const end = parseRequestHead(chunk, at, chunk.length, this.#scheme, this.#maxHeaderBytes)
-    if (end !== INCOMPLETE) {
-      this.#start()
-      return end
-    }
-    this.#phase = HEAD
-    this.deadline = this.#deadlines.now + this.#headersTimeoutMs
-    return this.#moreBytes(chunk, at)
+    return position
   }
 
-  #moreBytes(chunk: Buffer, at: number): number {
-    const block = this.#block
-    const taken = block.add(chunk, at, this.#maxHeaderBytes)
-    if (block.complete) {
-      parseRequestHead(block.bytes, 0, block.length, this.#scheme, this.#maxHeaderBytes)
-      block.clear()
-      this.#start()
-    } else if (block.length >= this.#maxHeaderBytes) {
-      throw new MessageError(431, 'head_too_large', `the head is above ${this.#maxHeaderBytes} bytes`)
-    } else if (block.lines === 0 && block.length > MAX_TARGET_BYTES + 64) {
-      throw new MessageError(414, 'target_too_long', 'the target is too long')
-    }
-    return at + taken
-  }
-
-  #start(): void {
-    const head = request.head as RequestHead
-    const chunked = request.chunked
-    if (chunked) this.#decoder.startChunked()
+  #start(request: ParsedRequest): void {
+    const head = request.head
+    if (request.chunked) this.#decoder.startChunked()
     else this.#decoder.startLength(request.contentLength > 0 ? request.contentLength : 0)
     const whole = this.#decoder.done
     this.#requestDone = whole
     this.#keepAlive = request.keepAlive
     this.#phase = BUSY
-    this.#used = true
-    this.#blank = 0
+    this.#hadRequest = true
     this.deadline = Infinity
-    const exchange = new ServerExchange(
+    const stream = new Http1ServerStream(
       this,
       head.method,
       head.upgrade,
-      request.old,
+      request.http10,
       request.expectContinue && !whole,
     )
-    this.#exchange = exchange
-    const tunnel = exchange.wantsTunnel
-    const reader = this.#handler.onRequest(exchange, head, whole && !tunnel)
-    exchange.reader = reader
+    this.#stream = stream
+    const tunnel = stream.wantsTunnel
+    const reader = this.#handler.onRequest(stream, head, whole && !tunnel)
+    stream.reader = reader
     // The handler may have answered before it returned.
-    if (this.#exchange !== exchange || !tunnel || !exchange.started) return
-    if (exchange.tunnel) this.#takeHeld()
-    else if (!exchange.ended) reader.onEnd(undefined)
+    if (this.#stream !== stream || !tunnel || !stream.started) return
+    if (stream.tunnel) this.#takeAhead()
+    else if (!stream.ended) reader.onEnd(undefined)
   }
 
   #bodyBytes(chunk: Buffer, at: number): number {
     const end = this.#decoder.feed(chunk, at, this)
     if (this.#phase === BUSY && this.#decoder.done && !this.#requestDone) {
       this.#requestDone = true
-      const exchange = this.#exchange as ServerExchange
-      if (exchange.ended) this.#finish(true)
-      else exchange.reader?.onEnd(this.#decoder.trailers)
+      const stream = this.#stream as Http1ServerStream
+      if (stream.ended) this.#finish(true)
+      else stream.reader?.onEnd(this.#decoder.trailers)
     }
     return end
   }
@@ -357,15 +319,15 @@ class Http1Server implements ServerConnection, ExchangeOwner, TransportReader, B
       case TUNNEL:
         if (this.#requestDone) return
         this.#requestDone = true
-        this.#exchange?.reader?.onEnd(undefined)
-        if (this.#exchange?.ended) this.#tunnelOver()
+        this.#stream?.reader?.onEnd(undefined)
+        if (this.#stream?.ended) this.#tunnelOver()
         return
       case BUSY: {
         // A client may close its side and wait for the answer (RFC 9112 section 9.6).
         if (this.#requestDone) return
-        const exchange = this.#exchange as ServerExchange
-        if (exchange.ended) return this.#finish(false)
-        const reader = this.#leave()
+        const stream = this.#stream as Http1ServerStream
+        if (stream.ended) return this.#finish(false)
+        const reader = this.#closeStream()
         this.#phase = LINGERING
         this.transport.destroy()
         reader?.onReset('connection', 'the client closed the connection inside a request')
@@ -379,87 +341,75 @@ class Http1Server implements ServerConnection, ExchangeOwner, TransportReader, B
     }
   }
 
-  // Between exchanges.
+  // Between requests.
 
-  /** The exchange is over; its reader, unless it was told everything. */
-  #leave(): BodyReader | undefined {
-    const exchange = this.#exchange
-    if (exchange === undefined) return undefined
-    this.#exchange = undefined
-    exchange.over = true
+  /** The stream is over; its reader, unless it was told everything. */
+  #closeStream(): BodyReader | undefined {
+    const stream = this.#stream
+    if (stream === undefined) return undefined
+    this.#stream = undefined
+    stream.over = true
     this.#decoder.stop()
-    const told = exchange.ended && (!exchange.tunnel || this.#requestDone)
-    return told ? undefined : exchange.reader
+    const told = stream.ended && (!stream.tunnel || this.#requestDone)
+    return told ? undefined : stream.reader
   }
 
   #finish(whole: boolean): void {
-    const exchange = this.#exchange as ServerExchange
-    this.#leave()
-    const goesOn = whole && this.#keepAlive && !exchange.closes && !this.#draining
-    if (!goesOn || this.#nothingFollows) return this.#linger()
+    const stream = this.#stream as Http1ServerStream
+    this.#closeStream()
+    const keepsAlive = whole && this.#keepAlive && !stream.closes && !this.#draining
+    if (!keepsAlive || this.#nothingFollows) return this.#linger()
     this.#phase = IDLE
     this.deadline = this.#deadlines.now + this.#idleTimeoutMs
-    if (this.#heldByReader) this.holdReading(false)
-    if (!this.#processing) this.#takeHeld()
+    if (this.#pausedByReader) this.pauseReading(false)
+    if (!this.#processing) this.#takeAhead()
   }
 
   #tunnelOver(): void {
-    this.#leave()
+    this.#closeStream()
     this.#linger()
   }
 
   /** What waited for its turn. */
-  #takeHeld(): void {
-    const held = this.#held
-    if (held === undefined) return
-    this.#held = undefined
-    this.#heldByTurn = false
-    this.#applyHold()
-    this.#process(held)
-    if (this.#peerEnded && this.#held === undefined) this.#afterEnd()
+  #takeAhead(): void {
+    const ahead = this.#ahead
+    if (ahead === undefined) return
+    this.#ahead = undefined
+    this.#pausedForTurn = false
+    this.#applyPause()
+    this.#process(ahead)
+    if (this.#peerEnded && this.#ahead === undefined) this.#afterEnd()
   }
 
-  #applyHold(): void {
-    if (this.#heldByReader || this.#heldByTurn) this.transport.pause()
+  #applyPause(): void {
+    if (this.#pausedByReader || this.#pausedForTurn) this.transport.pause()
     else this.transport.resume()
   }
 
   #refuse(error: MessageError): void {
     if (this.#phase >= LINGERING) return
-    const exchange = this.#exchange
-    const reader = this.#leave()
-    if (exchange?.started && !exchange.ended) {
+    const stream = this.#stream
+    const reader = this.#closeStream()
+    if (stream?.started && !stream.ended) {
       this.#phase = LINGERING
       this.transport.abort()
     } else {
-      if (!exchange?.ended) this.#answer(error.status, error.message)
+      if (!stream?.ended) this.transport.writeLatin1(errorResponse(error.status, error.message))
       this.#linger()
     }
-    if (exchange === undefined) this.#handler.onRefused(error.status, error.code)
+    if (stream === undefined) this.#handler.onRefused(error.status, error.code)
     else reader?.onReset('protocol', error.message)
   }
 
-  /** `text` is our own and holds nothing of the peer's. */
-  #answer(status: number, text: string): void {
-    this.transport.writeLatin1(
-      `${statusLine(status)}content-type: text/plain\r\ncontent-length: ${text.length + 1}\r\n` +
-        `connection: close\r\n\r\n${text}\n`,
-    )
-  }
-
-  /**
-   * FIN after our last byte. Reading goes on for a moment, since a close with unread bytes is a RST that may
-   * take the answer from the client (RFC 9112 section 9.6).
-   */
+  /** FIN after our last byte, and reading on for a moment. */
   #linger(): void {
     if (this.#phase >= LINGERING) return
     this.#phase = LINGERING
-    this.#held = undefined
-    this.#block.clear()
-    this.deadline = this.#deadlines.now + LINGER_MS
-    this.#lingerUntil = this.#deadlines.now + LONGEST_LINGER_MS
-    this.#heldByReader = false
-    this.#heldByTurn = false
+    this.#ahead = undefined
+    this.#heads.clear()
+    this.deadline = this.#lingering.begin(this.#deadlines.now)
+    this.#pausedByReader = false
+    this.#pausedForTurn = false
     this.transport.end()
     this.transport.resume()
   }

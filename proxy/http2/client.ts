@@ -15,7 +15,7 @@ import { resolveOptions, type Http2Options, type ResolvedOptions } from './optio
 import { requestPseudoBytes, writeRequestPseudo } from './request-head.ts'
 import { readStatus } from './response-head.ts'
 import { ENABLE_PUSH } from './settings.ts'
-import { Http2Stream } from './stream.ts'
+import { Http2Stream, type StreamConnection } from './stream.ts'
 
 // Interim (1xx) responses before a final one.
 const MAX_INFORMATIONAL = 64
@@ -35,31 +35,31 @@ export function connectHttp2(
 class Http2ClientStream extends Http2Stream implements ClientStream {
   answered = false
   /** The final head is here. */
-  headed = false
+  headReceived = false
   #informationals = 0
-  protected readonly answersOnly = false
+  protected readonly isServer = false
   readonly #reader: ClientStreamReader
-  readonly #toHead: boolean
+  readonly #headRequest: boolean
   /** An extended CONNECT (RFC 8441). */
-  readonly #extended: boolean
+  readonly #extendedConnect: boolean
   readonly #wantsTunnel: boolean
 
-  constructor(connection: Http2Connection, id: number, head: RequestHead, reader: ClientStreamReader) {
+  constructor(connection: StreamConnection, id: number, head: RequestHead, reader: ClientStreamReader) {
     super(connection, id)
     this.reader = this.#reader = reader
-    this.#toHead = head.method === 'HEAD'
-    this.#extended = head.upgrade !== ''
-    this.#wantsTunnel = this.#extended || head.method === 'CONNECT'
+    this.#headRequest = head.method === 'HEAD'
+    this.#extendedConnect = head.upgrade !== ''
+    this.#wantsTunnel = this.#extendedConnect || head.method === 'CONNECT'
   }
 
   override beginData(length: number): boolean {
-    if (this.headed) return super.beginData(length)
+    if (this.headReceived) return super.beginData(length)
     this.fail(PROTOCOL_ERROR, 'DATA before the head of the response')
     return false
   }
 
   receiveHead(block: FieldBlock, end: boolean): void {
-    if (this.headed) return this.receiveTrailers(block, end)
+    if (this.headReceived) return this.receiveTrailers(block, end)
     this.answered = true
     const status = readStatus(block)
     if (typeof status === 'string') return this.fail(PROTOCOL_ERROR, status)
@@ -77,19 +77,22 @@ class Http2ClientStream extends Http2Stream implements ClientStream {
       this.#reader.onInformational({ status, fields: block.fields })
       return
     }
-    this.headed = true
-    if (this.#toHead || status === 204 || status === 304) this.bodyLeft = 0
+    this.headReceived = true
+    if (this.#headRequest || status === 204 || status === 304) this.bodyLeft = 0
     else {
       this.bodyLeft = block.contentLength
       if (end && this.bodyLeft > 0) return this.fail(PROTOCOL_ERROR, 'less content than content-length says')
     }
     // RFC 8441 section 5: any 2xx.
     if (this.#wantsTunnel && status < 300) {
-      this.connect = true
+      this.tunnel = true
       this.bodyLeft = UNKNOWN_LENGTH
     }
     this.remoteEnded = end
-    this.#reader.onHead({ status: this.connect && this.#extended ? 101 : status, fields: block.fields }, end)
+    this.#reader.onHead(
+      { status: this.tunnel && this.#extendedConnect ? 101 : status, fields: block.fields },
+      end,
+    )
     if (end) this.connection.settle(this)
   }
 }
@@ -107,7 +110,7 @@ class Http2Client extends Http2Connection implements ClientConnection {
     super(transport, options)
     this.#handler = handler
     transport.write(PREFACE)
-    this.greet([ENABLE_PUSH, 0])
+    this.sendSettings([ENABLE_PUSH, 0])
   }
 
   get free(): number {

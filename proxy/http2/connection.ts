@@ -1,8 +1,8 @@
 import type { ResetReason } from '../http/stream.ts'
 import type { Transport, TransportReader } from '../transport/transport.ts'
+import { BlockReader, type BlockSink } from './block-reader.ts'
 import { ClosedStreams } from './closed-streams.ts'
 import {
-  COMPRESSION_ERROR,
   ENHANCE_YOUR_CALM,
   FLOW_CONTROL_ERROR,
   FRAME_SIZE_ERROR,
@@ -13,12 +13,11 @@ import {
   SETTINGS_TIMEOUT,
   STREAM_CLOSED,
 } from './error-code.ts'
-import { FieldBlock } from './field-block.ts'
+import type { FieldBlock } from './field-block.ts'
 import { FloodGuard } from './flood-guard.ts'
 import * as frame from './frame.ts'
 import { FrameReader, type FrameSink } from './frame-reader.ts'
 import { FrameWriter } from './frame-writer.ts'
-import { HpackDecoder } from './hpack/decoder.ts'
 import { HpackEncoder } from './hpack/encoder.ts'
 import { KeepAlive } from './keep-alive.ts'
 import type { ResolvedOptions } from './options.ts'
@@ -30,32 +29,31 @@ import {
   MAX_HEADER_LIST_SIZE,
   PeerSettings,
 } from './settings.ts'
-import type { Http2Stream } from './stream.ts'
+import type { Http2Stream, StreamConnection } from './stream.ts'
 
-// Frames that one block of fields may be spread over, and how far its bytes may go beyond the decoded limit.
-const CONTINUATION_LIMIT = 16
-const BLOCK_SLACK = 16 * 1024
 // For the peer to take what was written and to close.
 const LINGER_AFTER_ERROR_MS = 1000
 const LINGER_MS = 30_000
 
 /** What both roles of an HTTP/2 connection share (RFC 9113): frames, settings, windows, the end. */
-export abstract class Http2Connection extends FrameWriter implements TransportReader, FrameSink {
+export abstract class Http2Connection
+  extends FrameWriter
+  implements TransportReader, FrameSink, BlockSink, StreamConnection
+{
   readonly options: ResolvedOptions
   readonly peer = new PeerSettings()
   readonly streams = new Map<number, Http2Stream>()
   readonly closedStreams = new ClosedStreams()
+  /** The block of fields that was decoded last. */
   readonly block: FieldBlock
-  readonly #decoder: HpackDecoder
+  readonly #blocks: BlockReader
   readonly #reader: FrameReader
   readonly #turns: SendTurns
   readonly #keepAlive: KeepAlive | undefined
 
   /** No frame is read any more. */
   stopped = false
-  /** Window that a new stream starts with. */
   readonly firstStreamWindow: number
-  /** Received for paused streams and still here. */
   heldBytes = 0
   #receiveWindow: number
   #consumed = 0
@@ -64,12 +62,6 @@ export abstract class Http2Connection extends FrameWriter implements TransportRe
   #cancelSettingsTimer: (() => void) | undefined
   #cancelLinger: (() => void) | undefined
 
-  // The block of fields that CONTINUATION frames complete.
-  #blockStream = 0
-  #blockFlags = 0
-  #blockParts: Buffer[] = []
-  #blockBytes = 0
-  #selfDependent = false
   // The DATA frame that is being read.
   #dataStream: Http2Stream | undefined
   #dataFlags = 0
@@ -82,8 +74,8 @@ export abstract class Http2Connection extends FrameWriter implements TransportRe
       new HpackEncoder({ tableBytes: options.headerTableBytes }),
     )
     this.options = options
-    this.block = new FieldBlock(options.maxHeaderBytes, options.maxHeaderFields)
-    this.#decoder = new HpackDecoder(Math.max(4096, options.headerTableBytes))
+    this.#blocks = new BlockReader(this, options)
+    this.block = this.#blocks.block
     this.#reader = new FrameReader(this)
     this.#turns = new SendTurns(this)
     // A peer that does not know our SETTINGS yet counts with the default.
@@ -93,7 +85,7 @@ export abstract class Http2Connection extends FrameWriter implements TransportRe
   }
 
   /** Sends SETTINGS (`entries` of the role first) and opens the connection's window. */
-  protected greet(entries: number[]): void {
+  protected sendSettings(entries: number[]): void {
     const options = this.options
     entries.push(INITIAL_WINDOW_SIZE, this.firstStreamWindow, MAX_HEADER_LIST_SIZE, options.maxHeaderBytes)
     if (options.headerTableBytes > 4096) entries.push(HEADER_TABLE_SIZE, options.headerTableBytes)
@@ -121,7 +113,6 @@ export abstract class Http2Connection extends FrameWriter implements TransportRe
   protected abstract onGoaway(lastStreamId: number, code: number): void
   /** A stream left the table. */
   protected abstract onStreamGone(): void
-  /** The peer broke a stream's rules; it was reset. */
   abstract onStreamBroken(stream: Http2Stream): void
   /** The highest stream of the peer that we processed. */
   protected abstract readonly lastProcessed: number
@@ -200,7 +191,6 @@ export abstract class Http2Connection extends FrameWriter implements TransportRe
 
   // --- Streams
 
-  /** Takes a stream whose halves both ended out of the table. */
   settle(stream: Http2Stream): void {
     if (!stream.localEnded || !stream.remoteEnded || stream.closed) return
     this.#remove(stream, false)
@@ -230,7 +220,7 @@ export abstract class Http2Connection extends FrameWriter implements TransportRe
     this.closedStreams.add(streamId, true)
   }
 
-  protected idleFrame(): boolean {
+  protected countIdleFrame(): boolean {
     if (this.guard.idleFrame(this.transport.congested)) return true
     this.fail(ENHANCE_YOUR_CALM, 'too many frames without effect')
     return false
@@ -238,7 +228,7 @@ export abstract class Http2Connection extends FrameWriter implements TransportRe
 
   /** A frame with content for a stream that is not open. */
   protected afterClose(streamId: number): void {
-    if (!this.idleFrame() || this.closedStreams.wasReset(streamId)) return
+    if (!this.countIdleFrame() || this.closedStreams.wasReset(streamId)) return
     this.writeReset(streamId, STREAM_CLOSED)
   }
 
@@ -248,13 +238,13 @@ export abstract class Http2Connection extends FrameWriter implements TransportRe
     this.#dataStream = undefined
     this.#dataFlags = flags
     this.#dataLength = length
-    if (this.#blockStream !== 0 || !this.#sawSettings)
+    if (this.#blocks.openStream !== 0 || !this.#sawSettings)
       return this.fail(PROTOCOL_ERROR, 'DATA where another frame must stand')
     if (streamId === 0 || this.isIdle(streamId)) return this.fail(PROTOCOL_ERROR, 'DATA on an idle stream')
     this.#receiveWindow -= length
     if (this.#receiveWindow < 0) return this.fail(FLOW_CONTROL_ERROR, 'more DATA than the window allows')
     if (length > 0) this.guard.progress()
-    else if ((flags & frame.END_STREAM) === 0 && !this.idleFrame()) return
+    else if ((flags & frame.END_STREAM) === 0 && !this.countIdleFrame()) return
     const stream = this.streams.get(streamId)
     if (stream === undefined) this.afterClose(streamId)
     else if (stream.beginData(length)) this.#dataStream = stream
@@ -286,13 +276,14 @@ export abstract class Http2Connection extends FrameWriter implements TransportRe
   onFrame(type: number, flags: number, streamId: number, bytes: Buffer, from: number, to: number): void {
     if (!this.#sawSettings && (type !== frame.SETTINGS || (flags & frame.ACK) !== 0))
       return this.fail(PROTOCOL_ERROR, 'the first frame is not SETTINGS')
-    if (this.#blockStream !== 0 && (type !== frame.CONTINUATION || streamId !== this.#blockStream))
+    const openBlock = this.#blocks.openStream
+    if (openBlock !== 0 && (type !== frame.CONTINUATION || streamId !== openBlock))
       return this.fail(PROTOCOL_ERROR, 'a block of fields is interrupted')
     switch (type) {
       case frame.HEADERS:
-        return this.#headers(flags, streamId, bytes, from, to)
+        return this.#blocks.headers(flags, streamId, bytes, from, to)
       case frame.CONTINUATION:
-        return this.#continuation(flags, bytes, from, to)
+        return this.#blocks.continuation(flags, bytes, from, to)
       case frame.WINDOW_UPDATE:
         return this.#windowUpdate(streamId, bytes, from, to)
       case frame.RST_STREAM:
@@ -309,65 +300,21 @@ export abstract class Http2Connection extends FrameWriter implements TransportRe
         return this.fail(PROTOCOL_ERROR, 'PUSH_PROMISE is not enabled')
       default:
         // Section 5.5: unknown types are ignored.
-        this.idleFrame()
+        this.countIdleFrame()
     }
   }
 
-  #headers(flags: number, streamId: number, bytes: Buffer, from: number, to: number): void {
-    if (streamId === 0) return this.fail(PROTOCOL_ERROR, 'HEADERS on stream 0')
-    if ((flags & frame.PADDED) !== 0) {
-      if (from === to) return this.fail(FRAME_SIZE_ERROR, 'HEADERS without the length of its padding')
-      to -= bytes[from++] as number
-    }
-    this.#selfDependent = false
-    if ((flags & frame.HAS_PRIORITY) !== 0) {
-      if (to - from < 5)
-        return this.fail(to < from ? PROTOCOL_ERROR : FRAME_SIZE_ERROR, 'HEADERS is cut short')
-      this.#selfDependent = (frame.readUint32(bytes, from) & 0x7fff_ffff) === streamId
-      from += 5
-    }
-    if (to < from) return this.onBadPadding()
-    if ((flags & frame.END_HEADERS) !== 0) return this.#decode(streamId, flags, bytes, from, to)
-    this.#blockStream = streamId
-    this.#blockFlags = flags
-    this.#blockBytes = to - from
-    this.#blockParts.push(Buffer.from(bytes.subarray(from, to)))
-  }
-
-  #continuation(flags: number, bytes: Buffer, from: number, to: number): void {
-    const streamId = this.#blockStream
-    if (streamId === 0) return this.fail(PROTOCOL_ERROR, 'CONTINUATION without HEADERS')
-    this.#blockBytes += to - from
-    // CVE-2024-27983 and its like: bounded in count and bytes before anything is decoded.
-    if (
-      this.#blockParts.length > CONTINUATION_LIMIT ||
-      this.#blockBytes > this.options.maxHeaderBytes + BLOCK_SLACK
-    )
-      return this.fail(ENHANCE_YOUR_CALM, 'a block of fields is too long')
-    this.#blockParts.push(Buffer.from(bytes.subarray(from, to)))
-    if ((flags & frame.END_HEADERS) === 0) return
-    const block = Buffer.concat(this.#blockParts)
-    this.#blockParts = []
-    this.#blockStream = 0
-    this.#decode(streamId, this.#blockFlags, block, 0, block.length)
-  }
-
-  #decode(streamId: number, flags: number, bytes: Buffer, from: number, to: number): void {
-    const block = this.block
-    block.begin()
-    if (!this.#decoder.decode(bytes, from, to, block))
-      return this.fail(COMPRESSION_ERROR, 'a block of fields cannot be decoded')
+  onBlock(streamId: number, end: boolean): void {
     // A server of ours may be asked in bad faith; what we asked for comes on a connection of many.
-    if (block.bomb && this.isServer)
+    if (this.block.bomb && this.isServer)
       return this.fail(ENHANCE_YOUR_CALM, 'a block of fields that unpacks to many times the limit')
-    if (this.#selfDependent) block.fault ||= 'a stream depends on itself'
     this.guard.progress()
-    this.onHeaders(streamId, (flags & frame.END_STREAM) !== 0)
+    this.onHeaders(streamId, end)
   }
 
   #windowUpdate(streamId: number, bytes: Buffer, from: number, to: number): void {
     if (to - from !== 4) return this.fail(FRAME_SIZE_ERROR, 'WINDOW_UPDATE has 4 bytes')
-    if (!this.idleFrame()) return
+    if (!this.countIdleFrame()) return
     const increment = frame.readUint32(bytes, from) & 0x7fff_ffff
     if (streamId === 0) {
       if (increment === 0) return this.fail(PROTOCOL_ERROR, 'WINDOW_UPDATE of 0')
@@ -380,7 +327,7 @@ export abstract class Http2Connection extends FrameWriter implements TransportRe
     if (stream === undefined) {
       if (this.isIdle(streamId)) this.fail(PROTOCOL_ERROR, 'WINDOW_UPDATE on an idle stream')
     } else if (increment === 0) stream.fail(PROTOCOL_ERROR, 'WINDOW_UPDATE of 0')
-    else if (stream.grant(increment)) this.#turns.run()
+    else if (stream.widenSendWindow(increment)) this.#turns.run()
     else stream.fail(FLOW_CONTROL_ERROR, 'the window overflows')
   }
 
@@ -389,7 +336,7 @@ export abstract class Http2Connection extends FrameWriter implements TransportRe
     if (streamId === 0 || this.isIdle(streamId))
       return this.fail(PROTOCOL_ERROR, 'RST_STREAM on an idle stream')
     const stream = this.streams.get(streamId)
-    if (stream === undefined) this.idleFrame()
+    if (stream === undefined) this.countIdleFrame()
     else this.onPeerReset(stream, frame.readUint32(bytes, from))
   }
 
@@ -398,11 +345,11 @@ export abstract class Http2Connection extends FrameWriter implements TransportRe
     if ((flags & frame.ACK) !== 0) {
       if (to !== from) return this.fail(FRAME_SIZE_ERROR, 'an acknowledgement with content')
       this.#cancelSettingsTimer?.()
-      this.idleFrame()
+      this.countIdleFrame()
       return
     }
     this.#sawSettings = true
-    if (!this.idleFrame()) return
+    if (!this.countIdleFrame()) return
     const before = this.peer.initialWindowSize
     const error = this.peer.apply(bytes, from, to, !this.isServer)
     if (error !== NO_ERROR) return this.fail(error, 'SETTINGS are malformed')
@@ -414,7 +361,7 @@ export abstract class Http2Connection extends FrameWriter implements TransportRe
     if (delta !== 0) {
       for (const stream of this.streams.values())
         // Section 6.9.2: a window may become negative, but not too large.
-        if (!stream.grant(delta)) return this.fail(FLOW_CONTROL_ERROR, 'a window overflows')
+        if (!stream.widenSendWindow(delta)) return this.fail(FLOW_CONTROL_ERROR, 'a window overflows')
       this.#turns.run()
     }
     this.onPeerSettings()
@@ -423,7 +370,7 @@ export abstract class Http2Connection extends FrameWriter implements TransportRe
   #ping(flags: number, streamId: number, bytes: Buffer, from: number, to: number): void {
     if (streamId !== 0) return this.fail(PROTOCOL_ERROR, 'PING on a stream')
     if (to - from !== 8) return this.fail(FRAME_SIZE_ERROR, 'PING has 8 bytes')
-    if (!this.idleFrame()) return
+    if (!this.countIdleFrame()) return
     if ((flags & frame.ACK) === 0) this.writeFrame(frame.PING, frame.ACK, 0, bytes.subarray(from, to))
     else this.onPong(frame.readUint32(bytes, from + 4))
   }
@@ -431,14 +378,14 @@ export abstract class Http2Connection extends FrameWriter implements TransportRe
   #goaway(streamId: number, bytes: Buffer, from: number, to: number): void {
     if (streamId !== 0) return this.fail(PROTOCOL_ERROR, 'GOAWAY on a stream')
     if (to - from < 8) return this.fail(FRAME_SIZE_ERROR, 'GOAWAY has at least 8 bytes')
-    if (!this.idleFrame()) return
+    if (!this.countIdleFrame()) return
     this.onGoaway(frame.readUint32(bytes, from) & 0x7fff_ffff, frame.readUint32(bytes, from + 4))
   }
 
   // Section 5.3: priorities are not used, but RFC 7540's rules of form are kept.
   #priority(streamId: number, bytes: Buffer, from: number, to: number): void {
     if (streamId === 0) return this.fail(PROTOCOL_ERROR, 'PRIORITY on stream 0')
-    if (!this.idleFrame()) return
+    if (!this.countIdleFrame()) return
     const badSize = to - from !== 5
     if (!badSize && (frame.readUint32(bytes, from) & 0x7fff_ffff) !== streamId) return
     const code = badSize ? FRAME_SIZE_ERROR : PROTOCOL_ERROR
@@ -464,12 +411,10 @@ export abstract class Http2Connection extends FrameWriter implements TransportRe
     return this.#turns.waiting
   }
 
-  /** The stream has bytes and a window of its own; it waits for the connection's or the transport. */
   awaitWindow(stream: Http2Stream): void {
     this.#turns.add(stream)
   }
 
-  /** Has onWritable called once the transport takes more. */
   awaitTransport(stream: Http2Stream): void {
     stream.owesWritable = true
     this.#turns.addWaking(stream)

@@ -1,3 +1,4 @@
+import { decimal, EXACT_DIGITS } from '../http/decimal.ts'
 import type { Fields } from '../http/message.ts'
 import type { FieldSink } from './hpack/decoder.ts'
 import {
@@ -21,7 +22,7 @@ const FIELD_OVERHEAD = 32
 /** A block that unpacks to so many times the limit was made to. */
 const BOMB_FACTOR = 16
 
-/** `content-length` of a message that has none. */
+/** `content-length` of a message that has none, or none that is a number. */
 export const UNKNOWN_LENGTH = -1
 
 /**
@@ -134,7 +135,7 @@ export class FieldBlock implements FieldSink {
     } else if (kind === CONTENT_LENGTH) {
       this.#regular = true
       if (this.contentLength !== UNKNOWN_LENGTH) return this.#fail('content-length is repeated')
-      this.contentLength = parseLength(value)
+      this.contentLength = decimal(value, EXACT_DIGITS)
       if (this.contentLength === UNKNOWN_LENGTH) return this.#fail('content-length is no number')
       this.#push(name, value)
     } else this.#fail('an unknown pseudo field')
@@ -143,16 +144,4 @@ export class FieldBlock implements FieldSink {
   #fail(fault: string): void {
     if (this.fault === '') this.fault = fault
   }
-}
-
-/** Digits only, within what a double counts exactly. */
-function parseLength(text: string): number {
-  if (text.length === 0 || text.length > 15) return UNKNOWN_LENGTH
-  let value = 0
-  for (let i = 0; i < text.length; i++) {
-    const digit = text.charCodeAt(i) - 48
-    if (digit < 0 || digit > 9) return UNKNOWN_LENGTH
-    value = value * 10 + digit
-  }
-  return value
 }

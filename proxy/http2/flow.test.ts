@@ -300,3 +300,24 @@ t.test('a congested transport holds writers back until it has room', async (t) =
   t.equal(handler.last.writable, 1, 'once')
   t.equal(stream.data(Buffer.alloc(10)), true)
 })
+
+t.test('a window that comes while the transport is congested is used once it has room', async (t) => {
+  const wire = new MemoryWire()
+  const handler = new RecordingHandler()
+  serveHttp2(wire.right, handler)
+  const peer = new RawPeer(wire.left)
+  peer.preface([INITIAL_WINDOW_SIZE, 10])
+  peer.headers(1, RAW)
+  wire.run()
+  const { stream } = handler.last
+  stream.head({ status: 200, fields: [] }, false)
+  stream.data(Buffer.alloc(30))
+  wire.right.congested = true
+  peer.number(frame.WINDOW_UPDATE, 1, 20)
+  wire.run()
+  t.strictSame(peer.take(), ['HEADERS@1 :status=200', 'DATA@1 10'])
+  wire.right.congested = false
+  wire.right.reader.onWritable()
+  wire.run()
+  t.strictSame(peer.take(), ['DATA@1 20'])
+})

@@ -1,18 +1,27 @@
 import type { Clock } from '../../core/clock.ts'
-import type { Http2Connection } from './connection.ts'
+
+/** The connection whose peer is asked. */
+export interface PingedConnection {
+  writePing(payload: number): void
+  destroy(): void
+}
 
 /** Asks a silent peer by PING whether it is there, and ends the connection where nothing comes back. */
 export class KeepAlive {
-  /** A byte came since the last look. */
+  /** A byte came since the last check. */
   heard = false
-  readonly #connection: Http2Connection
+  readonly #connection: PingedConnection
   readonly #intervalMs: number
   readonly #timeoutMs: number
   readonly #clock: Clock
-  #asked = false
+  #pinged = false
   #cancel: (() => void) | undefined
 
-  constructor(connection: Http2Connection, options: { intervalMs: number; timeoutMs: number }, clock: Clock) {
+  constructor(
+    connection: PingedConnection,
+    options: { intervalMs: number; timeoutMs: number },
+    clock: Clock,
+  ) {
     this.#connection = connection
     this.#intervalMs = options.intervalMs
     this.#timeoutMs = options.timeoutMs
@@ -20,21 +29,21 @@ export class KeepAlive {
   }
 
   start(): void {
-    this.#cancel = this.#clock.after(this.#asked ? this.#timeoutMs : this.#intervalMs, () => this.#look())
+    this.#cancel = this.#clock.after(this.#pinged ? this.#timeoutMs : this.#intervalMs, () => this.#check())
   }
 
   stop(): void {
     this.#cancel?.()
   }
 
-  #look(): void {
-    if (!this.heard && this.#asked) {
+  #check(): void {
+    if (!this.heard && this.#pinged) {
       this.#connection.destroy()
       return
     }
-    this.#asked = !this.heard
+    this.#pinged = !this.heard
     this.heard = false
-    if (this.#asked) this.#connection.writePing(1)
+    if (this.#pinged) this.#connection.writePing(1)
     this.start()
   }
 }

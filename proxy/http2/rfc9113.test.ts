@@ -127,6 +127,13 @@ t.test('5.3: priority, old and new, changes nothing', async (t) => {
   peer.frame(0x10, 0, 0, '\0\0\0\x01u=7')
   t.strictSame(run(), [])
   t.strictSame(handler.last.request.fields, ['priority', 'u=0'])
+
+  // RFC 7540 section 5.3.1: a stream cannot depend on itself.
+  const flags = frame.HAS_PRIORITY | frame.END_HEADERS | frame.END_STREAM
+  peer.frame(frame.HEADERS, flags, 3, Buffer.concat([Buffer.from([0, 0, 0, 3, 5]), peer.block(GET)]))
+  t.strictSame(run(), ['RST_STREAM@3 1'])
+  t.equal(handler.requests.length, 1)
+  t.match(handler.refused.at(-1), /depends on itself/)
 })
 
 t.test('6.1: padding counts for flow control and is given back', async (t) => {

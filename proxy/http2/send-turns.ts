@@ -1,20 +1,27 @@
-import type { Http2Connection } from './connection.ts'
+import type { Transport } from '../transport/transport.ts'
 import { DEFAULT_FRAME_BYTES } from './frame.ts'
 import type { Http2Stream } from './stream.ts'
+
+/** What all streams of a connection send through. */
+export interface SharedOutput {
+  /** The connection's window. Bytes. */
+  readonly sendWindow: number
+  readonly transport: Transport
+}
 
 /**
  * Whose turn it is to send: streams with queued bytes wait for the connection's window and the transport,
  * and get one frame each in turns. Streams that only have to hear that the transport takes more wait apart.
  */
 export class SendTurns {
-  readonly #connection: Http2Connection
+  readonly #output: SharedOutput
   #line: Http2Stream[] = []
   #head = 0
   #waking: Http2Stream[] = []
   #running = false
 
-  constructor(connection: Http2Connection) {
-    this.#connection = connection
+  constructor(output: SharedOutput) {
+    this.#output = output
   }
 
   get waiting(): boolean {
@@ -22,8 +29,8 @@ export class SendTurns {
   }
 
   add(stream: Http2Stream): void {
-    if (stream.waiting) return
-    stream.waiting = true
+    if (stream.queuedToSend) return
+    stream.queuedToSend = true
     this.#line.push(stream)
   }
 
@@ -31,12 +38,12 @@ export class SendTurns {
   run(): void {
     if (this.#running) return
     this.#running = true
-    const connection = this.#connection
-    while (this.#head < this.#line.length && connection.sendWindow > 0 && !connection.transport.congested) {
+    const output = this.#output
+    while (this.#head < this.#line.length && output.sendWindow > 0 && !output.transport.congested) {
       const stream = this.#line[this.#head++] as Http2Stream
-      stream.waiting = false
+      stream.queuedToSend = false
       if (stream.dead || stream.closed) continue
-      stream.sendQueued(Math.min(DEFAULT_FRAME_BYTES, connection.sendWindow))
+      stream.sendQueued(Math.min(DEFAULT_FRAME_BYTES, output.sendWindow))
       if (stream.hasQueued && stream.sendWindow > 0) this.add(stream)
       if (this.#head > 256) this.#compact()
     }
@@ -51,8 +58,8 @@ export class SendTurns {
   }
 
   addWaking(stream: Http2Stream): void {
-    if (stream.waking) return
-    stream.waking = true
+    if (stream.queuedToWake) return
+    stream.queuedToWake = true
     this.#waking.push(stream)
   }
 
@@ -63,9 +70,9 @@ export class SendTurns {
     this.#waking = []
     for (let i = 0; i < list.length; i++) {
       const stream = list[i] as Http2Stream
-      if (this.#connection.transport.congested) this.#waking.push(stream)
+      if (this.#output.transport.congested) this.#waking.push(stream)
       else {
-        stream.waking = false
+        stream.queuedToWake = false
         if (!stream.hasQueued) stream.wake()
       }
     }

@@ -18,7 +18,7 @@ import { resolveOptions, type Http2Options, type ResolvedOptions } from './optio
 import { readRequestHead } from './request-head.ts'
 import { tunnelStatus, writeStatus } from './response-head.ts'
 import { ENABLE_CONNECT_PROTOCOL, MAX_CONCURRENT_STREAMS } from './settings.ts'
-import { Http2Stream } from './stream.ts'
+import { Http2Stream, type StreamConnection } from './stream.ts'
 
 // Room for :status.
 const STATUS_BYTES = 24
@@ -39,18 +39,25 @@ export function serveHttp2(
 }
 
 class Http2ServerStream extends Http2Stream implements ServerStream {
-  readonly since: number
+  /** In the connection's clock. Milliseconds. */
+  readonly openedAt: number
   /** The final head was sent. */
   answered = false
-  readonly #toHead: boolean
-  readonly #tunnel: boolean
-  protected readonly answersOnly = true
+  readonly #headRequest: boolean
+  readonly #extendedConnect: boolean
+  protected readonly isServer = true
 
-  constructor(connection: Http2Connection, id: number, toHead: boolean, tunnel: boolean, since: number) {
+  constructor(
+    connection: StreamConnection,
+    id: number,
+    headRequest: boolean,
+    extendedConnect: boolean,
+    openedAt: number,
+  ) {
     super(connection, id)
-    this.#toHead = toHead
-    this.#tunnel = tunnel
-    this.since = since
+    this.#headRequest = headRequest
+    this.#extendedConnect = extendedConnect
+    this.openedAt = openedAt
   }
 
   informational(head: ResponseHead): void {
@@ -61,8 +68,8 @@ class Http2ServerStream extends Http2Stream implements ServerStream {
   head(head: ResponseHead, end: boolean): void {
     if (this.dead || this.answered) return
     this.answered = true
-    const status = this.#tunnel ? tunnelStatus(head.status) : head.status
-    this.bodiless = this.#toHead || status === 204 || status === 304
+    const status = this.#extendedConnect ? tunnelStatus(head.status) : head.status
+    this.bodiless = this.#headRequest || status === 204 || status === 304
     this.connection.guard.answered()
     this.#write(status, head, end)
     if (!end) return
@@ -85,19 +92,19 @@ class Http2Server extends Http2Connection implements ServerConnection {
   #lastOpened = 0
   #lastProcessed = 0
   #draining = false
-  #drained = false
+  #sentLastGoaway = false
   #cancelDrainTimer: (() => void) | undefined
   // Streams that the client reset in this turn of the event loop: they keep their places until it is over,
   // so that what one read can start is bounded by the places (CVE-2023-44487).
-  #lingering = 0
+  #resetInTurn = 0
   readonly #release = (): void => {
-    this.#lingering = 0
+    this.#resetInTurn = 0
   }
 
   constructor(transport: Transport, handler: ServerHandler, options: ResolvedOptions) {
     super(transport, options)
     this.#handler = handler
-    this.greet([MAX_CONCURRENT_STREAMS, options.maxConcurrentStreams, ENABLE_CONNECT_PROTOCOL, 1])
+    this.sendSettings([MAX_CONCURRENT_STREAMS, options.maxConcurrentStreams, ENABLE_CONNECT_PROTOCOL, 1])
   }
 
   protected get lastProcessed(): number {
@@ -131,11 +138,11 @@ class Http2Server extends Http2Connection implements ServerConnection {
   #open(streamId: number, end: boolean): void {
     this.#lastOpened = streamId
     // Section 6.8: what comes after the last GOAWAY was told that it is not processed.
-    if (this.#drained) return this.closedStreams.add(streamId, true)
+    if (this.#sentLastGoaway) return this.closedStreams.add(streamId, true)
     const block = this.block
-    if (this.streams.size + this.#lingering >= this.options.maxConcurrentStreams) {
+    if (this.streams.size + this.#resetInTurn >= this.options.maxConcurrentStreams) {
       this.refuse(streamId, REFUSED_STREAM)
-      this.idleFrame()
+      this.countIdleFrame()
       return
     }
     this.#lastProcessed = streamId
@@ -149,8 +156,8 @@ class Http2Server extends Http2Connection implements ServerConnection {
       return
     }
     const stream = new Http2ServerStream(this, streamId, head.method === 'HEAD', head.upgrade !== '', now)
-    stream.connect = head.upgrade !== '' || head.method === 'CONNECT'
-    stream.bodyLeft = stream.connect ? UNKNOWN_LENGTH : block.contentLength
+    stream.tunnel = head.upgrade !== '' || head.method === 'CONNECT'
+    stream.bodyLeft = stream.tunnel ? UNKNOWN_LENGTH : block.contentLength
     stream.remoteEnded = end
     this.streams.set(streamId, stream)
     stream.reader = this.#handler.onRequest(stream, head, end)
@@ -170,13 +177,13 @@ class Http2Server extends Http2Connection implements ServerConnection {
   }
 
   protected onPeerReset(stream: Http2Stream, code: number): void {
-    if (this.#lingering++ === 0) setImmediate(this.#release)
+    if (this.#resetInTurn++ === 0) setImmediate(this.#release)
     this.loseStream(stream, reasonOfCode(code), `the client reset the stream: ${nameOfCode(code)}`)
     this.onStreamBroken(stream)
   }
 
   onStreamBroken(stream: Http2Stream): void {
-    if (stream instanceof Http2ServerStream && !stream.answered) this.#countAbandoned(stream.since)
+    if (stream instanceof Http2ServerStream && !stream.answered) this.#countAbandoned(stream.openedAt)
   }
 
   sweep(nowMs: number, limitMs: number): void {
@@ -192,7 +199,7 @@ class Http2Server extends Http2Connection implements ServerConnection {
   }
 
   protected onStreamGone(): void {
-    if (this.#drained && this.streams.size === 0 && !this.stopped) this.shut('cancel', 'drained')
+    if (this.#sentLastGoaway && this.streams.size === 0 && !this.stopped) this.shut('cancel', 'drained')
   }
 
   /** Section 6.8: first a GOAWAY that refuses nothing, and the real one when all that was on its way is here. */
@@ -210,8 +217,8 @@ class Http2Server extends Http2Connection implements ServerConnection {
 
   #finishDrain(): void {
     this.#cancelDrainTimer?.()
-    if (this.#drained || this.stopped) return
-    this.#drained = true
+    if (this.#sentLastGoaway || this.stopped) return
+    this.#sentLastGoaway = true
     this.writeGoaway(this.#lastProcessed, NO_ERROR, '')
     this.onStreamGone()
   }

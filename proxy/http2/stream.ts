@@ -1,6 +1,5 @@
 import type { Fields } from '../http/message.ts'
 import type { BodyReader, BodyWriter, ResetReason } from '../http/stream.ts'
-import type { Http2Connection } from './connection.ts'
 import {
   codeOfReason,
   FLOW_CONTROL_ERROR,
@@ -12,23 +11,53 @@ import {
 import { ByteQueue } from '../transport/byte-queue.ts'
 import { UNKNOWN_LENGTH, type FieldBlock } from './field-block.ts'
 import { END_STREAM, LARGEST_WINDOW } from './frame.ts'
+import type { FrameWriter } from './frame-writer.ts'
+import type { ResolvedOptions } from './options.ts'
+import type { PeerSettings } from './settings.ts'
 
-const DEAF: BodyReader = { onData() {}, onEnd() {}, onReset() {}, onWritable() {} }
+const NO_READER: BodyReader = { onData() {}, onEnd() {}, onReset() {}, onWritable() {} }
+
+type Writing = 'writeData' | 'writeTrailers' | 'writeWindowUpdate' | 'beginBlock' | 'writeFields' | 'endBlock'
+
+/** What a stream needs of its connection. */
+export interface StreamConnection extends Readonly<
+  Pick<FrameWriter, 'transport' | 'guard' | 'sendWindow' | Writing>
+> {
+  readonly options: ResolvedOptions
+  readonly peer: PeerSettings
+  /** Window that a new stream starts with. */
+  readonly firstStreamWindow: number
+  /** Received for paused streams and still here. Bytes. */
+  heldBytes: number
+  /** Streams wait for the connection's window or the transport: who has something new stands behind them. */
+  readonly hasWaiters: boolean
+  /** The stream has bytes and a window of its own; it waits for the connection's or the transport. */
+  awaitWindow(stream: Http2Stream): void
+  /** Has onWritable called once the transport takes more. */
+  awaitTransport(stream: Http2Stream): void
+  /** Gives `length` bytes of the connection's window back. */
+  credit(length: number): void
+  /** Takes a stream whose halves both ended out of the table. */
+  settle(stream: Http2Stream): void
+  resetStream(stream: Http2Stream, code: number): void
+  /** The peer broke a stream's rules; it was reset. */
+  onStreamBroken(stream: Http2Stream): void
+}
 
 /** One stream, either role: both halves with their windows and what waits in them. */
 export abstract class Http2Stream implements BodyWriter {
   readonly id: number
-  readonly connection: Http2Connection
-  reader: BodyReader = DEAF
+  readonly connection: StreamConnection
+  reader: BodyReader = NO_READER
 
   /** Bytes that we may send. */
   sendWindow: number
   /** END_STREAM is on its way to the transport. */
   localEnded = false
   /** Stands in the connection's line for its window or the transport. */
-  waiting = false
+  queuedToSend = false
   /** Waits to hear that the transport takes more. */
-  waking = false
+  queuedToWake = false
   /** data() returned false and onWritable has not followed. */
   owesWritable = false
   /** Nothing of what the caller sends has a place (HEAD, 204, 304). */
@@ -36,7 +65,7 @@ export abstract class Http2Stream implements BodyWriter {
   /** Waits for a window or the transport; made when it is needed. */
   #queue: ByteQueue | undefined
   /** Some of the queue was sent since the last sweep; when the first sweep after that was. */
-  #moved = false
+  #sentSinceSweep = false
   #stalledSince = Infinity
   #endQueued = false
   #trailers: Fields | undefined
@@ -60,13 +89,13 @@ export abstract class Http2Stream implements BodyWriter {
   #owedToConnection = 0
 
   /** A CONNECT: its bytes are the tunnel's, and it has no trailers. */
-  connect = false
+  tunnel = false
   /** Reset, from either side. */
   dead = false
   /** Not in the connection's table any more. */
   closed = false
 
-  constructor(connection: Http2Connection, id: number) {
+  constructor(connection: StreamConnection, id: number) {
     this.connection = connection
     this.id = id
     this.sendWindow = connection.peer.initialWindowSize
@@ -117,8 +146,8 @@ export abstract class Http2Stream implements BodyWriter {
 
   /** How long nothing of what waits could be sent, as far as sweeps have seen it. Milliseconds. */
   stalledFor(nowMs: number): number {
-    if (!this.hasQueued || this.#moved) {
-      this.#moved = false
+    if (!this.hasQueued || this.#sentSinceSweep) {
+      this.#sentSinceSweep = false
       this.#stalledSince = Infinity
       return 0
     }
@@ -139,7 +168,7 @@ export abstract class Http2Stream implements BodyWriter {
     const last = queue.length === first.length && this.#endQueued && !this.#trailers?.length
     this.connection.writeData(this.id, first, 0, first.length, last ? END_STREAM : 0)
     queue.drop(first.length)
-    this.#moved = true
+    this.#sentSinceSweep = true
     if (queue.length > 0) return
     if (last) {
       this.localEnded = true
@@ -156,7 +185,7 @@ export abstract class Http2Stream implements BodyWriter {
   }
 
   /** WINDOW_UPDATE, or a new initial window (`delta` below 0 too). False: beyond 2^31-1. */
-  grant(delta: number): boolean {
+  widenSendWindow(delta: number): boolean {
     this.sendWindow += delta
     if (this.sendWindow > LARGEST_WINDOW) return false
     if (this.sendWindow > 0 && this.hasQueued) this.connection.awaitWindow(this)
@@ -166,13 +195,13 @@ export abstract class Http2Stream implements BodyWriter {
   reset(reason: ResetReason): void {
     if (this.dead) return
     // A server that has answered asks the rest of an upload to stop (RFC 9113 section 8.1).
-    const code = this.localEnded && this.answersOnly ? NO_ERROR : codeOfReason(reason)
+    const code = this.localEnded && this.isServer ? NO_ERROR : codeOfReason(reason)
     this.#kill()
     if (!this.closed) this.connection.resetStream(this, code)
   }
 
   /** True in the server's role. */
-  protected abstract readonly answersOnly: boolean
+  protected abstract readonly isServer: boolean
 
   // --- The half that the peer sends
 
@@ -251,7 +280,7 @@ export abstract class Http2Stream implements BodyWriter {
   receiveTrailers(block: FieldBlock, end: boolean): void {
     if (this.remoteEnded) return this.fail(STREAM_CLOSED, 'HEADERS after the end of the stream')
     // Section 8.5: nothing but DATA on a connected stream.
-    if (this.connect) return this.fail(PROTOCOL_ERROR, 'HEADERS in a tunnel')
+    if (this.tunnel) return this.fail(PROTOCOL_ERROR, 'HEADERS in a tunnel')
     if (!end) return this.fail(PROTOCOL_ERROR, 'trailers without END_STREAM')
     if (block.fault !== '') return this.fail(PROTOCOL_ERROR, `trailers: ${block.fault}`)
     if (block.hasPseudo) return this.fail(PROTOCOL_ERROR, 'a pseudo field in trailers')

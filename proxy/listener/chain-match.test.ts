@@ -13,6 +13,7 @@ function chain(name: string, match: Partial<FilterChain['match']>): FilterChain 
       ...match,
     },
     tls: undefined,
+    filters: [],
     network: { kind: 'tcp', statPrefix: name, clusters: [], idleTimeoutMs: 0 },
   }
 }

@@ -1,33 +1,42 @@
 import type { Socket } from 'node:net'
+import { ALPN_LINK, ALPN_TCP } from '../../core/contract.ts'
 import { WeftError } from '../../core/errors.ts'
-import { Watched, type Watchable } from '../../core/watched.ts'
+import type { Clock } from '../../core/clock.ts'
+import { Watched } from '../../core/watched.ts'
+import type { ConnectionManager } from '../exchange/connection-manager.ts'
+import type { ExchangeDependencies } from '../exchange/dependencies.ts'
 import { Exchange } from '../exchange/exchange.ts'
-import { ResponseFlag } from '../model/response-flag.ts'
-import type { ExchangeDependencies, Hop } from '../exchange/hop.ts'
 import { newRecord } from '../exchange/record.ts'
 import type { RequestHead } from '../http/message.ts'
-import type { BodyReader, ServerConnection, ServerHandler, ServerStream } from '../http/stream.ts'
+import type { BodyReader, ServerHandler, ServerStream } from '../http/stream.ts'
 import { serveHttp1 } from '../http1/server.ts'
 import { LINK_SLACK_BYTES, LINK_SLACK_FIELDS, MAX_HEADER_FIELDS } from '../http2/options.ts'
 import { serveHttp2 } from '../http2/server.ts'
 import type { Configuration } from '../model/configuration.ts'
-import type { FilterChain, HttpConnectionManager, Listener } from '../model/listener.ts'
-import type { RouteConfiguration } from '../model/route.ts'
+import type { Hop } from '../model/hop.ts'
+import type { FilterChain, HttpConnectionManager, Listener, TcpProxy } from '../model/listener.ts'
+import { ResponseFlag } from '../model/response-flag.ts'
+import type { StepCompiler } from '../steps/request-steps.ts'
+import type { ConnectionStep } from '../steps/step.ts'
 import { newConnectionRecord, TcpRoute, type TcpDependencies, type TcpHop } from '../tcp/tcp-route.ts'
 import type { Destination } from '../transport/original-destination.ts'
-import type { Transport } from '../transport/transport.ts'
 import { peek, type Peeked } from '../transport/peek.ts'
 import { createTransport } from '../transport/socket-transport.ts'
 import { chooseChain, needsInspection } from './chain-match.ts'
+import { OpenConnections } from './open-connections.ts'
 import type { TlsTermination } from './tls-termination.ts'
 
 export interface ConnectionDependencies {
   readonly configuration: Configuration
   readonly exchange: ExchangeDependencies
   readonly tcp: TcpDependencies
-  readonly termination: TlsTermination
+  readonly termination: Pick<TlsTermination, 'terminate'>
+  readonly steps: StepCompiler
+  readonly clock: Clock
   /** This workload's SPIFFE ID, or ''. */
   readonly localIdentity: () => string
+  /** How a socket becomes a transport, where it is not the kernel's. */
+  readonly createTransport?: typeof createTransport
 }
 
 export interface Arrival {
@@ -35,6 +44,20 @@ export interface Arrival {
   readonly original: Destination | undefined
   readonly destinationPort: number
   readonly downstream: string
+}
+
+/** A connection whose filter chain is chosen and whose TLS has ended. */
+interface Accepted {
+  readonly socket: Socket
+  readonly listener: Listener
+  readonly chain: FilterChain
+  readonly arrival: Arrival
+  /** Verified SPIFFE ID of the caller, or ''. */
+  readonly identity: string
+  /** ALPN that was agreed on, or ''. */
+  readonly alpn: string
+  /** What the first bytes said, where they were looked at and are not TLS. */
+  readonly peeked: Peeked | undefined
 }
 
 // A link carries the callers of a whole pod: what one of them cancels must not end it for the others. Its peer is
@@ -48,28 +71,18 @@ const LINK_LIMITS = {
 // Of a request that could not be read.
 const NO_HEAD: RequestHead = { method: '', scheme: '', authority: '', path: '', fields: [], upgrade: '' }
 
-/** How the output of a connection moves. */
-interface Flow {
-  readonly transport: Transport
-  /** At the last sweep that saw it move, and when that was. */
-  taken: number
-  movedAt: number
-  readonly limitMs: number
-}
-
 /**
- * From an accepted socket to the engine that serves it: inspect, choose a filter chain, end TLS, detect,
- * hand over. Keeps what is open, so that it can be drained.
+ * From an accepted socket to the engine that serves it: inspect, choose a filter chain, end TLS, ask the chain's
+ * steps, detect, hand over.
  */
 export class ConnectionServer {
   readonly #deps: ConnectionDependencies
-  readonly #http = new Map<ServerConnection, Flow>()
-  readonly #tcp = new Set<Socket>()
-  readonly #tcpRoutes = new WeakMap<object, TcpRoute>()
-  readonly #inlineRoutes = new WeakMap<object, Watchable<RouteConfiguration>>()
+  readonly #open = new OpenConnections()
+  readonly #tcpRoutes = new WeakMap<TcpProxy, TcpRoute>()
+  readonly #managers = new WeakMap<HttpConnectionManager, ConnectionManager>()
+  readonly #connectionSteps = new WeakMap<FilterChain, readonly ConnectionStep[]>()
   /** Requests and opaque connections that ever began. */
   begun = 0
-  #draining = false
 
   constructor(deps: ConnectionDependencies) {
     this.#deps = deps
@@ -77,51 +90,38 @@ export class ConnectionServer {
 
   /** Requests and opaque connections running now. */
   get active(): number {
-    let active = this.#tcp.size
-    for (const connection of this.#http.keys()) active += connection.active
-    return active
+    return this.#open.active
   }
 
   get connections(): number {
-    return this.#http.size + this.#tcp.size
+    return this.#open.size
   }
 
   drain(): void {
-    this.#draining = true
-    for (const connection of [...this.#http.keys()]) connection.drain()
+    this.#open.drain()
   }
 
   destroy(): void {
-    for (const connection of [...this.#http.keys()]) connection.destroy()
-    for (const socket of [...this.#tcp]) socket.destroy()
+    this.#open.destroy()
   }
 
-  /**
-   * Once a second: gives up clients that take nothing of their answers, for as long as a stream may be idle. A
-   * running request is watched by itself; this is for what is left of it in our buffers after its end.
-   */
+  /** Once a second: gives up clients that take nothing of their answers. */
   sweep(nowMs: number): void {
-    for (const [connection, flow] of this.#http) {
-      if (flow.limitMs === 0) continue
-      connection.sweep?.(nowMs, flow.limitMs)
-      const taken = flow.transport.taken ?? 0
-      if (flow.transport.pending === 0 || taken !== flow.taken) {
-        flow.taken = taken
-        flow.movedAt = nowMs
-      } else if (nowMs - flow.movedAt >= flow.limitMs) {
-        this.#deps.exchange.telemetry.count('downstream_stalled')
-        connection.destroy('stalled')
-      }
-    }
+    const stalled = this.#open.sweep(nowMs)
+    if (stalled > 0) this.#deps.exchange.telemetry.count('downstream_stalled', stalled)
   }
 
   serve(socket: Socket, listener: Listener, arrival: Arrival): void {
     if (!needsInspection(listener, arrival.destinationPort))
       return this.#inspected(socket, listener, arrival, undefined)
-    peek(socket, listener.detectTimeoutMs, (peeked) => {
+    this.#peek(socket, listener.detectTimeoutMs, (peeked) => {
       if (peeked.kind === 'closed') return void socket.destroy()
       this.#inspected(socket, listener, arrival, peeked)
     })
+  }
+
+  #peek(socket: Socket, timeoutMs: number, done: (peeked: Peeked) => void): void {
+    peek(socket, timeoutMs, done, this.#deps.clock)
   }
 
   #inspected(socket: Socket, listener: Listener, arrival: Arrival, peeked: Peeked | undefined): void {
@@ -132,122 +132,134 @@ export class ConnectionServer {
       transportProtocol: hello ? 'tls' : 'raw_buffer',
       applicationProtocols: hello?.alpn ?? detectedProtocols(peeked),
     })
-    if (!chain) return this.#refuse(socket, arrival, ResponseFlag.NR, 'filter_chain_not_found')
-    if (!chain.tls) return this.#plain(socket, chain, arrival, '', '', peeked)
+    if (!chain) return this.#refuse(socket, arrival, '', ResponseFlag.NR, 'filter_chain_not_found')
+    const accepted = { socket, listener, chain, arrival, identity: '', alpn: '', peeked }
+    if (!chain.tls) return this.#accepted(accepted)
     this.#deps.termination.terminate(socket, chain.tls, (result) => {
       if (!result.ok) {
         this.#deps.exchange.telemetry.count('tls_handshake_failed')
-        return this.#record(arrival, ResponseFlag.UAEX | ResponseFlag.DC, `downstream_tls{${result.reason}}`)
+        const details = `downstream_tls{${result.reason}}`
+        return this.#record(arrival, '', ResponseFlag.UAEX | ResponseFlag.DC, details)
       }
-      this.#plain(result.socket, chain, arrival, result.identity, result.alpn, undefined)
+      const { socket: secure, identity, alpn } = result
+      this.#accepted({ ...accepted, socket: secure, identity, alpn, peeked: undefined })
     })
   }
 
-  #plain(
-    socket: Socket,
-    chain: FilterChain,
-    arrival: Arrival,
-    identity: string,
-    alpn: string,
-    peeked: Peeked | undefined,
-  ): void {
-    const network = chain.network
-    if (network.kind === 'tcp' || alpn === 'weft-tcp') {
-      if (network.kind === 'http')
-        return this.#refuse(socket, arrival, ResponseFlag.DPE, 'opaque_connection_to_http_chain')
-      let route = this.#tcpRoutes.get(network)
-      if (!route) {
-        route = new TcpRoute(this.#deps.tcp, network)
-        this.#tcpRoutes.set(network, route)
-      }
-      this.begun++
-      this.#tcp.add(socket)
-      return route.serve(socket, this.#tcpHop(arrival, identity), () => this.#tcp.delete(socket))
+  #accepted(accepted: Accepted): void {
+    const { chain } = accepted
+    if (chain.filters.length > 0 && !this.#letIn(accepted)) return
+    const { network } = chain
+    if (network.kind === 'tcp') return this.#serveTcp(accepted, network)
+    if (accepted.alpn === ALPN_TCP) {
+      const { socket, arrival, identity } = accepted
+      return this.#refuse(socket, arrival, identity, ResponseFlag.DPE, 'opaque_connection_to_http_chain')
     }
-    if (network.codec !== 'auto')
-      return this.#serveHttp(socket, network, arrival, identity, alpn, network.codec === 'http2')
-    if (alpn !== '') return this.#serveHttp(socket, network, arrival, identity, alpn, alpn.endsWith('h2'))
+    this.#detectHttp(accepted, network)
+  }
+
+  /** Asks the chain's steps. False: the connection was refused. */
+  #letIn({ socket, listener, chain, arrival, identity, alpn }: Accepted): boolean {
+    let steps = this.#connectionSteps.get(chain)
+    if (!steps) this.#connectionSteps.set(chain, (steps = this.#deps.steps.connectionSteps(listener, chain)))
+    const { direction, downstream, destinationPort } = arrival
+    const facts = { direction, downstream, destinationPort, sourceIdentity: identity, alpn }
+    for (const step of steps) {
+      const refusal = step.decide(facts)
+      if (refusal) {
+        this.#refuse(socket, arrival, identity, refusal.flags, refusal.details, refusal.delayMs)
+        return false
+      }
+      if (step.closed) socket.once('close', () => step.closed?.())
+    }
+    return true
+  }
+
+  #serveTcp({ socket, arrival, identity }: Accepted, settings: TcpProxy): void {
+    let route = this.#tcpRoutes.get(settings)
+    if (!route) this.#tcpRoutes.set(settings, (route = new TcpRoute(this.#deps.tcp, settings)))
+    this.begun++
+    this.#open.addTcp(socket)
+    route.serve(socket, this.#tcpHop(arrival, identity), () => this.#open.deleteTcp(socket))
+  }
+
+  #detectHttp(accepted: Accepted, manager: HttpConnectionManager): void {
+    const { socket, arrival, identity, alpn, peeked } = accepted
+    if (manager.codec !== 'auto') return this.#serveHttp(accepted, manager, manager.codec === 'http2')
+    if (alpn !== '') return this.#serveHttp(accepted, manager, alpn.endsWith('h2'))
     if (peeked?.kind === 'http1' || peeked?.kind === 'h2c')
-      return this.#serveHttp(socket, network, arrival, identity, alpn, peeked.kind === 'h2c')
+      return this.#serveHttp(accepted, manager, peeked.kind === 'h2c')
     // Nothing told yet which HTTP it is: the first bytes do. A bad request gets HTTP/1.1's 400; whoever speaks
     // another protocol, or a broken HTTP/2 (RFC 9113 section 3.4), would not understand that.
-    peek(socket, network.requestHeadersTimeoutMs || 60_000, (seen) => {
+    this.#peek(socket, manager.requestHeadersTimeoutMs || 60_000, (seen) => {
       if (seen.kind === 'closed') return void socket.destroy()
       if (seen.kind === 'opaque' && seen.text)
-        return this.#refuse(socket, arrival, ResponseFlag.DPE, 'no_http')
-      this.#serveHttp(socket, network, arrival, identity, alpn, seen.kind === 'h2c')
+        return this.#refuse(socket, arrival, identity, ResponseFlag.DPE, 'no_http')
+      this.#serveHttp(accepted, manager, seen.kind === 'h2c')
     })
   }
 
-  #serveHttp(
-    socket: Socket,
-    manager: HttpConnectionManager,
-    arrival: Arrival,
-    identity: string,
-    alpn: string,
-    http2: boolean,
-  ): void {
+  #serveHttp(accepted: Accepted, settings: HttpConnectionManager, http2: boolean): void {
+    const { socket, arrival, identity, alpn } = accepted
+    const manager = this.#manager(accepted, settings)
     const hop: Hop = {
       direction: arrival.direction,
-      manager,
-      routes: this.#routes(manager),
       original: arrival.original,
       downstream: arrival.downstream,
       sourceIdentity: identity,
       localIdentity: this.#deps.localIdentity(),
       http2,
-      link: alpn === 'weft-h2',
+      link: alpn === ALPN_LINK,
     }
     // Its routes are in use as long as it is open, and stay current.
-    const unwatch = hop.routes.watch(ignore)
+    const unwatch = manager.routes.watch(ignore)
     const deps = this.#deps.exchange
-    const connections = this.#http
     const handler: ServerHandler = {
       onRequest: (stream: ServerStream, head: RequestHead, end: boolean): BodyReader => {
         this.begun++
-        const exchange = new Exchange(deps, hop, stream, head, end)
+        const exchange = new Exchange(deps, manager, hop, stream, head, end)
         exchange.start()
         return exchange
       },
       onRefused(status: number, code: string): void {
-        const record = newRecord(hop, NO_HEAD, deps.configVersion())
+        const record = newRecord(hop, NO_HEAD, deps.configVersion(), deps.clock.now())
         record.flags = ResponseFlag.DPE
         record.status = status
         record.details = `downstream_protocol_error{${code}}`
         deps.telemetry.requestStarted(hop.direction)
         deps.telemetry.requestFinished(record)
       },
-      onClose(): void {
+      onClose: (): void => {
         unwatch()
-        connections.delete(connection)
+        this.#open.deleteHttp(connection)
       },
     }
-    const transport = createTransport(socket)
+    const transport = (this.#deps.createTransport ?? createTransport)(socket)
     const connection = http2
       ? serveHttp2(transport, handler, {
-          maxConcurrentStreams: manager.maxConcurrentStreams,
-          maxHeaderBytes: manager.maxRequestHeadersKiB * 1024 + (hop.link ? LINK_SLACK_BYTES : 0),
+          maxConcurrentStreams: settings.maxConcurrentStreams,
+          maxHeaderBytes: settings.maxRequestHeadersKiB * 1024 + (hop.link ? LINK_SLACK_BYTES : 0),
           ...(hop.link && identity !== '' ? LINK_LIMITS : {}),
         })
       : serveHttp1(transport, handler, {
           scheme: alpn === '' && identity === '' ? 'http' : 'https',
-          headersTimeoutMs: manager.requestHeadersTimeoutMs,
-          idleTimeoutMs: manager.idleTimeoutMs,
-          maxHeaderBytes: manager.maxRequestHeadersKiB * 1024,
+          headersTimeoutMs: settings.requestHeadersTimeoutMs,
+          idleTimeoutMs: settings.idleTimeoutMs,
+          maxHeaderBytes: settings.maxRequestHeadersKiB * 1024,
         })
-    const limitMs = manager.streamIdleTimeoutMs
-    connections.set(connection, { transport, taken: 0, movedAt: performance.now(), limitMs })
-    if (this.#draining) connection.drain()
+    this.#open.addHttp(connection, transport, settings.streamIdleTimeoutMs, this.#deps.clock.now())
   }
 
-  #routes(manager: HttpConnectionManager): Watchable<RouteConfiguration | null | undefined> {
-    if (manager.route.kind === 'rds') return this.#deps.configuration.route(manager.route.name)
-    let routes = this.#inlineRoutes.get(manager)
-    if (!routes) {
-      routes = new Watched(manager.route.config)
-      this.#inlineRoutes.set(manager, routes)
-    }
-    return routes
+  /** One for all connections to the same settings. */
+  #manager({ listener, chain }: Accepted, settings: HttpConnectionManager): ConnectionManager {
+    let manager = this.#managers.get(settings)
+    if (manager) return manager
+    const { route } = settings
+    const routes =
+      route.kind === 'rds' ? this.#deps.configuration.route(route.name) : new Watched(route.config)
+    manager = { settings, routes, steps: this.#deps.steps.requestSteps(listener, chain, settings) }
+    this.#managers.set(settings, manager)
+    return manager
   }
 
   #tcpHop(arrival: Arrival, identity: string): TcpHop {
@@ -260,14 +272,24 @@ export class ConnectionServer {
     }
   }
 
-  #refuse(socket: Socket, arrival: Arrival, flags: number, details: string): void {
-    socket.on('error', () => {})
-    socket.destroy()
-    this.#record(arrival, flags, details)
+  #refuse(
+    socket: Socket,
+    arrival: Arrival,
+    identity: string,
+    flags: number,
+    details: string,
+    delayMs = 0,
+  ): void {
+    socket.on('error', ignore)
+    if (delayMs > 0) {
+      const cancel = this.#deps.clock.after(delayMs, () => socket.destroy())
+      socket.once('close', cancel)
+    } else socket.destroy()
+    this.#record(arrival, identity, flags, details)
   }
 
-  #record(arrival: Arrival, flags: number, details: string): void {
-    const record = newConnectionRecord(this.#tcpHop(arrival, ''), '')
+  #record(arrival: Arrival, identity: string, flags: number, details: string): void {
+    const record = newConnectionRecord(this.#tcpHop(arrival, identity), '', this.#deps.clock.now())
     record.flags = flags
     record.details = details
     this.#deps.exchange.telemetry.connectionFinished(record)

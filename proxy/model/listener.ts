@@ -1,3 +1,5 @@
+import type { FilterConfig } from './filter.ts'
+import type { PathRules } from './path-rules.ts'
 import type { DownstreamTls } from './tls.ts'
 import type { HeaderMutation, RouteConfiguration } from './route.ts'
 
@@ -33,20 +35,29 @@ export interface FilterChain {
   readonly transportSocket?: string | undefined
   /** Undefined: bytes are taken as they come. */
   readonly tls: DownstreamTls | undefined
+  /** Asked in this order before `network` takes the connection. */
+  readonly filters: readonly FilterConfig[]
   readonly network: HttpConnectionManager | TcpProxy
 }
 
 /** envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager */
 export interface HttpConnectionManager {
   readonly kind: 'http'
-  /** Names of the filter and of its HTTP filters, for people. */
+  /** Names of the filter and of its router, for people. */
   readonly name?: string
-  readonly httpFilters?: readonly string[]
+  readonly router?: string
   readonly statPrefix: string
   readonly codec: 'auto' | 'http1' | 'http2'
   readonly route:
     | { readonly kind: 'rds'; readonly name: string }
     | { readonly kind: 'inline'; readonly config: RouteConfiguration }
+  /**
+   * Put in order first, before a route is chosen. Of normalize_path, merge_slashes, path_with_escaped_slashes_action,
+   * and the listener's filter_metadata `weft.dev`.
+   */
+  readonly paths: PathRules
+  /** Asked in this order, once a route is chosen; the router, always the last, is left out. */
+  readonly filters: readonly FilterConfig[]
   readonly forwardClientCert:
     | 'sanitize'
     | 'sanitize_set'

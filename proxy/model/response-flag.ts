@@ -37,6 +37,11 @@ export const ResponseFlag = {
   UAEX: 1 << 15,
   /** Backend reference of the route is invalid. */
   NB: 1 << 16,
+  /** A fault was injected: delayed, or answered instead of the upstream. */
+  DI: 1 << 17,
+  FI: 1 << 18,
+  /** Rate limited. */
+  RL: 1 << 19,
 } as const
 
 const NAMES = Object.entries(ResponseFlag)

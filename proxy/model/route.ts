@@ -18,6 +18,8 @@ export interface Route {
   readonly action: ForwardAction | RedirectAction | DirectResponse
   readonly requestHeaders: HeaderMutation
   readonly responseHeaders: HeaderMutation
+  /** Instead of what filters say for all routes, by the filter's name. */
+  readonly filterConfigs?: Readonly<Record<string, unknown>>
 }
 
 export interface RouteMatch {

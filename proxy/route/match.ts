@@ -56,12 +56,18 @@ function matches(match: RouteMatch, head: RequestHead, path: string, query: stri
     !fieldValues(head.fields, 'content-type').some((value) => value.startsWith('application/grpc'))
   )
     return false
-  for (const header of match.headers) if (!headerMatches(header, head)) return false
+  if (!matchesHeaders(match.headers, head)) return false
   if (match.query.length > 0) {
     const parameters = parseQuery(query)
     for (const parameter of match.query)
       if (!valueMatches(parameter, parameters.get(parameter.name))) return false
   }
+  return true
+}
+
+/** Whether a request has all of them. */
+export function matchesHeaders(matches: readonly ValueMatch[], head: RequestHead): boolean {
+  for (const match of matches) if (!headerMatches(match, head)) return false
   return true
 }
 

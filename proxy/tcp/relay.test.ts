@@ -75,7 +75,7 @@ async function relayed(near: Ends, far: Ends) {
   far.peer.on('data', (chunk: Buffer) => (seen.text += String(chunk)))
   far.peer.on('end', () => (seen.ended = true))
   far.peer.on('error', (error: NodeJS.ErrnoException) => (seen.error = error.code ?? ''))
-  const over = new Promise<RelayEnd>((resolve) => relay(near.ours, far.ours, 0, resolve))
+  const over = new Promise<RelayEnd>((resolve) => relay(near.ours, far.ours, {}, resolve))
   return { seen, over, text: () => once(far.peer, 'data') }
 }
 
@@ -159,7 +159,7 @@ t.test('what ended in order before it broke is delivered whole', async (t) => {
   // More than the kernel takes while nobody reads: what comes behind it waits.
   const size = 16 * 1024 * 1024
   far.ours.write(Buffer.alloc(size))
-  const over = new Promise<RelayEnd>((resolve) => relay(near.ours, far.ours, 0, resolve))
+  const over = new Promise<RelayEnd>((resolve) => relay(near.ours, far.ours, {}, resolve))
   near.peer.end('tail')
   await once(near.ours, 'end')
   near.peer.destroy()
@@ -182,7 +182,7 @@ t.test('what ended in order before it broke is delivered whole', async (t) => {
 t.test('a half-closed connection that is destroyed from outside takes the other along', async (t) => {
   const near = await ends(t, 'tcp')
   const far = await ends(t, 'tcp')
-  const over = new Promise<RelayEnd>((resolve) => relay(near.ours, far.ours, 0, resolve))
+  const over = new Promise<RelayEnd>((resolve) => relay(near.ours, far.ours, {}, resolve))
   near.peer.end('all of it')
   far.peer.resume()
   await once(far.peer, 'end')

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { monotonicClock, type Clock } from '../../core/clock.ts'
 import { ResponseFlag } from '../model/response-flag.ts'
 import { SocketTransport } from '../transport/socket-transport.ts'
 import type { TransportReader } from '../transport/transport.ts'
@@ -19,9 +20,16 @@ export interface RelayEnd {
  * Copies bytes both ways until both ends are through. A FIN is passed on by itself (half-close), a
  * broken connection breaks the other, and each side's pace holds the other back. Nobody else may use the sockets.
  */
-export function relay(a: Socket, b: Socket, idleTimeoutMs: number, done: (end: RelayEnd) => void): void {
-  const path = new Relay(a, b, idleTimeoutMs, done)
+export function relay(a: Socket, b: Socket, options: RelayOptions, done: (end: RelayEnd) => void): void {
+  const path = new Relay(a, b, options, done)
   path.start()
+}
+
+export interface RelayOptions {
+  /** 0: none. Milliseconds. */
+  readonly idleTimeoutMs?: number
+  /** Monotonic. */
+  readonly clock?: Clock
 }
 
 // For a peer to take anything of what is left when the other has gone.
@@ -30,20 +38,27 @@ const LINGER_MS = 30_000
 class Relay {
   readonly #a: Side
   readonly #b: Side
+  readonly #clock: Clock
   readonly #idleTimeoutMs: number
   readonly #done: (end: RelayEnd) => void
   #open = 2
   #error: Error | undefined
   #brokenBy: RelayEnd['brokenBy']
   #idle = false
-  #idleTimer: NodeJS.Timeout | undefined
-  #linger: NodeJS.Timeout | undefined
+  #cancelIdle: (() => void) | undefined
+  #cancelLinger: (() => void) | undefined
   /** That both kernels had taken at the last look. */
   #taken = 0
 
-  constructor(a: Socket, b: Socket, idleTimeoutMs: number, done: (end: RelayEnd) => void) {
-    this.#a = new Side(this, a)
-    this.#b = new Side(this, b)
+  constructor(
+    a: Socket,
+    b: Socket,
+    { idleTimeoutMs = 0, clock = monotonicClock }: RelayOptions,
+    done: (end: RelayEnd) => void,
+  ) {
+    this.#clock = clock
+    this.#a = new Side(this, a, clock)
+    this.#b = new Side(this, b, clock)
     this.#idleTimeoutMs = idleTimeoutMs
     this.#done = done
   }
@@ -55,9 +70,9 @@ class Relay {
   }
 
   #watchIdle(leftMs: number): void {
-    this.#idleTimer = setTimeout(() => {
+    this.#cancelIdle = this.#clock.after(leftMs, () => {
       const movedAt = Math.max(this.#a.movedAt, this.#b.movedAt)
-      const left = movedAt + this.#idleTimeoutMs - performance.now()
+      const left = movedAt + this.#idleTimeoutMs - this.#clock.now()
       if (left > 0) return this.#watchIdle(left)
       // A slow reader may still take what came long ago.
       const taken = this.#a.transport.taken + this.#b.transport.taken
@@ -68,16 +83,16 @@ class Relay {
       this.#idle = true
       this.#a.transport.destroy()
       this.#b.transport.destroy()
-    }, leftMs)
+    })
   }
 
   /** The last of the two has what is left to give, as long as it is taken. */
   #lingerFor(transport: SocketTransport): void {
     const { taken } = transport
-    this.#linger = setTimeout(() => {
+    this.#cancelLinger = this.#clock.after(LINGER_MS, () => {
       if (transport.taken === taken) transport.destroy()
       else this.#lingerFor(transport)
-    }, LINGER_MS)
+    })
   }
 
   closed(side: Side, error: Error | undefined): void {
@@ -93,8 +108,8 @@ class Relay {
       this.#lingerFor(other.transport)
       return
     }
-    clearTimeout(this.#idleTimer)
-    clearTimeout(this.#linger)
+    this.#cancelIdle?.()
+    this.#cancelLinger?.()
     this.#done({
       sent: this.#a.bytes,
       received: this.#b.bytes,
@@ -112,13 +127,16 @@ class Side implements TransportReader {
   bytes = 0
   /** It has sent its FIN. */
   ended = false
-  /** When bytes came last, on performance.now's clock. */
-  movedAt = performance.now()
+  /** When bytes came last, on the clock. */
+  movedAt: number
+  readonly #clock: Clock
   readonly #relay: Relay
   #to!: Side
 
-  constructor(path: Relay, socket: Socket) {
+  constructor(path: Relay, socket: Socket, clock: Clock) {
     this.#relay = path
+    this.#clock = clock
+    this.movedAt = clock.now()
     this.transport = new SocketTransport(socket)
   }
 
@@ -129,7 +147,7 @@ class Side implements TransportReader {
 
   onData(chunk: Buffer): void {
     this.bytes += chunk.length
-    this.movedAt = performance.now()
+    this.movedAt = this.#clock.now()
     const to = this.#to.transport
     to.write(chunk)
     if (to.congested) this.transport.pause()
@@ -137,7 +155,7 @@ class Side implements TransportReader {
 
   onWritable(): void {
     // What drains to a slow reader is movement, too.
-    this.movedAt = performance.now()
+    this.movedAt = this.#clock.now()
     this.#to.transport.resume()
   }
 

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import type { Clock } from '../../core/clock.ts'
 import { ResponseFlag } from '../model/response-flag.ts'
 import type { ConnectionRecord, TelemetrySink } from '../exchange/telemetry-sink.ts'
 import type { TcpProxy } from '../model/listener.ts'
@@ -7,7 +8,6 @@ import { refuseTruncation } from '../transport/refuse-truncation.ts'
 import type { Destination } from '../transport/original-destination.ts'
 import type { ClusterManager } from '../upstream/cluster-manager.ts'
 import type { EndpointState } from '../upstream/endpoint-state.ts'
-import type { Connector } from '../upstream/connector.ts'
 import type { UpstreamCluster } from '../upstream/upstream-cluster.ts'
 import { outcomeOf, relay } from './relay.ts'
 
@@ -15,9 +15,10 @@ const CONNECT_TRIES = 3
 
 export interface TcpDependencies {
   readonly clusters: ClusterManager
-  readonly connector: Connector
   readonly telemetry: TelemetrySink
   readonly configWaitMs: number
+  /** Monotonic. */
+  readonly clock: Clock
 }
 
 export interface TcpHop {
@@ -41,8 +42,9 @@ export class TcpRoute {
 
   serve(socket: Socket, hop: TcpHop, finished: () => void): void {
     const name = this.#settings.clusters[this.#pick.next()]?.cluster ?? ''
-    const record = newConnectionRecord(hop, name)
-    const startedAt = performance.now()
+    const { clock } = this.#deps
+    const startedAt = clock.now()
+    const record = newConnectionRecord(hop, name, startedAt)
     socket.pause()
     let gone = false
     const onGone = (): void => {
@@ -55,7 +57,7 @@ export class TcpRoute {
     const end = (flags: number, details: string): void => {
       record.flags |= flags
       record.details = details
-      record.durationMs = performance.now() - startedAt
+      record.durationMs = clock.now() - startedAt
       this.#deps.telemetry.connectionFinished(record)
       if (!socket.destroyed) socket.destroy()
       finished()
@@ -77,7 +79,7 @@ export class TcpRoute {
         endpoint.active++
         refuseTruncation(socket)
         refuseTruncation(upstream)
-        relay(socket, upstream, this.#settings.idleTimeoutMs, (over) => {
+        relay(socket, upstream, { clock, idleTimeoutMs: this.#settings.idleTimeoutMs }, (over) => {
           endpoint.active--
           record.bytesReceived = over.sent
           record.bytesSent = over.received
@@ -102,8 +104,10 @@ export class TcpRoute {
   ): void {
     const endpoint = cluster.pick(hop.original, tried)
     if (!endpoint) return done(undefined, undefined, '', ResponseFlag.UH, 'no_healthy_upstream')
-    this.#deps.connector(endpoint.target('tcp'), (connected, failure) => {
+    endpoint.connect((connected, failure) => {
       if (connected) return done(endpoint, connected.socket, connected.identity, 0, '')
+      // It left while we connected, and is not picked again: no try was lost on it.
+      if (failure?.reason === 'removed') return this.#connect(cluster, hop, tried, done)
       tried.push(endpoint)
       if (tried.length < CONNECT_TRIES) return this.#connect(cluster, hop, tried, done)
       done(undefined, undefined, '', failure?.flags ?? ResponseFlag.UF, failure?.details ?? '')
@@ -111,10 +115,15 @@ export class TcpRoute {
   }
 }
 
-export function newConnectionRecord(hop: TcpHop, cluster: string): ConnectionRecord {
+/** `startedAt` is on performance.now's clock. */
+export function newConnectionRecord(
+  hop: TcpHop,
+  cluster: string,
+  startedAt: number = performance.now(),
+): ConnectionRecord {
   return {
     direction: hop.direction,
-    startMs: performance.timeOrigin + performance.now(),
+    startMs: performance.timeOrigin + startedAt,
     durationMs: 0,
     cluster,
     service: '',

@@ -3,8 +3,6 @@ import type { ExportMetricsServiceRequest, ExportTraceServiceRequest } from '../
 import { ResponseFlag } from '../model/response-flag.ts'
 import { newRecord } from '../exchange/record.ts'
 import type { RequestHead } from '../http/message.ts'
-import { MANAGER } from '../testing/static-configuration.ts'
-import { Watched } from '../../core/watched.ts'
 import { spanOf } from './span.ts'
 import { Telemetry } from './telemetry.ts'
 
@@ -45,8 +43,6 @@ function setUp(random = 1) {
     const made = newRecord(
       {
         direction: 'outbound',
-        manager: MANAGER,
-        routes: new Watched(undefined),
         original: undefined,
         downstream: '10.244.0.5:1',
         sourceIdentity: '',

@@ -2,6 +2,7 @@ import { Watched } from '../../core/watched.ts'
 import type { Cluster, Endpoint, EndpointAssignment } from '../model/cluster.ts'
 import type { Configuration } from '../model/configuration.ts'
 import type { FilterChain, HttpConnectionManager, Listener } from '../model/listener.ts'
+import { SAFE_PATHS } from '../model/path-rules.ts'
 import {
   NO_MUTATION,
   type ForwardAction,
@@ -66,6 +67,8 @@ export const MANAGER: HttpConnectionManager = {
   statPrefix: 'test',
   codec: 'auto',
   route: { kind: 'rds', name: 'main' },
+  paths: SAFE_PATHS,
+  filters: [],
   forwardClientCert: 'sanitize',
   traffic: 'outbound',
   samplingPercent: 0,
@@ -113,6 +116,7 @@ export function chainOf(network: FilterChain['network'], tls?: FilterChain['tls'
       applicationProtocols: [],
     },
     tls,
+    filters: [],
     network,
   }
 }

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { monotonicClock, type Clock } from '../../core/clock.ts'
 import { detect, type Detected } from './detect.ts'
 
 export type Peeked =
@@ -11,12 +12,17 @@ export type Peeked =
  * it next sees it from its first byte. The socket is paused afterwards. `timeout`: nothing decisive came
  * in time (a server-first protocol, or a slow client); what came is given back as well.
  */
-export function peek(socket: Socket, timeoutMs: number, done: (peeked: Peeked) => void): void {
+export function peek(
+  socket: Socket,
+  timeoutMs: number,
+  done: (peeked: Peeked) => void,
+  clock: Clock = monotonicClock,
+): void {
   let seen: Buffer | undefined
-  const timer = setTimeout(() => finish({ kind: 'timeout' }), timeoutMs)
+  const cancelTimer = clock.after(timeoutMs, () => finish({ kind: 'timeout' }))
 
   const finish = (peeked: Peeked): void => {
-    clearTimeout(timer)
+    cancelTimer()
     socket.off('data', onData)
     socket.off('end', onEnd)
     socket.off('close', onClose)

@@ -1,5 +1,6 @@
 import type { TLSSocket } from 'node:tls'
-import type { SanMatcher } from '../model/tls.ts'
+import type { SanMatcher, TlsValidation } from '../model/tls.ts'
+import { isMesh } from './tls-contexts.ts'
 
 /** `id`: the peer's SPIFFE ID or first matching DNS name, '' when it has no certificate. */
 export type PeerCheck =
@@ -50,6 +51,17 @@ export function checkNamedPeer(socket: TLSSocket, matchers: readonly SanMatcher[
     ok: false,
     reason: 'no name in the certificate of the peer is among those that the cluster allows',
   }
+}
+
+/**
+ * Whether a peer that answered before would be let in under these settings, too. `id` is what `PeerCheck` gave:
+ * the SPIFFE ID, or the name that matched. False may be wrong for a peer outside the mesh that has several names.
+ */
+export function allowsPeer(validation: TlsValidation | undefined, id: string): boolean {
+  const matchers = validation?.subjectAltNames ?? []
+  if (matchers.length === 0) return true
+  const mesh = isMesh(validation)
+  return matchers.some((matcher) => (!mesh || matcher.type === 'uri') && sanMatches(matcher, id))
 }
 
 function sanMatches(matcher: SanMatcher, value: string): boolean {

@@ -14,13 +14,13 @@ export const LOW_WATER_BYTES = 64 * 1024
 // Transports with output of this turn. One immediate serves them all: it runs right after the poll phase,
 // so that everything which one round of reads led to leaves as one write a connection, and a lone request
 // waits for nothing.
-let dirty: SocketTransport[] = []
-let spare: SocketTransport[] = []
+let waitingForFlush: SocketTransport[] = []
+let lastFlushed: SocketTransport[] = []
 
-function flushDirty(): void {
-  const batch = dirty
-  dirty = spare
-  spare = batch
+function flushAll(): void {
+  const batch = waitingForFlush
+  waitingForFlush = lastFlushed
+  lastFlushed = batch
   for (let i = 0; i < batch.length; i++) (batch[i] as SocketTransport).flush()
   batch.length = 0
 }
@@ -28,7 +28,7 @@ function flushDirty(): void {
 const NO_READER: TransportReader = { onData() {}, onEnd() {}, onWritable() {}, onClose() {} }
 
 // Shared by all `reserve` calls: the answer is used before the next one.
-const RESERVED: { buffer: Buffer; at: number } = { buffer: Buffer.alloc(0), at: 0 }
+const RESERVATION: { buffer: Buffer; at: number } = { buffer: Buffer.alloc(0), at: 0 }
 
 /** `Transport` over a socket; see `createTransport`. */
 export class SocketTransport implements Transport {
@@ -46,25 +46,25 @@ export class SocketTransport implements Transport {
   #started = false
 
   // What gathers: full buffers and how far each is filled, then the current one.
-  readonly #full: Buffer[] = []
-  readonly #fills: number[] = []
+  readonly #fullBuffers: Buffer[] = []
+  readonly #fullLengths: number[] = []
   #fullBytes = 0
   #buffer: Buffer | undefined
   #length = 0
   #queued = false
   // What the socket holds: at most one write at a time, so that the rest goes on gathering meanwhile.
-  #held: Buffer | undefined
-  #heldBytes = 0
+  #inSocket: Buffer | undefined
+  #inSocketBytes = 0
   #writing = false
 
-  #ending = false
-  #closing = false
-  #broken: Error | undefined
-  #ended = false
+  #endRequested = false
+  #closeAfterEnd = false
+  #resetError: Error | undefined
+  #finSent = false
   #closed = false
-  #reported = false
+  #closeReported = false
   #error: Error | undefined
-  readonly #written: (error?: Error | null) => void
+  readonly #onWrite: (error?: Error | null) => void
 
   constructor(socket: Socket) {
     this.#socket = socket
@@ -73,7 +73,7 @@ export class SocketTransport implements Transport {
     this.remote = address.includes(':')
       ? `[${address}]:${socket.remotePort}`
       : `${address}:${socket.remotePort ?? 0}`
-    this.#written = (error) => this.#onWritten(error)
+    this.#onWrite = (error) => this.#writeDone(error)
     // The codec answers a FIN itself: a response may still be on its way.
     socket.allowHalfOpen = true
     socket.setNoDelay(true)
@@ -85,7 +85,7 @@ export class SocketTransport implements Transport {
   }
 
   get pending(): number {
-    return this.#fullBytes + this.#length + this.#heldBytes
+    return this.#fullBytes + this.#length + this.#inSocketBytes
   }
 
   get reader(): TransportReader {
@@ -96,14 +96,14 @@ export class SocketTransport implements Transport {
     this.#reader = reader
     if (this.#started) return
     this.#started = true
-    if (this.#reported) {
+    if (this.#closeReported) {
       setImmediate(() => this.#reader.onClose(this.#error))
       return
     }
     const socket = this.#socket
     socket.on('end', () => {
       // What reads like a FIN is the reset that a write has met.
-      if (this.#broken) socket.destroy(this.#broken)
+      if (this.#resetError) socket.destroy(this.#resetError)
       else if (!this.#closed) this.#reader.onEnd()
     })
     // Starts the flow on the next tick; bytes that were put back by `unshift` come first.
@@ -120,7 +120,7 @@ export class SocketTransport implements Transport {
   write(bytes: Uint8Array): void {
     let from = 0
     while (from < bytes.length) {
-      if (this.#ending || this.#closed) return
+      if (this.#endRequested || this.#closed) return
       const left = bytes.length - from
       let buffer = this.#buffer
       if (buffer === undefined || this.#length === buffer.length)
@@ -144,29 +144,29 @@ export class SocketTransport implements Transport {
   reserve(size: number): { buffer: Buffer; at: number } {
     let buffer = this.#buffer
     if (buffer === undefined || buffer.length - this.#length < size) buffer = this.#nextBuffer(size)
-    RESERVED.buffer = buffer
-    RESERVED.at = this.#length
-    return RESERVED
+    RESERVATION.buffer = buffer
+    RESERVATION.at = this.#length
+    return RESERVATION
   }
 
   commit(size: number): void {
-    if (this.#ending || this.#closed) return
+    if (this.#endRequested || this.#closed) return
     this.#length += size
     if (!this.#queued) this.#enqueue()
     if (this.pending > HIGH_WATER_BYTES) this.congested = true
   }
 
   end(): void {
-    if (this.#ending || this.#closed) return
-    this.#ending = true
+    if (this.#endRequested || this.#closed) return
+    this.#endRequested = true
     if (!this.#queued) this.#enqueue()
   }
 
   /** As `end`, and then no more is read: for an answer that nobody is left to take. */
   close(): void {
-    this.#closing = true
-    if (this.#broken) this.destroy()
-    else if (this.#ended) this.#socket.destroySoon()
+    this.#closeAfterEnd = true
+    if (this.#resetError) this.destroy()
+    else if (this.#finSent) this.#socket.destroySoon()
     else this.end()
   }
 
@@ -186,7 +186,7 @@ export class SocketTransport implements Transport {
 
   pause(): void {
     // Paused it would hear of the end no more.
-    if (this.#broken) this.#socket.destroy(this.#broken)
+    if (this.#resetError) this.#socket.destroy(this.#resetError)
     else this.#socket.pause()
   }
 
@@ -197,10 +197,10 @@ export class SocketTransport implements Transport {
   /** Hands what is gathered to the socket now; once a turn this happens by itself. */
   flush(): void {
     this.#queued = false
-    if (this.#closed || this.#ended || this.#broken) return
+    if (this.#closed || this.#finSent || this.#resetError) return
     while (!this.#writing && this.#fullBytes > 0) {
-      this.#fullBytes -= this.#fills[0] as number
-      this.#hand(this.#full.shift() as Buffer, this.#fills.shift() as number)
+      this.#fullBytes -= this.#fullLengths[0] as number
+      this.#writeToSocket(this.#fullBuffers.shift() as Buffer, this.#fullLengths.shift() as number)
     }
     if (this.#writing) return
     const buffer = this.#buffer
@@ -208,37 +208,37 @@ export class SocketTransport implements Transport {
       const count = this.#length
       this.#buffer = undefined
       this.#length = 0
-      this.#hand(buffer, count)
+      this.#writeToSocket(buffer, count)
     }
-    if (this.#broken) return
-    if (!this.#ending) return this.#ease()
-    this.#ended = true
-    if (this.#closing) this.#socket.destroySoon()
+    if (this.#resetError) return
+    if (!this.#endRequested) return this.#leaveCongestion()
+    this.#finSent = true
+    if (this.#closeAfterEnd) this.#socket.destroySoon()
     else this.#socket.end()
   }
 
   /** One buffer at a time: of several Node makes a copy for TLS, and the collector runs for those. */
-  #hand(buffer: Buffer, count: number): void {
+  #writeToSocket(buffer: Buffer, count: number): void {
     this.handed += count
     let taken = this.#direct === undefined ? 0 : this.#direct.writeNow(buffer, 0, count)
     if (taken < 0) {
       // Who reads no more would not hear of it.
       const socket = this.#socket
-      if (this.#started && !socket.isPaused() && !socket.readableEnded) return this.#break(buffer)
+      if (this.#started && !socket.isPaused() && !socket.readableEnded) return this.#peerReset(buffer)
       taken = 0
     }
     this.taken += taken
     if (taken === count) return releaseBuffer(buffer)
-    this.#held = buffer
-    this.#heldBytes = count - taken
+    this.#inSocket = buffer
+    this.#inSocketBytes = count - taken
     this.#writing = true
-    this.#socket.write(buffer.subarray(taken, count), this.#written)
+    this.#socket.write(buffer.subarray(taken, count), this.#onWrite)
   }
 
   /** The peer has reset: an answer that it sent before is still read, and then it is over. */
-  #break(buffer: Buffer): void {
-    this.#broken = this.#direct?.writeError
-    this.#ending = true
+  #peerReset(buffer: Buffer): void {
+    this.#resetError = this.#direct?.writeError
+    this.#endRequested = true
     releaseBuffer(buffer)
     this.#dropOutput()
   }
@@ -247,7 +247,7 @@ export class SocketTransport implements Transport {
     this.#queued = true
     // The write's callback flushes what gathered meanwhile.
     if (this.#writing) return
-    if (dirty.push(this) === 1) setImmediate(flushDirty)
+    if (waitingForFlush.push(this) === 1) setImmediate(flushAll)
   }
 
   #nextBuffer(wanted: number): Buffer {
@@ -260,48 +260,48 @@ export class SocketTransport implements Transport {
     if (current !== undefined && needed <= next.length && current.length < next.length) {
       next.set(current.subarray(0, this.#length))
       releaseBuffer(current)
-    } else this.#seal()
+    } else this.#closeBuffer()
     return (this.#buffer = next)
   }
 
-  #seal(): void {
+  #closeBuffer(): void {
     const buffer = this.#buffer
     if (buffer === undefined) return
     if (this.#length > 0) {
-      this.#full.push(buffer)
-      this.#fills.push(this.#length)
+      this.#fullBuffers.push(buffer)
+      this.#fullLengths.push(this.#length)
       this.#fullBytes += this.#length
     } else releaseBuffer(buffer)
     this.#buffer = undefined
     this.#length = 0
   }
 
-  #onWritten(error?: Error | null): void {
+  #writeDone(error?: Error | null): void {
     this.#writing = false
-    this.taken += this.#heldBytes
-    this.#heldBytes = 0
+    this.taken += this.#inSocketBytes
+    this.#inSocketBytes = 0
     // After an error libuv may still have the memory: leave it to the collector.
-    if (!error && !this.#closed && this.#held) releaseBuffer(this.#held)
-    this.#held = undefined
+    if (!error && !this.#closed && this.#inSocket) releaseBuffer(this.#inSocket)
+    this.#inSocket = undefined
     if (!this.#closed) this.flush()
   }
 
-  #ease(): void {
+  #leaveCongestion(): void {
     if (!this.congested || this.pending > LOW_WATER_BYTES) return
     this.congested = false
     this.#reader.onWritable()
   }
 
   #dropOutput(): void {
-    this.#full.length = 0
-    this.#fills.length = 0
+    this.#fullBuffers.length = 0
+    this.#fullLengths.length = 0
     this.#fullBytes = 0
     this.#length = 0
   }
 
   #onClose(): void {
-    if (this.#reported) return
-    this.#reported = true
+    if (this.#closeReported) return
+    this.#closeReported = true
     this.#closed = true
     this.#dropOutput()
     if (this.#buffer) releaseBuffer(this.#buffer)

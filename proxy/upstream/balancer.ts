@@ -1,23 +1,23 @@
 import type { Cluster } from '../model/cluster.ts'
 import type { EndpointState } from './endpoint-state.ts'
 
-/** Immutable choice among the endpoints of a cluster; replaced when they change. */
+/** Immutable choice among the endpoints of a cluster; replaced when they or what is known of their health changes. */
 export class Picker {
   readonly #endpoints: readonly EndpointState[]
   readonly #balancer: Cluster['balancer']
   readonly #random: () => number
   #next: number
 
-  /** Draining and unhealthy endpoints are used only when no other is left. */
+  /** `random`: at least 0, less than 1. */
   constructor(
     endpoints: readonly EndpointState[],
     balancer: Cluster['balancer'],
     random: () => number = Math.random,
   ) {
     const weighted = endpoints.filter((state) => state.endpoint.weight > 0)
-    const healthy = weighted.filter((state) => state.endpoint.health === 'healthy')
-    const draining = weighted.filter((state) => state.endpoint.health === 'draining')
-    this.#endpoints = healthy.length > 0 ? healthy : draining
+    const good = weighted.filter((state) => state.health.standing === 'use')
+    this.#endpoints =
+      good.length > 0 ? good : weighted.filter((state) => state.health.standing === 'last-resort')
     this.#balancer = balancer
     this.#random = random
     this.#next = Math.floor(random() * this.#endpoints.length)

@@ -1,5 +1,4 @@
-import type { Configuration } from '../model/configuration.ts'
-import type { Connector } from './connector.ts'
+import { upstreamDependencies, type UpstreamDependencies, type UpstreamOptions } from './dependencies.ts'
 import { UpstreamCluster } from './upstream-cluster.ts'
 
 /** Ten minutes of sweeps. */
@@ -8,25 +7,16 @@ const IDLE_SWEEPS = 600
 /** Every cluster in use, made on first use. */
 export class ClusterManager {
   readonly #clusters = new Map<string, UpstreamCluster>()
-  readonly #configuration: Configuration
-  readonly #connector: Connector
+  readonly #deps: UpstreamDependencies
 
-  readonly #ownAddresses: ReadonlySet<string>
-
-  constructor(
-    configuration: Configuration,
-    connector: Connector,
-    ownAddresses: ReadonlySet<string> = new Set(),
-  ) {
-    this.#configuration = configuration
-    this.#connector = connector
-    this.#ownAddresses = ownAddresses
+  constructor(options: UpstreamOptions) {
+    this.#deps = upstreamDependencies(options)
   }
 
   get(name: string): UpstreamCluster {
     const known = this.#clusters.get(name)
     if (known) return known
-    const cluster = new UpstreamCluster(name, this.#configuration, this.#connector, this.#ownAddresses)
+    const cluster = new UpstreamCluster(name, this.#deps)
     this.#clusters.set(name, cluster)
     return cluster
   }

@@ -1,5 +1,7 @@
 import * as net from 'node:net'
 import * as tls from 'node:tls'
+import { monotonicClock, type Clock } from '../../core/clock.ts'
+import { ALPN_TCP } from '../../core/contract.ts'
 import { describeError } from '../../core/errors.ts'
 import { ResponseFlag } from '../model/response-flag.ts'
 import type { UpstreamTls } from '../model/tls.ts'
@@ -27,48 +29,59 @@ export interface Connected {
 }
 
 export interface ConnectFailure {
+  /**
+   * `connect`: no connection came about, or not to whom it should. `overflow`: too many wait already, nothing was tried.
+   * `removed`: the endpoint has left the cluster, which says nothing about the request: it belongs elsewhere at once,
+   * whatever the retry rule says.
+   */
+  readonly reason: 'connect' | 'overflow' | 'removed'
+  /** Of ResponseFlag. */
   readonly flags: number
   /** Envoy's code details, e.g. `upstream_connect_timeout`. */
   readonly details: string
 }
 
-export type Connector = (
-  target: ConnectTarget,
-  done: (connected: Connected | undefined, failure: ConnectFailure | undefined) => void,
-) => { cancel(): void }
+/** Exactly one of the two is there. */
+export type ConnectDone = (connected: Connected | undefined, failure: ConnectFailure | undefined) => void
 
-/**
- * Opens a connection, ends the TLS handshake and checks who answered, before the caller can send a
- * byte. `done` is called once, never synchronously; not after `cancel`.
- */
-export function createConnector(contexts: TlsContexts, readSpiffeId: ReadSpiffeId): Connector {
+/** Starts a connection; `done` is called once, never synchronously, and not after `cancel`. */
+export type Connector = (target: ConnectTarget, done: ConnectDone) => { cancel(): void }
+
+export const ENDPOINT_REMOVED: ConnectFailure = {
+  reason: 'removed',
+  flags: ResponseFlag.UF,
+  details: 'upstream_endpoint_removed',
+}
+
+/** Opens a connection, ends the TLS handshake and checks who answered, before the caller can send a byte. */
+export function createConnector(
+  contexts: TlsContexts,
+  readSpiffeId: ReadSpiffeId,
+  clock: Clock = monotonicClock,
+): Connector {
   return (target, done) => {
     let settled = false
     let socket: net.Socket | tls.TLSSocket | undefined
-    const timer = setTimeout(
-      () => fail({ flags: ResponseFlag.UF, details: 'upstream_connect_timeout' }),
-      target.timeoutMs,
-    )
+    const stopTimer = clock.after(target.timeoutMs, () => fail(ResponseFlag.UF, 'upstream_connect_timeout'))
 
-    const fail = (failure: ConnectFailure): void => {
+    const fail = (flags: number, details: string): void => {
       if (settled) return
       settled = true
-      clearTimeout(timer)
+      stopTimer()
       socket?.destroy()
-      done(undefined, failure)
+      done(undefined, { reason: 'connect', flags, details })
     }
     const succeed = (connected: Connected): void => {
       if (settled) return
       settled = true
-      clearTimeout(timer)
+      stopTimer()
       connected.socket.off('error', onError)
       connected.socket.off('close', onClose)
       done(connected, undefined)
     }
     const onError = (error: Error): void =>
-      fail({ flags: ResponseFlag.UF, details: `upstream_connect_failure{${describeError(error)}}` })
-    const onClose = (): void =>
-      fail({ flags: ResponseFlag.UF, details: 'upstream_connect_failure{closed in the handshake}' })
+      fail(ResponseFlag.UF, `upstream_connect_failure{${describeError(error)}}`)
+    const onClose = (): void => fail(ResponseFlag.UF, 'upstream_connect_failure{closed in the handshake}')
 
     const settings = target.tls
     try {
@@ -94,24 +107,20 @@ export function createConnector(contexts: TlsContexts, readSpiffeId: ReadSpiffeI
           const peer = isMesh(settings.validation)
             ? checkMeshPeer(secure, readSpiffeId, settings.validation?.subjectAltNames ?? [], target.identity)
             : checkNamedPeer(secure, settings.validation?.subjectAltNames ?? [])
-          if (!peer.ok)
-            return fail({
-              flags: ResponseFlag.UF | ResponseFlag.UAEX,
-              details: `upstream_identity{${peer.reason}}`,
-            })
+          if (!peer.ok) return fail(ResponseFlag.UF | ResponseFlag.UAEX, `upstream_identity{${peer.reason}}`)
           succeed({ socket: secure, alpn: secure.alpnProtocol || '', identity: peer.id })
         })
       }
       socket.on('error', onError)
       socket.on('close', onClose)
     } catch (error) {
-      setImmediate(() => fail({ flags: ResponseFlag.UF, details: `upstream_tls{${describeError(error)}}` }))
+      setImmediate(() => fail(ResponseFlag.UF, `upstream_tls{${describeError(error)}}`))
     }
     return {
       cancel() {
         if (settled) return
         settled = true
-        clearTimeout(timer)
+        stopTimer()
         socket?.on('error', () => {})
         socket?.destroy()
       },
@@ -120,6 +129,6 @@ export function createConnector(contexts: TlsContexts, readSpiffeId: ReadSpiffeI
 }
 
 function alpnFor(offered: readonly string[], purpose: 'http' | 'tcp'): string[] {
-  if (purpose === 'tcp') return offered.includes('weft-tcp') ? ['weft-tcp'] : []
-  return offered.filter((protocol) => protocol !== 'weft-tcp')
+  if (purpose === 'tcp') return offered.includes(ALPN_TCP) ? [ALPN_TCP] : []
+  return offered.filter((protocol) => protocol !== ALPN_TCP)
 }

@@ -1,59 +1,119 @@
+import { isDeepStrictEqual } from 'node:util'
+import { ALPN_LINK } from '../../core/contract.ts'
 import type { ClientHandler } from '../http/stream.ts'
-import { connectHttp1 } from '../http1/client.ts'
-import { connectHttp2 } from '../http2/client.ts'
-import { LINK_SLACK_BYTES, LINK_SLACK_FIELDS, MAX_HEADER_BYTES, MAX_HEADER_FIELDS } from '../http2/options.ts'
 import type { Cluster, Endpoint } from '../model/cluster.ts'
 import type { UpstreamTls } from '../model/tls.ts'
-import { refuseTruncation } from '../transport/refuse-truncation.ts'
-import { createTransport } from '../transport/socket-transport.ts'
-import type { ConnectTarget, Connector } from './connector.ts'
+import { allowsPeer } from '../transport/peer-identity.ts'
+import { ENDPOINT_REMOVED, type ConnectDone, type ConnectTarget } from './connector.ts'
+import type { UpstreamDependencies } from './dependencies.ts'
+import { EndpointHealth } from './health/endpoint-health.ts'
+import type { TryOutcome } from './health/signal.ts'
 import { HttpPool, type OpenConnection } from './http-pool.ts'
+import { tlsChange, upstreamTls } from './upstream-tls.ts'
 
-const LINK_LIMITS = {
-  maxHeaderBytes: MAX_HEADER_BYTES + LINK_SLACK_BYTES,
-  maxHeaderFields: MAX_HEADER_FIELDS + LINK_SLACK_FIELDS,
-}
-
-/** One endpoint of one cluster while it is known, with its connections. Survives updates that keep its address. */
+/**
+ * One endpoint of one cluster while it is known, with its connections and what is known of its health. Survives every
+ * change of its cluster that leaves its address and identity.
+ */
 export class EndpointState {
   endpoint: Endpoint
   /** Requests and TCP connections running now. */
   active = 0
   readonly address: string
-  readonly #cluster: Cluster
-  readonly #connector: Connector
-  readonly tls: UpstreamTls | undefined
+  readonly health: EndpointHealth
+  readonly #deps: UpstreamDependencies
+  readonly #self: boolean
+  /** Opaque connections that are being made; each is called when the endpoint goes. */
+  readonly #connecting = new Set<() => void>()
+  #cluster: Cluster
+  #tls: UpstreamTls | undefined
   #http1: HttpPool | undefined
   #http2: HttpPool | undefined
+  #closed = false
 
-  /** `self`: this very pod, whose inbound port is not in the way of our own connections. */
-  constructor(endpoint: Endpoint, cluster: Cluster, connector: Connector, self: boolean) {
+  /**
+   * `self`: this very pod, whose inbound port is not in the way of our own connections. `standingChanged`: the picker
+   * has to be replaced.
+   */
+  constructor(
+    endpoint: Endpoint,
+    cluster: Cluster,
+    deps: UpstreamDependencies,
+    self: boolean,
+    standingChanged: () => void,
+  ) {
     this.endpoint = endpoint
     this.address = `${endpoint.address.includes(':') ? `[${endpoint.address}]` : endpoint.address}:${endpoint.port}`
+    this.#deps = deps
+    this.#self = self
     this.#cluster = cluster
-    this.#connector = connector
-    this.tls = self ? undefined : upstreamTls(cluster, endpoint)
+    this.#tls = self ? undefined : upstreamTls(cluster, endpoint)
+    this.health = new EndpointHealth(deps.signals, deps.clock, standingChanged)
+    this.health.configured(endpoint, cluster, this.#tls)
+  }
+
+  /** The settings that apply to this endpoint; undefined: plaintext. */
+  get tls(): UpstreamTls | undefined {
+    return this.#tls
+  }
+
+  /** Takes the same endpoint (by address and identity) as its configuration has it now, and keeps what that leaves valid. */
+  configure(endpoint: Endpoint, cluster: Cluster): void {
+    const clusterBefore = this.#cluster
+    const tlsBefore = this.#tls
+    this.endpoint = endpoint
+    this.#cluster = cluster
+    this.#tls = this.#self ? undefined : upstreamTls(cluster, endpoint)
+    this.health.configured(endpoint, cluster, this.#tls)
+    if (cluster === clusterBefore && this.#tls === tlsBefore) return
+    const change = tlsChange(tlsBefore, this.#tls)
+    if (change === 'all') return this.#replacePools()
+    if (!isDeepStrictEqual(clusterBefore.limits, cluster.limits))
+      for (const pool of this.#pools()) pool.limit(cluster.limits)
+    if (change === 'names') {
+      const validation = this.#tls?.validation
+      for (const pool of this.#pools()) pool.keepPeers((identity) => allowsPeer(validation, identity))
+    }
+    if (!this.#tls && clusterBefore.http !== cluster.http) this.#mergePools()
   }
 
   /** The pool for a request that came as HTTP/2 or not. Over TLS the handshake decides and both share one. */
   pool(http2: boolean): HttpPool {
-    const wantsHttp2 = this.tls
-      ? this.tls.alpn.some((protocol) => protocol === 'weft-h2' || protocol === 'h2')
+    const wantsHttp2 = this.#tls
+      ? this.#tls.alpn.some((protocol) => protocol === ALPN_LINK || protocol === 'h2')
       : this.#cluster.http === 'http2' || (this.#cluster.http === 'downstream' && http2)
     if (wantsHttp2) return (this.#http2 ??= this.#createPool(true))
     return (this.#http1 ??= this.#createPool(false))
   }
 
-  /** What to connect to, for opaque TCP. */
-  target(purpose: 'http' | 'tcp'): ConnectTarget {
-    return {
-      host: this.endpoint.address,
-      port: this.endpoint.port,
-      tls: this.tls,
-      identity: this.endpoint.identity,
-      purpose,
-      timeoutMs: this.#cluster.connectTimeoutMs,
+  /**
+   * Opens a connection for opaque bytes. `done` is called once, never synchronously, and not after `cancel`; with the
+   * reason `removed` as soon as the endpoint goes.
+   */
+  connect(done: ConnectDone): { cancel(): void } {
+    const removed = (): void => {
+      attempt.cancel()
+      done(undefined, ENDPOINT_REMOVED)
     }
+    const opening = this.#closed
+      ? { cancel: this.#deps.clock.after(0, () => removed()) }
+      : this.#deps.connector(this.#target('tcp'), (connected, failure) => {
+          this.#connecting.delete(removed)
+          done(connected, failure)
+        })
+    const attempt = {
+      cancel: (): void => {
+        this.#connecting.delete(removed)
+        opening.cancel()
+      },
+    }
+    if (!this.#closed) this.#connecting.add(removed)
+    return attempt
+  }
+
+  /** After every try; see HealthSignal.observe. */
+  observe(outcome: TryOutcome, status: number, durationMs: number): void {
+    this.health.observe(outcome, status, durationMs)
   }
 
   get connections(): number {
@@ -65,44 +125,77 @@ export class EndpointState {
   }
 
   renew(): void {
-    this.#http1?.renew()
-    this.#http2?.renew()
+    for (const pool of this.#pools()) pool.renew()
   }
 
+  /** The endpoint has left its cluster: what runs finishes, what waits is told. */
   close(): void {
-    this.#http1?.close()
-    this.#http2?.close()
+    if (this.#closed) return
+    this.#closed = true
+    // First, so that whoever is told finds a picker without this endpoint.
+    this.health.removed()
+    for (const removed of [...this.#connecting]) removed()
+    for (const pool of this.#pools()) pool.close()
   }
 
   destroy(): void {
-    this.#http1?.destroy()
-    this.#http2?.destroy()
+    this.close()
+    for (const pool of this.#pools()) pool.destroy()
+  }
+
+  #pools(): HttpPool[] {
+    return [this.#http1, this.#http2].filter((pool) => pool !== undefined)
+  }
+
+  #target(purpose: ConnectTarget['purpose']): ConnectTarget {
+    return {
+      host: this.endpoint.address,
+      port: this.endpoint.port,
+      tls: this.#tls,
+      identity: this.endpoint.identity,
+      purpose,
+      timeoutMs: this.#cluster.connectTimeoutMs,
+    }
+  }
+
+  /** TLS as the connections have it is not what the cluster asks for any more. */
+  #replacePools(): void {
+    const [http1, http2] = [this.#http1, this.#http2]
+    this.#http1 = this.#http2 = undefined
+    http1?.handOver(this.pool(false))
+    http2?.handOver(this.pool(true))
+  }
+
+  /** In plaintext, the cluster's protocol may leave one pool without use; the other's connections are as before. */
+  #mergePools(): void {
+    const [http1, http2] = [this.#http1, this.#http2]
+    if (http1 && this.pool(false) !== http1) {
+      this.#http1 = undefined
+      http1.handOver(this.pool(false))
+    }
+    if (http2 && this.pool(true) !== http2) {
+      this.#http2 = undefined
+      http2.handOver(this.pool(true))
+    }
   }
 
   #createPool(multiplexed: boolean): HttpPool {
-    const idleTimeoutMs = this.#cluster.idleTimeoutMs
+    const plaintext = !this.#tls
     const open: OpenConnection = (handler: ClientHandler, done) =>
-      this.#connector(this.target('http'), (connected, failure) => {
+      this.#deps.connector(this.#target('http'), (connected, failure) => {
         if (!connected) return done(undefined, undefined, failure)
-        const http2 = connected.alpn === '' ? multiplexed && !this.tls : connected.alpn.endsWith('h2')
-        // The end of the connection may be the end of an answer.
-        if (!http2) refuseTruncation(connected.socket)
-        const transport = createTransport(connected.socket)
-        const codec = http2
-          ? connectHttp2(transport, handler, connected.alpn === 'weft-h2' ? LINK_LIMITS : {})
-          : connectHttp1(transport, handler, { idleTimeoutMs })
+        const http2 = connected.alpn === '' ? multiplexed && plaintext : connected.alpn.endsWith('h2')
+        const { idleTimeoutMs } = this.#cluster
+        const codec = this.#deps.createClientCodec(
+          connected,
+          handler,
+          http2 ? 'h2' : 'http/1.1',
+          idleTimeoutMs,
+        )
         done(codec, connected, undefined)
       })
-    const { maxConnections, maxPendingRequests } = this.#cluster.limits
-    return new HttpPool({ maxConnections, maxPending: maxPendingRequests, multiplexed }, open)
+    const pool = new HttpPool(this.#cluster.limits, multiplexed, open)
+    if (this.#closed) pool.close()
+    return pool
   }
-}
-
-/** Envoy's transport_socket_matches: the first whose every key the endpoint has, else the cluster's own. */
-export function upstreamTls(cluster: Cluster, endpoint: Endpoint): UpstreamTls | undefined {
-  for (const match of cluster.tlsMatches) {
-    const hit = Object.entries(match.metadata).every(([key, value]) => endpoint.transportMatch[key] === value)
-    if (hit) return match.tls
-  }
-  return cluster.tls
 }

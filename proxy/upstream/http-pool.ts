@@ -1,6 +1,6 @@
 import type { ClientConnection, ClientHandler } from '../http/stream.ts'
 import { ResponseFlag } from '../model/response-flag.ts'
-import type { ConnectFailure, Connected } from './connector.ts'
+import { ENDPOINT_REMOVED, type ConnectFailure, type Connected } from './connector.ts'
 
 /** Somebody who wants to open a stream. Exactly one of the two is called, once, unless cancelled. */
 export interface PoolWaiter {
@@ -8,11 +8,9 @@ export interface PoolWaiter {
   onConnectFailure(failure: ConnectFailure): void
 }
 
-export interface PoolSettings {
+export interface PoolLimits {
   readonly maxConnections: number
-  readonly maxPending: number
-  /** Connections are expected to carry many streams, until the first one shows otherwise. */
-  readonly multiplexed: boolean
+  readonly maxPendingRequests: number
 }
 
 /** Starts a connection; `done` once, never synchronously. */
@@ -42,23 +40,30 @@ export class PooledConnection implements ClientHandler {
   }
 }
 
-const NO_ROOM: ConnectFailure = { flags: ResponseFlag.UO, details: 'upstream_overflow{pending requests}' }
+const NO_ROOM: ConnectFailure = {
+  reason: 'overflow',
+  flags: ResponseFlag.UO,
+  details: 'upstream_overflow{pending requests}',
+}
 
-/** The HTTP connections to one endpoint with one kind of TLS: reused last in, first out, grown by demand. */
+/** The HTTP connections to one endpoint, all made in the same way: reused last in, first out, grown by demand. */
 export class HttpPool {
   readonly #open: OpenConnection
-  readonly #settings: PoolSettings
   readonly #connections = new Set<PooledConnection>()
   /** Those that had room when last seen; the newest at the end. */
   readonly #ready: PooledConnection[] = []
   readonly #waiting: PoolWaiter[] = []
   readonly #connecting = new Set<{ cancel(): void }>()
+  #limits: PoolLimits
   #multiplexed: boolean
   #closed = false
+  /** Takes what still comes to this pool, once it is closed. */
+  #successor: HttpPool | undefined
 
-  constructor(settings: PoolSettings, open: OpenConnection) {
-    this.#settings = settings
-    this.#multiplexed = settings.multiplexed
+  /** `multiplexed`: connections are expected to carry many streams, until the first one shows otherwise. */
+  constructor(limits: PoolLimits, multiplexed: boolean, open: OpenConnection) {
+    this.#limits = limits
+    this.#multiplexed = multiplexed
     this.#open = open
   }
 
@@ -72,11 +77,15 @@ export class HttpPool {
     return true
   }
 
-  /** May call back at once when a connection has room. */
+  /** May call back at once: when a connection has room, when too many wait, and when the pool is closed. */
   acquire(waiter: PoolWaiter): void {
+    if (this.#closed) {
+      if (this.#successor) return this.#successor.acquire(waiter)
+      return waiter.onConnectFailure(ENDPOINT_REMOVED)
+    }
     const connection = this.#take()
     if (connection) return waiter.onConnection(connection)
-    if (this.#waiting.length >= this.#settings.maxPending) return waiter.onConnectFailure(NO_ROOM)
+    if (this.#waiting.length >= this.#limits.maxPendingRequests) return waiter.onConnectFailure(NO_ROOM)
     this.#waiting.push(waiter)
     this.#grow()
   }
@@ -84,6 +93,24 @@ export class HttpPool {
   cancel(waiter: PoolWaiter): void {
     const at = this.#waiting.indexOf(waiter)
     if (at >= 0) this.#waiting.splice(at, 1)
+    else this.#successor?.cancel(waiter)
+  }
+
+  /** Other limits for what comes; what runs and what waits stays, also beyond them. */
+  limit(limits: PoolLimits): void {
+    this.#limits = limits
+    this.#grow()
+  }
+
+  /**
+   * Peers may be others from now on: connections whose peer (`identity`, as the connector gave it) is not allowed any
+   * more finish what runs, and those that are being made begin anew.
+   */
+  keepPeers(allowed: (identity: string) => boolean): void {
+    this.#cancelConnecting()
+    for (const connection of [...this.#connections])
+      if (!allowed(connection.identity)) this.#retire(connection)
+    this.#grow()
   }
 
   /**
@@ -104,14 +131,22 @@ export class HttpPool {
     }
   }
 
-  /** The endpoint is gone: what runs finishes, what waits is told, nothing new opens. */
+  /** The endpoint is gone: what runs finishes, what waits or comes later is told, nothing new opens. */
   close(): void {
     this.#closed = true
-    for (const attempt of this.#connecting) attempt.cancel()
-    this.#connecting.clear()
-    const failure: ConnectFailure = { flags: ResponseFlag.UF, details: 'upstream_endpoint_removed' }
-    for (const waiter of this.#waiting.splice(0)) waiter.onConnectFailure(failure)
+    this.#cancelConnecting()
+    for (const waiter of this.#waiting.splice(0)) waiter.onConnectFailure(ENDPOINT_REMOVED)
     this.renew()
+  }
+
+  /** Connections are made in another way now: what runs here finishes, what waits or comes later goes to `successor`. */
+  handOver(successor: HttpPool): void {
+    this.#closed = true
+    this.#successor = successor
+    this.#cancelConnecting()
+    successor.#waiting.push(...this.#waiting.splice(0))
+    this.renew()
+    successor.#serve()
   }
 
   destroy(): void {
@@ -137,6 +172,11 @@ export class HttpPool {
       this.#ready.push(connection)
     }
     this.#serve()
+  }
+
+  #cancelConnecting(): void {
+    for (const attempt of this.#connecting) attempt.cancel()
+    this.#connecting.clear()
   }
 
   #retire(connection: PooledConnection): void {
@@ -170,7 +210,7 @@ export class HttpPool {
     const wanted = this.#multiplexed ? Math.min(1, this.#waiting.length) : this.#waiting.length
     while (
       this.#connecting.size < wanted &&
-      this.#connections.size + this.#connecting.size < this.#settings.maxConnections
+      this.#connections.size + this.#connecting.size < this.#limits.maxConnections
     ) {
       this.#connect()
     }

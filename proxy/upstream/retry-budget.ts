@@ -1,20 +1,27 @@
+import { monotonicClock, type Clock } from '../../core/clock.ts'
+
 /**
  * Bounds retries to a share of the requests of the last ten seconds, with a floor, so that a failing
  * service is not buried by its callers (GEP-3388; Envoy's retry_budget).
  */
 export class RetryBudget {
-  readonly #percent: number
-  readonly #minPerSecond: number
-  readonly #now: () => number
+  #percent: number
+  #minPerSecond: number
+  readonly #clock: Clock
   readonly #requests = new Float64Array(WINDOW_SECONDS)
   readonly #retries = new Float64Array(WINDOW_SECONDS)
   #second = 0
 
-  /** `now` in milliseconds, monotonic. */
-  constructor(percent: number, minPerSecond: number, now: () => number = () => performance.now()) {
+  constructor(percent: number, minPerSecond: number, clock: Clock = monotonicClock) {
     this.#percent = percent
     this.#minPerSecond = minPerSecond
-    this.#now = now
+    this.#clock = clock
+  }
+
+  /** Another share or floor from now on; what was counted stays. */
+  configure(percent: number, minPerSecond: number): void {
+    this.#percent = percent
+    this.#minPerSecond = minPerSecond
   }
 
   request(): void {
@@ -38,7 +45,7 @@ export class RetryBudget {
   }
 
   #slot(): number {
-    const second = Math.floor(this.#now() / 1000)
+    const second = Math.floor(this.#clock.now() / 1000)
     const passed = Math.min(second - this.#second, WINDOW_SECONDS)
     for (let i = 1; i <= passed; i++) {
       const slot = (this.#second + i) % WINDOW_SECONDS

@@ -1,46 +1,43 @@
-import { lookup } from 'node:dns'
-import { isIP } from 'node:net'
-import type { Cluster, Endpoint, EndpointAssignment } from '../model/cluster.ts'
-import type { Configuration } from '../model/configuration.ts'
+import { isDeepStrictEqual } from 'node:util'
+import type { Cluster, Endpoint } from '../model/cluster.ts'
 import { formatDestination, type Destination } from '../transport/original-destination.ts'
 import { Picker } from './balancer.ts'
-import type { Connector } from './connector.ts'
+import type { UpstreamDependencies } from './dependencies.ts'
+import { resolveEndpoints } from './dns-endpoints.ts'
 import { EndpointState } from './endpoint-state.ts'
 import { RetryBudget } from './retry-budget.ts'
 
-const DNS_REFRESH_MS = 30_000
 const SWEEP_ORIGINAL_DST_MS = 60_000
 
-/** The running side of a cluster: its endpoints' connections, balancer, limits and retry budget. */
+/**
+ * The running side of a cluster: its endpoints' connections, balancer, limits and retry budget. A change of the
+ * configuration touches what it changes and nothing else.
+ */
 export class UpstreamCluster {
   readonly name: string
+  readonly budget: RetryBudget
   /** Requests running now. */
   active = 0
+  readonly #deps: UpstreamDependencies
+  readonly #waiters = new Set<() => void>()
+  readonly #stopWatching: () => void
+  #stopDiscovery: () => void = () => {}
   #config: Cluster | null | undefined
-  #idleSweeps = 0
-  #budget = new RetryBudget(20, 10)
+  /** As their source, the one that the configuration names now, gave them last; undefined: it has not yet. */
+  #endpoints: readonly Endpoint[] | undefined
   #states = new Map<string, EndpointState>()
   #picker: Picker | undefined
-  #stop: (() => void)[] = []
-  #stopEndpoints: (() => void)[] = []
-  #waiters = new Set<() => void>()
-  readonly #configuration: Configuration
-  readonly #connector: Connector
+  /** The picker is made once, at the end of the update under way. */
+  #updating = false
+  #idleSweeps = 0
+  #closed = false
 
-  readonly #ownAddresses: ReadonlySet<string>
-
-  constructor(
-    name: string,
-    configuration: Configuration,
-    connector: Connector,
-    ownAddresses: ReadonlySet<string>,
-  ) {
+  constructor(name: string, deps: UpstreamDependencies) {
     this.name = name
-    this.#ownAddresses = ownAddresses
-    this.#configuration = configuration
-    this.#connector = connector
-    const watched = configuration.cluster(name)
-    this.#stop.push(watched.watch((config) => this.#configure(config)))
+    this.#deps = deps
+    this.budget = new RetryBudget(0, 0, deps.clock)
+    const watched = deps.configuration.cluster(name)
+    this.#stopWatching = watched.watch((config) => this.#configure(config))
     this.#configure(watched.value)
   }
 
@@ -49,36 +46,35 @@ export class UpstreamCluster {
     return this.#config
   }
 
-  get budget(): RetryBudget {
-    return this.#budget
-  }
-
   get states(): ReadonlyMap<string, EndpointState> {
     return this.#states
   }
 
   /** Whether a pick can be answered now: the cluster is known (or known not to exist), and its endpoints are. */
   get ready(): boolean {
-    return this.#config === null || (this.#config !== undefined && this.#picker !== undefined)
+    return this.#closed || this.#config === null || this.#picker !== undefined
   }
 
-  /** Calls back once, when ready or after `timeoutMs`; at once if it is. The returned function cancels. */
+  /**
+   * Calls back once, when ready or after `timeoutMs`; at once if it is. Changes that leave it unready are no reason to.
+   * The returned function cancels.
+   */
   whenReady(timeoutMs: number, then: () => void): () => void {
     if (this.ready) {
       then()
       return () => {}
     }
-    const finish = (): void => {
-      clearTimeout(timer)
+    const cancel = (): void => {
+      stopTimer()
       this.#waiters.delete(finish)
+    }
+    const finish = (): void => {
+      cancel()
       then()
     }
-    const timer = setTimeout(finish, timeoutMs)
+    const stopTimer = this.#deps.clock.after(timeoutMs, finish)
     this.#waiters.add(finish)
-    return () => {
-      clearTimeout(timer)
-      this.#waiters.delete(finish)
-    }
+    return cancel
   }
 
   /** An endpoint, not one of `tried` if another is there. `original` is used by original-dst clusters. */
@@ -88,7 +84,7 @@ export class UpstreamCluster {
   ): EndpointState | undefined {
     this.#idleSweeps = 0
     const config = this.#config
-    if (!config) return undefined
+    if (!config || this.#closed) return undefined
     if (config.discovery.kind === 'original-dst')
       return original && this.#originalDestination(config, original)
     return this.#picker?.pick(tried)
@@ -104,9 +100,15 @@ export class UpstreamCluster {
     for (const state of this.#states.values()) if (state.tls) state.renew()
   }
 
+  /** What runs finishes; who waits is told; nothing is picked any more. */
   close(): void {
-    for (const stop of [...this.#stop, ...this.#stopEndpoints]) stop()
+    if (this.#closed) return
+    this.#closed = true
+    this.#stopWatching()
+    this.#stopDiscovery()
+    this.#picker = undefined
     for (const state of this.#states.values()) state.close()
+    this.#wake()
   }
 
   destroy(): void {
@@ -115,83 +117,102 @@ export class UpstreamCluster {
   }
 
   #configure(config: Cluster | null | undefined): void {
-    if (config === this.#config && config !== undefined) return
+    const before = this.#config
+    if (this.#closed || config === before) return
     // Not known any more is no reason to forget: the last good state serves on.
-    if (config === undefined && this.#config) return
+    if (config === undefined && before) return
     this.#config = config
-    for (const stop of this.#stopEndpoints.splice(0)) stop()
-    // TLS or limits may have changed: connections of the old settings finish and are not used again.
-    for (const state of this.#states.values()) state.close()
+    if (!config) return this.#forget()
+    this.budget.configure(config.retryBudget.percent, config.retryBudget.minPerSecond)
+    if (!before || !isDeepStrictEqual(before.discovery, config.discovery))
+      return this.#discover(before, config)
+    if (config.discovery.kind === 'original-dst')
+      for (const state of this.#states.values()) state.configure(state.endpoint, config)
+    else if (this.#endpoints) this.#update(config, this.#endpoints)
+  }
+
+  /** The cluster does not exist: its endpoints neither. */
+  #forget(): void {
+    this.#stopDiscovery()
+    this.#stopDiscovery = () => {}
+    this.#endpoints = undefined
+    this.#picker = undefined
+    const states = this.#states
     this.#states = new Map()
-    if (!config) {
-      this.#picker = undefined
-      if (config === null) this.#wake()
-      return
-    }
-    this.#budget = new RetryBudget(config.retryBudget.percent, config.retryBudget.minPerSecond)
+    for (const state of states.values()) state.close()
+    this.#wake()
+  }
+
+  /** Until another source has told of its endpoints, those of the one before serve on, as they were. */
+  #discover(before: Cluster | null | undefined, config: Cluster): void {
     const discovery = config.discovery
+    this.#stopDiscovery()
+    this.#stopDiscovery = () => {}
+    this.#endpoints = undefined
+    // Destinations of connections are no endpoints of any other source, nor the other way round.
+    if (discovery.kind === 'original-dst' || before?.discovery.kind === 'original-dst') this.#forget()
     switch (discovery.kind) {
       case 'static':
-        return this.#replace(config, discovery.endpoints)
+        return this.#update(config, discovery.endpoints)
       case 'dns':
-        return this.#resolve(config, discovery.endpoints)
+        this.#stopDiscovery = resolveEndpoints(
+          discovery.endpoints,
+          this.#deps.clock,
+          this.#deps.lookup,
+          (found) => this.#found(found),
+        )
+        return
       case 'original-dst':
-        this.#picker = new Picker([], config.balancer)
-        this.#sweep()
+        this.#picker = new Picker([], config.balancer, this.#deps.random)
+        this.#sweepDestinations()
         return this.#wake()
       case 'eds': {
-        const assignment = this.#configuration.endpoints(discovery.serviceName)
-        this.#stopEndpoints.push(assignment.watch((value) => this.#assign(config, value)))
-        return this.#assign(config, assignment.value)
+        const assignment = this.#deps.configuration.endpoints(discovery.serviceName)
+        this.#stopDiscovery = assignment.watch((value) => {
+          if (value !== undefined) this.#found(value?.endpoints ?? [])
+        })
+        if (assignment.value !== undefined) this.#found(assignment.value?.endpoints ?? [])
       }
     }
   }
 
-  #assign(config: Cluster, assignment: EndpointAssignment | null | undefined): void {
-    if (assignment === undefined) return
-    this.#replace(config, assignment?.endpoints ?? [])
+  /** From a source of endpoints: these are all. */
+  #found(endpoints: readonly Endpoint[]): void {
+    if (this.#config && !this.#closed) this.#update(this.#config, endpoints)
   }
 
-  #replace(config: Cluster, endpoints: readonly Endpoint[]): void {
+  #update(config: Cluster, endpoints: readonly Endpoint[]): void {
+    this.#endpoints = endpoints
+    this.#updating = true
     const states = new Map<string, EndpointState>()
     for (const endpoint of endpoints) {
       // The identity is part of the key: a reused pod IP must not inherit its predecessor's connections.
       const key = `${endpoint.address}|${endpoint.port}|${endpoint.identity}|${JSON.stringify(endpoint.transportMatch)}`
+      if (states.has(key)) continue
       const known = this.#states.get(key)
-      const state =
-        known ??
-        new EndpointState(endpoint, config, this.#connector, this.#ownAddresses.has(endpoint.address))
-      state.endpoint = endpoint
-      states.set(key, state)
+      known?.configure(endpoint, config)
+      states.set(key, known ?? this.#newState(endpoint, config))
     }
-    for (const [key, state] of this.#states) if (!states.has(key)) state.close()
+    const gone = [...this.#states].filter(([key]) => !states.has(key))
     this.#states = states
-    this.#picker = new Picker([...states.values()], config.balancer)
+    this.#replacePicker()
+    // After the picker is there: who is told that an endpoint has gone may pick another at once.
+    for (const [, state] of gone) state.close()
+    this.#updating = false
     this.#wake()
   }
 
-  #resolve(config: Cluster, endpoints: readonly Endpoint[]): void {
-    const found = new Map<Endpoint, readonly Endpoint[]>()
-    const refresh = (): void => {
-      for (const endpoint of endpoints) {
-        if (isIP(endpoint.address)) {
-          found.set(endpoint, [endpoint])
-          continue
-        }
-        lookup(endpoint.address, { all: true }, (error, addresses) => {
-          if (this.#config !== config) return
-          // A name that stops resolving keeps its last addresses.
-          if (error && found.has(endpoint)) return
-          found.set(endpoint, error ? [] : addresses.map(({ address }) => ({ ...endpoint, address })))
-          if (found.size === endpoints.length) this.#replace(config, [...found.values()].flat())
-        })
-      }
-      if (found.size === endpoints.length) this.#replace(config, [...found.values()].flat())
-    }
-    refresh()
-    const timer = setInterval(refresh, DNS_REFRESH_MS)
-    timer.unref()
-    this.#stopEndpoints.push(() => clearInterval(timer))
+  #newState(endpoint: Endpoint, config: Cluster): EndpointState {
+    const self = this.#deps.ownAddresses.has(endpoint.address)
+    return new EndpointState(endpoint, config, this.#deps, self, () => {
+      if (!this.#updating && this.#picker) this.#replacePicker()
+    })
+  }
+
+  #replacePicker(): void {
+    const config = this.#config
+    if (!config || config.discovery.kind === 'original-dst') return
+    this.#picker = new Picker([...this.#states.values()], config.balancer, this.#deps.random)
   }
 
   #originalDestination(config: Cluster, original: Destination): EndpointState {
@@ -207,30 +228,25 @@ export class UpstreamCluster {
       identity: '',
       workload: '',
     }
-    const state = new EndpointState(
-      endpoint,
-      config,
-      this.#connector,
-      this.#ownAddresses.has(endpoint.address),
-    )
+    const state = this.#newState(endpoint, config)
     this.#states.set(key, state)
     return state
   }
 
   /** Destinations that nothing uses any more are forgotten. */
-  #sweep(): void {
-    const timer = setInterval(() => {
+  #sweepDestinations(): void {
+    this.#stopDiscovery = this.#deps.clock.after(SWEEP_ORIGINAL_DST_MS, () => {
       for (const [key, state] of this.#states) {
         if (!state.idle || state.connections > 0) continue
         this.#states.delete(key)
         state.close()
       }
-    }, SWEEP_ORIGINAL_DST_MS)
-    timer.unref()
-    this.#stopEndpoints.push(() => clearInterval(timer))
+      this.#sweepDestinations()
+    })
   }
 
   #wake(): void {
+    if (!this.ready) return
     for (const waiter of [...this.#waiters]) waiter()
   }
 }

@@ -1,5 +1,12 @@
 import { unpacked } from '../../core/xds/any.ts'
 import {
+  METADATA,
+  METADATA_IDENTITY,
+  METADATA_SERVICE,
+  METADATA_TRANSPORT_MATCH,
+  METADATA_WORKLOAD,
+} from '../../core/contract.ts'
+import {
   UpstreamHttpOptions,
   type Cluster as WireCluster,
   type Cluster_LbPolicy,
@@ -57,7 +64,7 @@ export function decodeCluster(cluster: WireCluster, scope: Scope, readFile: Read
       minPerSecond: budget?.minRetryConcurrency ?? 10,
     },
     idleTimeoutMs: http.idleTimeoutMs,
-    service: decodeText(cluster.metadata, 'weft.dev', 'service', scope),
+    service: decodeText(cluster.metadata, METADATA, METADATA_SERVICE, scope),
   }
 }
 
@@ -140,9 +147,9 @@ function decodeEndpoint(endpoint: LbEndpoint, scope: Scope): Endpoint {
     port: portValue,
     weight: endpoint.loadBalancingWeight ?? 1,
     health: HEALTH[endpoint.healthStatus ?? 'UNKNOWN'],
-    transportMatch: decodeTexts(metadata, 'envoy.transport_socket_match', scope),
-    identity: decodeText(metadata, 'weft.dev', 'identity', scope),
-    workload: decodeText(metadata, 'weft.dev', 'workload', scope),
+    transportMatch: decodeTexts(metadata, METADATA_TRANSPORT_MATCH, scope),
+    identity: decodeText(metadata, METADATA, METADATA_IDENTITY, scope),
+    workload: decodeText(metadata, METADATA, METADATA_WORKLOAD, scope),
   }
 }
 

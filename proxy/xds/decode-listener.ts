@@ -11,6 +11,9 @@ import {
 import { unpacked } from '../../core/xds/any.ts'
 import type { MessageType } from '../../core/xds/codec.ts'
 import type { FilterChain, HttpConnectionManager, Listener, TcpProxy } from '../model/listener.ts'
+import type { PathRules } from '../model/path-rules.ts'
+import { decodeHttpFilters, decodeNetworkFilters } from './decode-filters.ts'
+import { decodePathParameters, decodePathRules } from './decode-paths.ts'
 import { decodeRouteConfiguration } from './decode-route.ts'
 import { decodeDownstreamTls, type ReadFile } from './decode-tls.ts'
 import type { Scope } from './scope.ts'
@@ -23,12 +26,22 @@ const HEADERS_MS = 60_000
 const MAX_HEADERS_KIB = 60
 const MAX_STREAMS = 1000
 
+/** What a listener says for all of its chains. */
+interface ForAllChains {
+  readonly direction: TrafficDirection | undefined
+  readonly pathParameters: PathRules['parameters'] | undefined
+}
+
 /** envoy.config.listener.v3.Listener */
 export function decodeListener(listener: WireListener, scope: Scope, readFile: ReadFile): Listener {
   const filters = listener.listenerFilters ?? []
   const has = (type: MessageType<unknown>): boolean =>
     filters.some(({ typedConfig }) => unpacked(typedConfig, type) !== undefined)
-  const chain = (wire: WireChain, at: Scope) => decodeChain(wire, at, listener.trafficDirection, readFile)
+  const forAll: ForAllChains = {
+    direction: listener.trafficDirection,
+    pathParameters: decodePathParameters(listener.metadata, scope.at('metadata')),
+  }
+  const chain = (wire: WireChain, at: Scope) => decodeChain(wire, at, forAll, readFile)
   const socketAddress = listener.address?.socketAddress
   const bound = socketAddress !== undefined && listener.bindToPort !== false
   return {
@@ -53,12 +66,12 @@ export function decodeListener(listener: WireListener, scope: Scope, readFile: R
 function decodeChain(
   chain: WireChain,
   scope: Scope,
-  direction: TrafficDirection | undefined,
+  forAll: ForAllChains,
   readFile: ReadFile,
 ): FilterChain | undefined {
   const match = chain.filterChainMatch ?? {}
   const transport = match.transportProtocol
-  const network = decodeNetworkFilter(chain, scope, direction)
+  const network = decodeNetwork(chain, scope, forAll)
   if (!network) return undefined
   return {
     name: chain.name ?? '',
@@ -70,33 +83,33 @@ function decodeChain(
     },
     transportSocket: chain.transportSocket?.name,
     tls: decodeDownstreamTls(chain.transportSocket, scope.at('transport_socket'), readFile),
+    filters: decodeNetworkFilters((chain.filters ?? []).slice(0, -1), scope),
     network,
   }
 }
 
-function decodeNetworkFilter(
-  chain: WireChain,
+/** The last of the chain's filters, which takes the connection. */
+function decodeNetwork(
+  { filters = [] }: WireChain,
   scope: Scope,
-  direction: TrafficDirection | undefined,
+  forAll: ForAllChains,
 ): FilterChain['network'] | undefined {
-  const [filter, ...others] = chain.filters ?? []
-  if (others.length > 0) {
-    scope.at('filters').fail('must hold exactly one filter: http_connection_manager or tcp_proxy')
-    return undefined
-  }
-  const at = scope.at('filters', 0).at('typed_config')
-  const name = filter?.name ?? ''
-  const manager = unpacked(filter?.typedConfig, WireManager)
-  if (manager) return decodeManager(name, manager, at, direction)
-  const proxy = unpacked(filter?.typedConfig, WireTcpProxy)
-  return proxy && decodeTcpProxy(name, proxy, at)
+  const last = filters.at(-1)
+  const at = scope.at('filters', filters.length - 1)
+  const name = last?.name ?? ''
+  const manager = unpacked(last?.typedConfig, WireManager)
+  if (manager) return decodeManager(name, manager, at.at('typed_config'), forAll)
+  const proxy = unpacked(last?.typedConfig, WireTcpProxy)
+  if (proxy) return decodeTcpProxy(name, proxy, at.at('typed_config'))
+  if (last) at.fail('must be http_connection_manager or tcp_proxy: one of them ends the list')
+  return undefined
 }
 
 function decodeManager(
   name: string,
   manager: WireManager,
   scope: Scope,
-  direction: TrafficDirection | undefined,
+  { direction, pathParameters }: ForAllChains,
 ): HttpConnectionManager {
   // HTTP3 is not served.
   const codecs = { AUTO: 'auto', HTTP1: 'http1', HTTP2: 'http2', HTTP3: 'auto' } as const
@@ -110,17 +123,20 @@ function decodeManager(
   const tracing = manager.tracing
   const sampling = tracing ? (tracing.randomSampling?.value ?? 100) : 0
   if (!manager.rds && !manager.routeConfig) scope.fail('needs rds or route_config')
+  const { filters, router } = decodeHttpFilters(manager.httpFilters ?? [], scope)
   return {
     kind: 'http',
     name,
-    httpFilters: (manager.httpFilters ?? []).map((filter) => filter.name ?? ''),
+    router,
     statPrefix: manager.statPrefix ?? '',
     codec: codecs[manager.codecType ?? 'AUTO'],
     route: manager.routeConfig
       ? { kind: 'inline', config: decodeRouteConfiguration(manager.routeConfig, scope.at('route_config')) }
       : { kind: 'rds', name: manager.rds?.routeConfigName ?? '' },
+    filters,
     forwardClientCert: forwards[manager.forwardClientCertDetails ?? 'SANITIZE'],
     traffic: direction === 'INBOUND' ? 'inbound' : direction === 'OUTBOUND' ? 'outbound' : undefined,
+    paths: decodePathRules(manager, pathParameters),
     samplingPercent: Math.min(sampling, tracing?.overallSampling?.value ?? 100),
     streamIdleTimeoutMs: manager.streamIdleTimeout ?? STREAM_IDLE_MS,
     requestHeadersTimeoutMs: manager.requestHeadersTimeout ?? HEADERS_MS,

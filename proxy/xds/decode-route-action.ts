@@ -1,9 +1,9 @@
+import { INVALID_BACKEND } from '../../core/contract.ts'
 import type {
   DirectResponseAction,
   RedirectAction as WireRedirect,
   RetryPolicy as WireRetryPolicy,
   RouteAction,
-  RuntimeFractionalPercent,
 } from '../../core/xds/generated/envoy.js'
 import {
   NO_MUTATION,
@@ -12,13 +12,12 @@ import {
   type RedirectAction,
   type RetryPolicy,
 } from '../model/route.ts'
+import { percentOf } from './decode-fraction.ts'
 import { decodeMutation } from './decode-mutation.ts'
 import type { Scope } from './scope.ts'
 
 // Envoy: 25 ms, and ten times that.
 const BACKOFF_MS = 25
-/** Names a backend that does not exist: its share is answered with 500 (Gateway API). */
-export const INVALID_BACKEND = 'weft.invalid-backend'
 
 export function decodeForward(action: RouteAction, scope: Scope, nonIdempotent: boolean): ForwardAction {
   const clusters = decodeClusters(action, scope)
@@ -35,7 +34,7 @@ export function decodeForward(action: RouteAction, scope: Scope, nonIdempotent: 
     rewrite: { path: decodePathRewrite(action, scope), authority: action.hostRewriteLiteral || undefined },
     mirrors: (action.requestMirrorPolicies ?? []).map((mirror) => ({
       cluster: mirror.cluster ?? '',
-      percent: percentOf(mirror.runtimeFraction),
+      percent: percentOf(mirror.runtimeFraction?.defaultValue),
       shadowSuffix: mirror.disableShadowHostSuffixAppend !== true,
     })),
     upgrades: (action.upgradeConfigs ?? []).flatMap((upgrade) =>
@@ -177,11 +176,4 @@ export function decodeDirect(response: DirectResponseAction | undefined, scope: 
   if (response && (status < 200 || status > 599))
     scope.at('direct_response').at('status').fail('must be from 200 to 599')
   return { kind: 'direct', status, body: response?.body?.inlineString ?? '' }
-}
-
-function percentOf(fraction: RuntimeFractionalPercent | undefined): number {
-  const value = fraction?.defaultValue
-  if (!value) return 100
-  const per = { HUNDRED: 1, TEN_THOUSAND: 100, MILLION: 10_000 }[value.denominator ?? 'HUNDRED']
-  return (value.numerator ?? 0) / per
 }

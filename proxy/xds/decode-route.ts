@@ -1,13 +1,12 @@
+import { METADATA, METADATA_RETRY_NON_IDEMPOTENT } from '../../core/contract.ts'
 import type {
-  HeaderMatcher,
-  QueryParameterMatcher,
-  RegexMatcher,
   Route as WireRoute,
   RouteConfiguration as WireRouteConfiguration,
   RouteMatch as WireMatch,
-  StringMatcher,
 } from '../../core/xds/generated/envoy.js'
-import { type Route, type RouteConfiguration, type RouteMatch, type ValueMatch } from '../model/route.ts'
+import type { Route, RouteConfiguration, RouteMatch } from '../model/route.ts'
+import { decodeHeader, decodeQuery, decodeRegex } from './decode-match.ts'
+import { decodeRouteFilters } from './decode-filters.ts'
 import { decodeFlag } from './decode-metadata.ts'
 import { decodeMutation } from './decode-mutation.ts'
 import { decodeDirect, decodeForward, decodeRedirect } from './decode-route-action.ts'
@@ -29,12 +28,13 @@ export function decodeRouteConfiguration(config: WireRouteConfiguration, scope: 
 }
 
 function decodeRoute(route: WireRoute, scope: Scope): Route {
-  const nonIdempotent = decodeFlag(route.metadata, 'weft.dev', 'retryNonIdempotent', scope)
+  const nonIdempotent = decodeFlag(route.metadata, METADATA, METADATA_RETRY_NON_IDEMPOTENT, scope)
   const action = route.route
     ? decodeForward(route.route, scope.at('route'), nonIdempotent)
     : route.redirect
       ? decodeRedirect(route.redirect)
       : decodeDirect(route.directResponse, scope)
+  const filterConfigs = decodeRouteFilters(route.typedPerFilterConfig, scope)
   return {
     name: route.name ?? '',
     match: decodeMatch(route.match ?? {}, scope.at('match')),
@@ -51,6 +51,7 @@ function decodeRoute(route: WireRoute, scope: Scope): Route {
       scope,
       'response_headers_to_add',
     ),
+    ...(filterConfigs && { filterConfigs }),
   }
 }
 
@@ -78,59 +79,4 @@ function decodePath(match: WireMatch, scope: Scope): RouteMatch['path'] {
   if (match.prefix === undefined)
     scope.fail('needs prefix, path, path_separated_prefix, safe_regex or connect_matcher')
   return { kind: 'prefix', value: match.prefix ?? '', caseSensitive }
-}
-
-/** Envoy matches the whole value (RE2 full match). */
-export function decodeRegex(matcher: RegexMatcher, scope: Scope): RegExp | undefined {
-  try {
-    return new RegExp(`^(?:${matcher.regex ?? ''})$`)
-  } catch (error) {
-    scope.at('regex').fail(error instanceof Error ? error.message : 'is no regular expression')
-    return undefined
-  }
-}
-
-function decodeHeader(header: HeaderMatcher, scope: Scope): ValueMatch {
-  const name = (header.name ?? '').toLowerCase()
-  const invert = header.invertMatch ?? false
-  const made = (kind: ValueMatch['kind'], value = '', regex?: RegExp): ValueMatch => ({
-    name,
-    kind,
-    value,
-    regex,
-    invert,
-  })
-  if (header.stringMatch)
-    return { ...decodeString(header.stringMatch, name, scope.at('string_match')), invert }
-  if (header.exactMatch !== undefined) return made('exact', header.exactMatch)
-  if (header.prefixMatch !== undefined) return made('prefix', header.prefixMatch)
-  if (header.suffixMatch !== undefined) return made('suffix', header.suffixMatch)
-  if (header.containsMatch !== undefined) return made('contains', header.containsMatch)
-  if (header.safeRegexMatch)
-    return made('regex', '', decodeRegex(header.safeRegexMatch, scope.at('safe_regex_match')))
-  return { ...made('present'), invert: invert !== (header.presentMatch === false) }
-}
-
-function decodeQuery(parameter: QueryParameterMatcher, scope: Scope): ValueMatch {
-  const name = parameter.name ?? ''
-  if (parameter.stringMatch) return decodeString(parameter.stringMatch, name, scope.at('string_match'))
-  return { name, kind: 'present', value: '', regex: undefined, invert: parameter.presentMatch === false }
-}
-
-function decodeString(matcher: StringMatcher, name: string, scope: Scope): ValueMatch {
-  const made = (kind: ValueMatch['kind'], value: string): ValueMatch => ({
-    name,
-    kind,
-    value,
-    regex: undefined,
-    invert: false,
-  })
-  if (matcher.exact !== undefined) return made('exact', matcher.exact)
-  if (matcher.prefix !== undefined) return made('prefix', matcher.prefix)
-  if (matcher.suffix !== undefined) return made('suffix', matcher.suffix)
-  if (matcher.contains !== undefined) return made('contains', matcher.contains)
-  if (matcher.safeRegex)
-    return { ...made('regex', ''), regex: decodeRegex(matcher.safeRegex, scope.at('safe_regex')) }
-  scope.fail('needs exact, prefix, suffix, contains or safe_regex')
-  return made('exact', '')
 }

@@ -1,3 +1,4 @@
+import { OWN_CERTIFICATE_SECRET, TRUST_BUNDLE_SECRET } from '../../core/contract.ts'
 import {
   DownstreamTlsContext,
   UpstreamTlsContext,
@@ -104,7 +105,7 @@ function decodeCertificate(
   if (otherSecrets.length > 0) scope.at('tls_certificate_sds_secret_configs', 1).fail(ONE_CERTIFICATE)
   if (secret && certificate)
     scope.at('tls_certificates').fail('excludes tls_certificate_sds_secret_configs: keep one')
-  if (secret) return { kind: 'sds', name: 'default' }
+  if (secret) return { kind: 'sds', name: OWN_CERTIFICATE_SECRET }
   if (!certificate) return undefined
   const at = scope.at('tls_certificates', 0)
   return {
@@ -130,7 +131,7 @@ function decodeValidation(
     // Envoy takes the secret's roots in place of these.
     if (context?.trustedCa)
       at.at('trusted_ca').fail('excludes validation_context_sds_secret_config: keep one')
-    return { roots: { kind: 'sds', name: 'ROOTCA' }, subjectAltNames }
+    return { roots: { kind: 'sds', name: TRUST_BUNDLE_SECRET }, subjectAltNames }
   }
   if (!context) return undefined
   return {

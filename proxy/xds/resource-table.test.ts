@@ -114,7 +114,6 @@ t.test('an unsupported field is refused by its path', (t) => {
 
 t.test('what a proxy would not do is not taken in silence', (t) => {
   for (const [field, path] of [
-    ['normalizePath', 'normalize_path'],
     ['stripAnyHostPort', 'strip_any_host_port'],
     ['useRemoteAddress', 'use_remote_address'],
     ['generateRequestId', 'generate_request_id'],

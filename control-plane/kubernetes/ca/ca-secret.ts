@@ -1,5 +1,6 @@
-import type { Authority } from '../../../certs/ca-store.ts'
-import { sameAuthority } from '../../../certs/ca-store.ts'
+import { BUNDLE_KEY } from '../../../core/contract.ts'
+import type { Authority } from '../../../certs/authority.ts'
+import { sameAuthority } from '../../../certs/authority.ts'
 import {
   settleCa,
   withNextRoot,
@@ -47,7 +48,6 @@ export interface CaSecret {
 }
 
 const ENTRIES: readonly CaEntry[] = ['root', 'issuing', 'next-root', 'old-roots']
-const BUNDLE_KEY = 'root-cert.pem'
 // Each round lost means that somebody else's write was taken.
 const MOST_ROUNDS = 20
 

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Authority } from '../../../certs/ca-store.ts'
+import type { Authority } from '../../../certs/authority.ts'
 import { describeError, WeftError } from '../../../core/errors.ts'
 import type { Watchable } from '../../../core/watched.ts'
 import type { KubernetesConnection } from '../connection.ts'

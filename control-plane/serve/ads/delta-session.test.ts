@@ -1,7 +1,7 @@
 import t from 'tap'
 import { BadRequest } from './session.ts'
 import { DeltaClient, describe } from './testing/delta-client.ts'
-import { BASE, ENVOY, meshOf, service, SIDECAR, slice, split } from './testing/mesh.ts'
+import { BASE, ENVOY, GRPC, meshOf, service, SIDECAR, slice, split } from './testing/mesh.ts'
 
 const ECHO = 'mesh/echo/80'
 const versionIn = (client: DeltaClient, key: string): string => client.held.get(key) ?? ''
@@ -206,9 +206,9 @@ t.test('make before break: what is new before routes, what is stale after them',
 })
 
 t.test('Envoy gets the endpoints of a cluster that changed again: it warms by them', async (t) => {
-  for (const kind of ['envoy', 'sidecar'] as const) {
+  for (const { takes } of [ENVOY, SIDECAR, GRPC]) {
     const { source, view } = meshOf(BASE)
-    const client = new DeltaClient(view, { ...ENVOY, kind })
+    const client = new DeltaClient(view, { ...ENVOY, takes })
     client
       .ask('cluster', {})
       .ask('endpoints', { subscribe: [ECHO, 'mesh/echo-v1/80'] })
@@ -221,7 +221,10 @@ spec: { clusterIP: 10.96.0.1, ports: [{ name: http, port: 80, targetPort: 8080, 
 `,
     )
     client.session.push()
-    t.strictSame(client.take(), [`+cluster ${ECHO}`, ...(kind === 'envoy' ? [`+endpoints ${ECHO}`] : [])])
+    t.strictSame(client.take(), [
+      `+cluster ${ECHO}`,
+      ...(takes === ENVOY.takes ? [`+endpoints ${ECHO}`] : []),
+    ])
   }
 })
 

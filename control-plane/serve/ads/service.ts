@@ -182,7 +182,7 @@ export function discoveryService({ snapshot, authenticate, log }: DiscoveryOptio
       this.#entry = { client, node, caller, connectedAt: Date.now(), session }
       open.add(this.#entry)
       pushes.add(this)
-      log.debug('discovery stream opened', { node, kind: client.kind })
+      log.debug('discovery stream opened', { node, client: client.takes.name })
       return session
     }
 

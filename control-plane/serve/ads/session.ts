@@ -1,7 +1,6 @@
 import type { Status } from '../../../core/xds/generated/envoy.js'
 import { ENDPOINT, CLUSTER, LISTENER, ROUTE } from '../../../core/xds/type-urls.ts'
 import type { MeshView } from '../../mesh.ts'
-import type { MeshClient } from '../../xds/client.ts'
 import type { ResourceType } from '../../xds/resource.ts'
 
 /** One client's stream, whichever of the two protocols it speaks. */
@@ -70,14 +69,6 @@ export function checkNames(field: string, names: readonly string[]): void {
 /** Throws BadRequest for more names than a stream may hold of one type. */
 export function checkCount(field: string, count: number): void {
   if (count > MAX_NAMES) throw new BadRequest(`${field}: more than ${MAX_NAMES} names on one stream`, true)
-}
-
-/**
- * Envoy takes a changed cluster into use only after another response with its endpoints, changed or not ("resource
- * warming"). Ours and gRPC libraries keep the endpoints that they have.
- */
-export function warmsEndpoints(client: MeshClient): boolean {
-  return client.kind === 'envoy'
 }
 
 /** Names per type may be empty for these, on a first request: then it is a wildcard (the legacy form). */

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
+import { READY_PATH } from '../../../core/contract.ts'
 import { systemClock, type Clock } from '../../../core/clock.ts'
 import { WeftError } from '../../../core/errors.ts'
 import type { MetricStore } from '../telemetry/metric-store.ts'
@@ -72,7 +73,7 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
   }
 
   page('/live', [], () => ({ status: 'live' }))
-  page('/ready', [], () => ({ status: 'ready' }))
+  page(READY_PATH, [], () => ({ status: 'ready' }))
   page('/api/services', [], () => ({
     windowSeconds: WINDOW_SECONDS,
     services: serviceRows(mesh.services(), metrics, clock.now()),

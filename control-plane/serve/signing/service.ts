@@ -6,7 +6,7 @@ import {
   type ServiceDefinition,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js'
-import type { Authority } from '../../../certs/ca-store.ts'
+import type { Authority } from '../../../certs/authority.ts'
 import { systemClock, type Clock } from '../../../core/clock.ts'
 import { WeftError } from '../../../core/errors.ts'
 import type { Logger } from '../../../core/log.ts'

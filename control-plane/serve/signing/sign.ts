@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto'
 import { DAY, issueWorkload, LEAF_LIFE } from '../../../certs/authority.ts'
-import type { Authority } from '../../../certs/ca-store.ts'
+import type { Authority } from '../../../certs/authority.ts'
 import { verifyCsr, type VerifiedCsr } from '../../../certs/csr-verify.ts'
 import { quote } from '../../../certs/printable.ts'
 import { workloadId } from '../../../certs/spiffe-id.ts'

@@ -1,3 +1,10 @@
+import {
+  METADATA,
+  METADATA_IDENTITY,
+  METADATA_SERVICE,
+  METADATA_TRANSPORT_MATCH,
+  METADATA_WORKLOAD,
+} from '../../contract.ts'
 import { ANY, EMPTY, only, REQUIRED, type Messages } from './table.ts'
 import { UPSTREAM_SOCKET } from './tls.ts'
 
@@ -20,7 +27,7 @@ export const CLUSTERS: Messages = {
     http2_protocol_options: EMPTY,
     transport_socket: UPSTREAM_SOCKET,
     transport_socket_matches: ANY,
-    metadata: { within: { filter_metadata: { keys: { 'weft.dev': ['service'] } } } },
+    metadata: { within: { filter_metadata: { keys: { [METADATA]: [METADATA_SERVICE] } } } },
     dns_lookup_family: only('ALL'),
   },
   [`${CLUSTER}.Cluster.EdsClusterConfig`]: { eds_config: REQUIRED, service_name: ANY },
@@ -56,7 +63,10 @@ export const CLUSTERS: Messages = {
     metadata: {
       within: {
         filter_metadata: {
-          keys: { 'envoy.transport_socket_match': 'any', 'weft.dev': ['identity', 'workload'] },
+          keys: {
+            [METADATA_TRANSPORT_MATCH]: 'any',
+            [METADATA]: [METADATA_IDENTITY, METADATA_WORKLOAD],
+          },
         },
       },
     },

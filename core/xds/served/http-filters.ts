@@ -1,10 +1,47 @@
-import type { Messages } from './table.ts'
+import { ANY, only, REQUIRED, type Messages } from './table.ts'
 
 /**
  * The HTTP filters: each message that HttpFilter.typed_config may hold, with its rows, and the messages that these
  * are made of.
  */
 export const HTTP_FILTERS: { readonly types: Messages; readonly parts: Messages } = {
-  types: { 'envoy.extensions.filters.http.router.v3.Router': {} },
-  parts: {},
+  types: {
+    'envoy.extensions.filters.http.fault.v3.HTTPFault': {
+      delay: ANY,
+      abort: ANY,
+      headers: ANY,
+      max_active_faults: ANY,
+    },
+    'envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit': {
+      stat_prefix: REQUIRED,
+      status: ANY,
+      token_bucket: REQUIRED,
+      // Envoy counts nobody without them, and says nothing.
+      filter_enabled: REQUIRED,
+      filter_enforced: REQUIRED,
+      response_headers_to_add: ANY,
+      enable_x_ratelimit_headers: only('OFF', 'DRAFT_VERSION_03'),
+      rate_limited_as_resource_exhausted: ANY,
+    },
+    'envoy.extensions.filters.http.router.v3.Router': {},
+  },
+  parts: {
+    'envoy.extensions.filters.common.fault.v3.FaultDelay': {
+      fixed_delay: REQUIRED,
+      // Without it Envoy delays nobody, and says nothing.
+      percentage: REQUIRED,
+    },
+    'envoy.extensions.filters.http.fault.v3.FaultAbort': {
+      http_status: ANY,
+      grpc_status: ANY,
+      percentage: REQUIRED,
+    },
+    'envoy.type.v3.HttpStatus': { code: REQUIRED },
+    'envoy.type.v3.TokenBucket': { max_tokens: REQUIRED, tokens_per_fill: ANY, fill_interval: REQUIRED },
+  },
 }
+
+/** What a route may say for itself in typed_per_filter_config. */
+export const ROUTE_FILTERS: readonly string[] = Object.keys(HTTP_FILTERS.types).filter(
+  (name) => !name.endsWith('.Router'),
+)

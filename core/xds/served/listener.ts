@@ -1,3 +1,5 @@
+import { METADATA, METADATA_PATH_PARAMETERS } from '../../contract.ts'
+import { NETWORK_FILTERS } from './network-filters.ts'
 import { ANY, only, REQUIRED, type Messages } from './table.ts'
 import { DOWNSTREAM_SOCKET } from './tls.ts'
 
@@ -13,6 +15,8 @@ export const LISTENER: Messages = {
     traffic_direction: ANY,
     use_original_dst: ANY,
     bind_to_port: ANY,
+    // A rule of a newer control plane that is not kept would be one that lets pass.
+    metadata: { within: { filter_metadata: { keys: { [METADATA]: [METADATA_PATH_PARAMETERS] } } } },
   },
   'envoy.config.listener.v3.ListenerFilter': {
     name: REQUIRED,
@@ -45,11 +49,13 @@ export const LISTENER: Messages = {
     typed_config: {
       required: true,
       types: [
+        ...Object.keys(NETWORK_FILTERS),
         'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager',
         'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy',
       ],
     },
   },
+  ...NETWORK_FILTERS,
   'envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy': {
     stat_prefix: REQUIRED,
     cluster: ANY,

@@ -1,3 +1,5 @@
+import { METADATA, METADATA_RETRY_NON_IDEMPOTENT } from '../../contract.ts'
+import { ROUTE_FILTERS } from './http-filters.ts'
 import { ANY, only, REQUIRED, type Fields, type Messages } from './table.ts'
 
 const ROUTE = 'envoy.config.route.v3'
@@ -18,7 +20,8 @@ export const ROUTES: Messages = {
     route: ANY,
     redirect: ANY,
     direct_response: ANY,
-    metadata: { within: { filter_metadata: { keys: { 'weft.dev': ['retryNonIdempotent'] } } } },
+    metadata: { within: { filter_metadata: { keys: { [METADATA]: [METADATA_RETRY_NON_IDEMPOTENT] } } } },
+    typed_per_filter_config: { types: ROUTE_FILTERS },
     ...HEADERS,
   },
   // Its fields stand where it is used.

@@ -1,3 +1,4 @@
+import { TRUST_BUNDLE_SECRET } from '../../contract.ts'
 import { ANY, only, REQUIRED, type FieldRow, type Messages } from './table.ts'
 
 const TLS = 'envoy.extensions.transport_sockets.tls.v3'
@@ -13,7 +14,7 @@ export const UPSTREAM_SOCKET: FieldRow = socket('UpstreamTlsContext')
 const VERSION = only('TLS_AUTO', 'TLSv1_2', 'TLSv1_3')
 // Both name what the workload's own identity holds; where it comes from is no choice.
 const OWN_CERTIFICATE: FieldRow = { within: { name: { required: true, values: ['default'] } } }
-const TRUST_BUNDLE: FieldRow = { within: { name: { required: true, values: ['ROOTCA'] } } }
+const TRUST_BUNDLE: FieldRow = { within: { name: { required: true, values: [TRUST_BUNDLE_SECRET] } } }
 
 export const TRANSPORT: Messages = {
   // Its fields stand where it is used, above and below.

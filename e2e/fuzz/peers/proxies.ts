@@ -5,7 +5,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { WeftError } from '../../../core/errors.ts'
 import { freePort } from '../../../core/testing/free-ports.ts'
-import type { InstalledProgram } from '../../../bench/peers/debian.ts'
+import type { InstalledProgram } from '../../programs/debian.ts'
 import { exchange, type PeerView } from './exchange.ts'
 import { CLIENT_PORT, Origin } from './origin.ts'
 

@@ -1,8 +1,9 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { parse } from 'yaml'
 import packageJson from '../../../package.json' with { type: 'json' }
+import { goldenText } from '../../../core/testing/golden.ts'
 import { CONTROL_PLANE_HELP } from '../../../control-plane/main.ts'
 import { INJECTOR_HELP } from '../../../injector/injector.ts'
 import { defaultSettings, parseSettings } from '../../../injector/settings.ts'
@@ -31,12 +32,7 @@ t.test('helm lint has nothing to say, with any of the value sets', async (t) => 
 t.test('each set of values gives its golden file (UPDATE_GOLDEN=1 writes them)', async (t) => {
   for (const [name, values] of Object.entries(VALUE_SETS)) {
     const text = await helm.template(values)
-    const path = join(GOLDEN, `${name}.yaml`)
-    if (process.env['UPDATE_GOLDEN'] === '1') {
-      mkdirSync(GOLDEN, { recursive: true })
-      writeFileSync(path, text)
-    }
-    t.equal(text, readFileSync(path, 'utf8'), name)
+    t.equal(text, goldenText(join(GOLDEN, `${name}.yaml`), text), name)
   }
 })
 

@@ -1,4 +1,5 @@
-import { openConnection, type KubernetesConnection } from '../../../control-plane/kubernetes/connection.ts'
+import type { KubernetesConnection } from '../../../control-plane/kubernetes/connection.ts'
+import { openConnection } from '../../../control-plane/kubernetes/open-connection.ts'
 import { describeError } from '../../../core/errors.ts'
 
 /** Creates pods one after the other, several at a time, until it is stopped; each as a dry run. */

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { debianPostgresql, debianProgram, type InstalledProgram } from '../../../bench/peers/debian.ts'
+import { debianPostgresql, debianProgram, type InstalledProgram } from '../../programs/debian.ts'
 import { describeError } from '../../../core/errors.ts'
 import { freePort } from '../../../core/testing/free-ports.ts'
 

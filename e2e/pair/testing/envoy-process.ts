@@ -2,8 +2,8 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { takesConnections } from '../../../bench/peers/running.ts'
-import { installEnvoy } from '../../../bench/peers/envoy.ts'
+import { takesConnections } from '../../programs/takes-connections.ts'
+import { installEnvoy } from '../../programs/envoy.ts'
 import { describeError } from '../../../core/errors.ts'
 
 const CACHE = join(import.meta.dirname, '..', '..', '..', '.cache', 'bench')

@@ -36,7 +36,7 @@ export class HpackDecoder {
   #at = 0
   #to = 0
   // Whether the text that #string() read last may stand in a value.
-  #clean = true
+  #stringIsClean = true
 
   constructor(tableBytes = 4096) {
     this.#allowed = tableBytes
@@ -119,7 +119,7 @@ export class HpackDecoder {
     }
     const value = this.#string()
     if (value === undefined) return false
-    if (!this.#clean) kind = BAD_BYTES
+    if (!this.#stringIsClean) kind = BAD_BYTES
     if (insert) this.#insert(kind, name, value)
     else if (never && kind !== BAD_BYTES) learnSensitive(name)
     sink.add(kind, name, value)
@@ -148,13 +148,13 @@ export class HpackDecoder {
     const to = from + length
     this.#at = to
     if (!huffman) {
-      this.#clean = isCleanValue(this.#block, from, to)
+      this.#stringIsClean = isCleanValue(this.#block, from, to)
       return this.#block.latin1Slice(from, to)
     }
     if (length * 2 > scratch.length) scratch = Buffer.allocUnsafeSlow(length * 2)
     const count = huffmanDecode(this.#block, from, to, scratch)
     if (count < 0) return undefined
-    this.#clean = isCleanValue(scratch, 0, count)
+    this.#stringIsClean = isCleanValue(scratch, 0, count)
     return scratch.latin1Slice(0, count)
   }
 

@@ -3,14 +3,15 @@ import { join } from 'node:path'
 import { silentLogger } from '../../../../core/log.ts'
 import { createMesh, type MeshView } from '../../../mesh.ts'
 import { MemorySource } from '../../../registry/memory-source.ts'
+import * as takes from '../../../xds/client-takes.ts'
 import type { MeshClient } from '../../../xds/client.ts'
 
 /** The manifests that the golden cases stand on: Services and pods of the namespaces `mesh` and `other`. */
 export const BASE = readFileSync(join(import.meta.dirname, '../../../golden/base.yaml'), 'utf8')
 
-export const SIDECAR: MeshClient = { namespace: 'mesh', pod: 'client', kind: 'sidecar' }
-export const GRPC: MeshClient = { namespace: 'mesh', pod: '', kind: 'grpc' }
-export const ENVOY: MeshClient = { namespace: 'mesh', pod: '', kind: 'envoy' }
+export const SIDECAR: MeshClient = { namespace: 'mesh', pod: 'client', takes: takes.SIDECAR }
+export const GRPC: MeshClient = { namespace: 'mesh', pod: '', takes: takes.GRPC_LIBRARY }
+export const ENVOY: MeshClient = { namespace: 'mesh', pod: '', takes: takes.ENVOY }
 
 export interface EditedMesh {
   readonly source: MemorySource

@@ -28,7 +28,7 @@ const QUIET: ExecFileSyncOptions = { stdio: ['ignore', 'pipe', 'pipe'] }
 
 /**
  * A program of this Debian, unpacked below `folder` with the libraries that the machine lacks: nothing is
- * installed or started, and no root is needed. Throws WeftError `bench.peer` that says what lacks.
+ * installed or started, and no root is needed. Throws WeftError `program.missing` that says what lacks.
  */
 export function debianProgram(name: keyof typeof PROGRAMS, folder: string): InstalledProgram {
   const program = PROGRAMS[name]
@@ -79,7 +79,7 @@ function unpack(root: string, packages: readonly string[]): void {
   } catch (error) {
     rmSync(root, { recursive: true, force: true })
     throw new WeftError(
-      'bench.peer',
+      'program.missing',
       `${packages.join(', ')}: fetched from Debian by apt-get (as root where its lists are missing): ${lastLine(error)}`,
       { cause: error },
     )

@@ -1,8 +1,6 @@
-import type { Watchable } from '../../core/watched.ts'
-import type { HttpConnectionManager } from '../model/listener.ts'
-import type { ForwardAction, RouteConfiguration } from '../model/route.ts'
+import type { Clock } from '../../core/clock.ts'
+import type { ForwardAction } from '../model/route.ts'
 import { WeightedPick } from '../route/weighted-pick.ts'
-import type { Destination } from '../transport/original-destination.ts'
 import type { ClusterManager } from '../upstream/cluster-manager.ts'
 import type { TelemetrySink } from './telemetry-sink.ts'
 
@@ -11,6 +9,10 @@ export interface ExchangeDependencies {
   readonly clusters: ClusterManager
   readonly telemetry: TelemetrySink
   readonly picks: WeightedPicks
+  /** Monotonic. */
+  readonly clock: Clock
+  /** From 0 up to 1: for the jitter of retries and the share of mirrors. */
+  readonly random: () => number
   /** Version of the configuration in force. */
   readonly configVersion: () => string
   /** How long a request waits for configuration that is on its way. Milliseconds. */
@@ -21,33 +23,24 @@ export interface ExchangeDependencies {
   readonly overloaded: () => boolean
 }
 
-/** What all exchanges of one downstream connection share. */
-export interface Hop {
-  readonly direction: 'outbound' | 'inbound'
-  readonly manager: HttpConnectionManager
-  readonly routes: Watchable<RouteConfiguration | null | undefined>
-  readonly original: Destination | undefined
-  /** `ip:port` of the caller. */
-  readonly downstream: string
-  /** Verified SPIFFE ID of the caller, or ''. */
-  readonly sourceIdentity: string
-  readonly localIdentity: string
-  /** The caller speaks HTTP/2 to us. */
-  readonly http2: boolean
-  /** The caller is a sidecar of ours (`weft-h2`). */
-  readonly link: boolean
-}
-
 /** The state of weighted picks, one per route action for as long as that is configured. */
 export class WeightedPicks {
   readonly #picks = new WeakMap<ForwardAction, WeightedPick>()
+  readonly #random: () => number
+
+  constructor(random: () => number = Math.random) {
+    this.#random = random
+  }
 
   /** Index into `action.clusters`. */
   next(action: ForwardAction): number {
     if (action.clusters.length === 1) return 0
     let pick = this.#picks.get(action)
     if (!pick) {
-      pick = new WeightedPick(action.clusters.map((cluster) => cluster.weight))
+      pick = new WeightedPick(
+        action.clusters.map((cluster) => cluster.weight),
+        this.#random,
+      )
       this.#picks.set(action, pick)
     }
     return pick.next()

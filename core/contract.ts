@@ -1,0 +1,143 @@
+// What images of one mesh agree on: names and numbers that two or more of sidecar, init container, control plane,
+// injector and command line write and read. Each stands here once. An image of the version before may be at the other
+// end: a change of one of these is a change of the protocol between them.
+
+// The pod of the mesh.
+
+/** On a namespace or pod, `enabled` or `disabled`: whether it takes part in the mesh. */
+export const INJECT_LABEL = 'weft.dev/inject'
+/** On every injected pod, for selectors. */
+export const INJECTED_LABEL = 'weft.dev/injected'
+/** On every injected pod: JSON {version, order, initContainers, containers, volumes}. */
+export const STATUS_ANNOTATION = 'weft.dev/status'
+/** Before the names of a pod's settings (injector/annotations.ts lists them). */
+export const ANNOTATION_PREFIX = 'weft.dev/'
+/** The setting that the control plane reads, too: inbound ports whose protocol is not detected, in a comma list. */
+export const OPAQUE_PORTS = 'opaque-ports'
+
+/** Names of the containers, and of the images that they run. */
+export const PROXY_CONTAINER = 'weft-proxy'
+export const INIT_CONTAINER = 'weft-init'
+
+/** Whose connections are not captured. */
+export const PROXY_UID = 1337
+export const PROXY_GID = 1337
+
+/** Where captured connections go. */
+export const OUTBOUND_PORT = 15001
+export const INBOUND_PORT = 15006
+/** On the pod's loopback address alone. */
+export const ADMIN_PORT = 15000
+export const HEALTH_PORT = 15021
+export const METRICS_PORT = 15090
+/** Ports that the sidecar answers itself; 15020 is kept for merged metrics. Never captured. */
+export const OWN_INBOUND_PORTS: readonly number[] = [ADMIN_PORT, 15020, HEALTH_PORT, METRICS_PORT]
+/** Ports that an application in a meshed pod can't have, and that are never of the mesh. */
+export const RESERVED_PORTS: readonly number[] = [...OWN_INBOUND_PORTS, OUTBOUND_PORT, INBOUND_PORT]
+
+/**
+ * Readiness of every part: 200 or 503. On HEALTH_PORT 200 once the sidecar has its certificate and configuration, 503
+ * before and while it drains.
+ */
+export const READY_PATH = '/ready'
+
+/** Environment of the sidecar: its pod, as the downward API has it. */
+export const POD_NAME_VARIABLE = 'POD_NAME'
+export const POD_NAMESPACE_VARIABLE = 'POD_NAMESPACE'
+export const POD_IPS_VARIABLE = 'POD_IPS'
+export const SERVICE_ACCOUNT_VARIABLE = 'SERVICE_ACCOUNT'
+/** And the probes that it makes for the kubelet: JSON of AppProbes (app-probe.ts). */
+export const APP_PROBES_VARIABLE = 'WEFT_APP_PROBES'
+
+/** Files that are mounted into the sidecar, and its own directory. */
+export const TOKEN_DIRECTORY = '/var/run/secrets/weft/token'
+export const TOKEN_FILE = `${TOKEN_DIRECTORY}/token`
+export const CA_DIRECTORY = '/var/run/secrets/weft/ca'
+export const STATE_DIRECTORY = '/var/lib/weft'
+/** Of the service account tokens in TOKEN_FILE. */
+export const TOKEN_AUDIENCE = 'weft'
+
+// The installation.
+
+/** Where Weft is installed unless somebody says otherwise. */
+export const SYSTEM_NAMESPACE = 'weft-system'
+
+/** Name of its Deployment, Service, ServiceAccount, ClusterRole and image. */
+export const CONTROL_PLANE = 'weft-control-plane'
+/** Discovery, signing and OTLP, over gRPC and TLS. */
+export const GRPC_PORT = 15012
+/** Dashboard, REST, liveness and readiness. */
+export const HTTP_PORT = 15080
+
+/** Name of its Deployment, Service, ServiceAccount, MutatingWebhookConfiguration and image. */
+export const INJECTOR = 'weft-injector'
+export const WEBHOOK_PORT = 15017
+
+/** The Lease that one replica of the control plane holds, which alone writes. */
+export const LEADER_LEASE = 'weft-control-plane-leader'
+/** The Secret with the mesh's CA. */
+export const CA_SECRET = 'weft-ca'
+/** The Secret with the webhook's serving certificate, of type kubernetes.io/tls. */
+export const WEBHOOK_SECRET = 'weft-injector-tls'
+/** The ConfigMap of every namespace of the mesh with the trust bundle, its key, and the file that pods see. */
+export const BUNDLE_CONFIG_MAP = 'weft-ca'
+export const BUNDLE_KEY = 'root-cert.pem'
+export const CA_FILE = `${CA_DIRECTORY}/${BUNDLE_KEY}`
+
+/** `controllerName` of the parents in a route's status (Gateway API, RouteParentStatus). */
+export const CONTROLLER_NAME = 'weft.dev/control-plane'
+
+/** DNS name of a Service of the installation, without the cluster's domain. */
+export function systemServiceHost(service: string, namespace: string = SYSTEM_NAMESPACE): string {
+  return `${service}.${namespace}.svc`
+}
+
+// The link between two sidecars.
+
+/** ALPN of HTTP of the mesh: all of a connection's requests are HTTP/2, whatever they began as. */
+export const ALPN_LINK = 'weft-h2'
+/** ALPN of opaque bytes of the mesh. */
+export const ALPN_TCP = 'weft-tcp'
+/** `2`: a request on the link began as HTTP/2. Nobody else may say so. */
+export const PROTOCOL_HEADER = 'x-weft-http'
+/** Envoy's, of which a sidecar writes the elements By and URI. */
+export const CLIENT_CERTIFICATE_HEADER = 'x-forwarded-client-cert'
+
+// xDS.
+
+/** A sidecar's `user_agent_name`, and the keys of its node's metadata. */
+export const USER_AGENT = 'weft'
+export const NODE_NAMESPACE = 'NAMESPACE'
+export const NODE_POD_NAME = 'POD_NAME'
+
+/** The listener that every sidecar asks for: the ports of its own pod, and who may reach them. */
+export const INBOUND_LISTENER = 'inbound'
+/** Before `<ip>:<port>`, IPv6 in brackets: the listener of what the pod connects to. */
+export const OUTBOUND_LISTENER_PREFIX = 'outbound/'
+/**
+ * Stands in a weighted cluster for a backend reference that is invalid; there is never a cluster of this
+ * name, and its share is answered with 500 (Gateway API, HTTPBackendRef).
+ */
+export const INVALID_BACKEND = 'weft.invalid-backend'
+
+/** Secrets that a sidecar resolves itself. */
+export const OWN_CERTIFICATE_SECRET = 'default'
+export const TRUST_BUNDLE_SECRET = 'ROOTCA'
+
+/** Key of `filter_metadata` for what xDS has no field for, and the keys below it. */
+export const METADATA = 'weft.dev'
+/** Of a cluster: its Service as `name.namespace`. */
+export const METADATA_SERVICE = 'service'
+/** Of an endpoint: its SPIFFE ID, and its pod as `name.namespace`. */
+export const METADATA_IDENTITY = 'identity'
+export const METADATA_WORKLOAD = 'workload'
+/** Of a route, true: also requests that are not idempotent are retried. */
+export const METADATA_RETRY_NON_IDEMPOTENT = 'retryNonIdempotent'
+
+/** Of a listener: what `;` in a path means to its connection managers (docs/paths.md). */
+export const METADATA_PATH_PARAMETERS = 'pathParameters'
+
+/** Key of an endpoint's `filter_metadata` that a cluster's `transport_socket_matches` look at (Envoy's). */
+export const METADATA_TRANSPORT_MATCH = 'envoy.transport_socket_match'
+/** What stands there for a pod of the mesh. */
+export const MESH_TRANSPORT = { tlsMode: 'weft' } as const

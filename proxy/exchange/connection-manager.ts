@@ -1,0 +1,11 @@
+import type { Watchable } from '../../core/watched.ts'
+import type { HttpConnectionManager } from '../model/listener.ts'
+import type { RouteConfiguration } from '../model/route.ts'
+import type { RequestSteps } from '../steps/request-steps.ts'
+
+/** The running side of an HttpConnectionManager: what the exchanges of every connection that it serves share. */
+export interface ConnectionManager {
+  readonly settings: HttpConnectionManager
+  readonly routes: Watchable<RouteConfiguration | null | undefined>
+  readonly steps: RequestSteps
+}

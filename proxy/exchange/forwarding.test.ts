@@ -1,0 +1,253 @@
+import t from 'tap'
+import type { RetryPolicy } from '../model/route.ts'
+import { forwardTo, RETRY_503 } from '../testing/static-configuration.ts'
+import { MemoryExchange, NOTHING_LEFT } from './testing/memory-exchange.ts'
+
+const RETRY: RetryPolicy = { ...RETRY_503, retries: 2, backoffBaseMs: 100, backoffMaxMs: 150 }
+
+/** One cluster, `app`, with servers at ports 1 to `servers`. */
+function meshOf(servers: number, ...change: Parameters<typeof forwardTo>[1][]) {
+  const mesh = new MemoryExchange(forwardTo({ app: 1 }, change[0]))
+  const ports = Array.from({ length: servers }, (_, i) => i + 1)
+  mesh.upstream.configuration.setCluster('app', ports)
+  return Object.assign(mesh, {
+    ports,
+    asked: () => ports.map((port) => mesh.upstream.server(port).streams.length),
+  })
+}
+
+t.test(
+  'the timeout of a route ends what has no answer yet and breaks off what has, to the millisecond',
+  async (t) => {
+    const mesh = meshOf(1, { timeoutMs: 1000 })
+    const silent = mesh.send()
+    const begun = mesh.send()
+    mesh.clock.advance(0)
+    const [first, second] = mesh.upstream.server(1).streams
+    second?.sendHead(200)
+    mesh.clock.advance(999)
+    t.same([silent.answer, begun.resetBy], [undefined, undefined])
+    mesh.clock.advance(1)
+    t.equal(silent.status, 504)
+    t.equal(begun.resetBy, 'timeout')
+    t.same([first?.resetBy, second?.resetBy], ['timeout', 'timeout'])
+    t.same(mesh.told, ['UT response_timeout', 'UT response_timeout'])
+    t.same(mesh.leftovers, NOTHING_LEFT)
+  },
+)
+
+t.test('a request that is over in time leaves no timer', async (t) => {
+  const mesh = meshOf(1, { timeoutMs: 1000, retry: { ...RETRY, perTryTimeoutMs: 500 } })
+  const caller = mesh.send()
+  mesh.clock.advance(0)
+  t.equal(mesh.clock.pending, 2)
+  mesh.upstream.server(1).stream.respond(200)
+  t.equal(caller.status, 200)
+  t.equal(mesh.clock.pending, 0)
+})
+
+t.test(
+  'grpc-timeout counts from the arrival, is passed on shortened and ends as gRPC wants it',
+  async (t) => {
+    const mesh = meshOf(1)
+    mesh.hop = { ...mesh.hop, http2: true }
+    mesh.upstream.server(1).connectMs = 40
+    const fields = ['content-type', 'application/grpc', 'grpc-timeout', '100m']
+    const caller = mesh.send({ method: 'POST', fields })
+    mesh.clock.advance(40)
+    const { head } = mesh.upstream.server(1).stream
+    t.equal(head.fields[head.fields.indexOf('grpc-timeout') + 1], '60000u')
+    mesh.clock.advance(60)
+    t.match(caller.answer, { status: 200 })
+    t.ok(caller.answer?.fields.join(' ').includes('grpc-status 4'))
+    t.match(mesh.records, [{ grpcStatus: 4 }])
+  },
+)
+
+t.test('a try that takes too long is left for another, elsewhere', async (t) => {
+  const retry = { ...RETRY, perTryTimeoutMs: 200, on: { ...RETRY.on, serverError: true } }
+  const mesh = meshOf(2, { retry })
+  const caller = mesh.send()
+  mesh.clock.advance(0)
+  mesh.clock.advance(199)
+  t.same(mesh.asked().toSorted(), [0, 1])
+  mesh.clock.advance(1)
+  // The first wait is half of 100 ms: `random` is 0.
+  mesh.clock.advance(50)
+  t.same(mesh.asked(), [1, 1])
+  for (const port of mesh.ports)
+    for (const stream of mesh.upstream.server(port).streams) if (!stream.over) stream.respond(200)
+  t.equal(caller.status, 200)
+  t.match(mesh.records, [{ attempts: 2 }])
+  t.equal(mesh.clock.pending, 0)
+})
+
+t.test('tries end at the limit, with growing waits, and say so', async (t) => {
+  const mesh = meshOf(1, { retry: RETRY })
+  const server = mesh.upstream.server(1)
+  server.onStream = (stream) => stream.respond(503)
+  const caller = mesh.send()
+  mesh.clock.advance(0)
+  t.equal(server.streams.length, 1)
+  mesh.clock.advance(49)
+  t.equal(server.streams.length, 1)
+  mesh.clock.advance(1)
+  t.equal(server.streams.length, 2)
+  mesh.clock.advance(74)
+  t.equal(server.streams.length, 2)
+  mesh.clock.advance(1)
+  t.equal(server.streams.length, 3)
+  t.equal(caller.status, 503)
+  t.match(mesh.told, ['URX via_upstream'])
+  t.equal(server.connections.length, 1, 'answers that are turned away leave their connection usable')
+  t.same(mesh.leftovers, NOTHING_LEFT)
+})
+
+t.test('the body is sent again whole, as long as it is kept', async (t) => {
+  const mesh = meshOf(2, { retry: RETRY })
+  const caller = mesh.send({ method: 'PUT', open: true })
+  mesh.clock.advance(0)
+  caller.say('one ')
+  for (const port of mesh.ports)
+    for (const stream of mesh.upstream.server(port).streams) stream.fail('connection')
+  caller.say('two ')
+  mesh.clock.advance(50)
+  caller.say('three')
+  caller.finish()
+  const bodies = mesh.ports.flatMap((port) => mesh.upstream.server(port).streams.map(({ body }) => body))
+  t.same(bodies.toSorted(), ['one ', 'one two three'])
+})
+
+t.test('what is larger than is kept is tried once', async (t) => {
+  const mesh = meshOf(2, { retry: RETRY })
+  const caller = mesh.send({ method: 'PUT', open: true })
+  mesh.clock.advance(0)
+  caller.say('x'.repeat(70_000))
+  for (const port of mesh.ports)
+    for (const stream of mesh.upstream.server(port).streams) stream.fail('connection')
+  t.equal(caller.status, 503)
+})
+
+t.test('the budget bounds retries: beyond it callers get what came', async (t) => {
+  const mesh = meshOf(1, { retry: RETRY })
+  mesh.upstream.configuration.setCluster('app', [1], { retryBudget: { percent: 20, minPerSecond: 0 } })
+  const server = mesh.upstream.server(1)
+  server.onStream = (stream) => stream.respond(503)
+  for (let i = 0; i < 10; i++) mesh.send()
+  mesh.clock.advance(1000)
+  t.equal(server.streams.length, 12)
+  t.equal(mesh.counts.filter((name) => name === 'retry_budget_exhausted').length > 0, true)
+  t.equal(mesh.records.length, 10)
+})
+
+t.test(
+  'an endpoint that goes while it is connected to costs nothing: elsewhere, without a rule',
+  async (t) => {
+    const mesh = meshOf(2)
+    for (const port of mesh.ports) mesh.upstream.server(port).connect = 'hang'
+    const caller = mesh.send({ method: 'POST' })
+    mesh.clock.advance(10)
+    const chosen = mesh.ports.find((port) => mesh.upstream.server(port).targets.length > 0) as number
+    const other = 3 - chosen
+    mesh.upstream.server(other).connect = 'accept'
+    mesh.upstream.configuration.setCluster('app', [other])
+    mesh.clock.advance(0)
+    mesh.clock.advance(0)
+    mesh.upstream.server(other).stream.respond(200)
+    t.equal(caller.status, 200)
+    t.match(mesh.told, ['- via_upstream'])
+    t.equal(mesh.clock.pending, 0)
+  },
+)
+
+t.test('the last endpoint that goes leaves an answer, not a hang', async (t) => {
+  const mesh = meshOf(1)
+  mesh.upstream.server(1).connect = 'hang'
+  const caller = mesh.send()
+  mesh.clock.advance(10)
+  mesh.upstream.configuration.setCluster('app', [])
+  mesh.clock.advance(0)
+  t.equal(caller.status, 503)
+  t.match(mesh.told, ['UH no_healthy_upstream'])
+})
+
+t.test(
+  'a reused connection that the server closed is no failure of a read, and is one of a write',
+  async (t) => {
+    for (const [method, status] of [
+      ['GET', 200],
+      ['POST', 503],
+    ] as const) {
+      const mesh = meshOf(1)
+      const server = mesh.upstream.server(1)
+      mesh.send()
+      mesh.clock.advance(0)
+      server.stream.respond(200)
+      const caller = mesh.send({ method })
+      server.connections[0]?.lose()
+      mesh.clock.advance(0)
+      mesh.clock.advance(0)
+      if (method === 'GET') server.stream.respond(200)
+      t.equal(caller.status, status, method)
+    }
+  },
+)
+
+t.test('towards a sidecar what was not sent is refused, so that it may repeat even a write', async (t) => {
+  const mesh = meshOf(1)
+  mesh.hop = { ...mesh.hop, link: true }
+  mesh.upstream.server(1).connect = 'refuse'
+  const caller = mesh.send({ method: 'POST' })
+  mesh.clock.advance(0)
+  t.equal(caller.resetBy, 'refused')
+  t.equal(caller.answer, undefined)
+  t.match(mesh.told, ['UF upstream_connect_failure{ECONNREFUSED}'])
+})
+
+t.test('an upgrade whose endpoint does not answer is tried elsewhere: nothing was sent', async (t) => {
+  const mesh = meshOf(2, { retry: RETRY, upgrades: ['websocket'] })
+  // With `random` at 0 the second is picked first.
+  mesh.upstream.server(2).connect = 'refuse'
+  const caller = mesh.send({ upgrade: 'websocket', open: true })
+  mesh.clock.advance(0)
+  mesh.upstream.server(1).stream.sendHead(101)
+  t.equal(mesh.upstream.server(2).targets.length, 1)
+  t.equal(caller.status, 101)
+})
+
+t.test('a cluster that is not known is waited for, and what does not exist is told', async (t) => {
+  const mesh = new MemoryExchange(forwardTo({ app: 1 }))
+  const unknown = mesh.send()
+  mesh.clock.advance(500)
+  t.equal(unknown.status, 503)
+  mesh.upstream.configuration.cluster('app').set(null)
+  t.equal(mesh.send().status, 503)
+  t.same(mesh.told, ['NC cluster_not_found', 'NC cluster_not_found'])
+  t.equal(mesh.clock.pending, 0)
+})
+
+t.test(
+  'the endpoint hears what became of each try, and of none that the caller gave up as its fault',
+  async (t) => {
+    const mesh = meshOf(1, { retry: { ...RETRY, perTryTimeoutMs: 100 } })
+    const outcomes: string[] = []
+    const state = mesh.upstream.clusters.get('app').pick(undefined, undefined)
+    if (!state) return t.fail('no endpoint')
+    const observe = state.observe.bind(state)
+    state.observe = (outcome, status, ms) => {
+      outcomes.push(`${outcome} ${status} ${ms}`)
+      observe(outcome, status, ms)
+    }
+    mesh.send()
+    mesh.clock.advance(0)
+    mesh.clock.advance(30)
+    mesh.upstream.server(1).stream.respond(500)
+    const left = mesh.send()
+    mesh.clock.advance(5)
+    left.leave()
+    mesh.send()
+    mesh.clock.advance(7)
+    mesh.upstream.server(1).stream.fail('protocol')
+    t.same(outcomes, ['answered 500 30', 'cancelled 0 5', 'reset 0 7'])
+  },
+)

@@ -1,0 +1,345 @@
+import { setField, type Fields, type RequestHead, type ResponseHead } from '../http/message.ts'
+import type { ResetReason } from '../http/stream.ts'
+import type { Hop } from '../model/hop.ts'
+import { ResponseFlag } from '../model/response-flag.ts'
+import type { ForwardAction, Route, WeightedCluster } from '../model/route.ts'
+import { mutate, mutateRequest, rewriteRequest } from '../route/rewrite.ts'
+import type { EndpointState } from '../upstream/endpoint-state.ts'
+import type { UpstreamCluster } from '../upstream/upstream-cluster.ts'
+import { Attempt, type AttemptFailure, type AttemptOwner } from './attempt.ts'
+import type { ConnectionManager } from './connection-manager.ts'
+import type { ExchangeDependencies } from './dependencies.ts'
+import { failureOf, outcomeOf } from './failure.ts'
+import { formatGrpcTimeout, grpcTimeoutMs } from './grpc-timeout.ts'
+import { markProtocol, prepareRequest } from './hop-headers.ts'
+import { startMirrors, type Mirror } from './mirror.ts'
+import type { ReplayBuffer } from './replay-buffer.ts'
+import { DEADLINE_EXCEEDED, readGrpcStatus, type LocalReply } from './reply.ts'
+import { backoffMs, decideRetry, isRetriableStatus, type Outcome } from './retry.ts'
+import type { RequestRecord } from './telemetry-sink.ts'
+
+/** Whom a request is forwarded for: what of it is known, and where its answer goes. */
+export interface Caller {
+  readonly hop: Hop
+  readonly manager: ConnectionManager
+  readonly head: RequestHead
+  readonly body: ReplayBuffer
+  readonly record: RequestRecord
+  /** When the request came, on the clock. */
+  readonly startedAt: number
+  /** The request began as HTTP/2, whatever carried it here. */
+  readonly http2: boolean
+  readonly grpc: boolean
+  readonly wantsUpgrade: boolean
+  informational(head: ResponseHead): void
+  /** The upstream's answer begins; what was sent of the request need not be kept any more. */
+  respond(head: ResponseHead, end: boolean): void
+  /** False: no more until `Forwarding.resume`. */
+  send(chunk: Buffer): boolean
+  finish(trailers: Fields | undefined): void
+  /** No answer, or no whole one, will come. `reason` breaks off one that had begun. */
+  fail(flags: number, reply: LocalReply, reason: ResetReason): void
+  /** To a sidecar of ours: nothing of the request was sent on, it may go elsewhere. */
+  refuse(flags: number, details: string): void
+  /** Holds the request's body back, and lets it come again. */
+  pause(): void
+  proceed(): void
+}
+
+// What a timer takes; more would fire at once.
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+const NO_MIRRORS: readonly Mirror[] = []
+
+/** One request on its way to a cluster of its route: endpoint, tries, timeouts, mirrors. The router of `http_filters`. */
+export class Forwarding implements AttemptOwner {
+  readonly #deps: ExchangeDependencies
+  readonly #caller: Caller
+  readonly #route: Route
+  readonly #action: ForwardAction
+  #weighted: WeightedCluster | undefined
+  #cluster: UpstreamCluster | undefined
+  #attempt: Attempt | undefined
+  #tried: EndpointState[] | undefined
+  #mirrors: readonly Mirror[] = NO_MIRRORS
+  #retries = 0
+  #replays = 0
+  #responding = false
+  #over = false
+  /** When the whole request must be over, on the clock; Infinity: never. */
+  #deadline = Infinity
+  #cancelDeadline: (() => void) | undefined
+  /** Gives up what it waits for: the cluster, or the next try. */
+  #cancelWait: (() => void) | undefined
+
+  constructor(deps: ExchangeDependencies, caller: Caller, route: Route, action: ForwardAction) {
+    this.#deps = deps
+    this.#caller = caller
+    this.#route = route
+    this.#action = action
+  }
+
+  start(): void {
+    const { head, hop, manager, record, wantsUpgrade } = this.#caller
+    const action = this.#action
+    const weighted = action.clusters[this.#deps.picks.next(action)]
+    if (!weighted || weighted.cluster === '')
+      return this.#fail(ResponseFlag.NB, 500, 'invalid_backend', 'a backend of the route is invalid')
+    this.#weighted = weighted
+    record.cluster = weighted.cluster
+    if (wantsUpgrade && !upgradeAllowed(head, action))
+      return this.#fail(0, 403, 'upgrade_failed', 'this upgrade is not allowed here')
+    rewriteRequest(head, this.#route.match, action)
+    mutateRequest(head, this.#route.requestHeaders)
+    mutateRequest(head, weighted.requestHeaders)
+    prepareRequest(hop, manager.settings, head)
+    if (!this.#startTimer(action)) return
+    if (action.mirrors.length > 0 && !wantsUpgrade)
+      this.#mirrors = startMirrors(
+        this.#deps,
+        hop.original,
+        head,
+        action,
+        this.#caller.http2,
+        this.#caller.body,
+      )
+
+    const cluster = this.#deps.clusters.get(weighted.cluster)
+    this.#cluster = cluster
+    cluster.active++
+    if (cluster.ready) return this.#admitted(cluster)
+    this.#cancelWait = cluster.whenReady(this.#deps.configWaitMs, () => {
+      this.#cancelWait = undefined
+      if (!this.#over) this.#admitted(cluster)
+    })
+  }
+
+  // From the caller.
+
+  /** More of the request's body. False: no more until `Caller.proceed`. */
+  data(chunk: Buffer): boolean {
+    for (const mirror of this.#mirrors) mirror.data(chunk)
+    const stream = this.#attempt?.stream
+    const { body } = this.#caller
+    let room = true
+    if (body.complete) {
+      body.add(chunk)
+      if (body.full && stream) body.release()
+      else if (body.full) room = false
+    }
+    return stream && !stream.data(chunk) ? false : room
+  }
+
+  /** The request is whole. */
+  end(trailers: Fields | undefined): void {
+    for (const mirror of this.#mirrors) mirror.end(trailers)
+    this.#attempt?.stream?.end(trailers)
+  }
+
+  /** The caller takes more of the answer again. */
+  resume(): void {
+    this.#attempt?.stream?.resume()
+  }
+
+  /** The answer is whole before the request is: the rest of that is not wanted. */
+  dropRest(): void {
+    this.#attempt?.stream?.reset('cancel')
+  }
+
+  abandon(reason: ResetReason): void {
+    this.#attempt?.abandon(reason)
+  }
+
+  /** The exchange is over, whichever way. */
+  over(): void {
+    this.#over = true
+    this.#cancelWait?.()
+    this.#cancelDeadline?.()
+    for (const mirror of this.#mirrors) mirror.requestOver()
+    if (this.#cluster) this.#cluster.active--
+  }
+
+  // To an endpoint.
+
+  /** The route's timeout or the caller's grpc-timeout, whichever is over first. False: it is, and that was answered. */
+  #startTimer(action: ForwardAction): boolean {
+    const { grpc, head, startedAt } = this.#caller
+    const now = this.#deps.clock.now()
+    if (action.timeoutMs > 0) this.#deadline = now + action.timeoutMs
+    const grpcTimeout = grpc ? grpcTimeoutMs(head.fields) : undefined
+    if (grpcTimeout !== undefined) this.#deadline = Math.min(this.#deadline, startedAt + grpcTimeout)
+    const left = this.#deadline - now
+    if (left <= 0) this.#timeout()
+    else if (left <= LONGEST_TIMER_MS)
+      this.#cancelDeadline = this.#deps.clock.after(left, () => this.#timeout())
+    return left > 0
+  }
+
+  #timeout(): void {
+    if (this.#over) return
+    this.#attempt?.abandon('timeout')
+    const text = 'the upstream took too long'
+    const reply = { status: 504, details: 'response_timeout', text, grpcStatus: DEADLINE_EXCEEDED }
+    this.#caller.fail(ResponseFlag.UT, reply, 'timeout')
+  }
+
+  #fail(flags: number, status: number, details: string, text: string): void {
+    this.#caller.fail(flags, { status, details, text }, 'connection')
+  }
+
+  #admitted(cluster: UpstreamCluster): void {
+    const { config } = cluster
+    if (!config)
+      return this.#fail(
+        ResponseFlag.NC,
+        503,
+        'cluster_not_found',
+        'the destination of the route is not known',
+      )
+    this.#caller.record.service = config.service
+    if (cluster.active > config.limits.maxRequests) {
+      const text = 'too many requests to this destination'
+      return this.#fail(ResponseFlag.UO, 503, 'upstream_overflow{requests}', text)
+    }
+    cluster.budget.request()
+    this.#try()
+  }
+
+  #try(): void {
+    this.#cancelWait = undefined
+    if (this.#over) return
+    const { head, hop, http2, record } = this.#caller
+    const endpoint = this.#cluster?.pick(hop.original, this.#tried)
+    if (!endpoint) return this.#fail(ResponseFlag.UH, 503, 'no_healthy_upstream', 'no healthy upstream')
+    record.attempts++
+    record.upstream = endpoint.address
+    record.upstreamWorkload = endpoint.endpoint.workload
+    const attempt = new Attempt(this, endpoint, head, http2, this.#deps.clock)
+    this.#attempt = attempt
+    attempt.start(this.#action.retry?.perTryTimeoutMs ?? 0)
+  }
+
+  // From the attempt.
+
+  get bodiless(): boolean {
+    const { body } = this.#caller
+    return body.ended && body.complete && body.bytes === 0 && !body.trailers
+  }
+
+  get bodySent(): boolean {
+    return this.#caller.body.ended
+  }
+
+  attemptConnected(alpn: string): void {
+    const { grpc, head, http2 } = this.#caller
+    markProtocol(head.fields, alpn, http2)
+    if (grpc && this.#deadline !== Infinity)
+      setField(head.fields, 'grpc-timeout', formatGrpcTimeout(this.#deadline - this.#deps.clock.now()))
+  }
+
+  attemptOpened(attempt: Attempt): void {
+    const { stream } = attempt
+    if (!stream || this.bodiless) return
+    const { body } = this.#caller
+    let room = true
+    for (const chunk of body.chunks) room = stream.data(chunk)
+    if (body.full) body.release()
+    if (body.ended) stream.end(body.trailers)
+    else if (room) this.#caller.proceed()
+  }
+
+  attemptInformational(head: ResponseHead): void {
+    this.#caller.informational(head)
+  }
+
+  attemptHead(attempt: Attempt, head: ResponseHead, end: boolean): void {
+    const outcome = this.#badAnswer(head, end)
+    if (outcome && this.#retry(attempt, outcome)) return
+    const caller = this.#caller
+    this.#responding = true
+    caller.body.release()
+    if (caller.hop.direction === 'outbound') caller.record.destinationIdentity = attempt.identity
+    // A tunnel lives as long as its ends like.
+    if (caller.wantsUpgrade && (head.status === 101 || caller.head.method === 'CONNECT'))
+      this.#cancelDeadline?.()
+    if (this.#weighted) mutate(head.fields, this.#weighted.responseHeaders)
+    mutate(head.fields, this.#route.responseHeaders)
+    caller.respond(head, end)
+  }
+
+  attemptData(attempt: Attempt, chunk: Buffer): void {
+    if (!this.#caller.send(chunk)) attempt.stream?.pause()
+  }
+
+  attemptEnd(_attempt: Attempt, trailers: Fields | undefined): void {
+    this.#caller.finish(trailers)
+  }
+
+  attemptFailed(attempt: Attempt, failure: AttemptFailure): void {
+    const { flags, ...reply } = failureOf(failure)
+    if (this.#responding)
+      return this.#caller.fail(flags, reply, failure.kind === 'reset' ? failure.reason : 'connection')
+    const closed = failure.kind === 'reset' && failure.reason === 'connection'
+    if (this.#retry(attempt, outcomeOf(failure), closed)) return
+    // The next sidecar may repeat even a write elsewhere, since no byte of it reached the application.
+    const unsent = failure.kind === 'connect' || (failure.kind === 'reset' && failure.reason === 'refused')
+    if (unsent && this.#caller.hop.link) this.#caller.refuse(flags, reply.details)
+    else this.#caller.fail(flags, reply, 'connection')
+  }
+
+  attemptWritable(): void {
+    this.#caller.proceed()
+  }
+
+  /** The answer is one that a retry rule may turn away. */
+  #badAnswer(head: ResponseHead, end: boolean): Outcome | undefined {
+    const policy = this.#action.retry
+    if (!policy) return undefined
+    if (isRetriableStatus(policy, head.status)) return { kind: 'status', status: head.status }
+    if (!end || policy.grpcStatuses.length === 0) return undefined
+    const grpcStatus = readGrpcStatus(head.fields)
+    return grpcStatus === undefined ? undefined : { kind: 'grpc-status', grpcStatus }
+  }
+
+  /** True: another try is on its way and the attempt is forgotten. */
+  #retry(attempt: Attempt, outcome: Outcome, closed = false): boolean {
+    const policy = this.#action.retry
+    const { body, head, hop, record, wantsUpgrade } = this.#caller
+    const decision = decideRetry(policy, outcome, {
+      method: head.method,
+      replayable: body.complete,
+      upgrade: wantsUpgrade,
+      retries: this.#retries,
+      reusedConnection: attempt.reused,
+      goneAway: attempt.goneAway,
+      applicationClosed: closed && hop.direction === 'inbound',
+      replays: this.#replays,
+    })
+    if (decision === 'no') {
+      if (policy && this.#retries >= policy.retries && this.#retries > 0) record.flags |= ResponseFlag.URX
+      return false
+    }
+    if (decision === 'retry') {
+      if (!this.#cluster?.budget.tryRetry()) {
+        record.flags |= ResponseFlag.URX
+        this.#deps.telemetry.count('retry_budget_exhausted')
+        return false
+      }
+      this.#retries++
+      ;(this.#tried ??= []).push(attempt.endpoint)
+    } else {
+      this.#replays++
+      if (!attempt.goneAway) attempt.distrustConnections()
+    }
+    attempt.discard()
+    this.#attempt = undefined
+    // Never in this call stack, which may be a pool's own loop.
+    const delayMs = decision === 'replay' ? 0 : backoffMs(policy, outcome, this.#retries, this.#deps.random())
+    this.#cancelWait = this.#deps.clock.after(delayMs, () => this.#try())
+    return true
+  }
+}
+
+function upgradeAllowed(head: RequestHead, action: ForwardAction): boolean {
+  const wanted = head.method === 'CONNECT' && head.upgrade === '' ? 'connect' : head.upgrade
+  return action.upgrades.includes(wanted)
+}

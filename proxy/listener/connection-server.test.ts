@@ -1,0 +1,220 @@
+import { Duplex } from 'node:stream'
+import type { Socket } from 'node:net'
+import t from 'tap'
+import { noTelemetry, type ConnectionRecord, type RequestRecord } from '../exchange/telemetry-sink.ts'
+import { WeightedPicks } from '../exchange/dependencies.ts'
+import { MemoryTransport } from '../http1/testing/memory-transport.ts'
+import type { FilterConfig } from '../model/filter.ts'
+import type { FilterChain, HttpConnectionManager, Listener } from '../model/listener.ts'
+import type { DownstreamTls } from '../model/tls.ts'
+import { StepCompiler } from '../steps/request-steps.ts'
+import { chainOf, forwardTo, listenerOf, MANAGER } from '../testing/static-configuration.ts'
+import { FakeUpstream } from '../upstream/testing/fake-upstream.ts'
+import { ConnectionServer, type Arrival } from './connection-server.ts'
+import type { Terminated } from './tls-termination.ts'
+
+/** A connection without a socket: the test is the peer. */
+class FakeSocket extends Duplex {
+  readonly transport = new MemoryTransport()
+
+  constructor() {
+    super({ allowHalfOpen: true })
+    this.on('error', () => {})
+    this.pause()
+  }
+
+  override _read(): void {}
+
+  override _write(_chunk: unknown, _encoding: string, done: () => void): void {
+    done()
+  }
+
+  /** Bytes before anybody serves the connection; they are looked at. */
+  async say(text: string): Promise<void> {
+    this.push(Buffer.from(text, 'latin1'))
+    await turn()
+  }
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+const ARRIVAL: Arrival = {
+  direction: 'inbound',
+  original: undefined,
+  destinationPort: 8080,
+  downstream: '10.0.0.9:40000',
+}
+const INLINE: HttpConnectionManager['route'] = {
+  kind: 'inline',
+  config: {
+    name: 'r',
+    virtualHosts: [{ name: 'all', domains: ['*'], routes: [forwardTo({ app: 1 })] }],
+  },
+}
+const HTTP: HttpConnectionManager = { ...MANAGER, codec: 'http1', route: INLINE, traffic: undefined }
+
+function start(termination: (settings: DownstreamTls) => Terminated | undefined = () => undefined) {
+  const upstream = new FakeUpstream()
+  upstream.configuration.setCluster('app', [1])
+  const records: RequestRecord[] = []
+  const connections: ConnectionRecord[] = []
+  const counts: string[] = []
+  const telemetry = {
+    ...noTelemetry,
+    requestFinished: (record: RequestRecord) => void records.push({ ...record }),
+    connectionFinished: (record: ConnectionRecord) => void connections.push({ ...record }),
+    count: (name: string) => void counts.push(name),
+  }
+  const { clock, configuration, clusters, deps } = upstream
+  const { random } = deps
+  const server = new ConnectionServer({
+    configuration,
+    exchange: {
+      clusters,
+      telemetry,
+      picks: new WeightedPicks(random),
+      clock,
+      random,
+      configVersion: () => 'v1',
+      configWaitMs: 500,
+      running: new Set(),
+      overloaded: () => false,
+    },
+    tcp: { clusters, telemetry, configWaitMs: 500, clock },
+    termination: {
+      terminate(_socket, settings, done) {
+        const result = termination(settings)
+        if (result) done(result)
+      },
+    },
+    steps: new StepCompiler({ clock, random }),
+    clock,
+    localIdentity: () => '',
+    createTransport: (socket) => (socket as unknown as FakeSocket).transport as never,
+  })
+  const serve = (listener: Listener): FakeSocket => {
+    const socket = new FakeSocket()
+    server.serve(socket as unknown as Socket, listener, ARRIVAL)
+    return socket
+  }
+  return { upstream, clock, server, serve, records, connections, counts }
+}
+
+const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'
+
+t.test('requests run, and what is open is counted until it is over', async (t) => {
+  const { serve, server, clock, upstream, records } = start()
+  const socket = serve(listenerOf(HTTP))
+  t.same([server.connections, server.active, server.begun], [1, 0, 0])
+  socket.transport.feed(GET)
+  clock.advance(0)
+  t.same([server.active, server.begun], [1, 1])
+  upstream.server(1).stream.respond(200, 'hi')
+  t.match(socket.transport.take(), /^HTTP\/1\.1 200 OK\r\n.*hi/s)
+  t.same([server.active, records.length], [0, 1])
+  socket.transport.close()
+  t.equal(server.connections, 0)
+})
+
+t.test(
+  'draining, a running request finishes and its connection closes; so does one that comes later',
+  async (t) => {
+    const { serve, server, clock, upstream } = start()
+    const early = serve(listenerOf(HTTP))
+    early.transport.feed(GET)
+    clock.advance(0)
+    server.drain()
+    t.equal(early.transport.ended, false)
+    upstream.server(1).stream.respond(200, 'hi')
+    t.match(early.transport.take(), /connection: close/i)
+    t.equal(early.transport.ended, true)
+    const late = serve(listenerOf(HTTP))
+    late.transport.feed(GET)
+    clock.advance(0)
+    upstream.server(1).stream.respond(200, 'hi')
+    t.match(late.transport.take(), /connection: close/i)
+  },
+)
+
+t.test('who takes nothing of the answers is given up when the listener says', async (t) => {
+  const { serve, server, clock, counts } = start()
+  const stalled = serve(listenerOf({ ...HTTP, streamIdleTimeoutMs: 1000 }))
+  const taking = serve(listenerOf({ ...HTTP, streamIdleTimeoutMs: 1000 }))
+  for (const { transport } of [stalled, taking]) Object.assign(transport, { pending: 10, taken: 0 })
+  clock.advance(999)
+  server.sweep(clock.now())
+  t.same([stalled.transport.destroyed, taking.transport.destroyed], [false, false])
+  Object.assign(taking.transport, { taken: 1 })
+  clock.advance(1)
+  server.sweep(clock.now())
+  t.same([stalled.transport.destroyed, taking.transport.destroyed], [true, false])
+  t.same(counts, ['downstream_stalled'])
+})
+
+t.test('who says nothing gets the chain for that when detection ends, to the millisecond', async (t) => {
+  const { serve, clock, connections } = start()
+  const http: FilterChain = {
+    ...chainOf(HTTP),
+    match: { ...chainOf(HTTP).match, applicationProtocols: ['http/1.1'] },
+  }
+  const listener = { ...listenerOf(HTTP), inspectHttp: true, detectTimeoutMs: 300, filterChains: [http] }
+  const silent = serve(listener)
+  clock.advance(299)
+  t.equal(silent.destroyed, false)
+  clock.advance(1)
+  t.equal(silent.destroyed, true)
+  t.match(connections, [{ details: 'filter_chain_not_found' }])
+  const speaks = serve(listener)
+  await speaks.say(GET)
+  t.equal(speaks.destroyed, false)
+  t.equal(clock.pending, 0, 'no timer is left of detection')
+})
+
+t.test("a chain's steps are asked before anything is served, and hear of the end", async (t) => {
+  const { serve, clock, connections, server } = start()
+  const limit: FilterConfig = {
+    name: 'limit',
+    kind: 'envoy.filters.network.connection_limit',
+    config: { statPrefix: 'web', maxConnections: 1, delayMs: 70 },
+  }
+  const of = (name: string): Listener => {
+    const listener = listenerOf(HTTP)
+    return { ...listener, name, filterChains: [{ ...chainOf(HTTP), filters: [limit] }] }
+  }
+  const first = serve(of('web'))
+  const second = serve(of('web'))
+  t.equal(server.connections, 1)
+  t.match(connections, [{ details: 'connection_limit{web}' }])
+  clock.advance(69)
+  t.equal(second.destroyed, false)
+  clock.advance(1)
+  t.equal(second.destroyed, true, 'one limit for both objects that say the same')
+  t.equal(serve(of('other')).destroyed, false, 'another listener has its own')
+  first.destroy()
+  await turn()
+  serve(of('web'))
+  t.equal(connections.length, 1)
+})
+
+t.test('TLS that fails is told; opaque bytes of the mesh do not reach an HTTP chain', async (t) => {
+  const tls: DownstreamTls = {
+    certificate: { kind: 'sds', name: 'default' },
+    requireClientCertificate: true,
+    validation: undefined,
+    alpn: [],
+  }
+  const failed = start(() => ({ ok: false, reason: 'no certificate' }))
+  failed.serve(listenerOf(HTTP, tls))
+  t.match(failed.connections, [{ details: 'downstream_tls{no certificate}' }])
+  t.same(failed.counts, ['tls_handshake_failed'])
+  const opaque = start(() => ({
+    ok: true,
+    socket: new FakeSocket() as never,
+    alpn: 'weft-tcp',
+    identity: 'spiffe://mesh/ns/shop/sa/web',
+  }))
+  opaque.serve(listenerOf(HTTP, tls))
+  t.match(opaque.connections, [
+    { details: 'opaque_connection_to_http_chain', sourceIdentity: 'spiffe://mesh/ns/shop/sa/web' },
+  ])
+})

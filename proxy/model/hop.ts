@@ -1,0 +1,18 @@
+import type { Destination } from '../transport/original-destination.ts'
+
+/** What is known of one downstream connection: the same for all requests on it. */
+export interface Hop {
+  readonly direction: 'outbound' | 'inbound'
+  /** Where it wanted to go, of a captured connection. */
+  readonly original: Destination | undefined
+  /** `ip:port` of the caller. */
+  readonly downstream: string
+  /** Verified SPIFFE ID of the caller, or ''. */
+  readonly sourceIdentity: string
+  /** This workload's own, or ''. */
+  readonly localIdentity: string
+  /** The caller speaks HTTP/2 to us. */
+  readonly http2: boolean
+  /** The caller is a sidecar of ours (`weft-h2`). */
+  readonly link: boolean
+}

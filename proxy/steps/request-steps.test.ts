@@ -1,0 +1,60 @@
+import t from 'tap'
+import type { FilterConfig } from '../model/filter.ts'
+import { PATHS_AS_THEY_COME, SAFE_PATHS } from '../model/path-rules.ts'
+import { NO_MUTATION } from '../model/route.ts'
+import { chainOf, listenerOf, MANAGER } from '../testing/static-configuration.ts'
+import { FaultStep } from './http/fault.ts'
+import { LocalRateLimitStep } from './http/local-rate-limit.ts'
+import { NormalizePathStep } from './http/normalize-path.ts'
+import { StepCompiler } from './request-steps.ts'
+import { manual } from './testing/requests.ts'
+
+function limit(maxTokens: number, name = 'limit'): FilterConfig {
+  const bucket = { maxTokens, tokensPerFill: 1, fillIntervalMs: 1000 }
+  const rest = { enabledPercent: 100, enforcedPercent: 100, headers: true, resourceExhausted: false }
+  const config = { statPrefix: name, bucket, status: 429, responseHeaders: NO_MUTATION, ...rest }
+  return { name, kind: 'envoy.filters.http.local_ratelimit', config }
+}
+
+const fault = (percent: number): FilterConfig => ({
+  name: 'fault',
+  kind: 'envoy.filters.http.fault',
+  config: { delay: undefined, abort: { status: 503, percent }, headers: [], maxActive: 1 },
+})
+
+function compiler() {
+  const steps = new StepCompiler(manual())
+  return (filters: readonly FilterConfig[], name = 'l', paths = SAFE_PATHS) => {
+    const manager = { ...MANAGER, filters, paths }
+    return steps.requestSteps({ ...listenerOf(manager), name }, chainOf(manager), manager)
+  }
+}
+
+t.test(
+  'steps stand in the order of the configuration, those that look at answers the other way round',
+  async (t) => {
+    const compiled = compiler()([limit(1), fault(1), limit(1), limit(1, 'other')])
+    t.same(
+      compiled.steps.map((step) => step.constructor),
+      [LocalRateLimitStep, FaultStep, LocalRateLimitStep, LocalRateLimitStep],
+    )
+    t.same(compiled.responders, [compiled.steps[3], compiled.steps[2], compiled.steps[0]])
+    t.equal(new Set(compiled.steps).size, 4, 'the same twice is two steps')
+  },
+)
+
+t.test('paths come first, unless nothing is to be done with them', async (t) => {
+  const compile = compiler()
+  t.type(compile([]).early[0], NormalizePathStep)
+  t.same(compile([], 'l', PATHS_AS_THEY_COME).early, [])
+})
+
+t.test('a filter that says the same keeps its step, whatever changes beside it', async (t) => {
+  const compile = compiler()
+  const before = compile([limit(5), fault(1)])
+  const after = compile([fault(2), limit(5)])
+  t.equal(after.steps[1], before.steps[0])
+  t.not(after.steps[0], before.steps[1])
+  t.not(compile([limit(6)]).steps[0], before.steps[0])
+  t.not(compile([limit(5)], 'elsewhere').steps[0], before.steps[0], 'another listener has its own')
+})

@@ -1,0 +1,96 @@
+import type { Clock } from '../../core/clock.ts'
+import type { MessageType } from '../../core/xds/codec.ts'
+import type { LocalReply } from '../exchange/reply.ts'
+import type { RequestHead, ResponseHead } from '../http/message.ts'
+import type { Hop } from '../model/hop.ts'
+import type { Route } from '../model/route.ts'
+import type { Scope } from '../xds/scope.ts'
+
+/** What a step says of a request. Undefined: let it pass. */
+export type Verdict = Answer | Wait | undefined
+
+/** The request goes no further: it is answered from here. */
+export interface Answer {
+  readonly kind: 'answer'
+  /** ResponseFlag bits for the record. */
+  readonly flags: number
+  readonly reply: LocalReply
+}
+
+/** The request stays where it is until it is resumed. May be one object for many requests: it holds none. */
+export interface Wait {
+  readonly kind: 'wait'
+  readonly flags: number
+  /** Calls `resume` once, later, and never in this call; the returned function gives the wait up. */
+  begin(request: WaitingRequest): () => void
+}
+
+export interface WaitingRequest {
+  /** Undefined: on to the next step. */
+  resume(answer: Answer | undefined): void
+}
+
+/**
+ * One decision about requests (Envoy's HTTP filter), made when the head is here and before the body is looked at. A
+ * step is asked in the order of `http_filters` and knows nothing of codecs, tries or time beyond its clock. It
+ * may change the head, which the steps behind it and the upstream see; it makes no promise and no closure for a
+ * request that passes.
+ */
+export interface RequestStep {
+  /** `route` undefined: none matches, and the request will be answered with 404 unless a step answers before. */
+  decide(hop: Hop, head: RequestHead, route: Route | undefined): Verdict
+  /** Sees every answer's head, the proxy's own ones too, last step first; may change its fields. */
+  respond?(hop: Hop, head: RequestHead, route: Route | undefined, response: ResponseHead): void
+}
+
+/** What is known of a connection when its steps are asked: TLS has ended, no byte of it was passed on. */
+export interface ArrivedConnection {
+  readonly direction: 'outbound' | 'inbound'
+  /** `ip:port` of the caller. */
+  readonly downstream: string
+  readonly destinationPort: number
+  /** Verified SPIFFE ID of the caller, or ''. */
+  readonly sourceIdentity: string
+  /** ALPN that was agreed on, or ''. */
+  readonly alpn: string
+}
+
+/** The connection is closed, after `delayMs`: who is turned away at once comes back at once. */
+export interface Refusal {
+  readonly flags: number
+  /** Envoy's connection termination details. */
+  readonly details: string
+  readonly delayMs: number
+}
+
+/** One decision about connections (Envoy's network filter), in the order of the chain's `filters`. */
+export interface ConnectionStep {
+  /** Undefined: let it pass; `closed` is then called once, when it is over. */
+  decide(connection: ArrivedConnection): Refusal | undefined
+  closed?(): void
+}
+
+/** What steps are made with. */
+export interface StepDependencies {
+  readonly clock: Clock
+  /** From 0 up to 1. */
+  readonly random: () => number
+}
+
+/** One filter: the message `M` that configures it, what is read of that (`C`), and the step `S` that decides by it. */
+export interface StepKind<M, C, S> {
+  /** Envoy's canonical name, e.g. `envoy.filters.http.fault`. */
+  readonly kind: string
+  readonly type: MessageType<M>
+  /** `message` holds what the table serves (core/xds/served); what else is wrong with it is told to `scope`. */
+  read(message: M, scope: Scope): C
+  create(config: C, name: string, deps: StepDependencies): S
+}
+
+/** Whatever its message: for lists of filters. */
+export type AnyStepKind<S> = StepKind<unknown, unknown, S>
+
+/** A route's own settings for the filter of this name, or undefined (Envoy: typed_per_filter_config). */
+export function routeConfig(route: Route | undefined, name: string): unknown {
+  return route?.filterConfigs?.[name]
+}

@@ -1,0 +1,38 @@
+import { monotonicClock, type Clock } from '../../core/clock.ts'
+import type { Configuration } from '../model/configuration.ts'
+import { createClientCodec, type CreateClientCodec } from './client-codec.ts'
+import type { Connector } from './connector.ts'
+import { systemLookup, type Lookup } from './dns-endpoints.ts'
+import type { CreateSignal } from './health/signal.ts'
+import { SIGNALS } from './health/signals.ts'
+
+/** What clusters and their endpoints stand on. */
+export interface UpstreamDependencies {
+  readonly configuration: Configuration
+  readonly connector: Connector
+  /** Addresses of this very pod: what goes there meets the application, not our own inbound port. */
+  readonly ownAddresses: ReadonlySet<string>
+  readonly clock: Clock
+  /** At least 0, less than 1. */
+  readonly random: () => number
+  readonly lookup: Lookup
+  readonly createClientCodec: CreateClientCodec
+  /** What speaks for or against an endpoint. */
+  readonly signals: readonly CreateSignal[]
+}
+
+/** What is left out is as in production. */
+export type UpstreamOptions = Pick<UpstreamDependencies, 'configuration' | 'connector'> &
+  Partial<UpstreamDependencies>
+
+export function upstreamDependencies(options: UpstreamOptions): UpstreamDependencies {
+  return {
+    ownAddresses: new Set(),
+    clock: monotonicClock,
+    random: Math.random,
+    lookup: systemLookup,
+    createClientCodec,
+    signals: SIGNALS,
+    ...options,
+  }
+}

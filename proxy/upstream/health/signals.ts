@@ -1,0 +1,11 @@
+import { AllowedIdentity } from './allowed-identity.ts'
+import { ConfiguredHealth } from './configured-health.ts'
+import { Removed } from './removed.ts'
+import type { CreateSignal } from './signal.ts'
+
+/** Every signal in use; the worst standing of them counts. */
+export const SIGNALS: readonly CreateSignal[] = [
+  (context) => new ConfiguredHealth(context),
+  (context) => new AllowedIdentity(context),
+  (context) => new Removed(context),
+]

@@ -1,0 +1,71 @@
+import { Router, type Any, type Filter, type HttpFilter } from '../../core/xds/generated/envoy.js'
+import { unpacked } from '../../core/xds/any.ts'
+import type { FilterConfig } from '../model/filter.ts'
+import { CONNECTION_STEPS, REQUEST_STEPS } from '../steps/kinds.ts'
+import type { AnyStepKind } from '../steps/step.ts'
+import type { Scope } from './scope.ts'
+
+/** `http_filters` but for the router, which must be there once, at the end, as in Envoy. */
+export function decodeHttpFilters(
+  filters: readonly HttpFilter[],
+  scope: Scope,
+): { readonly filters: FilterConfig[]; readonly router: string } {
+  const steps = filters.slice(0, -1)
+  const last = filters.at(-1)
+  if (last && !unpacked(last.typedConfig, Router))
+    scope.at('http_filters', steps.length).fail('must be the router: it ends the list')
+  const names = new Set<string>()
+  steps.forEach(({ name = '' }, i) => {
+    if (names.has(name))
+      scope.at('http_filters', i).at('name').fail(`"${name}" is the name of another filter`)
+    names.add(name)
+  })
+  return {
+    filters: steps.flatMap((filter, i) => {
+      const at = scope.at('http_filters', i)
+      if (unpacked(filter.typedConfig, Router))
+        at.fail('the router must be the last filter, and there only once')
+      return decodeFilter(REQUEST_STEPS, filter, at)
+    }),
+    router: last?.name ?? '',
+  }
+}
+
+/** What stands in a chain's `filters` before the last. */
+export function decodeNetworkFilters(filters: readonly Filter[], scope: Scope): FilterConfig[] {
+  return filters.flatMap((filter, i) => {
+    const at = scope.at('filters', i)
+    const found = decodeFilter(CONNECTION_STEPS, filter, at)
+    if (found.length === 0) at.fail('must be the last filter')
+    return found
+  })
+}
+
+/** `typed_per_filter_config` of a route, by the filters' names; undefined: none. */
+export function decodeRouteFilters(
+  configs: Readonly<Record<string, Any>> | undefined,
+  scope: Scope,
+): Readonly<Record<string, unknown>> | undefined {
+  const names = Object.keys(configs ?? {})
+  if (!configs || names.length === 0) return undefined
+  const found: Record<string, unknown> = Object.create(null) as Record<string, unknown>
+  for (const name of names) {
+    const at = scope.at(`typed_per_filter_config[${name}]`)
+    const [filter] = decodeFilter(REQUEST_STEPS, { name, typedConfig: configs[name] }, at)
+    if (filter) found[name] = filter.config
+  }
+  return found
+}
+
+/** Empty: of no kind that is a step. */
+function decodeFilter(
+  kinds: readonly AnyStepKind<unknown>[],
+  { name = '', typedConfig }: { readonly name?: string | undefined; readonly typedConfig?: Any | undefined },
+  scope: Scope,
+): FilterConfig[] {
+  for (const { kind, type, read } of kinds) {
+    const message = unpacked(typedConfig, type)
+    if (message) return [{ name, kind, config: read(message, scope.at('typed_config')) }]
+  }
+  return []
+}

@@ -1,0 +1,9 @@
+import type { FractionalPercent } from '../../core/xds/generated/envoy.js'
+
+const DENOMINATORS = { HUNDRED: 1, TEN_THOUSAND: 100, MILLION: 10_000 } as const
+
+/** envoy.type.v3.FractionalPercent in percent, 100 at the most; `unset` where there is none. */
+export function percentOf(fraction: FractionalPercent | undefined, unset = 100): number {
+  if (!fraction) return unset
+  return Math.min(100, (fraction.numerator ?? 0) / DENOMINATORS[fraction.denominator ?? 'HUNDRED'])
+}
