@@ -82,11 +82,17 @@ function decodeHttp(
       protocol: cluster.http2ProtocolOptions ? 'http2' : 'http1',
       idleTimeoutMs: cluster.commonHttpProtocolOptions?.idleTimeout ?? IDLE_MS,
     }
+  const explicit = options.explicitHttpConfig
+  if (explicit && !explicit.httpProtocolOptions && !explicit.http2ProtocolOptions)
+    scope
+      .at(`typed_extension_protocol_options[${UpstreamHttpOptions.typeName}]`)
+      .at('explicit_http_config')
+      .fail('needs http_protocol_options or http2_protocol_options')
   const why = 'excludes typed_extension_protocol_options: keep that'
   if (cluster.http2ProtocolOptions) scope.at('http2_protocol_options').fail(why)
   if (cluster.commonHttpProtocolOptions) scope.at('common_http_protocol_options').fail(why)
   return {
-    protocol: options.explicitHttpConfig?.http2ProtocolOptions
+    protocol: explicit?.http2ProtocolOptions
       ? 'http2'
       : options.useDownstreamProtocolConfig
         ? 'downstream'

@@ -1,0 +1,406 @@
+import type { AnyValue } from '../../../core/xds/any.ts'
+import type { MessageType } from '../../../core/xds/codec.ts'
+import {
+  DownstreamTlsContext,
+  HttpConnectionManager,
+  HttpInspector,
+  OriginalDst,
+  PreviousHostsPredicate,
+  RawBuffer,
+  Router,
+  TcpProxy,
+  TlsInspector,
+  UpstreamHttpOptions,
+  UpstreamTlsContext,
+  type Bootstrap,
+  type Cluster,
+  type ConfigSource,
+  type FilterChain,
+  type HeaderValueOption,
+  type Listener,
+  type RouteConfiguration,
+} from '../../../core/xds/generated/envoy.js'
+import { typeUrl } from '../../../core/xds/type-urls.ts'
+import { newRoot, secretsOf } from '../../testing/mesh-identity.ts'
+
+// Good bootstraps that hold, together, every field of the table of what is served (core/xds/served). Anys are
+// unpacked, so that any field can be changed where it stands.
+
+const { certificatePem, privateKeyPem, bundlePem } = secretsOf(newRoot(), 'base')
+const ADS: ConfigSource = { ads: {}, resourceApiVersion: 'V3' }
+const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text))
+
+function any<T extends object>(type: MessageType<T>, message: T): AnyValue {
+  return { typeUrl: typeUrl(type), unpacked: { type, message } }
+}
+
+function address(portValue: number) {
+  return { socketAddress: { protocol: 'TCP', address: '127.0.0.1', portValue } } as const
+}
+
+const SET: HeaderValueOption = {
+  header: { key: 'x-set', value: 'a' },
+  appendAction: 'OVERWRITE_IF_EXISTS_OR_ADD',
+}
+const EMPTY: HeaderValueOption = {
+  header: { key: 'x-empty', value: '' },
+  appendAction: 'APPEND_IF_EXISTS_OR_ADD',
+  keepEmptyValue: true,
+}
+const HEADERS = {
+  requestHeadersToAdd: [SET, EMPTY],
+  requestHeadersToRemove: ['x-gone'],
+  responseHeadersToAdd: [SET],
+  responseHeadersToRemove: ['x-gone'],
+}
+const ROUTER = { name: 'router', typedConfig: any(Router, {}) }
+const regex = (text: string) => ({ regex: text })
+
+const ROUTES: RouteConfiguration = {
+  name: 'routes',
+  validateClusters: true,
+  virtualHosts: [
+    {
+      name: 'shop',
+      domains: ['shop.example'],
+      routes: [
+        {
+          name: 'prefix',
+          match: {
+            prefix: '/a',
+            caseSensitive: true,
+            grpc: {},
+            headers: [
+              { name: 'a', exactMatch: 'a', invertMatch: true },
+              { name: 'b', prefixMatch: 'b' },
+              { name: 'c', suffixMatch: 'c' },
+              { name: 'd', containsMatch: 'd' },
+              { name: 'e', presentMatch: true },
+              { name: 'f', safeRegexMatch: regex('f') },
+              { name: 'g', stringMatch: { exact: 'g' } },
+              { name: 'h', stringMatch: { prefix: 'h' } },
+              { name: 'i', stringMatch: { suffix: 'i' } },
+              { name: 'j', stringMatch: { contains: 'j' } },
+              { name: 'k', stringMatch: { safeRegex: regex('k') } },
+            ],
+            queryParameters: [
+              { name: 'a', stringMatch: { exact: 'a' } },
+              { name: 'b', presentMatch: true },
+            ],
+          },
+          route: {
+            cluster: 'static',
+            timeout: 2000,
+            prefixRewrite: '/b',
+            hostRewriteLiteral: 'host',
+            retryPolicy: {
+              retryOn: 'connect-failure,retriable-status-codes',
+              numRetries: 2,
+              perTryTimeout: 500,
+              retriableStatusCodes: [503],
+              retryBackOff: { baseInterval: 10, maxInterval: 100 },
+              retryHostPredicate: [
+                {
+                  name: 'envoy.retry_host_predicates.previous_hosts',
+                  typedConfig: any(PreviousHostsPredicate, {}),
+                },
+              ],
+            },
+            requestMirrorPolicies: [
+              {
+                cluster: 'dns',
+                runtimeFraction: { defaultValue: { numerator: 5, denominator: 'TEN_THOUSAND' } },
+                disableShadowHostSuffixAppend: true,
+              },
+            ],
+            upgradeConfigs: [{ upgradeType: 'websocket', enabled: true }],
+          },
+          metadata: { filterMetadata: { 'weft.dev': { retryNonIdempotent: true } } },
+          ...HEADERS,
+        },
+        {
+          match: { path: '/exact' },
+          route: {
+            weightedClusters: { clusters: [{ name: 'static', weight: 90, ...HEADERS }] },
+            regexRewrite: { pattern: regex('^/exact'), substitution: '/new' },
+          },
+        },
+        {
+          match: { safeRegex: regex('/r.*') },
+          redirect: {
+            httpsRedirect: true,
+            hostRedirect: 'host',
+            portRedirect: 8443,
+            pathRedirect: '/new',
+            responseCode: 'FOUND',
+          },
+        },
+        {
+          match: { pathSeparatedPrefix: '/s' },
+          redirect: { schemeRedirect: 'https', prefixRewrite: '/t' },
+        },
+        {
+          match: { connectMatcher: {} },
+          directResponse: { status: 404, body: { inlineString: 'no such shop' } },
+        },
+      ],
+    },
+  ],
+}
+
+const DOWNSTREAM: DownstreamTlsContext = {
+  requireClientCertificate: true,
+  disableStatelessSessionResumption: true,
+  disableStatefulSessionResumption: true,
+  commonTlsContext: {
+    tlsParams: { tlsMinimumProtocolVersion: 'TLSv1_2', tlsMaximumProtocolVersion: 'TLSv1_3' },
+    tlsCertificates: [
+      {
+        certificateChain: { inlineBytes: bytes(certificatePem) },
+        privateKey: { inlineString: privateKeyPem },
+      },
+    ],
+    validationContext: {
+      trustedCa: { inlineString: bundlePem },
+      matchTypedSubjectAltNames: [
+        { sanType: 'URI', matcher: { exact: 'spiffe://cluster.local/ns/a/sa/b' } },
+        { sanType: 'DNS', matcher: { prefix: 'a.' } },
+      ],
+    },
+    alpnProtocols: ['h2'],
+  },
+}
+
+const OWN_IDENTITY: UpstreamTlsContext = {
+  sni: 'shop.example',
+  maxSessionKeys: 0,
+  commonTlsContext: {
+    tlsCertificateSdsSecretConfigs: [{ name: 'default' }],
+    combinedValidationContext: {
+      defaultValidationContext: {
+        matchTypedSubjectAltNames: [{ sanType: 'URI', matcher: { prefix: 'spiffe://cluster.local/' } }],
+      },
+      validationContextSdsSecretConfig: { name: 'ROOTCA' },
+    },
+  },
+}
+const BUNDLE_ALONE: UpstreamTlsContext = {
+  commonTlsContext: { validationContextSdsSecretConfig: { name: 'ROOTCA' } },
+}
+const FROM_FILES: UpstreamTlsContext = {
+  commonTlsContext: {
+    tlsCertificates: [{ certificateChain: { filename: 'chain' }, privateKey: { filename: 'key' } }],
+  },
+}
+/** What FROM_FILES names. */
+export const FILES: Readonly<Record<string, string>> = { chain: certificatePem, key: privateKeyPem }
+
+const upstream = (context: UpstreamTlsContext) => ({
+  name: 'tls',
+  typedConfig: any(UpstreamTlsContext, context),
+})
+const RAW = { name: 'raw', typedConfig: any(RawBuffer, {}) }
+
+const chain = (manager: HttpConnectionManager, more: FilterChain = {}): FilterChain => ({
+  filters: [{ name: 'hcm', typedConfig: any(HttpConnectionManager, manager) }],
+  ...more,
+})
+const tcp = (proxy: TcpProxy, more: FilterChain = {}): FilterChain => ({
+  filters: [{ name: 'tcp', typedConfig: any(TcpProxy, proxy) }],
+  ...more,
+})
+
+const LISTENERS: readonly Listener[] = [
+  {
+    name: 'front',
+    address: address(8080),
+    bindToPort: true,
+    trafficDirection: 'OUTBOUND',
+    useOriginalDst: true,
+    listenerFilters: [
+      { name: 'tls_inspector', typedConfig: any(TlsInspector, {}) },
+      { name: 'http_inspector', typedConfig: any(HttpInspector, {}) },
+    ],
+    listenerFiltersTimeout: 1000,
+    continueOnListenerFiltersTimeout: true,
+    filterChains: [
+      chain(
+        {
+          codecType: 'HTTP2',
+          statPrefix: 'front',
+          rds: { configSource: ADS, routeConfigName: 'routes' },
+          httpFilters: [ROUTER],
+          tracing: { randomSampling: { value: 40 }, overallSampling: { value: 50 } },
+          commonHttpProtocolOptions: { idleTimeout: 1000 },
+          http2ProtocolOptions: { maxConcurrentStreams: 100 },
+          maxRequestHeadersKb: 10,
+          streamIdleTimeout: 1000,
+          requestHeadersTimeout: 1000,
+          forwardClientCertDetails: 'SANITIZE_SET',
+          setCurrentClientCertDetails: { uri: true },
+        },
+        {
+          name: 'http',
+          filterChainMatch: {
+            destinationPort: 80,
+            serverNames: ['shop.example'],
+            transportProtocol: 'tls',
+            applicationProtocols: ['h2'],
+          },
+          transportSocket: { name: 'tls', typedConfig: any(DownstreamTlsContext, DOWNSTREAM) },
+        },
+      ),
+    ],
+    defaultFilterChain: tcp(
+      { statPrefix: 'front', cluster: 'static', idleTimeout: 1000 },
+      { name: 'default', transportSocket: RAW },
+    ),
+  },
+  {
+    name: 'captured',
+    address: address(8081),
+    listenerFilters: [{ name: 'original_dst', typedConfig: any(OriginalDst, {}) }],
+    filterChains: [
+      chain({
+        statPrefix: 'captured',
+        routeConfig: ROUTES,
+        httpFilters: [ROUTER],
+        tracing: { randomSampling: { value: 90 }, overallSampling: { value: 30 } },
+      }),
+    ],
+    defaultFilterChain: tcp({
+      statPrefix: 'captured',
+      weightedClusters: { clusters: [{ name: 'static', weight: 3 }] },
+    }),
+  },
+]
+
+const CLUSTERS: readonly Cluster[] = [
+  {
+    name: 'static',
+    type: 'STATIC',
+    connectTimeout: 1000,
+    lbPolicy: 'LEAST_REQUEST',
+    dnsLookupFamily: 'ALL',
+    loadAssignment: {
+      clusterName: 'static',
+      endpoints: [
+        {
+          lbEndpoints: [
+            {
+              endpoint: { address: address(9000) },
+              healthStatus: 'DRAINING',
+              loadBalancingWeight: 3,
+              metadata: {
+                filterMetadata: {
+                  'envoy.transport_socket_match': { tlsMode: 'weft' },
+                  'weft.dev': { identity: 'spiffe://cluster.local/ns/a/sa/b', workload: 'b-1.a' },
+                },
+              },
+            },
+          ],
+        },
+      ],
+    },
+    circuitBreakers: {
+      thresholds: [
+        {
+          priority: 'DEFAULT',
+          maxConnections: 10,
+          maxPendingRequests: 10,
+          maxRequests: 10,
+          retryBudget: { budgetPercent: { value: 30 }, minRetryConcurrency: 5 },
+        },
+      ],
+    },
+    typedExtensionProtocolOptions: {
+      [UpstreamHttpOptions.typeName]: any(UpstreamHttpOptions, {
+        commonHttpProtocolOptions: { idleTimeout: 1000 },
+        explicitHttpConfig: { http2ProtocolOptions: {} },
+      }),
+    },
+    transportSocket: RAW,
+    transportSocketMatches: [
+      { name: 'weft', match: { tlsMode: 'weft' }, transportSocket: upstream(OWN_IDENTITY) },
+    ],
+    metadata: { filterMetadata: { 'weft.dev': { service: 'b.a' } } },
+  },
+  {
+    name: 'dns',
+    type: 'STRICT_DNS',
+    loadAssignment: {
+      clusterName: 'dns',
+      endpoints: [{ lbEndpoints: [{ endpoint: { address: address(9001) } }] }],
+    },
+    commonHttpProtocolOptions: { idleTimeout: 1000 },
+    http2ProtocolOptions: {},
+    transportSocket: upstream(BUNDLE_ALONE),
+  },
+  {
+    name: 'eds',
+    type: 'EDS',
+    edsClusterConfig: { edsConfig: ADS, serviceName: 'service' },
+    typedExtensionProtocolOptions: {
+      [UpstreamHttpOptions.typeName]: any(UpstreamHttpOptions, {
+        useDownstreamProtocolConfig: { httpProtocolOptions: {}, http2ProtocolOptions: {} },
+      }),
+    },
+  },
+  {
+    name: 'original-dst',
+    type: 'ORIGINAL_DST',
+    lbPolicy: 'CLUSTER_PROVIDED',
+    typedExtensionProtocolOptions: {
+      [UpstreamHttpOptions.typeName]: any(UpstreamHttpOptions, {
+        explicitHttpConfig: { httpProtocolOptions: {} },
+      }),
+    },
+  },
+]
+
+const FILE: Bootstrap = {
+  node: {
+    id: 'a',
+    cluster: 'b',
+    metadata: { NAMESPACE: 'shop' },
+    locality: { region: 'west', zone: 'west-1', subZone: 'west-1-a' },
+  },
+  admin: { address: address(15_000) },
+  dynamicResources: {
+    adsConfig: {
+      apiType: 'DELTA_GRPC',
+      transportApiVersion: 'V3',
+      grpcServices: [{ envoyGrpc: { clusterName: 'dns' } }],
+    },
+    ldsConfig: ADS,
+    cdsConfig: ADS,
+  },
+}
+
+/** One bootstrap a resource, beside the cluster that its server is behind: a change is seen in a small file. */
+export const BASES: readonly Bootstrap[] = [
+  ...LISTENERS.map((listener) => ({
+    ...FILE,
+    staticResources: { listeners: [listener], clusters: CLUSTERS.slice(1, 2) },
+  })),
+  ...CLUSTERS.filter(({ name }) => name !== 'dns').map((cluster) => ({
+    ...FILE,
+    staticResources: { clusters: [cluster, ...CLUSTERS.slice(1, 2)] },
+  })),
+]
+
+/** What a server may not send: it names files. */
+export const FILES_BASE: Bootstrap = {
+  staticResources: {
+    listeners: [
+      { name: 'front', address: address(8080), defaultFilterChain: tcp({ statPrefix: 'a', cluster: 'a' }) },
+    ],
+    clusters: [
+      {
+        name: 'a',
+        loadAssignment: { clusterName: 'a' },
+        transportSocket: upstream(FROM_FILES),
+      },
+    ],
+  },
+}
