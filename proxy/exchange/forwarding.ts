@@ -3,6 +3,7 @@ import type { ResetReason } from '../http/stream.ts'
 import type { Hop } from '../model/hop.ts'
 import { ResponseFlag } from '../model/response-flag.ts'
 import type { ForwardAction, Route, WeightedCluster } from '../model/route.ts'
+import { normalizePath } from '../route/normalize-path.ts'
 import { mutate, mutateRequest, rewriteRequest } from '../route/rewrite.ts'
 import type { EndpointState } from '../upstream/endpoint-state.ts'
 import type { UpstreamCluster } from '../upstream/upstream-cluster.ts'
@@ -89,6 +90,7 @@ export class Forwarding implements AttemptOwner {
     if (wantsUpgrade && !upgradeAllowed(head, action))
       return this.#fail(0, 403, 'upgrade_failed', 'this upgrade is not allowed here')
     rewriteRequest(head, this.#route.match, action)
+    if (action.rewrite.path && !this.#rewrittenWell(head)) return
     mutateRequest(head, this.#route.requestHeaders)
     mutateRequest(head, weighted.requestHeaders)
     prepareRequest(hop, manager.settings, head)
@@ -111,6 +113,18 @@ export class Forwarding implements AttemptOwner {
       this.#cancelWait = undefined
       if (!this.#over) this.#admitted(cluster)
     })
+  }
+
+  /** A rewrite may leave what a request could not have sent, `/foo../admin` becomes `/../admin`. False: that was answered. */
+  #rewrittenWell(head: RequestHead): boolean {
+    const normal = normalizePath(head.path, this.#caller.manager.settings.paths)
+    if (typeof normal !== 'string' && normal.kind === 'refused') {
+      const text = `bad path after its rewrite: ${normal.message}`
+      this.#fail(0, 400, `path_normalization_failed{${normal.reason}}`, text)
+      return false
+    }
+    head.path = typeof normal === 'string' ? normal : normal.path
+    return true
   }
 
   // From the caller.

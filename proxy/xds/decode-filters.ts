@@ -63,9 +63,9 @@ function decodeFilter(
   { name = '', typedConfig }: { readonly name?: string | undefined; readonly typedConfig?: Any | undefined },
   scope: Scope,
 ): FilterConfig[] {
-  for (const { kind, type, read } of kinds) {
-    const message = unpacked(typedConfig, type)
-    if (message) return [{ name, kind, config: read(message, scope.at('typed_config')) }]
+  for (const one of kinds) {
+    const message = unpacked(typedConfig, one.type)
+    if (message) return [{ name, kind: one.kind, config: one.read(message, scope.at('typed_config')) }]
   }
   return []
 }
