@@ -58,8 +58,8 @@ const GOLDEN: readonly (readonly [title: string, problems: readonly string[], ..
   ],
   [
     'another message in an Any',
-    problemsOf(Listener, listener({ httpFilters: [{ name: 'lua', typedConfig: packAny(Cluster, {}) }] })),
-    `${HCM}.http_filters[0].typed_config: envoy.config.cluster.v3.Cluster is not supported: use type.googleapis.com/envoy.extensions.filters.http.router.v3.Router`,
+    problemsOf(Cluster, { name: 'a', typedExtensionProtocolOptions: { [OPTIONS]: packAny(Router, {}) } }),
+    `typed_extension_protocol_options[${OPTIONS}]: ${Router.typeName} is not supported: use type.googleapis.com/${OPTIONS}`,
   ],
   [
     'what is missing',

@@ -36,7 +36,7 @@ export function decodePathParameters(
   metadata: Metadata | undefined,
   scope: Scope,
 ): PathRules['parameters'] | undefined {
-  const at = scope.at('filter_metadata').at(METADATA)
+  const at = scope.at(`filter_metadata[${METADATA}]`)
   const pathParameters = metadata?.filterMetadata?.[METADATA]?.[METADATA_PATH_PARAMETERS]
   if (pathParameters === undefined) return undefined
   const known = PARAMETERS.find((word) => word === pathParameters)

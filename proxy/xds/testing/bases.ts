@@ -1,9 +1,12 @@
 import type { AnyValue } from '../../../core/xds/any.ts'
 import type { MessageType } from '../../../core/xds/codec.ts'
 import {
+  ConnectionLimit,
   DownstreamTlsContext,
+  HTTPFault,
   HttpConnectionManager,
   HttpInspector,
+  LocalRateLimit,
   OriginalDst,
   PreviousHostsPredicate,
   RawBuffer,
@@ -53,7 +56,30 @@ const HEADERS = {
   responseHeadersToAdd: [SET],
   responseHeadersToRemove: ['x-gone'],
 }
+const percent = (numerator: number) => ({ numerator, denominator: 'TEN_THOUSAND' }) as const
+const FAULT: HTTPFault = {
+  delay: { fixedDelay: 10, percentage: percent(5) },
+  abort: { httpStatus: 503, percentage: percent(5) },
+  headers: [{ name: 'x-fault', exactMatch: 'a' }],
+  maxActiveFaults: 3,
+}
+const RATE_LIMIT: LocalRateLimit = {
+  statPrefix: 'a',
+  status: { code: 'ServiceUnavailable' },
+  tokenBucket: { maxTokens: 10, tokensPerFill: 2, fillInterval: 1000 },
+  filterEnabled: { defaultValue: percent(50) },
+  filterEnforced: { defaultValue: percent(50) },
+  responseHeadersToAdd: [SET],
+  enableXRatelimitHeaders: 'DRAFT_VERSION_03',
+  rateLimitedAsResourceExhausted: true,
+}
+const FAULT_FILTER = { name: 'fault', typedConfig: any(HTTPFault, FAULT) }
+const RATE_LIMIT_FILTER = { name: 'limit', typedConfig: any(LocalRateLimit, RATE_LIMIT) }
 const ROUTER = { name: 'router', typedConfig: any(Router, {}) }
+const CONNECTION_LIMIT = {
+  name: 'limit',
+  typedConfig: any(ConnectionLimit, { statPrefix: 'a', maxConnections: 10n, delay: 10 }),
+}
 const regex = (text: string) => ({ regex: text })
 
 const ROUTES: RouteConfiguration = {
@@ -116,6 +142,10 @@ const ROUTES: RouteConfiguration = {
             upgradeConfigs: [{ upgradeType: 'websocket', enabled: true }],
           },
           metadata: { filterMetadata: { 'weft.dev': { retryNonIdempotent: true } } },
+          typedPerFilterConfig: {
+            fault: any(HTTPFault, { abort: { grpcStatus: 14, percentage: percent(5) } }),
+            limit: any(LocalRateLimit, RATE_LIMIT),
+          },
           ...HEADERS,
         },
         {
@@ -209,11 +239,17 @@ const tcp = (proxy: TcpProxy, more: FilterChain = {}): FilterChain => ({
   filters: [{ name: 'tcp', typedConfig: any(TcpProxy, proxy) }],
   ...more,
 })
+/** With a limit before its last filter. */
+const limited = (one: FilterChain): FilterChain => ({
+  ...one,
+  filters: [CONNECTION_LIMIT, ...(one.filters ?? [])],
+})
 
 const LISTENERS: readonly Listener[] = [
   {
     name: 'front',
     address: address(8080),
+    metadata: { filterMetadata: { 'weft.dev': { pathParameters: 'keep' } } },
     bindToPort: true,
     trafficDirection: 'OUTBOUND',
     useOriginalDst: true,
@@ -229,7 +265,10 @@ const LISTENERS: readonly Listener[] = [
           codecType: 'HTTP2',
           statPrefix: 'front',
           rds: { configSource: ADS, routeConfigName: 'routes' },
-          httpFilters: [ROUTER],
+          httpFilters: [FAULT_FILTER, RATE_LIMIT_FILTER, ROUTER],
+          normalizePath: true,
+          mergeSlashes: true,
+          pathWithEscapedSlashesAction: 'REJECT_REQUEST',
           tracing: { randomSampling: { value: 40 }, overallSampling: { value: 50 } },
           commonHttpProtocolOptions: { idleTimeout: 1000 },
           http2ProtocolOptions: { maxConcurrentStreams: 100 },
@@ -251,9 +290,11 @@ const LISTENERS: readonly Listener[] = [
         },
       ),
     ],
-    defaultFilterChain: tcp(
-      { statPrefix: 'front', cluster: 'static', idleTimeout: 1000 },
-      { name: 'default', transportSocket: RAW },
+    defaultFilterChain: limited(
+      tcp(
+        { statPrefix: 'front', cluster: 'static', idleTimeout: 1000 },
+        { name: 'default', transportSocket: RAW },
+      ),
     ),
   },
   {

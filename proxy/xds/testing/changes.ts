@@ -101,39 +101,25 @@ function sampleValue({ type, presence, repeated, map }: Field): unknown {
   if (type === Any) return { typeUrl: 'type.googleapis.com/weft.test.Nothing' }
   if (isMessageType(type)) return {}
   if (isEnumType(type)) return [...type.byNumber.values()].at(-1)
-  switch (type) {
-    case 'struct':
-      return { key: 'x' }
-    case 'value':
-    case 'list':
-      return []
-    case 'duration':
-    case 'double':
-    case 'float':
-    case 'DoubleValue':
-    case 'FloatValue':
-      return 1
+  if (type === 'struct') return { key: 'x' }
+  if (type === 'value' || type === 'list') return []
+  if (type === 'opaque') return new Uint8Array(0)
+  // A scalar without presence says nothing by its default; with it, it does.
+  const says = !presence || repeated || map
+  switch (type.replace('Value', '').toLowerCase()) {
     case 'bool':
-      return !presence || repeated || map
-    case 'BoolValue':
-      return false
+      return says
     case 'string':
-    case 'StringValue':
-      return 'x'
+      return says ? 'x' : ''
     case 'bytes':
-      return new Uint8Array([1])
-    case 'opaque':
-    case 'BytesValue':
-      return new Uint8Array(0)
+      return new Uint8Array(says ? 1 : 0)
     case 'int64':
     case 'uint64':
     case 'sint64':
     case 'fixed64':
     case 'sfixed64':
-    case 'Int64Value':
-    case 'UInt64Value':
-      return 1n
+      return says ? 1n : 0n
     default:
-      return type.endsWith('Value') ? 0 : 1
+      return says ? 1 : 0
   }
 }
