@@ -1,7 +1,7 @@
 import { globSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
-import { markdownTable, withWritten } from '../core/document.ts'
+import { markdownTable, plain, withWritten } from '../core/document.ts'
 
 const PROJECT = join(import.meta.dirname, '..')
 
@@ -109,8 +109,8 @@ function describeCrd({ spec: { group, scope, names, versions } }: Crd): string {
         `\`${field.path}\``,
         field.type,
         field.required ? 'required' : `optional${field.preset}`,
-        field.values,
-        field.doc,
+        plain(field.values),
+        plain(field.doc),
       ])
       return [
         `## ${names.kind}\n\n${schema.description ?? ''}\n\n`,

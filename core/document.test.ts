@@ -1,10 +1,10 @@
 import t from 'tap'
-import { markdownTable, withWritten } from './document.ts'
+import { markdownTable, plain, withWritten } from './document.ts'
 
 t.test('a table is as wide as its cells, and no cell ends it', (t) => {
   const rows = [
     ['name', 'a'],
-    ['x|y', '*'],
+    ['x|y', plain('*')],
     ['longer', ''],
   ]
   t.equal(

@@ -16,9 +16,9 @@ export function withWritten(page: string, command: string, text: string): string
   return `${page.slice(0, begin)}${mark}\n\n${text}\n${page.slice(end)}`
 }
 
-/** A table as oxfmt leaves it; the first row is its head. Ends with a line end. */
+/** A table as oxfmt leaves it; the first row is its head. Ends with a line end. Cells are Markdown: see `plain`. */
 export function markdownTable(rows: readonly (readonly string[])[]): string {
-  const all = rows.map((row) => row.map(cell))
+  const all = rows.map((row) => row.map((cell) => cell.replaceAll('|', String.raw`\|`)))
   const widths = all[0]?.map((_, at) => Math.max(3, ...all.map((row) => row[at]?.length ?? 0))) ?? []
   const line = (row: readonly string[], fill = ' ') =>
     `| ${widths.map((width, at) => (row[at] ?? '').padEnd(width, fill)).join(' | ')} |\n`
@@ -26,6 +26,7 @@ export function markdownTable(rows: readonly (readonly string[])[]): string {
   return line(head) + line([], '-') + body.map((row) => line(row)).join('')
 }
 
-function cell(text: string): string {
-  return text.replaceAll('|', String.raw`\|`).replaceAll('*', String.raw`\*`)
+/** Text in which a `*` is one, in a cell. */
+export function plain(text: string): string {
+  return text.replaceAll('*', String.raw`\*`)
 }

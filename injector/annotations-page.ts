@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { markdownTable, withWritten } from '../core/document.ts'
+import { markdownTable, plain, withWritten } from '../core/document.ts'
 import { annotationTable } from './annotations.ts'
 
 /** The page whose table this module writes. */
@@ -12,9 +12,9 @@ const COMMAND = 'node injector/annotations-page.ts'
 export function withAnnotations(page: string): string {
   const rows = annotationTable().map(({ name, type, default: preset, doc }) => [
     `\`${name}\``,
-    type,
-    preset === '' ? 'none' : preset,
-    doc,
+    plain(type),
+    plain(preset === '' ? 'none' : preset),
+    plain(doc),
   ])
   return withWritten(
     page,

@@ -1,14 +1,23 @@
-import { SECTIONS } from '../../../core/xds/served/index.ts'
-import type { FieldRow, Fields } from '../../../core/xds/served/table.ts'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { markdownTable, withWritten } from '../../core/document.ts'
+import { SECTIONS } from '../../core/xds/served/index.ts'
+import type { FieldRow, Fields } from '../../core/xds/served/table.ts'
 
-/** The tables of docs/bootstrap.md. */
-export function renderServed(): string {
-  return SECTIONS.map(([title, messages]) => {
+/** The page whose tables this module writes. */
+export const BOOTSTRAP_PAGE = fileURLToPath(new URL('../../docs/bootstrap.md', import.meta.url))
+
+const COMMAND = 'node proxy/bootstrap/served-page.ts'
+
+/** `page` with the table of what is served between its two marks. */
+export function withServed(page: string): string {
+  const sections = SECTIONS.map(([title, messages]) => {
     const rows = Object.entries(messages)
       .filter(([name]) => !NARROWED.has(name))
-      .map(([name, fields]) => `| \`${shortName(name)}\` | ${renderFields(fields)} |`)
-    return [`### ${title}`, '', '| message | fields |', '| --- | --- |', ...rows].join('\n')
-  }).join('\n\n')
+      .map(([name, fields]) => [`\`${shortName(name)}\``, renderFields(fields)])
+    return `### ${title}\n\n${markdownTable([['message', 'fields'], ...rows])}`
+  })
+  return withWritten(page, COMMAND, sections.join('\n'))
 }
 
 /** Messages whose fields stand where they are used, and nowhere else. */
@@ -50,3 +59,5 @@ function renderKey([key, inside]: [string, readonly string[] | 'any']): string {
 function quoted(names: readonly string[]): string {
   return names.map((name) => `\`${name}\``).join(', ')
 }
+
+if (import.meta.main) writeFileSync(BOOTSTRAP_PAGE, withServed(readFileSync(BOOTSTRAP_PAGE, 'utf8')))
