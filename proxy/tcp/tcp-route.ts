@@ -7,6 +7,7 @@ import { WeightedPick } from '../route/weighted-pick.ts'
 import { refuseTruncation } from '../transport/refuse-truncation.ts'
 import type { Destination } from '../transport/original-destination.ts'
 import type { ClusterManager } from '../upstream/cluster-manager.ts'
+import type { Connected } from '../upstream/connector.ts'
 import type { EndpointState } from '../upstream/endpoint-state.ts'
 import type { UpstreamCluster } from '../upstream/upstream-cluster.ts'
 import { outcomeOf, relay } from './relay.ts'
@@ -28,7 +29,7 @@ export interface TcpHop {
   readonly sourceIdentity: string
 }
 
-/** Opaque connections of one filter chain: pick, connect (elsewhere if that fails: no byte was sent), copy. */
+/** Opaque connections of one filter chain, by the weights of its clusters. */
 export class TcpRoute {
   readonly #deps: TcpDependencies
   readonly #settings: TcpProxy
@@ -40,78 +41,115 @@ export class TcpRoute {
     this.#pick = new WeightedPick(settings.clusters.map((cluster) => cluster.weight))
   }
 
+  /** `finished` is called once, when the connection is over, whichever way. */
   serve(socket: Socket, hop: TcpHop, finished: () => void): void {
     const name = this.#settings.clusters[this.#pick.next()]?.cluster ?? ''
-    const { clock } = this.#deps
-    const startedAt = clock.now()
-    const record = newConnectionRecord(hop, name, startedAt)
-    socket.pause()
-    let gone = false
-    const onGone = (): void => {
-      gone = true
-    }
-    const onError = (): void => {}
-    socket.on('close', onGone)
-    socket.on('error', onError)
+    new TcpConnection(this.#deps, socket, hop, name, this.#settings.idleTimeoutMs, finished).start()
+  }
+}
 
-    const end = (flags: number, details: string): void => {
-      record.flags |= flags
-      record.details = details
-      record.durationMs = clock.now() - startedAt
-      this.#deps.telemetry.connectionFinished(record)
-      if (!socket.destroyed) socket.destroy()
-      finished()
-    }
-    const cluster = this.#deps.clusters.get(name)
-    cluster.whenReady(this.#deps.configWaitMs, () => {
-      if (gone) return end(ResponseFlag.DC, 'downstream_remote_disconnect')
-      if (!cluster.config) return end(ResponseFlag.NC, 'cluster_not_found')
-      record.service = cluster.config.service
-      this.#connect(cluster, hop, [], (endpoint, upstream, identity, flags, details) => {
-        if (!endpoint || !upstream) return end(flags, details)
-        if (gone) {
-          upstream.destroy()
-          return end(ResponseFlag.DC, 'downstream_remote_disconnect')
-        }
-        socket.off('close', onGone)
-        record.upstream = endpoint.address
-        if (hop.direction === 'outbound') record.destinationIdentity = identity
-        endpoint.active++
-        refuseTruncation(socket)
-        refuseTruncation(upstream)
-        relay(socket, upstream, { clock, idleTimeoutMs: this.#settings.idleTimeoutMs }, (over) => {
-          endpoint.active--
-          record.bytesReceived = over.sent
-          record.bytesSent = over.received
-          const { flags, details } = outcomeOf(over)
-          end(flags, details)
-        })
-      })
+/** One opaque connection: it waits for its cluster, connects to an endpoint, is copied, and told. */
+class TcpConnection {
+  readonly #deps: TcpDependencies
+  readonly #socket: Socket
+  readonly #hop: TcpHop
+  readonly #cluster: UpstreamCluster
+  readonly #idleTimeoutMs: number
+  readonly #finished: () => void
+  readonly #record: ConnectionRecord
+  readonly #startedAt: number
+  readonly #tried: EndpointState[] = []
+  #over = false
+  /** Gives up what it waits for: the cluster, or a connection. */
+  #cancelWait: () => void = () => {}
+
+  constructor(
+    deps: TcpDependencies,
+    socket: Socket,
+    hop: TcpHop,
+    cluster: string,
+    idleTimeoutMs: number,
+    finished: () => void,
+  ) {
+    this.#deps = deps
+    this.#socket = socket
+    this.#hop = hop
+    this.#cluster = deps.clusters.get(cluster)
+    this.#idleTimeoutMs = idleTimeoutMs
+    this.#finished = finished
+    this.#startedAt = deps.clock.now()
+    this.#record = newConnectionRecord(hop, cluster, this.#startedAt)
+  }
+
+  start(): void {
+    this.#socket.pause()
+    this.#socket.on('error', () => {})
+    this.#socket.on('close', this.#gone)
+    if (this.#cluster.ready) this.#ready()
+    else this.#cancelWait = this.#cluster.whenReady(this.#deps.configWaitMs, () => this.#ready())
+  }
+
+  readonly #gone = (): void => {
+    this.#cancelWait()
+    this.#end(ResponseFlag.DC, 'downstream_remote_disconnect')
+  }
+
+  #ready(): void {
+    const { config } = this.#cluster
+    if (!config) return this.#end(ResponseFlag.NC, 'cluster_not_found')
+    this.#record.service = config.service
+    this.#connect()
+  }
+
+  /** Elsewhere, if that fails: no byte was sent. */
+  #connect(): void {
+    if (this.#over) return
+    const { clock } = this.#deps
+    const endpoint = this.#cluster.pick(this.#hop.original, this.#tried)
+    if (!endpoint) return this.#end(ResponseFlag.UH, 'no_healthy_upstream')
+    const since = clock.now()
+    const attempt = endpoint.connect((connected, failure) => {
+      if (connected) {
+        endpoint.observe('answered', 0, clock.now() - since)
+        return this.#relay(endpoint, connected)
+      }
+      // It left while we connected, and is not picked again: no try was lost on it.
+      if (failure?.reason === 'removed') return this.#connect()
+      endpoint.observe('connect-failure', 0, clock.now() - since)
+      this.#tried.push(endpoint)
+      if (this.#tried.length < CONNECT_TRIES) return this.#connect()
+      this.#end(failure?.flags ?? ResponseFlag.UF, failure?.details ?? '')
+    })
+    this.#cancelWait = () => attempt.cancel()
+  }
+
+  #relay(endpoint: EndpointState, { socket: upstream, identity }: Connected): void {
+    const { clock } = this.#deps
+    const socket = this.#socket
+    socket.off('close', this.#gone)
+    this.#record.upstream = endpoint.address
+    if (this.#hop.direction === 'outbound') this.#record.destinationIdentity = identity
+    endpoint.active++
+    refuseTruncation(socket)
+    refuseTruncation(upstream)
+    relay(socket, upstream, { clock, idleTimeoutMs: this.#idleTimeoutMs }, (over) => {
+      endpoint.active--
+      this.#record.bytesReceived = over.sent
+      this.#record.bytesSent = over.received
+      const { flags, details } = outcomeOf(over)
+      this.#end(flags, details)
     })
   }
 
-  #connect(
-    cluster: UpstreamCluster,
-    hop: TcpHop,
-    tried: EndpointState[],
-    done: (
-      endpoint: EndpointState | undefined,
-      upstream: Socket | undefined,
-      identity: string,
-      flags: number,
-      details: string,
-    ) => void,
-  ): void {
-    const endpoint = cluster.pick(hop.original, tried)
-    if (!endpoint) return done(undefined, undefined, '', ResponseFlag.UH, 'no_healthy_upstream')
-    endpoint.connect((connected, failure) => {
-      if (connected) return done(endpoint, connected.socket, connected.identity, 0, '')
-      // It left while we connected, and is not picked again: no try was lost on it.
-      if (failure?.reason === 'removed') return this.#connect(cluster, hop, tried, done)
-      tried.push(endpoint)
-      if (tried.length < CONNECT_TRIES) return this.#connect(cluster, hop, tried, done)
-      done(undefined, undefined, '', failure?.flags ?? ResponseFlag.UF, failure?.details ?? '')
-    })
+  #end(flags: number, details: string): void {
+    if (this.#over) return
+    this.#over = true
+    this.#record.flags |= flags
+    this.#record.details = details
+    this.#record.durationMs = this.#deps.clock.now() - this.#startedAt
+    this.#deps.telemetry.connectionFinished(this.#record)
+    if (!this.#socket.destroyed) this.#socket.destroy()
+    this.#finished()
   }
 }
 

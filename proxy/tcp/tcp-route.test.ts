@@ -1,0 +1,105 @@
+import { Socket } from 'node:net'
+import t from 'tap'
+import { noTelemetry, type ConnectionRecord } from '../exchange/telemetry-sink.ts'
+import { formatFlags } from '../model/response-flag.ts'
+import { FakeUpstream } from '../upstream/testing/fake-upstream.ts'
+import { TcpRoute, type TcpHop } from './tcp-route.ts'
+
+const HOP: TcpHop = {
+  direction: 'outbound',
+  original: undefined,
+  downstream: '10.0.0.9:40000',
+  sourceIdentity: '',
+}
+
+function start() {
+  const upstream = new FakeUpstream()
+  const records: ConnectionRecord[] = []
+  const telemetry = {
+    ...noTelemetry,
+    connectionFinished: (record: ConnectionRecord) => void records.push({ ...record }),
+  }
+  const route = new TcpRoute(
+    { clusters: upstream.clusters, telemetry, configWaitMs: 500, clock: upstream.clock },
+    {
+      kind: 'tcp',
+      statPrefix: 't',
+      clusters: [{ cluster: 'db', weight: 1 }],
+      idleTimeoutMs: 0,
+    },
+  )
+  let finished = 0
+  const serve = (): Socket => {
+    const socket = new Socket()
+    route.serve(socket, HOP, () => void finished++)
+    return socket
+  }
+  const told = (): string[] => records.map(({ flags, details }) => `${formatFlags(flags)} ${details}`)
+  return { ...upstream, upstream, serve, told, finished: () => finished }
+}
+
+const closed = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+t.test('who leaves while the cluster is waited for is over at once', async (t) => {
+  const { serve, told, finished, clock } = start()
+  serve().destroy()
+  await closed()
+  t.same(told(), ['DC downstream_remote_disconnect'])
+  t.same([finished(), clock.pending], [1, 0])
+})
+
+t.test('a cluster that does not come is told, to the millisecond', async (t) => {
+  const { serve, told, clock } = start()
+  const socket = serve()
+  clock.advance(499)
+  t.same(told(), [])
+  clock.advance(1)
+  t.same(told(), ['NC cluster_not_found'])
+  t.equal(socket.destroyed, true)
+  await closed()
+  t.equal(told().length, 1, 'once')
+})
+
+t.test('who leaves while it is connected gives the connection up', async (t) => {
+  const { serve, told, upstream, clock } = start()
+  upstream.configuration.setCluster('db', [1])
+  upstream.server(1).connect = 'hang'
+  const socket = serve()
+  t.equal(clock.pending, 1)
+  socket.destroy()
+  await closed()
+  t.same(told(), ['DC downstream_remote_disconnect'])
+  t.equal(clock.pending, 0)
+})
+
+t.test('three endpoints are tried, each once, and hear of it', async (t) => {
+  const { serve, told, upstream, clock } = start()
+  upstream.configuration.setCluster('db', [1, 2, 3, 4])
+  const heard: string[] = []
+  for (const state of upstream.clusters.get('db').states.values())
+    state.observe = (outcome) => void heard.push(`${state.endpoint.port} ${outcome}`)
+  for (const port of [1, 2, 3, 4]) upstream.server(port).connect = 'refuse'
+  serve()
+  clock.advance(0)
+  t.same(told(), ['UF upstream_connect_failure{ECONNREFUSED}'])
+  t.equal(new Set(heard).size, 3)
+  t.ok(heard.every((one) => one.endsWith(' connect-failure')))
+})
+
+t.test('an endpoint that goes meanwhile costs no try', async (t) => {
+  const { serve, told, upstream, clock } = start()
+  upstream.configuration.setCluster('db', [1])
+  upstream.server(1).connect = 'hang'
+  serve()
+  for (const port of [2, 3, 4, 5]) {
+    upstream.server(port).connect = 'hang'
+    upstream.configuration.setCluster('db', [port])
+    clock.advance(0)
+  }
+  t.equal(upstream.server(5).targets.length, 1)
+  t.same(told(), [])
+  upstream.configuration.setCluster('db', [])
+  clock.advance(0)
+  t.same(told(), ['UH no_healthy_upstream'])
+  t.equal(clock.pending, 0)
+})
