@@ -49,6 +49,25 @@ t.test('paths come first, unless nothing is to be done with them', async (t) => 
   t.same(compile([], 'l', PATHS_AS_THEY_COME).early, [])
 })
 
+t.test('chains without a name have steps of their own', async (t) => {
+  const steps = new StepCompiler(manual())
+  const filters = [
+    {
+      name: 'c',
+      kind: 'envoy.filters.network.connection_limit',
+      config: { statPrefix: '', maxConnections: 1 },
+    },
+  ]
+  const chain = { ...chainOf(MANAGER), name: '', filters }
+  const tls = { ...chain, match: { ...chain.match, transportProtocol: 'tls' as const } }
+  const other = { ...chain }
+  const listener = { ...listenerOf(MANAGER), filterChains: [chain, tls], defaultFilterChain: other }
+  const made = [chain, tls, other].flatMap((one) => steps.connectionSteps(listener, one))
+  t.equal(new Set(made).size, 3)
+  const again = { ...listener, name: listener.name, filterChains: [{ ...chain }, { ...tls }] }
+  t.equal(steps.connectionSteps(again, again.filterChains[1]!)[0], made[1], 'and keep them')
+})
+
 t.test('a filter that says the same keeps its step, whatever changes beside it', async (t) => {
   const compile = compiler()
   const before = compile([limit(5), fault(1)])

@@ -38,14 +38,14 @@ export class StepCompiler {
   requestSteps(listener: Listener, chain: FilterChain, manager: HttpConnectionManager): RequestSteps {
     const early = comeAsTheyAre(manager.paths) ? NONE : [new NormalizePathStep(manager.paths)]
     if (manager.filters.length === 0) return { early, steps: NONE, responders: NONE }
-    const place = `http/${listener.name}/${chain.name}`
+    const place = `http/${listener.name}/${placeOf(chain, listener)}`
     const steps = this.#compile(place, manager, manager.filters, REQUEST_STEPS) as RequestStep[]
     return { early, steps, responders: steps.filter((step) => 'respond' in step).toReversed() }
   }
 
   connectionSteps(listener: Listener, chain: FilterChain): readonly ConnectionStep[] {
     if (chain.filters.length === 0) return NONE
-    const place = `network/${listener.name}/${chain.name}`
+    const place = `network/${listener.name}/${placeOf(chain, listener)}`
     return this.#compile(place, chain, chain.filters, CONNECTION_STEPS) as ConnectionStep[]
   }
 
@@ -77,6 +77,12 @@ export class StepCompiler {
 /** No rule has anything to do. */
 function comeAsTheyAre({ normalize, mergeSlashes, escapedSlashes, parameters }: PathRules): boolean {
   return !normalize && !mergeSlashes && escapedSlashes === 'keep' && parameters === 'keep'
+}
+
+/** Chains need no name: those without one are told apart by what they match. */
+function placeOf(chain: FilterChain, { defaultFilterChain }: Listener): string {
+  if (chain.name !== '') return chain.name
+  return chain === defaultFilterChain ? '(default)' : said(chain.match)
 }
 
 function said(config: unknown): string {
