@@ -83,8 +83,16 @@ t.test('a route has settings of its own for a filter', async (t) => {
   const { network } = chain(text)
   const route = network.kind === 'http' && network.route.kind === 'inline' ? network.route.config : undefined
   t.match(route?.virtualHosts[0]?.routes[0]?.filterConfigs?.['fault'], {
-    abort: { status: 503, grpcStatus: 8, percent: 1 },
+    config: { abort: { status: 503, grpcStatus: 8, percent: 1 } },
   })
+  const mistaken = http(fault('').replace('name: fault', 'name: other'), limit(LIMIT)).replace(
+    '- match: { prefix: / }\n',
+    `- match: { prefix: / }\n                          typed_per_filter_config: { limit: ${own} }\n`,
+  )
+  t.same(problems(mistaken), [
+    'route_config.virtual_hosts[0].routes[0].typed_per_filter_config[limit]: ' +
+      'is for envoy.filters.http.fault, but the filter of this name is envoy.filters.http.local_ratelimit',
+  ])
 })
 
 t.test('a connection limit stands before what takes the connection', async (t) => {

@@ -423,6 +423,31 @@ t.test('upgrade: raw both ways, early bytes wait for the 101', async (t) => {
   t.match(connection, { free: 0, active: 0, closed: true })
 })
 
+t.test('upgrade: whoever hears of the tunnel may use it at once, also to its end', async (t) => {
+  const { transport, connection } = start()
+  const seen = new SeenResponse()
+  const stream = connection.open({ ...GET, upgrade: 'websocket' }, false, {
+    onInformational: (head) => seen.onInformational(head),
+    onHead(head, end) {
+      seen.onHead(head, end)
+      stream.data(Buffer.from('ahead'))
+      stream.end(undefined)
+    },
+    onData: (chunk) => seen.onData(chunk),
+    onEnd: (trailers) => seen.onEnd(trailers),
+    onReset: (reason, detail) => seen.onReset(reason, detail),
+    onWritable: () => seen.onWritable(),
+  })
+  transport.take()
+  stream.data(Buffer.from('early '))
+  transport.feed('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n\r\n')
+  t.equal(transport.take(), 'early ahead')
+  t.equal(transport.ended, true)
+  transport.feed('raw')
+  transport.feedEnd()
+  t.match(seen, { head: { status: 101 }, body: 'raw', ended: true, reset: undefined })
+})
+
 t.test('upgrade refused: the answer is an ordinary one and nothing of the tunnel is sent', async (t) => {
   const { transport, connection } = start()
   const seen = new SeenResponse()

@@ -280,9 +280,9 @@ class Http1Client implements ClientConnection, StreamOwner, TransportReader, Bod
 
   #tunnel(stream: Http1ClientStream, head: ResponseHead): void {
     this.#keepAlive = false
-    stream.tunnel = true
+    // First: whoever hears of it may send at once what its caller sent ahead.
+    stream.openTunnel()
     stream.reader.onHead(head, false)
-    if (!stream.over) stream.openTunnel()
   }
 
   #responseWhole(stream: Http1ClientStream, last: boolean): void {

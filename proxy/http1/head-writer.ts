@@ -38,9 +38,10 @@ export class HeadWriter {
    * are left out: the codec adds its own by `line`. `withLength`: a content-length is sent, not only read.
    */
   fields(fields: Fields, withLength: boolean): boolean {
-    this.contentLength = NO_LENGTH
-    this.hasTe = false
+    let length = NO_LENGTH
+    let hasTe = false
     let text = this.#text
+    let lines = this.#lines
     for (let i = 0; i < fields.length; i += 2) {
       const name = fields[i] as string
       const value = fields[i + 1] as string
@@ -48,17 +49,20 @@ export class HeadWriter {
       if (kind !== PLAIN && kind !== EXPECT) {
         if (kind === INVALID) return false
         if (kind === CONTENT_LENGTH) {
-          if (this.contentLength !== NO_LENGTH) return false
-          this.contentLength = decimal(value, EXACT_DIGITS)
-          if (this.contentLength < 0) return false
+          if (length !== NO_LENGTH) return false
+          length = decimal(value, EXACT_DIGITS)
+          if (length < 0) return false
           if (!withLength) continue
-        } else if (kind === TE && value === 'trailers') this.hasTe = true
+        } else if (kind === TE && value === 'trailers') hasTe = true
         else continue
       }
       text += name + ': ' + value + '\r\n'
-      this.#lines++
+      lines++
     }
+    this.contentLength = length
+    this.hasTe = hasTe
     this.#text = text
+    this.#lines = lines
     return true
   }
 

@@ -164,13 +164,14 @@ export class ConnectionServer {
     if (!steps) this.#connectionSteps.set(chain, (steps = this.#deps.steps.connectionSteps(listener, chain)))
     const { direction, downstream, destinationPort } = arrival
     const facts = { direction, downstream, destinationPort, sourceIdentity: identity, alpn }
-    for (const step of steps) {
+    for (const [i, step] of steps.entries()) {
       const refusal = step.decide(facts)
       if (refusal) {
         this.#refuse(socket, arrival, identity, refusal.flags, refusal.details, refusal.delayMs)
         return false
       }
-      if (step.closed) socket.once('close', () => step.closed?.())
+      // By way of the list, which the compiler knows by it to be in use.
+      if (step.closed) socket.once('close', () => steps[i]?.closed?.())
     }
     return true
   }

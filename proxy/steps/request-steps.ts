@@ -18,8 +18,8 @@ export interface RequestSteps {
 const NONE: readonly never[] = []
 
 interface Kept {
-  /** Whose steps they are: when it is gone, so are they. */
-  readonly owner: WeakRef<object>
+  /** The list as it was handed out: configuration and open connections hold it, and when it is gone, so are they. */
+  readonly list: WeakRef<object>
   readonly steps: ReadonlyMap<string, unknown>
 }
 
@@ -38,25 +38,24 @@ export class StepCompiler {
   requestSteps(listener: Listener, chain: FilterChain, manager: HttpConnectionManager): RequestSteps {
     const early = comeAsTheyAre(manager.paths) ? NONE : [new NormalizePathStep(manager.paths)]
     if (manager.filters.length === 0) return { early, steps: NONE, responders: NONE }
-    const place = `http/${listener.name}/${chain.name}`
-    const steps = this.#compile(place, manager, manager.filters, REQUEST_STEPS) as RequestStep[]
+    const place = `http/${listener.name}/${placeOf(chain, listener)}`
+    const steps = this.#compile(place, manager.filters, REQUEST_STEPS) as RequestStep[]
     return { early, steps, responders: steps.filter((step) => 'respond' in step).toReversed() }
   }
 
   connectionSteps(listener: Listener, chain: FilterChain): readonly ConnectionStep[] {
     if (chain.filters.length === 0) return NONE
-    const place = `network/${listener.name}/${chain.name}`
-    return this.#compile(place, chain, chain.filters, CONNECTION_STEPS) as ConnectionStep[]
+    const place = `network/${listener.name}/${placeOf(chain, listener)}`
+    return this.#compile(place, chain.filters, CONNECTION_STEPS) as ConnectionStep[]
   }
 
   /** Once in a while: forgets the steps of what is configured no more and serves nothing any more. */
   sweep(): void {
-    for (const [place, kept] of this.#kept) if (!kept.owner.deref()) this.#kept.delete(place)
+    for (const [place, kept] of this.#kept) if (!kept.list.deref()) this.#kept.delete(place)
   }
 
   #compile(
     place: string,
-    owner: object,
     filters: readonly FilterConfig[],
     kinds: readonly AnyStepKind<unknown>[],
   ): unknown[] {
@@ -69,14 +68,21 @@ export class StepCompiler {
       while (steps.has(key)) key += ' '
       steps.set(key, before?.get(key) ?? kind.create(filter.config, filter.name, this.#deps))
     }
-    this.#kept.set(place, { owner: new WeakRef(owner), steps })
-    return [...steps.values()]
+    const list = [...steps.values()]
+    this.#kept.set(place, { list: new WeakRef(list), steps })
+    return list
   }
 }
 
 /** No rule has anything to do. */
 function comeAsTheyAre({ normalize, mergeSlashes, escapedSlashes, parameters }: PathRules): boolean {
   return !normalize && !mergeSlashes && escapedSlashes === 'keep' && parameters === 'keep'
+}
+
+/** Chains need no name: those without one are told apart by what they match. */
+function placeOf(chain: FilterChain, { defaultFilterChain }: Listener): string {
+  if (chain.name !== '') return chain.name
+  return chain === defaultFilterChain ? '(default)' : said(chain.match)
 }
 
 function said(config: unknown): string {

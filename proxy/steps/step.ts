@@ -90,7 +90,11 @@ export interface StepKind<M, C, S> {
 /** Whatever its message: for lists of filters. */
 export type AnyStepKind<S> = StepKind<unknown, unknown, S>
 
-/** A route's own settings for the filter of this name, or undefined (Envoy: typed_per_filter_config). */
-export function routeConfig(route: Route | undefined, name: string): unknown {
-  return route?.filterConfigs?.[name]
+/**
+ * A route's own settings for the filter of this name, or undefined (Envoy: typed_per_filter_config). Routes come apart
+ * from listeners: what is under the name may be for another kind, and then says nothing to this one, as in Envoy.
+ */
+export function routeConfig(route: Route | undefined, { kind }: { kind: string }, name: string): unknown {
+  const own = route?.filterConfigs?.[name]
+  return own?.kind === kind ? own.config : undefined
 }

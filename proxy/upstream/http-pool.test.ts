@@ -10,15 +10,15 @@ class Bench {
   readonly connections: FakeConnection[] = []
   readonly pool: HttpPool
   cancelled = 0
-  readonly #connecting: ((identity: string | undefined) => void)[] = []
+  readonly #connecting: ((identity: string | undefined, flags?: number) => void)[] = []
 
   constructor(limits: Partial<PoolLimits> = {}, protocol: 'http/1.1' | 'h2' = 'http/1.1', maxStreams = 2) {
     const open: OpenConnection = (handler, done) => {
-      const finish = (identity: string | undefined): void => {
+      const finish = (identity: string | undefined, flags = ResponseFlag.UF): void => {
         if (identity === undefined)
           return done(undefined, undefined, {
             reason: 'connect',
-            flags: ResponseFlag.UF,
+            flags,
             details: 'refused',
           })
         const connection = new FakeConnection(protocol, handler, 0, maxStreams, () => {})
@@ -49,8 +49,8 @@ class Bench {
     return this.connections.at(-1) as FakeConnection
   }
 
-  refuse(): void {
-    this.#connecting.shift()?.(undefined)
+  refuse(flags?: number): void {
+    this.#connecting.shift()?.(undefined, flags)
   }
 
   request(): RecordingWaiter {
@@ -202,13 +202,22 @@ t.test('a connection under way when its peers change is held to the change', asy
     t.ok(bench.connections[0]?.closed)
     t.equal(bench.pool.size, 0)
     bench.pool.keepPeers(() => true)
-    bench.refuse()
+    bench.refuse(ResponseFlag.UF | ResponseFlag.UAEX)
     t.equal(first.told, 'waits', 'it failed by the names of before')
     bench.pool.keepPeers((identity) => identity === 'new')
     bench.accept('new')
     t.equal(first.told, 'connected')
     t.equal(bench.connecting, 0)
   }
+})
+
+t.test('an endpoint that nobody can connect to is no secret while its peers change', async (t) => {
+  const bench = new Bench()
+  const waiter = bench.request()
+  bench.pool.keepPeers(() => true)
+  bench.refuse()
+  t.equal(waiter.told, 'connect')
+  t.equal(bench.connecting, 0)
 })
 
 t.test('connections that waited beside one that was closed are not trusted', async (t) => {

@@ -106,8 +106,8 @@ export class HttpPool {
 
   /**
    * Peers may be others from now on: connections whose peer (`identity`, as the connector gave it) is not allowed any
-   * more finish what runs. Those that are being made are held to it when they are there; one that fails is made anew,
-   * since it was held to what was allowed before.
+   * more finish what runs. Those that are being made are held to it when they are there; one that fails by its peer's
+   * name is made anew, since it was held to what was allowed before.
    */
   keepPeers(allowed: (identity: string) => boolean): void {
     this.#allowed = allowed
@@ -225,7 +225,9 @@ export class HttpPool {
       this.#connecting.delete(attempt)
       const outdated = allowed !== this.#allowed
       if (!codec || !connected) {
-        if (!outdated) this.#tell(failure as ConnectFailure)
+        // Whom nobody could connect to, whatever his name, is told of now: names that keep changing must not hide it.
+        const byName = failure !== undefined && (failure.flags & ResponseFlag.UAEX) !== 0
+        if (!outdated || !byName) this.#tell(failure as ConnectFailure)
         return this.#grow()
       }
       connection.codec = codec

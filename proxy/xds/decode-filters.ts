@@ -1,6 +1,7 @@
 import { Router, type Any, type Filter, type HttpFilter } from '../../core/xds/generated/envoy.js'
 import { unpacked } from '../../core/xds/any.ts'
 import type { FilterConfig } from '../model/filter.ts'
+import type { RouteConfiguration } from '../model/route.ts'
 import { CONNECTION_STEPS, REQUEST_STEPS } from '../steps/kinds.ts'
 import type { AnyStepKind } from '../steps/step.ts'
 import type { Scope } from './scope.ts'
@@ -45,16 +46,37 @@ export function decodeNetworkFilters(filters: readonly Filter[], scope: Scope): 
 export function decodeRouteFilters(
   configs: Readonly<Record<string, Any>> | undefined,
   scope: Scope,
-): Readonly<Record<string, unknown>> | undefined {
+): Readonly<Record<string, FilterConfig>> | undefined {
   const names = Object.keys(configs ?? {})
   if (!configs || names.length === 0) return undefined
-  const found: Record<string, unknown> = Object.create(null) as Record<string, unknown>
+  const found = Object.create(null) as Record<string, FilterConfig>
   for (const name of names) {
     const at = scope.at(`typed_per_filter_config[${name}]`)
     const [filter] = decodeFilter(REQUEST_STEPS, { name, typedConfig: configs[name] }, at)
-    if (filter) found[name] = filter.config
+    if (filter) found[name] = filter
   }
   return found
+}
+
+/** Where routes and filters are known together: settings under the name of a filter of another kind are a mistake. */
+export function checkRouteFilters(
+  { virtualHosts }: RouteConfiguration,
+  filters: readonly FilterConfig[],
+  scope: Scope,
+): void {
+  virtualHosts.forEach(({ routes }, i) =>
+    routes.forEach(({ filterConfigs }, j) => {
+      for (const { name, kind } of filters) {
+        const own = filterConfigs?.[name]
+        if (!own || own.kind === kind) continue
+        scope
+          .at('virtual_hosts', i)
+          .at('routes', j)
+          .at(`typed_per_filter_config[${name}]`)
+          .fail(`is for ${own.kind}, but the filter of this name is ${kind}`)
+      }
+    }),
+  )
 }
 
 /** Empty: of no kind that is a step. */

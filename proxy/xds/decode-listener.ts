@@ -12,7 +12,7 @@ import { unpacked } from '../../core/xds/any.ts'
 import type { MessageType } from '../../core/xds/codec.ts'
 import type { FilterChain, HttpConnectionManager, Listener, TcpProxy } from '../model/listener.ts'
 import type { PathRules } from '../model/path-rules.ts'
-import { decodeHttpFilters, decodeNetworkFilters } from './decode-filters.ts'
+import { checkRouteFilters, decodeHttpFilters, decodeNetworkFilters } from './decode-filters.ts'
 import { decodePathParameters, decodePathRules } from './decode-paths.ts'
 import { decodeRouteConfiguration } from './decode-route.ts'
 import { decodeDownstreamTls, type ReadFile } from './decode-tls.ts'
@@ -124,14 +124,17 @@ function decodeManager(
   const sampling = tracing ? (tracing.randomSampling?.value ?? 100) : 0
   if (!manager.rds && !manager.routeConfig) scope.fail('needs rds or route_config')
   const { filters, router } = decodeHttpFilters(manager.httpFilters ?? [], scope)
+  const at = scope.at('route_config')
+  const inline = manager.routeConfig && decodeRouteConfiguration(manager.routeConfig, at)
+  if (inline) checkRouteFilters(inline, filters, at)
   return {
     kind: 'http',
     name,
     router,
     statPrefix: manager.statPrefix ?? '',
     codec: codecs[manager.codecType ?? 'AUTO'],
-    route: manager.routeConfig
-      ? { kind: 'inline', config: decodeRouteConfiguration(manager.routeConfig, scope.at('route_config')) }
+    route: inline
+      ? { kind: 'inline', config: inline }
       : { kind: 'rds', name: manager.rds?.routeConfigName ?? '' },
     filters,
     forwardClientCert: forwards[manager.forwardClientCertDetails ?? 'SANITIZE'],

@@ -88,10 +88,7 @@ function decodePathRewrite(action: RouteAction, scope: Scope): ForwardAction['re
     return {
       kind: 'regex',
       pattern: new RegExp(action.regexRewrite.pattern?.regex ?? '', 'g'),
-      // RE2 writes \1 where JavaScript writes $1.
-      substitution: (action.regexRewrite.substitution ?? '')
-        .replaceAll('$', '$$$$')
-        .replace(/\\(\d)/g, '$$$1'),
+      substitution: decodeSubstitution(action.regexRewrite.substitution ?? ''),
     }
   } catch (error) {
     scope
@@ -176,4 +173,11 @@ export function decodeDirect(response: DirectResponseAction | undefined, scope: 
   if (response && (status < 200 || status > 599))
     scope.at('direct_response').at('status').fail('must be from 200 to 599')
   return { kind: 'direct', status, body: response?.body?.inlineString ?? '' }
+}
+
+/** RE2 (RE2::Rewrite) writes \0 to \9, one digit, and \\ where JavaScript writes $&, $01 to $09, and \. */
+function decodeSubstitution(text: string): string {
+  return text
+    .replaceAll('$', '$$$$')
+    .replace(/\\([\\\d])/g, (_, one: string) => (one === '\\' ? '\\' : one === '0' ? '$&' : `$0${one}`))
 }

@@ -3,7 +3,7 @@ import { NO_MUTATION } from '../../model/route.ts'
 import { ResponseFlag } from '../../model/response-flag.ts'
 import { forwardTo } from '../../testing/static-configuration.ts'
 import { headOf, HOP, manual } from '../testing/requests.ts'
-import { LocalRateLimitStep, type LocalRateLimitConfig } from './local-rate-limit.ts'
+import { localRateLimit, LocalRateLimitStep, type LocalRateLimitConfig } from './local-rate-limit.ts'
 
 const LIMIT: LocalRateLimitConfig = {
   statPrefix: 'limit',
@@ -76,7 +76,7 @@ t.test('a route has a bucket of its own, which an edit of other routes does not 
   const route = (bucket: LocalRateLimitConfig['bucket'], name = 'r') => ({
     ...forwardTo({ a: 1 }),
     name,
-    filterConfigs: { limit: { ...LIMIT, bucket } },
+    filterConfigs: { limit: { name: 'limit', kind: localRateLimit.kind, config: { ...LIMIT, bucket } } },
   })
   const own = { maxTokens: 1, tokensPerFill: 1, fillIntervalMs: 1000 }
   const first = route(own)
@@ -84,5 +84,12 @@ t.test('a route has a bucket of its own, which an edit of other routes does not 
   t.equal(limited(step, route(own)), true, 'the same in a new object')
   t.equal(limited(step, route(own, 'other')), false, 'another route')
   t.equal(limited(step, route({ ...own, maxTokens: 2 })), false, 'another limit')
+  const matching = (value: RegExp) => ({
+    ...route(own, ''),
+    match: { ...first.match, path: { kind: 'regex', value } as const },
+  })
+  t.equal(limited(step, matching(/a/)), false, 'one without a name')
+  t.equal(limited(step, matching(/b/)), false, 'and another')
+  t.equal(limited(step, matching(/a/)), true)
   t.same([limited(step), limited(step), limited(step)], [false, false, true], "the filter's own is whole")
 })

@@ -83,7 +83,9 @@ export class LocalRateLimitStep implements RequestStep {
   }
 
   #configOf(route: Route | undefined): LocalRateLimitConfig {
-    return (routeConfig(route, this.#name) as LocalRateLimitConfig | undefined) ?? this.#config
+    return (
+      (routeConfig(route, localRateLimit, this.#name) as LocalRateLimitConfig | undefined) ?? this.#config
+    )
   }
 
   #drawn(percent: number): boolean {
@@ -92,12 +94,15 @@ export class LocalRateLimitStep implements RequestStep {
 
   #bucketOf(config: LocalRateLimitConfig, route: Route | undefined): TokenBucket {
     if (config === this.#config) return this.#bucket
-    return this.#ofRoutes.get(config) ?? this.#routeBucket(config, route?.name ?? '')
+    return this.#ofRoutes.get(config) ?? this.#routeBucket(config, route)
   }
 
-  /** A new object that says what one before it did, for the same route, goes on with its bucket. */
-  #routeBucket(config: LocalRateLimitConfig, route: string): TokenBucket {
-    const key = `${route} ${JSON.stringify(config.bucket)}`
+  /**
+   * A new object that says what one before it did, for the same route, goes on with its bucket. Routes need no name,
+   * so that what they match is looked at, too.
+   */
+  #routeBucket(config: LocalRateLimitConfig, route: Route | undefined): TokenBucket {
+    const key = `${route?.name} ${said(route?.match)} ${said(config.bucket)}`
     this.#known = this.#known.filter((one) => one.bucket.deref())
     let bucket = this.#known.find((one) => one.key === key)?.bucket.deref()
     if (!bucket) {
@@ -107,6 +112,10 @@ export class LocalRateLimitStep implements RequestStep {
     this.#ofRoutes.set(config, bucket)
     return bucket
   }
+}
+
+function said(value: unknown): string {
+  return JSON.stringify(value, (_key, one: unknown) => (one instanceof RegExp ? String(one) : one))
 }
 
 export const localRateLimit: StepKind<LocalRateLimit, LocalRateLimitConfig, RequestStep> = {
