@@ -10,7 +10,9 @@ import { FaultStep } from './http/fault.ts'
 import { LocalRateLimitStep } from './http/local-rate-limit.ts'
 import { NormalizePathStep } from './http/normalize-path.ts'
 import { StepCompiler } from './request-steps.ts'
-import { manual } from './testing/requests.ts'
+import type { ConnectionStep, RequestStep } from './step.ts'
+import { collected } from './testing/collected.ts'
+import { headOf, HOP, manual } from './testing/requests.ts'
 
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
@@ -100,4 +102,62 @@ t.test('a filter that says the same keeps its step, whatever changes beside it',
   t.not(after.steps[0], before.steps[1])
   t.not(compile([limit(6)]).steps[0], before.steps[0])
   t.not(compile([limit(5)], 'elsewhere').steps[0], before.steps[0], 'another listener has its own')
+})
+
+t.test('chains without a name are told apart by what they match', async (t) => {
+  const steps = new StepCompiler(manual())
+  const manager = { ...MANAGER, filters: [limit(5)] }
+  const chain = { ...chainOf(manager), name: '', filters: [connections(1)] }
+  const other = { ...chain, match: { ...chain.match, destinationPort: 81 } }
+  const fallback = { ...chain }
+  const listener = { ...listenerOf(manager), filterChains: [chain, other], defaultFilterChain: fallback }
+  const all = [chain, other, fallback, { ...other }].map((one) => [
+    steps.requestSteps(listener, one, manager).steps[0],
+    steps.connectionSteps(listener, one)[0],
+  ])
+  t.equal(new Set(all.flat()).size, 6)
+  t.same(
+    all[3]?.map((step, i) => step === all[1]?.[i]),
+    [true, true],
+  )
+})
+
+t.test('what is gone is forgotten, but not before what it counted is over', async (t) => {
+  const deps = manual()
+  const steps = new StepCompiler(deps)
+  const chain = () => {
+    const manager = { ...MANAGER, filters: [limit(1)] }
+    return {
+      listener: listenerOf(manager),
+      manager,
+      chain: { ...chainOf(manager), filters: [connections(1)] },
+    }
+  }
+  const request = (): RequestStep => {
+    const made = chain()
+    return steps.requestSteps(made.listener, made.chain, made.manager).steps[0] as RequestStep
+  }
+  const connection = (): ConnectionStep => {
+    const made = chain()
+    return steps.connectionSteps(made.listener, made.chain)[0] as ConnectionStep
+  }
+  const [bucket, open] = [request(), connection()]
+  bucket.decide(HOP, headOf('/'), undefined)
+  open.decide({ direction: 'inbound', downstream: '', destinationPort: 80, sourceIdentity: '', alpn: '' })
+  await collected()
+  steps.sweep()
+  t.equal(request(), bucket, 'its bucket is not full yet')
+  t.equal(connection(), open, 'a connection outlives its chain')
+  deps.clock.advance(1000)
+  open.closed?.()
+  await collected()
+  steps.sweep()
+  t.not(request(), bucket)
+  t.not(connection(), open)
+})
+
+const connections = (maxConnections: number): FilterConfig => ({
+  name: 'connections',
+  kind: 'envoy.filters.network.connection_limit',
+  config: { statPrefix: 'web', maxConnections, delayMs: 0 },
 })
