@@ -83,7 +83,8 @@ t.test('a route has settings of its own for a filter', async (t) => {
   const { network } = chain(text)
   const route = network.kind === 'http' && network.route.kind === 'inline' ? network.route.config : undefined
   t.match(route?.virtualHosts[0]?.routes[0]?.filterConfigs?.['fault'], {
-    abort: { status: 503, grpcStatus: 8, percent: 1 },
+    kind: 'envoy.filters.http.fault',
+    config: { abort: { status: 503, grpcStatus: 8, percent: 1 } },
   })
 })
 

@@ -1,3 +1,5 @@
+import type { FilterConfig } from './filter.ts'
+
 /** envoy.config.route.v3, as far as Weft serves it; immutable. Regular expressions are compiled once. */
 export interface RouteConfiguration {
   readonly name: string
@@ -19,7 +21,7 @@ export interface Route {
   readonly requestHeaders: HeaderMutation
   readonly responseHeaders: HeaderMutation
   /** Instead of what filters say for all routes, by the filter's name. */
-  readonly filterConfigs?: Readonly<Record<string, unknown>>
+  readonly filterConfigs?: Readonly<Record<string, FilterConfig>>
 }
 
 export interface RouteMatch {

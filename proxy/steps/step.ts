@@ -90,7 +90,11 @@ export interface StepKind<M, C, S> {
 /** Whatever its message: for lists of filters. */
 export type AnyStepKind<S> = StepKind<unknown, unknown, S>
 
-/** A route's own settings for the filter of this name, or undefined (Envoy: typed_per_filter_config). */
-export function routeConfig(route: Route | undefined, name: string): unknown {
-  return route?.filterConfigs?.[name]
+/**
+ * A route's own settings for the filter of this name, or undefined (Envoy: typed_per_filter_config). Routes and filters
+ * come in resources of their own: what a route says for a filter of another kind is no settings of this one, as in Envoy.
+ */
+export function routeConfig(route: Route | undefined, name: string, kind: string): unknown {
+  const own = route?.filterConfigs?.[name]
+  return own?.kind === kind ? own.config : undefined
 }

@@ -45,14 +45,14 @@ export function decodeNetworkFilters(filters: readonly Filter[], scope: Scope): 
 export function decodeRouteFilters(
   configs: Readonly<Record<string, Any>> | undefined,
   scope: Scope,
-): Readonly<Record<string, unknown>> | undefined {
+): Readonly<Record<string, FilterConfig>> | undefined {
   const names = Object.keys(configs ?? {})
   if (!configs || names.length === 0) return undefined
-  const found: Record<string, unknown> = Object.create(null) as Record<string, unknown>
+  const found = Object.create(null) as Record<string, FilterConfig>
   for (const name of names) {
     const at = scope.at(`typed_per_filter_config[${name}]`)
     const [filter] = decodeFilter(REQUEST_STEPS, { name, typedConfig: configs[name] }, at)
-    if (filter) found[name] = filter.config
+    if (filter) found[name] = filter
   }
   return found
 }

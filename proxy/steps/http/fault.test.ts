@@ -2,7 +2,7 @@ import t from 'tap'
 import { ResponseFlag } from '../../model/response-flag.ts'
 import { forwardTo } from '../../testing/static-configuration.ts'
 import { headOf, HOP, manual, Waited } from '../testing/requests.ts'
-import { FaultStep, type FaultConfig } from './fault.ts'
+import { fault, FaultStep, type FaultConfig } from './fault.ts'
 
 const NONE: FaultConfig = { delay: undefined, abort: undefined, headers: [], maxActive: Infinity }
 const ABORT = { status: 503, grpcStatus: undefined, percent: 100 }
@@ -62,8 +62,17 @@ t.test('only requests with the headers', async (t) => {
 t.test('a route has a fault of its own, under the name of the filter', async (t) => {
   const step = new FaultStep(NONE, 'my-fault', manual())
   const own = { ...NONE, abort: { status: 200, grpcStatus: 8, percent: 100 } }
-  const route = { ...forwardTo({ a: 1 }), filterConfigs: { 'my-fault': own } }
+  const route = {
+    ...forwardTo({ a: 1 }),
+    filterConfigs: { 'my-fault': { name: 'my-fault', kind: fault.kind, config: own } },
+  }
   t.match(step.decide(HOP, headOf('/'), route), { reply: { grpcStatus: 8 } })
-  const other = { ...forwardTo({ a: 1 }), filterConfigs: { fault: own } }
+  const other = {
+    ...forwardTo({ a: 1 }),
+    filterConfigs: { fault: { name: 'fault', kind: fault.kind, config: own } },
+  }
   t.equal(step.decide(HOP, headOf('/'), other), undefined)
+  const limit = { name: 'my-fault', kind: 'envoy.filters.http.local_ratelimit', config: {} }
+  const mistaken = { ...forwardTo({ a: 1 }), filterConfigs: { 'my-fault': limit } }
+  t.equal(step.decide(HOP, headOf('/'), mistaken), undefined, 'a filter of another kind by this name')
 })

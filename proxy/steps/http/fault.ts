@@ -48,7 +48,7 @@ export class FaultStep implements RequestStep {
   }
 
   decide(_hop: Hop, head: RequestHead, route: Route | undefined): Verdict {
-    const config = (routeConfig(route, this.#name) as FaultConfig | undefined) ?? this.#config
+    const config = (routeConfig(route, this.#name, fault.kind) as FaultConfig | undefined) ?? this.#config
     if (this.#active >= config.maxActive || !matchesHeaders(config.headers, head)) return undefined
     const { delay } = config
     if (delay && this.#drawn(delay.percent)) return this.#wait(delay.ms, config)

@@ -3,7 +3,7 @@ import { NO_MUTATION } from '../../model/route.ts'
 import { ResponseFlag } from '../../model/response-flag.ts'
 import { forwardTo } from '../../testing/static-configuration.ts'
 import { headOf, HOP, manual } from '../testing/requests.ts'
-import { LocalRateLimitStep, type LocalRateLimitConfig } from './local-rate-limit.ts'
+import { localRateLimit, LocalRateLimitStep, type LocalRateLimitConfig } from './local-rate-limit.ts'
 
 const LIMIT: LocalRateLimitConfig = {
   statPrefix: 'limit',
@@ -76,7 +76,7 @@ t.test('a route has a bucket of its own, which an edit of other routes does not 
   const route = (bucket: LocalRateLimitConfig['bucket'], name = 'r') => ({
     ...forwardTo({ a: 1 }),
     name,
-    filterConfigs: { limit: { ...LIMIT, bucket } },
+    filterConfigs: { limit: { name: 'limit', kind: localRateLimit.kind, config: { ...LIMIT, bucket } } },
   })
   const own = { maxTokens: 1, tokensPerFill: 1, fillIntervalMs: 1000 }
   const first = route(own)
@@ -86,3 +86,28 @@ t.test('a route has a bucket of its own, which an edit of other routes does not 
   t.equal(limited(step, route({ ...own, maxTokens: 2 })), false, 'another limit')
   t.same([limited(step), limited(step), limited(step)], [false, false, true], "the filter's own is whole")
 })
+
+t.test('two routes without a name that say the same have a bucket each', async (t) => {
+  const step = new LocalRateLimitStep(LIMIT, 'limit', manual())
+  const route = () => ({
+    ...forwardTo({ a: 1 }),
+    name: '',
+    filterConfigs: { limit: { name: 'limit', kind: localRateLimit.kind, config: { ...LIMIT } } },
+  })
+  const [first, second] = [route(), route()]
+  t.same([limited(step, first), limited(step, first), limited(step, first)], [false, false, true])
+  t.same([limited(step, second), limited(step, second), limited(step, second)], [false, false, true])
+})
+
+t.test(
+  "what a route says for a filter of another kind is not looked at, whoever's name it has",
+  async (t) => {
+    const step = new LocalRateLimitStep({ ...LIMIT, headers: true }, 'limit', manual())
+    const other = { name: 'limit', kind: 'envoy.filters.http.fault', config: { abort: undefined } }
+    const route = { ...forwardTo({ a: 1 }), filterConfigs: { limit: other } }
+    t.same([limited(step, route), limited(step, route), limited(step, route)], [false, false, true])
+    const response = { status: 200, fields: [] as string[] }
+    step.respond(HOP, headOf('/'), route, response)
+    t.equal(response.fields[1], '2')
+  },
+)

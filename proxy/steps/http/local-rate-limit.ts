@@ -83,7 +83,10 @@ export class LocalRateLimitStep implements RequestStep {
   }
 
   #configOf(route: Route | undefined): LocalRateLimitConfig {
-    return (routeConfig(route, this.#name) as LocalRateLimitConfig | undefined) ?? this.#config
+    return (
+      (routeConfig(route, this.#name, localRateLimit.kind) as LocalRateLimitConfig | undefined) ??
+      this.#config
+    )
   }
 
   #drawn(percent: number): boolean {
@@ -95,8 +98,13 @@ export class LocalRateLimitStep implements RequestStep {
     return this.#ofRoutes.get(config) ?? this.#routeBucket(config, route?.name ?? '')
   }
 
-  /** A new object that says what one before it did, for the same route, goes on with its bucket. */
+  /** A new object that says what one before it did, for the same route, goes on with its bucket; by name, if any. */
   #routeBucket(config: LocalRateLimitConfig, route: string): TokenBucket {
+    if (route === '') {
+      const own = new TokenBucket(config.bucket, this.#deps.clock)
+      this.#ofRoutes.set(config, own)
+      return own
+    }
     const key = `${route} ${JSON.stringify(config.bucket)}`
     this.#known = this.#known.filter((one) => one.bucket.deref())
     let bucket = this.#known.find((one) => one.key === key)?.bucket.deref()
