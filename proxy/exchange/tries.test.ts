@@ -170,7 +170,10 @@ t.test('the next try goes where none was, and says where the last was', async (t
     order.push(...at)
     mesh.upstream.server(at[0] as number).stream.respond(503)
   }
-  t.same(order.toSorted(), [1, 2, 3])
+  t.same(
+    order.toSorted((a, b) => a - b),
+    [1, 2, 3],
+  )
   t.same(
     mesh.records.map(({ upstream, upstreamWorkload, attempts }) => [upstream, upstreamWorkload, attempts]),
     [[`127.0.0.1:${order[2]}`, `app-${order[2]}`, 3]],

@@ -1,6 +1,3 @@
-import { setImmediate } from 'node:timers/promises'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import type { FilterConfig } from '../model/filter.ts'
 import { PATHS_AS_THEY_COME, SAFE_PATHS } from '../model/path-rules.ts'
@@ -13,9 +10,6 @@ import { StepCompiler } from './request-steps.ts'
 import type { ConnectionStep, RequestStep } from './step.ts'
 import { collected } from './testing/collected.ts'
 import { headOf, HOP, manual } from './testing/requests.ts'
-
-setFlagsFromString('--expose-gc')
-const collectGarbage = runInNewContext('gc') as () => void
 
 function limit(maxTokens: number, name = 'limit'): FilterConfig {
   const bucket = { maxTokens, tokensPerFill: 1, fillIntervalMs: 1000 }
@@ -55,43 +49,6 @@ t.test('paths come first, unless nothing is to be done with them', async (t) => 
   const compile = compiler()
   t.type(compile([]).early[0], NormalizePathStep)
   t.same(compile([], 'l', PATHS_AS_THEY_COME).early, [])
-})
-
-t.test('steps that count what is open outlive the configuration that they came with', async (t) => {
-  const steps = new StepCompiler(manual())
-  const filters = [
-    {
-      name: 'c',
-      kind: 'envoy.filters.network.connection_limit',
-      config: { statPrefix: '', maxConnections: 1 },
-    },
-  ]
-  const made = () => steps.connectionSteps(listenerOf(MANAGER), { ...chainOf(MANAGER), filters })
-  const open = made()
-  // What a WeakRef was made of stays until the end of the turn.
-  await setImmediate()
-  collectGarbage()
-  steps.sweep()
-  t.equal(made()[0], open[0])
-})
-
-t.test('chains without a name have steps of their own', async (t) => {
-  const steps = new StepCompiler(manual())
-  const filters = [
-    {
-      name: 'c',
-      kind: 'envoy.filters.network.connection_limit',
-      config: { statPrefix: '', maxConnections: 1 },
-    },
-  ]
-  const chain = { ...chainOf(MANAGER), name: '', filters }
-  const tls = { ...chain, match: { ...chain.match, transportProtocol: 'tls' as const } }
-  const other = { ...chain }
-  const listener = { ...listenerOf(MANAGER), filterChains: [chain, tls], defaultFilterChain: other }
-  const made = [chain, tls, other].flatMap((one) => steps.connectionSteps(listener, one))
-  t.equal(new Set(made).size, 3)
-  const again = { ...listener, name: listener.name, filterChains: [{ ...chain }, { ...tls }] }
-  t.equal(steps.connectionSteps(again, again.filterChains[1]!)[0], made[1], 'and keep them')
 })
 
 t.test('a filter that says the same keeps its step, whatever changes beside it', async (t) => {

@@ -35,7 +35,7 @@ function start() {
     return socket
   }
   const told = (): string[] => records.map(({ flags, details }) => `${formatFlags(flags)} ${details}`)
-  return { ...upstream, upstream, serve, told, finished: () => finished }
+  return { clock: upstream.clock, upstream, serve, told, finished: () => finished }
 }
 
 const closed = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))

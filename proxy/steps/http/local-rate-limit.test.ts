@@ -121,3 +121,16 @@ t.test("a route's bucket outlives its object, until it is full by itself", async
   limited(step, kept)
   t.equal(limited(step, edited()), true)
 })
+
+t.test(
+  "what a route says for a filter of another kind is not looked at, whoever's name it has",
+  async (t) => {
+    const step = new LocalRateLimitStep({ ...LIMIT, headers: true }, 'limit', manual())
+    const other = { name: 'limit', kind: 'envoy.filters.http.fault', config: { abort: undefined } }
+    const route = { ...forwardTo({ a: 1 }), filterConfigs: { limit: other } }
+    t.same([limited(step, route), limited(step, route), limited(step, route)], [false, false, true])
+    const response = { status: 200, fields: [] as string[] }
+    step.respond(HOP, headOf('/'), route, response)
+    t.equal(response.fields[1], '2')
+  },
+)
