@@ -121,7 +121,7 @@ export class ConnectionServer {
   }
 
   #peek(socket: Socket, timeoutMs: number, done: (peeked: Peeked) => void): void {
-    peek(socket, timeoutMs, done, this.#deps.clock)
+    peek(socket, { timeoutMs, clock: this.#deps.clock }, done)
   }
 
   #inspected(socket: Socket, listener: Listener, arrival: Arrival, peeked: Peeked | undefined): void {
