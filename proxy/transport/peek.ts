@@ -4,7 +4,8 @@ import { Detection, type Detected } from './detect.ts'
 
 export type Peeked =
   | Exclude<Detected, { kind: 'more' }>
-  | { readonly kind: 'timeout' }
+  /** `silent`: nothing came at all. */
+  | { readonly kind: 'timeout'; readonly silent: boolean }
   | { readonly kind: 'closed' }
 
 export interface PeekOptions {
@@ -28,7 +29,8 @@ export function peek(
 ): void {
   const detection = new Detection(inspectTls)
   const seen: Buffer[] = []
-  const cancelTimer = timeoutMs > 0 ? clock.after(timeoutMs, () => finish({ kind: 'timeout' })) : undefined
+  const gaveUp = (): void => finish({ kind: 'timeout', silent: seen.length === 0 })
+  const cancelTimer = timeoutMs > 0 ? clock.after(timeoutMs, gaveUp) : undefined
 
   const finish = (peeked: Peeked): void => {
     cancelTimer?.()
