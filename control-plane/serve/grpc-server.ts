@@ -111,10 +111,9 @@ export async function serveGrpc(
         connections.end()
       }, CLOSE_GRACE_MS)
       await finished
-      clearTimeout(timer)
-      // Those that never became a session.
-      connections.end()
+      // A session is over before the last of it has left its socket, and some connections never became one.
       await closed
+      clearTimeout(timer)
     },
   }
 }
