@@ -193,6 +193,87 @@ t.test(
   },
 )
 
+t.test('a read whose connection was closed under it goes out again on a new one', async (t) => {
+  const mesh = meshOf(1)
+  const server = mesh.upstream.server(1)
+  const callers = [mesh.send(), mesh.send(), mesh.send()]
+  mesh.clock.advance(0)
+  for (const stream of server.streams) stream.respond(200)
+  t.same(
+    callers.map(({ status }) => status),
+    [200, 200, 200],
+  )
+  mesh.clock.advance(100)
+  // Every connection that waits is closing, though nothing is here of that yet: another request meets one as well.
+  server.onStream = (stream) => {
+    if (stream.connection.carried > 0) stream.connection.lose()
+    else stream.respond(200)
+  }
+  const [first, second] = [mesh.send(), mesh.send()]
+  mesh.clock.advance(0)
+  mesh.clock.advance(0)
+  t.same([first.status, second.status], [200, 200])
+  t.same(mesh.leftovers, NOTHING_LEFT)
+})
+
+t.test('no write meets the end of a connection that its server lets wait for so long only', async (t) => {
+  for (const keepMs of [1000, 2000, 2]) {
+    const mesh = meshOf(1)
+    const server = mesh.upstream.server(1)
+    const wayMs = keepMs / 50
+    /** Closed by the server, which nobody here knows until the FIN is here or something was sent. */
+    const closesAt = new Map<unknown, number>()
+    server.onStream = (stream) => {
+      const { connection } = stream
+      if ((closesAt.get(connection) ?? Infinity) <= mesh.clock.now()) return connection.lose()
+      closesAt.set(connection, mesh.clock.now() + keepMs)
+      stream.respond(200)
+      mesh.clock.after(keepMs + wayMs, () => {
+        if (!connection.closed && (closesAt.get(connection) as number) + wayMs <= mesh.clock.now())
+          connection.lose()
+      })
+    }
+    let failed = 0
+    let writes = 0
+    const write = (): void => {
+      const caller = mesh.send({ method: 'POST' })
+      mesh.clock.advance(0)
+      writes++
+      if (caller.status !== 200) failed++
+    }
+    // A server of 2 ms shows its habit with the first connection; until then nothing is known of it.
+    write()
+    mesh.clock.advance(30)
+    for (let i = 1; i < 5000; i++) {
+      write()
+      // From 0 up to a bit more than it keeps them, in every order.
+      mesh.clock.advance(((i * 7919) % 1000) * (keepMs / 900))
+    }
+    t.same([writes, failed], [5000, 0], `kept for ${keepMs} ms`)
+    t.ok(server.connections.length < 4900 || keepMs < 10, 'younger ones are used')
+  }
+})
+
+t.test('what the server announces counts, and what was not sent at all is repeated', async (t) => {
+  const mesh = meshOf(1)
+  const server = mesh.upstream.server(1)
+  server.onStream = (stream) => {
+    stream.connection.announcedIdleMs = 400
+    stream.respond(200)
+  }
+  for (const waitMs of [0, 200, 201]) {
+    mesh.clock.advance(waitMs)
+    mesh.send({ method: 'POST' })
+    mesh.clock.advance(0)
+  }
+  t.equal(server.connections.length, 2)
+  server.onStream = (stream) => (stream.connection.carried > 0 ? stream.fail('refused') : stream.respond(201))
+  const caller = mesh.send({ method: 'POST' })
+  mesh.clock.advance(0)
+  mesh.clock.advance(0)
+  t.equal(caller.status, 201)
+})
+
 t.test('towards a sidecar what was not sent is refused, so that it may repeat even a write', async (t) => {
   const mesh = meshOf(1)
   mesh.hop = { ...mesh.hop, link: true }

@@ -9,6 +9,7 @@ import type { UpstreamDependencies } from './dependencies.ts'
 import { EndpointHealth } from './health/endpoint-health.ts'
 import type { TryOutcome } from './health/signal.ts'
 import { HttpPool, type OpenConnection } from './http-pool.ts'
+import { KeepAliveHabit } from './keep-alive-habit.ts'
 import { tlsChange, upstreamTls } from './upstream-tls.ts'
 
 /**
@@ -23,6 +24,7 @@ export class EndpointState {
   readonly health: EndpointHealth
   readonly #deps: UpstreamDependencies
   readonly #self: boolean
+  readonly #habit = new KeepAliveHabit()
   /** Opaque connections that are being made; each is called when the endpoint goes. */
   readonly #connecting = new Set<() => void>()
   #cluster: Cluster
@@ -194,7 +196,7 @@ export class EndpointState {
         )
         done(codec, connected, undefined)
       })
-    const pool = new HttpPool(this.#cluster.limits, multiplexed, open)
+    const pool = new HttpPool(this.#cluster.limits, multiplexed, open, this.#deps.clock, this.#habit)
     if (this.#closed) pool.close()
     return pool
   }
