@@ -71,7 +71,7 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
     owner: AttemptOwner,
     endpoint: EndpointState,
     head: RequestHead,
-    http2: boolean,
+    pool: HttpPool,
     clock: Clock,
     reuse: Reuse,
   ) {
@@ -81,7 +81,7 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
     this.#owner = owner
     this.endpoint = endpoint
     this.head = head
-    this.#pool = endpoint.pool(http2)
+    this.#pool = pool
   }
 
   start(perTryTimeoutMs: number): void {

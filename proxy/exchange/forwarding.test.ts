@@ -274,6 +274,51 @@ t.test('what the server announces counts, and what was not sent at all is repeat
   t.equal(caller.status, 201)
 })
 
+t.test('a connection that a caller logged in carries nothing of anybody else', async (t) => {
+  const mesh = meshOf(2)
+  const hopOf = () => ({ ...mesh.hop })
+  const servers = mesh.ports.map((port) => mesh.upstream.server(port))
+  const users = new Map<unknown, string>()
+  for (const server of servers)
+    server.onStream = (stream) => {
+      const { connection, head } = stream
+      const login = head.fields[head.fields.indexOf('authorization') + 1]
+      if (head.fields.includes('authorization'))
+        users.set(connection, `${users.get(connection) ?? ''}${login};`)
+      stream.respond(users.has(connection) ? 200 : 401, users.get(connection) ?? '')
+    }
+  const ask = (hop: typeof mesh.hop, fields: string[] = [], method = 'GET') => {
+    mesh.hop = hop
+    const caller = mesh.send({ fields, method })
+    mesh.clock.advance(0)
+    return `${caller.status} ${caller.body}`
+  }
+  const [anna, bert, stranger] = [hopOf(), hopOf(), hopOf()]
+  for (const hop of [anna, bert, stranger]) t.equal(ask(hop), '401 ')
+  t.equal(ask(anna, ['authorization', 'NTLM a']), '200 NTLM a;')
+  t.equal(ask(bert, ['authorization', 'negotiate b']), '200 negotiate b;')
+  t.equal(ask(anna, ['authorization', 'NTLM a2']), '200 NTLM a;NTLM a2;')
+  for (let i = 0; i < 6; i++) {
+    t.equal(ask(stranger), '401 ')
+    // Long after what a connection for everybody would wait, and with what must not be repeated.
+    mesh.clock.advance(2000)
+    t.equal(ask(anna, [], i % 2 ? 'POST' : 'GET'), '200 NTLM a;NTLM a2;')
+    t.equal(ask(bert), '200 negotiate b;')
+  }
+  t.equal(
+    servers.flatMap(({ connections }) => connections).filter((one) => one.idleTimeoutMs === 0).length,
+    2,
+  )
+  anna.own?.destroy()
+  const gone = [...users].filter(([, user]) => user.startsWith('NTLM')).map(([connection]) => connection)
+  t.same(
+    gone.map((one) => (one as { closed: boolean }).closed),
+    [true],
+    'it ends with its caller',
+  )
+  t.equal(ask(stranger), '401 ')
+})
+
 t.test('towards a sidecar what was not sent is refused, so that it may repeat even a write', async (t) => {
   const mesh = meshOf(1)
   mesh.hop = { ...mesh.hop, link: true }

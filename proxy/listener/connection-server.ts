@@ -231,6 +231,7 @@ export class ConnectionServer {
       },
       onClose: (): void => {
         unwatch()
+        hop.own?.destroy()
         this.#open.deleteHttp(connection)
       },
     }
