@@ -91,6 +91,10 @@ export interface ClientConnection {
   readonly carried: number
   /** No stream will ever open again (GOAWAY, `connection: close`, end, error). */
   readonly closed: boolean
+  /** The peer ended it while it carried nothing. */
+  readonly closedIdle?: boolean
+  /** How long the peer said that it lets a connection wait (`Keep-Alive: timeout`), milliseconds. */
+  readonly announcedIdleMs?: number | undefined
   open(head: RequestHead, end: boolean, reader: ClientStreamReader): ClientStream
   drain(): void
   destroy(): void

@@ -258,6 +258,7 @@ export class ConnectionServer {
       },
       onClose: (): void => {
         unwatch()
+        hop.own?.destroy()
         this.#open.deleteHttp(connection)
       },
     }

@@ -219,7 +219,6 @@ export class SocketTransport implements Transport {
 
   /** One buffer at a time: of several Node makes a copy for TLS, and the collector runs for those. */
   #writeToSocket(buffer: Buffer, count: number): void {
-    this.handed += count
     let taken = this.#direct === undefined ? 0 : this.#direct.writeNow(buffer, 0, count)
     if (taken < 0) {
       // Who reads no more would not hear of it.
@@ -227,6 +226,7 @@ export class SocketTransport implements Transport {
       if (this.#started && !socket.isPaused() && !socket.readableEnded) return this.#peerReset(buffer)
       taken = 0
     }
+    this.handed += count
     this.taken += taken
     if (taken === count) return releaseBuffer(buffer)
     this.#inSocket = buffer

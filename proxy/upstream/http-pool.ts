@@ -1,9 +1,19 @@
+import type { Clock } from '../../core/clock.ts'
 import type { ClientConnection, ClientHandler } from '../http/stream.ts'
 import { ResponseFlag } from '../model/response-flag.ts'
 import { ENDPOINT_REMOVED, type ConnectFailure, type Connected } from './connector.ts'
+import { KeepAliveHabit } from './keep-alive-habit.ts'
+
+/**
+ * Which HTTP/1.1 connections may carry a request, since a server may be closing any that waits: all of them, those that
+ * waited for so short a time that it is not, or only one made for it.
+ */
+export type Reuse = 'any' | 'safe' | 'none'
 
 /** Somebody who wants to open a stream. Exactly one of the two is called, once, unless cancelled. */
 export interface PoolWaiter {
+  /** `any` where it is not there. */
+  readonly reuse?: Reuse
   onConnection(connection: PooledConnection): void
   onConnectFailure(failure: ConnectFailure): void
 }
@@ -29,6 +39,11 @@ export class PooledConnection implements ClientHandler {
   identity = ''
   alpn = ''
   ready = false
+  /** When it had room last, on the pool's clock. */
+  idleSince = 0
+  /** It waited for work before it got its newest stream, and for how long. */
+  waited = false
+  waitedMs = 0
   readonly #pool: HttpPool
 
   constructor(pool: HttpPool) {
@@ -49,6 +64,8 @@ const NO_ROOM: ConnectFailure = {
 /** The HTTP connections to one endpoint, all made in the same way: reused last in, first out, grown by demand. */
 export class HttpPool {
   readonly #open: OpenConnection
+  readonly #clock: Clock
+  readonly #habit: KeepAliveHabit
   readonly #connections = new Set<PooledConnection>()
   /** Those that had room when last seen; the newest at the end. */
   readonly #ready: PooledConnection[] = []
@@ -62,8 +79,19 @@ export class HttpPool {
   /** Takes what still comes to this pool, once it is closed. */
   #successor: HttpPool | undefined
 
-  /** `multiplexed`: connections are expected to carry many streams, until the first one shows otherwise. */
-  constructor(limits: PoolLimits, multiplexed: boolean, open: OpenConnection) {
+  /**
+   * `multiplexed`: connections are expected to carry many streams, until the first one shows otherwise. `habit`: what is
+   * known of the server's.
+   */
+  constructor(
+    limits: PoolLimits,
+    multiplexed: boolean,
+    open: OpenConnection,
+    clock: Clock,
+    habit = new KeepAliveHabit(),
+  ) {
+    this.#clock = clock
+    this.#habit = habit
     this.#limits = limits
     this.#multiplexed = multiplexed
     this.#open = open
@@ -85,8 +113,11 @@ export class HttpPool {
       if (this.#successor) return this.#successor.acquire(waiter)
       return waiter.onConnectFailure(ENDPOINT_REMOVED)
     }
-    const connection = this.#take()
-    if (connection) return waiter.onConnection(connection)
+    const connection = this.#take(waiter.reuse)
+    if (connection) {
+      connection.waited = true
+      return waiter.onConnection(connection)
+    }
     if (this.#waiting.length >= this.#limits.maxPendingRequests) return waiter.onConnectFailure(NO_ROOM)
     this.#waiting.push(waiter)
     this.#grow()
@@ -122,6 +153,11 @@ export class HttpPool {
   distrustIdle(): void {
     for (const connection of [...this.#connections])
       if (connection.codec.active === 0 && connection.codec.carried > 0) this.#retire(connection)
+  }
+
+  /** Its server closed this connection under a request, without a word of an answer. */
+  closedUnder(connection: PooledConnection): void {
+    if (connection.waited) this.#habit.closed(connection.waitedMs)
   }
 
   /** Lets what runs finish and opens new connections for what comes: at certificate renewal. */
@@ -161,6 +197,7 @@ export class HttpPool {
     if (!this.#connections.has(connection)) return
     const codec = connection.codec
     if (codec.closed) {
+      if (codec.closedIdle) this.#habit.closed(this.#clock.now() - connection.idleSince)
       this.#connections.delete(connection)
       if (connection.ready) {
         connection.ready = false
@@ -169,9 +206,13 @@ export class HttpPool {
       if (this.#waiting.length > 0) this.#grow()
       return
     }
-    if (codec.free > 0 && !connection.ready) {
-      connection.ready = true
-      this.#ready.push(connection)
+    if (codec.free > 0) {
+      connection.waited = false
+      connection.idleSince = this.#clock.now()
+      if (!connection.ready) {
+        connection.ready = true
+        this.#ready.push(connection)
+      }
     }
     this.#serve()
   }
@@ -189,31 +230,60 @@ export class HttpPool {
     connection.codec.drain()
   }
 
-  #take(): PooledConnection | undefined {
-    while (this.#ready.length > 0) {
-      const connection = this.#ready[this.#ready.length - 1] as PooledConnection
-      if (connection.codec.free > 0) return connection
-      connection.ready = false
-      this.#ready.pop()
+  #take(reuse: Reuse = 'any'): PooledConnection | undefined {
+    const ready = this.#ready
+    while (ready.length > 0) {
+      const newest = ready[ready.length - 1] as PooledConnection
+      if (newest.codec.free > 0) break
+      newest.ready = false
+      ready.pop()
+    }
+    for (let i = ready.length - 1; i >= 0; i--) {
+      const connection = ready[i] as PooledConnection
+      if (connection.codec.free > 0 && this.#serves(connection, reuse)) return connection
     }
     return undefined
   }
 
+  #serves(connection: PooledConnection, reuse: Reuse): boolean {
+    const { codec } = connection
+    // An HTTP/2 server says by GOAWAY what it did not get to.
+    if (codec.protocol === 'h2') return true
+    const idleMs = (connection.waitedMs = this.#clock.now() - connection.idleSince)
+    if (reuse === 'any') return true
+    if (reuse === 'none' && codec.carried > 0) return false
+    if (idleMs <= this.#habit.safeMs(codec.announcedIdleMs)) return true
+    this.#habit.lived(idleMs)
+    return false
+  }
+
   #serve(): void {
-    while (this.#waiting.length > 0) {
-      const connection = this.#take()
-      if (!connection) return this.#grow()
-      ;(this.#waiting.shift() as PoolWaiter).onConnection(connection)
+    for (let i = 0; i < this.#waiting.length;) {
+      const waiter = this.#waiting[i] as PoolWaiter
+      const connection = this.#take(waiter.reuse)
+      if (connection) {
+        this.#waiting.splice(i, 1)
+        waiter.onConnection(connection)
+        // It may have called back in here.
+        i = 0
+      } else if (this.#ready.length === 0) break
+      else i++
     }
+    if (this.#waiting.length > 0) this.#grow()
   }
 
   #grow(): void {
     if (this.#closed) return
     const wanted = this.#multiplexed ? Math.min(1, this.#waiting.length) : this.#waiting.length
-    while (
-      this.#connecting.size < wanted &&
-      this.#connections.size + this.#connecting.size < this.#limits.maxConnections
-    ) {
+    while (this.#connecting.size < wanted) {
+      if (this.#connections.size + this.#connecting.size >= this.#limits.maxConnections) {
+        // Who waits may not use what there is: that makes room.
+        const idle = this.#ready.find(({ codec }) => codec.active === 0)
+        if (!idle) return
+        this.#retire(idle)
+        if (this.#connections.has(idle)) return
+        continue
+      }
       this.#connect()
     }
   }

@@ -19,6 +19,8 @@ export class FakeConnection implements ClientConnection {
   readonly streams: FakeStream[] = []
   carried = 0
   closed = false
+  closedIdle = false
+  announcedIdleMs: number | undefined = undefined
   destroyed = false
   readonly #handler: ClientHandler
   readonly #maxStreams: number
@@ -81,6 +83,7 @@ export class FakeConnection implements ClientConnection {
   /** Ends the connection under whatever runs on it. */
   lose(detail = 'the server closed the connection'): void {
     this.closed = true
+    this.closedIdle = this.#open.size === 0
     this.#handler.onChange()
     for (const stream of [...this.#open]) stream.fail('connection', detail)
   }
