@@ -1,5 +1,6 @@
+import { once } from 'node:events'
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { connect as connectPlain, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { connect } from 'node:tls'
 import { Client, credentials, Metadata, status, type ServiceError, type StatusObject } from '@grpc/grpc-js'
@@ -126,6 +127,25 @@ async function until<T>(ask: () => Promise<T>, wanted: (answer: T) => boolean): 
     if (wanted(answer)) return answer
   }
 }
+
+t.test('600 idle connections shut nobody out of the API and the probes', async (t) => {
+  const { running } = await start(t)
+  const held: Socket[] = []
+  t.teardown(() => held.forEach((socket) => socket.destroy()))
+  for (let count = 0; count < 600; count++) {
+    const socket = connectPlain(running.httpPort, '127.0.0.1').on('error', () => {})
+    held.push(socket.resume())
+    await once(socket, 'connect')
+  }
+  await until(
+    () =>
+      new Promise<number>((resolve) =>
+        setImmediate(() => resolve(held.filter((socket) => socket.closed || socket.readableEnded).length)),
+      ),
+    (gone) => gone >= 600 - 64,
+  )
+  t.match(await get(running, '/ready'), { status: 'ready' })
+})
 
 t.test('who cannot say who it is gets no configuration, and the reason', async (t) => {
   const { open, mint, lines, running } = await start(t)

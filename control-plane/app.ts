@@ -1,6 +1,7 @@
 import { fastify } from 'fastify'
 import { ServerCredentials } from '@grpc/grpc-js'
 import packageJson from '../package.json' with { type: 'json' }
+import { capConnections } from '../core/connection-cap.ts'
 import { describeError, WeftError } from '../core/errors.ts'
 import type { Logger } from '../core/log.ts'
 import { createMesh, type MeshBrain } from './mesh.ts'
@@ -46,6 +47,11 @@ export interface RunningControlPlane {
   close(): Promise<void>
 }
 
+// The kubelet's probes, `weft proxies` and browsers. Whoever holds most gives way to whoever comes.
+const HTTP_CONNECTIONS = { total: 256, perAddress: 64 }
+// For a request, and for its head; milliseconds.
+const HTTP_PATIENCE_MS = 5000
+
 /**
  * One control plane: platform -> mesh -> discovery, certificates, telemetry, REST. Answers /live at once, and resolves
  * when it serves. Throws WeftError for what cannot be opened or bound.
@@ -62,7 +68,12 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     let proxies: () => readonly ProxyView[] = () => []
     const traces = new TraceStore()
     const metrics = new MetricStore(reportedMesh(() => brain?.snapshot.value.model))
-    const app = fastify({ forceCloseConnections: true })
+    const app = fastify({
+      forceCloseConnections: true,
+      requestTimeout: HTTP_PATIENCE_MS,
+      http: { headersTimeout: HTTP_PATIENCE_MS, connectionsCheckingInterval: 1000 },
+    })
+    capConnections(app.server, HTTP_CONNECTIONS)
     closing.push(() => app.close())
     await app.register(rest, {
       traces,

@@ -1,14 +1,11 @@
+import type { HttpProbe } from './http-probe.ts'
+
 /**
  * A probe of the application that the sidecar makes for the kubelet, from inside the pod, to the pod's
  * address. The names are Kubernetes' own; exactly one of the three is there.
  */
 export interface AppProbe {
-  readonly httpGet?: {
-    readonly path: string
-    readonly port: number
-    readonly scheme: 'HTTP' | 'HTTPS'
-    readonly httpHeaders: readonly { readonly name: string; readonly value: string }[]
-  }
+  readonly httpGet?: HttpProbe
   readonly tcpSocket?: { readonly port: number }
   readonly grpc?: { readonly port: number; readonly service: string }
   readonly timeoutSeconds: number

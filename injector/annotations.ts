@@ -77,13 +77,13 @@ export const annotations = {
   'proxy-image': {
     type: 'image reference',
     default: "the installation's",
-    doc: 'Image of the sidecar of this pod, e.g. to try a new version on one workload.',
+    doc: 'Image of the sidecar of this pod, e.g. to try a new version on one workload. Only if the installation allows it: sidecar.imageAnnotations.',
     parse: readImage,
   },
   'init-image': {
     type: 'image reference',
     default: "the installation's",
-    doc: "Image of the container that sets this pod's capture rules.",
+    doc: "Image of the container that sets this pod's capture rules, with NET_ADMIN. Only if the installation allows it: sidecar.imageAnnotations.",
     parse: readImage,
   },
   'image-pull-policy': choice(

@@ -7,6 +7,7 @@ import type { PodSettings } from './pod-settings.ts'
 export function cautions(pod: PodView, namespace: NamespaceView, settings: PodSettings): string[] {
   return [
     ...containerCautions(pod),
+    ...groupCautions(pod),
     ...(pod.shareProcessNamespace
       ? ["shareProcessNamespace lets the pod's containers that run as root read the sidecar's key"]
       : []),
@@ -32,7 +33,10 @@ export function labelCautions(pod: PodView, namespace: NamespaceView): string[] 
 export function containerCautions(pod: PodView): string[] {
   return [...pod.initContainers, ...pod.containers].flatMap((container) => {
     const found: string[] = []
-    if ((container.runAsUser ?? pod.runAsUser) === PROXY_UID || container.runAsGroup === PROXY_GID) {
+    if (
+      (container.runAsUser ?? pod.runAsUser) === PROXY_UID ||
+      (container.runAsGroup ?? pod.runAsGroup) === PROXY_GID
+    ) {
       found.push(
         `container ${container.name} runs as the sidecar's user or group ${PROXY_UID}: it bypasses the mesh`,
       )
@@ -44,6 +48,21 @@ export function containerCautions(pod: PodView): string[] {
     }
     return found
   })
+}
+
+/**
+ * A group that processes have beside their own does not take their connections past the sidecar by itself. But a
+ * program whose file is of that group and has the setgid bit runs as that group; in a volume of fsGroup anybody may make one.
+ */
+export function groupCautions(pod: PodView): string[] {
+  const fields = [
+    ...(pod.supplementalGroups.includes(PROXY_GID) ? ['supplementalGroups'] : []),
+    ...(pod.fsGroup === PROXY_GID ? ['fsGroup'] : []),
+  ]
+  return fields.map(
+    (field) =>
+      `${field} has the sidecar's group ${PROXY_GID}: a program of the pod that takes it on bypasses the mesh`,
+  )
 }
 
 // Both profiles refuse NET_ADMIN, so the API server is about to refuse the injected pod.

@@ -91,6 +91,13 @@ const cases: Record<string, Case> = {
       'weft.dev/image-pull-policy': 'Never',
       'weft.dev/sidecar-order': 'classic',
     }),
+    settings: { imageAnnotations: true },
+  },
+  'images-not-allowed': {
+    pod: annotated({
+      'weft.dev/proxy-image': 'weft-proxy:next',
+      'weft.dev/init-image': 'attacker.example/root:1',
+    }),
   },
   'annotations-wrong': {
     pod: annotated({
@@ -164,6 +171,19 @@ const cases: Record<string, Case> = {
     ),
   },
   'runs-as-proxy-user': { pod: web({ securityContext: { runAsUser: 1337 } }) },
+  'runs-as-proxy-group': { pod: web({ securityContext: { runAsGroup: 1337 } }) },
+  'has-proxy-group': { pod: web({ securityContext: { supplementalGroups: [7, 1337], fsGroup: 1337 } }) },
+  'containers-run-as-proxy': {
+    pod: web({
+      // One of the containers says otherwise than its pod, and so does not.
+      securityContext: { runAsUser: 1337, runAsGroup: 1337 },
+      initContainers: [{ name: 'migrate', securityContext: { runAsGroup: 1337, runAsUser: 7 } }],
+      containers: [
+        { name: 'web', securityContext: { runAsUser: 7, runAsGroup: 7 } },
+        { name: 'worker', securityContext: { runAsUser: 1337, runAsGroup: 7 } },
+      ],
+    }),
+  },
   'uses-reserved-port': { pod: web({ containers: [{ name: 'web', ports: [{ containerPort: 15001 }] }] }) },
   'shares-process-namespace': { pod: web({ shareProcessNamespace: true }) },
   'pod-security-baseline': {

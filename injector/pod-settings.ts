@@ -1,4 +1,5 @@
 import type { PodOptions } from './annotations.ts'
+import { ANNOTATION_PREFIX } from '../core/contract.ts'
 import { defaultCapture } from './rules/capture.ts'
 import type { CaptureSettings } from './rules/capture.ts'
 import { cpuMillis, memoryBytes } from './quantity.ts'
@@ -17,11 +18,20 @@ export function podSettings(
   options: PodOptions,
 ): { settings: PodSettings; warnings: string[] } {
   const warnings: string[] = []
+  const image = (name: 'proxy-image' | 'init-image', preset: string): string => {
+    const own = options[name]
+    if (own === undefined || own === preset) return preset
+    if (settings.imageAnnotations) return own
+    warnings.push(
+      `annotation ${ANNOTATION_PREFIX}${name} is ignored: the installation does not allow it (imageAnnotations)`,
+    )
+    return preset
+  }
   return {
     settings: {
       ...settings,
-      proxyImage: options['proxy-image'] ?? settings.proxyImage,
-      initImage: options['init-image'] ?? settings.initImage,
+      proxyImage: image('proxy-image', settings.proxyImage),
+      initImage: image('init-image', settings.initImage),
       imagePullPolicy: options['image-pull-policy'] ?? settings.imagePullPolicy,
       order: options['sidecar-order'] ?? settings.order,
       resources: mergeResources(settings.resources, options, warnings),

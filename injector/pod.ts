@@ -34,6 +34,10 @@ export interface PodView {
   readonly os: string | undefined
   readonly ownedByJob: boolean
   readonly runAsUser: number | undefined
+  readonly runAsGroup: number | undefined
+  /** Groups that all its processes have beside their own. */
+  readonly supplementalGroups: readonly number[]
+  readonly fsGroup: number | undefined
   readonly containers: readonly ContainerView[]
   readonly initContainers: readonly ContainerView[]
   readonly volumeNames: readonly string[]
@@ -67,6 +71,14 @@ export function readPod(value: unknown): PodView {
       (owner, at) => readObject(owner, `metadata.ownerReferences[${at}]`)['kind'] === 'Job',
     ),
     runAsUser: readOptionalInteger(security?.['runAsUser'], 'spec.securityContext.runAsUser'),
+    runAsGroup: readOptionalInteger(security?.['runAsGroup'], 'spec.securityContext.runAsGroup'),
+    supplementalGroups: readList(
+      security?.['supplementalGroups'],
+      'spec.securityContext.supplementalGroups',
+    ).flatMap(
+      (group, at) => readOptionalInteger(group, `spec.securityContext.supplementalGroups[${at}]`) ?? [],
+    ),
+    fsGroup: readOptionalInteger(security?.['fsGroup'], 'spec.securityContext.fsGroup'),
     containers: readContainers(spec, 'containers'),
     initContainers: readContainers(spec, 'initContainers'),
     volumeNames: readList(spec['volumes'], 'spec.volumes').map((volume, at) =>

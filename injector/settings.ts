@@ -31,6 +31,11 @@ export interface InjectorSettings {
   readonly trustDomain: string
   /** `native`: an init container with restartPolicy Always; `classic`: an ordinary first container. */
   readonly order: 'native' | 'classic'
+  /**
+   * Whether pods may name their own images (weft.dev/proxy-image, weft.dev/init-image). The init container may set the
+   * rules of its pod's network, so who may create pods could run with that right whatever they like.
+   */
+  readonly imageAnnotations: boolean
   /** Namespaces whose pods are never touched. */
   readonly excludedNamespaces: readonly string[]
   readonly excludeOutboundCidrs: readonly string[]
@@ -49,6 +54,7 @@ export function defaultSettings(version: string): InjectorSettings {
     controlPlane: `${systemServiceHost(CONTROL_PLANE)}:${GRPC_PORT}`,
     trustDomain: 'cluster.local',
     order: 'native',
+    imageAnnotations: false,
     excludedNamespaces: ['kube-system', 'kube-public', 'kube-node-lease', SYSTEM_NAMESPACE],
     excludeOutboundCidrs: [],
     resources: { cpuRequest: '50m', cpuLimit: '2', memoryRequest: '96Mi', memoryLimit: '512Mi' },
@@ -67,6 +73,10 @@ const readers: Readers<InjectorSettings> = {
   controlPlane: match(/^(\[[0-9a-f:.]+\]|[a-z0-9.-]+):[0-9]{1,5}$/, 'host:port'),
   trustDomain: match(/^[a-z0-9._-]{1,255}$/, 'a trust domain such as cluster.local'),
   order: oneOf('native', 'classic'),
+  imageAnnotations(value, field) {
+    if (typeof value === 'boolean') return value
+    throw new WeftError('settings.invalid', 'must be true or false', { field })
+  },
   excludedNamespaces: (value, field) =>
     readList(value, field).map((item, at) =>
       match(/^[a-z0-9-]{1,63}$/, 'a namespace')(item, `${field}[${at}]`),

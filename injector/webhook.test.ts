@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { request as httpsRequest } from 'node:https'
+import { connect as connectPlain, type Socket } from 'node:net'
 import { connect } from 'node:tls'
 import type { TLSSocket } from 'node:tls'
 import fc from 'fast-check'
@@ -70,7 +71,7 @@ async function serve(t: Test, namespaceLabels?: (name: string) => Record<string,
       )
       socket.once('error', reject)
     })
-  return { call, post, handshake, close, certificate, settings, log }
+  return { call, post, handshake, port, close, certificate, settings, log }
 }
 
 const pod = {
@@ -120,6 +121,23 @@ t.test('a pod gets a patch', async (t) => {
   const dry = await post(review({ dryRun: true }))
   t.equal(dry.body.response?.['patch'], response?.['patch'], 'a dry run is the same')
 })
+
+t.test(
+  '1,100 connections that say nothing, with and without a handshake, shut no API server out',
+  async (t) => {
+    const { post, handshake, port } = await serve(t)
+    const held: Socket[] = []
+    t.teardown(() => held.forEach((socket) => socket.destroy()))
+    for (let count = 0; count < 1100; count++) {
+      const socket = connectPlain(port, '127.0.0.1').on('error', () => {})
+      held.push(socket)
+      await once(socket, 'connect')
+    }
+    t.equal((await post(review())).status, 200)
+    for (let count = 0; count < 300; count++) held.push((await handshake()).on('error', () => {}))
+    t.equal((await post(review())).status, 200)
+  },
+)
 
 t.test('what is left alone is allowed, with the reason and no patch', async (t) => {
   const { post } = await serve(t, (name) =>

@@ -1,5 +1,6 @@
 import fastify from 'fastify'
 import type { FastifyReply } from 'fastify'
+import { capConnections } from '../core/connection-cap.ts'
 import { READY_PATH } from '../core/contract.ts'
 import { describeError, WeftError } from '../core/errors.ts'
 import type { Logger } from '../core/log.ts'
@@ -33,9 +34,12 @@ export interface Webhook {
 const MAX_BODY_BYTES = 8 * 1024 * 1024
 // The API server gives up after 30 s at the latest; slow senders hold no connection for longer.
 const REQUEST_TIMEOUT_MS = 15_000
+// For the handshake, and for a request's head.
+const HEAD_TIMEOUT_MS = 5000
 // The API server's client closes an idle connection after 90 s. Were it us, it could send a review at that moment.
 const KEEP_ALIVE_MS = 120_000
-const MAX_CONNECTIONS = 1024
+// API servers keep tens of them. Anybody in the cluster may open one, so whoever holds most gives way to whoever comes.
+const CONNECTIONS = { total: 1024, perAddress: 256 }
 
 /** The admission webhook: POST /mutate, GET /ready and GET /live over HTTPS. Throws a WeftError `webhook.certificate`. */
 export function createWebhook(deps: WebhookDeps): Webhook {
@@ -45,9 +49,11 @@ export function createWebhook(deps: WebhookDeps): Webhook {
     https: {
       ...tlsOptions(deps.certificate.value),
       minVersion: 'TLSv1.3',
-      handshakeTimeout: REQUEST_TIMEOUT_MS,
+      handshakeTimeout: HEAD_TIMEOUT_MS,
       requestTimeout: REQUEST_TIMEOUT_MS,
-      headersTimeout: REQUEST_TIMEOUT_MS,
+      headersTimeout: HEAD_TIMEOUT_MS,
+      // Node looks at the two only this often; 30 s unless said.
+      connectionsCheckingInterval: 1000,
     },
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
@@ -56,7 +62,7 @@ export function createWebhook(deps: WebhookDeps): Webhook {
     forceCloseConnections: 'idle',
     logger: false,
   })
-  app.server.maxConnections = MAX_CONNECTIONS
+  capConnections(app.server, CONNECTIONS)
   app.server.on('tlsClientError', (error) => {
     logger.debug('handshake failed', { cause: describeError(error) })
   })

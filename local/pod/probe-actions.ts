@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 import { credentials, makeGenericClientConstructor } from '@grpc/grpc-js'
-import { Agent, request } from 'undici'
+import { httpProbe } from '../../core/http-probe.ts'
 import type { Action } from '../manifest/pod-spec.ts'
 import type { CommandResult } from '../node/run-command.ts'
 
@@ -11,13 +11,8 @@ export interface ProbeTarget {
   exec(command: readonly string[], timeoutMs: number): Promise<CommandResult>
 }
 
-const probeAgent = new Agent({
-  connections: null,
-  pipelining: 0,
-  keepAliveTimeout: 1,
-  // As the kubelet: a probe asks whether it is alive, not who it is.
-  connect: { rejectUnauthorized: false },
-})
+// Applications look for it.
+const KUBE_PROBE = 'kube-probe/1.34'
 
 /** Does it once. Undefined when it succeeded, otherwise the reason in a few words. Never rejects. */
 export async function perform(
@@ -39,15 +34,17 @@ async function attempt(action: Action, target: ProbeTarget, timeoutMs: number): 
       return code === 0 ? undefined : `exit code ${code}`
     }
     case 'http': {
-      const port = portOf(action.port, target)
-      const response = await request(`${action.scheme}://${urlHost(target.ip)}:${port}${action.path}`, {
-        dispatcher: probeAgent,
-        headers: { 'user-agent': 'weft-probe', connection: 'close', ...action.headers },
-        signal: AbortSignal.timeout(timeoutMs),
-      })
-      await response.body.dump()
-      const { statusCode } = response
-      return statusCode >= 200 && statusCode < 400 ? undefined : `status ${statusCode}`
+      const status = await httpProbe(
+        {
+          path: action.path,
+          port: portOf(action.port, target),
+          scheme: action.scheme === 'https' ? 'HTTPS' : 'HTTP',
+          httpHeaders: Object.entries(action.headers).map(([name, value]) => ({ name, value })),
+        },
+        target.ip,
+        { timeoutMs, userAgent: KUBE_PROBE },
+      )
+      return status >= 200 && status < 400 ? undefined : `status ${status}`
     }
     case 'tcp':
       return connectOnce(target.ip, portOf(action.port, target), timeoutMs)

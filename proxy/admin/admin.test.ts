@@ -92,3 +92,48 @@ t.test("the application's probes are made for the kubelet", async (t) => {
   t.throws(() => parseAppProbes('{'), { code: 'probes.malformed', field: 'WEFT_APP_PROBES' })
   t.equal(readiness({ ready: () => ({ ready: true, reason: '' }) }).status, 200)
 })
+
+t.test('a probe is made as the kubelet would make it, once for all who ask meanwhile', async (t) => {
+  const seen: { url: string | undefined; agent: string | undefined; accept: string | undefined }[] = []
+  let release = (): void => {}
+  const held = new Promise<void>((resolve) => (release = resolve))
+  const app = createServer(async (message, response) => {
+    const { url, headers } = message
+    seen.push({ url, agent: headers['user-agent'], accept: headers.accept })
+    if (url === '/slow') await held
+    if (url === '/moved') response.writeHead(302, { location: '/broken' })
+    else response.statusCode = url === '/broken' ? 500 : 200
+    response.end()
+  }).listen(0, '127.0.0.1')
+  await once(app, 'listening')
+  t.teardown(() => app.close())
+  const address = app.address()
+  const port = typeof address === 'object' && address ? address.port : 0
+  const probe = (path: string): AppProbe => ({
+    httpGet: { path, port, scheme: 'HTTP', httpHeaders: [] },
+    timeoutSeconds: 60,
+  })
+  const probes = new Map([
+    ['/app-health/web/readyz', probe('up')],
+    ['/app-health/web/livez', probe('/moved')],
+    ['/app-health/web/startupz', probe('/slow')],
+  ])
+  const handler = appProbeHandler(probes, '127.0.0.1')
+  let asked = 0
+  const base = await serve(t, (url, message) => {
+    asked++
+    return handler(url, message)
+  })
+  const kubelet = { headers: { 'user-agent': 'kube-probe/1.31' } }
+  t.equal((await get(`${base}/app-health/web/readyz`, kubelet)).status, 200)
+  t.strictSame(seen, [{ url: '/up', agent: 'kube-probe/1.31', accept: '*/*' }])
+  t.match(await get(`${base}/app-health/web/livez`, kubelet), { status: 503, text: /answered 500/ })
+  seen.length = 0
+  asked = 0
+  const all = Array.from({ length: 8 }, () => get(`${base}/app-health/web/startupz`))
+  while (asked < 8) await new Promise((resolve) => setImmediate(resolve))
+  release()
+  for (const { status } of await Promise.all(all)) t.equal(status, 200)
+  t.equal(seen.length, 1)
+  t.match(seen[0], { agent: /^kube-probe\// }, 'whoever asks')
+})

@@ -1,9 +1,8 @@
 import { connect as connectHttp2 } from 'node:http2'
-import { request as requestHttp } from 'node:http'
-import { request as requestHttps } from 'node:https'
 import { connect } from 'node:net'
 import { APP_PROBES_VARIABLE } from '../../core/contract.ts'
 import type { AppProbe, AppProbes } from '../../core/app-probe.ts'
+import { httpProbe, type HttpProbeOptions } from '../../core/http-probe.ts'
 import { WeftError } from '../../core/errors.ts'
 import type { Handler, Reply } from './http-endpoint.ts'
 
@@ -20,53 +19,44 @@ export function parseAppProbes(text: string | undefined): ReadonlyMap<string, Ap
   }
 }
 
-/** Answers `/app-health/<container>/<kind>` by making the original probe against the pod's own address. */
+// Of a kubelet, whose own name is passed on; this where somebody else asks.
+const KUBELET = /^kube-probe\/[\w.+-]{1,32}$/
+const KUBE_PROBE = 'kube-probe/1.34'
+
+/**
+ * Answers `/app-health/<container>/<kind>` by making the original probe against the pod's own address, as the kubelet
+ * that asks would. Who asks while one of the same kind is under way gets its answer: nobody loads the application so.
+ */
 export function appProbeHandler(probes: ReadonlyMap<string, AppProbe>, host: string): Handler {
-  return (url) => {
+  const underWay = new Map<string, Promise<Reply>>()
+  return (url, message) => {
     const probe = probes.get(url.pathname)
     if (!probe) return undefined
-    return runProbe(probe, host)
+    const known = underWay.get(url.pathname)
+    if (known) return known
+    const agent = message.headers['user-agent'] ?? ''
+    const reply = runProbe(probe, host, KUBELET.test(agent) ? agent : KUBE_PROBE)
+    underWay.set(url.pathname, reply)
+    // It never rejects.
+    void reply.finally(() => underWay.delete(url.pathname))
+    return reply
   }
 }
 
-async function runProbe(probe: AppProbe, host: string): Promise<Reply> {
+async function runProbe(probe: AppProbe, host: string, userAgent: string): Promise<Reply> {
   const timeoutMs = Math.max(probe.timeoutSeconds, 1) * 1000
   try {
-    if (probe.httpGet) return await httpProbe(probe.httpGet, host, timeoutMs)
+    if (probe.httpGet) {
+      const status = await httpProbe(probe.httpGet, host, { timeoutMs, userAgent })
+      const ok = status >= 200 && status < 400
+      return { status: ok ? 200 : 503, body: `the application answered ${status}\n` }
+    }
     if (probe.tcpSocket) await tcpProbe(probe.tcpSocket.port, host, timeoutMs)
-    if (probe.grpc) return await grpcProbe(probe.grpc, host, timeoutMs)
+    if (probe.grpc) return await grpcProbe(probe.grpc, host, { timeoutMs, userAgent })
     return { status: 200, body: 'ok\n' }
   } catch (error) {
     return { status: 503, body: `${error instanceof Error ? error.message : 'failed'}\n` }
   }
-}
-
-function httpProbe(get: NonNullable<AppProbe['httpGet']>, host: string, timeoutMs: number): Promise<Reply> {
-  const headers = Object.fromEntries(get.httpHeaders.map(({ name, value }) => [name, value]))
-  return new Promise((resolve, reject) => {
-    const send = get.scheme === 'HTTPS' ? requestHttps : requestHttp
-    const outgoing = send(
-      // The kubelet does not check the certificate of an HTTPS probe either.
-      {
-        host,
-        port: get.port,
-        path: get.path,
-        headers,
-        agent: false,
-        timeout: timeoutMs,
-        rejectUnauthorized: false,
-      },
-      (response) => {
-        response.resume()
-        const status = response.statusCode ?? 0
-        const ok = status >= 200 && status < 400
-        resolve({ status: ok ? 200 : 503, body: `the application answered ${status}\n` })
-      },
-    )
-    outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer within ${timeoutMs} ms`)))
-    outgoing.on('error', reject)
-    outgoing.end()
-  })
 }
 
 function tcpProbe(port: number, host: string, timeoutMs: number): Promise<void> {
@@ -81,9 +71,14 @@ function tcpProbe(port: number, host: string, timeoutMs: number): Promise<void> 
 }
 
 /** grpc.health.v1.Health/Check: SERVING is 1. The two messages are small enough to be written here. */
-function grpcProbe(probe: NonNullable<AppProbe['grpc']>, host: string, timeoutMs: number): Promise<Reply> {
+function grpcProbe(
+  probe: NonNullable<AppProbe['grpc']>,
+  host: string,
+  { timeoutMs, userAgent }: HttpProbeOptions,
+): Promise<Reply> {
   const name = Buffer.from(probe.service)
-  const message = name.length === 0 ? name : Buffer.concat([Buffer.from([0x0a, name.length]), name])
+  const message =
+    name.length === 0 ? name : Buffer.concat([Buffer.from([0x0a, ...varint(name.length)]), name])
   const frame = Buffer.alloc(5)
   frame.writeUInt32BE(message.length, 1)
   return new Promise((resolve, reject) => {
@@ -95,6 +90,7 @@ function grpcProbe(probe: NonNullable<AppProbe['grpc']>, host: string, timeoutMs
       ':method': 'POST',
       ':path': '/grpc.health.v1.Health/Check',
       'content-type': 'application/grpc',
+      'user-agent': userAgent,
       te: 'trailers',
     })
     const chunks: Buffer[] = []
@@ -109,4 +105,8 @@ function grpcProbe(probe: NonNullable<AppProbe['grpc']>, host: string, timeoutMs
     })
     stream.end(Buffer.concat([frame, message]))
   })
+}
+
+function varint(value: number): number[] {
+  return value < 128 ? [value] : [(value & 127) | 128, ...varint(value >>> 7)]
 }

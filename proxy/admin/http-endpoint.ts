@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { capConnections } from '../../core/connection-cap.ts'
 import { listenError } from '../listener/connection-server.ts'
 
 export interface Reply {
@@ -13,25 +14,39 @@ export interface Reply {
 /** Undefined: no such path. */
 export type Handler = (url: URL, message: IncomingMessage) => Reply | undefined | Promise<Reply | undefined>
 
-/**
- * A small HTTP server beside the data path, for GET only: nothing here changes the proxy. `localOnly` refuses
- * names in Host that are not this machine's, so that no web page can read it by DNS rebinding.
- */
+export interface EndpointOptions {
+  /** Refuses names in Host that are not this machine's, so that no web page can read it by DNS rebinding. */
+  readonly localOnly?: boolean
+  /** How long a client may take for its request, for its next one, and for reading the answer; milliseconds, default 5000. */
+  readonly patienceMs?: number
+}
+
+// The kubelet holds none between probes, Prometheus one. Whoever holds more gives way to whoever comes.
+const CONNECTIONS = { total: 64, perAddress: 16 }
+
+/** A small HTTP server beside the data path, for GET only: nothing here changes the proxy. Nobody takes it by holding it. */
 export async function serveEndpoint(
   host: string,
   port: number,
   handler: Handler,
-  options: { localOnly?: boolean } = {},
+  { localOnly = false, patienceMs = 5000 }: EndpointOptions = {},
 ): Promise<{ server: Server; port: number }> {
   const server = createServer(
-    { requestTimeout: 10_000, headersTimeout: 5000, maxHeaderSize: 8192 },
+    {
+      requestTimeout: patienceMs,
+      headersTimeout: patienceMs,
+      keepAliveTimeout: patienceMs,
+      // Node looks at the first two only this often; 30 s unless said.
+      connectionsCheckingInterval: Math.min(patienceMs, 1000),
+      maxHeaderSize: 8192,
+    },
     (message, response) => {
-      answer(message, response, handler, options.localOnly ?? false).catch(() =>
-        send(response, { status: 500, body: 'internal error\n' }),
-      )
+      answer(message, response, handler, localOnly)
+        .catch(() => send(response, { status: 500, body: 'internal error\n' }))
+        .finally(() => message.socket.setTimeout(patienceMs))
     },
   )
-  server.maxConnections = 64
+  capConnections(server, CONNECTIONS)
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(listenError(`${host}:${port}`, error)))
     server.listen(port, host, resolve)
