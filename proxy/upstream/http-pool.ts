@@ -6,6 +6,8 @@ import { ENDPOINT_REMOVED, type ConnectFailure, type Connected } from './connect
 export interface PoolWaiter {
   onConnection(connection: PooledConnection): void
   onConnectFailure(failure: ConnectFailure): void
+  /** No connection came about in a part of a second: who can goes elsewhere, by `cancel`. */
+  onSlowConnect?(): void
 }
 
 export interface PoolLimits {
@@ -13,7 +15,7 @@ export interface PoolLimits {
   readonly maxPendingRequests: number
 }
 
-/** Starts a connection; `done` once, never synchronously. */
+/** Starts a connection; `done` once, never synchronously; `slow` if it has not come about in a part of a second. */
 export type OpenConnection = (
   handler: ClientHandler,
   done: (
@@ -21,6 +23,7 @@ export type OpenConnection = (
     connected: Connected | undefined,
     failure: ConnectFailure | undefined,
   ) => void,
+  slow: () => void,
 ) => { cancel(): void }
 
 /** A connection in a pool, with who answered on it. */
@@ -38,6 +41,10 @@ export class PooledConnection implements ClientHandler {
   onChange(): void {
     this.#pool.changed(this)
   }
+
+  onSilent(): void {
+    this.#pool.signOfLife(false)
+  }
 }
 
 const NO_ROOM: ConnectFailure = {
@@ -49,6 +56,8 @@ const NO_ROOM: ConnectFailure = {
 /** The HTTP connections to one endpoint, all made in the same way: reused last in, first out, grown by demand. */
 export class HttpPool {
   readonly #open: OpenConnection
+  /** See HealthSignal.signOfLife. */
+  readonly signOfLife: (came: boolean) => void
   readonly #connections = new Set<PooledConnection>()
   /** Those that had room when last seen; the newest at the end. */
   readonly #ready: PooledConnection[] = []
@@ -63,10 +72,16 @@ export class HttpPool {
   #successor: HttpPool | undefined
 
   /** `multiplexed`: connections are expected to carry many streams, until the first one shows otherwise. */
-  constructor(limits: PoolLimits, multiplexed: boolean, open: OpenConnection) {
+  constructor(
+    limits: PoolLimits,
+    multiplexed: boolean,
+    open: OpenConnection,
+    signOfLife: (came: boolean) => void = () => {},
+  ) {
     this.#limits = limits
     this.#multiplexed = multiplexed
     this.#open = open
+    this.signOfLife = signOfLife
   }
 
   get size(): number {
@@ -221,8 +236,9 @@ export class HttpPool {
   #connect(): void {
     const connection = new PooledConnection(this)
     const allowed = this.#allowed
-    const attempt = this.#open(connection, (codec, connected, failure) => {
+    const made: Parameters<OpenConnection>[1] = (codec, connected, failure) => {
       this.#connecting.delete(attempt)
+      if (codec) this.signOfLife(true)
       const outdated = allowed !== this.#allowed
       if (!codec || !connected) {
         if (!outdated) this.#tell(failure as ConnectFailure)
@@ -238,8 +254,15 @@ export class HttpPool {
       this.#multiplexed = codec.protocol === 'h2'
       this.#connections.add(connection)
       this.changed(connection)
-    })
+    }
+    const attempt = this.#open(connection, made, () => this.#slow())
     this.#connecting.add(attempt)
+  }
+
+  /** Told first that it is silent, whoever waits finds another endpoint, if there is one. */
+  #slow(): void {
+    this.signOfLife(false)
+    for (const waiter of [...this.#waiting]) waiter.onSlowConnect?.()
   }
 
   /**
