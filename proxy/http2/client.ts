@@ -154,6 +154,10 @@ class Http2Client extends Http2Connection implements ClientConnection {
     return super.urgency
   }
 
+  onPeerSilent(silent: boolean): void {
+    if (silent !== this.#suspect && !this.stopped) this.onSuspect(silent)
+  }
+
   /** Takes nothing new while the peer owes the answer to a PING; who waits for it hears that, and may go elsewhere. */
   override onSuspect(suspect: boolean): void {
     this.#suspect = suspect
