@@ -17,6 +17,8 @@ export interface AttemptOwner {
   attemptEnd(attempt: Attempt, trailers: Fields | undefined): void
   attemptFailed(attempt: Attempt, failure: AttemptFailure): void
   attemptWritable(): void
+  /** Its endpoint gives no sign of life, so far: the request may go elsewhere. */
+  attemptSilent(attempt: Attempt): void
   /** Whether the request that opens now has no body. */
   readonly bodiless: boolean
   /** The whole request went to the attempt. */
@@ -132,6 +134,14 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
     if (failure.reason === 'connect') this.#observe('connect-failure')
     this.#finish()
     this.#owner.attemptFailed(this, { kind: 'connect', failure })
+  }
+
+  onSilent(): void {
+    if (!this.#over && !this.#headSeen) this.#owner.attemptSilent(this)
+  }
+
+  onSlowConnect(): void {
+    this.onSilent()
   }
 
   onInformational(head: ResponseHead): void {

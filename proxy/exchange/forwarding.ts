@@ -327,6 +327,20 @@ export class Forwarding implements AttemptOwner {
     this.#caller.proceed()
   }
 
+  attemptSilent(attempt: Attempt): void {
+    if (this.#responding) return
+    const sent = attempt.stream !== undefined
+    if (sent || this.#hasOther(attempt.endpoint))
+      this.#retry(attempt, { kind: sent ? 'silent' : 'slow-connect' })
+  }
+
+  /** Whether an endpoint is there that was not tried and that nothing speaks against. */
+  #hasOther(endpoint: EndpointState): boolean {
+    const tried = [...(this.#tried ?? []), endpoint]
+    const other = this.#cluster?.pick(this.#caller.hop.original, tried)
+    return other !== undefined && !tried.includes(other) && other.health.standing === 'use'
+  }
+
   /** The answer is one that a retry rule may turn away. */
   #badAnswer(head: ResponseHead, end: boolean): Outcome | undefined {
     const policy = this.#action.retry
@@ -351,8 +365,11 @@ export class Forwarding implements AttemptOwner {
       applicationClosed: closed && hop.direction === 'inbound',
       replays: this.#replays,
     })
+    // A try that gives no sign of life is not over: who stays with it may still get its answer.
+    const moves = outcome.kind === 'silent' || outcome.kind === 'slow-connect'
     if (decision === 'no') {
-      if (policy && this.#retries >= policy.retries && this.#retries > 0) record.flags |= ResponseFlag.URX
+      if (!moves && policy && this.#retries >= policy.retries && this.#retries > 0)
+        record.flags |= ResponseFlag.URX
       return false
     }
     if (decision === 'retry') {
@@ -365,6 +382,7 @@ export class Forwarding implements AttemptOwner {
       ;(this.#tried ??= []).push(attempt.endpoint)
     } else {
       this.#replays++
+      if (moves) (this.#tried ??= []).push(attempt.endpoint)
       if (!attempt.goneAway) attempt.distrustConnections()
     }
     attempt.discard()

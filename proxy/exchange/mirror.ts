@@ -164,6 +164,7 @@ export class Mirror implements AttemptOwner {
   attemptInformational(): void {}
   attemptData(): void {}
   attemptWritable(): void {}
+  attemptSilent(): void {}
 }
 
 /** Envoy's mark of a copy: `shop:80` becomes `shop-shadow:80`. An address in brackets has no place for it. */

@@ -160,6 +160,12 @@ class Http1Client implements ClientConnection, StreamOwner, TransportReader, Bod
     } else this.#fail(this.#nothingSent ? 'refused' : 'connection', this.#lossDetail())
   }
 
+  onPeerSilent(silent: boolean): void {
+    if (!silent) return
+    this.#handler.onSilent?.()
+    if (this.#stream !== undefined && !this.#headDone) this.#stream.reader.onSilent?.()
+  }
+
   onWritable(): void {
     const stream = this.#stream
     if (stream !== undefined && !stream.ended) stream.reader.onWritable()

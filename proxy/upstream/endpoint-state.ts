@@ -10,6 +10,7 @@ import { EndpointHealth } from './health/endpoint-health.ts'
 import type { TryOutcome } from './health/signal.ts'
 import { HttpPool, type OpenConnection } from './http-pool.ts'
 import { KeepAliveHabit } from './keep-alive-habit.ts'
+import { connectWithSecond } from './second-attempt.ts'
 import { tlsChange, upstreamTls } from './upstream-tls.ts'
 
 /**
@@ -101,17 +102,22 @@ export class EndpointState {
 
   /**
    * Opens a connection for opaque bytes. `done` is called once, never synchronously, and not after `cancel`; with the
-   * reason `removed` as soon as the endpoint goes.
+   * reason `removed` as soon as the endpoint goes. `slow`: it has not come about in a part of a second.
    */
-  connect(done: ConnectDone): { cancel(): void } {
+  connect(done: ConnectDone, slow: () => void = () => {}): { cancel(): void } {
+    const heardNothing = (): void => {
+      this.health.signOfLife(false)
+      slow()
+    }
     const removed = (): void => {
       attempt.cancel()
       done(undefined, ENDPOINT_REMOVED)
     }
     const opening = this.#closed
       ? { cancel: this.#deps.clock.after(0, () => removed()) }
-      : this.#deps.connector(this.#target('tcp'), (connected, failure) => {
+      : this.#begin('tcp', heardNothing, (connected, failure) => {
           this.#connecting.delete(removed)
+          if (connected) this.health.signOfLife(true)
           done(connected, failure)
         })
     const attempt = {
@@ -177,6 +183,11 @@ export class EndpointState {
     }
   }
 
+  #begin(purpose: ConnectTarget['purpose'], slow: () => void, done: ConnectDone): { cancel(): void } {
+    const { clock, connector } = this.#deps
+    return connectWithSecond(connector, this.#target(purpose), clock, slow, done)
+  }
+
   /** TLS as the connections have it is not what the cluster asks for any more. */
   #replacePools(): void {
     const [http1, http2] = [this.#http1, this.#http2]
@@ -206,8 +217,8 @@ export class EndpointState {
 
   #createPool(multiplexed: boolean, idleTimeoutMs?: number): HttpPool {
     const plaintext = !this.#tls
-    const open: OpenConnection = (handler: ClientHandler, done) =>
-      this.#deps.connector(this.#target('http'), (connected, failure) => {
+    const open: OpenConnection = (handler: ClientHandler, done, slow) =>
+      this.#begin('http', slow, (connected, failure) => {
         if (!connected) return done(undefined, undefined, failure)
         const http2 = connected.alpn === '' ? multiplexed && plaintext : connected.alpn.endsWith('h2')
         const codec = this.#deps.createClientCodec(
@@ -218,7 +229,14 @@ export class EndpointState {
         )
         done(codec, connected, undefined)
       })
-    const pool = new HttpPool(this.#cluster.limits, multiplexed, open, this.#deps.clock, this.#habit)
+    const pool = new HttpPool(
+      this.#cluster.limits,
+      multiplexed,
+      open,
+      this.#deps.clock,
+      this.#habit,
+      (came) => this.health.signOfLife(came),
+    )
     if (this.#closed) pool.close()
     return pool
   }

@@ -16,6 +16,8 @@ export interface PoolWaiter {
   readonly reuse?: Reuse
   onConnection(connection: PooledConnection): void
   onConnectFailure(failure: ConnectFailure): void
+  /** No connection came about in a part of a second: who can goes elsewhere, by `cancel`. */
+  onSlowConnect?(): void
 }
 
 export interface PoolLimits {
@@ -23,7 +25,7 @@ export interface PoolLimits {
   readonly maxPendingRequests: number
 }
 
-/** Starts a connection; `done` once, never synchronously. */
+/** Starts a connection; `done` once, never synchronously; `slow` if it has not come about in a part of a second. */
 export type OpenConnection = (
   handler: ClientHandler,
   done: (
@@ -31,6 +33,7 @@ export type OpenConnection = (
     connected: Connected | undefined,
     failure: ConnectFailure | undefined,
   ) => void,
+  slow: () => void,
 ) => { cancel(): void }
 
 /** A connection in a pool, with who answered on it. */
@@ -53,6 +56,10 @@ export class PooledConnection implements ClientHandler {
   onChange(): void {
     this.#pool.changed(this)
   }
+
+  onSilent(): void {
+    this.#pool.signOfLife(false)
+  }
 }
 
 const NO_ROOM: ConnectFailure = {
@@ -66,6 +73,8 @@ export class HttpPool {
   readonly #open: OpenConnection
   readonly #clock: Clock
   readonly #habit: KeepAliveHabit
+  /** See HealthSignal.signOfLife. */
+  readonly signOfLife: (came: boolean) => void
   readonly #connections = new Set<PooledConnection>()
   /** Those that had room when last seen; the newest at the end. */
   readonly #ready: PooledConnection[] = []
@@ -81,7 +90,7 @@ export class HttpPool {
 
   /**
    * `multiplexed`: connections are expected to carry many streams, until the first one shows otherwise. `habit`: what is
-   * known of the server's.
+   * known of the server's. `signOfLife`: see HealthSignal.
    */
   constructor(
     limits: PoolLimits,
@@ -89,12 +98,14 @@ export class HttpPool {
     open: OpenConnection,
     clock: Clock,
     habit = new KeepAliveHabit(),
+    signOfLife: (came: boolean) => void = () => {},
   ) {
     this.#clock = clock
     this.#habit = habit
     this.#limits = limits
     this.#multiplexed = multiplexed
     this.#open = open
+    this.signOfLife = signOfLife
   }
 
   get size(): number {
@@ -291,8 +302,9 @@ export class HttpPool {
   #connect(): void {
     const connection = new PooledConnection(this)
     const allowed = this.#allowed
-    const attempt = this.#open(connection, (codec, connected, failure) => {
+    const made: Parameters<OpenConnection>[1] = (codec, connected, failure) => {
       this.#connecting.delete(attempt)
+      if (codec) this.signOfLife(true)
       const outdated = allowed !== this.#allowed
       if (!codec || !connected) {
         // Whom nobody could connect to, whatever his name, is told of now: names that keep changing must not hide it.
@@ -310,8 +322,15 @@ export class HttpPool {
       this.#multiplexed = codec.protocol === 'h2'
       this.#connections.add(connection)
       this.changed(connection)
-    })
+    }
+    const attempt = this.#open(connection, made, () => this.#slow())
     this.#connecting.add(attempt)
+  }
+
+  /** Told first that it is silent, whoever waits finds another endpoint, if there is one. */
+  #slow(): void {
+    this.signOfLife(false)
+    for (const waiter of [...this.#waiting]) waiter.onSlowConnect?.()
   }
 
   /**
