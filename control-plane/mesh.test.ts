@@ -254,7 +254,7 @@ endpoints: [{ addresses: [10.0.0.1]${target} }]
 function inboundPorts(mesh: MeshBrain): Record<string, string> {
   const listener = mesh.snapshot.value.resource('listener', 'inbound', { ...CLIENT, pod: 'echo-v1-a' })
   const ports: Record<string, string[]> = {}
-  for (const chain of (listener?.message as Listener).filterChains ?? []) {
+  for (const chain of (listener?.message as Listener | undefined)?.filterChains ?? []) {
     const port = String(chain.filterChainMatch?.destinationPort ?? 'other')
     ports[port] ??= []
     ports[port].push((chain.name ?? '').replace(/.*\//, ''))
