@@ -49,6 +49,9 @@ export const BUNDLES: readonly string[] = [...Object.keys(PARTS), COMMAND]
  */
 export const NODE_FLAGS: readonly string[] = ['--max-semi-space-size=4', '--expose-gc']
 
+/** And the control plane's: under reports of 4 proxies, 2,000 spans a second, it takes 228 MiB instead of 276. */
+export const CONTROL_PLANE_FLAGS: readonly string[] = ['--max-semi-space-size=4']
+
 /**
  * Its environment. glibc makes an arena for each thread (mallopt(3)), and what the collector's threads free stays in
  * theirs: two are enough for one loop, and take 17 MiB away at 1,000 connections.

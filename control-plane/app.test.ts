@@ -367,3 +367,20 @@ t.test(
     t.strictSame(weights(await moved.ask('route', [ROUTE]).next(`+route ${ROUTE}`)), [30, 70])
   },
 )
+
+t.test('names of one caller take so much and no more: its oldest stream makes room', async (t) => {
+  const { open } = await start(t)
+  const first = (await open()).ask('route', [ROUTE])
+  await first.next(`+route ${ROUTE}`)
+  const names = (stream: number) => Array.from({ length: 49_000 }, (_, i) => `shop/made-up-${stream}-${i}/80`)
+  const greedy = []
+  for (let i = 0; i < 3; i++) {
+    const stream = (await open()).ask('route', names(i))
+    await stream.next(`-route ${names(i)[0]}`)
+    greedy.push(stream)
+  }
+  t.match(await first.ended, { code: status.RESOURCE_EXHAUSTED, details: /ask for fewer/ })
+  t.match(await greedy[0]?.ended, { code: status.RESOURCE_EXHAUSTED })
+  t.ok(greedy[2]?.ask('route', [ROUTE]))
+  await greedy[2]?.next(`+route ${ROUTE}`)
+})

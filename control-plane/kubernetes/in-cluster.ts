@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { isIPv6 } from 'node:net'
 import { join } from 'node:path'
+import { decodeJwt } from 'jose'
 import { WeftError } from '../../core/errors.ts'
 import { reasonOf } from './api-error.ts'
 import type { Credentials } from './credentials.ts'
@@ -39,5 +40,18 @@ export function inClusterCredentials(
         proxy: undefined,
       }
     },
+  }
+}
+
+/** Who issued this pod's own token, and so those of other pods; undefined outside of a cluster. */
+export function ownIssuer(
+  env: Environment = process.env,
+  directory: string = SERVICE_ACCOUNT,
+): string | undefined {
+  if (!isInCluster(env, directory)) return undefined
+  try {
+    return decodeJwt(readFileSync(join(directory, 'token'), 'utf8').trim()).iss
+  } catch {
+    return undefined
   }
 }

@@ -4,6 +4,7 @@ import { CA_SECRET, INJECTOR, TOKEN_AUDIENCE, systemServiceHost } from '../../co
 import { systemClock } from '../../core/clock.ts'
 import { followCa } from '../kubernetes/ca/followed-ca.ts'
 import type { KubernetesConnection } from '../kubernetes/connection.ts'
+import { ownIssuer } from '../kubernetes/in-cluster.ts'
 import { openConnection, type ConnectionOptions } from '../kubernetes/open-connection.ts'
 import { startPublisher } from '../publish/publisher.ts'
 import { KubernetesSource } from '../registry/kubernetes/kubernetes-source.ts'
@@ -73,6 +74,7 @@ async function open(
     verifier: tokenReviewVerifier({
       connection,
       audience: TOKEN_AUDIENCE,
+      issuer: ownIssuer(),
       podOf: (of, name) => source.snapshot.value.pods.get(`${of}/${name}`),
     }),
     publish(mesh) {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import packageJson from '../../package.json' with { type: 'json' }
-import { bundle, NODE_FLAGS, PROXY_ENV } from '../../cli/bundle.ts'
+import { bundle, CONTROL_PLANE_FLAGS, NODE_FLAGS, PROXY_ENV } from '../../cli/bundle.ts'
 import { PROXY_GID, PROXY_UID } from '../../core/contract.ts'
 import { mustRun, runCommand } from '../../local/node/run-command.ts'
 import { findLacks, thisMachine } from '../../local/requirements.ts'
@@ -46,7 +46,7 @@ t.test('there is a Dockerfile for each image, and each says the same', (t) => {
     const { user, entrypoint, env } = read(part)
     t.same(env, part === 'proxy' ? PROXY_ENV : {})
     t.equal(user, users[part as keyof typeof users], `${part} says who it runs as, by number`)
-    const flags = part === 'proxy' ? NODE_FLAGS : []
+    const flags = part === 'proxy' ? NODE_FLAGS : part === 'control-plane' ? CONTROL_PLANE_FLAGS : []
     t.same(entrypoint, [NODE, ...flags, `/weft/${part}/main.mjs`])
   }
   t.end()

@@ -22,5 +22,9 @@ export abstract class AdsSession<Response, S extends Subscription> implements Se
     return this.subscriptions.rejected
   }
 
+  get held(): number {
+    return this.subscriptions.held
+  }
+
   abstract push(): void
 }

@@ -3,12 +3,14 @@ import { rejection } from './session.ts'
 
 // A client that never answers costs no more than this.
 const MAX_UNANSWERED = 64
+const MAX_UNANSWERED_NAMES = 100_000
 
 /** What one client said of the responses of one type: each is taken (ACK) or refused (NACK), by its nonce. */
 export class Answers {
   /** Why the client refused, or '' when everything that it was sent is in force. */
   refused = ''
   readonly #unanswered = new Map<string, ReadonlySet<string>>()
+  #unansweredNames = 0
   #refusedNames: ReadonlySet<string> = new Set()
 
   get waiting(): boolean {
@@ -16,21 +18,25 @@ export class Answers {
   }
 
   sent(nonce: string, names: ReadonlySet<string>): void {
-    const [oldest] = this.#unanswered.keys()
-    if (oldest !== undefined && this.#unanswered.size >= MAX_UNANSWERED) this.#unanswered.delete(oldest)
     this.#unanswered.set(nonce, names)
+    this.#unansweredNames += names.size
+    for (const oldest of this.#unanswered.keys()) {
+      const fits = this.#unanswered.size <= MAX_UNANSWERED && this.#unansweredNames <= MAX_UNANSWERED_NAMES
+      if (fits || oldest === nonce) break
+      this.#take(oldest)
+    }
   }
 
   /** State of the world: the next response is the only one that counts. */
   supersede(): void {
     this.#unanswered.clear()
+    this.#unansweredNames = 0
   }
 
   /** False for a nonce that is stale, was answered before, or is none of ours. */
   answered(nonce: string, error: Status | undefined): boolean {
-    const names = this.#unanswered.get(nonce)
+    const names = this.#take(nonce)
     if (!names) return false
-    this.#unanswered.delete(nonce)
     if (error) {
       this.refused = rejection(error)
       this.#refusedNames = names
@@ -40,5 +46,12 @@ export class Answers {
       this.refused = ''
     }
     return true
+  }
+
+  #take(nonce: string): ReadonlySet<string> | undefined {
+    const names = this.#unanswered.get(nonce)
+    this.#unanswered.delete(nonce)
+    this.#unansweredNames -= names?.size ?? 0
+    return names
   }
 }

@@ -12,7 +12,7 @@ import {
   type DeltaSubscription,
 } from './delta-subscription.ts'
 import { checkCount, checkNames, hasLegacyWildcard, TYPE_URL, typeOf } from './session.ts'
-import { keepOnly } from './subscriptions.ts'
+import { heldBy, keepOnly } from './subscriptions.ts'
 
 /**
  * The incremental variant of ADS (https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol#incremental-xds):
@@ -35,7 +35,10 @@ export class DeltaSession extends AdsSession<DeltaDiscoveryResponse, DeltaSubscr
         'initial_resource_versions',
         held.map(([name]) => name),
       )
-      for (const [name, version] of held) subscription.sent.set(name, version)
+      for (const [name, version] of held) {
+        subscription.sent.set(name, version)
+        subscription.held += heldBy(name) + version.length
+      }
       if (subscribe.length === 0 && hasLegacyWildcard(type)) subscription.wildcard = true
     }
     const { wildcard } = subscription

@@ -1,6 +1,6 @@
 import { Answers } from './answers.ts'
 import { WILDCARD } from './session.ts'
-import { keepOnly, type Subscription } from './subscriptions.ts'
+import { heldBy, keepOnly, type Subscription } from './subscriptions.ts'
 
 /** What one stream of the incremental variant holds of one type. */
 export interface DeltaSubscription extends Subscription {
@@ -17,7 +17,14 @@ export interface DeltaSubscription extends Subscription {
 export const UNKNOWN = '?'
 
 export function newSubscription(): DeltaSubscription {
-  return { wildcard: false, names: new Set(), scopes: new Map(), sent: new Map(), answers: new Answers() }
+  return {
+    wildcard: false,
+    names: new Set(),
+    scopes: new Map(),
+    sent: new Map(),
+    answers: new Answers(),
+    held: 0,
+  }
 }
 
 /** Takes away the names that a request unsubscribes from. */
@@ -27,7 +34,10 @@ export function unsubscribeFrom(subscription: DeltaSubscription, asked: readonly
     scopes.delete(name)
     if (name === WILDCARD) subscription.wildcard = false
     // Under a wildcard the client is told again whether it stays.
-    else if (names.delete(name)) sent.set(name, UNKNOWN)
+    else if (names.delete(name)) {
+      sent.set(name, UNKNOWN)
+      subscription.held -= heldBy(name)
+    }
   }
   if (asked.length > 0 && !subscription.wildcard) keepOnly(sent, names)
 }
@@ -46,6 +56,7 @@ export function subscribeTo(
     // "the server must resend any newly requested resources, even if it previously sent those"; and asked again,
     // answered again. On a first request initial_resource_versions says what the client holds.
     if (resend) subscription.sent.delete(name)
+    if (!subscription.names.has(name)) subscription.held += heldBy(name)
     subscription.names.add(name)
   }
 }

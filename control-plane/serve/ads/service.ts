@@ -12,6 +12,7 @@ import { AggregatedDiscoveryService, type Node } from '../../../core/xds/generat
 import type { MeshView } from '../../mesh.ts'
 import { clientOf, type MeshClient } from '../../xds/client.ts'
 import { anyCallerOf } from '../admission/admitted.ts'
+import { callerKey } from '../admission/allowance.ts'
 import type { ProxyView } from '../rest/overview.ts'
 import type { Caller } from '../tokens/claims.ts'
 import { DeltaSession } from './delta-session.ts'
@@ -37,8 +38,20 @@ export interface Discovery {
   close(withinMs: number): Promise<void>
 }
 
+/** What the names on all streams of one caller may take. Bytes, estimated; 50,000 names of a stream take 10 MB. */
+const HELD_BY_CALLER = 24 * 1024 * 1024
+
 /** Between two streams that end, where there is time: 50 a second are little to who takes them on. */
 const GAP_MS = 20
+
+const TOO_MUCH = 'the names on the streams of this caller take too much memory: ask for fewer'
+
+interface Closeable {
+  /** What its names take in memory. */
+  readonly held: number
+  close(): void
+  exhausted(): void
+}
 
 interface Request {
   readonly node?: Node | undefined
@@ -63,7 +76,21 @@ interface Open {
 export function discoveryService({ snapshot, log }: DiscoveryOptions): Discovery {
   const pushes = new Pushes(snapshot)
   const open = new Set<Open>()
-  const streams = new Set<{ close(): void }>()
+  const streams = new Set<Closeable>()
+  const byCaller = new Map<string, Set<Closeable>>()
+
+  /** When the streams of a caller hold too much together, its oldest ones make room for this one. */
+  const makeRoom = (caller: Caller, newest: Closeable): void => {
+    const own = byCaller.get(callerKey(caller)) ?? new Set()
+    let held = 0
+    for (const stream of own) held += stream.held
+    for (const stream of own) {
+      if (held <= HELD_BY_CALLER) return
+      held -= stream.held
+      if (stream === newest) throw new BadRequest(TOO_MUCH, true)
+      stream.exhausted()
+    }
+  }
 
   const serve =
     <Req extends Request, Res>(
@@ -97,13 +124,16 @@ export function discoveryService({ snapshot, log }: DiscoveryOptions): Discovery
       this.#call = call
       this.#caller = caller
       this.#start = start
+      this.#joinCaller()
     }
 
     received(request: Req): void {
       if (this.#ended) return
       try {
         this.#session ??= this.#begin(request)
+        const { held } = this.#session
         this.#session.handle(request)
+        if (this.#caller && this.#session.held > held) makeRoom(this.#caller, this)
       } catch (error) {
         if (!(error instanceof BadRequest))
           return this.#broken('a discovery request could not be worked out', error)
@@ -125,20 +155,43 @@ export function discoveryService({ snapshot, log }: DiscoveryOptions): Discovery
       }
     }
 
+    get held(): number {
+      return this.#session?.held ?? 0
+    }
+
     close(): void {
       this.#fail(status.UNAVAILABLE, 'the control plane is stopping')
+    }
+
+    exhausted(): void {
+      log.warn('discovery stream ended for a newer one of its caller', { node: this.#entry?.node })
+      this.#fail(status.RESOURCE_EXHAUSTED, TOO_MUCH)
     }
 
     ended(): void {
       if (this.#ended) return
       this.#ended = true
       streams.delete(this)
+      this.#leaveCaller()
       pushes.delete(this)
       if (this.#entry) {
         open.delete(this.#entry)
         log.debug('discovery stream closed', { node: this.#entry.node })
       }
       this.#call.end()
+    }
+
+    #joinCaller(): void {
+      if (!this.#caller) return
+      const key = callerKey(this.#caller)
+      byCaller.set(key, (byCaller.get(key) ?? new Set()).add(this))
+    }
+
+    #leaveCaller(): void {
+      if (!this.#caller) return
+      const key = callerKey(this.#caller)
+      const own = byCaller.get(key)
+      if (own?.delete(this) && own.size === 0) byCaller.delete(key)
     }
 
     #begin(request: Req): HandlingSession<Req> {

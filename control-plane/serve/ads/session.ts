@@ -11,6 +11,8 @@ export interface Session {
   readonly version: number
   /** Why the client refused what it was sent last, or ''. */
   readonly rejected: string
+  /** What the names that it asked for take in memory. Bytes, estimated. */
+  readonly held: number
 }
 
 /** What a session needs of the world; a test gives its own. */

@@ -1,6 +1,6 @@
 import { Answers } from './answers.ts'
 import { WILDCARD } from './session.ts'
-import { keepOnly, type Subscription } from './subscriptions.ts'
+import { heldBy, keepOnly, type Subscription } from './subscriptions.ts'
 
 /** What one stream of the state-of-the-world variant holds of one type. */
 export interface SotwSubscription extends Subscription {
@@ -20,6 +20,7 @@ export function newSubscription(): SotwSubscription {
     sent: new Map(),
     nonce: '',
     answers: new Answers(),
+    held: 0,
   }
 }
 
@@ -35,6 +36,8 @@ export function subscribe(
   subscription.explicit ||= asked.length > 0
   subscription.wildcard = wildcard || (legacyWildcard && !subscription.explicit)
   subscription.names = names
+  subscription.held = 0
+  for (const name of names) subscription.held += heldBy(name)
   let more = subscription.wildcard && !all
   for (const name of names) {
     if (before.has(name)) continue

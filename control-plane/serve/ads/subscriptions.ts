@@ -8,6 +8,13 @@ export interface Subscription {
   /** Version that was sent last, by name. */
   readonly sent: Map<string, string>
   readonly answers: Answers
+  /** What its names take in memory, estimated; see heldBy. */
+  held: number
+}
+
+/** What a name costs in the sets and maps of a subscription, in bytes: itself, and its entries. */
+export function heldBy(name: string): number {
+  return name.length + 160
 }
 
 /** How a client answers a response: with its nonce, and with an error where it refuses. */
@@ -42,6 +49,13 @@ export class Subscriptions<S extends Subscription> {
     for (const [type, { answers }] of this.#byType)
       if (answers.refused !== '') return `${type}: ${answers.refused}`
     return ''
+  }
+
+  /** What all names of the stream take in memory. Bytes, estimated. */
+  get held(): number {
+    let held = 0
+    for (const subscription of this.#byType.values()) held += subscription.held
+    return held
   }
 
   nextNonce(): string {

@@ -24,6 +24,14 @@ const mint = (audience: string | string[] = 'weft', expiresMs = START + 3_600_00
     .setExpirationTime(expiresMs / 1000)
     .sign(key)
 
+const mintOf = (claims: Record<string, unknown>) =>
+  new SignJWT({ sub: 'system:serviceaccount:shop:web', ...claims })
+    .setProtectedHeader({ alg: 'ES256' })
+    .setAudience('weft')
+    .setJti(String(Math.random()))
+    .setExpirationTime(START / 1000 + 3600)
+    .sign(key)
+
 /** As a real API server answers (e2e/kubernetes holds it to that). */
 const accepted = (change: Partial<TokenReviewStatus> = {}): TokenReviewStatus => ({
   authenticated: true,
@@ -233,4 +241,53 @@ t.test('a crowd is asked for a few at a time, and each gets its answer', async (
   }
   await all
   t.ok(most <= 32 && most > 1, `${most} at once`)
+})
+
+t.test('what the API server would refuse is not asked for', async (t) => {
+  const { fails, reviews, verifier, clock } = await setUp(t)
+  for (const audience of ['vault', ['vault', 'https://kubernetes.default.svc']])
+    t.equal((await fails(await mint(audience))).code, 'token.audience')
+  t.equal(reviews(), 0)
+  await verifier.verify(await mintOf({ iss: 'https://cluster' }))
+  const others = await Promise.all(Array.from({ length: 50 }, (_, i) => mintOf({ iss: `https://other${i}` })))
+  const codes = await Promise.allSettled(others.map((token) => verifier.verify(token)))
+  t.equal(codes.filter(({ status: settled }) => settled === 'rejected').length, 49)
+  t.equal(reviews(), 2, 'one of them, in case the issuer was replaced')
+  clock.advance(1000)
+  t.ok(await verifier.verify(await mintOf({ iss: 'https://new' })))
+  t.ok(await verifier.verify(await mintOf({ iss: 'https://new' })), 'which is learned then')
+})
+
+t.test('thousands of made-up tokens hold up nobody and make nobody be asked for again', async (t) => {
+  const world = await setUp(t)
+  const { api, verifier, reviews } = world
+  const kubernetes = { namespace: 'shop', pod: { name: 'web-1', uid: UID } }
+  const good = await mintOf({ 'kubernetes.io': kubernetes })
+  const tokens = new Set([good])
+  api.hook = (asked, body) => {
+    if (asked !== REVIEWS) return undefined
+    const { spec } = body as { spec: { token: string } }
+    return { status: 201, body: { status: tokens.has(spec.token) ? accepted() : {} } }
+  }
+  await verifier.verify(good, '10.0.0.1')
+  const unsigned = (i: number): string => {
+    const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+    const claims = { aud: ['weft'], exp: START / 1000 + 3600, jti: i, 'kubernetes.io': { namespace: 'shop' } }
+    return `${part({ alg: 'ES256' })}.${part(claims)}.x`
+  }
+  const attack = Array.from({ length: 5000 }, (_, i) =>
+    verifier.verify(unsigned(i), '10.0.0.9').catch(() => {}),
+  )
+  const before = reviews()
+  await verifier.verify(good, '10.0.0.1')
+  t.equal(reviews(), before, 'what was accepted is known still')
+  const fresh = await Promise.all([mintOf({ 'kubernetes.io': kubernetes }), mint()])
+  for (const token of fresh) tokens.add(token)
+  let over = false
+  const all = Promise.all(attack).then(() => (over = true))
+  t.ok(await verifier.verify(fresh[0] ?? '', '10.0.0.9'), 'the pod whose address it comes from')
+  t.ok(await verifier.verify(fresh[1] ?? '', '10.0.0.2'), 'and one that is not known yet, elsewhere')
+  t.notOk(over, 'while the others wait')
+  await all
+  t.ok(reviews() < 400, `${reviews()} questions, not 5,000`)
 })

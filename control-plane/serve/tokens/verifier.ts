@@ -1,6 +1,6 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { join } from 'node:path'
-import { decodeProtectedHeader, errors, jwtVerify } from 'jose'
+import { decodeJwt, decodeProtectedHeader, errors, jwtVerify } from 'jose'
 import { systemClock, type Clock } from '../../../core/clock.ts'
 import { WeftError } from '../../../core/errors.ts'
 import { readTextFile } from '../../../certs/private-file.ts'
@@ -48,7 +48,9 @@ export function localTokenVerifier(options: LocalTokenVerifierOptions): TokenVer
       if (token.length > LONGEST_TOKEN) {
         throw new WeftError('token.malformed', `the token is longer than ${LONGEST_TOKEN} characters`)
       }
-      const key = await keyFor(headerKeyId(token))
+      const id = headerKeyId(token)
+      checkAudience(token, audience)
+      const key = await keyFor(id)
       let claims: Readonly<Record<string, unknown>>
       try {
         const { payload } = await jwtVerify(token, key, {
@@ -82,6 +84,18 @@ async function readPublicKey(path: string): Promise<{ id: string; key: KeyObject
   } catch {
     throw new WeftError('token.unavailable', `tokens cannot be checked: ${path} holds no public key in PEM`)
   }
+}
+
+/** Before the key is asked for: what is for somebody else needs no proof. Throws WeftError. */
+function checkAudience(token: string, audience: string): void {
+  let aud: unknown
+  try {
+    aud = decodeJwt(token).aud
+  } catch {
+    throw new WeftError('token.malformed', 'the token is no JWT that can be read')
+  }
+  if (aud !== audience && !(Array.isArray(aud) && aud.includes(audience)))
+    throw new WeftError('token.audience', `the token is not for audience "${audience}"`)
 }
 
 function headerKeyId(token: string): string {
