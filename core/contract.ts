@@ -114,6 +114,8 @@ export const CLIENT_CERTIFICATE_HEADER = 'x-forwarded-client-cert'
 export const USER_AGENT = 'weft'
 export const NODE_NAMESPACE = 'NAMESPACE'
 export const NODE_POD_NAME = 'POD_NAME'
+/** The version of Node.js that a sidecar runs on, e.g. `26.12.1`. */
+export const NODE_RUNTIME = 'NODEJS_VERSION'
 
 /** The listener that every sidecar asks for: the ports of its own pod, and who may reach them. */
 export const INBOUND_LISTENER = 'inbound'

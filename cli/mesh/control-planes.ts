@@ -21,6 +21,8 @@ export interface ConnectedProxy {
   readonly pod: string
   readonly serviceAccount: string
   readonly connectedAt: number
+  /** Of Node.js, or '' where it does not say. */
+  readonly runtime: string
   /** Of the mesh that it took last. */
   readonly version: number
   readonly rejected: string
@@ -64,6 +66,7 @@ function readProxy(value: Json): ConnectedProxy {
     pod: textAt(value, 'pod'),
     serviceAccount: textAt(value, 'serviceAccount'),
     connectedAt: numberAt(value, 'connectedAt'),
+    runtime: textAt(value, 'runtime'),
     version: numberAt(value, 'version'),
     rejected: textAt(value, 'rejected'),
   }
