@@ -28,6 +28,8 @@ export interface ControlPlaneOptions {
   /** Discovery alone, without TLS and credentials, for xDS clients that are not ours; loopback only. */
   readonly grpcPlaintext: GrpcAddress | undefined
   readonly http: GrpcAddress
+  /** By which the dashboard is asked, beside addresses, localhost and `dnsNames`. */
+  readonly httpHosts?: readonly string[]
   /** 0 to 100. */
   readonly samplingPercent: number
   /** Of certificates for those who ask for no lifetime; milliseconds. */
@@ -79,6 +81,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       traces,
       metrics,
       release: packageJson.version,
+      names: [...options.dnsNames, ...(options.httpHosts ?? [])],
       notReady: () => waitsFor,
       mesh: overviewOf(
         () => brain,

@@ -33,6 +33,8 @@ Both:
                          discovery alone, without TLS and tokens, for other xDS clients on this machine; a
                          loopback address (off)
   --http HOST:PORT       dashboard, REST, /live and /ready (127.0.0.1:${HTTP_PORT})
+  --http-host NAME       a name that --http is asked by, e.g. an Ingress's; may be given again (addresses, localhost and
+                         --dns-name always are; other names are refused, so that no web page can read it)
   --dns-name NAME        in the certificate of --grpc; may be given again (weft-control-plane.NS.svc)
   --certificate-hours N  life of workload certificates, 0.001 to 24 (24)
   --drain-seconds N      over which proxies are sent to other replicas, one by one, after SIGTERM, 0 to 600 (10)
@@ -102,6 +104,7 @@ function readFlags(argv: readonly string[]): ControlPlaneOptions | 'help' {
       grpc: text,
       'grpc-plaintext': text,
       http: text,
+      'http-host': list,
       'dns-name': list,
       'certificate-hours': text,
       'drain-seconds': text,
@@ -127,6 +130,7 @@ function readFlags(argv: readonly string[]): ControlPlaneOptions | 'help' {
     grpc: hostPort('--grpc', values.grpc ?? `127.0.0.1:${GRPC_PORT}`),
     grpcPlaintext,
     http: hostPort('--http', values.http ?? `127.0.0.1:${HTTP_PORT}`),
+    httpHosts: values['http-host'] ?? [],
     samplingPercent: 100 * numberBetween('--trace-sampling', values['trace-sampling'] ?? '0.01', 0, 1),
     leafLifeMs:
       hours === undefined ? undefined : numberBetween('--certificate-hours', hours, 0.001, 24) * 3_600_000,

@@ -6,7 +6,7 @@ import type { Listener } from '../core/xds/generated/envoy.js'
 import { createMesh, type MeshBrain } from './mesh.ts'
 import { MemorySource } from './registry/memory-source.ts'
 import { ENVOY, GRPC_LIBRARY, SIDECAR, type ClientTakes } from './xds/client-takes.ts'
-import { clientOf, type MeshClient } from './xds/client.ts'
+import { clientOf, runtimeOf, type MeshClient } from './xds/client.ts'
 
 const BASE = readFileSync(join(import.meta.dirname, 'golden/base.yaml'), 'utf8')
 const CLIENT: MeshClient = { namespace: 'mesh', pod: 'client', takes: SIDECAR }
@@ -221,6 +221,10 @@ t.test('a client is what its token says, before what its node says', async (t) =
   })
   t.strictSame(clientOf({ userAgentName: 'gRPC Node Pure JS' }).takes, GRPC_LIBRARY)
   t.strictSame(clientOf({ userAgentName: 'envoy' }).takes, ENVOY)
+  t.equal(runtimeOf({ metadata: { NODEJS_VERSION: '26.12.1' } }), '26.12.1')
+  for (const version of [null, 26, { __proto__: 'a' }])
+    t.equal(runtimeOf({ metadata: { NODEJS_VERSION: version } }), '')
+  t.equal(runtimeOf({ metadata: { NODEJS_VERSION: 'x'.repeat(100_000) } }).length, 32)
   t.strictSame(clientOf(undefined), { namespace: 'default', pod: '', takes: SIDECAR })
 })
 

@@ -68,6 +68,11 @@ export const CONTROL_PLANE = 'weft-control-plane'
 export const GRPC_PORT = 15012
 /** Dashboard, REST, liveness and readiness. */
 export const HTTP_PORT = 15080
+/**
+ * On requests of the command line, which come through the API server with its name in Host. Scripts of a web page can send
+ * no field that begins with Sec- (Fetch standard, forbidden request-header), so none gets past the check of Host by it.
+ */
+export const API_CLIENT_HEADER = 'sec-weft-client'
 
 /** Name of its Deployment, Service, ServiceAccount, MutatingWebhookConfiguration and image. */
 export const INJECTOR = 'weft-injector'
@@ -109,6 +114,8 @@ export const CLIENT_CERTIFICATE_HEADER = 'x-forwarded-client-cert'
 export const USER_AGENT = 'weft'
 export const NODE_NAMESPACE = 'NAMESPACE'
 export const NODE_POD_NAME = 'POD_NAME'
+/** The version of Node.js that a sidecar runs on, e.g. `26.12.1`. */
+export const NODE_RUNTIME = 'NODEJS_VERSION'
 
 /** The listener that every sidecar asks for: the ports of its own pod, and who may reach them. */
 export const INBOUND_LISTENER = 'inbound'

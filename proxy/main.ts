@@ -8,6 +8,7 @@ import {
   SERVICE_ACCOUNT_VARIABLE,
   systemServiceHost,
 } from '../core/contract.ts'
+import { controlPlaneName } from './identity/control-plane-name.ts'
 import { parseSpiffeId } from '../certs/spiffe-id.ts'
 import { describeError, WeftError } from '../core/errors.ts'
 import { hostPort, integerBetween, logLevel, numberBetween, parseFlags, required } from '../core/flags.ts'
@@ -30,7 +31,8 @@ environment):
   --control-plane HOST:PORT
                          where configuration and certificates come from
   --control-plane-name NAME
-                         in its certificate (${systemServiceHost(CONTROL_PLANE)})
+                         in its certificate (the HOST of --control-plane; for an address
+                         ${systemServiceHost(CONTROL_PLANE)})
   --trust-domain NAME    of SPIFFE IDs
   --state-dir DIR        a tmpfs of the pod: certificate and configuration for a restart
   --token-file FILE      service account token, audience weft
@@ -136,7 +138,7 @@ async function sidecar(values: Values, common: Common) {
     ...common,
     controlPlane: {
       address,
-      serverName: values['control-plane-name'] ?? systemServiceHost(CONTROL_PLANE),
+      serverName: values['control-plane-name'] ?? controlPlaneName(address),
       tokenPath: required('--token-file', values['token-file']),
       caBundlePath: required('--ca-file', values['ca-file']),
     },

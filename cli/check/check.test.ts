@@ -15,6 +15,7 @@ import { permissions } from './permissions.ts'
 import { podSecurity } from './pod-security.ts'
 import { pods } from './pods.ts'
 import { routes } from './routes.ts'
+import { runtime } from './runtime.ts'
 import { serverVersion } from './server-version.ts'
 import { injection, webhook } from './webhook.ts'
 
@@ -109,6 +110,7 @@ const ALL: readonly Check[] = [
   bundles,
   routes,
   pods,
+  runtime,
 ]
 
 async function findings(session: ClusterSession, ...checks: readonly Check[]) {
@@ -327,4 +329,29 @@ t.test('a cluster that gives no answer ends the checks with one clear error', as
   await t.rejects(runChecks(ALL, session), { code: 'kubernetes.unauthorized' })
   await session.connection.close()
   await t.rejects(runChecks(ALL, session), { code: /kubernetes\./ })
+})
+
+t.test('sidecars on a Node.js without the newest fixes of its line are named', async (t) => {
+  const { api, session } = await healthy(t)
+  const labels = { 'app.kubernetes.io/name': 'weft-control-plane' }
+  api.put('/api/v1/namespaces/weft-system/pods/one', { metadata: metadata({ labels }) })
+  const proxy = (pod: string, version: string) => ({ namespace: 'shop', pod, runtime: version })
+  let proxies = ['26.12.0', '26.9.3', '25.99.0', 'x'].map((version, at) => proxy(`old-${at}`, version))
+  proxies.push(
+    proxy('new', '26.12.1'),
+    proxy('newer', '26.13.0'),
+    proxy('next', '27.0.0'),
+    proxy('other', ''),
+  )
+  let asks = 200
+  api.hook = (asked) =>
+    asked.includes(':15080/proxy/api/') ? { status: asks, body: { release: '1', proxies } } : undefined
+  const [found] = (await findings(session, runtime)).findings
+  t.match(found, { check: 'Node.js', status: 'warning' })
+  for (const at of [0, 1, 2, 3]) t.match(found?.message, `shop/old-${at} (`)
+  t.notMatch(found?.message, /shop\/(new|next|other)/)
+  proxies = proxies.slice(4)
+  t.match((await findings(session, runtime)).findings, [{ status: 'ok', message: /^3 / }])
+  asks = 503
+  t.match((await findings(session, runtime)).findings, [{ status: 'unknown' }])
 })

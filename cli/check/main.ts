@@ -8,6 +8,7 @@ import { permissions } from './permissions.ts'
 import { podSecurity } from './pod-security.ts'
 import { pods } from './pods.ts'
 import { routes } from './routes.ts'
+import { runtime } from './runtime.ts'
 import { serverVersion } from './server-version.ts'
 import { bundles, roots } from './trust.ts'
 import { injection, webhook } from './webhook.ts'
@@ -16,7 +17,8 @@ const HELP = `Usage: weft check [--pre] [flags]
 
 Looks at a cluster and says what is wrong. It changes nothing: pods that it asks for are dry runs.
 Without --pre, at an installed mesh: Weft's own Deployments, the webhook and its certificate, the Lease, roots and
-bundles, routes, pods without a sidecar or with one of another version.
+bundles, routes, pods without a sidecar with one of another version or on a
+Node.js without the newest security fixes.
 
   --pre                  before an installation: Kubernetes' version, permissions, Gateway API, leftovers, and whether
                          the labelled namespaces take pods with a sidecar
@@ -39,6 +41,7 @@ const INSTALLED: readonly Check[] = [
   podSecurity,
   routes,
   pods,
+  runtime,
 ]
 
 /** `weft check`. Resolves to the exit code. */

@@ -1,4 +1,4 @@
-import { CONTROL_PLANE, HTTP_PORT } from '../../core/contract.ts'
+import { API_CLIENT_HEADER, CONTROL_PLANE, HTTP_PORT } from '../../core/contract.ts'
 import { KubernetesError } from '../../control-plane/kubernetes/api-error.ts'
 import type { Json } from '../../injector/json-patch.ts'
 import type { ClusterSession } from '../cluster/command.ts'
@@ -21,6 +21,8 @@ export interface ConnectedProxy {
   readonly pod: string
   readonly serviceAccount: string
   readonly connectedAt: number
+  /** Of Node.js, or '' where it does not say. */
+  readonly runtime: string
   /** Of the mesh that it took last. */
   readonly version: number
   readonly rejected: string
@@ -37,7 +39,8 @@ export async function askControlPlanes({ connection, system }: ClusterSession): 
     pods.map(async ({ name: replica }) => {
       const get = async (page: string) => {
         const path = `/api/v1/namespaces/${system}/pods/${replica}:${HTTP_PORT}/proxy/api/${page}`
-        return (await connection.request({ method: 'GET', path, timeoutMs: 10_000 })) as Json
+        const headers = { [API_CLIENT_HEADER]: 'weft' }
+        return (await connection.request({ method: 'GET', path, headers, timeoutMs: 10_000 })) as Json
       }
       try {
         const [mesh, proxies] = await Promise.all([get('mesh'), get('proxies')])
@@ -63,6 +66,7 @@ function readProxy(value: Json): ConnectedProxy {
     pod: textAt(value, 'pod'),
     serviceAccount: textAt(value, 'serviceAccount'),
     connectedAt: numberAt(value, 'connectedAt'),
+    runtime: textAt(value, 'runtime'),
     version: numberAt(value, 'version'),
     rejected: textAt(value, 'rejected'),
   }

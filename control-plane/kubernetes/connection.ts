@@ -9,6 +9,8 @@ export interface ApiRequest {
   readonly body?: unknown
   /** `application/json`; a PATCH needs `application/apply-patch+yaml`, `application/merge-patch+json` or the like. */
   readonly contentType?: string
+  /** Others, which the API server passes on where it is a proxy. Names in lower case. */
+  readonly headers?: Readonly<Record<string, string>>
   /** For the whole exchange. Milliseconds, default 30,000. */
   readonly timeoutMs?: number
   readonly signal?: AbortSignal

@@ -37,7 +37,7 @@ export class HttpConnection implements KubernetesConnection {
     const { method, path, query, body, contentType = 'application/json', timeoutMs = TIMEOUT_MS } = request
     const asked = { server: this.server, path, target: targetOf(method, path, query) }
     const sent = body === undefined ? null : JSON.stringify(body)
-    const headers: Record<string, string> = sent === null ? {} : { 'content-type': contentType }
+    const headers = { ...request.headers, ...(sent === null ? {} : { 'content-type': contentType }) }
     const signals = [this.#closing.signal, AbortSignal.timeout(timeoutMs)]
     const signal = AbortSignal.any(request.signal ? [...signals, request.signal] : signals)
     try {

@@ -1,4 +1,4 @@
-import { NODE_NAMESPACE, NODE_POD_NAME } from '../../core/contract.ts'
+import { NODE_NAMESPACE, NODE_POD_NAME, NODE_RUNTIME } from '../../core/contract.ts'
 import type { Node } from '../../core/xds/generated/envoy.js'
 import { takesOf, type ClientTakes } from './client-takes.ts'
 
@@ -15,15 +15,21 @@ export function clientOf(
   node: Node | undefined,
   authenticated?: { readonly namespace: string; readonly pod: string | undefined },
 ): MeshClient {
-  const metadata = node?.metadata ?? {}
-  const text = (key: string): string => {
-    const value = Object.hasOwn(metadata, key) ? metadata[key] : undefined
-    return typeof value === 'string' ? value : ''
-  }
-  const named = authenticated ? authenticated.namespace : text(NODE_NAMESPACE)
+  const named = authenticated ? authenticated.namespace : metadataOf(node, NODE_NAMESPACE)
   return {
     namespace: named || 'default',
-    pod: authenticated?.pod ?? text(NODE_POD_NAME),
+    pod: authenticated?.pod ?? metadataOf(node, NODE_POD_NAME),
     takes: takesOf(node?.userAgentName ?? ''),
   }
+}
+
+/** The version of Node.js that a sidecar says it runs on; '' for other clients. */
+export function runtimeOf(node: Node | undefined): string {
+  return metadataOf(node, NODE_RUNTIME).slice(0, 32)
+}
+
+function metadataOf(node: Node | undefined, key: string): string {
+  const metadata = node?.metadata ?? {}
+  const value = Object.hasOwn(metadata, key) ? metadata[key] : undefined
+  return typeof value === 'string' ? value : ''
 }

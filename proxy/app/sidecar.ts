@@ -7,6 +7,7 @@ import {
   METRICS_PORT,
   NODE_NAMESPACE,
   NODE_POD_NAME,
+  NODE_RUNTIME,
   OUTBOUND_PORT,
   READY_PATH,
   USER_AGENT,
@@ -205,7 +206,11 @@ function nodeOf({ pod }: SidecarOptions) {
     cluster: pod.namespace,
     userAgentName: USER_AGENT,
     userAgentVersion: packageJson.version,
-    metadata: { [NODE_NAMESPACE]: pod.namespace, [NODE_POD_NAME]: pod.name },
+    metadata: {
+      [NODE_NAMESPACE]: pod.namespace,
+      [NODE_POD_NAME]: pod.name,
+      [NODE_RUNTIME]: process.versions.node,
+    },
   }
 }
 

@@ -49,7 +49,7 @@ export interface Composed {
  * `proxy-status` (RFC 9209) says who failed and why.
  */
 export function composeReply(head: RequestHead, reply: LocalReply): Composed {
-  const proxyStatus = `weft; details="${quoted(reply.details)}"`
+  const proxyStatus = `weft; details="${quoted(forCaller(reply.details))}"`
   const own = reply.fields ?? []
   if (isGrpc(head.fields)) {
     const grpcStatus = reply.grpcStatus ?? grpcStatusOf(reply.status)
@@ -61,6 +61,18 @@ export function composeReply(head: RequestHead, reply: LocalReply): Composed {
   if (body.length > 0) fields.unshift('content-type', 'text/plain; charset=utf-8')
   const bodiless = body.length === 0 || head.method === 'HEAD'
   return { head: { status: reply.status, fields }, body: bodiless ? undefined : body, grpcStatus: -1 }
+}
+
+/**
+ * Details without what only the log may say: of `code{what happened}` the caller gets an error number or plain words, and
+ * no address, name or identity of what is behind (RFC 9209 section 6).
+ */
+function forCaller(details: string): string {
+  const [, code, more = ''] = /^([^{]*)\{(.*)\}$/s.exec(details) ?? []
+  if (code === undefined) return details
+  const [errno] = /\bE[A-Z]{3,}\b/.exec(more) ?? []
+  if (errno !== undefined) return `${code}{${errno}}`
+  return /^[A-Za-z_ -]+$/.test(more) ? details : code
 }
 
 /** doc/http-grpc-status-mapping.md of gRPC. */

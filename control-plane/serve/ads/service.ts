@@ -10,7 +10,7 @@ import type { Logger } from '../../../core/log.ts'
 import type { Watchable } from '../../../core/watched.ts'
 import { AggregatedDiscoveryService, type Node } from '../../../core/xds/generated/envoy.js'
 import type { MeshView } from '../../mesh.ts'
-import { clientOf, type MeshClient } from '../../xds/client.ts'
+import { clientOf, runtimeOf, type MeshClient } from '../../xds/client.ts'
 import { anyCallerOf } from '../admission/admitted.ts'
 import { callerKey } from '../admission/allowance.ts'
 import type { ProxyView } from '../rest/overview.ts'
@@ -64,6 +64,7 @@ interface HandlingSession<R> extends Session {
 interface Open {
   readonly client: MeshClient
   readonly node: string
+  readonly runtime: string
   readonly caller: Caller | undefined
   readonly connectedAt: number
   readonly session: Session
@@ -207,7 +208,8 @@ export function discoveryService({ snapshot, log }: DiscoveryOptions): Discovery
           }),
       })
       const node = printable(`${client.pod || request.node?.id || 'unknown'}.${client.namespace}`)
-      this.#entry = { client, node, caller, connectedAt: Date.now(), session }
+      const runtime = printable(runtimeOf(request.node))
+      this.#entry = { client, node, runtime, caller, connectedAt: Date.now(), session }
       open.add(this.#entry)
       pushes.add(this)
       log.debug('discovery stream opened', { node, client: client.takes.name })
@@ -258,13 +260,14 @@ export function discoveryService({ snapshot, log }: DiscoveryOptions): Discovery
   }
 }
 
-function viewOf({ client, node, caller, connectedAt, session }: Open): ProxyView {
+function viewOf({ client, node, runtime, caller, connectedAt, session }: Open): ProxyView {
   return {
     node,
     namespace: client.namespace,
     pod: client.pod,
     serviceAccount: caller?.serviceAccount ?? '',
     connectedAt,
+    runtime,
     version: session.version,
     rejected: session.rejected,
   }

@@ -12,6 +12,8 @@ export interface ProxyView {
   readonly serviceAccount: string
   /** Milliseconds since the epoch. */
   readonly connectedAt: number
+  /** The version of Node.js that a sidecar says it runs on, or ''. */
+  readonly runtime?: string
   /** Version of the mesh that it took last. */
   readonly version: number
   /** Why it refused what it was sent last, or ''. */

@@ -79,7 +79,10 @@ function condition(type: 'Accepted' | 'ResolvedRefs' | 'PartiallyInvalid', statu
   return { type, status, reason: 'Reason', message: 'why', observedGeneration: 1 }
 }
 
-function setUp(t: { teardown(task: () => unknown): void }, more: Pick<RestOptions, 'notReady'> = {}) {
+function setUp(
+  t: { teardown(task: () => unknown): void },
+  more: Pick<RestOptions, 'notReady' | 'names'> = {},
+) {
   const clock = new ManualClock(START)
   const traces = new TraceStore()
   const metrics = new MetricStore()
@@ -113,6 +116,19 @@ t.test('a route shows each rule once, with the configured and the seen split', a
     { percent: 90, observedPercent: 80 },
     { percent: 10, observedPercent: 20 },
   ])
+})
+
+t.test('a web page whose name resolves to it reads nothing', async (t) => {
+  const { app } = setUp(t, { names: ['Dashboard.example.com'] })
+  const ask = async (url: string, headers: Record<string, string>) =>
+    (await app.inject({ url, headers })).statusCode
+  for (const url of ['/api/mesh', '/api/proxies', '/api/nothing', '/', '/api/traces/../mesh'])
+    t.equal(await ask(url, { host: 'rebound.example:15080' }), 403, url)
+  for (const host of ['10.0.0.7:15080', 'localhost:15080', 'dashboard.example.com'])
+    t.equal(await ask('/api/mesh', { host }), 200, host)
+  for (const url of ['/live', '/ready']) t.equal(await ask(url, { host: 'probe.example' }), 200, url)
+  const throughApiServer = { host: 'kubernetes.example', 'sec-weft-client': 'weft' }
+  t.equal(await ask('/api/mesh', throughApiServer), 200, 'a field that no script can send')
 })
 
 t.test('a Service that nobody called stands in the list, without invented figures', async (t) => {

@@ -1,11 +1,12 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import { READY_PATH } from '../../../core/contract.ts'
+import { API_CLIENT_HEADER, READY_PATH } from '../../../core/contract.ts'
 import { systemClock, type Clock } from '../../../core/clock.ts'
 import { WeftError } from '../../../core/errors.ts'
 import type { MetricStore } from '../telemetry/metric-store.ts'
 import type { TraceStore } from '../telemetry/trace-store.ts'
 import { configErrors } from './config-errors.ts'
 import type { DashboardFile } from './dashboard-files.ts'
+import { isOwnHost } from './host-names.ts'
 import type { MeshOverview } from './overview.ts'
 import {
   countParameter,
@@ -26,6 +27,8 @@ export interface RestOptions {
   readonly dashboard?: ReadonlyMap<string, DashboardFile>
   /** Of this build, e.g. `0.1.0`. */
   readonly release: string
+  /** Names by which it is asked, beside addresses and localhost. Others are refused: a web page could read it by them. */
+  readonly names?: readonly string[]
   /** What it still waits for, or undefined once it serves. */
   readonly notReady?: () => string | undefined
   readonly clock?: Clock
@@ -54,6 +57,14 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
   const startedAt = clock.now()
 
   app.addHook('onSend', async (_request, reply) => void reply.headers(HEADERS))
+  const names = (options.names ?? []).map((name) => name.toLowerCase())
+  app.addHook('onRequest', async (request, reply) => {
+    const own = isOwnHost(request.headers.host, names) || request.headers[API_CLIENT_HEADER] !== undefined
+    // Probes may name what they like; these two say nothing that a page could want.
+    if (own || request.url === '/live' || request.url === READY_PATH) return
+    const message = 'the Host header names another server: ask by address, or say the name with --http-host'
+    return reply.code(403).send(failure('api.host', message, undefined))
+  })
   app.addHook('onRequest', async (request, reply) => {
     const reason = notReady()
     if (reason === undefined || request.url === '/live') return
