@@ -1,4 +1,5 @@
 import t from 'tap'
+import { Pattern } from '../../core/pattern.ts'
 import type { RequestHead } from '../http/message.ts'
 import {
   NO_MUTATION,
@@ -31,7 +32,7 @@ function value(name: string, kind: ValueMatch['kind'], text = '', invert = false
     name,
     kind,
     value: text,
-    regex: kind === 'regex' ? new RegExp(`^(?:${text})$`) : undefined,
+    regex: kind === 'regex' ? new Pattern(text) : undefined,
     invert,
   }
 }
@@ -116,7 +117,7 @@ t.test('CONNECT has no path: it goes to whoever asks for it, and nothing else do
   t.equal(findRoute(config(everything, connect), asked)?.name, 'connect')
   t.equal(findRoute(config(everything), asked), undefined)
   t.equal(findRoute(config(connect), get('/')), undefined)
-  const regex = route('regex', { path: { kind: 'regex', value: /^(?:.*)$/ } })
+  const regex = route('regex', { path: { kind: 'regex', value: new Pattern('.*') } })
   t.equal(findRoute(config(regex), asked), undefined)
 })
 

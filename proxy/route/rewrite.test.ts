@@ -1,4 +1,5 @@
 import t from 'tap'
+import { Pattern } from '../../core/pattern.ts'
 import type { RequestHead } from '../http/message.ts'
 import type { ForwardAction, RedirectAction, RouteMatch } from '../model/route.ts'
 import { mutate, mutateRequest, redirectLocation, rewriteRequest } from './rewrite.ts'
@@ -43,7 +44,7 @@ t.test('ReplacePrefixMatch keeps one slash between the new prefix and the rest',
 
 t.test('a rewrite of the authority and by regular expression', async (t) => {
   const given = head('/v1/items?q')
-  const path = { kind: 'regex' as const, pattern: /^\/v1/g, substitution: '/v2' }
+  const path = { kind: 'regex' as const, pattern: new Pattern('^/v1'), substitution: ['/v2'] }
   rewriteRequest(given, prefix('/'), forward({ path, authority: 'other' }))
   t.match(given, { path: '/v2/items?q', authority: 'other' })
 })

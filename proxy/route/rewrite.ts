@@ -24,7 +24,7 @@ export function rewriteRequest(head: RequestHead, match: RouteMatch, action: For
   const rewrite = action.rewrite.path
   if (!rewrite || match.path.kind === 'connect') return
   const { path, query } = splitPath(head.path)
-  if (rewrite.kind === 'regex') head.path = path.replace(rewrite.pattern, rewrite.substitution) + query
+  if (rewrite.kind === 'regex') head.path = rewrite.pattern.replaceAll(path, rewrite.substitution) + query
   else head.path = replacePrefix(match, path, rewrite.value) + query
 }
 

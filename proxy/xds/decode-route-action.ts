@@ -1,4 +1,6 @@
 import { INVALID_BACKEND } from '../../core/contract.ts'
+import { describeError } from '../../core/errors.ts'
+import { parseReplacement } from '../../core/pattern.ts'
 import type {
   DirectResponseAction,
   RedirectAction as WireRedirect,
@@ -13,6 +15,7 @@ import {
   type RetryPolicy,
 } from '../model/route.ts'
 import { percentOf } from './decode-fraction.ts'
+import { decodeRegex } from './decode-match.ts'
 import { decodeMutation } from './decode-mutation.ts'
 import type { Scope } from './scope.ts'
 
@@ -84,17 +87,17 @@ function decodePathRewrite(action: RouteAction, scope: Scope): ForwardAction['re
     scope.at('regex_rewrite').fail('excludes prefix_rewrite: keep one')
   if (action.prefixRewrite) return { kind: 'prefix', value: action.prefixRewrite }
   if (!action.regexRewrite) return undefined
+  const at = scope.at('regex_rewrite')
+  const pattern = decodeRegex(action.regexRewrite.pattern, at.at('pattern'))
+  if (!pattern) return undefined
   try {
     return {
       kind: 'regex',
-      pattern: new RegExp(action.regexRewrite.pattern?.regex ?? '', 'g'),
-      substitution: decodeSubstitution(action.regexRewrite.substitution ?? ''),
+      pattern,
+      substitution: parseReplacement(action.regexRewrite.substitution ?? '', pattern),
     }
   } catch (error) {
-    scope
-      .at('regex_rewrite')
-      .at('pattern')
-      .fail(error instanceof Error ? error.message : 'is no regular expression')
+    at.at('substitution').fail(describeError(error))
     return undefined
   }
 }
@@ -173,11 +176,4 @@ export function decodeDirect(response: DirectResponseAction | undefined, scope: 
   if (response && (status < 200 || status > 599))
     scope.at('direct_response').at('status').fail('must be from 200 to 599')
   return { kind: 'direct', status, body: response?.body?.inlineString ?? '' }
-}
-
-/** RE2 (RE2::Rewrite) writes \0 to \9, one digit, and \\ where JavaScript writes $&, $01 to $09, and \. */
-function decodeSubstitution(text: string): string {
-  return text
-    .replaceAll('$', '$$$$')
-    .replace(/\\([\\\d])/g, (_, one: string) => (one === '\\' ? '\\' : one === '0' ? '$&' : `$0${one}`))
 }
