@@ -48,7 +48,10 @@ export interface ValueMatch {
   readonly kind: 'exact' | 'prefix' | 'suffix' | 'contains' | 'regex' | 'present'
   readonly value: string
   readonly regex: Pattern | undefined
+  /** Says nothing of what is absent, but of presence itself. */
   readonly invert: boolean
+  /** An absent header is held against it as an empty one. */
+  readonly absentIsEmpty?: boolean
 }
 
 export interface ForwardAction {

@@ -75,7 +75,14 @@ t.test('each value of a repeated header is matched, and none hides behind anothe
   t.equal(findRoute(admin, get('/', ['x-role', 'user', 'x-role', 'admin']))?.name, 'admin')
   const notAdmin = config(route('open', { headers: [value('x-role', 'exact', 'admin', true)] }))
   t.equal(findRoute(notAdmin, get('/', ['x-role', 'user', 'x-role', 'admin'])), undefined)
-  t.equal(findRoute(notAdmin, get('/'))?.name, 'open', 'an absent header is not admin')
+  t.equal(findRoute(notAdmin, get('/'))?.name, undefined, 'of an absent one nothing is said, as in Envoy')
+  const emptyIfAbsent = { ...value('x-role', 'exact', 'admin', true), absentIsEmpty: true }
+  const orAbsent = config(route('open', { headers: [emptyIfAbsent] }))
+  t.equal(findRoute(orAbsent, get('/'))?.name, 'open', 'an empty one is not admin')
+  t.equal(findRoute(orAbsent, get('/', ['x-role', 'admin'])), undefined)
+  const absent = config(route('open', { headers: [value('x-role', 'present', '', true)] }))
+  t.equal(findRoute(absent, get('/'))?.name, 'open')
+  t.equal(findRoute(absent, get('/', ['x-role', ''])), undefined)
 })
 
 t.test('pseudo headers, presence, regular expressions', async (t) => {

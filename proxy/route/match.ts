@@ -116,8 +116,12 @@ function headerMatches(match: ValueMatch, head: RequestHead): boolean {
   }
 }
 
+/** What is absent has no value: as in Envoy, only a match of presence says anything of it, inverted or not. */
 function valueMatches(match: ValueMatch, value: string | undefined): boolean {
-  if (value === undefined) return match.invert
+  if (value === undefined) {
+    if (match.kind === 'present') return match.invert
+    return match.absentIsEmpty === true && test(match, '') !== match.invert
+  }
   return test(match, value) !== match.invert
 }
 

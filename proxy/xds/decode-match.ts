@@ -20,6 +20,11 @@ export function decodeRegex(matcher: RegexMatcher | undefined, scope: Scope): Pa
 
 /** envoy.config.route.v3.HeaderMatcher */
 export function decodeHeader(header: HeaderMatcher, scope: Scope): ValueMatch {
+  const match = decodeHeaderValue(header, scope)
+  return header.treatMissingHeaderAsEmpty ? { ...match, absentIsEmpty: true } : match
+}
+
+function decodeHeaderValue(header: HeaderMatcher, scope: Scope): ValueMatch {
   const name = (header.name ?? '').toLowerCase()
   const invert = header.invertMatch ?? false
   const made = (kind: ValueMatch['kind'], value = '', regex?: Pattern): ValueMatch => ({
