@@ -17,6 +17,9 @@ t.test('the bundle of one part answers with its name before the flags and withou
     const { path } = await bundle(part, into)
     t.match(node(path, '--help'), new RegExp(`^Usage: weft ${part} `))
     t.equal(node(path, part, '--help'), node(path, '--help'), `args of an injected pod begin with ${part}`)
+    if (part !== 'proxy' && part !== 'control-plane') continue
+    const matched = `require('node:module').createRequire('${path}')('re2js').RE2JS.matches('a+', 'aa')`
+    t.equal(node('-p', matched).trim(), 'true', `${part} carries what matches patterns`)
   }
   t.ok(existsSync(join(into, 'dashboard/page')), 'the dashboard is beside the control plane')
 })

@@ -32,9 +32,13 @@ const KUBECONFIG_ARGS: Readonly<Record<string, readonly string[]>> = {
   weft: ['control-plane', '--kubernetes', '--kubeconfig', '/dev/null'],
 }
 
-/** Native, so they stay packages: their files are copied into `dist/PART/node_modules`. */
-const NATIVE: Readonly<Record<string, readonly string[]>> = { proxy: ['koffi'], [COMMAND]: ['koffi'] }
-/** Of a native package: what runs, and its licence. Sources and documents are no part of an image. */
+/** Native, or loaded by few, so they stay packages: their files are copied into `dist/PART/node_modules`. */
+const PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  proxy: ['koffi', 're2js'],
+  'control-plane': ['re2js'],
+  [COMMAND]: ['koffi', 're2js'],
+}
+/** Of such a package: what runs, and its licence. Sources and documents are no part of an image. */
 const SHIPPED = /\.(c?js|json|node)$|\/LICENSE[^/]*$/
 
 /** Where the control plane looks for its page, seen from `dist/PART`. */
@@ -97,15 +101,15 @@ export async function bundle(
     minifySyntax: true,
     legalComments: 'none',
     banner: { js: REQUIRE },
-    // Native: it loads its own library from its package, and only where a listener captures.
-    external: [...new Set(Object.values(NATIVE).flat())],
+    // One loads its own library from its package, only where a listener captures; one only where there is a pattern.
+    external: [...new Set(Object.values(PACKAGES).flat())],
     plugins: [localStaysSource],
     metafile: true,
     logLevel: 'warning',
   })
   if (part === COMMAND || part === 'control-plane')
     cpSync(join(PROJECT, PAGE), join(into, PAGE), { recursive: true })
-  for (const name of NATIVE[part] ?? []) copyNative(name, folder)
+  for (const name of PACKAGES[part] ?? []) copyPackage(name, folder)
   const outputs = Object.values(metafile.outputs)
   return {
     path: join(folder, 'main.mjs'),
@@ -124,10 +128,10 @@ const argv = process.argv.slice(2)
 process.exitCode = await ${run}(argv[0] === '${part}' ? argv.slice(1) : argv)`
 }
 
-/** A native package and the binaries that npm chose for this machine's processor. */
-function copyNative(name: string, folder: string): void {
+/** A package and, where it is native, the binaries that npm chose for this machine's processor. */
+function copyPackage(name: string, folder: string): void {
   const packages = join(PROJECT, 'node_modules')
-  const manifest = JSON.parse(readFileSync(join(packages, name, 'package.json'), 'utf8')) as NativeManifest
+  const manifest = JSON.parse(readFileSync(join(packages, name, 'package.json'), 'utf8')) as PackageManifest
   const binaries = Object.keys(manifest.optionalDependencies ?? {}).filter((one) =>
     existsSync(join(packages, one)),
   )
@@ -140,7 +144,7 @@ function copyNative(name: string, folder: string): void {
   }
 }
 
-interface NativeManifest {
+interface PackageManifest {
   readonly optionalDependencies?: Readonly<Record<string, string>>
 }
 

@@ -182,7 +182,7 @@ const GOLDEN: readonly (readonly [title: string, text: string, ...problems: stri
   [
     'what the decoders of xDS refuse',
     changed('match: { prefix: / }', 'match: { safe_regex: { regex: "(" } }'),
-    `p.yaml:18:50: ${ROUTE}.match.safe_regex.regex: Invalid regular expression: /^(?:()$/: Unterminated group`,
+    `p.yaml:18:50: ${ROUTE}.match.safe_regex.regex: is no regular expression of RE2: missing closing ): (`,
   ],
   ['a key that occurs twice', 'node: { id: a }\nnode: {}\n', 'p.yaml:2:1: node: is given twice: keep one'],
   [

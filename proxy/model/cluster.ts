@@ -26,7 +26,10 @@ export interface Cluster {
     readonly tls: UpstreamTls | undefined
   }[]
   readonly limits: {
+    /** HTTP connections to each endpoint. */
     readonly maxConnections: number
+    /** Opaque connections to all of them; unset: no limit. Envoy's is 1024 then. */
+    readonly maxOpaqueConnections?: number | undefined
     readonly maxPendingRequests: number
     readonly maxRequests: number
   }

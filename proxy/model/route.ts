@@ -1,3 +1,4 @@
+import type { Pattern, Replacement } from '../../core/pattern.ts'
 import type { FilterConfig } from './filter.ts'
 
 /** envoy.config.route.v3, as far as Weft serves it; immutable. Regular expressions are compiled once. */
@@ -32,7 +33,7 @@ export interface RouteMatch {
         readonly value: string
         readonly caseSensitive: boolean
       }
-    | { readonly kind: 'regex'; readonly value: RegExp }
+    | { readonly kind: 'regex'; readonly value: Pattern }
     /** CONNECT alone, which has no path. */
     | { readonly kind: 'connect' }
   /** `:method` and friends stand among the headers, as in Envoy. Names lower-case. */
@@ -46,8 +47,11 @@ export interface ValueMatch {
   readonly name: string
   readonly kind: 'exact' | 'prefix' | 'suffix' | 'contains' | 'regex' | 'present'
   readonly value: string
-  readonly regex: RegExp | undefined
+  readonly regex: Pattern | undefined
+  /** Says nothing of what is absent, but of presence itself. */
   readonly invert: boolean
+  /** An absent header is held against it as an empty one. */
+  readonly absentIsEmpty?: boolean
 }
 
 export interface ForwardAction {
@@ -60,7 +64,7 @@ export interface ForwardAction {
   readonly rewrite: {
     readonly path:
       | { readonly kind: 'prefix'; readonly value: string }
-      | { readonly kind: 'regex'; readonly pattern: RegExp; readonly substitution: string }
+      | { readonly kind: 'regex'; readonly pattern: Pattern; readonly substitution: Replacement }
       | undefined
     readonly authority: string | undefined
   }

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { Pattern } from '../../core/pattern.ts'
 import type { RequestHead } from '../http/message.ts'
 import {
   NO_MUTATION,
@@ -31,7 +32,7 @@ function value(name: string, kind: ValueMatch['kind'], text = '', invert = false
     name,
     kind,
     value: text,
-    regex: kind === 'regex' ? new RegExp(`^(?:${text})$`) : undefined,
+    regex: kind === 'regex' ? new Pattern(text) : undefined,
     invert,
   }
 }
@@ -74,7 +75,14 @@ t.test('each value of a repeated header is matched, and none hides behind anothe
   t.equal(findRoute(admin, get('/', ['x-role', 'user', 'x-role', 'admin']))?.name, 'admin')
   const notAdmin = config(route('open', { headers: [value('x-role', 'exact', 'admin', true)] }))
   t.equal(findRoute(notAdmin, get('/', ['x-role', 'user', 'x-role', 'admin'])), undefined)
-  t.equal(findRoute(notAdmin, get('/'))?.name, 'open', 'an absent header is not admin')
+  t.equal(findRoute(notAdmin, get('/'))?.name, undefined, 'of an absent one nothing is said, as in Envoy')
+  const emptyIfAbsent = { ...value('x-role', 'exact', 'admin', true), absentIsEmpty: true }
+  const orAbsent = config(route('open', { headers: [emptyIfAbsent] }))
+  t.equal(findRoute(orAbsent, get('/'))?.name, 'open', 'an empty one is not admin')
+  t.equal(findRoute(orAbsent, get('/', ['x-role', 'admin'])), undefined)
+  const absent = config(route('open', { headers: [value('x-role', 'present', '', true)] }))
+  t.equal(findRoute(absent, get('/'))?.name, 'open')
+  t.equal(findRoute(absent, get('/', ['x-role', ''])), undefined)
 })
 
 t.test('pseudo headers, presence, regular expressions', async (t) => {
@@ -116,7 +124,7 @@ t.test('CONNECT has no path: it goes to whoever asks for it, and nothing else do
   t.equal(findRoute(config(everything, connect), asked)?.name, 'connect')
   t.equal(findRoute(config(everything), asked), undefined)
   t.equal(findRoute(config(connect), get('/')), undefined)
-  const regex = route('regex', { path: { kind: 'regex', value: /^(?:.*)$/ } })
+  const regex = route('regex', { path: { kind: 'regex', value: new Pattern('.*') } })
   t.equal(findRoute(config(regex), asked), undefined)
 })
 

@@ -77,7 +77,7 @@ function pathMatches(match: RouteMatch['path'], path: string): boolean {
   if (path === '') return false
   // OPTIONS * asks about the server as a whole: whoever has all of its paths.
   if (path === '*' && match.kind !== 'regex' && match.value === '/') return match.kind !== 'exact'
-  if (match.kind === 'regex') return match.value.test(path)
+  if (match.kind === 'regex') return match.value.matches(path)
   const wanted = match.caseSensitive ? match.value : match.value.toLowerCase()
   const given = match.caseSensitive ? path : path.toLowerCase()
   switch (match.kind) {
@@ -116,8 +116,12 @@ function headerMatches(match: ValueMatch, head: RequestHead): boolean {
   }
 }
 
+/** What is absent has no value: as in Envoy, only a match of presence says anything of it, inverted or not. */
 function valueMatches(match: ValueMatch, value: string | undefined): boolean {
-  if (value === undefined) return match.invert
+  if (value === undefined) {
+    if (match.kind === 'present') return match.invert
+    return match.absentIsEmpty === true && test(match, '') !== match.invert
+  }
   return test(match, value) !== match.invert
 }
 
@@ -132,7 +136,7 @@ function test(match: ValueMatch, value: string): boolean {
     case 'contains':
       return value.includes(match.value)
     case 'regex':
-      return match.regex?.test(value) ?? false
+      return match.regex?.matches(value) ?? false
     case 'present':
       return true
   }

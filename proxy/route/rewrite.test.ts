@@ -1,4 +1,5 @@
 import t from 'tap'
+import { Pattern } from '../../core/pattern.ts'
 import type { RequestHead } from '../http/message.ts'
 import type { ForwardAction, RedirectAction, RouteMatch } from '../model/route.ts'
 import { mutate, mutateRequest, redirectLocation, rewriteRequest } from './rewrite.ts'
@@ -41,9 +42,38 @@ t.test('ReplacePrefixMatch keeps one slash between the new prefix and the rest',
   }
 })
 
+t.test('a slash at the end of the new prefix stays where nothing follows it', async (t) => {
+  const value = (kind: 'prefix' | 'segment-prefix' | 'exact', text: string): RouteMatch['path'] => ({
+    kind,
+    value: text,
+    caseSensitive: true,
+  })
+  const regex: RouteMatch['path'] = { kind: 'regex', value: new Pattern('/f.*') }
+  const table: [path: RouteMatch['path'], request: string, replacement: string, expected: string][] = [
+    [value('segment-prefix', '/foo'), '/foo', '/xyz/', '/xyz/'],
+    [value('segment-prefix', '/foo'), '/foo/a', '/xyz/', '/xyz/a'],
+    [value('segment-prefix', '/foo'), '/foo/', '/xyz/', '/xyz/'],
+    [value('exact', '/foo'), '/foo', '/xyz/', '/xyz/'],
+    [value('exact', '/foo'), '/foo', '/xyz', '/xyz'],
+    // Envoy: as it is written, not a slash more or less.
+    [value('prefix', '/foo'), '/foo', '/xyz/', '/xyz/'],
+    [value('prefix', '/foo/'), '/foo/a', '/xyz/', '/xyz/a'],
+    [value('prefix', '/foo'), '/foo/a', '/', '//a'],
+    [value('prefix', '/foo'), '/foobar', '/xyz/', '/xyz/bar'],
+    [regex, '/foo/bar', '/xyz/', '/xyz/'],
+  ]
+  for (const [path, request, replacement, expected] of table) {
+    const given = head(`${request}?q=1`)
+    const match = { path, headers: [], query: [], grpc: false }
+    const action = forward({ path: { kind: 'prefix', value: replacement }, authority: undefined })
+    rewriteRequest(given, match, action)
+    t.equal(given.path, `${expected}?q=1`, `${path.kind} ${request} -> ${replacement}`)
+  }
+})
+
 t.test('a rewrite of the authority and by regular expression', async (t) => {
   const given = head('/v1/items?q')
-  const path = { kind: 'regex' as const, pattern: /^\/v1/g, substitution: '/v2' }
+  const path = { kind: 'regex' as const, pattern: new Pattern('^/v1'), substitution: ['/v2'] }
   rewriteRequest(given, prefix('/'), forward({ path, authority: 'other' }))
   t.match(given, { path: '/v2/items?q', authority: 'other' })
 })

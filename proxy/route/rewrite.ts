@@ -24,7 +24,7 @@ export function rewriteRequest(head: RequestHead, match: RouteMatch, action: For
   const rewrite = action.rewrite.path
   if (!rewrite || match.path.kind === 'connect') return
   const { path, query } = splitPath(head.path)
-  if (rewrite.kind === 'regex') head.path = path.replace(rewrite.pattern, rewrite.substitution) + query
+  if (rewrite.kind === 'regex') head.path = rewrite.pattern.replaceAll(path, rewrite.substitution) + query
   else head.path = replacePrefix(match, path, rewrite.value) + query
 }
 
@@ -59,13 +59,15 @@ function splitAuthority(authority: string): [host: string, port: string] {
 }
 
 function replacePrefix(match: RouteMatch, path: string, replacement: string): string {
-  if (match.path.kind === 'regex' || match.path.kind === 'connect') return path
+  if (match.path.kind === 'connect') return path
+  // What matched is the whole path: Envoy replaces all of it.
+  if (match.path.kind === 'regex' || match.path.kind === 'exact') return replacement || '/'
   const prefix = match.path.value
   const rest = path.slice(prefix.length)
-  if (match.path.kind === 'prefix') return replacement + rest || '/'
+  if (match.path.kind === 'prefix' || rest === '') return replacement + rest || '/'
   // By segments: exactly one slash between the new prefix and what follows (ReplacePrefixMatch's table).
   const left = replacement.endsWith('/') ? replacement.slice(0, -1) : replacement
-  const right = rest === '' || rest.startsWith('/') ? rest : `/${rest}`
+  const right = rest.startsWith('/') ? rest : `/${rest}`
   const joined = left + right
   return joined.startsWith('/') ? joined : `/${joined}`
 }

@@ -103,3 +103,24 @@ t.test('an endpoint that goes meanwhile costs no try', async (t) => {
   t.same(told(), ['UH no_healthy_upstream'])
   t.equal(clock.pending, 0)
 })
+
+t.test('no more connections than the cluster allows, and room again when one is over', async (t) => {
+  const { serve, told, upstream, clock } = start()
+  const limits = { maxConnections: 9, maxOpaqueConnections: 2, maxPendingRequests: 9, maxRequests: 9 }
+  upstream.configuration.setCluster('db', [1, 2], { limits })
+  for (const port of [1, 2]) upstream.server(port).connect = 'hang'
+  const first = serve()
+  serve()
+  t.equal(serve().destroyed, true)
+  t.same(told(), ['UO upstream_overflow{connections}'])
+  first.destroy()
+  await closed()
+  t.equal(serve().destroyed, false)
+  t.equal(upstream.clusters.get('db').connections, 2)
+  upstream.configuration.setCluster('db', [1, 2])
+  serve()
+  t.equal(upstream.clusters.get('db').connections, 3, 'no limit where none is said')
+  upstream.configuration.setCluster('db', [])
+  clock.advance(0)
+  t.equal(upstream.clusters.get('db').connections, 0)
+})

@@ -65,6 +65,8 @@ class TcpConnection {
   readonly #startedAt: number
   readonly #tried: EndpointState[] = []
   #over = false
+  /** It counts among those of its cluster. */
+  #counted = false
   /** Gives up what it waits for: the cluster, or a connection. */
   #cancelWait: () => void = () => {}
 
@@ -105,6 +107,11 @@ class TcpConnection {
     const { config } = this.#cluster
     if (!config) return this.#end(ResponseFlag.NC, 'cluster_not_found')
     this.#record.service = config.service
+    const { maxOpaqueConnections } = config.limits
+    if (maxOpaqueConnections !== undefined && this.#cluster.connections >= maxOpaqueConnections)
+      return this.#end(ResponseFlag.UO, 'upstream_overflow{connections}')
+    this.#counted = true
+    this.#cluster.connections++
     this.#connect()
   }
 
@@ -174,6 +181,7 @@ class TcpConnection {
   #end(flags: number, details: string): void {
     if (this.#over) return
     this.#over = true
+    if (this.#counted) this.#cluster.connections--
     this.#record.flags |= flags
     this.#record.details = details
     this.#record.durationMs = this.#deps.clock.now() - this.#startedAt

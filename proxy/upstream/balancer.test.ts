@@ -33,6 +33,26 @@ t.test('random follows the numbers it is given', async (t) => {
   t.same(picks(picker, 3), [2, 1, 1])
 })
 
+t.test('round robin gives turns by weight, and mixes them', async (t) => {
+  const states = [stateAt(1, { weight: 5 }), stateAt(2), stateAt(3, { weight: 2 })]
+  t.same(picks(new Picker(states, 'round-robin', () => 0), 8), [1, 3, 1, 1, 2, 1, 3, 1])
+  for (const start of [0.3, 0.7, 0.99]) {
+    const given = picks(new Picker(states, 'round-robin', () => start), 800)
+    t.same(
+      [1, 2, 3].map((port) => given.filter((one) => one === port).length),
+      [500, 100, 200],
+    )
+  }
+})
+
+t.test('random draws by weight, also where some were tried', async (t) => {
+  const states = [stateAt(1, { weight: 3 }), stateAt(2), stateAt(3, { weight: 6 })]
+  const picker = new Picker(states, 'random', sequence(0, 0, 0.29, 0.3, 0.39, 0.4, 0.99))
+  t.same(picks(picker, 6), [1, 1, 2, 2, 3, 3])
+  const others = new Picker(states, 'random', sequence(0, 0, 0.74, 0.75))
+  t.same(picks(others, 3, [states[2] as EndpointState]), [1, 1, 2])
+})
+
 t.test('least request takes the less busy of two, by weight', async (t) => {
   const [a, b] = [stateAt(1), stateAt(2, { weight: 4 })]
   const picker = new Picker([a, b], 'least-request', () => 0)

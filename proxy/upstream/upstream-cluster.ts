@@ -18,6 +18,8 @@ export class UpstreamCluster {
   readonly budget: RetryBudget
   /** Requests running now. */
   active = 0
+  /** Opaque connections now, those that are being made among them. */
+  connections = 0
   readonly #deps: UpstreamDependencies
   readonly #waiters = new Set<() => void>()
   readonly #stopWatching: () => void
@@ -92,7 +94,7 @@ export class UpstreamCluster {
 
   /** How many sweeps came since it was used last. */
   sweep(): number {
-    return this.active > 0 ? (this.#idleSweeps = 0) : ++this.#idleSweeps
+    return this.active + this.connections > 0 ? (this.#idleSweeps = 0) : ++this.#idleSweeps
   }
 
   /** New certificates: connections made with the old ones are replaced as they become free. */

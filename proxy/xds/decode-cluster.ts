@@ -55,6 +55,7 @@ export function decodeCluster(cluster: WireCluster, scope: Scope, readFile: Read
     }),
     limits: {
       maxConnections: breakers?.maxConnections ?? LIMIT,
+      maxOpaqueConnections: breakers?.maxConnections,
       maxPendingRequests: breakers?.maxPendingRequests ?? LIMIT,
       maxRequests: breakers?.maxRequests ?? LIMIT,
     },

@@ -1,3 +1,5 @@
+import { describeError } from '../../core/errors.ts'
+import { Pattern } from '../../core/pattern.ts'
 import type {
   HeaderMatcher,
   QueryParameterMatcher,
@@ -7,21 +9,25 @@ import type {
 import type { ValueMatch } from '../model/route.ts'
 import type { Scope } from './scope.ts'
 
-/** Envoy matches the whole value (RE2 full match). */
-export function decodeRegex(matcher: RegexMatcher, scope: Scope): RegExp | undefined {
+export function decodeRegex(matcher: RegexMatcher | undefined, scope: Scope): Pattern | undefined {
   try {
-    return new RegExp(`^(?:${matcher.regex ?? ''})$`)
+    return new Pattern(matcher?.regex ?? '')
   } catch (error) {
-    scope.at('regex').fail(error instanceof Error ? error.message : 'is no regular expression')
+    scope.at('regex').fail(describeError(error))
     return undefined
   }
 }
 
 /** envoy.config.route.v3.HeaderMatcher */
 export function decodeHeader(header: HeaderMatcher, scope: Scope): ValueMatch {
+  const match = decodeHeaderValue(header, scope)
+  return header.treatMissingHeaderAsEmpty ? { ...match, absentIsEmpty: true } : match
+}
+
+function decodeHeaderValue(header: HeaderMatcher, scope: Scope): ValueMatch {
   const name = (header.name ?? '').toLowerCase()
   const invert = header.invertMatch ?? false
-  const made = (kind: ValueMatch['kind'], value = '', regex?: RegExp): ValueMatch => ({
+  const made = (kind: ValueMatch['kind'], value = '', regex?: Pattern): ValueMatch => ({
     name,
     kind,
     value,

@@ -1,4 +1,6 @@
 import { INVALID_BACKEND } from '../../core/contract.ts'
+import { describeError } from '../../core/errors.ts'
+import { parseReplacement } from '../../core/pattern.ts'
 import type {
   DirectResponseAction,
   RedirectAction as WireRedirect,
@@ -13,7 +15,8 @@ import {
   type RetryPolicy,
 } from '../model/route.ts'
 import { percentOf } from './decode-fraction.ts'
-import { decodeMutation } from './decode-mutation.ts'
+import { decodeRegex } from './decode-match.ts'
+import { checkHeadText, decodeMutation } from './decode-mutation.ts'
 import type { Scope } from './scope.ts'
 
 // Envoy: 25 ms, and ten times that.
@@ -21,6 +24,9 @@ const BACKOFF_MS = 25
 
 export function decodeForward(action: RouteAction, scope: Scope, nonIdempotent: boolean): ForwardAction {
   const clusters = decodeClusters(action, scope)
+  checkHeadText(action.prefixRewrite, scope.at('prefix_rewrite'))
+  checkHeadText(action.hostRewriteLiteral, scope.at('host_rewrite_literal'))
+  checkHeadText(action.regexRewrite?.substitution, scope.at('regex_rewrite').at('substitution'))
   if (!clusters.some((cluster) => cluster.weight > 0))
     scope.fail('needs cluster, or weighted_clusters with a weight above 0')
   return {
@@ -84,17 +90,17 @@ function decodePathRewrite(action: RouteAction, scope: Scope): ForwardAction['re
     scope.at('regex_rewrite').fail('excludes prefix_rewrite: keep one')
   if (action.prefixRewrite) return { kind: 'prefix', value: action.prefixRewrite }
   if (!action.regexRewrite) return undefined
+  const at = scope.at('regex_rewrite')
+  const pattern = decodeRegex(action.regexRewrite.pattern, at.at('pattern'))
+  if (!pattern) return undefined
   try {
     return {
       kind: 'regex',
-      pattern: new RegExp(action.regexRewrite.pattern?.regex ?? '', 'g'),
-      substitution: decodeSubstitution(action.regexRewrite.substitution ?? ''),
+      pattern,
+      substitution: parseReplacement(action.regexRewrite.substitution ?? '', pattern),
     }
   } catch (error) {
-    scope
-      .at('regex_rewrite')
-      .at('pattern')
-      .fail(error instanceof Error ? error.message : 'is no regular expression')
+    at.at('substitution').fail(describeError(error))
     return undefined
   }
 }
@@ -145,7 +151,11 @@ const GRPC_CONDITIONS: Record<string, number | undefined> = {
   unavailable: 14,
 }
 
-export function decodeRedirect(redirect: WireRedirect): RedirectAction {
+export function decodeRedirect(redirect: WireRedirect, scope: Scope): RedirectAction {
+  checkHeadText(redirect.schemeRedirect, scope.at('scheme_redirect'))
+  checkHeadText(redirect.hostRedirect, scope.at('host_redirect'))
+  checkHeadText(redirect.pathRedirect, scope.at('path_redirect'))
+  checkHeadText(redirect.prefixRewrite, scope.at('prefix_rewrite'))
   const statuses = {
     MOVED_PERMANENTLY: 301,
     FOUND: 302,
@@ -173,11 +183,4 @@ export function decodeDirect(response: DirectResponseAction | undefined, scope: 
   if (response && (status < 200 || status > 599))
     scope.at('direct_response').at('status').fail('must be from 200 to 599')
   return { kind: 'direct', status, body: response?.body?.inlineString ?? '' }
-}
-
-/** RE2 (RE2::Rewrite) writes \0 to \9, one digit, and \\ where JavaScript writes $&, $01 to $09, and \. */
-function decodeSubstitution(text: string): string {
-  return text
-    .replaceAll('$', '$$$$')
-    .replace(/\\([\\\d])/g, (_, one: string) => (one === '\\' ? '\\' : one === '0' ? '$&' : `$0${one}`))
 }

@@ -76,10 +76,9 @@ function decodeServed<T>(
   return message !== undefined && scope.problems.length === 0 ? decode(message) : undefined
 }
 
-/** Freezes model objects, which nobody changes; compiled expressions keep their `lastIndex`. */
+/** Freezes model objects, which nobody changes. */
 export function deepFreeze(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value) || value instanceof RegExp)
-    return value
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
   for (const inner of Object.values(value)) deepFreeze(inner)
   return Object.freeze(value)
 }

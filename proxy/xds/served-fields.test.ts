@@ -45,7 +45,7 @@ const SAME_AS_UNSET: readonly string[] = [
 ]
 
 function textOf(model: unknown): string {
-  return JSON.stringify(model, (_, value: unknown) => (value instanceof RegExp ? String(value) : value))
+  return JSON.stringify(model)
 }
 
 function fileBase(message: Bootstrap, i: number): Base {

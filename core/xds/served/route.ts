@@ -49,6 +49,7 @@ export const ROUTES: Messages = {
     safe_regex_match: ANY,
     string_match: ANY,
     invert_match: ANY,
+    treat_missing_header_as_empty: ANY,
   },
   [`${ROUTE}.QueryParameterMatcher`]: { name: REQUIRED, string_match: ANY, present_match: ANY },
   'envoy.type.matcher.v3.StringMatcher': {

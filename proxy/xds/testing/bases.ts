@@ -102,7 +102,7 @@ const ROUTES: RouteConfiguration = {
               { name: 'c', suffixMatch: 'c' },
               { name: 'd', containsMatch: 'd' },
               { name: 'e', presentMatch: true },
-              { name: 'f', safeRegexMatch: regex('f') },
+              { name: 'f', safeRegexMatch: regex('f'), treatMissingHeaderAsEmpty: true },
               { name: 'g', stringMatch: { exact: 'g' } },
               { name: 'h', stringMatch: { prefix: 'h' } },
               { name: 'i', stringMatch: { suffix: 'i' } },
