@@ -219,6 +219,7 @@ class Launcher {
       hold: (pod, container) => client.hold(pod, container),
       release: (pod, container) => client.release(pod, container),
       exec: (pod, argv, options) => client.exec(pod, argv, options),
+      execStreams: (request, streams) => client.execStreams(request, streams),
       logs: (pod, options) => client.logs(pod, options),
       capture: (pod, filter) => client.capture(pod, filter),
       expose: (target, hostPort) => this.#expose(target, hostPort),
