@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 import { credentials, makeGenericClientConstructor } from '@grpc/grpc-js'
-import { Agent, request } from 'undici'
+import { PROBE_USER_AGENT, httpProbe } from './http-probe.ts'
 import type { Action } from '../manifest/pod-spec.ts'
 import type { CommandResult } from '../node/run-command.ts'
 
@@ -11,46 +11,48 @@ export interface ProbeTarget {
   exec(command: readonly string[], timeoutMs: number): Promise<CommandResult>
 }
 
-const probeAgent = new Agent({
-  connections: null,
-  pipelining: 0,
-  keepAliveTimeout: 1,
-  // As the kubelet: a probe asks whether it is alive, not who it is.
-  connect: { rejectUnauthorized: false },
-})
-
-/** Does it once. Undefined when it succeeded, otherwise the reason in a few words. Never rejects. */
+/**
+ * Does it once, connecting and all within `timeoutMs`. Undefined when it succeeded, otherwise the reason in a few words.
+ * Never rejects.
+ */
 export async function perform(
   action: Action,
   target: ProbeTarget,
   timeoutMs: number,
 ): Promise<string | undefined> {
+  const ending = new AbortController()
+  const late = Promise.withResolvers<string>()
+  const timer = setTimeout(() => {
+    late.resolve(`no answer within ${timeoutMs} ms`)
+    ending.abort()
+  }, timeoutMs)
+  const attempted = attempt(action, target, timeoutMs, ending.signal).catch((error: unknown) =>
+    error instanceof Error ? error.message : String(error),
+  )
   try {
-    return await attempt(action, target, timeoutMs)
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error)
+    return await Promise.race([late.promise, attempted])
+  } finally {
+    clearTimeout(timer)
   }
 }
 
-async function attempt(action: Action, target: ProbeTarget, timeoutMs: number): Promise<string | undefined> {
+async function attempt(
+  action: Action,
+  target: ProbeTarget,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   switch (action.type) {
     case 'exec': {
       const { code } = await target.exec(action.command, timeoutMs)
       return code === 0 ? undefined : `exit code ${code}`
     }
     case 'http': {
-      const port = portOf(action.port, target)
-      const response = await request(`${action.scheme}://${urlHost(target.ip)}:${port}${action.path}`, {
-        dispatcher: probeAgent,
-        headers: { 'user-agent': 'weft-probe', connection: 'close', ...action.headers },
-        signal: AbortSignal.timeout(timeoutMs),
-      })
-      await response.body.dump()
-      const { statusCode } = response
-      return statusCode >= 200 && statusCode < 400 ? undefined : `status ${statusCode}`
+      const status = await httpProbe(action, target.ip, portOf(action.port, target), signal)
+      return status >= 200 && status < 400 ? undefined : `status ${status}`
     }
     case 'tcp':
-      return connectOnce(target.ip, portOf(action.port, target), timeoutMs)
+      return connectOnce(target.ip, portOf(action.port, target), signal)
     case 'grpc':
       return grpcHealth(`${urlHost(target.ip)}:${action.port}`, action.service, timeoutMs)
     case 'sleep':
@@ -69,14 +71,13 @@ function urlHost(ip: string): string {
   return ip.includes(':') ? `[${ip}]` : ip
 }
 
-function connectOnce(host: string, port: number, timeoutMs: number): Promise<string | undefined> {
+function connectOnce(host: string, port: number, signal: AbortSignal): Promise<string | undefined> {
   return new Promise((resolve) => {
-    const socket = connect({ host, port })
+    const socket = connect({ host, port, signal })
     const finish = (reason?: string) => {
       socket.destroy()
       resolve(reason)
     }
-    socket.setTimeout(timeoutMs, () => finish(`no connection within ${timeoutMs} ms`))
     socket.on('error', (error) => finish(error.message))
     socket.on('connect', () => finish())
   })
@@ -87,7 +88,9 @@ const HealthClient = makeGenericClientConstructor({}, 'grpc.health.v1.Health')
 const SERVING = Buffer.from([0x08, 0x01])
 
 function grpcHealth(address: string, service: string, timeoutMs: number): Promise<string | undefined> {
-  const client = new HealthClient(address, credentials.createInsecure())
+  const client = new HealthClient(address, credentials.createInsecure(), {
+    'grpc.primary_user_agent': PROBE_USER_AGENT,
+  })
   const name = Buffer.from(service).subarray(0, 127)
   const message =
     name.length === 0 ? Buffer.alloc(0) : Buffer.concat([Buffer.from([0x0a, name.length]), name])
