@@ -7,6 +7,7 @@ import { followExec } from './exec-client.ts'
 import type { ExecResult, ExecStreams } from './exec-client.ts'
 import { EXEC_PROTOCOL } from './exec-frames.ts'
 import type { ExecRequest } from './exec-frames.ts'
+import { untilGone } from './until-gone.ts'
 import type { ClusterStatus } from './status.ts'
 
 export interface LogOptions {
@@ -14,6 +15,9 @@ export interface LogOptions {
   readonly follow?: boolean
   readonly tail?: number
 }
+
+/** Longer than a cluster takes whose pods do not end by themselves. */
+const DOWN_PATIENCE_MS = 60_000
 
 /** Talks to a cluster that runs, through its control socket. Errors carry the cluster's own words. */
 export class ControlClient {
@@ -29,8 +33,10 @@ export class ControlClient {
     return (await this.#json('GET', '/status')) as ClusterStatus
   }
 
+  /** Ends the cluster; resolves once nothing of it is left. */
   async down(): Promise<void> {
-    await this.#json('POST', '/down', {})
+    const { endsWith } = (await this.#json('POST', '/down', {})) as { endsWith: readonly number[] }
+    await untilGone(endsWith, DOWN_PATIENCE_MS)
   }
 
   /** Ends a pod and waits until it has gone; its controller makes another. */

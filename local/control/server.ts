@@ -18,7 +18,10 @@ export interface ControlDeps {
   readonly cluster: Cluster
   readonly stateDirectory: string
   status(): ClusterStatus
+  /** Begins the end. */
   down(): void
+  /** Processes of the machine that are gone once it has ended. */
+  readonly endsWith: readonly number[]
 }
 
 interface PodQuery {
@@ -41,7 +44,7 @@ export async function startControl(socketPath: string, deps: ControlDeps): Promi
 
   server.post('/down', () => {
     setImmediate(() => deps.down())
-    return {}
+    return { endsWith: deps.endsWith }
   })
 
   server.get<{ Querystring: PodQuery & { follow?: string; tail?: string } }>('/logs', (request, reply) => {
