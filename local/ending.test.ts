@@ -209,18 +209,16 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   })
 }
 
-t.test('`down` returns once all of it is over, and the next one can start', { skip }, async (t) => {
-  for (let round = 0; round < 2; round++) {
-    const own = up(t)
-    const namespace = await namespaceOf(own.launcher.pid)
-    await own.said('ready after')
-    const down = spawn(process.execPath, [CLI, 'local', 'down', '--name', own.name], { stdio: 'inherit' })
-    const [code] = (await once(down, 'exit')) as [number]
-    t.equal(code, 0)
-    t.strictSame(inNamespace(namespace), [], 'no process is left')
-    t.notOk(existsSync(own.stateDirectory), 'no file is left')
-    t.notOk(running(own.launcher.pid), 'not even the command that started it')
-  }
+t.test('`down` returns once all of it is over', { skip }, async (t) => {
+  const own = up(t)
+  const namespace = await namespaceOf(own.launcher.pid)
+  await own.said('ready after')
+  const down = spawn(process.execPath, [CLI, 'local', 'down', '--name', own.name], { stdio: 'inherit' })
+  const [code] = (await once(down, 'exit')) as [number]
+  t.equal(code, 0)
+  t.strictSame(inNamespace(namespace), [], 'no process is left')
+  t.notOk(existsSync(own.stateDirectory), 'no file is left')
+  t.notOk(running(own.launcher.pid), 'not even the command that started it')
 })
 
 t.test('two signals at once', { skip }, async (t) => {

@@ -245,9 +245,9 @@ export class PodRunner {
     while (!this.#gone) {
       try {
         const admitted = await this.#deps.admit(manifest)
-        this.#spec = parsePodSpec(admitted.spec, 'spec', (field, message) => {
+        const warn = (field: string, message: string) =>
           this.#deps.warn(`pod ${namespace}/${name}: ${field} ${message}`)
-        })
+        this.#spec = parsePodSpec(admitted.spec, 'spec', warn, this.#deps.hostPaths)
         this.#manifest = admitted
         this.#problem = undefined
         return
