@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { CONTROL_PLANE, GRPC_PORT, HTTP_PORT, SYSTEM_NAMESPACE, systemServiceHost } from '../core/contract.ts'
+import { writeCompileCache } from '../core/compile-cache.ts'
 import { describeError, WeftError } from '../core/errors.ts'
 import { hostPort, isLoopback, logLevel, numberBetween, parseFlags, required } from '../core/flags.ts'
 import { createLogger } from '../core/log.ts'
@@ -75,6 +76,7 @@ export async function runControlPlane(argv: readonly string[]): Promise<number> 
     const running = await startControlPlane({ ...options, signal: stop.signal })
     const { grpcPort: grpc, httpPort: http, plaintextPort: plaintext } = running
     options.log.info('control plane ready', { grpc, http, plaintext, trustDomain: options.trustDomain })
+    writeCompileCache()
     await stopped
     options.log.info('stopping')
     await running.close()

@@ -29,6 +29,8 @@ export interface ClusterOptions {
   readonly admission?: AdmissionOptions
   /** Programs needed beyond the cluster's own, each with its Debian package. */
   readonly programs?: readonly (readonly [program: string, debianPackage: string])[]
+  /** This process ends with the cluster, so `weft local down` waits for that, too. */
+  readonly endsProcess?: boolean
   /** Ends the start in the middle; what `startCluster` gave then rejects, with nothing left behind. */
   readonly signal?: AbortSignal
   readonly onProgress?: (line: string) => void
@@ -67,18 +69,22 @@ export async function startCluster(options: ClusterOptions): Promise<LocalCluste
   const existed = existsSync(stateDir)
   await claimStateDirectory(stateDir)
   options.signal?.throwIfAborted()
+  const child = spawnNode()
   const config: NodeConfig = {
     name: options.name ?? 'weft',
     stateDirectory: stateDir,
     manifestDirectories: options.dirs.map((directory) => resolve(directory)),
     copyManifests: options.copy ?? false,
     images: Object.entries(options.images ?? {}).map(([name, folder]) => [name, resolve(folder)] as const),
+    endsWith: [child.pid, options.endsProcess === true ? process.pid : undefined].filter(
+      (pid) => pid !== undefined,
+    ),
     project: PROJECT.replace(/\/$/, ''),
     nodeBinary: process.execPath,
     mesh: options.mesh ?? true,
     admission: options.admission,
   }
-  return new Launcher(spawnNode(), config, options, existed).start()
+  return new Launcher(child, config, options, existed).start()
 }
 
 function requireDirectory(path: string, flag: string): void {
@@ -219,6 +225,7 @@ class Launcher {
       hold: (pod, container) => client.hold(pod, container),
       release: (pod, container) => client.release(pod, container),
       exec: (pod, argv, options) => client.exec(pod, argv, options),
+      execStreams: (request, streams) => client.execStreams(request, streams),
       logs: (pod, options) => client.logs(pod, options),
       capture: (pod, filter) => client.capture(pod, filter),
       expose: (target, hostPort) => this.#expose(target, hostPort),

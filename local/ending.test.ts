@@ -56,6 +56,7 @@ t.before(async () => {
 
 interface Up {
   readonly launcher: ChildProcess
+  readonly name: string
   readonly stateDirectory: string
   /** Resolves once a line of its output has this in it. */
   said(text: string): Promise<void>
@@ -97,6 +98,7 @@ function up(t: Test, shell = false): Up {
   launcher.stderr.on('data', collect)
   return {
     launcher,
+    name,
     stateDirectory,
     said: (text) => until(`${text} in: ${output}`, () => output.includes(text)),
   }
@@ -145,6 +147,11 @@ async function namespaceOf(launcher: number | undefined): Promise<string> {
   })
   return found
 }
+
+/** Whether a process runs: one that has ended and was not waited for does not. */
+const running = (pid: number | undefined) =>
+  processes((entry) => entry === String(pid) && !readFileSync(`/proc/${entry}/stat`, 'utf8').includes(') Z '))
+    .length > 0
 
 const inNamespace = (namespace: string) =>
   processes((entry) => readlinkSync(`/proc/${entry}/ns/pid`) === namespace)
@@ -201,6 +208,18 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     t.equal(own.launcher.exitCode, 0)
   })
 }
+
+t.test('`down` returns once all of it is over', { skip }, async (t) => {
+  const own = up(t)
+  const namespace = await namespaceOf(own.launcher.pid)
+  await own.said('ready after')
+  const down = spawn(process.execPath, [CLI, 'local', 'down', '--name', own.name], { stdio: 'inherit' })
+  const [code] = (await once(down, 'exit')) as [number]
+  t.equal(code, 0)
+  t.strictSame(inNamespace(namespace), [], 'no process is left')
+  t.notOk(existsSync(own.stateDirectory), 'no file is left')
+  t.notOk(running(own.launcher.pid), 'not even the command that started it')
+})
 
 t.test('two signals at once', { skip }, async (t) => {
   const own = up(t)

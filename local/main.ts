@@ -12,7 +12,7 @@ with the process that started it.
   up -f DIR                  start a cluster from the manifests in DIR, watched for changes
   status                     pods, services and messages
   logs POD                   the log of a container
-  exec POD -- COMMAND        run a command beside a container
+  exec POD -- COMMAND        run a command beside a container: its input, output and exit code are the command's
   restart POD                end containers in order and start them again
   kill POD                   send a signal (SIGKILL) to containers
   hold POD, release POD      keep containers down once they ended, and let them start again
@@ -28,6 +28,7 @@ options of up:
   --no-mesh                  without control plane and injector
   --state-dir DIR            where logs and generated objects are while it runs
 options of logs: -f (follow), --tail N
+options of exec: --timeout TIME (90, 90s, 2m; then exit code 124; no limit unless given), -i (always so)
 options of logs, exec, restart, kill, hold, release: -c CONTAINER
 options of kill: --signal NAME
 options of status: --json

@@ -1,3 +1,4 @@
+import { constants } from 'node:os'
 import { ControlClient } from './control/client.ts'
 import { statusTable } from './control/status-table.ts'
 import { FlagError, parseFlags } from './flags.ts'
@@ -12,10 +13,13 @@ interface Call {
     readonly follow: boolean
     readonly tail: string | undefined
     readonly signal: string | undefined
+    readonly timeoutMs: number | undefined
   }
   /** What follows `--`. */
   readonly command: readonly string[]
 }
+
+const MAX_TIMEOUT_SECONDS = 86_400
 
 type Handler = (call: Call) => Promise<number>
 
@@ -50,6 +54,8 @@ export async function runAgainst(name: string, argv: readonly string[]): Promise
       tail: { type: 'string' },
       json: { type: 'boolean', default: false },
       signal: { type: 'string' },
+      stdin: { type: 'boolean', short: 'i', default: false },
+      timeout: { type: 'string' },
     },
   })
   const [pod = '', ...more] = positionals
@@ -64,7 +70,13 @@ export async function runAgainst(name: string, argv: readonly string[]): Promise
       client,
       pod,
       container: values.container === undefined ? {} : { container: values.container },
-      flags: { json: values.json, follow: values.follow, tail: values.tail, signal: values.signal },
+      flags: {
+        json: values.json,
+        follow: values.follow,
+        tail: values.tail,
+        signal: values.signal,
+        timeoutMs: values.timeout === undefined ? undefined : parseTimeout(values.timeout),
+      },
       command: end === -1 ? [] : argv.slice(end + 1),
     })
   } finally {
@@ -90,12 +102,38 @@ async function logs({ client, pod, container, flags }: Call): Promise<number> {
   return 0
 }
 
-async function exec({ client, pod, container, command }: Call): Promise<number> {
+/** Input, output and exit code are those of the command, as it goes on. */
+async function exec({ client, pod, container, command, flags: { timeoutMs } }: Call): Promise<number> {
   if (command.length === 0) throw new FlagError('`-- COMMAND` is required')
-  const { code, stdout, stderr } = await client.exec(pod, command, container)
-  process.stdout.write(stdout)
-  process.stderr.write(stderr)
+  // Whoever reads no more (`| head`) is no error of ours: the command ends with this process.
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', () => process.exit(128 + constants.signals.SIGPIPE))
+  const { code, timedOut } = await client.execStreams(
+    { pod, argv: command, ...container, timeoutMs },
+    {
+      stdin: process.stdin,
+      stdout: (chunk) => process.stdout.write(chunk),
+      stderr: (chunk) => process.stderr.write(chunk),
+      drained: (resume) => {
+        for (const stream of [process.stdout, process.stderr])
+          if (stream.writableNeedDrain) stream.once('drain', resume)
+      },
+    },
+  )
+  // Nobody reads on: an input that is still open must not keep this process.
+  process.stdin.destroy()
+  if (timedOut) console.error(`weft local exec: ended after ${(timeoutMs ?? 0) / 1000} s (--timeout)`)
   return code
+}
+
+/** Milliseconds of `90`, `90s`, `2m` or `1h`. */
+function parseTimeout(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(s|m|h)?$/.exec(text)
+  const seconds = Number(match?.[1]) * { s: 1, m: 60, h: 3600 }[match?.[2] ?? 's']!
+  if (!(seconds > 0 && seconds <= MAX_TIMEOUT_SECONDS)) {
+    throw new FlagError(`--timeout ${text}: must be a time such as 90, 90s, 2m or 1h, and at most 24h`)
+  }
+  return seconds * 1000
 }
 
 async function kill({ client, pod, container, flags }: Call): Promise<number> {

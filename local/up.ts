@@ -26,6 +26,7 @@ export async function runUp(argv: readonly string[]): Promise<number> {
       name: flags.name,
       images: flags.images,
       mesh: flags.mesh,
+      endsProcess: true,
       signal: told.signal,
       ...(flags.stateDir === undefined ? {} : { stateDir: flags.stateDir }),
       onProgress: (line) => console.log(line),

@@ -10,6 +10,7 @@ import {
 } from '../core/contract.ts'
 import { controlPlaneName } from './identity/control-plane-name.ts'
 import { parseSpiffeId } from '../certs/spiffe-id.ts'
+import { writeCompileCache } from '../core/compile-cache.ts'
 import { describeError, WeftError } from '../core/errors.ts'
 import { hostPort, integerBetween, logLevel, numberBetween, parseFlags, required } from '../core/flags.ts'
 import { createLogger, type Logger } from '../core/log.ts'
@@ -95,6 +96,7 @@ export async function runProxy(argv: readonly string[]): Promise<number> {
     const running = await start()
     if (!running) return 0
     common.log.info('proxy serving')
+    writeCompileCache()
     await stopped
     await running.stop()
     common.log.info('stopped')

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, unlinkSync, wr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { ManualClock } from '../../core/clock.ts'
 import { silentLogger } from '../../core/log.ts'
 import { ManifestDirectorySource } from './manifest-directory.ts'
 import type { Snapshot } from './snapshot.ts'
@@ -211,6 +212,23 @@ t.test('the rescan finds what no event told', async (t) => {
   writeFileSync(join(outside, 'b.yaml'), service('b', 2222))
   await until(source, (now) => portOf(now, 'b') === 2222)
 })
+
+t.test(
+  'what no event told waits for half a second at most, in a directory that is quickly looked through',
+  async (t) => {
+    const dir = directory(t)
+    writeFileSync(join(dir, 'a.yaml'), service('a'))
+    const outside = directory(t)
+    writeFileSync(join(outside, 'b.yaml'), service('b', 1))
+    symlinkSync(join(outside, 'b.yaml'), join(dir, 'b.yaml'))
+    const clock = new ManualClock()
+    const source = new ManifestDirectorySource({ directories: [dir], log: silentLogger, clock })
+    t.teardown(() => source.close())
+    writeFileSync(join(outside, 'b.yaml'), service('b', 2222))
+    clock.advance(500)
+    t.equal(portOf(source.snapshot.value, 'b'), 2222)
+  },
+)
 
 t.test('bytes that are not UTF-8 and directories that are not there are told', async (t) => {
   const dir = directory(t)

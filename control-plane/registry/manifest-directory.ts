@@ -18,12 +18,17 @@ export interface ManifestDirectoryOptions {
   readonly clock?: Clock
   /** Events of one edit are taken together. Milliseconds. */
   readonly debounceMs?: number
-  /** Looks at every file again, in case the system told nothing (network file systems). Milliseconds. */
+  /**
+   * Looks at every file again, in case the system told nothing (network file systems, an event that is lost).
+   * Milliseconds; later where looking takes long.
+   */
   readonly rescanMs?: number
 }
 
 const DEBOUNCE_MS = 15
-const RESCAN_MS = 2000
+const RESCAN_MS = 500
+/** Of the time at most this part goes into looking again. */
+const RESCAN_SHARE = 0.02
 /** An editor that writes in place empties the file first: emptiness counts only once it has lasted. */
 const EMPTY_GRACE_MS = 100
 const MAX_FILE_BYTES = 16 * 1024 * 1024
@@ -91,11 +96,12 @@ export class ManifestDirectorySource implements Source {
     this.#watchers.clear()
   }
 
-  #planRescan(): void {
-    this.#cancelRescan = this.#clock.after(this.#rescanMs, () => {
+  #planRescan(tookMs = 0): void {
+    this.#cancelRescan = this.#clock.after(Math.max(this.#rescanMs, tookMs / RESCAN_SHARE), () => {
       if (this.#closed) return
+      const began = performance.now()
       this.#scan()
-      this.#planRescan()
+      this.#planRescan(performance.now() - began)
     })
   }
 

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { WeftError } from '../../core/errors.ts'
 import type { LocalCluster } from '../../local/cluster.ts'
@@ -36,8 +36,13 @@ export function demoCluster(cluster: LocalCluster, api: string): DemoCluster {
     async change(file, edit) {
       const path = join(cluster.manifests[0] ?? '', file)
       const text = await readFile(path, 'utf8')
-      await writeFile(path, edit(text))
-      return () => writeFile(path, text)
+      // As a whole: a file that is emptied first counts only after a while, as nobody knows whether it stays so.
+      const put = async (content: string) => {
+        await writeFile(`${path}.new`, content)
+        await rename(`${path}.new`, path)
+      }
+      await put(edit(text))
+      return () => put(text)
     },
     async capture(during) {
       const capture = await cluster.capture()

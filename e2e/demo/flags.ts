@@ -11,7 +11,8 @@ namespaces for pods, traffic between them. Prints where the dashboard is; Ctrl-C
 
 Progress goes to standard error. Exit code: 0 fine, 1 a step failed or the mesh did not start, 2 wrong flags.
 While it runs, edit e2e/demo/manifests/ and see the dashboard follow; weft local --help says what else can be
-done to it. Needs Linux with iptables and, as another user than root, user namespaces.`
+done to it. Needs Linux with iptables and, as another user than root, newuidmap (Debian package uidmap), user
+namespaces, and a range of ids in /etc/subuid and /etc/subgid.`
 
 export interface DemoFlags {
   readonly help: boolean

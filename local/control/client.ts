@@ -1,7 +1,13 @@
-import { Agent, request } from 'undici'
+import type { Duplex } from 'node:stream'
+import { Agent, request, upgrade } from 'undici'
 import type { Dispatcher } from 'undici'
 import { WeftError } from '../../core/errors.ts'
 import type { CommandResult } from '../node/run-command.ts'
+import { followExec } from './exec-client.ts'
+import type { ExecResult, ExecStreams } from './exec-client.ts'
+import { EXEC_PROTOCOL } from './exec-frames.ts'
+import type { ExecRequest } from './exec-frames.ts'
+import { untilGone } from './until-gone.ts'
 import type { ClusterStatus } from './status.ts'
 
 export interface LogOptions {
@@ -9,6 +15,9 @@ export interface LogOptions {
   readonly follow?: boolean
   readonly tail?: number
 }
+
+/** Longer than a cluster takes whose pods do not end by themselves. */
+const DOWN_PATIENCE_MS = 60_000
 
 /** Talks to a cluster that runs, through its control socket. Errors carry the cluster's own words. */
 export class ControlClient {
@@ -24,8 +33,10 @@ export class ControlClient {
     return (await this.#json('GET', '/status')) as ClusterStatus
   }
 
+  /** Ends the cluster; resolves once nothing of it is left. */
   async down(): Promise<void> {
-    await this.#json('POST', '/down', {})
+    const { endsWith } = (await this.#json('POST', '/down', {})) as { endsWith: readonly number[] }
+    await untilGone(endsWith, DOWN_PATIENCE_MS)
   }
 
   /** Ends a pod and waits until it has gone; its controller makes another. */
@@ -52,13 +63,35 @@ export class ControlClient {
     await this.#json('POST', '/hold', { pod, container, held: false })
   }
 
-  /** Runs a command beside a container: its network, its files, its user. */
+  /**
+   * Runs a command beside a container (its network, its files, its user) to its end, without input, and gives all that
+   * it said. With `timeoutMs` it is killed after that; the code is then 124.
+   */
   async exec(
     pod: string,
     argv: readonly string[],
     options: { container?: string; timeoutMs?: number } = {},
   ): Promise<CommandResult> {
-    return (await this.#json('POST', '/exec', { pod, argv, ...options })) as CommandResult
+    const stdout: Buffer[] = []
+    const stderr: Buffer[] = []
+    const { code } = await this.execStreams(
+      { pod, argv, ...options },
+      { stdout: (chunk) => stdout.push(chunk) > 0, stderr: (chunk) => stderr.push(chunk) > 0 },
+    )
+    const text = (chunks: readonly Buffer[]) => Buffer.concat(chunks).toString('utf8')
+    return { code, stdout: text(stdout), stderr: text(stderr) }
+  }
+
+  /** The same with input, and with output as it comes. Without `timeoutMs` it may take as long as it likes. */
+  async execStreams(request: ExecRequest, streams: ExecStreams): Promise<ExecResult> {
+    let socket: Duplex
+    try {
+      const upgraded = await upgrade('http://weft/exec', { dispatcher: this.#agent, protocol: EXEC_PROTOCOL })
+      socket = upgraded.socket
+    } catch (cause) {
+      throw this.#notRunning(cause)
+    }
+    return followExec(socket, request, streams)
   }
 
   /** The log of a container as text chunks. */
@@ -108,14 +141,17 @@ export class ControlClient {
         ...(body ? { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) } : {}),
       })
     } catch (cause) {
-      throw new WeftError('local.not_running', `no cluster answers at ${this.#socketPath}: is it up?`, {
-        cause,
-      })
+      throw this.#notRunning(cause)
     }
     if (response.statusCode >= 400) {
       const { code, message } = (await response.body.json()) as { code: string; message: string }
       throw new WeftError(code, message)
     }
     return response
+  }
+
+  #notRunning(cause: unknown): WeftError {
+    const message = `no cluster answers at ${this.#socketPath}: is it up?`
+    return new WeftError('local.not_running', message, { cause })
   }
 }

@@ -1,6 +1,7 @@
 import { chmod } from 'node:fs/promises'
 import { constants } from 'node:os'
 import { join } from 'node:path'
+import type { Duplex } from 'node:stream'
 import fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
 import { WeftError, describeError } from '../../core/errors.ts'
@@ -8,6 +9,8 @@ import type { Cluster } from '../node/cluster.ts'
 import type { ContainerRunner } from '../pod/container-runner.ts'
 import type { PodRunner } from '../pod/pod-runner.ts'
 import { Captures } from './capture.ts'
+import { EXEC_PROTOCOL } from './exec-frames.ts'
+import { serveExec } from './exec-session.ts'
 import { readLog } from './read-log.ts'
 import type { ClusterStatus } from './status.ts'
 
@@ -15,15 +18,16 @@ export interface ControlDeps {
   readonly cluster: Cluster
   readonly stateDirectory: string
   status(): ClusterStatus
+  /** Begins the end. */
   down(): void
+  /** Processes of the machine that are gone once it has ended. */
+  readonly endsWith: readonly number[]
 }
 
 interface PodQuery {
   pod: string
   container?: string
 }
-
-const EXEC_TIMEOUT_MS = 60_000
 
 /** The way in from other terminals and tests: HTTP over a unix socket that only its owner can open. */
 export async function startControl(socketPath: string, deps: ControlDeps): Promise<FastifyInstance> {
@@ -40,7 +44,7 @@ export async function startControl(socketPath: string, deps: ControlDeps): Promi
 
   server.post('/down', () => {
     setImmediate(() => deps.down())
-    return {}
+    return { endsWith: deps.endsWith }
   })
 
   server.get<{ Querystring: PodQuery & { follow?: string; tail?: string } }>('/logs', (request, reply) => {
@@ -84,11 +88,6 @@ export async function startControl(socketPath: string, deps: ControlDeps): Promi
     return {}
   })
 
-  server.post<{ Body: PodQuery & { argv: string[]; timeoutMs?: number } }>('/exec', ({ body }) => {
-    const pod = cluster.find(body.pod)
-    return pod.exec(containerOf(pod, body.container), body.argv, body.timeoutMs ?? EXEC_TIMEOUT_MS)
-  })
-
   server.post<{ Body: { pod?: string; filter?: string } }>('/capture', async ({ body }) => {
     const device = body.pod === undefined ? 'any' : cluster.find(body.pod).network?.device
     if (device === undefined) throw new WeftError('local.no_network', `pod ${body.pod} has no network yet`)
@@ -96,6 +95,23 @@ export async function startControl(socketPath: string, deps: ControlDeps): Promi
   })
 
   server.delete<{ Params: { id: string } }>('/capture/:id', ({ params }) => captures.stop(params.id))
+
+  // Fastify closes only what still speaks HTTP.
+  const commands = new Set<Duplex>()
+  server.addHook('preClose', () => {
+    for (const socket of commands) socket.destroy()
+  })
+  server.server.on('upgrade', (_request, socket: Duplex, head: Buffer) => {
+    commands.add(socket)
+    socket.on('close', () => commands.delete(socket))
+    socket.write(
+      `HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: ${EXEC_PROTOCOL}\r\n\r\n`,
+    )
+    serveExec(socket, head, ({ pod: reference, container, argv }) => {
+      const pod = cluster.find(reference)
+      return pod.execLine(containerOf(pod, container), argv)
+    })
+  })
 
   await server.listen({ path: socketPath })
   await chmod(socketPath, 0o600)

@@ -40,8 +40,8 @@ const NOT_RUN = new Set([
 
 const DNS_LABEL = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/
 
-/** Reads one document. Throws a WeftError that names the field. */
-export function parseObject(value: unknown, warn: Warn): ParsedObject {
+/** Reads one document. Throws a WeftError that names the field. `hostPaths`: see parsePodSpec. */
+export function parseObject(value: unknown, warn: Warn, hostPaths?: ReadonlySet<string>): ParsedObject {
   const fields = new Fields(value, '', warn)
   const apiVersion = fields.requiredString('apiVersion')
   const kind = fields.requiredString('kind')
@@ -60,9 +60,9 @@ export function parseObject(value: unknown, warn: Warn): ParsedObject {
     case 'v1/ConfigMap':
       return { kind: 'ConfigMap', object: { namespace, name, data: fields.textMap('data') } }
     case 'v1/Pod':
-      return { kind: 'Pod', object: { namespace, name, template: parseTemplate(fields, warn) } }
+      return { kind: 'Pod', object: { namespace, name, template: parseTemplate(fields, warn, hostPaths) } }
     case 'apps/v1/Deployment':
-      return { kind: 'Deployment', object: parseDeployment(fields, namespace, name, warn) }
+      return { kind: 'Deployment', object: parseDeployment(fields, namespace, name, warn, hostPaths) }
     case 'v1/Service':
       return { kind: 'Service', object: parseService(fields, namespace, name, raw) }
     default:
@@ -71,25 +71,31 @@ export function parseObject(value: unknown, warn: Warn): ParsedObject {
   }
 }
 
-function parseTemplate(fields: Fields, warn: Warn): PodTemplate {
+function parseTemplate(fields: Fields, warn: Warn, hostPaths?: ReadonlySet<string>): PodTemplate {
   const metadata = fields.child('metadata')
   const raw = { metadata: metadata?.raw ?? {}, spec: fields.raw['spec'] }
   return {
     raw,
     labels: metadata?.textMap('labels') ?? {},
     annotations: metadata?.textMap('annotations') ?? {},
-    spec: parsePodSpec(raw.spec, fields.at('spec'), warn),
+    spec: parsePodSpec(raw.spec, fields.at('spec'), warn, hostPaths),
     hash: createHash('sha256').update(canonical(raw)).digest('hex').slice(0, 10),
   }
 }
 
-function parseDeployment(fields: Fields, namespace: string, name: string, warn: Warn): DeploymentObject {
+function parseDeployment(
+  fields: Fields,
+  namespace: string,
+  name: string,
+  warn: Warn,
+  hostPaths?: ReadonlySet<string>,
+): DeploymentObject {
   const spec = fields.requiredChild('spec')
   spec.only(
     ['replicas', 'selector', 'template', 'strategy'],
     ['revisionHistoryLimit', 'progressDeadlineSeconds', 'minReadySeconds', 'paused'],
   )
-  const template = parseTemplate(spec.requiredChild('template'), warn)
+  const template = parseTemplate(spec.requiredChild('template'), warn, hostPaths)
   const selectorFields = spec.requiredChild('selector')
   selectorFields.only(['matchLabels'])
   const selector = selectorFields.textMap('matchLabels')

@@ -1,6 +1,7 @@
 import { Fields, invalid } from './fields.ts'
 import type { Warn } from './fields.ts'
 import { parseContainer } from './parse-container.ts'
+import { bytesOf } from './quantity.ts'
 import type { KeyPath, PodSpec, Projection, VolumeSpec } from './pod-spec.ts'
 
 const UNDERSTOOD = [
@@ -32,8 +33,18 @@ const HARMLESS = [
   'readinessGates',
 ]
 
-/** The spec of a pod or of a pod template. Throws a WeftError that names the field. Source: API v1, PodSpec. */
-export function parsePodSpec(value: unknown, path: string, warn: Warn): PodSpec {
+const NO_PATHS: ReadonlySet<string> = new Set()
+
+/**
+ * The spec of a pod or of a pod template. Throws a WeftError that names the field. `hostPaths` are the directories of
+ * the machine that it may mount: those of the mesh's own pods, nobody else's. Source: API v1, PodSpec.
+ */
+export function parsePodSpec(
+  value: unknown,
+  path: string,
+  warn: Warn,
+  hostPaths: ReadonlySet<string> = NO_PATHS,
+): PodSpec {
   const fields = new Fields(value, path, warn)
   fields.only(UNDERSTOOD, HARMLESS)
   const restartPolicy = fields.string('restartPolicy') ?? 'Always'
@@ -59,7 +70,7 @@ export function parsePodSpec(value: unknown, path: string, warn: Warn): PodSpec 
     })),
     initContainers: fields.list('initContainers').map((container) => parseContainer(container, true)),
     containers: fields.list('containers').map((container) => parseContainer(container, false)),
-    volumes: fields.list('volumes').map(parseVolume),
+    volumes: fields.list('volumes').map((volume) => parseVolume(volume, hostPaths)),
   }
   check(spec, fields)
   return spec
@@ -85,12 +96,14 @@ function check(spec: PodSpec, fields: Fields): void {
   }
 }
 
-function parseVolume(fields: Fields): VolumeSpec {
+function parseVolume(fields: Fields, hostPaths: ReadonlySet<string>): VolumeSpec {
   const name = fields.requiredString('name')
   const emptyDir = fields.child('emptyDir')
   if (emptyDir) {
     const bytes = emptyDir.raw['sizeLimit']
     const sizeLimit = typeof bytes === 'number' ? String(bytes) : emptyDir.string('sizeLimit')
+    if (sizeLimit !== undefined && bytesOf(sizeLimit) === undefined)
+      throw invalid(emptyDir.at('sizeLimit'), `\`${sizeLimit}\` is not a size such as 64Mi`)
     return {
       name,
       type: 'emptyDir',
@@ -112,7 +125,14 @@ function parseVolume(fields: Fields): VolumeSpec {
     return { name, type: 'projected', mode: downward.integer('defaultMode'), sources: [downwardOf(downward)] }
   }
   const hostPath = fields.child('hostPath')
-  if (hostPath) return { name, type: 'hostPath', path: hostPath.requiredString('path') }
+  if (hostPath) {
+    const path = hostPath.requiredString('path')
+    if (hostPaths.has(path)) return { name, type: 'hostPath', path }
+    throw invalid(
+      hostPath.path,
+      'is not there on one machine, whose files pods do not see: use --image NAME=FOLDER (read only, at /app), configMap or emptyDir',
+    )
+  }
   const projected = fields.child('projected')
   if (projected) {
     const sources = projected.list('sources').map(parseProjection)

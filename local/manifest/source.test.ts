@@ -11,6 +11,35 @@ metadata: { name: ${name} }
 spec: { containers: [{ name: app, image: 'test/none:v1' }] }
 `
 
+t.test('what cannot be mounted is refused by its field before anything starts', async (t) => {
+  const spec = (volume: string) =>
+    `{ containers: [{ name: app, image: 'test/none:v1' }], volumes: [{ name: data, ${volume} }] }`
+  const deployment = `apiVersion: apps/v1
+kind: Deployment
+metadata: { name: web }
+spec:
+  selector: { matchLabels: { app: web } }
+  template:
+    metadata: { labels: { app: web } }
+    spec: ${spec('hostPath: { path: /srv, type: Directory }')}
+`
+  const pod = `apiVersion: v1
+kind: Pod
+metadata: { name: large }
+spec: ${spec('emptyDir: { sizeLimit: lots }')}
+`
+  const directory = t.testdir({ 'deployment.yaml': deployment, 'pod.yaml': pod, 'right.yaml': POD('right') })
+  const said: string[] = []
+  const report = { error: (line: string) => said.push(line), warn: (line: string) => said.push(line) }
+  const { deployments, pods } = await new ManifestSource([directory], report).load()
+  t.strictSame([...deployments.keys(), ...pods.keys()], ['default/right'])
+  t.equal(said.length, 2)
+  t.match(said[0], `${join(directory, 'deployment.yaml')}: `)
+  t.match(said[0], /spec\.template\.spec\.volumes\[0\]\.hostPath/)
+  t.match(said[0], /--image/)
+  t.match(said[1], /spec\.volumes\[0\]\.emptyDir\.sizeLimit/)
+})
+
 t.test(
   'a file that is emptied to be written anew takes nothing down; one that stays empty does',
   async (t) => {

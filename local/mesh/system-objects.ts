@@ -25,6 +25,7 @@ export interface SystemPaths {
 
 /** The mesh's own part of the cluster: what a chart would install, for one machine. */
 export function systemObjects(paths: SystemPaths, trustDomain: string): ParsedObject[] {
+  const own = new Set([...paths.manifests, paths.ca, paths.tokenKeys, paths.injector])
   return [
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: SYSTEM_NAMESPACE } },
     account(CONTROL_PLANE),
@@ -96,7 +97,7 @@ export function systemObjects(paths: SystemPaths, trustDomain: string): ParsedOb
       { name: 'http', port: HTTP_PORT, appProtocol: 'http' },
     ]),
     service(INJECTOR, [{ name: 'webhook', port: WEBHOOK_PORT, appProtocol: 'https' }]),
-  ].map((object) => parseObject(object, () => {}))
+  ].map((object) => parseObject(object, () => {}, own))
 }
 
 /** The manifests' wish with the mesh's own objects in it; the mesh's win. */

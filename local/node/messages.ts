@@ -9,6 +9,8 @@ export interface NodeConfig {
   /** Follow copies in the state directory, so that what changes them while it runs changes nobody's files. */
   readonly copyManifests: boolean
   readonly images: readonly (readonly [name: string, folder: string])[]
+  /** Processes of the machine that end with the cluster: `weft local down` waits for them. */
+  readonly endsWith: readonly number[]
   readonly project: string
   readonly nodeBinary: string
   readonly mesh: boolean

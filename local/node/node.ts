@@ -135,6 +135,7 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
     stateDirectory: config.stateDirectory,
     status: () => clusterStatus(config.name, started && cluster.ready, cluster, messages),
     down: () => events.down(),
+    endsWith: config.endsWith,
   })
   return {
     expose(server, target) {

@@ -166,12 +166,21 @@ export class PodRunner {
 
   /** Runs a command inside a container that runs. */
   exec(container: ContainerRunner, argv: readonly string[], timeoutMs: number): Promise<CommandResult> {
+    const { argv: line, env } = this.execLine(container, argv)
+    return runCommand(line, { env, timeoutMs })
+  }
+
+  /** What runs a command inside a container that runs; throws a WeftError when it does not. */
+  execLine(
+    container: ContainerRunner,
+    argv: readonly string[],
+  ): { argv: string[]; env: Record<string, string> } {
     const { pid } = container
     if (pid === undefined) {
       throw new WeftError('local.not_running', `container ${container.spec.name} does not run`)
     }
     const env = buildEnvironment(container.spec, this.facts, this.#deps.configMaps, this.#defaults())
-    return runCommand(execCommand(pid, containerUser(container.spec, this.#spec), argv), { env, timeoutMs })
+    return { argv: execCommand(pid, containerUser(container.spec, this.#spec), argv), env }
   }
 
   async refreshVolumes(): Promise<void> {
@@ -236,9 +245,9 @@ export class PodRunner {
     while (!this.#gone) {
       try {
         const admitted = await this.#deps.admit(manifest)
-        this.#spec = parsePodSpec(admitted.spec, 'spec', (field, message) => {
+        const warn = (field: string, message: string) =>
           this.#deps.warn(`pod ${namespace}/${name}: ${field} ${message}`)
-        })
+        this.#spec = parsePodSpec(admitted.spec, 'spec', warn, this.#deps.hostPaths)
         this.#manifest = admitted
         this.#problem = undefined
         return

@@ -11,23 +11,40 @@ export interface ProbeTarget {
   exec(command: readonly string[], timeoutMs: number): Promise<CommandResult>
 }
 
-// Applications look for it.
-const KUBE_PROBE = 'kube-probe/1.34'
+/** What the kubelet of this Kubernetes version calls itself; applications look for it. */
+const PROBE_USER_AGENT = 'kube-probe/1.35'
 
-/** Does it once. Undefined when it succeeded, otherwise the reason in a few words. Never rejects. */
+/**
+ * Does it once, connecting and all within `timeoutMs`. Undefined when it succeeded, otherwise the reason in a few words.
+ * Never rejects.
+ */
 export async function perform(
   action: Action,
   target: ProbeTarget,
   timeoutMs: number,
 ): Promise<string | undefined> {
+  const ending = new AbortController()
+  const late = Promise.withResolvers<string>()
+  const timer = setTimeout(() => {
+    late.resolve(`no answer within ${timeoutMs} ms`)
+    ending.abort()
+  }, timeoutMs)
+  const attempted = attempt(action, target, timeoutMs, ending.signal).catch((error: unknown) =>
+    error instanceof Error ? error.message : String(error),
+  )
   try {
-    return await attempt(action, target, timeoutMs)
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error)
+    return await Promise.race([late.promise, attempted])
+  } finally {
+    clearTimeout(timer)
   }
 }
 
-async function attempt(action: Action, target: ProbeTarget, timeoutMs: number): Promise<string | undefined> {
+async function attempt(
+  action: Action,
+  target: ProbeTarget,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   switch (action.type) {
     case 'exec': {
       const { code } = await target.exec(action.command, timeoutMs)
@@ -42,12 +59,12 @@ async function attempt(action: Action, target: ProbeTarget, timeoutMs: number): 
           httpHeaders: Object.entries(action.headers).map(([name, value]) => ({ name, value })),
         },
         target.ip,
-        { timeoutMs, userAgent: KUBE_PROBE },
+        { timeoutMs, userAgent: PROBE_USER_AGENT },
       )
       return status >= 200 && status < 400 ? undefined : `status ${status}`
     }
     case 'tcp':
-      return connectOnce(target.ip, portOf(action.port, target), timeoutMs)
+      return connectOnce(target.ip, portOf(action.port, target), signal)
     case 'grpc':
       return grpcHealth(`${urlHost(target.ip)}:${action.port}`, action.service, timeoutMs)
     case 'sleep':
@@ -66,14 +83,13 @@ function urlHost(ip: string): string {
   return ip.includes(':') ? `[${ip}]` : ip
 }
 
-function connectOnce(host: string, port: number, timeoutMs: number): Promise<string | undefined> {
+function connectOnce(host: string, port: number, signal: AbortSignal): Promise<string | undefined> {
   return new Promise((resolve) => {
-    const socket = connect({ host, port })
+    const socket = connect({ host, port, signal })
     const finish = (reason?: string) => {
       socket.destroy()
       resolve(reason)
     }
-    socket.setTimeout(timeoutMs, () => finish(`no connection within ${timeoutMs} ms`))
     socket.on('error', (error) => finish(error.message))
     socket.on('connect', () => finish())
   })
@@ -84,7 +100,9 @@ const HealthClient = makeGenericClientConstructor({}, 'grpc.health.v1.Health')
 const SERVING = Buffer.from([0x08, 0x01])
 
 function grpcHealth(address: string, service: string, timeoutMs: number): Promise<string | undefined> {
-  const client = new HealthClient(address, credentials.createInsecure())
+  const client = new HealthClient(address, credentials.createInsecure(), {
+    'grpc.primary_user_agent': PROBE_USER_AGENT,
+  })
   const name = Buffer.from(service).subarray(0, 127)
   const message =
     name.length === 0 ? Buffer.alloc(0) : Buffer.concat([Buffer.from([0x0a, name.length]), name])

@@ -1,6 +1,7 @@
 import { chmod, chown, lchown, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { WeftError } from '../../core/errors.ts'
+import { bytesOf } from '../manifest/quantity.ts'
 import type { PodSpec, Projection, VolumeSpec } from '../manifest/pod-spec.ts'
 import { mustRun } from '../node/run-command.ts'
 import type { ConfigMaps } from './environment.ts'
@@ -19,8 +20,6 @@ export type IssueToken = (request: {
 export interface VolumeDeps {
   readonly configMaps: ConfigMaps
   readonly issueToken: IssueToken
-  /** Directories of the machine that pods may mount. */
-  readonly hostPaths: ReadonlySet<string>
   /** Told about a refresh that failed. */
   warn(message: string): void
 }
@@ -53,12 +52,7 @@ export class PodVolumes {
 
   async prepare(): Promise<void> {
     for (const volume of this.#spec.volumes) {
-      if (volume.type === 'hostPath') {
-        if (this.#deps.hostPaths.has(volume.path)) continue
-        throw new WeftError('local.volume', 'hostPath is not supported on one machine', {
-          field: `volume ${volume.name}`,
-        })
-      }
+      if (volume.type === 'hostPath') continue
       const path = this.path(volume.name)
       await mkdir(path, { recursive: true })
       if (volume.type === 'emptyDir') await this.#prepareEmptyDir(volume, path)
@@ -89,7 +83,7 @@ export class PodVolumes {
   async #prepareEmptyDir(volume: VolumeSpec & { type: 'emptyDir' }, path: string): Promise<void> {
     // The whole tree is a tmpfs already; only a limit needs one of its own.
     if (volume.sizeLimit !== undefined) {
-      const size = bytesOf(volume.sizeLimit)
+      const size = bytesOf(volume.sizeLimit) ?? 0
       await mustRun(['mount', '-t', 'tmpfs', '-o', `size=${size},mode=777,nosuid,nodev`, 'weft-volume', path])
     }
     if (this.#spec.fsGroup !== undefined) await chown(path, 0, this.#spec.fsGroup)
@@ -186,24 +180,4 @@ export class PodVolumes {
     await chmod(temporary, mode)
     await rename(temporary, target)
   }
-}
-
-const UNITS: Record<string, number> = {
-  '': 1,
-  k: 1e3,
-  M: 1e6,
-  G: 1e9,
-  Ki: 1024,
-  Mi: 1024 ** 2,
-  Gi: 1024 ** 3,
-}
-
-/** Bytes of a Kubernetes quantity such as 64Mi. */
-export function bytesOf(quantity: string): number {
-  const match = /^(\d+(?:\.\d+)?)(k|M|G|Ki|Mi|Gi)?$/.exec(quantity)
-  if (!match)
-    throw new WeftError('local.quantity', `\`${quantity}\` is not a size such as 64Mi`, {
-      field: 'sizeLimit',
-    })
-  return Math.ceil(Number(match[1]) * (UNITS[match[2] ?? ''] ?? 1))
 }

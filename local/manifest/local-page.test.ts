@@ -1,0 +1,16 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { ManifestSource } from './source.ts'
+
+t.test('the manifests of docs/local.md are read without a word', async (t) => {
+  const page = readFileSync(join(import.meta.dirname, '../../docs/local.md'), 'utf8')
+  const example = /```yaml\n([^]*?)```/.exec(page)?.[1] ?? ''
+  const directory = t.testdir({ 'shop.yaml': example })
+  const said: string[] = []
+  const report = { error: (line: string) => said.push(line), warn: (line: string) => said.push(line) }
+  const desired = await new ManifestSource([directory], report).load()
+  t.strictSame(said, [])
+  t.strictSame([...desired.deployments.keys()], ['shop/web'])
+  t.strictSame([...desired.services.keys()], ['shop/web'])
+})
