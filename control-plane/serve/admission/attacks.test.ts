@@ -141,6 +141,8 @@ t.test('connections that say nothing give way, and honest callers come through',
   await Promise.all(idle.map((one) => once(one, 'connect')))
   for (let i = 0; i < 5; i++) t.ok(await push(client(), `web${i}`))
   await given
+  t.ok(await push(client(), 'late'))
+  t.ok(closed < idle.length, 'only those beyond what an address may have')
 })
 
 t.test('a caller that holds calls open, never ending its requests, is bounded', async (t) => {
