@@ -7,16 +7,27 @@ import type {
 import { DURATION_BUCKETS, type Metrics, type RequestSeries } from './metrics.ts'
 import { integer, text } from './resource.ts'
 
-/** The request durations as cumulative OTLP histograms, one metric a direction. */
-export function metricsRequest(
+/** Points of one request: some 700 KB, which a collector takes that takes little at once (the control plane: 2 MiB). */
+const MOST_POINTS = 1000
+
+/** The request durations as cumulative OTLP histograms, one metric a direction, in as many requests as it takes. */
+export function* metricsRequests(
   metrics: Metrics,
+  resource: Resource,
+  now: number,
+): Generator<ExportMetricsServiceRequest> {
+  const all = [...metrics.requests.values()]
+  for (let from = 0; from < all.length; from += MOST_POINTS)
+    yield metricsRequest(all.slice(from, from + MOST_POINTS), resource, now)
+}
+
+function metricsRequest(
+  requests: readonly RequestSeries[],
   resource: Resource,
   now: number,
 ): ExportMetricsServiceRequest {
   const points = (direction: 'inbound' | 'outbound'): HistogramDataPoint[] =>
-    [...metrics.requests.values()]
-      .filter((series) => series.labels.direction === direction)
-      .map((series) => pointOf(series, now))
+    requests.filter((series) => series.labels.direction === direction).map((series) => pointOf(series, now))
   const metric = (name: string, direction: 'inbound' | 'outbound') => ({
     name,
     unit: 's',

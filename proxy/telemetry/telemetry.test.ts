@@ -189,3 +189,18 @@ t.test('a span names addresses with their ports, and a gRPC call its service and
   t.equal(spanOf(made, hop).status?.code, 'STATUS_CODE_ERROR')
   await telemetry.close()
 })
+
+t.test('many series are pushed in requests of a bounded size, each once', async (t) => {
+  const { telemetry, metrics, record } = setUp()
+  for (let i = 0; i < 1500; i++) {
+    const made = record(head())
+    telemetry.requestFinished({ ...made, route: `r${i}` })
+  }
+  await telemetry.close()
+  const counts = metrics.map(({ resourceMetrics = [] }) =>
+    (resourceMetrics[0]?.scopeMetrics?.[0]?.metrics ?? [])
+      .map(({ histogram }) => histogram?.dataPoints?.length ?? 0)
+      .reduce((sum, count) => sum + count, 0),
+  )
+  t.strictSame(counts, [1000, 500])
+})

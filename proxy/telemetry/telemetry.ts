@@ -2,7 +2,7 @@ import type { RequestHead } from '../http/message.ts'
 import type { ConnectionRecord, HopSpan, RequestRecord, TelemetrySink } from '../exchange/telemetry-sink.ts'
 import { AccessLog, type AccessLogMode } from './access-log.ts'
 import type { Exporter } from './exporter.ts'
-import { metricsRequest } from './metric-push.ts'
+import { metricsRequests } from './metric-push.ts'
 import { Metrics } from './metrics.ts'
 import { prometheusText } from './prometheus.ts'
 import { resourceOf, type ReportingWorkload } from './resource.ts'
@@ -23,7 +23,8 @@ export interface TelemetryOptions {
   readonly samplingPercent?: number | undefined
 }
 
-const PUSH_MS = 2000
+// What was counted since the last push is lost with a sidecar that is killed.
+const PUSH_MS = 1000
 
 /** What the data plane tells, turned into spans, counters and log lines. */
 export class Telemetry implements TelemetrySink {
@@ -111,7 +112,8 @@ export class Telemetry implements TelemetrySink {
     this.metrics.expire(now)
     if (!this.#exporter || this.metrics.requests.size === 0) return
     try {
-      await this.#exporter.metrics(metricsRequest(this.metrics, this.#resource, now))
+      for (const request of metricsRequests(this.metrics, this.#resource, now))
+        await this.#exporter.metrics(request)
     } catch {
       // Cumulative: the next push says it all.
       this.count('metric_push_failed')

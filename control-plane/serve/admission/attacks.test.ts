@@ -119,7 +119,8 @@ t.test('what a stranger sends is not read, and its connection ends', async (t) =
   const stranger = session()
   const streams = Array.from({ length: 16 }, () => open(stranger))
   for (const stream of streams) stream.write(Buffer.alloc(256 * 1024))
-  await once(stranger, 'close')
+  // With an error or without: `once` would take that for a failure.
+  await new Promise((resolve) => stranger.once('close', resolve))
   t.equal(calls(), 0)
   t.ok(await push(client(), 'web'))
 })
@@ -141,6 +142,8 @@ t.test('connections that say nothing give way, and honest callers come through',
   await Promise.all(idle.map((one) => once(one, 'connect')))
   for (let i = 0; i < 5; i++) t.ok(await push(client(), `web${i}`))
   await given
+  t.ok(await push(client(), 'late'))
+  t.ok(closed < idle.length, 'only those beyond what an address may have')
 })
 
 t.test('a caller that holds calls open, never ending its requests, is bounded', async (t) => {
@@ -155,7 +158,7 @@ t.test('a caller that holds calls open, never ending its requests, is bounded', 
       .map(async (stream) => ((await once(stream, 'response')) as [Record<string, string>])[0]),
   )
   t.ok(
-    heads.every((head) => Number(head['grpc-status']) === status.RESOURCE_EXHAUSTED),
+    heads.every((head) => head['grpc-status'] === String(status.RESOURCE_EXHAUSTED)),
     'those beyond 32',
   )
   await t.rejects(push(client(), 'greedy'), { code: status.RESOURCE_EXHAUSTED })
