@@ -1,5 +1,5 @@
 import { fastify } from 'fastify'
-import { ServerCredentials, type Metadata } from '@grpc/grpc-js'
+import { ServerCredentials } from '@grpc/grpc-js'
 import packageJson from '../package.json' with { type: 'json' }
 import { capConnections } from '../core/connection-cap.ts'
 import { describeError, WeftError } from '../core/errors.ts'
@@ -13,6 +13,7 @@ import { overviewOf, type ProxyView } from './serve/rest/overview.ts'
 import { rest } from './serve/rest/rest.ts'
 import { serverCertificate } from './serve/server-certificate.ts'
 import { signingService } from './serve/signing/service.ts'
+import { reportedMesh } from './serve/telemetry/followed-routes.ts'
 import { MetricStore } from './serve/telemetry/metric-store.ts'
 import { telemetryServices } from './serve/telemetry/receiver.ts'
 import { TraceStore } from './serve/telemetry/trace-store.ts'
@@ -68,7 +69,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     let brain: MeshBrain | undefined
     let proxies: () => readonly ProxyView[] = () => []
     const traces = new TraceStore()
-    const metrics = new MetricStore()
+    const metrics = new MetricStore(reportedMesh(() => brain?.snapshot.value.model))
     const app = fastify({
       forceCloseConnections: true,
       requestTimeout: HTTP_PATIENCE_MS,
@@ -103,9 +104,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     brain = mesh
     closing.push(() => mesh.close())
 
-    const callerOf = (metadata: Metadata) => authenticate(verifier, metadata)
-    const discovery = discoveryService({ snapshot: mesh.snapshot, authenticate: callerOf, log })
-    const open = discoveryService({ snapshot: mesh.snapshot, authenticate: nobody, log })
+    const discovery = discoveryService({ snapshot: mesh.snapshot, log })
+    const open = discoveryService({ snapshot: mesh.snapshot, log })
     proxies = () => [...discovery.proxies(), ...open.proxies()]
 
     const certificate = serverCertificate({ authority, dnsNames: options.dnsNames, log })
@@ -116,19 +116,25 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       closing.push(() => server.close(options.drainMs))
       return server
     }
-    const grpc = await serve('--grpc', options.grpc, certificate.credentials, [
-      discovery,
-      signingService({
-        authority,
-        verifier,
-        log,
-        ...(options.leafLifeMs === undefined ? {} : { defaultLifeMs: options.leafLifeMs }),
-      }),
-      ...telemetryServices({ traces, metrics, authenticate: callerOf, log }),
-    ])
+    const { leafLifeMs } = options
+    const grpc = await serve('--grpc', options.grpc, {
+      credentials: certificate.credentials,
+      authenticate: (metadata, from) => authenticate(verifier, metadata, from),
+      log,
+      services: [
+        discovery,
+        signingService({ authority, log, ...(leafLifeMs !== undefined && { defaultLifeMs: leafLifeMs }) }),
+        ...telemetryServices({ traces, metrics, log }),
+      ],
+    })
     const plaintext =
       options.grpcPlaintext &&
-      (await serve('--grpc-plaintext', options.grpcPlaintext, ServerCredentials.createInsecure(), [open]))
+      (await serve('--grpc-plaintext', options.grpcPlaintext, {
+        credentials: ServerCredentials.createInsecure(),
+        authenticate: undefined,
+        log,
+        services: [open],
+      }))
     const unpublish = platform.publish?.(mesh)
     if (unpublish) closing.push(unpublish)
     waitsFor = undefined
@@ -139,8 +145,6 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     throw error
   }
 }
-
-async function nobody(): Promise<undefined> {}
 
 interface Listening {
   listen(address: GrpcAddress): Promise<string>

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { silentLogger } from '../core/log.ts'
+import type { Listener } from '../core/xds/generated/envoy.js'
 import { createMesh, type MeshBrain } from './mesh.ts'
 import { MemorySource } from './registry/memory-source.ts'
 import { ENVOY, GRPC_LIBRARY, SIDECAR, type ClientTakes } from './xds/client-takes.ts'
@@ -237,4 +238,77 @@ t.test('what people look at: services, endpoints and the live split', async (t) 
     routes: [{ name: 'HTTPRoute/mesh/canary/0', match: '/*', backends: [{ percent: 90 }, { percent: 10 }] }],
   })
   t.equal(echo?.ports[0]?.endpoints.length, 3)
+})
+
+/** A Service that leads to 10.0.0.1, the pod echo-v1-a of namespace `mesh`, without a selector. */
+const leadingTo = (namespace: string, name: string, ports: string, target: string): string => `apiVersion: v1
+kind: Service
+metadata: { name: ${name}, namespace: ${namespace} }
+spec: { clusterIP: 10.96.7.${name.length}, ports: [${ports}] }
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: { name: ${name}-1, namespace: ${namespace}, labels: { kubernetes.io/service-name: ${name} } }
+addressType: IPv4
+ports: [{ name: p, port: 8080 }, { name: q, port: 9999 }]
+endpoints: [{ addresses: [10.0.0.1]${target} }]
+`
+
+/** How each inbound port of echo-v1-a is treated, by the chains that its listener has for it. */
+function inboundPorts(mesh: MeshBrain): Record<string, string> {
+  const listener = mesh.snapshot.value.resource('listener', 'inbound', { ...CLIENT, pod: 'echo-v1-a' })
+  const ports: Record<string, string[]> = {}
+  for (const chain of (listener?.message as Listener | undefined)?.filterChains ?? []) {
+    const port = String(chain.filterChainMatch?.destinationPort ?? 'other')
+    ports[port] ??= []
+    ports[port].push((chain.name ?? '').replace(/.*\//, ''))
+  }
+  return Object.fromEntries(Object.entries(ports).map(([port, chains]) => [port, chains.join(' ')]))
+}
+
+const HTTP_PORT = 'mtls-http mtls plain-http'
+const OPAQUE_PORT = 'mtls-tcp tls plain-tcp'
+const DETECTED_PORT = 'mtls-http mtls-tcp tls plain-http plain-tcp'
+
+t.test("only Services of a pod's own namespace say what its ports speak", async (t) => {
+  const { source, mesh } = meshOf(t)
+  t.match(inboundPorts(mesh), { 8080: HTTP_PORT, 9999: DETECTED_PORT })
+  const ports = '{ name: p, port: 80, appProtocol: tcp }, { name: q, port: 81, appProtocol: tcp }'
+  for (const target of ['', ', targetRef: { kind: Pod, name: echo-v1-a, namespace: mesh }'])
+    for (const said of [
+      ports,
+      ports.replaceAll('appProtocol: tcp', 'appProtocol: http'),
+      ports.replaceAll(', appProtocol: tcp', ''),
+    ]) {
+      source.put(leadingTo('other', 'elsewhere', said, target))
+      t.match(inboundPorts(mesh), { 8080: HTTP_PORT, 9999: DETECTED_PORT }, `${said} ${target}`)
+      t.match(
+        JSON.stringify(mesh.snapshot.value.resource('endpoints', 'other/elsewhere/80', CLIENT)?.message),
+        /10\.0\.0\.1/,
+        'it may lead there',
+      )
+    }
+  source.put(leadingTo('mesh', 'own', ports, ''))
+  t.match(inboundPorts(mesh), { 9999: OPAQUE_PORT }, "the pod's namespace may")
+})
+
+t.test('what Services of one namespace say of one port, in any order', async (t) => {
+  const port = (said: string): string => `{ name: q, port: 81${said === '' ? '' : `, appProtocol: ${said}`} }`
+  for (const [a, b, expected] of [
+    ['http', '', DETECTED_PORT],
+    ['http', 'tcp', DETECTED_PORT],
+    ['tcp', '', OPAQUE_PORT],
+    ['http', 'grpc', HTTP_PORT],
+    ['http', 'http', HTTP_PORT],
+    ['', '', DETECTED_PORT],
+  ] as const)
+    for (const [first, second] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      const { source, mesh } = meshOf(t)
+      source.put(leadingTo('mesh', 'one', port(first), ''))
+      source.put(leadingTo('mesh', 'second', port(second), ''))
+      t.match(inboundPorts(mesh), { 9999: expected }, `${first || 'nothing'} and ${second || 'nothing'}`)
+    }
 })

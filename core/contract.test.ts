@@ -31,7 +31,9 @@ const OTHERS: readonly (readonly [file: string, word: string])[] = [
 function patternOf(name: string, value: string | number): RegExp {
   const own = IN_PLACE[name as keyof typeof contract]
   if (own) return own
-  if (typeof value === 'number') return new RegExp(String.raw`\b${value}\b`)
+  // `15_001`, too; `15_000` is a time elsewhere.
+  if (typeof value === 'number')
+    return new RegExp(`\\b${value % 1000 === 0 ? value : `${value}`.replace(/(?=\d{3}$)/, '_?')}\\b`)
   const text = RegExp.escape(value)
   // A name of Weft's own is one wherever it stands; any other word only as a whole literal, or as its beginning.
   return value.includes('weft')

@@ -1,5 +1,6 @@
 import { createServer as createHttpServer, request } from 'node:http'
-import { connect, createServer as createTcpServer } from 'node:net'
+import { connect, createServer as createTcpServer, type Socket } from 'node:net'
+import * as tls from 'node:tls'
 import { once } from 'node:events'
 import t, { type Test } from 'tap'
 import type { CaCredentials } from '../certs/authority.ts'
@@ -7,11 +8,12 @@ import { Watched } from '../core/watched.ts'
 import { formatFlags } from './model/response-flag.ts'
 import { noTelemetry, type ConnectionRecord, type RequestRecord } from './exchange/telemetry-sink.ts'
 import type { Endpoint } from './model/cluster.ts'
-import type { TcpProxy } from './model/listener.ts'
+import type { FilterChain, HttpConnectionManager, Listener, TcpProxy } from './model/listener.ts'
 import type { DownstreamTls, UpstreamTls } from './model/tls.ts'
 import { Runtime } from './runtime.ts'
 import { newRoot, readSpiffeId, secretsOf } from './testing/mesh-identity.ts'
 import {
+  chainOf,
   CLUSTER,
   endpointAt,
   forwardTo,
@@ -345,4 +347,66 @@ t.test('opaque TCP goes through a mesh connection of its own, with half-close', 
   t.equal(text, 'got hello')
   while (outbound.connections.length === 0) await new Promise((resolve) => setImmediate(resolve))
   t.match(outbound.connections[0], { bytesReceived: 5, bytesSent: 9, flags: 0 })
+})
+
+/** What a port without a declaration is to a sidecar: STRICT, requests and raw bytes of the mesh. */
+function undeclared(http: HttpConnectionManager): Listener {
+  const tls = strict(['weft-h2', 'weft-tcp'])
+  const mutual = (network: HttpConnectionManager | TcpProxy, protocol: string): FilterChain => {
+    const chain = chainOf(network, tls)
+    return { ...chain, match: { ...chain.match, transportProtocol: 'tls', applicationProtocols: [protocol] } }
+  }
+  return {
+    ...listenerOf(http),
+    inspectTls: true,
+    inspectHttp: true,
+    filterChains: [mutual(http, 'weft-h2'), mutual(TO_APP, 'weft-tcp')],
+  }
+}
+
+t.test('inside raw bytes of the mesh nobody can claim to be another, however he begins', async (t) => {
+  const root = newRoot()
+  const inbound = await server(t, root, [])
+  const manager = { ...MANAGER, traffic: 'inbound', forwardClientCert: 'sanitize_set' } as const
+  // The runtime of `server` listens already: the same port, with what an undeclared one has.
+  inbound.configuration.listeners.set(new Map([['front', undeclared(manager)]]))
+  const raw = async (): Promise<Socket> => {
+    const { privateKeyPem: key, certificatePem: cert, bundlePem: ca } = secretsOf(root, 'web')
+    const socket = tls.connect({
+      port: inbound.port,
+      host: '127.0.0.1',
+      key,
+      cert,
+      ca,
+      ALPNProtocols: ['weft-tcp'],
+      checkServerIdentity: () => undefined,
+    })
+    socket.on('error', () => {})
+    t.teardown(() => socket.destroy())
+    await once(socket, 'secureConnect')
+    t.equal(socket.alpnProtocol, 'weft-tcp')
+    return socket
+  }
+  const head = 'GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-Client-Cert: URI=admin\r\nConnection: close\r\n\r\n'
+  for (const before of ['', '\r\n']) {
+    const socket = await raw()
+    socket.write(before + head)
+    let text = ''
+    for await (const chunk of socket) text += String(chunk)
+    t.match(text, `caller By=${CATALOG};URI=${WEB}`, JSON.stringify(before))
+    t.notMatch(text, /admin/)
+  }
+  for (const cut of [1, 4, 14]) {
+    const socket = await raw()
+    const end = new Promise((resolve) => socket.once('close', resolve))
+    socket.write(head.slice(0, cut))
+    const { states } = inbound.runtime.clusters.get('app')
+    const passedOn = (): boolean => [...states.values()].some(({ active }) => active > 0)
+    while (!passedOn()) await new Promise((resolve) => setImmediate(resolve))
+    let text = ''
+    socket.on('data', (chunk: Buffer) => (text += String(chunk)))
+    socket.write(head.slice(cut))
+    await end
+    t.notMatch(text, /admin/, `cut after ${cut} bytes`)
+  }
 })

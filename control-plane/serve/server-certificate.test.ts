@@ -20,7 +20,9 @@ async function serve(t: Test) {
   const lines: string[] = []
   const log = createLogger('test', 'debug', (line) => lines.push(line))
   const certificate = serverCertificate({ authority, dnsNames: [NAME], log, clock, lifeMs: DAY })
-  const server = await serveGrpc('--grpc', { host: '127.0.0.1', port: 0 }, certificate.credentials, [])
+  const { credentials } = certificate
+  const serving = { credentials, services: [], authenticate: undefined, log }
+  const server = await serveGrpc('--grpc', { host: '127.0.0.1', port: 0 }, serving)
   t.teardown(() => certificate.close())
   t.teardown(() => server.close())
   return { ca, clock, authority, lines, certificate, port: server.port }

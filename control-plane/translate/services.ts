@@ -13,7 +13,7 @@ import { identityOf, isMeshed } from './meshed.ts'
 export interface TranslatedService {
   readonly service: MeshService
   readonly groups: readonly EndpointGroup[]
-  /** Pods' ports that the Service leads to. */
+  /** Ports of pods of its own namespace that the Service leads to. */
   readonly targets: readonly Target[]
 }
 
@@ -132,7 +132,9 @@ function translateService(
       for (const endpoint of slice.endpoints) {
         const pod = pods[at++]
         if (!slicePort) continue
-        if (pod)
+        // Whoever may write an EndpointSlice can name any pod's address: how a pod's ports are treated is only for
+        // its own namespace to say.
+        if (pod?.meta.namespace === source.meta.namespace)
           targets.push({
             pod: `${pod.meta.namespace}/${pod.meta.name}`,
             port: slicePort.port,

@@ -1,6 +1,6 @@
 import { PROXY_CONTAINER } from '../../core/contract.ts'
 import { SIDECAR_PORTS, type MtlsMode, type Workload, type WorkloadPort } from '../model/mesh.ts'
-import { protocolOf, type PortProtocol } from '../model/protocol.ts'
+import { carriesHttp, protocolOf, type PortProtocol } from '../model/protocol.ts'
 import { opaquePortsOf } from './opaque-ports.ts'
 import { pathRulesOf } from './path-rules.ts'
 import type { PodObject } from '../registry/kinds/core.ts'
@@ -150,21 +150,40 @@ function selects(selector: Readonly<Record<string, string>>, pod: PodObject): bo
   return Object.entries(selector).every(([key, value]) => pod.meta.labels[key] === value)
 }
 
+interface Said {
+  readonly protocol: PortProtocol
+  readonly declared: boolean
+}
+
+/**
+ * What two Services say of one port, in whatever order they come. Where they differ its first bytes decide, also
+ * where one says that it is HTTP and the other nothing: what is only one of them must not shut out the other's
+ * callers. Bytes that somebody declared to be only that stay so.
+ */
+function agreed(a: Said, b: Said): Said {
+  if (a.protocol === b.protocol) return a.declared ? a : b
+  if (a.declared && b.declared) return { protocol: isHttp(a) && isHttp(b) ? 'http' : 'auto', declared: true }
+  const said = a.declared ? a : b
+  if ((a.declared || b.declared) && !carriesHttp(said.protocol)) return said
+  return { protocol: 'auto', declared: a.declared || b.declared }
+}
+
+/** Nothing but HTTP, of whichever kind. */
+function isHttp({ protocol }: Said): boolean {
+  return protocol !== 'auto' && carriesHttp(protocol)
+}
+
 function portsOf(pod: PodObject, targets: readonly Target[]): readonly WorkloadPort[] {
-  const ports = new Map<number, { protocol: PortProtocol; declared: boolean }>()
+  const ports = new Map<number, Said>()
   for (const { container, name, port } of pod.ports) {
     if (container === PROXY_CONTAINER || SIDECAR_PORTS.has(port)) continue
     ports.set(port, { protocol: protocolOf({ port, name, appProtocol: undefined }), declared: false })
   }
-  const aimed = new Map<number, { protocol: PortProtocol; declared: boolean }>()
+  const aimed = new Map<number, Said>()
   for (const { port, protocol, declared } of targets) {
     if (SIDECAR_PORTS.has(port)) continue
     const other = aimed.get(port)
-    if (!other || (declared && !other.declared)) aimed.set(port, { protocol, declared })
-    // Two Services that say different things of one port: its first bytes decide.
-    else if (declared === other.declared && protocol !== other.protocol) {
-      aimed.set(port, { protocol: 'auto', declared })
-    }
+    aimed.set(port, other ? agreed(other, { protocol, declared }) : { protocol, declared })
   }
   for (const [port, entry] of aimed) {
     // A Service that says nothing does not overrule the container port's name.

@@ -98,7 +98,8 @@ function chainsOf(
     if (carriesHttp(protocol)) {
       chains.push(mutual('mtls-http', http, knownHttp || strict ? ALPN_HTTP : [ALPN_HTTP[0]]))
     }
-    chains.push(mutual('mtls-tcp', tcp, [ALPN_TCP]))
+    // A caller that took this port for undeclared comes with raw bytes: HTTP is served, and nothing else passes.
+    if (!knownHttp) chains.push(mutual('mtls-tcp', tcp, [ALPN_TCP]))
     if (strict || knownHttp) chains.push(mutual('mtls', knownHttp ? http : tcp, []))
     if (strict) return chains
     if (!knownHttp) chains.push(plain('tls', tcp, { transportProtocol: 'tls' }))

@@ -37,13 +37,14 @@ export function outboundListener(
     cluster: string,
     routes: HttpOptions['routes'],
     paths: PathRules,
+    bound = false,
   ): Listener => ({
     name,
     address: { socketAddress: { address, portValue: port } },
     bindToPort: false,
     trafficDirection: 'OUTBOUND',
     ...(carriesHttp(protocol) ? pathMetadata(paths) : {}),
-    ...detection(protocol, cluster, () =>
+    ...detection(protocol, cluster, bound, () =>
       httpFilter({
         statPrefix: cluster,
         routes,
@@ -59,10 +60,11 @@ export function outboundListener(
     if (!found) return undefined
     const { key, protocol } = found
     const rds = routeNameFor(mesh, key, client)
+    const bound = routesFor(mesh, key, client.namespace) !== undefined
     return {
       variant: `${client.takes.name} ${rds}`,
-      parts: [protocol, rds, service.paths],
-      make: () => make(protocol, key, { rds }, service.paths),
+      parts: [protocol, rds, service.paths, bound],
+      make: () => make(protocol, key, { rds }, service.paths, bound),
     }
   }
   const workload = mesh.workloadsByAddress.get(address)
@@ -83,10 +85,14 @@ export function routeNameFor(mesh: Mesh, portKey: string, client: MeshClient): s
   return routesFor(mesh, portKey, client.namespace)?.consumer ? `${portKey}@${client.namespace}` : portKey
 }
 
-/** Declared protocols decide without waiting; otherwise the first bytes do, and what is unknown is TCP. */
+/**
+ * Declared protocols decide without waiting; otherwise the first bytes do, and what is unknown is TCP. Who is silent
+ * counts as that after a time, unless routes are bound: they say that requests come, which must not pass them by.
+ */
 function detection(
   protocol: PortProtocol,
   cluster: string,
+  bound: boolean,
   http: () => NonNullable<FilterChain['filters']>[number],
 ): Pick<
   Listener,
@@ -118,6 +124,7 @@ function detection(
       return {
         listenerFilters: [TLS_INSPECTOR, HTTP_INSPECTOR],
         ...waiting,
+        ...(bound ? { listenerFiltersTimeout: 0 } : {}),
         filterChains: [
           {
             name: 'http',

@@ -189,6 +189,13 @@ export class Reader {
     return Uint8Array.prototype.slice.call(this.#buffer, from, from + size)
   }
 
+  /** The same without a copy: for who looks at them and keeps nothing. */
+  view(): Uint8Array {
+    const size = this.uint32()
+    const from = this.#take(size)
+    return this.#buffer.subarray(from, from + size)
+  }
+
   string(): string {
     const size = this.uint32()
     const from = this.#take(size)

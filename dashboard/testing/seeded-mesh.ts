@@ -1,12 +1,17 @@
 import fastify from 'fastify'
 import { ManualClock } from '../../core/clock.ts'
-import type { ExportMetricsServiceRequest, KeyValue, Span } from '../../core/xds/generated/otlp.js'
+import {
+  ExportMetricsServiceRequest,
+  ExportTraceServiceRequest,
+  type KeyValue,
+  type Span,
+} from '../../core/xds/generated/otlp.js'
 import { readDashboard } from '../../control-plane/serve/rest/dashboard-files.ts'
 import type { MeshOverview, ProxyView } from '../../control-plane/serve/rest/overview.ts'
 import { rest } from '../../control-plane/serve/rest/rest.ts'
 import { BOUNDS, BUCKETS } from '../../control-plane/serve/telemetry/durations.ts'
 import { MetricStore } from '../../control-plane/serve/telemetry/metric-store.ts'
-import { addSpans } from '../../control-plane/serve/telemetry/receiver.ts'
+import { atOnce, takingPoints, takingSpans } from '../../control-plane/serve/telemetry/receiver.ts'
 import { TraceStore } from '../../control-plane/serve/telemetry/trace-store.ts'
 import type { PortView, RouteView, ServiceView } from '../../control-plane/service-view.ts'
 
@@ -108,11 +113,11 @@ function seedMetrics(metrics: MetricStore): void {
         }
         const labels = { ...one.labels, 'http.response.status_code': failed ? 503 : 200 }
         const caller = { namespace: 'shop', serviceAccount: one.service, pod: { name: `${one.service}-1` } }
-        metrics.add(push(one, labels, counts, at), caller, at)
+        atOnce(takingPoints(metrics, push(one, labels, counts, at), caller, at))
       }
 }
 
-function push(one: Flow, labels: Text, counts: readonly number[], at: number): ExportMetricsServiceRequest {
+function push(one: Flow, labels: Text, counts: readonly number[], at: number): Uint8Array {
   const point = {
     startTimeUnixNano: BigInt(START - 130_000) * 1_000_000n,
     timeUnixNano: BigInt(at) * 1_000_000n,
@@ -125,7 +130,7 @@ function push(one: Flow, labels: Text, counts: readonly number[], at: number): E
     dataPoints: [point],
   }
   const metric = { name: `http.${one.side}.request.duration`, histogram }
-  return { resourceMetrics: [{ scopeMetrics: [{ metrics: [metric] }] }] }
+  return ExportMetricsServiceRequest.encode({ resourceMetrics: [{ scopeMetrics: [{ metrics: [metric] }] }] })
 }
 
 export interface TraceChange {
@@ -188,8 +193,10 @@ export function seedTrace(traces: TraceStore, index: number, change: TraceChange
         status: { code: bad ? 'STATUS_CODE_ERROR' : 'STATUS_CODE_UNSET' },
       }
       const reporter = change.service ?? (kind === 'client' ? source : destination)
-      const resource = { attributes: attributes({ 'service.name': reporter }) }
-      addSpans(traces, { resourceSpans: [{ resource, scopeSpans: [{ spans: [span] }] }] }, caller(reporter))
+      const report = ExportTraceServiceRequest.encode({
+        resourceSpans: [{ scopeSpans: [{ spans: [span] }] }],
+      })
+      atOnce(takingSpans(traces, report, caller(reporter)))
       parent = spanId
       from += kind === 'client' ? 0.25 + random() * 0.3 : 0.8 + random()
       took *= kind === 'client' ? 0.9 : 0.62

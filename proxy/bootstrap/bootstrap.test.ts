@@ -1,11 +1,12 @@
 import t from 'tap'
+import { HTTP_FILTERS as SERVED_FILTERS } from '../../core/xds/served/http-filters.ts'
 import { parse } from 'yaml'
 import { readBootstrap, type ProxyBootstrap } from './bootstrap.ts'
 import { createStaticConfiguration } from './configuration.ts'
 import { changed, MINIMAL } from './testing/minimal.ts'
 
-const HTTP_FILTERS = ['fault.v3.HTTPFault', 'local_ratelimit.v3.LocalRateLimit', 'router.v3.Router']
-  .map((name) => `type.googleapis.com/envoy.extensions.filters.http.${name}`)
+const HTTP_FILTERS = Object.keys(SERVED_FILTERS.types)
+  .map((name) => `type.googleapis.com/${name}`)
   .join(' or ')
 const HCM = 'static_resources.listeners[0].filter_chains[0].filters[0].typed_config'
 const ROUTE = `${HCM}.route_config.virtual_hosts[0].routes[0]`

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { Agent, createServer, request, type RequestListener } from 'node:http'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { Watched } from '../../core/watched.ts'
@@ -49,10 +50,14 @@ async function app(t: Test, answer: RequestListener): Promise<number> {
   return typeof address === 'object' && address ? address.port : 0
 }
 
-function get(port: number, path: string): Promise<{ status: number; text: string }> {
+function get(
+  port: number,
+  path: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<{ status: number; text: string }> {
   const agent = new Agent()
   return new Promise((resolve, reject) => {
-    request({ port, host: '127.0.0.1', path, agent }, (response) => {
+    request({ port, host: '127.0.0.1', path, agent, headers }, (response) => {
       let text = ''
       response.setEncoding('utf8')
       response.on('data', (chunk: string) => {
@@ -81,6 +86,33 @@ t.test('the HTTP proxy splits and answers by itself', async (t) => {
   for (let i = 0; i < 10; i++) answers.push((await get(port, '/catalog/shoes')).text)
   t.same(answers.toSorted(), [...Array.from({ length: 9 }, () => 'v1'), 'v2'])
   t.match(await get(port, '/catalogue'), { status: 404, text: 'no such shop' })
+})
+
+t.test('requests are limited and disturbed by filters, in their order', async (t) => {
+  const text = replaced(example('filters.yaml'), {
+    'port_value: 8080': NO_PORT,
+    'max_connections: 2': 'max_connections: 100',
+    'fill_interval: 1s': 'fill_interval: 600s',
+    'numerator: 50': 'numerator: 100',
+  })
+  const { port, records } = await run(t, text, 'front')
+  t.match(await get(port, '/', { 'x-fault': 'a' }), { status: 503, text: 'fault filter abort' })
+  t.ok((records[0]?.durationMs ?? 0) > 90, 'after its delay')
+  t.match(await get(port, '/slow'), { status: 200, text: 'slow' })
+  t.match(await get(port, '/slow'), { status: 429, text: 'local_rate_limited' })
+  const statuses: number[] = []
+  for (let i = 0; i < 6; i++) statuses.push((await get(port, '/')).status)
+  t.same(statuses, [200, 200, 200, 200, 200, 429], 'neither a fault nor /slow counts')
+})
+
+t.test('connections are limited by a filter', async (t) => {
+  const { port } = await run(t, replaced(example('filters.yaml'), { 'port_value: 8080': NO_PORT }), 'front')
+  for (let i = 0; i < 2; i++) {
+    const socket = connect(port, '127.0.0.1')
+    t.teardown(() => socket.destroy())
+    await once(socket, 'connect')
+  }
+  await t.rejects(get(port, '/'), { code: 'ECONNRESET' }, 'the third')
 })
 
 t.test('two proxies speak HTTP/2 over mutual TLS', async (t) => {

@@ -1,10 +1,10 @@
 import type { Clock } from '../../core/clock.ts'
 import type { Fields, RequestHead, ResponseHead } from '../http/message.ts'
-import type { ClientConnection, ClientStream, ClientStreamReader, ResetReason } from '../http/stream.ts'
+import type { ClientStream, ClientStreamReader, ResetReason } from '../http/stream.ts'
 import type { ConnectFailure } from '../upstream/connector.ts'
 import type { EndpointState } from '../upstream/endpoint-state.ts'
 import type { TryOutcome } from '../upstream/health/signal.ts'
-import type { HttpPool, PooledConnection, PoolWaiter } from '../upstream/http-pool.ts'
+import type { HttpPool, PooledConnection, PoolWaiter, Reuse } from '../upstream/http-pool.ts'
 
 /** What an attempt tells its exchange. Nothing more comes after `attemptFailed` or the end of the response. */
 export interface AttemptOwner {
@@ -17,6 +17,8 @@ export interface AttemptOwner {
   attemptEnd(attempt: Attempt, trailers: Fields | undefined): void
   attemptFailed(attempt: Attempt, failure: AttemptFailure): void
   attemptWritable(): void
+  /** Its endpoint gives no sign of life, so far: the request may go elsewhere. */
+  attemptSilent(attempt: Attempt): void
   /** Whether the request that opens now has no body. */
   readonly bodiless: boolean
   /** The whole request went to the attempt. */
@@ -50,13 +52,14 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
   stream: ClientStream | undefined
   /** Who answered on the connection, or ''. */
   identity = ''
-  /** The connection had carried requests before. */
+  readonly reuse: Reuse
+  /** The connection had carried requests or waited for one before. */
   reused = false
   /** Refused by a connection that takes nothing more (GOAWAY). */
   goneAway = false
   readonly #owner: AttemptOwner
   readonly #pool: HttpPool
-  #codec: ClientConnection | undefined
+  #connection: PooledConnection | undefined
   readonly #clock: Clock
   readonly #startedAt: number
   #cancelTimeout: (() => void) | undefined
@@ -66,13 +69,21 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
   #discarding = false
   #discarded = 0
 
-  constructor(owner: AttemptOwner, endpoint: EndpointState, head: RequestHead, http2: boolean, clock: Clock) {
+  constructor(
+    owner: AttemptOwner,
+    endpoint: EndpointState,
+    head: RequestHead,
+    pool: HttpPool,
+    clock: Clock,
+    reuse: Reuse,
+  ) {
+    this.reuse = reuse
     this.#clock = clock
     this.#startedAt = clock.now()
     this.#owner = owner
     this.endpoint = endpoint
     this.head = head
-    this.#pool = endpoint.pool(http2)
+    this.#pool = pool
   }
 
   start(perTryTimeoutMs: number): void {
@@ -109,9 +120,10 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
 
   onConnection(connection: PooledConnection): void {
     if (this.#over) return
-    const codec = (this.#codec = connection.codec)
+    const { codec } = connection
+    this.#connection = connection
     this.identity = connection.identity
-    this.reused = codec.carried > 0
+    this.reused = codec.carried > 0 || connection.waited
     this.#owner.attemptConnected(connection.alpn)
     this.stream = codec.open(this.head, this.#owner.bodiless, this)
     if (!this.#over) this.#owner.attemptOpened(this)
@@ -122,6 +134,14 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
     if (failure.reason === 'connect') this.#observe('connect-failure')
     this.#finish()
     this.#owner.attemptFailed(this, { kind: 'connect', failure })
+  }
+
+  onSilent(): void {
+    if (!this.#over && !this.#headSeen) this.#owner.attemptSilent(this)
+  }
+
+  onSlowConnect(): void {
+    this.onSilent()
   }
 
   onInformational(head: ResponseHead): void {
@@ -159,7 +179,9 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
     if (this.#over) return
     this.#observe(OUTCOMES[reason])
     this.#finish()
-    this.goneAway = reason === 'refused' && (this.#codec?.closed ?? false)
+    const connection = this.#connection
+    this.goneAway = reason === 'refused' && (connection?.codec.closed ?? false)
+    if (reason === 'connection' && connection && !this.stream?.answered) this.#pool.closedUnder(connection)
     this.#owner.attemptFailed(this, { kind: 'reset', reason, detail })
   }
 

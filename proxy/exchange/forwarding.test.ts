@@ -193,6 +193,132 @@ t.test(
   },
 )
 
+t.test('a read whose connection was closed under it goes out again on a new one', async (t) => {
+  const mesh = meshOf(1)
+  const server = mesh.upstream.server(1)
+  const callers = [mesh.send(), mesh.send(), mesh.send()]
+  mesh.clock.advance(0)
+  for (const stream of server.streams) stream.respond(200)
+  t.same(
+    callers.map(({ status }) => status),
+    [200, 200, 200],
+  )
+  mesh.clock.advance(100)
+  // Every connection that waits is closing, though nothing is here of that yet: another request meets one as well.
+  server.onStream = (stream) => {
+    if (stream.connection.carried > 0) stream.connection.lose()
+    else stream.respond(200)
+  }
+  const [first, second] = [mesh.send(), mesh.send()]
+  mesh.clock.advance(0)
+  mesh.clock.advance(0)
+  t.same([first.status, second.status], [200, 200])
+  t.same(mesh.leftovers, NOTHING_LEFT)
+})
+
+t.test('no write meets the end of a connection that its server lets wait for so long only', async (t) => {
+  for (const keepMs of [1000, 2000, 2]) {
+    const mesh = meshOf(1)
+    const server = mesh.upstream.server(1)
+    const wayMs = keepMs / 50
+    /** Closed by the server, which nobody here knows until the FIN is here or something was sent. */
+    const closesAt = new Map<unknown, number>()
+    server.onStream = (stream) => {
+      const { connection } = stream
+      if ((closesAt.get(connection) ?? Infinity) <= mesh.clock.now()) return connection.lose()
+      closesAt.set(connection, mesh.clock.now() + keepMs)
+      stream.respond(200)
+      mesh.clock.after(keepMs + wayMs, () => {
+        if (!connection.closed && (closesAt.get(connection) as number) + wayMs <= mesh.clock.now())
+          connection.lose()
+      })
+    }
+    let failed = 0
+    let writes = 0
+    const write = (): void => {
+      const caller = mesh.send({ method: 'POST' })
+      mesh.clock.advance(0)
+      writes++
+      if (caller.status !== 200) failed++
+    }
+    // A server of 2 ms shows its habit with the first connection; until then nothing is known of it.
+    write()
+    mesh.clock.advance(30)
+    for (let i = 1; i < 5000; i++) {
+      write()
+      // From 0 up to a bit more than it keeps them, in every order.
+      mesh.clock.advance(((i * 7919) % 1000) * (keepMs / 900))
+    }
+    t.same([writes, failed], [5000, 0], `kept for ${keepMs} ms`)
+    t.ok(server.connections.length < 4900 || keepMs < 10, 'younger ones are used')
+  }
+})
+
+t.test('what the server announces counts, and what was not sent at all is repeated', async (t) => {
+  const mesh = meshOf(1)
+  const server = mesh.upstream.server(1)
+  server.onStream = (stream) => {
+    stream.connection.announcedIdleMs = 400
+    stream.respond(200)
+  }
+  for (const waitMs of [0, 200, 201]) {
+    mesh.clock.advance(waitMs)
+    mesh.send({ method: 'POST' })
+    mesh.clock.advance(0)
+  }
+  t.equal(server.connections.length, 2)
+  server.onStream = (stream) => (stream.connection.carried > 0 ? stream.fail('refused') : stream.respond(201))
+  const caller = mesh.send({ method: 'POST' })
+  mesh.clock.advance(0)
+  mesh.clock.advance(0)
+  t.equal(caller.status, 201)
+})
+
+t.test('a connection that a caller logged in carries nothing of anybody else', async (t) => {
+  const mesh = meshOf(2)
+  const hopOf = () => ({ ...mesh.hop })
+  const servers = mesh.ports.map((port) => mesh.upstream.server(port))
+  const users = new Map<unknown, string>()
+  for (const server of servers)
+    server.onStream = (stream) => {
+      const { connection, head } = stream
+      const login = head.fields[head.fields.indexOf('authorization') + 1]
+      if (head.fields.includes('authorization'))
+        users.set(connection, `${users.get(connection) ?? ''}${login};`)
+      stream.respond(users.has(connection) ? 200 : 401, users.get(connection) ?? '')
+    }
+  const ask = (hop: typeof mesh.hop, fields: string[] = [], method = 'GET') => {
+    mesh.hop = hop
+    const caller = mesh.send({ fields, method })
+    mesh.clock.advance(0)
+    return `${caller.status} ${caller.body}`
+  }
+  const [anna, bert, stranger] = [hopOf(), hopOf(), hopOf()]
+  for (const hop of [anna, bert, stranger]) t.equal(ask(hop), '401 ')
+  t.equal(ask(anna, ['authorization', 'NTLM a']), '200 NTLM a;')
+  t.equal(ask(bert, ['authorization', 'negotiate b']), '200 negotiate b;')
+  t.equal(ask(anna, ['authorization', 'NTLM a2']), '200 NTLM a;NTLM a2;')
+  for (let i = 0; i < 6; i++) {
+    t.equal(ask(stranger), '401 ')
+    // Long after what a connection for everybody would wait, and with what must not be repeated.
+    mesh.clock.advance(2000)
+    t.equal(ask(anna, [], i % 2 ? 'POST' : 'GET'), '200 NTLM a;NTLM a2;')
+    t.equal(ask(bert), '200 negotiate b;')
+  }
+  t.equal(
+    servers.flatMap(({ connections }) => connections).filter((one) => one.idleTimeoutMs === 0).length,
+    2,
+  )
+  anna.own?.destroy()
+  const gone = [...users].filter(([, user]) => user.startsWith('NTLM')).map(([connection]) => connection)
+  t.same(
+    gone.map((one) => (one as { closed: boolean }).closed),
+    [true],
+    'it ends with its caller',
+  )
+  t.equal(ask(stranger), '401 ')
+})
+
 t.test('towards a sidecar what was not sent is refused, so that it may repeat even a write', async (t) => {
   const mesh = meshOf(1)
   mesh.hop = { ...mesh.hop, link: true }

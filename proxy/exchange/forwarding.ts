@@ -1,4 +1,4 @@
-import { setField, type Fields, type RequestHead, type ResponseHead } from '../http/message.ts'
+import { field, setField, type Fields, type RequestHead, type ResponseHead } from '../http/message.ts'
 import type { ResetReason } from '../http/stream.ts'
 import type { Hop } from '../model/hop.ts'
 import { ResponseFlag } from '../model/response-flag.ts'
@@ -6,17 +6,20 @@ import type { ForwardAction, Route, WeightedCluster } from '../model/route.ts'
 import { normalizePath } from '../route/normalize-path.ts'
 import { mutate, mutateRequest, rewriteRequest } from '../route/rewrite.ts'
 import type { EndpointState } from '../upstream/endpoint-state.ts'
+import type { Reuse } from '../upstream/http-pool.ts'
+import { OwnConnections } from '../upstream/own-connections.ts'
 import type { UpstreamCluster } from '../upstream/upstream-cluster.ts'
 import { Attempt, type AttemptFailure, type AttemptOwner } from './attempt.ts'
 import type { ConnectionManager } from './connection-manager.ts'
 import type { ExchangeDependencies } from './dependencies.ts'
+import { logsInConnection } from './connection-login.ts'
 import { failureOf, outcomeOf } from './failure.ts'
 import { formatGrpcTimeout, grpcTimeoutMs } from './grpc-timeout.ts'
 import { markProtocol, prepareRequest } from './hop-headers.ts'
 import { startMirrors, type Mirror } from './mirror.ts'
-import type { ReplayBuffer } from './replay-buffer.ts'
+import { REPLAY_LIMIT_BYTES, type ReplayBuffer } from './replay-buffer.ts'
 import { DEADLINE_EXCEEDED, readGrpcStatus, type LocalReply } from './reply.ts'
-import { backoffMs, decideRetry, isRetriableStatus, type Outcome } from './retry.ts'
+import { backoffMs, decideRetry, isIdempotent, isRetriableStatus, type Outcome } from './retry.ts'
 import type { RequestRecord } from './telemetry-sink.ts'
 
 /** Whom a request is forwarded for: what of it is known, and where its answer goes. */
@@ -95,7 +98,9 @@ export class Forwarding implements AttemptOwner {
     mutateRequest(head, weighted.requestHeaders)
     prepareRequest(hop, manager.settings, head)
     if (!this.#startTimer(action)) return
-    if (action.mirrors.length > 0 && !wantsUpgrade)
+    if (!hop.own && logsInConnection(head.fields)) hop.own = new OwnConnections()
+    // A copy of a login would log in a connection that others share.
+    if (action.mirrors.length > 0 && !wantsUpgrade && !hop.own)
       this.#mirrors = startMirrors(
         this.#deps,
         hop.original,
@@ -222,14 +227,32 @@ export class Forwarding implements AttemptOwner {
     this.#cancelWait = undefined
     if (this.#over) return
     const { head, hop, http2, record } = this.#caller
-    const endpoint = this.#cluster?.pick(hop.original, this.#tried)
+    const cluster = this.#cluster
+    const { own } = hop
+    const endpoint =
+      (own && cluster && !this.#tried ? own.endpointIn(cluster) : undefined) ??
+      cluster?.pick(hop.original, this.#tried)
     if (!endpoint) return this.#fail(ResponseFlag.UH, 503, 'no_healthy_upstream', 'no healthy upstream')
     record.attempts++
     record.upstream = endpoint.address
     record.upstreamWorkload = endpoint.endpoint.workload
-    const attempt = new Attempt(this, endpoint, head, http2, this.#deps.clock)
+    const pool = own ? own.pool(endpoint, http2) : endpoint.pool(http2)
+    const attempt = new Attempt(this, endpoint, head, pool, this.#deps.clock, this.#reuse)
     this.#attempt = attempt
     attempt.start(this.#action.retry?.perTryTimeoutMs ?? 0)
+  }
+
+  /** What a connection that its server closes under the request would cost: a replay, or the request. */
+  get #reuse(): Reuse {
+    if (this.#replays > 0) return 'none'
+    const { body, head, hop, wantsUpgrade } = this.#caller
+    // Another one would not be logged in.
+    if (hop.own) return 'any'
+    const repeatable = isIdempotent(head.method) || (this.#action.retry?.nonIdempotent ?? false)
+    if (!repeatable || wantsUpgrade || !body.complete) return 'safe'
+    if (body.ended) return 'any'
+    const length = field(head.fields, 'content-length')
+    return length !== undefined && Number(length) <= REPLAY_LIMIT_BYTES ? 'any' : 'safe'
   }
 
   // From the attempt.
@@ -304,6 +327,20 @@ export class Forwarding implements AttemptOwner {
     this.#caller.proceed()
   }
 
+  attemptSilent(attempt: Attempt): void {
+    if (this.#responding) return
+    const sent = attempt.stream !== undefined
+    if (sent || this.#hasOther(attempt.endpoint))
+      this.#retry(attempt, { kind: sent ? 'silent' : 'slow-connect' })
+  }
+
+  /** Whether an endpoint is there that was not tried and that nothing speaks against. */
+  #hasOther(endpoint: EndpointState): boolean {
+    const tried = [...(this.#tried ?? []), endpoint]
+    const other = this.#cluster?.pick(this.#caller.hop.original, tried)
+    return other !== undefined && !tried.includes(other) && other.health.standing === 'use'
+  }
+
   /** The answer is one that a retry rule may turn away. */
   #badAnswer(head: ResponseHead, end: boolean): Outcome | undefined {
     const policy = this.#action.retry
@@ -328,8 +365,11 @@ export class Forwarding implements AttemptOwner {
       applicationClosed: closed && hop.direction === 'inbound',
       replays: this.#replays,
     })
+    // A try that gives no sign of life is not over: who stays with it may still get its answer.
+    const moves = outcome.kind === 'silent' || outcome.kind === 'slow-connect'
     if (decision === 'no') {
-      if (policy && this.#retries >= policy.retries && this.#retries > 0) record.flags |= ResponseFlag.URX
+      if (!moves && policy && this.#retries >= policy.retries && this.#retries > 0)
+        record.flags |= ResponseFlag.URX
       return false
     }
     if (decision === 'retry') {
@@ -342,6 +382,7 @@ export class Forwarding implements AttemptOwner {
       ;(this.#tried ??= []).push(attempt.endpoint)
     } else {
       this.#replays++
+      if (moves) (this.#tried ??= []).push(attempt.endpoint)
       if (!attempt.goneAway) attempt.distrustConnections()
     }
     attempt.discard()

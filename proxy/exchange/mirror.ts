@@ -118,7 +118,8 @@ export class Mirror implements AttemptOwner {
     const limit = cluster.config?.limits.maxRequests ?? 0
     const endpoint = cluster.active <= limit ? cluster.pick(this.#original, undefined) : undefined
     if (!endpoint) return this.#finish('mirror_failed')
-    this.#attempt = new Attempt(this, endpoint, this.#head, this.#http2, this.#deps.clock)
+    const pool = endpoint.pool(this.#http2)
+    this.#attempt = new Attempt(this, endpoint, this.#head, pool, this.#deps.clock, 'any')
     this.#attempt.start(0)
   }
 
@@ -163,6 +164,7 @@ export class Mirror implements AttemptOwner {
   attemptInformational(): void {}
   attemptData(): void {}
   attemptWritable(): void {}
+  attemptSilent(): void {}
 }
 
 /** Envoy's mark of a copy: `shop:80` becomes `shop-shadow:80`. An address in brackets has no place for it. */

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { RetryPolicy } from '../model/route.ts'
-import { backoffMs, decideRetry, type Outcome, type Tried } from './retry.ts'
+import { backoffMs, decideRetry, isRetriableStatus, type Outcome, type Tried } from './retry.ts'
 
 const POLICY: RetryPolicy = {
   retries: 2,
@@ -108,3 +108,76 @@ t.test(
     t.same(waits(unconnected, 0), [0, 25, 50, 100, 125])
   },
 )
+
+t.test('each condition repeats what Envoy repeats for it, and nothing else', async (t) => {
+  const none = {
+    connectFailure: false,
+    refusedStream: false,
+    reset: false,
+    gatewayError: false,
+    serverError: false,
+  }
+  const outcomes = ['connect-failure', 'refused', 'reset', 'per-try-timeout'] as const
+  for (const [condition, ...repeated] of [
+    ['connectFailure', 'connect-failure'],
+    ['refusedStream', 'refused'],
+    ['reset', 'connect-failure', 'refused', 'reset'],
+    ['gatewayError', 'connect-failure', 'reset', 'per-try-timeout', 502, 503, 504],
+    [
+      'serverError',
+      'connect-failure',
+      'refused',
+      'reset',
+      'per-try-timeout',
+      500,
+      501,
+      502,
+      503,
+      504,
+      505,
+      599,
+    ],
+  ] as const) {
+    const policy = { ...POLICY, statuses: [], on: { ...none, [condition]: true } }
+    const kinds = outcomes.filter((kind) => decideRetry(policy, { kind }, FIRST) === 'retry')
+    const statuses = [499, 500, 501, 502, 503, 504, 505, 599, 600].filter((status) =>
+      isRetriableStatus(policy, status),
+    )
+    t.same([...kinds, ...statuses], repeated)
+  }
+  const timeout: Outcome = { kind: 'per-try-timeout' }
+  t.equal(
+    decideRetry({ ...POLICY, on: none, statuses: [504] }, timeout, FIRST),
+    'retry',
+    'a timeout is a 504',
+  )
+  t.equal(decideRetry({ ...POLICY, on: none, statuses: [503] }, timeout, FIRST), 'no')
+})
+
+t.test('what is idempotent is what RFC 9110 and QUERY say', async (t) => {
+  const methods = [
+    'GET',
+    'HEAD',
+    'OPTIONS',
+    'TRACE',
+    'PUT',
+    'DELETE',
+    'QUERY',
+    'POST',
+    'PATCH',
+    'CONNECT',
+    'get',
+  ]
+  t.same(
+    methods.filter((method) => decideRetry(POLICY, reset, { ...FIRST, method }) === 'retry'),
+    methods.slice(0, 7),
+  )
+})
+
+t.test("the application's own end is replayed twice, not more", async (t) => {
+  const closed = { ...FIRST, applicationClosed: true }
+  t.same(
+    [0, 1, 2].map((replays) => decideRetry(undefined, reset, { ...closed, replays })),
+    ['replay', 'replay', 'no'],
+  )
+})

@@ -10,6 +10,10 @@ export type Outcome =
   | { readonly kind: 'refused' }
   /** The connection broke or the stream was reset; the server may have acted. */
   | { readonly kind: 'reset' }
+  /** Not over: it was sent, and the endpoint gives no sign of life. */
+  | { readonly kind: 'silent' }
+  /** Not over: no connection came about in a part of a second, and another endpoint is there. */
+  | { readonly kind: 'slow-connect' }
   | { readonly kind: 'per-try-timeout' }
   | { readonly kind: 'status'; readonly status: number }
   | { readonly kind: 'grpc-status'; readonly grpcStatus: number }
@@ -36,6 +40,8 @@ export type Decision = 'no' | 'replay' | 'retry'
 
 // A server that goes away at every turn is one that is broken, and so is who names them.
 const MAX_REPLAYS = 10
+// Two endpoints in a row may have vanished; more are a network that has.
+const MAX_MOVES = 2
 
 // RFC 9110 section 9.2.2.
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE', 'QUERY'])
@@ -50,15 +56,18 @@ export function isIdempotent(method: string): boolean {
  * if it was this pod's application, since one that ends closes connections that it has not accepted yet, too, and
  * its port then says whether it has gone; what a GOAWAY left out, as often as a burst of requests may meet the end of
  * a connection. A request that may have reached the application is repeated only if its method is idempotent or
- * the route says that it may.
+ * the route says that it may. From an endpoint that gives no sign of life it is moved, where that may be: to wait on is
+ * the alternative.
  */
 export function decideRetry(policy: RetryPolicy | undefined, outcome: Outcome, tried: Tried): Decision {
   if (!tried.replayable) return 'no'
   if (outcome.kind === 'removed') return tried.replays < MAX_REPLAYS ? 'replay' : 'no'
+  if (outcome.kind === 'slow-connect') return tried.replays < MAX_MOVES ? 'replay' : 'no'
   const unsent = outcome.kind === 'connect-failure' || outcome.kind === 'refused'
   if (tried.upgrade && !unsent) return 'no'
   const safe = unsent || isIdempotent(tried.method) || (policy?.nonIdempotent ?? false)
   if (!safe) return 'no'
+  if (outcome.kind === 'silent') return tried.replays < MAX_MOVES ? 'replay' : 'no'
   const closed = outcome.kind === 'reset' || outcome.kind === 'refused'
   if (outcome.kind === 'refused' && tried.goneAway && tried.replays < MAX_REPLAYS) return 'replay'
   if (closed && tried.reusedConnection && tried.replays === 0) return 'replay'
@@ -70,6 +79,8 @@ export function decideRetry(policy: RetryPolicy | undefined, outcome: Outcome, t
 function wanted(policy: RetryPolicy, outcome: Outcome): boolean {
   switch (outcome.kind) {
     case 'removed':
+    case 'silent':
+    case 'slow-connect':
     case 'connect-failure':
       return policy.on.connectFailure || policy.on.reset || policy.on.gatewayError || policy.on.serverError
     case 'refused':

@@ -79,6 +79,11 @@ export interface ClientStreamReader extends BodyReader {
   onInformational(head: ResponseHead): void
   /** Once, before data. `end`: no body. The head belongs to the reader. */
   onHead(head: ResponseHead, end: boolean): void
+  /**
+   * The peer is silent beyond what it may be, and no head of an answer is here: the request may go elsewhere, if it may
+   * be repeated. It is not over: an answer may still come.
+   */
+  onSilent?(): void
 }
 
 /** A connection that we opened. */
@@ -91,6 +96,10 @@ export interface ClientConnection {
   readonly carried: number
   /** No stream will ever open again (GOAWAY, `connection: close`, end, error). */
   readonly closed: boolean
+  /** The peer ended it while it carried nothing. */
+  readonly closedIdle?: boolean
+  /** How long the peer said that it lets a connection wait (`Keep-Alive: timeout`), milliseconds. */
+  readonly announcedIdleMs?: number | undefined
   open(head: RequestHead, end: boolean, reader: ClientStreamReader): ClientStream
   drain(): void
   destroy(): void
@@ -108,4 +117,6 @@ export interface ClientStream extends BodyWriter {
 export interface ClientHandler {
   /** `free` or `closed` changed. */
   onChange(): void
+  /** The peer owes a sign of life. Those who wait for it hear of it next. */
+  onSilent?(): void
 }

@@ -46,6 +46,8 @@ class Http1Client implements ClientConnection, StreamOwner, TransportReader, Bod
   readonly transport: Transport
   carried = 0
   closed = false
+  closedIdle = false
+  announcedIdleMs: number | undefined = undefined
   deadline = Infinity
   readonly #handler: ClientHandler
   readonly #deadlines: Deadlines
@@ -113,11 +115,12 @@ class Http1Client implements ClientConnection, StreamOwner, TransportReader, Bod
     const stream = this.#stream
     if (stream === undefined) {
       // Bytes that no request asked for could only pass for the answer to the next one.
-      if (!this.closed) this.#destroyNow()
-      return
+      if (this.closed) return
+      this.closedIdle = true
+      return this.#destroyNow()
     }
     if (!stream.answered) {
-      if (this.#handedBefore === this.transport.handed) {
+      if (this.#nothingSent) {
         // Likewise: our request has not left yet.
         this.#fail('refused', 'the server sent bytes before it was asked')
         return
@@ -140,7 +143,10 @@ class Http1Client implements ClientConnection, StreamOwner, TransportReader, Bod
 
   onEnd(): void {
     const stream = this.#stream
-    if (stream === undefined) return this.#close()
+    if (stream === undefined) {
+      this.closedIdle = !this.closed
+      return this.#close()
+    }
     this.#keepAlive = false
     if (stream.responseEnded) {
       // It answered and heard enough; the rest of the request goes nowhere.
@@ -151,7 +157,13 @@ class Http1Client implements ClientConnection, StreamOwner, TransportReader, Bod
       if (stream.ended && this.#stream === stream) this.#finish(stream)
     } else if (this.#headDone && this.#decoder.untilClose) {
       this.#responseWhole(stream, true)
-    } else this.#fail('connection', this.#lossDetail())
+    } else this.#fail(this.#nothingSent ? 'refused' : 'connection', this.#lossDetail())
+  }
+
+  onPeerSilent(silent: boolean): void {
+    if (!silent) return
+    this.#handler.onSilent?.()
+    if (this.#stream !== undefined && !this.#headDone) this.#stream.reader.onSilent?.()
   }
 
   onWritable(): void {
@@ -164,12 +176,13 @@ class Http1Client implements ClientConnection, StreamOwner, TransportReader, Bod
     const stream = this.#stream
     const wasClosed = this.closed
     this.closed = true
-    if (stream !== undefined) {
-      if (stream.responseEnded && !stream.tunnel) this.#abandonRequest(stream)
-      else {
-        this.#closeStream(stream)
-        stream.reader.onReset('connection', error?.message ?? this.#lossDetail())
-      }
+    if (stream === undefined) this.closedIdle ||= !wasClosed
+    else if (stream.responseEnded && !stream.tunnel) this.#abandonRequest(stream)
+    else {
+      const reason = this.#nothingSent ? 'refused' : 'connection'
+      const detail = error?.message ?? this.#lossDetail()
+      this.#closeStream(stream)
+      stream.reader.onReset(reason, detail)
     }
     if (!wasClosed) this.#handler.onChange()
   }
@@ -233,6 +246,7 @@ class Http1Client implements ClientConnection, StreamOwner, TransportReader, Bod
     this.#keepAlive = response.keepAlive
     const seconds = response.keepAliveSeconds
     if (seconds >= 0) {
+      this.announcedIdleMs = seconds * 1000
       // Close a second before the server does; below 2 s at half the time.
       const limit = seconds < 2 ? seconds * 500 : (seconds - 1) * 1000
       if (limit < this.#idleTimeoutMs) this.#idleTimeoutMs = limit
@@ -334,6 +348,11 @@ class Http1Client implements ClientConnection, StreamOwner, TransportReader, Bod
     this.#closeStream(stream)
     this.#destroyNow()
     stream.reader.onReset(reason, detail)
+  }
+
+  /** No byte of the request was given to the socket: whatever ended the connection, the server has read nothing. */
+  get #nothingSent(): boolean {
+    return this.#handedBefore === this.transport.handed
   }
 
   #lossDetail(): string {

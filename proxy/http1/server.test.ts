@@ -460,33 +460,41 @@ t.test('timeouts', async (t) => {
   }
 })
 
-t.test('drain: the running request is answered, then the connection ends; an idle one at once', async (t) => {
-  {
-    const { transport, requests, connection } = start()
-    transport.feed(GET + GET)
-    connection.drain()
-    t.equal(transport.ended, false)
-    ok(requests[0] as SeenRequest)
-    t.equal(transport.take(), 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok')
-    t.equal(transport.ended, true)
-    t.equal(requests.length, 1)
-  }
-  {
-    // Who has just come sends a request, which no end may meet.
-    const { transport, connection } = start(ok)
-    connection.drain()
-    t.equal(transport.ended, false)
-    transport.feed(GET)
-    t.match(transport.take(), 'connection: close')
-    t.equal(transport.ended, true)
-  }
-  {
-    const { transport, connection } = start(ok)
-    transport.feed(GET)
-    connection.drain()
-    t.equal(transport.ended, true)
-  }
-})
+t.test(
+  'drain: the running request is answered, then the connection ends; an idle one gets one more',
+  async (t) => {
+    {
+      const { transport, requests, connection } = start()
+      transport.feed(GET + GET)
+      connection.drain()
+      t.equal(transport.ended, false)
+      ok(requests[0] as SeenRequest)
+      t.equal(transport.take(), 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok')
+      t.equal(transport.ended, true)
+      t.equal(requests.length, 1)
+    }
+    {
+      // A request may be on its way, on a new connection or a kept one: no FIN may meet it.
+      for (const before of ['', GET]) {
+        const { transport, connection } = start(ok)
+        transport.feed(before)
+        transport.take()
+        connection.drain()
+        t.equal(transport.ended, false)
+        transport.feed(GET)
+        t.match(transport.take(), 'connection: close')
+        t.equal(transport.ended, true)
+      }
+    }
+    {
+      const { transport, connection, clock } = start(ok)
+      transport.feed(GET)
+      connection.drain()
+      clock.advance(3000)
+      t.equal(transport.ended, true)
+    }
+  },
+)
 
 t.test('a slow reader of the last answer is waited for, once', async (t) => {
   const { transport, clock } = start(ok)

@@ -69,7 +69,6 @@ class Http1Server implements ServerConnection, ServerStreamOwner, TransportReade
   /** Bytes of a request that was answered early. */
   #discarded = 0
   #draining = false
-  #hadRequest = false
   #peerEnded = false
   #destroyReason: ResetReason | undefined
 
@@ -93,9 +92,8 @@ class Http1Server implements ServerConnection, ServerStreamOwner, TransportReade
   drain(): void {
     if (this.#draining) return
     this.#draining = true
+    // A request may be on its way here: it is answered, and learns by `connection: close` that it was the last.
     if (this.#phase !== IDLE) return
-    if (this.#hadRequest) return this.#linger()
-    // Somebody has just come, and his request is on its way: it is answered, and is the last.
     this.deadline = this.#deadlines.now + LINGER_MS
   }
 
@@ -283,7 +281,6 @@ class Http1Server implements ServerConnection, ServerStreamOwner, TransportReade
     this.#requestDone = whole
     this.#keepAlive = request.keepAlive
     this.#phase = BUSY
-    this.#hadRequest = true
     this.deadline = Infinity
     const stream = new Http1ServerStream(
       this,

@@ -1,9 +1,10 @@
 import t from 'tap'
+import { ManualClock } from '../../core/clock.ts'
 import type { RequestHead } from '../http/message.ts'
 import type { ClientConnection } from '../http/stream.ts'
 import { connectHttp2 } from './client.ts'
 import * as frame from './frame.ts'
-import type { Http2Options } from './options.ts'
+import { LINK_KEEP_ALIVE, type Http2Options } from './options.ts'
 import { encodeSettings, ENABLE_CONNECT_PROTOCOL, MAX_CONCURRENT_STREAMS } from './settings.ts'
 import { MemoryWire } from './testing/memory-wire.ts'
 import { RawPeer } from './testing/raw-peer.ts'
@@ -255,3 +256,32 @@ t.test('a head beyond 16 KiB is continued', async (t) => {
   t.strictSame(seen, ['1:1', '9:0', '9:4'])
   t.equal(peer.ended, false)
 })
+
+t.test(
+  'a peer that owes the answer to a PING gets nothing new, who waits for it hears so, and then it ends',
+  async (t) => {
+    const clock = new ManualClock()
+    const { client, peer, run, wire, changes } = rig([], { clock, keepAlive: LINK_KEEP_ALIVE })
+    const [answered, waits] = [new Recorder(), new Recorder()]
+    client.open(GET, true, answered)
+    client.open(GET, true, waits)
+    peer.headers(1, [':status', '200'], false)
+    run()
+    clock.advance(1000)
+    t.strictSame(run(), ['PING'])
+    clock.advance(1249)
+    t.ok(client.free > 0)
+    const before = changes()
+    clock.advance(1)
+    t.equal(client.free, 0)
+    t.equal(changes(), before + 1)
+    t.strictSame([answered.events.at(-1), waits.events.at(-1)], ['head 200', 'silent'])
+    peer.frame(frame.PING, frame.ACK, 0, Buffer.from([0, 0, 0, 0, 0, 0, 0, 1]))
+    run()
+    t.ok(client.free > 0, 'it was only slow')
+    t.equal(changes(), before + 2)
+    clock.advance(6000)
+    t.equal(wire.left.closed, true)
+    t.strictSame([answered.reset, waits.reset], ['connection', 'connection'])
+  },
+)

@@ -11,6 +11,7 @@ import { Http2Connection } from './connection.ts'
 import { ENHANCE_YOUR_CALM, nameOfCode, NO_ERROR, PROTOCOL_ERROR, reasonOfCode } from './error-code.ts'
 import { UNKNOWN_LENGTH, type FieldBlock } from './field-block.ts'
 import { LARGEST_STREAM_ID, PREFACE } from './frame.ts'
+import type { Urgency } from './keep-alive.ts'
 import { resolveOptions, type Http2Options, type ResolvedOptions } from './options.ts'
 import { requestPseudoBytes, writeRequestPseudo } from './request-head.ts'
 import { readStatus } from './response-head.ts'
@@ -56,6 +57,11 @@ class Http2ClientStream extends Http2Stream implements ClientStream {
     if (this.headReceived) return super.beginData(length)
     this.fail(PROTOCOL_ERROR, 'DATA before the head of the response')
     return false
+  }
+
+  /** The peer owes a sign of life. */
+  peerSilent(): void {
+    if (!this.headReceived && !this.dead) this.#reader.onSilent?.()
   }
 
   receiveHead(block: FieldBlock, end: boolean): void {
@@ -105,6 +111,7 @@ class Http2Client extends Http2Connection implements ClientConnection {
   readonly #handler: ClientHandler
   #nextId = 1
   #draining = false
+  #suspect = false
 
   constructor(transport: Transport, handler: ClientHandler, options: ResolvedOptions) {
     super(transport, options)
@@ -115,7 +122,7 @@ class Http2Client extends Http2Connection implements ClientConnection {
 
   get free(): number {
     // Streams that nobody reads hold its window: what comes has to go elsewhere.
-    if (this.closed || this.heldBytes > this.options.heldBytes) return 0
+    if (this.closed || this.#suspect || this.heldBytes > this.options.heldBytes) return 0
     const most = Math.min(this.options.maxConcurrentStreams, this.peer.maxConcurrentStreams)
     return Math.max(0, most - this.streams.size)
   }
@@ -137,7 +144,28 @@ class Http2Client extends Http2Connection implements ClientConnection {
     this.writeFields(head.fields)
     this.endBlock(id, end)
     stream.localEnded = end
+    this.asked()
     return stream
+  }
+
+  override get urgency(): Urgency {
+    for (const stream of this.streams.values())
+      if (!(stream as Http2ClientStream).headReceived) return 'answer'
+    return super.urgency
+  }
+
+  onPeerSilent(silent: boolean): void {
+    if (silent !== this.#suspect && !this.stopped) this.onSuspect(silent)
+  }
+
+  /** Takes nothing new while the peer owes the answer to a PING; who waits for it hears that, and may go elsewhere. */
+  override onSuspect(suspect: boolean): void {
+    this.#suspect = suspect
+    if (suspect) {
+      this.#handler.onSilent?.()
+      for (const stream of [...this.streams.values()]) (stream as Http2ClientStream).peerSilent()
+    }
+    if (!this.stopped) this.#handler.onChange()
   }
 
   protected isIdle(streamId: number): boolean {

@@ -19,7 +19,7 @@ import * as frame from './frame.ts'
 import { FrameReader, type FrameSink } from './frame-reader.ts'
 import { FrameWriter } from './frame-writer.ts'
 import { HpackEncoder } from './hpack/encoder.ts'
-import { KeepAlive } from './keep-alive.ts'
+import { KeepAlive, type PingedConnection, type Urgency } from './keep-alive.ts'
 import type { ResolvedOptions } from './options.ts'
 import { SendTurns } from './send-turns.ts'
 import {
@@ -38,7 +38,7 @@ const LINGER_MS = 30_000
 /** What both roles of an HTTP/2 connection share (RFC 9113): frames, settings, windows, the end. */
 export abstract class Http2Connection
   extends FrameWriter
-  implements TransportReader, FrameSink, BlockSink, StreamConnection
+  implements TransportReader, FrameSink, BlockSink, StreamConnection, PingedConnection
 {
   readonly options: ResolvedOptions
   readonly peer = new PeerSettings()
@@ -103,6 +103,17 @@ export abstract class Http2Connection
     return this.streams.size
   }
 
+  get urgency(): Urgency {
+    return this.streams.size > 0 ? 'stream' : 'nothing'
+  }
+
+  onSuspect(_suspect: boolean): void {}
+
+  /** Somebody waits for the peer's answer from now on. */
+  protected asked(): void {
+    this.#keepAlive?.asked()
+  }
+
   // --- What the roles differ in
 
   /** Whether no frame of this stream may come yet. */
@@ -125,7 +136,7 @@ export abstract class Http2Connection
   // --- Transport
 
   onData(chunk: Buffer): void {
-    if (this.#keepAlive) this.#keepAlive.heard = true
+    this.#keepAlive?.heard()
     if (!this.stopped) this.#reader.push(chunk, 0)
   }
 

@@ -1,4 +1,5 @@
 import { monotonicClock, type Clock } from '../../core/clock.ts'
+import type { KeepAliveOptions } from './keep-alive.ts'
 
 export const MAX_HEADER_BYTES = 60 * 1024
 export const MAX_HEADER_FIELDS = 100
@@ -24,12 +25,23 @@ export interface Http2Options {
   headerTableBytes?: number
   /** For SETTINGS to be acknowledged. Default 10,000 ms. */
   settingsTimeoutMs?: number
-  /** PING after `intervalMs` without a byte; no byte for `timeoutMs` then ends the connection. Default: none. */
-  keepAlive?: { intervalMs: number; timeoutMs: number }
+  /** Asks a silent peer by PING whether it is there. Default: never. */
+  keepAlive?: KeepAliveOptions | undefined
   /** See `FloodGuard`. Default 10,000 abandoned requests at once, 2,000 a second after that. */
   abandonedBurst?: number
   abandonedPerSecond?: number
   clock?: Clock
+}
+
+/**
+ * Of links: a request whose endpoint is gone goes elsewhere within 3 s, where it may, and streams end within 15 s. A
+ * sidecar answers within a turn of its event loop; what application answers is nothing to it.
+ */
+export const LINK_KEEP_ALIVE: KeepAliveOptions = {
+  intervalMs: 10_000,
+  timeoutMs: 5000,
+  waitingMs: 1000,
+  suspectMs: 1250,
 }
 
 /**
@@ -40,7 +52,7 @@ export const LINK_SLACK_BYTES = 8 * 1024
 export const LINK_SLACK_FIELDS = 20
 
 export type ResolvedOptions = Required<Omit<Http2Options, 'keepAlive'>> & {
-  keepAlive: { intervalMs: number; timeoutMs: number } | undefined
+  keepAlive: KeepAliveOptions | undefined
 }
 
 export function resolveOptions(options: Http2Options): ResolvedOptions {

@@ -1,3 +1,4 @@
+import { ALPN_TCP } from '../../core/contract.ts'
 import type { FilterChain, Listener } from '../model/listener.ts'
 
 /** What is known of a connection when its filter chain is chosen. */
@@ -78,4 +79,23 @@ export function needsInspection(listener: Listener, destinationPort: number): bo
       chain.match.applicationProtocols.length > 0 ||
       chain.match.serverNames.length > 0,
   )
+}
+
+// A sidecar sends its ClientHello with the connection; this leaves room for one that is lost (RFC 6298 section 2.4).
+const SIDECAR_HELLO_MS = 300
+
+/**
+ * How long the first bytes are waited for. Where they only tell a sidecar from a client in plaintext, whose server may
+ * speak first, that is a moment: a sidecar is never silent. Milliseconds; 0: for ever.
+ */
+export function inspectionMs(listener: Listener, destinationPort: number): number {
+  const { detectTimeoutMs } = listener
+  const chosen = (transportProtocol: 'tls' | 'raw_buffer', ...applicationProtocols: string[]) =>
+    chooseChain(listener, { destinationPort, serverName: '', transportProtocol, applicationProtocols })
+  const plain = chosen('raw_buffer')
+  if (plain?.network.kind !== 'tcp' || !chosen('tls', ALPN_TCP)?.tls?.alpn.includes(ALPN_TCP))
+    return detectTimeoutMs
+  if (chosen('raw_buffer', 'http/1.1') !== plain || chosen('raw_buffer', 'h2c') !== plain)
+    return detectTimeoutMs
+  return detectTimeoutMs === 0 ? SIDECAR_HELLO_MS : Math.min(detectTimeoutMs, SIDECAR_HELLO_MS)
 }

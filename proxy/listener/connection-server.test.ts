@@ -5,7 +5,7 @@ import { noTelemetry, type ConnectionRecord, type RequestRecord } from '../excha
 import { WeightedPicks } from '../exchange/dependencies.ts'
 import { MemoryTransport } from '../http1/testing/memory-transport.ts'
 import type { FilterConfig } from '../model/filter.ts'
-import type { FilterChain, HttpConnectionManager, Listener } from '../model/listener.ts'
+import type { FilterChain, HttpConnectionManager, Listener, TcpProxy } from '../model/listener.ts'
 import type { DownstreamTls } from '../model/tls.ts'
 import { StepCompiler } from '../steps/request-steps.ts'
 import { chainOf, forwardTo, listenerOf, MANAGER } from '../testing/static-configuration.ts'
@@ -196,7 +196,7 @@ t.test("a chain's steps are asked before anything is served, and hear of the end
   t.equal(connections.length, 1)
 })
 
-t.test('TLS that fails is told; opaque bytes of the mesh do not reach an HTTP chain', async (t) => {
+t.test('TLS that fails is told', async (t) => {
   const tls: DownstreamTls = {
     certificate: { kind: 'sds', name: 'default' },
     requireClientCertificate: true,
@@ -207,14 +207,112 @@ t.test('TLS that fails is told; opaque bytes of the mesh do not reach an HTTP ch
   failed.serve(listenerOf(HTTP, tls))
   t.match(failed.connections, [{ details: 'downstream_tls{no certificate}' }])
   t.same(failed.counts, ['tls_handshake_failed'])
-  const opaque = start(() => ({
-    ok: true,
-    socket: new FakeSocket() as never,
-    alpn: 'weft-tcp',
-    identity: 'spiffe://mesh/ns/shop/sa/web',
-  }))
-  opaque.serve(listenerOf(HTTP, tls))
-  t.match(opaque.connections, [
-    { details: 'opaque_connection_to_http_chain', sourceIdentity: 'spiffe://mesh/ns/shop/sa/web' },
-  ])
+})
+
+const TLS: DownstreamTls = {
+  certificate: { kind: 'sds', name: 'default' },
+  requireClientCertificate: true,
+  validation: undefined,
+  alpn: ['weft-h2', 'weft-tcp'],
+}
+const WEB = 'spiffe://mesh/ns/shop/sa/web'
+const AUTO: HttpConnectionManager = { ...HTTP, codec: 'auto' }
+const TO_APP: TcpProxy = {
+  kind: 'tcp',
+  statPrefix: 'tcp',
+  clusters: [{ cluster: 'app', weight: 1 }],
+  idleTimeoutMs: 0,
+}
+
+/** What a sidecar gets for a port that is declared HTTP: nothing but that, from whoever comes. */
+function overTls(network: FilterChain['network']): { inner: FakeSocket; run: ReturnType<typeof start> } {
+  const inner = new FakeSocket()
+  const run = start(() => ({ ok: true, socket: inner as never, alpn: 'weft-tcp', identity: WEB }))
+  run.serve(listenerOf(network, TLS))
+  return { inner, run }
+}
+
+t.test('raw bytes of the mesh on a port of HTTP: requests are served, and nothing else passes', async (t) => {
+  const request = overTls(AUTO)
+  await request.inner.say(`\r\n${GET}`)
+  t.equal(request.run.server.connections, 1)
+  t.same(request.run.connections, [])
+  for (const bytes of ['EHLO mail\r\n', '\x00\x01', '\x16', '{"json": true}']) {
+    const { inner, run } = overTls(AUTO)
+    await inner.say(bytes)
+    t.match(
+      run.connections,
+      [{ details: 'opaque_connection_to_http_chain', sourceIdentity: WEB }],
+      JSON.stringify(bytes),
+    )
+    t.equal(inner.destroyed, true)
+  }
+})
+
+t.test('TLS to a port that speaks HTTP without it is refused at its first byte', async (t) => {
+  const { serve, connections } = start()
+  const socket = serve(listenerOf(AUTO))
+  await socket.say('\x16')
+  t.equal(socket.destroyed, true)
+  t.match(connections, [{ details: 'no_http' }])
+  const declared = start()
+  const fixed = declared.serve(listenerOf(HTTP))
+  fixed.transport.feed('\x16')
+  t.match(fixed.transport.take(), /^HTTP\/1\.1 400 /)
+  t.match(declared.records, [{ details: 'downstream_protocol_error{http1.request_line}' }])
+})
+
+/** Undeclared: requests and bytes, in plaintext. */
+function undeclared(change: Partial<Listener> = {}): Listener {
+  const http: FilterChain = {
+    ...chainOf(HTTP),
+    match: { ...chainOf(HTTP).match, applicationProtocols: ['http/1.1', 'h2c'] },
+  }
+  return {
+    ...listenerOf(HTTP),
+    inspectTls: true,
+    inspectHttp: true,
+    detectTimeoutMs: 3000,
+    filterChains: [http],
+    defaultFilterChain: chainOf(TO_APP),
+    ...change,
+  }
+}
+
+t.test('who is silent until detection gives up and then sends a request gets it read', async (t) => {
+  const { serve, clock, server, upstream, connections } = start()
+  upstream.server(1).connect = 'hang'
+  const waits = serve(undeclared({ detectTimeoutMs: 0 }))
+  clock.advance(3_600_000)
+  t.equal(server.active, 0, 'without a limit nobody takes it for opaque')
+  await waits.say(GET)
+  t.match([server.connections, server.active], [1, 0], 'and then it is HTTP')
+  const silent = serve(undeclared())
+  clock.advance(3000)
+  t.equal(server.active, 1, 'opaque by now')
+  silent.destroy()
+  await turn()
+  t.match(connections, [{ details: 'downstream_remote_disconnect' }])
+})
+
+t.test('where only a sidecar is told from plaintext, a moment decides', async (t) => {
+  const mutual: FilterChain = {
+    ...chainOf(TO_APP, TLS),
+    match: { ...chainOf(TO_APP).match, transportProtocol: 'tls', applicationProtocols: ['weft-tcp'] },
+  }
+  const opaque = undeclared({ filterChains: [mutual] })
+  for (const [name, listener, ms] of [
+    ['opaque', opaque, 300],
+    ['opaque, and a shorter time is asked for', { ...opaque, detectTimeoutMs: 100 }, 100],
+    ['undeclared', undeclared({ filterChains: [mutual, ...undeclared().filterChains] }), 3000],
+    ['no sidecar comes', undeclared({ filterChains: [{ ...mutual, tls: { ...TLS, alpn: [] } }] }), 3000],
+  ] as const) {
+    const { serve, clock, server, upstream } = start()
+    upstream.server(1).connect = 'hang'
+    serve(listener)
+    clock.advance(ms - 1)
+    t.equal(server.active, 0, name)
+    clock.advance(1)
+    t.equal(server.active, 1, name)
+  }
 })

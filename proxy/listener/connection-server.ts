@@ -10,7 +10,7 @@ import { newRecord } from '../exchange/record.ts'
 import type { RequestHead } from '../http/message.ts'
 import type { BodyReader, ServerHandler, ServerStream } from '../http/stream.ts'
 import { serveHttp1 } from '../http1/server.ts'
-import { LINK_SLACK_BYTES, LINK_SLACK_FIELDS, MAX_HEADER_FIELDS } from '../http2/options.ts'
+import { LINK_KEEP_ALIVE, LINK_SLACK_BYTES, LINK_SLACK_FIELDS, MAX_HEADER_FIELDS } from '../http2/options.ts'
 import { serveHttp2 } from '../http2/server.ts'
 import type { Configuration } from '../model/configuration.ts'
 import type { Hop } from '../model/hop.ts'
@@ -19,10 +19,12 @@ import { ResponseFlag } from '../model/response-flag.ts'
 import type { StepCompiler } from '../steps/request-steps.ts'
 import type { ConnectionStep } from '../steps/step.ts'
 import { newConnectionRecord, TcpRoute, type TcpDependencies, type TcpHop } from '../tcp/tcp-route.ts'
+import type { LateClient } from '../tcp/first-bytes.ts'
+import type { Detected } from '../transport/detect.ts'
 import type { Destination } from '../transport/original-destination.ts'
 import { peek, type Peeked } from '../transport/peek.ts'
 import { createTransport } from '../transport/socket-transport.ts'
-import { chooseChain, needsInspection } from './chain-match.ts'
+import { chooseChain, inspectionMs, needsInspection } from './chain-match.ts'
 import { OpenConnections } from './open-connections.ts'
 import type { TlsTermination } from './tls-termination.ts'
 
@@ -63,6 +65,7 @@ interface Accepted {
 // A link carries the callers of a whole pod: what one of them cancels must not end it for the others. Its peer is
 // a sidecar with a certificate, which bounds its own callers as any server does: without one it is anybody.
 const LINK_LIMITS = {
+  keepAlive: { intervalMs: LINK_KEEP_ALIVE.intervalMs, timeoutMs: LINK_KEEP_ALIVE.timeoutMs },
   abandonedBurst: 1_000_000,
   abandonedPerSecond: 100_000,
   maxHeaderFields: MAX_HEADER_FIELDS + LINK_SLACK_FIELDS,
@@ -112,26 +115,18 @@ export class ConnectionServer {
   }
 
   serve(socket: Socket, listener: Listener, arrival: Arrival): void {
-    if (!needsInspection(listener, arrival.destinationPort))
+    const { destinationPort } = arrival
+    if (!needsInspection(listener, destinationPort))
       return this.#inspected(socket, listener, arrival, undefined)
-    this.#peek(socket, listener.detectTimeoutMs, (peeked) => {
+    const { clock } = this.#deps
+    peek(socket, { timeoutMs: inspectionMs(listener, destinationPort), clock }, (peeked) => {
       if (peeked.kind === 'closed') return void socket.destroy()
       this.#inspected(socket, listener, arrival, peeked)
     })
   }
 
-  #peek(socket: Socket, timeoutMs: number, done: (peeked: Peeked) => void): void {
-    peek(socket, timeoutMs, done, this.#deps.clock)
-  }
-
   #inspected(socket: Socket, listener: Listener, arrival: Arrival, peeked: Peeked | undefined): void {
-    const hello = peeked?.kind === 'tls' ? peeked.hello : undefined
-    const chain = chooseChain(listener, {
-      destinationPort: arrival.destinationPort,
-      serverName: hello?.serverName ?? '',
-      transportProtocol: hello ? 'tls' : 'raw_buffer',
-      applicationProtocols: hello?.alpn ?? detectedProtocols(peeked),
-    })
+    const chain = chainFor(listener, arrival.destinationPort, peeked)
     if (!chain) return this.#refuse(socket, arrival, '', ResponseFlag.NR, 'filter_chain_not_found')
     const accepted = { socket, listener, chain, arrival, identity: '', alpn: '', peeked }
     if (!chain.tls) return this.#accepted(accepted)
@@ -151,10 +146,6 @@ export class ConnectionServer {
     if (chain.filters.length > 0 && !this.#letIn(accepted)) return
     const { network } = chain
     if (network.kind === 'tcp') return this.#serveTcp(accepted, network)
-    if (accepted.alpn === ALPN_TCP) {
-      const { socket, arrival, identity } = accepted
-      return this.#refuse(socket, arrival, identity, ResponseFlag.DPE, 'opaque_connection_to_http_chain')
-    }
     this.#detectHttp(accepted, network)
   }
 
@@ -176,26 +167,62 @@ export class ConnectionServer {
     return true
   }
 
-  #serveTcp({ socket, arrival, identity }: Accepted, settings: TcpProxy): void {
+  #serveTcp(accepted: Accepted, settings: TcpProxy): void {
+    const { socket, arrival, identity } = accepted
     let route = this.#tcpRoutes.get(settings)
     if (!route) this.#tcpRoutes.set(settings, (route = new TcpRoute(this.#deps.tcp, settings)))
     this.begun++
     this.#open.addTcp(socket)
-    route.serve(socket, this.#tcpHop(arrival, identity), () => this.#open.deleteTcp(socket))
+    const finished = (): void => this.#open.deleteTcp(socket)
+    route.serve(socket, this.#tcpHop(arrival, identity), finished, this.#late(accepted))
+  }
+
+  /**
+   * How the client of an opaque connection is still looked at: where its bytes were not decisive in time, and inside
+   * the TLS of a caller that offered to speak no HTTP to a port that may. Undefined: its bytes cannot change anything.
+   */
+  #late(accepted: Accepted): LateClient | undefined {
+    const { socket, listener, chain, arrival, peeked } = accepted
+    if (chain.tls) {
+      const http = chooseChain(listener, {
+        destinationPort: arrival.destinationPort,
+        serverName: '',
+        transportProtocol: 'tls',
+        applicationProtocols: [ALPN_LINK],
+      })
+      if (http?.network.kind !== 'http' || !http.match.applicationProtocols.includes(ALPN_LINK))
+        return undefined
+      return {
+        holdMs: 0,
+        takes: ({ kind }) => kind === 'http1' || kind === 'h2c',
+        take: (detected) => this.#accepted({ ...accepted, chain: http, peeked: decided(detected) }),
+      }
+    }
+    if (peeked?.kind !== 'timeout') return undefined
+    return {
+      holdMs: peeked.silent ? listener.detectTimeoutMs : 0,
+      takes: (detected) => chainFor(listener, arrival.destinationPort, decided(detected)) !== chain,
+      take: (detected) => this.#inspected(socket, listener, arrival, decided(detected)),
+    }
   }
 
   #detectHttp(accepted: Accepted, manager: HttpConnectionManager): void {
     const { socket, arrival, identity, alpn, peeked } = accepted
     if (manager.codec !== 'auto') return this.#serveHttp(accepted, manager, manager.codec === 'http2')
-    if (alpn !== '') return this.#serveHttp(accepted, manager, alpn.endsWith('h2'))
     if (peeked?.kind === 'http1' || peeked?.kind === 'h2c')
       return this.#serveHttp(accepted, manager, peeked.kind === 'h2c')
+    if (alpn !== '' && alpn !== ALPN_TCP) return this.#serveHttp(accepted, manager, alpn.endsWith('h2'))
+    const refuse = (): void => {
+      const details = alpn === ALPN_TCP ? 'opaque_connection_to_http_chain' : 'no_http'
+      this.#refuse(socket, arrival, identity, ResponseFlag.DPE, details)
+    }
+    if (peeked?.kind === 'tls') return refuse()
     // Nothing told yet which HTTP it is: the first bytes do. A bad request gets HTTP/1.1's 400; whoever speaks
-    // another protocol, or a broken HTTP/2 (RFC 9113 section 3.4), would not understand that.
-    this.#peek(socket, manager.requestHeadersTimeoutMs || 60_000, (seen) => {
+    // another protocol, TLS or a broken HTTP/2 (RFC 9113 section 3.4), would not understand that.
+    const timeoutMs = manager.requestHeadersTimeoutMs || 60_000
+    peek(socket, { timeoutMs, inspectTls: false, clock: this.#deps.clock }, (seen) => {
       if (seen.kind === 'closed') return void socket.destroy()
-      if (seen.kind === 'opaque' && seen.text)
-        return this.#refuse(socket, arrival, identity, ResponseFlag.DPE, 'no_http')
+      if (seen.kind === 'opaque' && (seen.text || alpn === ALPN_TCP)) return refuse()
       this.#serveHttp(accepted, manager, seen.kind === 'h2c')
     })
   }
@@ -232,6 +259,7 @@ export class ConnectionServer {
       },
       onClose: (): void => {
         unwatch()
+        hop.own?.destroy()
         this.#open.deleteHttp(connection)
       },
     }
@@ -298,6 +326,25 @@ export class ConnectionServer {
 }
 
 function ignore(): void {}
+
+/** Undefined where the first bytes were not looked at. */
+function chainFor(
+  listener: Listener,
+  destinationPort: number,
+  peeked: Peeked | undefined,
+): FilterChain | undefined {
+  const hello = peeked?.kind === 'tls' ? peeked.hello : undefined
+  return chooseChain(listener, {
+    destinationPort,
+    serverName: hello?.serverName ?? '',
+    transportProtocol: hello ? 'tls' : 'raw_buffer',
+    applicationProtocols: hello?.alpn ?? detectedProtocols(peeked),
+  })
+}
+
+function decided(detected: Detected): Peeked {
+  return detected.kind === 'more' ? { kind: 'timeout', silent: false } : detected
+}
 
 function detectedProtocols(peeked: Peeked | undefined): readonly string[] {
   if (peeked?.kind === 'http1') return ['http/1.1']

@@ -1,4 +1,5 @@
 import type { Destination } from '../transport/original-destination.ts'
+import type { OwnConnections } from '../upstream/own-connections.ts'
 
 /** What is known of one downstream connection: the same for all requests on it. */
 export interface Hop {
@@ -15,4 +16,6 @@ export interface Hop {
   readonly http2: boolean
   /** The caller is a sidecar of ours (`weft-h2`). */
   readonly link: boolean
+  /** Connections that only this one's requests go out on, once one of them has logged its connection in. */
+  own?: OwnConnections
 }

@@ -15,7 +15,7 @@ export interface Listener {
   readonly listenerFilters?: readonly string[]
   /** Captured by iptables: the original destination is read from the socket. */
   readonly useOriginalDst: boolean
-  /** How long detection waits for bytes; afterwards the connection is opaque TCP. Milliseconds. */
+  /** How long detection waits for bytes; afterwards the connection is opaque TCP. 0: for ever. Milliseconds. */
   readonly detectTimeoutMs: number
   readonly filterChains: readonly FilterChain[]
   readonly defaultFilterChain: FilterChain | undefined

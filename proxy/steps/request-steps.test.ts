@@ -1,6 +1,3 @@
-import { setImmediate } from 'node:timers/promises'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import type { FilterConfig } from '../model/filter.ts'
 import { PATHS_AS_THEY_COME, SAFE_PATHS } from '../model/path-rules.ts'
@@ -10,10 +7,9 @@ import { FaultStep } from './http/fault.ts'
 import { LocalRateLimitStep } from './http/local-rate-limit.ts'
 import { NormalizePathStep } from './http/normalize-path.ts'
 import { StepCompiler } from './request-steps.ts'
-import { manual } from './testing/requests.ts'
-
-setFlagsFromString('--expose-gc')
-const collectGarbage = runInNewContext('gc') as () => void
+import type { ConnectionStep, RequestStep } from './step.ts'
+import { collected } from './testing/collected.ts'
+import { headOf, HOP, manual } from './testing/requests.ts'
 
 function limit(maxTokens: number, name = 'limit'): FilterConfig {
   const bucket = { maxTokens, tokensPerFill: 1, fillIntervalMs: 1000 }
@@ -55,43 +51,6 @@ t.test('paths come first, unless nothing is to be done with them', async (t) => 
   t.same(compile([], 'l', PATHS_AS_THEY_COME).early, [])
 })
 
-t.test('steps that count what is open outlive the configuration that they came with', async (t) => {
-  const steps = new StepCompiler(manual())
-  const filters = [
-    {
-      name: 'c',
-      kind: 'envoy.filters.network.connection_limit',
-      config: { statPrefix: '', maxConnections: 1 },
-    },
-  ]
-  const made = () => steps.connectionSteps(listenerOf(MANAGER), { ...chainOf(MANAGER), filters })
-  const open = made()
-  // What a WeakRef was made of stays until the end of the turn.
-  await setImmediate()
-  collectGarbage()
-  steps.sweep()
-  t.equal(made()[0], open[0])
-})
-
-t.test('chains without a name have steps of their own', async (t) => {
-  const steps = new StepCompiler(manual())
-  const filters = [
-    {
-      name: 'c',
-      kind: 'envoy.filters.network.connection_limit',
-      config: { statPrefix: '', maxConnections: 1 },
-    },
-  ]
-  const chain = { ...chainOf(MANAGER), name: '', filters }
-  const tls = { ...chain, match: { ...chain.match, transportProtocol: 'tls' as const } }
-  const other = { ...chain }
-  const listener = { ...listenerOf(MANAGER), filterChains: [chain, tls], defaultFilterChain: other }
-  const made = [chain, tls, other].flatMap((one) => steps.connectionSteps(listener, one))
-  t.equal(new Set(made).size, 3)
-  const again = { ...listener, name: listener.name, filterChains: [{ ...chain }, { ...tls }] }
-  t.equal(steps.connectionSteps(again, again.filterChains[1]!)[0], made[1], 'and keep them')
-})
-
 t.test('a filter that says the same keeps its step, whatever changes beside it', async (t) => {
   const compile = compiler()
   const before = compile([limit(5), fault(1)])
@@ -100,4 +59,62 @@ t.test('a filter that says the same keeps its step, whatever changes beside it',
   t.not(after.steps[0], before.steps[1])
   t.not(compile([limit(6)]).steps[0], before.steps[0])
   t.not(compile([limit(5)], 'elsewhere').steps[0], before.steps[0], 'another listener has its own')
+})
+
+t.test('chains without a name are told apart by what they match', async (t) => {
+  const steps = new StepCompiler(manual())
+  const manager = { ...MANAGER, filters: [limit(5)] }
+  const chain = { ...chainOf(manager), name: '', filters: [connections(1)] }
+  const other = { ...chain, match: { ...chain.match, destinationPort: 81 } }
+  const fallback = { ...chain }
+  const listener = { ...listenerOf(manager), filterChains: [chain, other], defaultFilterChain: fallback }
+  const all = [chain, other, fallback, { ...other }].map((one) => [
+    steps.requestSteps(listener, one, manager).steps[0],
+    steps.connectionSteps(listener, one)[0],
+  ])
+  t.equal(new Set(all.flat()).size, 6)
+  t.same(
+    all[3]?.map((step, i) => step === all[1]?.[i]),
+    [true, true],
+  )
+})
+
+t.test('what is gone is forgotten, but not before what it counted is over', async (t) => {
+  const deps = manual()
+  const steps = new StepCompiler(deps)
+  const chain = () => {
+    const manager = { ...MANAGER, filters: [limit(1)] }
+    return {
+      listener: listenerOf(manager),
+      manager,
+      chain: { ...chainOf(manager), filters: [connections(1)] },
+    }
+  }
+  const request = (): RequestStep => {
+    const made = chain()
+    return steps.requestSteps(made.listener, made.chain, made.manager).steps[0] as RequestStep
+  }
+  const connection = (): ConnectionStep => {
+    const made = chain()
+    return steps.connectionSteps(made.listener, made.chain)[0] as ConnectionStep
+  }
+  const [bucket, open] = [request(), connection()]
+  bucket.decide(HOP, headOf('/'), undefined)
+  open.decide({ direction: 'inbound', downstream: '', destinationPort: 80, sourceIdentity: '', alpn: '' })
+  await collected()
+  steps.sweep()
+  t.equal(request(), bucket, 'its bucket is not full yet')
+  t.equal(connection(), open, 'a connection outlives its chain')
+  deps.clock.advance(1000)
+  open.closed?.()
+  await collected()
+  steps.sweep()
+  t.not(request(), bucket)
+  t.not(connection(), open)
+})
+
+const connections = (maxConnections: number): FilterConfig => ({
+  name: 'connections',
+  kind: 'envoy.filters.network.connection_limit',
+  config: { statPrefix: 'web', maxConnections, delayMs: 0 },
 })

@@ -3,6 +3,7 @@ import type { PathRules } from '../model/path-rules.ts'
 import type { FilterChain, HttpConnectionManager, Listener } from '../model/listener.ts'
 import { NormalizePathStep } from './http/normalize-path.ts'
 import { CONNECTION_STEPS, REQUEST_STEPS } from './kinds.ts'
+import { said } from './said.ts'
 import type { AnyStepKind, ConnectionStep, RequestStep, StepDependencies } from './step.ts'
 
 /** The steps of one connection manager, in the order in which they are asked. */
@@ -15,12 +16,14 @@ export interface RequestSteps {
   readonly responders: readonly RequestStep[]
 }
 
+type AnyStep = RequestStep | ConnectionStep
+
 const NONE: readonly never[] = []
 
 interface Kept {
-  /** The list as it was handed out: configuration and open connections hold it, and when it is gone, so are they. */
-  readonly list: WeakRef<object>
-  readonly steps: ReadonlyMap<string, unknown>
+  /** Whose steps they are. */
+  readonly owner: WeakRef<object>
+  readonly steps: ReadonlyMap<string, AnyStep>
 }
 
 /**
@@ -38,53 +41,54 @@ export class StepCompiler {
   requestSteps(listener: Listener, chain: FilterChain, manager: HttpConnectionManager): RequestSteps {
     const early = comeAsTheyAre(manager.paths) ? NONE : [new NormalizePathStep(manager.paths)]
     if (manager.filters.length === 0) return { early, steps: NONE, responders: NONE }
-    const place = `http/${listener.name}/${placeOf(chain, listener)}`
-    const steps = this.#compile(place, manager.filters, REQUEST_STEPS) as RequestStep[]
+    const place = `http/${placeOf(listener, chain)}`
+    const steps = this.#compile(place, manager, manager.filters, REQUEST_STEPS) as RequestStep[]
     return { early, steps, responders: steps.filter((step) => 'respond' in step).toReversed() }
   }
 
   connectionSteps(listener: Listener, chain: FilterChain): readonly ConnectionStep[] {
     if (chain.filters.length === 0) return NONE
-    const place = `network/${listener.name}/${placeOf(chain, listener)}`
-    return this.#compile(place, chain.filters, CONNECTION_STEPS) as ConnectionStep[]
+    const place = `network/${placeOf(listener, chain)}`
+    return this.#compile(place, chain, chain.filters, CONNECTION_STEPS) as ConnectionStep[]
   }
 
-  /** Once in a while: forgets the steps of what is configured no more and serves nothing any more. */
+  /**
+   * Once in a while: forgets the steps of what is gone, and has counted nothing that whoever comes in its place must
+   * know: connections may outlive their chain, and a new chain may wait long for its first one.
+   */
   sweep(): void {
-    for (const [place, kept] of this.#kept) if (!kept.list.deref()) this.#kept.delete(place)
+    for (const [place, { owner, steps }] of this.#kept)
+      if (!owner.deref() && [...steps.values()].every((step) => step.fresh?.() ?? true))
+        this.#kept.delete(place)
   }
 
   #compile(
     place: string,
+    owner: object,
     filters: readonly FilterConfig[],
-    kinds: readonly AnyStepKind<unknown>[],
-  ): unknown[] {
+    kinds: readonly AnyStepKind<AnyStep>[],
+  ): AnyStep[] {
     const before = this.#kept.get(place)?.steps
-    const steps = new Map<string, unknown>()
+    const steps = new Map<string, AnyStep>()
     for (const filter of filters) {
-      const kind = kinds.find((one) => one.kind === filter.kind) as AnyStepKind<unknown>
+      const kind = kinds.find((one) => one.kind === filter.kind) as AnyStepKind<AnyStep>
       let key = `${filter.kind} ${filter.name} ${said(filter.config)}`
       // The same twice is two steps.
       while (steps.has(key)) key += ' '
       steps.set(key, before?.get(key) ?? kind.create(filter.config, filter.name, this.#deps))
     }
-    const list = [...steps.values()]
-    this.#kept.set(place, { list: new WeakRef(list), steps })
-    return list
+    this.#kept.set(place, { owner: new WeakRef(owner), steps })
+    return [...steps.values()]
   }
+}
+
+/** Chains need no name, but no two of a listener match the same. */
+function placeOf(listener: Listener, chain: FilterChain): string {
+  if (chain === listener.defaultFilterChain) return `${listener.name} default`
+  return `${listener.name} ${chain.name === '' ? said(chain.match) : chain.name}`
 }
 
 /** No rule has anything to do. */
 function comeAsTheyAre({ normalize, mergeSlashes, escapedSlashes, parameters }: PathRules): boolean {
   return !normalize && !mergeSlashes && escapedSlashes === 'keep' && parameters === 'keep'
-}
-
-/** Chains need no name: those without one are told apart by what they match. */
-function placeOf(chain: FilterChain, { defaultFilterChain }: Listener): string {
-  if (chain.name !== '') return chain.name
-  return chain === defaultFilterChain ? '(default)' : said(chain.match)
-}
-
-function said(config: unknown): string {
-  return JSON.stringify(config, (_key, value: unknown) => (value instanceof RegExp ? String(value) : value))
 }

@@ -41,6 +41,8 @@ export interface RequestStep {
   decide(hop: Hop, head: RequestHead, route: Route | undefined): Verdict
   /** Sees every answer's head, the proxy's own ones too, last step first; may change its fields. */
   respond?(hop: Hop, head: RequestHead, route: Route | undefined, response: ResponseHead): void
+  /** False: it has counted what one made anew would not know. Without this it never counts. */
+  fresh?(): boolean
 }
 
 /** What is known of a connection when its steps are asked: TLS has ended, no byte of it was passed on. */
@@ -68,6 +70,8 @@ export interface ConnectionStep {
   /** Undefined: let it pass; `closed` is then called once, when it is over. */
   decide(connection: ArrivedConnection): Refusal | undefined
   closed?(): void
+  /** As of a RequestStep. */
+  fresh?(): boolean
 }
 
 /** What steps are made with. */

@@ -36,6 +36,11 @@ export class TokenBucket {
     return this.#tokens
   }
 
+  /** As in the beginning. */
+  get full(): boolean {
+    return this.remaining >= this.config.maxTokens
+  }
+
   /** Milliseconds to the next portion. */
   get nextFillMs(): number {
     return this.#filledAt + this.config.fillIntervalMs - this.#clock.now()

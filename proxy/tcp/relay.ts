@@ -73,13 +73,11 @@ class Relay {
     this.#cancelIdle = this.#clock.after(leftMs, () => {
       const movedAt = Math.max(this.#a.movedAt, this.#b.movedAt)
       const left = movedAt + this.#idleTimeoutMs - this.#clock.now()
+      const takenBefore = this.#taken
+      this.#taken = this.#a.transport.taken + this.#b.transport.taken
       if (left > 0) return this.#watchIdle(left)
       // A slow reader may still take what came long ago.
-      const taken = this.#a.transport.taken + this.#b.transport.taken
-      if (taken !== this.#taken) {
-        this.#taken = taken
-        return this.#watchIdle(this.#idleTimeoutMs)
-      }
+      if (this.#taken !== takenBefore) return this.#watchIdle(this.#idleTimeoutMs)
       this.#idle = true
       this.#a.transport.destroy()
       this.#b.transport.destroy()

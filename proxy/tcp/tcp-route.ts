@@ -10,6 +10,7 @@ import type { ClusterManager } from '../upstream/cluster-manager.ts'
 import type { Connected } from '../upstream/connector.ts'
 import type { EndpointState } from '../upstream/endpoint-state.ts'
 import type { UpstreamCluster } from '../upstream/upstream-cluster.ts'
+import { watchFirstBytes, type LateClient } from './first-bytes.ts'
 import { outcomeOf, relay } from './relay.ts'
 
 const CONNECT_TRIES = 3
@@ -41,10 +42,13 @@ export class TcpRoute {
     this.#pick = new WeightedPick(settings.clusters.map((cluster) => cluster.weight))
   }
 
-  /** `finished` is called once, when the connection is over, whichever way. */
-  serve(socket: Socket, hop: TcpHop, finished: () => void): void {
+  /**
+   * `finished` is called once, when the connection is over, whichever way. `late`: its client is still to be looked
+   * at, and may turn out to be somebody else's.
+   */
+  serve(socket: Socket, hop: TcpHop, finished: () => void, late?: LateClient): void {
     const name = this.#settings.clusters[this.#pick.next()]?.cluster ?? ''
-    new TcpConnection(this.#deps, socket, hop, name, this.#settings.idleTimeoutMs, finished).start()
+    new TcpConnection(this.#deps, socket, hop, name, this.#settings.idleTimeoutMs, finished, late).start()
   }
 }
 
@@ -56,6 +60,7 @@ class TcpConnection {
   readonly #cluster: UpstreamCluster
   readonly #idleTimeoutMs: number
   readonly #finished: () => void
+  readonly #late: LateClient | undefined
   readonly #record: ConnectionRecord
   readonly #startedAt: number
   readonly #tried: EndpointState[] = []
@@ -70,6 +75,7 @@ class TcpConnection {
     cluster: string,
     idleTimeoutMs: number,
     finished: () => void,
+    late: LateClient | undefined,
   ) {
     this.#deps = deps
     this.#socket = socket
@@ -77,6 +83,7 @@ class TcpConnection {
     this.#cluster = deps.clusters.get(cluster)
     this.#idleTimeoutMs = idleTimeoutMs
     this.#finished = finished
+    this.#late = late
     this.#startedAt = deps.clock.now()
     this.#record = newConnectionRecord(hop, cluster, this.#startedAt)
   }
@@ -123,18 +130,41 @@ class TcpConnection {
     this.#cancelWait = () => attempt.cancel()
   }
 
-  #relay(endpoint: EndpointState, { socket: upstream, identity }: Connected): void {
-    const { clock } = this.#deps
+  #relay(endpoint: EndpointState, connected: Connected): void {
+    const { socket: upstream, identity } = connected
     const socket = this.#socket
-    socket.off('close', this.#gone)
+    const late = this.#late
     this.#record.upstream = endpoint.address
     if (this.#hop.direction === 'outbound') this.#record.destinationIdentity = identity
+    socket.off('close', this.#gone)
     endpoint.active++
+    if (!late) return this.#copy(endpoint, upstream, 0)
+    upstream.on('error', () => {})
+    watchFirstBytes(socket, upstream, late, this.#deps.clock, (first) => {
+      if (first.kind === 'relay') return this.#copy(endpoint, upstream, first.sent)
+      endpoint.active--
+      upstream.destroy()
+      if (first.kind === 'taken') {
+        this.#over = true
+        this.#finished()
+        return late.take(first.detected)
+      }
+      this.#record.bytesReceived = first.sent
+      if (first.kind === 'refused') this.#end(ResponseFlag.DPE, 'http_in_opaque_connection')
+      else if (first.by === 'client') this.#end(ResponseFlag.DC, 'downstream_remote_disconnect')
+      else this.#end(ResponseFlag.UC, 'connection_termination')
+    })
+  }
+
+  /** `sent`: bytes of the client that were passed on already. */
+  #copy(endpoint: EndpointState, upstream: Socket, sent: number): void {
+    const { clock } = this.#deps
+    const socket = this.#socket
     refuseTruncation(socket)
     refuseTruncation(upstream)
     relay(socket, upstream, { clock, idleTimeoutMs: this.#idleTimeoutMs }, (over) => {
       endpoint.active--
-      this.#record.bytesReceived = over.sent
+      this.#record.bytesReceived = sent + over.sent
       this.#record.bytesSent = over.received
       const { flags, details } = outcomeOf(over)
       this.#end(flags, details)

@@ -2,8 +2,33 @@ import { connect, createServer } from 'node:net'
 import * as tls from 'node:tls'
 import fc from 'fast-check'
 import t from 'tap'
-import { parseClientHello } from './client-hello.ts'
-import { detect } from './detect.ts'
+import { ClientHelloReader, type ClientHello } from './client-hello.ts'
+import { detect, Detection } from './detect.ts'
+
+function parseClientHello(bytes: Buffer): ClientHello | 'more' | 'invalid' {
+  return new ClientHelloReader().feed(bytes)
+}
+
+/** What is said of bytes that come in parts of so many. */
+function inParts(bytes: Buffer, size: number): string {
+  const detection = new Detection()
+  let kind = 'more'
+  for (let at = 0; at < bytes.length && kind === 'more'; at += size)
+    kind = detection.feed(bytes.subarray(at, at + size)).kind
+  return kind
+}
+
+/** A ClientHello, or any handshake message, in records of so many bytes. */
+function inRecords(body: Buffer, size: number): Buffer {
+  const records: Buffer[] = []
+  for (let at = 0; at < body.length; at += size) {
+    const part = body.subarray(at, at + size)
+    const header = Buffer.from([22, 3, 1, 0, 0])
+    header.writeUInt16BE(part.length, 3)
+    records.push(header, part)
+  }
+  return Buffer.concat(records)
+}
 
 /** A real ClientHello, as this Node sends it (with post-quantum key shares: more than one packet). */
 async function clientHello(serverName: string, alpn: string[]): Promise<Buffer> {
@@ -38,21 +63,72 @@ t.test('a ClientHello tells server name and ALPN, at every split and over severa
     if (detect(hello.subarray(0, cut)).kind !== 'more') t.fail(`decided too early, after ${cut} bytes`)
 
   const body = hello.subarray(5)
-  const records: Buffer[] = []
-  for (let at = 0; at < body.length; at += 100) {
-    const part = body.subarray(at, at + 100)
-    const header = Buffer.from([22, 3, 1, 0, 0])
-    header.writeUInt16BE(part.length, 3)
-    records.push(header, part)
-  }
-  t.same(parseClientHello(Buffer.concat(records)), expected, 'fragmented into records of 100 bytes')
+  t.same(parseClientHello(inRecords(body, 100)), expected, 'fragmented into records of 100 bytes')
+  for (const size of [1, 2, 3, 7, 1000])
+    t.equal(inParts(inRecords(body, 100), size), 'tls', `in parts of ${size}`)
 })
+
+t.test(
+  'a ClientHello that costs too much is none: by its bytes, by its records, by what it announces',
+  async (t) => {
+    const hello = (length: number): Buffer => {
+      const message = Buffer.alloc(4 + length)
+      message[0] = 1
+      message.writeUIntBE(length, 1, 3)
+      return message
+    }
+    t.equal(detect(inRecords(hello(64_000), 1)).kind, 'opaque', 'one byte a record')
+    t.equal(detect(inRecords(hello(61), 1)).kind, 'opaque', 'a small one, in 65 records')
+    t.equal(detect(inRecords(hello(60), 1)).kind, 'tls', 'in 64')
+    t.equal(
+      detect(inRecords(hello(16_385), 16_000).subarray(0, 9)).kind,
+      'opaque',
+      'above 16 KiB, once that is said',
+    )
+    t.equal(detect(inRecords(hello(16_380), 16_000).subarray(0, 16_383)).kind, 'more')
+    t.equal(detect(inRecords(hello(16_380), 16_000)).kind, 'opaque', 'record headers count')
+    // Each byte is looked at once: what is fed is never longer than what came.
+    const reader = new ClientHelloReader()
+    let fed = 0
+    for (const byte of inRecords(hello(16_000), 1)) {
+      fed++
+      if (reader.feed(Buffer.from([byte])) !== 'more') break
+    }
+    t.equal(fed, 64 * 6 + 5)
+  },
+)
 
 t.test('protocols by their first bytes', async (t) => {
   const table: [bytes: string, kind: string][] = [
     ['GET / HTTP/1.1\r\n', 'http1'],
     ['M-SEARCH * HTTP/1.1\r\n', 'http1'],
     ['GET / HTTP/1.1\n', 'http1'],
+    // RFC 9112 section 2.2: empty lines before a request are passed over.
+    ['\r\nGET / HTTP/1.1\r\n', 'http1'],
+    ['\n\n\r\n\nGET / HTTP/1.1\r\n', 'http1'],
+    ['\r\n'.repeat(20_000), 'http1'],
+    ['\r\n', 'more'],
+    ['\r\nPRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'http1'],
+    ['\r\n\x00\x01', 'opaque'],
+    // What lenient servers take for a request: any token for a method, any blank, any version, a bare CR.
+    [' GET / HTTP/1.1\r\n', 'http1'],
+    ['\tGET\t/\tHTTP/1.1\r\n', 'http1'],
+    ['GET\x0b/\x0cHTTP/1.1\r\n', 'http1'],
+    ['GET\xa0/\x1fHTTP/1.1\n', 'http1'],
+    ['GET  /  HTTP/1.1 \t\r\n', 'http1'],
+    ['GET / HTTP/1.1\r', 'http1'],
+    ['GET\r/\rHTTP/1.1\n', 'http1'],
+    ['GET /\x01 HTTP/1.1\r\n', 'http1'],
+    ['GET / http/1.0\r\n', 'http1'],
+    ['GET / HTTP/3.0\r\n', 'http1'],
+    ["!#$%&'*+-.^_`|~ / HTTP/1.1\r\n", 'http1'],
+    [`${'M'.repeat(300)} / HTTP/1.1\r\n`, 'http1'],
+    [`GET /${'a'.repeat(17_000)}`, 'http1'],
+    ['GET /old\r\n', 'http1'],
+    ['GET /\x01', 'more'],
+    ['0032git-upload-pack /a.git\0host=b\0', 'opaque'],
+    ['10.0.0.1 - - "GET / HTTP/1.1" 200\n', 'opaque'],
+    ['OPTIONS rtsp://a/b RTSP/1.0\r\n', 'opaque'],
     ['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'h2c'],
     ['PRI * HTTP/2.0\r\n', 'more'],
     ['GET /long', 'more'],
@@ -64,13 +140,18 @@ t.test('protocols by their first bytes', async (t) => {
     ['\x16\x03\x01\x00\x00', 'opaque'],
   ]
   for (const [bytes, kind] of table)
-    t.equal(detect(Buffer.from(bytes, 'latin1')).kind, kind, JSON.stringify(bytes))
+    t.equal(detect(Buffer.from(bytes, 'latin1')).kind, kind, JSON.stringify(bytes).slice(0, 60))
+  for (const [bytes] of table) {
+    const whole = Buffer.from(bytes, 'latin1')
+    const kind = inParts(whole, whole.length)
+    for (const size of [1, 2, 5])
+      t.equal(inParts(whole, size), kind, `in parts of ${size}: ${JSON.stringify(bytes).slice(0, 60)}`)
+  }
   const other: [bytes: string, text: boolean][] = [
     ['EHLO mail\r\n', true],
     ['INVALID CONNECTION PREFACE\r\n', true],
-    ['GET /\r\n', false],
-    ['GET http://a/ HTTP/3.0\r\n', false],
-    ['\r\nGET / HTTP/1.1\r\n', false],
+    ['PUT /\r\n', false],
+    ['PUT http://a/ HTTP/x\r\n', false],
   ]
   for (const [bytes, text] of other)
     t.match(detect(Buffer.from(bytes, 'latin1')), { kind: 'opaque', text }, JSON.stringify(bytes))

@@ -1,9 +1,10 @@
-import { parseClientHello, type ClientHello } from './client-hello.ts'
+import { ClientHelloReader, type ClientHello } from './client-hello.ts'
 
 /** What the first bytes of a connection say. `more`: undecided, read on. */
 export type Detected =
   | { readonly kind: 'more' }
   | { readonly kind: 'tls'; readonly hello: ClientHello }
+  /** A request, or what some server could take for one: a strict reader has to look at it. */
   | { readonly kind: 'http1' }
   | { readonly kind: 'h2c' }
   /** `text`: it began with a line, of a protocol that is not HTTP. */
@@ -17,48 +18,149 @@ const TEXT: Detected = { kind: 'opaque', text: true }
 
 // RFC 9113 section 3.4.
 const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1')
-const LONGEST_METHOD = 32
-// A request line that has not ended by then is not worth detecting as HTTP.
+// What has not ended its first line by then is given to whoever refuses long ones.
 const LONGEST_REQUEST_LINE = 16_384
+// Of a blank and `HTTP/1.1`.
+const VERSION_BYTES = 9
+const TLS_HANDSHAKE = 0x16
+const LF = 0x0a
+const CR = 0x0d
 
-/** Decides from the bytes read so far; a pure function, called again with more of them. */
+// `method target HTTP/1.1`, with whatever servers are known to take for a blank: a line that only a lenient one
+// understands must not pass for something else than HTTP.
+const BLANK = String.raw`[\s\x1c-\x1f\x85]`
+const REQUEST_LINE = new RegExp(`${BLANK}HTTP/[0-9](\\.[0-9]+)?${BLANK}*$`, 'i')
+// RFC 1945 section 4.1, Simple-Request; there are servers that read header fields behind it.
+const SIMPLE_REQUEST = new RegExp(`^GET${BLANK}+(/|https?:)`)
+
+/**
+ * Decides what a connection speaks, from its bytes as they come; each is looked at once. What could be a request is
+ * never called opaque (RFC 9112 section 2.2: empty lines before one are passed over), so that nobody reaches a server
+ * of HTTP past the proxy that is to tell it who calls.
+ */
+export class Detection {
+  #decided: Detected = MORE
+  #hello: ClientHelloReader | undefined
+  readonly #inspectTls: boolean
+  /** What came so far, unless it is TLS. */
+  #bytes = Buffer.alloc(256)
+  #length = 0
+  /** Looked at so far. */
+  #at = 0
+  #maybePreface = true
+  /** Where the method begins, or -1 before it. */
+  #start = -1
+  #inMethod = true
+  /** The method has letters alone, as those have that servers know. */
+  #letters = true
+
+  /** `inspectTls` false: the first byte of a ClientHello is enough to call it opaque. */
+  constructor(inspectTls = true) {
+    this.#inspectTls = inspectTls
+  }
+
+  /** Takes what came next. */
+  feed(chunk: Buffer): Detected {
+    if (this.#decided === MORE && chunk.length > 0) this.#decided = this.#look(chunk)
+    return this.#decided
+  }
+
+  #look(chunk: Buffer): Detected {
+    if (this.#length === 0 && !this.#hello && chunk[0] === TLS_HANDSHAKE) {
+      if (!this.#inspectTls) return TEXT
+      this.#hello = new ClientHelloReader()
+    }
+    if (this.#hello) {
+      const hello = this.#hello.feed(chunk)
+      if (hello === 'more') return MORE
+      return hello === 'invalid' ? OPAQUE : { kind: 'tls', hello }
+    }
+    this.#append(chunk)
+    if (this.#maybePreface) {
+      const common = Math.min(this.#length, PREFACE.length)
+      this.#maybePreface = this.#bytes.compare(PREFACE, 0, common, 0, common) === 0
+      if (this.#maybePreface) return common === PREFACE.length ? H2C : MORE
+    }
+    return this.#readLine()
+  }
+
+  #append(chunk: Buffer): void {
+    const count = Math.min(chunk.length, LONGEST_REQUEST_LINE - this.#length)
+    if (this.#length + count > this.#bytes.length) {
+      const grown = Buffer.alloc(Math.min(LONGEST_REQUEST_LINE, 2 * (this.#length + count)))
+      this.#bytes.copy(grown, 0, 0, this.#length)
+      this.#bytes = grown
+    }
+    chunk.copy(this.#bytes, this.#length, 0, count)
+    this.#length += count
+  }
+
+  /** `token SP target SP HTTP/1.` (RFC 9112 section 3); a text protocol with another first line stays opaque. */
+  #readLine(): Detected {
+    const bytes = this.#bytes
+    while (this.#at < this.#length) {
+      const at = this.#at++
+      const byte = bytes[at] as number
+      if (this.#start < 0) {
+        if (isSpace(byte)) continue
+        if (!isToken(byte)) return OPAQUE
+        this.#start = at
+      }
+      if (byte === LF) return this.#lineOver(at)
+      if (this.#inMethod) {
+        if (isToken(byte)) {
+          if (!isLetter(byte)) this.#letters = false
+          continue
+        }
+        if (!isSpace(byte) && !(this.#letters && isOddBlank(byte))) return OPAQUE
+        this.#inMethod = false
+      } else if (byte < 0x20 && !isSpace(byte) && !this.#letters) return OPAQUE
+      // A CR alone ends a line for some.
+      if (byte === CR && at > 0 && isDigit(bytes[at - 1] as number)) {
+        if (REQUEST_LINE.test(this.#line(Math.max(this.#start, at - VERSION_BYTES), at))) return HTTP1
+      }
+    }
+    return this.#length === LONGEST_REQUEST_LINE ? HTTP1 : MORE
+  }
+
+  #lineOver(end: number): Detected {
+    const line = this.#line(this.#start, end)
+    if (REQUEST_LINE.test(line) || SIMPLE_REQUEST.test(line)) return HTTP1
+    // A target or a version would make it a request, if a bad one.
+    return /^\S+ [/*]|HTTP\//.test(line) ? OPAQUE : TEXT
+  }
+
+  #line(from: number, end: number): string {
+    return this.#bytes.toString('latin1', from, end)
+  }
+}
+
+/** The same of bytes that came at once. */
 export function detect(bytes: Buffer): Detected {
-  if (bytes.length === 0) return MORE
-  // RFC 8446 section 5.1: ContentType handshake(22), legacy version 3.x.
-  if (bytes[0] === 0x16) {
-    if (bytes.length > 1 && bytes[1] !== 0x03) return OPAQUE
-    const hello = parseClientHello(bytes)
-    if (hello === 'more') return MORE
-    return hello === 'invalid' ? OPAQUE : { kind: 'tls', hello }
-  }
-  const common = Math.min(bytes.length, PREFACE.length)
-  if (bytes.compare(PREFACE, 0, common, 0, common) === 0) return common === PREFACE.length ? H2C : MORE
-  return detectHttp1(bytes)
+  return new Detection().feed(bytes)
 }
 
-/** `token SP target SP HTTP/1.` (RFC 9112 section 3): a text protocol with another second line stays opaque. */
-function detectHttp1(bytes: Buffer): Detected {
-  let i = 0
-  while (i < bytes.length && i <= LONGEST_METHOD && isToken(bytes[i] as number)) i++
-  if (i === bytes.length) return i > LONGEST_METHOD ? OPAQUE : MORE
-  if (i === 0 || i > LONGEST_METHOD || bytes[i] !== 0x20) return OPAQUE
-  const lineEnd = bytes.indexOf(0x0a, i)
-  if (lineEnd < 0) {
-    for (let j = i; j < bytes.length; j++) if ((bytes[j] as number) < 0x20 && bytes[j] !== 0x0d) return OPAQUE
-    return bytes.length > LONGEST_REQUEST_LINE ? HTTP1 : MORE
-  }
-  const line = bytes.toString('latin1', i, lineEnd)
-  if (/ HTTP\/1\.[0-9]\r?$/.test(line)) return HTTP1
-  // A target or a version would make it a request, if a bad one.
-  return /^ [/*]|HTTP\//.test(line) ? OPAQUE : TEXT
+/** HT, LF, VT, FF, CR and SP. */
+function isSpace(byte: number): boolean {
+  return byte === 0x20 || (byte >= 0x09 && byte <= 0x0d)
 }
 
+/** What some languages split words at, besides. */
+function isOddBlank(byte: number): boolean {
+  return (byte >= 0x1c && byte <= 0x1f) || byte === 0x85 || byte === 0xa0
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= 0x30 && byte <= 0x39
+}
+
+function isLetter(byte: number): boolean {
+  return (byte >= 0x41 && byte <= 0x5a) || (byte >= 0x61 && byte <= 0x7a) || byte === 0x5f
+}
+
+const TOKEN = new Set(Buffer.from("!#$%&'*+-.^_`|~", 'latin1'))
+
+/** RFC 9110 section 5.6.2. */
 function isToken(byte: number): boolean {
-  return (
-    (byte >= 0x41 && byte <= 0x5a) ||
-    (byte >= 0x61 && byte <= 0x7a) ||
-    (byte >= 0x30 && byte <= 0x39) ||
-    byte === 0x2d ||
-    byte === 0x5f
-  )
+  return isLetter(byte) || isDigit(byte) || TOKEN.has(byte)
 }

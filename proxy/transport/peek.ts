@@ -1,11 +1,21 @@
 import type { Socket } from 'node:net'
 import { monotonicClock, type Clock } from '../../core/clock.ts'
-import { detect, type Detected } from './detect.ts'
+import { Detection, type Detected } from './detect.ts'
 
 export type Peeked =
   | Exclude<Detected, { kind: 'more' }>
-  | { readonly kind: 'timeout' }
+  /** `silent`: nothing came at all. */
+  | { readonly kind: 'timeout'; readonly silent: boolean }
   | { readonly kind: 'closed' }
+
+export interface PeekOptions {
+  /** How long bytes are waited for; 0: for ever. Milliseconds. */
+  readonly timeoutMs: number
+  /** False: who begins TLS is not heard out; its first byte makes it opaque. Default true. */
+  readonly inspectTls?: boolean
+  /** Monotonic. */
+  readonly clock?: Clock
+}
 
 /**
  * Reads just enough of a connection to know its protocol and gives the bytes back, so that whoever serves
@@ -14,30 +24,31 @@ export type Peeked =
  */
 export function peek(
   socket: Socket,
-  timeoutMs: number,
+  { timeoutMs, inspectTls = true, clock = monotonicClock }: PeekOptions,
   done: (peeked: Peeked) => void,
-  clock: Clock = monotonicClock,
 ): void {
-  let seen: Buffer | undefined
-  const cancelTimer = clock.after(timeoutMs, () => finish({ kind: 'timeout' }))
+  const detection = new Detection(inspectTls)
+  const seen: Buffer[] = []
+  const gaveUp = (): void => finish({ kind: 'timeout', silent: seen.length === 0 })
+  const cancelTimer = timeoutMs > 0 ? clock.after(timeoutMs, gaveUp) : undefined
 
   const finish = (peeked: Peeked): void => {
-    cancelTimer()
+    cancelTimer?.()
     socket.off('data', onData)
     socket.off('end', onEnd)
     socket.off('close', onClose)
     socket.off('error', onError)
     socket.pause()
-    if (seen && peeked.kind !== 'closed') socket.unshift(seen)
+    if (seen.length > 0 && peeked.kind !== 'closed') socket.unshift(Buffer.concat(seen))
     done(peeked)
   }
   const onData = (chunk: Buffer): void => {
-    seen = seen ? Buffer.concat([seen, chunk]) : chunk
-    const detected = detect(seen)
+    seen.push(chunk)
+    const detected = detection.feed(chunk)
     if (detected.kind !== 'more') finish(detected)
   }
   // A client that says nothing and half-closes may still be served by a server-first protocol.
-  const onEnd = (): void => finish(seen ? { kind: 'opaque', text: false } : { kind: 'closed' })
+  const onEnd = (): void => finish(seen.length > 0 ? { kind: 'opaque', text: false } : { kind: 'closed' })
   const onClose = (): void => finish({ kind: 'closed' })
   const onError = (): void => {}
   socket.on('data', onData)

@@ -3,6 +3,7 @@ import { TLSSocket } from 'node:tls'
 import { readDirectly } from './direct-reads.ts'
 import { DirectSocket } from './direct-socket.ts'
 import { OUTPUT_LARGE_CHUNK, releaseBuffer, takeBuffer } from './output-pool.ts'
+import { peerWatch, type WatchedConnection } from './peer-watch.ts'
 import { resetSocket } from './reset-socket.ts'
 import type { Transport, TransportReader } from './transport.ts'
 
@@ -10,6 +11,8 @@ import type { Transport, TransportReader } from './transport.ts'
 export const HIGH_WATER_BYTES = 256 * 1024
 /** ... until no more than this is left. */
 export const LOW_WATER_BYTES = 64 * 1024
+// Ten probes a second apart follow (libuv): who is silent and gone is left within 15 s.
+const KEEP_ALIVE_IDLE_MS = 5000
 
 // Transports with output of this turn. One immediate serves them all: it runs right after the poll phase,
 // so that everything which one round of reads led to leaves as one write a connection, and a lone request
@@ -31,7 +34,7 @@ const NO_READER: TransportReader = { onData() {}, onEnd() {}, onWritable() {}, o
 const RESERVATION: { buffer: Buffer; at: number } = { buffer: Buffer.alloc(0), at: 0 }
 
 /** `Transport` over a socket; see `createTransport`. */
-export class SocketTransport implements Transport {
+export class SocketTransport implements Transport, WatchedConnection {
   readonly remote: string
   /** See `Transport.congested`. */
   congested = false
@@ -82,6 +85,28 @@ export class SocketTransport implements Transport {
     })
     socket.on('close', () => this.#onClose())
     if (socket.destroyed) setImmediate(() => this.#onClose())
+    else peerWatch.add(this)
+  }
+
+  get fd(): number {
+    const { _handle: handle } = this.#socket as unknown as { _handle?: { readonly fd?: number } | null }
+    return this.#closed || this.#socket.connecting ? -1 : (handle?.fd ?? -1)
+  }
+
+  keepAlive(): void {
+    if (!this.#closed) this.#socket.setKeepAlive(true, KEEP_ALIVE_IDLE_MS)
+  }
+
+  peerSilent(silent: boolean): void {
+    if (!this.#closed) this.#reader.onPeerSilent?.(silent)
+  }
+
+  /** As the kernel does after a quarter of an hour. */
+  peerVanished(): void {
+    if (this.#closed) return
+    this.#dropOutput()
+    this.#closed = true
+    this.#socket.destroy(Object.assign(new Error('the peer has vanished'), { code: 'ETIMEDOUT' }))
   }
 
   get pending(): number {
@@ -219,7 +244,6 @@ export class SocketTransport implements Transport {
 
   /** One buffer at a time: of several Node makes a copy for TLS, and the collector runs for those. */
   #writeToSocket(buffer: Buffer, count: number): void {
-    this.handed += count
     let taken = this.#direct === undefined ? 0 : this.#direct.writeNow(buffer, 0, count)
     if (taken < 0) {
       // Who reads no more would not hear of it.
@@ -227,6 +251,7 @@ export class SocketTransport implements Transport {
       if (this.#started && !socket.isPaused() && !socket.readableEnded) return this.#peerReset(buffer)
       taken = 0
     }
+    this.handed += count
     this.taken += taken
     if (taken === count) return releaseBuffer(buffer)
     this.#inSocket = buffer
@@ -303,6 +328,7 @@ export class SocketTransport implements Transport {
     if (this.#closeReported) return
     this.#closeReported = true
     this.#closed = true
+    peerWatch.delete(this)
     this.#dropOutput()
     if (this.#buffer) releaseBuffer(this.#buffer)
     this.#buffer = undefined

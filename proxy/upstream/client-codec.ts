@@ -2,12 +2,19 @@ import { ALPN_LINK } from '../../core/contract.ts'
 import type { ClientConnection, ClientHandler } from '../http/stream.ts'
 import { connectHttp1 } from '../http1/client.ts'
 import { connectHttp2 } from '../http2/client.ts'
-import { LINK_SLACK_BYTES, LINK_SLACK_FIELDS, MAX_HEADER_BYTES, MAX_HEADER_FIELDS } from '../http2/options.ts'
+import {
+  LINK_KEEP_ALIVE,
+  LINK_SLACK_BYTES,
+  LINK_SLACK_FIELDS,
+  MAX_HEADER_BYTES,
+  MAX_HEADER_FIELDS,
+} from '../http2/options.ts'
 import { refuseTruncation } from '../transport/refuse-truncation.ts'
 import { createTransport } from '../transport/socket-transport.ts'
 import type { Connected } from './connector.ts'
 
-const LINK_LIMITS = {
+const LINK_OPTIONS = {
+  keepAlive: LINK_KEEP_ALIVE,
   maxHeaderBytes: MAX_HEADER_BYTES + LINK_SLACK_BYTES,
   maxHeaderFields: MAX_HEADER_FIELDS + LINK_SLACK_FIELDS,
 }
@@ -25,7 +32,7 @@ export const createClientCodec: CreateClientCodec = (connected, handler, protoco
     return connectHttp2(
       createTransport(connected.socket),
       handler,
-      connected.alpn === ALPN_LINK ? LINK_LIMITS : {},
+      connected.alpn === ALPN_LINK ? LINK_OPTIONS : {},
     )
   // The end of the connection may be the end of an answer.
   refuseTruncation(connected.socket)

@@ -9,6 +9,8 @@ import type { UpstreamDependencies } from './dependencies.ts'
 import { EndpointHealth } from './health/endpoint-health.ts'
 import type { TryOutcome } from './health/signal.ts'
 import { HttpPool, type OpenConnection } from './http-pool.ts'
+import { KeepAliveHabit } from './keep-alive-habit.ts'
+import { connectWithSecond } from './second-attempt.ts'
 import { tlsChange, upstreamTls } from './upstream-tls.ts'
 
 /**
@@ -23,12 +25,15 @@ export class EndpointState {
   readonly health: EndpointHealth
   readonly #deps: UpstreamDependencies
   readonly #self: boolean
+  readonly #habit = new KeepAliveHabit()
   /** Opaque connections that are being made; each is called when the endpoint goes. */
   readonly #connecting = new Set<() => void>()
   #cluster: Cluster
   #tls: UpstreamTls | undefined
   #http1: HttpPool | undefined
   #http2: HttpPool | undefined
+  /** Of callers whose connections are shared with nobody. */
+  readonly #own = new Set<HttpPool>()
   #closed = false
 
   /**
@@ -79,26 +84,40 @@ export class EndpointState {
 
   /** The pool for a request that came as HTTP/2 or not. Over TLS the handshake decides and both share one. */
   pool(http2: boolean): HttpPool {
-    const wantsHttp2 = this.#tls
-      ? this.#tls.alpn.some((protocol) => protocol === ALPN_LINK || protocol === 'h2')
-      : this.#cluster.http === 'http2' || (this.#cluster.http === 'downstream' && http2)
-    if (wantsHttp2) return (this.#http2 ??= this.#createPool(true))
+    if (this.#wantsHttp2(http2)) return (this.#http2 ??= this.#createPool(true))
     return (this.#http1 ??= this.#createPool(false))
+  }
+
+  /** A pool for one caller's connection, until `dropOwn`. Its connections wait as long as that one does. */
+  ownPool(http2: boolean): HttpPool {
+    const pool = this.#createPool(this.#wantsHttp2(http2), 0)
+    this.#own.add(pool)
+    return pool
+  }
+
+  dropOwn(pool: HttpPool): void {
+    this.#own.delete(pool)
+    pool.destroy()
   }
 
   /**
    * Opens a connection for opaque bytes. `done` is called once, never synchronously, and not after `cancel`; with the
-   * reason `removed` as soon as the endpoint goes.
+   * reason `removed` as soon as the endpoint goes. `slow`: it has not come about in a part of a second.
    */
-  connect(done: ConnectDone): { cancel(): void } {
+  connect(done: ConnectDone, slow: () => void = () => {}): { cancel(): void } {
+    const heardNothing = (): void => {
+      this.health.signOfLife(false)
+      slow()
+    }
     const removed = (): void => {
       attempt.cancel()
       done(undefined, ENDPOINT_REMOVED)
     }
     const opening = this.#closed
       ? { cancel: this.#deps.clock.after(0, () => removed()) }
-      : this.#deps.connector(this.#target('tcp'), (connected, failure) => {
+      : this.#begin('tcp', heardNothing, (connected, failure) => {
           this.#connecting.delete(removed)
+          if (connected) this.health.signOfLife(true)
           done(connected, failure)
         })
     const attempt = {
@@ -117,11 +136,11 @@ export class EndpointState {
   }
 
   get connections(): number {
-    return (this.#http1?.size ?? 0) + (this.#http2?.size ?? 0)
+    return this.#pools().reduce((sum, { size }) => sum + size, 0)
   }
 
   get idle(): boolean {
-    return this.active === 0 && (this.#http1?.idle ?? true) && (this.#http2?.idle ?? true)
+    return this.active === 0 && this.#pools().every(({ idle }) => idle)
   }
 
   renew(): void {
@@ -144,7 +163,13 @@ export class EndpointState {
   }
 
   #pools(): HttpPool[] {
-    return [this.#http1, this.#http2].filter((pool) => pool !== undefined)
+    return [this.#http1, this.#http2, ...this.#own].filter((pool) => pool !== undefined)
+  }
+
+  #wantsHttp2(http2: boolean): boolean {
+    return this.#tls
+      ? this.#tls.alpn.some((protocol) => protocol === ALPN_LINK || protocol === 'h2')
+      : this.#cluster.http === 'http2' || (this.#cluster.http === 'downstream' && http2)
   }
 
   #target(purpose: ConnectTarget['purpose']): ConnectTarget {
@@ -158,12 +183,23 @@ export class EndpointState {
     }
   }
 
+  #begin(purpose: ConnectTarget['purpose'], slow: () => void, done: ConnectDone): { cancel(): void } {
+    const { clock, connector } = this.#deps
+    return connectWithSecond(connector, this.#target(purpose), clock, slow, done)
+  }
+
   /** TLS as the connections have it is not what the cluster asks for any more. */
   #replacePools(): void {
     const [http1, http2] = [this.#http1, this.#http2]
     this.#http1 = this.#http2 = undefined
     http1?.handOver(this.pool(false))
     http2?.handOver(this.pool(true))
+    // Whoever logged in does so again on connections of the new kind.
+    for (const pool of [...this.#own]) {
+      const successor = this.ownPool(false)
+      this.#own.delete(pool)
+      pool.handOver(successor)
+    }
   }
 
   /** In plaintext, the cluster's protocol may leave one pool without use; the other's connections are as before. */
@@ -179,22 +215,28 @@ export class EndpointState {
     }
   }
 
-  #createPool(multiplexed: boolean): HttpPool {
+  #createPool(multiplexed: boolean, idleTimeoutMs?: number): HttpPool {
     const plaintext = !this.#tls
-    const open: OpenConnection = (handler: ClientHandler, done) =>
-      this.#deps.connector(this.#target('http'), (connected, failure) => {
+    const open: OpenConnection = (handler: ClientHandler, done, slow) =>
+      this.#begin('http', slow, (connected, failure) => {
         if (!connected) return done(undefined, undefined, failure)
         const http2 = connected.alpn === '' ? multiplexed && plaintext : connected.alpn.endsWith('h2')
-        const { idleTimeoutMs } = this.#cluster
         const codec = this.#deps.createClientCodec(
           connected,
           handler,
           http2 ? 'h2' : 'http/1.1',
-          idleTimeoutMs,
+          idleTimeoutMs ?? this.#cluster.idleTimeoutMs,
         )
         done(codec, connected, undefined)
       })
-    const pool = new HttpPool(this.#cluster.limits, multiplexed, open)
+    const pool = new HttpPool(
+      this.#cluster.limits,
+      multiplexed,
+      open,
+      this.#deps.clock,
+      this.#habit,
+      (came) => this.health.signOfLife(came),
+    )
     if (this.#closed) pool.close()
     return pool
   }

@@ -1,5 +1,6 @@
 import { Socket } from 'node:net'
 import t from 'tap'
+import { ManualClock } from '../../core/clock.ts'
 import { ResponseFlag } from '../model/response-flag.ts'
 import { HttpPool, type OpenConnection, type PoolLimits } from './http-pool.ts'
 import { FakeConnection } from './testing/fake-connection.ts'
@@ -8,6 +9,7 @@ import { RecordingWaiter } from './testing/recording-waiter.ts'
 /** A pool whose connections come about or fail when the test says so. */
 class Bench {
   readonly connections: FakeConnection[] = []
+  readonly clock = new ManualClock()
   readonly pool: HttpPool
   cancelled = 0
   readonly #connecting: ((identity: string | undefined, flags?: number) => void)[] = []
@@ -36,6 +38,7 @@ class Bench {
       { maxConnections: 10, maxPendingRequests: 10, ...limits },
       protocol === 'h2',
       open,
+      this.clock,
     )
   }
 
@@ -242,4 +245,30 @@ t.test('a connection that ends makes room for who waits', async (t) => {
   t.equal(bench.connecting, 1)
   bench.accept()
   t.equal(waiting.told, 'connected')
+})
+
+t.test(
+  'who needs a new connection gets one, also where all places are taken by ones that wait',
+  async (t) => {
+    const bench = new Bench({ maxConnections: 1 })
+    bench.request()
+    bench.accept().streams[0]?.respond(200)
+    const waiter = RecordingWaiter.at(bench.pool, 'none')
+    t.equal(waiter.told, 'waits')
+    t.equal(bench.connections[0]?.closed, true)
+    bench.accept()
+    t.equal(waiter.connection?.codec, bench.connections[1])
+    t.equal(bench.pool.size, 1)
+  },
+)
+
+t.test('a connection that waits from its start is no new one', async (t) => {
+  const bench = new Bench()
+  bench.request()
+  const second = bench.request()
+  bench.accept().streams[0]?.respond(200)
+  t.equal(second.connection?.waited, false)
+  bench.accept()
+  bench.clock.advance(3000)
+  t.equal(bench.request().connection?.waited, true)
 })

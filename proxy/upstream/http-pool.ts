@@ -1,11 +1,23 @@
+import type { Clock } from '../../core/clock.ts'
 import type { ClientConnection, ClientHandler } from '../http/stream.ts'
 import { ResponseFlag } from '../model/response-flag.ts'
 import { ENDPOINT_REMOVED, type ConnectFailure, type Connected } from './connector.ts'
+import { KeepAliveHabit } from './keep-alive-habit.ts'
+
+/**
+ * Which HTTP/1.1 connections may carry a request, since a server may be closing any that waits: all of them, those that
+ * waited for so short a time that it is not, or only one made for it.
+ */
+export type Reuse = 'any' | 'safe' | 'none'
 
 /** Somebody who wants to open a stream. Exactly one of the two is called, once, unless cancelled. */
 export interface PoolWaiter {
+  /** `any` where it is not there. */
+  readonly reuse?: Reuse
   onConnection(connection: PooledConnection): void
   onConnectFailure(failure: ConnectFailure): void
+  /** No connection came about in a part of a second: who can goes elsewhere, by `cancel`. */
+  onSlowConnect?(): void
 }
 
 export interface PoolLimits {
@@ -13,7 +25,7 @@ export interface PoolLimits {
   readonly maxPendingRequests: number
 }
 
-/** Starts a connection; `done` once, never synchronously. */
+/** Starts a connection; `done` once, never synchronously; `slow` if it has not come about in a part of a second. */
 export type OpenConnection = (
   handler: ClientHandler,
   done: (
@@ -21,6 +33,7 @@ export type OpenConnection = (
     connected: Connected | undefined,
     failure: ConnectFailure | undefined,
   ) => void,
+  slow: () => void,
 ) => { cancel(): void }
 
 /** A connection in a pool, with who answered on it. */
@@ -29,6 +42,11 @@ export class PooledConnection implements ClientHandler {
   identity = ''
   alpn = ''
   ready = false
+  /** When it had room last, on the pool's clock. */
+  idleSince = 0
+  /** It waited for work before it got its newest stream, and for how long. */
+  waited = false
+  waitedMs = 0
   readonly #pool: HttpPool
 
   constructor(pool: HttpPool) {
@@ -37,6 +55,10 @@ export class PooledConnection implements ClientHandler {
 
   onChange(): void {
     this.#pool.changed(this)
+  }
+
+  onSilent(): void {
+    this.#pool.signOfLife(false)
   }
 }
 
@@ -49,6 +71,10 @@ const NO_ROOM: ConnectFailure = {
 /** The HTTP connections to one endpoint, all made in the same way: reused last in, first out, grown by demand. */
 export class HttpPool {
   readonly #open: OpenConnection
+  readonly #clock: Clock
+  readonly #habit: KeepAliveHabit
+  /** See HealthSignal.signOfLife. */
+  readonly signOfLife: (came: boolean) => void
   readonly #connections = new Set<PooledConnection>()
   /** Those that had room when last seen; the newest at the end. */
   readonly #ready: PooledConnection[] = []
@@ -62,11 +88,24 @@ export class HttpPool {
   /** Takes what still comes to this pool, once it is closed. */
   #successor: HttpPool | undefined
 
-  /** `multiplexed`: connections are expected to carry many streams, until the first one shows otherwise. */
-  constructor(limits: PoolLimits, multiplexed: boolean, open: OpenConnection) {
+  /**
+   * `multiplexed`: connections are expected to carry many streams, until the first one shows otherwise. `habit`: what is
+   * known of the server's. `signOfLife`: see HealthSignal.
+   */
+  constructor(
+    limits: PoolLimits,
+    multiplexed: boolean,
+    open: OpenConnection,
+    clock: Clock,
+    habit = new KeepAliveHabit(),
+    signOfLife: (came: boolean) => void = () => {},
+  ) {
+    this.#clock = clock
+    this.#habit = habit
     this.#limits = limits
     this.#multiplexed = multiplexed
     this.#open = open
+    this.signOfLife = signOfLife
   }
 
   get size(): number {
@@ -85,8 +124,11 @@ export class HttpPool {
       if (this.#successor) return this.#successor.acquire(waiter)
       return waiter.onConnectFailure(ENDPOINT_REMOVED)
     }
-    const connection = this.#take()
-    if (connection) return waiter.onConnection(connection)
+    const connection = this.#take(waiter.reuse)
+    if (connection) {
+      connection.waited = true
+      return waiter.onConnection(connection)
+    }
     if (this.#waiting.length >= this.#limits.maxPendingRequests) return waiter.onConnectFailure(NO_ROOM)
     this.#waiting.push(waiter)
     this.#grow()
@@ -122,6 +164,11 @@ export class HttpPool {
   distrustIdle(): void {
     for (const connection of [...this.#connections])
       if (connection.codec.active === 0 && connection.codec.carried > 0) this.#retire(connection)
+  }
+
+  /** Its server closed this connection under a request, without a word of an answer. */
+  closedUnder(connection: PooledConnection): void {
+    if (connection.waited) this.#habit.closed(connection.waitedMs)
   }
 
   /** Lets what runs finish and opens new connections for what comes: at certificate renewal. */
@@ -161,6 +208,7 @@ export class HttpPool {
     if (!this.#connections.has(connection)) return
     const codec = connection.codec
     if (codec.closed) {
+      if (codec.closedIdle) this.#habit.closed(this.#clock.now() - connection.idleSince)
       this.#connections.delete(connection)
       if (connection.ready) {
         connection.ready = false
@@ -169,9 +217,13 @@ export class HttpPool {
       if (this.#waiting.length > 0) this.#grow()
       return
     }
-    if (codec.free > 0 && !connection.ready) {
-      connection.ready = true
-      this.#ready.push(connection)
+    if (codec.free > 0) {
+      connection.waited = false
+      connection.idleSince = this.#clock.now()
+      if (!connection.ready) {
+        connection.ready = true
+        this.#ready.push(connection)
+      }
     }
     this.#serve()
   }
@@ -189,31 +241,60 @@ export class HttpPool {
     connection.codec.drain()
   }
 
-  #take(): PooledConnection | undefined {
-    while (this.#ready.length > 0) {
-      const connection = this.#ready[this.#ready.length - 1] as PooledConnection
-      if (connection.codec.free > 0) return connection
-      connection.ready = false
-      this.#ready.pop()
+  #take(reuse: Reuse = 'any'): PooledConnection | undefined {
+    const ready = this.#ready
+    while (ready.length > 0) {
+      const newest = ready[ready.length - 1] as PooledConnection
+      if (newest.codec.free > 0) break
+      newest.ready = false
+      ready.pop()
+    }
+    for (let i = ready.length - 1; i >= 0; i--) {
+      const connection = ready[i] as PooledConnection
+      if (connection.codec.free > 0 && this.#serves(connection, reuse)) return connection
     }
     return undefined
   }
 
+  #serves(connection: PooledConnection, reuse: Reuse): boolean {
+    const { codec } = connection
+    // An HTTP/2 server says by GOAWAY what it did not get to.
+    if (codec.protocol === 'h2') return true
+    const idleMs = (connection.waitedMs = this.#clock.now() - connection.idleSince)
+    if (reuse === 'any') return true
+    if (reuse === 'none' && codec.carried > 0) return false
+    if (idleMs <= this.#habit.safeMs(codec.announcedIdleMs)) return true
+    this.#habit.lived(idleMs)
+    return false
+  }
+
   #serve(): void {
-    while (this.#waiting.length > 0) {
-      const connection = this.#take()
-      if (!connection) return this.#grow()
-      ;(this.#waiting.shift() as PoolWaiter).onConnection(connection)
+    for (let i = 0; i < this.#waiting.length;) {
+      const waiter = this.#waiting[i] as PoolWaiter
+      const connection = this.#take(waiter.reuse)
+      if (connection) {
+        this.#waiting.splice(i, 1)
+        waiter.onConnection(connection)
+        // It may have called back in here.
+        i = 0
+      } else if (this.#ready.length === 0) break
+      else i++
     }
+    if (this.#waiting.length > 0) this.#grow()
   }
 
   #grow(): void {
     if (this.#closed) return
     const wanted = this.#multiplexed ? Math.min(1, this.#waiting.length) : this.#waiting.length
-    while (
-      this.#connecting.size < wanted &&
-      this.#connections.size + this.#connecting.size < this.#limits.maxConnections
-    ) {
+    while (this.#connecting.size < wanted) {
+      if (this.#connections.size + this.#connecting.size >= this.#limits.maxConnections) {
+        // Who waits may not use what there is: that makes room.
+        const idle = this.#ready.find(({ codec }) => codec.active === 0)
+        if (!idle) return
+        this.#retire(idle)
+        if (this.#connections.has(idle)) return
+        continue
+      }
       this.#connect()
     }
   }
@@ -221,8 +302,9 @@ export class HttpPool {
   #connect(): void {
     const connection = new PooledConnection(this)
     const allowed = this.#allowed
-    const attempt = this.#open(connection, (codec, connected, failure) => {
+    const made: Parameters<OpenConnection>[1] = (codec, connected, failure) => {
       this.#connecting.delete(attempt)
+      if (codec) this.signOfLife(true)
       const outdated = allowed !== this.#allowed
       if (!codec || !connected) {
         // Whom nobody could connect to, whatever his name, is told of now: names that keep changing must not hide it.
@@ -240,8 +322,15 @@ export class HttpPool {
       this.#multiplexed = codec.protocol === 'h2'
       this.#connections.add(connection)
       this.changed(connection)
-    })
+    }
+    const attempt = this.#open(connection, made, () => this.#slow())
     this.#connecting.add(attempt)
+  }
+
+  /** Told first that it is silent, whoever waits finds another endpoint, if there is one. */
+  #slow(): void {
+    this.signOfLife(false)
+    for (const waiter of [...this.#waiting]) waiter.onSlowConnect?.()
   }
 
   /**

@@ -53,7 +53,7 @@ export function decodeListener(listener: WireListener, scope: Scope, readFile: R
     inspectHttp: has(HttpInspector),
     listenerFilters: filters.map(({ name }) => name ?? ''),
     useOriginalDst: listener.useOriginalDst || has(OriginalDst),
-    detectTimeoutMs: listener.listenerFiltersTimeout || DETECT_MS,
+    detectTimeoutMs: listener.listenerFiltersTimeout ?? DETECT_MS,
     filterChains: (listener.filterChains ?? []).flatMap(
       (wire, i) => chain(wire, scope.at('filter_chains', i)) ?? [],
     ),

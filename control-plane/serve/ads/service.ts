@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import {
   status,
-  type Metadata,
   type ServerDuplexStream,
   type ServiceDefinition,
   type UntypedServiceImplementation,
@@ -12,9 +11,9 @@ import type { Watchable } from '../../../core/watched.ts'
 import { AggregatedDiscoveryService, type Node } from '../../../core/xds/generated/envoy.js'
 import type { MeshView } from '../../mesh.ts'
 import { clientOf, runtimeOf, type MeshClient } from '../../xds/client.ts'
+import { anyCallerOf } from '../admission/admitted.ts'
 import type { ProxyView } from '../rest/overview.ts'
 import type { Caller } from '../tokens/claims.ts'
-import { GrpcError } from '../tokens/grpc-error.ts'
 import { DeltaSession } from './delta-session.ts'
 import { Pushes, type Pushed } from './pushes.ts'
 import { BadRequest, printable, type Session, type SessionDependencies } from './session.ts'
@@ -22,12 +21,11 @@ import { SotwSession } from './sotw-session.ts'
 
 export interface DiscoveryOptions {
   readonly snapshot: Watchable<MeshView>
-  /** Who opens a stream; undefined for one whose node is taken at its word. Throws GrpcError for one who may not. */
-  readonly authenticate: (metadata: Metadata) => Promise<Caller | undefined>
   readonly log: Logger
 }
 
 export interface Discovery {
+  readonly title: string
   readonly definition: ServiceDefinition
   readonly implementation: UntypedServiceImplementation
   /** Whose streams are open. */
@@ -59,8 +57,11 @@ interface Open {
   readonly session: Session
 }
 
-/** `envoy.service.discovery.v3.AggregatedDiscoveryService`, both variants, over the mesh's snapshot. */
-export function discoveryService({ snapshot, authenticate, log }: DiscoveryOptions): Discovery {
+/**
+ * `envoy.service.discovery.v3.AggregatedDiscoveryService`, both variants, over the mesh's snapshot. Who opens a stream
+ * is what the server's admission found; where it asks nobody, a node is taken at its word.
+ */
+export function discoveryService({ snapshot, log }: DiscoveryOptions): Discovery {
   const pushes = new Pushes(snapshot)
   const open = new Set<Open>()
   const streams = new Set<{ close(): void }>()
@@ -70,25 +71,19 @@ export function discoveryService({ snapshot, authenticate, log }: DiscoveryOptio
       start: (client: MeshClient, deps: SessionDependencies<Res>) => HandlingSession<Req>,
     ) =>
     (call: ServerDuplexStream<Req, Res>): void => {
-      const stream = new Stream<Req, Res>(call, start)
+      const stream = new Stream<Req, Res>(call, anyCallerOf(call.metadata), start)
       streams.add(stream)
       call.on('data', (request: Req) => stream.received(request))
       call.on('end', () => stream.ended())
       // A request that is no message of its type ends up here, too.
       call.on('error', () => stream.ended())
       call.on('cancelled', () => stream.ended())
-      authenticate(call.metadata).then(
-        (caller) => stream.authenticated(caller),
-        (error: unknown) => stream.refused(error),
-      )
     }
 
   class Stream<Req extends Request, Res> implements Pushed {
     readonly #call: ServerDuplexStream<Req, Res>
     readonly #start: (client: MeshClient, deps: SessionDependencies<Res>) => HandlingSession<Req>
-    readonly #early: Req[] = []
-    #caller: Caller | undefined
-    #known = false
+    readonly #caller: Caller | undefined
     #session: HandlingSession<Req> | undefined
     #entry: Open | undefined
     #ended = false
@@ -97,30 +92,16 @@ export function discoveryService({ snapshot, authenticate, log }: DiscoveryOptio
 
     constructor(
       call: ServerDuplexStream<Req, Res>,
+      caller: Caller | undefined,
       start: (client: MeshClient, deps: SessionDependencies<Res>) => HandlingSession<Req>,
     ) {
       this.#call = call
-      this.#start = start
-    }
-
-    authenticated(caller: Caller | undefined): void {
       this.#caller = caller
-      this.#known = true
-      for (const request of this.#early.splice(0)) this.received(request)
-    }
-
-    refused(error: unknown): void {
-      const refusal =
-        error instanceof GrpcError
-          ? error
-          : new GrpcError(status.INTERNAL, 'the caller could not be checked', error)
-      log.warn('discovery stream refused', { peer: this.#call.getPeer(), reason: refusal.details })
-      this.#fail(refusal.code, refusal.details)
+      this.#start = start
     }
 
     received(request: Req): void {
       if (this.#ended) return
-      if (!this.#known) return this.#wait(request)
       try {
         this.#session ??= this.#begin(request)
         this.#session.handle(request)
@@ -159,12 +140,6 @@ export function discoveryService({ snapshot, authenticate, log }: DiscoveryOptio
         log.debug('discovery stream closed', { node: this.#entry.node })
       }
       this.#call.end()
-    }
-
-    #wait(request: Req): void {
-      this.#early.push(request)
-      if (this.#early.length > 16)
-        this.#fail(status.RESOURCE_EXHAUSTED, 'requests before the caller is known')
     }
 
     #begin(request: Req): HandlingSession<Req> {
@@ -211,6 +186,7 @@ export function discoveryService({ snapshot, authenticate, log }: DiscoveryOptio
   }
 
   return {
+    title: 'discovery stream',
     definition: AggregatedDiscoveryService,
     implementation: {
       streamAggregatedResources: serve((client, deps) => new SotwSession(client, deps)),

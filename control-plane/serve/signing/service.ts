@@ -1,8 +1,6 @@
 import {
   status,
   type handleUnaryCall,
-  type sendUnaryData,
-  type ServerUnaryCall,
   type ServiceDefinition,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js'
@@ -12,14 +10,13 @@ import { WeftError } from '../../../core/errors.ts'
 import type { Logger } from '../../../core/log.ts'
 import type { Watchable } from '../../../core/watched.ts'
 import { Signing, type SignRequest, type SignResponse } from '../../../core/xds/generated/weft.js'
-import { authenticate } from '../tokens/authenticate.ts'
+import { callerOf } from '../admission/admitted.ts'
+import type { Caller } from '../tokens/claims.ts'
 import { GrpcError } from '../tokens/grpc-error.ts'
-import type { TokenVerifier } from '../tokens/verifier.ts'
 import { signCsr } from './sign.ts'
 
 export interface SigningOptions {
   readonly authority: Watchable<Authority>
-  readonly verifier: TokenVerifier
   readonly log: Logger
   readonly clock?: Clock
   /** For callers that ask for none. Milliseconds. */
@@ -28,18 +25,19 @@ export interface SigningOptions {
   readonly longestLifeMs?: number
 }
 
+/** A CSR with a large RSA key is 2 KiB. */
+const LONGEST_REQUEST = 32 * 1024
+
 /** The gRPC service `weft.v1.Signing`, for `server.addService(definition, implementation)`. */
 export function signingService(options: SigningOptions): {
   definition: ServiceDefinition
   implementation: UntypedServiceImplementation
+  longestMessage: number
+  title: string
 } {
-  const { verifier, log, clock = systemClock } = options
+  const { log, clock = systemClock } = options
 
-  const answer = async (
-    request: SignRequest,
-    metadata: Parameters<typeof authenticate>[1],
-  ): Promise<SignResponse> => {
-    const caller = await authenticate(verifier, metadata)
+  const answer = (request: SignRequest, caller: Caller): SignResponse => {
     const authority = options.authority.value
     const { chain, spiffeId } = signCsr({
       authority,
@@ -58,13 +56,10 @@ export function signingService(options: SigningOptions): {
     }
   }
 
-  const handle = async (
-    call: ServerUnaryCall<SignRequest, SignResponse>,
-    callback: sendUnaryData<SignResponse>,
-  ): Promise<void> => {
+  const sign: handleUnaryCall<SignRequest, SignResponse> = (call, callback) => {
     let response: SignResponse
     try {
-      response = await answer(call.request, call.metadata)
+      response = answer(call.request, callerOf(call.metadata))
     } catch (error) {
       const refusal = asGrpcError(error)
       log.warn('certificate refused', {
@@ -76,8 +71,12 @@ export function signingService(options: SigningOptions): {
     }
     callback(null, response)
   }
-  const sign: handleUnaryCall<SignRequest, SignResponse> = (call, callback) => void handle(call, callback)
-  return { definition: Signing, implementation: { sign } }
+  return {
+    title: 'certificate',
+    definition: Signing,
+    implementation: { sign },
+    longestMessage: LONGEST_REQUEST,
+  }
 }
 
 function asGrpcError(error: unknown): GrpcError {

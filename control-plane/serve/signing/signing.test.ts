@@ -1,15 +1,7 @@
 import { createPublicKey, generateKeyPairSync, X509Certificate } from 'node:crypto'
 import { join } from 'node:path'
 import { readFileSync, writeFileSync } from 'node:fs'
-import {
-  Client,
-  credentials,
-  Metadata,
-  Server,
-  ServerCredentials,
-  status,
-  type ServiceError,
-} from '@grpc/grpc-js'
+import { Client, credentials, Metadata, ServerCredentials, status, type ServiceError } from '@grpc/grpc-js'
 import t, { type Test } from 'tap'
 import { createRoot, DAY, issueServer } from '../../../certs/authority.ts'
 import { openCaStore } from '../../../certs/ca-store.ts'
@@ -23,6 +15,9 @@ import { createLogger } from '../../../core/log.ts'
 import { Signing, type SignResponse } from '../../../core/xds/generated/weft.js'
 import { createIdentity, type IdentityOptions } from '../../../proxy/identity/identity.ts'
 import type { Identity, Secrets } from '../../../proxy/identity/secrets.ts'
+import { admit } from '../admission/admitted.ts'
+import { serveGrpc } from '../grpc-server.ts'
+import { authenticate } from '../tokens/authenticate.ts'
 import { openTokenIssuer } from '../tokens/issuer.ts'
 import { localTokenVerifier } from '../tokens/verifier.ts'
 import { signingService } from './service.ts'
@@ -42,12 +37,7 @@ async function serve(t: Test, options: { longestLifeMs?: number; rootLifeMs?: nu
   const verifier = localTokenVerifier({ directory: join(directory, 'tokens'), audience: 'weft' })
   const lines: string[] = []
   const log = createLogger('signing', 'debug', (line) => lines.push(line))
-  const { definition, implementation } = signingService({
-    authority: store.authority,
-    verifier,
-    log,
-    ...options,
-  })
+  const service = signingService({ authority: store.authority, log, ...options })
   const key = generateKey()
   const { chain } = issueServer(store.authority.value.credentials, {
     dnsNames: [NAME],
@@ -55,19 +45,22 @@ async function serve(t: Test, options: { longestLifeMs?: number; rootLifeMs?: nu
     now: Date.now(),
   })
   const listen = async (port: number) => {
-    const server = new Server()
-    server.addService(definition, implementation)
     const pair = {
       private_key: Buffer.from(privateKeyPem(key)),
       cert_chain: Buffer.from(certificatesPem(chain)),
     }
-    const bound = await new Promise<number>((resolve, reject) =>
-      server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createSsl(null, [pair]), (error, at) =>
-        error ? reject(error) : resolve(at),
-      ),
+    const server = await serveGrpc(
+      '--grpc',
+      { host: '127.0.0.1', port },
+      {
+        credentials: ServerCredentials.createSsl(null, [pair]),
+        services: [service],
+        authenticate: (metadata, from) => authenticate(verifier, metadata, from),
+        log,
+      },
     )
-    t.teardown(() => server.forceShutdown())
-    return { server, port: bound }
+    t.teardown(() => server.close())
+    return { server, port: server.port }
   }
   const { server, port } = await listen(0)
   const mint = (name = 'web', audience = 'weft', ttlMs = 60_000) =>
@@ -219,11 +212,10 @@ t.test('an expired CA signs nothing and says so', async (t) => {
   const { authority } = serving.store
   const { implementation } = signingService({
     authority: { ...authority, value: { ...authority.value, credentials: past }, watch: () => () => {} },
-    verifier: { verify: async () => ({ namespace: 'shop', serviceAccount: 'web', pod: undefined }) },
     log: createLogger('signing', 'error', () => {}),
   })
   const metadata = new Metadata()
-  metadata.set('authorization', 'Bearer x')
+  admit(metadata, { namespace: 'shop', serviceAccount: 'web', pod: undefined })
   const call = { request: { csr: createCsr(generateKey()) }, metadata, getPeer: () => 'test' }
   const error = await new Promise((resolve) => (implementation['sign'] as unknown as Call)(call, resolve))
   t.match(error, { code: status.FAILED_PRECONDITION, details: /expired at .*: rotate it/ })
@@ -240,17 +232,23 @@ t.test('bytes that are no message end that call only', async (t) => {
     },
   )
   t.teardown(() => client.close())
-  const raw = (bytes: Buffer) =>
+  const raw = (bytes: Buffer, metadata: Metadata) =>
     new Promise((resolve) =>
       client.makeUnaryRequest(
         '/weft.v1.Signing/Sign',
         () => bytes,
         (b) => b,
         bytes,
+        metadata,
         (error) => resolve(error?.code),
       ),
     )
-  t.equal(await raw(Buffer.from('ffffffff', 'hex')), status.INTERNAL)
+  const bytes = Buffer.from('ffffffff', 'hex')
+  t.equal(await raw(bytes, new Metadata()), status.UNAUTHENTICATED, 'whose caller is not known are not read')
+  const metadata = new Metadata()
+  metadata.set('authorization', `Bearer ${await serving.mint()}`)
+  t.equal(await raw(bytes, metadata), status.INTERNAL)
+  t.equal(await raw(Buffer.alloc(40_000), metadata), status.RESOURCE_EXHAUSTED)
   t.ok(await sign(serving, { csr: createCsr(generateKey()) }, await serving.mint()))
 })
 
@@ -302,7 +300,7 @@ t.test('a workload gets its certificate, and after a restart has it without the 
   const secrets = await first
   t.equal(secrets.spiffeId, WEB)
   identity.close()
-  serving.server.forceShutdown()
+  await serving.server.close()
   const { identity: restarted } = await workload(serving)
   restarted.start()
   t.same(restarted.secrets.value, secrets, 'at once')
@@ -338,7 +336,7 @@ t.test('a control plane that another CA certified gets no token', async (t) => {
 
 t.test('an unreachable control plane is tried again until it is there', async (t) => {
   const serving = await serve(t)
-  serving.server.forceShutdown()
+  await serving.server.close()
   const { identity, lines } = await workload(serving, { random: () => 0 })
   const first = next(identity)
   identity.start()

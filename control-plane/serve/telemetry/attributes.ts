@@ -4,21 +4,56 @@ export type AttributeValue = string | number | boolean
 /** Without a prototype: a key may be any text. */
 export type Attributes = Readonly<Record<string, AttributeValue>>
 
-export const MAX_ATTRIBUTES = 64
-export const MAX_KEY = 128
 export const MAX_VALUE = 1024
 
-/** What is kept of a reporter's attributes: the first of each key, shortened to the bounds above. */
-export function readAttributes(list: readonly KeyValue[] | undefined): Attributes {
+/** What a sidecar says of the requests that it counts (proxy/telemetry/metric-push.ts). */
+export const METRIC_ATTRIBUTES: ReadonlySet<string> = new Set([
+  'http.request.method',
+  'http.response.status_code',
+  'http.route',
+  'rpc.grpc.status_code',
+  'weft.cluster',
+  'weft.destination_service',
+  'weft.mtls',
+  'weft.response_flags',
+  'weft.source_identity',
+])
+
+/** And of one request, in a span (proxy/telemetry/span.ts). */
+export const SPAN_ATTRIBUTES: ReadonlySet<string> = new Set([
+  ...METRIC_ATTRIBUTES,
+  'error.type',
+  'http.request.body.size',
+  'http.request.resend_count',
+  'http.response.body.size',
+  'network.peer.address',
+  'network.peer.port',
+  'network.protocol.version',
+  'rpc.method',
+  'rpc.service',
+  'rpc.system',
+  'server.address',
+  'server.port',
+  'url.path',
+  'url.query',
+  'url.scheme',
+  'user_agent.original',
+  'weft.config_version',
+  'weft.destination_identity',
+  'weft.details',
+  'weft.upstream_workload',
+])
+
+/** What is kept of a reporter's attributes: the first of each known key, its text shortened to MAX_VALUE. */
+export function readAttributes(
+  list: readonly KeyValue[] | undefined,
+  known: ReadonlySet<string>,
+): Attributes {
   const attributes: Record<string, AttributeValue> = Object.create(null)
-  let kept = 0
   for (const { key = '', value } of list ?? []) {
-    if (kept === MAX_ATTRIBUTES) break
-    const name = shorten(key, MAX_KEY)
+    if (!known.has(key) || key in attributes) continue
     const plain = plainValue(value)
-    if (name === '' || plain === undefined || name in attributes) continue
-    attributes[name] = plain
-    kept++
+    if (plain !== undefined) attributes[key] = plain
   }
   return attributes
 }

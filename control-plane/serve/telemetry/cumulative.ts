@@ -1,3 +1,4 @@
+import { FairBudget, type Owner, type Shares } from './fair-budget.ts'
 import type { HistogramDataPoint } from '../../../core/xds/generated/otlp.js'
 
 /** What was counted since the report before. */
@@ -9,25 +10,43 @@ export interface Increase {
 }
 
 interface Known {
+  readonly owner: Owner
   startTime: bigint
   counts: readonly number[]
   seenAt: number
 }
 
+const MIB = 1024 * 1024
 const MAX_BUCKETS = 128
 /** A series that is new to us and older than this counted most of it before we listened. */
 const NEW_MS = 10_000
 const IDLE_MS = 15 * 60_000
 
-/** Turns cumulative histograms into increases; holds the last report of each series, a bounded number of them. */
-export class CumulativeReader {
-  /** Points that were not taken: malformed, or too many series. */
-  refused = 0
-  readonly #known = new Map<string, Known>()
-  readonly #maxSeries: number
+/**
+ * Series of a pod: a sidecar keeps 2,000 of each direction at most. Of all of a namespace and of all there are, what
+ * they take in memory.
+ */
+const SERIES_SHARES: Shares = { perPod: 4 * MIB, perNamespace: 16 * MIB, total: 32 * MIB }
 
-  constructor(maxSeries: number) {
-    this.#maxSeries = maxSeries
+/** Turns cumulative histograms into increases; holds the last report of each series, within SERIES_SHARES. */
+export class CumulativeReader {
+  /** Points that were not taken: malformed. */
+  refused = 0
+  /** Series that were forgotten because their reporter, or all together, had too many. */
+  evicted = 0
+  readonly #known = new Map<string, Known>()
+  readonly #budget: FairBudget
+
+  constructor(shares: Shares = SERIES_SHARES) {
+    this.#budget = new FairBudget(shares, (_, key) => {
+      this.#known.delete(key)
+      this.evicted++
+    })
+  }
+
+  /** Estimated. */
+  get bytes(): number {
+    return this.#budget.size
   }
 
   get size(): number {
@@ -35,7 +54,7 @@ export class CumulativeReader {
   }
 
   /** Undefined: nothing new, or nothing that can be told apart from what was before. */
-  read(key: string, point: HistogramDataPoint, now: number): Increase | undefined {
+  read(owner: Owner, key: string, point: HistogramDataPoint, now: number): Increase | undefined {
     const counts = (point.bucketCounts ?? []).map(Number)
     const bounds = point.explicitBounds ?? []
     if (!wellFormed(counts, bounds)) {
@@ -44,11 +63,8 @@ export class CumulativeReader {
     }
     const startTime = point.startTimeUnixNano ?? 0n
     const known = this.#known.get(key)
-    if (!known && this.#known.size >= this.#maxSeries) {
-      this.refused++
-      return undefined
-    }
-    this.#known.set(key, { startTime, counts, seenAt: now })
+    this.#known.set(key, { owner, startTime, counts, seenAt: now })
+    this.#budget.hold(owner, key, sizeOf(key, counts))
     // OTLP: another start time, or counts that went back, say that the reporter began anew.
     const continues =
       known?.startTime === startTime &&
@@ -67,8 +83,17 @@ export class CumulativeReader {
   }
 
   expire(now: number): void {
-    for (const [key, { seenAt }] of this.#known) if (now - seenAt > IDLE_MS) this.#known.delete(key)
+    for (const [key, { owner, seenAt }] of this.#known) {
+      if (now - seenAt <= IDLE_MS) continue
+      this.#known.delete(key)
+      this.#budget.release(owner, key)
+    }
   }
+}
+
+/** What a series takes in memory, estimated: its key, its numbers, and its entries in two maps. */
+function sizeOf(key: string, counts: readonly number[]): number {
+  return 300 + 2 * key.length + 8 * counts.length
 }
 
 function wellFormed(counts: readonly number[], bounds: readonly number[]): boolean {

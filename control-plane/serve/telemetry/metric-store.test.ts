@@ -1,12 +1,14 @@
 import t from 'tap'
 import fc from 'fast-check'
-import type {
+import {
   ExportMetricsServiceRequest,
-  HistogramDataPoint,
-  KeyValue,
+  type HistogramDataPoint,
+  type KeyValue,
 } from '../../../core/xds/generated/otlp.js'
 import { BOUNDS, BUCKETS, quantileMs, rebucket } from './durations.ts'
 import { MetricStore, OUTSIDE, pairKey } from './metric-store.ts'
+import { atOnce, takingPoints } from './receiver.ts'
+import type { ReportingCaller } from './reporter.ts'
 import { SlidingWindow } from './sliding-window.ts'
 
 const START = Date.UTC(2026, 0, 1)
@@ -37,6 +39,10 @@ function report({ metric, counts, bounds, since, at, labels, service }: Report):
     explicitBounds: bounds ?? [0.005, 0.01],
     attributes: attributes({ 'http.response.status_code': 200, ...labels }),
   }
+  return reportOf(point, metric, service)
+}
+
+function reportOf(point: HistogramDataPoint, metric?: string, service?: string): ExportMetricsServiceRequest {
   return {
     resourceMetrics: [
       {
@@ -59,13 +65,23 @@ function report({ metric, counts, bounds, since, at, labels, service }: Report):
   }
 }
 
+/** Gives the number of points that were refused. */
+function add(
+  store: MetricStore,
+  request: ExportMetricsServiceRequest,
+  caller: ReportingCaller,
+  at: number,
+): number {
+  return atOnce(takingPoints(store, ExportMetricsServiceRequest.encode(request), caller, at))
+}
+
 t.test('pushes of cumulative counts become a rate, a success rate and durations', async (t) => {
   const store = new MetricStore()
   let at = START
   for (let i = 1; i <= 20; i++) {
     at = START + i * 2000
-    store.add(report({ counts: [18 * i, 0, 0], at }), WEB, at)
-    store.add(report({ counts: [0, 2 * i, 0], at, labels: { 'http.response.status_code': 503 } }), WEB, at)
+    add(store, report({ counts: [18 * i, 0, 0], at }), WEB, at)
+    add(store, report({ counts: [0, 2 * i, 0], at, labels: { 'http.response.status_code': 503 } }), WEB, at)
   }
   const view = store.servers.get('web.shop')?.view(at, 30)
   t.ok(Math.abs((view?.rate ?? 0) - 10) < 1e-6, `10 requests a second, not ${view?.rate}`)
@@ -79,9 +95,9 @@ t.test('pushes of cumulative counts become a rate, a success rate and durations'
 t.test('a reporter that is old to itself and new to us is not counted from its beginning', async (t) => {
   const store = new MetricStore()
   const at = START + 3_600_000
-  t.equal(store.add(report({ counts: [1_000_000, 0, 0], at }), WEB, at), 0)
+  t.equal(add(store, report({ counts: [1_000_000, 0, 0], at }), WEB, at), 0)
   t.equal(store.servers.get('web.shop'), undefined)
-  store.add(report({ counts: [1_000_010, 0, 0], at: at + 2000 }), WEB, at + 2000)
+  add(store, report({ counts: [1_000_010, 0, 0], at: at + 2000 }), WEB, at + 2000)
   const total = (store.servers.get('web.shop')?.view(at + 6000, 30).rate ?? 0) * 30
   t.ok(Math.abs(total - 10) < 1e-6, `only what is new: ${total}`)
 })
@@ -89,8 +105,8 @@ t.test('a reporter that is old to itself and new to us is not counted from its b
 t.test("a reporter's restart begins anew; its clock does not matter", async (t) => {
   const store = new MetricStore()
   const skewed = START - 5 * 60_000
-  store.add(report({ counts: [4, 0, 0], since: skewed, at: skewed + 2000 }), WEB, START)
-  store.add(report({ counts: [3, 0, 0], since: skewed + 4000, at: skewed + 4500 }), WEB, START + 2500)
+  add(store, report({ counts: [4, 0, 0], since: skewed, at: skewed + 2000 }), WEB, START)
+  add(store, report({ counts: [3, 0, 0], since: skewed + 4000, at: skewed + 4500 }), WEB, START + 2500)
   const total = (store.servers.get('web.shop')?.view(START + 8000, 30).rate ?? 0) * 30
   t.ok(Math.abs(total - 7) < 1e-6, String(total))
 })
@@ -103,8 +119,8 @@ t.test('callers tell of pairs and backends; a caller without identity comes from
     'weft.destination_service': 'catalog-v1.shop',
   }
   const at = START + 2000
-  store.add(report({ metric: 'http.client.request.duration', counts: [9, 0, 0], at, labels }), WEB, at)
-  store.add(report({ counts: [5, 0, 0], at }), WEB, at)
+  add(store, report({ metric: 'http.client.request.duration', counts: [9, 0, 0], at, labels }), WEB, at)
+  add(store, report({ counts: [5, 0, 0], at }), WEB, at)
   const rate = (traffic: { view(now: number, seconds: number): { rate: number } } | undefined) =>
     Math.round((traffic?.view(at + 4000, 30).rate ?? 0) * 30)
   t.equal(rate(store.edges.get(pairKey('web.shop', 'catalog-v1.shop'))), 9)
@@ -118,7 +134,7 @@ t.test('a namespace that a reporter claims is not believed over its token', asyn
   const request = report({ counts: [1, 0, 0], at: START + 1 })
   const claimed = attributes({ 'service.name': 'web', 'service.namespace': 'bank' })
   const [metrics] = request.resourceMetrics ?? []
-  store.add({ resourceMetrics: [{ ...metrics, resource: { attributes: claimed } }] }, WEB, START + 1)
+  add(store, { resourceMetrics: [{ ...metrics, resource: { attributes: claimed } }] }, WEB, START + 1)
   t.ok(store.servers.get('web.shop'))
   t.equal(store.servers.get('web.bank'), undefined)
 })
@@ -136,20 +152,93 @@ t.test('malformed and endless histograms are refused and counted', async (t) => 
       at: START,
     },
   ]
-  for (const one of bad) t.equal(store.add(report(one), WEB, START), 1, JSON.stringify(one).slice(0, 60))
-  t.equal(store.add({}, WEB, START), 0)
+  for (const one of bad) t.equal(add(store, report(one), WEB, START), 1, JSON.stringify(one).slice(0, 60))
+  t.equal(add(store, {}, WEB, START), 0)
 })
 
-t.test('the number of services is bounded, and idle ones are forgotten', async (t) => {
+const caller = (namespace: string, name: string) => ({
+  namespace,
+  serviceAccount: name,
+  pod: { name: `${name}-1` },
+})
+
+t.test('who counts nothing any more is forgotten', async (t) => {
   const store = new MetricStore()
   const at = START + 1000
-  for (let i = 0; i < 5010; i++) store.add(report({ counts: [1, 0, 0], at, service: `s${i}` }), WEB, at)
-  t.equal([...store.servers.entries()].length, 5000)
-  t.equal(store.servers.refused, 10)
-  store.add(report({ counts: [2, 0, 0], at: at + 3_600_000 }), WEB, at + 3_600_000)
+  for (let i = 0; i < 50; i++) add(store, report({ counts: [1, 0, 0], at }), caller('shop', `s${i}`), at)
+  t.equal([...store.servers.entries()].length, 50)
+  add(store, report({ counts: [2, 0, 0], at: at + 3_600_000 }), WEB, at + 3_600_000)
   t.equal([...store.servers.entries()].length, 0)
   t.equal(store.series, 1)
 })
+
+t.test('one pod that makes up series and one namespace of such pods shut nobody out', async (t) => {
+  const store = new MetricStore()
+  const at = START + 1000
+  add(store, report({ counts: [1, 0, 0], at }), WEB, at)
+  for (let i = 0; i < 20_000; i++) {
+    const labels = { 'weft.cluster': `${i}`.padStart(1000, 'x') }
+    add(store, report({ counts: [1, 0, 0], at, labels }), caller('evil', `e${i % 2}`), at)
+  }
+  t.ok(store.bytes < 9 * 1024 * 1024, `two pods hold ${store.bytes}`)
+  for (let i = 0; i < 20_000; i++) {
+    const labels = { 'weft.cluster': `${i}`.padStart(1000, 'x') }
+    add(store, report({ counts: [1, 0, 0], at, labels }), caller('evil', `e${i % 40}`), at)
+  }
+  t.ok(store.bytes < 18 * 1024 * 1024, `its namespace holds ${store.bytes}`)
+  add(store, report({ counts: [5, 0, 0], at: at + 2000 }), WEB, at + 2000)
+  const total = (store.servers.get('web.shop')?.view(at + 8000, 30).rate ?? 0) * 30
+  t.ok(Math.abs(total - 5) < 1e-6, `the one before is still known: ${total}`)
+  add(store, report({ counts: [7, 0, 0], at: at + 2000 }), caller('shop', 'late'), at + 2000)
+  t.ok(store.servers.get('late.shop'), 'and a new one is taken')
+})
+
+t.test('what is no attribute of a sidecar makes no series', async (t) => {
+  const store = new MetricStore()
+  const at = START + 1000
+  for (let i = 0; i < 100; i++) {
+    const labels = { [`key${i}`]: 'x'.repeat(1000), 'server.address': `${i}` }
+    add(store, report({ counts: [1, 0, 0], at, labels }), WEB, at)
+  }
+  t.equal(store.series, 1)
+  const sent = Array.from({ length: 64 }, (_, i) => ({
+    key: `k${i}`,
+    value: { stringValue: 'x'.repeat(1024) },
+  }))
+  const request = report({ counts: [1, 0, 0], at })
+  const [point] = request.resourceMetrics?.[0]?.scopeMetrics?.[0]?.metrics?.[0]?.histogram?.dataPoints ?? []
+  t.equal(add(store, reportOf({ ...point, attributes: sent }), WEB, at), 1, 'nor is a point of 71 KiB read')
+  t.equal(store.series, 1)
+})
+
+t.test(
+  'a reporter tells of the routes that its namespace follows and of Services that there are',
+  async (t) => {
+    const store = new MetricStore({
+      hasService: (name) => name === 'catalog.shop',
+      follows: (namespace, rule, cluster) => namespace === 'shop' && rule === 'r' && cluster === 'c',
+    })
+    const at = START + 1000
+    const metric = 'http.client.request.duration'
+    const tell = (by: ReportingCaller, route: string, cluster: string, service: string) => {
+      const labels = { 'http.route': route, 'weft.cluster': cluster, 'weft.destination_service': service }
+      t.equal(add(store, report({ metric, counts: [1, 0, 0], at, labels }), by, at), 0)
+    }
+    tell(caller('elsewhere', 'web'), 'r', 'c', 'made-up.shop')
+    tell(WEB, 'other', 'c', 'made-up.shop')
+    tell(WEB, 'r', 'other', 'made-up.shop')
+    t.strictSame([...store.backends.entries(), ...store.edges.entries(), ...store.destinations.entries()], [])
+    tell(WEB, 'r', 'c', 'catalog.shop')
+    t.strictSame(
+      [...store.backends.entries()].map(([key]) => key),
+      [pairKey('r', 'c')],
+    )
+    t.strictSame(
+      [...store.edges.entries()].map(([key]) => key),
+      [pairKey('web.shop', 'catalog.shop')],
+    )
+  },
+)
 
 t.test(
   'buckets of any histogram keep their number in ours; quantiles stay within what was counted',

@@ -1,13 +1,10 @@
-import type { ExportMetricsServiceRequest, HistogramDataPoint } from '../../../core/xds/generated/otlp.js'
-import { numberOf, readAttributes, textOf, type Attributes } from './attributes.ts'
+import { METRIC_ATTRIBUTES, numberOf, readAttributes, textOf, type Attributes } from './attributes.ts'
 import { CumulativeReader } from './cumulative.ts'
 import { BUCKETS, rebucket } from './durations.ts'
-import { reporterOf, serviceKey, type Reporter, type ReportingCaller } from './reporter.ts'
+import type { ReportedPoint } from './report-parts.ts'
+import { reporterOf, serviceKey, type ReportingCaller } from './reporter.ts'
 import { TrafficTable } from './traffic.ts'
 
-const MAX_SERIES = 100_000
-const MAX_SERVICES = 5000
-const MAX_PAIRS = 10_000
 const IDLE_MS = 15 * 60_000
 const EXPIRE_EVERY_MS = 60_000
 
@@ -22,94 +19,94 @@ const METRICS: Readonly<Record<string, Direction>> = {
 // gRPC statuses that are the server's fault (OpenTelemetry's rule for server spans).
 const FAILED_GRPC = new Set([2, 4, 12, 13, 14, 15])
 
+/** What of the mesh a reporter may tell about; what it tells of anything else is not counted. */
+export interface ReportedMesh {
+  /** There is a Service of this name, `catalog.shop`. */
+  hasService(name: string): boolean
+  /** Clients of this namespace follow this rule of a route, `HTTPRoute/shop/catalog/0`, and it leads to this cluster. */
+  follows(namespace: string, rule: string, cluster: string): boolean
+}
+
+const ANY_MESH: ReportedMesh = { hasService: () => true, follows: () => true }
+
 /** What proxies count, added up by service, by pair of services and by backend of a route. */
 export class MetricStore {
   /** By `catalog.shop`: as its own sidecars saw it. */
-  readonly servers: TrafficTable
+  readonly servers = new TrafficTable()
   /** By destination service: as its callers saw it. */
-  readonly destinations: TrafficTable
+  readonly destinations = new TrafficTable()
   /** By `pairKey(source, destination)`: as the source saw it; from OUTSIDE as the destination did. */
-  readonly edges: TrafficTable
+  readonly edges = new TrafficTable()
   /** By `pairKey(route, cluster)`. */
-  readonly backends: TrafficTable
-  readonly #reader = new CumulativeReader(MAX_SERIES)
+  readonly backends = new TrafficTable()
+  readonly #reader = new CumulativeReader()
+  readonly #mesh: ReportedMesh
   #expiredAt = 0
 
-  constructor() {
-    this.servers = new TrafficTable(MAX_SERVICES)
-    this.destinations = new TrafficTable(MAX_SERVICES)
-    this.edges = new TrafficTable(MAX_PAIRS)
-    this.backends = new TrafficTable(MAX_PAIRS)
+  constructor(mesh: ReportedMesh = ANY_MESH) {
+    this.#mesh = mesh
   }
 
   get series(): number {
     return this.#reader.size
   }
 
-  /** Points and label sets that did not fit or were malformed. */
+  /** Points that were malformed. */
   get refused(): number {
-    const tables = this.servers.refused + this.destinations.refused + this.edges.refused
-    return tables + this.backends.refused + this.#reader.refused
+    return this.#reader.refused
   }
 
-  /** Takes one reporter's push. Gives the number of points that were refused. */
-  add(request: ExportMetricsServiceRequest, caller: ReportingCaller, now: number): number {
+  /** What all of it takes in memory, estimated. */
+  get bytes(): number {
+    return this.#tables.reduce((sum, { bytes }) => sum + bytes, this.#reader.bytes)
+  }
+
+  /** Takes one point of a reporter's push. False: it was refused. */
+  add({ metric, temporality, point }: ReportedPoint, caller: ReportingCaller, now: number): boolean {
     if (now - this.#expiredAt > EXPIRE_EVERY_MS) this.#expire(now)
-    const before = this.refused
-    for (const { resource, scopeMetrics } of request.resourceMetrics ?? []) {
-      const reporter = reporterOf(resource, caller)
-      for (const { metrics } of scopeMetrics ?? [])
-        for (const { name = '', histogram } of metrics ?? []) {
-          const direction = Object.hasOwn(METRICS, name) ? METRICS[name] : undefined
-          if (!direction || !histogram) continue
-          for (const point of histogram.dataPoints ?? [])
-            this.#point(direction, reporter, point, histogram.aggregationTemporality, now)
-        }
-    }
-    return this.refused - before
-  }
-
-  #point(
-    direction: Direction,
-    reporter: Reporter,
-    point: HistogramDataPoint,
-    temporality: string | undefined,
-    now: number,
-  ): void {
-    if (temporality !== 'AGGREGATION_TEMPORALITY_CUMULATIVE') {
+    const direction = Object.hasOwn(METRICS, metric) ? METRICS[metric] : undefined
+    if (!direction) return true
+    if (!point || temporality !== 'AGGREGATION_TEMPORALITY_CUMULATIVE') {
       this.#reader.refused++
-      return
+      return false
     }
-    const attributes = readAttributes(point.attributes)
+    const reporter = reporterOf(caller)
+    const attributes = readAttributes(point.attributes, METRIC_ATTRIBUTES)
     const self = serviceKey(reporter)
     const series = JSON.stringify([direction, self, reporter.pod, ...Object.entries(attributes)])
-    const increase = this.#reader.read(series, point, now)
-    if (!increase) return
+    const before = this.#reader.refused
+    const increase = this.#reader.read(reporter, series, point, now)
+    if (!increase) return this.#reader.refused === before
     const counts = new Float64Array(BUCKETS)
     rebucket(increase.counts, increase.bounds, counts)
     const failed = hasFailed(attributes)
-    const add = (table: TrafficTable, key: string) =>
-      table.at(key, now)?.add(counts, failed, increase.fromMs, now)
+    const count = (table: TrafficTable, key: string) =>
+      table.at(key, reporter.namespace, now).add(counts, failed, increase.fromMs, now)
     if (direction === 'server') {
-      add(this.servers, self)
-      if (textOf(attributes, 'weft.source_identity') === '') add(this.edges, pairKey(OUTSIDE, self))
-      return
+      count(this.servers, self)
+      if (textOf(attributes, 'weft.source_identity') === '') count(this.edges, pairKey(OUTSIDE, self))
+      return true
     }
     const destination = textOf(attributes, 'weft.destination_service')
     const route = textOf(attributes, 'http.route')
     const cluster = textOf(attributes, 'weft.cluster')
-    if (destination !== '') {
-      add(this.destinations, destination)
-      add(this.edges, pairKey(self, destination))
+    if (destination !== '' && this.#mesh.hasService(destination)) {
+      count(this.destinations, destination)
+      count(this.edges, pairKey(self, destination))
     }
-    if (route !== '') add(this.backends, pairKey(route, cluster))
+    if (route !== '' && this.#mesh.follows(reporter.namespace, route, cluster))
+      count(this.backends, pairKey(route, cluster))
+    return true
+  }
+
+  get #tables(): readonly TrafficTable[] {
+    return [this.servers, this.destinations, this.edges, this.backends]
   }
 
   #expire(now: number): void {
     this.#expiredAt = now
     this.#reader.expire(now)
-    for (const table of [this.servers, this.destinations, this.edges, this.backends])
-      table.expire(now, IDLE_MS)
+    for (const table of this.#tables) table.expire(now, IDLE_MS)
   }
 }
 

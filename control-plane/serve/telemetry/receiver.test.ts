@@ -1,7 +1,8 @@
-import { Client, credentials, Metadata, Server, ServerCredentials, status } from '@grpc/grpc-js'
+import { Client, credentials, type Metadata, ServerCredentials, status } from '@grpc/grpc-js'
 import t, { type Test } from 'tap'
 import { silentLogger } from '../../../core/log.ts'
 import { createGrpcExporter } from '../../../proxy/telemetry/grpc-exporter.ts'
+import { serveGrpc } from '../grpc-server.ts'
 import { GrpcError } from '../tokens/grpc-error.ts'
 import { MetricStore } from './metric-store.ts'
 import { telemetryServices } from './receiver.ts'
@@ -10,25 +11,22 @@ import { TraceStore } from './trace-store.ts'
 async function setUp(t: Test) {
   const traces = new TraceStore()
   const metrics = new MetricStore()
-  const server = new Server()
   const authenticate = async (metadata: Metadata) => {
     if (metadata.get('authorization')[0] !== 'Bearer good')
       throw new GrpcError(status.UNAUTHENTICATED, 'no token')
-    return { namespace: 'shop', serviceAccount: 'web', pod: { name: 'web-1' } }
+    return { namespace: 'shop', serviceAccount: 'web', pod: { name: 'web-1', uid: 'u' } }
   }
-  for (const { definition, implementation } of telemetryServices({
-    traces,
-    metrics,
-    authenticate,
-    log: silentLogger,
-  }))
-    server.addService(definition, implementation)
-  const port = await new Promise<number>((resolve, reject) =>
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
-      error ? reject(error) : resolve(bound),
-    ),
+  const { port, close } = await serveGrpc(
+    '--grpc',
+    { host: '127.0.0.1', port: 0 },
+    {
+      credentials: ServerCredentials.createInsecure(),
+      services: telemetryServices({ traces, metrics, log: silentLogger }),
+      authenticate,
+      log: silentLogger,
+    },
   )
-  t.teardown(() => server.forceShutdown())
+  t.teardown(() => close())
   const exporter = (token: string) => {
     const made = createGrpcExporter({
       client: new Client(`127.0.0.1:${port}`, credentials.createInsecure()),

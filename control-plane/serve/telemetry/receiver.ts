@@ -1,22 +1,20 @@
-import type {
-  handleUnaryCall,
-  Metadata,
-  MethodDefinition,
-  ServerUnaryCall,
-  ServiceDefinition,
-  UntypedServiceImplementation,
-} from '@grpc/grpc-js'
-import { status } from '@grpc/grpc-js'
-import { systemClock, type Clock } from '../../../core/clock.ts'
-import type { Logger } from '../../../core/log.ts'
+import { setImmediate } from 'node:timers/promises'
 import {
-  MetricsService,
-  TraceService,
-  type ExportMetricsServiceRequest,
-  type ExportTraceServiceRequest,
-} from '../../../core/xds/generated/otlp.js'
+  status,
+  type handleUnaryCall,
+  type MethodDefinition,
+  type ServerUnaryCall,
+  type ServiceDefinition,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js'
+import { systemClock, type Clock } from '../../../core/clock.ts'
+import { describeError, WeftError } from '../../../core/errors.ts'
+import type { Logger } from '../../../core/log.ts'
+import { MetricsService, TraceService } from '../../../core/xds/generated/otlp.js'
+import { callerOf } from '../admission/admitted.ts'
 import { GrpcError } from '../tokens/grpc-error.ts'
 import type { MetricStore } from './metric-store.ts'
+import { reportedPoints, reportedSpans } from './report-parts.ts'
 import { reporterOf, type ReportingCaller } from './reporter.ts'
 import { storedSpan } from './stored-span.ts'
 import type { TraceStore } from './trace-store.ts'
@@ -24,8 +22,6 @@ import type { TraceStore } from './trace-store.ts'
 export interface ReceiverOptions {
   readonly traces: TraceStore
   readonly metrics: MetricStore
-  /** Says who calls. Throws GrpcError for a caller that may not report. */
-  readonly authenticate: (metadata: Metadata) => Promise<ReportingCaller>
   readonly log: Logger
   readonly clock?: Clock
 }
@@ -33,65 +29,109 @@ export interface ReceiverOptions {
 export interface GrpcService {
   readonly definition: ServiceDefinition
   readonly implementation: UntypedServiceImplementation
+  readonly raw: true
+  readonly title: string
 }
 
+/** What one turn of the event loop spends on a report. Milliseconds. */
+const SLICE_MS = 5
+
 /**
- * OTLP's trace and metrics services (https://opentelemetry.io/docs/specs/otlp/#otlpgrpc), for
- * `server.addService(definition, implementation)`. What can't be kept is told as a partial success.
+ * OTLP's trace and metrics services (https://opentelemetry.io/docs/specs/otlp/#otlpgrpc). A report is read as bytes,
+ * part by part in turns of the event loop, so that a large one holds up nobody. What can't be kept is told as a partial
+ * success.
  */
 export function telemetryServices(options: ReceiverOptions): readonly GrpcService[] {
-  const { traces, metrics, clock = systemClock } = options
+  const { traces, metrics, log, clock = systemClock } = options
   return [
-    service(options, TraceService, (request: ExportTraceServiceRequest, caller) => {
-      const rejected = addSpans(traces, request, caller)
+    service(log, TraceService, async (report, caller) => {
+      const rejected = await inTurns(takingSpans(traces, report, caller))
       if (rejected === 0) return {}
       const errorMessage = 'malformed spans, or more of one trace than the store keeps'
       return { partialSuccess: { rejectedSpans: BigInt(rejected), errorMessage } }
     }),
-    service(options, MetricsService, (request: ExportMetricsServiceRequest, caller) => {
-      const rejected = metrics.add(request, caller, clock.now())
+    service(log, MetricsService, async (report, caller) => {
+      const rejected = await inTurns(takingPoints(metrics, report, caller, clock.now()))
       if (rejected === 0) return {}
-      const errorMessage = 'not cumulative or malformed histograms, or more series than the store keeps'
+      const errorMessage = 'histograms that are malformed or not cumulative'
       return { partialSuccess: { rejectedDataPoints: BigInt(rejected), errorMessage } }
     }),
   ]
 }
 
-/** Gives the number of spans that were refused. */
-export function addSpans(
+/** Takes an ExportTraceServiceRequest, a part at each step. Returns the number of spans that were refused. */
+export function* takingSpans(
   traces: TraceStore,
-  request: ExportTraceServiceRequest,
+  report: Uint8Array,
   caller: ReportingCaller,
-): number {
+): Generator<void, number> {
+  const reporter = reporterOf(caller)
   let rejected = 0
-  for (const { resource, scopeSpans } of request.resourceSpans ?? []) {
-    const reporter = reporterOf(resource, caller)
-    for (const { spans } of scopeSpans ?? [])
-      for (const span of spans ?? []) {
-        const stored = storedSpan(span, reporter)
-        if (!stored || !traces.add(stored)) rejected++
-      }
+  for (const span of reportedSpans(report)) {
+    const stored = span && storedSpan(span, reporter)
+    if (!stored || !traces.add(stored)) rejected++
+    yield
   }
   return rejected
 }
 
+/** The same with an ExportMetricsServiceRequest and its points. */
+export function* takingPoints(
+  metrics: MetricStore,
+  report: Uint8Array,
+  caller: ReportingCaller,
+  now: number,
+): Generator<void, number> {
+  let rejected = 0
+  for (const point of reportedPoints(report)) {
+    if (!metrics.add(point, caller, now)) rejected++
+    yield
+  }
+  return rejected
+}
+
+/** All steps at once. */
+export function atOnce<T>(steps: Generator<void, T>): T {
+  for (;;) {
+    const { done, value } = steps.next()
+    if (done) return value
+  }
+}
+
+async function inTurns<T>(steps: Generator<void, T>): Promise<T> {
+  for (;;) {
+    const until = performance.now() + SLICE_MS
+    do {
+      const { done, value } = steps.next()
+      if (done) return value
+    } while (performance.now() < until)
+    await setImmediate()
+  }
+}
+
 function service<Request, Response>(
-  { authenticate, log }: ReceiverOptions,
+  log: Logger,
   definition: { readonly export: MethodDefinition<Request, Response> },
-  take: (request: Request, caller: ReportingCaller) => Response,
+  take: (report: Uint8Array, caller: ReportingCaller) => Promise<Response>,
 ): GrpcService {
-  const answer = async (call: ServerUnaryCall<Request, Response>): Promise<Response> =>
-    take(call.request, await authenticate(call.metadata))
-  const handle: handleUnaryCall<Request, Response> = (call, callback) => {
+  const answer = async (call: ServerUnaryCall<Uint8Array, Response>): Promise<Response> =>
+    take(call.request, callerOf(call.metadata))
+  const handle: handleUnaryCall<Uint8Array, Response> = (call, callback) => {
     answer(call).then(
       (response) => callback(null, response),
       (error: unknown) => {
-        const refusal =
-          error instanceof GrpcError ? error : new GrpcError(status.INTERNAL, 'the report could not be taken')
+        const refusal = refusalOf(error)
         log.debug('telemetry refused', { peer: call.getPeer(), reason: refusal.details })
         callback(refusal)
       },
     )
   }
-  return { definition: { ...definition }, implementation: { export: handle } }
+  return { definition: { ...definition }, implementation: { export: handle }, raw: true, title: 'telemetry' }
+}
+
+function refusalOf(error: unknown): GrpcError {
+  if (error instanceof GrpcError) return error
+  if (error instanceof WeftError)
+    return new GrpcError(status.INVALID_ARGUMENT, `the report cannot be read: ${describeError(error)}`)
+  return new GrpcError(status.INTERNAL, 'the report could not be taken', error)
 }

@@ -3,7 +3,9 @@ export const SLOT_MS = 2000
 export const SLOTS = 60
 // One is filling, and reporters tell of the last two seconds up to two seconds late.
 const UNFINISHED = 2
-const RING = SLOTS + UNFINISHED + 1
+/** Slots that a window holds. */
+export const WINDOW_SLOTS = SLOTS + UNFINISHED + 1
+const RING = WINDOW_SLOTS
 
 /** Sums of the last two minutes in slots of two seconds, several columns each. Amounts may be fractions. */
 export class SlidingWindow {

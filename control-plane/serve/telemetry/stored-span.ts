@@ -1,5 +1,5 @@
 import type { Span, Span_SpanKind } from '../../../core/xds/generated/otlp.js'
-import { readAttributes, shorten, type Attributes } from './attributes.ts'
+import { readAttributes, shorten, SPAN_ATTRIBUTES, type Attributes } from './attributes.ts'
 import type { Reporter } from './reporter.ts'
 
 export type SpanKindName = 'client' | 'server' | 'internal' | 'producer' | 'consumer'
@@ -58,7 +58,7 @@ export function storedSpan(span: Span, reporter: Reporter): StoredSpan | undefin
     durationMs,
     status: STATUSES[span.status?.code ?? 'STATUS_CODE_UNSET'] ?? 'unset',
     statusMessage: shorten(span.status?.message ?? '', MAX_NAME),
-    attributes: readAttributes(span.attributes),
+    attributes: readAttributes(span.attributes, SPAN_ATTRIBUTES),
   }
 }
 

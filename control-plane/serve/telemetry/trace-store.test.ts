@@ -1,7 +1,8 @@
 import t from 'tap'
 import type { KeyValue, Span } from '../../../core/xds/generated/otlp.js'
-import { readAttributes } from './attributes.ts'
-import { sizeOf, storedSpan, type StoredSpan } from './stored-span.ts'
+import { spanOf } from '../../../proxy/telemetry/span.ts'
+import { readAttributes, SPAN_ATTRIBUTES } from './attributes.ts'
+import { storedSpan, type StoredSpan } from './stored-span.ts'
 import { DEFAULT_TRACE_LIMITS, TraceStore } from './trace-store.ts'
 
 const START = Date.UTC(2026, 0, 1)
@@ -63,23 +64,65 @@ t.test('what is no span is refused', async (t) => {
   for (const [i, over] of bad.entries()) t.equal(storedSpan(wire(over), REPORTER), undefined, `case ${i}`)
 })
 
-t.test('attributes are bounded in number and length, and their names are only text', async (t) => {
+t.test('attributes are those of a sidecar, bounded in length', async (t) => {
   const many: KeyValue[] = Array.from({ length: 500 }, (_, i) => ({ key: `k${i}`, value: { intValue: 1n } }))
-  t.equal(Object.keys(readAttributes(many)).length, 64)
-  const long = readAttributes([{ key: 'x'.repeat(5000), value: { stringValue: '😀'.repeat(5000) } }])
-  const [key = '', value] = Object.entries(long)[0] ?? []
-  t.equal(key.length, 128)
-  t.equal(String(value).length, 1024)
-  t.ok(String(value).isWellFormed())
-  const odd = readAttributes([
-    { key: '__proto__', value: { stringValue: 'a' } },
-    { key: 'twice', value: { stringValue: 'first' } },
-    { key: 'twice', value: { stringValue: 'second' } },
-    { key: 'list', value: { arrayValue: { values: [] } } },
-    { key: 'endless', value: { doubleValue: Infinity } },
-    { key: 'none' },
-  ])
+  const path: KeyValue = { key: 'url.path', value: { stringValue: '😀'.repeat(5000) } }
+  const read = readAttributes([...many, path], SPAN_ATTRIBUTES)
+  t.strictSame(Object.keys(read), ['url.path'])
+  t.equal(String(read['url.path']).length, 1024)
+  t.ok(String(read['url.path']).isWellFormed())
+  const known = new Set(['__proto__', 'twice', 'list', 'endless', 'none'])
+  const odd = readAttributes(
+    [
+      { key: '__proto__', value: { stringValue: 'a' } },
+      { key: 'twice', value: { stringValue: 'first' } },
+      { key: 'twice', value: { stringValue: 'second' } },
+      { key: 'list', value: { arrayValue: { values: [] } } },
+      { key: 'endless', value: { doubleValue: Infinity } },
+      { key: 'none' },
+    ],
+    known,
+  )
   t.equal(JSON.stringify(odd), '{"__proto__":"a","twice":"first"}')
+})
+
+t.test('the attributes that a sidecar sends are kept, all of them', async (t) => {
+  const head = { method: 'POST', scheme: 'http', authority: 'catalog:80', path: '/a.B/C?x' }
+  const hop = { traceId: '1'.repeat(32), spanId: '2'.repeat(16), parentSpanId: '', traceState: '' }
+  const span = spanOf(
+    {
+      ...head,
+      direction: 'outbound',
+      startMs: START,
+      durationMs: 1,
+      protocol: 'HTTP/2',
+      userAgent: 'a',
+      status: 503,
+      grpcStatus: 14,
+      flags: 0,
+      details: 'd',
+      route: 'r',
+      cluster: 'c',
+      service: 's',
+      upstream: '10.0.0.1:80',
+      upstreamWorkload: 'w',
+      downstream: '10.0.0.2:1',
+      sourceIdentity: 'a',
+      destinationIdentity: 'b',
+      attempts: 2,
+      bytesReceived: 1,
+      bytesSent: 1,
+      configVersion: '1',
+      span: undefined,
+    },
+    hop,
+  )
+  const sent = (span.attributes ?? []).map(({ key }) => key)
+  t.ok(sent.length > 20)
+  t.strictSame(
+    sent.filter((key) => !SPAN_ATTRIBUTES.has(key ?? '')),
+    [],
+  )
 })
 
 t.test('a trace is told by its root, with failures and retries of all hops', async (t) => {
@@ -130,9 +173,38 @@ t.test('traces, spans of one trace and bytes are bounded; the oldest go', async 
   t.ok(store.add(span(5, 2)), 'the same span again is no other')
   t.equal(store.refused, 1)
 
-  const each = sizeOf(span(1, 1))
-  const small = new TraceStore({ ...DEFAULT_TRACE_LIMITS, maxBytes: each * 10 })
+  const small = new TraceStore({ ...DEFAULT_TRACE_LIMITS, maxBytes: 20_000 })
   for (let i = 1; i <= 1000; i++) small.add(span(i, 1))
-  t.equal(small.size, 10)
-  t.equal(small.bytes, each * 10)
+  t.ok(small.size >= 10 && small.bytes <= 20_000)
+  t.ok(small.get((1000).toString(16).padStart(32, '0')), 'the latest is there')
+})
+
+const EVIL = { namespace: 'evil', service: 'evil', pod: 'evil-1' }
+
+t.test('spans are of their reporter: the same identifier from another pod replaces nothing', async (t) => {
+  const store = new TraceStore()
+  store.add(span(1, 1, { name: 'true' }))
+  store.add(span(1, 1, { ...EVIL, name: 'forged' }))
+  const names = store.get('1'.padStart(32, '0'))?.spans.map(({ name, pod }) => `${pod} ${name}`)
+  t.strictSame(new Set(names), new Set(['web-1 true', 'evil-1 forged']))
+})
+
+t.test('one reporter of thousands of traces evicts its own', async (t) => {
+  for (const limits of [DEFAULT_TRACE_LIMITS, { ...DEFAULT_TRACE_LIMITS, maxBytes: 1024 * 1024 }]) {
+    const store = new TraceStore(limits)
+    for (let i = 1; i <= 100; i++) store.add(span(i, 1))
+    for (let i = 101; i <= 12_000; i++) store.add(span(i, 1, EVIL))
+    for (let i = 1; i <= 100; i++) t.ok(store.get(i.toString(16).padStart(32, '0')), `trace ${i}`)
+    t.ok(store.size <= limits.maxTraces && store.bytes <= limits.maxBytes)
+  }
+})
+
+t.test('one reporter of a trace does not fill it for the others', async (t) => {
+  const store = new TraceStore({ ...DEFAULT_TRACE_LIMITS, maxSpansPerTrace: 10 })
+  for (let i = 1; i <= 20; i++) store.add(span(1, i, EVIL))
+  for (let i = 1; i <= 5; i++) t.ok(store.add(span(1, i)), `span ${i}`)
+  t.notOk(store.add(span(1, 6)), 'until both have their half')
+  const spans = store.get('1'.padStart(32, '0'))?.spans ?? []
+  t.equal(spans.length, 10)
+  t.equal(spans.filter(({ pod }) => pod === 'web-1').length, 5)
 })

@@ -1,3 +1,4 @@
+import { FairBudget, type Owner } from './fair-budget.ts'
 import { sizeOf, type StoredSpan } from './stored-span.ts'
 import { summarize, type TraceSummary } from './trace-summary.ts'
 
@@ -21,23 +22,37 @@ export interface TraceQuery {
   readonly limit: number
 }
 
-interface Trace {
+/** What one pod told of a trace, by identifier and kind of the span: only its own are replaced by what it tells again. */
+interface Told {
+  readonly owner: Owner
   readonly spans: Map<string, StoredSpan>
   bytes: number
+}
+
+interface Trace {
+  /** By namespace and pod. */
+  readonly told: Map<string, Told>
+  spanCount: number
   summary: TraceSummary | undefined
 }
 
-/** The latest traces, in memory; the oldest go first. */
+/** What a pod's part of a trace takes beyond its spans. */
+const PART_BYTES = 512
+
+/** The latest traces, in memory; the oldest of the pod that has most in it go first. */
 export class TraceStore {
   /** Spans that were not kept because their trace was full. */
   refused = 0
   readonly #limits: TraceStoreLimits
   // In the order in which their first span came.
   readonly #traces = new Map<string, Trace>()
-  #bytes = 0
+  readonly #budget: FairBudget
 
   constructor(limits: TraceStoreLimits = DEFAULT_TRACE_LIMITS) {
     this.#limits = limits
+    const { maxBytes } = limits
+    const shares = { perPod: maxBytes, perNamespace: maxBytes, total: maxBytes }
+    this.#budget = new FairBudget(shares, (owner, traceId) => this.#forget(owner, traceId))
   }
 
   get size(): number {
@@ -45,29 +60,47 @@ export class TraceStore {
   }
 
   get bytes(): number {
-    return this.#bytes
+    return this.#budget.size
   }
 
-  /** False: its trace is full. The same span again (a repeated export) replaces the first. */
+  /** False: its trace is full. The same span again from the same pod (a repeated export) replaces the first. */
   add(span: StoredSpan): boolean {
-    let trace = this.#traces.get(span.traceId)
-    if (!trace) {
-      trace = { spans: new Map(), bytes: 0, summary: undefined }
-      this.#traces.set(span.traceId, trace)
-    }
+    const owner = { namespace: span.namespace, pod: span.pod }
+    const trace = this.#traces.get(span.traceId) ?? { told: new Map(), spanCount: 0, summary: undefined }
+    const told = trace.told.get(ownerKey(owner)) ?? { owner, spans: new Map(), bytes: PART_BYTES }
     // A client and a server span share an identifier where B3 clients reuse it.
     const key = `${span.spanId}/${span.kind}`
-    const known = trace.spans.get(key)
-    if (!known && trace.spans.size >= this.#limits.maxSpansPerTrace) {
+    const known = told.spans.get(key)
+    if (
+      !known &&
+      trace.spanCount >= this.#limits.maxSpansPerTrace &&
+      !this.#yield(span.traceId, trace, told)
+    ) {
       this.refused++
       return false
     }
-    const growth = sizeOf(span) - (known ? sizeOf(known) : 0)
-    trace.spans.set(key, span)
-    trace.bytes += growth
+    this.#traces.set(span.traceId, trace)
+    trace.told.set(ownerKey(owner), told)
+    told.spans.set(key, span)
+    told.bytes += sizeOf(span) - (known ? sizeOf(known) : 0)
+    if (!known) trace.spanCount++
     trace.summary = undefined
-    this.#bytes += growth
-    this.#makeRoom()
+    this.#budget.hold(owner, span.traceId, told.bytes)
+    while (this.#traces.size > this.#limits.maxTraces && this.#budget.evictOne());
+    return true
+  }
+
+  /** In a full trace the pod that told most of it gives way to one that told less. */
+  #yield(traceId: string, trace: Trace, told: Told): boolean {
+    let most = told
+    for (const one of trace.told.values()) if (one.spans.size > most.spans.size) most = one
+    const [latest] = [...most.spans.keys()].slice(-1)
+    if (latest === undefined || most.spans.size <= told.spans.size + 1) return false
+    most.bytes -= sizeOf(most.spans.get(latest) as StoredSpan)
+    most.spans.delete(latest)
+    trace.spanCount--
+    this.refused++
+    this.#budget.hold(most.owner, traceId, most.bytes)
     return true
   }
 
@@ -79,7 +112,7 @@ export class TraceStore {
     if (!trace) return undefined
     return {
       summary: summaryOf(trace),
-      spans: [...trace.spans.values()].sort((a, b) => a.startMs - b.startMs || b.durationMs - a.durationMs),
+      spans: spansOf(trace).sort((a, b) => a.startMs - b.startMs || b.durationMs - a.durationMs),
     }
   }
 
@@ -95,18 +128,27 @@ export class TraceStore {
     return found
   }
 
-  #makeRoom(): void {
-    for (const [id, trace] of this.#traces) {
-      const fits = this.#traces.size <= this.#limits.maxTraces && this.#bytes <= this.#limits.maxBytes
-      if (fits || this.#traces.size === 1) return
-      this.#traces.delete(id)
-      this.#bytes -= trace.bytes
-    }
+  #forget(owner: Owner, traceId: string): void {
+    const trace = this.#traces.get(traceId)
+    const told = trace?.told.get(ownerKey(owner))
+    if (!trace || !told) return
+    trace.told.delete(ownerKey(owner))
+    trace.spanCount -= told.spans.size
+    trace.summary = undefined
+    if (trace.told.size === 0) this.#traces.delete(traceId)
   }
 }
 
+function ownerKey({ namespace, pod }: Owner): string {
+  return `${namespace}/${pod}`
+}
+
+function spansOf(trace: Trace): StoredSpan[] {
+  return [...trace.told.values()].flatMap(({ spans }) => [...spans.values()])
+}
+
 function summaryOf(trace: Trace): TraceSummary {
-  return (trace.summary ??= summarize([...trace.spans.values()]))
+  return (trace.summary ??= summarize(spansOf(trace)))
 }
 
 function tookPart(summary: TraceSummary, service: string): boolean {

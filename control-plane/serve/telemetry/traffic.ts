@@ -1,5 +1,6 @@
 import { BUCKETS, quantileMs } from './durations.ts'
-import { SlidingWindow, SLOT_MS } from './sliding-window.ts'
+import { FairBudget, type Owner, type Shares } from './fair-budget.ts'
+import { SlidingWindow, SLOT_MS, WINDOW_SLOTS } from './sliding-window.ts'
 
 /** What was seen in a window of time; rates are per second. Plain JSON. */
 export interface TrafficView {
@@ -52,39 +53,64 @@ export class Traffic {
   }
 }
 
-/** A bounded number of them, by key. */
-export class TrafficTable {
-  refused = 0
-  readonly #entries = new Map<string, Traffic>()
-  readonly #max: number
+/** What one takes in memory. */
+const TRAFFIC_BYTES = 512 + 8 * WINDOW_SLOTS * (WIDTH + 1)
 
-  constructor(max: number) {
-    this.#max = max
+/**
+ * So much of one namespace, and of all, in each table: 6,000 of them. Not by pod: those of one service report to the
+ * same ones.
+ */
+const SHARES: Shares = {
+  perPod: 32 * 1024 * 1024,
+  perNamespace: 32 * 1024 * 1024,
+  total: 64 * 1024 * 1024,
+}
+
+interface Entry {
+  readonly traffic: Traffic
+  readonly owner: Owner
+}
+
+/** Many of them, by key, within a budget of bytes; the oldest of the namespace with most goes first. */
+export class TrafficTable {
+  /** Those that were forgotten because there was no room. */
+  evicted = 0
+  readonly #entries = new Map<string, Entry>()
+  readonly #budget: FairBudget
+
+  constructor(shares: Shares = SHARES) {
+    this.#budget = new FairBudget(shares, (_, key) => {
+      this.#entries.delete(key)
+      this.evicted++
+    })
   }
 
-  /** Undefined: there are too many. */
-  at(key: string, now: number): Traffic | undefined {
-    let traffic = this.#entries.get(key)
-    if (!traffic) {
-      if (this.#entries.size >= this.#max) {
-        this.refused++
-        return undefined
-      }
-      traffic = new Traffic(now)
-      this.#entries.set(key, traffic)
-    }
-    return traffic
+  /** Estimated. */
+  get bytes(): number {
+    return this.#budget.size
+  }
+
+  /** `namespace` is the reporter's. */
+  at(key: string, namespace: string, now: number): Traffic {
+    const entry = this.#entries.get(key) ?? { traffic: new Traffic(now), owner: { namespace, pod: '' } }
+    this.#entries.set(key, entry)
+    this.#budget.hold(entry.owner, key, TRAFFIC_BYTES + 2 * key.length)
+    return entry.traffic
   }
 
   get(key: string): Traffic | undefined {
-    return this.#entries.get(key)
+    return this.#entries.get(key)?.traffic
   }
 
-  entries(): MapIterator<[string, Traffic]> {
-    return this.#entries.entries()
+  *entries(): Generator<[string, Traffic]> {
+    for (const [key, { traffic }] of this.#entries) yield [key, traffic]
   }
 
   expire(now: number, idleMs: number): void {
-    for (const [key, { usedAt }] of this.#entries) if (now - usedAt > idleMs) this.#entries.delete(key)
+    for (const [key, { traffic, owner }] of this.#entries) {
+      if (now - traffic.usedAt <= idleMs) continue
+      this.#entries.delete(key)
+      this.#budget.release(owner, key)
+    }
   }
 }

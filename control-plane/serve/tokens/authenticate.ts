@@ -6,10 +6,14 @@ import type { TokenVerifier } from './verifier.ts'
 
 /**
  * Who makes a gRPC call, by its metadata `authorization: Bearer <token>` (RFC 6750 section 2.1). Shared by every
- * service of the control plane. Throws GrpcError: UNAUTHENTICATED with the reason, or UNAVAILABLE when tokens cannot
+ * service of the control plane. `from` is the address that it calls from. Throws GrpcError: UNAUTHENTICATED with the reason, or UNAVAILABLE when tokens cannot
  * be checked now, so that the caller tries again.
  */
-export async function authenticate(verifier: TokenVerifier, metadata: Metadata): Promise<Caller> {
+export async function authenticate(
+  verifier: TokenVerifier,
+  metadata: Metadata,
+  from?: string,
+): Promise<Caller> {
   const values = metadata.get('authorization')
   const [value] = values
   if (value === undefined) {
@@ -24,7 +28,7 @@ export async function authenticate(verifier: TokenVerifier, metadata: Metadata):
     throw new GrpcError(status.UNAUTHENTICATED, 'the authorization value is not "Bearer <token>"')
   }
   try {
-    return await verifier.verify(token)
+    return await verifier.verify(token, from)
   } catch (error) {
     if (!(error instanceof WeftError))
       throw new GrpcError(status.UNAVAILABLE, 'the token cannot be checked now')

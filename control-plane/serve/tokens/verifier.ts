@@ -11,9 +11,10 @@ import { keyId, PUBLIC_KEY_FILE } from './issuer.ts'
 export interface TokenVerifier {
   /**
    * Throws WeftError: `token.expired`, `token.not_yet_valid`, `token.audience`, `token.issuer`, `token.signature`,
-   * `token.revoked`, `token.no_pod`, `token.malformed`, or `token.unavailable` when nobody can tell now. The text never has the token.
+   * `token.revoked`, `token.no_pod`, `token.malformed`, or `token.unavailable` when nobody can tell now. The text never
+   * has the token. `from` is the address that it came from: who waits is served fairly by it.
    */
-  verify(token: string): Promise<Caller>
+  verify(token: string, from?: string): Promise<Caller>
 }
 
 export interface LocalTokenVerifierOptions {

@@ -96,6 +96,8 @@ export class MemoryExchange {
   readonly routes = new Watched<RouteConfiguration | null | undefined>(undefined)
   readonly records: RequestRecord[] = []
   readonly counts: string[] = []
+  /** Requests that telemetry was told of at their start. */
+  started = 0
   readonly running: ExchangeDependencies['running'] = new Set()
   overloaded = false
   steps = NO_STEPS
@@ -109,6 +111,7 @@ export class MemoryExchange {
       clusters: this.upstream.clusters,
       telemetry: {
         ...noTelemetry,
+        requestStarted: () => void this.started++,
         requestFinished: (record) => void this.records.push({ ...record }),
         count: (name) => void this.counts.push(name),
       },

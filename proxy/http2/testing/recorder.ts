@@ -32,6 +32,10 @@ export class Recorder implements ClientStreamReader {
     this.events.push(`head ${head.status}${end ? ' end' : ''}`)
   }
 
+  onSilent(): void {
+    this.events.push('silent')
+  }
+
   onData(chunk: Buffer): void {
     this.bytes += chunk.length
     if (this.text.length < 1000) this.text += chunk.toString('latin1')

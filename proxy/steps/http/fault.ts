@@ -55,6 +55,10 @@ export class FaultStep implements RequestStep {
     return this.#abort(config)
   }
 
+  fresh(): boolean {
+    return this.#active === 0
+  }
+
   #drawn(percent: number): boolean {
     return percent > 0 && this.#deps.random() * 100 < percent
   }

@@ -2,6 +2,7 @@ import t from 'tap'
 import { NO_MUTATION } from '../../model/route.ts'
 import { ResponseFlag } from '../../model/response-flag.ts'
 import { forwardTo } from '../../testing/static-configuration.ts'
+import { collected } from '../testing/collected.ts'
 import { headOf, HOP, manual } from '../testing/requests.ts'
 import { localRateLimit, LocalRateLimitStep, type LocalRateLimitConfig } from './local-rate-limit.ts'
 
@@ -84,12 +85,52 @@ t.test('a route has a bucket of its own, which an edit of other routes does not 
   t.equal(limited(step, route(own)), true, 'the same in a new object')
   t.equal(limited(step, route(own, 'other')), false, 'another route')
   t.equal(limited(step, route({ ...own, maxTokens: 2 })), false, 'another limit')
-  const matching = (value: RegExp) => ({
-    ...route(own, ''),
-    match: { ...first.match, path: { kind: 'regex', value } as const },
-  })
-  t.equal(limited(step, matching(/a/)), false, 'one without a name')
-  t.equal(limited(step, matching(/b/)), false, 'and another')
-  t.equal(limited(step, matching(/a/)), true)
+  const unnamed = (value: string) => {
+    const match = { ...first.match, path: { kind: 'prefix', value, caseSensitive: true } as const }
+    return { ...route(own, ''), match }
+  }
+  t.same(
+    ['/a', '/b', '/a'].map((prefix) => limited(step, unnamed(prefix))),
+    [false, false, true],
+    'routes without a name',
+  )
   t.same([limited(step), limited(step), limited(step)], [false, false, true], "the filter's own is whole")
 })
+
+t.test("a route's bucket outlives its object, until it is full by itself", async (t) => {
+  const deps = manual()
+  const step = new LocalRateLimitStep(LIMIT, 'limit', deps)
+  const own = { maxTokens: 1, tokensPerFill: 1, fillIntervalMs: 1000 }
+  const edited = () => ({
+    ...forwardTo({ a: 1 }),
+    filterConfigs: {
+      limit: { name: 'limit', kind: localRateLimit.kind, config: { ...LIMIT, bucket: { ...own } } },
+    },
+  })
+  t.equal(limited(step, edited()), false)
+  await collected()
+  t.equal(step.fresh(), false)
+  t.equal(limited(step, edited()), true)
+  deps.clock.advance(1000)
+  await collected()
+  t.equal(step.fresh(), true, 'nothing is kept of what is gone')
+  const kept = edited()
+  limited(step, kept)
+  deps.clock.advance(1000)
+  t.equal(step.fresh(), false, 'a route that is there may be asked again')
+  limited(step, kept)
+  t.equal(limited(step, edited()), true)
+})
+
+t.test(
+  "what a route says for a filter of another kind is not looked at, whoever's name it has",
+  async (t) => {
+    const step = new LocalRateLimitStep({ ...LIMIT, headers: true }, 'limit', manual())
+    const other = { name: 'limit', kind: 'envoy.filters.http.fault', config: { abort: undefined } }
+    const route = { ...forwardTo({ a: 1 }), filterConfigs: { limit: other } }
+    t.same([limited(step, route), limited(step, route), limited(step, route)], [false, false, true])
+    const response = { status: 200, fields: [] as string[] }
+    step.respond(HOP, headOf('/'), route, response)
+    t.equal(response.fields[1], '2')
+  },
+)

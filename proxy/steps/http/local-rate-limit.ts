@@ -6,6 +6,7 @@ import type { HeaderMutation, Route } from '../../model/route.ts'
 import { mutate } from '../../route/rewrite.ts'
 import { percentOf } from '../../xds/decode-fraction.ts'
 import { decodeMutation } from '../../xds/decode-mutation.ts'
+import { said } from '../said.ts'
 import { routeConfig, type RequestStep, type StepDependencies, type StepKind, type Verdict } from '../step.ts'
 import { TokenBucket, type TokenBucketConfig } from '../token-bucket.ts'
 
@@ -33,8 +34,9 @@ const RESOURCE_EXHAUSTED = 8
 const LEAST_FILL_MS = 50
 
 interface RouteBucket {
-  readonly key: string
-  readonly bucket: WeakRef<TokenBucket>
+  readonly bucket: TokenBucket
+  /** Whose it is. */
+  readonly owner: WeakRef<LocalRateLimitConfig>
 }
 
 /** So many requests in a time through this proxy, and not more; a route may have a limit of its own. */
@@ -45,7 +47,7 @@ export class LocalRateLimitStep implements RequestStep {
   readonly #bucket: TokenBucket
   readonly #ofRoutes = new WeakMap<LocalRateLimitConfig, TokenBucket>()
   /** The same by what they say, so that an edit of other routes fills none again. */
-  #known: RouteBucket[] = []
+  readonly #known = new Map<string, RouteBucket>()
 
   constructor(config: LocalRateLimitConfig, name: string, deps: StepDependencies) {
     this.#config = config
@@ -82,6 +84,11 @@ export class LocalRateLimitStep implements RequestStep {
     setField(response.fields, 'x-ratelimit-reset', String(Math.max(0, Math.ceil(bucket.nextFillMs / 1000))))
   }
 
+  fresh(): boolean {
+    this.#forget()
+    return this.#known.size === 0 && this.#bucket.full
+  }
+
   #configOf(route: Route | undefined): LocalRateLimitConfig {
     return (
       (routeConfig(route, localRateLimit, this.#name) as LocalRateLimitConfig | undefined) ?? this.#config
@@ -97,25 +104,21 @@ export class LocalRateLimitStep implements RequestStep {
     return this.#ofRoutes.get(config) ?? this.#routeBucket(config, route)
   }
 
-  /**
-   * A new object that says what one before it did, for the same route, goes on with its bucket. Routes need no name,
-   * so that what they match is looked at, too.
-   */
+  /** A new object that says what one before it did, for the same route, goes on with its bucket. */
   #routeBucket(config: LocalRateLimitConfig, route: Route | undefined): TokenBucket {
-    const key = `${route?.name} ${said(route?.match)} ${said(config.bucket)}`
-    this.#known = this.#known.filter((one) => one.bucket.deref())
-    let bucket = this.#known.find((one) => one.key === key)?.bucket.deref()
-    if (!bucket) {
-      bucket = new TokenBucket(config.bucket, this.#deps.clock)
-      this.#known.push({ key, bucket: new WeakRef(bucket) })
-    }
+    const key = said([route?.name || route?.match, config.bucket])
+    this.#forget()
+    const bucket = this.#known.get(key)?.bucket ?? new TokenBucket(config.bucket, this.#deps.clock)
+    this.#known.set(key, { bucket, owner: new WeakRef(config) })
     this.#ofRoutes.set(config, bucket)
     return bucket
   }
-}
 
-function said(value: unknown): string {
-  return JSON.stringify(value, (_key, one: unknown) => (one instanceof RegExp ? String(one) : one))
+  /** Of routes that are gone, once they are full by themselves. */
+  #forget(): void {
+    for (const [key, { bucket, owner }] of this.#known)
+      if (bucket.full && !owner.deref()) this.#known.delete(key)
+  }
 }
 
 export const localRateLimit: StepKind<LocalRateLimit, LocalRateLimitConfig, RequestStep> = {

@@ -30,6 +30,10 @@ export class ConnectionLimitStep implements ConnectionStep {
   closed(): void {
     this.#open--
   }
+
+  fresh(): boolean {
+    return this.#open === 0
+  }
 }
 
 export const connectionLimit: StepKind<ConnectionLimit, ConnectionLimitConfig, ConnectionStep> = {

@@ -43,6 +43,11 @@ export class EndpointHealth {
       (observers[i] as Observer).observe(outcome, status, durationMs, nowMs)
   }
 
+  /** See HealthSignal.signOfLife. */
+  signOfLife(came: boolean): void {
+    for (const signal of this.#signals) signal.signOfLife?.(came)
+  }
+
   configured(endpoint: Endpoint, cluster: Cluster, tls: UpstreamTls | undefined): void {
     for (const signal of this.#signals) signal.configured?.(endpoint, cluster, tls)
   }

@@ -31,6 +31,11 @@ export interface HealthSignal {
    * `nowMs`: by the clock of the context.
    */
   observe?(outcome: TryOutcome, status: number, durationMs: number, nowMs: number): void
+  /**
+   * True: a connection came about. False: no sign of life comes, neither to a connect nor to a PING nor to what was sent;
+   * tries may still be on their way.
+   */
+  signOfLife?(came: boolean): void
   /** What the configuration says of the endpoint now; `tls`: the settings that apply to it, undefined for plaintext. */
   configured?(endpoint: Endpoint, cluster: Cluster, tls: UpstreamTls | undefined): void
   /** The endpoint has left the cluster for good: the place to stop timers. */

@@ -1,6 +1,7 @@
 import { AllowedIdentity } from './allowed-identity.ts'
 import { ConfiguredHealth } from './configured-health.ts'
 import { Removed } from './removed.ts'
+import { Silence } from './silence.ts'
 import type { CreateSignal } from './signal.ts'
 
 /** Every signal in use; the worst standing of them counts. */
@@ -8,4 +9,5 @@ export const SIGNALS: readonly CreateSignal[] = [
   (context) => new ConfiguredHealth(context),
   (context) => new AllowedIdentity(context),
   (context) => new Removed(context),
+  (context) => new Silence(context),
 ]

@@ -19,12 +19,15 @@ export class FakeConnection implements ClientConnection {
   readonly streams: FakeStream[] = []
   carried = 0
   closed = false
+  closedIdle = false
+  announcedIdleMs: number | undefined = undefined
   destroyed = false
   readonly #handler: ClientHandler
   readonly #maxStreams: number
   readonly #onStream: (stream: FakeStream) => void
   readonly #open = new Set<FakeStream>()
   #draining = false
+  #suspect = false
 
   constructor(
     protocol: ClientConnection['protocol'],
@@ -45,7 +48,9 @@ export class FakeConnection implements ClientConnection {
   }
 
   get free(): number {
-    return this.closed || this.#draining ? 0 : Math.max(0, this.#maxStreams - this.#open.size)
+    return this.closed || this.#draining || this.#suspect
+      ? 0
+      : Math.max(0, this.#maxStreams - this.#open.size)
   }
 
   open(head: RequestHead, end: boolean, reader: ClientStreamReader): FakeStream {
@@ -78,9 +83,20 @@ export class FakeConnection implements ClientConnection {
     this.drain()
   }
 
+  /** Owes the answer to a PING from now on, or no more. */
+  suspect(on = true): void {
+    this.#suspect = on
+    if (on) {
+      this.#handler.onSilent?.()
+      for (const stream of [...this.#open]) stream.silent()
+    }
+    this.#handler.onChange()
+  }
+
   /** Ends the connection under whatever runs on it. */
   lose(detail = 'the server closed the connection'): void {
     this.closed = true
+    this.closedIdle = this.#open.size === 0
     this.#handler.onChange()
     for (const stream of [...this.#open]) stream.fail('connection', detail)
   }
@@ -194,6 +210,11 @@ export class FakeStream implements ClientStream {
     this.#responseDone()
     this.#reader.onEnd(trailers)
     this.connection.changed()
+  }
+
+  /** Its connection is suspect. */
+  silent(): void {
+    if (!this.answered) this.#reader.onSilent?.()
   }
 
   /** There is room for more of the request. */

@@ -1,17 +1,22 @@
 import type { RequestHead } from '../../http/message.ts'
 import { SeenResponse } from '../../http1/testing/recorders.ts'
 import type { ConnectFailure } from '../connector.ts'
-import type { HttpPool, PooledConnection, PoolWaiter } from '../http-pool.ts'
+import type { HttpPool, PooledConnection, PoolWaiter, Reuse } from '../http-pool.ts'
 
 /** Somebody who wants to send a request on a connection of a pool, and sends it as soon as there is one. */
 export class RecordingWaiter implements PoolWaiter {
   connection: PooledConnection | undefined
   failure: ConnectFailure | undefined
   readonly response = new SeenResponse()
+  readonly reuse: Reuse
+
+  private constructor(reuse: Reuse) {
+    this.reuse = reuse
+  }
 
   /** One that asks this pool. */
-  static at(pool: HttpPool): RecordingWaiter {
-    const waiter = new RecordingWaiter()
+  static at(pool: HttpPool, reuse: Reuse = 'any'): RecordingWaiter {
+    const waiter = new RecordingWaiter(reuse)
     pool.acquire(waiter)
     return waiter
   }
