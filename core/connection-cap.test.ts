@@ -9,10 +9,9 @@ async function serve(
   cap: Parameters<typeof capConnections>[1],
   hold: (url: string) => Promise<void>,
 ) {
-  const server = createServer(async (message, response) => {
+  const server = createServer((message, response) => {
     message.resume()
-    await hold(message.url ?? '')
-    response.end('ok')
+    void hold(message.url ?? '').then(() => response.end('ok'))
   })
   capConnections(server, cap)
   server.listen(0, '127.0.0.1')

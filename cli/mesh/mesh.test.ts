@@ -58,9 +58,12 @@ t.test('proxies: which replica each is connected to, and what it made of its con
     'two:15080/proxy/api/mesh': { release: '0.1.0', version: 3, trustDomain: 'example.org' },
     'two:15080/proxy/api/proxies': { proxies: [proxy('c', 3, 'outbound/1: no such thing')] },
   }
-  api.hook = (asked) => {
+  api.hook = (asked, _body, headers) => {
     const page = /\/weft-system\/pods\/(.+:15080.*)$/.exec(asked)?.[1]
-    return page === undefined ? undefined : { status: pages[page] ? 200 : 503, body: pages[page] }
+    if (page === undefined) return undefined
+    // What comes through an API server has its name in Host: the control plane takes it by this field alone.
+    if (headers?.['sec-weft-client'] === undefined) return { status: 403 }
+    return { status: pages[page] ? 200 : 503, body: pages[page] }
   }
   const { code, stdout } = await run('proxies', '-n', 'shop', '--json')
   t.equal(code, 1)

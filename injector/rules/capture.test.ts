@@ -30,6 +30,15 @@ for (const [name, change] of Object.entries(cases)) {
   })
 }
 
+t.test('nothing but TCP is captured', async (t) => {
+  for (const family of [4, 6] as const) {
+    const rules = captureRules(defaultCapture, family).split('\n')
+    const leads = rules.filter((line) => /^-A (PREROUTING|OUTPUT)\b/.test(line))
+    t.equal(leads.length, 2)
+    for (const line of leads) t.match(line, / -p tcp /)
+  }
+})
+
 t.test('a second run takes the jumps of the first away, and only those', async (t) => {
   const saved = `${captureRules(defaultCapture, 4)}-A OUTPUT -p tcp -m tcp --dport 7 -j RETURN\n`
   const rules = captureRules(defaultCapture, 4, saved).split('\n')

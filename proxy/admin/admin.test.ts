@@ -97,13 +97,12 @@ t.test('a probe is made as the kubelet would make it, once for all who ask meanw
   const seen: { url: string | undefined; agent: string | undefined; accept: string | undefined }[] = []
   let release = (): void => {}
   const held = new Promise<void>((resolve) => (release = resolve))
-  const app = createServer(async (message, response) => {
+  const app = createServer((message, response) => {
     const { url, headers } = message
     seen.push({ url, agent: headers['user-agent'], accept: headers.accept })
-    if (url === '/slow') await held
     if (url === '/moved') response.writeHead(302, { location: '/broken' })
     else response.statusCode = url === '/broken' ? 500 : 200
-    response.end()
+    void (url === '/slow' ? held : Promise.resolve()).then(() => response.end())
   }).listen(0, '127.0.0.1')
   await once(app, 'listening')
   t.teardown(() => app.close())
@@ -120,8 +119,10 @@ t.test('a probe is made as the kubelet would make it, once for all who ask meanw
   ])
   const handler = appProbeHandler(probes, '127.0.0.1')
   let asked = 0
+  let allAsked = (): void => {}
+  const eight = new Promise<void>((resolve) => (allAsked = resolve))
   const base = await serve(t, (url, message) => {
-    asked++
+    if (++asked === 8) allAsked()
     return handler(url, message)
   })
   const kubelet = { headers: { 'user-agent': 'kube-probe/1.31' } }
@@ -131,7 +132,7 @@ t.test('a probe is made as the kubelet would make it, once for all who ask meanw
   seen.length = 0
   asked = 0
   const all = Array.from({ length: 8 }, () => get(`${base}/app-health/web/startupz`))
-  while (asked < 8) await new Promise((resolve) => setImmediate(resolve))
+  await eight
   release()
   for (const { status } of await Promise.all(all)) t.equal(status, 200)
   t.equal(seen.length, 1)

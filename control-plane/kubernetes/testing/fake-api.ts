@@ -1,5 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
 import { HttpConnection } from '../http-connection.ts'
@@ -21,7 +27,11 @@ export interface ApiObject {
 /** What was asked: `PUT /api/v1/...`. */
 export type Asked = string
 
-type Hook = (asked: Asked, body: unknown) => { status: number; body?: unknown } | 'hang' | undefined
+type Hook = (
+  asked: Asked,
+  body: unknown,
+  headers?: IncomingHttpHeaders,
+) => { status: number; body?: unknown } | 'hang' | undefined
 
 /**
  * The part of an API server that writers meet, over real HTTP: objects by path, optimistic concurrency, apply (maps
@@ -128,7 +138,7 @@ export class FakeApi {
     const body = text === '' ? undefined : (JSON.parse(text) as ApiObject)
     this.asked.push(asked)
     await this.hold(asked)
-    const hooked = this.hook(asked, body)
+    const hooked = this.hook(asked, body, request.headers)
     if (hooked === 'hang') {
       this.hanging++
       response.on('close', () => this.hanging--)
