@@ -16,7 +16,7 @@ import {
 } from '../model/route.ts'
 import { percentOf } from './decode-fraction.ts'
 import { decodeRegex } from './decode-match.ts'
-import { decodeMutation } from './decode-mutation.ts'
+import { checkHeadText, decodeMutation } from './decode-mutation.ts'
 import type { Scope } from './scope.ts'
 
 // Envoy: 25 ms, and ten times that.
@@ -24,6 +24,9 @@ const BACKOFF_MS = 25
 
 export function decodeForward(action: RouteAction, scope: Scope, nonIdempotent: boolean): ForwardAction {
   const clusters = decodeClusters(action, scope)
+  checkHeadText(action.prefixRewrite, scope.at('prefix_rewrite'))
+  checkHeadText(action.hostRewriteLiteral, scope.at('host_rewrite_literal'))
+  checkHeadText(action.regexRewrite?.substitution, scope.at('regex_rewrite').at('substitution'))
   if (!clusters.some((cluster) => cluster.weight > 0))
     scope.fail('needs cluster, or weighted_clusters with a weight above 0')
   return {
@@ -148,7 +151,11 @@ const GRPC_CONDITIONS: Record<string, number | undefined> = {
   unavailable: 14,
 }
 
-export function decodeRedirect(redirect: WireRedirect): RedirectAction {
+export function decodeRedirect(redirect: WireRedirect, scope: Scope): RedirectAction {
+  checkHeadText(redirect.schemeRedirect, scope.at('scheme_redirect'))
+  checkHeadText(redirect.hostRedirect, scope.at('host_redirect'))
+  checkHeadText(redirect.pathRedirect, scope.at('path_redirect'))
+  checkHeadText(redirect.prefixRewrite, scope.at('prefix_rewrite'))
   const statuses = {
     MOVED_PERMANENTLY: 301,
     FOUND: 302,

@@ -32,7 +32,7 @@ function decodeRoute(route: WireRoute, scope: Scope): Route {
   const action = route.route
     ? decodeForward(route.route, scope.at('route'), nonIdempotent)
     : route.redirect
-      ? decodeRedirect(route.redirect)
+      ? decodeRedirect(route.redirect, scope.at('redirect'))
       : decodeDirect(route.directResponse, scope)
   const filterConfigs = decodeRouteFilters(route.typedPerFilterConfig, scope)
   return {
