@@ -1,4 +1,5 @@
 import t from 'tap'
+import { ManualClock } from '../../core/clock.ts'
 import type { RequestHead } from '../http/message.ts'
 import type { ClientConnection } from '../http/stream.ts'
 import { connectHttp2 } from './client.ts'
@@ -254,4 +255,20 @@ t.test('a head beyond 16 KiB is continued', async (t) => {
     seen.push(`${bytes[at + 3]}:${bytes[at + 4]}`)
   t.strictSame(seen, ['1:1', '9:0', '9:4'])
   t.equal(peer.ended, false)
+})
+
+t.test('a client with nothing to do goes after its idle timeout, and not before', async (t) => {
+  const clock = new ManualClock()
+  const { client, peer, run } = rig([], { idleTimeoutMs: 1000, clock })
+  client.open(GET, true, new Recorder())
+  run()
+  clock.advance(4000)
+  t.equal(client.closed, false, 'a request runs')
+  peer.headers(1, [':status', '204'], true)
+  run()
+  clock.advance(999)
+  t.equal(client.closed, false)
+  clock.advance(1)
+  t.equal(client.closed, true)
+  t.match(run(), [/^GOAWAY/])
 })

@@ -26,6 +26,8 @@ export interface Http2Options {
   settingsTimeoutMs?: number
   /** PING after `intervalMs` without a byte; no byte for `timeoutMs` then ends the connection. Default: none. */
   keepAlive?: { intervalMs: number; timeoutMs: number }
+  /** Without a stream for so long, the connection is drained. Default: 0, never. */
+  idleTimeoutMs?: number
   /** See `FloodGuard`. Default 10,000 abandoned requests at once, 2,000 a second after that. */
   abandonedBurst?: number
   abandonedPerSecond?: number
@@ -54,6 +56,7 @@ export function resolveOptions(options: Http2Options): ResolvedOptions {
     headerTableBytes: options.headerTableBytes ?? 4096,
     settingsTimeoutMs: options.settingsTimeoutMs ?? 10_000,
     keepAlive: options.keepAlive,
+    idleTimeoutMs: options.idleTimeoutMs ?? 0,
     abandonedBurst: options.abandonedBurst ?? 10_000,
     abandonedPerSecond: options.abandonedPerSecond ?? 2000,
     clock: options.clock ?? monotonicClock,

@@ -74,14 +74,16 @@ export class EndpointState {
       const validation = this.#tls?.validation
       for (const pool of this.#pools()) pool.keepPeers((identity) => allowsPeer(validation, identity))
     }
-    if (!this.#tls && clusterBefore.http !== cluster.http) this.#mergePools()
+    if (clusterBefore.http !== cluster.http) this.#mergePools()
   }
 
-  /** The pool for a request that came as HTTP/2 or not. Over TLS the handshake decides and both share one. */
+  /** The pool for a request that came as HTTP/2 or not. Where ALPN decides, both share one. */
   pool(http2: boolean): HttpPool {
-    const wantsHttp2 = this.#tls
-      ? this.#tls.alpn.some((protocol) => protocol === ALPN_LINK || protocol === 'h2')
-      : this.#cluster.http === 'http2' || (this.#cluster.http === 'downstream' && http2)
+    const alpn = this.#tls?.alpn ?? []
+    const wantsHttp2 =
+      alpn.length > 0
+        ? alpn.some((protocol) => protocol === ALPN_LINK || protocol === 'h2')
+        : this.#cluster.http === 'http2' || (this.#cluster.http === 'downstream' && http2)
     if (wantsHttp2) return (this.#http2 ??= this.#createPool(true))
     return (this.#http1 ??= this.#createPool(false))
   }
@@ -166,7 +168,7 @@ export class EndpointState {
     http2?.handOver(this.pool(true))
   }
 
-  /** In plaintext, the cluster's protocol may leave one pool without use; the other's connections are as before. */
+  /** Without ALPN, the cluster's protocol may leave one pool without use; the other's connections are as before. */
   #mergePools(): void {
     const [http1, http2] = [this.#http1, this.#http2]
     if (http1 && this.pool(false) !== http1) {
@@ -180,17 +182,18 @@ export class EndpointState {
   }
 
   #createPool(multiplexed: boolean): HttpPool {
-    const plaintext = !this.#tls
     const open: OpenConnection = (handler: ClientHandler, done) =>
       this.#deps.connector(this.#target('http'), (connected, failure) => {
         if (!connected) return done(undefined, undefined, failure)
-        const http2 = connected.alpn === '' ? multiplexed && plaintext : connected.alpn.endsWith('h2')
-        const { idleTimeoutMs } = this.#cluster
+        const { http, idleTimeoutMs, idleTimeoutHttp2Ms } = this.#cluster
+        // A server that takes part in no ALPN is spoken to as the cluster says, where that says one thing.
+        const known = http === 'http2' || (this.#tls?.alpn.length ?? 0) === 0
+        const http2 = connected.alpn === '' ? multiplexed && known : connected.alpn.endsWith('h2')
         const codec = this.#deps.createClientCodec(
           connected,
           handler,
           http2 ? 'h2' : 'http/1.1',
-          idleTimeoutMs,
+          http2 ? idleTimeoutHttp2Ms : idleTimeoutMs,
         )
         done(codec, connected, undefined)
       })
