@@ -1,3 +1,4 @@
+import { mutationProblem, type MutationKind } from '../../core/header-mutation.ts'
 import { NO_CHANGE, type HeaderChange, type PathAndHost, type Redirect } from '../model/route.ts'
 import type { BackendRef, PathModifier, RouteFilter, RouteMatch } from '../registry/kinds/route.ts'
 
@@ -91,6 +92,25 @@ function unsupportedHere(filter: RouteFilter, place: Place): string | undefined 
   if (place.kind === 'GRPCRoute' && !modifier && filter.type !== 'RequestMirror') {
     return `filter ${filter.type} is not supported in a GRPCRoute`
   }
+  return modifier ? unchangeable(filter) : undefined
+}
+
+/** Of a field that no proxy changes, or not in this way: a proxy would refuse all routes for it. */
+function unchangeable(
+  filter: RouteFilter & { type: 'RequestHeaderModifier' | 'ResponseHeaderModifier' },
+): string | undefined {
+  const message = filter.type === 'RequestHeaderModifier' ? 'request' : 'response'
+  const { add, set, remove } = filter.headers
+  const named: readonly (readonly [MutationKind, readonly string[]])[] = [
+    ['set', set.map(([name]) => name)],
+    ['add', add.map(([name]) => name)],
+    ['remove', remove],
+  ]
+  for (const [kind, names] of named)
+    for (const name of names) {
+      const problem = mutationProblem(name, message, kind)
+      if (problem) return `${filter.type}: ${problem}`
+    }
   return undefined
 }
 

@@ -285,3 +285,19 @@ t.test(
     t.strictSame([answered.reset, waits.reset], ['connection', 'connection'])
   },
 )
+
+t.test('a client with nothing to do goes after its idle timeout, and not before', async (t) => {
+  const clock = new ManualClock()
+  const { client, peer, run } = rig([], { idleTimeoutMs: 1000, clock })
+  client.open(GET, true, new Recorder())
+  run()
+  clock.advance(4000)
+  t.equal(client.closed, false, 'a request runs')
+  peer.headers(1, [':status', '204'], true)
+  run()
+  clock.advance(999)
+  t.equal(client.closed, false)
+  clock.advance(1)
+  t.equal(client.closed, true)
+  t.match(run(), [/^GOAWAY/])
+})

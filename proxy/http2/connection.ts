@@ -19,6 +19,7 @@ import * as frame from './frame.ts'
 import { FrameReader, type FrameSink } from './frame-reader.ts'
 import { FrameWriter } from './frame-writer.ts'
 import { HpackEncoder } from './hpack/encoder.ts'
+import { IdleTimeout } from './idle-timeout.ts'
 import { KeepAlive, type PingedConnection, type Urgency } from './keep-alive.ts'
 import type { ResolvedOptions } from './options.ts'
 import { SendTurns } from './send-turns.ts'
@@ -50,6 +51,7 @@ export abstract class Http2Connection
   readonly #reader: FrameReader
   readonly #turns: SendTurns
   readonly #keepAlive: KeepAlive | undefined
+  readonly #idle: IdleTimeout | undefined
 
   /** No frame is read any more. */
   stopped = false
@@ -81,6 +83,7 @@ export abstract class Http2Connection
     // A peer that does not know our SETTINGS yet counts with the default.
     this.firstStreamWindow = Math.max(frame.DEFAULT_WINDOW_BYTES, options.streamWindowBytes >>> 2)
     this.#receiveWindow = Math.max(frame.DEFAULT_WINDOW_BYTES, options.connectionWindowBytes)
+    if (options.idleTimeoutMs > 0) this.#idle = new IdleTimeout(this, options.idleTimeoutMs, options.clock)
     this.#keepAlive = options.keepAlive && new KeepAlive(this, options.keepAlive, options.clock)
   }
 
@@ -96,6 +99,7 @@ export abstract class Http2Connection
       this.fail(SETTINGS_TIMEOUT, 'SETTINGS were not acknowledged in time'),
     )
     this.#keepAlive?.start()
+    this.#idle?.start()
     this.transport.reader = this
   }
 
@@ -122,6 +126,7 @@ export abstract class Http2Connection
   protected abstract onHeaders(streamId: number, end: boolean): void
   protected abstract onPeerReset(stream: Http2Stream, code: number): void
   protected abstract onGoaway(lastStreamId: number, code: number): void
+  abstract drain(): void
   /** A stream left the table. */
   protected abstract onStreamGone(): void
   abstract onStreamBroken(stream: Http2Stream): void
@@ -160,6 +165,7 @@ export abstract class Http2Connection
     this.#cancelSettingsTimer?.()
     this.#cancelLinger?.()
     this.#keepAlive?.stop()
+    this.#idle?.stop()
     const detail = error === undefined ? 'the connection was closed' : error.message
     this.#loseAll(this.isServer && error === undefined ? 'cancel' : 'connection', detail)
     this.onOver()
@@ -185,6 +191,7 @@ export abstract class Http2Connection
     this.stopped = true
     this.#cancelSettingsTimer?.()
     this.#keepAlive?.stop()
+    this.#idle?.stop()
     this.#loseAll(reason, detail)
     this.transport.end()
     this.#cancelLinger ??= this.options.clock.after(lingerMs, () => this.transport.destroy())
@@ -211,6 +218,7 @@ export abstract class Http2Connection
     stream.closed = true
     this.streams.delete(stream.id)
     this.closedStreams.add(stream.id, reset)
+    if (this.streams.size === 0) this.#idle?.streamOver()
     this.onStreamGone()
   }
 

@@ -27,6 +27,8 @@ export interface Http2Options {
   settingsTimeoutMs?: number
   /** Asks a silent peer by PING whether it is there. Default: never. */
   keepAlive?: KeepAliveOptions | undefined
+  /** Without a stream for so long, the connection is drained. Default: 0, never. */
+  idleTimeoutMs?: number
   /** See `FloodGuard`. Default 10,000 abandoned requests at once, 2,000 a second after that. */
   abandonedBurst?: number
   abandonedPerSecond?: number
@@ -66,6 +68,7 @@ export function resolveOptions(options: Http2Options): ResolvedOptions {
     headerTableBytes: options.headerTableBytes ?? 4096,
     settingsTimeoutMs: options.settingsTimeoutMs ?? 10_000,
     keepAlive: options.keepAlive,
+    idleTimeoutMs: options.idleTimeoutMs ?? 0,
     abandonedBurst: options.abandonedBurst ?? 10_000,
     abandonedPerSecond: options.abandonedPerSecond ?? 2000,
     clock: options.clock ?? monotonicClock,

@@ -267,6 +267,7 @@ export class ConnectionServer {
     const connection = http2
       ? serveHttp2(transport, handler, {
           maxConcurrentStreams: settings.maxConcurrentStreams,
+          idleTimeoutMs: settings.idleTimeoutMs,
           maxHeaderBytes: settings.maxRequestHeadersKiB * 1024 + (hop.link ? LINK_SLACK_BYTES : 0),
           ...(hop.link && identity !== '' ? LINK_LIMITS : {}),
         })

@@ -34,8 +34,10 @@ export interface Cluster {
     readonly maxRequests: number
   }
   readonly retryBudget: { readonly percent: number; readonly minPerSecond: number }
-  /** Idle upstream connections close after this; stays under the 5 s keep-alive of a Node server. Milliseconds. */
+  /** Idle HTTP/1.1 connections close after this; stays under the 5 s keep-alive of a Node server. Milliseconds. */
   readonly idleTimeoutMs: number
+  /** Those of HTTP/2, whose server says when it goes. Milliseconds; 0: never. */
+  readonly idleTimeoutHttp2Ms: number
   /** For telemetry: the destination service as `name.namespace`, or ''. */
   readonly service: string
 }

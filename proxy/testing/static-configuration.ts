@@ -90,6 +90,7 @@ export const CLUSTER: Cluster = {
   limits: { maxConnections: 100, maxPendingRequests: 100, maxRequests: 100 },
   retryBudget: { percent: 100, minPerSecond: 1000 },
   idleTimeoutMs: 4000,
+  idleTimeoutHttp2Ms: 3_600_000,
   service: 'test',
 }
 

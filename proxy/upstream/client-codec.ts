@@ -19,7 +19,7 @@ const LINK_OPTIONS = {
   maxHeaderFields: MAX_HEADER_FIELDS + LINK_SLACK_FIELDS,
 }
 
-/** Speaks HTTP on a connection that was made. `idleTimeoutMs`: an unused HTTP/1.1 connection closes after it. */
+/** Speaks HTTP on a connection that was made. `idleTimeoutMs`: an unused connection closes after it. */
 export type CreateClientCodec = (
   connected: Connected,
   handler: ClientHandler,
@@ -29,11 +29,10 @@ export type CreateClientCodec = (
 
 export const createClientCodec: CreateClientCodec = (connected, handler, protocol, idleTimeoutMs) => {
   if (protocol === 'h2')
-    return connectHttp2(
-      createTransport(connected.socket),
-      handler,
-      connected.alpn === ALPN_LINK ? LINK_OPTIONS : {},
-    )
+    return connectHttp2(createTransport(connected.socket), handler, {
+      idleTimeoutMs,
+      ...(connected.alpn === ALPN_LINK ? LINK_OPTIONS : {}),
+    })
   // The end of the connection may be the end of an answer.
   refuseTruncation(connected.socket)
   return connectHttp1(createTransport(connected.socket), handler, { idleTimeoutMs })

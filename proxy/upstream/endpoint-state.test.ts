@@ -274,3 +274,27 @@ t.test('this very pod is spoken to in plaintext', async (t) => {
   t.equal(state.tls, undefined)
   t.equal(server.connections[0]?.closed, false)
 })
+
+t.test('HTTP/2 over TLS without ALPN is what the cluster says, and so is the idle time', async (t) => {
+  const idle = { idleTimeoutMs: 1, idleTimeoutHttp2Ms: 2 }
+  const table: readonly (readonly [Cluster['http'], readonly string[], string, boolean, string, number])[] = [
+    // What the cluster says, its ALPN, what was agreed on, whether the request is HTTP/2; what is spoken.
+    ['http2', [], '', false, 'h2', 2],
+    ['http2', ['h2'], '', false, 'h2', 2],
+    ['http2', ['h2', 'http/1.1'], 'http/1.1', false, 'http/1.1', 1],
+    ['downstream', [], '', true, 'h2', 2],
+    ['downstream', [], '', false, 'http/1.1', 1],
+    ['http1', [], '', true, 'http/1.1', 1],
+    ['http1', ['h2', 'http/1.1'], '', true, 'http/1.1', 1],
+  ]
+  for (const [http, alpn, agreed, http2, spoken, idleMs] of table) {
+    const { clock, server, request } = start({ http, tls: meshTls(['a'], { alpn: [...alpn] }), ...idle })
+    server.alpn = agreed
+    server.identity = identityOf('a')
+    request(http2)
+    clock.advance(0)
+    const name = `${http} ${alpn.join()} -> ${agreed}, ${http2 ? 'HTTP/2' : 'HTTP/1.1'}`
+    t.equal(server.connections[0]?.protocol, spoken, name)
+    t.equal(server.connections[0]?.idleTimeoutMs, idleMs, name)
+  }
+})

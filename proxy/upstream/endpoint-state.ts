@@ -79,10 +79,10 @@ export class EndpointState {
       const validation = this.#tls?.validation
       for (const pool of this.#pools()) pool.keepPeers((identity) => allowsPeer(validation, identity))
     }
-    if (!this.#tls && clusterBefore.http !== cluster.http) this.#mergePools()
+    if (clusterBefore.http !== cluster.http) this.#mergePools()
   }
 
-  /** The pool for a request that came as HTTP/2 or not. Over TLS the handshake decides and both share one. */
+  /** The pool for a request that came as HTTP/2 or not. Where ALPN decides, both share one. */
   pool(http2: boolean): HttpPool {
     if (this.#wantsHttp2(http2)) return (this.#http2 ??= this.#createPool(true))
     return (this.#http1 ??= this.#createPool(false))
@@ -167,8 +167,9 @@ export class EndpointState {
   }
 
   #wantsHttp2(http2: boolean): boolean {
-    return this.#tls
-      ? this.#tls.alpn.some((protocol) => protocol === ALPN_LINK || protocol === 'h2')
+    const alpn = this.#tls?.alpn ?? []
+    return alpn.length > 0
+      ? alpn.some((protocol) => protocol === ALPN_LINK || protocol === 'h2')
       : this.#cluster.http === 'http2' || (this.#cluster.http === 'downstream' && http2)
   }
 
@@ -202,7 +203,7 @@ export class EndpointState {
     }
   }
 
-  /** In plaintext, the cluster's protocol may leave one pool without use; the other's connections are as before. */
+  /** Without ALPN, the cluster's protocol may leave one pool without use; the other's connections are as before. */
   #mergePools(): void {
     const [http1, http2] = [this.#http1, this.#http2]
     if (http1 && this.pool(false) !== http1) {
@@ -216,16 +217,18 @@ export class EndpointState {
   }
 
   #createPool(multiplexed: boolean, idleTimeoutMs?: number): HttpPool {
-    const plaintext = !this.#tls
     const open: OpenConnection = (handler: ClientHandler, done, slow) =>
       this.#begin('http', slow, (connected, failure) => {
         if (!connected) return done(undefined, undefined, failure)
-        const http2 = connected.alpn === '' ? multiplexed && plaintext : connected.alpn.endsWith('h2')
+        const { http, idleTimeoutHttp2Ms } = this.#cluster
+        // A server that takes part in no ALPN is spoken to as the cluster says, where that says one thing.
+        const known = http === 'http2' || (this.#tls?.alpn.length ?? 0) === 0
+        const http2 = connected.alpn === '' ? multiplexed && known : connected.alpn.endsWith('h2')
         const codec = this.#deps.createClientCodec(
           connected,
           handler,
           http2 ? 'h2' : 'http/1.1',
-          idleTimeoutMs ?? this.#cluster.idleTimeoutMs,
+          idleTimeoutMs ?? (http2 ? idleTimeoutHttp2Ms : this.#cluster.idleTimeoutMs),
         )
         done(codec, connected, undefined)
       })

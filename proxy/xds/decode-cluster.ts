@@ -15,6 +15,7 @@ import {
   type LbEndpoint,
 } from '../../core/xds/generated/envoy.js'
 import type { Cluster, Endpoint, EndpointAssignment } from '../model/cluster.ts'
+import type { UpstreamTls } from '../model/tls.ts'
 import { decodeText, decodeTexts, textsOf } from './decode-metadata.ts'
 import { decodeUpstreamTls, type ReadFile } from './decode-tls.ts'
 import type { Scope } from './scope.ts'
@@ -24,6 +25,8 @@ const LIMIT = 1024
 const CONNECT_MS = 5000
 /** Under the 5 s after which a Node server closes an idle connection. */
 const IDLE_MS = 4000
+/** Envoy's default. */
+const IDLE_HTTP2_MS = 3_600_000
 
 /** envoy.config.cluster.v3.Cluster */
 export function decodeCluster(cluster: WireCluster, scope: Scope, readFile: ReadFile): Cluster {
@@ -43,14 +46,20 @@ export function decodeCluster(cluster: WireCluster, scope: Scope, readFile: Read
     balancer: BALANCERS[cluster.lbPolicy ?? 'ROUND_ROBIN'],
     http: http.protocol,
     transportSocket: cluster.transportSocket?.name,
-    tls: decodeUpstreamTls(cluster.transportSocket, scope.at('transport_socket'), readFile),
+    tls: offering(
+      http.protocol,
+      decodeUpstreamTls(cluster.transportSocket, scope.at('transport_socket'), readFile),
+    ),
     tlsMatches: (cluster.transportSocketMatches ?? []).map((match, i) => {
       const at = scope.at('transport_socket_matches', i)
       return {
         name: match.name ?? '',
         metadata: textsOf(match.match, at.at('match')),
         transportSocket: match.transportSocket?.name,
-        tls: decodeUpstreamTls(match.transportSocket, at.at('transport_socket'), readFile),
+        tls: offering(
+          http.protocol,
+          decodeUpstreamTls(match.transportSocket, at.at('transport_socket'), readFile),
+        ),
       }
     }),
     limits: {
@@ -64,16 +73,22 @@ export function decodeCluster(cluster: WireCluster, scope: Scope, readFile: Read
       // Envoy bounds retries that run at once; ours counts them by the second. 10 is GEP-3388's floor.
       minPerSecond: budget?.minRetryConcurrency ?? 10,
     },
-    idleTimeoutMs: http.idleTimeoutMs,
+    idleTimeoutMs: http.idleTimeoutMs ?? IDLE_MS,
+    idleTimeoutHttp2Ms: http.idleTimeoutMs ?? IDLE_HTTP2_MS,
     service: decodeText(cluster.metadata, METADATA, METADATA_SERVICE, scope),
   }
+}
+
+/** HTTP/2 over TLS is asked for by ALPN (RFC 9113 section 3.2), also where the configuration names no protocols. */
+function offering(protocol: Cluster['http'], tls: UpstreamTls | undefined): UpstreamTls | undefined {
+  return tls && protocol === 'http2' && tls.alpn.length === 0 ? { ...tls, alpn: ['h2'] } : tls
 }
 
 /** Of the options by type, or of the cluster's own older fields, which Envoy does not look at beside them. */
 function decodeHttp(
   cluster: WireCluster,
   scope: Scope,
-): { readonly protocol: Cluster['http']; readonly idleTimeoutMs: number } {
+): { readonly protocol: Cluster['http']; readonly idleTimeoutMs: number | undefined } {
   const options = unpacked(
     cluster.typedExtensionProtocolOptions?.[UpstreamHttpOptions.typeName],
     UpstreamHttpOptions,
@@ -81,7 +96,7 @@ function decodeHttp(
   if (!options)
     return {
       protocol: cluster.http2ProtocolOptions ? 'http2' : 'http1',
-      idleTimeoutMs: cluster.commonHttpProtocolOptions?.idleTimeout ?? IDLE_MS,
+      idleTimeoutMs: cluster.commonHttpProtocolOptions?.idleTimeout,
     }
   const explicit = options.explicitHttpConfig
   if (explicit && !explicit.httpProtocolOptions && !explicit.http2ProtocolOptions)
@@ -98,7 +113,7 @@ function decodeHttp(
       : options.useDownstreamProtocolConfig
         ? 'downstream'
         : 'http1',
-    idleTimeoutMs: options.commonHttpProtocolOptions?.idleTimeout ?? IDLE_MS,
+    idleTimeoutMs: options.commonHttpProtocolOptions?.idleTimeout,
   }
 }
 
