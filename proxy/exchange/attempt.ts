@@ -54,7 +54,7 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
   identity = ''
   /** The connection had carried requests before. */
   reused = false
-  /** Refused by a connection that takes nothing more (GOAWAY). */
+  /** Refused by a connection that takes nothing more (GOAWAY), or before it had said how much it takes. */
   goneAway = false
   readonly #owner: AttemptOwner
   readonly #pool: HttpPool
@@ -169,7 +169,7 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
     if (this.#over) return
     this.#observe(OUTCOMES[reason])
     this.#finish()
-    this.goneAway = reason === 'refused' && (this.#codec?.closed ?? false)
+    this.goneAway = reason === 'refused' && ((this.#codec?.closed ?? false) || (this.stream?.early ?? false))
     this.#owner.attemptFailed(this, { kind: 'reset', reason, detail })
   }
 

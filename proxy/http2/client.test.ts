@@ -285,3 +285,31 @@ t.test(
     t.strictSame([answered.reset, waits.reset], ['connection', 'connection'])
   },
 )
+
+t.test('NO_ERROR behind an answer that is held back loses nothing of it', async (t) => {
+  const { client, peer, run } = rig()
+  const reader = new Recorder()
+  const stream = client.open({ ...GET, method: 'POST' }, false, reader)
+  for (let sent = 0; sent < 100_000; sent += 10_000) stream.data(Buffer.alloc(10_000))
+  stream.pause()
+  run()
+  peer.headers(1, [':status', '413'], false)
+  peer.frame(frame.DATA, frame.END_STREAM, 1, 'no more')
+  peer.number(frame.RST_STREAM, 1, 0)
+  run()
+  t.equal(client.active, 0)
+  t.equal(stream.data(Buffer.from('more')), true, 'dropped')
+  stream.resume()
+  t.strictSame([...reader.events, reader.text], ['head 413', 'end', 'no more'])
+})
+
+t.test('what a server told on an earlier connection is what a new one begins with', async (t) => {
+  const { client, run } = rig([MAX_CONCURRENT_STREAMS, 1])
+  t.equal(client.streamsTold, 1)
+  const later = connectHttp2(new MemoryWire().left, { onChange() {} }, { assumedStreams: 1 })
+  t.equal(later.streamsTold, undefined)
+  t.equal(later.free, 1)
+  t.equal(later.open(GET, true, new Recorder()).early, true)
+  t.equal(client.open(GET, true, new Recorder()).early, false)
+  run()
+})

@@ -47,8 +47,6 @@ class Relay {
   #idle = false
   #cancelIdle: (() => void) | undefined
   #cancelLinger: (() => void) | undefined
-  /** That both kernels had taken at the last look. */
-  #taken = 0
 
   constructor(
     a: Socket,
@@ -74,12 +72,6 @@ class Relay {
       const movedAt = Math.max(this.#a.movedAt, this.#b.movedAt)
       const left = movedAt + this.#idleTimeoutMs - this.#clock.now()
       if (left > 0) return this.#watchIdle(left)
-      // A slow reader may still take what came long ago.
-      const taken = this.#a.transport.taken + this.#b.transport.taken
-      if (taken !== this.#taken) {
-        this.#taken = taken
-        return this.#watchIdle(this.#idleTimeoutMs)
-      }
       this.#idle = true
       this.#a.transport.destroy()
       this.#b.transport.destroy()
@@ -127,7 +119,7 @@ class Side implements TransportReader {
   bytes = 0
   /** It has sent its FIN. */
   ended = false
-  /** When bytes came last, on the clock. */
+  /** When bytes came from it last, or were taken by it, on the clock. */
   movedAt: number
   readonly #clock: Clock
   readonly #relay: Relay
@@ -138,6 +130,10 @@ class Side implements TransportReader {
     this.#clock = clock
     this.movedAt = clock.now()
     this.transport = new SocketTransport(socket)
+    // A slow reader may still take what came long ago.
+    this.transport.onTaken = () => {
+      this.movedAt = clock.now()
+    }
   }
 
   start(to: Side): void {
@@ -154,8 +150,6 @@ class Side implements TransportReader {
   }
 
   onWritable(): void {
-    // What drains to a slow reader is movement, too.
-    this.movedAt = this.#clock.now()
     this.#to.transport.resume()
   }
 

@@ -42,6 +42,8 @@ export class SocketTransport implements Transport, WatchedConnection {
   handed = 0
   /** See `Transport.taken`. */
   taken = 0
+  /** Called when the kernel has taken what it had no room for at first. */
+  onTaken: (() => void) | undefined
   readonly #socket: Socket
   /** The same, where bytes can go past the stream. */
   readonly #direct: DirectSocket | undefined
@@ -308,7 +310,9 @@ export class SocketTransport implements Transport, WatchedConnection {
     // After an error libuv may still have the memory: leave it to the collector.
     if (!error && !this.#closed && this.#inSocket) releaseBuffer(this.#inSocket)
     this.#inSocket = undefined
-    if (!this.#closed) this.flush()
+    if (this.#closed) return
+    this.onTaken?.()
+    this.flush()
   }
 
   #leaveCongestion(): void {

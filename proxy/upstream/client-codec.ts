@@ -25,15 +25,22 @@ export type CreateClientCodec = (
   handler: ClientHandler,
   protocol: ClientConnection['protocol'],
   idleTimeoutMs: number,
+  /** What the server said on an earlier connection of how many streams it takes. */
+  streamsTold?: number,
 ) => ClientConnection
 
-export const createClientCodec: CreateClientCodec = (connected, handler, protocol, idleTimeoutMs) => {
+export const createClientCodec: CreateClientCodec = (
+  connected,
+  handler,
+  protocol,
+  idleTimeoutMs,
+  streamsTold,
+) => {
   if (protocol === 'h2')
-    return connectHttp2(
-      createTransport(connected.socket),
-      handler,
-      connected.alpn === ALPN_LINK ? LINK_OPTIONS : {},
-    )
+    return connectHttp2(createTransport(connected.socket), handler, {
+      assumedStreams: streamsTold,
+      ...(connected.alpn === ALPN_LINK ? LINK_OPTIONS : {}),
+    })
   // The end of the connection may be the end of an answer.
   refuseTruncation(connected.socket)
   return connectHttp1(createTransport(connected.socket), handler, { idleTimeoutMs })

@@ -202,10 +202,13 @@ export class EndpointState {
           handler,
           http2 ? 'h2' : 'http/1.1',
           idleTimeoutMs,
+          pool.streamsTold,
         )
         done(codec, connected, undefined)
       })
-    const pool = new HttpPool(this.#cluster.limits, multiplexed, open, (came) => this.health.signOfLife(came))
+    const pool: HttpPool = new HttpPool(this.#cluster.limits, multiplexed, open, (came) =>
+      this.health.signOfLife(came),
+    )
     if (this.#closed) pool.close()
     return pool
   }
