@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { monotonicClock, type Clock } from '../../core/clock.ts'
 import { detect, type Detected } from './detect.ts'
+import { keepBytes } from './ended-early.ts'
 
 export type Peeked =
   | Exclude<Detected, { kind: 'more' }>
@@ -18,6 +19,8 @@ export function peek(
   done: (peeked: Peeked) => void,
   clock: Clock = monotonicClock,
 ): void {
+  // Looked at before, and over: nothing more comes.
+  if (socket.readableEnded) return void setImmediate(() => done({ kind: 'opaque', text: false }))
   let seen: Buffer | undefined
   const cancelTimer = clock.after(timeoutMs, () => finish({ kind: 'timeout' }))
 
@@ -28,7 +31,10 @@ export function peek(
     socket.off('close', onClose)
     socket.off('error', onError)
     socket.pause()
-    if (seen && peeked.kind !== 'closed') socket.unshift(seen)
+    if (seen && peeked.kind !== 'closed') {
+      if (socket.readableEnded) keepBytes(socket, seen)
+      else socket.unshift(seen)
+    }
     done(peeked)
   }
   const onData = (chunk: Buffer): void => {
@@ -37,7 +43,7 @@ export function peek(
     if (detected.kind !== 'more') finish(detected)
   }
   // A client that says nothing and half-closes may still be served by a server-first protocol.
-  const onEnd = (): void => finish(seen ? { kind: 'opaque', text: false } : { kind: 'closed' })
+  const onEnd = (): void => finish({ kind: 'opaque', text: false })
   const onClose = (): void => finish({ kind: 'closed' })
   const onError = (): void => {}
   socket.on('data', onData)

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { readDirectly } from './direct-reads.ts'
 import { DirectSocket } from './direct-socket.ts'
+import { takeKeptBytes } from './ended-early.ts'
 import { OUTPUT_LARGE_CHUNK, releaseBuffer, takeBuffer } from './output-pool.ts'
 import { peerWatch, type WatchedConnection } from './peer-watch.ts'
 import { resetSocket } from './reset-socket.ts'
@@ -142,6 +143,14 @@ export class SocketTransport implements Transport, WatchedConnection {
     if (reads) reads.deliver = take
     // A listener does not undo an earlier, explicit pause (protocol detection).
     if (socket.isPaused()) socket.resume()
+    if (socket.readableEnded) setImmediate(() => this.#endedBefore())
+  }
+
+  /** Its FIN was read while its first bytes were looked at. */
+  #endedBefore(): void {
+    const bytes = takeKeptBytes(this.#socket)
+    if (bytes && !this.#closed) this.#reader.onData(bytes)
+    if (!this.#closed) this.#reader.onEnd()
   }
 
   write(bytes: Uint8Array): void {
