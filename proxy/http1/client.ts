@@ -154,6 +154,10 @@ class Http1Client implements ClientConnection, StreamOwner, TransportReader, Bod
     } else this.#fail('connection', this.#lossDetail())
   }
 
+  get awaitsPeer(): boolean {
+    return this.#stream !== undefined
+  }
+
   onPeerSilent(silent: boolean): void {
     if (!silent) return
     this.#handler.onSilent?.()

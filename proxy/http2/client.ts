@@ -160,6 +160,10 @@ class Http2Client extends Http2Connection implements ClientConnection {
     return super.urgency
   }
 
+  get awaitsPeer(): boolean {
+    return this.streams.size > 0
+  }
+
   onPeerSilent(silent: boolean): void {
     if (silent !== this.#suspect && !this.stopped) this.onSuspect(silent)
   }

@@ -114,6 +114,7 @@ class Relay {
 
 /** One of the two connections, as it is read. */
 class Side implements TransportReader {
+  readonly awaitsPeer = true
   readonly transport: SocketTransport
   /** That came from it. */
   bytes = 0

@@ -96,6 +96,14 @@ export class SocketTransport implements Transport, WatchedConnection {
     return this.#closed || this.#socket.connecting ? -1 : (handle?.fd ?? -1)
   }
 
+  get received(): number {
+    return this.#socket.bytesRead
+  }
+
+  get awaited(): boolean {
+    return this.#reader.awaitsPeer ?? false
+  }
+
   keepAlive(): void {
     if (!this.#closed) this.#socket.setKeepAlive(true, KEEP_ALIVE_IDLE_MS)
   }
