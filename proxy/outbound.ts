@@ -35,6 +35,8 @@ export interface OutboundDependencies {
 }
 
 const PASSTHROUGH = 'PassthroughCluster'
+// As Envoy's tcp_proxy: https://www.envoyproxy.io/docs/envoy/latest/faq/configuration/timeouts#tcp
+const PASSTHROUGH_IDLE_MS = 3_600_000
 
 /**
  * The outbound path, from a connection that the application made: where did it want to go, what does
@@ -117,7 +119,7 @@ export function createOutbound(deps: OutboundDependencies): Server {
         socket.resetAndDestroy()
         return end(failure?.flags ?? ResponseFlag.UF, failure?.details ?? '')
       }
-      relay(socket, connected.socket, { clock }, (over) => {
+      relay(socket, connected.socket, { clock, idleTimeoutMs: PASSTHROUGH_IDLE_MS }, (over) => {
         record.bytesReceived = over.sent
         record.bytesSent = over.received
         const { flags, details } = outcomeOf(over)

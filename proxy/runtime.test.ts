@@ -6,7 +6,8 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http'
-import { connect } from 'node:net'
+import { createServer as createHttp2Server } from 'node:http2'
+import { connect, type AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { Watched } from '../core/watched.ts'
 import { formatFlags } from './model/response-flag.ts'
@@ -64,7 +65,7 @@ async function start(t: Test, configuration: TestConfiguration) {
       outgoing.on('error', reject)
       outgoing.end(body)
     })
-  return { runtime, records, connections, send }
+  return { runtime, records, connections, send, agent }
 }
 
 async function app(
@@ -274,5 +275,24 @@ t.test('what is no request is told as such, to its sender and in the log', async
   t.same(
     connections.map(({ flags, details }) => [formatFlags(flags), details]),
     [['DPE', 'no_http']],
+  )
+})
+
+t.test('a cold server that takes one stream at a time answers everybody', async (t) => {
+  const server = createHttp2Server({ settings: { maxConcurrentStreams: 1 } }, (_message, response) =>
+    response.end('here'),
+  )
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  t.teardown(() => server.close())
+  const configuration = new TestConfiguration()
+  const { port } = server.address() as AddressInfo
+  configuration.setCluster('app', [port], { http: 'http2' })
+  configuration.setRoutes([forwardTo({ app: 1 })])
+  const { send, agent } = await start(t, configuration)
+  agent.maxSockets = 12
+  const answers = await Promise.all(Array.from({ length: 12 }, (_, i) => send('/', i < 6 ? 'GET' : 'POST')))
+  t.same(
+    answers.map(({ status, proxyStatus }) => `${status} ${proxyStatus}`),
+    answers.map(() => '200 '),
   )
 })

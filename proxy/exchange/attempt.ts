@@ -55,7 +55,7 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
   readonly reuse: Reuse
   /** The connection had carried requests or waited for one before. */
   reused = false
-  /** Refused by a connection that takes nothing more (GOAWAY). */
+  /** Refused by a connection that takes nothing more (GOAWAY), or before it had said how much it takes. */
   goneAway = false
   readonly #owner: AttemptOwner
   readonly #pool: HttpPool
@@ -180,7 +180,8 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
     this.#observe(OUTCOMES[reason])
     this.#finish()
     const connection = this.#connection
-    this.goneAway = reason === 'refused' && (connection?.codec.closed ?? false)
+    this.goneAway =
+      reason === 'refused' && ((connection?.codec.closed ?? false) || (this.stream?.early ?? false))
     if (reason === 'connection' && connection && !this.stream?.answered) this.#pool.closedUnder(connection)
     this.#owner.attemptFailed(this, { kind: 'reset', reason, detail })
   }

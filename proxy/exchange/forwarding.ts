@@ -383,7 +383,8 @@ export class Forwarding implements AttemptOwner {
     } else {
       this.#replays++
       if (moves) (this.#tried ??= []).push(attempt.endpoint)
-      if (!attempt.goneAway) attempt.distrustConnections()
+      // A slow connect says nothing against those that are there.
+      if (!attempt.goneAway && outcome.kind !== 'slow-connect') attempt.distrustConnections()
     }
     attempt.discard()
     this.#attempt = undefined

@@ -102,3 +102,37 @@ t.test('where no other endpoint is, a second attempt beside the first serves eve
   mesh.clock.advance(20_000)
   t.equal(mesh.clock.pending, 0, 'the first was given up')
 })
+
+t.test(
+  'what a cold server refuses before it has said how many streams it takes waits for its turn',
+  async (t) => {
+    const mesh = meshOf(1)
+    const server = mesh.upstream.server(1)
+    server.maxStreams = 100
+    // Until its SETTINGS are here 100 are assumed; it takes one.
+    server.onStream = (stream) => {
+      const { connection } = stream
+      stream.early = connection.streamsTold === undefined
+      if (connection.streams.filter(({ over }) => !over).length > 1)
+        setImmediate(() => stream.fail('refused'))
+    }
+    const callers = Array.from({ length: 12 }, () => mesh.send({ method: 'POST' }))
+    mesh.clock.advance(0)
+    for (let turn = 0; turn < 4; turn++) {
+      await new Promise((resolve) => setImmediate(resolve))
+      mesh.clock.advance(0)
+    }
+    t.same(mesh.records, [], 'nobody was answered')
+    for (let turn = 0; turn < 100 && callers.some(({ status }) => !status); turn++) {
+      for (const stream of server.streams) if (!stream.over && !stream.early) stream.respond(200)
+      for (const connection of server.connections) connection.streamsTold = 100
+      for (const stream of server.streams.filter(({ over }) => !over).slice(0, 1)) stream.respond(200)
+      await new Promise((resolve) => setImmediate(resolve))
+      mesh.clock.advance(0)
+    }
+    t.same(
+      callers.map(({ status }) => status),
+      callers.map(() => 200),
+    )
+  },
+)

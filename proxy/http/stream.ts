@@ -94,6 +94,8 @@ export interface ClientConnection {
   readonly active: number
   /** Streams that it carried before this moment: above 0, a failure may be the keep-alive race. */
   readonly carried: number
+  /** How many streams the server takes at once, by its own word; undefined: it has not said, or has none. */
+  readonly streamsTold?: number | undefined
   /** No stream will ever open again (GOAWAY, `connection: close`, end, error). */
   readonly closed: boolean
   /** The peer ended it while it carried nothing. */
@@ -112,6 +114,8 @@ export interface ClientStream extends BodyWriter {
    * only what is idempotent.
    */
   readonly answered: boolean
+  /** It was opened before the server had said how many it takes: that it is refused says nothing about the server. */
+  readonly early?: boolean
 }
 
 export interface ClientHandler {

@@ -160,6 +160,10 @@ class Http1Client implements ClientConnection, StreamOwner, TransportReader, Bod
     } else this.#fail(this.#nothingSent ? 'refused' : 'connection', this.#lossDetail())
   }
 
+  get awaitsPeer(): boolean {
+    return this.#stream !== undefined
+  }
+
   onPeerSilent(silent: boolean): void {
     if (!silent) return
     this.#handler.onSilent?.()

@@ -37,6 +37,7 @@ class Http2ClientStream extends Http2Stream implements ClientStream {
   answered = false
   /** The final head is here. */
   headReceived = false
+  readonly early: boolean
   #informationals = 0
   protected readonly isServer = false
   readonly #reader: ClientStreamReader
@@ -48,6 +49,7 @@ class Http2ClientStream extends Http2Stream implements ClientStream {
   constructor(connection: StreamConnection, id: number, head: RequestHead, reader: ClientStreamReader) {
     super(connection, id)
     this.reader = this.#reader = reader
+    this.early = !connection.peer.received
     this.#headRequest = head.method === 'HEAD'
     this.#extendedConnect = head.upgrade !== ''
     this.#wantsTunnel = this.#extendedConnect || head.method === 'CONNECT'
@@ -127,6 +129,10 @@ class Http2Client extends Http2Connection implements ClientConnection {
     return Math.max(0, most - this.streams.size)
   }
 
+  get streamsTold(): number | undefined {
+    return this.peer.received ? this.peer.maxConcurrentStreams : undefined
+  }
+
   get closed(): boolean {
     return this.#draining || this.stopped || this.#nextId > LARGEST_STREAM_ID
   }
@@ -154,6 +160,10 @@ class Http2Client extends Http2Connection implements ClientConnection {
     return super.urgency
   }
 
+  get awaitsPeer(): boolean {
+    return this.streams.size > 0
+  }
+
   onPeerSilent(silent: boolean): void {
     if (silent !== this.#suspect && !this.stopped) this.onSuspect(silent)
   }
@@ -179,7 +189,9 @@ class Http2Client extends Http2Connection implements ClientConnection {
     else this.afterClose(streamId)
   }
 
+  /** Section 8.1: a server that has answered may ask for the rest of the request to stop, which loses nothing. */
   protected onPeerReset(stream: Http2Stream, code: number): void {
+    if (stream.remoteEnded && stream.holds && code === NO_ERROR) return stream.stopSending()
     this.loseStream(stream, reasonOfCode(code), `the server reset the stream: ${nameOfCode(code)}`)
   }
 

@@ -42,7 +42,7 @@ export abstract class Http2Connection
   implements TransportReader, FrameSink, BlockSink, StreamConnection, PingedConnection
 {
   readonly options: ResolvedOptions
-  readonly peer = new PeerSettings()
+  readonly peer: PeerSettings
   readonly streams = new Map<number, Http2Stream>()
   readonly closedStreams = new ClosedStreams()
   /** The block of fields that was decoded last. */
@@ -76,6 +76,7 @@ export abstract class Http2Connection
       new HpackEncoder({ tableBytes: options.headerTableBytes }),
     )
     this.options = options
+    this.peer = new PeerSettings(options.assumedStreams)
     this.#blocks = new BlockReader(this, options)
     this.block = this.#blocks.block
     this.#reader = new FrameReader(this)

@@ -8,6 +8,8 @@ export const MAX_HEADER_FIELDS = 100
 export interface Http2Options {
   /** Streams that may be open at once: server: what the peer may open, client: what we open at most. Default 1,000. */
   maxConcurrentStreams?: number
+  /** Client: streams that the server is taken to allow until it says so. Default 100 (RFC 9113 section 6.5.2). */
+  assumedStreams?: number | undefined
   /**
    * Receive window of a stream once it has shown that it is read, in bytes (default 1 MiB). It starts at a
    * quarter, so that streams nobody reads hold less of the connection's window.
@@ -53,13 +55,16 @@ export const LINK_KEEP_ALIVE: KeepAliveOptions = {
 export const LINK_SLACK_BYTES = 8 * 1024
 export const LINK_SLACK_FIELDS = 20
 
-export type ResolvedOptions = Required<Omit<Http2Options, 'keepAlive'>> & {
+export type ResolvedOptions = Required<Omit<Http2Options, 'keepAlive' | 'assumedStreams'>> & {
+  assumedStreams: number
   keepAlive: KeepAliveOptions | undefined
 }
 
 export function resolveOptions(options: Http2Options): ResolvedOptions {
   return {
     maxConcurrentStreams: options.maxConcurrentStreams ?? 1000,
+    // Servers are asked to allow at least 100 (section 6.5.2).
+    assumedStreams: options.assumedStreams ?? 100,
     streamWindowBytes: options.streamWindowBytes ?? 1024 * 1024,
     connectionWindowBytes: options.connectionWindowBytes ?? 16 * 1024 * 1024,
     heldBytes: options.heldBytes ?? 4 * 1024 * 1024,

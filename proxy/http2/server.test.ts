@@ -499,27 +499,39 @@ t.test('extended CONNECT is an upgrade', async (t) => {
   handler.requests[0]?.stream.head({ status: 101, fields: [] }, false)
   handler.requests[1]?.stream.head({ status: 403, fields: [] }, true)
   handler.requests[2]?.stream.head({ status: 200, fields: [] }, true)
-  t.strictSame(run(), ['HEADERS@1 :status=200', 'HEADERS@3 end :status=403', 'HEADERS@5 end :status=502'])
+  t.strictSame(run(), [
+    'HEADERS@1 :status=200',
+    'HEADERS@3 end :status=403',
+    'RST_STREAM@3 0',
+    'HEADERS@5 end :status=502',
+    'RST_STREAM@5 0',
+  ])
   peer.headers(7, [':method', 'CONNECT', ':authority', 'a:443'], false)
   run()
   t.match(handler.last.request, { method: 'CONNECT', authority: 'a:443', path: '', upgrade: '' })
 })
 
 t.test('drain loses no request that was on its way', async (t) => {
-  const { peer, run, handler, server, wire } = rig()
+  const { peer, run, handler, server, wire, clock } = rig()
   peer.headers(1, GET)
   run()
   server.drain()
+  clock.advance(30)
   peer.headers(3, GET)
-  t.strictSame(run(), [`GOAWAY last ${0x7fff_ffff} code 0`, 'PING'])
+  t.strictSame(run(), ['PING', `GOAWAY last ${0x7fff_ffff} code 0`], 'nothing but a GOAWAY follows one')
   t.equal(handler.requests.length, 2, 'what was sent before the GOAWAY came is served')
   peer.frame(frame.PING, frame.ACK, 0, Buffer.from([0, 0, 0, 0, 0, 0, 0, 2]))
-  t.strictSame(run(), ['GOAWAY last 3 code 0'])
+  run()
+  clock.advance(29)
   peer.headers(5, GET)
+  t.strictSame(run(), [], 'a round trip more')
+  clock.advance(1)
+  t.strictSame(run(), ['GOAWAY last 5 code 0'])
+  peer.headers(7, GET)
   t.strictSame(run(), [])
-  t.equal(handler.requests.length, 2)
+  t.equal(handler.requests.length, 3)
   for (const { stream } of handler.requests) stream.head({ status: 204, fields: [] }, true)
-  t.strictSame(run(), ['HEADERS@1 end :status=204', 'HEADERS@3 end :status=204'])
+  t.strictSame(run(), ['HEADERS@1 end :status=204', 'HEADERS@3 end :status=204', 'HEADERS@5 end :status=204'])
   t.equal(peer.ended, true)
   wire.left.destroy()
   run()
@@ -531,6 +543,44 @@ t.test('drain loses no request that was on its way', async (t) => {
   silent.clock.advance(1000)
   t.strictSame(silent.run(), ['GOAWAY last 0 code 0'], 'a client that answers no PING is drained too')
   t.equal(silent.peer.ended, true)
+})
+
+t.test('an answer that is whole before its request asks for the rest to stop (section 8.1)', async (t) => {
+  const { peer, run, handler, server } = rig({ streamWindowBytes: 64 * 1024 })
+  const answer = (body: string): void => {
+    const { stream } = handler.last
+    stream.head({ status: 413, fields: [] }, body === '')
+    if (body === '') return
+    stream.data(Buffer.from(body))
+    stream.end(['t', '1'])
+  }
+  peer.headers(1, POST, false)
+  run()
+  answer('')
+  t.strictSame(run(), ['HEADERS@1 end :status=413', 'RST_STREAM@1 0'])
+  peer.headers(3, POST, false)
+  run()
+  answer('too much')
+  t.strictSame(run(), ['HEADERS@3 :status=413', 'DATA@3 8', 'HEADERS@3 end t=1', 'RST_STREAM@3 0'])
+  t.equal(server.active, 0)
+  // Not before the client has taken it all.
+  peer.headers(5, POST, false)
+  run()
+  answer('x'.repeat(70_000))
+  t.equal(run().at(-1), 'DATA@5 16375')
+  t.equal(server.active, 1)
+  peer.number(frame.WINDOW_UPDATE, 0, 10_000)
+  peer.number(frame.WINDOW_UPDATE, 5, 10_000)
+  t.strictSame(run().slice(-2), ['HEADERS@5 end t=1', 'RST_STREAM@5 0'])
+  // What is on its way meanwhile is dropped, and its window given back.
+  for (let i = 0; i < 2000; i++) peer.frame(frame.DATA, 0, 5, Buffer.alloc(16_000))
+  t.ok(run().every((text) => text.startsWith('WINDOW_UPDATE@0')))
+  server.drain()
+  t.strictSame(run().length, 2)
+  t.equal(
+    handler.requests.every(({ reset }) => reset === undefined),
+    true,
+  )
 })
 
 t.test('a client that never acknowledges SETTINGS', async (t) => {

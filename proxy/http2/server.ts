@@ -25,6 +25,8 @@ const STATUS_BYTES = 24
 const DRAIN_PING = 2
 // For the PING of a drain to come back.
 const DRAIN_PING_MS = 1000
+// What a client began between a PING and the GOAWAY behind it is here a round trip later. Milliseconds, at least.
+const DRAIN_GRACE_MS = 10
 
 /**
  * Serves HTTP/2 (RFC 9113, extended CONNECT by RFC 8441) on a connection that starts with the client's
@@ -70,6 +72,8 @@ class Http2ServerStream extends Http2Stream implements ServerStream {
     this.answered = true
     const status = this.#extendedConnect ? tunnelStatus(head.status) : head.status
     this.bodiless = this.#headRequest || status === 204 || status === 304
+    // A tunnel that was refused is a request as any.
+    if (status >= 300) this.tunnel = false
     this.connection.guard.answered()
     this.#write(status, head, end)
     if (!end) return
@@ -93,6 +97,7 @@ class Http2Server extends Http2Connection implements ServerConnection {
   #lastProcessed = 0
   #draining = false
   #sentLastGoaway = false
+  #drainedAt = 0
   #cancelDrainTimer: (() => void) | undefined
   // Streams that the client reset in this turn of the event loop: they keep their places until it is over,
   // so that what one read can start is bounded by the places (CVE-2023-44487).
@@ -186,6 +191,12 @@ class Http2Server extends Http2Connection implements ServerConnection {
     if (stream instanceof Http2ServerStream && !stream.answered) this.#countAbandoned(stream.openedAt)
   }
 
+  /** Section 8.1: an answer that is whole before its request asks for the rest to stop; so nobody waits for that. */
+  override settle(stream: Http2Stream): void {
+    if (!stream.localEnded || stream.remoteEnded || stream.tunnel || stream.dead) super.settle(stream)
+    else stream.reset('cancel')
+  }
+
   sweep(nowMs: number, limitMs: number): void {
     for (const stream of this.streams.values())
       if (stream.stalledFor(nowMs) >= limitMs)
@@ -202,17 +213,25 @@ class Http2Server extends Http2Connection implements ServerConnection {
     if (this.#sentLastGoaway && this.streams.size === 0 && !this.stopped) this.shut('cancel', 'drained')
   }
 
-  /** Section 6.8: first a GOAWAY that refuses nothing, and the real one when all that was on its way is here. */
+  /**
+   * Section 6.8: first a GOAWAY that refuses nothing, and the real one when all that was on its way is here. The PING that
+   * tells stands before it: clients are about that take nothing after a GOAWAY but what belongs to their streams.
+   */
   drain(): void {
     if (this.#draining || this.stopped) return
     this.#draining = true
-    this.writeGoaway(LARGEST_STREAM_ID, NO_ERROR, '')
+    this.#drainedAt = this.options.clock.now()
     this.writePing(DRAIN_PING)
+    this.writeGoaway(LARGEST_STREAM_ID, NO_ERROR, '')
     this.#cancelDrainTimer = this.options.clock.after(DRAIN_PING_MS, () => this.#finishDrain())
   }
 
   protected override onPong(payload: number): void {
-    if (payload === DRAIN_PING && this.#draining) this.#finishDrain()
+    if (payload !== DRAIN_PING || !this.#draining || this.#sentLastGoaway) return
+    const { clock } = this.options
+    this.#cancelDrainTimer?.()
+    const graceMs = Math.max(DRAIN_GRACE_MS, Math.min(DRAIN_PING_MS, clock.now() - this.#drainedAt))
+    this.#cancelDrainTimer = clock.after(graceMs, () => this.#finishDrain())
   }
 
   #finishDrain(): void {

@@ -18,19 +18,22 @@ export const ENABLE_CONNECT_PROTOCOL = 0x8
 
 const ENTRY_BYTES = 6
 const LARGEST_FRAME = 0xff_ffff
-// Servers are asked to allow at least 100 (section 6.5.2): what a client assumes until it is told.
-const ASSUMED_STREAMS = 100
 
 /** What the peer told us, and before that what everybody starts from. */
 export class PeerSettings {
   headerTableSize = 4096
   /** The least of the last SETTINGS frame, where it gave several (RFC 7541 section 4.2). */
   leastHeaderTableSize = 4096
-  maxConcurrentStreams = ASSUMED_STREAMS
+  /** What is assumed, until it is told. */
+  maxConcurrentStreams: number
   initialWindowSize = DEFAULT_WINDOW_BYTES
   maxFrameSize = DEFAULT_FRAME_BYTES
   connectProtocol = false
   received = false
+
+  constructor(assumedStreams: number) {
+    this.maxConcurrentStreams = assumedStreams
+  }
 
   /** Takes a payload over as a whole; the error code to end the connection with, or NO_ERROR. */
   apply(bytes: Uint8Array, from: number, to: number, fromServer: boolean): number {

@@ -144,6 +144,16 @@ export abstract class Http2Stream implements BodyWriter {
     this.connection.settle(this)
   }
 
+  /** The peer wants no more of what we send: it goes nowhere. */
+  stopSending(): void {
+    this.#queue?.clear()
+    this.#endQueued = false
+    this.#trailers = undefined
+    this.wake()
+    this.localEnded = true
+    this.connection.settle(this)
+  }
+
   /** How long nothing of what waits could be sent, as far as sweeps have seen it. Milliseconds. */
   stalledFor(nowMs: number): number {
     if (!this.hasQueued || this.#sentSinceSweep) {
@@ -231,6 +241,11 @@ export abstract class Http2Stream implements BodyWriter {
     if (!this.#paused && this.#heldBytes === 0) return this.reader.onData(bytes)
     ;(this.#held ??= new ByteQueue()).push(bytes)
     this.connection.heldBytes += bytes.length
+  }
+
+  /** Something of what came waits for its reader. */
+  get holds(): boolean {
+    return this.#endHeld || this.#heldBytes > 0
   }
 
   get #heldBytes(): number {

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import * as tls from 'node:tls'
 import t, { type Test } from 'tap'
+import { ManualClock } from '../../core/clock.ts'
 import { newRoot, secretsOf } from '../testing/mesh-identity.ts'
 import { direct } from '../transport/direct-socket.ts'
 import { refuseTruncation } from '../transport/refuse-truncation.ts'
@@ -178,6 +179,36 @@ t.test('what ended in order before it broke is delivered whole', async (t) => {
   t.match(await over, { sent: 4 })
   t.strictSame([bytes, text], [size + 4, 'tail'])
 })
+
+t.test(
+  'the idle time ends a relay to the millisecond after the last byte, whichever way it went',
+  async (t) => {
+    for (const kind of ['tcp', 'tls accepted'] as const) {
+      const clock = new ManualClock()
+      const [near, far] = [await ends(t, kind), await ends(t, 'tcp')]
+      let end: RelayEnd | undefined
+      const over = new Promise<void>((resolve) =>
+        relay(near.ours, far.ours, { clock, idleTimeoutMs: 5000 }, (relayEnd) => {
+          end = relayEnd
+          resolve()
+        }),
+      )
+      near.peer.write('a question')
+      await once(far.peer, 'data')
+      clock.advance(3000)
+      far.peer.write('an answer')
+      await once(near.peer, 'data')
+      await new Promise((resolve) => setImmediate(resolve))
+      clock.advance(4999)
+      await new Promise((resolve) => setImmediate(resolve))
+      t.equal(near.ours.destroyed, false)
+      clock.advance(1)
+      await over
+      t.match(end, { idle: true, sent: 10, received: 9 })
+      t.equal(clock.pending, 0)
+    }
+  },
+)
 
 t.test('a half-closed connection that is destroyed from outside takes the other along', async (t) => {
   const near = await ends(t, 'tcp')

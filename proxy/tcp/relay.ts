@@ -47,8 +47,6 @@ class Relay {
   #idle = false
   #cancelIdle: (() => void) | undefined
   #cancelLinger: (() => void) | undefined
-  /** That both kernels had taken at the last look. */
-  #taken = 0
 
   constructor(
     a: Socket,
@@ -73,11 +71,7 @@ class Relay {
     this.#cancelIdle = this.#clock.after(leftMs, () => {
       const movedAt = Math.max(this.#a.movedAt, this.#b.movedAt)
       const left = movedAt + this.#idleTimeoutMs - this.#clock.now()
-      const takenBefore = this.#taken
-      this.#taken = this.#a.transport.taken + this.#b.transport.taken
       if (left > 0) return this.#watchIdle(left)
-      // A slow reader may still take what came long ago.
-      if (this.#taken !== takenBefore) return this.#watchIdle(this.#idleTimeoutMs)
       this.#idle = true
       this.#a.transport.destroy()
       this.#b.transport.destroy()
@@ -120,12 +114,13 @@ class Relay {
 
 /** One of the two connections, as it is read. */
 class Side implements TransportReader {
+  readonly awaitsPeer = true
   readonly transport: SocketTransport
   /** That came from it. */
   bytes = 0
   /** It has sent its FIN. */
   ended = false
-  /** When bytes came last, on the clock. */
+  /** When bytes came from it last, or were taken by it, on the clock. */
   movedAt: number
   readonly #clock: Clock
   readonly #relay: Relay
@@ -136,6 +131,10 @@ class Side implements TransportReader {
     this.#clock = clock
     this.movedAt = clock.now()
     this.transport = new SocketTransport(socket)
+    // A slow reader may still take what came long ago.
+    this.transport.onTaken = () => {
+      this.movedAt = clock.now()
+    }
   }
 
   start(to: Side): void {
@@ -152,8 +151,6 @@ class Side implements TransportReader {
   }
 
   onWritable(): void {
-    // What drains to a slow reader is movement, too.
-    this.movedAt = this.#clock.now()
     this.#to.transport.resume()
   }
 

@@ -124,3 +124,22 @@ t.test('no more connections than the cluster allows, and room again when one is 
   clock.advance(0)
   t.equal(upstream.clusters.get('db').connections, 0)
 })
+
+t.test('a connect that hangs goes on at another endpoint after a part of a second', async (t) => {
+  const { serve, told, upstream, clock } = start()
+  upstream.configuration.setCluster('db', [1, 2], { balancer: 'round-robin' })
+  for (const port of [1, 2]) upstream.server(port).connect = 'hang'
+  serve()
+  clock.advance(0)
+  const [first, second] = upstream.server(1).targets.length > 0 ? [1, 2] : [2, 1]
+  upstream.server(second as number).connect = 'accept'
+  clock.advance(399)
+  t.equal(upstream.server(second as number).sockets.length, 0)
+  clock.advance(1)
+  t.equal(upstream.server(second as number).sockets.length, 1)
+  t.same(told(), [])
+  serve()
+  clock.advance(0)
+  t.equal(upstream.server(second as number).sockets.length, 2, 'who comes next does not wait')
+  t.equal(upstream.server(first as number).targets.length, 2, 'the second attempt beside the first')
+})

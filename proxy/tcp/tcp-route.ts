@@ -7,7 +7,7 @@ import { WeightedPick } from '../route/weighted-pick.ts'
 import { refuseTruncation } from '../transport/refuse-truncation.ts'
 import type { Destination } from '../transport/original-destination.ts'
 import type { ClusterManager } from '../upstream/cluster-manager.ts'
-import type { Connected } from '../upstream/connector.ts'
+import type { ConnectDone, Connected } from '../upstream/connector.ts'
 import type { EndpointState } from '../upstream/endpoint-state.ts'
 import type { UpstreamCluster } from '../upstream/upstream-cluster.ts'
 import { watchFirstBytes, type LateClient } from './first-bytes.ts'
@@ -122,7 +122,7 @@ class TcpConnection {
     const endpoint = this.#cluster.pick(this.#hop.original, this.#tried)
     if (!endpoint) return this.#end(ResponseFlag.UH, 'no_healthy_upstream')
     const since = clock.now()
-    const attempt = endpoint.connect((connected, failure) => {
+    const done: ConnectDone = (connected, failure) => {
       if (connected) {
         endpoint.observe('answered', 0, clock.now() - since)
         return this.#relay(endpoint, connected)
@@ -133,8 +133,22 @@ class TcpConnection {
       this.#tried.push(endpoint)
       if (this.#tried.length < CONNECT_TRIES) return this.#connect()
       this.#end(failure?.flags ?? ResponseFlag.UF, failure?.details ?? '')
+    }
+    const attempt = endpoint.connect(done, () => {
+      if (!this.#hasOther(endpoint)) return
+      attempt.cancel()
+      this.#tried.push(endpoint)
+      this.#connect()
     })
     this.#cancelWait = () => attempt.cancel()
+  }
+
+  /** Whether an endpoint is there that was not tried and that nothing speaks against. */
+  #hasOther(endpoint: EndpointState): boolean {
+    if (this.#tried.length + 1 >= CONNECT_TRIES) return false
+    const tried = [...this.#tried, endpoint]
+    const other = this.#cluster.pick(this.#hop.original, tried)
+    return other !== undefined && !tried.includes(other) && other.health.standing === 'use'
   }
 
   #relay(endpoint: EndpointState, connected: Connected): void {

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { monotonicClock, type Clock } from '../../core/clock.ts'
 import { Detection, type Detected } from './detect.ts'
+import { keepBytes } from './ended-early.ts'
 
 export type Peeked =
   | Exclude<Detected, { kind: 'more' }>
@@ -27,6 +28,8 @@ export function peek(
   { timeoutMs, inspectTls = true, clock = monotonicClock }: PeekOptions,
   done: (peeked: Peeked) => void,
 ): void {
+  // Looked at before, and over: nothing more comes.
+  if (socket.readableEnded) return void setImmediate(() => done({ kind: 'opaque', text: false }))
   const detection = new Detection(inspectTls)
   const seen: Buffer[] = []
   const gaveUp = (): void => finish({ kind: 'timeout', silent: seen.length === 0 })
@@ -39,7 +42,10 @@ export function peek(
     socket.off('close', onClose)
     socket.off('error', onError)
     socket.pause()
-    if (seen.length > 0 && peeked.kind !== 'closed') socket.unshift(Buffer.concat(seen))
+    if (seen.length > 0 && peeked.kind !== 'closed') {
+      if (socket.readableEnded) keepBytes(socket, Buffer.concat(seen))
+      else socket.unshift(Buffer.concat(seen))
+    }
     done(peeked)
   }
   const onData = (chunk: Buffer): void => {
@@ -48,7 +54,7 @@ export function peek(
     if (detected.kind !== 'more') finish(detected)
   }
   // A client that says nothing and half-closes may still be served by a server-first protocol.
-  const onEnd = (): void => finish(seen.length > 0 ? { kind: 'opaque', text: false } : { kind: 'closed' })
+  const onEnd = (): void => finish({ kind: 'opaque', text: false })
   const onClose = (): void => finish({ kind: 'closed' })
   const onError = (): void => {}
   socket.on('data', onData)

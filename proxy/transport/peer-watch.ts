@@ -5,6 +5,10 @@ import { readTcpState, type ReadTcpState } from './tcp-state.ts'
 export interface WatchedConnection {
   /** Bytes given to the kernel so far. */
   readonly handed: number
+  /** Bytes that came so far. */
+  readonly received: number
+  /** Somebody waits for what the peer does. */
+  readonly awaited: boolean
   /** Bytes that the kernel has not taken yet. */
   readonly pending: number
   /** Below 0: there is none (any more). */
@@ -28,12 +32,15 @@ const RETRANSMITS = 2
 interface Watch {
   /** What had been handed over when all of it was acknowledged. */
   settled: number
+  /** At the last look. */
+  received: number
   silent: boolean
   old: boolean
 }
 
 /**
- * Looks, every half a second, whether what was sent is acknowledged, where something was. Whoever sends nothing is asked
+ * Looks, every half a second, whether what was sent is acknowledged, where something was and somebody waits for a peer
+ * that says nothing. Whoever sends nothing is asked
  * by the kernel's keepalive, which in turn rests while something is unacknowledged: that alone takes 15 minutes to fail.
  * The kernel counts, so a stall of ours speaks against nobody.
  */
@@ -49,7 +56,7 @@ export class PeerWatch {
   }
 
   add(connection: WatchedConnection): void {
-    this.#watched.set(connection, { settled: 0, silent: false, old: false })
+    this.#watched.set(connection, { settled: 0, received: 0, silent: false, old: false })
     if (!this.#running) this.#arm()
   }
 
@@ -69,8 +76,11 @@ export class PeerWatch {
         watch.old = true
         connection.keepAlive()
       }
-      const { handed } = connection
-      if (handed !== watch.settled) this.#judge(connection, watch, handed)
+      const { handed, received } = connection
+      const spoke = received !== watch.received
+      watch.received = received
+      if (handed === watch.settled || (!watch.silent && (spoke || !connection.awaited))) continue
+      this.#judge(connection, watch, handed)
     }
     this.#running = false
     if (this.#watched.size > 0) this.#arm()

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { readDirectly } from './direct-reads.ts'
 import { DirectSocket } from './direct-socket.ts'
+import { takeKeptBytes } from './ended-early.ts'
 import { OUTPUT_LARGE_CHUNK, releaseBuffer, takeBuffer } from './output-pool.ts'
 import { peerWatch, type WatchedConnection } from './peer-watch.ts'
 import { resetSocket } from './reset-socket.ts'
@@ -42,6 +43,8 @@ export class SocketTransport implements Transport, WatchedConnection {
   handed = 0
   /** See `Transport.taken`. */
   taken = 0
+  /** Called when the kernel has taken what it had no room for at first. */
+  onTaken: (() => void) | undefined
   readonly #socket: Socket
   /** The same, where bytes can go past the stream. */
   readonly #direct: DirectSocket | undefined
@@ -93,6 +96,14 @@ export class SocketTransport implements Transport, WatchedConnection {
     return this.#closed || this.#socket.connecting ? -1 : (handle?.fd ?? -1)
   }
 
+  get received(): number {
+    return this.#socket.bytesRead
+  }
+
+  get awaited(): boolean {
+    return this.#reader.awaitsPeer ?? false
+  }
+
   keepAlive(): void {
     if (!this.#closed) this.#socket.setKeepAlive(true, KEEP_ALIVE_IDLE_MS)
   }
@@ -140,6 +151,14 @@ export class SocketTransport implements Transport, WatchedConnection {
     if (reads) reads.deliver = take
     // A listener does not undo an earlier, explicit pause (protocol detection).
     if (socket.isPaused()) socket.resume()
+    if (socket.readableEnded) setImmediate(() => this.#endedBefore())
+  }
+
+  /** Its FIN was read while its first bytes were looked at. */
+  #endedBefore(): void {
+    const bytes = takeKeptBytes(this.#socket)
+    if (bytes && !this.#closed) this.#reader.onData(bytes)
+    if (!this.#closed) this.#reader.onEnd()
   }
 
   write(bytes: Uint8Array): void {
@@ -308,7 +327,9 @@ export class SocketTransport implements Transport, WatchedConnection {
     // After an error libuv may still have the memory: leave it to the collector.
     if (!error && !this.#closed && this.#inSocket) releaseBuffer(this.#inSocket)
     this.#inSocket = undefined
-    if (!this.#closed) this.flush()
+    if (this.#closed) return
+    this.onTaken?.()
+    this.flush()
   }
 
   #leaveCongestion(): void {

@@ -37,6 +37,8 @@ export interface TransportReader {
   /** The peer sent FIN. */
   onEnd(): void
   onWritable(): void
+  /** Somebody waits for what the peer does. Left out: nobody. */
+  readonly awaitsPeer?: boolean
   /** Nothing acknowledges what was sent (true), or something does after all (false). */
   onPeerSilent?(silent: boolean): void
   /** Last call. `error` is undefined after an orderly end. */

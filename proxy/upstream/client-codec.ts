@@ -25,12 +25,21 @@ export type CreateClientCodec = (
   handler: ClientHandler,
   protocol: ClientConnection['protocol'],
   idleTimeoutMs: number,
+  /** What the server said on an earlier connection of how many streams it takes. */
+  streamsTold?: number,
 ) => ClientConnection
 
-export const createClientCodec: CreateClientCodec = (connected, handler, protocol, idleTimeoutMs) => {
+export const createClientCodec: CreateClientCodec = (
+  connected,
+  handler,
+  protocol,
+  idleTimeoutMs,
+  streamsTold,
+) => {
   if (protocol === 'h2')
     return connectHttp2(createTransport(connected.socket), handler, {
       idleTimeoutMs,
+      assumedStreams: streamsTold,
       ...(connected.alpn === ALPN_LINK ? LINK_OPTIONS : {}),
     })
   // The end of the connection may be the end of an answer.

@@ -229,10 +229,11 @@ export class EndpointState {
           handler,
           http2 ? 'h2' : 'http/1.1',
           idleTimeoutMs ?? (http2 ? idleTimeoutHttp2Ms : this.#cluster.idleTimeoutMs),
+          pool.streamsTold,
         )
         done(codec, connected, undefined)
       })
-    const pool = new HttpPool(
+    const pool: HttpPool = new HttpPool(
       this.#cluster.limits,
       multiplexed,
       open,

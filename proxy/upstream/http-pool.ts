@@ -82,6 +82,8 @@ export class HttpPool {
   readonly #connecting = new Set<{ cancel(): void }>()
   #limits: PoolLimits
   #multiplexed: boolean
+  /** What the server said last of how many streams a connection takes. */
+  streamsTold: number | undefined
   #closed = false
   /** Whom peers may be, since the last change of that; undefined: as the attempts to connect know it. */
   #allowed: ((identity: string) => boolean) | undefined
@@ -207,6 +209,7 @@ export class HttpPool {
   changed(connection: PooledConnection): void {
     if (!this.#connections.has(connection)) return
     const codec = connection.codec
+    this.streamsTold = codec.streamsTold ?? this.streamsTold
     if (codec.closed) {
       if (codec.closedIdle) this.#habit.closed(this.#clock.now() - connection.idleSince)
       this.#connections.delete(connection)

@@ -18,6 +18,8 @@ export class FakeConnection implements ClientConnection {
   /** Every stream that was ever opened here. */
   readonly streams: FakeStream[] = []
   carried = 0
+  /** What the server says of how many streams it takes; kept to by the test. */
+  streamsTold: number | undefined
   closed = false
   closedIdle = false
   announcedIdleMs: number | undefined = undefined
@@ -120,6 +122,8 @@ export class FakeStream implements ClientStream {
   readonly connection: FakeConnection
   readonly head: RequestHead
   answered = false
+  /** Opened before the server had said how many streams it takes. */
+  early = false
   /** What came of the body. */
   body = ''
   /** The request is whole. */
