@@ -1,13 +1,13 @@
 /** Read side of a value that is replaced as a whole; the value itself never changes. */
 export interface Watchable<T> {
   readonly value: T
-  /** Calls `listener` on every replacement (not now); the returned function stops that. */
+  /** Calls `listener` on every replacement (not now); the returned function stops that. Each call is a watch of its own. */
   watch(listener: (value: T) => void): () => void
 }
 
 export class Watched<T> implements Watchable<T> {
   #value: T
-  readonly #listeners = new Set<(value: T) => void>()
+  readonly #watches = new Set<{ readonly listener: (value: T) => void }>()
 
   constructor(value: T) {
     this.#value = value
@@ -19,17 +19,18 @@ export class Watched<T> implements Watchable<T> {
 
   /** How many watch now: 0 means that nobody would miss it. */
   get watchers(): number {
-    return this.#listeners.size
+    return this.#watches.size
   }
 
   set(value: T): void {
     if (Object.is(value, this.#value)) return
     this.#value = value
-    for (const listener of [...this.#listeners]) listener(value)
+    for (const { listener } of [...this.#watches]) listener(value)
   }
 
   watch(listener: (value: T) => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    const watch = { listener }
+    this.#watches.add(watch)
+    return () => this.#watches.delete(watch)
   }
 }
