@@ -255,3 +255,30 @@ t.test('a head beyond 16 KiB is continued', async (t) => {
   t.strictSame(seen, ['1:1', '9:0', '9:4'])
   t.equal(peer.ended, false)
 })
+
+t.test('white space around values is taken off, in heads and trailers, from the table too', async (t) => {
+  const { client, peer, run } = rig()
+  for (const id of [1, 3]) {
+    const reader = new Recorder()
+    client.open(GET, true, reader)
+    peer.headers(id, [':status', '200', 'a', ' \tb c \t', 'content-length', '1 ', 'd', '  '], false)
+    peer.frame(frame.DATA, 0, id, 'x')
+    peer.headers(id, ['grpc-status', '3', 'grpc-message', 'bad argument: '])
+    run()
+    t.strictSame(reader.head?.fields, ['a', 'b c', 'content-length', '1', 'd', ''])
+    t.strictSame(reader.trailers, ['grpc-status', '3', 'grpc-message', 'bad argument:'])
+  }
+})
+
+t.test('every status of three digits passes', async (t) => {
+  const { client, peer, run } = rig()
+  let id = 1
+  for (const status of [299, 600, 799, 999]) {
+    const reader = new Recorder()
+    client.open(GET, true, reader)
+    peer.headers(id, [':status', String(status)])
+    run()
+    id += 2
+    t.equal(reader.head?.status, status)
+  }
+})
