@@ -1,5 +1,6 @@
 import { setField, type Fields, type RequestHead, type ResponseHead } from '../http/message.ts'
 import type { BodyReader, ResetReason, ServerStream } from '../http/stream.ts'
+import { passedTrailers } from '../http/trailers.ts'
 import type { Hop } from '../model/hop.ts'
 import { ResponseFlag } from '../model/response-flag.ts'
 import type { Route } from '../model/route.ts'
@@ -83,6 +84,11 @@ export class Exchange implements BodyReader, Caller, WaitingRequest {
         details: 'overload',
         text: 'the proxy is overloaded',
       })
+    // HTTP/1.1's codec holds a target to that; HTTP/2 gives whatever bytes came, which no request line can hold.
+    if (this.hop.http2 && !isTarget(this.head.path)) {
+      const text = 'the path holds "#" or a byte that is not ASCII'
+      return this.reply(ResponseFlag.DPE, { status: 400, details: 'path_not_ascii', text, grpcStatus: 13 })
+    }
     const { traffic, samplingPercent } = this.manager.settings
     if (traffic)
       this.record.span = this.#deps.telemetry.beginTrace(this.hop.direction, this.head, samplingPercent)
@@ -183,9 +189,10 @@ export class Exchange implements BodyReader, Caller, WaitingRequest {
 
   onEnd(trailers: Fields | undefined): void {
     if (this.#phase === Phase.Over) return
+    const passed = passedTrailers(trailers)
     this.body.ended = true
-    this.body.trailers = trailers
-    this.#forwarding?.end(trailers)
+    this.body.trailers = passed
+    this.#forwarding?.end(passed)
     if (this.#responseEnded) this.#finish()
   }
 
@@ -234,7 +241,7 @@ export class Exchange implements BodyReader, Caller, WaitingRequest {
 
   finish(trailers: Fields | undefined): void {
     if (trailers) this.#noteGrpcStatus(trailers)
-    this.#stream.end(trailers)
+    this.#stream.end(passedTrailers(trailers))
     this.#responseDone()
   }
 
@@ -341,4 +348,9 @@ export class Exchange implements BodyReader, Caller, WaitingRequest {
     // A caller that still sends is drained by its codec; nothing may hold it back.
     this.proceed()
   }
+}
+
+/** A path and query in visible ASCII without a fragment (RFC 9112 section 3.2). */
+function isTarget(path: string): boolean {
+  return !/[^!-"$-~]/.test(path)
 }
