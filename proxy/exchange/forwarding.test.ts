@@ -36,6 +36,39 @@ t.test(
   },
 )
 
+t.test('what an upload takes is not the time of the upstream', async (t) => {
+  const retry = { ...RETRY, retries: 1, perTryTimeoutMs: 500 }
+  for (const change of [{ timeoutMs: 1000 }, { retry }]) {
+    const mesh = meshOf(1, change)
+    const caller = mesh.send({ method: 'PUT', open: true })
+    mesh.clock.advance(0)
+    for (let i = 0; i < 4; i++) {
+      caller.say('part')
+      mesh.clock.advance(400)
+    }
+    t.equal(caller.status, undefined)
+    caller.finish()
+    mesh.clock.advance(499)
+    t.equal(caller.status, undefined)
+    t.equal(mesh.upstream.server(1).streams.length, 1)
+    mesh.clock.advance(501 + 1000)
+    t.equal(caller.status, 504)
+    t.equal(mesh.clock.pending, 0)
+    t.same(mesh.leftovers, NOTHING_LEFT)
+  }
+})
+
+t.test('a tunnel has no timeout, whichever side ends first', async (t) => {
+  const mesh = meshOf(1, { timeoutMs: 1000, upgrades: ['websocket'] })
+  const caller = mesh.send({ upgrade: 'websocket', open: true })
+  mesh.clock.advance(0)
+  mesh.upstream.server(1).stream.sendHead(101)
+  caller.finish()
+  mesh.clock.advance(5000)
+  t.equal(caller.resetBy, undefined)
+  t.equal(mesh.clock.pending, 0)
+})
+
 t.test('a request that is over in time leaves no timer', async (t) => {
   const mesh = meshOf(1, { timeoutMs: 1000, retry: { ...RETRY, perTryTimeoutMs: 500 } })
   const caller = mesh.send()

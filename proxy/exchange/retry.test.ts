@@ -6,7 +6,14 @@ const POLICY: RetryPolicy = {
   retries: 2,
   perTryTimeoutMs: 0,
   statuses: [503],
-  on: { connectFailure: true, refusedStream: true, reset: true, gatewayError: false, serverError: false },
+  on: {
+    connectFailure: true,
+    refusedStream: true,
+    reset: true,
+    resetBeforeRequest: false,
+    gatewayError: false,
+    serverError: false,
+  },
   grpcStatuses: [14],
   backoffBaseMs: 25,
   backoffMaxMs: 250,
@@ -108,3 +115,36 @@ t.test(
     t.same(waits(unconnected, 0), [0, 25, 50, 100, 125])
   },
 )
+
+t.test('a per-try timeout is a reset, and reset-before-request is none', async (t) => {
+  const only = (on: Partial<RetryPolicy['on']>, statuses: readonly number[] = []): RetryPolicy => ({
+    ...POLICY,
+    statuses,
+    on: {
+      connectFailure: false,
+      refusedStream: false,
+      reset: false,
+      resetBeforeRequest: false,
+      gatewayError: false,
+      serverError: false,
+      ...on,
+    },
+  })
+  const slow: Outcome = { kind: 'per-try-timeout' }
+  for (const policy of [
+    only({ reset: true }),
+    only({ gatewayError: true }),
+    only({ serverError: true }),
+    only({}, [504]),
+  ])
+    t.equal(decideRetry(policy, slow, FIRST), 'retry')
+  for (const policy of [
+    only({ resetBeforeRequest: true }),
+    only({ connectFailure: true, refusedStream: true }),
+  ])
+    t.equal(decideRetry(policy, slow, FIRST), 'no')
+  const before = only({ resetBeforeRequest: true })
+  t.equal(decideRetry(before, reset, FIRST), 'no')
+  t.equal(decideRetry(before, unconnected, FIRST), 'retry')
+  t.equal(decideRetry(before, refused, FIRST), 'retry')
+})

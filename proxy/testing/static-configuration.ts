@@ -163,7 +163,7 @@ export const RETRY_503: RetryPolicy = {
   retries: 4,
   perTryTimeoutMs: 0,
   statuses: [503],
-  on: { connectFailure: true, refusedStream: true, reset: true, gatewayError: false, serverError: false },
+  on: { connectFailure: true, refusedStream: true, reset: true, resetBeforeRequest: false, gatewayError: false, serverError: false },
   grpcStatuses: [],
   backoffBaseMs: 1,
   backoffMaxMs: 2,
