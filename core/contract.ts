@@ -100,6 +100,11 @@ export const ALPN_LINK = 'weft-h2'
 export const ALPN_TCP = 'weft-tcp'
 /** `2`: a request on the link began as HTTP/2. Nobody else may say so. */
 export const PROTOCOL_HEADER = 'x-weft-http'
+/**
+ * On a request for an upgrade over the link: its sender knows the same field in an answer with a 2xx, which says that the
+ * application ignored the upgrade; HTTP/2 by itself would take that for yes (RFC 8441 section 5).
+ */
+export const UPGRADE_HEADER = 'x-weft-upgrade'
 /** Envoy's, of which a sidecar writes the elements By and URI. */
 export const CLIENT_CERTIFICATE_HEADER = 'x-forwarded-client-cert'
 
@@ -114,6 +119,8 @@ export const NODE_POD_NAME = 'POD_NAME'
 export const INBOUND_LISTENER = 'inbound'
 /** Before `<ip>:<port>`, IPv6 in brackets: the listener of what the pod connects to. */
 export const OUTBOUND_LISTENER_PREFIX = 'outbound/'
+/** `upgrade_type` of any protocol but CONNECT. One of the version before takes it for a name that nobody asks for. */
+export const ANY_UPGRADE = '*'
 /**
  * Stands in a weighted cluster for a backend reference that is invalid; there is never a cluster of this
  * name, and its share is answered with 500 (Gateway API, HTTPBackendRef).

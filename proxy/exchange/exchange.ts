@@ -1,4 +1,12 @@
-import { setField, type Fields, type RequestHead, type ResponseHead } from '../http/message.ts'
+import { UPGRADE_HEADER } from '../../core/contract.ts'
+import {
+  field,
+  removeField,
+  setField,
+  type Fields,
+  type RequestHead,
+  type ResponseHead,
+} from '../http/message.ts'
 import type { BodyReader, ResetReason, ServerStream } from '../http/stream.ts'
 import { passedTrailers } from '../http/trailers.ts'
 import type { Hop } from '../model/hop.ts'
@@ -29,6 +37,8 @@ export class Exchange implements BodyReader, Caller, WaitingRequest {
   readonly manager: ConnectionManager
   readonly startedAt: number
   readonly wantsUpgrade: boolean
+  /** The sidecar before us can be told that an upgrade was ignored. */
+  readonly #knowsIgnored: boolean
   /** The caller speaks gRPC: how a call ends stands in its trailers. */
   readonly grpc: boolean
   readonly #deps: ExchangeDependencies
@@ -63,6 +73,7 @@ export class Exchange implements BodyReader, Caller, WaitingRequest {
     this.head = head
     this.body = new ReplayBuffer(end)
     this.wantsUpgrade = head.upgrade !== '' || head.method === 'CONNECT'
+    this.#knowsIgnored = hop.link && head.upgrade !== '' && field(head.fields, UPGRADE_HEADER) !== undefined
     this.startedAt = deps.clock.now()
     this.#activeAt = this.startedAt
     this.record = newRecord(hop, head, deps.configVersion(), this.startedAt)
@@ -229,6 +240,9 @@ export class Exchange implements BodyReader, Caller, WaitingRequest {
     if (end) this.#noteGrpcStatus(head.fields)
     this.#grpcAnswer = this.grpc && isGrpc(head.fields)
     this.#tunnel = this.wantsUpgrade && (head.status === 101 || this.head.method === 'CONNECT')
+    if (this.wantsUpgrade) removeField(head.fields, UPGRADE_HEADER)
+    if (this.#knowsIgnored && head.status >= 200 && head.status < 300)
+      head.fields.push(UPGRADE_HEADER, 'ignored')
     this.#sendHead(head, end)
     if (end) this.#responseDone()
   }

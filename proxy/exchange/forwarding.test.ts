@@ -374,6 +374,44 @@ t.test('an upgrade whose endpoint does not answer is tried elsewhere: nothing wa
   t.equal(caller.status, 101)
 })
 
+t.test('any upgrade passes where the route lets any, and CONNECT only by its name', async (t) => {
+  for (const [upgrades, upgrade, method, passes] of [
+    [['websocket', '*'], 'spdy/3.1', 'POST', true],
+    [['*'], 'x-vendor', 'GET', true],
+    [['websocket'], 'spdy/3.1', 'POST', false],
+    [['*'], '', 'CONNECT', false],
+    [['*', 'connect'], '', 'CONNECT', true],
+  ] as const) {
+    const mesh = meshOf(1, { upgrades })
+    const caller = mesh.send({ method, upgrade, open: true })
+    mesh.clock.advance(0)
+    if (passes) t.equal(mesh.upstream.server(1).stream.head.upgrade, upgrade)
+    else t.equal(caller.status, 403, `${method} ${upgrade}`)
+  }
+})
+
+t.test(
+  'an upgrade that the application ignored is said to the sidecar before that knows the word',
+  async (t) => {
+    for (const [link, known] of [
+      [true, true],
+      [true, false],
+      [false, true],
+    ]) {
+      const mesh = meshOf(1, { upgrades: ['*'] })
+      mesh.hop = { ...mesh.hop, link: link === true }
+      const fields = known ? ['x-weft-upgrade', 'known'] : []
+      const caller = mesh.send({ upgrade: 'websocket', fields, open: true })
+      mesh.clock.advance(0)
+      const { stream } = mesh.upstream.server(1)
+      t.notOk(stream.head.fields.includes('x-weft-upgrade'), 'the application hears nothing of it')
+      stream.respond(200, 'no')
+      t.same([caller.status, caller.body], [200, 'no'])
+      t.equal(caller.answer?.fields.includes('x-weft-upgrade'), link && known)
+    }
+  },
+)
+
 t.test('a cluster that is not known is waited for, and what does not exist is told', async (t) => {
   const mesh = new MemoryExchange(forwardTo({ app: 1 }))
   const unknown = mesh.send()

@@ -1,3 +1,4 @@
+import { ANY_UPGRADE } from '../../core/contract.ts'
 import { field, setField, type Fields, type RequestHead, type ResponseHead } from '../http/message.ts'
 import type { ResetReason } from '../http/stream.ts'
 import type { Hop } from '../model/hop.ts'
@@ -287,7 +288,7 @@ export class Forwarding implements AttemptOwner {
 
   attemptConnected(alpn: string): void {
     const { grpc, head, http2 } = this.#caller
-    markProtocol(head.fields, alpn, http2)
+    markProtocol(head, alpn, http2)
     if (grpc && this.#deadline !== Infinity)
       setField(head.fields, 'grpc-timeout', formatGrpcTimeout(this.#deadline - this.#deps.clock.now()))
   }
@@ -401,5 +402,6 @@ export class Forwarding implements AttemptOwner {
 
 function upgradeAllowed(head: RequestHead, action: ForwardAction): boolean {
   const wanted = head.method === 'CONNECT' && head.upgrade === '' ? 'connect' : head.upgrade
-  return action.upgrades.includes(wanted)
+  // CONNECT asks for a tunnel to anywhere: it has to be named.
+  return action.upgrades.includes(wanted) || (wanted !== 'connect' && action.upgrades.includes(ANY_UPGRADE))
 }

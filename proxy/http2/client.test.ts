@@ -282,3 +282,17 @@ t.test('every status of three digits passes', async (t) => {
     t.equal(reader.head?.status, status)
   }
 })
+
+t.test(
+  'an upgrade that was ignored, as the sidecar behind the link says, is an answer like any other',
+  async (t) => {
+    const { client, peer, run } = rig([ENABLE_CONNECT_PROTOCOL, 1])
+    const reader = new Recorder()
+    client.open({ ...GET, upgrade: 'spdy/3.1' }, false, reader)
+    t.match(run(), [/:protocol=spdy\/3.1/])
+    peer.headers(1, [':status', '200', 'x-weft-upgrade', 'ignored', 'content-length', '2'], false)
+    peer.frame(frame.DATA, frame.END_STREAM, 1, 'no')
+    run()
+    t.match(reader, { head: { status: 200 }, text: 'no', ended: true })
+  },
+)

@@ -499,7 +499,12 @@ t.test('extended CONNECT is an upgrade', async (t) => {
   handler.requests[1]?.stream.head({ status: 403, fields: [] }, true)
   handler.requests[2]?.stream.head({ status: 200, fields: [] }, true)
   t.strictSame(run(), ['HEADERS@1 :status=200', 'HEADERS@3 end :status=403', 'HEADERS@5 end :status=502'])
-  peer.headers(7, [':method', 'CONNECT', ':authority', 'a:443'], false)
+  // Towards a sidecar, which knows the word.
+  peer.headers(7, connect, false)
+  run()
+  handler.last.stream.head({ status: 200, fields: ['x-weft-upgrade', 'ignored'] }, true)
+  t.strictSame(run(), ['HEADERS@7 end :status=200 x-weft-upgrade=ignored'])
+  peer.headers(9, [':method', 'CONNECT', ':authority', 'a:443'], false)
   run()
   t.match(handler.last.request, { method: 'CONNECT', authority: 'a:443', path: '', upgrade: '' })
 })
