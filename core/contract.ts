@@ -102,7 +102,8 @@ export const ALPN_TCP = 'weft-tcp'
 export const PROTOCOL_HEADER = 'x-weft-http'
 /**
  * On a request for an upgrade over the link: its sender knows the same field in an answer with a 2xx, which says that the
- * application ignored the upgrade; HTTP/2 by itself would take that for yes (RFC 8441 section 5).
+ * application ignored the upgrade; HTTP/2 by itself would take that for yes (RFC 8441 section 5). Its value in the request is the
+ * method, for which extended CONNECT has no place.
  */
 export const UPGRADE_HEADER = 'x-weft-upgrade'
 /** Envoy's, of which a sidecar writes the elements By and URI. */
@@ -143,6 +144,8 @@ export const METADATA_RETRY_NON_IDEMPOTENT = 'retryNonIdempotent'
 
 /** Of a listener: what `;` in a path means to its connection managers (docs/paths.md). */
 export const METADATA_PATH_PARAMETERS = 'pathParameters'
+/** Of a listener: HTTP/1.1 callers that end their side still wait for the answer. */
+export const METADATA_KEEP_HALF_CLOSED = 'keepHalfClosed'
 
 /** Key of an endpoint's `filter_metadata` that a cluster's `transport_socket_matches` look at (Envoy's). */
 export const METADATA_TRANSPORT_MATCH = 'envoy.transport_socket_match'

@@ -73,7 +73,9 @@ export class Exchange implements BodyReader, Caller, WaitingRequest {
     this.head = head
     this.body = new ReplayBuffer(end)
     this.wantsUpgrade = head.upgrade !== '' || head.method === 'CONNECT'
-    this.#knowsIgnored = hop.link && head.upgrade !== '' && field(head.fields, UPGRADE_HEADER) !== undefined
+    const upgradeMethod = hop.link && head.upgrade !== '' ? field(head.fields, UPGRADE_HEADER) : undefined
+    this.#knowsIgnored = upgradeMethod !== undefined
+    if (upgradeMethod !== undefined) head.method = upgradeMethod
     this.startedAt = deps.clock.now()
     this.#activeAt = this.startedAt
     this.record = newRecord(hop, head, deps.configVersion(), this.startedAt)

@@ -400,10 +400,11 @@ t.test(
     ]) {
       const mesh = meshOf(1, { upgrades: ['*'] })
       mesh.hop = { ...mesh.hop, link: link === true }
-      const fields = known ? ['x-weft-upgrade', 'known'] : []
+      const fields = known ? ['x-weft-upgrade', 'POST'] : []
       const caller = mesh.send({ upgrade: 'websocket', fields, open: true })
       mesh.clock.advance(0)
       const { stream } = mesh.upstream.server(1)
+      t.equal(stream.head.method, link && known ? 'POST' : 'GET')
       t.notOk(stream.head.fields.includes('x-weft-upgrade'), 'the application hears nothing of it')
       stream.respond(200, 'no')
       t.same([caller.status, caller.body], [200, 'no'])

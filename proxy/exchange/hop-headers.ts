@@ -5,11 +5,11 @@ import type { Hop } from '../model/hop.ts'
 import type { HttpConnectionManager } from '../model/listener.ts'
 
 /** Says to a sidecar of ours whether the request began as HTTP/2: on the link everything is. */
-export function markProtocol({ fields, upgrade }: RequestHead, alpn: string, http2: boolean): void {
+export function markProtocol({ fields, method, upgrade }: RequestHead, alpn: string, http2: boolean): void {
   removeField(fields, PROTOCOL_HEADER)
   if (upgrade !== '') {
     removeField(fields, UPGRADE_HEADER)
-    if (alpn === ALPN_LINK) fields.push(UPGRADE_HEADER, 'known')
+    if (alpn === ALPN_LINK) fields.push(UPGRADE_HEADER, method)
   }
   if (alpn === ALPN_LINK && http2) fields.push(PROTOCOL_HEADER, '2')
 }

@@ -189,3 +189,22 @@ t.test('a span names addresses with their ports, and a gRPC call its service and
   t.equal(spanOf(made, hop).status?.code, 'STATUS_CODE_ERROR')
   await telemetry.close()
 })
+
+t.test('without a collector the context passes as it came', async (t) => {
+  const telemetry = new Telemetry({
+    workload: { service: 'web', namespace: 'shop', pod: 'web-1' },
+    exporter: undefined,
+    accessLog: 'off',
+    pushMs: 3_600_000,
+  })
+  t.teardown(() => telemetry.close())
+  for (const fields of [
+    [],
+    ['traceparent', `00-${TRACE}-b7ad6b7169203331-01`, 'tracestate', 'a=1'],
+    ['b3', '1'],
+  ]) {
+    const request = head(...fields)
+    t.equal(telemetry.beginTrace('outbound', request, 100), undefined)
+    t.same(request.fields, fields)
+  }
+})
