@@ -105,6 +105,12 @@ export const ALPN_LINK = 'weft-h2'
 export const ALPN_TCP = 'weft-tcp'
 /** `2`: a request on the link began as HTTP/2. Nobody else may say so. */
 export const PROTOCOL_HEADER = 'x-weft-http'
+/**
+ * On a request for an upgrade over the link: its sender knows the same field in an answer with a 2xx, which says that the
+ * application ignored the upgrade; HTTP/2 by itself would take that for yes (RFC 8441 section 5). Its value in the request is the
+ * method, for which extended CONNECT has no place.
+ */
+export const UPGRADE_HEADER = 'x-weft-upgrade'
 /** Envoy's, of which a sidecar writes the elements By and URI. */
 export const CLIENT_CERTIFICATE_HEADER = 'x-forwarded-client-cert'
 
@@ -121,6 +127,8 @@ export const NODE_RUNTIME = 'NODEJS_VERSION'
 export const INBOUND_LISTENER = 'inbound'
 /** Before `<ip>:<port>`, IPv6 in brackets: the listener of what the pod connects to. */
 export const OUTBOUND_LISTENER_PREFIX = 'outbound/'
+/** `upgrade_type` of any protocol but CONNECT. One of the version before takes it for a name that nobody asks for. */
+export const ANY_UPGRADE = '*'
 /**
  * Stands in a weighted cluster for a backend reference that is invalid; there is never a cluster of this
  * name, and its share is answered with 500 (Gateway API, HTTPBackendRef).
@@ -143,6 +151,8 @@ export const METADATA_RETRY_NON_IDEMPOTENT = 'retryNonIdempotent'
 
 /** Of a listener: what `;` in a path means to its connection managers (docs/paths.md). */
 export const METADATA_PATH_PARAMETERS = 'pathParameters'
+/** Of a listener: HTTP/1.1 callers that end their side still wait for the answer. */
+export const METADATA_KEEP_HALF_CLOSED = 'keepHalfClosed'
 
 /** Key of an endpoint's `filter_metadata` that a cluster's `transport_socket_matches` look at (Envoy's). */
 export const METADATA_TRANSPORT_MATCH = 'envoy.transport_socket_match'

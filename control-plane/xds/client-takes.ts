@@ -20,6 +20,8 @@ export interface ClientTakes {
   readonly maxStreamDuration: boolean
   /** `upgrade_configs` and `connect_matcher`: WebSocket, and CONNECT for Services that are forward proxies. */
   readonly upgrades: boolean
+  /** `*` among the upgrades. */
+  readonly anyUpgrade: boolean
   /** `path_separated_prefix`; otherwise a regular expression says the same. */
   readonly pathSeparatedPrefix: boolean
   /** Applies `prefix_rewrite`. */
@@ -54,6 +56,7 @@ export const SIDECAR: ClientTakes = {
   noRetries: true,
   maxStreamDuration: false,
   upgrades: true,
+  anyUpgrade: true,
   pathSeparatedPrefix: true,
   prefixRewrite: true,
   ownAnswers: true,
@@ -77,6 +80,7 @@ export const GRPC_LIBRARY: ClientTakes = {
   noRetries: false,
   maxStreamDuration: true,
   upgrades: false,
+  anyUpgrade: false,
   pathSeparatedPrefix: false,
   prefixRewrite: false,
   ownAnswers: false,
@@ -96,6 +100,7 @@ export const ENVOY: ClientTakes = {
   noRetries: true,
   maxStreamDuration: false,
   upgrades: true,
+  anyUpgrade: false,
   pathSeparatedPrefix: true,
   prefixRewrite: true,
   ownAnswers: true,

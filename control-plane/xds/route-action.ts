@@ -1,4 +1,4 @@
-import { INVALID_BACKEND } from '../../core/contract.ts'
+import { ANY_UPGRADE, INVALID_BACKEND } from '../../core/contract.ts'
 import { packAny } from '../../core/xds/any.ts'
 import { PreviousHostsPredicate, type RetryPolicy, type RouteAction } from '../../core/xds/generated/envoy.js'
 import type { Forward, Match, PathAndHost, Retry } from '../model/route.ts'
@@ -46,7 +46,7 @@ export function forwardAction(
           })),
         }
       : {}),
-    ...(takes.upgrades && !match.grpc ? { upgradeConfigs: [{ upgradeType: 'websocket' }] } : {}),
+    ...(takes.upgrades && !match.grpc ? { upgradeConfigs: upgradeConfigs(takes) } : {}),
   }
 }
 
@@ -79,6 +79,11 @@ function pathRewrite(path: PathAndHost['path']): RouteAction {
   if (path.kind === 'prefix') return { prefixRewrite: path.value }
   // Of the path without its query. The value holds no backslash, which would refer to a group.
   return { regexRewrite: { pattern: { regex: '^/.*$' }, substitution: path.value } }
+}
+
+/** WebSocket, and whatever else is asked for where the client knows the word for it. */
+export function upgradeConfigs(takes: ClientTakes): NonNullable<RouteAction['upgradeConfigs']> {
+  return [{ upgradeType: 'websocket' }, ...(takes.anyUpgrade ? [{ upgradeType: ANY_UPGRADE }] : [])]
 }
 
 /** What holds where a route says nothing of retries. */

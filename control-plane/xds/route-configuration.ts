@@ -2,11 +2,12 @@ import { METADATA, METADATA_RETRY_NON_IDEMPOTENT } from '../../core/contract.ts'
 import type { Route, RouteAction, RouteConfiguration } from '../../core/xds/generated/envoy.js'
 import type { Mesh } from '../model/mesh.ts'
 import type { Redirect, RouteEntry, RouteGroup } from '../model/route.ts'
+import { SIDECAR } from './client-takes.ts'
 import type { MeshClient } from './client.ts'
 import { headerChange } from './headers.ts'
 import { parseRouteName, servicePort } from './names.ts'
 import type { Plan } from './resource.ts'
-import { defaultRetry, forwardAction } from './route-action.ts'
+import { defaultRetry, upgradeConfigs, forwardAction } from './route-action.ts'
 import { routeMatch } from './route-match.ts'
 
 /** `<namespace>/<service>/<port>`, or a consumer's variant of it. */
@@ -40,7 +41,7 @@ export function forwardAll(
     cluster,
     timeout: 0,
     ...(client ? { retryPolicy: defaultRetry(client.takes) } : {}),
-    ...(upgrades ? { upgradeConfigs: [{ upgradeType: 'websocket' }] } : {}),
+    ...(upgrades ? { upgradeConfigs: upgradeConfigs(client?.takes ?? SIDECAR) } : {}),
   }
   const routes: Route[] = [{ name: 'default', match: { prefix: '/' }, route }]
   // A Service may be a forward proxy.

@@ -88,8 +88,14 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
 
   start(perTryTimeoutMs: number): void {
     this.endpoint.active++
-    if (perTryTimeoutMs > 0) this.#cancelTimeout = this.#clock.after(perTryTimeoutMs, () => this.#timeout())
+    this.limit(perTryTimeoutMs)
     this.#pool.acquire(this)
+  }
+
+  /** The head of an answer has to be here within that; 0: no limit. */
+  limit(perTryTimeoutMs: number): void {
+    if (perTryTimeoutMs > 0 && !this.#over)
+      this.#cancelTimeout = this.#clock.after(perTryTimeoutMs, () => this.#timeout())
   }
 
   /** Gives up whatever state it is in; the owner hears nothing more. */

@@ -250,3 +250,27 @@ t.test('a tunnel lasts until both ends are through', async (t) => {
   t.match(mesh.records, [{ status: 101, flags: 0 }])
   t.equal(mesh.clock.pending, 0)
 })
+
+t.test('a path that no request line can hold is a bad request, over HTTP/2 alone', async (t) => {
+  for (const path of ['/a#b', '/?a#b', '/\xc3\xa4', '/a?\xff', '/a\x7f']) {
+    const mesh = new MemoryExchange(forwardTo({ app: 1 }))
+    mesh.upstream.configuration.setCluster('app', [1])
+    mesh.hop = { ...mesh.hop, http2: true }
+    t.equal(mesh.send({ path }).status, 400, path)
+    t.match(mesh.told, ['DPE path_not_ascii'])
+    t.same(mesh.leftovers, NOTHING_LEFT)
+  }
+})
+
+t.test('trailers that vouch for something or frame a message pass in neither direction', async (t) => {
+  const mesh = new MemoryExchange(forwardTo({ app: 1 }))
+  mesh.upstream.configuration.setCluster('app', [1])
+  const caller = mesh.send({ method: 'POST', open: true })
+  mesh.clock.advance(0)
+  const { stream } = mesh.upstream.server(1)
+  caller.finish(['x-forwarded-client-cert', 'URI=spiffe://a', 'digest', '1'])
+  t.same(stream.trailers, ['digest', '1'])
+  stream.sendHead(200)
+  stream.sendEnd(['trailer', 'x', 'grpc-status', '0'])
+  t.same(caller.trailers, ['grpc-status', '0'])
+})

@@ -1,5 +1,14 @@
-import { setField, type Fields, type RequestHead, type ResponseHead } from '../http/message.ts'
+import { UPGRADE_HEADER } from '../../core/contract.ts'
+import {
+  field,
+  removeField,
+  setField,
+  type Fields,
+  type RequestHead,
+  type ResponseHead,
+} from '../http/message.ts'
 import type { BodyReader, ResetReason, ServerStream } from '../http/stream.ts'
+import { passedTrailers } from '../http/trailers.ts'
 import type { Hop } from '../model/hop.ts'
 import { ResponseFlag } from '../model/response-flag.ts'
 import type { Route } from '../model/route.ts'
@@ -28,6 +37,8 @@ export class Exchange implements BodyReader, Caller, WaitingRequest {
   readonly manager: ConnectionManager
   readonly startedAt: number
   readonly wantsUpgrade: boolean
+  /** The sidecar before us can be told that an upgrade was ignored. */
+  readonly #knowsIgnored: boolean
   /** The caller speaks gRPC: how a call ends stands in its trailers. */
   readonly grpc: boolean
   readonly #deps: ExchangeDependencies
@@ -62,6 +73,9 @@ export class Exchange implements BodyReader, Caller, WaitingRequest {
     this.head = head
     this.body = new ReplayBuffer(end)
     this.wantsUpgrade = head.upgrade !== '' || head.method === 'CONNECT'
+    const upgradeMethod = hop.link && head.upgrade !== '' ? field(head.fields, UPGRADE_HEADER) : undefined
+    this.#knowsIgnored = upgradeMethod !== undefined
+    if (upgradeMethod !== undefined) head.method = upgradeMethod
     this.startedAt = deps.clock.now()
     this.#activeAt = this.startedAt
     this.record = newRecord(hop, head, deps.configVersion(), this.startedAt)
@@ -83,6 +97,11 @@ export class Exchange implements BodyReader, Caller, WaitingRequest {
         details: 'overload',
         text: 'the proxy is overloaded',
       })
+    // HTTP/1.1's codec holds a target to that; HTTP/2 gives whatever bytes came, which no request line can hold.
+    if (this.hop.http2 && !isTarget(this.head.path)) {
+      const text = 'the path holds "#" or a byte that is not ASCII'
+      return this.reply(ResponseFlag.DPE, { status: 400, details: 'path_not_ascii', text, grpcStatus: 13 })
+    }
     const { traffic, samplingPercent } = this.manager.settings
     if (traffic)
       this.record.span = this.#deps.telemetry.beginTrace(this.hop.direction, this.head, samplingPercent)
@@ -183,9 +202,10 @@ export class Exchange implements BodyReader, Caller, WaitingRequest {
 
   onEnd(trailers: Fields | undefined): void {
     if (this.#phase === Phase.Over) return
+    const passed = passedTrailers(trailers)
     this.body.ended = true
-    this.body.trailers = trailers
-    this.#forwarding?.end(trailers)
+    this.body.trailers = passed
+    this.#forwarding?.end(passed)
     if (this.#responseEnded) this.#finish()
   }
 
@@ -222,6 +242,9 @@ export class Exchange implements BodyReader, Caller, WaitingRequest {
     if (end) this.#noteGrpcStatus(head.fields)
     this.#grpcAnswer = this.grpc && isGrpc(head.fields)
     this.#tunnel = this.wantsUpgrade && (head.status === 101 || this.head.method === 'CONNECT')
+    if (this.wantsUpgrade) removeField(head.fields, UPGRADE_HEADER)
+    if (this.#knowsIgnored && head.status >= 200 && head.status < 300)
+      head.fields.push(UPGRADE_HEADER, 'ignored')
     this.#sendHead(head, end)
     if (end) this.#responseDone()
   }
@@ -234,7 +257,7 @@ export class Exchange implements BodyReader, Caller, WaitingRequest {
 
   finish(trailers: Fields | undefined): void {
     if (trailers) this.#noteGrpcStatus(trailers)
-    this.#stream.end(trailers)
+    this.#stream.end(passedTrailers(trailers))
     this.#responseDone()
   }
 
@@ -341,4 +364,9 @@ export class Exchange implements BodyReader, Caller, WaitingRequest {
     // A caller that still sends is drained by its codec; nothing may hold it back.
     this.proceed()
   }
+}
+
+/** A path and query in visible ASCII without a fragment (RFC 9112 section 3.2). */
+function isTarget(path: string): boolean {
+  return !/[^!-"$-~]/.test(path)
 }

@@ -36,6 +36,39 @@ t.test(
   },
 )
 
+t.test('what an upload takes is not the time of the upstream', async (t) => {
+  const retry = { ...RETRY, retries: 1, perTryTimeoutMs: 500 }
+  for (const change of [{ timeoutMs: 1000 }, { retry }]) {
+    const mesh = meshOf(1, change)
+    const caller = mesh.send({ method: 'PUT', open: true })
+    mesh.clock.advance(0)
+    for (let i = 0; i < 4; i++) {
+      caller.say('part')
+      mesh.clock.advance(400)
+    }
+    t.equal(caller.status, undefined)
+    caller.finish()
+    mesh.clock.advance(499)
+    t.equal(caller.status, undefined)
+    t.equal(mesh.upstream.server(1).streams.length, 1)
+    mesh.clock.advance(501 + 1000)
+    t.equal(caller.status, 504)
+    t.equal(mesh.clock.pending, 0)
+    t.same(mesh.leftovers, NOTHING_LEFT)
+  }
+})
+
+t.test('a tunnel has no timeout, whichever side ends first', async (t) => {
+  const mesh = meshOf(1, { timeoutMs: 1000, upgrades: ['websocket'] })
+  const caller = mesh.send({ upgrade: 'websocket', open: true })
+  mesh.clock.advance(0)
+  mesh.upstream.server(1).stream.sendHead(101)
+  caller.finish()
+  mesh.clock.advance(5000)
+  t.equal(caller.resetBy, undefined)
+  t.equal(mesh.clock.pending, 0)
+})
+
 t.test('a request that is over in time leaves no timer', async (t) => {
   const mesh = meshOf(1, { timeoutMs: 1000, retry: { ...RETRY, perTryTimeoutMs: 500 } })
   const caller = mesh.send()
@@ -340,6 +373,45 @@ t.test('an upgrade whose endpoint does not answer is tried elsewhere: nothing wa
   t.equal(mesh.upstream.server(2).targets.length, 1)
   t.equal(caller.status, 101)
 })
+
+t.test('any upgrade passes where the route lets any, and CONNECT only by its name', async (t) => {
+  for (const [upgrades, upgrade, method, passes] of [
+    [['websocket', '*'], 'spdy/3.1', 'POST', true],
+    [['*'], 'x-vendor', 'GET', true],
+    [['websocket'], 'spdy/3.1', 'POST', false],
+    [['*'], '', 'CONNECT', false],
+    [['*', 'connect'], '', 'CONNECT', true],
+  ] as const) {
+    const mesh = meshOf(1, { upgrades })
+    const caller = mesh.send({ method, upgrade, open: true })
+    mesh.clock.advance(0)
+    if (passes) t.equal(mesh.upstream.server(1).stream.head.upgrade, upgrade)
+    else t.equal(caller.status, 403, `${method} ${upgrade}`)
+  }
+})
+
+t.test(
+  'an upgrade that the application ignored is said to the sidecar before that knows the word',
+  async (t) => {
+    for (const [link, known] of [
+      [true, true],
+      [true, false],
+      [false, true],
+    ]) {
+      const mesh = meshOf(1, { upgrades: ['*'] })
+      mesh.hop = { ...mesh.hop, link: link === true }
+      const fields = known ? ['x-weft-upgrade', 'POST'] : []
+      const caller = mesh.send({ upgrade: 'websocket', fields, open: true })
+      mesh.clock.advance(0)
+      const { stream } = mesh.upstream.server(1)
+      t.equal(stream.head.method, link && known ? 'POST' : 'GET')
+      t.notOk(stream.head.fields.includes('x-weft-upgrade'), 'the application hears nothing of it')
+      stream.respond(200, 'no')
+      t.same([caller.status, caller.body], [200, 'no'])
+      t.equal(caller.answer?.fields.includes('x-weft-upgrade'), link && known)
+    }
+  },
+)
 
 t.test('a cluster that is not known is waited for, and what does not exist is told', async (t) => {
   const mesh = new MemoryExchange(forwardTo({ app: 1 }))

@@ -1,3 +1,4 @@
+import { ANY_UPGRADE } from '../../core/contract.ts'
 import { field, setField, type Fields, type RequestHead, type ResponseHead } from '../http/message.ts'
 import type { ResetReason } from '../http/stream.ts'
 import type { Hop } from '../model/hop.ts'
@@ -68,6 +69,7 @@ export class Forwarding implements AttemptOwner {
   #retries = 0
   #replays = 0
   #responding = false
+  #tunnel = false
   #over = false
   /** When the whole request must be over, on the clock; Infinity: never. */
   #deadline = Infinity
@@ -97,7 +99,7 @@ export class Forwarding implements AttemptOwner {
     mutateRequest(head, this.#route.requestHeaders)
     mutateRequest(head, weighted.requestHeaders)
     prepareRequest(hop, manager.settings, head)
-    if (!this.#startTimer(action)) return
+    if (!this.#startTimers(action)) return
     if (!hop.own && logsInConnection(head.fields)) hop.own = new OwnConnections()
     // A copy of a login would log in a connection that others share.
     if (action.mirrors.length > 0 && !wantsUpgrade && !hop.own)
@@ -152,6 +154,11 @@ export class Forwarding implements AttemptOwner {
   end(trailers: Fields | undefined): void {
     for (const mirror of this.#mirrors) mirror.end(trailers)
     this.#attempt?.stream?.end(trailers)
+    if (this.#over) return
+    // As in Envoy, what an upload takes is not the upstream's time.
+    if (this.#action.timeoutMs > 0 && !this.#tunnel)
+      this.#limit(this.#deps.clock.now() + this.#action.timeoutMs)
+    if (!this.#responding) this.#attempt?.limit(this.#action.retry?.perTryTimeoutMs ?? 0)
   }
 
   /** The caller takes more of the answer again. */
@@ -179,18 +186,31 @@ export class Forwarding implements AttemptOwner {
 
   // To an endpoint.
 
-  /** The route's timeout or the caller's grpc-timeout, whichever is over first. False: it is, and that was answered. */
-  #startTimer(action: ForwardAction): boolean {
-    const { grpc, head, startedAt } = this.#caller
+  /**
+   * The caller's grpc-timeout counts from the request's arrival, and the route's timeout from when the request is whole.
+   * False: the former is over already, and that was answered.
+   */
+  #startTimers(action: ForwardAction): boolean {
+    const { body, grpc, head, startedAt } = this.#caller
     const now = this.#deps.clock.now()
-    if (action.timeoutMs > 0) this.#deadline = now + action.timeoutMs
     const grpcTimeout = grpc ? grpcTimeoutMs(head.fields) : undefined
-    if (grpcTimeout !== undefined) this.#deadline = Math.min(this.#deadline, startedAt + grpcTimeout)
-    const left = this.#deadline - now
-    if (left <= 0) this.#timeout()
-    else if (left <= LONGEST_TIMER_MS)
-      this.#cancelDeadline = this.#deps.clock.after(left, () => this.#timeout())
-    return left > 0
+    if (grpcTimeout !== undefined && startedAt + grpcTimeout <= now) {
+      this.#timeout()
+      return false
+    }
+    if (grpcTimeout !== undefined) this.#limit(startedAt + grpcTimeout)
+    if (action.timeoutMs > 0 && body.ended) this.#limit(now + action.timeoutMs)
+    return true
+  }
+
+  /** The request is over by `deadline` at the latest. */
+  #limit(deadline: number): void {
+    if (deadline >= this.#deadline) return
+    this.#deadline = deadline
+    this.#cancelDeadline?.()
+    const left = deadline - this.#deps.clock.now()
+    this.#cancelDeadline =
+      left <= LONGEST_TIMER_MS ? this.#deps.clock.after(left, () => this.#timeout()) : undefined
   }
 
   #timeout(): void {
@@ -239,7 +259,7 @@ export class Forwarding implements AttemptOwner {
     const pool = own ? own.pool(endpoint, http2) : endpoint.pool(http2)
     const attempt = new Attempt(this, endpoint, head, pool, this.#deps.clock, this.#reuse)
     this.#attempt = attempt
-    attempt.start(this.#action.retry?.perTryTimeoutMs ?? 0)
+    attempt.start(this.#caller.body.ended ? (this.#action.retry?.perTryTimeoutMs ?? 0) : 0)
   }
 
   /** What a connection that its server closes under the request would cost: a replay, or the request. */
@@ -268,7 +288,7 @@ export class Forwarding implements AttemptOwner {
 
   attemptConnected(alpn: string): void {
     const { grpc, head, http2 } = this.#caller
-    markProtocol(head.fields, alpn, http2)
+    markProtocol(head, alpn, http2)
     if (grpc && this.#deadline !== Infinity)
       setField(head.fields, 'grpc-timeout', formatGrpcTimeout(this.#deadline - this.#deps.clock.now()))
   }
@@ -296,11 +316,15 @@ export class Forwarding implements AttemptOwner {
     caller.body.release()
     if (caller.hop.direction === 'outbound') caller.record.destinationIdentity = attempt.identity
     // A tunnel lives as long as its ends like.
-    if (caller.wantsUpgrade && (head.status === 101 || caller.head.method === 'CONNECT'))
-      this.#cancelDeadline?.()
+    if (caller.wantsUpgrade && (head.status === 101 || caller.head.method === 'CONNECT')) this.#openTunnel()
     if (this.#weighted) mutate(head.fields, this.#weighted.responseHeaders)
     mutate(head.fields, this.#route.responseHeaders)
     caller.respond(head, end)
+  }
+
+  #openTunnel(): void {
+    this.#tunnel = true
+    this.#cancelDeadline?.()
   }
 
   attemptData(attempt: Attempt, chunk: Buffer): void {
@@ -397,5 +421,6 @@ export class Forwarding implements AttemptOwner {
 
 function upgradeAllowed(head: RequestHead, action: ForwardAction): boolean {
   const wanted = head.method === 'CONNECT' && head.upgrade === '' ? 'connect' : head.upgrade
-  return action.upgrades.includes(wanted)
+  // CONNECT asks for a tunnel to anywhere: it has to be named.
+  return action.upgrades.includes(wanted) || (wanted !== 'connect' && action.upgrades.includes(ANY_UPGRADE))
 }

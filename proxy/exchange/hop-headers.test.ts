@@ -48,10 +48,10 @@ t.test('nobody outside the mesh says what a request began as', async (t) => {
     [ALPN_LINK, false, []],
     ['h2', true, []],
   ] as const) {
-    const fields = [PROTOCOL_HEADER, '1']
-    markProtocol(fields, alpn, http2)
+    const marked = headOf('/', [PROTOCOL_HEADER, '1'])
+    markProtocol(marked, alpn, http2)
     t.same(
-      fields.filter((_, i) => i % 2 === 1),
+      marked.fields.filter((_, i) => i % 2 === 1),
       said,
     )
   }

@@ -1,12 +1,16 @@
-import { ALPN_LINK, CLIENT_CERTIFICATE_HEADER, PROTOCOL_HEADER } from '../../core/contract.ts'
+import { ALPN_LINK, CLIENT_CERTIFICATE_HEADER, PROTOCOL_HEADER, UPGRADE_HEADER } from '../../core/contract.ts'
 import { randomUuid } from '../../core/random-hex.ts'
 import { field, removeField, type Fields, type RequestHead } from '../http/message.ts'
 import type { Hop } from '../model/hop.ts'
 import type { HttpConnectionManager } from '../model/listener.ts'
 
 /** Says to a sidecar of ours whether the request began as HTTP/2: on the link everything is. */
-export function markProtocol(fields: Fields, alpn: string, http2: boolean): void {
+export function markProtocol({ fields, method, upgrade }: RequestHead, alpn: string, http2: boolean): void {
   removeField(fields, PROTOCOL_HEADER)
+  if (upgrade !== '') {
+    removeField(fields, UPGRADE_HEADER)
+    if (alpn === ALPN_LINK) fields.push(UPGRADE_HEADER, method)
+  }
   if (alpn === ALPN_LINK && http2) fields.push(PROTOCOL_HEADER, '2')
 }
 

@@ -140,7 +140,7 @@ export class Mirror implements AttemptOwner {
   }
 
   attemptConnected(alpn: string): void {
-    markProtocol(this.#head.fields, alpn, this.#http2)
+    markProtocol(this.#head, alpn, this.#http2)
   }
 
   attemptOpened(attempt: Attempt): void {

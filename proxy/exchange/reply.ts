@@ -40,24 +40,36 @@ export interface Composed {
   readonly head: ResponseHead
   /** Undefined: the head is all. */
   readonly body: Buffer | undefined
-  /** -1 where the caller does not speak gRPC. */
+  /** -1 where the caller speaks neither gRPC nor one of its kin. */
   readonly grpcStatus: number
 }
 
 /**
- * gRPC callers get a trailers-only response with the status that gRPC maps an HTTP status to, others a short text.
- * `proxy-status` (RFC 9209) says who failed and why.
+ * gRPC callers get a trailers-only response with the status that gRPC maps an HTTP status to, in their own subtype; those
+ * of gRPC-Web and Connect their forms of it; others a short text. `proxy-status` (RFC 9209) says who failed and why.
  */
 export function composeReply(head: RequestHead, reply: LocalReply): Composed {
   const proxyStatus = `weft; details="${quoted(forCaller(reply.details))}"`
-  const own = reply.fields ?? []
-  if (isGrpc(head.fields)) {
-    const grpcStatus = reply.grpcStatus ?? grpcStatusOf(reply.status)
-    const fields = ['content-type', 'application/grpc', ...grpcTrailers(reply), 'proxy-status', proxyStatus]
-    return { head: { status: 200, fields: [...fields, ...own] }, body: undefined, grpcStatus }
+  const own = ['proxy-status', proxyStatus, ...(reply.fields ?? [])]
+  const form = formOf(head)
+  if (form === undefined) return composeText(head, reply, own)
+  const grpcStatus = reply.grpcStatus ?? grpcStatusOf(reply.status)
+  const { kind, contentType } = form
+  if (kind === 'grpc' || kind === 'grpc-web') {
+    // The trailers of a gRPC-Web answer without messages stand in its head, too.
+    const fields = ['content-type', contentType, ...grpcTrailers(reply), ...own]
+    return { head: { status: 200, fields }, body: undefined, grpcStatus }
   }
+  const error = { code: CONNECT_CODES[grpcStatus] ?? 'unknown', message: reply.text }
+  const text = Buffer.from(JSON.stringify(kind === 'connect-stream' ? { error } : error))
+  const body = kind === 'connect-stream' ? endOfStream(text) : text
+  const fields = ['content-type', contentType, 'content-length', String(body.length), ...own]
+  return { head: { status: kind === 'connect-stream' ? 200 : reply.status, fields }, body, grpcStatus }
+}
+
+function composeText(head: RequestHead, reply: LocalReply, own: Fields): Composed {
   const body = Buffer.from(reply.text)
-  const fields: Fields = ['content-length', String(body.length), 'proxy-status', proxyStatus, ...own]
+  const fields: Fields = ['content-length', String(body.length), ...own]
   if (body.length > 0) fields.unshift('content-type', 'text/plain; charset=utf-8')
   const bodiless = body.length === 0 || head.method === 'HEAD'
   return { head: { status: reply.status, fields }, body: bodiless ? undefined : body, grpcStatus: -1 }
@@ -73,6 +85,55 @@ function forCaller(details: string): string {
   const [errno] = /\bE[A-Z]{3,}\b/.exec(more) ?? []
   if (errno !== undefined) return `${code}{${errno}}`
   return /^[A-Za-z_ -]+$/.test(more) ? details : code
+}
+
+interface Form {
+  readonly kind: 'grpc' | 'grpc-web' | 'connect-stream' | 'connect'
+  readonly contentType: string
+}
+
+/** The protocol on top of HTTP that a caller speaks; undefined: none that has errors of its own. */
+function formOf(head: RequestHead): Form | undefined {
+  const type = field(head.fields, 'content-type')
+  // Its subtype is echoed: clients refuse an answer in another one.
+  const contentType = type === undefined ? '' : (type.split(';', 1)[0] as string).trim()
+  if (contentType.startsWith('application/grpc-web')) return { kind: 'grpc-web', contentType }
+  if (isGrpc(head.fields)) return { kind: 'grpc', contentType }
+  if (contentType.startsWith('application/connect+')) return { kind: 'connect-stream', contentType }
+  // Unary calls, whose errors are JSON whatever their messages are (Connect, Unary-Response).
+  const unary =
+    head.method === 'GET'
+      ? /[?&]connect=v1(?:&|$)/.test(head.path)
+      : field(head.fields, 'connect-protocol-version') !== undefined
+  return unary ? { kind: 'connect', contentType: 'application/json' } : undefined
+}
+
+/** Connect, EndStreamResponse: flags, length, JSON. */
+function endOfStream(text: Buffer): Buffer {
+  const prefix = Buffer.alloc(5)
+  prefix[0] = 2
+  prefix.writeUInt32BE(text.length, 1)
+  return Buffer.concat([prefix, text])
+}
+
+/** Connect, Error Codes, by the status of gRPC. */
+const CONNECT_CODES: Readonly<Record<number, string>> = {
+  1: 'canceled',
+  2: 'unknown',
+  3: 'invalid_argument',
+  4: 'deadline_exceeded',
+  5: 'not_found',
+  6: 'already_exists',
+  7: 'permission_denied',
+  8: 'resource_exhausted',
+  9: 'failed_precondition',
+  10: 'aborted',
+  11: 'out_of_range',
+  12: 'unimplemented',
+  13: 'internal',
+  14: 'unavailable',
+  15: 'data_loss',
+  16: 'unauthenticated',
 }
 
 /** doc/http-grpc-status-mapping.md of gRPC. */

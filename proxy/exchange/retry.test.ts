@@ -6,7 +6,14 @@ const POLICY: RetryPolicy = {
   retries: 2,
   perTryTimeoutMs: 0,
   statuses: [503],
-  on: { connectFailure: true, refusedStream: true, reset: true, gatewayError: false, serverError: false },
+  on: {
+    connectFailure: true,
+    refusedStream: true,
+    reset: true,
+    resetBeforeRequest: false,
+    gatewayError: false,
+    serverError: false,
+  },
   grpcStatuses: [14],
   backoffBaseMs: 25,
   backoffMaxMs: 250,
@@ -114,6 +121,7 @@ t.test('each condition repeats what Envoy repeats for it, and nothing else', asy
     connectFailure: false,
     refusedStream: false,
     reset: false,
+    resetBeforeRequest: false,
     gatewayError: false,
     serverError: false,
   }
@@ -121,8 +129,8 @@ t.test('each condition repeats what Envoy repeats for it, and nothing else', asy
   for (const [condition, ...repeated] of [
     ['connectFailure', 'connect-failure'],
     ['refusedStream', 'refused'],
-    ['reset', 'connect-failure', 'refused', 'reset'],
-    ['gatewayError', 'connect-failure', 'reset', 'per-try-timeout', 502, 503, 504],
+    ['reset', 'connect-failure', 'refused', 'reset', 'per-try-timeout'],
+    ['gatewayError', 'connect-failure', 'refused', 'reset', 'per-try-timeout', 502, 503, 504],
     [
       'serverError',
       'connect-failure',
@@ -180,4 +188,37 @@ t.test("the application's own end is replayed twice, not more", async (t) => {
     [0, 1, 2].map((replays) => decideRetry(undefined, reset, { ...closed, replays })),
     ['replay', 'replay', 'no'],
   )
+})
+
+t.test('a per-try timeout is a reset, and reset-before-request is none', async (t) => {
+  const only = (on: Partial<RetryPolicy['on']>, statuses: readonly number[] = []): RetryPolicy => ({
+    ...POLICY,
+    statuses,
+    on: {
+      connectFailure: false,
+      refusedStream: false,
+      reset: false,
+      resetBeforeRequest: false,
+      gatewayError: false,
+      serverError: false,
+      ...on,
+    },
+  })
+  const slow: Outcome = { kind: 'per-try-timeout' }
+  for (const policy of [
+    only({ reset: true }),
+    only({ gatewayError: true }),
+    only({ serverError: true }),
+    only({}, [504]),
+  ])
+    t.equal(decideRetry(policy, slow, FIRST), 'retry')
+  for (const policy of [
+    only({ resetBeforeRequest: true }),
+    only({ connectFailure: true, refusedStream: true }),
+  ])
+    t.equal(decideRetry(policy, slow, FIRST), 'no')
+  const before = only({ resetBeforeRequest: true })
+  t.equal(decideRetry(before, reset, FIRST), 'no')
+  t.equal(decideRetry(before, unconnected, FIRST), 'retry')
+  t.equal(decideRetry(before, refused, FIRST), 'retry')
 })

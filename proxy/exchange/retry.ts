@@ -82,18 +82,24 @@ function wanted(policy: RetryPolicy, outcome: Outcome): boolean {
     case 'silent':
     case 'slow-connect':
     case 'connect-failure':
-      return policy.on.connectFailure || policy.on.reset || policy.on.gatewayError || policy.on.serverError
+      return policy.on.connectFailure || policy.on.resetBeforeRequest || anyReset(policy)
     case 'refused':
-      return policy.on.refusedStream || policy.on.reset || policy.on.serverError
+      return policy.on.refusedStream || policy.on.resetBeforeRequest || anyReset(policy)
     case 'reset':
-      return policy.on.reset || policy.on.gatewayError || policy.on.serverError
+      return anyReset(policy)
     case 'per-try-timeout':
-      return policy.on.gatewayError || policy.on.serverError || policy.statuses.includes(504)
+      // To Envoy it is a reset; Gateway API (GEP-1731) counts timeouts among what is retried, and its 504 by status.
+      return anyReset(policy) || policy.statuses.includes(504)
     case 'status':
       return isRetriableStatus(policy, outcome.status)
     case 'grpc-status':
       return policy.grpcStatuses.includes(outcome.grpcStatus)
   }
+}
+
+/** To Envoy a reset is also a 5xx and a gateway error, since it would become one. */
+function anyReset(policy: RetryPolicy): boolean {
+  return policy.on.reset || policy.on.gatewayError || policy.on.serverError
 }
 
 /** Envoy's retriable-status-codes, gateway-error (502 to 504) and 5xx. */

@@ -1,5 +1,6 @@
 import type { Fields, RequestHead } from '../http/message.ts'
 import type { ClientStream, ClientStreamReader } from '../http/stream.ts'
+import { ByteQueue } from '../transport/byte-queue.ts'
 import { isAuthority } from './authority.ts'
 import { consistsOf, TARGET, TOKEN_LOWER } from './characters.ts'
 import { HeadWriter } from './head-writer.ts'
@@ -16,8 +17,7 @@ export class Http1ClientStream extends Http1Stream implements ClientStream {
   informationals = 0
   readonly reader: ClientStreamReader
   // For a tunnel that the server has not accepted yet.
-  #early: Uint8Array[] | undefined
-  #earlyBytes = 0
+  #early: ByteQueue | undefined
   #earlyEnd = false
 
   constructor(owner: StreamOwner, head: RequestHead, reader: ClientStreamReader) {
@@ -79,10 +79,10 @@ export class Http1ClientStream extends Http1Stream implements ClientStream {
 
   #keepEarly(chunk: Uint8Array): boolean {
     if (chunk.length === 0) return true
-    this.#earlyBytes += chunk.length
-    if (this.#earlyBytes > MAX_EARLY_TUNNEL_BYTES) {
+    const early = (this.#early ??= new ByteQueue())
+    if (early.length + chunk.length > MAX_EARLY_TUNNEL_BYTES) {
       this.owner.sendingFailed(this, 'too much was sent before the tunnel was accepted')
-    } else (this.#early ??= []).push(Uint8Array.from(chunk))
+    } else early.push(chunk)
     return false
   }
 
@@ -93,7 +93,10 @@ export class Http1ClientStream extends Http1Stream implements ClientStream {
     const early = this.#early
     this.#early = undefined
     if (early !== undefined) {
-      for (const chunk of early) this.owner.transport.write(chunk)
+      for (let piece = early.take(); piece.length > 0; piece = early.take()) {
+        this.owner.transport.write(piece)
+        early.giveBack()
+      }
       if (!this.owner.transport.congested) this.reader.onWritable()
     }
     if (this.#earlyEnd && !this.over) this.end(undefined)

@@ -402,13 +402,20 @@ t.test('what a client leaves unfinished', async (t) => {
     const { transport, requests } = start()
     transport.feed(GET)
     transport.feedEnd()
+    t.equal(requests[0]?.reset, 'cancel', 'who ends his side has given up')
+    t.equal(transport.destroyed, true)
+  }
+  {
+    const { transport, requests } = start(undefined, { keepHalfClosed: true })
+    transport.feed(GET)
+    transport.feedEnd()
     t.equal(requests[0]?.reset, undefined, 'a half-closed client still gets its answer')
     requests[0]?.stream.head({ status: 200, fields: [] }, true)
     t.match(transport.take(), /connection: close/)
     t.equal(transport.ended, true)
   }
   {
-    const { transport, requests } = start()
+    const { transport, requests } = start(undefined, { keepHalfClosed: true })
     transport.feed(GET + GET.replace('/a', '/b'))
     transport.feedEnd()
     ok(requests[0] as SeenRequest)

@@ -17,6 +17,11 @@ export interface Http1ServerOptions {
   readonly headersTimeoutMs?: number
   /** Between requests; 0: no limit. Default 1 h. */
   readonly idleTimeoutMs?: number
+  /**
+   * A client that ends its side waits for the answer (RFC 9112 section 9.6). Default false: it has given up, as to nginx
+   * and Envoy, since nothing else tells of one that leaves.
+   */
+  readonly keepHalfClosed?: boolean
   /** Of a head. Default 60 KiB. */
   readonly maxHeaderBytes?: number
   /** For tests. */
@@ -52,6 +57,7 @@ class Http1Server implements ServerConnection, ServerStreamOwner, TransportReade
   readonly #handler: ServerHandler
   readonly #headersTimeoutMs: number
   readonly #idleTimeoutMs: number
+  readonly #keepHalfClosed: boolean
   readonly #deadlines: Deadlines
   readonly #heads: RequestReader
   readonly #decoder = new BodyDecoder()
@@ -78,6 +84,7 @@ class Http1Server implements ServerConnection, ServerStreamOwner, TransportReade
     this.#heads = new RequestReader(options.scheme ?? 'http', options.maxHeaderBytes ?? MAX_HEAD_BYTES)
     this.#headersTimeoutMs = options.headersTimeoutMs || (options.headersTimeoutMs === 0 ? Infinity : 60_000)
     this.#idleTimeoutMs = options.idleTimeoutMs || (options.idleTimeoutMs === 0 ? Infinity : 3_600_000)
+    this.#keepHalfClosed = options.keepHalfClosed ?? false
     this.#deadlines = options.deadlines ?? systemDeadlines
     this.#deadlines.add(this)
     this.deadline = this.#deadlines.now + this.#idleTimeoutMs
@@ -320,14 +327,15 @@ class Http1Server implements ServerConnection, ServerStreamOwner, TransportReade
         if (this.#stream?.ended) this.#tunnelOver()
         return
       case BUSY: {
-        // A client may close its side and wait for the answer (RFC 9112 section 9.6).
-        if (this.#requestDone) return
+        const whole = this.#requestDone
+        if (whole && this.#keepHalfClosed) return
         const stream = this.#stream as Http1ServerStream
         if (stream.ended) return this.#finish(false)
         const reader = this.#closeStream()
         this.#phase = LINGERING
         this.transport.destroy()
-        reader?.onReset('connection', 'the client closed the connection inside a request')
+        if (whole) reader?.onReset('cancel', 'the client left before its answer')
+        else reader?.onReset('connection', 'the client closed the connection inside a request')
         return
       }
       case IDLE:

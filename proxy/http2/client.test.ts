@@ -329,3 +329,44 @@ t.test('what a server told on an earlier connection is what a new one begins wit
   t.equal(client.open(GET, true, new Recorder()).early, false)
   run()
 })
+
+t.test('white space around values is taken off, in heads and trailers, from the table too', async (t) => {
+  const { client, peer, run } = rig()
+  for (const id of [1, 3]) {
+    const reader = new Recorder()
+    client.open(GET, true, reader)
+    peer.headers(id, [':status', '200', 'a', ' \tb c \t', 'content-length', '1 ', 'd', '  '], false)
+    peer.frame(frame.DATA, 0, id, 'x')
+    peer.headers(id, ['grpc-status', '3', 'grpc-message', 'bad argument: '])
+    run()
+    t.strictSame(reader.head?.fields, ['a', 'b c', 'content-length', '1', 'd', ''])
+    t.strictSame(reader.trailers, ['grpc-status', '3', 'grpc-message', 'bad argument:'])
+  }
+})
+
+t.test('every status of three digits passes', async (t) => {
+  const { client, peer, run } = rig()
+  let id = 1
+  for (const status of [299, 600, 799, 999]) {
+    const reader = new Recorder()
+    client.open(GET, true, reader)
+    peer.headers(id, [':status', String(status)])
+    run()
+    id += 2
+    t.equal(reader.head?.status, status)
+  }
+})
+
+t.test(
+  'an upgrade that was ignored, as the sidecar behind the link says, is an answer like any other',
+  async (t) => {
+    const { client, peer, run } = rig([ENABLE_CONNECT_PROTOCOL, 1])
+    const reader = new Recorder()
+    client.open({ ...GET, upgrade: 'spdy/3.1' }, false, reader)
+    t.match(run(), [/:protocol=spdy\/3.1/])
+    peer.headers(1, [':status', '200', 'x-weft-upgrade', 'ignored', 'content-length', '2'], false)
+    peer.frame(frame.DATA, frame.END_STREAM, 1, 'no')
+    run()
+    t.match(reader, { head: { status: 200 }, text: 'no', ended: true })
+  },
+)

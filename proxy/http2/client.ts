@@ -1,4 +1,5 @@
-import type { RequestHead } from '../http/message.ts'
+import { UPGRADE_HEADER } from '../../core/contract.ts'
+import { field, type RequestHead } from '../http/message.ts'
 import type {
   ClientConnection,
   ClientHandler,
@@ -92,7 +93,8 @@ class Http2ClientStream extends Http2Stream implements ClientStream {
       if (end && this.bodyLeft > 0) return this.fail(PROTOCOL_ERROR, 'less content than content-length says')
     }
     // RFC 8441 section 5: any 2xx.
-    if (this.#wantsTunnel && status < 300) {
+    const ignored = this.#extendedConnect && field(block.fields, UPGRADE_HEADER) !== undefined
+    if (this.#wantsTunnel && status < 300 && !ignored) {
       this.tunnel = true
       this.bodyLeft = UNKNOWN_LENGTH
     }

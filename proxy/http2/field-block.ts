@@ -15,6 +15,7 @@ import {
   SCHEME,
   STATUS,
   TE,
+  trimmed,
   type FieldKind,
 } from './hpack/field-kind.ts'
 
@@ -90,9 +91,9 @@ export class FieldBlock implements FieldSink {
     }
     if (kind === REGULAR) {
       this.#regular = true
-      this.#push(name, value)
+      this.#push(name, trimmed(value))
     } else if (kind <= STATUS) this.#pseudo(kind, value)
-    else this.#special(kind, name, value)
+    else this.#special(kind, name, trimmed(value))
   }
 
   #push(name: string, value: string): void {

@@ -4,6 +4,8 @@ import { AUTHORITY, METHOD, PATH, PROTOCOL, SCHEME, STATUS } from './hpack/field
 import type { HpackEncoder } from './hpack/encoder.ts'
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+// Of an Upgrade (RFC 9110 section 7.8): `websocket`, `SPDY/3.1`.
+const PROTOCOL_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:\/[!#$%&'*+\-.^_`|~0-9A-Za-z]+)?$/
 // Nothing that ends a request line or an authority; userinfo is refused too (RFC 9113 section 8.3.1).
 const NOT_IN_AUTHORITY = byteSet('"#/<>?@\\^`{|}', true)
 const NOT_IN_PATH = byteSet('', false)
@@ -45,7 +47,7 @@ export function readRequestHead(block: FieldBlock): RequestHead | string {
       if (block.has(SCHEME) || block.has(PATH)) return 'CONNECT with :scheme or :path'
       return { method, scheme: 'http', authority, path: '', fields: block.fields, upgrade: '' }
     }
-    if (!TOKEN.test(block.protocol)) return ':protocol is no token'
+    if (!PROTOCOL_NAME.test(block.protocol)) return ':protocol is no token'
   } else if (block.has(PROTOCOL)) return ':protocol without CONNECT'
   if (scheme !== 'http' && scheme !== 'https') return ':scheme is neither http nor https'
   if (path.charCodeAt(0) !== 0x2f && !(path === '*' && method === 'OPTIONS')) return ':path is malformed'

@@ -19,7 +19,8 @@ export function readStatus(block: FieldBlock): number | string {
   if (block.status === '200')
     return block.hasPseudo && onlyStatus(block) ? 200 : 'request fields in a response'
   if (!block.has(STATUS)) return ':status is missing'
-  if (!/^[1-5][0-9]{2}$/.test(block.status)) return ':status is malformed'
+  // Up to 999, as in HTTP/1.1: RFC 9110 section 15 has a client take an unknown class for 5xx, not refuse it.
+  if (!/^[1-9][0-9]{2}$/.test(block.status)) return ':status is malformed'
   if (!onlyStatus(block)) return 'request fields in a response'
   // Section 8.6: HTTP/2 has no 101.
   return block.status === '101' ? ':status 101' : Number(block.status)

@@ -1,4 +1,5 @@
-import type { ResponseHead } from '../http/message.ts'
+import { UPGRADE_HEADER } from '../../core/contract.ts'
+import { field, type ResponseHead } from '../http/message.ts'
 import type { ServerConnection, ServerHandler, ServerStream } from '../http/stream.ts'
 import type { Transport } from '../transport/transport.ts'
 import { Http2Connection } from './connection.ts'
@@ -70,7 +71,8 @@ class Http2ServerStream extends Http2Stream implements ServerStream {
   head(head: ResponseHead, end: boolean): void {
     if (this.dead || this.answered) return
     this.answered = true
-    const status = this.#extendedConnect ? tunnelStatus(head.status) : head.status
+    const ignored = this.#extendedConnect && field(head.fields, UPGRADE_HEADER) !== undefined
+    const status = this.#extendedConnect && !ignored ? tunnelStatus(head.status) : head.status
     this.bodiless = this.#headRequest || status === 204 || status === 304
     // A tunnel that was refused is a request as any.
     if (status >= 300) this.tunnel = false

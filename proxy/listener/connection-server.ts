@@ -275,6 +275,7 @@ export class ConnectionServer {
           scheme: alpn === '' && identity === '' ? 'http' : 'https',
           headersTimeoutMs: settings.requestHeadersTimeoutMs,
           idleTimeoutMs: settings.idleTimeoutMs,
+          keepHalfClosed: settings.keepHalfClosed,
           maxHeaderBytes: settings.maxRequestHeadersKiB * 1024,
         })
     this.#open.addHttp(connection, transport, settings.streamIdleTimeoutMs, this.#deps.clock.now())

@@ -72,6 +72,8 @@ export interface HttpConnectionManager {
   readonly streamIdleTimeoutMs: number
   readonly requestHeadersTimeoutMs: number
   readonly idleTimeoutMs: number
+  /** An HTTP/1.1 caller that ends its side waits for the answer; otherwise it has given up. The listener's `weft.dev` metadata. */
+  readonly keepHalfClosed: boolean
   readonly maxRequestHeadersKiB: number
   readonly maxConcurrentStreams: number
 }

@@ -114,6 +114,8 @@ export interface RetryPolicy {
     readonly connectFailure: boolean
     readonly refusedStream: boolean
     readonly reset: boolean
+    /** Only where nothing of the request was sent. */
+    readonly resetBeforeRequest: boolean
     readonly gatewayError: boolean
     readonly serverError: boolean
   }

@@ -204,3 +204,22 @@ t.test('many series are pushed in requests of a bounded size, each once', async 
   )
   t.strictSame(counts, [1000, 500])
 })
+
+t.test('without a collector the context passes as it came', async (t) => {
+  const telemetry = new Telemetry({
+    workload: { service: 'web', namespace: 'shop', pod: 'web-1' },
+    exporter: undefined,
+    accessLog: 'off',
+    pushMs: 3_600_000,
+  })
+  t.teardown(() => telemetry.close())
+  for (const fields of [
+    [],
+    ['traceparent', `00-${TRACE}-b7ad6b7169203331-01`, 'tracestate', 'a=1'],
+    ['b3', '1'],
+  ]) {
+    const request = head(...fields)
+    t.equal(telemetry.beginTrace('outbound', request, 100), undefined)
+    t.same(request.fields, fields)
+  }
+})

@@ -53,6 +53,8 @@ export class Telemetry implements TelemetrySink {
     head: RequestHead,
     samplingPercent: number,
   ): HopSpan | undefined {
+    // Nobody would export a span of this hop: what came passes on as it is, and its parent stays the parent.
+    if (!this.#exporter) return undefined
     const incoming = readTrace(head)
     const sampled = incoming?.sampled ?? this.#random() * 100 < (this.#samplingPercent ?? samplingPercent)
     const traceId = incoming?.traceId || newTraceId()

@@ -75,6 +75,7 @@ export const MANAGER: HttpConnectionManager = {
   streamIdleTimeoutMs: 0,
   requestHeadersTimeoutMs: 10_000,
   idleTimeoutMs: 60_000,
+  keepHalfClosed: false,
   maxRequestHeadersKiB: 60,
   maxConcurrentStreams: 100,
 }
@@ -164,7 +165,14 @@ export const RETRY_503: RetryPolicy = {
   retries: 4,
   perTryTimeoutMs: 0,
   statuses: [503],
-  on: { connectFailure: true, refusedStream: true, reset: true, gatewayError: false, serverError: false },
+  on: {
+    connectFailure: true,
+    refusedStream: true,
+    reset: true,
+    resetBeforeRequest: false,
+    gatewayError: false,
+    serverError: false,
+  },
   grpcStatuses: [],
   backoffBaseMs: 1,
   backoffMaxMs: 2,

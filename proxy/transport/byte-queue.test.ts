@@ -68,3 +68,15 @@ t.test('what was taken is nobody else’s until it is given back', async (t) => 
   takeBuffer(16_384).fill('b')
   t.equal(piece.toString('latin1', 0, 3), 'bbb', 'and then it is')
 })
+
+t.test('a queue of single bytes takes no more than twice what it holds', async (t) => {
+  const queue = new ByteQueue()
+  for (let i = 0; i < 65_000; i++) queue.push(Buffer.from([i % 256]))
+  t.ok(queue.occupied <= 2 * queue.length, String(queue.occupied))
+  let at = 0
+  for (let piece = queue.take(); piece.length > 0; piece = queue.take()) {
+    for (const byte of piece) if (byte !== at++ % 256) return t.fail(`byte ${at}`)
+    queue.giveBack()
+  }
+  t.equal(at, 65_000)
+})

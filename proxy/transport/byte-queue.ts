@@ -22,8 +22,10 @@ export class ByteQueue {
       let fill = this.#fills[last] ?? 0
       if (buffer === undefined || fill === buffer.length) {
         const left = bytes.length - from
+        // Twice as much as before, so that a queue of single bytes does not take a buffer for each of them.
+        const size = Math.max(left, Math.min(POOLED_BYTES, 2 * (buffer?.length ?? 0)))
         buffer =
-          left < POOLED_BYTES ? Buffer.allocUnsafe(left) : takeBuffer(Math.min(left, OUTPUT_LARGE_CHUNK))
+          size < POOLED_BYTES ? Buffer.allocUnsafe(size) : takeBuffer(Math.min(size, OUTPUT_LARGE_CHUNK))
         fill = 0
         this.#buffers.push(buffer)
         this.#fills.push(0)
@@ -33,6 +35,11 @@ export class ByteQueue {
       this.#fills[this.#fills.length - 1] = fill + count
       from += count
     }
+  }
+
+  /** Memory that it takes. Bytes. */
+  get occupied(): number {
+    return this.#buffers.reduce((sum, { length }) => sum + length, 0)
   }
 
   /** The oldest bytes in one piece, `limit` at most; valid until the queue's next call. Empty when it is. */

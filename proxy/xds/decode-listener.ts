@@ -8,11 +8,13 @@ import {
   type Listener as WireListener,
   type TrafficDirection,
 } from '../../core/xds/generated/envoy.js'
+import { METADATA, METADATA_KEEP_HALF_CLOSED } from '../../core/contract.ts'
 import { unpacked } from '../../core/xds/any.ts'
 import type { MessageType } from '../../core/xds/codec.ts'
 import type { FilterChain, HttpConnectionManager, Listener, TcpProxy } from '../model/listener.ts'
 import type { PathRules } from '../model/path-rules.ts'
 import { checkRouteFilters, decodeHttpFilters, decodeNetworkFilters } from './decode-filters.ts'
+import { decodeFlag } from './decode-metadata.ts'
 import { decodePathParameters, decodePathRules } from './decode-paths.ts'
 import { decodeRouteConfiguration } from './decode-route.ts'
 import { decodeDownstreamTls, type ReadFile } from './decode-tls.ts'
@@ -30,6 +32,7 @@ const MAX_STREAMS = 1000
 interface ForAllChains {
   readonly direction: TrafficDirection | undefined
   readonly pathParameters: PathRules['parameters'] | undefined
+  readonly keepHalfClosed: boolean
 }
 
 /** envoy.config.listener.v3.Listener */
@@ -40,6 +43,7 @@ export function decodeListener(listener: WireListener, scope: Scope, readFile: R
   const forAll: ForAllChains = {
     direction: listener.trafficDirection,
     pathParameters: decodePathParameters(listener.metadata, scope.at('metadata')),
+    keepHalfClosed: decodeFlag(listener.metadata, METADATA, METADATA_KEEP_HALF_CLOSED, scope),
   }
   const chain = (wire: WireChain, at: Scope) => decodeChain(wire, at, forAll, readFile)
   const socketAddress = listener.address?.socketAddress
@@ -109,7 +113,7 @@ function decodeManager(
   name: string,
   manager: WireManager,
   scope: Scope,
-  { direction, pathParameters }: ForAllChains,
+  { direction, pathParameters, keepHalfClosed }: ForAllChains,
 ): HttpConnectionManager {
   // HTTP3 is not served.
   const codecs = { AUTO: 'auto', HTTP1: 'http1', HTTP2: 'http2', HTTP3: 'auto' } as const
@@ -140,6 +144,7 @@ function decodeManager(
     forwardClientCert: forwards[manager.forwardClientCertDetails ?? 'SANITIZE'],
     traffic: direction === 'INBOUND' ? 'inbound' : direction === 'OUTBOUND' ? 'outbound' : undefined,
     paths: decodePathRules(manager, pathParameters),
+    keepHalfClosed,
     samplingPercent: Math.min(sampling, tracing?.overallSampling?.value ?? 100),
     streamIdleTimeoutMs: manager.streamIdleTimeout ?? STREAM_IDLE_MS,
     requestHeadersTimeoutMs: manager.requestHeadersTimeout ?? HEADERS_MS,

@@ -122,7 +122,8 @@ function decodeRetry(policy: WireRetryPolicy, scope: Scope, nonIdempotent: boole
     on: {
       connectFailure: on.has('connect-failure'),
       refusedStream: on.has('refused-stream'),
-      reset: on.has('reset') || on.has('reset-before-request'),
+      reset: on.has('reset'),
+      resetBeforeRequest: on.has('reset-before-request'),
       gatewayError: on.has('gateway-error'),
       serverError: on.has('5xx'),
     },

@@ -1,4 +1,4 @@
-import { METADATA, METADATA_PATH_PARAMETERS } from '../../contract.ts'
+import { METADATA, METADATA_KEEP_HALF_CLOSED, METADATA_PATH_PARAMETERS } from '../../contract.ts'
 import { NETWORK_FILTERS } from './network-filters.ts'
 import { ANY, only, REQUIRED, type Messages } from './table.ts'
 import { DOWNSTREAM_SOCKET } from './tls.ts'
@@ -16,7 +16,11 @@ export const LISTENER: Messages = {
     use_original_dst: ANY,
     bind_to_port: ANY,
     // A rule of a newer control plane that is not kept would be one that lets pass.
-    metadata: { within: { filter_metadata: { keys: { [METADATA]: [METADATA_PATH_PARAMETERS] } } } },
+    metadata: {
+      within: {
+        filter_metadata: { keys: { [METADATA]: [METADATA_PATH_PARAMETERS, METADATA_KEEP_HALF_CLOSED] } },
+      },
+    },
   },
   'envoy.config.listener.v3.ListenerFilter': {
     name: REQUIRED,

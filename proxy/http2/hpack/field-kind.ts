@@ -56,16 +56,28 @@ export function kindOfName(name: string): FieldKind {
 
 /**
  * Whether `from..to` may be a field's value: no control byte but HTAB (stricter than RFC 9113 section
- * 8.2.1, so that a value is always fit for HTTP/1.1 too), no white space at either end.
+ * 8.2.1, so that a value is always fit for HTTP/1.1 too). White space at its ends is taken off where it is read.
  */
 export function isCleanValue(bytes: Uint8Array, from: number, to: number): boolean {
   for (let i = from; i < to; i++) {
     const byte = bytes[i] as number
     if ((byte < 0x20 && byte !== 0x09) || byte === 0x7f) return false
   }
-  return from === to || !(isBlank(bytes[from] as number) || isBlank(bytes[to - 1] as number))
+  return true
 }
 
-function isBlank(byte: number): boolean {
-  return byte === 0x20 || byte === 0x09
+/**
+ * `value` without white space at its ends. RFC 9113 section 8.2.1 calls such a field malformed, and many send it: gRPC
+ * servers whose `grpc-message` ends in a blank. HTTP/1.1 takes it off (RFC 9112 section 5.1), and so does this.
+ */
+export function trimmed(value: string): string {
+  let from = 0
+  let to = value.length
+  while (from < to && isBlank(value.charCodeAt(from))) from++
+  while (to > from && isBlank(value.charCodeAt(to - 1))) to--
+  return from === 0 && to === value.length ? value : value.slice(from, to)
+}
+
+function isBlank(char: number): boolean {
+  return char === 0x20 || char === 0x09
 }

@@ -154,8 +154,6 @@ t.test('names and values that may not be are marked, also where a table repeats 
     ['sp ace', 'a'],
     ['x', 'a\r\nb'],
     ['x', 'a\0'],
-    ['x', ' a'],
-    ['x', 'a\t'],
     ['x', '\x7f'],
   ] as const)
     t.strictSame(kinds(`${literal(name, value)} be`), [BAD_BYTES, BAD_BYTES], JSON.stringify([name, value]))

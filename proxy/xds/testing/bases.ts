@@ -249,7 +249,7 @@ const LISTENERS: readonly Listener[] = [
   {
     name: 'front',
     address: address(8080),
-    metadata: { filterMetadata: { 'weft.dev': { pathParameters: 'keep' } } },
+    metadata: { filterMetadata: { 'weft.dev': { pathParameters: 'keep', keepHalfClosed: true } } },
     bindToPort: true,
     trafficDirection: 'OUTBOUND',
     useOriginalDst: true,
