@@ -104,7 +104,7 @@ export default {
       'the data path owns its HTTP engines',
       {
         path: '^proxy/(exchange|http|http1|http2|listener|route|tcp|transport|upstream|outbound|inbound|runtime)',
-        pathNot: '[.]test[.]ts$',
+        pathNot: '[.]test[.]ts$|^proxy/tcp/testing/memory-socket[.]ts$',
       },
       { path: '^(node:)?(http|http2|https|stream)$' },
     ),

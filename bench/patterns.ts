@@ -23,6 +23,9 @@ const HOSTILE = ['(a+)+ and 27 a', '(a+)+', `${'a'.repeat(27)}!`] as const
 /** The dearest that is taken: its states are too many to be kept, so all of them are gone through for each character. */
 const DEAREST = { pattern: '(?:a|b)*a(?:a|b){490}', text: randomText(8192) }
 
+// V8's own, which the language has not; behind --enable-experimental-regexp-engine.
+const LINEAR: string = 'l'
+
 function randomText(length: number): string {
   let text = ''
   let seed = 1
@@ -46,7 +49,7 @@ function measure(rounds: number, matches: number, run: () => boolean): number {
 
 function linear(pattern: string): RegExp | undefined {
   try {
-    return new RegExp(`^(?:${pattern})$`, 'l')
+    return new RegExp(`^(?:${pattern})$`, LINEAR)
   } catch {
     return undefined
   }

@@ -121,7 +121,8 @@ t.test('time is over while it connects, too', async (t) => {
   const timer = setTimeout(() => patience.resolve('still connecting after 5 s'), 5000)
   t.equal(await Promise.race([perform(probe, target, 200), patience.promise]), 'no answer within 200 ms')
   clearTimeout(timer)
-  while (open > 0) await new Promise((resolve) => setTimeout(resolve, 5))
+  const someOpen = (): boolean => open > 0
+  while (someOpen()) await new Promise((resolve) => setTimeout(resolve, 5))
   const grpc: Action = { type: 'grpc', port, service: '' }
   t.not(await perform(grpc, target, 200), undefined)
 })
