@@ -17,6 +17,7 @@ const IN_PLACE: Partial<Record<keyof typeof contract, RegExp>> = {
   OWN_CERTIFICATE_SECRET: /\b(sds\.name !== 'default'|OWN_CERTIFICATE\w* = 'default')/,
   // Also the group of Weft's own kinds, and the beginning of its labels.
   METADATA: /\['weft\.dev'\]|'weft\.dev': |^const \w+ = 'weft\.dev'/m,
+  ANY_UPGRADE: /(upgradeType: |upgrades\b.*)'\*'/,
   METADATA_SERVICE: /(METADATA|'weft\.dev')\]?, 'service'/,
   METADATA_IDENTITY: /(METADATA|'weft\.dev')\]?, 'identity'/,
   METADATA_WORKLOAD: /(METADATA|'weft\.dev')\]?, 'workload'/,

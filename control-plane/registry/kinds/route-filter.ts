@@ -1,4 +1,3 @@
-import { mutationProblem } from '../../../core/header-mutation.ts'
 import type { Fields, TextCheck } from '../fields.ts'
 import { DNS_NAME } from './meta.ts'
 import type { BackendRef, HeaderFilter, PathModifier, RouteFilter } from './route.ts'
@@ -53,9 +52,9 @@ export function readFilter(filter: Fields, routeNamespace: string): RouteFilter 
 function readKnownFilter(filter: Fields, type: string, routeNamespace: string): RouteFilter {
   switch (type) {
     case 'RequestHeaderModifier':
-      return { type, headers: readHeaderFilter(body(filter, 'requestHeaderModifier'), 'request') }
+      return { type, headers: readHeaderFilter(body(filter, 'requestHeaderModifier')) }
     case 'ResponseHeaderModifier':
-      return { type, headers: readHeaderFilter(body(filter, 'responseHeaderModifier'), 'response') }
+      return { type, headers: readHeaderFilter(body(filter, 'responseHeaderModifier')) }
     case 'RequestRedirect':
       return readRedirect(body(filter, 'requestRedirect'))
     case 'URLRewrite': {
@@ -118,27 +117,21 @@ function readPercent(mirror: Fields): number {
   return Math.min(100, (numerator / denominator) * 100)
 }
 
-function readHeaderFilter(filter: Fields, message: 'request' | 'response'): HeaderFilter {
-  const pair = (item: Fields, kind: 'set' | 'add'): readonly [string, string] => {
+function readHeaderFilter(filter: Fields): HeaderFilter {
+  const pair = (item: Fields): readonly [string, string] => {
     const name = item.requiredText('name', HEADER_NAME).toLowerCase()
-    // A name that is none was told of.
-    const problem = HEADER_NAME.pattern.test(name) ? mutationProblem(name, message, kind) : undefined
-    if (problem) item.problem(problem, 'name')
     if (!item.has('value')) item.problem('is required', 'value')
     const value = item.text('value', HEADER_VALUE) ?? ''
     item.refuseUnknown()
     return [name, value]
   }
   const headers = {
-    set: filter.list('set', (item) => pair(item, 'set')),
-    add: filter.list('add', (item) => pair(item, 'add')),
+    set: filter.list('set', pair),
+    add: filter.list('add', pair),
     remove: filter.texts('remove').map((name) => name.toLowerCase()),
   }
   for (const [index, name] of headers.remove.entries()) {
-    const problem = HEADER_NAME.pattern.test(name)
-      ? mutationProblem(name, message, 'remove')
-      : `must be ${HEADER_NAME.is}`
-    if (problem) filter.problem(problem, 'remove', index)
+    if (!HEADER_NAME.pattern.test(name)) filter.problem(`must be ${HEADER_NAME.is}`, 'remove', index)
   }
   filter.refuseUnknown()
   return headers
