@@ -45,7 +45,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Runni
   if (bootstrap.dynamic)
     throw new WeftError(
       'bootstrap.dynamic',
-      `${options.bootstrap}: a proxy that runs alone takes static_resources only for now; a sidecar is started with --sidecar`,
+      `${options.bootstrap}: a proxy that runs alone takes static_resources only; a sidecar is started with --sidecar`,
       { field: 'dynamic_resources' },
     )
   const configuration = createStaticConfiguration(bootstrap)
