@@ -1,23 +1,14 @@
 import t from 'tap'
 import type { RetryPolicy } from '../model/route.ts'
+import { RETRY_503 } from '../testing/static-configuration.ts'
 import { backoffMs, decideRetry, isRetriableStatus, type Outcome, type Tried } from './retry.ts'
 
 const POLICY: RetryPolicy = {
+  ...RETRY_503,
   retries: 2,
-  perTryTimeoutMs: 0,
-  statuses: [503],
-  on: {
-    connectFailure: true,
-    refusedStream: true,
-    reset: true,
-    resetBeforeRequest: false,
-    gatewayError: false,
-    serverError: false,
-  },
   grpcStatuses: [14],
   backoffBaseMs: 25,
   backoffMaxMs: 250,
-  nonIdempotent: false,
 }
 const FIRST: Tried = {
   method: 'GET',
