@@ -20,17 +20,22 @@ const started = Date.now()
 let worked = false
 
 // What is installed depends on these alone, not on the scripts.
-const { dependencies, devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+const { dependencies, devDependencies, optionalDependencies } = JSON.parse(
+  readFileSync(join(root, 'package.json'), 'utf8'),
+)
 const lock = createHash('sha256')
-  .update(JSON.stringify([dependencies, devDependencies]))
+  .update(JSON.stringify([dependencies, devDependencies, optionalDependencies]))
   .digest('hex')
 const stamp = join(root, 'node_modules', '.weft-installed')
 if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== lock) {
   step('installing npm packages (Node 26 among them)')
   run('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'])
-  if (!existsSync(join(root, 'node_modules', 'node', 'bin', 'node'))) {
+  // One package of optionalDependencies holds it for this machine; npm passes over the others by itself.
+  if (!existsSync(join(root, 'node_modules', '.bin', 'node'))) {
+    const brought = Object.keys(optionalDependencies).join(', ')
     fail(
-      'npm did not install Node 26: its install scripts are switched off (ignore-scripts). Allow them and try again.',
+      `npm brought no Node 26 for ${process.platform} ${process.arch} (there are ${brought}). ` +
+        'If npm leaves out optional packages (omit=optional), allow them and try again.',
     )
   }
   rmSync(stamp, { force: true })

@@ -1,7 +1,7 @@
 # npm run build && docker build -f deploy/docker/control-plane.Dockerfile -t weft-control-plane:VERSION .
 # docs/install.md says how images are built, signed and described.
 # The Node.js that the project is tested with; give it with its digest: --build-arg NODE_IMAGE=node@sha256:...
-ARG NODE_IMAGE=node:26.10.0-trixie-slim
+ARG NODE_IMAGE=node:26.12.1-trixie-slim
 FROM ${NODE_IMAGE} AS files
 COPY deploy/docker/closure.sh /
 RUN sh /closure.sh /root-files /usr/local/bin/node

