@@ -27,20 +27,43 @@ export class Faults {
   }
 
   readonly #all: Record<FaultName, (on: number, amount: number) => Promise<unknown>> = {
-    'application killed': async (on) => this.#cluster.kill(await this.#pod(on), { container: 'app' }),
-    'application restarted': async (on) => this.#cluster.restart(await this.#pod(on), { container: 'app' }),
-    'sidecar killed': async (on) => this.#cluster.kill(await this.#pod(on), { container: SIDECAR }),
-    'sidecar restarted': async (on) => this.#cluster.restart(await this.#pod(on), { container: SIDECAR }),
+    'application killed': async (on) => this.#again('kill', await this.#pod(on), 'app'),
+    'application restarted': async (on) => this.#again('restart', await this.#pod(on), 'app'),
+    'sidecar killed': async (on) => this.#again('kill', await this.#pod(on), SIDECAR),
+    'sidecar restarted': async (on) => this.#again('restart', await this.#pod(on), SIDECAR),
     'pod deleted': async (on) => this.#cluster.deletePod(await this.#pod(on)),
     partition: async (on, amount) => this.#cutOff(await this.#pod(on), amount),
     'control plane killed': async (_on, amount) => {
-      await this.#cluster.kill(`${SYSTEM_NAMESPACE}/${CONTROL_PLANE}`, { container: 'control-plane' })
+      const again = this.#again('kill', await this.#only(SYSTEM_NAMESPACE, CONTROL_PLANE), 'control-plane')
       await this.#route(amount)
+      await again
     },
-    'injector killed': () => this.#cluster.kill(`${SYSTEM_NAMESPACE}/${INJECTOR}`, { container: 'injector' }),
+    'injector killed': async () =>
+      this.#again('kill', await this.#only(SYSTEM_NAMESPACE, INJECTOR), 'injector'),
     'route edited': (_on, amount) => this.#route(amount),
     'scaled up and down': (on) => this.#scale(VERSIONS[on < 0.5 ? 0 : 1] ?? ''),
-    'sidecar of a caller killed': () => this.#cluster.kill(`${NAMESPACE}/shaken`, { container: SIDECAR }),
+    'sidecar of a caller killed': async () =>
+      this.#again('kill', await this.#only(NAMESPACE, 'shaken'), SIDECAR),
+  }
+
+  /** Ends a container, by SIGKILL or in order, and resolves when it runs again. */
+  async #again(how: 'kill' | 'restart', pod: string, container: string): Promise<void> {
+    const restarts = async (): Promise<number> => {
+      const { pods } = await this.#cluster.status()
+      const found = pods.find(({ namespace, name }) => `${namespace}/${name}` === pod)
+      return found?.containers.find(({ name }) => name === container)?.restarts ?? 0
+    }
+    const before = await restarts()
+    await this.#cluster[how](pod, { container })
+    await this.#until(`${container} of ${pod} again`, async () => (await restarts()) > before)
+  }
+
+  /** The pod of a Deployment with one replica. */
+  async #only(namespace: string, owner: string): Promise<string> {
+    const { pods } = await this.#cluster.status()
+    const pod = pods.find((one) => one.namespace === namespace && one.owner === owner && !one.terminating)
+    if (!pod) throw new Error(`no pod of ${owner} is there`)
+    return `${namespace}/${pod.name}`
   }
 
   /** One of those that serve, the oldest first. */
