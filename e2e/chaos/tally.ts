@@ -38,7 +38,6 @@ export class Tally {
   readonly #begun = new Map<number, Row>()
   readonly #told: Record<Caller, Told>
 
-
   /** `first`: the number with which each caller begins; they go up by one. */
   constructor(first: Readonly<Record<Caller, number>>) {
     this.#told = { steady: new Told(first.steady), shaken: new Told(first.shaken) }

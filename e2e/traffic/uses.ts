@@ -102,11 +102,14 @@ export function tcpEcho(place: Place, bytes: Buffer): Promise<void> {
     const socket = connect(place)
     let at = 0
     socket.on('data', (chunk: Buffer) => {
-      if (!chunk.equals(bytes.subarray(at, at + chunk.length))) reject(new WrongAnswer(`other bytes at ${at}`))
+      if (!chunk.equals(bytes.subarray(at, at + chunk.length)))
+        reject(new WrongAnswer(`other bytes at ${at}`))
       at += chunk.length
     })
     socket.on('error', (error) => reject(at > 0 ? new CutShort(error.message) : error))
-    socket.on('close', () => (at === bytes.length ? resolve() : reject(new CutShort(`${at} bytes came back`))))
+    socket.on('close', () =>
+      at === bytes.length ? resolve() : reject(new CutShort(`${at} bytes came back`)),
+    )
     socket.end(bytes)
   })
 }

@@ -13,7 +13,7 @@ import { PORTS } from '../ports.ts'
 const digest = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex')
 
 function answer(message: IncomingMessage, body: Buffer, response: ServerResponse): void {
-  const [, what, number = '', size = ''] = (message.url ?? '').split('/')
+  const [, what = '', number = '', size = ''] = (message.url ?? '').split('/')
   switch (what) {
     case 'bytes':
       return void response.end(bytesOf(Number(number), Number(size)))
