@@ -43,18 +43,21 @@ t.test('what fails is put to the fault that was at work, and judged by what that
   tally.begins('control plane killed', 5000)
   tally.add('shaken', outcome('read', 100, 5100, 'failed'))
   const [calm, killed, control] = tally.rows
-  t.match(calm, { fault: 'nothing', uses: 1, failedOther: 0 })
-  t.match(killed, { uses: 2, failedOther: 1, cut: 1, longestMs: 700, longestReadMs: 0 })
-  t.match(control, { uses: 1, failedIdempotent: 0 }, 'the caller whose own sidecar is killed may fail')
+  t.match(calm, { fault: 'nothing', uses: 1, failed: 0 })
+  t.match(killed, { uses: 2, failed: 1, cut: 1, longestMs: 700, longestReadMs: 0 })
+  t.match(control, { uses: 1, avoidable: 0 }, 'the caller whose own sidecar is killed may fail')
   t.ok(tally.rows.every(holds))
   tally.add('steady', outcome('webSocket', 3, 5200, 'failed'))
+  tally.begins('application killed', 5500)
+  const why = '503 weft; details="upstream_connect_failure{ECONNREFUSED}"'
+  tally.add('steady', { ...outcome('webSocket', 3, 5600, 'failed'), why })
   tally.begins('partition', 6000)
   tally.add('steady', outcome('read', 4, 6100, 'failed'))
   tally.begins('route edited', 7000)
   tally.add('steady', outcome('write', 5, 7100, 'failed'))
   tally.begins('injector killed', 8000)
   tally.add('shaken', outcome('read', 101, 8100, 'wrong'))
-  t.same(tally.rows.map(holds), [true, true, false, false, false, false])
+  t.same(tally.rows.map(holds), [true, true, false, false, false, false, false])
 })
 
 t.test(

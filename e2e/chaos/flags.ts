@@ -15,7 +15,7 @@ export const HELP = `Usage: npm run chaos [-- FLAGS]
 A mesh on this machine under mixed load (reads, writes, uploads, downloads, gRPC, WebSocket, TCP), every byte checked,
 while its applications, sidecars, control plane and injector are killed, pods are deleted and cut off, routes edited and
 deployments scaled. Ends with a table: fault, what was used meanwhile, what failed, what was lost, repeated or wrong, and
-the longest wait.
+the longest wait. Avoidable are failed reads, and failures of what was never sent: another replica could have answered.
 
   --seed N      which faults, in which order and on whom (default: a new one, told at the start)
   --seconds N   how long faults go on, from 5 to 86400 (default 120)

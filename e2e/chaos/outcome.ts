@@ -5,7 +5,7 @@
 export type Result = 'ok' | 'failed' | 'cut' | 'wrong'
 
 export type Kind = (typeof KINDS)[number]
-/** Reads and handshakes may be tried elsewhere, and so may what was not sent of the others. */
+/** Reads may be tried elsewhere, and so may what was not sent of the others. */
 export const KINDS = ['read', 'write', 'upload', 'download', 'unary', 'stream', 'webSocket', 'tcp'] as const
 
 /** One line of what a caller tells. */

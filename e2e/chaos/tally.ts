@@ -1,4 +1,4 @@
-import type { Kind, Outcome } from './outcome.ts'
+import type { Outcome } from './outcome.ts'
 import { FAULTS, type FaultName } from './plan.ts'
 
 /** What a row stands for: a fault, or the time before the first. */
@@ -9,22 +9,25 @@ export interface Row {
   readonly fault: Cause
   times: number
   uses: number
-  /** Reads, and handshakes of WebSockets, of the caller that is left alone: another replica could have answered. */
-  failedIdempotent: number
-  /** Writes and calls that were not answered, and what broke off: expected where a replica was ended that had them. */
-  failedOther: number
+  /** Of the caller that is left alone, what another replica could have answered: reads, and whatever was never sent. */
+  avoidable: number
+  /** Writes, calls and handshakes of it that were sent and not answered: a replica that was ended had them. */
+  failed: number
+  /** What broke off in use. */
   cut: number
   lost: number
   repeated: number
   wrong: number
-  /** Of reads and of everything. Milliseconds. */
+  /** Of the caller that is left alone, of reads and of everything. Milliseconds. */
   longestReadMs: number
   longestMs: number
 }
 
 export type Caller = 'steady' | 'shaken'
 
-const IDEMPOTENT: ReadonlySet<Kind> = new Set(['read', 'webSocket'])
+// What a sidecar says of a request that found no connection (proxy/exchange/failure.ts). A WebSocket's handshake that was
+// sent is not repeated: its application may have begun what it asks for.
+const NEVER_SENT = /upstream_connect_|upstream_endpoint_removed|no_healthy_upstream|upstream connect error$/
 const REASONS = 20
 
 /** Puts what callers tell beside what was done at that time. */
@@ -48,7 +51,7 @@ export class Tally {
   begins(fault: Cause, at: number): void {
     let row = this.#rows.get(fault)
     if (!row) {
-      const none = { times: 0, uses: 0, failedIdempotent: 0, failedOther: 0, cut: 0, lost: 0, repeated: 0 }
+      const none = { times: 0, uses: 0, avoidable: 0, failed: 0, cut: 0, lost: 0, repeated: 0 }
       row = { fault, ...none, wrong: 0, longestReadMs: 0, longestMs: 0 }
       this.#rows.set(fault, row)
     }
@@ -67,11 +70,11 @@ export class Tally {
     }
     if (caller === 'steady') {
       row.longestMs = Math.max(row.longestMs, ms)
-      if (IDEMPOTENT.has(kind)) row.longestReadMs = Math.max(row.longestReadMs, ms)
+      if (kind === 'read') row.longestReadMs = Math.max(row.longestReadMs, ms)
     }
     if (result === 'wrong') row.wrong++
-    else if (caller === 'steady' && result === 'failed' && IDEMPOTENT.has(kind)) row.failedIdempotent++
-    else if (caller === 'steady' && result === 'failed') row.failedOther++
+    else if (caller === 'steady' && result === 'failed' && avoidable(outcome)) row.avoidable++
+    else if (caller === 'steady' && result === 'failed') row.failed++
     else if (caller === 'steady' && result === 'cut') row.cut++
     if (result === 'ok' || this.reasons.length >= REASONS) return
     if (result === 'wrong' || caller === 'steady')
@@ -126,9 +129,13 @@ class Told {
   }
 }
 
+function avoidable({ kind, why = '' }: Outcome): boolean {
+  return kind === 'read' || NEVER_SENT.test(why)
+}
+
 /** Whether a row is as it has to be. */
 export function holds(row: Row): boolean {
-  const { failedIdempotent, failedOther, cut, lost, repeated, wrong } = row
+  const { avoidable: avoided, failed, cut, lost, repeated, wrong } = row
   const mayCut = row.fault !== 'nothing' && FAULTS[row.fault].cuts
-  return failedIdempotent + lost + repeated + wrong === 0 && (mayCut || failedOther + cut === 0)
+  return avoided + lost + repeated + wrong === 0 && (mayCut || failed + cut === 0)
 }

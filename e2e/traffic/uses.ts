@@ -91,6 +91,11 @@ export function webSocketEcho({ host, port }: Place, message: string, count: num
       if (--left > 0) socket.send(message)
       else socket.close()
     })
+    socket.on('unexpected-response', (sent, response) => {
+      const details = String(response.headers['proxy-status'] ?? '')
+      reject(new Error(`${response.statusCode} ${details}`))
+      sent.destroy()
+    })
     socket.on('error', (error) => reject(opened ? new CutShort(error.message) : error))
     socket.on('close', (code) => (left === 0 ? resolve() : reject(new CutShort(`closed with ${code}`))))
   })
