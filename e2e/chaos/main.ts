@@ -21,7 +21,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const told = untilTold(() => process.exit(130))
   const cluster = await startStormCluster({ signal: told.signal, onProgress: progress })
   try {
-    const report = await storm(cluster, { ...flags, signal: told.signal, onProgress: progress })
+    const report = await storm(cluster, { ...flags, atLeast: 1, signal: told.signal, onProgress: progress })
     console.log(flags.json ? JSON.stringify(report) : chaosTable(report))
     return report.ok ? 0 : 1
   } finally {

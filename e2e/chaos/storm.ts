@@ -13,6 +13,8 @@ import { holds, Tally, type Caller } from './tally.ts'
 export interface StormOptions {
   readonly seed: number
   readonly seconds: number
+  /** Faults that are played however long they take. */
+  readonly atLeast: number
   readonly rate: number
   readonly signal: AbortSignal
   readonly onProgress: (line: string) => void
@@ -26,7 +28,7 @@ const SETTLE_MS = 50
 
 /** Plays the faults of a seed on a cluster of e2e/chaos/manifests that is ready, under load. */
 export async function storm(cluster: LocalCluster, options: StormOptions): Promise<ChaosReport> {
-  const { seed, seconds, rate, signal, onProgress } = options
+  const { seed, seconds, atLeast, rate, signal, onProgress } = options
   const tally = new Tally(FIRST)
   const problems: string[] = []
   const begun = Promise.withResolvers<void>()
@@ -60,8 +62,10 @@ export async function storm(cluster: LocalCluster, options: StormOptions): Promi
   const faults = new Faults(cluster)
   const startedAt = performance.now()
   const elapsed = (): number => (performance.now() - startedAt) / 1000
+  let played = 0
   for (const planned of plan(seed)) {
-    if (elapsed() >= seconds || signal.aborted) break
+    if ((elapsed() >= seconds && played >= atLeast) || signal.aborted) break
+    played++
     onProgress(`${planned.name}, ${elapsed().toFixed(0)} of ${seconds} s`)
     tally.begins(planned.name, Date.now())
     try {
