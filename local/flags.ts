@@ -17,3 +17,10 @@ export function parseFlags<T extends ParseArgsConfig>(config: T): ReturnType<typ
     throw new FlagError(error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error))
   }
 }
+
+/** A whole number in decimal from `least` to `most`. Throws FlagError. */
+export function wholeNumber(flag: string, text: string, least: number, most: number): number {
+  const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN
+  if (value >= least && value <= most) return value
+  throw new FlagError(`${flag} must be a whole number from ${least} to ${most}, not ${JSON.stringify(text)}`)
+}

@@ -33,17 +33,7 @@ export function demoCluster(cluster: LocalCluster, api: string): DemoCluster {
       await cluster.kill(name(pod), { container })
     },
     deletePod: (pod) => cluster.deletePod(name(pod)),
-    async change(file, edit) {
-      const path = join(cluster.manifests[0] ?? '', file)
-      const text = await readFile(path, 'utf8')
-      // As a whole: a file that is emptied first counts only after a while, as nobody knows whether it stays so.
-      const put = async (content: string) => {
-        await writeFile(`${path}.new`, content)
-        await rename(`${path}.new`, path)
-      }
-      await put(edit(text))
-      return () => put(text)
-    },
+    change: (file, edit) => changeManifest(cluster, file, edit),
     async capture(during) {
       const capture = await cluster.capture()
       try {
@@ -59,4 +49,21 @@ export function demoCluster(cluster: LocalCluster, api: string): DemoCluster {
       throw new WeftError('demo.api', `GET ${path} answered ${answer.status}`)
     },
   }
+}
+
+/** Edits one of the manifests that a cluster follows; what it gives puts it back. */
+export async function changeManifest(
+  cluster: LocalCluster,
+  file: string,
+  edit: (text: string) => string,
+): Promise<() => Promise<void>> {
+  const path = join(cluster.manifests[0] ?? '', file)
+  const text = await readFile(path, 'utf8')
+  // As a whole: a file that is emptied first counts only after a while, as nobody knows whether it stays so.
+  const put = async (content: string) => {
+    await writeFile(`${path}.new`, content)
+    await rename(`${path}.new`, path)
+  }
+  await put(edit(text))
+  return () => put(text)
 }

@@ -1,4 +1,4 @@
-import { parseFlags, FlagError } from '../../local/flags.ts'
+import { parseFlags, FlagError, wholeNumber } from '../../local/flags.ts'
 import type { ProxyName } from './peers/proxies.ts'
 
 export interface Options {
@@ -49,12 +49,6 @@ export function parseOptions(argv: readonly string[]): Options {
 /** A seed that nobody chose. */
 export function newSeed(): number {
   return Math.floor(Math.random() * 0x7fff0000)
-}
-
-function wholeNumber(flag: string, text: string, least: number, most: number): number {
-  const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN
-  if (value >= least && value <= most) return value
-  throw new FlagError(`${flag} must be a whole number from ${least} to ${most}, not ${JSON.stringify(text)}`)
 }
 
 function proxiesOf(text: string): ProxyName[] {

@@ -47,6 +47,30 @@ t.test(
   },
 )
 
+t.test('also from an endpoint that has left the cluster meanwhile', async (t) => {
+  const mesh = meshOf(2)
+  const callers = [mesh.send(), mesh.send(), mesh.send({ method: 'POST' }), mesh.send({ method: 'POST' })]
+  mesh.clock.advance(0)
+  t.same(mesh.asked(), [2, 2])
+  const limits = { maxConnections: 10, maxPendingRequests: 1000, maxRequests: 1000 }
+  mesh.upstream.configuration.setCluster('app', [2], { tls: meshTls([]), balancer: 'round-robin', limits })
+  mesh.clock.advance(0)
+  t.same(mesh.asked(), [2, 2], 'what runs there may still be answered')
+  const gone = mesh.upstream.server(1)
+  gone.connections[0]?.suspect()
+  mesh.clock.advance(0)
+  t.same(mesh.asked(), [2, 3])
+  for (const stream of mesh.upstream.server(2).streams) stream.respond(200)
+  gone.streams.find(({ over }) => !over)?.fail('connection')
+  mesh.clock.advance(0)
+  t.same(
+    callers.map(({ status }) => status).sort((a = 0, b = 0) => a - b),
+    [200, 200, 200, 503],
+    'a write that was sent is not repeated',
+  )
+  t.same(mesh.leftovers, NOTHING_LEFT)
+})
+
 t.test('an answer that has begun, and an upgrade, stay where they are', async (t) => {
   const mesh = meshOf(2)
   mesh.setRoutes([forwardTo({ app: 1 }, { upgrades: ['websocket'] })])

@@ -164,6 +164,10 @@ class Http1Client implements ClientConnection, StreamOwner, TransportReader, Bod
     return this.#stream !== undefined
   }
 
+  get awaitsAnswer(): boolean {
+    return this.#stream !== undefined && !this.#headDone
+  }
+
   onPeerSilent(silent: boolean): void {
     if (!silent) return
     this.#handler.onSilent?.()

@@ -166,6 +166,11 @@ class Http2Client extends Http2Connection implements ClientConnection {
     return this.streams.size > 0
   }
 
+  /** Where PINGs are allowed, they tell. */
+  get awaitsAnswer(): boolean {
+    return this.options.keepAlive === undefined && this.urgency === 'answer'
+  }
+
   onPeerSilent(silent: boolean): void {
     if (silent !== this.#suspect && !this.stopped) this.onSuspect(silent)
   }

@@ -13,9 +13,10 @@ function rig() {
     handed: 0,
     received: 0,
     awaited: true,
+    awaitsAnswer: false,
     pending: 0,
     fd: 7,
-    keepAlive: () => void rigged.told.push('keep-alive'),
+    keepAlive: (idleMs: number) => void rigged.told.push(`keep-alive ${idleMs}`),
     peerSilent: (silent: boolean) => void rigged.told.push(silent ? 'silent' : 'speaks'),
     peerVanished: () => void rigged.told.push('vanished'),
   }
@@ -28,7 +29,7 @@ t.test('the kernel is asked only where something that was sent may be unacknowle
   const r = rig()
   const { clock, connection, told, watch } = r
   clock.advance(5000)
-  t.same(told, ['keep-alive'])
+  t.same(told, ['keep-alive 3000'])
   t.equal(r.looks, 0)
   watch.delete(connection)
   clock.advance(1000)
@@ -63,40 +64,89 @@ t.test('all acknowledged: no further look until more is sent', async (t) => {
   t.equal(r.looks, 4, 'the kernel has not even taken it')
 })
 
+/** Something was sent right after a look that found all well, and is not acknowledged for `ms`. */
+function unacknowledged(r: ReturnType<typeof rig>, ms: number, state: Partial<TcpState> = {}): void {
+  r.connection.handed += 10
+  r.state = { unacknowledged: 1, retransmits: 3, probes: 0, silentMs: 100_000, ...state }
+  r.clock.advance(ms)
+}
+const silences = (told: readonly string[]): string[] => told.filter((each) => !each.startsWith('keep-alive'))
+
 t.test('what is sent again and again without an acknowledgement is silence, then the end', async (t) => {
   const r = rig()
-  r.connection.handed = 10
-  r.state = { unacknowledged: 1, retransmits: 1, probes: 0, silentMs: 1400 }
+  r.clock.advance(60_000)
+  unacknowledged(r, 1000)
+  t.same(silences(r.told), [], 'that it was quiet before says nothing')
   r.clock.advance(500)
-  r.state = { ...r.state, retransmits: 3, silentMs: 1900 }
-  r.clock.advance(500)
-  t.same(r.told, ['keep-alive', 'silent'])
-  r.state = { ...r.state, silentMs: 9999 }
-  r.clock.advance(500)
-  t.same(r.told, ['keep-alive', 'silent'], 'said once')
-  r.state = { ...r.state, silentMs: 10_000 }
+  t.same(silences(r.told), ['silent'])
+  r.clock.advance(8000)
+  t.same(silences(r.told), ['silent'], 'said once')
   r.clock.advance(5000)
-  t.same(r.told, ['keep-alive', 'silent', 'vanished'])
+  t.same(silences(r.told), ['silent', 'vanished'])
   t.equal(r.clock.pending, 0)
+})
+
+t.test('a stall of ours speaks against nobody: the kernel heard the peer meanwhile', async (t) => {
+  const r = rig()
+  r.clock.advance(500)
+  unacknowledged(r, 60_000, { silentMs: 1499 })
+  t.same(silences(r.told), [])
 })
 
 t.test(
   'a cut that is over in time, a closed window and a kernel that says nothing end nothing',
   async (t) => {
     const r = rig()
-    r.connection.handed = 10
-    r.state = { unacknowledged: 1, retransmits: 3, probes: 0, silentMs: 2000 }
     r.clock.advance(500)
+    unacknowledged(r, 9500)
     r.state = { unacknowledged: 1, retransmits: 0, probes: 0, silentMs: 100 }
     r.clock.advance(500)
-    t.same(r.told, ['keep-alive', 'silent', 'speaks'])
+    t.same(silences(r.told), ['silent', 'speaks'])
     r.state = { unacknowledged: 0, retransmits: 0, probes: 1, silentMs: 60_000 }
     r.clock.advance(60_000)
     r.state = undefined
     r.clock.advance(60_000)
-    t.equal(r.told.length, 3)
+    t.equal(silences(r.told).length, 2)
   },
 )
+
+t.test(
+  'who waits for an answer has the peer asked every second, as long as that is waited for',
+  async (t) => {
+    const r = rig()
+    r.connection.handed = 10
+    r.connection.awaitsAnswer = true
+    r.clock.advance(500)
+    t.same(r.told, ['keep-alive 3000'], 'most answers come sooner')
+    r.clock.advance(500)
+    t.same(r.told, ['keep-alive 3000', 'keep-alive 1000'])
+    r.clock.advance(10_000)
+    t.equal(r.told.length, 2)
+    // It was acknowledged long ago; two probes were not.
+    r.state = { unacknowledged: 0, retransmits: 0, probes: 2, silentMs: 2100 }
+    r.clock.advance(1500)
+    t.same(silences(r.told), ['silent'])
+    r.state = FINE
+    r.clock.advance(500)
+    t.same(silences(r.told), ['silent', 'speaks'])
+    r.connection.awaitsAnswer = false
+    r.clock.advance(500)
+    t.equal(r.told.at(-1), 'keep-alive 3000')
+    const { looks } = r
+    r.clock.advance(10_000)
+    t.equal(r.looks, looks)
+  },
+)
+
+t.test('no answer is awaited that keeps coming', async (t) => {
+  const r = rig()
+  r.connection.awaitsAnswer = true
+  for (let i = 0; i < 10; i++) {
+    r.connection.received++
+    r.clock.advance(500)
+  }
+  t.same(r.told, ['keep-alive 3000'])
+})
 
 t.test(
   'a real peer behind a cut: an HTTP/1.1 request hears of it within 3 s, an opaque connection ends within 15 s',

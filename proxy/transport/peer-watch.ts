@@ -9,12 +9,14 @@ export interface WatchedConnection {
   readonly received: number
   /** Somebody waits for what the peer does. */
   readonly awaited: boolean
+  /** Somebody waits for the head of an answer, and only the kernel can ask whether the peer is there. */
+  readonly awaitsAnswer: boolean
   /** Bytes that the kernel has not taken yet. */
   readonly pending: number
   /** Below 0: there is none (any more). */
   readonly fd: number
-  /** Has the kernel ask a peer that is silent and owes nothing (SO_KEEPALIVE). Once. */
-  keepAlive(): void
+  /** Has the kernel ask a peer that owes nothing after so long a silence (SO_KEEPALIVE, TCP_KEEPIDLE). */
+  keepAlive(idleMs: number): void
   /** Nothing acknowledges what was sent (true), or something does after all (false). */
   peerSilent(silent: boolean): void
   /** It was silent for too long: the connection is to end. */
@@ -26,23 +28,31 @@ const TICK_MS = 500
 export const SILENT_MS = 1500
 /** A cut that is over sooner costs opaque connections nothing. */
 export const VANISHED_MS = 10_000
+// Ten probes a second apart follow (libuv): who is silent and gone is left after 13 s.
+const KEEP_ALIVE_IDLE_MS = 3000
+// While an answer is awaited: of two probes, the second is late enough to tell, and early enough to go elsewhere.
+const ANSWER_IDLE_MS = 1000
 // A lost segment alone is no silence: it comes again after 0.2 s.
 const RETRANSMITS = 2
 
 interface Watch {
   /** What had been handed over when all of it was acknowledged. */
   settled: number
+  /** When nothing was owed last, as far as was looked: how long the kernel heard nothing before that says nothing. */
+  fineAt: number
   /** At the last look. */
   received: number
+  awaitsAnswer: boolean
   silent: boolean
-  old: boolean
+  /** What the kernel was told; 0: nothing yet. */
+  idleMs: number
 }
 
 /**
  * Looks, every half a second, whether what was sent is acknowledged, where something was and somebody waits for a peer
- * that says nothing. Whoever sends nothing is asked
- * by the kernel's keepalive, which in turn rests while something is unacknowledged: that alone takes 15 minutes to fail.
- * The kernel counts, so a stall of ours speaks against nobody.
+ * that says nothing. Whoever sends nothing is asked by the kernel's keepalive, every second while an answer is
+ * awaited: what was acknowledged long ago tells nothing. That in turn rests while something is unacknowledged, which
+ * alone takes 15 minutes to fail. The kernel counts, so a stall of ours speaks against nobody.
  */
 export class PeerWatch {
   readonly #watched = new Map<WatchedConnection, Watch>()
@@ -56,7 +66,14 @@ export class PeerWatch {
   }
 
   add(connection: WatchedConnection): void {
-    this.#watched.set(connection, { settled: 0, received: 0, silent: false, old: false })
+    this.#watched.set(connection, {
+      settled: 0,
+      fineAt: this.#clock.now(),
+      received: 0,
+      awaitsAnswer: false,
+      silent: false,
+      idleMs: 0,
+    })
     if (!this.#running) this.#arm()
   }
 
@@ -70,33 +87,44 @@ export class PeerWatch {
   }
 
   #look(): void {
+    const now = this.#clock.now()
     for (const [connection, watch] of this.#watched) {
-      if (!watch.old) {
-        // Most connections are over before: they cost nothing.
-        watch.old = true
-        connection.keepAlive()
-      }
-      const { handed, received } = connection
+      const { awaitsAnswer, handed, received } = connection
       const spoke = received !== watch.received
       watch.received = received
-      if (handed === watch.settled || (!watch.silent && (spoke || !connection.awaited))) continue
-      this.#judge(connection, watch, handed)
+      // Most connections are over before the first look, and most answers before the second: they cost nothing.
+      const asks = awaitsAnswer && watch.awaitsAnswer && !spoke
+      watch.awaitsAnswer = awaitsAnswer
+      this.#ask(connection, watch, asks)
+      const owes = asks || (handed !== watch.settled && !spoke && connection.awaited)
+      if (owes || watch.silent) this.#judge(connection, watch, handed, now)
+      else watch.fineAt = now
     }
     this.#running = false
     if (this.#watched.size > 0) this.#arm()
   }
 
-  #judge(connection: WatchedConnection, watch: Watch, handed: number): void {
+  #ask(connection: WatchedConnection, watch: Watch, often: boolean): void {
+    const idleMs = often || watch.silent ? ANSWER_IDLE_MS : KEEP_ALIVE_IDLE_MS
+    if (idleMs === watch.idleMs) return
+    watch.idleMs = idleMs
+    connection.keepAlive(idleMs)
+  }
+
+  #judge(connection: WatchedConnection, watch: Watch, handed: number, now: number): void {
     const { fd } = connection
     const state = fd < 0 ? undefined : this.#read(fd)
     if (!state) return
-    const silent =
-      (state.retransmits >= RETRANSMITS || state.probes >= RETRANSMITS) && state.silentMs >= SILENT_MS
-    if (silent && state.silentMs >= VANISHED_MS) {
+    const silentMs = Math.min(state.silentMs, now - watch.fineAt)
+    const silent = (state.retransmits >= RETRANSMITS || state.probes >= RETRANSMITS) && silentMs >= SILENT_MS
+    if (silent && silentMs >= VANISHED_MS) {
       this.#watched.delete(connection)
       return connection.peerVanished()
     }
-    if (state.unacknowledged === 0 && state.probes === 0 && connection.pending === 0) watch.settled = handed
+    if (state.unacknowledged === 0 && state.probes === 0 && connection.pending === 0) {
+      watch.settled = handed
+      watch.fineAt = now
+    }
     if (silent === watch.silent) return
     watch.silent = silent
     connection.peerSilent(silent)

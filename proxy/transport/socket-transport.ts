@@ -12,8 +12,6 @@ import type { Transport, TransportReader } from './transport.ts'
 export const HIGH_WATER_BYTES = 256 * 1024
 /** ... until no more than this is left. */
 export const LOW_WATER_BYTES = 64 * 1024
-// Ten probes a second apart follow (libuv): who is silent and gone is left within 15 s.
-const KEEP_ALIVE_IDLE_MS = 5000
 
 // Transports with output of this turn. One immediate serves them all: it runs right after the poll phase,
 // so that everything which one round of reads led to leaves as one write a connection, and a lone request
@@ -104,8 +102,12 @@ export class SocketTransport implements Transport, WatchedConnection {
     return this.#reader.awaitsPeer ?? false
   }
 
-  keepAlive(): void {
-    if (!this.#closed) this.#socket.setKeepAlive(true, KEEP_ALIVE_IDLE_MS)
+  get awaitsAnswer(): boolean {
+    return this.#reader.awaitsAnswer ?? false
+  }
+
+  keepAlive(idleMs: number): void {
+    if (!this.#closed) this.#socket.setKeepAlive(true, idleMs)
   }
 
   peerSilent(silent: boolean): void {

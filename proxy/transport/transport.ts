@@ -39,6 +39,8 @@ export interface TransportReader {
   onWritable(): void
   /** Somebody waits for what the peer does. Left out: nobody. */
   readonly awaitsPeer?: boolean
+  /** Somebody waits for the head of an answer, and no other means tells whether the peer is there. Left out: nobody. */
+  readonly awaitsAnswer?: boolean
   /** Nothing acknowledges what was sent (true), or something does after all (false). */
   onPeerSilent?(silent: boolean): void
   /** Last call. `error` is undefined after an orderly end. */

@@ -4,6 +4,7 @@ import { secretsOf, newRoot } from '../../../proxy/testing/mesh-identity.ts'
 
 const EXTENSIONS = 'type.googleapis.com/envoy.extensions'
 const ROOT = newRoot()
+const LOOPBACK = '127.0.0.1'
 
 /** A way through a pair: a plain listener before, mutual TLS between, a server application behind. */
 export interface Path {
@@ -31,6 +32,8 @@ export interface Path {
   readonly linkHttp2?: boolean
   /** Service accounts that the other side must prove; any of the mesh where nothing is said. */
   readonly demands?: { readonly ofServer?: string; readonly ofCaller?: string }
+  /** The caller's proxy speaks to the application itself, in plaintext: no sidecar is there. */
+  readonly direct?: boolean
   /** Further clusters of the caller's proxy, by name: plaintext to these ports. */
   readonly extra?: Readonly<Record<string, number>>
 }
@@ -40,6 +43,10 @@ export interface PathPorts {
   readonly front: number
   readonly inner: number
   readonly link: number
+  /** Where the server's proxy listens; loopback where nothing is said. */
+  readonly at?: string
+  /** Where the caller's proxy finds servers' proxies, all at the port `link`; loopback where nothing is said. */
+  readonly hosts?: readonly string[]
 }
 
 export function callerBootstrap(paths: readonly Path[], ports: ReadonlyMap<string, PathPorts>) {
@@ -54,12 +61,16 @@ export function callerBootstrap(paths: readonly Path[], ports: ReadonlyMap<strin
           : { filter_chains: [{ filters: [network(path, path.kind, path.route)] }] }),
       })),
       clusters: paths.flatMap((path) => [
-        cluster(
-          path.name,
-          portsOf(ports, path).link,
-          tls('UpstreamTlsContext', identity, alpnOf(path, path.kind), path.demands?.ofServer),
-          path.linkHttp2 ? 'http2' : undefined,
-        ),
+        path.direct
+          ? cluster(path.name, path.app, undefined, path.appProtocol, undefined, portsOf(ports, path).hosts)
+          : cluster(
+              path.name,
+              portsOf(ports, path).link,
+              tls('UpstreamTlsContext', identity, alpnOf(path, path.kind), path.demands?.ofServer),
+              path.linkHttp2 ? 'http2' : undefined,
+              undefined,
+              portsOf(ports, path).hosts,
+            ),
         ...(path.inspect
           ? [
               cluster(
@@ -84,7 +95,7 @@ export function serverBootstrap(paths: readonly Path[], ports: ReadonlyMap<strin
     node: { id: 'server', cluster: 'server' },
     static_resources: {
       listeners: paths.map((path) => ({
-        ...listener(path, 'INBOUND', portsOf(ports, path).inner),
+        ...listener(path, 'INBOUND', portsOf(ports, path).inner, portsOf(ports, path).at),
         ...(path.inspect ? { listener_filters: [TLS_INSPECTOR] } : {}),
         filter_chains: path.inspect
           ? [
@@ -117,8 +128,8 @@ function alpnOf(path: Path, kind: Path['kind']): readonly string[] {
   return path.alpn ?? (kind === 'http' ? ['weft-h2', 'h2'] : ['weft-tcp'])
 }
 
-function listener(path: Path, direction: string, port: number) {
-  return { name: path.name, traffic_direction: direction, address: address(port) }
+function listener(path: Path, direction: string, port: number, host?: string) {
+  return { name: path.name, traffic_direction: direction, address: address(port, host) }
 }
 
 const inspector = (name: string) => ({
@@ -197,6 +208,7 @@ function cluster(
   socket?: object,
   protocol?: Path['appProtocol'],
   idle_timeout?: string,
+  hosts: readonly string[] = [LOOPBACK],
 ): object {
   const options = protocol === 'http2' ? 'http2_protocol_options' : 'http_protocol_options'
   const limits = { max_connections: 20_000, max_pending_requests: 20_000, max_requests: 20_000 }
@@ -214,7 +226,7 @@ function cluster(
     },
     load_assignment: {
       cluster_name: name,
-      endpoints: [{ lb_endpoints: [{ endpoint: { address: address(port) } }] }],
+      endpoints: [{ lb_endpoints: hosts.map((host) => ({ endpoint: { address: address(port, host) } })) }],
     },
     ...(socket ? { transport_socket: socket } : {}),
   }
@@ -271,6 +283,6 @@ function tls(
   }
 }
 
-function address(port: number) {
-  return { socket_address: { address: '127.0.0.1', port_value: port } }
+function address(port: number, host = LOOPBACK) {
+  return { socket_address: { address: host, port_value: port } }
 }

@@ -53,7 +53,7 @@ export class Calls {
 }
 
 /** An echo in all four kinds of call, one that never ends after its first answer, one that waits, and one that fails. */
-export async function serveEcho(calls: Calls): Promise<{ server: Server; port: number }> {
+export async function serveEcho(calls: Calls, at = '127.0.0.1:0'): Promise<{ server: Server; port: number }> {
   const server = new Server({ 'grpc.max_receive_message_length': -1, 'grpc.max_concurrent_streams': 20_000 })
   server.addService(ECHO, {
     unary(call: ServerUnaryCall<Buffer, Buffer>, done: sendUnaryData<Buffer>) {
@@ -107,7 +107,7 @@ export async function serveEcho(calls: Calls): Promise<{ server: Server; port: n
     },
   })
   const port = await new Promise<number>((resolve, reject) =>
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+    server.bindAsync(at, ServerCredentials.createInsecure(), (error, bound) =>
       error ? reject(error) : resolve(bound),
     ),
   )

@@ -1,0 +1,106 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { PassThrough } from 'node:stream'
+import { describeError } from '../../core/errors.ts'
+import type { LocalCluster } from '../../local/cluster.ts'
+import { Faults } from './faults.ts'
+import type { Outcome } from './outcome.ts'
+import { plan } from './plan.ts'
+import type { ChaosReport } from './report.ts'
+import { holds, Tally, type Caller } from './tally.ts'
+
+export interface StormOptions {
+  readonly seed: number
+  readonly seconds: number
+  /** Faults that are played however long they take. */
+  readonly atLeast: number
+  readonly rate: number
+  readonly signal: AbortSignal
+  readonly onProgress: (line: string) => void
+}
+
+const CALLERS: readonly Caller[] = ['steady', 'shaken']
+/** With which number each begins. */
+const FIRST: Readonly<Record<Caller, number>> = { steady: 0, shaken: 1_000_000_000 }
+const CALM_MS = 1000
+const SETTLE_MS = 50
+
+/** Plays the faults of a seed on a cluster of e2e/chaos/manifests that is ready, under load. */
+export async function storm(cluster: LocalCluster, options: StormOptions): Promise<ChaosReport> {
+  const { seed, seconds, atLeast, rate, signal, onProgress } = options
+  const tally = new Tally(FIRST)
+  const problems: string[] = []
+  const begun = Promise.withResolvers<void>()
+  const waiting = new Set(CALLERS)
+  const input = new PassThrough()
+  const callers = CALLERS.map(async (caller) => {
+    const lines = new PassThrough()
+    createInterface(lines).on('line', (line) => {
+      tally.add(caller, JSON.parse(line) as Outcome)
+      if (waiting.delete(caller) && waiting.size === 0) begun.resolve()
+    })
+    const own = input.pipe(new PassThrough())
+    const argv = ['node', 'e2e/chaos/app/caller.ts', '--rate', String(rate), '--first', String(FIRST[caller])]
+    let said = ''
+    const { code } = await cluster.execStreams(
+      { pod: `storm/${caller}`, argv },
+      {
+        stdin: own,
+        stdout: (chunk) => lines.write(chunk),
+        stderr: (chunk) => (said += chunk.toString()) !== '',
+        drained: (resume) => lines.once('drain', resume),
+      },
+    )
+    lines.end()
+    if (code !== 0) problems.push(`the caller ${caller} ended with ${code}: ${said.trim()}`)
+    begun.resolve()
+  })
+  await begun.promise
+  await later(CALM_MS)
+
+  const faults = new Faults(cluster)
+  const startedAt = performance.now()
+  const elapsed = (): number => (performance.now() - startedAt) / 1000
+  let played = 0
+  for (const planned of plan(seed)) {
+    if ((elapsed() >= seconds && played >= atLeast) || signal.aborted) break
+    played++
+    onProgress(`${planned.name}, ${elapsed().toFixed(0)} of ${seconds} s`)
+    tally.begins(planned.name, Date.now())
+    try {
+      await faults.play(planned)
+      const whole = Date.now()
+      while (!tally.settled(whole) && !signal.aborted) await later(SETTLE_MS)
+    } catch (error) {
+      problems.push(`${planned.name}: ${describeError(error)}`)
+    }
+  }
+  await later(CALM_MS)
+  onProgress('waiting for what still runs')
+  input.end()
+  await Promise.all(callers)
+  tally.wrote(written(cluster))
+  return {
+    ok: problems.length === 0 && tally.rows.every(holds) && !signal.aborted,
+    seed,
+    seconds: Math.round(elapsed()),
+    rows: tally.rows,
+    reasons: tally.reasons,
+    problems,
+  }
+}
+
+/** What applications logged of writes, also those whose pods are gone. */
+function* written(cluster: LocalCluster): Generator<number> {
+  const logs = join(cluster.stateDir, 'logs')
+  for (const pod of readdirSync(logs)) {
+    if (!pod.startsWith('storm_app-')) continue
+    for (const [, number] of readFileSync(join(logs, pod, 'app.log'), 'utf8').matchAll(/^wrote (\d+)$/gm))
+      yield Number(number)
+  }
+}
+
+function later(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}
