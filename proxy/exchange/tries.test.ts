@@ -156,6 +156,23 @@ t.test('so many requests to a cluster at once and not more, until one is over', 
   t.equal(mesh.send().status, undefined)
 })
 
+t.test('who leaves while a connection is waited for leaves the place to another', async (t) => {
+  const mesh = meshOf(1)
+  mesh.upstream.configuration.setCluster('app', [1], {
+    limits: { maxConnections: 1, maxPendingRequests: 1, maxRequests: 9 },
+  })
+  mesh.send()
+  mesh.clock.advance(0)
+  const left = mesh.send()
+  t.equal(mesh.send().status, 503)
+  left.leave()
+  const next = mesh.send()
+  mesh.server.stream.respond(200)
+  mesh.server.stream.respond(201)
+  t.equal(next.status, 201)
+  t.equal(mesh.server.streams.length, 2)
+})
+
 t.test('the next try goes where none was, and says where the last was', async (t) => {
   const mesh = meshOf(3, { retry: RETRY })
   mesh.upstream.configuration.endpoints('app').set({
