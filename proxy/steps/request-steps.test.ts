@@ -83,6 +83,18 @@ t.test('chains without a name are told apart by what they match', async (t) => {
   )
 })
 
+t.test('what is there is not forgotten, though it has counted nothing yet', async (t) => {
+  const steps = new StepCompiler(manual())
+  const manager = { ...MANAGER, filters: [limit(1)] }
+  const chain = chainOf(manager)
+  const [step] = steps.requestSteps(listenerOf(manager), chain, manager).steps
+  await collected()
+  steps.sweep()
+  const edited = { ...manager }
+  t.equal(steps.requestSteps(listenerOf(edited), chainOf(edited), edited).steps[0], step)
+  t.ok(manager)
+})
+
 t.test('what is gone is forgotten, but not before what it counted is over', async (t) => {
   const deps = manual()
   const steps = new StepCompiler(deps)
