@@ -217,9 +217,12 @@ t.test(
       const server = mesh.upstream.server(1)
       mesh.send()
       mesh.clock.advance(0)
+      const [connection] = server.connections
+      // Otherwise a write would not have gone there.
+      if (connection) connection.announcedIdleMs = 5000
       server.stream.respond(200)
       const caller = mesh.send({ method })
-      server.connections[0]?.lose()
+      connection?.lose()
       mesh.clock.advance(0)
       mesh.clock.advance(0)
       if (method === 'GET') server.stream.respond(200)
