@@ -111,7 +111,7 @@ export class Runtime {
 
   /** Connections that are open, idle ones too. */
   get open(): number {
-    return this.#inboundConnections.size + this.#outboundConnections.size
+    return this.#inboundConnections.connections + this.#outboundConnections.connections
   }
 
   /** Requests and opaque connections that ever began. */

@@ -96,11 +96,6 @@ export class ConnectionServer {
     return this.#open.active
   }
 
-  /** Connections that are open, idle ones too. */
-  get size(): number {
-    return this.#open.size
-  }
-
   get connections(): number {
     return this.#open.size
   }
