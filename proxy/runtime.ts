@@ -109,6 +109,11 @@ export class Runtime {
     return this.#inboundConnections.active + this.#outboundConnections.active
   }
 
+  /** Connections that are open, idle ones too. */
+  get open(): number {
+    return this.#inboundConnections.connections + this.#outboundConnections.connections
+  }
+
   /** Requests and opaque connections that ever began. */
   get begun(): number {
     return this.#inboundConnections.begun + this.#outboundConnections.begun

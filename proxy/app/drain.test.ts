@@ -3,7 +3,7 @@ import { ManualClock } from '../../core/clock.ts'
 import { createLogger } from '../../core/log.ts'
 import { drain } from './drain.ts'
 
-function setUp(active: number, options: { limitMs: number; quietMs?: number }) {
+function setUp(active: number, options: { limitMs: number; open?: number }) {
   const clock = new ManualClock(1_000_000)
   const lines: string[] = []
   const target = {
@@ -13,11 +13,13 @@ function setUp(active: number, options: { limitMs: number; quietMs?: number }) {
     begin: () => void target.drains++,
     active: () => target.running,
     begun: () => target.began,
+    ...(options.open === undefined ? {} : { open: () => target.left }),
+    left: options.open ?? 0,
   }
   const state: { result?: number } = {}
   const over = drain(
     target,
-    { ...options, clock },
+    { limitMs: options.limitMs, clock },
     createLogger('proxy', 'debug', (line) => lines.push(line)),
   ).then((result) => (state.result = result))
   /** What has come of it after so much more time. */
@@ -76,4 +78,14 @@ t.test('the limit holds for the quiet time, too', async (t) => {
 t.test('a limit of 0 ends at once', async (t) => {
   const { after } = setUp(2, { limitMs: 0 })
   t.equal(await after(0), 2)
+})
+
+t.test('where idle clients are left they get the quiet time, and where none is it ends', async (t) => {
+  const { target, after } = setUp(0, { limitMs: 30_000, open: 1 })
+  t.equal(await after(1900), undefined)
+  target.left = 0
+  t.equal(await after(50), 0)
+  const empty = setUp(0, { limitMs: 30_000, open: 0 })
+  t.equal(await empty.after(99), undefined)
+  t.equal(await empty.after(51), 0)
 })

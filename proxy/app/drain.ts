@@ -9,13 +9,13 @@ export interface Draining {
   active(): number
   /** Requests and opaque connections that ever began: what begins and ends between two looks is seen by this. */
   begun(): number
+  /** Connections that are open, idle ones too, where nobody is sent here by a list of endpoints. */
+  open?(): number
 }
 
 export interface DrainOptions {
   /** Ends here whatever still runs. Milliseconds. */
   readonly limitMs: number
-  /** So long without a request before it ends: endpoints take a moment to leave everybody's lists. Milliseconds. */
-  readonly quietMs?: number
   readonly clock?: Clock
 }
 
@@ -27,13 +27,16 @@ const MONOTONIC: Clock = {
     return () => clearTimeout(timer)
   },
 }
+/** So long without a request before it ends: endpoints take a moment to leave everybody's lists, and so do idle clients. */
 const QUIET_MS = 2000
+/** Likewise where no client is left, who would have to be told to go elsewhere. */
+const EMPTY_QUIET_MS = 100
 const LOOK_MS = 50
 
 /** Resolves when nothing has run for a while, or at the limit. Gives how many were cut off. */
 export async function drain(
   target: Draining,
-  { limitMs, quietMs = QUIET_MS, clock = MONOTONIC }: DrainOptions,
+  { limitMs, clock = MONOTONIC }: DrainOptions,
   log: Logger,
 ): Promise<number> {
   const startedAt = clock.now()
@@ -47,6 +50,7 @@ export async function drain(
       const active = target.active()
       if (active > 0 || target.begun() !== begun) busyAt = now
       begun = target.begun()
+      const quietMs = target.open?.() === 0 ? EMPTY_QUIET_MS : QUIET_MS
       if (now - busyAt < quietMs && now - startedAt < limitMs) return void clock.after(LOOK_MS, look)
       if (active > 0) log.warn('the limit is reached: what still runs is cut off', { active })
       resolve(active)

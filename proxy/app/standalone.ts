@@ -101,8 +101,13 @@ export async function startStandalone(options: StandaloneOptions): Promise<Runni
         runtime.drainInbound()
         runtime.drainOutbound()
       }
-      const target = { begin, active: () => runtime.active, begun: () => runtime.begun }
-      await drain(target, { limitMs: options.drainMs, quietMs: 100 }, log)
+      const target = {
+        begin,
+        active: () => runtime.active,
+        begun: () => runtime.begun,
+        open: () => runtime.open,
+      }
+      await drain(target, { limitMs: options.drainMs }, log)
       server?.close()
       runtime.close()
       await telemetry.close()

@@ -169,7 +169,9 @@ t.test('the budget bounds retries: beyond it callers get what came', async (t) =
   for (let i = 0; i < 10; i++) mesh.send()
   mesh.clock.advance(1000)
   t.equal(server.streams.length, 12)
-  t.equal(mesh.counts.filter((name) => name === 'retry_budget_exhausted').length > 0, true)
+  const exhausted = mesh.counts.filter((name) => name === 'retry_budget_exhausted').length
+  t.ok(exhausted > 0)
+  t.ok(mesh.told.filter((one) => one === 'URX via_upstream').length >= exhausted, 'and are told so')
   t.equal(mesh.records.length, 10)
 })
 
@@ -215,9 +217,12 @@ t.test(
       const server = mesh.upstream.server(1)
       mesh.send()
       mesh.clock.advance(0)
+      const [connection] = server.connections
+      // Otherwise a write would not have gone there.
+      if (connection) connection.announcedIdleMs = 5000
       server.stream.respond(200)
       const caller = mesh.send({ method })
-      server.connections[0]?.lose()
+      connection?.lose()
       mesh.clock.advance(0)
       mesh.clock.advance(0)
       if (method === 'GET') server.stream.respond(200)
@@ -446,7 +451,14 @@ t.test(
     mesh.send()
     mesh.clock.advance(7)
     mesh.upstream.server(1).stream.fail('protocol')
-    t.same(outcomes, ['answered 500 30', 'cancelled 0 5', 'reset 0 7'])
+    const begun = mesh.send()
+    mesh.clock.advance(0)
+    mesh.upstream.server(1).stream.sendHead(200)
+    begun.leave()
+    mesh.upstream.server(1).connect = 'hang'
+    mesh.send()
+    mesh.upstream.configuration.setCluster('app', [])
+    t.same(outcomes, ['answered 500 30', 'cancelled 0 5', 'reset 0 7', 'answered 200 0'])
   },
 )
 

@@ -156,6 +156,23 @@ t.test('so many requests to a cluster at once and not more, until one is over', 
   t.equal(mesh.send().status, undefined)
 })
 
+t.test('who leaves while a connection is waited for leaves the place to another', async (t) => {
+  const mesh = meshOf(1)
+  mesh.upstream.configuration.setCluster('app', [1], {
+    limits: { maxConnections: 1, maxPendingRequests: 1, maxRequests: 9 },
+  })
+  mesh.send()
+  mesh.clock.advance(0)
+  const left = mesh.send()
+  t.equal(mesh.send().status, 503)
+  left.leave()
+  const next = mesh.send()
+  mesh.server.stream.respond(200)
+  mesh.server.stream.respond(201)
+  t.equal(next.status, 201)
+  t.equal(mesh.server.streams.length, 2)
+})
+
 t.test('the next try goes where none was, and says where the last was', async (t) => {
   const mesh = meshOf(3, { retry: RETRY })
   mesh.upstream.configuration.endpoints('app').set({
@@ -178,6 +195,22 @@ t.test('the next try goes where none was, and says where the last was', async (t
     mesh.records.map(({ upstream, upstreamWorkload, attempts }) => [upstream, upstreamWorkload, attempts]),
     [[`127.0.0.1:${order[2]}`, `app-${order[2]}`, 3]],
   )
+})
+
+t.test('whose turn it would be does not matter to who was there already', async (t) => {
+  const mesh = meshOf(2, { retry: RETRY })
+  mesh.send()
+  mesh.clock.advance(0)
+  const at = (): number[] =>
+    mesh.ports.filter((port) => mesh.upstream.server(port).streams.some(({ over }) => !over))
+  const [first] = at() as [number]
+  mesh.upstream.server(first).stream.respond(503)
+  // Takes the turn of the other one.
+  mesh.send()
+  mesh.clock.advance(0)
+  mesh.upstream.server(3 - first).stream.respond(200)
+  mesh.clock.advance(50)
+  t.same(at(), [3 - first])
 })
 
 t.test('an original destination is where it was addressed to', async (t) => {
@@ -381,18 +414,21 @@ t.test('a try that takes too long and is the last is told as that, and given up'
 })
 
 t.test('on the link the request says what it began as; nobody else is told', async (t) => {
-  for (const [alpn, http2, said] of [
-    [ALPN_LINK, true, '2'],
-    [ALPN_LINK, false, undefined],
-    ['h2', true, undefined],
+  for (const [alpn, http2, said, direction] of [
+    [ALPN_LINK, true, '2', 'outbound'],
+    [ALPN_LINK, false, undefined, 'outbound'],
+    ['h2', true, undefined, 'outbound'],
+    ['h2', true, undefined, 'inbound'],
   ] as const) {
     const mesh = meshOf(1)
     mesh.upstream.configuration.setCluster('app', [1], { tls: meshTls(['a']) })
-    mesh.hop = { ...mesh.hop, http2 }
+    mesh.hop = { ...mesh.hop, http2, direction, localIdentity: 'own' }
     mesh.server.identity = identityOf('a')
     mesh.server.alpn = alpn
     mesh.send({ fields: [PROTOCOL_HEADER, '9'] })
     mesh.clock.advance(0)
     t.equal(field(mesh.server.stream.head.fields, PROTOCOL_HEADER), said)
+    mesh.server.stream.respond(200)
+    t.equal(mesh.records[0]?.destinationIdentity, direction === 'outbound' ? identityOf('a') : 'own')
   }
 })

@@ -100,6 +100,8 @@ export interface ClientConnection {
   readonly closed: boolean
   /** The peer ended it while it carried nothing. */
   readonly closedIdle?: boolean
+  /** The peer has ended it, though that was not read yet: a look at the kernel. */
+  readonly endedByPeer?: boolean
   /** How long the peer said that it lets a connection wait (`Keep-Alive: timeout`), milliseconds. */
   readonly announcedIdleMs?: number | undefined
   open(head: RequestHead, end: boolean, reader: ClientStreamReader): ClientStream

@@ -79,6 +79,10 @@ class Http1Client implements ClientConnection, StreamOwner, TransportReader, Bod
     return this.#stream === undefined && !this.closed && !this.#draining ? 1 : 0
   }
 
+  get endedByPeer(): boolean {
+    return this.transport.endedByPeer ?? false
+  }
+
   open(head: RequestHead, end: boolean, reader: ClientStreamReader): ClientStream {
     const stream = new Http1ClientStream(this, head, reader)
     if (this.free === 0) {

@@ -19,7 +19,6 @@ class FakeSocket extends Duplex {
 
   constructor() {
     super({ allowHalfOpen: true })
-    this.on('error', () => {})
     this.pause()
   }
 
@@ -190,6 +189,10 @@ t.test("a chain's steps are asked before anything is served, and hear of the end
   clock.advance(1)
   t.equal(second.destroyed, true, 'one limit for both objects that say the same')
   t.equal(serve(of('other')).destroyed, false, 'another listener has its own')
+  serve(of('web')).destroy(new Error('reset'))
+  await turn()
+  t.equal(connections.splice(1).length, 1, 'that it breaks meanwhile is nothing to anybody')
+  t.equal(clock.pending, 0)
   first.destroy()
   await turn()
   serve(of('web'))

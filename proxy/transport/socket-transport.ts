@@ -6,6 +6,7 @@ import { takeKeptBytes } from './ended-early.ts'
 import { OUTPUT_LARGE_CHUNK, releaseBuffer, takeBuffer } from './output-pool.ts'
 import { peerWatch, type WatchedConnection } from './peer-watch.ts'
 import { resetSocket } from './reset-socket.ts'
+import { endedByPeer } from './tcp-state.ts'
 import type { Transport, TransportReader } from './transport.ts'
 
 /** Above this many bytes that the kernel has not taken a transport is congested ... */
@@ -87,6 +88,10 @@ export class SocketTransport implements Transport, WatchedConnection {
     socket.on('close', () => this.#onClose())
     if (socket.destroyed) setImmediate(() => this.#onClose())
     else peerWatch.add(this)
+  }
+
+  get endedByPeer(): boolean {
+    return endedByPeer(this.fd)
   }
 
   get fd(): number {

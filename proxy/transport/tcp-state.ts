@@ -16,6 +16,7 @@ export interface TcpState {
 export type ReadTcpState = (fd: number) => TcpState | undefined
 
 const SOL_TCP = 6
+const TCP_ESTABLISHED = 1
 const TCP_INFO = 11
 const INFO_BYTES = 104
 
@@ -30,16 +31,26 @@ const length = new Int32Array(1)
  * whose peer is there and only takes nothing for that long (a closed window), as a paused download does.
  */
 export const readTcpState: ReadTcpState = (fd) => {
-  getsockopt ??= load()
-  if (!getsockopt || fd < 0) return undefined
-  length[0] = INFO_BYTES
-  if (getsockopt(fd, SOL_TCP, TCP_INFO, value, length) !== 0 || (length[0] ?? 0) < 60) return undefined
+  if (!readInfo(fd)) return undefined
   return {
     unacknowledged: value.readUInt32LE(24),
     retransmits: value[2] as number,
     probes: value[3] as number,
     silentMs: value.readUInt32LE(56),
   }
+}
+
+/** A FIN or RST of the other end is here, though nobody has read as far as that yet. False where the kernel does not say. */
+export function endedByPeer(fd: number): boolean {
+  return readInfo(fd) && value[0] !== TCP_ESTABLISHED
+}
+
+/** True: `value` holds it. */
+function readInfo(fd: number): boolean {
+  getsockopt ??= load()
+  if (!getsockopt || fd < 0) return false
+  length[0] = INFO_BYTES
+  return getsockopt(fd, SOL_TCP, TCP_INFO, value, length) === 0 && (length[0] ?? 0) >= 60
 }
 
 // Other systems number these otherwise.

@@ -18,6 +18,8 @@ export interface Transport {
   readonly taken?: number
   /** Bytes that the kernel has not taken yet. */
   readonly pending?: number
+  /** Asks the kernel whether a FIN or RST of the peer is here that was not read yet. */
+  readonly endedByPeer?: boolean
   /** Sends what is gathered, then FIN. */
   end(): void
   /** Drops everything at once; `onClose` follows. */

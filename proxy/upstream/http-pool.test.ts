@@ -272,3 +272,19 @@ t.test('a connection that waits from its start is no new one', async (t) => {
   bench.clock.advance(3000)
   t.equal(bench.request().connection?.waited, true)
 })
+
+t.test(
+  'what must not be repeated keeps away from a connection that its server has ended, read or not',
+  async (t) => {
+    for (const ended of [true, false]) {
+      const bench = new Bench()
+      RecordingWaiter.at(bench.pool)
+      const connection = bench.accept()
+      connection.announcedIdleMs = 5000
+      connection.streams[0]?.respond(200)
+      bench.clock.advance(1)
+      connection.endedByPeer = ended
+      t.equal(RecordingWaiter.at(bench.pool, 'safe').told, ended ? 'waits' : 'connected')
+    }
+  },
+)

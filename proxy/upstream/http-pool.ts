@@ -62,6 +62,9 @@ export class PooledConnection implements ClientHandler {
   }
 }
 
+/** A connection that waited for less is as new as what was read last. */
+const LOOK_MS = 1
+
 const NO_ROOM: ConnectFailure = {
   reason: 'overflow',
   flags: ResponseFlag.UO,
@@ -170,7 +173,9 @@ export class HttpPool {
 
   /** Its server closed this connection under a request, without a word of an answer. */
   closedUnder(connection: PooledConnection): void {
-    if (connection.waited) this.#habit.closed(connection.waitedMs)
+    const { carried, protocol } = connection.codec
+    // What ended under its first request is no habit.
+    if (protocol !== 'h2' && carried > 1) this.#habit.closed(connection.waitedMs, carried - 1)
   }
 
   /** Lets what runs finish and opens new connections for what comes: at certificate renewal. */
@@ -211,7 +216,8 @@ export class HttpPool {
     const codec = connection.codec
     this.streamsTold = codec.streamsTold ?? this.streamsTold
     if (codec.closed) {
-      if (codec.closedIdle) this.#habit.closed(this.#clock.now() - connection.idleSince)
+      if (codec.closedIdle && codec.protocol !== 'h2')
+        this.#habit.closed(this.#clock.now() - connection.idleSince, codec.carried)
       this.#connections.delete(connection)
       if (connection.ready) {
         connection.ready = false
@@ -266,8 +272,9 @@ export class HttpPool {
     const idleMs = (connection.waitedMs = this.#clock.now() - connection.idleSince)
     if (reuse === 'any') return true
     if (reuse === 'none' && codec.carried > 0) return false
-    if (idleMs <= this.#habit.safeMs(codec.announcedIdleMs)) return true
-    this.#habit.lived(idleMs)
+    if (idleMs <= this.#habit.safeMs(codec.announcedIdleMs, codec.carried))
+      return idleMs < LOOK_MS || !codec.endedByPeer
+    this.#habit.lived(connection, idleMs, codec.carried)
     return false
   }
 

@@ -86,6 +86,22 @@ export function callerBootstrap(paths: readonly Path[], ports: ReadonlyMap<strin
   }
 }
 
+/** One proxy alone: a plain listener before, the application of `path` behind, no link between. */
+export function aloneBootstrap(path: Path, port: number) {
+  return {
+    node: { id: 'alone', cluster: 'alone' },
+    static_resources: {
+      listeners: [
+        {
+          ...listener(path, 'OUTBOUND', port),
+          filter_chains: [{ filters: [network(path, path.kind, path.route)] }],
+        },
+      ],
+      clusters: [cluster(path.name, path.app, undefined, path.appProtocol, path.idleTimeout)],
+    },
+  }
+}
+
 export function serverBootstrap(paths: readonly Path[], ports: ReadonlyMap<string, PathPorts>) {
   const identity = identityOf('server')
   const socket = (path: Path, alpn: readonly string[]) => ({

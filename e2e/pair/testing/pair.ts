@@ -58,11 +58,7 @@ export async function startPair(
   t.teardown(async () => {
     const running = [ahead, back].filter((one) => one.status === 'fulfilled').map(({ value }) => value)
     if (running.length === 2) running[1] = server
-    // Clients that a test leaves are cut off, where proxies drain for 0 seconds.
-    const expected = flags?.includes('--drain-seconds')
-      ? /"level":"info"/
-      : /"level":"info"|the limit is reached/
-    for (const proxy of running) await end(proxy, expected)
+    for (const proxy of running) await endProxy(proxy, flags)
     rmSync(folder, { recursive: true, force: true })
   })
   if (ahead.status === 'rejected') throw ahead.reason
@@ -85,8 +81,12 @@ export async function startPair(
   return pair
 }
 
-/** Stops it. It must have lived until now, and must have said nothing of an error. */
-async function end(proxy: ProxyProcess, expected: RegExp): Promise<void> {
+/** Stops it, which ran with `flags`. It must have lived until now, and must have said nothing of an error. */
+export async function endProxy(proxy: ProxyProcess, flags: readonly string[] = []): Promise<void> {
+  // Clients that a test leaves are cut off, where proxies drain for 0 seconds.
+  const expected = flags.includes('--drain-seconds')
+    ? /"level":"info"/
+    : /"level":"info"|the limit is reached/
   const code = await proxy.stop()
   const faults = proxy.stderr.split('\n').filter((line) => line !== '' && !expected.test(line))
   if (code === 0 && faults.length === 0) return

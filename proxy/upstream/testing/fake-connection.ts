@@ -22,6 +22,7 @@ export class FakeConnection implements ClientConnection {
   streamsTold: number | undefined
   closed = false
   closedIdle = false
+  endedByPeer = false
   announcedIdleMs: number | undefined = undefined
   destroyed = false
   readonly #handler: ClientHandler
