@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
+import { TCP_KEEP_ALIVE, type TcpKeepAlive } from '../model/keep-alive.ts'
 import { readDirectly } from './direct-reads.ts'
 import { DirectSocket } from './direct-socket.ts'
 import { takeKeptBytes } from './ended-early.ts'
@@ -12,8 +13,6 @@ import type { Transport, TransportReader } from './transport.ts'
 export const HIGH_WATER_BYTES = 256 * 1024
 /** ... until no more than this is left. */
 export const LOW_WATER_BYTES = 64 * 1024
-// Ten probes a second apart follow (libuv): who is silent and gone is left within 15 s.
-const KEEP_ALIVE_IDLE_MS = 5000
 
 // Transports with output of this turn. One immediate serves them all: it runs right after the poll phase,
 // so that everything which one round of reads led to leaves as one write a connection, and a lone request
@@ -46,6 +45,7 @@ export class SocketTransport implements Transport, WatchedConnection {
   /** Called when the kernel has taken what it had no room for at first. */
   onTaken: (() => void) | undefined
   readonly #socket: Socket
+  readonly #keepAlive: TcpKeepAlive
   /** The same, where bytes can go past the stream. */
   readonly #direct: DirectSocket | undefined
   #reader: TransportReader = NO_READER
@@ -72,8 +72,9 @@ export class SocketTransport implements Transport, WatchedConnection {
   #error: Error | undefined
   readonly #onWrite: (error?: Error | null) => void
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, keepAlive: TcpKeepAlive = TCP_KEEP_ALIVE) {
     this.#socket = socket
+    this.#keepAlive = keepAlive
     this.#direct = socket instanceof DirectSocket ? socket : undefined
     const address = socket.remoteAddress ?? ''
     this.remote = address.includes(':')
@@ -105,7 +106,8 @@ export class SocketTransport implements Transport, WatchedConnection {
   }
 
   keepAlive(): void {
-    if (!this.#closed) this.#socket.setKeepAlive(true, KEEP_ALIVE_IDLE_MS)
+    const { idleMs, intervalMs, probes } = this.#keepAlive
+    if (!this.#closed) this.#socket.setKeepAlive(true, idleMs, intervalMs, probes)
   }
 
   peerSilent(silent: boolean): void {
@@ -363,6 +365,6 @@ export class SocketTransport implements Transport, WatchedConnection {
  * Wraps a connected (or connecting) socket. It is to have no other reader or writer from now on; bytes that
  * were peeked go back by `socket.unshift` before. The flow starts on the tick after `reader` is set first.
  */
-export function createTransport(socket: Socket): Transport {
-  return new SocketTransport(socket)
+export function createTransport(socket: Socket, keepAlive?: TcpKeepAlive): Transport {
+  return new SocketTransport(socket, keepAlive)
 }

@@ -220,17 +220,17 @@ export class EndpointState {
     const open: OpenConnection = (handler: ClientHandler, done, slow) =>
       this.#begin('http', slow, (connected, failure) => {
         if (!connected) return done(undefined, undefined, failure)
-        const { http, idleTimeoutHttp2Ms } = this.#cluster
+        const { http, idleTimeoutHttp2Ms, headLimits, keepAlive, tcpKeepAlive } = this.#cluster
         // A server that takes part in no ALPN is spoken to as the cluster says, where that says one thing.
         const known = http === 'http2' || (this.#tls?.alpn.length ?? 0) === 0
         const http2 = connected.alpn === '' ? multiplexed && known : connected.alpn.endsWith('h2')
-        const codec = this.#deps.createClientCodec(
-          connected,
-          handler,
-          http2 ? 'h2' : 'http/1.1',
-          idleTimeoutMs ?? (http2 ? idleTimeoutHttp2Ms : this.#cluster.idleTimeoutMs),
-          pool.streamsTold,
-        )
+        const codec = this.#deps.createClientCodec(connected, handler, http2 ? 'h2' : 'http/1.1', {
+          idleTimeoutMs: idleTimeoutMs ?? (http2 ? idleTimeoutHttp2Ms : this.#cluster.idleTimeoutMs),
+          headLimits,
+          keepAlive,
+          tcpKeepAlive,
+          streamsTold: pool.streamsTold,
+        })
         done(codec, connected, undefined)
       })
     const pool: HttpPool = new HttpPool(
