@@ -72,7 +72,7 @@ export class EndpointState {
     this.health.configured(endpoint, cluster, this.#tls)
     if (cluster === clusterBefore && this.#tls === tlsBefore) return
     const change = tlsChange(tlsBefore, this.#tls)
-    if (change === 'all') return this.#replacePools()
+    if (change === 'all' || otherConnections(clusterBefore, cluster)) return this.#replacePools()
     if (!isDeepStrictEqual(clusterBefore.limits, cluster.limits))
       for (const pool of this.#pools()) pool.limit(cluster.limits)
     if (change === 'names') {
@@ -244,4 +244,11 @@ export class EndpointState {
     if (this.#closed) pool.close()
     return pool
   }
+}
+
+/** Whether connections made now would be others: what they take, and how they notice that their peer is gone. */
+function otherConnections(before: Cluster, now: Cluster): boolean {
+  return (['headLimits', 'keepAlive', 'tcpKeepAlive'] as const).some(
+    (name) => !isDeepStrictEqual(before[name], now[name]),
+  )
 }
