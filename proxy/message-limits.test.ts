@@ -126,3 +126,12 @@ for (const [client, ask] of [
       t.match(await ask(port, { 'x-large': '6' }), { status: 502 })
     })
   }
+
+t.test('what the first sidecar takes to its last field, the link takes with what sidecars add', async (t) => {
+  const port = await pair(t, 'weft-h2', { maxBytes: 30 * 1024, maxFields: 1000 })
+  // Beside Host and Connection; and their bytes with 32 more for each are far above 30 KiB.
+  t.match(await overHttp1(port, fields(998)), { status: 200, text: '998' })
+  t.match(await overHttp1(port, fields(999)), { status: 431 })
+  // Beside five that Node writes.
+  t.match(await overHttp1(port, { 'x-answers': '994' }), { status: 200, fields: 994 })
+})
