@@ -17,6 +17,7 @@ import { reportedMesh } from './serve/telemetry/followed-routes.ts'
 import { MetricStore } from './serve/telemetry/metric-store.ts'
 import { telemetryServices } from './serve/telemetry/receiver.ts'
 import { TraceStore } from './serve/telemetry/trace-store.ts'
+import type { Quotas } from './quotas.ts'
 import { authenticate } from './serve/tokens/authenticate.ts'
 
 export interface ControlPlaneOptions {
@@ -36,6 +37,8 @@ export interface ControlPlaneOptions {
   readonly leafLifeMs?: number | undefined
   /** The longest that streams of proxies last once it ends; milliseconds, default 0. */
   readonly drainMs?: number
+  /** Default: those of no flag. */
+  readonly quotas?: Quotas | undefined
   readonly dashboard: ReadonlyMap<string, DashboardFile>
   readonly log: Logger
   /** Ends a start that still waits for its platform. */
@@ -68,8 +71,12 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     let waitsFor: string | undefined = 'it starts'
     let brain: MeshBrain | undefined
     let proxies: () => readonly ProxyView[] = () => []
-    const traces = new TraceStore()
-    const metrics = new MetricStore(reportedMesh(() => brain?.snapshot.value.model))
+    const { quotas } = options
+    const traces = new TraceStore(quotas?.traces)
+    const metrics = new MetricStore(
+      reportedMesh(() => brain?.snapshot.value.model),
+      quotas?.series,
+    )
     const app = fastify({
       forceCloseConnections: true,
       requestTimeout: HTTP_PATIENCE_MS,
@@ -120,6 +127,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     const grpc = await serve('--grpc', options.grpc, {
       credentials: certificate.credentials,
       authenticate: (metadata, from) => authenticate(verifier, metadata, from),
+      callerLimits: quotas?.caller,
       log,
       services: [
         discovery,

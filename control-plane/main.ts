@@ -7,6 +7,7 @@ import { createLogger } from '../core/log.ts'
 import { startControlPlane, type ControlPlaneOptions } from './app.ts'
 import { manifestsPlatform } from './platform/manifests.ts'
 import type { OpenPlatform } from './platform/platform.ts'
+import { QUOTA_FLAGS, readQuotas } from './quotas.ts'
 import { readDashboard } from './serve/rest/dashboard-files.ts'
 
 export const CONTROL_PLANE_HELP = `Usage: weft control-plane --kubernetes [flags]
@@ -41,6 +42,17 @@ Both:
   --drain-seconds N      over which proxies are sent to other replicas, one by one, after SIGTERM, 0 to 600 (10)
   --trace-sampling N     share of requests that begin a trace, 0 to 1 (0.01)
   --log-level LEVEL      debug, info, warn or error (info)
+
+What callers may take, so that none shuts out the others:
+  --calls-per-pod N      calls of one pod that are open at once, 1 to 1024 (32)
+  --kib-per-second-per-pod N
+                         what one pod may send over time, and four times that at once, 16 to 65536 (1024)
+  --series-mib-per-pod N memory for what the sidecar of one pod counts, 1 to 1024 (4)
+  --series-mib-per-namespace N
+                         for those of one namespace, 1 to 4096 (16)
+  --series-mib N         for all of them, 1 to 16384 (32)
+  --traces-mib N         memory for traces, 1 to 16384 (64)
+
   --help                 this text
 
 Exit code: 0 stopped by SIGTERM or SIGINT, 1 could not serve, 2 wrong flags.
@@ -112,6 +124,7 @@ function readFlags(argv: readonly string[]): ControlPlaneOptions | 'help' {
       'drain-seconds': text,
       'trace-sampling': text,
       'log-level': text,
+      ...quotaOptions(),
       help: { type: 'boolean' },
     },
   })
@@ -137,9 +150,17 @@ function readFlags(argv: readonly string[]): ControlPlaneOptions | 'help' {
     leafLifeMs:
       hours === undefined ? undefined : numberBetween('--certificate-hours', hours, 0.001, 24) * 3_600_000,
     drainMs: numberBetween('--drain-seconds', values['drain-seconds'] ?? '10', 0, 600) * 1000,
+    quotas: readQuotas(values),
     dashboard: readDashboard(DASHBOARD),
     log: createLogger('control-plane', logLevel('--log-level', values['log-level'] ?? 'info')),
   }
+}
+
+function quotaOptions() {
+  return Object.fromEntries(QUOTA_FLAGS.map((name) => [name, { type: 'string' }])) as Record<
+    (typeof QUOTA_FLAGS)[number],
+    { type: 'string' }
+  >
 }
 
 interface PlatformFlags {

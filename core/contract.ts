@@ -143,6 +143,8 @@ export const TRUST_BUNDLE_SECRET = 'ROOTCA'
 export const METADATA = 'weft.dev'
 /** Of a cluster: its Service as `name.namespace`. */
 export const METADATA_SERVICE = 'service'
+/** And how long the heads of its answers may be, in KiB: Envoy's max_response_headers_kb, which is newer than what we know. */
+export const METADATA_MAX_RESPONSE_HEADERS_KB = 'maxResponseHeadersKb'
 /** Of an endpoint: its SPIFFE ID, and its pod as `name.namespace`. */
 export const METADATA_IDENTITY = 'identity'
 export const METADATA_WORKLOAD = 'workload'

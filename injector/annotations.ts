@@ -1,5 +1,6 @@
 import { describeError, WeftError } from '../core/errors.ts'
 import { ANNOTATION_PREFIX, OPAQUE_PORTS, RESERVED_PORTS, STATUS_ANNOTATION } from '../core/contract.ts'
+import { WORKLOAD_LIMITS } from '../core/workload-limits.ts'
 import { parseCidrs, parsePorts, parsePortsOrAll } from './rules/flags.ts'
 import { readImage } from './image.ts'
 import { cpuMillis, memoryBytes } from './quantity.ts'
@@ -70,6 +71,7 @@ export const annotations = {
     'guard',
     'What is done with ";" in paths; guard keeps it where it hides no dot segment.',
   ),
+  ...WORKLOAD_LIMITS,
   'proxy-cpu-request': quantity('CPU that the sidecar asks for.', '50m', 'cpu'),
   'proxy-cpu-limit': quantity('CPU that the sidecar may use.', '2', 'cpu'),
   'proxy-memory-request': quantity('Memory that the sidecar asks for.', '96Mi', 'memory'),

@@ -118,6 +118,20 @@ const cases: Record<string, Case> = {
       'weft.dev/sidecar-order': 'last',
     }),
   },
+  limits: {
+    pod: annotated({ 'weft.dev/idle-timeout': '1h30m', 'weft.dev/max-header-fields': '500' }),
+  },
+  'limits-wrong': {
+    pod: annotated({
+      'weft.dev/max-header-fields': '1001',
+      'weft.dev/max-header-kib': '0',
+      'weft.dev/max-request-body': '5Gi',
+      'weft.dev/idle-timeout': '100ms',
+      'weft.dev/application-idle-timeout': '0',
+      'weft.dev/request-headers-timeout': '10',
+      'weft.dev/request-timeout': '25h',
+    }),
+  },
   'annotations-wrong-paths': {
     pod: annotated({
       'weft.dev/normalize-paths': 'true',

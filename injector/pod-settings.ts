@@ -10,6 +10,8 @@ export interface PodSettings extends InjectorSettings {
   readonly capture: CaptureSettings
   readonly concurrency: number | undefined
   readonly traceSampling: number | undefined
+  /** Milliseconds; 0: never. */
+  readonly idleTimeoutMs: number | undefined
   readonly rewriteProbes: boolean
 }
 
@@ -50,6 +52,7 @@ export function podSettings(
       },
       concurrency: options['proxy-concurrency'],
       traceSampling: options['trace-sampling'],
+      idleTimeoutMs: options['idle-timeout'],
       rewriteProbes: options['rewrite-probes'] ?? true,
     },
     warnings,

@@ -71,6 +71,8 @@ const WRONG: readonly (readonly [args: readonly string[], names: string, env?: N
   [without('--state-dir'), '--state-dir', POD],
   [without('--token-file'), '--token-file', POD],
   [without('--ca-file'), '--ca-file', POD],
+  [['--bootstrap', 'x', '--passthrough-idle-seconds', '5'], '--passthrough-idle-seconds'],
+  [[...SIDECAR, '--passthrough-idle-seconds', '1h'], '--passthrough-idle-seconds', POD],
   [instead('--control-plane', 'nowhere'), '--control-plane', POD],
   [instead('--trust-domain', 'Not A Domain'), '--trust-domain', POD],
   [SIDECAR, 'POD_NAME', { ...POD, POD_NAME: '' }],

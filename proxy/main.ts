@@ -38,6 +38,8 @@ environment):
   --state-dir DIR        a tmpfs of the pod: certificate and configuration for a restart
   --token-file FILE      service account token, audience weft
   --ca-file FILE         roots of the mesh
+  --passthrough-idle-seconds N
+                         connections to what is none of the mesh end after so long without a byte; 0: never (3600)
 
 Both:
   --access-log MODE      off, errors or all, as JSON lines on standard output (errors)
@@ -60,6 +62,7 @@ const ONLY_SIDECAR = [
   'state-dir',
   'token-file',
   'ca-file',
+  'passthrough-idle-seconds',
 ] as const
 
 type Values = ReturnType<typeof parse>
@@ -152,10 +155,16 @@ async function sidecar(values: Values, common: Common) {
       addresses: addressList(POD_IPS_VARIABLE, environment(POD_IPS_VARIABLE)),
     },
     serviceAccount: environment(SERVICE_ACCOUNT_VARIABLE),
+    passthroughIdleMs: passthroughIdleOf(values),
     appProbes: parseAppProbes(process.env[APP_PROBES_VARIABLE]),
   }
   const { startSidecar } = await import('./app/sidecar.ts')
   return () => startSidecar(options)
+}
+
+function passthroughIdleOf({ 'passthrough-idle-seconds': said }: Values): number | undefined {
+  if (said === undefined) return undefined
+  return 1000 * numberBetween('--passthrough-idle-seconds', said, 0, 30 * 86_400)
 }
 
 /** A flag that would be ignored is a mistake. */
@@ -212,6 +221,7 @@ function parse(argv: readonly string[]) {
       'state-dir': text,
       'token-file': text,
       'ca-file': text,
+      'passthrough-idle-seconds': text,
       'access-log': text,
       'trace-sampling': text,
       'drain-seconds': text,

@@ -4,14 +4,11 @@ import * as tls from 'node:tls'
 import { once } from 'node:events'
 import t, { type Test } from 'tap'
 import type { CaCredentials } from '../certs/authority.ts'
-import { Watched } from '../core/watched.ts'
 import { formatFlags } from './model/response-flag.ts'
-import { noTelemetry, type ConnectionRecord, type RequestRecord } from './exchange/telemetry-sink.ts'
 import type { Endpoint } from './model/cluster.ts'
 import type { FilterChain, HttpConnectionManager, Listener, TcpProxy } from './model/listener.ts'
-import type { DownstreamTls, UpstreamTls } from './model/tls.ts'
-import { Runtime } from './runtime.ts'
-import { newRoot, readSpiffeId, secretsOf } from './testing/mesh-identity.ts'
+import { newRoot, secretsOf } from './testing/mesh-identity.ts'
+import { MESH_ROOTS, sidecar, strict, upstream, type Sidecar } from './testing/mesh-sidecar.ts'
 import {
   chainOf,
   CLUSTER,
@@ -21,61 +18,12 @@ import {
   MANAGER,
   TestConfiguration,
 } from './testing/static-configuration.ts'
-import type { WorkloadSecrets } from './transport/tls-contexts.ts'
 
-const WORKLOAD = { kind: 'sds', name: 'default' } as const
-const MESH_ROOTS = { roots: { kind: 'sds', name: 'ROOTCA' }, subjectAltNames: [] } as const
-const strict = (alpn: string[]): DownstreamTls => ({
-  certificate: WORKLOAD,
-  requireClientCertificate: true,
-  validation: MESH_ROOTS,
-  alpn,
-})
-const upstream = (alpn: string[]): UpstreamTls => ({
-  certificate: WORKLOAD,
-  validation: MESH_ROOTS,
-  sni: '',
-  alpn,
-})
 const TO_APP: TcpProxy = {
   kind: 'tcp',
   statPrefix: 'tcp',
   clusters: [{ cluster: 'app', weight: 1 }],
   idleTimeoutMs: 0,
-}
-
-interface Sidecar {
-  runtime: Runtime
-  port: number
-  configuration: TestConfiguration
-  secrets: Watched<WorkloadSecrets | undefined>
-  requests: RequestRecord[]
-  connections: ConnectionRecord[]
-}
-
-async function sidecar(
-  t: Test,
-  configuration: TestConfiguration,
-  identity: WorkloadSecrets,
-): Promise<Sidecar> {
-  const requests: RequestRecord[] = []
-  const connections: ConnectionRecord[] = []
-  const secrets = new Watched<WorkloadSecrets | undefined>(identity)
-  const runtime = new Runtime({
-    configuration,
-    secrets,
-    readSpiffeId,
-    telemetry: {
-      ...noTelemetry,
-      requestFinished: (record) => void requests.push({ ...record }),
-      connectionFinished: (record) => void connections.push({ ...record }),
-    },
-    originalDestination: undefined,
-    ownAddresses: [],
-  })
-  await runtime.bindListeners((error) => t.fail(String(error)))
-  t.teardown(() => runtime.close())
-  return { runtime, port: runtime.boundPort('front') ?? 0, configuration, secrets, requests, connections }
 }
 
 /** An application that answers with the caller that it was told, behind a STRICT sidecar of this service account. */

@@ -30,13 +30,13 @@ export interface OutboundDependencies {
   readonly clock: Clock
   readonly ownAddresses: ReadonlySet<string>
   readonly ownPorts: () => OwnPorts
+  /** How long a connection past the mesh may carry nothing; 0: for ever. Milliseconds. */
+  readonly passthroughIdleMs: number
   /** False: too many are open, and this one was closed. */
   readonly admit: (socket: Socket) => boolean
 }
 
 const PASSTHROUGH = 'PassthroughCluster'
-// As Envoy's tcp_proxy: https://www.envoyproxy.io/docs/envoy/latest/faq/configuration/timeouts#tcp
-const PASSTHROUGH_IDLE_MS = 3_600_000
 
 /**
  * The outbound path, from a connection that the application made: where did it want to go, what does
@@ -119,7 +119,7 @@ export function createOutbound(deps: OutboundDependencies): Server {
         socket.resetAndDestroy()
         return end(failure?.flags ?? ResponseFlag.UF, failure?.details ?? '')
       }
-      relay(socket, connected.socket, { clock, idleTimeoutMs: PASSTHROUGH_IDLE_MS }, (over) => {
+      relay(socket, connected.socket, { clock, idleTimeoutMs: deps.passthroughIdleMs }, (over) => {
         record.bytesReceived = over.sent
         record.bytesSent = over.received
         const { flags, details } = outcomeOf(over)

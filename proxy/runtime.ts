@@ -34,9 +34,13 @@ export interface RuntimeDependencies {
   readonly configWaitMs?: number
   /** Connections that others may have open here; undefined: see `ConnectionLimit`. */
   readonly maxConnections?: number | undefined
+  /** Of connections past the mesh that carry nothing; 0: for ever. Milliseconds. Default 1 h. */
+  readonly passthroughIdleMs?: number | undefined
 }
 
 const SWEEP_MS = 1000
+// As Envoy's tcp_proxy: https://www.envoyproxy.io/docs/envoy/latest/faq/configuration/timeouts#tcp
+const PASSTHROUGH_IDLE_MS = 3_600_000
 
 /** The data plane of one process: everything between accepted sockets and upstream connections. */
 export class Runtime {
@@ -132,6 +136,7 @@ export class Runtime {
         clock: monotonicClock,
         ownAddresses: this.#ownAddresses,
         ownPorts: () => this.#ownPorts,
+        passthroughIdleMs: this.#deps.passthroughIdleMs ?? PASSTHROUGH_IDLE_MS,
         admit: (socket) => this.#admit(socket, 'outbound'),
       }),
       host,

@@ -1,4 +1,5 @@
 import type { PathRules } from './path-rules.ts'
+import type { WorkloadLimits } from './workload-limits.ts'
 import { RESERVED_PORTS } from '../../core/contract.ts'
 import type { PortProtocol } from './protocol.ts'
 import type { RouteGroup, RouteStatus } from './route.ts'
@@ -31,6 +32,8 @@ export interface MeshService {
   readonly ports: readonly ServicePort[]
   /** What its pods agree on: what callers may do. */
   readonly paths: PathRules
+  /** What its callers' sidecars take at least. */
+  readonly limits: WorkloadLimits
 }
 
 export interface ServicePort {
@@ -73,6 +76,7 @@ export interface Workload {
   readonly identity: string
   readonly mtls: MtlsMode
   readonly paths: PathRules
+  readonly limits: WorkloadLimits
   readonly labels: Readonly<Record<string, string>>
   /** Declared by containers or aimed at by Services, in order of number. */
   readonly ports: readonly WorkloadPort[]

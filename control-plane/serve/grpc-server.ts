@@ -7,7 +7,7 @@ import {
 } from '@grpc/grpc-js'
 import { describeError, WeftError } from '../../core/errors.ts'
 import type { Logger } from '../../core/log.ts'
-import { Allowances } from './admission/allowance.ts'
+import { Allowances, type CallerLimits } from './admission/allowance.ts'
 import { CONNECTION_LIMITS, Connections } from './admission/connections.ts'
 import { admission, type AdmissionOptions, type MethodReading } from './admission/interceptor.ts'
 
@@ -63,6 +63,8 @@ export interface GrpcServing {
   readonly services: readonly GrpcService[]
   /** Who calls, by metadata and source address; throws GrpcError. Undefined: nobody is asked, all are served. */
   readonly authenticate: AdmissionOptions['authenticate'] | undefined
+  /** Of each caller; default CALLER_LIMITS. */
+  readonly callerLimits?: CallerLimits | undefined
   readonly log: Logger
 }
 
@@ -73,7 +75,7 @@ export interface GrpcServing {
 export async function serveGrpc(
   flag: string,
   { host, port }: GrpcAddress,
-  { credentials, services, authenticate, log }: GrpcServing,
+  { credentials, services, authenticate, callerLimits, log }: GrpcServing,
 ): Promise<RunningGrpcServer> {
   const connections = new Connections(authenticate ? CONNECTION_LIMITS : NOBODY_ASKED)
   const methods = new Map(services.flatMap((service) => [...readingsOf(service)]))
@@ -83,7 +85,7 @@ export async function serveGrpc(
       admission({
         authenticate: authenticate ?? nobody,
         connections,
-        allowances: new Allowances(),
+        allowances: new Allowances(callerLimits),
         methods,
         log,
       }),

@@ -3,6 +3,8 @@ import type { EndpointGroup, MeshEndpoint, MeshService, ServicePort } from '../m
 import { agreedRules } from '../model/path-rules.ts'
 import { protocolOf, type PortProtocol } from '../model/protocol.ts'
 import { opaquePortsOf } from './opaque-ports.ts'
+import { largestLimits } from '../model/workload-limits.ts'
+import { limitsOf } from './workload-limits.ts'
 import { pathRulesOf } from './path-rules.ts'
 import type { PodObject, ServiceObject, ServiceObjectPort } from '../registry/kinds/core.ts'
 import type { EndpointSliceObject, SliceEndpoint } from '../registry/kinds/endpoint-slice.ts'
@@ -119,6 +121,7 @@ function translateService(
     addresses: source.headless ? [] : source.clusterIPs,
     ports,
     paths: agreedRules(pods.flatMap((pod) => (pod ? [pathRulesOf(pod)] : []))),
+    limits: largestLimits(pods.flatMap((pod) => (pod ? [limitsOf(pod)] : []))),
   }
   const targets: Target[] = []
   const groups = source.ports.map((port, index): EndpointGroup => {

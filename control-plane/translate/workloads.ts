@@ -3,6 +3,7 @@ import { SIDECAR_PORTS, type MtlsMode, type Workload, type WorkloadPort } from '
 import { carriesHttp, protocolOf, type PortProtocol } from '../model/protocol.ts'
 import { opaquePortsOf } from './opaque-ports.ts'
 import { pathRulesOf } from './path-rules.ts'
+import { limitsOf } from './workload-limits.ts'
 import type { PodObject } from '../registry/kinds/core.ts'
 import type { PeerAuthenticationObject } from '../registry/kinds/peer-authentication.ts'
 import type { Snapshot } from '../registry/snapshot.ts'
@@ -107,6 +108,7 @@ export class WorkloadTranslator {
       identity: identityOf(pod, this.#trustDomain),
       mtls,
       paths: pathRulesOf(pod),
+      limits: limitsOf(pod),
       labels: pod.meta.labels,
       ports,
     }

@@ -1,6 +1,7 @@
 import { packAny } from '../../core/xds/any.ts'
 import { HttpConnectionManager } from '../../core/xds/generated/envoy.js'
 import type { Mesh } from '../model/mesh.ts'
+import { NO_LIMITS } from '../model/workload-limits.ts'
 import { carriesHttp } from '../model/protocol.ts'
 import type { MeshClient } from './client.ts'
 import { httpConnectionManager } from './filters.ts'
@@ -28,6 +29,8 @@ export function apiListener(mesh: Mesh, name: string, client: MeshClient): Plan<
             samplingPercent: 0,
             // A gRPC library normalizes nothing: its paths are names of methods.
             paths: undefined,
+            // And a server that it calls bounds what it takes by itself.
+            limits: NO_LIMITS,
           }),
         ),
       },

@@ -1,5 +1,7 @@
 import { NODE_NAMESPACE, NODE_POD_NAME, NODE_RUNTIME } from '../../core/contract.ts'
 import type { Node } from '../../core/xds/generated/envoy.js'
+import type { Mesh } from '../model/mesh.ts'
+import { NO_LIMITS, type WorkloadLimits } from '../model/workload-limits.ts'
 import { takesOf, type ClientTakes } from './client-takes.ts'
 
 /** Whom resources are made for. */
@@ -21,6 +23,11 @@ export function clientOf(
     pod: authenticated?.pod ?? metadataOf(node, NODE_POD_NAME),
     takes: takesOf(node?.userAgentName ?? ''),
   }
+}
+
+/** What its own pod says; of a client that is no pod of the mesh, nothing. */
+export function limitsOfClient(mesh: Mesh, { namespace, pod }: MeshClient): WorkloadLimits {
+  return mesh.workloads.get(`${namespace}/${pod}`)?.limits ?? NO_LIMITS
 }
 
 /** The version of Node.js that a sidecar says it runs on; '' for other clients. */

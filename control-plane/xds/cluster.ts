@@ -1,4 +1,10 @@
-import { ALPN_TCP, MESH_TRANSPORT, METADATA, METADATA_SERVICE } from '../../core/contract.ts'
+import {
+  ALPN_TCP,
+  MESH_TRANSPORT,
+  METADATA,
+  METADATA_MAX_RESPONSE_HEADERS_KB,
+  METADATA_SERVICE,
+} from '../../core/contract.ts'
 import { packAny } from '../../core/xds/any.ts'
 import {
   UpstreamHttpOptions,
@@ -7,8 +13,10 @@ import {
   type Cluster_TransportSocketMatch,
 } from '../../core/xds/generated/envoy.js'
 import { SIDECAR_PORTS, type Mesh } from '../model/mesh.ts'
+import { callerLimits, type WorkloadLimits } from '../model/workload-limits.ts'
 import { carriesHttp, type PortProtocol } from '../model/protocol.ts'
-import type { MeshClient } from './client.ts'
+import { limitsOfClient, type MeshClient } from './client.ts'
+import { headerCount } from './filters.ts'
 import { INBOUND, parsePod, servicePort } from './names.ts'
 import type { Plan } from './resource.ts'
 import { ALPN_HTTP, upstreamTls } from './tls.ts'
@@ -22,7 +30,8 @@ const HTTP_OPTIONS = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions'
 
 /** `<namespace>/<service>/<port>`, `pod/<namespace>/<pod>/<port>` or `inbound`. */
 export function cluster(mesh: Mesh, name: string, client: MeshClient): Plan<'cluster'> | undefined {
-  if (name === INBOUND) return { variant: '', parts: [], make: inboundCluster }
+  const own = limitsOfClient(mesh, client)
+  if (name === INBOUND) return { variant: JSON.stringify(own), parts: [], make: () => inboundCluster(own) }
   const pod = parsePod(name)
   if (pod) {
     const workload = mesh.workloads.get(pod.key)
@@ -30,10 +39,12 @@ export function cluster(mesh: Mesh, name: string, client: MeshClient): Plan<'clu
     const protocol = workload.ports.find((one) => one.port === pod.port)?.protocol ?? 'auto'
     const { identity, namespace } = workload
     const service = `${workload.name}.${namespace}`
+    const limits = callerLimits(own, workload.limits)
     return {
-      variant: client.takes.name,
+      variant: `${client.takes.name} ${JSON.stringify(limits)}`,
       parts: [identity, protocol],
-      make: () => edsCluster({ name, service, protocol, identities: [identity], prefix: identity, client }),
+      make: () =>
+        edsCluster({ name, service, protocol, identities: [identity], prefix: identity, client, limits }),
     }
   }
   const found = servicePort(mesh, name)
@@ -42,8 +53,9 @@ export function cluster(mesh: Mesh, name: string, client: MeshClient): Plan<'clu
   const endpoints = mesh.endpoints.get(name)?.endpoints ?? []
   const identities = [...new Set(endpoints.map((one) => one.identity))].filter((id) => id !== '').sort()
   const prefix = `spiffe://${mesh.trustDomain}/ns/${service.namespace}/sa/`
+  const limits = callerLimits(own, service.limits)
   return {
-    variant: client.takes.name,
+    variant: `${client.takes.name} ${JSON.stringify(limits)}`,
     parts: [port.protocol, identities.join(' ')],
     make: () =>
       edsCluster({
@@ -53,17 +65,19 @@ export function cluster(mesh: Mesh, name: string, client: MeshClient): Plan<'clu
         identities,
         prefix,
         client,
+        limits,
       }),
   }
 }
 
-function inboundCluster(): Cluster {
+function inboundCluster(limits: WorkloadLimits): Cluster {
   return {
     name: INBOUND,
     type: 'ORIGINAL_DST',
     lbPolicy: 'CLUSTER_PROVIDED',
     ...COMMON,
-    typedExtensionProtocolOptions: { [HTTP_OPTIONS]: httpOptions('auto') },
+    typedExtensionProtocolOptions: { [HTTP_OPTIONS]: httpOptions('auto', limits) },
+    ...metadata(undefined, limits),
   }
 }
 
@@ -90,9 +104,10 @@ interface EdsSettings {
   readonly identities: readonly string[]
   readonly prefix: string
   readonly client: MeshClient
+  readonly limits: WorkloadLimits
 }
 
-function edsCluster({ name, service, protocol, identities, prefix, client }: EdsSettings): Cluster {
+function edsCluster({ name, service, protocol, identities, prefix, client, limits }: EdsSettings): Cluster {
   const weft: Cluster_TransportSocketMatch = {
     name: 'weft',
     match: MESH_TRANSPORT,
@@ -104,10 +119,20 @@ function edsCluster({ name, service, protocol, identities, prefix, client }: Eds
     edsClusterConfig: { edsConfig: { ads: {}, resourceApiVersion: 'V3' }, serviceName: name },
     lbPolicy: client.takes.lbPolicy,
     ...COMMON,
-    typedExtensionProtocolOptions: { [HTTP_OPTIONS]: httpOptions(protocol) },
+    typedExtensionProtocolOptions: { [HTTP_OPTIONS]: httpOptions(protocol, limits) },
     transportSocketMatches: [weft],
-    metadata: { filterMetadata: { [METADATA]: { [METADATA_SERVICE]: service } } },
+    ...metadata(service, limits),
   }
+}
+
+/** Envoy has no field for these, or none that we know. */
+function metadata(service: string | undefined, { headerKib }: WorkloadLimits): Pick<Cluster, 'metadata'> {
+  if (service === undefined && headerKib === undefined) return {}
+  const said = {
+    ...(service === undefined ? {} : { [METADATA_SERVICE]: service }),
+    ...(headerKib === undefined ? {} : { [METADATA_MAX_RESPONSE_HEADERS_KB]: headerKib }),
+  }
+  return { metadata: { filterMetadata: { [METADATA]: said } } }
 }
 
 /**
@@ -122,10 +147,14 @@ function alpnFor(protocol: PortProtocol, client: MeshClient): readonly string[] 
   return protocol === 'auto' ? [ALPN_TCP] : []
 }
 
-function httpOptions(protocol: PortProtocol): Any {
+/** How long connections wait unused is for those to the application to say: sidecars tell when they go. */
+function httpOptions(protocol: PortProtocol, limits: WorkloadLimits): Any {
   const http2 = protocol === 'h2c' || protocol === 'grpc'
   return packAny(UpstreamHttpOptions, {
-    commonHttpProtocolOptions: { idleTimeout: IDLE_TIMEOUT_MS },
+    commonHttpProtocolOptions: {
+      idleTimeout: limits.applicationIdleMs ?? IDLE_TIMEOUT_MS,
+      ...headerCount(limits),
+    },
     ...(http2
       ? { explicitHttpConfig: { http2ProtocolOptions: {} } }
       : { useDownstreamProtocolConfig: { httpProtocolOptions: {}, http2ProtocolOptions: {} } }),

@@ -1,23 +1,23 @@
 import { packAny } from '../../core/xds/any.ts'
 import {
+  Buffer as BufferFilter,
   HttpConnectionManager,
   HttpInspector,
   Router,
   TcpProxy,
   TlsInspector,
   type Filter,
+  type HttpFilter,
+  type HttpProtocolOptions,
   type Listener,
   type ListenerFilter,
   type RouteConfiguration,
 } from '../../core/xds/generated/envoy.js'
 import { METADATA, METADATA_PATH_PARAMETERS } from '../../core/contract.ts'
 import type { MeshClient } from './client.ts'
+import { SHARED_DEFAULTS, type WorkloadLimits } from '../model/workload-limits.ts'
 import { areSafe, PATHS_AS_THEY_COME, SAFE_PATHS, type PathRules } from '../model/path-rules.ts'
 
-const HOUR_MS = 3_600_000
-/** Between a connection and its first request line: slow senders of heads are cut off. */
-const REQUEST_HEADERS_MS = 10_000
-const MAX_HEADERS_KIB = 60
 const MAX_STREAMS = 10_000
 
 /** How long detection waits before a connection counts as opaque TCP. Milliseconds. */
@@ -41,30 +41,49 @@ export interface HttpOptions {
   readonly samplingPercent: number
   /** Undefined: the client's own default stands. */
   readonly paths: PathRules | undefined
+  readonly limits: WorkloadLimits
 }
 
 export function httpConnectionManager(options: HttpOptions): HttpConnectionManager {
-  const { statPrefix, routes, inbound, samplingPercent, paths } = options
+  const { statPrefix, routes, inbound, samplingPercent, paths, limits } = options
+  const { headerKib, idleMs, requestHeadersMs } = { ...SHARED_DEFAULTS, ...limits }
   return {
     codecType: 'AUTO',
     statPrefix,
     ...('rds' in routes
       ? { rds: { configSource: { ads: {}, resourceApiVersion: 'V3' }, routeConfigName: routes.rds } }
       : { routeConfig: routes }),
-    httpFilters: [{ name: 'envoy.filters.http.router', typedConfig: packAny(Router, {}) }],
+    httpFilters: [
+      ...bodyLimit(limits),
+      { name: 'envoy.filters.http.router', typedConfig: packAny(Router, {}) },
+    ],
     tracing: { randomSampling: { value: samplingPercent } },
-    commonHttpProtocolOptions: { idleTimeout: HOUR_MS },
+    commonHttpProtocolOptions: { idleTimeout: idleMs, ...headerCount(limits) },
     http2ProtocolOptions: { maxConcurrentStreams: MAX_STREAMS },
-    maxRequestHeadersKb: MAX_HEADERS_KIB,
+    maxRequestHeadersKb: headerKib,
     // Long streams may be quiet for as long as they like.
     streamIdleTimeout: 0,
-    requestHeadersTimeout: REQUEST_HEADERS_MS,
+    requestHeadersTimeout: requestHeadersMs,
+    ...(limits.requestMs === undefined ? {} : { requestTimeout: limits.requestMs }),
     ...(paths ? pathFields(paths) : {}),
     // Who called is told by the certificate alone; what the caller says about it is dropped.
     ...(inbound
       ? { forwardClientCertDetails: 'SANITIZE_SET', setCurrentClientCertDetails: { uri: true } }
       : { forwardClientCertDetails: 'SANITIZE' }),
   }
+}
+
+// A sidecar of the version before knows neither field, and would refuse the resource: only where somebody asked for it.
+
+/** `max_headers_count`, unless it is what is done anyway. */
+export function headerCount({ headerFields }: WorkloadLimits): Pick<HttpProtocolOptions, 'maxHeadersCount'> {
+  return headerFields === undefined ? {} : { maxHeadersCount: headerFields }
+}
+
+function bodyLimit({ requestBytes }: WorkloadLimits): HttpFilter[] {
+  if (requestBytes === undefined) return []
+  const typedConfig = packAny(BufferFilter, { maxRequestBytes: requestBytes })
+  return [{ name: 'envoy.filters.http.buffer', typedConfig }]
 }
 
 // What a Weft proxy takes for `guard` while it normalizes, Envoy takes for `keep`.
@@ -109,9 +128,13 @@ export function httpFilter(options: HttpOptions): Filter {
   }
 }
 
-export function tcpFilter(statPrefix: string, cluster: string): Filter {
+export function tcpFilter(
+  statPrefix: string,
+  cluster: string,
+  { idleMs = SHARED_DEFAULTS.idleMs }: WorkloadLimits,
+): Filter {
   return {
     name: 'envoy.filters.network.tcp_proxy',
-    typedConfig: packAny(TcpProxy, { statPrefix, cluster, idleTimeout: HOUR_MS }),
+    typedConfig: packAny(TcpProxy, { statPrefix, cluster, idleTimeout: idleMs }),
   }
 }

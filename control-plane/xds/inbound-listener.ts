@@ -28,7 +28,13 @@ export function inboundListener(
   if (!workload) return undefined
   return {
     variant: `${client.takes.name} ${workload.key}`,
-    parts: [workload.mtls, JSON.stringify(workload.ports), workload.paths, mesh.trustDomain],
+    parts: [
+      workload.mtls,
+      JSON.stringify(workload.ports),
+      workload.paths,
+      JSON.stringify(workload.limits),
+      mesh.trustDomain,
+    ],
     make: () => {
       const build = chainsOf(mesh.trustDomain, workload, client, settings)
       const undeclared = build('auto', undefined)
@@ -48,7 +54,12 @@ export function inboundListener(
         // Nothing that no chain took is let in when STRICT: the connection is refused.
         ...(workload.mtls === 'STRICT'
           ? {}
-          : { defaultFilterChain: { name: 'plain-tcp', filters: [tcpFilter(INBOUND, INBOUND)] } }),
+          : {
+              defaultFilterChain: {
+                name: 'plain-tcp',
+                filters: [tcpFilter(INBOUND, INBOUND, workload.limits)],
+              },
+            }),
       }
     },
   }
@@ -56,18 +67,19 @@ export function inboundListener(
 
 function chainsOf(
   trustDomain: string,
-  { mtls, paths }: Workload,
+  { mtls, paths, limits }: Workload,
   client: MeshClient,
   settings: ListenerSettings,
 ): (protocol: PortProtocol, port: number | undefined) => FilterChain[] {
   const strict = mtls === 'STRICT'
-  const tcp = tcpFilter(INBOUND, INBOUND)
+  const tcp = tcpFilter(INBOUND, INBOUND, limits)
   const http = httpFilter({
     statPrefix: INBOUND,
     routes: forwardAll(INBOUND, INBOUND, undefined),
     inbound: true,
     samplingPercent: settings.samplingPercent,
     paths: saidPaths(client, paths),
+    limits,
   })
   const socket = downstreamTls(trustDomain, [ALPN_HTTP[0], ALPN_TCP, ALPN_HTTP[1], ALPN_HTTP[2]])
 

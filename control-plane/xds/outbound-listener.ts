@@ -1,8 +1,7 @@
-import type { FilterChain, Listener } from '../../core/xds/generated/envoy.js'
-import { routesFor, SIDECAR_PORTS, type Mesh } from '../model/mesh.ts'
-import type { PathRules } from '../model/path-rules.ts'
+import type { Filter, Listener } from '../../core/xds/generated/envoy.js'
+import { routesFor, SIDECAR_PORTS, type Mesh, type Workload } from '../model/mesh.ts'
+import { callerLimits, type WorkloadLimits } from '../model/workload-limits.ts'
 import { carriesHttp, type PortProtocol } from '../model/protocol.ts'
-import type { MeshClient } from './client.ts'
 import {
   DETECT_TIMEOUT_MS,
   HTTP_INSPECTOR,
@@ -13,6 +12,7 @@ import {
   TLS_INSPECTOR,
   type HttpOptions,
 } from './filters.ts'
+import { limitsOfClient, type MeshClient } from './client.ts'
 import { parseOutbound, podName } from './names.ts'
 import type { Plan } from './resource.ts'
 import { forwardAll } from './route-configuration.ts'
@@ -36,7 +36,8 @@ export function outboundListener(
     protocol: PortProtocol,
     cluster: string,
     routes: HttpOptions['routes'],
-    paths: PathRules,
+    { paths }: Pick<Workload, 'paths'>,
+    limits: WorkloadLimits,
     bound = false,
   ): Listener => ({
     name,
@@ -44,13 +45,14 @@ export function outboundListener(
     bindToPort: false,
     trafficDirection: 'OUTBOUND',
     ...(carriesHttp(protocol) ? pathMetadata(paths) : {}),
-    ...detection(protocol, cluster, bound, () =>
+    ...detection(protocol, tcpFilter(cluster, cluster, limits), bound, () =>
       httpFilter({
         statPrefix: cluster,
         routes,
         inbound: false,
         samplingPercent,
         paths: saidPaths(client, paths),
+        limits,
       }),
     ),
   })
@@ -61,10 +63,12 @@ export function outboundListener(
     const { key, protocol } = found
     const rds = routeNameFor(mesh, key, client)
     const bound = routesFor(mesh, key, client.namespace) !== undefined
+    const limits = callerLimits(limitsOfClient(mesh, client), service.limits)
+    const said = JSON.stringify(limits)
     return {
-      variant: `${client.takes.name} ${rds}`,
+      variant: `${client.takes.name} ${rds} ${said}`,
       parts: [protocol, rds, service.paths, bound],
-      make: () => make(protocol, key, { rds }, service.paths, bound),
+      make: () => make(protocol, key, { rds }, service, limits, bound),
     }
   }
   const workload = mesh.workloadsByAddress.get(address)
@@ -72,11 +76,12 @@ export function outboundListener(
   if (!workload || SIDECAR_PORTS.has(port)) return undefined
   const cluster = podName(workload, port)
   const protocol = workload.ports.find((one) => one.port === port)?.protocol ?? 'auto'
+  const limits = callerLimits(limitsOfClient(mesh, client), workload.limits)
   return {
-    variant: client.takes.name,
+    variant: `${client.takes.name} ${JSON.stringify(limits)}`,
     parts: [cluster, protocol, workload.paths],
     // A pod's own address bypasses routes.
-    make: () => make(protocol, cluster, forwardAll(cluster, cluster, client), workload.paths),
+    make: () => make(protocol, cluster, forwardAll(cluster, cluster, client), workload, limits),
   }
 }
 
@@ -91,9 +96,9 @@ export function routeNameFor(mesh: Mesh, portKey: string, client: MeshClient): s
  */
 function detection(
   protocol: PortProtocol,
-  cluster: string,
+  tcp: Filter,
   bound: boolean,
-  http: () => NonNullable<FilterChain['filters']>[number],
+  http: () => Filter,
 ): Pick<
   Listener,
   | 'listenerFilters'
@@ -102,7 +107,6 @@ function detection(
   | 'filterChains'
   | 'defaultFilterChain'
 > {
-  const tcp = tcpFilter(cluster, cluster)
   const waiting = { listenerFiltersTimeout: DETECT_TIMEOUT_MS, continueOnListenerFiltersTimeout: true }
   switch (protocol) {
     case 'opaque':

@@ -37,8 +37,8 @@ const GOLDEN: readonly (readonly [title: string, problems: readonly string[], ..
   ],
   [
     'a field of a message in that',
-    problemsOf(Listener, listener({ commonHttpProtocolOptions: { maxHeadersCount: 10 } })),
-    `${HCM}.common_http_protocol_options.max_headers_count: is not supported`,
+    problemsOf(Listener, listener({ commonHttpProtocolOptions: { maxStreamDuration: 10 } })),
+    `${HCM}.common_http_protocol_options.max_stream_duration: is not supported`,
   ],
   ['a default without presence says nothing', problemsOf(Listener, listener({ xffNumTrustedHops: 0 }))],
   [
@@ -76,7 +76,7 @@ const GOLDEN: readonly (readonly [title: string, problems: readonly string[], ..
       metadata: { filterMetadata: { istio: {}, 'weft.dev': { servce: 'a.b' } } },
     }),
     `${METADATA}[istio]: is not supported: only weft.dev is`,
-    `${METADATA}[weft.dev].servce: is not supported: only service is`,
+    `${METADATA}[weft.dev].servce: is not supported: only service, maxResponseHeadersKb is`,
     `typed_extension_protocol_options[x]: is not supported: only ${OPTIONS} is`,
   ],
   [

@@ -47,6 +47,8 @@ export interface SidecarOptions {
   readonly accessLog: AccessLogMode
   readonly drainMs: number
   readonly maxConnections?: number | undefined
+  /** Of connections past the mesh; 0: for ever. Default 1 h. */
+  readonly passthroughIdleMs?: number | undefined
   /** 0 to 100; undefined: as the control plane says. */
   readonly samplingPercent: number | undefined
   readonly log: Logger
@@ -105,6 +107,7 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
     originalDestination: loadOriginalDestination(),
     ownAddresses: pod.addresses,
     maxConnections: options.maxConnections,
+    passthroughIdleMs: options.passthroughIdleMs,
   })
 
   let saving: NodeJS.Timeout | undefined

@@ -29,6 +29,7 @@ t.test('steps are asked in order, with the route; the first that answers ends it
     early: [new NormalizePathStep(SAFE_PATHS), step('early', asked)],
     steps: [step('one', asked), step('two', asked, () => answer(429)), step('three', asked)],
     responders: [],
+    bodyLimit: Infinity,
   }
   const caller = mesh.send({ path: '/a/../b' })
   t.equal(caller.status, 429)
@@ -43,7 +44,7 @@ t.test('steps are asked in order, with the route; the first that answers ends it
 t.test('steps are asked where no route matches, too: a limit counts what is turned away', async (t) => {
   const mesh = new MemoryExchange({ ...forwardTo({ app: 1 }), match: { ...NEVER } })
   const asked: string[] = []
-  mesh.steps = { early: [], steps: [step('one', asked)], responders: [] }
+  mesh.steps = { early: [], steps: [step('one', asked)], responders: [], bodyLimit: Infinity }
   t.equal(mesh.send().status, 404)
   t.same(asked, ['one / -'])
   t.same(mesh.told, ['NR route_not_found'])
@@ -68,6 +69,7 @@ t.test('a step has the request wait; its body is kept and held back meanwhile', 
     early: [],
     steps: [step('wait', [], () => ({ kind: 'wait', flags: 0, begin }))],
     responders: [],
+    bodyLimit: Infinity,
   }
   const caller = mesh.send({ method: 'POST', open: true })
   caller.say('a'.repeat(60_000))
@@ -94,6 +96,7 @@ t.test('who gives up while a step has it wait is forgotten there', async (t) => 
     early: [],
     steps: [step('wait', asked, () => ({ kind: 'wait', flags: 0, begin }))],
     responders: [],
+    bodyLimit: Infinity,
   }
   const caller = mesh.send()
   caller.leave()
@@ -115,7 +118,7 @@ t.test('a wait that is over is not given up again at the end, and what it was fo
     return () => void cancelled++
   }
   const wait = step('wait', [], () => ({ kind: 'wait', flags: ResponseFlag.DI, begin }))
-  mesh.steps = { early: [], steps: [wait], responders: [] }
+  mesh.steps = { early: [], steps: [wait], responders: [], bodyLimit: Infinity }
   mesh.send()
   waiting?.resume(undefined)
   mesh.clock.advance(0)
@@ -134,7 +137,7 @@ t.test('every answer passes the steps that look at answers, also a local one', a
     respond: (_hop, _head, _route, response) => void response.fields.push('x-seen', name),
   })
   const [one, two] = [mark('one'), mark('two')]
-  mesh.steps = { early: [], steps: [one, two], responders: [two, one] }
+  mesh.steps = { early: [], steps: [one, two], responders: [two, one], bodyLimit: Infinity }
   const served = mesh.send()
   mesh.clock.advance(0)
   mesh.upstream.server(1).stream.respond(200)

@@ -14,6 +14,7 @@ import { ResponseFlag } from '../model/response-flag.ts'
 import type { Route } from '../model/route.ts'
 import { findRoute } from '../route/match.ts'
 import { mutate, redirectLocation } from '../route/rewrite.ts'
+import { bodyTooLarge } from '../steps/http/body-limit.ts'
 import type { Answer, WaitingRequest } from '../steps/step.ts'
 import type { ConnectionManager } from './connection-manager.ts'
 import type { ExchangeDependencies } from './dependencies.ts'
@@ -51,6 +52,8 @@ export class Exchange implements BodyReader, Caller, WaitingRequest {
   #forwarding: Forwarding | undefined
   /** Gives up what it waits for: routes, or a step's answer. */
   #cancelWait: (() => void) | undefined
+  /** Ends the time that the request has to come whole. */
+  #cancelTimer: (() => void) | undefined
   #grpcAnswer = false
   #tunnel = false
   #responseEnded = false
@@ -102,7 +105,9 @@ export class Exchange implements BodyReader, Caller, WaitingRequest {
       const text = 'the path holds "#" or a byte that is not ASCII'
       return this.reply(ResponseFlag.DPE, { status: 400, details: 'path_not_ascii', text, grpcStatus: 13 })
     }
-    const { traffic, samplingPercent } = this.manager.settings
+    const { requestTimeoutMs, traffic, samplingPercent } = this.manager.settings
+    if (requestTimeoutMs > 0 && !this.body.ended)
+      this.#cancelTimer = this.#deps.clock.after(requestTimeoutMs, () => this.#late())
     if (traffic)
       this.record.span = this.#deps.telemetry.beginTrace(this.hop.direction, this.head, samplingPercent)
     this.#ask()
@@ -189,6 +194,9 @@ export class Exchange implements BodyReader, Caller, WaitingRequest {
     if (this.#phase === Phase.Over) return
     this.record.bytesReceived += chunk.length
     this.#activeAt = this.#deps.clock.now()
+    const { bodyLimit } = this.manager.steps
+    if (this.record.bytesReceived > bodyLimit && !this.wantsUpgrade)
+      return this.#giveUp(0, bodyTooLarge(bodyLimit), 'cancel')
     const forwarding = this.#forwarding
     if (forwarding ? forwarding.data(chunk) : this.#keep(chunk)) return
     this.pause()
@@ -203,6 +211,7 @@ export class Exchange implements BodyReader, Caller, WaitingRequest {
   onEnd(trailers: Fields | undefined): void {
     if (this.#phase === Phase.Over) return
     const passed = passedTrailers(trailers)
+    this.#cancelTimer?.()
     this.body.ended = true
     this.body.trailers = passed
     this.#forwarding?.end(passed)
@@ -290,9 +299,23 @@ export class Exchange implements BodyReader, Caller, WaitingRequest {
   idleCheck(nowMs: number): void {
     const limit = this.manager.settings.streamIdleTimeoutMs
     if (limit === 0 || nowMs - this.#activeAt < limit) return
-    this.#forwarding?.abandon('timeout')
     const reply = { status: 408, details: 'stream_idle_timeout', text: 'the request was idle too long' }
-    this.fail(ResponseFlag.SI, reply, 'timeout')
+    this.#giveUp(ResponseFlag.SI, reply, 'timeout')
+  }
+
+  /** It was not whole within request_timeout, which an answer that has begun ends, too (Envoy). */
+  #late(): void {
+    const reply = {
+      status: 408,
+      details: 'request_overall_timeout',
+      text: 'the request took too long to come',
+    }
+    this.#giveUp(0, reply, 'timeout')
+  }
+
+  #giveUp(flags: number, reply: LocalReply, reason: ResetReason): void {
+    this.#forwarding?.abandon(reason)
+    this.fail(flags, reply, reason)
   }
 
   /** Answers from here, unless all is over. */
@@ -323,6 +346,7 @@ export class Exchange implements BodyReader, Caller, WaitingRequest {
 
   #sendHead(head: ResponseHead, end: boolean): void {
     this.#phase = Phase.Responding
+    this.#cancelTimer?.()
     for (const step of this.manager.steps.responders) step.respond?.(this.hop, this.head, this.#route, head)
     this.#stream.head(head, end)
   }
@@ -356,6 +380,7 @@ export class Exchange implements BodyReader, Caller, WaitingRequest {
     if (this.#phase === Phase.Over) return
     this.#phase = Phase.Over
     this.#cancelWait?.()
+    this.#cancelTimer?.()
     this.#forwarding?.over()
     this.body.release()
     this.#deps.running.delete(this)

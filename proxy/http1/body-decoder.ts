@@ -1,9 +1,10 @@
+import type { HeadLimits } from '../http/head-limits.ts'
 import type { Fields } from '../http/message.ts'
 import { CR, HEX, LF, TOKEN_LOWER, VALUE } from './characters.ts'
 import { FieldLines } from './field-lines.ts'
 import { HeadBlock } from './head-block.ts'
 import { readTrailers } from './head-fields.ts'
-import { MAX_CHUNK_SIZE_DIGITS, MAX_EXTENSION_BYTES, MAX_TRAILER_BYTES } from './limits.ts'
+import { MAX_CHUNK_SIZE_DIGITS, MAX_EXTENSION_BYTES } from './limits.ts'
 import { malformed, MessageError } from './message-error.ts'
 
 export interface BodySink {
@@ -43,6 +44,12 @@ export class BodyDecoder {
   // Bytes since the last delimiter of an extension: neither name nor value may be empty.
   #elementBytes = 0
   readonly #block = new HeadBlock()
+  readonly #trailerLimits: HeadLimits
+
+  /** Trailers may hold what a head may (as in Envoy). */
+  constructor(trailerLimits: HeadLimits) {
+    this.#trailerLimits = trailerLimits
+  }
 
   startLength(bytes: number): void {
     this.#remaining = bytes
@@ -172,14 +179,15 @@ export class BodyDecoder {
       return at + 2
     }
     const block = this.#block
-    const taken = block.add(bytes, at, MAX_TRAILER_BYTES)
+    const { maxBytes, maxFields } = this.#trailerLimits
+    const taken = block.add(bytes, at, maxBytes)
     if (block.complete) {
-      TRAILER_LINES.scan(block.bytes, 0, block.length)
+      TRAILER_LINES.scan(block.bytes, 0, block.length, maxFields)
       this.trailers = readTrailers(block.bytes.toString('latin1', 0, block.length), 0, TRAILER_LINES)
       block.clear()
       this.#state = DONE
-    } else if (block.length === MAX_TRAILER_BYTES) {
-      throw new MessageError(431, 'trailers_too_large', `the trailers are above ${MAX_TRAILER_BYTES} bytes`)
+    } else if (block.length === maxBytes) {
+      throw new MessageError(431, 'trailers_too_large', `the trailers are above ${maxBytes} bytes`)
     }
     return at + taken
   }

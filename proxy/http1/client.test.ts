@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import t from 'tap'
 import type { RequestHead } from '../http/message.ts'
 import type { Http1ClientOptions } from './client.ts'
-import { MAX_HEAD_BYTES, MAX_INFORMATIONAL } from './limits.ts'
+import { HEAD_LIMITS } from '../http/head-limits.ts'
+import { MAX_INFORMATIONAL } from './limits.ts'
 import { GET, OK, start } from './testing/client-rig.ts'
 import { settle } from './testing/memory-transport.ts'
 import { SeenResponse } from './testing/recorders.ts'
@@ -284,7 +285,7 @@ for (const [name, wire, expected, head, fin] of responses) {
 }
 
 t.test('a head that is too large', async (t) => {
-  const huge = `HTTP/1.1 200 OK\r\nx: ${'y'.repeat(MAX_HEAD_BYTES)}\r\n\r\n`
+  const huge = `HTTP/1.1 200 OK\r\nx: ${'y'.repeat(HEAD_LIMITS.maxBytes)}\r\n\r\n`
   t.match(exchange([huge]), { reset: 'protocol', head: undefined })
   t.match(exchange([huge.slice(0, 50_000), huge.slice(50_000)]), { reset: 'protocol', head: undefined })
 })

@@ -1,3 +1,4 @@
+import { HEAD_LIMITS, type HeadLimits } from '../http/head-limits.ts'
 import type { RequestHead, ResponseHead } from '../http/message.ts'
 import type {
   ClientConnection,
@@ -22,6 +23,8 @@ export interface Http1ClientOptions {
    * side that sends requests should be the first. A shorter `Keep-Alive: timeout` of the server counts.
    */
   readonly idleTimeoutMs?: number
+  /** Of the heads and trailers of answers. Default `HEAD_LIMITS`. */
+  readonly headLimits?: HeadLimits
   /** For tests. */
   readonly deadlines?: Deadlines
 }
@@ -51,8 +54,8 @@ class Http1Client implements ClientConnection, StreamOwner, TransportReader, Bod
   deadline = Infinity
   readonly #handler: ClientHandler
   readonly #deadlines: Deadlines
-  readonly #heads = new ResponseReader()
-  readonly #decoder = new BodyDecoder()
+  readonly #heads: ResponseReader
+  readonly #decoder: BodyDecoder
   #idleTimeoutMs: number
   #stream: Http1ClientStream | undefined
   #headDone = false
@@ -65,6 +68,9 @@ class Http1Client implements ClientConnection, StreamOwner, TransportReader, Bod
   constructor(transport: Transport, handler: ClientHandler, options: Http1ClientOptions) {
     this.transport = transport
     this.#handler = handler
+    const limits = options.headLimits ?? HEAD_LIMITS
+    this.#heads = new ResponseReader(limits)
+    this.#decoder = new BodyDecoder(limits)
     this.#idleTimeoutMs = options.idleTimeoutMs || (options.idleTimeoutMs === 0 ? Infinity : 4_000)
     this.#deadlines = options.deadlines ?? systemDeadlines
     this.#deadlines.add(this)

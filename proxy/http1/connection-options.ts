@@ -1,7 +1,6 @@
 import { decimal, EXACT_DIGITS } from '../http/decimal.ts'
 import { CLIENT_CERTIFICATE_HEADER } from '../../core/contract.ts'
 import type { Fields } from '../http/message.ts'
-import { removeField } from '../http/message.ts'
 import { malformed } from './message-error.ts'
 
 export const CLOSE = 1
@@ -56,12 +55,15 @@ export function connectionFlags(value: string): number {
 export function removeNamed(fields: Fields, values: readonly string[]): void {
   const named = new Set<string>()
   for (const value of values) for (const option of listOf(value)) named.add(option)
-  const present = new Set<string>()
-  for (let i = 0; i < fields.length; i += 2) present.add(fields[i] as string)
-  for (const name of present) {
+  let kept = 0
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i] as string
     // `te: trailers` stays: it was read for itself, and is hop-by-hop again where it is sent.
-    if (named.has(name) && name !== 'te' && !PROTECTED.has(name)) removeField(fields, name)
+    if (named.has(name) && name !== 'te' && !PROTECTED.has(name)) continue
+    fields[kept++] = name
+    fields[kept++] = fields[i + 1] as string
   }
+  fields.length = kept
 }
 
 /** Elements of a comma list in lower case, without empty ones (RFC 9110 section 5.6.1). */

@@ -1,24 +1,27 @@
 import { COLON, CR, HTAB, LF, SP, TOKEN_LOWER, VALUE } from './characters.ts'
 import { findName, HASH_START, hashStep } from './field-names.ts'
-import { MAX_FIELDS } from './limits.ts'
 import { malformed, MessageError } from './message-error.ts'
 
 export const INCOMPLETE = -1
+
+/** Lines that the table has room for at first: it grows with the first block that holds more, and stays so. */
+const FIRST_LINES = 100
 
 /** The field lines of one block. Reused: what a scan found is used up before the next one starts. */
 export class FieldLines {
   /** Lines of the block that was scanned last. */
   count = 0
   /** Five numbers a line: slot of the name or -1, name from, name to, value from, value to. */
-  readonly numbers = new Int32Array(MAX_FIELDS * 5)
+  numbers: Int32Array = new Int32Array(FIRST_LINES * 5)
 
   /**
    * Scans field lines and the empty line that ends them (RFC 9112 section 5), from `at`.
-   * Returns the offset after that empty line, or `INCOMPLETE` where `to` comes first.
+   * Returns the offset after that empty line, or `INCOMPLETE` where `to` comes first. Throws MessageError, 431 where
+   * there are more than `maxFields` lines.
    */
-  scan(bytes: Uint8Array, at: number, to: number): number {
+  scan(bytes: Uint8Array, at: number, to: number, maxFields: number): number {
     let pos = at
-    const numbers = this.numbers
+    let numbers = this.numbers
     let count = 0
     for (;;) {
       if (pos >= to) return INCOMPLETE
@@ -55,10 +58,11 @@ export class FieldLines {
       let valueTo = pos
       while (valueTo > valueFrom && (bytes[valueTo - 1] === SP || bytes[valueTo - 1] === HTAB)) valueTo--
       pos += 2
-      if (count === MAX_FIELDS) {
-        throw new MessageError(431, 'too_many_fields', `a message may have ${MAX_FIELDS} fields`)
+      if (count === maxFields) {
+        throw new MessageError(431, 'too_many_fields', `a message may have ${maxFields} fields`)
       }
       const line = count * 5
+      if (line === numbers.length) numbers = this.#grow()
       numbers[line] = findName(bytes, nameFrom, nameTo - nameFrom, hash)
       numbers[line + 1] = nameFrom
       numbers[line + 2] = nameTo
@@ -66,6 +70,13 @@ export class FieldLines {
       numbers[line + 4] = valueTo
       count++
     }
+  }
+
+  #grow(): Int32Array {
+    const larger = new Int32Array(this.numbers.length * 2)
+    larger.set(this.numbers)
+    this.numbers = larger
+    return larger
   }
 }
 

@@ -1,3 +1,4 @@
+import type { HeadLimits } from '../http/head-limits.ts'
 import { HeadBlock } from './head-block.ts'
 import type { MessageError } from './message-error.ts'
 
@@ -16,12 +17,11 @@ export interface ParsedHead {
 export abstract class HeadReader<Parsed extends ParsedHead> {
   /** Where `read` stopped. */
   position = 0
-  /** Bytes that a head may have. */
-  protected readonly limit: number
+  protected readonly limits: HeadLimits
   readonly #block = new HeadBlock()
 
-  constructor(limit: number) {
-    this.limit = limit
+  constructor(limits: HeadLimits) {
+    this.limits = limits
   }
 
   /** Undefined where `to` comes before the end. Throws MessageError. */
@@ -47,7 +47,7 @@ export abstract class HeadReader<Parsed extends ParsedHead> {
         return parsed
       }
     }
-    this.position = at + block.add(chunk, at, this.limit)
+    this.position = at + block.add(chunk, at, this.limits.maxBytes)
     if (block.complete) {
       const parsed = this.parse(block.bytes, 0, block.length)
       block.clear()

@@ -1,13 +1,8 @@
-/** What one message may cost. Beyond these a request is answered (431, 414, 400) and the connection closed. */
+/**
+ * What one message may cost. Beyond these a request is answered (431, 414, 413, 400) and the connection closed. What a
+ * head and trailers may hold is a setting: `HeadLimits` (http/head-limits.ts).
+ */
 
-/** Start line and field lines with their line ends, bytes. */
-export const MAX_HEAD_BYTES = 60 * 1024
-/** Request target, bytes; RFC 9110 section 4.1 asks for at least 8000. */
-export const MAX_TARGET_BYTES = 32 * 1024
-/** Field lines of a head or of trailers. */
-export const MAX_FIELDS = 100
-/** Trailer section, bytes. */
-export const MAX_TRAILER_BYTES = 16 * 1024
 /** Chunk extensions of a whole message, bytes: they carry nothing and are dropped. */
 export const MAX_EXTENSION_BYTES = 4 * 1024
 /** Hexadecimal digits of a chunk size: 2^48 bytes. */

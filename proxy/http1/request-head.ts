@@ -1,3 +1,4 @@
+import type { HeadLimits } from '../http/head-limits.ts'
 import type { RequestHead } from '../http/message.ts'
 import { comparable, isAuthority } from './authority.ts'
 import { SP, TARGET, TOKEN_LOWER } from './characters.ts'
@@ -5,7 +6,6 @@ import { CLOSE, KEEP, listOf, UPGRADES } from './connection-options.ts'
 import { FieldLines, INCOMPLETE } from './field-lines.ts'
 import { HeadFacts, readFields } from './head-fields.ts'
 import type { ParsedHead } from './head-reader.ts'
-import { MAX_TARGET_BYTES } from './limits.ts'
 import { malformed, MessageError } from './message-error.ts'
 
 const LONGEST_METHOD = 32
@@ -42,7 +42,7 @@ export function parseRequestHead(
   at: number,
   to: number,
   scheme: string,
-  limit: number,
+  limits: HeadLimits,
 ): ParsedRequest | undefined {
   let pos = at
   while (pos < to && TOKEN_LOWER[bytes[pos] as number] !== 0) pos++
@@ -51,8 +51,7 @@ export function parseRequestHead(
   if (bytes[pos] !== SP || pos === at) throw badLine('the method must be a token followed by one space')
   const methodTo = pos++
   while (pos < to && TARGET[bytes[pos] as number] === 1) pos++
-  if (pos - methodTo > MAX_TARGET_BYTES)
-    throw new MessageError(414, 'target_too_long', 'the target is too long')
+  if (pos - at > limits.maxBytes) throw targetTooLong(limits)
   if (pos === to) return undefined
   if (bytes[pos] !== SP || pos === methodTo + 1) throw badLine('the target must be visible ASCII without "#"')
   const targetTo = pos++
@@ -69,9 +68,9 @@ export function parseRequestHead(
     throw new MessageError(505, 'version', 'only HTTP/1.1 and HTTP/1.0 are served here')
   }
   const http10 = minor === 0
-  const end = lines.scan(bytes, pos, to)
+  const end = lines.scan(bytes, pos, to, limits.maxFields)
   if (end === INCOMPLETE) return undefined
-  if (end - at > limit) throw new MessageError(431, 'head_too_large', `the head is above ${limit} bytes`)
+  if (end - at > limits.maxBytes) throw headTooLarge(limits)
 
   const text = bytes.toString('latin1', at, end)
   readFields(text, at, lines, facts)
@@ -160,6 +159,16 @@ function chosen(value: string): string {
     return protocol
   }
   return ''
+}
+
+/** 414: the request line alone is beyond what a head may have. */
+export function targetTooLong({ maxBytes }: HeadLimits): MessageError {
+  return new MessageError(414, 'target_too_long', `the target is too long for a head of ${maxBytes} bytes`)
+}
+
+/** 431. */
+export function headTooLarge({ maxBytes }: HeadLimits): MessageError {
+  return new MessageError(431, 'head_too_large', `the head is above ${maxBytes} bytes`)
 }
 
 function badLine(message: string): MessageError {

@@ -1,9 +1,9 @@
+import type { HeadLimits } from '../http/head-limits.ts'
 import { CR, LF } from './characters.ts'
 import type { HeadBlock } from './head-block.ts'
 import { HeadReader } from './head-reader.ts'
-import { MAX_TARGET_BYTES } from './limits.ts'
-import { malformed, MessageError } from './message-error.ts'
-import { parseRequestHead, type ParsedRequest } from './request-head.ts'
+import { malformed, type MessageError } from './message-error.ts'
+import { headTooLarge, parseRequestHead, targetTooLong, type ParsedRequest } from './request-head.ts'
 
 /** The heads of a connection's requests. */
 export class RequestReader extends HeadReader<ParsedRequest> {
@@ -11,9 +11,9 @@ export class RequestReader extends HeadReader<ParsedRequest> {
   /** Of the empty line that may stand before a request. */
   #emptyLineBytes = 0
 
-  /** `scheme`: what the client used. `limit`: bytes of a head. */
-  constructor(scheme: string, limit: number) {
-    super(limit)
+  /** `scheme`: what the client used. */
+  constructor(scheme: string, limits: HeadLimits) {
+    super(limits)
     this.#scheme = scheme
   }
 
@@ -38,14 +38,11 @@ export class RequestReader extends HeadReader<ParsedRequest> {
   }
 
   protected parse(bytes: Buffer, at: number, to: number): ParsedRequest | undefined {
-    return parseRequestHead(bytes, at, to, this.#scheme, this.limit)
+    return parseRequestHead(bytes, at, to, this.#scheme, this.limits)
   }
 
   protected refusal(begun: HeadBlock): MessageError | undefined {
-    if (begun.length >= this.limit) {
-      return new MessageError(431, 'head_too_large', `the head is above ${this.limit} bytes`)
-    }
-    if (begun.lines > 0 || begun.length <= MAX_TARGET_BYTES + 64) return undefined
-    return new MessageError(414, 'target_too_long', 'the target is too long')
+    if (begun.length < this.limits.maxBytes) return undefined
+    return begun.lines > 0 ? headTooLarge(this.limits) : targetTooLong(this.limits)
   }
 }

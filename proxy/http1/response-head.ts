@@ -1,10 +1,10 @@
+import type { HeadLimits } from '../http/head-limits.ts'
 import type { ResponseHead } from '../http/message.ts'
 import { CR, LF, SP, VALUE } from './characters.ts'
 import { CLOSE, KEEP } from './connection-options.ts'
 import { FieldLines, INCOMPLETE } from './field-lines.ts'
 import { HeadFacts, readFields } from './head-fields.ts'
 import type { ParsedHead } from './head-reader.ts'
-import { MAX_HEAD_BYTES } from './limits.ts'
 import { malformed, type MessageError } from './message-error.ts'
 
 const VERSION = Buffer.from('HTTP/1.')
@@ -33,7 +33,12 @@ const parsed: ParsedResponse = {
  * Parses a status line (RFC 9112 section 4) and fields that start at `at`; undefined where `to` comes before
  * their end. Throws MessageError.
  */
-export function parseResponseHead(bytes: Buffer, at: number, to: number): ParsedResponse | undefined {
+export function parseResponseHead(
+  bytes: Buffer,
+  at: number,
+  to: number,
+  limits: HeadLimits,
+): ParsedResponse | undefined {
   let pos = at
   for (let i = 0; i < 9; i++, pos++) {
     if (pos === to) return undefined
@@ -54,9 +59,9 @@ export function parseResponseHead(bytes: Buffer, at: number, to: number): Parsed
   while (pos < to && VALUE[bytes[pos] as number] === 1) pos++
   if (pos + 1 >= to) return undefined
   if (bytes[pos] !== CR || bytes[pos + 1] !== LF) throw badLine()
-  const end = lines.scan(bytes, pos + 2, to)
+  const end = lines.scan(bytes, pos + 2, to, limits.maxFields)
   if (end === INCOMPLETE) return undefined
-  if (end - at > MAX_HEAD_BYTES) throw malformed('head_too_large', 'the head of the response is too large')
+  if (end - at > limits.maxBytes) throw answerTooLarge(limits)
 
   readFields(bytes.toString('latin1', at, end), at, lines, facts)
   if (facts.chunked && http10) {
@@ -71,6 +76,10 @@ export function parseResponseHead(bytes: Buffer, at: number, to: number): Parsed
   parsed.upgrade = facts.upgrade
   parsed.keepAliveSeconds = facts.keepAliveSeconds
   return parsed
+}
+
+export function answerTooLarge({ maxBytes }: HeadLimits): MessageError {
+  return malformed('head_too_large', `the head of the response is above ${maxBytes} bytes`)
 }
 
 function badLine(): MessageError {

@@ -1,8 +1,9 @@
+import { HEAD_LIMITS, type HeadLimits } from '../http/head-limits.ts'
 import type { BodyReader, ResetReason, ServerConnection, ServerHandler } from '../http/stream.ts'
 import type { Transport, TransportReader } from '../transport/transport.ts'
 import { BodyDecoder, type BodySink } from './body-decoder.ts'
 import { type Deadlines, type Perishable, systemDeadlines } from './deadlines.ts'
-import { LINGER_MS, MAX_DISCARD_BYTES, MAX_HEAD_BYTES } from './limits.ts'
+import { LINGER_MS, MAX_DISCARD_BYTES } from './limits.ts'
 import { Linger } from './linger.ts'
 import { MessageError } from './message-error.ts'
 import type { ParsedRequest } from './request-head.ts'
@@ -22,8 +23,8 @@ export interface Http1ServerOptions {
    * and Envoy, since nothing else tells of one that leaves.
    */
   readonly keepHalfClosed?: boolean
-  /** Of a head. Default 60 KiB. */
-  readonly maxHeaderBytes?: number
+  /** Of heads and trailers. Default `HEAD_LIMITS`. */
+  readonly headLimits?: HeadLimits
   /** For tests. */
   readonly deadlines?: Deadlines
 }
@@ -60,7 +61,7 @@ class Http1Server implements ServerConnection, ServerStreamOwner, TransportReade
   readonly #keepHalfClosed: boolean
   readonly #deadlines: Deadlines
   readonly #heads: RequestReader
-  readonly #decoder = new BodyDecoder()
+  readonly #decoder: BodyDecoder
   readonly #lingering = new Linger()
 
   #phase = IDLE
@@ -81,7 +82,9 @@ class Http1Server implements ServerConnection, ServerStreamOwner, TransportReade
   constructor(transport: Transport, handler: ServerHandler, options: Http1ServerOptions) {
     this.transport = transport
     this.#handler = handler
-    this.#heads = new RequestReader(options.scheme ?? 'http', options.maxHeaderBytes ?? MAX_HEAD_BYTES)
+    const limits = options.headLimits ?? HEAD_LIMITS
+    this.#heads = new RequestReader(options.scheme ?? 'http', limits)
+    this.#decoder = new BodyDecoder(limits)
     this.#headersTimeoutMs = options.headersTimeoutMs || (options.headersTimeoutMs === 0 ? Infinity : 60_000)
     this.#idleTimeoutMs = options.idleTimeoutMs || (options.idleTimeoutMs === 0 ? Infinity : 3_600_000)
     this.#keepHalfClosed = options.keepHalfClosed ?? false

@@ -1,13 +1,8 @@
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
+import { HEAD_LIMITS } from '../http/head-limits.ts'
 import type { ServerStream } from '../http/stream.ts'
-import {
-  MAX_EXTENSION_BYTES,
-  MAX_FIELDS,
-  MAX_HEAD_BYTES,
-  MAX_TARGET_BYTES,
-  MAX_TRAILER_BYTES,
-} from './limits.ts'
+import { MAX_EXTENSION_BYTES } from './limits.ts'
 import { serveHttp1 } from './server.ts'
 import { MemoryTransport } from './testing/memory-transport.ts'
 import { RecordingServer } from './testing/recorders.ts'
@@ -155,8 +150,8 @@ const bad: [name: string, message: string, status: number][] = [
   ['target without host', line('http:///a'), 400],
   ['user information', line('http://u@a/'), 400],
   ['* of another method', line('*'), 400],
-  ['target too long', line('/' + 'a'.repeat(MAX_TARGET_BYTES)), 414],
-  ['target without end', 'GET /' + 'a'.repeat(MAX_TARGET_BYTES + 100), 414],
+  ['target too long', line('/' + 'a'.repeat(HEAD_LIMITS.maxBytes)), 414],
+  ['target without end', 'GET /' + 'a'.repeat(HEAD_LIMITS.maxBytes + 100), 414],
   ['no version', 'GET /\r\nHost: a\r\n\r\n', 400],
   ['version in lower case', line('/').replace('HTTP', 'http'), 400],
   ['version 1.10', line('/').replace('1.1', '1.10'), 400],
@@ -192,9 +187,9 @@ const bad: [name: string, message: string, status: number][] = [
   ['NUL in a name', fields('x\0: y\r\n'), 400],
   ['name above ASCII', fields('\xe9: y\r\n'), 400],
   ['vertical tab before a length', fields('Content-Length:\x0b5\r\n'), 400],
-  ['too many fields', fields('a: b\r\n'.repeat(MAX_FIELDS)), 431],
-  ['a large field', fields(`x: ${'y'.repeat(MAX_HEAD_BYTES)}\r\n`), 431],
-  ['many large fields', fields(`x: ${'y'.repeat(MAX_HEAD_BYTES / 60)}\r\n`.repeat(61)), 431],
+  ['too many fields', fields('a: b\r\n'.repeat(HEAD_LIMITS.maxFields)), 431],
+  ['a large field', fields(`x: ${'y'.repeat(HEAD_LIMITS.maxBytes)}\r\n`), 431],
+  ['many large fields', fields(`x: ${'y'.repeat(HEAD_LIMITS.maxBytes / 60)}\r\n`.repeat(61)), 431],
   // Host, RFC 9112 section 3.2.
   ['no Host', 'GET / HTTP/1.1\r\n\r\n', 400],
   ['two Hosts', fields('Host: b\r\n'), 400],
@@ -272,8 +267,8 @@ const bad: [name: string, message: string, status: number][] = [
   ['Host as a trailer', chunked('0\r\nHost: b\r\n\r\n'), 400],
   ['CL as a trailer', chunked('0\r\nContent-Length: 3\r\n\r\n'), 400],
   ['TE as a trailer', chunked('0\r\nTransfer-Encoding: chunked\r\n\r\n'), 400],
-  ['trailers too large', chunked(`0\r\na: ${'b'.repeat(MAX_TRAILER_BYTES)}\r\n\r\n`), 431],
-  ['too many trailers', chunked(`0\r\n${'a: b\r\n'.repeat(MAX_FIELDS + 1)}\r\n`), 431],
+  ['trailers too large', chunked(`0\r\na: ${'b'.repeat(HEAD_LIMITS.maxBytes)}\r\n\r\n`), 431],
+  ['too many trailers', chunked(`0\r\n${'a: b\r\n'.repeat(HEAD_LIMITS.maxFields + 1)}\r\n`), 431],
 ]
 
 for (const [name, message, status] of bad) {

@@ -4,8 +4,9 @@ import * as frame from './frame.ts'
 import { HpackDecoder } from './hpack/decoder.ts'
 import type { ResolvedOptions } from './options.ts'
 
-// Frames that one block of fields may be spread over, and how far its bytes may go beyond the decoded limit.
-const CONTINUATION_LIMIT = 16
+// Frames that one block of fields may be spread over, beyond those that it fills, and how far its bytes may go beyond
+// the decoded limit.
+const CONTINUATION_SLACK = 16
 const BLOCK_SLACK = 16 * 1024
 
 /** Takes blocks as they are whole. */
@@ -27,6 +28,7 @@ export class BlockReader {
   readonly #sink: BlockSink
   readonly #decoder: HpackDecoder
   readonly #mostBytes: number
+  readonly #mostFrames: number
   #flags = 0
   #parts: Buffer[] = []
   #bytes = 0
@@ -34,9 +36,11 @@ export class BlockReader {
 
   constructor(sink: BlockSink, options: ResolvedOptions) {
     this.#sink = sink
-    this.block = new FieldBlock(options.maxHeaderBytes, options.maxHeaderFields)
+    const { maxBytes } = options.headLimits
+    this.block = new FieldBlock(options.headLimits)
     this.#decoder = new HpackDecoder(Math.max(4096, options.headerTableBytes))
-    this.#mostBytes = options.maxHeaderBytes + BLOCK_SLACK
+    this.#mostBytes = maxBytes + BLOCK_SLACK
+    this.#mostFrames = CONTINUATION_SLACK + Math.ceil(maxBytes / frame.DEFAULT_FRAME_BYTES)
   }
 
   /** The payload of a frame is `from..to` of `bytes`. */
@@ -67,7 +71,7 @@ export class BlockReader {
     if (streamId === 0) return this.#sink.fail(PROTOCOL_ERROR, 'CONTINUATION without HEADERS')
     this.#bytes += to - from
     // CVE-2024-27983 and its like: bounded in count and bytes before anything is decoded.
-    if (this.#parts.length > CONTINUATION_LIMIT || this.#bytes > this.#mostBytes)
+    if (this.#parts.length > this.#mostFrames || this.#bytes > this.#mostBytes)
       return this.#sink.fail(ENHANCE_YOUR_CALM, 'a block of fields is too long')
     this.#parts.push(Buffer.from(bytes.subarray(from, to)))
     if ((flags & frame.END_HEADERS) === 0) return

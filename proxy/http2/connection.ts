@@ -91,7 +91,12 @@ export abstract class Http2Connection
   /** Sends SETTINGS (`entries` of the role first) and opens the connection's window. */
   protected sendSettings(entries: number[]): void {
     const options = this.options
-    entries.push(INITIAL_WINDOW_SIZE, this.firstStreamWindow, MAX_HEADER_LIST_SIZE, options.maxHeaderBytes)
+    entries.push(
+      INITIAL_WINDOW_SIZE,
+      this.firstStreamWindow,
+      MAX_HEADER_LIST_SIZE,
+      options.headLimits.maxBytes,
+    )
     if (options.headerTableBytes > 4096) entries.push(HEADER_TABLE_SIZE, options.headerTableBytes)
     this.writeFrame(frame.SETTINGS, 0, 0, encodeSettings(entries))
     const more = this.#receiveWindow - frame.DEFAULT_WINDOW_BYTES

@@ -1,4 +1,5 @@
 import { decimal, EXACT_DIGITS } from '../http/decimal.ts'
+import type { HeadLimits } from '../http/head-limits.ts'
 import type { Fields } from '../http/message.ts'
 import type { FieldSink } from './hpack/decoder.ts'
 import {
@@ -20,8 +21,8 @@ import {
 } from './hpack/field-kind.ts'
 
 const FIELD_OVERHEAD = 32
-/** A block that unpacks to so many times the limit was made to. */
-const BOMB_FACTOR = 16
+/** A block that unpacks to so much beyond the limit was made to. */
+const BOMB_BYTES = 1024 * 1024
 
 /** `content-length` of a message that has none, or none that is a number. */
 export const UNKNOWN_LENGTH = -1
@@ -51,7 +52,7 @@ export class FieldBlock implements FieldSink {
   #bytes = 0
   #cookieAt = -1
 
-  constructor(maxBytes: number, maxFields: number) {
+  constructor({ maxBytes, maxFields }: HeadLimits) {
     this.#maxBytes = maxBytes
     this.#maxFields = maxFields
   }
@@ -80,7 +81,7 @@ export class FieldBlock implements FieldSink {
 
   /** It unpacks to far more than anybody sends in good faith (CVE-2016-6581). */
   get bomb(): boolean {
-    return this.#bytes > BOMB_FACTOR * this.#maxBytes
+    return this.#bytes > this.#maxBytes + BOMB_BYTES
   }
 
   add(kind: FieldKind, name: string, value: string): void {

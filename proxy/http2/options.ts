@@ -1,8 +1,7 @@
 import { monotonicClock, type Clock } from '../../core/clock.ts'
+import type { Http2KeepAlive } from '../model/keep-alive.ts'
+import { HEAD_LIMITS, type HeadLimits } from '../http/head-limits.ts'
 import type { KeepAliveOptions } from './keep-alive.ts'
-
-export const MAX_HEADER_BYTES = 60 * 1024
-export const MAX_HEADER_FIELDS = 100
 
 /** Limits and sizes of one HTTP/2 connection; every one has a default. */
 export interface Http2Options {
@@ -19,10 +18,11 @@ export interface Http2Options {
   connectionWindowBytes?: number
   /** Bytes of paused streams that do not hold the connection's window back. Default 4 MiB. */
   heldBytes?: number
-  /** Decoded header list (name + value + 32 a field, RFC 9113 section 10.5.1). Default 60 KiB. */
-  maxHeaderBytes?: number
-  /** Fields of a message; the crumbs of a cookie count as one. Default 100. */
-  maxHeaderFields?: number
+  /**
+   * Of heads and trailers, decoded: bytes are counted as name + value + 32 a field (RFC 9113 section 10.5.1), and the
+   * crumbs of a cookie as one field. Default `HEAD_LIMITS`.
+   */
+  headLimits?: HeadLimits
   /** Dynamic tables of HPACK, both directions, at least 4,096 for decoding. Default 4,096. */
   headerTableBytes?: number
   /** For SETTINGS to be acknowledged. Default 10,000 ms. */
@@ -41,19 +41,37 @@ export interface Http2Options {
  * Of links: a request whose endpoint is gone goes elsewhere within 3 s, where it may, and streams end within 15 s. A
  * sidecar answers within a turn of its event loop; what application answers is nothing to it.
  */
-export const LINK_KEEP_ALIVE: KeepAliveOptions = {
+export const LINK_KEEP_ALIVE = {
   intervalMs: 10_000,
   timeoutMs: 5000,
   waitingMs: 1000,
   suspectMs: 1250,
+} as const satisfies KeepAliveOptions
+
+/** The same where `said` are the settings of a link: what waits for an answer does not wait longer for that. */
+export function linkKeepAlive(said: Http2KeepAlive | undefined): KeepAliveOptions {
+  if (!said) return LINK_KEEP_ALIVE
+  const { waitingMs, suspectMs } = LINK_KEEP_ALIVE
+  return {
+    ...said,
+    waitingMs: Math.min(waitingMs, said.intervalMs),
+    suspectMs: Math.min(suspectMs, said.timeoutMs),
+  }
 }
 
+const LINK_SLACK_BYTES = 4 * 1024
+const LINK_SLACK_FIELDS = 20
+const FIELD_OVERHEAD = 32
+
 /**
- * Beyond what a head may hold elsewhere, on a link: the sidecar before it took the head by its own limits, adds fields
- * of its own, and RFC 9113 section 10.5.1 counts 32 bytes more a field. So what one sidecar took, the other takes.
+ * What a link takes where `limits` hold for what comes by itself: the sidecar before it took the head by its own limits,
+ * adds fields of its own, and RFC 9113 section 10.5.1 counts 32 bytes more a field. So what one sidecar took, the other
+ * takes.
  */
-export const LINK_SLACK_BYTES = 8 * 1024
-export const LINK_SLACK_FIELDS = 20
+export function linkLimits({ maxBytes, maxFields }: HeadLimits): HeadLimits {
+  const fields = maxFields + LINK_SLACK_FIELDS
+  return { maxBytes: maxBytes + LINK_SLACK_BYTES + fields * FIELD_OVERHEAD, maxFields: fields }
+}
 
 export type ResolvedOptions = Required<Omit<Http2Options, 'keepAlive' | 'assumedStreams'>> & {
   assumedStreams: number
@@ -68,8 +86,7 @@ export function resolveOptions(options: Http2Options): ResolvedOptions {
     streamWindowBytes: options.streamWindowBytes ?? 1024 * 1024,
     connectionWindowBytes: options.connectionWindowBytes ?? 16 * 1024 * 1024,
     heldBytes: options.heldBytes ?? 4 * 1024 * 1024,
-    maxHeaderBytes: options.maxHeaderBytes ?? MAX_HEADER_BYTES,
-    maxHeaderFields: options.maxHeaderFields ?? MAX_HEADER_FIELDS,
+    headLimits: options.headLimits ?? HEAD_LIMITS,
     headerTableBytes: options.headerTableBytes ?? 4096,
     settingsTimeoutMs: options.settingsTimeoutMs ?? 10_000,
     keepAlive: options.keepAlive,

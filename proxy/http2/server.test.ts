@@ -241,7 +241,7 @@ t.test('what is not HTTP/2 is told so', async (t) => {
 })
 
 t.test('limits of fields: 431, and nothing grows', async (t) => {
-  const { peer, handler, run } = rig({ maxHeaderBytes: 1200, maxHeaderFields: 10 })
+  const { peer, handler, run } = rig({ headLimits: { maxBytes: 1200, maxFields: 10 } })
   peer.headers(1, [
     ...GET,
     'x',

@@ -10,7 +10,7 @@ import { newRecord } from '../exchange/record.ts'
 import type { RequestHead } from '../http/message.ts'
 import type { BodyReader, ServerHandler, ServerStream } from '../http/stream.ts'
 import { serveHttp1 } from '../http1/server.ts'
-import { LINK_KEEP_ALIVE, LINK_SLACK_BYTES, LINK_SLACK_FIELDS, MAX_HEADER_FIELDS } from '../http2/options.ts'
+import { LINK_KEEP_ALIVE, linkLimits } from '../http2/options.ts'
 import { serveHttp2 } from '../http2/server.ts'
 import type { Configuration } from '../model/configuration.ts'
 import type { Hop } from '../model/hop.ts'
@@ -65,10 +65,13 @@ interface Accepted {
 // A link carries the callers of a whole pod: what one of them cancels must not end it for the others. Its peer is
 // a sidecar with a certificate, which bounds its own callers as any server does: without one it is anybody.
 const LINK_LIMITS = {
-  keepAlive: { intervalMs: LINK_KEEP_ALIVE.intervalMs, timeoutMs: LINK_KEEP_ALIVE.timeoutMs },
   abandonedBurst: 1_000_000,
   abandonedPerSecond: 100_000,
-  maxHeaderFields: MAX_HEADER_FIELDS + LINK_SLACK_FIELDS,
+}
+
+const LINK_SERVER_KEEP_ALIVE = {
+  intervalMs: LINK_KEEP_ALIVE.intervalMs,
+  timeoutMs: LINK_KEEP_ALIVE.timeoutMs,
 }
 
 // Of a request that could not be read.
@@ -263,20 +266,23 @@ export class ConnectionServer {
         this.#open.deleteHttp(connection)
       },
     }
+    const { headLimits, idleTimeoutMs, keepAlive } = settings
+    const link = hop.link && identity !== ''
     const transport = (this.#deps.createTransport ?? createTransport)(socket)
     const connection = http2
       ? serveHttp2(transport, handler, {
           maxConcurrentStreams: settings.maxConcurrentStreams,
-          idleTimeoutMs: settings.idleTimeoutMs,
-          maxHeaderBytes: settings.maxRequestHeadersKiB * 1024 + (hop.link ? LINK_SLACK_BYTES : 0),
-          ...(hop.link && identity !== '' ? LINK_LIMITS : {}),
+          idleTimeoutMs,
+          headLimits: link ? linkLimits(headLimits) : headLimits,
+          keepAlive: keepAlive ?? (link ? LINK_SERVER_KEEP_ALIVE : undefined),
+          ...(link ? LINK_LIMITS : {}),
         })
       : serveHttp1(transport, handler, {
           scheme: alpn === '' && identity === '' ? 'http' : 'https',
           headersTimeoutMs: settings.requestHeadersTimeoutMs,
-          idleTimeoutMs: settings.idleTimeoutMs,
+          idleTimeoutMs,
           keepHalfClosed: settings.keepHalfClosed,
-          maxHeaderBytes: settings.maxRequestHeadersKiB * 1024,
+          headLimits,
         })
     this.#open.addHttp(connection, transport, settings.streamIdleTimeoutMs, this.#deps.clock.now())
   }

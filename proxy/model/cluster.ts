@@ -1,3 +1,5 @@
+import type { HeadLimits } from '../http/head-limits.ts'
+import type { Http2KeepAlive, TcpKeepAlive } from './keep-alive.ts'
 import type { UpstreamTls } from './tls.ts'
 
 /** envoy.config.cluster.v3.Cluster, as far as Weft serves it; immutable. */
@@ -38,6 +40,11 @@ export interface Cluster {
   readonly idleTimeoutMs: number
   /** Those of HTTP/2, whose server says when it goes. Milliseconds; 0: never. */
   readonly idleTimeoutHttp2Ms: number
+  /** Of answers. Of max_headers_count, and filter_metadata `weft.dev`, key `maxResponseHeadersKb`. */
+  readonly headLimits: HeadLimits
+  /** Of http2_protocol_options.connection_keepalive; undefined: links are asked by their own rule, others never. */
+  readonly keepAlive: Http2KeepAlive | undefined
+  readonly tcpKeepAlive: TcpKeepAlive
   /** For telemetry: the destination service as `name.namespace`, or ''. */
   readonly service: string
 }

@@ -1,4 +1,6 @@
+import type { HeadLimits } from '../http/head-limits.ts'
 import type { FilterConfig } from './filter.ts'
+import type { Http2KeepAlive } from './keep-alive.ts'
 import type { PathRules } from './path-rules.ts'
 import type { DownstreamTls } from './tls.ts'
 import type { HeaderMutation, RouteConfiguration } from './route.ts'
@@ -71,11 +73,16 @@ export interface HttpConnectionManager {
   /** 0: none. Milliseconds. */
   readonly streamIdleTimeoutMs: number
   readonly requestHeadersTimeoutMs: number
+  /** For a whole request to come, until its answer begins. */
+  readonly requestTimeoutMs: number
   readonly idleTimeoutMs: number
   /** An HTTP/1.1 caller that ends its side waits for the answer; otherwise it has given up. The listener's `weft.dev` metadata. */
   readonly keepHalfClosed: boolean
-  readonly maxRequestHeadersKiB: number
+  /** Of requests. Of max_request_headers_kb and common_http_protocol_options.max_headers_count. */
+  readonly headLimits: HeadLimits
   readonly maxConcurrentStreams: number
+  /** Of http2_protocol_options.connection_keepalive; undefined: links are asked by their own rule, others never. */
+  readonly keepAlive: Http2KeepAlive | undefined
 }
 
 /** envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy */

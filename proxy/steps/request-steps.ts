@@ -14,6 +14,8 @@ export interface RequestSteps {
   readonly steps: readonly RequestStep[]
   /** Those that look at answers, last step first, as Envoy's encoder filters. */
   readonly responders: readonly RequestStep[]
+  /** The least of theirs; Infinity: bodies may have any length. */
+  readonly bodyLimit: number
 }
 
 type AnyStep = RequestStep | ConnectionStep
@@ -40,10 +42,15 @@ export class StepCompiler {
 
   requestSteps(listener: Listener, chain: FilterChain, manager: HttpConnectionManager): RequestSteps {
     const early = comeAsTheyAre(manager.paths) ? NONE : [new NormalizePathStep(manager.paths)]
-    if (manager.filters.length === 0) return { early, steps: NONE, responders: NONE }
+    if (manager.filters.length === 0) return { early, steps: NONE, responders: NONE, bodyLimit: Infinity }
     const place = `http/${placeOf(listener, chain)}`
     const steps = this.#compile(place, manager, manager.filters, REQUEST_STEPS) as RequestStep[]
-    return { early, steps, responders: steps.filter((step) => 'respond' in step).toReversed() }
+    return {
+      early,
+      steps,
+      responders: steps.filter((step) => 'respond' in step).toReversed(),
+      bodyLimit: Math.min(...steps.map((step) => step.bodyLimit ?? Infinity)),
+    }
   }
 
   connectionSteps(listener: Listener, chain: FilterChain): readonly ConnectionStep[] {

@@ -41,6 +41,8 @@ export interface RequestStep {
   decide(hop: Hop, head: RequestHead, route: Route | undefined): Verdict
   /** Sees every answer's head, the proxy's own ones too, last step first; may change its fields. */
   respond?(hop: Hop, head: RequestHead, route: Route | undefined, response: ResponseHead): void
+  /** Bytes that a body may have; what comes beyond them is answered by the exchange. Left out: any. */
+  readonly bodyLimit?: number
   /** False: it has counted what one made anew would not know. Without this it never counts. */
   fresh?(): boolean
 }

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { monotonicClock, type Clock } from '../../core/clock.ts'
 import { ResponseFlag } from '../model/response-flag.ts'
+import type { TcpKeepAlive } from '../model/keep-alive.ts'
 import { SocketTransport } from '../transport/socket-transport.ts'
 import type { TransportReader } from '../transport/transport.ts'
 
@@ -28,6 +29,8 @@ export function relay(a: Socket, b: Socket, options: RelayOptions, done: (end: R
 export interface RelayOptions {
   /** 0: none. Milliseconds. */
   readonly idleTimeoutMs?: number
+  /** Of b, where it is not as of any socket. */
+  readonly keepAlive?: TcpKeepAlive
   /** Monotonic. */
   readonly clock?: Clock
 }
@@ -51,12 +54,12 @@ class Relay {
   constructor(
     a: Socket,
     b: Socket,
-    { idleTimeoutMs = 0, clock = monotonicClock }: RelayOptions,
+    { idleTimeoutMs = 0, keepAlive, clock = monotonicClock }: RelayOptions,
     done: (end: RelayEnd) => void,
   ) {
     this.#clock = clock
     this.#a = new Side(this, a, clock)
-    this.#b = new Side(this, b, clock)
+    this.#b = new Side(this, b, clock, keepAlive)
     this.#idleTimeoutMs = idleTimeoutMs
     this.#done = done
   }
@@ -126,11 +129,11 @@ class Side implements TransportReader {
   readonly #relay: Relay
   #to!: Side
 
-  constructor(path: Relay, socket: Socket, clock: Clock) {
+  constructor(path: Relay, socket: Socket, clock: Clock, keepAlive?: TcpKeepAlive) {
     this.#relay = path
     this.#clock = clock
     this.movedAt = clock.now()
-    this.transport = new SocketTransport(socket)
+    this.transport = new SocketTransport(socket, keepAlive)
     // A slow reader may still take what came long ago.
     this.transport.onTaken = () => {
       this.movedAt = clock.now()

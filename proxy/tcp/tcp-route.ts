@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { Clock } from '../../core/clock.ts'
 import { ResponseFlag } from '../model/response-flag.ts'
 import type { ConnectionRecord, TelemetrySink } from '../exchange/telemetry-sink.ts'
+import { TCP_KEEP_ALIVE } from '../model/keep-alive.ts'
 import type { TcpProxy } from '../model/listener.ts'
 import { WeightedPick } from '../route/weighted-pick.ts'
 import { refuseTruncation } from '../transport/refuse-truncation.ts'
@@ -183,7 +184,8 @@ class TcpConnection {
     const socket = this.#socket
     refuseTruncation(socket)
     refuseTruncation(upstream)
-    relay(socket, upstream, { clock, idleTimeoutMs: this.#idleTimeoutMs }, (over) => {
+    const keepAlive = this.#cluster.config?.tcpKeepAlive ?? TCP_KEEP_ALIVE
+    relay(socket, upstream, { clock, idleTimeoutMs: this.#idleTimeoutMs, keepAlive }, (over) => {
       endpoint.active--
       this.#record.bytesReceived = sent + over.sent
       this.#record.bytesSent = over.received

@@ -1,7 +1,9 @@
 import { Watched } from '../../core/watched.ts'
+import { HEAD_LIMITS } from '../http/head-limits.ts'
 import type { Cluster, Endpoint, EndpointAssignment } from '../model/cluster.ts'
 import type { Configuration } from '../model/configuration.ts'
 import type { FilterChain, HttpConnectionManager, Listener } from '../model/listener.ts'
+import { TCP_KEEP_ALIVE } from '../model/keep-alive.ts'
 import { SAFE_PATHS } from '../model/path-rules.ts'
 import {
   NO_MUTATION,
@@ -74,10 +76,12 @@ export const MANAGER: HttpConnectionManager = {
   samplingPercent: 0,
   streamIdleTimeoutMs: 0,
   requestHeadersTimeoutMs: 10_000,
+  requestTimeoutMs: 0,
   idleTimeoutMs: 60_000,
   keepHalfClosed: false,
-  maxRequestHeadersKiB: 60,
+  headLimits: HEAD_LIMITS,
   maxConcurrentStreams: 100,
+  keepAlive: undefined,
 }
 
 export const CLUSTER: Cluster = {
@@ -92,6 +96,9 @@ export const CLUSTER: Cluster = {
   retryBudget: { percent: 100, minPerSecond: 1000 },
   idleTimeoutMs: 4000,
   idleTimeoutHttp2Ms: 3_600_000,
+  headLimits: HEAD_LIMITS,
+  keepAlive: undefined,
+  tcpKeepAlive: TCP_KEEP_ALIVE,
   service: 'test',
 }
 

@@ -1,4 +1,5 @@
 import { monotonicClock, type Clock } from '../../core/clock.ts'
+import type { TcpKeepAlive } from '../model/keep-alive.ts'
 import { readTcpState, type ReadTcpState } from './tcp-state.ts'
 
 /** A connection whose peer may vanish without a FIN. */
@@ -15,8 +16,8 @@ export interface WatchedConnection {
   readonly pending: number
   /** Below 0: there is none (any more). */
   readonly fd: number
-  /** Has the kernel ask a peer that owes nothing after so long a silence (SO_KEEPALIVE, TCP_KEEPIDLE). */
-  keepAlive(idleMs: number): void
+  /** Has the kernel ask a peer that owes nothing (SO_KEEPALIVE): so often, or as the connection's settings say. */
+  keepAlive(often?: TcpKeepAlive): void
   /** Nothing acknowledges what was sent (true), or something does after all (false). */
   peerSilent(silent: boolean): void
   /** It was silent for too long: the connection is to end. */
@@ -28,10 +29,8 @@ const TICK_MS = 500
 export const SILENT_MS = 1500
 /** A cut that is over sooner costs opaque connections nothing. */
 export const VANISHED_MS = 10_000
-// Ten probes a second apart follow (libuv): who is silent and gone is left after 13 s.
-const KEEP_ALIVE_IDLE_MS = 3000
 // While an answer is awaited: of two probes, the second is late enough to tell, and early enough to go elsewhere.
-const ANSWER_IDLE_MS = 1000
+const OFTEN: TcpKeepAlive = { idleMs: 1000, intervalMs: 1000, probes: 10 }
 // A lost segment alone is no silence: it comes again after 0.2 s.
 const RETRANSMITS = 2
 
@@ -44,8 +43,8 @@ interface Watch {
   received: number
   awaitsAnswer: boolean
   silent: boolean
-  /** What the kernel was told; 0: nothing yet. */
-  idleMs: number
+  /** What the kernel was told last. */
+  asks: 'nothing' | 'as set' | 'often'
 }
 
 /**
@@ -72,7 +71,7 @@ export class PeerWatch {
       received: 0,
       awaitsAnswer: false,
       silent: false,
-      idleMs: 0,
+      asks: 'nothing',
     })
     if (!this.#running) this.#arm()
   }
@@ -105,10 +104,10 @@ export class PeerWatch {
   }
 
   #ask(connection: WatchedConnection, watch: Watch, often: boolean): void {
-    const idleMs = often || watch.silent ? ANSWER_IDLE_MS : KEEP_ALIVE_IDLE_MS
-    if (idleMs === watch.idleMs) return
-    watch.idleMs = idleMs
-    connection.keepAlive(idleMs)
+    const asks = often || watch.silent ? 'often' : 'as set'
+    if (asks === watch.asks) return
+    watch.asks = asks
+    connection.keepAlive(asks === 'often' ? OFTEN : undefined)
   }
 
   #judge(connection: WatchedConnection, watch: Watch, handed: number, now: number): void {

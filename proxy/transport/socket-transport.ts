@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
+import { TCP_KEEP_ALIVE, type TcpKeepAlive } from '../model/keep-alive.ts'
 import { readDirectly } from './direct-reads.ts'
 import { DirectSocket } from './direct-socket.ts'
 import { takeKeptBytes } from './ended-early.ts'
@@ -45,6 +46,7 @@ export class SocketTransport implements Transport, WatchedConnection {
   /** Called when the kernel has taken what it had no room for at first. */
   onTaken: (() => void) | undefined
   readonly #socket: Socket
+  readonly #keepAlive: TcpKeepAlive
   /** The same, where bytes can go past the stream. */
   readonly #direct: DirectSocket | undefined
   #reader: TransportReader = NO_READER
@@ -71,8 +73,9 @@ export class SocketTransport implements Transport, WatchedConnection {
   #error: Error | undefined
   readonly #onWrite: (error?: Error | null) => void
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, keepAlive: TcpKeepAlive = TCP_KEEP_ALIVE) {
     this.#socket = socket
+    this.#keepAlive = keepAlive
     this.#direct = socket instanceof DirectSocket ? socket : undefined
     const address = socket.remoteAddress ?? ''
     this.remote = address.includes(':')
@@ -111,8 +114,9 @@ export class SocketTransport implements Transport, WatchedConnection {
     return this.#reader.awaitsAnswer ?? false
   }
 
-  keepAlive(idleMs: number): void {
-    if (!this.#closed) this.#socket.setKeepAlive(true, idleMs)
+  keepAlive(often?: TcpKeepAlive): void {
+    const { idleMs, intervalMs, probes } = often ?? this.#keepAlive
+    if (!this.#closed) this.#socket.setKeepAlive(true, idleMs, intervalMs, probes)
   }
 
   peerSilent(silent: boolean): void {
@@ -370,6 +374,6 @@ export class SocketTransport implements Transport, WatchedConnection {
  * Wraps a connected (or connecting) socket. It is to have no other reader or writer from now on; bytes that
  * were peeked go back by `socket.unshift` before. The flow starts on the tick after `reader` is set first.
  */
-export function createTransport(socket: Socket): Transport {
-  return new SocketTransport(socket)
+export function createTransport(socket: Socket, keepAlive?: TcpKeepAlive): Transport {
+  return new SocketTransport(socket, keepAlive)
 }

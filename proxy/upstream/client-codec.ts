@@ -2,47 +2,45 @@ import { ALPN_LINK } from '../../core/contract.ts'
 import type { ClientConnection, ClientHandler } from '../http/stream.ts'
 import { connectHttp1 } from '../http1/client.ts'
 import { connectHttp2 } from '../http2/client.ts'
-import {
-  LINK_KEEP_ALIVE,
-  LINK_SLACK_BYTES,
-  LINK_SLACK_FIELDS,
-  MAX_HEADER_BYTES,
-  MAX_HEADER_FIELDS,
-} from '../http2/options.ts'
+import { linkKeepAlive, linkLimits } from '../http2/options.ts'
+import type { Cluster } from '../model/cluster.ts'
 import { refuseTruncation } from '../transport/refuse-truncation.ts'
 import { createTransport } from '../transport/socket-transport.ts'
 import type { Connected } from './connector.ts'
 
-const LINK_OPTIONS = {
-  keepAlive: LINK_KEEP_ALIVE,
-  maxHeaderBytes: MAX_HEADER_BYTES + LINK_SLACK_BYTES,
-  maxHeaderFields: MAX_HEADER_FIELDS + LINK_SLACK_FIELDS,
+/** What the cluster says of its connections, and the pool of this one. */
+export interface ClientCodecOptions extends Pick<Cluster, 'headLimits' | 'keepAlive' | 'tcpKeepAlive'> {
+  /** An unused connection closes after it. */
+  readonly idleTimeoutMs: number
+  /** What the server said on an earlier connection of how many streams it takes. */
+  readonly streamsTold?: number | undefined
 }
 
-/** Speaks HTTP on a connection that was made. `idleTimeoutMs`: an unused connection closes after it. */
+/** Speaks HTTP on a connection that was made. */
 export type CreateClientCodec = (
   connected: Connected,
   handler: ClientHandler,
   protocol: ClientConnection['protocol'],
-  idleTimeoutMs: number,
-  /** What the server said on an earlier connection of how many streams it takes. */
-  streamsTold?: number,
+  options: ClientCodecOptions,
 ) => ClientConnection
 
 export const createClientCodec: CreateClientCodec = (
   connected,
   handler,
   protocol,
-  idleTimeoutMs,
-  streamsTold,
+  { idleTimeoutMs, headLimits, keepAlive, tcpKeepAlive, streamsTold },
 ) => {
-  if (protocol === 'h2')
-    return connectHttp2(createTransport(connected.socket), handler, {
+  const { socket, alpn } = connected
+  if (protocol === 'h2') {
+    const link = alpn === ALPN_LINK
+    return connectHttp2(createTransport(socket, tcpKeepAlive), handler, {
       idleTimeoutMs,
       assumedStreams: streamsTold,
-      ...(connected.alpn === ALPN_LINK ? LINK_OPTIONS : {}),
+      headLimits: link ? linkLimits(headLimits) : headLimits,
+      keepAlive: link ? linkKeepAlive(keepAlive) : keepAlive,
     })
+  }
   // The end of the connection may be the end of an answer.
-  refuseTruncation(connected.socket)
-  return connectHttp1(createTransport(connected.socket), handler, { idleTimeoutMs })
+  refuseTruncation(socket)
+  return connectHttp1(createTransport(socket, tcpKeepAlive), handler, { idleTimeoutMs, headLimits })
 }

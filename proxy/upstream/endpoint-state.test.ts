@@ -46,6 +46,31 @@ t.test('what a change says again as it was keeps every connection', async (t) =>
   t.ok(server.connections.every(({ closed }) => !closed))
 })
 
+t.test('other limits and other keepalive are for new connections, and no request is lost', async (t) => {
+  const { clock, server, request, change } = start({ tls: meshTls(['a']) }, { identity: identityOf('a') })
+  server.alpn = 'weft-h2'
+  const others: Partial<Cluster>[] = [
+    { headLimits: { maxBytes: 100_000, maxFields: 500 } },
+    { keepAlive: { intervalMs: 30_000, timeoutMs: 5000 } },
+    { tcpKeepAlive: { idleMs: 60_000, intervalMs: 1000, probes: 10 } },
+  ]
+  for (const [i, other] of others.entries()) {
+    const running = request()
+    clock.advance(0)
+    change(other)
+    const next = request()
+    clock.advance(0)
+    t.equal(server.connections.length, i + 2, Object.keys(other).join())
+    t.equal(next.connection?.codec, server.connections.at(-1))
+    t.equal(
+      server.connections.at(-2)?.streams.some(({ over }) => over),
+      false,
+      'what runs goes on',
+    )
+    t.equal(running.told, 'connected')
+  }
+})
+
 t.test('an identity that joins keeps warm connections, one that leaves drains those to it', async (t) => {
   const { clock, server, state, request, change } = start({ tls: meshTls(['a']) })
   server.alpn = 'weft-h2'

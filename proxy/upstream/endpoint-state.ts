@@ -72,7 +72,7 @@ export class EndpointState {
     this.health.configured(endpoint, cluster, this.#tls)
     if (cluster === clusterBefore && this.#tls === tlsBefore) return
     const change = tlsChange(tlsBefore, this.#tls)
-    if (change === 'all') return this.#replacePools()
+    if (change === 'all' || otherConnections(clusterBefore, cluster)) return this.#replacePools()
     if (!isDeepStrictEqual(clusterBefore.limits, cluster.limits))
       for (const pool of this.#pools()) pool.limit(cluster.limits)
     if (change === 'names') {
@@ -220,17 +220,17 @@ export class EndpointState {
     const open: OpenConnection = (handler: ClientHandler, done, slow) =>
       this.#begin('http', slow, (connected, failure) => {
         if (!connected) return done(undefined, undefined, failure)
-        const { http, idleTimeoutHttp2Ms } = this.#cluster
+        const { http, idleTimeoutHttp2Ms, headLimits, keepAlive, tcpKeepAlive } = this.#cluster
         // A server that takes part in no ALPN is spoken to as the cluster says, where that says one thing.
         const known = http === 'http2' || (this.#tls?.alpn.length ?? 0) === 0
         const http2 = connected.alpn === '' ? multiplexed && known : connected.alpn.endsWith('h2')
-        const codec = this.#deps.createClientCodec(
-          connected,
-          handler,
-          http2 ? 'h2' : 'http/1.1',
-          idleTimeoutMs ?? (http2 ? idleTimeoutHttp2Ms : this.#cluster.idleTimeoutMs),
-          pool.streamsTold,
-        )
+        const codec = this.#deps.createClientCodec(connected, handler, http2 ? 'h2' : 'http/1.1', {
+          idleTimeoutMs: idleTimeoutMs ?? (http2 ? idleTimeoutHttp2Ms : this.#cluster.idleTimeoutMs),
+          headLimits,
+          keepAlive,
+          tcpKeepAlive,
+          streamsTold: pool.streamsTold,
+        })
         done(codec, connected, undefined)
       })
     const pool: HttpPool = new HttpPool(
@@ -244,4 +244,11 @@ export class EndpointState {
     if (this.#closed) pool.close()
     return pool
   }
+}
+
+/** Whether connections made now would be others: what they take, and how they notice that their peer is gone. */
+function otherConnections(before: Cluster, now: Cluster): boolean {
+  return (['headLimits', 'keepAlive', 'tcpKeepAlive'] as const).some(
+    (name) => !isDeepStrictEqual(before[name], now[name]),
+  )
 }

@@ -2,6 +2,7 @@ import { unpacked } from '../../core/xds/any.ts'
 import {
   METADATA,
   METADATA_IDENTITY,
+  METADATA_MAX_RESPONSE_HEADERS_KB,
   METADATA_SERVICE,
   METADATA_TRANSPORT_MATCH,
   METADATA_WORKLOAD,
@@ -12,11 +13,14 @@ import {
   type Cluster_LbPolicy,
   type ClusterLoadAssignment,
   type HealthStatus,
+  type Http2ProtocolOptions,
+  type HttpProtocolOptions,
   type LbEndpoint,
 } from '../../core/xds/generated/envoy.js'
 import type { Cluster, Endpoint, EndpointAssignment } from '../model/cluster.ts'
 import type { UpstreamTls } from '../model/tls.ts'
-import { decodeText, decodeTexts, textsOf } from './decode-metadata.ts'
+import { decodeNumber, decodeText, decodeTexts, textsOf } from './decode-metadata.ts'
+import { decodeHeadLimits, decodeHttp2KeepAlive, decodeTcpKeepAlive } from './decode-protocol-options.ts'
 import { decodeUpstreamTls, type ReadFile } from './decode-tls.ts'
 import type { Scope } from './scope.ts'
 
@@ -39,6 +43,7 @@ export function decodeCluster(cluster: WireCluster, scope: Scope, readFile: Read
   const [breakers] = thresholds
   const budget = breakers?.retryBudget
   const http = decodeHttp(cluster, scope)
+  const { idleTimeout, maxHeadersCount } = http.common ?? {}
   return {
     name: cluster.name ?? '',
     discovery: decodeDiscovery(cluster, scope),
@@ -73,8 +78,23 @@ export function decodeCluster(cluster: WireCluster, scope: Scope, readFile: Read
       // Envoy bounds retries that run at once; ours counts them by the second. 10 is GEP-3388's floor.
       minPerSecond: budget?.minRetryConcurrency ?? 10,
     },
-    idleTimeoutMs: http.idleTimeoutMs ?? IDLE_MS,
-    idleTimeoutHttp2Ms: http.idleTimeoutMs ?? IDLE_HTTP2_MS,
+    idleTimeoutMs: idleTimeout ?? IDLE_MS,
+    idleTimeoutHttp2Ms: idleTimeout ?? IDLE_HTTP2_MS,
+    headLimits: decodeHeadLimits(
+      {
+        value: decodeNumber(cluster.metadata, METADATA, METADATA_MAX_RESPONSE_HEADERS_KB, scope),
+        at: scope.at('metadata').at(`filter_metadata[${METADATA}]`).at(METADATA_MAX_RESPONSE_HEADERS_KB),
+      },
+      {
+        value: maxHeadersCount,
+        at: http.at.at('common_http_protocol_options').at('max_headers_count'),
+      },
+    ),
+    keepAlive: decodeHttp2KeepAlive(http.http2, http.http2At),
+    tcpKeepAlive: decodeTcpKeepAlive(
+      cluster.upstreamConnectionOptions,
+      scope.at('upstream_connection_options'),
+    ),
     service: decodeText(cluster.metadata, METADATA, METADATA_SERVICE, scope),
   }
 }
@@ -84,11 +104,18 @@ function offering(protocol: Cluster['http'], tls: UpstreamTls | undefined): Upst
   return tls && protocol === 'http2' && tls.alpn.length === 0 ? { ...tls, alpn: ['h2'] } : tls
 }
 
+/** What a cluster says of HTTP, and where. */
+interface Http {
+  readonly protocol: Cluster['http']
+  readonly common: HttpProtocolOptions | undefined
+  readonly http2: Http2ProtocolOptions | undefined
+  /** Of `http2`, and of what holds `common_http_protocol_options`. */
+  readonly http2At: Scope
+  readonly at: Scope
+}
+
 /** Of the options by type, or of the cluster's own older fields, which Envoy does not look at beside them. */
-function decodeHttp(
-  cluster: WireCluster,
-  scope: Scope,
-): { readonly protocol: Cluster['http']; readonly idleTimeoutMs: number | undefined } {
+function decodeHttp(cluster: WireCluster, scope: Scope): Http {
   const options = unpacked(
     cluster.typedExtensionProtocolOptions?.[UpstreamHttpOptions.typeName],
     UpstreamHttpOptions,
@@ -96,24 +123,25 @@ function decodeHttp(
   if (!options)
     return {
       protocol: cluster.http2ProtocolOptions ? 'http2' : 'http1',
-      idleTimeoutMs: cluster.commonHttpProtocolOptions?.idleTimeout,
+      common: cluster.commonHttpProtocolOptions,
+      http2: cluster.http2ProtocolOptions,
+      http2At: scope.at('http2_protocol_options'),
+      at: scope,
     }
-  const explicit = options.explicitHttpConfig
+  const at = scope.at(`typed_extension_protocol_options[${UpstreamHttpOptions.typeName}]`)
+  const { explicitHttpConfig: explicit, useDownstreamProtocolConfig: downstream } = options
+  const chosen = explicit ? 'explicit_http_config' : 'use_downstream_protocol_config'
   if (explicit && !explicit.httpProtocolOptions && !explicit.http2ProtocolOptions)
-    scope
-      .at(`typed_extension_protocol_options[${UpstreamHttpOptions.typeName}]`)
-      .at('explicit_http_config')
-      .fail('needs http_protocol_options or http2_protocol_options')
+    at.at(chosen).fail('needs http_protocol_options or http2_protocol_options')
   const why = 'excludes typed_extension_protocol_options: keep that'
   if (cluster.http2ProtocolOptions) scope.at('http2_protocol_options').fail(why)
   if (cluster.commonHttpProtocolOptions) scope.at('common_http_protocol_options').fail(why)
   return {
-    protocol: explicit?.http2ProtocolOptions
-      ? 'http2'
-      : options.useDownstreamProtocolConfig
-        ? 'downstream'
-        : 'http1',
-    idleTimeoutMs: options.commonHttpProtocolOptions?.idleTimeout,
+    protocol: explicit?.http2ProtocolOptions ? 'http2' : downstream ? 'downstream' : 'http1',
+    common: options.commonHttpProtocolOptions,
+    http2: (explicit ?? downstream)?.http2ProtocolOptions,
+    http2At: at.at(chosen).at('http2_protocol_options'),
+    at,
   }
 }
 

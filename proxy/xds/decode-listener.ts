@@ -15,6 +15,7 @@ import type { FilterChain, HttpConnectionManager, Listener, TcpProxy } from '../
 import type { PathRules } from '../model/path-rules.ts'
 import { checkRouteFilters, decodeHttpFilters, decodeNetworkFilters } from './decode-filters.ts'
 import { decodeFlag } from './decode-metadata.ts'
+import { decodeHeadLimits, decodeHttp2KeepAlive } from './decode-protocol-options.ts'
 import { decodePathParameters, decodePathRules } from './decode-paths.ts'
 import { decodeRouteConfiguration } from './decode-route.ts'
 import { decodeDownstreamTls, type ReadFile } from './decode-tls.ts'
@@ -25,7 +26,6 @@ const DETECT_MS = 5000
 const STREAM_IDLE_MS = 300_000
 const IDLE_MS = 3_600_000
 const HEADERS_MS = 60_000
-const MAX_HEADERS_KIB = 60
 const MAX_STREAMS = 1000
 
 /** What a listener says for all of its chains. */
@@ -125,6 +125,7 @@ function decodeManager(
     ALWAYS_FORWARD_ONLY: 'always_forward_only',
   } as const
   const tracing = manager.tracing
+  const common = manager.commonHttpProtocolOptions
   const sampling = tracing ? (tracing.randomSampling?.value ?? 100) : 0
   if (!manager.rds && !manager.routeConfig) scope.fail('needs rds or route_config')
   const { filters, router } = decodeHttpFilters(manager.httpFilters ?? [], scope)
@@ -148,9 +149,17 @@ function decodeManager(
     samplingPercent: Math.min(sampling, tracing?.overallSampling?.value ?? 100),
     streamIdleTimeoutMs: manager.streamIdleTimeout ?? STREAM_IDLE_MS,
     requestHeadersTimeoutMs: manager.requestHeadersTimeout ?? HEADERS_MS,
-    idleTimeoutMs: manager.commonHttpProtocolOptions?.idleTimeout ?? IDLE_MS,
-    maxRequestHeadersKiB: manager.maxRequestHeadersKb ?? MAX_HEADERS_KIB,
+    requestTimeoutMs: manager.requestTimeout ?? 0,
+    idleTimeoutMs: common?.idleTimeout ?? IDLE_MS,
+    headLimits: decodeHeadLimits(
+      { value: manager.maxRequestHeadersKb, at: scope.at('max_request_headers_kb') },
+      {
+        value: common?.maxHeadersCount,
+        at: scope.at('common_http_protocol_options').at('max_headers_count'),
+      },
+    ),
     maxConcurrentStreams: manager.http2ProtocolOptions?.maxConcurrentStreams ?? MAX_STREAMS,
+    keepAlive: decodeHttp2KeepAlive(manager.http2ProtocolOptions, scope.at('http2_protocol_options')),
   }
 }
 

@@ -31,6 +31,19 @@ export function decodeFlag(
   return false
 }
 
+/** Undefined where it is not. */
+export function decodeNumber(
+  metadata: Metadata | undefined,
+  namespace: string,
+  key: string,
+  scope: Scope,
+): number | undefined {
+  const value = valueOf(metadata, namespace, key)
+  if (value === undefined || (typeof value === 'number' && Number.isInteger(value))) return value
+  placeOf(scope, namespace).at(key).fail('must be a whole number')
+  return undefined
+}
+
 /** A whole namespace, of text alone. */
 export function decodeTexts(
   metadata: Metadata | undefined,

@@ -41,7 +41,6 @@ const SAME: readonly (readonly [string, string])[] = [
 /** Empty messages: with or without them the defaults are what is done. */
 const SAME_AS_UNSET: readonly string[] = [
   'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.UseDownstreamHttpConfig.http_protocol_options',
-  'envoy.extensions.upstreams.http.v3.HttpProtocolOptions.UseDownstreamHttpConfig.http2_protocol_options',
 ]
 
 function textOf(model: unknown): string {

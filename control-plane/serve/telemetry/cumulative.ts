@@ -26,7 +26,7 @@ const IDLE_MS = 15 * 60_000
  * Series of a pod: a sidecar keeps 2,000 of each direction at most. Of all of a namespace and of all there are, what
  * they take in memory.
  */
-const SERIES_SHARES: Shares = { perPod: 4 * MIB, perNamespace: 16 * MIB, total: 32 * MIB }
+export const SERIES_SHARES: Shares = { perPod: 4 * MIB, perNamespace: 16 * MIB, total: 32 * MIB }
 
 /** Turns cumulative histograms into increases; holds the last report of each series, within SERIES_SHARES. */
 export class CumulativeReader {

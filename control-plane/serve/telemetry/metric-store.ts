@@ -1,6 +1,7 @@
 import { METRIC_ATTRIBUTES, numberOf, readAttributes, textOf, type Attributes } from './attributes.ts'
-import { CumulativeReader } from './cumulative.ts'
+import { CumulativeReader, SERIES_SHARES } from './cumulative.ts'
 import { BUCKETS, rebucket } from './durations.ts'
+import type { Shares } from './fair-budget.ts'
 import type { ReportedPoint } from './report-parts.ts'
 import { reporterOf, serviceKey, type ReportingCaller } from './reporter.ts'
 import { TrafficTable } from './traffic.ts'
@@ -39,12 +40,14 @@ export class MetricStore {
   readonly edges = new TrafficTable()
   /** By `pairKey(route, cluster)`. */
   readonly backends = new TrafficTable()
-  readonly #reader = new CumulativeReader()
+  readonly #reader: CumulativeReader
   readonly #mesh: ReportedMesh
   #expiredAt = 0
 
-  constructor(mesh: ReportedMesh = ANY_MESH) {
+  /** `series`: what those of a pod, of a namespace and all together may take in memory. */
+  constructor(mesh: ReportedMesh = ANY_MESH, series: Shares = SERIES_SHARES) {
     this.#mesh = mesh
+    this.#reader = new CumulativeReader(series)
   }
 
   get series(): number {

@@ -1,13 +1,16 @@
 import {
   METADATA,
   METADATA_IDENTITY,
+  METADATA_MAX_RESPONSE_HEADERS_KB,
   METADATA_SERVICE,
   METADATA_TRANSPORT_MATCH,
   METADATA_WORKLOAD,
 } from '../../contract.ts'
-import { ANY, EMPTY, only, REQUIRED, type Messages } from './table.ts'
+import { ANY, only, REQUIRED, type FieldRow, type Messages } from './table.ts'
 import { UPSTREAM_SOCKET } from './tls.ts'
 
+/** Of a cluster: its streams are bounded by `max_requests`. */
+const HTTP2: FieldRow = { within: { connection_keepalive: ANY } }
 const CLUSTER = 'envoy.config.cluster.v3'
 const ENDPOINT = 'envoy.config.endpoint.v3'
 /** Both the key in `typed_extension_protocol_options` and the message there. */
@@ -24,10 +27,15 @@ export const CLUSTERS: Messages = {
     circuit_breakers: ANY,
     common_http_protocol_options: ANY,
     typed_extension_protocol_options: { keys: { [HTTP_OPTIONS]: 'any' }, types: [HTTP_OPTIONS] },
-    http2_protocol_options: EMPTY,
+    http2_protocol_options: HTTP2,
+    upstream_connection_options: ANY,
     transport_socket: UPSTREAM_SOCKET,
     transport_socket_matches: ANY,
-    metadata: { within: { filter_metadata: { keys: { [METADATA]: [METADATA_SERVICE] } } } },
+    metadata: {
+      within: {
+        filter_metadata: { keys: { [METADATA]: [METADATA_SERVICE, METADATA_MAX_RESPONSE_HEADERS_KB] } },
+      },
+    },
     dns_lookup_family: only('ALL'),
   },
   [`${CLUSTER}.Cluster.EdsClusterConfig`]: { eds_config: REQUIRED, service_name: ANY },
@@ -35,6 +43,12 @@ export const CLUSTERS: Messages = {
     name: REQUIRED,
     match: ANY,
     transport_socket: UPSTREAM_SOCKET,
+  },
+  [`${CLUSTER}.UpstreamConnectionOptions`]: { tcp_keepalive: ANY },
+  'envoy.config.core.v3.TcpKeepalive': {
+    keepalive_probes: ANY,
+    keepalive_time: ANY,
+    keepalive_interval: ANY,
   },
   [`${CLUSTER}.CircuitBreakers`]: { thresholds: ANY },
   [`${CLUSTER}.CircuitBreakers.Thresholds`]: {
@@ -53,8 +67,8 @@ export const CLUSTERS: Messages = {
     explicit_http_config: ANY,
     use_downstream_protocol_config: ANY,
   },
-  [`${HTTP_OPTIONS}.ExplicitHttpConfig`]: { http_protocol_options: ANY, http2_protocol_options: EMPTY },
-  [`${HTTP_OPTIONS}.UseDownstreamHttpConfig`]: { http_protocol_options: ANY, http2_protocol_options: EMPTY },
+  [`${HTTP_OPTIONS}.ExplicitHttpConfig`]: { http_protocol_options: ANY, http2_protocol_options: HTTP2 },
+  [`${HTTP_OPTIONS}.UseDownstreamHttpConfig`]: { http_protocol_options: ANY, http2_protocol_options: HTTP2 },
   [`${ENDPOINT}.ClusterLoadAssignment`]: { cluster_name: REQUIRED, endpoints: ANY },
   [`${ENDPOINT}.LocalityLbEndpoints`]: { lb_endpoints: ANY },
   [`${ENDPOINT}.LbEndpoint`]: {

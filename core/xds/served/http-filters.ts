@@ -6,6 +6,7 @@ import { ANY, only, REQUIRED, type Messages } from './table.ts'
  */
 export const HTTP_FILTERS: { readonly types: Messages; readonly parts: Messages } = {
   types: {
+    'envoy.extensions.filters.http.buffer.v3.Buffer': { max_request_bytes: REQUIRED },
     'envoy.extensions.filters.http.fault.v3.HTTPFault': {
       delay: ANY,
       abort: ANY,
@@ -41,7 +42,7 @@ export const HTTP_FILTERS: { readonly types: Messages; readonly parts: Messages 
   },
 }
 
-/** What a route may say for itself in typed_per_filter_config. */
+/** What a route may say for itself in typed_per_filter_config. A buffer's is another message (BufferPerRoute). */
 export const ROUTE_FILTERS: readonly string[] = Object.keys(HTTP_FILTERS.types).filter(
-  (name) => !name.endsWith('.Router'),
+  (name) => !name.endsWith('.Router') && !name.endsWith('.Buffer'),
 )

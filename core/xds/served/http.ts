@@ -17,6 +17,7 @@ export const HTTP: Messages = {
     max_request_headers_kb: ANY,
     stream_idle_timeout: ANY,
     request_headers_timeout: ANY,
+    request_timeout: ANY,
     forward_client_cert_details: ANY,
     set_current_client_cert_details: ANY,
     normalize_path: ANY,
@@ -26,9 +27,11 @@ export const HTTP: Messages = {
   [`${MANAGER}.HttpConnectionManager.Tracing`]: { random_sampling: ANY, overall_sampling: ANY },
   [`${MANAGER}.HttpConnectionManager.SetCurrentClientCertDetails`]: { uri: only('true') },
   'envoy.type.v3.Percent': { value: ANY },
-  'envoy.config.core.v3.HttpProtocolOptions': { idle_timeout: ANY },
+  'envoy.config.core.v3.HttpProtocolOptions': { idle_timeout: ANY, max_headers_count: ANY },
   'envoy.config.core.v3.Http1ProtocolOptions': {},
-  'envoy.config.core.v3.Http2ProtocolOptions': { max_concurrent_streams: ANY },
+  'envoy.config.core.v3.Http2ProtocolOptions': { max_concurrent_streams: ANY, connection_keepalive: ANY },
+  // Envoy sends no PING by the clock without an interval.
+  'envoy.config.core.v3.KeepaliveSettings': { interval: REQUIRED, timeout: REQUIRED },
   [`${MANAGER}.Rds`]: { config_source: REQUIRED, route_config_name: REQUIRED },
   [`${MANAGER}.HttpFilter`]: {
     name: REQUIRED,

@@ -103,7 +103,7 @@ export class FakeUpstream {
     { socket }: Connected,
     handler,
     protocol,
-    idleTimeoutMs,
+    { idleTimeoutMs },
   ) => {
     const server = this.#serverOf.get(socket)
     if (!server) throw new Error('a connection that was not made here')

@@ -1,6 +1,7 @@
 import type { AnyValue } from '../../../core/xds/any.ts'
 import type { MessageType } from '../../../core/xds/codec.ts'
 import {
+  Buffer as BufferFilter,
   ConnectionLimit,
   DownstreamTlsContext,
   HTTPFault,
@@ -75,11 +76,13 @@ const RATE_LIMIT: LocalRateLimit = {
 }
 const FAULT_FILTER = { name: 'fault', typedConfig: any(HTTPFault, FAULT) }
 const RATE_LIMIT_FILTER = { name: 'limit', typedConfig: any(LocalRateLimit, RATE_LIMIT) }
+const BUFFER_FILTER = { name: 'buffer', typedConfig: any(BufferFilter, { maxRequestBytes: 1000 }) }
 const ROUTER = { name: 'router', typedConfig: any(Router, {}) }
 const CONNECTION_LIMIT = {
   name: 'limit',
   typedConfig: any(ConnectionLimit, { statPrefix: 'a', maxConnections: 10n, delay: 10 }),
 }
+const KEEP_ALIVE = { interval: 2000, timeout: 1000 }
 const regex = (text: string) => ({ regex: text })
 
 const ROUTES: RouteConfiguration = {
@@ -265,16 +268,17 @@ const LISTENERS: readonly Listener[] = [
           codecType: 'HTTP2',
           statPrefix: 'front',
           rds: { configSource: ADS, routeConfigName: 'routes' },
-          httpFilters: [FAULT_FILTER, RATE_LIMIT_FILTER, ROUTER],
+          httpFilters: [BUFFER_FILTER, FAULT_FILTER, RATE_LIMIT_FILTER, ROUTER],
           normalizePath: true,
           mergeSlashes: true,
           pathWithEscapedSlashesAction: 'REJECT_REQUEST',
           tracing: { randomSampling: { value: 40 }, overallSampling: { value: 50 } },
-          commonHttpProtocolOptions: { idleTimeout: 1000 },
-          http2ProtocolOptions: { maxConcurrentStreams: 100 },
+          commonHttpProtocolOptions: { idleTimeout: 1000, maxHeadersCount: 50 },
+          http2ProtocolOptions: { maxConcurrentStreams: 100, connectionKeepalive: KEEP_ALIVE },
           maxRequestHeadersKb: 10,
           streamIdleTimeout: 1000,
           requestHeadersTimeout: 1000,
+          requestTimeout: 1000,
           forwardClientCertDetails: 'SANITIZE_SET',
           setCurrentClientCertDetails: { uri: true },
         },
@@ -356,15 +360,18 @@ const CLUSTERS: readonly Cluster[] = [
     },
     typedExtensionProtocolOptions: {
       [UpstreamHttpOptions.typeName]: any(UpstreamHttpOptions, {
-        commonHttpProtocolOptions: { idleTimeout: 1000 },
-        explicitHttpConfig: { http2ProtocolOptions: {} },
+        commonHttpProtocolOptions: { idleTimeout: 1000, maxHeadersCount: 50 },
+        explicitHttpConfig: { http2ProtocolOptions: { connectionKeepalive: KEEP_ALIVE } },
       }),
     },
     transportSocket: RAW,
     transportSocketMatches: [
       { name: 'weft', match: { tlsMode: 'weft' }, transportSocket: upstream(OWN_IDENTITY) },
     ],
-    metadata: { filterMetadata: { 'weft.dev': { service: 'b.a' } } },
+    upstreamConnectionOptions: {
+      tcpKeepalive: { keepaliveProbes: 3, keepaliveTime: 60, keepaliveInterval: 20 },
+    },
+    metadata: { filterMetadata: { 'weft.dev': { service: 'b.a', maxResponseHeadersKb: 10 } } },
   },
   {
     name: 'dns',
@@ -373,8 +380,8 @@ const CLUSTERS: readonly Cluster[] = [
       clusterName: 'dns',
       endpoints: [{ lbEndpoints: [{ endpoint: { address: address(9001) } }] }],
     },
-    commonHttpProtocolOptions: { idleTimeout: 1000 },
-    http2ProtocolOptions: {},
+    commonHttpProtocolOptions: { idleTimeout: 1000, maxHeadersCount: 50 },
+    http2ProtocolOptions: { connectionKeepalive: KEEP_ALIVE },
     transportSocket: upstream(BUNDLE_ALONE),
   },
   {
@@ -383,7 +390,10 @@ const CLUSTERS: readonly Cluster[] = [
     edsClusterConfig: { edsConfig: ADS, serviceName: 'service' },
     typedExtensionProtocolOptions: {
       [UpstreamHttpOptions.typeName]: any(UpstreamHttpOptions, {
-        useDownstreamProtocolConfig: { httpProtocolOptions: {}, http2ProtocolOptions: {} },
+        useDownstreamProtocolConfig: {
+          httpProtocolOptions: {},
+          http2ProtocolOptions: { connectionKeepalive: KEEP_ALIVE },
+        },
       }),
     },
   },
