@@ -11,7 +11,7 @@ import { carriesHttp, type PortProtocol } from '../model/protocol.ts'
 import type { MeshClient } from './client.ts'
 import { INBOUND, parsePod, servicePort } from './names.ts'
 import type { Plan } from './resource.ts'
-import { ALPN_HTTP, upstreamTls } from './tls.ts'
+import { ALPN_HTTP, providedTls, upstreamTls } from './tls.ts'
 
 const CONNECT_TIMEOUT_MS = 5000
 /** Under the 5 s after which a Node.js server closes an idle connection. */
@@ -33,7 +33,16 @@ export function cluster(mesh: Mesh, name: string, client: MeshClient): Plan<'clu
     return {
       variant: client.takes.name,
       parts: [identity, protocol],
-      make: () => edsCluster({ name, service, protocol, identities: [identity], prefix: identity, client }),
+      make: () =>
+        edsCluster({
+          name,
+          service,
+          protocol,
+          identities: [identity],
+          prefix: identity,
+          meshed: true,
+          client,
+        }),
     }
   }
   const found = servicePort(mesh, name)
@@ -42,9 +51,10 @@ export function cluster(mesh: Mesh, name: string, client: MeshClient): Plan<'clu
   const endpoints = mesh.endpoints.get(name)?.endpoints ?? []
   const identities = [...new Set(endpoints.map((one) => one.identity))].filter((id) => id !== '').sort()
   const prefix = `spiffe://${mesh.trustDomain}/ns/${service.namespace}/sa/`
+  const meshed = endpoints.every((one) => one.meshed)
   return {
     variant: client.takes.name,
-    parts: [port.protocol, identities.join(' ')],
+    parts: [port.protocol, identities.join(' '), meshed],
     make: () =>
       edsCluster({
         name,
@@ -52,6 +62,7 @@ export function cluster(mesh: Mesh, name: string, client: MeshClient): Plan<'clu
         protocol: port.protocol,
         identities,
         prefix,
+        meshed,
         client,
       }),
   }
@@ -89,24 +100,52 @@ interface EdsSettings {
   readonly protocol: PortProtocol
   readonly identities: readonly string[]
   readonly prefix: string
+  /** All of its endpoints have a sidecar. */
+  readonly meshed: boolean
   readonly client: MeshClient
 }
 
-function edsCluster({ name, service, protocol, identities, prefix, client }: EdsSettings): Cluster {
-  const weft: Cluster_TransportSocketMatch = {
-    name: 'weft',
-    match: MESH_TRANSPORT,
-    transportSocket: upstreamTls(identities, prefix, alpnFor(protocol, client)),
+function edsCluster(settings: EdsSettings): Cluster {
+  const { name, service, protocol, client } = settings
+  return {
+    ...bareCluster(name, client),
+    ...COMMON,
+    typedExtensionProtocolOptions: { [HTTP_OPTIONS]: httpOptions(protocol) },
+    ...transport(settings),
+    metadata: { filterMetadata: { [METADATA]: { [METADATA_SERVICE]: service } } },
   }
+}
+
+/** One with nothing but a name, which its endpoints have, too. */
+export function bareCluster(name: string, { takes }: MeshClient): Cluster {
   return {
     name,
     type: 'EDS',
     edsClusterConfig: { edsConfig: { ads: {}, resourceApiVersion: 'V3' }, serviceName: name },
-    lbPolicy: client.takes.lbPolicy,
-    ...COMMON,
-    typedExtensionProtocolOptions: { [HTTP_OPTIONS]: httpOptions(protocol) },
-    transportSocketMatches: [weft],
-    metadata: { filterMetadata: { [METADATA]: { [METADATA_SERVICE]: service } } },
+    lbPolicy: takes.lbPolicy,
+  }
+}
+
+function transport({
+  protocol,
+  identities,
+  prefix,
+  meshed,
+  client,
+}: EdsSettings): Pick<Cluster, 'transportSocket' | 'transportSocketMatches'> {
+  switch (client.takes.transport) {
+    case 'plaintext':
+      return {}
+    case 'certificate-provider':
+      return meshed ? { transportSocket: providedTls(identities, prefix) } : {}
+    case 'by-endpoint': {
+      const weft: Cluster_TransportSocketMatch = {
+        name: 'weft',
+        match: MESH_TRANSPORT,
+        transportSocket: upstreamTls(identities, prefix, alpnFor(protocol, client)),
+      }
+      return { transportSocketMatches: [weft] }
+    }
   }
 }
 
