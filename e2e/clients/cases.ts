@@ -1,18 +1,9 @@
 import assert from 'node:assert/strict'
-import type { Teardown } from '../pair/testing/pair.ts'
-import type { Calls, Outcome, RunningClient } from './client.ts'
+import type { Calls } from './client.ts'
 import { greeter } from './greeter.ts'
 import { mutualTls } from './mutual-tls.ts'
-import { route, to, type World } from './world.ts'
-
-/** What a case has: a mesh of its own names, and a client that follows it. */
-export interface Scene {
-  readonly world: World
-  readonly client: RunningClient
-  /** Another client of the same language, with this bootstrap. */
-  start(bootstrap: object): RunningClient
-  readonly t: Teardown
-}
+import { only, target, until, type Scene } from './scene.ts'
+import { route, to } from './world.ts'
 
 export interface Case {
   readonly name: string
@@ -23,8 +14,6 @@ export interface Case {
 /** The libraries' own wait for a name that nobody serves is 15 s: who fails before did not wait for it. */
 const WAIT_FOR_NAMES_MS = 15_000
 
-const target = (service: string) => `xds:///${service}.shop:50051`
-
 /** A Service in front of two versions of it, all with the names of the case. */
 async function versions({ world, t }: Scene, name: string): Promise<readonly [string, string]> {
   world.service(name)
@@ -33,17 +22,6 @@ async function versions({ world, t }: Scene, name: string): Promise<readonly [st
     world.endpoint(`${name}-${version}`, await greeter(t, version))
   }
   return [`${name}-v1`, `${name}-v2`]
-}
-
-/** Calls until the answers are as wanted: an edit may come after the first calls. Who waits in vain waits for the limit. */
-async function until(ask: () => Promise<Outcome>, wanted: (outcome: Outcome) => boolean): Promise<number> {
-  const began = performance.now()
-  for (;;) {
-    const outcome = await ask()
-    const ms = performance.now() - began
-    if (wanted(outcome)) return Math.round(ms)
-    if (ms > 30_000) assert.fail(`still ${JSON.stringify(outcome)} after 30 s`)
-  }
 }
 
 /** Calls that fail, and how long that takes. */
@@ -61,11 +39,6 @@ async function failing(
   assert.ok(ms < WAIT_FOR_NAMES_MS, `it took ${ms} ms to fail`)
   return ms
 }
-
-const only =
-  (answer: string) =>
-  ({ answers }: Outcome): boolean =>
-    Object.keys(answers).join() === answer
 
 export const CASES: readonly Case[] = [
   {

@@ -5,13 +5,13 @@ import { CERTIFICATE_PROVIDER, NODE_MUTUAL_TLS } from '../../core/contract.ts'
 import { freePorts } from '../../core/testing/free-ports.ts'
 import { identityOf, serverBootstrap, type Path } from '../pair/testing/bootstrap.ts'
 import { ProxyProcess } from '../pair/testing/proxy-process.ts'
-import type { Scene } from './cases.ts'
+import { only, target, until, type Scene } from './scene.ts'
 import { greeter } from './greeter.ts'
 
 /** A pod with a sidecar on loopback. */
-const POD = (serviceAccount: string) => `apiVersion: v1
+const pod = (name: string, serviceAccount: string) => `apiVersion: v1
 kind: Pod
-metadata: { name: server-1, namespace: shop, annotations: { weft.dev/status: '{}' } }
+metadata: { name: ${name}, namespace: shop, annotations: { weft.dev/status: '{}' } }
 spec:
   serviceAccountName: ${serviceAccount}
   initContainers: [{ name: weft-init }, { name: weft-proxy, restartPolicy: Always }]
@@ -33,9 +33,15 @@ export async function mutualTls({ world, start, t }: Scene): Promise<undefined> 
   const ports = new Map([['secret', { front: 0, inner, link: inner }]])
   const sidecar = await ProxyProcess.start('server', world.folder, serverBootstrap([path], ports), admin)
   t.teardown(() => sidecar.stop())
-  world.service('secret')
-  world.put('pod', POD('server'))
-  world.endpoint('secret', inner, 'shop', 'server-1')
+  // Behind both is one server; of the second one the mesh expects that it is somebody else.
+  for (const [service, account] of [
+    ['secret', 'server'],
+    ['other', 'somebody-else'],
+  ] as const) {
+    world.service(service)
+    world.put(`pod-${service}`, pod(`${service}-1`, account))
+    world.endpoint(service, inner, 'shop', `${service}-1`)
+  }
 
   const { certificatePem, privateKeyPem, bundlePem } = identityOf('caller')
   const files = { certificate: certificatePem, key: privateKeyPem, roots: bundlePem }
@@ -57,21 +63,12 @@ export async function mutualTls({ world, start, t }: Scene): Promise<undefined> 
       { certificate_providers: { [CERTIFICATE_PROVIDER]: provider } },
     ),
   )
-  const target = 'xds:///secret.shop:50051'
-  assert.deepEqual((await client.call(target, { mtls: true, count: 20 })).answers, { secret: 20 })
-  const { answers } = await client.call(target, { deadlineMs: 3000 })
-  assert.ok(!('secret' in answers), 'plaintext reaches nobody')
-
-  // The same server, which the mesh now expects to be somebody else.
-  world.put('pod', POD('somebody-else'))
-  const other = start(
-    world.bootstrap(
-      'mtls-other',
-      { [NODE_MUTUAL_TLS]: 'true' },
-      { certificate_providers: { [CERTIFICATE_PROVIDER]: provider } },
-    ),
-  )
-  const outcome = await other.call(target, { mtls: true, deadlineMs: 20_000 })
-  assert.deepEqual(outcome.answers, { UNAVAILABLE: 1 }, 'a server with another identity is refused')
+  await until(() => client.call(target('secret'), { mtls: true }), only('secret'))
+  assert.deepEqual((await client.call(target('secret'), { mtls: true, count: 20 })).answers, { secret: 20 })
+  const plaintext = await client.call(target('secret'), { deadlineMs: 1000 })
+  assert.ok(!('secret' in plaintext.answers), 'plaintext reaches nobody')
+  // Nothing is sent before it is there: it may not exist yet, and then has nowhere to go either.
+  const other = await client.call(target('other'), { mtls: true, deadlineMs: 20_000 })
+  assert.deepEqual(other.answers, { UNAVAILABLE: 1 }, 'a server with another identity is refused')
   return undefined
 }
