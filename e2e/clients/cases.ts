@@ -8,7 +8,7 @@ import { route, to } from './world.ts'
 export interface Case {
   readonly name: string
   /** Throws where the client does something else. Gives what it measured, in milliseconds. */
-  run(scene: Scene): Promise<Readonly<Record<string, number>> | undefined>
+  readonly run: (scene: Scene) => Promise<Readonly<Record<string, number>> | undefined>
 }
 
 /** The libraries' own wait for a name that nobody serves is 15 s: who fails before did not wait for it. */

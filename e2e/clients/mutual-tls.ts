@@ -33,10 +33,10 @@ export async function mutualTls({ world, start, t }: Scene): Promise<undefined> 
   const ports = new Map([['secret', { front: 0, inner, link: inner }]])
   const sidecar = await ProxyProcess.start('server', world.folder, serverBootstrap([path], ports), admin)
   t.teardown(() => sidecar.stop())
-  // Behind both is one server; of the second one the mesh expects that it is somebody else.
+  // Behind both is one server; of the first one the mesh expects that it is somebody else.
   for (const [service, account] of [
-    ['secret', 'server'],
     ['other', 'somebody-else'],
+    ['secret', 'server'],
   ] as const) {
     world.service(service)
     world.put(`pod-${service}`, pod(`${service}-1`, account))
@@ -67,7 +67,7 @@ export async function mutualTls({ world, start, t }: Scene): Promise<undefined> 
   assert.deepEqual((await client.call(target('secret'), { mtls: true, count: 20 })).answers, { secret: 20 })
   const plaintext = await client.call(target('secret'), { deadlineMs: 1000 })
   assert.ok(!('secret' in plaintext.answers), 'plaintext reaches nobody')
-  // Nothing is sent before it is there: it may not exist yet, and then has nowhere to go either.
+  // Written before the one that was waited for: it is there.
   const other = await client.call(target('other'), { mtls: true, deadlineMs: 20_000 })
   assert.deepEqual(other.answers, { UNAVAILABLE: 1 }, 'a server with another identity is refused')
   return undefined

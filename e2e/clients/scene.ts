@@ -8,7 +8,7 @@ export interface Scene {
   readonly world: World
   readonly client: RunningClient
   /** Another client of the same language, with this bootstrap. */
-  start(bootstrap: object): RunningClient
+  readonly start: (bootstrap: object) => RunningClient
   readonly t: Teardown
 }
 
