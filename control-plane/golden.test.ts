@@ -9,7 +9,7 @@ import { MemorySource } from './registry/memory-source.ts'
 import { ENVOY, GRPC_LIBRARY, SIDECAR } from './xds/client-takes.ts'
 import type { MeshClient } from './xds/client.ts'
 import type { ResourceType } from './xds/resource.ts'
-import { CODECS } from './xds/resources.ts'
+import { CODECS } from './xds/resource.ts'
 
 // One folder a rule: manifests.yaml beside base.yaml -> expected.json. UPDATE_GOLDEN=1 writes the latter.
 const ROOT = join(import.meta.dirname, 'golden')

@@ -24,7 +24,7 @@ export interface MeshOptions {
 export interface MeshView {
   /** Grows with every change. */
   readonly version: number
-  /** Undefined: no such resource for this client. The same object while its content stays. */
+  /** Undefined: no such resource for this client. The same object while its content stays (but see absent.ts). */
   resource<T extends ResourceType>(type: T, name: string, client: MeshClient): MeshResource<T> | undefined
   /** What a wildcard of this client stands for, sorted. */
   names(type: ResourceType, client: MeshClient): readonly string[]

@@ -122,6 +122,10 @@ export const NODE_NAMESPACE = 'NAMESPACE'
 export const NODE_POD_NAME = 'POD_NAME'
 /** The version of Node.js that a sidecar runs on, e.g. `26.12.1`. */
 export const NODE_RUNTIME = 'NODEJS_VERSION'
+/** `true` in the bootstrap of a gRPC library without a sidecar: it has certificates, and asks for mutual TLS. */
+export const NODE_MUTUAL_TLS = 'MUTUAL_TLS'
+/** The one of `certificate_providers` in its bootstrap that holds them (gRFC A29). */
+export const CERTIFICATE_PROVIDER = 'weft'
 
 /** The listener that every sidecar asks for: the ports of its own pod, and who may reach them. */
 export const INBOUND_LISTENER = 'inbound'
@@ -134,6 +138,12 @@ export const ANY_UPGRADE = '*'
  * name, and its share is answered with 500 (Gateway API, HTTPBackendRef).
  */
 export const INVALID_BACKEND = 'weft.invalid-backend'
+/**
+ * What a gRPC library without a sidecar is led to where a call cannot go anywhere: clusters without endpoints, whose
+ * names it quotes when it fails the call. Before `/` and the rule, or the name that was asked for.
+ */
+export const REDIRECT_OF_A_CALL = 'weft.redirect-is-not-for-grpc'
+export const NO_SUCH_TARGET = 'weft.no-such-target'
 
 /** Secrets that a sidecar resolves itself. */
 export const OWN_CERTIFICATE_SECRET = 'default'

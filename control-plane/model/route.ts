@@ -110,7 +110,7 @@ export interface ParentStatus {
 }
 
 export interface Condition {
-  readonly type: 'Accepted' | 'ResolvedRefs' | 'PartiallyInvalid'
+  readonly type: 'Accepted' | 'ResolvedRefs' | 'PartiallyInvalid' | 'weft.dev/LimitedWithoutSidecar'
   readonly status: 'True' | 'False'
   readonly reason: string
   readonly message: string

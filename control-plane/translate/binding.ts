@@ -28,6 +28,8 @@ interface Attachment {
   readonly ref: ParentRef
   readonly buckets: readonly Bucket[]
   readonly refused: Acceptance | undefined
+  /** See BoundParent. */
+  readonly grpc: boolean
 }
 
 /** Binds routes to the Services that are their parents (GEP-1294, GEP-1686) and says how that went. */
@@ -62,6 +64,7 @@ function attach(
     ref,
     buckets: [],
     refused: { ok: false, reason, message },
+    grpc: false,
   })
   const parent = `Service ${ref.namespace}/${ref.name}`
   if (ref.group !== '' && ref.group !== 'core') {
@@ -102,18 +105,19 @@ function attach(
     ;(route.kind === 'GRPCRoute' ? bucket.grpc : bucket.http).add(translated)
     return bucket
   })
-  return { translated, ref, buckets: joined, refused: undefined }
+  const grpc = ports.some(({ protocol }) => protocol === 'grpc')
+  return { translated, ref, buckets: joined, refused: undefined, grpc }
 }
 
 /** GRPCRoute beats HTTPRoute on one port (GEP-1426): a route that lost everywhere is told so. */
 function statusOf([translated, attachments]: [TranslatedRoute, readonly Attachment[]]): RouteStatus {
-  const parents = attachments.map(({ ref, buckets, refused }): BoundParent => {
-    if (refused) return { ref, acceptance: refused }
+  const parents = attachments.map(({ ref, buckets, refused, grpc }): BoundParent => {
+    if (refused) return { ref, acceptance: refused, grpc }
     const lost = translated.route.kind === 'HTTPRoute' && buckets.every((bucket) => bucket.grpc.size > 0)
-    if (!lost) return { ref, acceptance: { ok: true } }
+    if (!lost) return { ref, acceptance: { ok: true }, grpc }
     const winner = [...(buckets[0]?.grpc ?? [])][0]?.route.meta
     const message = `GRPCRoute ${winner?.namespace}/${winner?.name} has this Service port; both kinds can't share it`
-    return { ref, acceptance: { ok: false, reason: 'Conflicted', message } }
+    return { ref, acceptance: { ok: false, reason: 'Conflicted', message }, grpc }
   })
   return routeStatus(translated, parents)
 }

@@ -1,6 +1,7 @@
 import { CONTROLLER_NAME } from '../../core/contract.ts'
 import type { Condition, ParentStatus, RouteStatus } from '../model/route.ts'
 import type { ParentRef } from '../registry/kinds/route.ts'
+import { proxylessLimits } from './proxyless.ts'
 import type { TranslatedRoute } from './rules.ts'
 
 /** How one parentRef of a route ended. */
@@ -11,20 +12,25 @@ export type Acceptance =
 export interface BoundParent {
   readonly ref: ParentRef
   readonly acceptance: Acceptance
+  /** It has a port that gRPC is declared for. */
+  readonly grpc: boolean
 }
 
-/** Conditions per parent, as Gateway API has them; PartiallyInvalid stands there only when it is True. */
+/**
+ * Conditions per parent, as Gateway API has them. PartiallyInvalid stands there only when it is True, and so does what gRPC
+ * clients without a sidecar do otherwise, where such clients are to be expected.
+ */
 export function routeStatus(translated: TranslatedRoute, parents: readonly BoundParent[]): RouteStatus {
   const { route } = translated
   return {
     kind: route.kind,
     namespace: route.meta.namespace,
     name: route.meta.name,
-    parents: parents.map(({ ref, acceptance }) => parentStatus(translated, ref, acceptance)),
+    parents: parents.map((parent) => parentStatus(translated, parent)),
   }
 }
 
-function parentStatus(translated: TranslatedRoute, ref: ParentRef, acceptance: Acceptance): ParentStatus {
+function parentStatus(translated: TranslatedRoute, { ref, acceptance, grpc }: BoundParent): ParentStatus {
   const { route, dropped, refProblems } = translated
   const generation = route.meta.generation
   const condition = (
@@ -46,6 +52,11 @@ function parentStatus(translated: TranslatedRoute, ref: ParentRef, acceptance: A
   if (acceptance.ok && first) {
     const message = dropped.map((one) => `Dropped Rule ${one.rule}: ${one.message}`).join('; ')
     conditions.push(condition('PartiallyInvalid', 'True', first.reason, message))
+  }
+  const limits = acceptance.ok && (grpc || route.kind === 'GRPCRoute') ? proxylessLimits(translated) : []
+  if (limits.length > 0) {
+    const message = `gRPC clients without a sidecar: ${limits.join('; ')}`
+    conditions.push(condition('weft.dev/LimitedWithoutSidecar', 'True', 'NotOfGrpcLibraries', message))
   }
   return {
     parentRef: {

@@ -1,10 +1,13 @@
 import { packAny } from '../../core/xds/any.ts'
-import { HttpConnectionManager } from '../../core/xds/generated/envoy.js'
+import {
+  HttpConnectionManager,
+  Router,
+  type Listener,
+  type RouteConfiguration,
+} from '../../core/xds/generated/envoy.js'
 import type { Mesh } from '../model/mesh.ts'
-import { NO_LIMITS } from '../model/workload-limits.ts'
 import { carriesHttp } from '../model/protocol.ts'
 import type { MeshClient } from './client.ts'
-import { httpConnectionManager } from './filters.ts'
 import { parseTarget } from './names.ts'
 import { routeNameFor } from './outbound-listener.ts'
 import type { Plan } from './resource.ts'
@@ -14,26 +17,20 @@ export function apiListener(mesh: Mesh, name: string, client: MeshClient): Plan<
   const target = parseTarget(mesh, name, client.namespace)
   if (!target || !carriesHttp(target.port.protocol)) return undefined
   const rds = routeNameFor(mesh, target.port.key, client)
-  return {
-    variant: rds,
-    parts: [rds],
-    make: () => ({
-      name,
-      apiListener: {
-        apiListener: packAny(
-          HttpConnectionManager,
-          httpConnectionManager({
-            statPrefix: name,
-            routes: { rds },
-            inbound: false,
-            samplingPercent: 0,
-            // A gRPC library normalizes nothing: its paths are names of methods.
-            paths: undefined,
-            // And a server that it calls bounds what it takes by itself.
-            limits: NO_LIMITS,
-          }),
-        ),
-      },
-    }),
+  return { variant: rds, parts: [rds], make: () => callListener(name, { rds }) }
+}
+
+/**
+ * What such a library reads, and no more: grpc-js, for one, takes `idle_timeout` for the longest that a call may last. The
+ * router is required (gRFC A39).
+ */
+export function callListener(name: string, routes: { readonly rds: string } | RouteConfiguration): Listener {
+  const manager: HttpConnectionManager = {
+    statPrefix: name,
+    ...('rds' in routes
+      ? { rds: { configSource: { ads: {}, resourceApiVersion: 'V3' }, routeConfigName: routes.rds } }
+      : { routeConfig: routes }),
+    httpFilters: [{ name: 'envoy.filters.http.router', typedConfig: packAny(Router, {}) }],
   }
+  return { name, apiListener: { apiListener: packAny(HttpConnectionManager, manager) } }
 }

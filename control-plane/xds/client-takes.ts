@@ -14,20 +14,19 @@ export interface ClientTakes {
   readonly choosesAlpn: boolean
   /** `retry_on` for requests whose route says nothing of retries. */
   readonly safeRetryOn: NonNullable<RetryPolicy['retryOn']>
-  /** A retry policy of no retries, which still carries the limit of a try. */
-  readonly noRetries: boolean
-  /** Reads the limit of a request from `max_stream_duration` and not from `timeout`. */
-  readonly maxStreamDuration: boolean
-  /** `upgrade_configs` and `connect_matcher`: WebSocket, and CONNECT for Services that are forward proxies. */
-  readonly upgrades: boolean
+  /** Makes calls of gRPC and nothing else, by routes in the words of gRFC A28 alone (call-route.ts). */
+  readonly callsOnly: boolean
+  /** Waits 15 s for a name that nobody serves, and whoever needs it waits along: each name gets something (absent.ts). */
+  readonly waitsForNames: boolean
+  /** How the endpoints of a cluster are spoken to. */
+  readonly transport:
+    | 'by-endpoint'
+    /** One way for all of a cluster, since `transport_socket_matches` is refused: plaintext ... */
+    | 'plaintext'
+    /** ... or mutual TLS where all have a sidecar, with the certificates that its bootstrap names. */
+    | 'certificate-provider'
   /** `*` among the upgrades. */
   readonly anyUpgrade: boolean
-  /** `path_separated_prefix`; otherwise a regular expression says the same. */
-  readonly pathSeparatedPrefix: boolean
-  /** Applies `prefix_rewrite`. */
-  readonly prefixRewrite: boolean
-  /** `redirect` and `direct_response`. */
-  readonly ownAnswers: boolean
   /** Knows the name of the backend that does not exist (core/contract.ts); the others are told what status it means. */
   readonly invalidBackend: boolean
   /** Tries another endpoint by itself; the others are told (`retry_host_predicate`). */
@@ -53,13 +52,10 @@ export const SIDECAR: ClientTakes = {
   choosesAlpn: true,
   // Envoy's retry_on has no word for "if the method is idempotent". A sidecar of ours adds that by itself.
   safeRetryOn: `${NEVER_ARRIVED},reset`,
-  noRetries: true,
-  maxStreamDuration: false,
-  upgrades: true,
+  callsOnly: false,
+  waitsForNames: false,
+  transport: 'by-endpoint',
   anyUpgrade: true,
-  pathSeparatedPrefix: true,
-  prefixRewrite: true,
-  ownAnswers: true,
   invalidBackend: true,
   retriesElsewhere: true,
   localities: false,
@@ -68,8 +64,8 @@ export const SIDECAR: ClientTakes = {
 }
 
 /**
- * A gRPC library without a proxy (gRFC A27, A28). It speaks plaintext, and refuses a whole route table for one word
- * that it does not know.
+ * A gRPC library without a proxy (gRFC A27, A28): those of Go, Java, Node and C++. It refuses a whole route table, and
+ * Go and Java a whole cluster, for one word that it does not know.
  */
 export const GRPC_LIBRARY: ClientTakes = {
   name: 'grpc',
@@ -77,18 +73,22 @@ export const GRPC_LIBRARY: ClientTakes = {
   lbPolicy: 'ROUND_ROBIN',
   choosesAlpn: true,
   safeRetryOn: NEVER_ARRIVED,
-  noRetries: false,
-  maxStreamDuration: true,
-  upgrades: false,
+  callsOnly: true,
+  waitsForNames: true,
+  transport: 'plaintext',
   anyUpgrade: false,
-  pathSeparatedPrefix: false,
-  prefixRewrite: false,
-  ownAnswers: false,
   invalidBackend: false,
   retriesElsewhere: false,
   localities: true,
   safePaths: false,
   warmsEndpoints: false,
+}
+
+/** One whose bootstrap asks for mutual TLS (gRFC A29). */
+export const GRPC_LIBRARY_MTLS: ClientTakes = {
+  ...GRPC_LIBRARY,
+  name: 'grpc-mtls',
+  transport: 'certificate-provider',
 }
 
 /** Anything else. */
@@ -97,13 +97,10 @@ export const ENVOY: ClientTakes = {
   lbPolicy: 'LEAST_REQUEST',
   choosesAlpn: false,
   safeRetryOn: NEVER_ARRIVED,
-  noRetries: true,
-  maxStreamDuration: false,
-  upgrades: true,
+  callsOnly: false,
+  waitsForNames: false,
+  transport: 'by-endpoint',
   anyUpgrade: false,
-  pathSeparatedPrefix: true,
-  prefixRewrite: true,
-  ownAnswers: true,
   invalidBackend: false,
   retriesElsewhere: false,
   localities: true,
@@ -111,9 +108,9 @@ export const ENVOY: ClientTakes = {
   warmsEndpoints: true,
 }
 
-/** By the `user_agent_name` of a node; without one it is a sidecar. */
-export function takesOf(userAgentName: string): ClientTakes {
+/** By the `user_agent_name` of a node; without one it is a sidecar. `mtls`: a library asks for mutual TLS. */
+export function takesOf(userAgentName: string, mtls = false): ClientTakes {
   const agent = userAgentName.toLowerCase()
-  if (agent.startsWith('grpc')) return GRPC_LIBRARY
+  if (agent.startsWith('grpc')) return mtls ? GRPC_LIBRARY_MTLS : GRPC_LIBRARY
   return agent === '' || agent.startsWith(USER_AGENT) ? SIDECAR : ENVOY
 }

@@ -1,4 +1,4 @@
-import { NODE_NAMESPACE, NODE_POD_NAME, NODE_RUNTIME } from '../../core/contract.ts'
+import { NODE_MUTUAL_TLS, NODE_NAMESPACE, NODE_POD_NAME, NODE_RUNTIME } from '../../core/contract.ts'
 import type { Node } from '../../core/xds/generated/envoy.js'
 import type { Mesh } from '../model/mesh.ts'
 import { NO_LIMITS, type WorkloadLimits } from '../model/workload-limits.ts'
@@ -21,7 +21,7 @@ export function clientOf(
   return {
     namespace: named || 'default',
     pod: authenticated?.pod ?? metadataOf(node, NODE_POD_NAME),
-    takes: takesOf(node?.userAgentName ?? ''),
+    takes: takesOf(node?.userAgentName ?? '', metadataOf(node, NODE_MUTUAL_TLS) === 'true'),
   }
 }
 

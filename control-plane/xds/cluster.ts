@@ -19,7 +19,7 @@ import { limitsOfClient, type MeshClient } from './client.ts'
 import { headerCount } from './filters.ts'
 import { INBOUND, parsePod, servicePort } from './names.ts'
 import type { Plan } from './resource.ts'
-import { ALPN_HTTP, upstreamTls } from './tls.ts'
+import { ALPN_HTTP, providedTls, upstreamTls } from './tls.ts'
 
 const CONNECT_TIMEOUT_MS = 5000
 /** Under the 5 s after which a Node.js server closes an idle connection. */
@@ -44,7 +44,16 @@ export function cluster(mesh: Mesh, name: string, client: MeshClient): Plan<'clu
       variant: `${client.takes.name} ${JSON.stringify(limits)}`,
       parts: [identity, protocol],
       make: () =>
-        edsCluster({ name, service, protocol, identities: [identity], prefix: identity, client, limits }),
+        edsCluster({
+          name,
+          service,
+          protocol,
+          identities: [identity],
+          prefix: identity,
+          meshed: true,
+          client,
+          limits,
+        }),
     }
   }
   const found = servicePort(mesh, name)
@@ -54,9 +63,10 @@ export function cluster(mesh: Mesh, name: string, client: MeshClient): Plan<'clu
   const identities = [...new Set(endpoints.map((one) => one.identity))].filter((id) => id !== '').sort()
   const prefix = `spiffe://${mesh.trustDomain}/ns/${service.namespace}/sa/`
   const limits = callerLimits(own, service.limits)
+  const meshed = endpoints.every((one) => one.meshed)
   return {
     variant: `${client.takes.name} ${JSON.stringify(limits)}`,
-    parts: [port.protocol, identities.join(' ')],
+    parts: [port.protocol, identities.join(' '), meshed],
     make: () =>
       edsCluster({
         name,
@@ -64,6 +74,7 @@ export function cluster(mesh: Mesh, name: string, client: MeshClient): Plan<'clu
         protocol: port.protocol,
         identities,
         prefix,
+        meshed,
         client,
         limits,
       }),
@@ -103,25 +114,53 @@ interface EdsSettings {
   readonly protocol: PortProtocol
   readonly identities: readonly string[]
   readonly prefix: string
+  /** All of its endpoints have a sidecar. */
+  readonly meshed: boolean
   readonly client: MeshClient
   readonly limits: WorkloadLimits
 }
 
-function edsCluster({ name, service, protocol, identities, prefix, client, limits }: EdsSettings): Cluster {
-  const weft: Cluster_TransportSocketMatch = {
-    name: 'weft',
-    match: MESH_TRANSPORT,
-    transportSocket: upstreamTls(identities, prefix, alpnFor(protocol, client)),
+function edsCluster(settings: EdsSettings): Cluster {
+  const { name, service, protocol, client, limits } = settings
+  return {
+    ...bareCluster(name, client),
+    ...COMMON,
+    typedExtensionProtocolOptions: { [HTTP_OPTIONS]: httpOptions(protocol, limits) },
+    ...transport(settings),
+    ...metadata(service, limits),
   }
+}
+
+/** One with nothing but a name, which its endpoints have, too. */
+export function bareCluster(name: string, { takes }: MeshClient): Cluster {
   return {
     name,
     type: 'EDS',
     edsClusterConfig: { edsConfig: { ads: {}, resourceApiVersion: 'V3' }, serviceName: name },
-    lbPolicy: client.takes.lbPolicy,
-    ...COMMON,
-    typedExtensionProtocolOptions: { [HTTP_OPTIONS]: httpOptions(protocol, limits) },
-    transportSocketMatches: [weft],
-    ...metadata(service, limits),
+    lbPolicy: takes.lbPolicy,
+  }
+}
+
+function transport({
+  protocol,
+  identities,
+  prefix,
+  meshed,
+  client,
+}: EdsSettings): Pick<Cluster, 'transportSocket' | 'transportSocketMatches'> {
+  switch (client.takes.transport) {
+    case 'plaintext':
+      return {}
+    case 'certificate-provider':
+      return meshed ? { transportSocket: providedTls(identities, prefix) } : {}
+    case 'by-endpoint': {
+      const weft: Cluster_TransportSocketMatch = {
+        name: 'weft',
+        match: MESH_TRANSPORT,
+        transportSocket: upstreamTls(identities, prefix, alpnFor(protocol, client)),
+      }
+      return { transportSocketMatches: [weft] }
+    }
   }
 }
 

@@ -1,14 +1,7 @@
 import { createHash } from 'node:crypto'
 import { OUTBOUND_LISTENER_PREFIX } from '../../core/contract.ts'
-import type { MessageType } from '../../core/xds/codec.ts'
-import {
-  Cluster,
-  ClusterLoadAssignment,
-  Listener,
-  RouteConfiguration,
-} from '../../core/xds/generated/envoy.js'
-import * as typeUrls from '../../core/xds/type-urls.ts'
 import type { Mesh } from '../model/mesh.ts'
+import { absentResource } from './absent.ts'
 import { apiListener } from './api-listener.ts'
 import type { MeshClient } from './client.ts'
 import { cluster } from './cluster.ts'
@@ -16,7 +9,7 @@ import { endpoints } from './endpoints.ts'
 import { inboundListener } from './inbound-listener.ts'
 import { INBOUND, outboundName } from './names.ts'
 import { outboundListener, routeNameFor, type ListenerSettings } from './outbound-listener.ts'
-import type { MeshResource, Messages, Plan, ResourceType } from './resource.ts'
+import { encode, TYPE_URLS, type MeshResource, type Plan, type ResourceType } from './resource.ts'
 import { routeConfiguration } from './route-configuration.ts'
 
 interface Made {
@@ -27,20 +20,6 @@ interface Made {
 
 /** Resources that nobody asked for over so many versions of the mesh are forgotten. */
 const KEPT_VERSIONS = 64
-
-const TYPE_URLS: Readonly<Record<ResourceType, string>> = {
-  listener: typeUrls.LISTENER,
-  route: typeUrls.ROUTE,
-  cluster: typeUrls.CLUSTER,
-  endpoints: typeUrls.ENDPOINT,
-}
-
-export const CODECS: { readonly [T in ResourceType]: MessageType<Messages[T]> } = {
-  listener: Listener,
-  route: RouteConfiguration,
-  cluster: Cluster,
-  endpoints: ClusterLoadAssignment,
-}
 
 /**
  * Resources by name, made when first asked for and kept while what they are made of stays. One for a
@@ -64,7 +43,7 @@ export class ResourceCache {
   ): MeshResource<T> | undefined {
     this.#sweep(mesh.version)
     const plan = this.#plan(mesh, type, name, client) as Plan<T> | undefined
-    if (!plan) return undefined
+    if (!plan) return client.takes.waitsForNames ? absentResource(type, name, client) : undefined
     const key = `${type} ${plan.variant} ${name}`
     const made = this.#made.get(key)
     if (made && sameParts(made.parts, plan.parts)) {
@@ -132,10 +111,6 @@ export function resourceNames(mesh: Mesh, type: ResourceType, client: MeshClient
   }
   if (own && (type === 'listener' || type === 'cluster')) names.push(INBOUND)
   return names.sort()
-}
-
-function encode<T extends ResourceType>(type: T, message: Messages[T]): Uint8Array {
-  return CODECS[type].encode(message)
 }
 
 function hashOf(body: Uint8Array): string {

@@ -30,10 +30,7 @@ export function forwardAction(
   return {
     ...destinations(action, match, takes),
     timeout: action.requestTimeoutMs,
-    ...(takes.maxStreamDuration && action.requestTimeoutMs > 0
-      ? { maxStreamDuration: { maxStreamDuration: action.requestTimeoutMs } }
-      : {}),
-    ...(retry ? { retryPolicy: retry } : {}),
+    retryPolicy: retry,
     ...pathRewrite(path),
     ...(action.rewrite.host === undefined ? {} : { hostRewriteLiteral: action.rewrite.host }),
     ...(action.mirrors.length > 0
@@ -46,7 +43,7 @@ export function forwardAction(
           })),
         }
       : {}),
-    ...(takes.upgrades && !match.grpc ? { upgradeConfigs: upgradeConfigs(takes) } : {}),
+    ...(!match.grpc ? { upgradeConfigs: upgradeConfigs(takes) } : {}),
   }
 }
 
@@ -91,25 +88,27 @@ export function defaultRetry(takes: ClientTakes): RetryPolicy {
   return retrying(takes, undefined, 0)
 }
 
-function retryPolicy(
-  takes: ClientTakes,
-  retry: Retry | undefined,
-  tryTimeoutMs: number,
-): RetryPolicy | undefined {
+function retryPolicy(takes: ClientTakes, retry: Retry | undefined, tryTimeoutMs: number): RetryPolicy {
   if (retry?.retries !== 0) return retrying(takes, retry, tryTimeoutMs)
-  return takes.noRetries ? { retryOn: '', numRetries: 0, ...perTry(tryTimeoutMs) } : undefined
+  // It still carries the limit of a try.
+  return { retryOn: '', numRetries: 0, ...perTry(tryTimeoutMs) }
 }
 
 function retrying(takes: ClientTakes, retry: Retry | undefined, tryTimeoutMs: number): RetryPolicy {
-  const base = retry?.backoffMs && retry.backoffMs > 0 ? retry.backoffMs : BACKOFF_MS
   return {
     retryOn: retry ? 'connect-failure,refused-stream,reset,retriable-status-codes' : takes.safeRetryOn,
     numRetries: retry?.retries ?? DEFAULT_RETRIES,
     ...perTry(tryTimeoutMs),
     ...(retry ? { retriableStatusCodes: retry.statuses } : {}),
-    retryBackOff: { baseInterval: base, maxInterval: base * 10 },
+    ...backOff(retry),
     ...(takes.retriesElsewhere ? {} : ELSEWHERE),
   }
+}
+
+/** Waits between tries: from the rule's or 25 ms up to ten times that. */
+export function backOff(retry: Retry | undefined): Pick<RetryPolicy, 'retryBackOff'> {
+  const base = retry?.backoffMs && retry.backoffMs > 0 ? retry.backoffMs : BACKOFF_MS
+  return { retryBackOff: { baseInterval: base, maxInterval: base * 10 } }
 }
 
 function perTry(timeoutMs: number): Pick<RetryPolicy, 'perTryTimeout'> {

@@ -2,6 +2,7 @@ import { METADATA, METADATA_RETRY_NON_IDEMPOTENT } from '../../core/contract.ts'
 import type { Route, RouteAction, RouteConfiguration } from '../../core/xds/generated/envoy.js'
 import type { Mesh } from '../model/mesh.ts'
 import type { Redirect, RouteEntry, RouteGroup } from '../model/route.ts'
+import { allCallsTo, callRoute } from './call-route.ts'
 import { SIDECAR } from './client-takes.ts'
 import type { MeshClient } from './client.ts'
 import { headerChange } from './headers.ts'
@@ -18,15 +19,26 @@ export function routeConfiguration(mesh: Mesh, name: string, client: MeshClient)
   const table = mesh.routes.get(portKey)
   const group = consumer === undefined ? table?.producer : table?.consumers.get(consumer)
   if (!group) {
-    // A consumer's routes went away; its listener follows with the plain name.
-    if (consumer !== undefined) return undefined
+    // A consumer's routes went away; its listener follows with the plain name. Until then who waits for names gets
+    // what that will lead to.
+    if (consumer !== undefined) {
+      if (!client.takes.waitsForNames) return undefined
+      if (table?.producer)
+        return {
+          variant: client.takes.name,
+          parts: [table.producer],
+          make: () => fromGroup(name, table.producer as RouteGroup, client),
+        }
+    }
     return { variant: client.takes.name, parts: [], make: () => forwardAll(name, portKey, client) }
   }
   return { variant: client.takes.name, parts: [group], make: () => fromGroup(name, group, client) }
 }
 
 function fromGroup(name: string, group: RouteGroup, client: MeshClient): RouteConfiguration {
-  const routes = group.entries.flatMap((entry) => routesOf(entry, client))
+  const routes = client.takes.callsOnly
+    ? group.entries.flatMap((entry) => callRoute(entry) ?? [])
+    : group.entries.flatMap((entry) => routesOf(entry, client))
   return { name, virtualHosts: [{ name, domains: ['*'], routes }] }
 }
 
@@ -36,19 +48,19 @@ export function forwardAll(
   cluster: string,
   client: MeshClient | undefined,
 ): RouteConfiguration {
-  const upgrades = client?.takes.upgrades ?? true
+  if (client?.takes.callsOnly) return allCallsTo(name, cluster)
   const route: RouteAction = {
     cluster,
     timeout: 0,
     ...(client ? { retryPolicy: defaultRetry(client.takes) } : {}),
-    ...(upgrades ? { upgradeConfigs: upgradeConfigs(client?.takes ?? SIDECAR) } : {}),
+    upgradeConfigs: upgradeConfigs(client?.takes ?? SIDECAR),
   }
-  const routes: Route[] = [{ name: 'default', match: { prefix: '/' }, route }]
   // A Service may be a forward proxy.
-  if (upgrades) {
-    const tunnel = { cluster, timeout: 0, upgradeConfigs: [{ upgradeType: 'CONNECT' }] }
-    routes.push({ name: 'connect', match: { connectMatcher: {} }, route: tunnel })
-  }
+  const tunnel = { cluster, timeout: 0, upgradeConfigs: [{ upgradeType: 'CONNECT' }] }
+  const routes: Route[] = [
+    { name: 'default', match: { prefix: '/' }, route },
+    { name: 'connect', match: { connectMatcher: {} }, route: tunnel },
+  ]
   return { name, virtualHosts: [{ name, domains: ['*'], routes }] }
 }
 
@@ -56,7 +68,7 @@ export function forwardAll(
 function routesOf(entry: RouteEntry, client: MeshClient): readonly Route[] {
   const { match, rule } = entry
   const path = rule.action.kind === 'redirect' ? rule.action.path : rule.action.rewrite.path
-  if (path?.kind === 'prefix' && match.path.kind === 'prefix' && client.takes.prefixRewrite) {
+  if (path?.kind === 'prefix' && match.path.kind === 'prefix') {
     const value = path.value.replace(/\/+$/, '')
     const prefix = match.path.value
     if (value === '' && prefix === '') return [routeOf(entry, client, undefined)]
@@ -68,7 +80,7 @@ function routesOf(entry: RouteEntry, client: MeshClient): readonly Route[] {
       routeOf(exact, client, { kind: 'full', value: '/' }),
       {
         ...routeOf(entry, client, { kind: 'prefix', value: '/' }),
-        match: { ...routeMatch(match, client), ...below(prefix) },
+        match: { ...routeMatch(match), ...below(prefix) },
       },
     ]
   }
@@ -85,18 +97,13 @@ function routeOf({ match, rule }: RouteEntry, client: MeshClient, path: NewPath)
   const { action } = rule
   const base: Route = {
     name: rule.name,
-    match: routeMatch(match, client),
+    match: routeMatch(match),
     ...headerChange(rule.requestHeaders, rule.responseHeaders),
   }
-  // For whoever would refuse a whole route table for one redirect or fixed answer in it: this fails the call.
-  const notForwarding: Route = { ...base, nonForwardingAction: new Uint8Array(0) }
-  if (action.kind === 'redirect') {
-    return client.takes.ownAnswers ? { ...base, redirect: redirectAction(action, path) } : notForwarding
-  }
+  if (action.kind === 'redirect') return { ...base, redirect: redirectAction(action, path) }
   const total = action.backends.reduce((sum, one) => sum + one.weight, 0)
   const usable = action.backends.some((one) => one.weight > 0 && one.portKey !== undefined)
   if (total === 0 || !usable) {
-    if (!client.takes.ownAnswers) return notForwarding
     // gRPC reads 503 as UNAVAILABLE, which is what GRPCRoute asks for.
     const status = match.grpc ? 503 : 500
     return {

@@ -1,4 +1,9 @@
-import { ALPN_LINK, OWN_CERTIFICATE_SECRET, TRUST_BUNDLE_SECRET } from '../../core/contract.ts'
+import {
+  ALPN_LINK,
+  CERTIFICATE_PROVIDER,
+  OWN_CERTIFICATE_SECRET,
+  TRUST_BUNDLE_SECRET,
+} from '../../core/contract.ts'
 import { packAny } from '../../core/xds/any.ts'
 import {
   DownstreamTlsContext,
@@ -38,6 +43,23 @@ export function upstreamTls(
     name: NAME,
     typedConfig: packAny(UpstreamTlsContext, { commonTlsContext: commonContext(sans, alpn) }),
   }
+}
+
+/**
+ * The same for a gRPC library (gRFC A29): certificates and roots are those that its bootstrap names, the list of ALPN is
+ * its own, and names are read from the field that Envoy calls deprecated.
+ */
+export function providedTls(identities: readonly string[], otherwisePrefix: string): TransportSocket {
+  const provider = { instanceName: CERTIFICATE_PROVIDER }
+  const commonTlsContext: CommonTlsContext = {
+    tlsCertificateProviderInstance: provider,
+    validationContext: {
+      caCertificateProviderInstance: provider,
+      matchSubjectAltNames:
+        identities.length > 0 ? identities.map((exact) => ({ exact })) : [{ prefix: otherwisePrefix }],
+    },
+  }
+  return { name: NAME, typedConfig: packAny(UpstreamTlsContext, { commonTlsContext }) }
 }
 
 /** From other sidecars: any identity of the trust domain. */

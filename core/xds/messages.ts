@@ -30,6 +30,7 @@ const DISCOVERY = [
 const FOR_OTHER_CLIENTS = [
   'envoy.config.listener.v3.ApiListener',
   'envoy.config.route.v3.RouteAction.MaxStreamDuration',
+  'envoy.extensions.transport_sockets.tls.v3.CertificateProviderPluginInstance',
 ]
 
 /** Two messages of one name. */

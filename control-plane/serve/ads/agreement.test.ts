@@ -3,6 +3,7 @@ import t from 'tap'
 import type { ResourceType } from '../../xds/resource.ts'
 import { RESOURCE_TYPES } from '../../xds/resource.ts'
 import { DeltaClient } from './testing/delta-client.ts'
+import { ABSENT_VERSION } from '../../xds/absent.ts'
 import { BASE, ENVOY, GRPC, meshOf, service, SIDECAR, slice, split, type EditedMesh } from './testing/mesh.ts'
 import { SotwClient } from './testing/sotw-client.ts'
 
@@ -136,7 +137,7 @@ t.test('state of the world', async () => {
       for (const [type, names] of wanted) if (names.length > 0) fresh.want(type, names)
       fresh.take()
       // Of routes and endpoints nothing tells that they are gone: whoever names them is gone, too.
-      assertSame(present(client.held, mesh, who), fresh.held)
+      assertSame(present(client.held, mesh, who, wanted), fresh.held)
       if (client.session.version !== mesh.view().version) throw new Error('it does not count as current')
       client.session.push()
       if (client.inbox.length > 0) throw new Error('something is told twice')
@@ -149,11 +150,14 @@ function present(
   held: ReadonlyMap<string, string>,
   mesh: EditedMesh,
   who: ConstructorParameters<typeof SotwClient>[1],
+  wanted: ReadonlyMap<ResourceType, readonly string[]>,
 ): ReadonlyMap<string, string> {
   return new Map(
     [...held].filter(([key]) => {
       const [type, name] = key.split(' ') as [ResourceType, string]
-      return type === 'listener' || type === 'cluster' || mesh.view().resource(type, name, who)
+      if (type === 'listener' || type === 'cluster' || wanted.get(type)?.includes(name)) return true
+      const resource = mesh.view().resource(type, name, who)
+      return resource !== undefined && resource.version !== ABSENT_VERSION
     }),
   )
 }

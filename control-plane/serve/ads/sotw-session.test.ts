@@ -9,7 +9,7 @@ t.test('a gRPC client goes from the target to the endpoints', async (t) => {
   const client = new SotwClient(view, GRPC)
   client.want('listener', ['echo.mesh:80', 'none.mesh:80'])
   t.match(client.inbox, [{ versionInfo: String(view().version), nonce: /./ }])
-  t.strictSame(client.take(), ['listener: echo.mesh:80'], 'a listener that is missing does not exist')
+  t.strictSame(client.take(), ['listener: echo.mesh:80 none.mesh:80'], 'what is missing fails calls at once')
   client.want('route', [ECHO])
   t.strictSame(client.take(), [`route: ${ECHO}`])
   client.want('cluster', ['mesh/echo-v1/80'])
@@ -47,7 +47,7 @@ t.test('who drops a name hears no more of it, and again when it comes back', asy
 
 t.test('routes and endpoints that are missing are waited for', async (t) => {
   const { source, view } = meshOf(BASE)
-  const client = new SotwClient(view, GRPC)
+  const client = new SotwClient(view, ENVOY)
   client.want('endpoints', ['mesh/late/80']).want('cluster', ['mesh/late/80']).want('route', ['mesh/late/80'])
   t.strictSame(client.take(), ['cluster:'])
   source.put(service('late', 1))
@@ -61,6 +61,29 @@ t.test('routes and endpoints that are missing are waited for', async (t) => {
   source.put(service('late', 1))
   client.session.push()
   t.strictSame(client.take(), ['cluster: mesh/late/80', 'endpoints: mesh/late/80', 'route: mesh/late/80'])
+})
+
+t.test('a gRPC library, which would wait 15 s for a name, gets something for each', async (t) => {
+  const { source, view } = meshOf(BASE)
+  const client = new SotwClient(view, GRPC)
+  const late = 'mesh/late/80'
+  const all = ['listener: late.mesh:80', `cluster: ${late}`, `endpoints: ${late}`, `route: ${late}`].sort()
+  client
+    .want('listener', ['late.mesh:80'])
+    .want('route', [late])
+    .want('cluster', [late])
+    .want('endpoints', [late])
+  t.strictSame(client.take().sort(), all)
+  client.session.push()
+  t.strictSame(client.take(), [])
+  source.put(service('late', 1))
+  client.session.push()
+  t.strictSame(client.take().sort(), all)
+  source.apply([{ op: 'delete', kind: 'Service', key: 'mesh/late' }])
+  client.session.push()
+  t.strictSame(client.take().sort(), all)
+  client.want('listener', ['inbound', 'grpc/server?xds.resource.listening_address=0.0.0.0:1'])
+  t.strictSame(client.take(), ['listener:'], 'but not for those of sidecars and servers')
 })
 
 t.test(
