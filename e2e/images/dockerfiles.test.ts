@@ -35,6 +35,7 @@ t.test('there is a Dockerfile for each image, and each says the same', (t) => {
     injector: '65532:65532',
     proxy: `${PROXY_UID}:${PROXY_GID}`,
   }
+  const flags: Record<string, readonly string[]> = { proxy: NODE_FLAGS, 'control-plane': CONTROL_PLANE_FLAGS }
   for (const part of PARTS) {
     const node = packageJson.devDependencies.node
     t.match(
@@ -46,8 +47,7 @@ t.test('there is a Dockerfile for each image, and each says the same', (t) => {
     const { user, entrypoint, env } = read(part)
     t.same(env, part === 'proxy' ? PROXY_ENV : {})
     t.equal(user, users[part as keyof typeof users], `${part} says who it runs as, by number`)
-    const flags = part === 'proxy' ? NODE_FLAGS : part === 'control-plane' ? CONTROL_PLANE_FLAGS : []
-    t.same(entrypoint, [NODE, ...flags, `/weft/${part}/main.mjs`])
+    t.same(entrypoint, [NODE, ...(flags[part] ?? []), `/weft/${part}/main.mjs`])
   }
   t.end()
 })
