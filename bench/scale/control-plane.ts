@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { request } from 'undici'
 import { WeftError } from '../../core/errors.ts'
 import { freePorts } from '../../core/testing/free-ports.ts'
-import { bundle } from '../../cli/bundle.ts'
+import { bundle, CONTROL_PLANE_FLAGS } from '../../cli/bundle.ts'
 import { cpuMicroseconds, memoryOf, processTree } from '../../e2e/programs/process-usage.ts'
 
 /** The control plane's bundle, as images ship it, in a process of its own. */
@@ -27,7 +27,7 @@ export class ControlPlane {
     const began = performance.now()
     const flags = ['--kubernetes', '--kubeconfig', kubeconfig]
     const addresses = ['--grpc', `127.0.0.1:${grpc}`, '--http', `127.0.0.1:${http}`]
-    const child = spawn(process.execPath, [path, ...flags, ...addresses], {
+    const child = spawn(process.execPath, [...CONTROL_PLANE_FLAGS, path, ...flags, ...addresses], {
       stdio: ['ignore', 'ignore', 'pipe'],
     })
     child.stderr?.pipe(createWriteStream(log))

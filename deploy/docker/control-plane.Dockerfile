@@ -12,4 +12,4 @@ COPY dist/dashboard /weft/dashboard
 COPY dist/control-plane /weft/control-plane
 USER 65532:65532
 EXPOSE 15012 15080
-ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=4", "/weft/control-plane/main.mjs"]
+ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=4", "--heap-growing-percent=50", "/weft/control-plane/main.mjs"]

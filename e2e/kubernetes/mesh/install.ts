@@ -9,17 +9,18 @@ export async function installMesh(
   cluster: KubernetesCluster,
   progress: (line: string) => void,
   values: object = {},
+  namespace: string = NAMESPACE,
 ): Promise<void> {
   await loadMeshImages(cluster)
   progress('images loaded')
   await cluster.kubectl(['apply', '--server-side', '--filename', cluster.programs.gatewayApi])
   const helm = await openHelm(progress, cluster.kubeconfig)
   try {
-    await helm.run(['install', RELEASE, CHART, '--namespace', NAMESPACE, '--create-namespace'], values)
+    await helm.run(['install', RELEASE, CHART, '--namespace', namespace, '--create-namespace'], values)
   } finally {
     helm.close()
   }
   for (const name of ['weft-control-plane', 'weft-injector'])
-    await cluster.kubectl(['rollout', 'status', '--namespace', NAMESPACE, `deployment/${name}`, ROLLOUT])
+    await cluster.kubectl(['rollout', 'status', '--namespace', namespace, `deployment/${name}`, ROLLOUT])
   progress('the mesh is ready')
 }
