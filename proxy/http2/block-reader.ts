@@ -34,7 +34,7 @@ export class BlockReader {
 
   constructor(sink: BlockSink, options: ResolvedOptions) {
     this.#sink = sink
-    this.block = new FieldBlock(options.maxHeaderBytes, options.maxHeaderFields)
+    this.block = new FieldBlock(options.maxHeaderBytes, options.maxHeaderFields, options.spelling)
     this.#decoder = new HpackDecoder(Math.max(4096, options.headerTableBytes))
     this.#mostBytes = options.maxHeaderBytes + BLOCK_SLACK
   }

@@ -1,4 +1,5 @@
 import { monotonicClock, type Clock } from '../../core/clock.ts'
+import { MAX_SPELLING_BYTES } from '../http/spelling.ts'
 import type { KeepAliveOptions } from './keep-alive.ts'
 
 export const MAX_HEADER_BYTES = 60 * 1024
@@ -29,6 +30,8 @@ export interface Http2Options {
   settingsTimeoutMs?: number
   /** Asks a silent peer by PING whether it is there. Default: never. */
   keepAlive?: KeepAliveOptions | undefined
+  /** A link: HTTP/1.1 that crosses it keeps how its names are written. Default: false. */
+  spelling?: boolean
   /** Without a stream for so long, the connection is drained. Default: 0, never. */
   idleTimeoutMs?: number
   /** See `FloodGuard`. Default 10,000 abandoned requests at once, 2,000 a second after that. */
@@ -50,9 +53,9 @@ export const LINK_KEEP_ALIVE: KeepAliveOptions = {
 
 /**
  * Beyond what a head may hold elsewhere, on a link: the sidecar before it took the head by its own limits, adds fields
- * of its own, and RFC 9113 section 10.5.1 counts 32 bytes more a field. So what one sidecar took, the other takes.
+ * of its own and how names are written, and RFC 9113 section 10.5.1 counts 32 bytes more a field. So what one sidecar took, the other takes.
  */
-export const LINK_SLACK_BYTES = 8 * 1024
+export const LINK_SLACK_BYTES = 8 * 1024 + MAX_SPELLING_BYTES
 export const LINK_SLACK_FIELDS = 20
 
 export type ResolvedOptions = Required<Omit<Http2Options, 'keepAlive' | 'assumedStreams'>> & {
@@ -73,6 +76,7 @@ export function resolveOptions(options: Http2Options): ResolvedOptions {
     headerTableBytes: options.headerTableBytes ?? 4096,
     settingsTimeoutMs: options.settingsTimeoutMs ?? 10_000,
     keepAlive: options.keepAlive,
+    spelling: options.spelling ?? false,
     idleTimeoutMs: options.idleTimeoutMs ?? 0,
     abandonedBurst: options.abandonedBurst ?? 10_000,
     abandonedPerSecond: options.abandonedPerSecond ?? 2000,

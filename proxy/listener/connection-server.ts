@@ -66,6 +66,7 @@ interface Accepted {
 // a sidecar with a certificate, which bounds its own callers as any server does: without one it is anybody.
 const LINK_LIMITS = {
   keepAlive: { intervalMs: LINK_KEEP_ALIVE.intervalMs, timeoutMs: LINK_KEEP_ALIVE.timeoutMs },
+  spelling: true,
   abandonedBurst: 1_000_000,
   abandonedPerSecond: 100_000,
   maxHeaderFields: MAX_HEADER_FIELDS + LINK_SLACK_FIELDS,

@@ -74,6 +74,13 @@ export interface HttpConnectionManager {
   readonly idleTimeoutMs: number
   /** An HTTP/1.1 caller that ends its side waits for the answer; otherwise it has given up. The listener's `weft.dev` metadata. */
   readonly keepHalfClosed: boolean
+  /**
+   * Names of HTTP/1.1 fields are sent as they were written; otherwise in lower case. Envoy's `header_key_format`, which is
+   * on here unless the listener's `weft.dev` metadata says otherwise.
+   */
+  readonly keepFieldCase: boolean
+  /** Name of `header_key_format`'s formatter, for people. */
+  readonly fieldFormatter?: string | undefined
   readonly maxRequestHeadersKiB: number
   readonly maxConcurrentStreams: number
 }

@@ -76,6 +76,7 @@ export const MANAGER: HttpConnectionManager = {
   requestHeadersTimeoutMs: 10_000,
   idleTimeoutMs: 60_000,
   keepHalfClosed: false,
+  keepFieldCase: true,
   maxRequestHeadersKiB: 60,
   maxConcurrentStreams: 100,
 }

@@ -41,6 +41,8 @@ export const createClientCodec: CreateClientCodec = (
       idleTimeoutMs,
       assumedStreams: streamsTold,
       ...(connected.alpn === ALPN_LINK ? LINK_OPTIONS : {}),
+      // What a sidecar says, and nobody who only speaks as one.
+      spelling: connected.alpn === ALPN_LINK && connected.identity !== '',
     })
   // The end of the connection may be the end of an answer.
   refuseTruncation(connected.socket)

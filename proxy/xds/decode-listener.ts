@@ -8,7 +8,7 @@ import {
   type Listener as WireListener,
   type TrafficDirection,
 } from '../../core/xds/generated/envoy.js'
-import { METADATA, METADATA_KEEP_HALF_CLOSED } from '../../core/contract.ts'
+import { METADATA, METADATA_KEEP_HALF_CLOSED, METADATA_LOWER_CASE_FIELDS } from '../../core/contract.ts'
 import { unpacked } from '../../core/xds/any.ts'
 import type { MessageType } from '../../core/xds/codec.ts'
 import type { FilterChain, HttpConnectionManager, Listener, TcpProxy } from '../model/listener.ts'
@@ -33,6 +33,7 @@ interface ForAllChains {
   readonly direction: TrafficDirection | undefined
   readonly pathParameters: PathRules['parameters'] | undefined
   readonly keepHalfClosed: boolean
+  readonly lowerCaseFields: boolean
 }
 
 /** envoy.config.listener.v3.Listener */
@@ -44,6 +45,7 @@ export function decodeListener(listener: WireListener, scope: Scope, readFile: R
     direction: listener.trafficDirection,
     pathParameters: decodePathParameters(listener.metadata, scope.at('metadata')),
     keepHalfClosed: decodeFlag(listener.metadata, METADATA, METADATA_KEEP_HALF_CLOSED, scope),
+    lowerCaseFields: decodeFlag(listener.metadata, METADATA, METADATA_LOWER_CASE_FIELDS, scope),
   }
   const chain = (wire: WireChain, at: Scope) => decodeChain(wire, at, forAll, readFile)
   const socketAddress = listener.address?.socketAddress
@@ -113,7 +115,7 @@ function decodeManager(
   name: string,
   manager: WireManager,
   scope: Scope,
-  { direction, pathParameters, keepHalfClosed }: ForAllChains,
+  { direction, pathParameters, keepHalfClosed, lowerCaseFields }: ForAllChains,
 ): HttpConnectionManager {
   // HTTP3 is not served.
   const codecs = { AUTO: 'auto', HTTP1: 'http1', HTTP2: 'http2', HTTP3: 'auto' } as const
@@ -124,6 +126,7 @@ function decodeManager(
     SANITIZE_SET: 'sanitize_set',
     ALWAYS_FORWARD_ONLY: 'always_forward_only',
   } as const
+  const formatter = manager.httpProtocolOptions?.headerKeyFormat?.statefulFormatter
   const tracing = manager.tracing
   const sampling = tracing ? (tracing.randomSampling?.value ?? 100) : 0
   if (!manager.rds && !manager.routeConfig) scope.fail('needs rds or route_config')
@@ -145,6 +148,9 @@ function decodeManager(
     traffic: direction === 'INBOUND' ? 'inbound' : direction === 'OUTBOUND' ? 'outbound' : undefined,
     paths: decodePathRules(manager, pathParameters),
     keepHalfClosed,
+    // It has one value, which keeps them.
+    keepFieldCase: formatter !== undefined || !lowerCaseFields,
+    fieldFormatter: formatter?.name,
     samplingPercent: Math.min(sampling, tracing?.overallSampling?.value ?? 100),
     streamIdleTimeoutMs: manager.streamIdleTimeout ?? STREAM_IDLE_MS,
     requestHeadersTimeoutMs: manager.requestHeadersTimeout ?? HEADERS_MS,
