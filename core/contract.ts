@@ -166,6 +166,8 @@ export const METADATA_KEEP_HALF_CLOSED = 'keepHalfClosed'
 
 /** Of a listener, true: names of HTTP/1.1 fields are sent in lower case, not as they were written. */
 export const METADATA_LOWER_CASE_FIELDS = 'lowerCaseFields'
+/** Of a listener, true: what callers say of who and where they are is dropped (x-forwarded-for and its kin). */
+export const METADATA_SANITIZE_FORWARDED = 'sanitizeForwarded'
 
 /** Key of an endpoint's `filter_metadata` that a cluster's `transport_socket_matches` look at (Envoy's). */
 export const METADATA_TRANSPORT_MATCH = 'envoy.transport_socket_match'

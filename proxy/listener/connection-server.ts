@@ -237,6 +237,7 @@ export class ConnectionServer {
       downstream: arrival.downstream,
       sourceIdentity: identity,
       localIdentity: this.#deps.localIdentity(),
+      tls: alpn !== '' || identity !== '' || accepted.chain.tls !== undefined,
       http2,
       link: alpn === ALPN_LINK,
     }

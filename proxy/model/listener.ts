@@ -64,6 +64,8 @@ export interface HttpConnectionManager {
     | 'append_forward'
     | 'forward_only'
     | 'always_forward_only'
+  /** x-forwarded-for and its kin; undefined: passed on as they come. */
+  readonly forwarded?: ForwardedRules | undefined
   /** OUTBOUND makes client spans, INBOUND server spans; undefined: neither. */
   readonly traffic: 'outbound' | 'inbound' | undefined
   /** Share of requests that begin a sampled trace when the caller decided nothing, 0 to 100. */
@@ -83,6 +85,18 @@ export interface HttpConnectionManager {
   readonly fieldFormatter?: string | undefined
   readonly maxRequestHeadersKiB: number
   readonly maxConcurrentStreams: number
+}
+
+/** What is said of the caller in x-forwarded-for and x-forwarded-proto, and what of it the caller may say. */
+export interface ForwardedRules {
+  /** Envoy's use_remote_address: the connection tells; otherwise nothing is added. */
+  readonly says: boolean
+  /** The caller's address is added to x-forwarded-for: not with Envoy's skip_xff_append. */
+  readonly appends: boolean
+  /** What the caller says is dropped, in whatever field. The listener's `weft.dev` metadata. */
+  readonly sanitizes: boolean
+  /** Envoy's xff_num_trusted_hops: so many of the last addresses, and x-forwarded-proto, are believed. */
+  readonly trustedHops: number
 }
 
 /** envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy */

@@ -3,6 +3,7 @@ import {
   METADATA_KEEP_HALF_CLOSED,
   METADATA_LOWER_CASE_FIELDS,
   METADATA_PATH_PARAMETERS,
+  METADATA_SANITIZE_FORWARDED,
 } from '../../contract.ts'
 import { NETWORK_FILTERS } from './network-filters.ts'
 import { ANY, only, REQUIRED, type Messages } from './table.ts'
@@ -25,7 +26,12 @@ export const LISTENER: Messages = {
       within: {
         filter_metadata: {
           keys: {
-            [METADATA]: [METADATA_PATH_PARAMETERS, METADATA_KEEP_HALF_CLOSED, METADATA_LOWER_CASE_FIELDS],
+            [METADATA]: [
+              METADATA_PATH_PARAMETERS,
+              METADATA_KEEP_HALF_CLOSED,
+              METADATA_LOWER_CASE_FIELDS,
+              METADATA_SANITIZE_FORWARDED,
+            ],
           },
         },
       },

@@ -255,7 +255,14 @@ const LISTENERS: readonly Listener[] = [
     name: 'front',
     address: address(8080),
     metadata: {
-      filterMetadata: { 'weft.dev': { pathParameters: 'keep', keepHalfClosed: true, lowerCaseFields: true } },
+      filterMetadata: {
+        'weft.dev': {
+          pathParameters: 'keep',
+          keepHalfClosed: true,
+          lowerCaseFields: true,
+          sanitizeForwarded: true,
+        },
+      },
     },
     bindToPort: true,
     trafficDirection: 'OUTBOUND',
@@ -282,6 +289,9 @@ const LISTENERS: readonly Listener[] = [
           maxRequestHeadersKb: 10,
           streamIdleTimeout: 1000,
           requestHeadersTimeout: 1000,
+          useRemoteAddress: true,
+          xffNumTrustedHops: 1,
+          skipXffAppend: true,
           forwardClientCertDetails: 'SANITIZE_SET',
           setCurrentClientCertDetails: { uri: true },
         },
