@@ -14,6 +14,9 @@ export const STATUS_ANNOTATION = 'weft.dev/status'
 export const ANNOTATION_PREFIX = 'weft.dev/'
 /** The setting that the control plane reads, too: inbound ports whose protocol is not detected, in a comma list. */
 export const OPAQUE_PORTS = 'opaque-ports'
+/** So are these: how names of HTTP/1.1 fields are written, and what is said of the caller. */
+export const FIELD_CASE = 'field-case'
+export const FORWARDED_HEADERS = 'forwarded-headers'
 
 /** Names of the containers, and of the images that they run. */
 export const PROXY_CONTAINER = 'weft-proxy'

@@ -1,3 +1,4 @@
+import type { HeadRules } from './head-rules.ts'
 import type { PathRules } from './path-rules.ts'
 import { RESERVED_PORTS } from '../../core/contract.ts'
 import type { PortProtocol } from './protocol.ts'
@@ -73,6 +74,7 @@ export interface Workload {
   readonly identity: string
   readonly mtls: MtlsMode
   readonly paths: PathRules
+  readonly heads: HeadRules
   readonly labels: Readonly<Record<string, string>>
   /** Declared by containers or aimed at by Services, in order of number. */
   readonly ports: readonly WorkloadPort[]

@@ -2,6 +2,7 @@ import { PROXY_CONTAINER } from '../../core/contract.ts'
 import { SIDECAR_PORTS, type MtlsMode, type Workload, type WorkloadPort } from '../model/mesh.ts'
 import { carriesHttp, protocolOf, type PortProtocol } from '../model/protocol.ts'
 import { opaquePortsOf } from './opaque-ports.ts'
+import { headRulesOf } from './head-rules.ts'
 import { pathRulesOf } from './path-rules.ts'
 import type { PodObject } from '../registry/kinds/core.ts'
 import type { PeerAuthenticationObject } from '../registry/kinds/peer-authentication.ts'
@@ -107,6 +108,7 @@ export class WorkloadTranslator {
       identity: identityOf(pod, this.#trustDomain),
       mtls,
       paths: pathRulesOf(pod),
+      heads: headRulesOf(pod),
       labels: pod.meta.labels,
       ports,
     }

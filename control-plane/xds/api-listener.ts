@@ -1,5 +1,6 @@
 import { packAny } from '../../core/xds/any.ts'
 import { HttpConnectionManager } from '../../core/xds/generated/envoy.js'
+import { PLAIN_HEADS } from '../model/head-rules.ts'
 import type { Mesh } from '../model/mesh.ts'
 import { carriesHttp } from '../model/protocol.ts'
 import type { MeshClient } from './client.ts'
@@ -28,6 +29,7 @@ export function apiListener(mesh: Mesh, name: string, client: MeshClient): Plan<
             samplingPercent: 0,
             // A gRPC library normalizes nothing: its paths are names of methods.
             paths: undefined,
+            heads: PLAIN_HEADS,
           }),
         ),
       },

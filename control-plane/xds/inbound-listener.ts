@@ -7,7 +7,7 @@ import {
   DETECT_TIMEOUT_MS,
   HTTP_INSPECTOR,
   httpFilter,
-  pathMetadata,
+  metadataOf,
   saidPaths,
   tcpFilter,
   TLS_INSPECTOR,
@@ -28,7 +28,7 @@ export function inboundListener(
   if (!workload) return undefined
   return {
     variant: `${client.takes.name} ${workload.key}`,
-    parts: [workload.mtls, JSON.stringify(workload.ports), workload.paths, mesh.trustDomain],
+    parts: [workload.mtls, JSON.stringify(workload.ports), workload.paths, workload.heads, mesh.trustDomain],
     make: () => {
       const build = chainsOf(mesh.trustDomain, workload, client, settings)
       const undeclared = build('auto', undefined)
@@ -37,7 +37,7 @@ export function inboundListener(
         address: { socketAddress: { address: '0.0.0.0', portValue: INBOUND_PORT } },
         bindToPort: false,
         trafficDirection: 'INBOUND',
-        ...pathMetadata(workload.paths),
+        ...metadataOf(workload.paths, workload.heads),
         listenerFilters: [TLS_INSPECTOR, HTTP_INSPECTOR],
         listenerFiltersTimeout: DETECT_TIMEOUT_MS,
         continueOnListenerFiltersTimeout: true,
@@ -56,7 +56,7 @@ export function inboundListener(
 
 function chainsOf(
   trustDomain: string,
-  { mtls, paths }: Workload,
+  { mtls, paths, heads }: Workload,
   client: MeshClient,
   settings: ListenerSettings,
 ): (protocol: PortProtocol, port: number | undefined) => FilterChain[] {
@@ -68,6 +68,7 @@ function chainsOf(
     inbound: true,
     samplingPercent: settings.samplingPercent,
     paths: saidPaths(client, paths),
+    heads,
   })
   const socket = downstreamTls(trustDomain, [ALPN_HTTP[0], ALPN_TCP, ALPN_HTTP[1], ALPN_HTTP[2]])
 

@@ -1,5 +1,6 @@
 import type { FilterChain, Listener } from '../../core/xds/generated/envoy.js'
 import { routesFor, SIDECAR_PORTS, type Mesh } from '../model/mesh.ts'
+import { PLAIN_HEADS } from '../model/head-rules.ts'
 import type { PathRules } from '../model/path-rules.ts'
 import { carriesHttp, type PortProtocol } from '../model/protocol.ts'
 import type { MeshClient } from './client.ts'
@@ -7,7 +8,7 @@ import {
   DETECT_TIMEOUT_MS,
   HTTP_INSPECTOR,
   httpFilter,
-  pathMetadata,
+  metadataOf,
   saidPaths,
   tcpFilter,
   TLS_INSPECTOR,
@@ -43,7 +44,7 @@ export function outboundListener(
     address: { socketAddress: { address, portValue: port } },
     bindToPort: false,
     trafficDirection: 'OUTBOUND',
-    ...(carriesHttp(protocol) ? pathMetadata(paths) : {}),
+    ...(carriesHttp(protocol) ? metadataOf(paths, PLAIN_HEADS) : {}),
     ...detection(protocol, cluster, bound, () =>
       httpFilter({
         statPrefix: cluster,
@@ -51,6 +52,7 @@ export function outboundListener(
         inbound: false,
         samplingPercent,
         paths: saidPaths(client, paths),
+        heads: PLAIN_HEADS,
       }),
     ),
   })
