@@ -1,5 +1,3 @@
-import type { Fields } from './message.ts'
-
 /** Of the names that cross a link beside a head: what is beyond is lower-case on the other side. Bytes. */
 export const MAX_SPELLING_BYTES = 8 * 1024
 
@@ -58,7 +56,7 @@ export class Spelling {
   }
 
   /** How the name at `index` of `fields` is written: the first of its name as the first was, and so on. */
-  at(fields: Fields, index: number): string {
+  at(fields: readonly string[], index: number): string {
     const name = fields[index] as string
     const ways = this.#byName.get(name)
     if (ways === undefined) return name
@@ -129,15 +127,15 @@ export function parseSpelling(text: string): Spelling | undefined {
 }
 
 // Trailers have no head that could hold it.
-const ofTrailers = new WeakMap<Fields, Spelling>()
+const ofTrailers = new WeakMap<readonly string[], Spelling>()
 
 /** How trailers are written, as `spellTrailers` was told. */
-export function spellingOfTrailers(trailers: Fields): Spelling | undefined {
+export function spellingOfTrailers(trailers: readonly string[]): Spelling | undefined {
   return ofTrailers.get(trailers)
 }
 
 /** Says how trailers are written; undefined: in lower case. */
-export function spellTrailers(trailers: Fields, spelling: Spelling | undefined): void {
+export function spellTrailers(trailers: readonly string[], spelling: Spelling | undefined): void {
   if (spelling === undefined) ofTrailers.delete(trailers)
   else ofTrailers.set(trailers, spelling)
 }
