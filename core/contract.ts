@@ -14,6 +14,9 @@ export const STATUS_ANNOTATION = 'weft.dev/status'
 export const ANNOTATION_PREFIX = 'weft.dev/'
 /** The setting that the control plane reads, too: inbound ports whose protocol is not detected, in a comma list. */
 export const OPAQUE_PORTS = 'opaque-ports'
+/** So are these: how names of HTTP/1.1 fields are written, and what is said of the caller. */
+export const FIELD_CASE = 'field-case'
+export const FORWARDED_HEADERS = 'forwarded-headers'
 
 /** Names of the containers, and of the images that they run. */
 export const PROXY_CONTAINER = 'weft-proxy'
@@ -111,6 +114,16 @@ export const PROTOCOL_HEADER = 'x-weft-http'
  * method, for which extended CONNECT has no place.
  */
 export const UPGRADE_HEADER = 'x-weft-upgrade'
+/**
+ * On a message of HTTP/1.1 on the link whose names are not all in lower case: those that are not, as they are written, in
+ * a comma list. Only sidecars write and read it; what anybody else sends of it is dropped.
+ */
+export const SPELLING_HEADER = 'x-weft-spelling'
+/**
+ * SETTINGS of a sidecar that reads SPELLING_HEADER: 1. Of those kept for experiments (RFC 9113 section 11.3); one of the
+ * version before ignores it, and gets no such field once it has sent its own SETTINGS.
+ */
+export const SPELLING_SETTING = 0xf0e1
 /** Envoy's, of which a sidecar writes the elements By and URI. */
 export const CLIENT_CERTIFICATE_HEADER = 'x-forwarded-client-cert'
 
@@ -165,6 +178,11 @@ export const METADATA_RETRY_NON_IDEMPOTENT = 'retryNonIdempotent'
 export const METADATA_PATH_PARAMETERS = 'pathParameters'
 /** Of a listener: HTTP/1.1 callers that end their side still wait for the answer. */
 export const METADATA_KEEP_HALF_CLOSED = 'keepHalfClosed'
+
+/** Of a listener, true: names of HTTP/1.1 fields are sent in lower case, not as they were written. */
+export const METADATA_LOWER_CASE_FIELDS = 'lowerCaseFields'
+/** Of a listener, true: what callers say of who and where they are is dropped (x-forwarded-for and its kin). */
+export const METADATA_SANITIZE_FORWARDED = 'sanitizeForwarded'
 
 /** Key of an endpoint's `filter_metadata` that a cluster's `transport_socket_matches` look at (Envoy's). */
 export const METADATA_TRANSPORT_MATCH = 'envoy.transport_socket_match'

@@ -1,5 +1,12 @@
 import { describeError, WeftError } from '../core/errors.ts'
-import { ANNOTATION_PREFIX, OPAQUE_PORTS, RESERVED_PORTS, STATUS_ANNOTATION } from '../core/contract.ts'
+import {
+  ANNOTATION_PREFIX,
+  FIELD_CASE,
+  FORWARDED_HEADERS,
+  OPAQUE_PORTS,
+  RESERVED_PORTS,
+  STATUS_ANNOTATION,
+} from '../core/contract.ts'
 import { WORKLOAD_LIMITS } from '../core/workload-limits.ts'
 import { parseCidrs, parsePorts, parsePortsOrAll } from './rules/flags.ts'
 import { readImage } from './image.ts'
@@ -72,6 +79,16 @@ export const annotations = {
     'What is done with ";" in paths; guard keeps it where it hides no dot segment.',
   ),
   ...WORKLOAD_LIMITS,
+  [FIELD_CASE]: choice(
+    ['keep', 'lower'],
+    'keep',
+    'Whether HTTP/1.1 requests to this pod, and its answers, keep how field names are written, or have them in lower case.',
+  ),
+  [FORWARDED_HEADERS]: choice(
+    ['off', 'append', 'sanitize'],
+    'off',
+    'Whether requests to this pod say who calls in x-forwarded-for and x-forwarded-proto: append keeps what the caller says, sanitize drops it (docs/differences.md).',
+  ),
   'proxy-cpu-request': quantity('CPU that the sidecar asks for.', '50m', 'cpu'),
   'proxy-cpu-limit': quantity('CPU that the sidecar may use.', '2', 'cpu'),
   'proxy-memory-request': quantity('Memory that the sidecar asks for.', '96Mi', 'memory'),

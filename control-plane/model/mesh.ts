@@ -1,3 +1,4 @@
+import type { HeadRules } from './head-rules.ts'
 import type { PathRules } from './path-rules.ts'
 import type { WorkloadLimits } from './workload-limits.ts'
 import { RESERVED_PORTS } from '../../core/contract.ts'
@@ -77,6 +78,7 @@ export interface Workload {
   readonly mtls: MtlsMode
   readonly paths: PathRules
   readonly limits: WorkloadLimits
+  readonly heads: HeadRules
   readonly labels: Readonly<Record<string, string>>
   /** Declared by containers or aimed at by Services, in order of number. */
   readonly ports: readonly WorkloadPort[]

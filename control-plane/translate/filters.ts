@@ -108,7 +108,7 @@ function unchangeable(
   ]
   for (const [kind, names] of named)
     for (const name of names) {
-      const problem = mutationProblem(name, message, kind)
+      const problem = mutationProblem(name.toLowerCase(), message, kind)
       if (problem) return `${filter.type}: ${problem}`
     }
   return undefined

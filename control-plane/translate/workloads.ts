@@ -2,6 +2,7 @@ import { PROXY_CONTAINER } from '../../core/contract.ts'
 import { SIDECAR_PORTS, type MtlsMode, type Workload, type WorkloadPort } from '../model/mesh.ts'
 import { carriesHttp, protocolOf, type PortProtocol } from '../model/protocol.ts'
 import { opaquePortsOf } from './opaque-ports.ts'
+import { headRulesOf } from './head-rules.ts'
 import { pathRulesOf } from './path-rules.ts'
 import { limitsOf } from './workload-limits.ts'
 import type { PodObject } from '../registry/kinds/core.ts'
@@ -109,6 +110,7 @@ export class WorkloadTranslator {
       mtls,
       paths: pathRulesOf(pod),
       limits: limitsOf(pod),
+      heads: headRulesOf(pod),
       labels: pod.meta.labels,
       ports,
     }

@@ -13,7 +13,13 @@ import {
   type ListenerFilter,
   type RouteConfiguration,
 } from '../../core/xds/generated/envoy.js'
-import { METADATA, METADATA_PATH_PARAMETERS } from '../../core/contract.ts'
+import {
+  METADATA,
+  METADATA_LOWER_CASE_FIELDS,
+  METADATA_PATH_PARAMETERS,
+  METADATA_SANITIZE_FORWARDED,
+} from '../../core/contract.ts'
+import type { HeadRules } from '../model/head-rules.ts'
 import type { MeshClient } from './client.ts'
 import { SHARED_DEFAULTS, type WorkloadLimits } from '../model/workload-limits.ts'
 import { areSafe, PATHS_AS_THEY_COME, SAFE_PATHS, type PathRules } from '../model/path-rules.ts'
@@ -42,10 +48,11 @@ export interface HttpOptions {
   /** Undefined: the client's own default stands. */
   readonly paths: PathRules | undefined
   readonly limits: WorkloadLimits
+  readonly heads: HeadRules
 }
 
 export function httpConnectionManager(options: HttpOptions): HttpConnectionManager {
-  const { statPrefix, routes, inbound, samplingPercent, paths, limits } = options
+  const { statPrefix, routes, inbound, samplingPercent, paths, limits, heads } = options
   const { headerKib, idleMs, requestHeadersMs } = { ...SHARED_DEFAULTS, ...limits }
   return {
     codecType: 'AUTO',
@@ -66,6 +73,7 @@ export function httpConnectionManager(options: HttpOptions): HttpConnectionManag
     requestHeadersTimeout: requestHeadersMs,
     ...(limits.requestMs === undefined ? {} : { requestTimeout: limits.requestMs }),
     ...(paths ? pathFields(paths) : {}),
+    ...forwardedFields(heads),
     // Who called is told by the certificate alone; what the caller says about it is dropped.
     ...(inbound
       ? { forwardClientCertDetails: 'SANITIZE_SET', setCurrentClientCertDetails: { uri: true } }
@@ -114,11 +122,26 @@ function pathFields({
   }
 }
 
-/** Envoy has no field for path parameters: a listener's metadata tells, where it is not what Weft's proxy does anyway. */
-export function pathMetadata({ normalize, parameters }: PathRules): Pick<Listener, 'metadata'> {
+/** One hop of the mesh, an ingress, is believed where what callers say is kept: it says how TLS ended before the mesh. */
+function forwardedFields({
+  forwarded,
+}: HeadRules): Pick<HttpConnectionManager, 'useRemoteAddress' | 'xffNumTrustedHops'> {
+  if (forwarded === 'off') return {}
+  return { useRemoteAddress: true, ...(forwarded === 'append' ? { xffNumTrustedHops: 1 } : {}) }
+}
+
+/** What Envoy has no field for, a listener's metadata tells, where it is not what Weft's proxy does anyway. */
+export function metadataOf(
+  { normalize, parameters }: PathRules,
+  { fieldCase, forwarded }: HeadRules,
+): Pick<Listener, 'metadata'> {
   const preset = normalize ? SAFE_PATHS : PATHS_AS_THEY_COME
-  if (parameters === preset.parameters) return {}
-  return { metadata: { filterMetadata: { [METADATA]: { [METADATA_PATH_PARAMETERS]: parameters } } } }
+  const said = {
+    ...(parameters === preset.parameters ? {} : { [METADATA_PATH_PARAMETERS]: parameters }),
+    ...(fieldCase === 'lower' ? { [METADATA_LOWER_CASE_FIELDS]: true } : {}),
+    ...(forwarded === 'sanitize' ? { [METADATA_SANITIZE_FORWARDED]: true } : {}),
+  }
+  return Object.keys(said).length > 0 ? { metadata: { filterMetadata: { [METADATA]: said } } } : {}
 }
 
 export function httpFilter(options: HttpOptions): Filter {

@@ -7,7 +7,7 @@ import {
   DETECT_TIMEOUT_MS,
   HTTP_INSPECTOR,
   httpFilter,
-  pathMetadata,
+  metadataOf,
   saidPaths,
   tcpFilter,
   TLS_INSPECTOR,
@@ -32,6 +32,7 @@ export function inboundListener(
       workload.mtls,
       JSON.stringify(workload.ports),
       workload.paths,
+      workload.heads,
       JSON.stringify(workload.limits),
       mesh.trustDomain,
     ],
@@ -43,7 +44,7 @@ export function inboundListener(
         address: { socketAddress: { address: '0.0.0.0', portValue: INBOUND_PORT } },
         bindToPort: false,
         trafficDirection: 'INBOUND',
-        ...pathMetadata(workload.paths),
+        ...metadataOf(workload.paths, workload.heads),
         listenerFilters: [TLS_INSPECTOR, HTTP_INSPECTOR],
         listenerFiltersTimeout: DETECT_TIMEOUT_MS,
         continueOnListenerFiltersTimeout: true,
@@ -67,7 +68,7 @@ export function inboundListener(
 
 function chainsOf(
   trustDomain: string,
-  { mtls, paths, limits }: Workload,
+  { mtls, paths, limits, heads }: Workload,
   client: MeshClient,
   settings: ListenerSettings,
 ): (protocol: PortProtocol, port: number | undefined) => FilterChain[] {
@@ -80,6 +81,7 @@ function chainsOf(
     samplingPercent: settings.samplingPercent,
     paths: saidPaths(client, paths),
     limits,
+    heads,
   })
   const socket = downstreamTls(trustDomain, [ALPN_HTTP[0], ALPN_TCP, ALPN_HTTP[1], ALPN_HTTP[2]])
 

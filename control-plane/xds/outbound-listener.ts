@@ -1,12 +1,13 @@
 import type { Filter, Listener } from '../../core/xds/generated/envoy.js'
 import { routesFor, SIDECAR_PORTS, type Mesh, type Workload } from '../model/mesh.ts'
+import { PLAIN_HEADS } from '../model/head-rules.ts'
 import { callerLimits, type WorkloadLimits } from '../model/workload-limits.ts'
 import { carriesHttp, type PortProtocol } from '../model/protocol.ts'
 import {
   DETECT_TIMEOUT_MS,
   HTTP_INSPECTOR,
   httpFilter,
-  pathMetadata,
+  metadataOf,
   saidPaths,
   tcpFilter,
   TLS_INSPECTOR,
@@ -44,7 +45,7 @@ export function outboundListener(
     address: { socketAddress: { address, portValue: port } },
     bindToPort: false,
     trafficDirection: 'OUTBOUND',
-    ...(carriesHttp(protocol) ? pathMetadata(paths) : {}),
+    ...(carriesHttp(protocol) ? metadataOf(paths, PLAIN_HEADS) : {}),
     ...detection(protocol, tcpFilter(cluster, cluster, limits), bound, () =>
       httpFilter({
         statPrefix: cluster,
@@ -53,6 +54,7 @@ export function outboundListener(
         samplingPercent,
         paths: saidPaths(client, paths),
         limits,
+        heads: PLAIN_HEADS,
       }),
     ),
   })

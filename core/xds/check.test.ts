@@ -40,11 +40,14 @@ const GOLDEN: readonly (readonly [title: string, problems: readonly string[], ..
     problemsOf(Listener, listener({ commonHttpProtocolOptions: { maxStreamDuration: 10 } })),
     `${HCM}.common_http_protocol_options.max_stream_duration: is not supported`,
   ],
-  ['a default without presence says nothing', problemsOf(Listener, listener({ xffNumTrustedHops: 0 }))],
+  [
+    'a default without presence says nothing',
+    problemsOf(Listener, listener({ preserveExternalRequestId: false })),
+  ],
   [
     'one with presence does',
-    problemsOf(Listener, listener({ useRemoteAddress: false })),
-    `${HCM}.use_remote_address: is not supported`,
+    problemsOf(Listener, listener({ generateRequestId: false })),
+    `${HCM}.generate_request_id: is not supported`,
   ],
   [
     'a type that is not read',

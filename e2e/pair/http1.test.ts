@@ -56,6 +56,22 @@ t.test('pipelined requests are sent on and answered one after the other', async 
   done(client, ...served)
 })
 
+t.test('names of fields arrive as they were written, on a new link and on one in use', async (t) => {
+  for (const path of ['/first', '/second']) {
+    const client = await open()
+    client.write(get(path, 'SOAPAction: "a"\r\nx-low: 1\r\nX-MiXeD: 2\r\nx-weft-spelling: X-Low\r\n'))
+    const server = await app.accept()
+    const head = await server.take(HEAD)
+    t.match(head, /\r\nSOAPAction: "a"\r\nx-low: 1\r\nX-MiXeD: 2\r\n/)
+    t.notMatch(head, /x-weft-/i)
+    server.write('HTTP/1.1 200 OK\r\nSOAPServer: b\r\nContent-Length: 2\r\nx-weft-spelling: X-Low\r\n\r\nok')
+    const answer = await client.take(/ok$/)
+    t.match(answer, /\r\nSOAPServer: b\r\nContent-Length: 2\r\n/)
+    t.notMatch(answer, /x-weft-/i)
+    done(client, server)
+  }
+})
+
 t.test('HTTP/1.0: no chunks and no interim answers, and its end is told as asked', async (t) => {
   const client = await open()
   client.write('GET /old HTTP/1.0\r\nhost: a.test\r\n\r\n')

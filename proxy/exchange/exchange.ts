@@ -8,6 +8,7 @@ import {
   type ResponseHead,
 } from '../http/message.ts'
 import type { BodyReader, ResetReason, ServerStream } from '../http/stream.ts'
+import { spellTrailers } from '../http/spelling.ts'
 import { passedTrailers } from '../http/trailers.ts'
 import type { Hop } from '../model/hop.ts'
 import { ResponseFlag } from '../model/response-flag.ts'
@@ -82,6 +83,7 @@ export class Exchange implements BodyReader, Caller, WaitingRequest {
     this.startedAt = deps.clock.now()
     this.#activeAt = this.startedAt
     this.record = newRecord(hop, head, deps.configVersion(), this.startedAt)
+    if (!this.#keepsCase || this.http2) head.spelling = undefined
     this.grpc = this.http2 && isGrpc(head.fields)
     deps.telemetry.requestStarted(hop.direction)
     deps.running.add(this)
@@ -90,6 +92,10 @@ export class Exchange implements BodyReader, Caller, WaitingRequest {
   /** HTTP/1.1 requests that crossed the link as streams come out as HTTP/1.1 again. */
   get http2(): boolean {
     return this.record.protocol === 'HTTP/2'
+  }
+
+  get #keepsCase(): boolean {
+    return this.manager.settings.keepFieldCase
   }
 
   /** Called once, right after the codec has this reader. */
@@ -210,7 +216,7 @@ export class Exchange implements BodyReader, Caller, WaitingRequest {
 
   onEnd(trailers: Fields | undefined): void {
     if (this.#phase === Phase.Over) return
-    const passed = passedTrailers(trailers)
+    const passed = this.#passed(trailers)
     this.#cancelTimer?.()
     this.body.ended = true
     this.body.trailers = passed
@@ -241,7 +247,9 @@ export class Exchange implements BodyReader, Caller, WaitingRequest {
   // From the upstream's half.
 
   informational(head: ResponseHead): void {
-    if (this.#phase !== Phase.Responding) this.#stream.informational(head)
+    if (this.#phase === Phase.Responding) return
+    if (!this.#keepsCase) head.spelling = undefined
+    this.#stream.informational(head)
   }
 
   respond(head: ResponseHead, end: boolean): void {
@@ -266,8 +274,13 @@ export class Exchange implements BodyReader, Caller, WaitingRequest {
 
   finish(trailers: Fields | undefined): void {
     if (trailers) this.#noteGrpcStatus(trailers)
-    this.#stream.end(passedTrailers(trailers))
+    this.#stream.end(this.#passed(trailers))
     this.#responseDone()
+  }
+
+  #passed(trailers: Fields | undefined): Fields | undefined {
+    if (trailers !== undefined && !this.#keepsCase) spellTrailers(trailers, undefined)
+    return passedTrailers(trailers)
   }
 
   fail(flags: number, reply: LocalReply, reason: ResetReason): void {
@@ -336,7 +349,7 @@ export class Exchange implements BodyReader, Caller, WaitingRequest {
   }
 
   #answer(head: ResponseHead): void {
-    if (this.#route) mutate(head.fields, this.#route.responseHeaders)
+    if (this.#route) mutate(head, this.#route.responseHeaders)
     setField(head.fields, 'content-length', '0')
     this.record.status = head.status
     this.record.details = 'direct_response'
@@ -347,6 +360,7 @@ export class Exchange implements BodyReader, Caller, WaitingRequest {
   #sendHead(head: ResponseHead, end: boolean): void {
     this.#phase = Phase.Responding
     this.#cancelTimer?.()
+    if (!this.#keepsCase) head.spelling = undefined
     for (const step of this.manager.steps.responders) step.respond?.(this.hop, this.head, this.#route, head)
     this.#stream.head(head, end)
   }

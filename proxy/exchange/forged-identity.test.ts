@@ -2,7 +2,8 @@ import t from 'tap'
 import type { Hop } from '../model/hop.ts'
 import type { HttpConnectionManager } from '../model/listener.ts'
 import { MANAGER } from '../testing/static-configuration.ts'
-import { prepareRequest, readsAs } from './hop-headers.ts'
+import { prepareRequest } from './hop-headers.ts'
+import { readsAs } from './reads-as.ts'
 
 const CALLER = 'spiffe://mesh/ns/shop/sa/web'
 const HOP: Hop = {

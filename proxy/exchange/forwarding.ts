@@ -85,7 +85,7 @@ export class Forwarding implements AttemptOwner {
   }
 
   start(): void {
-    const { head, hop, manager, record, wantsUpgrade } = this.#caller
+    const { head, hop, http2, manager, record, wantsUpgrade } = this.#caller
     const action = this.#action
     const weighted = action.clusters[this.#deps.picks.next(action)]
     if (!weighted || weighted.cluster === '')
@@ -99,6 +99,8 @@ export class Forwarding implements AttemptOwner {
     mutateRequest(head, this.#route.requestHeaders)
     mutateRequest(head, weighted.requestHeaders)
     prepareRequest(hop, manager.settings, head)
+    // HTTP/2 has lower case alone, whatever the route's filters say.
+    if (http2 || !manager.settings.keepFieldCase) head.spelling = undefined
     if (!this.#startTimers(action)) return
     if (!hop.own && logsInConnection(head.fields)) hop.own = new OwnConnections()
     // A copy of a login would log in a connection that others share.
@@ -317,8 +319,8 @@ export class Forwarding implements AttemptOwner {
     if (caller.hop.direction === 'outbound') caller.record.destinationIdentity = attempt.identity
     // A tunnel lives as long as its ends like.
     if (caller.wantsUpgrade && (head.status === 101 || caller.head.method === 'CONNECT')) this.#openTunnel()
-    if (this.#weighted) mutate(head.fields, this.#weighted.responseHeaders)
-    mutate(head.fields, this.#route.responseHeaders)
+    if (this.#weighted) mutate(head, this.#weighted.responseHeaders)
+    mutate(head, this.#route.responseHeaders)
     caller.respond(head, end)
   }
 

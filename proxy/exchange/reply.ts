@@ -1,4 +1,5 @@
 import { field, type Fields, type RequestHead, type ResponseHead } from '../http/message.ts'
+import type { Spelling } from '../http/spelling.ts'
 
 /** Errors become answers here and nowhere else. */
 export interface LocalReply {
@@ -11,6 +12,8 @@ export interface LocalReply {
   readonly grpcStatus?: number
   /** Fields of its own, e.g. `location`. */
   readonly fields?: Fields
+  /** How their names are written. */
+  readonly spelling?: Spelling | undefined
 }
 
 export const DEADLINE_EXCEEDED = 4
@@ -58,13 +61,14 @@ export function composeReply(head: RequestHead, reply: LocalReply): Composed {
   if (kind === 'grpc' || kind === 'grpc-web') {
     // The trailers of a gRPC-Web answer without messages stand in its head, too.
     const fields = ['content-type', contentType, ...grpcTrailers(reply), ...own]
-    return { head: { status: 200, fields }, body: undefined, grpcStatus }
+    return { head: { status: 200, fields, spelling: reply.spelling }, body: undefined, grpcStatus }
   }
   const error = { code: CONNECT_CODES[grpcStatus] ?? 'unknown', message: reply.text }
   const text = Buffer.from(JSON.stringify(kind === 'connect-stream' ? { error } : error))
   const body = kind === 'connect-stream' ? endOfStream(text) : text
   const fields = ['content-type', contentType, 'content-length', String(body.length), ...own]
-  return { head: { status: kind === 'connect-stream' ? 200 : reply.status, fields }, body, grpcStatus }
+  const status = kind === 'connect-stream' ? 200 : reply.status
+  return { head: { status, fields, spelling: reply.spelling }, body, grpcStatus }
 }
 
 function composeText(head: RequestHead, reply: LocalReply, own: Fields): Composed {
@@ -72,7 +76,8 @@ function composeText(head: RequestHead, reply: LocalReply, own: Fields): Compose
   const fields: Fields = ['content-length', String(body.length), ...own]
   if (body.length > 0) fields.unshift('content-type', 'text/plain; charset=utf-8')
   const bodiless = body.length === 0 || head.method === 'HEAD'
-  return { head: { status: reply.status, fields }, body: bodiless ? undefined : body, grpcStatus: -1 }
+  const { status, spelling } = reply
+  return { head: { status, fields, spelling }, body: bodiless ? undefined : body, grpcStatus: -1 }
 }
 
 /**

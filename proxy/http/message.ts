@@ -1,3 +1,5 @@
+import type { Spelling } from './spelling.ts'
+
 /**
  * Header fields as a flat list: name, value, name, value, in the order of the wire. Names are lower-case;
  * one char of a value is one byte of the wire (latin1), so that bytes which are not UTF-8 pass unchanged.
@@ -15,6 +17,8 @@ export interface RequestHead {
   /** Origin-form with query (`/a?b`), `*` for OPTIONS, empty for CONNECT. Bytes as they came. */
   path: string
   fields: Fields
+  /** How HTTP/1.1 wrote and writes the names of `fields`, and of those that a codec keeps to itself; undefined: in lower case. */
+  spelling?: Spelling | undefined
   /** Lower-case protocol that an HTTP/1.1 Upgrade or an extended CONNECT (RFC 8441) asks for, or ''. */
   upgrade: string
 }
@@ -23,6 +27,8 @@ export interface ResponseHead {
   /** 101 accepts an upgrade, also where HTTP/2 says 200 on the wire. */
   status: number
   fields: Fields
+  /** As of a request. */
+  spelling?: Spelling | undefined
 }
 
 /** First value of a field, or undefined. `name` is lower-case. */

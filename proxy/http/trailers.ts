@@ -1,5 +1,6 @@
 import { CLIENT_CERTIFICATE_HEADER } from '../../core/contract.ts'
 import type { Fields } from './message.ts'
+import { spellingOfTrailers, spellTrailers } from './spelling.ts'
 
 /**
  * Fields that frame, route, authenticate or change a message, or belong to one connection: whoever merges trailers into
@@ -55,5 +56,7 @@ export function passedTrailers(trailers: Fields | undefined): Fields | undefined
     else kept?.push(name, trailers[i + 1] as string)
   }
   if (kept === undefined) return trailers
-  return kept.length > 0 ? kept : undefined
+  if (kept.length === 0) return undefined
+  spellTrailers(kept, spellingOfTrailers(trailers))
+  return kept
 }

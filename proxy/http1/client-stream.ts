@@ -39,18 +39,19 @@ export class Http1ClientStream extends Http1Stream implements ClientStream {
     if (!isAuthority(head.authority)) return 'the authority is not valid'
     const wantsTunnel = this.wantsTunnel
     // Host first, as RFC 9110 section 7.2 asks.
-    HEAD.begin(`${method} ${target} HTTP/1.1\r\nhost: ${head.authority}\r\n`, 2)
+    HEAD.begin(`${method} ${target} HTTP/1.1\r\n`, head.spelling)
+    HEAD.line('host', head.authority)
     if (!HEAD.fields(head.fields, !connect)) return 'a request field is not valid'
     if (wantsTunnel) {
       if (HEAD.contentLength > 0) return 'a request for another protocol has a content-length'
       this.encoder.startNone()
       if (this.upgrade !== '') {
         if (!isProtocol(this.upgrade)) return 'the upgrade is not valid'
-        HEAD.line(HEAD.hasTe ? 'connection: upgrade, te\r\n' : 'connection: upgrade\r\n')
-        HEAD.line(`upgrade: ${this.upgrade}\r\n`)
+        HEAD.line('connection', HEAD.hasTe ? 'upgrade, te' : 'upgrade')
+        HEAD.line('upgrade', this.upgrade)
       }
     } else {
-      if (HEAD.hasTe) HEAD.line('connection: te\r\n')
+      if (HEAD.hasTe) HEAD.line('connection', 'te')
       // RFC 9110 section 8.6: where content is expected, say that there is none.
       const expected = method === 'POST' || method === 'PUT' || method === 'PATCH'
       if (!this.frameBody(HEAD, end, expected)) return 'the request has no body but a content-length'

@@ -34,12 +34,10 @@ export class FieldLines {
       }
       const nameFrom = pos
       let hash = HASH_START
-      let lower = TOKEN_LOWER[c] as number
-      while (lower !== 0) {
-        hash = hashStep(hash, lower)
+      while (TOKEN_LOWER[c] !== 0) {
+        hash = hashStep(hash, c)
         if (++pos >= to) return INCOMPLETE
         c = bytes[pos] as number
-        lower = TOKEN_LOWER[c] as number
       }
       if (c !== COLON || pos === nameFrom) throw badName(c, pos === nameFrom)
       const nameTo = pos

@@ -1,9 +1,10 @@
-import { CLIENT_CERTIFICATE_HEADER } from '../../core/contract.ts'
+import { CLIENT_CERTIFICATE_HEADER, SPELLING_HEADER } from '../../core/contract.ts'
 import { consistsOf, TOKEN_LOWER } from './characters.ts'
 
 /**
  * Field names are found by a hash over their wire bytes, so that a known name costs no string: the table
- * answers with the one lower-case string and with what the name means to the codec.
+ * answers with the one lower-case string, with how it was written, and with what the name means to the codec. A name
+ * has a slot for each way in which it is written.
  */
 
 export const PLAIN = 0
@@ -31,6 +32,7 @@ const SPECIAL: Record<string, number> = {
   expect: EXPECT,
   'proxy-connection': HOP,
   'http2-settings': HOP,
+  [SPELLING_HEADER]: HOP,
 }
 
 const COMMON =
@@ -60,7 +62,10 @@ const hashes = new Int32Array(SLOTS)
 const lengths = new Uint8Array(SLOTS)
 const kinds = new Uint8Array(SLOTS)
 const starts = new Int32Array(SLOTS)
+/** 1: the name is not written in lower case. */
+const cased = new Uint8Array(SLOTS)
 const names: string[] = Array.from({ length: SLOTS }, () => '')
+const spellings: string[] = Array.from({ length: SLOTS }, () => '')
 const bytes = new Uint8Array(32 * 1024)
 let bytesUsed = 0
 let learnt = 0
@@ -68,36 +73,48 @@ const kindByName = new Map<string, number>()
 
 export const HASH_START = 0x811c9dc5 | 0
 
-/** One step of the hash; `lower` is a byte of the name in lower case. */
-export function hashStep(hash: number, lower: number): number {
-  return Math.imul(hash ^ lower, 0x01000193)
+/** One step of the hash; `byte` is one of the name as it is written. */
+export function hashStep(hash: number, byte: number): number {
+  return Math.imul(hash ^ byte, 0x01000193)
 }
 
 function slotOf(hash: number): number {
   return (hash ^ (hash >>> 15)) & (SLOTS - 1)
 }
 
-function add(name: string, kind: number): void {
-  if (kindByName.has(name)) return
+/** Returns the slot of what is written so, or -1 where there is no room. */
+function add(written: string, kind: number): number {
+  const name = written.toLowerCase()
+  if (!kindByName.has(name)) kindByName.set(name, kind)
   let hash = HASH_START
-  for (let i = 0; i < name.length; i++) hash = hashStep(hash, name.charCodeAt(i))
+  for (let i = 0; i < written.length; i++) hash = hashStep(hash, written.charCodeAt(i))
   for (let probe = 0, slot = slotOf(hash); probe < LONGEST_PROBE; probe++, slot = (slot + 1) & (SLOTS - 1)) {
-    if (lengths[slot] !== 0) continue
-    if (bytesUsed + name.length > bytes.length) return
+    if (lengths[slot] !== 0) {
+      if (spellings[slot] === written) return slot
+      continue
+    }
+    if (bytesUsed + written.length > bytes.length) return -1
     hashes[slot] = hash
-    lengths[slot] = name.length
+    lengths[slot] = written.length
     kinds[slot] = kind
+    cased[slot] = written === name ? 0 : 1
     starts[slot] = bytesUsed
     names[slot] = name
-    for (let i = 0; i < name.length; i++) bytes[bytesUsed++] = name.charCodeAt(i)
-    kindByName.set(name, kind)
-    return
+    spellings[slot] = written
+    for (let i = 0; i < written.length; i++) bytes[bytesUsed++] = written.charCodeAt(i)
+    return slot
   }
-  kindByName.set(name, kind)
+  return -1
+}
+
+/** As most programs write names that they do not write in lower case. */
+function trainCase(name: string): string {
+  return name.replace(/(?:^|-)[a-z]/g, (start) => start.toUpperCase())
 }
 
 for (const [name, kind] of Object.entries(SPECIAL)) add(name, kind)
 for (const name of COMMON.split(' ')) add(name, PLAIN)
+for (const [name, kind] of [...kindByName]) add(trainCase(name), kind)
 
 /** Slot of the name at `from` with its hash, or -1. The bytes were checked to be token characters. */
 export function findName(source: Uint8Array, from: number, length: number, hash: number): number {
@@ -107,26 +124,37 @@ export function findName(source: Uint8Array, from: number, length: number, hash:
     if (known !== length || hashes[slot] !== hash) continue
     const start = starts[slot] as number
     let i = 0
-    while (i < length && TOKEN_LOWER[source[from + i] as number] === bytes[start + i]) i++
+    while (i < length && source[from + i] === bytes[start + i]) i++
     if (i === length) return slot
   }
   return -1
 }
 
+/** In lower case. */
 export function nameInSlot(slot: number): string {
   return names[slot] as string
+}
+
+/** As it is written. */
+export function spellingInSlot(slot: number): string {
+  return spellings[slot] as string
+}
+
+/** 1: it is not written in lower case; 0: it is. */
+export function casedInSlot(slot: number): number {
+  return cased[slot] as number
 }
 
 export function kindInSlot(slot: number): number {
   return kinds[slot] as number
 }
 
-/** Remembers a name that `findName` did not know. `name` is a token in lower case. */
-export function learnName(name: string): void {
-  if (learnt >= MAX_LEARNT || name.length > 64) return
+/** Remembers a name that `findName` did not know, as it is `written`, a token: its slot, or -1 where there is no room. */
+export function learnName(written: string): number {
+  if (learnt >= MAX_LEARNT || written.length > 64) return -1
   learnt++
   // A string of its own: a slice of the head would keep all of it alive.
-  add(Buffer.from(name, 'latin1').toString('latin1'), PLAIN)
+  return add(Buffer.from(written, 'latin1').toString('latin1'), kindOfName(written.toLowerCase()))
 }
 
 /** What a name means when it is sent; `INVALID` where it is no token in lower case. */

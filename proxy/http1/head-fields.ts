@@ -9,13 +9,16 @@ import {
   removeNamed,
 } from './connection-options.ts'
 import type { FieldLines } from './field-lines.ts'
+import { spellTrailers, type Spelling } from '../http/spelling.ts'
 import {
+  casedInSlot,
   CONNECTION,
   CONTENT_LENGTH,
   EXPECT,
   HOST,
   KEEP_ALIVE,
   kindInSlot,
+  kindOfName,
   learnName,
   nameInSlot,
   PLAIN,
@@ -23,11 +26,14 @@ import {
   TRANSFER_ENCODING,
   UPGRADE,
 } from './field-names.ts'
+import { spellingOfLines, writtenName } from './line-spelling.ts'
 import { malformed } from './message-error.ts'
 
 /** What the fields of a head say about the connection and about the body's framing. */
 export class HeadFacts {
   fields: Fields = []
+  /** How their names are written, and those of the connection's; undefined: in lower case. */
+  spelling: Spelling | undefined = undefined
   /** Undefined: no Host field. */
   host: string | undefined = undefined
   /** -1: no Content-Length field. */
@@ -50,6 +56,7 @@ export function readFields(text: string, base: number, lines: FieldLines, facts:
   const { count, numbers } = lines
   const fields: Fields = []
   let options: string[] | undefined
+  let cased = 0
   facts.fields = fields
   facts.host = undefined
   facts.contentLength = -1
@@ -59,16 +66,25 @@ export function readFields(text: string, base: number, lines: FieldLines, facts:
   facts.expectContinue = false
   facts.keepAliveSeconds = -1
   for (let i = 0, line = 0; i < count; i++, line += 5) {
-    const slot = numbers[line] as number
+    let slot = numbers[line] as number
     const value = text.slice((numbers[line + 3] as number) - base, (numbers[line + 4] as number) - base)
-    if (slot < 0) {
-      fields.push(unknownName(text, base, numbers, line), value)
-      continue
-    }
-    const kind = kindInSlot(slot)
-    if (kind === PLAIN) {
-      fields.push(nameInSlot(slot), value)
-      continue
+    let kind
+    if (slot < 0) slot = learnLine(text, base, numbers, line)
+    if (slot >= 0) {
+      cased |= casedInSlot(slot)
+      kind = kindInSlot(slot)
+      if (kind === PLAIN) {
+        fields.push(nameInSlot(slot), value)
+        continue
+      }
+    } else {
+      const name = writtenName(text, base, numbers, line).toLowerCase()
+      cased = 1
+      kind = kindOfName(name)
+      if (kind === PLAIN) {
+        fields.push(name, value)
+        continue
+      }
     }
     switch (kind) {
       case HOST:
@@ -119,6 +135,7 @@ export function readFields(text: string, base: number, lines: FieldLines, facts:
     throw malformed('two_lengths', 'may not stand beside transfer-encoding', 'content-length')
   }
   if (options !== undefined && (facts.connection & OTHERS) !== 0) removeNamed(fields, options)
+  facts.spelling = cased === 0 ? undefined : spellingOfLines(text, base, lines)
 }
 
 /** The lines of a scan as trailers, without what concerns the connection. Framing and routing are refused. */
@@ -126,18 +143,23 @@ export function readTrailers(text: string, base: number, lines: FieldLines): Fie
   const { count, numbers } = lines
   if (count === 0) return undefined
   const fields: Fields = []
+  let cased = 0
   for (let i = 0, line = 0; i < count; i++, line += 5) {
-    const slot = numbers[line] as number
-    const kind = slot < 0 ? PLAIN : kindInSlot(slot)
+    let slot = numbers[line] as number
+    if (slot < 0) slot = learnLine(text, base, numbers, line)
+    const name = slot < 0 ? writtenName(text, base, numbers, line).toLowerCase() : nameInSlot(slot)
+    const kind = kindOfName(name)
     // RFC 9110 section 6.5.1: whoever merged these would frame or route the message anew.
     if (kind === HOST || kind === CONTENT_LENGTH || kind === TRANSFER_ENCODING) {
-      throw malformed('trailer', 'may not stand in a trailer section', nameInSlot(slot))
+      throw malformed('trailer', 'may not stand in a trailer section', name)
     }
     if (kind !== PLAIN) continue
-    const value = text.slice((numbers[line + 3] as number) - base, (numbers[line + 4] as number) - base)
-    fields.push(slot < 0 ? unknownName(text, base, numbers, line) : nameInSlot(slot), value)
+    cased |= slot < 0 ? 1 : casedInSlot(slot)
+    fields.push(name, text.slice((numbers[line + 3] as number) - base, (numbers[line + 4] as number) - base))
   }
-  return fields.length === 0 ? undefined : fields
+  if (fields.length === 0) return undefined
+  if (cased !== 0) spellTrailers(fields, spellingOfLines(text, base, lines))
+  return fields
 }
 
 /** True where a tab stands between a value, whose end is `at`, and its line end. */
@@ -147,10 +169,9 @@ function endsInTab(text: string, at: number): boolean {
   return text.charCodeAt(pos) === HTAB
 }
 
-function unknownName(text: string, base: number, numbers: Int32Array, line: number): string {
-  const name = text
-    .slice((numbers[line + 1] as number) - base, (numbers[line + 2] as number) - base)
-    .toLowerCase()
-  learnName(name)
-  return name
+/** The slot of a name that had none: from now on it has, or -1 where there is no room. */
+function learnLine(text: string, base: number, numbers: Int32Array, line: number): number {
+  const slot = learnName(writtenName(text, base, numbers, line))
+  numbers[line] = slot
+  return slot
 }

@@ -1,5 +1,6 @@
 import { decimal, EXACT_DIGITS } from '../http/decimal.ts'
 import type { Fields } from '../http/message.ts'
+import { spellingOfTrailers, type Spelling } from '../http/spelling.ts'
 import type { Transport } from '../transport/transport.ts'
 import { CONTENT_LENGTH, EXPECT, INVALID, kindOfName, PLAIN, TE } from './field-names.ts'
 
@@ -26,11 +27,13 @@ export class HeadWriter {
   hasTe = false
   #text = ''
   #lines = 0
+  #spelling: Spelling | undefined
 
-  /** Begins with `text`, of so many `lines` with their CRLFs. */
-  begin(text: string, lines: number): void {
-    this.#text = text
-    this.#lines = lines
+  /** Begins with `line`, that has its CRLF. `spelling`: how names are written; undefined: in lower case. */
+  begin(line: string, spelling: Spelling | undefined): void {
+    this.#text = line
+    this.#lines = 1
+    this.#spelling = spelling
   }
 
   /**
@@ -42,6 +45,9 @@ export class HeadWriter {
     let hasTe = false
     let text = this.#text
     let lines = this.#lines
+    const spelling = this.#spelling
+    // Fields mostly stand in the order in which their names were written.
+    let place = 0
     for (let i = 0; i < fields.length; i += 2) {
       const name = fields[i] as string
       const value = fields[i + 1] as string
@@ -56,7 +62,15 @@ export class HeadWriter {
         } else if (kind === TE && value === 'trailers') hasTe = true
         else continue
       }
-      text += name + ': ' + value + '\r\n'
+      let written = name
+      if (spelling !== undefined) {
+        const at = spelling.names[place] === name ? place : spelling.placeOf(name)
+        if (at >= 0) {
+          written = (spelling.written[at] as string) || spelling.at(fields, i)
+          place = at + 1
+        }
+      }
+      text += written + ': ' + value + '\r\n'
       lines++
     }
     this.contentLength = length
@@ -66,9 +80,10 @@ export class HeadWriter {
     return true
   }
 
-  /** Adds a line of our own, with its CRLF. */
-  line(line: string): void {
-    this.#text += line
+  /** Adds a line of our own. */
+  line(name: string, value: string): void {
+    const written = this.#spelling === undefined ? name : this.#spelling.of(name)
+    this.#text += written + ': ' + value + '\r\n'
     this.#lines++
   }
 
@@ -91,13 +106,15 @@ export class HeadWriter {
 
 /** Trailer lines, or undefined where one is broken. Those that may not stand there are left out. */
 export function trailerText(fields: Fields): string | undefined {
+  const spelling = spellingOfTrailers(fields)
   let text = ''
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i] as string
     const value = fields[i + 1] as string
     const kind = kindOfName(name)
     if (kind === INVALID || !isValue(value)) return undefined
-    if (kind === PLAIN) text += name + ': ' + value + '\r\n'
+    if (kind === PLAIN)
+      text += (spelling === undefined ? name : spelling.at(fields, i)) + ': ' + value + '\r\n'
   }
   return text
 }

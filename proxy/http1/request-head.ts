@@ -24,7 +24,7 @@ export interface ParsedRequest extends ParsedHead {
 const lines = new FieldLines()
 const facts = new HeadFacts()
 const parsed: ParsedRequest = {
-  head: { method: '', scheme: '', authority: '', path: '', fields: [], upgrade: '' },
+  head: { method: '', scheme: '', authority: '', path: '', fields: [], spelling: undefined, upgrade: '' },
   end: 0,
   http10: false,
   keepAlive: true,
@@ -80,6 +80,7 @@ export function parseRequestHead(
     authority: '',
     path: text.slice(methodTo + 1 - at, targetTo - at),
     fields: facts.fields,
+    spelling: facts.spelling,
     upgrade: '',
   }
   const host = facts.host

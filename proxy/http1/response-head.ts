@@ -20,7 +20,7 @@ export interface ParsedResponse extends ParsedHead {
 const lines = new FieldLines()
 const facts = new HeadFacts()
 const parsed: ParsedResponse = {
-  head: { status: 0, fields: [] },
+  head: { status: 0, fields: [], spelling: undefined },
   end: 0,
   keepAlive: true,
   chunked: false,
@@ -69,7 +69,7 @@ export function parseResponseHead(
   }
   const connection = facts.connection
   parsed.end = end
-  parsed.head = { status, fields: facts.fields }
+  parsed.head = { status, fields: facts.fields, spelling: facts.spelling }
   parsed.keepAlive = (connection & CLOSE) === 0 && (!http10 || (connection & KEEP) !== 0)
   parsed.chunked = facts.chunked
   parsed.contentLength = facts.contentLength

@@ -48,7 +48,7 @@ export class Http1ServerStream extends Http1Stream<ServerStreamOwner> implements
   informational(head: ResponseHead): void {
     const status = head.status
     if (this.over || this.started || this.http10 || status < 100 || status > 199 || status === 101) return
-    HEAD.begin(statusLine(status), 1)
+    HEAD.begin(statusLine(status), head.spelling)
     // An interim answer is only a hint: a broken one is left out.
     if (!HEAD.fields(head.fields, false) || !HEAD.write(this.owner.transport)) return
     if (status === 100) this.awaitsContinue = false
@@ -62,7 +62,7 @@ export class Http1ServerStream extends Http1Stream<ServerStreamOwner> implements
       return this.owner.sendingFailed(this, 'the response has a status that is not possible here')
     }
     const tunnel = switching || (this.method === 'CONNECT' && status < 300)
-    HEAD.begin(statusLine(status), 1)
+    HEAD.begin(statusLine(status), head.spelling)
     // RFC 9110 section 8.6: no content-length in 1xx, 204 and the answer that opens a tunnel.
     if (!HEAD.fields(head.fields, !tunnel && status !== 204)) {
       return this.owner.sendingFailed(this, 'a response field is not valid')
@@ -70,8 +70,8 @@ export class Http1ServerStream extends Http1Stream<ServerStreamOwner> implements
     if (tunnel) {
       this.encoder.startRaw()
       if (switching) {
-        HEAD.line('connection: upgrade\r\n')
-        HEAD.line(`upgrade: ${this.upgrade}\r\n`)
+        HEAD.line('connection', 'upgrade')
+        HEAD.line('upgrade', this.upgrade)
       }
     } else {
       const keepsAlive = this.owner.mayKeepAlive(this, end)
@@ -85,8 +85,8 @@ export class Http1ServerStream extends Http1Stream<ServerStreamOwner> implements
       }
       if (!keepsAlive || this.untilClose) {
         this.closes = true
-        HEAD.line('connection: close\r\n')
-      } else if (this.http10) HEAD.line('connection: keep-alive\r\n')
+        HEAD.line('connection', 'close')
+      } else if (this.http10) HEAD.line('connection', 'keep-alive')
     }
     if (!HEAD.write(this.owner.transport)) {
       return this.owner.sendingFailed(this, 'a response field would break its line')

@@ -58,10 +58,10 @@ export abstract class Http1Stream<Owner extends StreamOwner = StreamOwner> imple
       this.encoder.startLength(head.contentLength)
     } else if (end) {
       this.encoder.startNone()
-      if (sayNone) head.line('content-length: 0\r\n')
+      if (sayNone) head.line('content-length', '0')
     } else {
       this.encoder.startChunked()
-      head.line('transfer-encoding: chunked\r\n')
+      head.line('transfer-encoding', 'chunked')
     }
     return true
   }

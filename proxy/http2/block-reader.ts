@@ -37,7 +37,7 @@ export class BlockReader {
   constructor(sink: BlockSink, options: ResolvedOptions) {
     this.#sink = sink
     const { maxBytes } = options.headLimits
-    this.block = new FieldBlock(options.headLimits)
+    this.block = new FieldBlock(options.headLimits, options.spelling)
     this.#decoder = new HpackDecoder(Math.max(4096, options.headerTableBytes))
     this.#mostBytes = maxBytes + BLOCK_SLACK
     this.#mostFrames = CONTINUATION_SLACK + Math.ceil(maxBytes / frame.DEFAULT_FRAME_BYTES)

@@ -83,7 +83,7 @@ class Http2ClientStream extends Http2Stream implements ClientStream {
       // They pass the caller's flow control by.
       if (++this.#informationals > MAX_INFORMATIONAL)
         return this.fail(ENHANCE_YOUR_CALM, 'too many interim responses')
-      this.#reader.onInformational({ status, fields: block.fields })
+      this.#reader.onInformational({ status, fields: block.fields, spelling: block.spelling })
       return
     }
     this.headReceived = true
@@ -100,7 +100,11 @@ class Http2ClientStream extends Http2Stream implements ClientStream {
     }
     this.remoteEnded = end
     this.#reader.onHead(
-      { status: this.tunnel && this.#extendedConnect ? 101 : status, fields: block.fields },
+      {
+        status: this.tunnel && this.#extendedConnect ? 101 : status,
+        fields: block.fields,
+        spelling: block.spelling,
+      },
       end,
     )
     if (end) this.connection.settle(this)
@@ -148,8 +152,9 @@ class Http2Client extends Http2Connection implements ClientConnection {
     this.carried++
     const stream = new Http2ClientStream(this, id, head, reader)
     this.streams.set(id, stream)
-    writeRequestPseudo(this.beginBlock(head.fields, requestPseudoBytes(head)), head)
-    this.writeFields(head.fields)
+    const spelling = this.spellingOf(head)
+    writeRequestPseudo(this.beginBlock(head.fields, spelling, requestPseudoBytes(head)), head)
+    this.writeFields(head.fields, spelling)
     this.endBlock(id, end)
     stream.localEnded = end
     this.asked()

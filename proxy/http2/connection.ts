@@ -1,3 +1,4 @@
+import { SPELLING_SETTING } from '../../core/contract.ts'
 import type { ResetReason } from '../http/stream.ts'
 import type { Transport, TransportReader } from '../transport/transport.ts'
 import { BlockReader, type BlockSink } from './block-reader.ts'
@@ -88,6 +89,11 @@ export abstract class Http2Connection
     this.#keepAlive = options.keepAlive && new KeepAlive(this, options.keepAlive, options.clock)
   }
 
+  /** Until its SETTINGS are here, the other end of a link is taken to be of our version. */
+  protected override get saysSpelling(): boolean {
+    return this.options.spelling && (this.peer.spelling || !this.peer.received)
+  }
+
   /** Sends SETTINGS (`entries` of the role first) and opens the connection's window. */
   protected sendSettings(entries: number[]): void {
     const options = this.options
@@ -98,6 +104,7 @@ export abstract class Http2Connection
       options.headLimits.maxBytes,
     )
     if (options.headerTableBytes > 4096) entries.push(HEADER_TABLE_SIZE, options.headerTableBytes)
+    if (options.spelling) entries.push(SPELLING_SETTING, 1)
     this.writeFrame(frame.SETTINGS, 0, 0, encodeSettings(entries))
     const more = this.#receiveWindow - frame.DEFAULT_WINDOW_BYTES
     if (more > 0) this.writeWindowUpdate(0, more)

@@ -1,6 +1,7 @@
 import { decimal, EXACT_DIGITS } from '../http/decimal.ts'
 import type { HeadLimits } from '../http/head-limits.ts'
 import type { Fields } from '../http/message.ts'
+import { parseSpelling, type Spelling } from '../http/spelling.ts'
 import type { FieldSink } from './hpack/decoder.ts'
 import {
   AUTHORITY,
@@ -14,6 +15,7 @@ import {
   PROTOCOL,
   REGULAR,
   SCHEME,
+  SPELLING,
   STATUS,
   TE,
   trimmed,
@@ -34,6 +36,8 @@ export const UNKNOWN_LENGTH = -1
  */
 export class FieldBlock implements FieldSink {
   fields: Fields = []
+  /** How HTTP/1.1 writes their names, where the peer may say so and did. */
+  spelling: Spelling | undefined = undefined
   method = ''
   scheme = ''
   authority = ''
@@ -47,18 +51,22 @@ export class FieldBlock implements FieldSink {
   tooLarge = false
   readonly #maxBytes: number
   readonly #maxFields: number
+  readonly #takesSpelling: boolean
   #seen = 0
   #regular = false
   #bytes = 0
   #cookieAt = -1
 
-  constructor({ maxBytes, maxFields }: HeadLimits) {
+  /** `takesSpelling`: the peer may say how names are written; otherwise what it says is dropped. */
+  constructor({ maxBytes, maxFields }: HeadLimits, takesSpelling: boolean) {
     this.#maxBytes = maxBytes
     this.#maxFields = maxFields
+    this.#takesSpelling = takesSpelling
   }
 
   begin(): void {
     this.fields = []
+    this.spelling = undefined
     this.#bytes = 0
     this.#regular = false
     this.fault = ''
@@ -140,6 +148,9 @@ export class FieldBlock implements FieldSink {
       this.contentLength = decimal(value, EXACT_DIGITS)
       if (this.contentLength === UNKNOWN_LENGTH) return this.#fail('content-length is no number')
       this.#push(name, value)
+    } else if (kind === SPELLING) {
+      this.#regular = true
+      if (this.#takesSpelling) this.spelling = parseSpelling(value)
     } else this.#fail('an unknown pseudo field')
   }
 

@@ -1,4 +1,6 @@
+import { SPELLING_HEADER } from '../../core/contract.ts'
 import type { Fields } from '../http/message.ts'
+import { spellingOfTrailers, type Spelling } from '../http/spelling.ts'
 import type { Transport } from '../transport/transport.ts'
 import type { FloodGuard } from './flood-guard.ts'
 import * as frame from './frame.ts'
@@ -51,10 +53,21 @@ export class FrameWriter {
     }
   }
 
-  /** Starts a block with room for `bytes` of text in `fields` and pseudo fields. End it by `endBlock`. */
-  beginBlock(fields: Fields, pseudoBytes: number): HpackEncoder {
+  /** The peer may be told how names are written. */
+  protected get saysSpelling(): boolean {
+    return false
+  }
+
+  /** What the peer is told of how a message's names are written, or ''. */
+  spellingOf({ spelling }: { readonly spelling?: Spelling | undefined }): string {
+    return spelling !== undefined && this.saysSpelling ? spelling.text : ''
+  }
+
+  /** Starts a block with room for the text in `fields`, `spelling`, and `pseudoBytes`. End it by `endBlock`. */
+  beginBlock(fields: Fields, spelling: string, pseudoBytes: number): HpackEncoder {
     let bytes =
       frame.FRAME_HEADER_BYTES + BLOCK_OVERHEAD + pseudoBytes + (fields.length >> 1) * FIELD_OVERHEAD
+    if (spelling !== '') bytes += SPELLING_HEADER.length + spelling.length + FIELD_OVERHEAD
     for (let i = 0; i < fields.length; i++) bytes += (fields[i] as string).length
     this.#outInPlace = bytes <= frame.DEFAULT_FRAME_BYTES
     if (this.#outInPlace) {
@@ -69,9 +82,10 @@ export class FrameWriter {
     return this.encoder
   }
 
-  writeFields(fields: Fields): void {
+  writeFields(fields: Fields, spelling: string): void {
     const encoder = this.encoder
     for (let i = 0; i < fields.length; i += 2) encoder.field(fields[i] as string, fields[i + 1] as string)
+    if (spelling !== '') encoder.field(SPELLING_HEADER, spelling)
   }
 
   endBlock(streamId: number, end: boolean): void {
@@ -103,8 +117,9 @@ export class FrameWriter {
   }
 
   writeTrailers(streamId: number, trailers: Fields): void {
-    this.beginBlock(trailers, 0)
-    this.writeFields(trailers)
+    const spelling = this.saysSpelling ? (spellingOfTrailers(trailers)?.text ?? '') : ''
+    this.beginBlock(trailers, spelling, 0)
+    this.writeFields(trailers, spelling)
     this.endBlock(streamId, true)
   }
 

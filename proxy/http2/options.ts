@@ -1,6 +1,7 @@
 import { monotonicClock, type Clock } from '../../core/clock.ts'
 import type { Http2KeepAlive } from '../model/keep-alive.ts'
 import { HEAD_LIMITS, type HeadLimits } from '../http/head-limits.ts'
+import { MAX_SPELLING_BYTES } from '../http/spelling.ts'
 import type { KeepAliveOptions } from './keep-alive.ts'
 
 /** Limits and sizes of one HTTP/2 connection; every one has a default. */
@@ -29,6 +30,8 @@ export interface Http2Options {
   settingsTimeoutMs?: number
   /** Asks a silent peer by PING whether it is there. Default: never. */
   keepAlive?: KeepAliveOptions | undefined
+  /** A link: HTTP/1.1 that crosses it keeps how its names are written. Default: false. */
+  spelling?: boolean
   /** Without a stream for so long, the connection is drained. Default: 0, never. */
   idleTimeoutMs?: number
   /** See `FloodGuard`. Default 10,000 abandoned requests at once, 2,000 a second after that. */
@@ -64,13 +67,17 @@ const LINK_SLACK_FIELDS = 20
 const FIELD_OVERHEAD = 32
 
 /**
+/**
  * What a link takes where `limits` hold for what comes by itself: the sidecar before it took the head by its own limits,
- * adds fields of its own, and RFC 9113 section 10.5.1 counts 32 bytes more a field. So what one sidecar took, the other
- * takes.
+ * adds fields of its own and how names are written, and RFC 9113 section 10.5.1 counts 32 bytes more a field. So what one
+ * sidecar took, the other takes.
  */
 export function linkLimits({ maxBytes, maxFields }: HeadLimits): HeadLimits {
   const fields = maxFields + LINK_SLACK_FIELDS
-  return { maxBytes: maxBytes + LINK_SLACK_BYTES + fields * FIELD_OVERHEAD, maxFields: fields }
+  return {
+    maxBytes: maxBytes + LINK_SLACK_BYTES + MAX_SPELLING_BYTES + fields * FIELD_OVERHEAD,
+    maxFields: fields,
+  }
 }
 
 export type ResolvedOptions = Required<Omit<Http2Options, 'keepAlive' | 'assumedStreams'>> & {
@@ -90,6 +97,7 @@ export function resolveOptions(options: Http2Options): ResolvedOptions {
     headerTableBytes: options.headerTableBytes ?? 4096,
     settingsTimeoutMs: options.settingsTimeoutMs ?? 10_000,
     keepAlive: options.keepAlive,
+    spelling: options.spelling ?? false,
     idleTimeoutMs: options.idleTimeoutMs ?? 0,
     abandonedBurst: options.abandonedBurst ?? 10_000,
     abandonedPerSecond: options.abandonedPerSecond ?? 2000,

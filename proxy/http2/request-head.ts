@@ -45,7 +45,15 @@ export function readRequestHead(block: FieldBlock): RequestHead | string {
     if (authority === '') return 'CONNECT without :authority'
     if (!block.has(PROTOCOL)) {
       if (block.has(SCHEME) || block.has(PATH)) return 'CONNECT with :scheme or :path'
-      return { method, scheme: 'http', authority, path: '', fields: block.fields, upgrade: '' }
+      return {
+        method,
+        scheme: 'http',
+        authority,
+        path: '',
+        fields: block.fields,
+        spelling: block.spelling,
+        upgrade: '',
+      }
     }
     if (!PROTOCOL_NAME.test(block.protocol)) return ':protocol is no token'
   } else if (block.has(PROTOCOL)) return ':protocol without CONNECT'
@@ -53,7 +61,8 @@ export function readRequestHead(block: FieldBlock): RequestHead | string {
   if (path.charCodeAt(0) !== 0x2f && !(path === '*' && method === 'OPTIONS')) return ':path is malformed'
   if (holdsAny(path, NOT_IN_PATH)) return ':path has forbidden bytes'
   const upgrade = block.protocol === '' ? '' : block.protocol.toLowerCase()
-  return { method: upgrade === '' ? method : 'GET', scheme, authority, path, fields: block.fields, upgrade }
+  const { fields, spelling } = block
+  return { method: upgrade === '' ? method : 'GET', scheme, authority, path, fields, spelling, upgrade }
 }
 
 // The authorities of a connection are few and come as the same strings.

@@ -24,6 +24,7 @@ t.test('a request and its answer', async (t) => {
     authority: 'a.test',
     path: '/',
     fields: ['content-length', '3', 'cookie', 'a=1; b=2', 'x', 'y', 'te', 'trailers'],
+    spelling: undefined,
     upgrade: '',
   })
   t.equal(text, 'abc')

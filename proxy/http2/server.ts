@@ -85,8 +85,9 @@ class Http2ServerStream extends Http2Stream implements ServerStream {
 
   #write(status: number, head: ResponseHead, end: boolean): void {
     const connection = this.connection
-    writeStatus(connection.beginBlock(head.fields, STATUS_BYTES), status)
-    connection.writeFields(head.fields)
+    const spelling = connection.spellingOf(head)
+    writeStatus(connection.beginBlock(head.fields, spelling, STATUS_BYTES), status)
+    connection.writeFields(head.fields, spelling)
     connection.endBlock(this.id, end)
   }
 }
@@ -171,7 +172,7 @@ class Http2Server extends Http2Connection implements ServerConnection {
   }
 
   #tooLarge(streamId: number, end: boolean, now: number): void {
-    writeStatus(this.beginBlock([], STATUS_BYTES), 431)
+    writeStatus(this.beginBlock([], '', STATUS_BYTES), 431)
     this.endBlock(streamId, true)
     if (end) this.closedStreams.add(streamId, false)
     else this.refuse(streamId, NO_ERROR)

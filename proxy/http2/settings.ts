@@ -1,3 +1,4 @@
+import { SPELLING_SETTING } from '../../core/contract.ts'
 import { FLOW_CONTROL_ERROR, FRAME_SIZE_ERROR, NO_ERROR, PROTOCOL_ERROR } from './error-code.ts'
 import {
   DEFAULT_FRAME_BYTES,
@@ -29,6 +30,8 @@ export class PeerSettings {
   initialWindowSize = DEFAULT_WINDOW_BYTES
   maxFrameSize = DEFAULT_FRAME_BYTES
   connectProtocol = false
+  /** Reads the spelling of a link's messages. */
+  spelling = false
   received = false
 
   constructor(assumedStreams: number) {
@@ -66,7 +69,7 @@ export class PeerSettings {
       // RFC 8441 section 3: once given it is not taken back.
       if (value > 1 || (this.connectProtocol && value === 0)) return PROTOCOL_ERROR
       this.connectProtocol = value === 1
-    }
+    } else if (id === SPELLING_SETTING) this.spelling = value === 1
     return NO_ERROR
   }
 }
@@ -75,7 +78,9 @@ export class PeerSettings {
 export function encodeSettings(entries: readonly number[]): Buffer {
   const payload = Buffer.alloc((entries.length / 2) * ENTRY_BYTES)
   for (let i = 0, at = 0; i < entries.length; i += 2, at += ENTRY_BYTES) {
-    payload[at + 1] = entries[i] as number
+    const id = entries[i] as number
+    payload[at] = id >>> 8
+    payload[at + 1] = id
     writeUint32(payload, at + 2, entries[i + 1] as number)
   }
   return payload

@@ -1,5 +1,6 @@
 import type { Fields } from '../http/message.ts'
 import type { BodyReader, BodyWriter, ResetReason } from '../http/stream.ts'
+import { spellTrailers } from '../http/spelling.ts'
 import {
   codeOfReason,
   FLOW_CONTROL_ERROR,
@@ -17,7 +18,14 @@ import type { PeerSettings } from './settings.ts'
 
 const NO_READER: BodyReader = { onData() {}, onEnd() {}, onReset() {}, onWritable() {} }
 
-type Writing = 'writeData' | 'writeTrailers' | 'writeWindowUpdate' | 'beginBlock' | 'writeFields' | 'endBlock'
+type Writing =
+  | 'writeData'
+  | 'writeTrailers'
+  | 'writeWindowUpdate'
+  | 'beginBlock'
+  | 'writeFields'
+  | 'endBlock'
+  | 'spellingOf'
 
 /** What a stream needs of its connection. */
 export interface StreamConnection extends Readonly<
@@ -300,6 +308,7 @@ export abstract class Http2Stream implements BodyWriter {
     if (block.fault !== '') return this.fail(PROTOCOL_ERROR, `trailers: ${block.fault}`)
     if (block.hasPseudo) return this.fail(PROTOCOL_ERROR, 'a pseudo field in trailers')
     if (block.tooLarge) return this.fail(codeOfReason('overload'), 'trailers beyond the limits')
+    if (block.spelling !== undefined) spellTrailers(block.fields, block.spelling)
     this.receiveEnd(block.fields)
   }
 

@@ -65,6 +65,7 @@ interface Accepted {
 // A link carries the callers of a whole pod: what one of them cancels must not end it for the others. Its peer is
 // a sidecar with a certificate, which bounds its own callers as any server does: without one it is anybody.
 const LINK_LIMITS = {
+  spelling: true,
   abandonedBurst: 1_000_000,
   abandonedPerSecond: 100_000,
 }
@@ -239,6 +240,7 @@ export class ConnectionServer {
       downstream: arrival.downstream,
       sourceIdentity: identity,
       localIdentity: this.#deps.localIdentity(),
+      tls: alpn !== '' || identity !== '' || accepted.chain.tls !== undefined,
       http2,
       link: alpn === ALPN_LINK,
     }

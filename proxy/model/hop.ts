@@ -12,6 +12,8 @@ export interface Hop {
   readonly sourceIdentity: string
   /** This workload's own, or ''. */
   readonly localIdentity: string
+  /** The caller's connection is TLS that ends here. */
+  readonly tls?: boolean
   /** The caller speaks HTTP/2 to us. */
   readonly http2: boolean
   /** The caller is a sidecar of ours (`weft-h2`). */

@@ -66,6 +66,8 @@ export interface HttpConnectionManager {
     | 'append_forward'
     | 'forward_only'
     | 'always_forward_only'
+  /** x-forwarded-for and its kin; undefined: passed on as they come. */
+  readonly forwarded?: ForwardedRules | undefined
   /** OUTBOUND makes client spans, INBOUND server spans; undefined: neither. */
   readonly traffic: 'outbound' | 'inbound' | undefined
   /** Share of requests that begin a sampled trace when the caller decided nothing, 0 to 100. */
@@ -80,9 +82,28 @@ export interface HttpConnectionManager {
   readonly keepHalfClosed: boolean
   /** Of requests. Of max_request_headers_kb and common_http_protocol_options.max_headers_count. */
   readonly headLimits: HeadLimits
+  /**
+   * Names of HTTP/1.1 fields are sent as they were written; otherwise in lower case. Envoy's `header_key_format`, which is
+   * on here unless the listener's `weft.dev` metadata says otherwise.
+   */
+  readonly keepFieldCase: boolean
+  /** Name of `header_key_format`'s formatter, for people. */
+  readonly fieldFormatter?: string | undefined
   readonly maxConcurrentStreams: number
   /** Of http2_protocol_options.connection_keepalive; undefined: links are asked by their own rule, others never. */
   readonly keepAlive: Http2KeepAlive | undefined
+}
+
+/** What is said of the caller in x-forwarded-for and x-forwarded-proto, and what of it the caller may say. */
+export interface ForwardedRules {
+  /** Envoy's use_remote_address: the connection tells; otherwise nothing is added. */
+  readonly says: boolean
+  /** The caller's address is added to x-forwarded-for: not with Envoy's skip_xff_append. */
+  readonly appends: boolean
+  /** What the caller says is dropped, in whatever field. The listener's `weft.dev` metadata. */
+  readonly sanitizes: boolean
+  /** Envoy's xff_num_trusted_hops: so many of the last addresses, and x-forwarded-proto, are believed. */
+  readonly trustedHops: number
 }
 
 /** envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy */

@@ -127,11 +127,14 @@ export interface RetryPolicy {
   readonly nonIdempotent: boolean
 }
 
-/** Applied in the order remove, set, add. Names lower-case. */
+/** Applied in the order remove, set, add. Names lower-case, but for how HTTP/1.1 writes them. */
 export interface HeaderMutation {
   readonly remove: readonly string[]
-  readonly set: readonly (readonly [name: string, value: string])[]
-  readonly add: readonly (readonly [name: string, value: string])[]
+  readonly set: readonly MutatedField[]
+  readonly add: readonly MutatedField[]
 }
+
+/** `written`: the name as configuration has it; undefined: in lower case. */
+export type MutatedField = readonly [name: string, value: string, written?: string]
 
 export const NO_MUTATION: HeaderMutation = Object.freeze({ remove: [], set: [], add: [] })

@@ -100,14 +100,17 @@ t.test('redirects leave well-known ports out and keep the query', async (t) => {
 
 t.test('fields: remove, then set, then add', async (t) => {
   const fields = ['a', '1', 'b', '2', 'a', '3']
-  mutate(fields, {
-    remove: ['b'],
-    set: [
-      ['a', '4'],
-      ['d', '5'],
-    ],
-    add: [['a', '6']],
-  })
+  mutate(
+    { status: 200, fields },
+    {
+      remove: ['b'],
+      set: [
+        ['a', '4'],
+        ['d', '5'],
+      ],
+      add: [['a', '6']],
+    },
+  )
   t.same(fields, ['a', '4', 'd', '5', 'a', '6'])
   const request = head('/')
   mutateRequest(request, { remove: [], set: [['host', 'other']], add: [] })

@@ -1,21 +1,45 @@
-import { removeField, setField, type Fields, type RequestHead } from '../http/message.ts'
-import type { ForwardAction, HeaderMutation, RedirectAction, RouteMatch } from '../model/route.ts'
+import { removeField, setField, type RequestHead, type ResponseHead } from '../http/message.ts'
+import { LOWER_CASE } from '../http/spelling.ts'
+import type {
+  ForwardAction,
+  HeaderMutation,
+  MutatedField,
+  RedirectAction,
+  RouteMatch,
+} from '../model/route.ts'
 
-/** Applies remove, set, add to a field list in place. */
-export function mutate(fields: Fields, mutation: HeaderMutation): void {
-  for (const name of mutation.remove) removeField(fields, name)
-  for (const [name, value] of mutation.set) setField(fields, name, value)
-  for (const [name, value] of mutation.add) fields.push(name, value)
+/** Applies remove, set, add in place; names are written as the configuration has them. */
+export function mutate(head: RequestHead | ResponseHead, mutation: HeaderMutation): void {
+  for (const name of mutation.remove) removeField(head.fields, name)
+  for (const field of mutation.set) set(head, field)
+  for (const field of mutation.add) add(head, field)
 }
 
 /** As `mutate`, but `host` and `:authority` go where a request keeps them. */
 export function mutateRequest(head: RequestHead, mutation: HeaderMutation): void {
   for (const name of mutation.remove) removeField(head.fields, name)
-  for (const [name, value] of mutation.set) {
+  for (const field of mutation.set) {
+    const [name, value] = field
     if (name === 'host' || name === ':authority') head.authority = value
-    else setField(head.fields, name, value)
+    else set(head, field)
   }
-  for (const [name, value] of mutation.add) head.fields.push(name, value)
+  for (const field of mutation.add) add(head, field)
+}
+
+function set(head: RequestHead | ResponseHead, [name, value, written = name]: MutatedField): void {
+  setField(head.fields, name, value)
+  if (written !== name || head.spelling !== undefined)
+    head.spelling = (head.spelling ?? LOWER_CASE).replaced(written)
+}
+
+function add(head: RequestHead | ResponseHead, [name, value, written = name]: MutatedField): void {
+  const { fields } = head
+  if (written !== name || head.spelling !== undefined) {
+    let before = 0
+    for (let i = 0; i < fields.length; i += 2) if (fields[i] === name) before++
+    head.spelling = (head.spelling ?? LOWER_CASE).appended(written, before)
+  }
+  fields.push(name, value)
 }
 
 /** Rewrites path and authority as the action says; the query stays. */

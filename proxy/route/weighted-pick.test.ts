@@ -1,17 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { seeded } from '../testing/seeded-random.ts'
 import { WeightedPick } from './weighted-pick.ts'
-
-/** Numbers that look random and are the same each time (mulberry32). */
-function seeded(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let x = Math.imul(state ^ (state >>> 15), state | 1)
-    x ^= x + Math.imul(x ^ (x >>> 7), x | 61)
-    return ((x ^ (x >>> 14)) >>> 0) / 4294967296
-  }
-}
 
 t.test('after any number of picks each choice is near its share, 2,000 are within 2 points', async () => {
   fc.assert(

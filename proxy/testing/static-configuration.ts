@@ -80,6 +80,7 @@ export const MANAGER: HttpConnectionManager = {
   idleTimeoutMs: 60_000,
   keepHalfClosed: false,
   headLimits: HEAD_LIMITS,
+  keepFieldCase: true,
   maxConcurrentStreams: 100,
   keepAlive: undefined,
 }

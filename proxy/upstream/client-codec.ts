@@ -38,6 +38,8 @@ export const createClientCodec: CreateClientCodec = (
       assumedStreams: streamsTold,
       headLimits: link ? linkLimits(headLimits) : headLimits,
       keepAlive: link ? linkKeepAlive(keepAlive) : keepAlive,
+      // What a sidecar says, and nobody who only speaks as one.
+      spelling: link && connected.identity !== '',
     })
   }
   // The end of the connection may be the end of an answer.

@@ -8,10 +8,21 @@ import {
   type Listener as WireListener,
   type TrafficDirection,
 } from '../../core/xds/generated/envoy.js'
-import { METADATA, METADATA_KEEP_HALF_CLOSED } from '../../core/contract.ts'
+import {
+  METADATA,
+  METADATA_KEEP_HALF_CLOSED,
+  METADATA_LOWER_CASE_FIELDS,
+  METADATA_SANITIZE_FORWARDED,
+} from '../../core/contract.ts'
 import { unpacked } from '../../core/xds/any.ts'
 import type { MessageType } from '../../core/xds/codec.ts'
-import type { FilterChain, HttpConnectionManager, Listener, TcpProxy } from '../model/listener.ts'
+import type {
+  FilterChain,
+  ForwardedRules,
+  HttpConnectionManager,
+  Listener,
+  TcpProxy,
+} from '../model/listener.ts'
 import type { PathRules } from '../model/path-rules.ts'
 import { checkRouteFilters, decodeHttpFilters, decodeNetworkFilters } from './decode-filters.ts'
 import { decodeFlag } from './decode-metadata.ts'
@@ -33,6 +44,8 @@ interface ForAllChains {
   readonly direction: TrafficDirection | undefined
   readonly pathParameters: PathRules['parameters'] | undefined
   readonly keepHalfClosed: boolean
+  readonly lowerCaseFields: boolean
+  readonly sanitizeForwarded: boolean
 }
 
 /** envoy.config.listener.v3.Listener */
@@ -44,6 +57,8 @@ export function decodeListener(listener: WireListener, scope: Scope, readFile: R
     direction: listener.trafficDirection,
     pathParameters: decodePathParameters(listener.metadata, scope.at('metadata')),
     keepHalfClosed: decodeFlag(listener.metadata, METADATA, METADATA_KEEP_HALF_CLOSED, scope),
+    lowerCaseFields: decodeFlag(listener.metadata, METADATA, METADATA_LOWER_CASE_FIELDS, scope),
+    sanitizeForwarded: decodeFlag(listener.metadata, METADATA, METADATA_SANITIZE_FORWARDED, scope),
   }
   const chain = (wire: WireChain, at: Scope) => decodeChain(wire, at, forAll, readFile)
   const socketAddress = listener.address?.socketAddress
@@ -113,7 +128,7 @@ function decodeManager(
   name: string,
   manager: WireManager,
   scope: Scope,
-  { direction, pathParameters, keepHalfClosed }: ForAllChains,
+  { direction, pathParameters, keepHalfClosed, lowerCaseFields, sanitizeForwarded }: ForAllChains,
 ): HttpConnectionManager {
   // HTTP3 is not served.
   const codecs = { AUTO: 'auto', HTTP1: 'http1', HTTP2: 'http2', HTTP3: 'auto' } as const
@@ -124,6 +139,7 @@ function decodeManager(
     SANITIZE_SET: 'sanitize_set',
     ALWAYS_FORWARD_ONLY: 'always_forward_only',
   } as const
+  const formatter = manager.httpProtocolOptions?.headerKeyFormat?.statefulFormatter
   const tracing = manager.tracing
   const common = manager.commonHttpProtocolOptions
   const sampling = tracing ? (tracing.randomSampling?.value ?? 100) : 0
@@ -143,9 +159,13 @@ function decodeManager(
       : { kind: 'rds', name: manager.rds?.routeConfigName ?? '' },
     filters,
     forwardClientCert: forwards[manager.forwardClientCertDetails ?? 'SANITIZE'],
+    forwarded: decodeForwarded(manager, sanitizeForwarded),
     traffic: direction === 'INBOUND' ? 'inbound' : direction === 'OUTBOUND' ? 'outbound' : undefined,
     paths: decodePathRules(manager, pathParameters),
     keepHalfClosed,
+    // It has one value, which keeps them.
+    keepFieldCase: formatter !== undefined || !lowerCaseFields,
+    fieldFormatter: formatter?.name,
     samplingPercent: Math.min(sampling, tracing?.overallSampling?.value ?? 100),
     streamIdleTimeoutMs: manager.streamIdleTimeout ?? STREAM_IDLE_MS,
     requestHeadersTimeoutMs: manager.requestHeadersTimeout ?? HEADERS_MS,
@@ -161,6 +181,13 @@ function decodeManager(
     maxConcurrentStreams: manager.http2ProtocolOptions?.maxConcurrentStreams ?? MAX_STREAMS,
     keepAlive: decodeHttp2KeepAlive(manager.http2ProtocolOptions, scope.at('http2_protocol_options')),
   }
+}
+
+function decodeForwarded(manager: WireManager, sanitizes: boolean): ForwardedRules | undefined {
+  const says = manager.useRemoteAddress ?? false
+  if (!says && !sanitizes) return undefined
+  const appends = !(manager.skipXffAppend ?? false)
+  return { says, appends, sanitizes, trustedHops: manager.xffNumTrustedHops ?? 0 }
 }
 
 function decodeTcpProxy(name: string, proxy: WireTcpProxy, scope: Scope): TcpProxy {

@@ -1,6 +1,6 @@
 import { headTextProblem, mutationProblem } from '../../core/header-mutation.ts'
 import type { HeaderValueOption } from '../../core/xds/generated/envoy.js'
-import { NO_MUTATION, type HeaderMutation } from '../model/route.ts'
+import { NO_MUTATION, type HeaderMutation, type MutatedField } from '../model/route.ts'
 import type { Scope } from './scope.ts'
 
 /**
@@ -15,11 +15,12 @@ export function decodeMutation(
 ): HeaderMutation {
   if (!add?.length && !remove?.length) return NO_MUTATION
   const message = field === 'request_headers_to_add' ? 'request' : 'response'
-  const set: [string, string][] = []
-  const added: [string, string][] = []
+  const set: MutatedField[] = []
+  const added: MutatedField[] = []
   add?.forEach((option, i) => {
     const at = scope.at(field, i)
-    const name = (option.header?.key ?? '').toLowerCase()
+    const written = option.header?.key ?? ''
+    const name = written.toLowerCase()
     const template = option.header?.value ?? ''
     // Envoy writes a literal % as %%; a single one begins a command operator.
     const value = template.replaceAll('%%', '%')
@@ -32,8 +33,7 @@ export function decodeMutation(
     if (value === '' && !option.keepEmptyValue) return
     // Heads are bytes, one a character: what is beyond ASCII goes as UTF-8, as it stands in the configuration.
     const sent = Buffer.from(value, 'utf8').toString('latin1')
-    if (overwrite) set.push([name, sent])
-    else added.push([name, sent])
+    ;(overwrite ? set : added).push(written === name ? [name, sent] : [name, sent, written])
   })
   const removed = (remove ?? []).map((name) => name.toLowerCase())
   removed.forEach((name, i) => {

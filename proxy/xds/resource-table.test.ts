@@ -115,7 +115,7 @@ t.test('an unsupported field is refused by its path', (t) => {
 t.test('what a proxy would not do is not taken in silence', (t) => {
   for (const [field, path] of [
     ['stripAnyHostPort', 'strip_any_host_port'],
-    ['useRemoteAddress', 'use_remote_address'],
+    ['addUserAgent', 'add_user_agent'],
     ['generateRequestId', 'generate_request_id'],
   ] as const) {
     const { table } = setUp()

@@ -119,7 +119,8 @@ function readPercent(mirror: Fields): number {
 
 function readHeaderFilter(filter: Fields): HeaderFilter {
   const pair = (item: Fields): readonly [string, string] => {
-    const name = item.requiredText('name', HEADER_NAME).toLowerCase()
+    // As it is written: HTTP/1.1 sends it so.
+    const name = item.requiredText('name', HEADER_NAME)
     if (!item.has('value')) item.problem('is required', 'value')
     const value = item.text('value', HEADER_VALUE) ?? ''
     item.refuseUnknown()

@@ -1,4 +1,10 @@
-import { METADATA, METADATA_KEEP_HALF_CLOSED, METADATA_PATH_PARAMETERS } from '../../contract.ts'
+import {
+  METADATA,
+  METADATA_KEEP_HALF_CLOSED,
+  METADATA_LOWER_CASE_FIELDS,
+  METADATA_PATH_PARAMETERS,
+  METADATA_SANITIZE_FORWARDED,
+} from '../../contract.ts'
 import { NETWORK_FILTERS } from './network-filters.ts'
 import { ANY, only, REQUIRED, type Messages } from './table.ts'
 import { DOWNSTREAM_SOCKET } from './tls.ts'
@@ -18,7 +24,16 @@ export const LISTENER: Messages = {
     // A rule of a newer control plane that is not kept would be one that lets pass.
     metadata: {
       within: {
-        filter_metadata: { keys: { [METADATA]: [METADATA_PATH_PARAMETERS, METADATA_KEEP_HALF_CLOSED] } },
+        filter_metadata: {
+          keys: {
+            [METADATA]: [
+              METADATA_PATH_PARAMETERS,
+              METADATA_KEEP_HALF_CLOSED,
+              METADATA_LOWER_CASE_FIELDS,
+              METADATA_SANITIZE_FORWARDED,
+            ],
+          },
+        },
       },
     },
   },

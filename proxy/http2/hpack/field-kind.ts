@@ -1,3 +1,5 @@
+import { SPELLING_HEADER } from '../../../core/contract.ts'
+
 /**
  * What a field means to HTTP/2 (RFC 9113 section 8). Computed once where a field enters a table, so that
  * an indexed field is neither looked up nor checked again.
@@ -21,6 +23,8 @@ export const CONNECTION_SPECIFIC = 11
 export const UNKNOWN_PSEUDO = 12
 /** A name or value with bytes that section 8.2.1 forbids. */
 export const BAD_BYTES = 13
+/** How the names of the message are written: a link's, and nobody else's. */
+export const SPELLING = 14
 
 const SPECIAL = new Map<string, FieldKind>([
   [':method', METHOD],
@@ -38,6 +42,7 @@ const SPECIAL = new Map<string, FieldKind>([
   ['keep-alive', CONNECTION_SPECIFIC],
   ['transfer-encoding', CONNECTION_SPECIFIC],
   ['upgrade', CONNECTION_SPECIFIC],
+  [SPELLING_HEADER, SPELLING],
 ])
 
 // Token characters (RFC 9110 section 5.6.2) without upper case.

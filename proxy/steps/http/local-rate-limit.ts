@@ -1,5 +1,5 @@
 import { LocalRateLimit, StatusCode } from '../../../core/xds/generated/envoy.js'
-import { setField, type Fields, type RequestHead, type ResponseHead } from '../../http/message.ts'
+import { setField, type RequestHead, type ResponseHead } from '../../http/message.ts'
 import type { Hop } from '../../model/hop.ts'
 import { ResponseFlag } from '../../model/response-flag.ts'
 import type { HeaderMutation, Route } from '../../model/route.ts'
@@ -60,8 +60,8 @@ export class LocalRateLimitStep implements RequestStep {
     const config = this.#configOf(route)
     if (!this.#drawn(config.enabledPercent)) return undefined
     if (this.#bucketOf(config, route).take() || !this.#drawn(config.enforcedPercent)) return undefined
-    const fields: Fields = []
-    mutate(fields, config.responseHeaders)
+    const head: ResponseHead = { status: config.status, fields: [] }
+    mutate(head, config.responseHeaders)
     return {
       kind: 'answer',
       flags: ResponseFlag.RL,
@@ -69,7 +69,8 @@ export class LocalRateLimitStep implements RequestStep {
         status: config.status,
         details: 'local_rate_limited',
         text: 'local_rate_limited',
-        fields,
+        fields: head.fields,
+        spelling: head.spelling,
         ...(config.resourceExhausted && { grpcStatus: RESOURCE_EXHAUSTED }),
       },
     }

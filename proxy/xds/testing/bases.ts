@@ -9,6 +9,7 @@ import {
   HttpInspector,
   LocalRateLimit,
   OriginalDst,
+  PreserveCaseFormatterConfig,
   PreviousHostsPredicate,
   RawBuffer,
   Router,
@@ -37,6 +38,8 @@ const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text))
 function any<T extends object>(type: MessageType<T>, message: T): AnyValue {
   return { typeUrl: typeUrl(type), unpacked: { type, message } }
 }
+
+const PRESERVE_CASE = { name: 'preserve_case', typedConfig: any(PreserveCaseFormatterConfig, {}) }
 
 function address(portValue: number) {
   return { socketAddress: { protocol: 'TCP', address: '127.0.0.1', portValue } } as const
@@ -144,7 +147,9 @@ const ROUTES: RouteConfiguration = {
             ],
             upgradeConfigs: [{ upgradeType: 'websocket', enabled: true }],
           },
-          metadata: { filterMetadata: { 'weft.dev': { retryNonIdempotent: true } } },
+          metadata: {
+            filterMetadata: { 'weft.dev': { retryNonIdempotent: true } },
+          },
           typedPerFilterConfig: {
             fault: any(HTTPFault, { abort: { grpcStatus: 14, percentage: percent(5) } }),
             limit: any(LocalRateLimit, RATE_LIMIT),
@@ -252,7 +257,16 @@ const LISTENERS: readonly Listener[] = [
   {
     name: 'front',
     address: address(8080),
-    metadata: { filterMetadata: { 'weft.dev': { pathParameters: 'keep', keepHalfClosed: true } } },
+    metadata: {
+      filterMetadata: {
+        'weft.dev': {
+          pathParameters: 'keep',
+          keepHalfClosed: true,
+          lowerCaseFields: true,
+          sanitizeForwarded: true,
+        },
+      },
+    },
     bindToPort: true,
     trafficDirection: 'OUTBOUND',
     useOriginalDst: true,
@@ -279,6 +293,9 @@ const LISTENERS: readonly Listener[] = [
           streamIdleTimeout: 1000,
           requestHeadersTimeout: 1000,
           requestTimeout: 1000,
+          useRemoteAddress: true,
+          xffNumTrustedHops: 1,
+          skipXffAppend: true,
           forwardClientCertDetails: 'SANITIZE_SET',
           setCurrentClientCertDetails: { uri: true },
         },
@@ -292,6 +309,15 @@ const LISTENERS: readonly Listener[] = [
           },
           transportSocket: { name: 'tls', typedConfig: any(DownstreamTlsContext, DOWNSTREAM) },
         },
+      ),
+      chain(
+        {
+          statPrefix: 'front',
+          routeConfig: ROUTES,
+          httpFilters: [ROUTER],
+          httpProtocolOptions: { headerKeyFormat: { statefulFormatter: PRESERVE_CASE } },
+        },
+        { name: 'as-written' },
       ),
     ],
     defaultFilterChain: limited(
