@@ -38,8 +38,11 @@ const COMPRESSED = [
 const LIMIT_S = 60
 /** The soak cases are about calls that fail; how long one may take is for machines with nothing else to do. */
 const SOAK_LATENCY_MS = 20_000
-/** What the ORCA cases ask to be set. */
-const SERVICE_CONFIG = '{"loadBalancingConfig":[{"test_backend_metrics_load_balancer":{}}]}'
+/** The ORCA cases ask for it, pick_first_unary for none. */
+const serviceConfig = (name: string): readonly string[] =>
+  name.startsWith('orca_')
+    ? ['--service_config_json={"loadBalancingConfig":[{"test_backend_metrics_load_balancer":{}}]}']
+    : []
 
 type Client = (run: Run, name: string, port: number) => readonly string[]
 type Server = (run: Run, port: number) => readonly string[]
@@ -49,7 +52,7 @@ const goClient: Client = (run, name, port) => [
   '--server_host=127.0.0.1',
   `--server_port=${port}`,
   `--test_case=${name}`,
-  `--service_config_json=${SERVICE_CONFIG}`,
+  ...serviceConfig(name),
   `--soak_per_iteration_max_acceptable_latency_ms=${SOAK_LATENCY_MS}`,
   `--soak_overall_timeout_seconds=${LIMIT_S}`,
 ]
@@ -71,7 +74,7 @@ const javaClient: Client = (run, name, port) => [
   `--server_port=${port}`,
   '--use_tls=false',
   `--test_case=${name}`,
-  `--service_config_json=${SERVICE_CONFIG}`,
+  ...serviceConfig(name),
   `--soak_per_iteration_max_acceptable_latency_ms=${SOAK_LATENCY_MS}`,
   `--soak_overall_timeout_seconds=${LIMIT_S}`,
 ]
