@@ -37,6 +37,7 @@ export async function runCommand(argv: readonly string[], options: CommandOption
     end()
   }, options.limit * 1000)
   options.stopped.addEventListener('abort', end)
+  if (options.stopped.aborted) end()
   try {
     await once(child, 'close')
   } finally {

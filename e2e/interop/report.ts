@@ -43,7 +43,9 @@ export function reportOf(results: readonly SuiteResult[], seconds: number): Repo
       differ,
       failBoth: compared.filter((one) => !one.direct?.passed && !one.pair.passed).map(({ name }) => name),
       figures: Object.fromEntries(
-        cases.filter(({ pair }) => pair.passed && pair.said !== '').map(({ name, pair }) => [name, pair.said]),
+        cases
+          .filter(({ pair }) => pair.passed && pair.said !== '')
+          .map(({ name, pair }) => [name, pair.said]),
       ),
     }
   })
@@ -57,7 +59,11 @@ export function reportTable(report: Report): string {
     ...report.suites.map(({ suite, ok, seconds, cases, direct, pair }) => [
       suite,
       String(cases),
-      direct.cases === 0 ? '-' : direct.cases === cases ? `${direct.passed}` : `${direct.passed} of ${direct.cases}`,
+      direct.cases === 0
+        ? '-'
+        : direct.cases === cases
+          ? `${direct.passed}`
+          : `${direct.passed} of ${direct.cases}`,
       String(pair.passed),
       seconds.toFixed(1),
       ok ? 'yes' : 'NO',
@@ -66,7 +72,9 @@ export function reportTable(report: Report): string {
   const widths = [0, 1, 2, 3, 4, 5].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
   const lines = rows.map((row) =>
     row
-      .map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0)))
+      .map((cell, column) =>
+        column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0),
+      )
       .join('  '),
   )
   for (const { suite, differ, failBoth, figures } of report.suites) {

@@ -14,7 +14,14 @@ t.test('messages are found however they are cut', async (t) => {
 })
 
 t.test('one number is another, the rest as it was', async (t) => {
-  const message = Writer.create().uint32(10).string('127.0.0.1').uint32(16).uint32(7000).uint32(26).string('pem').finish()
+  const message = Writer.create()
+    .uint32(10)
+    .string('127.0.0.1')
+    .uint32(16)
+    .uint32(7000)
+    .uint32(26)
+    .string('pem')
+    .finish()
   const reader = Reader.create(withNumber(message, 2, 8000))
   const fields: Record<number, string | number> = {}
   while (reader.pos < reader.len) {

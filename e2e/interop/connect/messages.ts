@@ -42,6 +42,11 @@ export function withNumber(message: Uint8Array, field: number, value: number): U
     reader.skipType(tag & 7)
     if (tag >>> 3 !== field) parts.push(message.subarray(from, reader.pos))
   }
-  parts.push(writer.uint32((field << 3) | VARINT).uint32(value).finish())
+  parts.push(
+    writer
+      .uint32((field << 3) | VARINT)
+      .uint32(value)
+      .finish(),
+  )
   return Buffer.concat(parts)
 }

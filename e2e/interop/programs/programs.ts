@@ -13,6 +13,7 @@ import { runStep } from '../../kubernetes/programs/run-step.ts'
 const GRPC_GO = 'v1.85.0'
 const GRPC_JAVA = '1.76.0'
 const CONNECT = 'v1.0.5'
+const CONNECT_GO = 'v1.19.1'
 const HYPER_H2 = '4.3.0'
 
 /** A folder of the cache and how it is made: the programs of one other project. */
@@ -55,6 +56,20 @@ const PARTS = {
         progress,
       ),
   },
+  'interop-connect-go': {
+    folder: `interop-connect-go-${CONNECT_GO}`,
+    make: (folder, progress) =>
+      buildGo(
+        {
+          module: 'connectrpc.com/connect',
+          version: CONNECT_GO,
+          packages: { './connectcaller': 'connectcaller' },
+          sources: fileURLToPath(new URL('go', import.meta.url)),
+        },
+        folder,
+        progress,
+      ),
+  },
   'interop-grpc-java': { folder: `interop-grpc-java-${GRPC_JAVA}`, make: copyJars },
   'interop-nghttp2': { folder: 'interop-nghttp2', make: unpackNghttp2 },
   'interop-python-h2': { folder: `interop-python-h2-${HYPER_H2}`, make: installPythonH2 },
@@ -82,7 +97,8 @@ export function nghttp2Program(name: 'nghttp' | 'h2load', folder: string): Insta
 /** Test client and server of grpc-java with all they need, as `java -cp FOLDER/*` takes them. */
 async function copyJars(folder: string, progress: Progress): Promise<Record<string, string>> {
   const java = spawnSync('java', ['-version'], { encoding: 'utf8' })
-  if (java.status !== 0) throw lack('there is no Java (`java -version` fails)', 'install a JRE of 17 or newer')
+  if (java.status !== 0)
+    throw lack('there is no Java (`java -version` fails)', 'install a JRE of 17 or newer')
   if (spawnSync('mvn', ['-v']).status !== 0) throw lack('there is no Maven (`mvn -v` fails)', 'install maven')
   const work = mkdtempSync(join(tmpdir(), 'weft-maven-'))
   try {
@@ -104,7 +120,10 @@ async function copyJars(folder: string, progress: Progress): Promise<Record<stri
     rmSync(work, { recursive: true, force: true })
   }
   if (!readdirSync(folder).some((name) => name.startsWith('grpc-interop-testing')))
-    throw lack('Maven gave no grpc-interop-testing', 'its settings must name a mirror of Maven Central that answers')
+    throw lack(
+      'Maven gave no grpc-interop-testing',
+      'its settings must name a mirror of Maven Central that answers',
+    )
   return { version: GRPC_JAVA, java: java.stderr.split('\n')[0] ?? '' }
 }
 

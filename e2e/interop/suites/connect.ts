@@ -13,7 +13,7 @@ const PARALLEL = '32'
 
 type Mode = 'server' | 'client'
 
-/** What its runner says at the end, and the names of what failed. */
+/** What its runner says at the end: how many ran, and why those failed that did. */
 interface Summary {
   readonly cases: number
   readonly failed: ReadonlyMap<string, string>
@@ -21,17 +21,20 @@ interface Summary {
 
 /** Reads the runner's report (internal/app/connectconformance/results.go). Without a total: undefined. */
 export function readSummary(output: string): Summary | undefined {
-  const total = /^Total cases: (\d+)$/m.exec(output)
+  const total = /^Total cases: \d+\n(\d+) passed, (\d+) failed$/m.exec(output)
   if (!total) return undefined
   const failed = new Map<string, string>()
-  for (const [, name = '', why = ''] of output.matchAll(/^FAILED: (\S+?):?\n((?:[ \t]+.*\n?)*)/gm))
+  for (const [, name = '', why = ''] of output.matchAll(/^FAILED: (.+):\n((?:[ \t]+.*\n)*)/gm))
     failed.set(name, why.trim().replaceAll(/\s*\n\s*/g, ' | '))
-  return { cases: Number(total[1]), failed }
+  const notRun = /^Another (\d+) could not be run/m.exec(output)?.[1]
+  if (notRun !== undefined) failed.set('all are run', `${notRun} could not be`)
+  return { cases: Number(total[1]) + Number(total[2]) + (notRun === undefined ? 0 : 1), failed }
 }
 
 function command(run: Run, mode: Mode, app: number, front: number | undefined): readonly string[] {
   const folder = run.folder('interop-connect')
-  const tested = mode === 'server' ? [`${folder}/referenceserver`, '-port', `${app}`] : [`${folder}/referenceclient`]
+  const tested =
+    mode === 'server' ? [`${folder}/referenceserver`, '-port', `${app}`] : [`${folder}/referenceclient`]
   return [
     `${folder}/connectconformance`,
     '--mode',
@@ -85,7 +88,8 @@ function compare(mode: Mode, direct: Ended, paired: Ended): readonly Case[] {
 
 export const CONNECT: Suite = {
   name: 'connect',
-  title: 'connectconformance: Connect, gRPC and gRPC-Web over HTTP/1.1 and HTTP/2, reference client and server',
+  title:
+    'connectconformance: Connect, gRPC and gRPC-Web over HTTP/1.1 and HTTP/2, reference client and server',
   parts: ['interop-connect'],
   run: async (run) => [...(await runMode(run, 'server')), ...(await runMode(run, 'client'))],
 }

@@ -87,12 +87,16 @@ class Programs {
   async nghttp(url: string, bytes: number, ...flags: string[]) {
     const file = uploadFile(this.#folder, bytes)
     const ended = await this.#start('nghttp', ['-v', '-n', '-d', file, ...flags, url])
-    const lengths = [...ended.stdout.matchAll(/send DATA frame <length=(\d+)/g)].map(([, length]) => Number(length))
+    const lengths = [...ended.stdout.matchAll(/send DATA frame <length=(\d+)/g)].map(([, length]) =>
+      Number(length),
+    )
     return {
       ended,
       status: Number(/recv \(stream_id=\d+\) :status: ([2-5]\d\d)/.exec(ended.stdout)?.[1] ?? 0),
       sent: lengths.reduce((sum, length) => sum + length, 0),
-      resets: [...ended.stdout.matchAll(/recv RST_STREAM frame[^(]*\(error_code=(\w+)/g)].map(([, code]) => code),
+      resets: [...ended.stdout.matchAll(/recv RST_STREAM frame[^(]*\(error_code=(\w+)/g)].map(
+        ([, code]) => code,
+      ),
     }
   }
 
@@ -135,7 +139,8 @@ type Upload = Awaited<ReturnType<Programs['nghttp']>>
 
 /** It ended by itself with the status; `whole`: all of the content was sent, otherwise not all of it. */
 function uploaded(upload: Upload, status: number, whole: boolean): Verdict {
-  if (upload.ended.late) return failed(`not done after ${LIMIT_S} s; status ${upload.status}, ${upload.sent} bytes`)
+  if (upload.ended.late)
+    return failed(`not done after ${LIMIT_S} s; status ${upload.status}, ${upload.sent} bytes`)
   if (upload.status !== status) return failed(`status ${upload.status} after ${upload.sent} bytes`)
   if (whole !== (upload.sent === UPLOAD)) return failed(`${upload.sent} bytes were sent`)
   // RFC 9113 section 8.1: a server that answered before the request's end may ask for no more of it, without an error.
@@ -148,7 +153,12 @@ async function run(suite: Run): Promise<readonly Case[]> {
   const pair = await startPairOf(suite, apps)
   const programs = new Programs(suite)
   const cases: Case[] = []
-  const both = async (name: string, direct: number, path: string, ask: (port: number) => Promise<Verdict>) => {
+  const both = async (
+    name: string,
+    direct: number,
+    path: string,
+    ask: (port: number) => Promise<Verdict>,
+  ) => {
     if (suite.stopped.aborted) return
     suite.progress(name)
     cases.push({ name, direct: await ask(direct), pair: await ask(pair.port(path)) })
@@ -181,7 +191,11 @@ async function run(suite: Run): Promise<readonly Case[]> {
     )
   }
   await both(`h2load, ${EARLY} uploads answered early`, apps.http2, 'http2', async (port) =>
-    allAnswered(await programs.h2load(url(port, '/early'), EARLY, 1, '-d', programs.file(SMALL_UPLOAD)), EARLY, 4),
+    allAnswered(
+      await programs.h2load(url(port, '/early'), EARLY, 1, '-d', programs.file(SMALL_UPLOAD)),
+      EARLY,
+      4,
+    ),
   )
   await through(`h2load, ${EARLY} uploads to a dead upstream`, async () =>
     allAnswered(
@@ -194,8 +208,9 @@ async function run(suite: Run): Promise<readonly Case[]> {
     const active = (await pair.caller.stat('active_requests')) + (await pair.server.stat('active_requests'))
     return active === 0 ? passed() : failed(`${active} are`)
   })
-  await through(`${EARLY} uploads that never end, answered early: none stays open, and a drain waits for none`, () =>
-    drainedAfterEarly(pair),
+  await through(
+    `${EARLY} uploads that never end, answered early: none stays open, and a drain waits for none`,
+    () => drainedAfterEarly(pair),
   )
   return cases
 }
@@ -212,7 +227,9 @@ async function drainedAfterEarly(pair: Pair): Promise<Verdict> {
   await pair.caller.ended
   const seconds = (performance.now() - began) / 1000
   session.destroy()
-  return seconds < DRAIN_S / 2 ? passed(`drained in ${seconds.toFixed(1)} s`) : failed(`drained in ${seconds.toFixed(1)} s`)
+  return seconds < DRAIN_S / 2
+    ? passed(`drained in ${seconds.toFixed(1)} s`)
+    : failed(`drained in ${seconds.toFixed(1)} s`)
 }
 
 /** Resolves when the stream is closed by the other side. */
@@ -225,7 +242,8 @@ async function answeredEarly(session: ClientHttp2Session): Promise<void> {
 
 export const NGHTTP2: Suite = {
   name: 'nghttp2',
-  title: 'nghttp and h2load: uploads, answers before the request has ended, expect-continue, a drain after them',
+  title:
+    'nghttp and h2load: uploads, answers before the request has ended, expect-continue, a drain after them',
   parts: ['interop-nghttp2'],
   run,
 }
