@@ -220,24 +220,35 @@ async function drainedAfterEarly(pair: Pair): Promise<Verdict> {
   const session = connectHttp2(url(pair.port('http2'), ''))
   session.on('error', () => {})
   await once(session, 'remoteSettings')
+  const limit = AbortSignal.timeout(LIMIT_S * 1000)
+  let closed = 0
+  const ask = async (): Promise<void> => {
+    if (await answeredEarly(session, limit)) closed++
+  }
   for (let left = EARLY; left > 0; left -= 100)
-    await Promise.all(Array.from({ length: Math.min(left, 100) }, () => answeredEarly(session)))
+    await Promise.all(Array.from({ length: Math.min(left, 100) }, ask))
   const began = performance.now()
   pair.caller.signal('SIGTERM')
   await pair.caller.ended
   const seconds = (performance.now() - began) / 1000
   session.destroy()
+  if (closed < EARLY) return failed(`${EARLY - closed} stayed open; drained in ${seconds.toFixed(1)} s`)
   return seconds < DRAIN_S / 2
     ? passed(`drained in ${seconds.toFixed(1)} s`)
     : failed(`drained in ${seconds.toFixed(1)} s`)
 }
 
-/** Resolves when the stream is closed by the other side. */
-async function answeredEarly(session: ClientHttp2Session): Promise<void> {
+/** Whether the other side closed the stream within the limit. */
+async function answeredEarly(session: ClientHttp2Session, limit: AbortSignal): Promise<boolean> {
   const stream = session.request({ ':method': 'POST', ':path': '/early' })
   stream.on('error', () => {}).resume()
   stream.write('begun')
-  await once(stream, 'close')
+  try {
+    await once(stream, 'close', { signal: limit })
+    return true
+  } catch {
+    return false
+  }
 }
 
 export const NGHTTP2: Suite = {
