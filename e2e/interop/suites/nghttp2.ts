@@ -12,6 +12,13 @@ import type { Case, Run, Suite, Verdict } from '../suite.ts'
 
 const MIB = 1024 * 1024
 const UPLOAD = 50 * MIB
+/**
+ * nghttp waits a second for 100 and then sends its content, also where it has begun to: it resets its own stream where an
+ * upload with --expect-continue takes longer. So that one is small, and tried again where nghttp says so.
+ */
+const EXPECTING_UPLOAD = MIB
+const OWN_FAULT = /nghttp2_submit_data\(\) returned error/
+const TRIES = 5
 /** More than a stream's first window: it is open when the answer comes. */
 const SMALL_UPLOAD = 256 * 1024
 const EARLY = 999
@@ -86,12 +93,15 @@ class Programs {
   /** One upload. `status` of the answer; the bytes of content that it sent before its stream ended; codes of RST_STREAM. */
   async nghttp(url: string, bytes: number, ...flags: string[]) {
     const file = uploadFile(this.#folder, bytes)
-    const ended = await this.#start('nghttp', ['-v', '-n', '-d', file, ...flags, url])
+    const ask = (): Promise<Ended> => this.#start('nghttp', ['-v', '-n', '-d', file, ...flags, url])
+    let ended = await ask()
+    for (let left = TRIES; left > 1 && OWN_FAULT.test(ended.stderr); left--) ended = await ask()
     const lengths = [...ended.stdout.matchAll(/send DATA frame <length=(\d+)/g)].map(([, length]) =>
       Number(length),
     )
     return {
       ended,
+      bytes,
       status: Number(/recv \(stream_id=\d+\) :status: ([2-5]\d\d)/.exec(ended.stdout)?.[1] ?? 0),
       sent: lengths.reduce((sum, length) => sum + length, 0),
       resets: [...ended.stdout.matchAll(/recv RST_STREAM frame[^(]*\(error_code=(\w+)/g)].map(
@@ -142,7 +152,7 @@ function uploaded(upload: Upload, status: number, whole: boolean): Verdict {
   if (upload.ended.late)
     return failed(`not done after ${LIMIT_S} s; status ${upload.status}, ${upload.sent} bytes`)
   if (upload.status !== status) return failed(`status ${upload.status} after ${upload.sent} bytes`)
-  if (whole !== (upload.sent === UPLOAD)) return failed(`${upload.sent} bytes were sent`)
+  if (whole !== (upload.sent === upload.bytes)) return failed(`${upload.sent} bytes were sent`)
   // RFC 9113 section 8.1: a server that answered before the request's end may ask for no more of it, without an error.
   if (upload.resets.some((code) => code !== 'NO_ERROR')) return failed(`reset: ${upload.resets.join(', ')}`)
   return passed(whole ? '' : `${(upload.sent / 1024).toFixed(0)} KiB were sent`)
@@ -177,8 +187,9 @@ async function run(suite: Run): Promise<readonly Case[]> {
   )
   for (const flags of [[], ['--expect-continue']]) {
     const how = ['nghttp', ...flags].join(' ')
-    await both(`${how}, 50 MiB`, apps.http2, 'http2', async (port) =>
-      uploaded(await programs.nghttp(url(port, '/'), UPLOAD, ...flags), 200, true),
+    const bytes = flags.length > 0 ? EXPECTING_UPLOAD : UPLOAD
+    await both(`${how}, ${bytes / MIB} MiB`, apps.http2, 'http2', async (port) =>
+      uploaded(await programs.nghttp(url(port, '/'), bytes, ...flags), 200, true),
     )
     await both(`${how}, 50 MiB answered early`, apps.http2, 'http2', async (port) =>
       uploaded(await programs.nghttp(url(port, '/early'), UPLOAD, ...flags), 403, false),
