@@ -28,7 +28,8 @@ async function main(argv: readonly string[]): Promise<number> {
   const folders = new Map<InteropPart, string>()
   for (const part of parts) folders.set(part, await ensurePart(part, progress))
   const stop = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
+  // Not once: a terminal and npm both send it, and what a suite started has to be ended.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort())
   const program: ProxyProgram = { argv: [...NODE_FLAGS, (await bundle('proxy')).path], env: PROXY_ENV }
   const began = performance.now()
   const results: SuiteResult[] = []

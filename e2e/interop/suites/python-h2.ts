@@ -39,7 +39,9 @@ async function drained(suite: Run): Promise<Verdict> {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
   })
-  suite.t.teardown(() => killGroup(client))
+  const end = (): void => killGroup(client)
+  suite.t.teardown(end)
+  suite.stopped.addEventListener('abort', end)
   let said = ''
   client.stderr.on('data', (text: Buffer) => (said += String(text)))
   for await (const line of createInterface(client.stdout)) {
