@@ -13,9 +13,12 @@ export interface InstalledProgram {
 
 // What is unpacked together stands below one folder.
 const PROXIES = { folder: 'debian', packages: ['nginx', 'libnginx-mod-stream', 'haproxy'] }
+const NGHTTP2 = { folder: 'debian-nghttp2', packages: ['nghttp2-client'] }
 const PROGRAMS = {
   nginx: { ...PROXIES, path: 'usr/sbin/nginx' },
   haproxy: { ...PROXIES, path: 'usr/sbin/haproxy' },
+  nghttp: { ...NGHTTP2, path: 'usr/bin/nghttp' },
+  h2load: { ...NGHTTP2, path: 'usr/bin/h2load' },
   'redis-server': {
     folder: 'debian-redis',
     packages: ['redis-server', 'redis-tools'],

@@ -1,0 +1,148 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { debianProgram, type InstalledProgram } from '../../programs/debian.ts'
+import { cacheDirectory, madeOnce } from '../../kubernetes/programs/cache.ts'
+import { buildGo } from '../../kubernetes/programs/go-module.ts'
+import { lack } from '../../kubernetes/programs/lack.ts'
+import type { Progress } from '../../kubernetes/programs/progress.ts'
+import { runStep } from '../../kubernetes/programs/run-step.ts'
+
+const GRPC_GO = 'v1.85.0'
+const GRPC_JAVA = '1.76.0'
+const CONNECT = 'v1.0.5'
+const CONNECT_GO = 'v1.19.1'
+const HYPER_H2 = '4.3.0'
+
+/** A folder of the cache and how it is made: the programs of one other project. */
+interface Part {
+  readonly folder: string
+  readonly make: (folder: string, progress: Progress) => Promise<Readonly<Record<string, string>>>
+}
+
+const PARTS = {
+  'interop-grpc-go': {
+    folder: `interop-grpc-go-${GRPC_GO}`,
+    make: (folder, progress) =>
+      buildGo(
+        {
+          module: 'google.golang.org/grpc',
+          version: GRPC_GO,
+          packages: {
+            'google.golang.org/grpc/interop/client': 'client',
+            'google.golang.org/grpc/interop/server': 'server',
+          },
+        },
+        folder,
+        progress,
+      ),
+  },
+  'interop-connect': {
+    folder: `interop-connect-${CONNECT}`,
+    make: (folder, progress) =>
+      buildGo(
+        {
+          module: 'connectrpc.com/conformance',
+          version: CONNECT,
+          packages: Object.fromEntries(
+            ['connectconformance', 'referenceclient', 'referenceserver', 'grpcclient', 'grpcserver'].map(
+              (name) => [`connectrpc.com/conformance/cmd/${name}`, name],
+            ),
+          ),
+        },
+        folder,
+        progress,
+      ),
+  },
+  'interop-connect-go': {
+    folder: `interop-connect-go-${CONNECT_GO}`,
+    make: (folder, progress) =>
+      buildGo(
+        {
+          module: 'connectrpc.com/connect',
+          version: CONNECT_GO,
+          packages: { './connectcaller': 'connectcaller' },
+          sources: fileURLToPath(new URL('go', import.meta.url)),
+        },
+        folder,
+        progress,
+      ),
+  },
+  'interop-grpc-java': { folder: `interop-grpc-java-${GRPC_JAVA}`, make: copyJars },
+  'interop-nghttp2': { folder: 'interop-nghttp2', make: unpackNghttp2 },
+  'interop-python-h2': { folder: `interop-python-h2-${HYPER_H2}`, make: installPythonH2 },
+} satisfies Record<string, Part>
+
+/** The programs of one other project. */
+export type InteropPart = keyof typeof PARTS
+
+/** Makes the part if it is not in the cache. Its folder. Throws WeftError `kubernetes.lack` that says what is missing. */
+export function ensurePart(name: InteropPart, progress: Progress): Promise<string> {
+  const { folder, make }: Part = PARTS[name]
+  return madeOnce(folder, progress, (part) => make(part, progress))
+}
+
+/** Whether all of a part is in the cache already. */
+export function isMade(name: InteropPart): boolean {
+  return existsSync(join(cacheDirectory(), PARTS[name].folder, 'record.json'))
+}
+
+/** nghttp or h2load of a made part. */
+export function nghttp2Program(name: 'nghttp' | 'h2load', folder: string): InstalledProgram {
+  return debianProgram(name, folder)
+}
+
+/** Test client and server of grpc-java with all they need, as `java -cp FOLDER/*` takes them. */
+async function copyJars(folder: string, progress: Progress): Promise<Record<string, string>> {
+  const java = spawnSync('java', ['-version'], { encoding: 'utf8' })
+  if (java.status !== 0)
+    throw lack('there is no Java (`java -version` fails)', 'install a JRE of 17 or newer')
+  if (spawnSync('mvn', ['-v']).status !== 0) throw lack('there is no Maven (`mvn -v` fails)', 'install maven')
+  const work = mkdtempSync(join(tmpdir(), 'weft-maven-'))
+  try {
+    copyFileSync(fileURLToPath(new URL('pom.xml', import.meta.url)), join(work, 'pom.xml'))
+    progress(`io.grpc:grpc-interop-testing:${GRPC_JAVA}: fetching`)
+    await runStep(
+      [
+        'mvn',
+        '--batch-mode',
+        '--quiet',
+        `-Dgrpc.version=${GRPC_JAVA}`,
+        'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies',
+        '-DincludeScope=runtime',
+        `-DoutputDirectory=${folder}`,
+      ],
+      { cwd: work },
+    )
+  } finally {
+    rmSync(work, { recursive: true, force: true })
+  }
+  if (!readdirSync(folder).some((name) => name.startsWith('grpc-interop-testing')))
+    throw lack(
+      'Maven gave no grpc-interop-testing',
+      'its settings must name a mirror of Maven Central that answers',
+    )
+  return { version: GRPC_JAVA, java: java.stderr.split('\n')[0] ?? '' }
+}
+
+async function unpackNghttp2(folder: string, progress: Progress): Promise<Record<string, string>> {
+  progress('nghttp2-client: fetching')
+  const { argv, env } = debianProgram('nghttp', folder)
+  const version = execFileSync(argv[0] as string, ['--version'], {
+    encoding: 'utf8',
+    env: { ...process.env, ...env },
+  })
+  return { version: version.trim() }
+}
+
+async function installPythonH2(folder: string, progress: Progress): Promise<Record<string, string>> {
+  const python = spawnSync('python3', ['--version'], { encoding: 'utf8' })
+  if (python.status !== 0) throw lack('there is no Python (`python3 --version` fails)', 'install python3')
+  if (spawnSync('python3', ['-m', 'pip', '--version']).status !== 0)
+    throw lack('Python has no pip (`python3 -m pip` fails)', 'install python3-pip')
+  progress(`h2 ${HYPER_H2} of PyPI: fetching`)
+  await runStep(['python3', '-m', 'pip', 'install', '--quiet', '--target', folder, `h2==${HYPER_H2}`])
+  return { version: HYPER_H2, python: python.stdout.trim() }
+}
