@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { describeError, WeftError } from '../../core/errors.ts'
-import { LACK } from '../kubernetes/programs/lack.ts'
+import { LACK } from '../programs/lack.ts'
 import { CASES } from './cases.ts'
 import { startClient, type ClientProgram } from './client.ts'
 import { ensureClient, isMade, LANGUAGES, VERSIONS, type Language } from './programs.ts'

@@ -1,13 +1,12 @@
-import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { cpSync, existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, globSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { cacheDirectory, madeOnce } from '../kubernetes/programs/cache.ts'
-import { buildGo } from '../kubernetes/programs/go-module.ts'
-import { lack } from '../kubernetes/programs/lack.ts'
-import type { Progress } from '../kubernetes/programs/progress.ts'
-import { runStep } from '../kubernetes/programs/run-step.ts'
+import { cacheDirectory, madeOnce } from '../programs/cache.ts'
+import { buildGo } from '../programs/go-module.ts'
+import { fetchLibraries } from '../programs/maven.ts'
+import { ensureOnMachine } from '../programs/on-machine.ts'
+import type { Progress } from '../programs/progress.ts'
+import { runStep } from '../programs/run-step.ts'
 import type { ClientProgram } from './client.ts'
 
 const GRPC_GO = 'v1.85.0'
@@ -48,14 +47,14 @@ export function isMade(language: Language): boolean {
   return language === 'node' || existsSync(join(cacheDirectory(), folderOf(language), 'record.json'))
 }
 
-/** Makes a client, where it is not in the cache yet. Throws WeftError `kubernetes.lack` that says what cannot be had here. */
+/** Makes a client, where it is not in the cache yet. Throws WeftError `programs.lack` that says what cannot be had here. */
 export async function ensureClient(language: Language, progress: Progress): Promise<ClientProgram> {
   switch (language) {
     case 'node':
       return NODE_CLIENT
     case 'go': {
       const folder = await madeOnce(folderOf('go'), progress, (part) => {
-        ensureDebian('go', 'golang-go', progress)
+        ensureOnMachine('go', 'golang-go', progress)
         const sources = join(import.meta.dirname, 'go')
         const packages = { './client': 'client' }
         return buildGo(
@@ -67,7 +66,7 @@ export async function ensureClient(language: Language, progress: Progress): Prom
       return { language, argv: [join(folder, 'client')], quotesClusters: false }
     }
     case 'java': {
-      ensureDebian('java', 'default-jdk-headless', progress)
+      ensureOnMachine('java', 'default-jdk-headless', progress)
       const folder = await madeOnce(folderOf('java'), progress, (part) => buildJava(part, progress))
       const classes = `${join(folder, 'classes')}:${join(folder, 'lib', '*')}`
       // The first compiler alone: a short run is over before the second has done its work.
@@ -77,46 +76,13 @@ export async function ensureClient(language: Language, progress: Progress): Prom
   }
 }
 
-/** A program of the machine; on Debian, as root, its package is installed. */
-function ensureDebian(program: string, debianPackage: string, progress: Progress): void {
-  const has = () => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0
-  if (has()) return
-  const cure = `install it (Debian package ${debianPackage})`
-  if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get'))
-    throw lack(`there is no program \`${program}\``, cure)
-  progress(`apt-get install ${debianPackage}`)
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-  const apt = (...args: readonly string[]) => spawnSync('apt-get', args, { env }).status === 0
-  const install = ['install', '-qq', '-y', '--no-install-recommends', debianPackage]
-  if (!apt(...install)) {
-    // No package lists yet: a container image comes without.
-    apt('update', '-qq')
-    apt(...install)
-  }
-  if (!has()) throw lack(`there is no program \`${program}\`, and apt-get could not install it`, cure)
-}
-
 /** Fetches the library by Maven and compiles the client against it: `lib` and `classes` in `folder`. */
 async function buildJava(folder: string, progress: Progress): Promise<Record<string, string>> {
-  ensureDebian('javac', 'default-jdk-headless', progress)
-  ensureDebian('mvn', 'maven', progress)
+  ensureOnMachine('javac', 'default-jdk-headless', progress)
   const sources = join(import.meta.dirname, 'java')
-  const work = mkdtempSync(join(tmpdir(), 'weft-java-'))
-  try {
-    cpSync(sources, work, { recursive: true })
-    const [lib, classes] = [join(folder, 'lib'), join(folder, 'classes')]
-    mkdirSync(classes)
-    progress(`${VERSIONS.java}: fetching`)
-    const copy = ['dependency:copy-dependencies', `-DoutputDirectory=${lib}`, '-DincludeScope=runtime']
-    await runStep(['mvn', '-q', '-B', `-Dgrpc.version=${GRPC_JAVA}`, ...copy], { cwd: work }).catch(
-      (cause: unknown) => {
-        throw lack(`${VERSIONS.java} cannot be fetched`, 'Maven must reach a repository', cause)
-      },
-    )
-    await runStep(['javac', '-d', classes, '-cp', join(lib, '*'), join(work, 'Client.java')])
-    const { stderr, stdout } = spawnSync('java', ['-version'], { encoding: 'utf8' })
-    return { library: VERSIONS.java, java: `${stderr}${stdout}`.split('\n')[0] ?? '' }
-  } finally {
-    rmSync(work, { recursive: true, force: true })
-  }
+  const [lib, classes] = [join(folder, 'lib'), join(folder, 'classes')]
+  mkdirSync(classes)
+  const java = await fetchLibraries(join(sources, 'pom.xml'), { 'grpc.version': GRPC_JAVA }, lib, progress)
+  await runStep(['javac', '-d', classes, '-cp', join(lib, '*'), join(sources, 'Client.java')])
+  return { library: VERSIONS.java, java }
 }

@@ -1,6 +1,6 @@
 import { bundle, NODE_FLAGS, PROXY_ENV } from '../../cli/bundle.ts'
 import { describeError, WeftError } from '../../core/errors.ts'
-import { LACK } from '../kubernetes/programs/lack.ts'
+import { LACK } from '../programs/lack.ts'
 import type { ProxyProgram } from '../pair/testing/proxy-process.ts'
 import { helpText, parseOptions } from './options.ts'
 import { ensurePart, isMade, type InteropPart } from './programs/programs.ts'

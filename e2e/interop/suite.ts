@@ -1,5 +1,5 @@
 import type { ProxyProgram } from '../pair/testing/proxy-process.ts'
-import type { Progress } from '../kubernetes/programs/progress.ts'
+import type { Progress } from '../programs/progress.ts'
 import type { Teardown } from '../pair/testing/pair.ts'
 import type { InteropPart } from './programs/programs.ts'
 

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 import { fileURLToPath } from 'node:url'
 import { describeError, WeftError } from '../../core/errors.ts'
 import { requireMachine } from './cluster/machine-lacks.ts'
-import { LACK } from './programs/lack.ts'
+import { LACK } from '../programs/lack.ts'
 import { ensurePrograms, PART_NAMES } from './programs/programs.ts'
 
 const USAGE = `usage: npm run test:kube [-- FILE...]

@@ -1,16 +1,18 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { debianProgram, type InstalledProgram } from '../../programs/debian.ts'
-import { cacheDirectory, madeOnce } from '../../kubernetes/programs/cache.ts'
-import { buildGo } from '../../kubernetes/programs/go-module.ts'
-import { lack } from '../../kubernetes/programs/lack.ts'
-import type { Progress } from '../../kubernetes/programs/progress.ts'
-import { runStep } from '../../kubernetes/programs/run-step.ts'
+import { cacheDirectory, madeOnce } from '../../programs/cache.ts'
+import { buildGo } from '../../programs/go-module.ts'
+import { lack } from '../../programs/lack.ts'
+import { fetchLibraries } from '../../programs/maven.ts'
+import { ensureOnMachine } from '../../programs/on-machine.ts'
+import type { Progress } from '../../programs/progress.ts'
+import { runStep } from '../../programs/run-step.ts'
 
 const GRPC_GO = 'v1.85.0'
+// Newer releases of the suite are not on every mirror of Maven Central.
 const GRPC_JAVA = '1.76.0'
 const CONNECT = 'v1.0.5'
 const CONNECT_GO = 'v1.19.1'
@@ -78,7 +80,7 @@ const PARTS = {
 /** The programs of one other project. */
 export type InteropPart = keyof typeof PARTS
 
-/** Makes the part if it is not in the cache. Its folder. Throws WeftError `kubernetes.lack` that says what is missing. */
+/** Makes the part if it is not in the cache. Its folder. Throws WeftError `programs.lack` that says what is missing. */
 export function ensurePart(name: InteropPart, progress: Progress): Promise<string> {
   const { folder, make }: Part = PARTS[name]
   return madeOnce(folder, progress, (part) => make(part, progress))
@@ -96,35 +98,9 @@ export function nghttp2Program(name: 'nghttp' | 'h2load', folder: string): Insta
 
 /** Test client and server of grpc-java with all they need, as `java -cp FOLDER/*` takes them. */
 async function copyJars(folder: string, progress: Progress): Promise<Record<string, string>> {
-  const java = spawnSync('java', ['-version'], { encoding: 'utf8' })
-  if (java.status !== 0)
-    throw lack('there is no Java (`java -version` fails)', 'install a JRE of 17 or newer')
-  if (spawnSync('mvn', ['-v']).status !== 0) throw lack('there is no Maven (`mvn -v` fails)', 'install maven')
-  const work = mkdtempSync(join(tmpdir(), 'weft-maven-'))
-  try {
-    copyFileSync(fileURLToPath(new URL('pom.xml', import.meta.url)), join(work, 'pom.xml'))
-    progress(`io.grpc:grpc-interop-testing:${GRPC_JAVA}: fetching`)
-    await runStep(
-      [
-        'mvn',
-        '--batch-mode',
-        '--quiet',
-        `-Dgrpc.version=${GRPC_JAVA}`,
-        'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies',
-        '-DincludeScope=runtime',
-        `-DoutputDirectory=${folder}`,
-      ],
-      { cwd: work },
-    )
-  } finally {
-    rmSync(work, { recursive: true, force: true })
-  }
-  if (!readdirSync(folder).some((name) => name.startsWith('grpc-interop-testing')))
-    throw lack(
-      'Maven gave no grpc-interop-testing',
-      'its settings must name a mirror of Maven Central that answers',
-    )
-  return { version: GRPC_JAVA, java: java.stderr.split('\n')[0] ?? '' }
+  const pom = fileURLToPath(new URL('pom.xml', import.meta.url))
+  const java = await fetchLibraries(pom, { 'grpc.version': GRPC_JAVA }, folder, progress)
+  return { version: GRPC_JAVA, java }
 }
 
 async function unpackNghttp2(folder: string, progress: Progress): Promise<Record<string, string>> {
@@ -138,11 +114,10 @@ async function unpackNghttp2(folder: string, progress: Progress): Promise<Record
 }
 
 async function installPythonH2(folder: string, progress: Progress): Promise<Record<string, string>> {
-  const python = spawnSync('python3', ['--version'], { encoding: 'utf8' })
-  if (python.status !== 0) throw lack('there is no Python (`python3 --version` fails)', 'install python3')
+  ensureOnMachine('python3', 'python3', progress)
   if (spawnSync('python3', ['-m', 'pip', '--version']).status !== 0)
-    throw lack('Python has no pip (`python3 -m pip` fails)', 'install python3-pip')
+    throw lack('Python has no pip (`python3 -m pip` fails)', 'install it (Debian package python3-pip)')
   progress(`h2 ${HYPER_H2} of PyPI: fetching`)
   await runStep(['python3', '-m', 'pip', 'install', '--quiet', '--target', folder, `h2==${HYPER_H2}`])
-  return { version: HYPER_H2, python: python.stdout.trim() }
+  return { version: HYPER_H2, python: execFileSync('python3', ['--version'], { encoding: 'utf8' }).trim() }
 }

@@ -5,7 +5,7 @@ import { WeftError } from '../../../core/errors.ts'
 import { runCommand } from '../../../local/node/run-command.ts'
 import { SYSTEM_PATH } from '../../../local/requirements.ts'
 import { ensurePrograms } from '../programs/programs.ts'
-import type { Progress } from '../programs/progress.ts'
+import type { Progress } from '../../programs/progress.ts'
 
 export const CHART = join(import.meta.dirname, '../../../deploy/chart')
 /** Of the release and what it is installed in. */

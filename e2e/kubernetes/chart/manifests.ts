@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import { describeError, WeftError } from '../../../core/errors.ts'
-import { LACK } from '../programs/lack.ts'
+import { LACK } from '../../programs/lack.ts'
 import { NAMESPACE, openHelm, type Helm } from './helm.ts'
 
 const USAGE = `usage: npm run manifests [-- --check]

@@ -66,7 +66,7 @@ export interface KubernetesCluster {
 
 /**
  * Starts a cluster in namespaces of its own, once its programs are there (the first time they are built: many minutes).
- * Resolves when it is ready. Throws WeftError `kubernetes.lack` if something cannot be had on this machine.
+ * Resolves when it is ready. Throws WeftError `programs.lack` if something cannot be had on this machine.
  */
 export async function startCluster(options: ClusterOptions): Promise<KubernetesCluster> {
   const progress = options.onProgress ?? (() => {})

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { describeError, WeftError } from '../../../core/errors.ts'
-import { LACK } from '../programs/lack.ts'
+import { LACK } from '../../programs/lack.ts'
 import { startCluster } from './cluster.ts'
 import {
   allRunning,

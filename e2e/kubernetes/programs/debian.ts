@@ -11,9 +11,9 @@ import {
 import { spawnSync } from 'node:child_process'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { lack } from './lack.ts'
-import type { Progress } from './progress.ts'
-import { runStep } from './run-step.ts'
+import { lack } from '../../programs/lack.ts'
+import type { Progress } from '../../programs/progress.ts'
+import { runStep } from '../../programs/run-step.ts'
 
 interface DebianPackage {
   readonly name: string

@@ -1,8 +1,8 @@
 import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { lack } from './lack.ts'
-import { runStep } from './run-step.ts'
+import { lack } from '../../programs/lack.ts'
+import { runStep } from '../../programs/run-step.ts'
 import { GATEWAY_API } from './versions.ts'
 
 const MODULE = 'sigs.k8s.io/gateway-api'

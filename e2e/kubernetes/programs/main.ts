@@ -2,8 +2,8 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { describeError, WeftError } from '../../../core/errors.ts'
-import { cacheDirectory } from './cache.ts'
-import { LACK } from './lack.ts'
+import { cacheDirectory } from '../../programs/cache.ts'
+import { LACK } from '../../programs/lack.ts'
 import { ensurePrograms, isMade, PART_NAMES, type PartName } from './programs.ts'
 
 const USAGE = `usage: node e2e/kubernetes/programs/main.ts [PART...] [--check]

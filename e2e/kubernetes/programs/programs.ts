@@ -1,11 +1,11 @@
 import { accessSync, constants, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { cacheDirectory, madeOnce } from './cache.ts'
+import { cacheDirectory, madeOnce } from '../../programs/cache.ts'
 import { unpackDebian } from './debian.ts'
 import { CRDS, fetchGatewayApi } from './gateway-api.ts'
-import { buildGo } from './go-module.ts'
-import type { Progress } from './progress.ts'
+import { buildGo } from '../../programs/go-module.ts'
+import type { Progress } from '../../programs/progress.ts'
 import { COREDNS, GATEWAY_API, HELM, KUBERNETES } from './versions.ts'
 
 /** A folder of the cache, with the programs in it and how it is made. */
@@ -26,7 +26,7 @@ const KUBERNETES_PROGRAMS = [
 
 const PARTS = {
   kubernetes: {
-    folder: 'kubernetes',
+    folder: `kubernetes-${KUBERNETES}`,
     programs: KUBERNETES_PROGRAMS,
     make: (folder, progress) =>
       buildGo(
@@ -74,7 +74,7 @@ const PARTS = {
       ),
   },
   debian: {
-    folder: 'debian',
+    folder: `kubernetes-debian-${KUBERNETES}`,
     programs: [
       'etcd',
       'etcdctl',
@@ -110,7 +110,7 @@ export interface Programs {
 
 /**
  * Makes what is missing in the cache (the first time it takes many minutes) and gives the programs. Those in
- * `KUBEBUILDER_ASSETS` come first, and nothing is built of which they are all. Throws WeftError `kubernetes.lack` that
+ * `KUBEBUILDER_ASSETS` come first, and nothing is built of which they are all. Throws WeftError `programs.lack` that
  * says what cannot be had here.
  */
 export async function ensurePrograms(

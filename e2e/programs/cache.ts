@@ -6,12 +6,11 @@ import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { Progress } from './progress.ts'
 import { lockDirectory } from './lock.ts'
-import { KUBERNETES } from './versions.ts'
 
-/** Outside the work tree: `$XDG_CACHE_HOME/weft/kubernetes/VERSION`, or below `~/.cache`. */
+/** Outside the work tree: `$XDG_CACHE_HOME/weft/programs`, or below `~/.cache`. A version is part of its folder's name. */
 export function cacheDirectory(env: NodeJS.ProcessEnv = process.env): string {
   const base = env['XDG_CACHE_HOME'] || join(homedir(), '.cache')
-  return join(base, 'weft', 'kubernetes', KUBERNETES)
+  return join(base, 'weft', 'programs')
 }
 
 const RECORD = 'record.json'

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import { WeftError } from '../../../core/errors.ts'
+import { WeftError } from '../../core/errors.ts'
 
 export interface StepOptions {
   readonly cwd?: string
@@ -13,7 +13,7 @@ const LINES_QUOTED = 6
 
 /**
  * Runs one step of the making of a program, behind all other work of the machine (it may take minutes), and gives its
- * standard output. Throws WeftError `kubernetes.step` that quotes the end of what it said.
+ * standard output. Throws WeftError `programs.step` that quotes the end of what it said.
  */
 export function runStep(argv: readonly string[], options: StepOptions = {}): Promise<string> {
   const child = spawn('nice', ['-n', '19', ...argv], {
@@ -34,9 +34,7 @@ export function runStep(argv: readonly string[], options: StepOptions = {}): Pro
   child.on('close', (code) => {
     if (code === 0) resolve(Buffer.concat(output).toString('utf8'))
     else
-      reject(
-        new WeftError('kubernetes.step', `${argv.slice(0, 3).join(' ')} failed:\n  ${last.join('\n  ')}`),
-      )
+      reject(new WeftError('programs.step', `${argv.slice(0, 3).join(' ')} failed:\n  ${last.join('\n  ')}`))
   })
   return promise
 }
