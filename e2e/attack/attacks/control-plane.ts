@@ -59,7 +59,7 @@ export const CONTROL_PLANE_ATTACKS: readonly Attack[] = [
   {
     ...ON_CONTROL,
     name: 'token-holder-traces',
-    what: 'spans of other pods once more under another name, and 10,000 traces, with a token',
+    what: 'spans of other pods once more under another name, older ones in their traces, and 10,000 traces, with a token',
     short: true,
     growthMib: 160,
     run: forgedTraces,
@@ -93,6 +93,8 @@ interface SpanView {
 
 interface TraceView {
   readonly name: string
+  readonly service: string
+  readonly startMs: number
   readonly spans: readonly SpanView[]
 }
 
@@ -121,7 +123,10 @@ async function forgedTraces(bed: AttackBed): Promise<string[]> {
     after.spans.some((span) => span.spanId === spanId && span.name === name && span.pod === pod),
   )
   const lost = before.spans.length - kept.length
-  return lost > 0 ? [`${lost} spans were replaced`] : []
+  const problems = lost > 0 ? [`${lost} spans were replaced`] : []
+  if (after.name !== before.name || after.service !== before.service || after.startMs !== before.startMs)
+    problems.push(`the trace is told as ${after.name} of ${after.service}`)
+  return problems
 }
 
 interface RoutesView {
