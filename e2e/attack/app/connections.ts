@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net'
 import { delay, open, openTls, type Target } from './sockets.ts'
 
 const DROP_MS = 1000
@@ -60,21 +59,27 @@ const HELLOS = [
   Buffer.concat([inRecords(hello(600), 64).subarray(0, 69), Buffer.alloc(200_000, 0x15)]),
 ]
 
-/** Each of them `count` times, in pieces: each is a reason to look again. */
+/** Each of them `count` times at once, in pieces: each is a reason to look again. */
 export async function clientHellos(target: Target, count: number): Promise<unknown> {
+  const all = Array.from({ length: count * HELLOS.length }, (_, at) => HELLOS[at % HELLOS.length])
+  const sent = await Promise.all(all.map((records = Buffer.alloc(0)) => inPieces(target, records)))
+  return { sent: sent.reduce((sum, one) => sum + one, 0) }
+}
+
+const PIECE = 1200
+
+/** Gives how many bytes could be sent before the other side ended it. */
+async function inPieces(target: Target, bytes: Buffer): Promise<number> {
+  const socket = await open(target)
+  if (!socket) return 0
+  const over = new Promise((resolve) => socket.on('close', resolve))
   let sent = 0
-  for (let at = 0; at < count * HELLOS.length; at++) {
-    const socket: Socket | undefined = await open(target)
-    if (!socket) continue
-    const over = new Promise((resolve) => socket.on('close', resolve))
-    const records = HELLOS[at % HELLOS.length] ?? Buffer.alloc(0)
-    for (let from = 0; from < records.length && socket.writable; from += 1200) {
-      socket.write(records.subarray(from, from + 1200))
-      sent += 1200
-      await delay(0)
-    }
-    await Promise.race([over, delay(300)])
-    socket.destroy()
+  while (sent < bytes.length && socket.writable) {
+    socket.write(bytes.subarray(sent, sent + PIECE))
+    sent += PIECE
+    await delay(0)
   }
-  return { sent }
+  await Promise.race([over, delay(1000)])
+  socket.destroy()
+  return sent
 }

@@ -9,11 +9,9 @@ const PATIENCE_MS = 10_000
 const URL_OF_SERVER = 'http://server.shop:8080/honest'
 
 const pulse = process.argv[2] ?? ''
-const agents = {
-  'http:': new Agent({ keepAlive: true, maxSockets: AT_ONCE }),
-  'https:': new TlsAgent({ keepAlive: true, maxSockets: 1, rejectUnauthorized: false }),
-}
-const pulseAgent = new Agent({ keepAlive: true, maxSockets: 1 })
+const agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE })
+// A connection each: one that was there before says nothing of whether one can be had.
+const pulseAgent = pulse.startsWith('https:') ? new TlsAgent({ rejectUnauthorized: false }) : new Agent()
 
 /** The status, or why there is none. */
 function get(url: string, agent: Agent): Promise<string> {
@@ -34,11 +32,7 @@ const seen = { calm_ms: 0, requests: 0, failed: 0, errors: {} as Record<string, 
 let counted = false
 let open = 0
 
-async function honest(): Promise<void> {
-  if (open >= AT_ONCE) return
-  open++
-  const status = await get(URL_OF_SERVER, agents['http:'])
-  open--
+function count(status: string): void {
   if (!counted) return
   seen.requests++
   if (status === '200') return
@@ -46,21 +40,27 @@ async function honest(): Promise<void> {
   seen.errors[status] = (seen.errors[status] ?? 0) + 1
 }
 
+async function honest(): Promise<void> {
+  if (open >= AT_ONCE) return
+  open++
+  count(await get(URL_OF_SERVER, agent))
+  open--
+}
+
 let beating = false
 async function beat(): Promise<void> {
   if (beating || pulse === '') return
   beating = true
   const began = performance.now()
-  await get(pulse, pulse.startsWith('https:') ? agents['https:'] : pulseAgent)
+  count(await get(pulse, pulseAgent))
   beating = false
   const tookMs = Math.round(performance.now() - began)
   if (counted) seen.stall_ms = Math.max(seen.stall_ms, tookMs)
   else seen.calm_ms = Math.max(seen.calm_ms, tookMs)
 }
 
-while ((await get(URL_OF_SERVER, agents['http:'])) !== '200')
-  await new Promise((resolve) => setTimeout(resolve, 50))
-if (pulse !== '') await get(pulse, pulse.startsWith('https:') ? agents['https:'] : pulseAgent)
+while ((await get(URL_OF_SERVER, agent)) !== '200') await new Promise((resolve) => setTimeout(resolve, 50))
+if (pulse !== '') await get(pulse, pulseAgent)
 console.log('begun')
 const timer = setInterval(() => {
   void honest()

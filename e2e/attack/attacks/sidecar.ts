@@ -81,7 +81,7 @@ export const SIDECAR_ATTACKS: readonly Attack[] = [
     what: 'TLS handshakes of 65,000 records of a byte, of empty records, of messages of 16 MiB and of no handshake at all',
     short: true,
     async run(bed) {
-      await bed.from(NEIGHBOUR, 'client-hellos', `${await serverAddress(bed)}:9000`, 2)
+      await bed.from(NEIGHBOUR, 'client-hellos', `${await serverAddress(bed)}:9000`, 8)
       return []
     },
   },
