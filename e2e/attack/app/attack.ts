@@ -2,7 +2,7 @@
 // one JSON object.
 import { clientHellos, hold } from './connections.ts'
 import { certified, subscriptions, withoutToken as adsWithoutToken, type OwnKey } from './discovery.ts'
-import { admissions, hosts, patterns } from './http.ts'
+import { admissions, hosts, patterns, reach } from './http.ts'
 import { asNeighbour, opaque, refusal } from './identity.ts'
 import { targetOf } from './sockets.ts'
 import { figures, series, spans, unsigned, withoutToken } from './telemetry.ts'
@@ -13,6 +13,7 @@ const count = Number(text)
 const more = JSON.parse(json) as {
   readonly holdMs: number
   readonly tls: boolean
+  readonly path: string
   readonly pods: readonly object[]
   readonly spans: readonly { traceId: string; spanId: string }[]
   readonly controlPlane: string
@@ -33,6 +34,7 @@ const ATTACKS: Readonly<Record<string, () => Promise<unknown>>> = {
   opaque: () => opaque(target),
   refusal: () => refusal(target),
   hold: () => hold(target, count, more.holdMs, more.tls),
+  reach: () => reach(target, more.path, count, more.tls),
   'client-hellos': () => clientHellos(target, count),
   patterns: () => patterns(target, count),
   hosts: () => hosts(target),

@@ -1,15 +1,29 @@
 import { get } from 'node:http'
-import { request } from 'node:https'
-import { tally, type Target } from './sockets.ts'
+import { get as getTls, request } from 'node:https'
+import { delay, tally, type Target } from './sockets.ts'
 
-/** The status of a GET with this Host. */
-function asked({ host, port }: Target, path: string, name: string): Promise<string> {
+/** The status of a GET over a connection of its own, or why there is none. */
+function asked({ host, port }: Target, path: string, name: string, tls = false): Promise<string> {
   return new Promise((resolve) => {
-    const options = { host, port, path, headers: { host: name }, timeout: 5000 }
-    get(options, (response) => response.resume().on('end', () => resolve(String(response.statusCode))))
-      .on('timeout', () => resolve('no answer'))
+    const options = { host, port, path, headers: { host: name }, timeout: 5000, agent: false }
+    const sent = tls ? getTls({ ...options, rejectUnauthorized: false }) : get(options)
+    sent
+      .on('response', (response) => response.resume().on('end', () => resolve(String(response.statusCode))))
+      .on('timeout', () => sent.destroy(new Error('no answer')))
       .on('error', (error) => resolve(error.message))
   })
+}
+
+const PAUSE_MS = 500
+
+/** So many GETs one after the other, each over a connection of its own; gives what went wrong. */
+export async function reach(target: Target, path: string, count: number, tls: boolean): Promise<unknown> {
+  const statuses: string[] = []
+  for (let at = 0; at < count; at++) {
+    statuses.push(await asked(target, path, target.host, tls))
+    await delay(PAUSE_MS)
+  }
+  return { failed: tally(statuses.filter((status) => status !== '200')) }
 }
 
 /** Names that a page's own server may have in somebody's browser (DNS rebinding). */

@@ -39,10 +39,10 @@ export const CONTROL_PLANE_ATTACKS: readonly Attack[] = [
   {
     ...ALONE,
     name: 'token-holder-series',
-    what: '9,000 metric series of 9 to 72 kB each, with a token',
+    what: '3,600 metric series of 9 to 72 kB each, with a token',
     growthMib: 160,
     async run(bed) {
-      await bed.from(HOLDER, 'series', GRPC_ADDRESS, 30)
+      await bed.from(HOLDER, 'series', GRPC_ADDRESS, 12)
       return []
     },
   },

@@ -5,6 +5,7 @@ import {
   CLIENT_SIDECAR,
   CONTROL,
   CONTROL_PULSE,
+  HOLDER,
   MESH_PULSE,
   NEIGHBOUR,
   REST_ADDRESS,
@@ -18,16 +19,27 @@ import {
 /** Longer than a probe may fail before its pod is out of service. */
 const HOLD_MS = 12_000
 
-/** Connections that are held, and say nothing or a byte a second: the pod behind must stay in service. */
+/** While connections are held, others must be had, each anew: so often, over the first seconds. */
+const REACHES = 10
+
+interface Held {
+  readonly pod: string
+  readonly address: string
+  readonly path: string
+  readonly tls?: boolean
+}
+
+/** Connections that are held, and say nothing or a byte a second: others are served, and the pod stays in service. */
 async function hold(
   bed: AttackBed,
-  pod: string,
-  target: string,
   count: number,
-  tls = false,
+  { pod, address, path, tls = false }: Held,
 ): Promise<string[]> {
   const before = await bed.pod(pod)
-  const { opened } = await bed.from(NEIGHBOUR, 'hold', target, count, { holdMs: HOLD_MS, tls })
+  const [{ opened }, { failed }] = await Promise.all([
+    bed.from(NEIGHBOUR, 'hold', address, count, { holdMs: HOLD_MS, tls }),
+    bed.from(HOLDER, 'reach', address, REACHES, { path, tls }),
+  ])
   const after = await bed.pod(pod)
   const restarts = (one: typeof before) =>
     one.containers.reduce((sum, container) => sum + container.restarts, 0)
@@ -36,6 +48,8 @@ async function hold(
     problems.push(`${pod} was started again`)
   if (!after.ready) problems.push(`${pod} is out of service`)
   if (opened === 0) problems.push('no connection could be had')
+  if (Object.keys(failed as object).length > 0)
+    problems.push(`another was not served meanwhile: ${JSON.stringify(failed)}`)
   return problems
 }
 
@@ -47,7 +61,12 @@ export const SIDECAR_ATTACKS: readonly Attack[] = [
     name: 'idle-health',
     what: `200 idle and slow connections to port ${HEALTH_PORT} of a pod`,
     short: false,
-    run: async (bed) => hold(bed, 'shop/server', `${await serverAddress(bed)}:${HEALTH_PORT}`, 200),
+    run: async (bed) =>
+      hold(bed, 200, {
+        pod: 'shop/server',
+        address: `${await serverAddress(bed)}:${HEALTH_PORT}`,
+        path: '/ready',
+      }),
   },
   {
     ...ON_SERVER,
@@ -55,7 +74,12 @@ export const SIDECAR_ATTACKS: readonly Attack[] = [
     what: `200 idle and slow connections to port ${METRICS_PORT} of a pod`,
     pulse: `http://server-metrics.shop:${METRICS_PORT}/metrics`,
     short: false,
-    run: async (bed) => hold(bed, 'shop/server', `${await serverAddress(bed)}:${METRICS_PORT}`, 200),
+    run: async (bed) =>
+      hold(bed, 200, {
+        pod: 'shop/server',
+        address: `${await serverAddress(bed)}:${METRICS_PORT}`,
+        path: '/metrics',
+      }),
   },
   {
     name: 'idle-webhook',
@@ -64,7 +88,8 @@ export const SIDECAR_ATTACKS: readonly Attack[] = [
     pulse: WEBHOOK_PULSE,
     short: false,
     growthMib: 128,
-    run: async (bed) => hold(bed, WEBHOOK.pod, WEBHOOK_ADDRESS, 1100, true),
+    run: async (bed) =>
+      hold(bed, 1100, { pod: WEBHOOK.pod, address: WEBHOOK_ADDRESS, path: '/ready', tls: true }),
   },
   {
     name: 'idle-rest',
@@ -73,7 +98,7 @@ export const SIDECAR_ATTACKS: readonly Attack[] = [
     pulse: CONTROL_PULSE,
     short: false,
     growthMib: 128,
-    run: async (bed) => hold(bed, CONTROL.pod, REST_ADDRESS, 1100),
+    run: async (bed) => hold(bed, 1100, { pod: CONTROL.pod, address: REST_ADDRESS, path: '/live' }),
   },
   {
     ...ON_SERVER,
