@@ -22,8 +22,12 @@ export interface HonestReport {
   readonly stall_ms: number
 }
 
-/** Beyond what the machine shows without an attack, twice. */
-const STALL_MS = 1000
+/**
+ * What a loop may be held up by, besides four times what the machine shows without an attack. Generous, for a busy
+ * machine: what these attacks do to one that has no mend is many times that, by their counts.
+ */
+const STALL_MS = 2500
+const CALM_TIMES = 4
 
 /** Whether what was seen is what must hold. */
 export function judge(
@@ -34,7 +38,7 @@ export function judge(
 ): AttackResult {
   const all = [...problems]
   const growth = memory.after - memory.before
-  const allowedMs = STALL_MS + 2 * honest.calm_ms
+  const allowedMs = STALL_MS + CALM_TIMES * honest.calm_ms
   if (honest.requests === 0) all.push('no honest request was sent')
   if (honest.failed > 0) all.push(`honest requests failed: ${JSON.stringify(honest.errors)}`)
   if (honest.stall_ms > allowedMs) all.push(`it stalled for ${honest.stall_ms} ms (${allowedMs} allowed)`)

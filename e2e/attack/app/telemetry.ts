@@ -64,8 +64,12 @@ export async function unsigned(target: Target, count: number): Promise<unknown> 
 const attribute = (key: string, value: string) =>
   Buffer.concat([field(1, Buffer.from(key)), field(2, field(1, Buffer.from(value)))])
 
-/** A push of one histogram. HistogramDataPoint: start = 2, time = 3, count = 4, bucket_counts = 6, attributes = 9. */
-function histogram(points: readonly (readonly [key: string, value: string][])[], count: bigint): Buffer {
+/** A push of one histogram, as a sidecar tells of what it got (`server`) or sent (`client`). HistogramDataPoint: start = 2, time = 3, count = 4, bucket_counts = 6, attributes = 9. */
+function histogram(
+  points: readonly (readonly [key: string, value: string][])[],
+  count: bigint,
+  side = 'server',
+): Buffer {
   const counted = Buffer.alloc(8)
   counted.writeBigUInt64LE(count)
   const data = points.map((attributes) =>
@@ -82,7 +86,7 @@ function histogram(points: readonly (readonly [key: string, value: string][])[],
   )
   // Histogram: data_points = 1, aggregation_temporality = 2 (CUMULATIVE); Metric: name = 1, histogram = 9.
   const metric = Buffer.concat([
-    field(1, Buffer.from('http.server.request.duration')),
+    field(1, Buffer.from(`http.${side}.request.duration`)),
     field(9, Buffer.concat([...data, Buffer.from([0x10, 2])])),
   ])
   return message(field(1, field(2, field(2, metric))))
@@ -131,7 +135,9 @@ export async function figures(target: Target, rule: string, cluster: string): Pr
   const outcomes = await onSessions(target, 1, async (on) => {
     const statuses: string[] = []
     for (const count of [1n, 1000n, 100_000n])
-      statuses.push((await call(on, { path: METRICS, token, bodies: [histogram([point], count)] })).status)
+      statuses.push(
+        (await call(on, { path: METRICS, token, bodies: [histogram([point], count, 'client')] })).status,
+      )
     return statuses
   })
   return { statuses: tally(outcomes.flat()) }

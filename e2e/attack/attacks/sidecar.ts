@@ -72,7 +72,6 @@ export const SIDECAR_ATTACKS: readonly Attack[] = [
     ...ON_SERVER,
     name: 'idle-metrics',
     what: `200 idle and slow connections to port ${METRICS_PORT} of a pod`,
-    pulse: `http://server-metrics.shop:${METRICS_PORT}/metrics`,
     short: false,
     run: async (bed) =>
       hold(bed, 200, {
@@ -83,7 +82,7 @@ export const SIDECAR_ATTACKS: readonly Attack[] = [
   },
   {
     name: 'idle-webhook',
-    what: `1,100 idle and slow connections to the webhook, port ${WEBHOOK_PORT}, half of them in TLS`,
+    what: `1,100 idle and slow connections to the webhook, port ${WEBHOOK_PORT}, every tenth in TLS`,
     attacked: WEBHOOK,
     pulse: WEBHOOK_PULSE,
     short: false,
@@ -106,7 +105,7 @@ export const SIDECAR_ATTACKS: readonly Attack[] = [
     what: 'TLS handshakes of 65,000 records of a byte, of empty records, of messages of 16 MiB and of no handshake at all',
     short: true,
     async run(bed) {
-      await bed.from(NEIGHBOUR, 'client-hellos', `${await serverAddress(bed)}:9000`, 8)
+      await bed.from(NEIGHBOUR, 'client-hellos', `${await serverAddress(bed)}:9000`, 24)
       return []
     },
   },
