@@ -10,6 +10,9 @@ import type { HonestReport } from './verdict.ts'
 const lacks = findLacks(thisMachine)
 const skip = lacks.length > 0 ? lacks.map((lack) => lack.message).join('; ') : false
 
+// Of the file, where no runner says another.
+t.setTimeout(300_000)
+
 const fine: HonestReport = { calm_ms: 20, requests: 400, failed: 0, errors: {}, stall_ms: 40 }
 const attack = { name: 'any', growthMib: 64 }
 const steady = { before: 80, after: 90 }

@@ -3,7 +3,7 @@
 import { clientHellos, hold } from './connections.ts'
 import { certified, subscriptions, withoutToken as adsWithoutToken, type OwnKey } from './discovery.ts'
 import { admissions, hosts, patterns, reach } from './http.ts'
-import { asNeighbour, opaque, refusal } from './identity.ts'
+import { asNeighbour, inBlankLines, opaque, refusal } from './identity.ts'
 import { targetOf } from './sockets.ts'
 import { figures, series, spans, unsigned, withoutToken } from './telemetry.ts'
 
@@ -30,6 +30,7 @@ setTimeout(() => {
 
 const ATTACKS: Readonly<Record<string, () => Promise<unknown>>> = {
   identity: () => asNeighbour(target),
+  'blank-lines': () => inBlankLines(target),
   certified: () => certified(target, targetOf(more.controlPlane), more.own),
   opaque: () => opaque(target),
   refusal: () => refusal(target),

@@ -34,7 +34,7 @@ export async function withoutToken(target: Target, count: number): Promise<unkno
 /** Streams that each subscribe to thousands of long names. */
 export async function subscriptions(target: Target, count: number): Promise<unknown> {
   const token = mountedToken()
-  const outcomes = await onSessions(target, 4, (on, at) =>
+  const outcomes = await onSessions(target, 8, (on, at) =>
     Promise.all(
       Array.from({ length: count }, (_, stream) => {
         const names = Array.from({ length: 1900 }, (_unused, name) =>

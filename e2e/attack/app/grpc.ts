@@ -47,7 +47,7 @@ export interface Call {
 }
 
 export interface Outcome {
-  /** Its grpc-status, `none` without one in time, or `closed`. */
+  /** Its grpc-status; `none`: it ended without; `open`: it has not ended in time; `closed`: its connection was not there. */
   readonly status: string
   readonly body: Buffer
 }
@@ -74,6 +74,7 @@ export function call(on: ClientHttp2Session, asked: Call): Promise<Outcome> {
     for (const body of asked.bodies) stream.write(body)
     if (asked.open !== true) stream.end()
     setTimeout(() => {
+      if (status === 'none') status = 'open'
       finish()
       if (asked.open !== true) stream.close()
     }, PATIENCE_MS)

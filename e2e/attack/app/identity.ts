@@ -58,6 +58,11 @@ async function play(connect: () => Promise<Socket | undefined>): Promise<Record<
 /** As whoever reaches the port. */
 export const asNeighbour = async (target: Target) => ({ answers: await play(() => open(target)) })
 
+/** The simplest of them alone. */
+export const inBlankLines = async (target: Target) => ({
+  answer: firstLine(await say(await open(target), [`\r\n${head('blank-line')}`])),
+})
+
 /** With a certificate of the mesh, and bytes of its own inside. */
 export const asPeer = async (target: Target, key: string, cert: string) => ({
   answers: await play(() => openTls(target, { key, cert, ALPNProtocols: ['weft-tcp'] })),

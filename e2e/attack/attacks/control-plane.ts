@@ -3,16 +3,22 @@ import type { Attack } from '../attack.ts'
 import type { AttackBed } from '../bed.ts'
 import { CONTROL, CONTROL_PULSE, GRPC_ADDRESS, HOLDER, NEIGHBOUR, REST_ADDRESS } from './places.ts'
 
-/** That none of these calls was let in. */
-function refused({ statuses }: Record<string, unknown>): string[] {
-  const taken = (statuses as Record<string, number> | undefined)?.['0']
-  return taken === undefined ? [] : [`${taken} calls without credentials were taken`]
+/** That none of these calls was let in, and none of them was left waiting with what it sent. */
+function refused({ statuses = {} }: { readonly statuses?: Readonly<Record<string, number>> }): string[] {
+  const { 0: taken = 0, open = 0 } = statuses
+  return [
+    ...(taken > 0 ? [`${taken} calls without credentials were taken`] : []),
+    ...(open > 0 ? [`${open} calls without credentials stayed open`] : []),
+  ]
 }
+
+const isTaken = (statuses: unknown): boolean => Object.hasOwn(statuses as object, '0')
 
 const ON_CONTROL = { attacked: CONTROL, pulse: CONTROL_PULSE }
 /** Of which the control plane is started anew before, so that what it grows by is of this attack. */
 const ALONE = { ...ON_CONTROL, fresh: true, short: false }
 
+/** Those that use up what the holder may send come last. */
 export const CONTROL_PLANE_ATTACKS: readonly Attack[] = [
   {
     ...ON_CONTROL,
@@ -37,26 +43,6 @@ export const CONTROL_PLANE_ATTACKS: readonly Attack[] = [
     run: async (bed) => refused(await bed.from(NEIGHBOUR, 'unsigned', GRPC_ADDRESS, 500)),
   },
   {
-    ...ALONE,
-    name: 'token-holder-series',
-    what: '3,600 metric series of 9 to 72 kB each, with a token',
-    growthMib: 160,
-    async run(bed) {
-      await bed.from(HOLDER, 'series', GRPC_ADDRESS, 12)
-      return []
-    },
-  },
-  {
-    ...ALONE,
-    name: 'token-holder-names',
-    what: '120 ADS streams with 1,900 names of 1,024 characters each, twice (470 MB), with a token',
-    growthMib: 160,
-    async run(bed) {
-      await bed.from(HOLDER, 'subscriptions', GRPC_ADDRESS, 30)
-      return []
-    },
-  },
-  {
     ...ON_CONTROL,
     name: 'token-holder-traces',
     what: 'spans of other pods once more under another name, older ones in their traces, and 10,000 traces, with a token',
@@ -68,9 +54,29 @@ export const CONTROL_PLANE_ATTACKS: readonly Attack[] = [
     ...ON_CONTROL,
     name: 'token-holder-figures',
     what: 'requests by the hundred thousand that nobody made, of a route that the holder does not follow',
-    short: true,
+    short: false,
     growthMib: 64,
     run: forgedFigures,
+  },
+  {
+    ...ALONE,
+    name: 'token-holder-series',
+    what: 'up to 9,000 metric series of 9 to 72 kB each, with a token',
+    growthMib: 110,
+    async run(bed) {
+      await bed.from(HOLDER, 'series', GRPC_ADDRESS, 30)
+      return []
+    },
+  },
+  {
+    ...ALONE,
+    name: 'token-holder-names',
+    what: '240 ADS streams with 1,900 names of 1,024 characters each, twice (930 MB), with a token',
+    growthMib: 192,
+    async run(bed) {
+      await bed.from(HOLDER, 'subscriptions', GRPC_ADDRESS, 30)
+      return []
+    },
   },
   {
     ...ON_CONTROL,
@@ -116,7 +122,8 @@ async function forgedTraces(bed: AttackBed): Promise<string[]> {
   }
   if (!before || before.spans.length < 2) return ['the honest request left no trace']
   const spans = before.spans.map(({ spanId }) => ({ traceId: id, spanId }))
-  await bed.from(HOLDER, 'spans', GRPC_ADDRESS, 20, { spans })
+  const { statuses } = await bed.from(HOLDER, 'spans', GRPC_ADDRESS, 20, { spans })
+  if (!isTaken(statuses)) return ['no span was taken, so that nothing was tried']
   const after = await told()
   if (!after) return ['the trace of an honest request was pushed out']
   const kept = before.spans.filter(({ spanId, name, pod }) =>
@@ -134,10 +141,15 @@ interface RoutesView {
 }
 
 /** Of manifests/mesh.yaml: a rule that clients in `shop` alone follow, of whom none does. */
-const RULE = { rule: 'HTTPRoute/shop/consumed/0', cluster: 'outside/consumed/80' }
+const RULE = { rule: 'HTTPRoute/shop/consumed/0', cluster: 'shop/server/8080' }
+
+/** Figures of the slots of two seconds that are not over yet are not shown, and of the one before. */
+const SHOWN_MS = 6500
 
 async function forgedFigures(bed: AttackBed): Promise<string[]> {
-  await bed.from(HOLDER, 'figures', GRPC_ADDRESS, 1, RULE)
+  const { statuses } = await bed.from(HOLDER, 'figures', GRPC_ADDRESS, 1, RULE)
+  if (!isTaken(statuses)) return ['no figure was taken, so that nothing was tried']
+  await new Promise((resolve) => setTimeout(resolve, SHOWN_MS))
   const { text } = await bed.get(`http://${REST_ADDRESS}/api/routes`)
   const shown = (JSON.parse(text) as RoutesView).routes.find(({ name }) => name === RULE.rule)
   if (!shown) return [`there is no route ${RULE.rule}`]

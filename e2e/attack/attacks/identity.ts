@@ -89,7 +89,7 @@ export const IDENTITY_ATTACKS: readonly Attack[] = [
       try {
         await followed(bed, 'evil', 'borrowed')
         await bed.from(NEIGHBOUR, 'opaque', `${address}:8080`)
-        await bed.from(NEIGHBOUR, 'identity', `${address}:9000`)
+        await bed.from(NEIGHBOUR, 'blank-lines', `${address}:9000`)
       } finally {
         await bed.put('foreign.yaml', '# Nothing any more.\n')
       }
