@@ -44,14 +44,16 @@ const FORBIDDEN = new Set([
   'x-forwarded-proto',
 ])
 
+const PLAIN_NAME = /^[a-z0-9-]+$/
+
 /** The trailers that are passed on: `trailers` itself where none is forbidden, undefined where none is left. */
 export function passedTrailers(trailers: Fields | undefined): Fields | undefined {
   if (trailers === undefined) return undefined
   let kept: Fields | undefined
   for (let i = 0; i < trailers.length; i += 2) {
     const name = trailers[i] as string
-    // CGI and its kin read `_` as `-`.
-    const folded = name.includes('_') ? name.replaceAll('_', '-') : name
+    // CGI and its kin read whatever is neither letter nor digit as `-` (RFC 3875 section 4.1.18).
+    const folded = PLAIN_NAME.test(name) ? name : name.toLowerCase().replace(/[^a-z0-9]/g, '-')
     if (FORBIDDEN.has(folded) || folded.startsWith('x-weft-')) kept ??= trailers.slice(0, i)
     else kept?.push(name, trailers[i + 1] as string)
   }

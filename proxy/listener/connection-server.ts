@@ -202,9 +202,14 @@ export class ConnectionServer {
         take: (detected) => this.#accepted({ ...accepted, chain: http, peeked: decided(detected) }),
       }
     }
-    if (peeked?.kind !== 'timeout') return undefined
+    if (!peeked || peeked.kind === 'closed') return undefined
+    if (peeked.kind !== 'timeout') {
+      if (!peeked.open) return undefined
+      // Where requests get nothing else, there is no reason to look for them.
+      if (chainFor(listener, arrival.destinationPort, { kind: 'http1' }) === chain) return undefined
+    }
     return {
-      holdMs: peeked.silent ? listener.detectTimeoutMs : 0,
+      holdMs: peeked.kind === 'timeout' && peeked.silent ? listener.detectTimeoutMs : 0,
       takes: (detected) => chainFor(listener, arrival.destinationPort, decided(detected)) !== chain,
       take: (detected) => this.#inspected(socket, listener, arrival, decided(detected)),
     }

@@ -84,11 +84,33 @@ t.test('drop by drop a request never comes to the end of its first line', async 
   }
 })
 
+t.test(
+  'what begins like no HTTP goes on at once, and never comes to the end of a request line',
+  async (t) => {
+    for (const begins of ['\x00', '{"a": 1}', '\x16\x02']) {
+      const { client, server, seen } = watch(3000)
+      await client.say(begins)
+      t.equal(server.received, begins, 'nothing is held back')
+      for (const byte of ` / HTTP/1.1\r\n`) await client.say(byte)
+      t.match(seen, [{ kind: 'refused' }], JSON.stringify(begins))
+      t.equal(server.received, `${begins} / HTTP/1.1\r`)
+      const whole = watch(0)
+      await whole.client.say(`${begins} / HTTP/1.1\r\n`)
+      t.match(whole.seen, [{ kind: 'taken' }])
+      t.equal(whole.server.received, '')
+      const answered = watch(3000)
+      await answered.client.say(begins)
+      await answered.server.say('hello')
+      t.same(answered.seen, [{ kind: 'relay', sent: begins.length }], 'whose server speaks is let go')
+    }
+  },
+)
+
 t.test('what is no request goes on, from its first byte', async (t) => {
   const first = watch(3000)
-  await first.client.say('\x00\x01')
+  await first.client.say('\x00\x01\n')
   t.same(first.seen, [{ kind: 'relay', sent: 0 }])
-  t.equal(first.client.left(), '\x00\x01')
+  t.equal(first.client.left(), '\x00\x01\n')
   // ZooKeeper's four letters: their client waits for the answer.
   const word = watch(3000)
   await word.client.say('ruok')

@@ -65,6 +65,7 @@ export function watchFirstBytes(
   const onClient = (chunk: Buffer): void => {
     held.push(chunk)
     const detected = detection.feed(chunk)
+    if (detection.open && !late.takes(detected)) return forward()
     if (detected.kind === 'more') {
       if (!holding) forward()
       else

@@ -5,6 +5,9 @@ import t from 'tap'
 import { ClientHelloReader, type ClientHello } from './client-hello.ts'
 import { detect, Detection } from './detect.ts'
 
+// haproxy, proxy-protocol.txt section 2.2.
+const PROXY_V2 = '\r\n\r\n\0\r\nQUIT\n'
+
 function parseClientHello(bytes: Buffer): ClientHello | 'more' | 'invalid' {
   return new ClientHelloReader().feed(bytes)
 }
@@ -13,7 +16,7 @@ function parseClientHello(bytes: Buffer): ClientHello | 'more' | 'invalid' {
 function inParts(bytes: Buffer, size: number): string {
   const detection = new Detection()
   let kind = 'more'
-  for (let at = 0; at < bytes.length && kind === 'more'; at += size)
+  for (let at = 0; at < bytes.length && (kind === 'more' || detection.open); at += size)
     kind = detection.feed(bytes.subarray(at, at + size)).kind
   return kind
 }
@@ -125,15 +128,33 @@ t.test('protocols by their first bytes', async (t) => {
     [`${'M'.repeat(300)} / HTTP/1.1\r\n`, 'http1'],
     [`GET /${'a'.repeat(17_000)}`, 'http1'],
     ['GET /old\r\n', 'http1'],
+    // Python's server reads the fields behind such a one, too.
+    ['GET old\r\n', 'http1'],
+    // Node's parser takes these, Python's those: any version, and whatever it likes for a method.
+    ['OPTIONS rtsp://a/b RTSP/1.0\r\n', 'http1'],
+    ['SOURCE / ICE/1.1\r\n', 'http1'],
+    ['GET / HTTP/0001.01\r\n', 'http1'],
+    ['\x1cGET / HTTP/1.1\r\n', 'http1'],
+    ['\x85\xa0GET / HTTP/1.1\r\n', 'http1'],
+    ['\x00GET / HTTP/1.1\r\n', 'http1'],
+    ['{} / HTTP/1.1\n', 'http1'],
+    ['\x16GET / HTTP/1.1\n', 'http1'],
+    ['\x16\x03\x01\x00\x30\x01 / HTTP/1.1\n', 'http1'],
+    [`\xff${'x'.repeat(60_000)} / HTTP/1.1${' '.repeat(500)}\r\n`, 'http1'],
+    [`\xff${'x'.repeat(66_000)} / HTTP/1.1\r\n`, 'opaque'],
+    // Behind a header of the PROXY protocol a server reads a request.
+    ['PROXY TCP4 10.0.0.1 10.0.0.2 1 2\r\nGET / HTTP/1.1\r\n', 'http1'],
+    ['PROXY TCP4 10.0.0.1 10.0.0.2 1 2\r\nEHLO mail\r\n', 'opaque'],
+    [`${PROXY_V2}\x21\x11\0\x0c\x0a\0\0\x01\x0a\0\0\x02\0\x01\0\x02GET / HTTP/1.1\r\n`, 'http1'],
+    [`${PROXY_V2}\x21\x11\0\x0c\x0a\0\0\x01\x0a\0\0\x02\0\x01\0\x02EHLO mail\r\n`, 'opaque'],
     ['GET /\x01', 'more'],
     ['0032git-upload-pack /a.git\0host=b\0', 'opaque'],
     ['10.0.0.1 - - "GET / HTTP/1.1" 200\n', 'opaque'],
-    ['OPTIONS rtsp://a/b RTSP/1.0\r\n', 'opaque'],
     ['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'h2c'],
     ['PRI * HTTP/2.0\r\n', 'more'],
     ['GET /long', 'more'],
     ['EHLO mail\r\n', 'opaque'],
-    ['GET key\r\n', 'opaque'],
+    ['GET key value\r\n', 'opaque'],
     ['*1\r\n$4\r\nPING\r\n', 'opaque'],
     ['\x00\x00\x00\x08\x04\xd2\x16\x2f', 'opaque'],
     ['\x16\x02\x00', 'opaque'],
@@ -157,17 +178,21 @@ t.test('protocols by their first bytes', async (t) => {
     t.match(detect(Buffer.from(bytes, 'latin1')), { kind: 'opaque', text }, JSON.stringify(bytes))
 })
 
-t.test('arbitrary bytes never throw, and what is decided stays decided', async () => {
-  const start = fc.constantFrom('', '\x16\x03\x01\x00\x30\x01\x00\x00\x2c\x03\x03', 'GET ', 'PRI * ')
-  fc.assert(
-    fc.property(start, fc.uint8Array({ maxLength: 200 }), (prefix, tail) => {
-      const bytes = Buffer.from(prefix + Buffer.from(tail).toString('latin1'), 'latin1')
-      const whole = detect(bytes).kind
-      for (let cut = 0; cut < bytes.length; cut += 7) {
-        const part = detect(bytes.subarray(0, cut)).kind
-        if (part !== 'more' && part !== whole) return false
-      }
-      return true
-    }),
-  )
-})
+t.test(
+  'arbitrary bytes never throw, and what is decided stays decided once the first line is over',
+  async () => {
+    const start = fc.constantFrom('', '\x16\x03\x01\x00\x30\x01\x00\x00\x2c\x03\x03', 'GET ', 'PRI * ')
+    fc.assert(
+      fc.property(start, fc.uint8Array({ maxLength: 200 }), (prefix, tail) => {
+        const bytes = Buffer.from(prefix + Buffer.from(tail).toString('latin1'), 'latin1')
+        const whole = detect(bytes).kind
+        for (let cut = 0; cut < bytes.length; cut += 7) {
+          const detection = new Detection()
+          const part = detection.feed(bytes.subarray(0, cut)).kind
+          if (part !== 'more' && !detection.open && part !== whole) return false
+        }
+        return true
+      }),
+    )
+  },
+)

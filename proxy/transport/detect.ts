@@ -1,4 +1,5 @@
 import { ClientHelloReader, type ClientHello } from './client-hello.ts'
+import { BLANK, FirstLine, REQUEST_VERSION } from './first-line.ts'
 
 /** What the first bytes of a connection say. `more`: undecided, read on. */
 export type Detected =
@@ -20,18 +21,14 @@ const TEXT: Detected = { kind: 'opaque', text: true }
 const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1')
 // What has not ended its first line by then is given to whoever refuses long ones.
 const LONGEST_REQUEST_LINE = 16_384
-// Of a blank and `HTTP/1.1`.
-const VERSION_BYTES = 9
+// Of a blank and `HTTP/1.1`, or the like.
+const VERSION_BYTES = 16
 const TLS_HANDSHAKE = 0x16
 const LF = 0x0a
 const CR = 0x0d
 
-// `method target HTTP/1.1`, with whatever servers are known to take for a blank: a line that only a lenient one
-// understands must not pass for something else than HTTP.
-const BLANK = String.raw`[\s\x1c-\x1f\x85]`
-const REQUEST_LINE = new RegExp(`${BLANK}HTTP/[0-9](\\.[0-9]+)?${BLANK}*$`, 'i')
 // RFC 1945 section 4.1, Simple-Request; there are servers that read header fields behind it.
-const SIMPLE_REQUEST = new RegExp(`^GET${BLANK}+(/|https?:)`)
+const SIMPLE_REQUEST = new RegExp(`^GET${BLANK}+(/|https?:|\\S+${BLANK}*$)`)
 
 /**
  * Decides what a connection speaks, from its bytes as they come; each is looked at once. What could be a request is
@@ -53,16 +50,31 @@ export class Detection {
   #inMethod = true
   /** The method has letters alone, as those have that servers know. */
   #letters = true
+  readonly #firstLine = new FirstLine()
+  #open = false
 
   /** `inspectTls` false: the first byte of a ClientHello is enough to call it opaque. */
   constructor(inspectTls = true) {
     this.#inspectTls = inspectTls
   }
 
+  /**
+   * What was found to be opaque or TLS, and has not ended its first line: it may still become what a lenient server
+   * takes for a request. Whoever wants to know feeds on.
+   */
+  get open(): boolean {
+    return this.#open
+  }
+
   /** Takes what came next. */
   feed(chunk: Buffer): Detected {
-    if (this.#decided === MORE && chunk.length > 0) this.#decided = this.#look(chunk)
-    return this.#decided
+    if (chunk.length === 0 || (this.#decided !== MORE && !this.#open)) return this.#decided
+    const line = this.#firstLine.feed(chunk)
+    if (this.#decided === MORE) this.#decided = this.#look(chunk)
+    const { kind } = this.#decided
+    if (kind !== 'opaque' && kind !== 'tls') return this.#decided
+    this.#open = line === 'more'
+    return line === 'request' ? (this.#decided = HTTP1) : this.#decided
   }
 
   #look(chunk: Buffer): Detected {
@@ -102,7 +114,7 @@ export class Detection {
       const at = this.#at++
       const byte = bytes[at] as number
       if (this.#start < 0) {
-        if (isSpace(byte)) continue
+        if (isSpace(byte) || isOddBlank(byte)) continue
         if (!isToken(byte)) return OPAQUE
         this.#start = at
       }
@@ -117,7 +129,7 @@ export class Detection {
       } else if (byte < 0x20 && !isSpace(byte) && !this.#letters) return OPAQUE
       // A CR alone ends a line for some.
       if (byte === CR && at > 0 && isDigit(bytes[at - 1] as number)) {
-        if (REQUEST_LINE.test(this.#line(Math.max(this.#start, at - VERSION_BYTES), at))) return HTTP1
+        if (REQUEST_VERSION.test(this.#line(Math.max(this.#start, at - VERSION_BYTES), at))) return HTTP1
       }
     }
     return this.#length === LONGEST_REQUEST_LINE ? HTTP1 : MORE
@@ -125,7 +137,7 @@ export class Detection {
 
   #lineOver(end: number): Detected {
     const line = this.#line(this.#start, end)
-    if (REQUEST_LINE.test(line) || SIMPLE_REQUEST.test(line)) return HTTP1
+    if (REQUEST_VERSION.test(line) || SIMPLE_REQUEST.test(line)) return HTTP1
     // A target or a version would make it a request, if a bad one.
     return /^\S+ [/*]|HTTP\//.test(line) ? OPAQUE : TEXT
   }

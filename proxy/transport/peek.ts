@@ -4,7 +4,8 @@ import { Detection, type Detected } from './detect.ts'
 import { keepBytes } from './ended-early.ts'
 
 export type Peeked =
-  | Exclude<Detected, { kind: 'more' }>
+  /** `open`: see Detection.open. */
+  | (Exclude<Detected, { kind: 'more' }> & { readonly open?: boolean })
   /** `silent`: nothing came at all. */
   | { readonly kind: 'timeout'; readonly silent: boolean }
   | { readonly kind: 'closed' }
@@ -51,7 +52,7 @@ export function peek(
   const onData = (chunk: Buffer): void => {
     seen.push(chunk)
     const detected = detection.feed(chunk)
-    if (detected.kind !== 'more') finish(detected)
+    if (detected.kind !== 'more') finish(detection.open ? { ...detected, open: true } : detected)
   }
   // A client that says nothing and half-closes may still be served by a server-first protocol.
   const onEnd = (): void => finish({ kind: 'opaque', text: false })

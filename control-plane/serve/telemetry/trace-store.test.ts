@@ -151,6 +151,56 @@ t.test('a trace is told by its root, with failures and retries of all hops', asy
   t.equal(store.get('nothing'), undefined)
 })
 
+t.test('who got to know a trace adds to it, and does not become its root', async (t) => {
+  const store = new TraceStore()
+  const id = '1'.padStart(32, '0')
+  const caller = { service: 'web', namespace: 'shop', pod: 'web-1' }
+  const server = { service: 'catalog', namespace: 'shop', pod: 'catalog-1' }
+  const source = { 'weft.source_identity': 'spiffe://mesh/ns/shop/sa/web' }
+  store.add(span(1, 2, { ...caller, kind: 'client', parentSpanId: 'a'.repeat(16), durationMs: 20 }))
+  store.add(span(1, 3, { ...server, kind: 'server', parentSpanId: span(1, 2).spanId, attributes: source }))
+  const before = store.get(id)?.summary
+  t.match(before, { service: 'web', startMs: START, durationMs: 20, spanCount: 2 })
+  const stranger = { service: 'mine', namespace: 'evil', pod: 'mine-1', startMs: 1, durationMs: 3_600_000 }
+  const forged: Partial<StoredSpan>[] = [
+    { kind: 'server' },
+    { kind: 'client', status: 'error' },
+    // In place of the parent that the honest root has elsewhere, and of that of the server's span.
+    { kind: 'server', spanId: 'a'.repeat(16) },
+    { kind: 'client', spanId: span(1, 2).spanId },
+    { kind: 'internal', parentSpanId: span(1, 3).spanId },
+    // Two that hang from each other.
+    { kind: 'internal', spanId: 'b'.repeat(16), parentSpanId: 'c'.repeat(16) },
+    { kind: 'internal', spanId: 'c'.repeat(16), parentSpanId: 'b'.repeat(16) },
+  ]
+  for (const [at, one] of forged.entries()) store.add(span(1, 100 + at, { ...stranger, ...one }))
+  const { service, namespace, startMs, durationMs, failed } = store.get(id)?.summary ?? {}
+  t.same(
+    { service, namespace, startMs, durationMs, failed },
+    {
+      service: 'web',
+      namespace: 'shop',
+      startMs: START,
+      durationMs: 20,
+      failed: false,
+    },
+  )
+  t.equal(store.get(id)?.spans.length, 9, 'what it added is shown, as its own')
+})
+
+t.test('a chain of as many spans as a trace may have is told as fast as others', async (t) => {
+  const store = new TraceStore()
+  for (let at = 500; at >= 1; at--)
+    store.add(
+      span(1, at, {
+        kind: 'internal',
+        parentSpanId: at > 1 ? span(1, at - 1).spanId : '',
+        startMs: START - at,
+      }),
+    )
+  t.match(store.get('1'.padStart(32, '0'))?.summary, { spanCount: 500, startMs: START - 500 })
+})
+
 t.test('the latest come first; by service; failed ones alone', async (t) => {
   const store = new TraceStore()
   for (let i = 1; i <= 5; i++) store.add(span(i, 1, { service: i % 2 ? 'web' : 'catalog' }))

@@ -24,17 +24,21 @@ export interface TraceSummary {
   readonly services: readonly string[]
 }
 
-/** `spans` is not empty and all of one trace. */
+/**
+ * `spans` is not empty and all of one trace. Its root, its start and its end are those of the spans that another pod bears
+ * out, where there are any: who got to know a trace's identifier adds what it likes to it, but does not become its root.
+ */
 export function summarize(spans: readonly StoredSpan[]): TraceSummary {
-  const ids = new Set(spans.map((span) => span.spanId))
   const ordered = [...spans].sort((a, b) => a.startMs - b.startMs)
-  const root = ordered.find((span) => !ids.has(span.parentSpanId)) ?? (ordered[0] as StoredSpan)
-  const startMs = (ordered[0] as StoredSpan).startMs
-  let endMs = startMs
+  const trees = treesOf(ordered)
+  const borneOut = trees.filter((tree) => new Set(tree.map(podOf)).size > 1)
+  const told = borneOut.length > 0 ? borneOut : trees
+  const [root] = told[0] as [StoredSpan]
+  const startMs = Math.min(...told.flat().map((span) => span.startMs))
+  const endMs = Math.max(...told.flat().map((span) => span.startMs + span.durationMs))
   let retries = 0
   let errors = 0
   for (const span of ordered) {
-    endMs = Math.max(endMs, span.startMs + span.durationMs)
     retries += Math.max(0, numberOf(span.attributes, 'http.request.resend_count') ?? 0)
     if (span.status === 'error') errors++
   }
@@ -54,4 +58,36 @@ export function summarize(spans: readonly StoredSpan[]): TraceSummary {
     retries,
     services: [...new Set(ordered.map((span) => `${span.service}.${span.namespace}`))],
   }
+}
+
+/** The spans by what they hang from, in the order of their roots; the root of each is its first. */
+function treesOf(ordered: readonly StoredSpan[]): readonly (readonly [StoredSpan, ...StoredSpan[]])[] {
+  const byId = Map.groupBy(ordered, (span) => span.spanId)
+  const parentOf = (span: StoredSpan): StoredSpan | undefined =>
+    byId.get(span.parentSpanId)?.find((parent) => parent !== span && mayBeParent(parent, span))
+  const rootOf = new Map<StoredSpan, StoredSpan>()
+  const trees = new Map<StoredSpan, [StoredSpan, ...StoredSpan[]]>()
+  for (const span of ordered) {
+    const passed = new Set<StoredSpan>()
+    let top = span
+    // Who makes a circle has no root beyond it.
+    for (let up: StoredSpan | undefined = span; up && !passed.has(up) && !rootOf.has(up); up = parentOf(up))
+      passed.add((top = up))
+    const root = rootOf.get(span) ?? rootOf.get(parentOf(top) ?? top) ?? top
+    for (const one of passed) rootOf.set(one, root)
+    if (!trees.has(root)) trees.set(root, [root])
+    if (span !== root) trees.get(root)?.push(span)
+  }
+  return [...trees.values()].sort(([a], [b]) => a.startMs - b.startMs)
+}
+
+/** As sidecars tell it: what a pod sends hangs from what it got itself, and what it got from what its caller sent. */
+function mayBeParent(parent: StoredSpan, child: StoredSpan): boolean {
+  if (child.kind !== 'server') return podOf(parent) === podOf(child)
+  const caller = textOf(child.attributes, 'weft.source_identity')
+  return caller === '' || caller.includes(`/ns/${parent.namespace}/`)
+}
+
+function podOf({ namespace, pod }: StoredSpan): string {
+  return `${namespace}/${pod}`
 }
