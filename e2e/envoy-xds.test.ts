@@ -1,13 +1,11 @@
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { freePorts } from '../core/testing/free-ports.ts'
-import { startControlPlane } from '../control-plane/app.ts'
-import { manifestsPlatform } from '../control-plane/platform/manifests.ts'
-import { silentLogger } from '../core/log.ts'
+import { controlPlaneOfManifests } from './control-plane/of-manifests.ts'
 import { identityOf, serverBootstrap, type Path } from './pair/testing/bootstrap.ts'
 import { EnvoyProcess, findEnvoy } from './pair/testing/envoy-process.ts'
 import { portOf } from './pair/testing/pair.ts'
@@ -18,7 +16,6 @@ import { ProxyProcess } from './pair/testing/proxy-process.ts'
 
 const { binary, skip } = findEnvoy()
 const EXTENSIONS = 'type.googleapis.com/envoy.extensions'
-const LOOPBACK = { host: '127.0.0.1', port: 0 }
 const address = (port: number) => ({ socket_address: { address: '127.0.0.1', port_value: port } })
 const ads = { ads: {}, resource_api_version: 'V3' }
 
@@ -54,28 +51,6 @@ spec:
       filters: [{ type: RequestRedirect, requestRedirect: { statusCode: 301, path: { type: ReplacePrefixMatch, replacePrefixMatch: /new } } }]
     - backendRefs: [{ name: web, port: 80 }]
 `
-
-async function controlPlane(t: Test, folder: string, text: string): Promise<number> {
-  for (const name of ['manifests', 'tokens']) mkdirSync(join(folder, name))
-  writeFileSync(join(folder, 'manifests', 'shop.yaml'), text)
-  const running = await startControlPlane({
-    platform: manifestsPlatform({
-      manifests: [join(folder, 'manifests')],
-      caDirectory: join(folder, 'ca'),
-      tokenKeyDirectory: join(folder, 'tokens'),
-    }),
-    trustDomain: 'cluster.local',
-    dnsNames: ['weft-control-plane.weft-system.svc'],
-    grpc: LOOPBACK,
-    grpcPlaintext: LOOPBACK,
-    http: LOOPBACK,
-    samplingPercent: 1,
-    dashboard: new Map(),
-    log: silentLogger,
-  })
-  t.teardown(() => running.close())
-  return running.plaintextPort ?? 0
-}
 
 function envoyBootstrap(api: string, control: number, front: number, admin: number) {
   const identity = identityOf('caller')
@@ -173,7 +148,8 @@ for (const api of ['DELTA_GRPC', 'GRPC']) {
     const ports = new Map([['web', { front: 0, inner, link: inner }]])
     const weft = await ProxyProcess.start('server', folder, serverBootstrap([path], ports), weftAdmin)
     t.teardown(() => weft.stop())
-    const control = await controlPlane(t, folder, manifests(inner))
+    const { plaintextPort: control = 0 } = await controlPlaneOfManifests(t, folder)
+    writeFileSync(join(folder, 'manifests', 'shop.yaml'), manifests(inner))
     const envoy = await EnvoyProcess.start(
       binary,
       'envoy',

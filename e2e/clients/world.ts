@@ -1,13 +1,11 @@
-import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { request } from 'undici'
-import { startControlPlane, type RunningControlPlane } from '../../control-plane/app.ts'
-import { manifestsPlatform } from '../../control-plane/platform/manifests.ts'
-import { silentLogger } from '../../core/log.ts'
+import type { RunningControlPlane } from '../../control-plane/app.ts'
+import { controlPlaneOfManifests } from '../control-plane/of-manifests.ts'
 import type { Teardown } from '../pair/testing/pair.ts'
 
-const LOOPBACK = { host: '127.0.0.1', port: 0 }
 /** The namespace of the clients. */
 export const NAMESPACE = 'shop'
 
@@ -25,24 +23,7 @@ export class World {
   static async start(t: Teardown): Promise<World> {
     const folder = mkdtempSync(join(tmpdir(), 'weft-clients-'))
     t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-    for (const name of ['manifests', 'tokens']) mkdirSync(join(folder, name))
-    const running = await startControlPlane({
-      platform: manifestsPlatform({
-        manifests: [join(folder, 'manifests')],
-        caDirectory: join(folder, 'ca'),
-        tokenKeyDirectory: join(folder, 'tokens'),
-      }),
-      trustDomain: 'cluster.local',
-      dnsNames: ['weft-control-plane.weft-system.svc'],
-      grpc: LOOPBACK,
-      grpcPlaintext: LOOPBACK,
-      http: LOOPBACK,
-      samplingPercent: 1,
-      dashboard: new Map(),
-      log: silentLogger,
-    })
-    t.teardown(() => running.close())
-    return new World(folder, running)
+    return new World(folder, await controlPlaneOfManifests(t, folder))
   }
 
   /** What a client is started with (docs/proxyless-grpc.md); `more` goes beside it, `metadata` to its node. */
