@@ -67,5 +67,7 @@ ${last}`
     output('Another 7 could not be run due to client timing out or exiting prematurely.\n'),
   )
   t.strictSame([...(short?.failed ?? [])], [...failed, ['all are run', '7 could not be']])
+  const nameless = readSummary('Total cases: 5\n3 passed, 2 failed\n')
+  t.strictSame([...(nameless?.failed ?? [])], [['all failures have a name', '2 have none']])
   t.equal(readSummary('error: no such file'), undefined)
 })

@@ -26,9 +26,12 @@ export function readSummary(output: string): Summary | undefined {
   const failed = new Map<string, string>()
   for (const [, name = '', why = ''] of output.matchAll(/^FAILED: (.+):\n((?:[ \t]+.*\n)*)/gm))
     failed.set(name, why.trim().replaceAll(/\s*\n\s*/g, ' | '))
+  // A failure without a name would count as passed.
+  const unnamed = Number(total[2]) - failed.size
+  if (unnamed !== 0) failed.set('all failures have a name', `${unnamed} have none`)
   const notRun = /^Another (\d+) could not be run/m.exec(output)?.[1]
   if (notRun !== undefined) failed.set('all are run', `${notRun} could not be`)
-  return { cases: Number(total[1]) + Number(total[2]) + (notRun === undefined ? 0 : 1), failed }
+  return { cases: Number(total[1]) + Math.max(Number(total[2]), failed.size), failed }
 }
 
 function command(run: Run, mode: Mode, app: number, front: number | undefined): readonly string[] {
