@@ -23,6 +23,7 @@ import {
   TRANSFER_ENCODING,
   UPGRADE,
 } from './field-names.ts'
+import { MAX_SLICED_BYTES } from './limits.ts'
 import { malformed } from './message-error.ts'
 
 /** What the fields of a head say about the connection and about the body's framing. */
@@ -42,11 +43,33 @@ export class HeadFacts {
   keepAliveSeconds = -1
 }
 
+/** One block of field lines as bytes, and pieces of it as text of one byte a char. Reused for every block. */
+export class BlockText {
+  bytes: Buffer = Buffer.alloc(0)
+  #from = 0
+  /** All of it as text, or '' where pieces become strings of their own. */
+  #text = ''
+
+  /** The block is `from..to` of `bytes`. */
+  set(bytes: Buffer, from: number, to: number): void {
+    this.bytes = bytes
+    this.#from = from
+    // Slices of one text cost a fraction of a call for each piece.
+    this.#text = to - from <= MAX_SLICED_BYTES ? bytes.toString('latin1', from, to) : ''
+  }
+
+  /** What stands at `from..to` of the bytes. */
+  piece(from: number, to: number): string {
+    if (this.#text === '') return this.bytes.toString('latin1', from, to)
+    return this.#text.slice(from - this.#from, to - this.#from)
+  }
+}
+
 /**
  * Turns the lines of a scan into fields, without those that belong to the connection, and facts.
- * `text` is the block as latin1, whose first char is at offset `base` of the scanned bytes.
+ * `text` is the block whose bytes were scanned.
  */
-export function readFields(text: string, base: number, lines: FieldLines, facts: HeadFacts): void {
+export function readFields(text: BlockText, lines: FieldLines, facts: HeadFacts): void {
   const { count, numbers } = lines
   const fields: Fields = []
   let options: string[] | undefined
@@ -60,9 +83,9 @@ export function readFields(text: string, base: number, lines: FieldLines, facts:
   facts.keepAliveSeconds = -1
   for (let i = 0, line = 0; i < count; i++, line += 5) {
     const slot = numbers[line] as number
-    const value = text.slice((numbers[line + 3] as number) - base, (numbers[line + 4] as number) - base)
+    const value = text.piece(numbers[line + 3] as number, numbers[line + 4] as number)
     if (slot < 0) {
-      fields.push(unknownName(text, base, numbers, line), value)
+      fields.push(unknownName(text, numbers, line), value)
       continue
     }
     const kind = kindInSlot(slot)
@@ -88,7 +111,7 @@ export function readFields(text: string, base: number, lines: FieldLines, facts:
           throw malformed('transfer_encoding', 'must be exactly one `chunked`', 'transfer-encoding')
         }
         // OWS by RFC 9112 section 5; but llhttp takes `chunked` HTAB for another coding, and frames otherwise.
-        if (endsInTab(text, (numbers[line + 4] as number) - base)) {
+        if (endsInTab(text.bytes, numbers[line + 4] as number)) {
           throw malformed('transfer_encoding', 'must not end in a tab', 'transfer-encoding')
         }
         facts.chunked = true
@@ -122,7 +145,7 @@ export function readFields(text: string, base: number, lines: FieldLines, facts:
 }
 
 /** The lines of a scan as trailers, without what concerns the connection. Framing and routing are refused. */
-export function readTrailers(text: string, base: number, lines: FieldLines): Fields | undefined {
+export function readTrailers(text: BlockText, lines: FieldLines): Fields | undefined {
   const { count, numbers } = lines
   if (count === 0) return undefined
   const fields: Fields = []
@@ -134,23 +157,21 @@ export function readTrailers(text: string, base: number, lines: FieldLines): Fie
       throw malformed('trailer', 'may not stand in a trailer section', nameInSlot(slot))
     }
     if (kind !== PLAIN) continue
-    const value = text.slice((numbers[line + 3] as number) - base, (numbers[line + 4] as number) - base)
-    fields.push(slot < 0 ? unknownName(text, base, numbers, line) : nameInSlot(slot), value)
+    const value = text.piece(numbers[line + 3] as number, numbers[line + 4] as number)
+    fields.push(slot < 0 ? unknownName(text, numbers, line) : nameInSlot(slot), value)
   }
   return fields.length === 0 ? undefined : fields
 }
 
 /** True where a tab stands between a value, whose end is `at`, and its line end. */
-function endsInTab(text: string, at: number): boolean {
+function endsInTab(bytes: Uint8Array, at: number): boolean {
   let pos = at
-  while (text.charCodeAt(pos) === SP) pos++
-  return text.charCodeAt(pos) === HTAB
+  while (bytes[pos] === SP) pos++
+  return bytes[pos] === HTAB
 }
 
-function unknownName(text: string, base: number, numbers: Int32Array, line: number): string {
-  const name = text
-    .slice((numbers[line + 1] as number) - base, (numbers[line + 2] as number) - base)
-    .toLowerCase()
+function unknownName(text: BlockText, numbers: Int32Array, line: number): string {
+  const name = text.piece(numbers[line + 1] as number, numbers[line + 2] as number).toLowerCase()
   learnName(name)
   return name
 }

@@ -2,6 +2,11 @@
 
 /** Start line and field lines with their line ends, bytes. */
 export const MAX_HEAD_BYTES = 60 * 1024
+/**
+ * A longer block becomes strings of their own. V8 makes slices of one text, and whoever remembers a single value, a
+ * compression table or a span, would hold the whole text with it.
+ */
+export const MAX_SLICED_BYTES = 2 * 1024
 /** Request target, bytes; RFC 9110 section 4.1 asks for at least 8000. */
 export const MAX_TARGET_BYTES = 32 * 1024
 /** Field lines of a head or of trailers. */

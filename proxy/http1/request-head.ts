@@ -3,7 +3,7 @@ import { comparable, isAuthority } from './authority.ts'
 import { SP, TARGET, TOKEN_LOWER } from './characters.ts'
 import { CLOSE, KEEP, listOf, UPGRADES } from './connection-options.ts'
 import { FieldLines, INCOMPLETE } from './field-lines.ts'
-import { HeadFacts, readFields } from './head-fields.ts'
+import { BlockText, HeadFacts, readFields } from './head-fields.ts'
 import type { ParsedHead } from './head-reader.ts'
 import { MAX_TARGET_BYTES } from './limits.ts'
 import { malformed, MessageError } from './message-error.ts'
@@ -23,6 +23,7 @@ export interface ParsedRequest extends ParsedHead {
 
 const lines = new FieldLines()
 const facts = new HeadFacts()
+const text = new BlockText()
 const parsed: ParsedRequest = {
   head: { method: '', scheme: '', authority: '', path: '', fields: [], upgrade: '' },
   end: 0,
@@ -73,13 +74,13 @@ export function parseRequestHead(
   if (end === INCOMPLETE) return undefined
   if (end - at > limit) throw new MessageError(431, 'head_too_large', `the head is above ${limit} bytes`)
 
-  const text = bytes.toString('latin1', at, end)
-  readFields(text, at, lines, facts)
+  text.set(bytes, at, end)
+  readFields(text, lines, facts)
   const head: RequestHead = {
-    method: text.slice(0, methodTo - at),
+    method: text.piece(at, methodTo),
     scheme,
     authority: '',
-    path: text.slice(methodTo + 1 - at, targetTo - at),
+    path: text.piece(methodTo + 1, targetTo),
     fields: facts.fields,
     upgrade: '',
   }

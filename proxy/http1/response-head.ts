@@ -2,7 +2,7 @@ import type { ResponseHead } from '../http/message.ts'
 import { CR, LF, SP, VALUE } from './characters.ts'
 import { CLOSE, KEEP } from './connection-options.ts'
 import { FieldLines, INCOMPLETE } from './field-lines.ts'
-import { HeadFacts, readFields } from './head-fields.ts'
+import { BlockText, HeadFacts, readFields } from './head-fields.ts'
 import type { ParsedHead } from './head-reader.ts'
 import { MAX_HEAD_BYTES } from './limits.ts'
 import { malformed, type MessageError } from './message-error.ts'
@@ -19,6 +19,7 @@ export interface ParsedResponse extends ParsedHead {
 
 const lines = new FieldLines()
 const facts = new HeadFacts()
+const text = new BlockText()
 const parsed: ParsedResponse = {
   head: { status: 0, fields: [] },
   end: 0,
@@ -58,7 +59,8 @@ export function parseResponseHead(bytes: Buffer, at: number, to: number): Parsed
   if (end === INCOMPLETE) return undefined
   if (end - at > MAX_HEAD_BYTES) throw malformed('head_too_large', 'the head of the response is too large')
 
-  readFields(bytes.toString('latin1', at, end), at, lines, facts)
+  text.set(bytes, at, end)
+  readFields(text, lines, facts)
   if (facts.chunked && http10) {
     throw malformed('old_chunked', 'may not stand in an HTTP/1.0 response', 'transfer-encoding')
   }

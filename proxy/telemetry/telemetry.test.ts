@@ -65,6 +65,22 @@ function setUp(random = 1) {
   return { telemetry, traces, metrics, lines, record, fail: (now: boolean) => (failing = now) }
 }
 
+t.test('what a caller chose of a span is cut: thousands of spans wait for a collector', async (t) => {
+  const { telemetry, record } = setUp()
+  const request = head('traceparent', `00-${TRACE}-b7ad6b7169203331-01`, 'user-agent', 'u'.repeat(30_000))
+  request.path = `/${'p'.repeat(30_000)}?q`
+  request.authority = `${'a'.repeat(30_000)}:80`
+  const span = telemetry.beginTrace('outbound', request, 0)
+  if (!span) throw new Error('not sampled')
+  const { attributes = [] } = spanOf(record(request), span)
+  const lengths = new Map(attributes.map(({ key, value }) => [key, value?.stringValue?.length]))
+  t.same(
+    ['url.path', 'server.address', 'user_agent.original'].map((key) => lengths.get(key)),
+    [1024, 1024, 256],
+  )
+  await telemetry.close()
+})
+
 t.test("a sampled caller's trace goes on with our span as the parent of the next", async (t) => {
   const { telemetry, traces, record } = setUp()
   const request = head('traceparent', `00-${TRACE}-b7ad6b7169203331-01`, 'tracestate', 'a=1')
