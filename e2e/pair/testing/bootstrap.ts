@@ -73,11 +73,13 @@ export function callerBootstrap(paths: readonly Path[], ports: ReadonlyMap<strin
             ),
         ...(path.inspect
           ? [
-              cluster(
-                `${path.name}-tcp`,
-                portsOf(ports, path).link,
-                tls('UpstreamTlsContext', identity, ['weft-tcp'], path.demands?.ofServer),
-              ),
+              path.direct
+                ? cluster(`${path.name}-tcp`, path.app)
+                : cluster(
+                    `${path.name}-tcp`,
+                    portsOf(ports, path).link,
+                    tls('UpstreamTlsContext', identity, ['weft-tcp'], path.demands?.ofServer),
+                  ),
             ]
           : []),
         ...Object.entries(path.extra ?? {}).map(([name, port]) => cluster(name, port)),
