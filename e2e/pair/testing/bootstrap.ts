@@ -20,6 +20,8 @@ export interface Path {
   readonly innerRoute?: object
   /** Fields of HttpConnectionManager at both proxies. */
   readonly manager?: object
+  /** Fields of the caller's Listener. */
+  readonly listener?: object
   /** How long the server's proxy keeps an unused connection to the application; Weft's own 4 s where nothing is said. */
   readonly idleTimeout?: string
   /** CONNECT goes on, too. */
@@ -56,6 +58,7 @@ export function callerBootstrap(paths: readonly Path[], ports: ReadonlyMap<strin
     static_resources: {
       listeners: paths.map((path) => ({
         ...listener(path, 'OUTBOUND', portsOf(ports, path).front),
+        ...path.listener,
         ...(path.inspect
           ? inspection(path)
           : { filter_chains: [{ filters: [network(path, path.kind, path.route)] }] }),
