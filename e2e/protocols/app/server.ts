@@ -74,8 +74,10 @@ const servers: Record<number, () => Server> = {
   9004: () => createTcpServer(echo),
   9005: () => createTcpServer(greeting),
   9006: () => createTcpServer(greeting),
+  9007: () => createHttpServer(http),
 }
-for (const port of [25, 3306, 5432, 6379, 11211]) servers[port] = () => createTcpServer(greeting)
+for (const port of (process.env['GREETING_PORTS'] ?? '').split(','))
+  servers[Number(port)] = () => createTcpServer(greeting)
 
 for (const [port, make] of Object.entries(servers)) make().listen(Number(port), '0.0.0.0')
 process.on('SIGTERM', () => process.exit(0))
