@@ -33,6 +33,8 @@ const NAMED = new Map(SERVER_FIRST_WORDS.map((word, i) => [9100 + i, word]))
 /** Their servers greet, and none of these ports has an appProtocol. Of three the client speaks first, though never HTTP. */
 const GREETING = [...Object.keys(SERVER_FIRST_PORTS).map(Number), 5432, 6379, 11211, ...NAMED.keys()]
 const UNDECLARED = [9001, 9002, 9003, 9004, 9005, 9006, 9007, ...GREETING]
+/** Without a slash; the server redirects it, and then answers the kubelet alone. */
+const PROBE = { httpGet: { path: 'up', port: 8001 }, periodSeconds: 1 }
 /** Of a pod that two Services call by one port, which one of them says is HTTP. */
 const MIXED = 9010
 
@@ -99,7 +101,7 @@ function manifests(): string {
       'app',
       ['node', 'server.ts'],
       { TLS_CERT: certificatesPem(chain), TLS_KEY: privateKeyPem(key), GREETING_PORTS: GREETING.join() },
-      { httpGet: { path: '/', port: 8001 }, periodSeconds: 1 },
+      PROBE,
       { 'weft.dev/opaque-ports': '9006' },
     ),
     pod(
@@ -146,7 +148,7 @@ function manifests(): string {
       'mixed',
       ['node', 'server.ts'],
       { TLS_CERT: certificatesPem(chain), TLS_KEY: privateKeyPem(key), GREETING_PORTS: openPorts.join() },
-      { httpGet: { path: '/', port: 8001 }, periodSeconds: 1 },
+      PROBE,
       {},
       'open',
     ),
