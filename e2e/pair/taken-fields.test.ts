@@ -221,9 +221,10 @@ t.test('what is taken is done', async (t) => {
   t.match(await ask(port, '/bare/a'), /path \/new\/a/, 'rewritten paths are put in order, too')
   t.match(await ask(port, '/whole/a'), /path \/all\/whole\/a/)
 
+  const connected = once(held, 'connection')
   const first = await dial(tcp)
   first.write('x')
-  await once(held, 'connection')
+  await connected
   const second = await dial(tcp)
   second.write('x')
   t.equal(await second.untilEnd(), '', 'a second connection is not made')
