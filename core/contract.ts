@@ -138,7 +138,7 @@ export const NODE_RUNTIME = 'NODEJS_VERSION'
 /** `true` in the bootstrap of a gRPC library without a sidecar: it has certificates, and asks for mutual TLS. */
 export const NODE_MUTUAL_TLS = 'MUTUAL_TLS'
 /** The one of `certificate_providers` in its bootstrap that holds them (gRFC A29). */
-export const CERTIFICATE_PROVIDER = 'weft'
+export const CERTIFICATE_PROVIDER = 'weft-identity'
 
 /** The listener that every sidecar asks for: the ports of its own pod, and who may reach them. */
 export const INBOUND_LISTENER = 'inbound'

@@ -21,6 +21,22 @@ t.before(async () => {
   pair = await startPair(t, [
     { ...path, name: 'limited', route: { timeout: '1s' } },
     { ...path, name: 'retried', route: { timeout: '0s', retry_policy } },
+    {
+      ...path,
+      name: 'tried',
+      route: {
+        timeout: '0s',
+        retry_policy: { ...retry_policy, retry_on: 'reset', num_retries: 2, per_try_timeout: '1s' },
+      },
+    },
+    {
+      ...path,
+      name: 'not-reset',
+      route: {
+        timeout: '0s',
+        retry_policy: { ...retry_policy, retry_on: 'reset-before-request', per_try_timeout: '1s' },
+      },
+    },
     { ...path, name: 'upgraded', route: ANY_UPGRADE, innerRoute: ANY_UPGRADE },
   ])
 })
@@ -61,6 +77,50 @@ t.test('answers that a retry turns away leave their connection: 15 tries need on
   t.same([tries, app.count - before], [15, 1])
   client.socket.destroy()
 })
+
+t.test(
+  'a try that takes too long is a reset, and followed by the next; what may not be repeated is not',
+  async (t) => {
+    const client = await dial(pair.port('tried'))
+    client.write('GET /third HTTP/1.1\r\nhost: a.test\r\n\r\n')
+    for (let i = 0; i < 2; i++) {
+      const behind = await app.accept()
+      await behind.take(HEAD)
+      await behind.untilEnd()
+      behind.end()
+    }
+    const behind = await app.accept()
+    await behind.take(HEAD)
+    behind.write('HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nthird')
+    t.match(await client.take(/\r\n\r\nthird/), /^HTTP\/1.1 200 /)
+    client.socket.destroy()
+    const before = app.count
+    for (const [port, method] of [
+      [pair.port('tried'), 'POST'],
+      [pair.port('not-reset'), 'GET'],
+    ] as const) {
+      const other = await dial(port)
+      other.write(`${method} /once HTTP/1.1\r\nhost: a.test\r\ncontent-length: 0\r\n\r\n`)
+      t.match(await other.take(HEAD), /^HTTP\/1.1 504 /, method)
+      other.socket.destroy()
+      const silent = app.count > before ? await app.accept() : behind
+      t.match(await silent.take(HEAD), / \/once /)
+    }
+  },
+)
+
+// The first bytes of a ClientHello (RFC 8446 section 5.1), of an SSH client, and of a request of HTTP/0.9.
+for (const [what, bytes] of [
+  ['a ClientHello', '\x16\x03\x01\x02\x00\x01'],
+  ['one byte of a ClientHello', '\x16'],
+  ['an SSH banner', 'SSH-2.0-a\r\n'],
+] as const)
+  t.test(`${what} on an HTTP port is refused at once`, async (t) => {
+    const client = await dial(pair.port('limited'))
+    client.write(bytes)
+    t.match(await client.untilEnd(), /^(HTTP\/1.1 400 [^]*)?$/)
+    client.end()
+  })
 
 for (const token of ['SPDY/3.1', 'x-vendor', 'websocket']) {
   const ask = `GET /up HTTP/1.1\r\nhost: a.test\r\nconnection: upgrade\r\nupgrade: ${token}\r\n\r\n`

@@ -116,7 +116,7 @@ export interface ClientStream extends BodyWriter {
    * only what is idempotent.
    */
   readonly answered: boolean
-  /** It was opened before the server had said how many it takes: that it is refused says nothing about the server. */
+  /** It was opened before the server had said that it takes so few: that it is refused says nothing about the server. */
   readonly early?: boolean
 }
 

@@ -3,6 +3,7 @@ import type { Fields } from '../http/message.ts'
 import { CR, HEX, LF, TOKEN_LOWER, VALUE } from './characters.ts'
 import { FieldLines } from './field-lines.ts'
 import { HeadBlock } from './head-block.ts'
+import { BlockText } from './block-text.ts'
 import { readTrailers } from './head-fields.ts'
 import { MAX_CHUNK_SIZE_DIGITS, MAX_EXTENSION_BYTES } from './limits.ts'
 import { malformed, MessageError } from './message-error.ts'
@@ -32,6 +33,7 @@ const QUOTE = 34
 const BACKSLASH = 92
 
 const TRAILER_LINES = new FieldLines()
+const TRAILER_TEXT = new BlockText()
 
 /** Takes the framing off a body (RFC 9112 sections 6 and 7), incremental at every byte. */
 export class BodyDecoder {
@@ -183,7 +185,8 @@ export class BodyDecoder {
     const taken = block.add(bytes, at, maxBytes)
     if (block.complete) {
       TRAILER_LINES.scan(block.bytes, 0, block.length, maxFields)
-      this.trailers = readTrailers(block.bytes.toString('latin1', 0, block.length), 0, TRAILER_LINES)
+      TRAILER_TEXT.set(block.bytes, 0, block.length)
+      this.trailers = readTrailers(TRAILER_TEXT, TRAILER_LINES)
       block.clear()
       this.#state = DONE
     } else if (block.length === maxBytes) {

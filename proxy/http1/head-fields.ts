@@ -26,6 +26,7 @@ import {
   TRANSFER_ENCODING,
   UPGRADE,
 } from './field-names.ts'
+import type { BlockText } from './block-text.ts'
 import { spellingOfLines, writtenName } from './line-spelling.ts'
 import { malformed } from './message-error.ts'
 
@@ -50,9 +51,9 @@ export class HeadFacts {
 
 /**
  * Turns the lines of a scan into fields, without those that belong to the connection, and facts.
- * `text` is the block as latin1, whose first char is at offset `base` of the scanned bytes.
+ * `text` is the block whose bytes were scanned.
  */
-export function readFields(text: string, base: number, lines: FieldLines, facts: HeadFacts): void {
+export function readFields(text: BlockText, lines: FieldLines, facts: HeadFacts): void {
   const { count, numbers } = lines
   const fields: Fields = []
   let options: string[] | undefined
@@ -67,9 +68,9 @@ export function readFields(text: string, base: number, lines: FieldLines, facts:
   facts.keepAliveSeconds = -1
   for (let i = 0, line = 0; i < count; i++, line += 5) {
     let slot = numbers[line] as number
-    const value = text.slice((numbers[line + 3] as number) - base, (numbers[line + 4] as number) - base)
+    const value = text.piece(numbers[line + 3] as number, numbers[line + 4] as number)
     let kind
-    if (slot < 0) slot = learnLine(text, base, numbers, line)
+    if (slot < 0) slot = learnLine(text, numbers, line)
     if (slot >= 0) {
       cased |= casedInSlot(slot)
       kind = kindInSlot(slot)
@@ -78,7 +79,7 @@ export function readFields(text: string, base: number, lines: FieldLines, facts:
         continue
       }
     } else {
-      const name = writtenName(text, base, numbers, line).toLowerCase()
+      const name = writtenName(text, numbers, line).toLowerCase()
       cased = 1
       kind = kindOfName(name)
       if (kind === PLAIN) {
@@ -104,7 +105,7 @@ export function readFields(text: string, base: number, lines: FieldLines, facts:
           throw malformed('transfer_encoding', 'must be exactly one `chunked`', 'transfer-encoding')
         }
         // OWS by RFC 9112 section 5; but llhttp takes `chunked` HTAB for another coding, and frames otherwise.
-        if (endsInTab(text, (numbers[line + 4] as number) - base)) {
+        if (endsInTab(text.bytes, numbers[line + 4] as number)) {
           throw malformed('transfer_encoding', 'must not end in a tab', 'transfer-encoding')
         }
         facts.chunked = true
@@ -135,19 +136,19 @@ export function readFields(text: string, base: number, lines: FieldLines, facts:
     throw malformed('two_lengths', 'may not stand beside transfer-encoding', 'content-length')
   }
   if (options !== undefined && (facts.connection & OTHERS) !== 0) removeNamed(fields, options)
-  facts.spelling = cased === 0 ? undefined : spellingOfLines(text, base, lines)
+  facts.spelling = cased === 0 ? undefined : spellingOfLines(text, lines)
 }
 
 /** The lines of a scan as trailers, without what concerns the connection. Framing and routing are refused. */
-export function readTrailers(text: string, base: number, lines: FieldLines): Fields | undefined {
+export function readTrailers(text: BlockText, lines: FieldLines): Fields | undefined {
   const { count, numbers } = lines
   if (count === 0) return undefined
   const fields: Fields = []
   let cased = 0
   for (let i = 0, line = 0; i < count; i++, line += 5) {
     let slot = numbers[line] as number
-    if (slot < 0) slot = learnLine(text, base, numbers, line)
-    const name = slot < 0 ? writtenName(text, base, numbers, line).toLowerCase() : nameInSlot(slot)
+    if (slot < 0) slot = learnLine(text, numbers, line)
+    const name = slot < 0 ? writtenName(text, numbers, line).toLowerCase() : nameInSlot(slot)
     const kind = kindOfName(name)
     // RFC 9110 section 6.5.1: whoever merged these would frame or route the message anew.
     if (kind === HOST || kind === CONTENT_LENGTH || kind === TRANSFER_ENCODING) {
@@ -155,23 +156,23 @@ export function readTrailers(text: string, base: number, lines: FieldLines): Fie
     }
     if (kind !== PLAIN) continue
     cased |= slot < 0 ? 1 : casedInSlot(slot)
-    fields.push(name, text.slice((numbers[line + 3] as number) - base, (numbers[line + 4] as number) - base))
+    fields.push(name, text.piece(numbers[line + 3] as number, numbers[line + 4] as number))
   }
   if (fields.length === 0) return undefined
-  if (cased !== 0) spellTrailers(fields, spellingOfLines(text, base, lines))
+  if (cased !== 0) spellTrailers(fields, spellingOfLines(text, lines))
   return fields
 }
 
 /** True where a tab stands between a value, whose end is `at`, and its line end. */
-function endsInTab(text: string, at: number): boolean {
+function endsInTab(bytes: Uint8Array, at: number): boolean {
   let pos = at
-  while (text.charCodeAt(pos) === SP) pos++
-  return text.charCodeAt(pos) === HTAB
+  while (bytes[pos] === SP) pos++
+  return bytes[pos] === HTAB
 }
 
 /** The slot of a name that had none: from now on it has, or -1 where there is no room. */
-function learnLine(text: string, base: number, numbers: Int32Array, line: number): number {
-  const slot = learnName(writtenName(text, base, numbers, line))
+function learnLine(text: BlockText, numbers: Int32Array, line: number): number {
+  const slot = learnName(writtenName(text, numbers, line))
   numbers[line] = slot
   return slot
 }

@@ -1,4 +1,5 @@
 import { Spelling } from '../http/spelling.ts'
+import type { BlockText } from './block-text.ts'
 import type { FieldLines } from './field-lines.ts'
 import { spellingInSlot } from './field-names.ts'
 
@@ -12,8 +13,8 @@ interface Seen {
 
 const seen: (Seen | undefined)[] = Array.from({ length: PLACES }, () => undefined)
 
-/** How the names of a scan are written. `text` is the block as latin1, whose first char is at offset `base`. */
-export function spellingOfLines(text: string, base: number, lines: FieldLines): Spelling {
+/** How the names of a scan are written. `text` is the block whose bytes were scanned. */
+export function spellingOfLines(text: BlockText, lines: FieldLines): Spelling {
   const { count, numbers } = lines
   let hash = count
   let known = true
@@ -22,18 +23,18 @@ export function spellingOfLines(text: string, base: number, lines: FieldLines): 
     if (slot < 0) known = false
     hash = Math.imul(hash ^ slot, 0x01000193)
   }
-  if (!known) return build(text, base, lines)
+  if (!known) return build(text, lines)
   const place = (hash ^ (hash >>> 15)) & (PLACES - 1)
   const before = seen[place]
   if (before !== undefined && isSame(before.slots, lines)) return before.spelling
-  const spelling = build(text, base, lines)
+  const spelling = build(text, lines)
   seen[place] = { slots: Int32Array.from({ length: count }, (_, i) => numbers[i * 5] as number), spelling }
   return spelling
 }
 
 /** The name of a line, as it is written. */
-export function writtenName(text: string, base: number, numbers: Int32Array, line: number): string {
-  return text.slice((numbers[line + 1] as number) - base, (numbers[line + 2] as number) - base)
+export function writtenName(text: BlockText, numbers: Int32Array, line: number): string {
+  return text.piece(numbers[line + 1] as number, numbers[line + 2] as number)
 }
 
 function isSame(slots: Int32Array, { count, numbers }: FieldLines): boolean {
@@ -42,11 +43,11 @@ function isSame(slots: Int32Array, { count, numbers }: FieldLines): boolean {
   return true
 }
 
-function build(text: string, base: number, { count, numbers }: FieldLines): Spelling {
+function build(text: BlockText, { count, numbers }: FieldLines): Spelling {
   const names: string[] = []
   for (let i = 0, line = 0; i < count; i++, line += 5) {
     const slot = numbers[line] as number
-    names.push(slot < 0 ? writtenName(text, base, numbers, line) : spellingInSlot(slot))
+    names.push(slot < 0 ? writtenName(text, numbers, line) : spellingInSlot(slot))
   }
   return new Spelling(names)
 }

@@ -4,6 +4,7 @@ import { comparable, isAuthority } from './authority.ts'
 import { SP, TARGET, TOKEN_LOWER } from './characters.ts'
 import { CLOSE, KEEP, listOf, UPGRADES } from './connection-options.ts'
 import { FieldLines, INCOMPLETE } from './field-lines.ts'
+import { BlockText } from './block-text.ts'
 import { HeadFacts, readFields } from './head-fields.ts'
 import type { ParsedHead } from './head-reader.ts'
 import { malformed, MessageError } from './message-error.ts'
@@ -23,6 +24,7 @@ export interface ParsedRequest extends ParsedHead {
 
 const lines = new FieldLines()
 const facts = new HeadFacts()
+const text = new BlockText()
 const parsed: ParsedRequest = {
   head: { method: '', scheme: '', authority: '', path: '', fields: [], spelling: undefined, upgrade: '' },
   end: 0,
@@ -72,13 +74,13 @@ export function parseRequestHead(
   if (end === INCOMPLETE) return undefined
   if (end - at > limits.maxBytes) throw headTooLarge(limits)
 
-  const text = bytes.toString('latin1', at, end)
-  readFields(text, at, lines, facts)
+  text.set(bytes, at, end)
+  readFields(text, lines, facts)
   const head: RequestHead = {
-    method: text.slice(0, methodTo - at),
+    method: text.piece(at, methodTo),
     scheme,
     authority: '',
-    path: text.slice(methodTo + 1 - at, targetTo - at),
+    path: text.piece(methodTo + 1, targetTo),
     fields: facts.fields,
     spelling: facts.spelling,
     upgrade: '',

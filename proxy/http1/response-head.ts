@@ -3,6 +3,7 @@ import type { ResponseHead } from '../http/message.ts'
 import { CR, LF, SP, VALUE } from './characters.ts'
 import { CLOSE, KEEP } from './connection-options.ts'
 import { FieldLines, INCOMPLETE } from './field-lines.ts'
+import { BlockText } from './block-text.ts'
 import { HeadFacts, readFields } from './head-fields.ts'
 import type { ParsedHead } from './head-reader.ts'
 import { malformed, type MessageError } from './message-error.ts'
@@ -19,6 +20,7 @@ export interface ParsedResponse extends ParsedHead {
 
 const lines = new FieldLines()
 const facts = new HeadFacts()
+const text = new BlockText()
 const parsed: ParsedResponse = {
   head: { status: 0, fields: [], spelling: undefined },
   end: 0,
@@ -63,7 +65,8 @@ export function parseResponseHead(
   if (end === INCOMPLETE) return undefined
   if (end - at > limits.maxBytes) throw answerTooLarge(limits)
 
-  readFields(bytes.toString('latin1', at, end), at, lines, facts)
+  text.set(bytes, at, end)
+  readFields(text, lines, facts)
   if (facts.chunked && http10) {
     throw malformed('old_chunked', 'may not stand in an HTTP/1.0 response', 'transfer-encoding')
   }

@@ -330,6 +330,19 @@ t.test('what a server told on an earlier connection is what a new one begins wit
   run()
 })
 
+t.test('what is refused because a server meanwhile takes fewer says nothing about the server', async (t) => {
+  const { client, peer, run } = rig([MAX_CONCURRENT_STREAMS, 10])
+  const stream = client.open(GET, true, new Recorder())
+  run()
+  t.equal(stream.early, false)
+  peer.frame(frame.SETTINGS, 0, 0, encodeSettings([MAX_CONCURRENT_STREAMS, 20]))
+  run()
+  t.equal(stream.early, false)
+  peer.frame(frame.SETTINGS, 0, 0, encodeSettings([MAX_CONCURRENT_STREAMS, 1]))
+  run()
+  t.equal(stream.early, true)
+})
+
 t.test('white space around values is taken off, in heads and trailers, from the table too', async (t) => {
   const { client, peer, run } = rig()
   for (const id of [1, 3]) {

@@ -38,7 +38,8 @@ class Http2ClientStream extends Http2Stream implements ClientStream {
   answered = false
   /** The final head is here. */
   headReceived = false
-  readonly early: boolean
+  /** What the server had said that it takes when this was opened. */
+  readonly #allowed: number
   #informationals = 0
   protected readonly isServer = false
   readonly #reader: ClientStreamReader
@@ -50,10 +51,14 @@ class Http2ClientStream extends Http2Stream implements ClientStream {
   constructor(connection: StreamConnection, id: number, head: RequestHead, reader: ClientStreamReader) {
     super(connection, id)
     this.reader = this.#reader = reader
-    this.early = !connection.peer.received
+    this.#allowed = connection.peer.received ? connection.peer.maxConcurrentStreams : Infinity
     this.#headRequest = head.method === 'HEAD'
     this.#extendedConnect = head.upgrade !== ''
     this.#wantsTunnel = this.#extendedConnect || head.method === 'CONNECT'
+  }
+
+  get early(): boolean {
+    return this.connection.peer.maxConcurrentStreams < this.#allowed
   }
 
   override beginData(length: number): boolean {

@@ -4,7 +4,7 @@ import type {
   KeyValue,
   Resource,
 } from '../../core/xds/generated/otlp.js'
-import { DURATION_BUCKETS, type Metrics, type RequestSeries } from './metrics.ts'
+import { DURATION_BUCKETS, type RequestSeries } from './metrics.ts'
 import { integer, text } from './resource.ts'
 
 /** Points of one request: some 700 KB, which a collector takes that takes little at once (the control plane: 2 MiB). */
@@ -12,11 +12,10 @@ const MOST_POINTS = 1000
 
 /** The request durations as cumulative OTLP histograms, one metric a direction, in as many requests as it takes. */
 export function* metricsRequests(
-  metrics: Metrics,
+  all: readonly RequestSeries[],
   resource: Resource,
   now: number,
 ): Generator<ExportMetricsServiceRequest> {
-  const all = [...metrics.requests.values()]
   for (let from = 0; from < all.length; from += MOST_POINTS)
     yield metricsRequest(all.slice(from, from + MOST_POINTS), resource, now)
 }

@@ -4,6 +4,10 @@ import { formatFlags } from '../model/response-flag.ts'
 import type { HopSpan, RequestRecord } from '../exchange/telemetry-sink.ts'
 import { integer, text } from './resource.ts'
 
+// Characters of a text that a caller chose. Thousands of spans may wait for a collector.
+const LONGEST_TEXT = 1024
+const LONGEST_USER_AGENT = 256
+
 const KINDS: Partial<Record<SpanKind, Span_SpanKind>> = {
   [SpanKind.SERVER]: 'SPAN_KIND_SERVER',
   [SpanKind.CLIENT]: 'SPAN_KIND_CLIENT',
@@ -43,7 +47,7 @@ function attributesOf(record: RequestRecord, method: string, failed: boolean): K
   const attributes = [
     text('http.request.method', method),
     text('url.scheme', record.scheme),
-    text('url.path', path),
+    asked('url.path', path),
     ...addressOf('server', record.authority),
     text('http.route', record.route),
     integer('http.response.status_code', record.status),
@@ -56,7 +60,8 @@ function attributesOf(record: RequestRecord, method: string, failed: boolean): K
   ]
   // The query may hold what nobody wants in a trace store: only that there is one is told.
   if (query !== undefined) attributes.push(text('url.query', '[redacted]'))
-  if (record.userAgent !== '') attributes.push(text('user_agent.original', record.userAgent.slice(0, 256)))
+  if (record.userAgent !== '')
+    attributes.push(asked('user_agent.original', record.userAgent, LONGEST_USER_AGENT))
   if (record.grpcStatus >= 0) attributes.push(...rpcOf(path, record.grpcStatus))
   if (record.attempts > 1) attributes.push(integer('http.request.resend_count', record.attempts - 1))
   if (failed) attributes.push(text('error.type', record.status === 0 ? 'cancelled' : String(record.status)))
@@ -69,10 +74,15 @@ function attributesOf(record: RequestRecord, method: string, failed: boolean): K
   return attributes
 }
 
+/** An attribute from a request, cut to `longest`; a string of its own, as a slice would keep the whole head alive. */
+function asked(key: string, value: string, longest = LONGEST_TEXT): KeyValue {
+  return text(key, Buffer.from(value.slice(0, longest), 'latin1').toString('latin1'))
+}
+
 /** `<prefix>.address` and `<prefix>.port` of `host`, `host:port` or `[v6]:port`. */
 function addressOf(prefix: string, authority: string): KeyValue[] {
   const [, host = authority, port] = /^(.*?)(?::(\d{1,5}))?$/.exec(authority) ?? []
-  const address = text(`${prefix}.address`, host.replace(/^\[(.*)\]$/, '$1'))
+  const address = asked(`${prefix}.address`, host.replace(/^\[(.*)\]$/, '$1'))
   return port === undefined ? [address] : [address, integer(`${prefix}.port`, Number(port))]
 }
 
@@ -80,7 +90,7 @@ function addressOf(prefix: string, authority: string): KeyValue[] {
 function rpcOf(path: string, status: number): KeyValue[] {
   const [, service = '', method = ''] = /^\/([^/]+)\/([^/]+)$/.exec(path) ?? []
   const attributes = [text('rpc.system', 'grpc'), integer('rpc.grpc.status_code', status)]
-  if (method !== '') attributes.push(text('rpc.service', service), text('rpc.method', method))
+  if (method !== '') attributes.push(asked('rpc.service', service), asked('rpc.method', method))
   return attributes
 }
 

@@ -1,5 +1,6 @@
 import t from 'tap'
 import type { ExportMetricsServiceRequest, ExportTraceServiceRequest } from '../../core/xds/generated/otlp.js'
+import { ManualClock } from '../../core/clock.ts'
 import { ResponseFlag } from '../model/response-flag.ts'
 import { newRecord } from '../exchange/record.ts'
 import type { RequestHead } from '../http/message.ts'
@@ -64,6 +65,22 @@ function setUp(random = 1) {
   }
   return { telemetry, traces, metrics, lines, record, fail: (now: boolean) => (failing = now) }
 }
+
+t.test('what a caller chose of a span is cut: thousands of spans wait for a collector', async (t) => {
+  const { telemetry, record } = setUp()
+  const request = head('traceparent', `00-${TRACE}-b7ad6b7169203331-01`, 'user-agent', 'u'.repeat(30_000))
+  request.path = `/${'p'.repeat(30_000)}?q`
+  request.authority = `${'a'.repeat(30_000)}:80`
+  const span = telemetry.beginTrace('outbound', request, 0)
+  if (!span) throw new Error('not sampled')
+  const { attributes = [] } = spanOf(record(request), span)
+  const lengths = new Map(attributes.map(({ key, value }) => [key, value?.stringValue?.length]))
+  t.same(
+    ['url.path', 'server.address', 'user_agent.original'].map((key) => lengths.get(key)),
+    [1024, 1024, 256],
+  )
+  await telemetry.close()
+})
 
 t.test("a sampled caller's trace goes on with our span as the parent of the next", async (t) => {
   const { telemetry, traces, record } = setUp()
@@ -188,6 +205,51 @@ t.test('a span names addresses with their ports, and a gRPC call its service and
   })
   t.equal(spanOf(made, hop).status?.code, 'STATUS_CODE_ERROR')
   await telemetry.close()
+})
+
+t.test('what is new is pushed between the reports of everything, soon and not too often', async (t) => {
+  const clock = new ManualClock()
+  const counts: number[] = []
+  const telemetry = new Telemetry({
+    workload: { service: 'web', namespace: 'shop', pod: 'web-1' },
+    exporter: {
+      traces: async () => {},
+      metrics: async ({ resourceMetrics }) => {
+        for (const { histogram } of resourceMetrics?.[0]?.scopeMetrics?.[0]?.metrics ?? [])
+          for (const { count } of histogram?.dataPoints ?? []) counts.push(Number(count))
+      },
+      close() {},
+    },
+    accessLog: 'off',
+    clock,
+  })
+  const { telemetry: unused, record } = setUp()
+  await unused.close()
+  const finish = (route = 'a'): void => telemetry.requestFinished({ ...record(head()), route })
+  /** Counts of the series that were pushed within `ms`. */
+  const pushedIn = async (ms: number): Promise<number[]> => {
+    clock.advance(ms)
+    // One report follows another in microtasks.
+    await new Promise((resolve) => setImmediate(resolve))
+    return counts.splice(0)
+  }
+  t.same(await pushedIn(1000), [], 'nothing was counted')
+  clock.advance(900)
+  finish()
+  finish()
+  t.same(await pushedIn(99), [])
+  t.same(await pushedIn(1), [2], '0.1 s after the first: with the whole report')
+  finish()
+  t.same(await pushedIn(499), [])
+  t.same(await pushedIn(1), [3], '0.5 s after the report before')
+  t.same(await pushedIn(500), [3], 'everything, once a second')
+  finish('b')
+  t.same(await pushedIn(500), [1], 'only what is new')
+  for (let i = 0; i < 250; i++) finish(`r${i}`)
+  t.same(await pushedIn(499), [])
+  t.equal((await pushedIn(1)).length, 252, 'many wait for the whole report')
+  await telemetry.close()
+  t.equal(clock.pending, 0)
 })
 
 t.test('many series are pushed in requests of a bounded size, each once', async (t) => {

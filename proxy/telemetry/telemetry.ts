@@ -1,9 +1,10 @@
+import { monotonicClock, type Clock } from '../../core/clock.ts'
 import type { RequestHead } from '../http/message.ts'
 import type { ConnectionRecord, HopSpan, RequestRecord, TelemetrySink } from '../exchange/telemetry-sink.ts'
 import { AccessLog, type AccessLogMode } from './access-log.ts'
 import type { Exporter } from './exporter.ts'
 import { metricsRequests } from './metric-push.ts'
-import { Metrics } from './metrics.ts'
+import { Metrics, type RequestSeries } from './metrics.ts'
 import { prometheusText } from './prometheus.ts'
 import { resourceOf, type ReportingWorkload } from './resource.ts'
 import { SpanQueue } from './span-queue.ts'
@@ -18,13 +19,18 @@ export interface TelemetryOptions {
   /** Where log lines go; standard output unless said otherwise. */
   readonly write?: (text: string) => void
   readonly random?: () => number
+  /** Between two reports of all that is counted. Milliseconds. */
   readonly pushMs?: number
+  readonly clock?: Clock
   /** Instead of what listeners say: share of undecided requests that begin a trace, 0 to 100. */
   readonly samplingPercent?: number | undefined
 }
 
-// What was counted since the last push is lost with a sidecar that is killed.
+// What was counted since the last push is lost with a sidecar that is killed: what is new is told between two whole
+// reports as well, a tenth of their interval after the first of it, half of it after the last report.
 const PUSH_MS = 1000
+/** More series than these wait for the whole report: a collector takes only so much a second. */
+const MOST_EARLY = 200
 
 /** What the data plane tells, turned into spans, counters and log lines. */
 export class Telemetry implements TelemetrySink {
@@ -35,7 +41,14 @@ export class Telemetry implements TelemetrySink {
   readonly #resource
   readonly #random: () => number
   readonly #samplingPercent: number | undefined
-  readonly #timer: NodeJS.Timeout
+  readonly #clock: Clock
+  readonly #pushMs: number
+  #pushedAt: number
+  /** One report after the other: cumulative counts must not overtake each other. */
+  #sent: Promise<void> = Promise.resolve()
+  #sending = false
+  #cancelPush: () => void = () => {}
+  #cancelEarly: (() => void) | undefined
 
   constructor(options: TelemetryOptions) {
     this.#resource = resourceOf(options.workload)
@@ -44,8 +57,10 @@ export class Telemetry implements TelemetrySink {
     this.#log = new AccessLog(options.accessLog, options.write ?? ((text) => void process.stdout.write(text)))
     this.#random = options.random ?? Math.random
     this.#samplingPercent = options.samplingPercent
-    this.#timer = setInterval(() => void this.#push(), options.pushMs ?? PUSH_MS)
-    this.#timer.unref()
+    this.#clock = options.clock ?? monotonicClock
+    this.#pushMs = options.pushMs ?? PUSH_MS
+    this.#pushedAt = this.#clock.now()
+    this.#repeat()
   }
 
   beginTrace(
@@ -83,6 +98,7 @@ export class Telemetry implements TelemetrySink {
     this.metrics.request(record)
     if (record.span && this.#spans) this.#spans.add(spanOf(record, record.span))
     this.#log.request(record)
+    if (this.#cancelEarly === undefined && this.#exporter) this.#awaitEarly()
   }
 
   connectionFinished(record: ConnectionRecord): void {
@@ -103,22 +119,52 @@ export class Telemetry implements TelemetrySink {
 
   /** Sends what is left, within the exporter's own deadline. Never rejects. */
   async close(): Promise<void> {
-    clearInterval(this.#timer)
+    this.#cancelPush()
     this.#log.flush()
-    await Promise.allSettled([this.#spans?.flush(), this.#push()])
+    await Promise.allSettled([this.#spans?.flush(), this.#pushAll()])
     this.#exporter?.close()
   }
 
-  async #push(): Promise<void> {
-    const now = Date.now()
-    this.metrics.expire(now)
-    if (!this.#exporter || this.metrics.requests.size === 0) return
+  #repeat(): void {
+    this.#cancelPush = this.#clock.after(this.#pushMs, () => {
+      this.#repeat()
+      this.metrics.expire(Date.now())
+      if (!this.#sending) void this.#pushAll()
+    })
+  }
+
+  #pushAll(): Promise<void> {
+    this.#cancelEarly?.()
+    this.#cancelEarly = undefined
+    return this.#push([...this.metrics.requests])
+  }
+
+  #awaitEarly(): void {
+    const waitMs = this.#pushedAt + this.#pushMs / 2 - this.#clock.now()
+    this.#cancelEarly = this.#clock.after(Math.max(this.#pushMs / 10, waitMs), () => {
+      this.#cancelEarly = undefined
+      const changed = [...this.metrics.requests].filter((series) => series.used)
+      if (changed.length <= MOST_EARLY && !this.#sending) void this.#push(changed)
+    })
+  }
+
+  #push(series: readonly RequestSeries[]): Promise<void> {
+    this.#pushedAt = this.#clock.now()
+    this.#sent = this.#sent.then(() => this.#send(series))
+    return this.#sent
+  }
+
+  async #send(series: readonly RequestSeries[]): Promise<void> {
+    if (!this.#exporter || series.length === 0) return
+    this.#sending = true
     try {
-      for (const request of metricsRequests(this.metrics, this.#resource, now))
+      for (const request of metricsRequests(series, this.#resource, Date.now()))
         await this.#exporter.metrics(request)
     } catch {
       // Cumulative: the next push says it all.
       this.count('metric_push_failed')
+    } finally {
+      this.#sending = false
     }
   }
 }

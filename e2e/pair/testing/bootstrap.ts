@@ -20,6 +20,8 @@ export interface Path {
   readonly innerRoute?: object
   /** Fields of HttpConnectionManager at both proxies. */
   readonly manager?: object
+  /** Fields of the caller's Listener. */
+  readonly listener?: object
   /** How long the server's proxy keeps an unused connection to the application; Weft's own 4 s where nothing is said. */
   readonly idleTimeout?: string
   /** CONNECT goes on, too. */
@@ -56,6 +58,7 @@ export function callerBootstrap(paths: readonly Path[], ports: ReadonlyMap<strin
     static_resources: {
       listeners: paths.map((path) => ({
         ...listener(path, 'OUTBOUND', portsOf(ports, path).front),
+        ...path.listener,
         ...(path.inspect
           ? inspection(path)
           : { filter_chains: [{ filters: [network(path, path.kind, path.route)] }] }),
@@ -73,11 +76,13 @@ export function callerBootstrap(paths: readonly Path[], ports: ReadonlyMap<strin
             ),
         ...(path.inspect
           ? [
-              cluster(
-                `${path.name}-tcp`,
-                portsOf(ports, path).link,
-                tls('UpstreamTlsContext', identity, ['weft-tcp'], path.demands?.ofServer),
-              ),
+              path.direct
+                ? cluster(`${path.name}-tcp`, path.app)
+                : cluster(
+                    `${path.name}-tcp`,
+                    portsOf(ports, path).link,
+                    tls('UpstreamTlsContext', identity, ['weft-tcp'], path.demands?.ofServer),
+                  ),
             ]
           : []),
         ...Object.entries(path.extra ?? {}).map(([name, port]) => cluster(name, port)),

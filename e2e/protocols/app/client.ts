@@ -117,10 +117,17 @@ const all: Record<string, () => Promise<string>> = {
     socket.write('GE')
     return hear(socket)
   },
+  // Longer than detection waits where no route is bound.
+  'undeclared, routed and late': async () => {
+    const socket = await tcp(9007)
+    await new Promise((resolve) => setTimeout(resolve, 3500))
+    return say(socket, 'GET / HTTP/1.1\r\nhost: app\r\nconnection: close\r\n\r\n')
+  },
   'undeclared, the server first': () => greeted(9005),
   'declared opaque, the server first': () => greeted(9006),
 }
-for (const port of [25, 3306, 5432, 6379, 11211]) all[`port ${port}`] = () => greeted(port)
+for (const port of (process.env['GREETING_PORTS'] ?? '').split(',').map(Number))
+  all[`port ${port}`] = () => greeted(port)
 
 const results = await Promise.all(
   Object.entries(all).map(async ([name, probe]) => {

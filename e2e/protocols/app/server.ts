@@ -11,8 +11,15 @@ const own = { cert: process.env['TLS_CERT'], key: process.env['TLS_KEY'] }
 const caller = (fields: Record<string, unknown>): string =>
   /URI=([^;]*)/.exec(String(fields['x-forwarded-client-cert']))?.[1] ?? 'unseen'
 
-const http = (message: IncomingMessage, response: ServerResponse): void =>
-  void response.end(`HTTP/${message.httpVersion} ${caller(message.headers)}`)
+const http = (message: IncomingMessage, response: ServerResponse): void => {
+  // Probed as many applications are: a redirect first, and only the kubelet gets further.
+  if (message.url === '/up') response.writeHead(302, { location: '/ready' })
+  else if (message.url === '/ready') response.statusCode = isKubelet(message) ? 200 : 403
+  response.end(`HTTP/${message.httpVersion} ${caller(message.headers)}`)
+}
+
+const isKubelet = ({ headers }: IncomingMessage): boolean =>
+  /^kube-probe\//.test(headers['user-agent'] ?? '') && headers.accept === '*/*'
 
 function http2(): Server {
   return createHttp2Server((message, response) =>
@@ -74,8 +81,10 @@ const servers: Record<number, () => Server> = {
   9004: () => createTcpServer(echo),
   9005: () => createTcpServer(greeting),
   9006: () => createTcpServer(greeting),
+  9007: () => createHttpServer(http),
 }
-for (const port of [25, 3306, 5432, 6379, 11211]) servers[port] = () => createTcpServer(greeting)
+for (const port of (process.env['GREETING_PORTS'] ?? '').split(','))
+  servers[Number(port)] = () => createTcpServer(greeting)
 
 for (const [port, make] of Object.entries(servers)) make().listen(Number(port), '0.0.0.0')
 process.on('SIGTERM', () => process.exit(0))

@@ -8,8 +8,9 @@ const ENTRY_OVERHEAD = 32
 const DEFAULT_TABLE_BYTES = 4096
 // Longer values are not worth their place in a table of 4 KiB.
 const LONGEST_INDEXED = 1024
-// Names come from requests, so what is kept of them is bounded.
-const NAMES_KEPT = 1024
+// Names come from requests, so what is kept of them is bounded, in number and in length.
+const NAMES_KEPT = 256
+const LONGEST_NAME = 64
 // Values of one name that are remembered as sent once.
 const SEEN = 4
 // Text up to this is copied by hand: cheaper than the call into native code.
@@ -138,7 +139,11 @@ export class HpackEncoder {
   }
 
   field(name: string, value: string): void {
-    const slot = this.#names.get(name) ?? this.#addName(name)
+    let slot = this.#names.get(name)
+    if (slot === undefined) {
+      if (name.length > LONGEST_NAME) return this.#unkept(name, value)
+      slot = this.#addName(name)
+    }
     if (slot.policy !== ADAPTIVE) {
       if (slot.policy === DROPPED) return
       if (slot.policy === NEVER || value.length < SHORT_COOKIE) {
@@ -168,6 +173,13 @@ export class HpackEncoder {
       this.#literal(0x40, 0x3f, slot, value)
       this.#insert(slot, value)
     } else this.#literal(0x00, 0x0f, slot, value)
+  }
+
+  /** A literal of a name that is too long to be remembered: one sender's 60 KiB a name would stay as long as the connection. */
+  #unkept(name: string, value: string): void {
+    this.#integer(isSensitive(name) ? 0x10 : 0x00, 0x0f, 0)
+    this.#string(name)
+    this.#string(value)
   }
 
   #wasSeen(slot: NameSlot, value: string): boolean {
@@ -253,7 +265,9 @@ export class HpackEncoder {
     }
   }
 
-  #addName(name: string): NameSlot {
+  #addName(sent: string): NameSlot {
+    // A string of its own: a slice of a head would keep all of it alive.
+    const name = Buffer.from(sent, 'latin1').latin1Slice(0, sent.length)
     if (this.#names.size >= NAMES_KEPT)
       for (const [other, slot] of this.#names) if (slot.live.size === 0) this.#names.delete(other)
     const slot = new NameSlot(name)

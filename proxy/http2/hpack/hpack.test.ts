@@ -216,3 +216,15 @@ t.test('names of requests do not pile up', async (t) => {
       t.fail(`block ${i}`)
   }
 })
+
+t.test('a long name is a literal each time, and enters no table', async (t) => {
+  const encoder = new HpackEncoder()
+  const decoder = new HpackDecoder()
+  const field: Field = [`x-${'n'.repeat(80)}`, 'the same']
+  for (let i = 0; i < 3; i++) t.same(decode(decoder, encode(encoder, [field])), [field])
+  t.same([encoder.tableBytes, decoder.tableBytes], [0, 0])
+  const secret = `secret-${'n'.repeat(80)}`
+  const never = Buffer.concat([Buffer.from([0x10, secret.length]), Buffer.from(secret), Buffer.from([0])])
+  t.same(decode(decoder, never), [[secret, '']])
+  t.equal(encode(encoder, [[secret, '']])[0], 0x10, 'marked by one peer, marked for the next')
+})
