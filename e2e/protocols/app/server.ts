@@ -19,7 +19,7 @@ const http = (message: IncomingMessage, response: ServerResponse): void => {
 }
 
 const isKubelet = ({ headers }: IncomingMessage): boolean =>
-  /^kube-probe\//.test(headers['user-agent'] ?? '') && headers.accept === '*/*'
+  (headers['user-agent'] ?? '').startsWith('kube-probe/') && headers.accept === '*/*'
 
 function http2(): Server {
   return createHttp2Server((message, response) =>
