@@ -1,4 +1,4 @@
-import { systemClock, type Clock } from '../../../core/clock.ts'
+import { monotonicClock, type Clock } from '../../../core/clock.ts'
 import type { Watchable } from '../../../core/watched.ts'
 
 /** Whoever has to be told of each new version. */
@@ -34,7 +34,7 @@ export class Pushes {
   #next: NodeJS.Immediate | undefined
 
   constructor(changes: Watchable<unknown>, options: PushOptions = {}) {
-    this.#options = { debounceMs: 10, longestMs: 100, sliceMs: SLICE_MS, clock: systemClock, ...options }
+    this.#options = { debounceMs: 10, longestMs: 100, sliceMs: SLICE_MS, clock: monotonicClock, ...options }
     this.#stop = changes.watch(() => this.#changed())
   }
 
@@ -77,12 +77,13 @@ export class Pushes {
     // Not from within a push, and not beside the turn that is to come.
     if (this.#running || this.#next) return
     this.#running = true
-    const until = performance.now() + this.#options.sliceMs
+    const { clock, sliceMs } = this.#options
+    const until = clock.now() + sliceMs
     let pushed = 0
     let more = false
     for (const one of this.#waiting) {
       if (!one.writable) continue
-      if (pushed > 0 && performance.now() > until) {
+      if (pushed > 0 && clock.now() > until) {
         more = true
         break
       }
