@@ -7,7 +7,7 @@
  * A longer block becomes strings of their own. V8 makes slices of one text, and whoever remembers a single value, a
  * compression table or a span, would hold the whole text with it.
  */
-export const MAX_SLICED_BYTES = 2 * 1024
+export const MAX_SLICED_BYTES = 4 * 1024
 /** Chunk extensions of a whole message, bytes: they carry nothing and are dropped. */
 export const MAX_EXTENSION_BYTES = 4 * 1024
 /** Hexadecimal digits of a chunk size: 2^48 bytes. */
