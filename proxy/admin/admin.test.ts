@@ -1,4 +1,6 @@
 import { createServer } from 'node:http'
+import { createServer as createHttp2Server } from 'node:http2'
+import { createServer as createTcpServer, type AddressInfo } from 'node:net'
 import { once } from 'node:events'
 import { request } from 'undici'
 import t, { type Test } from 'tap'
@@ -96,7 +98,7 @@ t.test("the application's probes are made for the kubelet", async (t) => {
 t.test("probes of ports that take the PROXY protocol say that they are nobody's", async (t) => {
   const begun: string[] = []
   const wake: (() => void)[] = []
-  const text = httpServer((message, response) => response.end(message.url))
+  const text = createServer((message, response) => response.end(message.url))
   const grpc = createHttp2Server((_message, response) => {
     response.setHeader('content-type', 'application/grpc')
     response.end(Buffer.from([0, 0, 0, 0, 2, 0x08, 1]))
