@@ -14,6 +14,8 @@ export interface Path {
   readonly app: number
   /** What the server application speaks, whatever its callers do. */
   readonly appProtocol?: 'http1' | 'http2'
+  /** The application is told by the PROXY protocol who calls. */
+  readonly proxyProtocol?: 'V1' | 'V2'
   /** Fields of envoy.config.route.v3.RouteAction at the caller's proxy, beside `cluster`. */
   readonly route?: object
   /** The same at the server's proxy. */
@@ -97,7 +99,7 @@ export function aloneBootstrap(path: Path, port: number) {
           filter_chains: [{ filters: [network(path, path.kind, path.route)] }],
         },
       ],
-      clusters: [cluster(path.name, path.app, undefined, path.appProtocol, path.idleTimeout)],
+      clusters: [cluster(path.name, path.app, appSocket(path), path.appProtocol, path.idleTimeout)],
     },
   }
 }
@@ -130,7 +132,7 @@ export function serverBootstrap(paths: readonly Path[], ports: ReadonlyMap<strin
             ],
       })),
       clusters: paths.map((path) =>
-        cluster(path.name, path.app, undefined, path.appProtocol, path.idleTimeout),
+        cluster(path.name, path.app, appSocket(path), path.appProtocol, path.idleTimeout),
       ),
     },
   }
@@ -138,6 +140,22 @@ export function serverBootstrap(paths: readonly Path[], ports: ReadonlyMap<strin
 
 function portsOf(ports: ReadonlyMap<string, PathPorts>, path: Path): PathPorts {
   return ports.get(path.name) as PathPorts
+}
+
+function appSocket({ proxyProtocol }: Path): object | undefined {
+  if (proxyProtocol === undefined) return undefined
+  const kind = `${EXTENSIONS}.transport_sockets`
+  return {
+    name: 'envoy.transport_sockets.upstream_proxy_protocol',
+    typed_config: {
+      '@type': `${kind}.proxy_protocol.v3.ProxyProtocolUpstreamTransport`,
+      config: { version: proxyProtocol },
+      transport_socket: {
+        name: 'envoy.transport_sockets.raw_buffer',
+        typed_config: { '@type': `${kind}.raw_buffer.v3.RawBuffer` },
+      },
+    },
+  }
 }
 
 function alpnOf(path: Path, kind: Path['kind']): readonly string[] {
