@@ -1,11 +1,11 @@
 import { once } from 'node:events'
-import { connect } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
 import t from 'tap'
 import { freePorts } from '../../core/testing/free-ports.ts'
 import type { InstalledProgram } from '../programs/debian.ts'
 import { startAlone } from './testing/alone.ts'
 import { findNginx, startNginx } from './testing/nginx.ts'
-import { startPair } from './testing/pair.ts'
+import { portOf, startPair } from './testing/pair.ts'
 import { RawConnection } from './testing/raw-http.ts'
 
 // nginx, which takes nothing on these ports but connections that begin with the PROXY protocol, and tells what that says.
@@ -94,3 +94,29 @@ for (const proxyProtocol of VERSIONS) {
     raw.socket.destroy()
   })
 }
+
+t.test('what a client had to itself ends when it leaves, however long it might have waited', async (t) => {
+  const app = createServer((socket) => {
+    socket.on('error', () => {})
+    socket.on('data', () => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n'))
+  }).listen(0, '127.0.0.1')
+  await once(app, 'listening')
+  t.teardown(() => app.close())
+  const path = {
+    name: 'app',
+    kind: 'http',
+    app: portOf(app),
+    proxyProtocol: 'V1',
+    idleTimeout: '3600s',
+  } as const
+  const { port } = await startAlone(t, path)
+  const connected = once(app, 'connection') as Promise<[Socket]>
+  const { raw } = await clientAt('127.0.0.2', port)
+  raw.write('GET / HTTP/1.1\r\nhost: a.test\r\n\r\n')
+  await raw.take(/\r\n\r\n/)
+  const [socket] = await connected
+  t.equal(socket.closed, false)
+  const closed = once(socket, 'close')
+  raw.socket.destroy()
+  await closed
+})

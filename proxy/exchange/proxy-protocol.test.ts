@@ -137,6 +137,19 @@ t.test('what is turned on, off and over applies to what comes, also of callers t
   )
 })
 
+t.test('connections of another version end with their caller, too', async (t) => {
+  const mesh = meshOf()
+  const hop = mesh.callerAt('10.0.0.1:1001')
+  mesh.ask(hop)
+  mesh.configure({ proxyProtocol: 'v2' })
+  mesh.ask(hop)
+  hop.named?.destroy()
+  t.same(
+    mesh.server.connections.map(({ closed }) => closed),
+    [true, true],
+  )
+})
+
 t.test("a copy of a request is nobody's", async (t) => {
   const mirrors = [{ cluster: 'copies', percent: 100, shadowSuffix: false }]
   const mesh = meshOf({}, { mirrors })
