@@ -22,6 +22,9 @@ export interface Path {
   readonly innerRoute?: object
   /** Fields of HttpConnectionManager at both proxies. */
   readonly manager?: object
+  /** Further ones at the server's proxy, and keys of its listener's filter_metadata `weft.dev`. */
+  readonly innerManager?: object
+  readonly innerMetadata?: object
   /** How long the server's proxy keeps an unused connection to the application; Weft's own 4 s where nothing is said. */
   readonly idleTimeout?: string
   /** CONNECT goes on, too. */
@@ -112,8 +115,9 @@ export function serverBootstrap(paths: readonly Path[], ports: ReadonlyMap<strin
   return {
     node: { id: 'server', cluster: 'server' },
     static_resources: {
-      listeners: paths.map((path) => ({
+      listeners: paths.map(behindLink).map((path) => ({
         ...listener(path, 'INBOUND', portsOf(ports, path).inner, portsOf(ports, path).at),
+        ...(path.innerMetadata ? { metadata: { filter_metadata: { 'weft.dev': path.innerMetadata } } } : {}),
         ...(path.inspect ? { listener_filters: [TLS_INSPECTOR] } : {}),
         filter_chains: path.inspect
           ? [
@@ -136,6 +140,10 @@ export function serverBootstrap(paths: readonly Path[], ports: ReadonlyMap<strin
       ),
     },
   }
+}
+
+function behindLink(path: Path): Path {
+  return { ...path, manager: { ...path.manager, ...path.innerManager } }
 }
 
 function portsOf(ports: ReadonlyMap<string, PathPorts>, path: Path): PathPorts {
