@@ -50,8 +50,8 @@ ${servers.stream}
 }
 `,
   )
-  const [command = '', ...args] = [...program.argv, '-p', folder, '-c', join(folder, 'nginx.conf')]
-  const child = spawn(command, args, {
+  const args = ['-p', folder, '-c', join(folder, 'nginx.conf')]
+  const child = spawn(program.argv[0] as string, args, {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { ...process.env, ...program.env },
   })
