@@ -169,7 +169,7 @@ function proxyProtocolPorts(text: string): ReadonlyMap<number, ProxyProtocolVers
   try {
     return parseProxyProtocolPorts(text)
   } catch (error) {
-    throw new WeftError('proxy-protocol.malformed', describeError(error), {
+    throw new WeftError('ports.malformed', describeError(error), {
       field: PROXY_PROTOCOL_VARIABLE,
       cause: error,
     })
