@@ -38,6 +38,7 @@ function measure(index: number, requests: number): number {
   const hop = {
     direction: 'outbound' as const,
     original: undefined,
+    destination: { host: '10.0.0.9', port: 80 },
     downstream: '10.244.0.5:40000',
     sourceIdentity: '',
     localIdentity: 'spiffe://cluster.local/ns/shop/sa/web',

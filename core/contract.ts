@@ -17,6 +17,8 @@ export const OPAQUE_PORTS = 'opaque-ports'
 /** So are these: how names of HTTP/1.1 fields are written, and what is said of the caller. */
 export const FIELD_CASE = 'field-case'
 export const FORWARDED_HEADERS = 'forwarded-headers'
+/** And this: ports whose application wants the PROXY protocol, `8080=v2` in a comma list (core/proxy-protocol.ts). */
+export const PROXY_PROTOCOL = 'proxy-protocol'
 
 /** Names of the containers, and of the images that they run. */
 export const PROXY_CONTAINER = 'weft-proxy'
@@ -51,6 +53,8 @@ export const POD_IPS_VARIABLE = 'POD_IPS'
 export const SERVICE_ACCOUNT_VARIABLE = 'SERVICE_ACCOUNT'
 /** And the probes that it makes for the kubelet: JSON of AppProbes (app-probe.ts). */
 export const APP_PROBES_VARIABLE = 'WEFT_APP_PROBES'
+/** And what its annotation PROXY_PROTOCOL says: for those probes, and for what the pod sends to itself. */
+export const PROXY_PROTOCOL_VARIABLE = 'WEFT_PROXY_PROTOCOL'
 
 /** Files that are mounted into the sidecar, and its own directory. */
 export const TOKEN_DIRECTORY = '/var/run/secrets/weft/token'

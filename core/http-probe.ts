@@ -1,5 +1,7 @@
 import { request as requestHttp, type IncomingMessage, type RequestOptions } from 'node:http'
 import { request as requestHttps } from 'node:https'
+import { connect as connectTls } from 'node:tls'
+import { connectBeginning } from './begun-connection.ts'
 
 /** An HTTP probe as a container's manifest has it (core/v1 HTTPGetAction), its port resolved. */
 export interface HttpProbe {
@@ -14,6 +16,8 @@ export interface HttpProbeOptions {
   readonly timeoutMs: number
   /** Where the manifest names none, e.g. `kube-probe/1.34`. */
   readonly userAgent: string
+  /** What connections to a port begin with, before TLS: by the PROXY protocol who connects. Undefined: nothing. */
+  readonly header?: (port: number) => Buffer | undefined
 }
 
 // The kubelet reads no more of a body, and follows no more redirects (Go's net/http).
@@ -36,7 +40,7 @@ export async function httpProbe(probe: HttpProbe, host: string, options: HttpPro
   let target = requestTarget(probe.path)
   let hostHeader = hostOf(headers)
   for (let redirects = 0; ; redirects++) {
-    const { status, location } = await ask(url, target, headers, hostHeader, deadline, late)
+    const { status, location } = await ask(url, target, headers, hostHeader, options.header, deadline, late)
     if (!isRedirect(status) || location === undefined || location === '') return status
     const asked = new URL(url.origin + target)
     const next = URL.parse(location, asked)
@@ -110,13 +114,19 @@ function ask(
   path: string,
   headers: ReadonlyMap<string, Header>,
   hostHeader: string | undefined,
+  headerOf: HttpProbeOptions['header'],
   signal: AbortSignal,
   late: Error,
 ): Promise<{ status: number; location: string | undefined }> {
   const secure = url.protocol === 'https:'
-  const options: RequestOptions & { rejectUnauthorized: boolean; servername: string } = {
-    host: url.hostname.replace(/^\[|\]$/g, ''),
-    port: url.port || (secure ? 443 : 80),
+  const host = url.hostname.replace(/^\[|\]$/g, '')
+  const port = Number(url.port) || (secure ? 443 : 80)
+  const header = headerOf?.(port)
+  // Not the manifest's Host, which Node would take.
+  const tls = { rejectUnauthorized: false, servername: '' }
+  const options: RequestOptions & typeof tls = {
+    host,
+    port,
     path,
     headers: [
       'Host',
@@ -125,11 +135,16 @@ function ask(
       'Connection',
       'close',
     ],
-    agent: false,
     signal,
-    rejectUnauthorized: false,
-    // Not the manifest's Host, which Node would take.
-    servername: '',
+    ...tls,
+    ...(header
+      ? {
+          createConnection: () => {
+            const socket = connectBeginning(header, host, port)
+            return secure ? connectTls({ socket, ...tls }) : socket
+          },
+        }
+      : { agent: false }),
   }
   return new Promise((resolve, reject) => {
     const failed = (error: Error): void => reject(signal.aborted ? late : error)

@@ -4,9 +4,11 @@ import {
   FIELD_CASE,
   FORWARDED_HEADERS,
   OPAQUE_PORTS,
+  PROXY_PROTOCOL,
   RESERVED_PORTS,
   STATUS_ANNOTATION,
 } from '../core/contract.ts'
+import { parseProxyProtocolPorts } from '../core/proxy-protocol.ts'
 import { WORKLOAD_LIMITS } from '../core/workload-limits.ts'
 import { parseCidrs, parsePorts, parsePortsOrAll } from './rules/flags.ts'
 import { readImage } from './image.ts'
@@ -89,6 +91,12 @@ export const annotations = {
     'off',
     'Whether requests to this pod say who calls in x-forwarded-for and x-forwarded-proto: append keeps what the caller says, sanitize drops it (docs/differences.md).',
   ),
+  [PROXY_PROTOCOL]: {
+    type: 'port=v1 or port=v2, in a comma list',
+    default: '',
+    doc: 'Ports whose application is told by the PROXY protocol who calls, and in which version: its connections begin with it, and carry one caller each (docs/differences.md).',
+    parse: parseProxyProtocolPorts,
+  },
   'proxy-cpu-request': quantity('CPU that the sidecar asks for.', '50m', 'cpu'),
   'proxy-cpu-limit': quantity('CPU that the sidecar may use.', '2', 'cpu'),
   'proxy-memory-request': quantity('Memory that the sidecar asks for.', '96Mi', 'memory'),

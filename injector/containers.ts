@@ -5,6 +5,7 @@ import {
   INIT_CONTAINER,
   METRICS_PORT,
   POD_IPS_VARIABLE,
+  PROXY_PROTOCOL_VARIABLE,
   POD_NAMESPACE_VARIABLE,
   POD_NAME_VARIABLE,
   PROXY_CONTAINER,
@@ -15,6 +16,7 @@ import {
   STATE_DIRECTORY,
   TOKEN_FILE,
 } from '../core/contract.ts'
+import { formatProxyProtocolPorts } from '../core/proxy-protocol.ts'
 import type { JsonObject } from './json-patch.ts'
 import type { PodSettings } from './pod-settings.ts'
 import { encodeProbes } from './probes.ts'
@@ -57,6 +59,9 @@ export function proxyContainer(settings: PodSettings, probes: AppProbes): JsonOb
       fieldEnv(POD_IPS_VARIABLE, 'status.podIPs'),
       fieldEnv(SERVICE_ACCOUNT_VARIABLE, 'spec.serviceAccountName'),
       ...(Object.keys(probes).length > 0 ? [{ name: APP_PROBES_VARIABLE, value: encodeProbes(probes) }] : []),
+      ...(settings.proxyProtocol.size > 0
+        ? [{ name: PROXY_PROTOCOL_VARIABLE, value: formatProxyProtocolPorts(settings.proxyProtocol) }]
+        : []),
     ],
     ports: [
       { name: 'weft-health', containerPort: HEALTH_PORT, protocol: 'TCP' },

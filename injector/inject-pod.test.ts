@@ -72,6 +72,7 @@ const cases: Record<string, Case> = {
       'weft.dev/exclude-inbound-ports': '9090',
       'weft.dev/include-outbound-ports': '*',
       'weft.dev/exclude-outbound-ports': '3306,5432',
+      'weft.dev/proxy-protocol': '8080=v2, 8081=v1',
       'weft.dev/exclude-outbound-cidrs': '169.254.169.254,fd00::1/8',
       'weft.dev/opaque-ports': '6379',
       'weft.dev/normalize-paths': 'off',
@@ -101,6 +102,7 @@ const cases: Record<string, Case> = {
   },
   'annotations-wrong': {
     pod: annotated({
+      'weft.dev/proxy-protocol': '8080=v2,8081',
       'weft.dev/exclude-inbound-ports': '80,http',
       'weft.dev/include-inbound-ports': '15021,80',
       'weft.dev/exclude-outbound-ports': '0',

@@ -1,5 +1,6 @@
 import type { PodOptions } from './annotations.ts'
-import { ANNOTATION_PREFIX } from '../core/contract.ts'
+import { ANNOTATION_PREFIX, PROXY_PROTOCOL } from '../core/contract.ts'
+import type { ProxyProtocolVersion } from '../core/proxy-protocol.ts'
 import { defaultCapture } from './rules/capture.ts'
 import type { CaptureSettings } from './rules/capture.ts'
 import { cpuMillis, memoryBytes } from './quantity.ts'
@@ -13,6 +14,8 @@ export interface PodSettings extends InjectorSettings {
   /** Milliseconds; 0: never. */
   readonly idleTimeoutMs: number | undefined
   readonly rewriteProbes: boolean
+  /** Ports whose application wants the PROXY protocol. */
+  readonly proxyProtocol: ReadonlyMap<number, ProxyProtocolVersion>
 }
 
 export function podSettings(
@@ -54,6 +57,7 @@ export function podSettings(
       traceSampling: options['trace-sampling'],
       idleTimeoutMs: options['idle-timeout'],
       rewriteProbes: options['rewrite-probes'] ?? true,
+      proxyProtocol: options[PROXY_PROTOCOL] ?? new Map(),
     },
     warnings,
   }

@@ -43,14 +43,14 @@ export function createInbound(deps: InboundDependencies): Server {
     deps.connections.serve(socket, listener, {
       direction: 'inbound',
       original: destination,
-      destinationPort: destination.port,
+      destination,
       downstream: peerOf(socket),
     })
   }
 
   function refuse(socket: Socket, details: string): void {
     const record = newConnectionRecord(
-      { direction: 'inbound', original: undefined, downstream: peerOf(socket), sourceIdentity: '' },
+      { direction: 'inbound', downstream: peerOf(socket), sourceIdentity: '' },
       '',
     )
     socket.resetAndDestroy()

@@ -79,6 +79,7 @@ const WRONG: readonly (readonly [args: readonly string[], names: string, env?: N
   [SIDECAR, 'POD_IPS', { ...POD, POD_IPS: '10.1.0.1,web' }],
   [SIDECAR, 'SERVICE_ACCOUNT', { ...POD, SERVICE_ACCOUNT: '' }],
   [SIDECAR, 'WEFT_APP_PROBES', { ...POD, WEFT_APP_PROBES: '{' }],
+  [SIDECAR, 'WEFT_PROXY_PROTOCOL', { ...POD, WEFT_PROXY_PROTOCOL: '8080' }],
 ]
 
 t.test('a wrong flag ends with 2 and one line that names it', async (t) => {

@@ -4,6 +4,7 @@ import {
   CONTROL_PLANE,
   POD_IPS_VARIABLE,
   POD_NAMESPACE_VARIABLE,
+  PROXY_PROTOCOL_VARIABLE,
   POD_NAME_VARIABLE,
   SERVICE_ACCOUNT_VARIABLE,
   systemServiceHost,
@@ -14,6 +15,7 @@ import { writeCompileCache } from '../core/compile-cache.ts'
 import { describeError, WeftError } from '../core/errors.ts'
 import { hostPort, integerBetween, logLevel, numberBetween, parseFlags, required } from '../core/flags.ts'
 import { createLogger, type Logger } from '../core/log.ts'
+import { parseProxyProtocolPorts, type ProxyProtocolVersion } from '../core/proxy-protocol.ts'
 import type { AccessLogMode } from './telemetry/access-log.ts'
 
 export const PROXY_HELP = `Usage: weft proxy --bootstrap FILE [flags]
@@ -157,9 +159,21 @@ async function sidecar(values: Values, common: Common) {
     serviceAccount: environment(SERVICE_ACCOUNT_VARIABLE),
     passthroughIdleMs: passthroughIdleOf(values),
     appProbes: parseAppProbes(process.env[APP_PROBES_VARIABLE]),
+    ownProxyProtocol: proxyProtocolPorts(process.env[PROXY_PROTOCOL_VARIABLE] ?? ''),
   }
   const { startSidecar } = await import('./app/sidecar.ts')
   return () => startSidecar(options)
+}
+
+function proxyProtocolPorts(text: string): ReadonlyMap<number, ProxyProtocolVersion> {
+  try {
+    return parseProxyProtocolPorts(text)
+  } catch (error) {
+    throw new WeftError('ports.malformed', describeError(error), {
+      field: PROXY_PROTOCOL_VARIABLE,
+      cause: error,
+    })
+  }
 }
 
 function passthroughIdleOf({ 'passthrough-idle-seconds': said }: Values): number | undefined {

@@ -135,3 +135,36 @@ t.test('what the first sidecar takes to its last field, the link takes with what
   // Beside five that Node writes.
   t.match(await overHttp1(port, { 'x-answers': '994' }), { status: 200, fields: 994 })
 })
+
+/** Most bytes of a further field's value with which a request with these names gets through. */
+async function room(t: Test, port: number, names: readonly string[]): Promise<number> {
+  const headers = Object.fromEntries(names.map((name) => [name, 'v']))
+  let [fits, over] = [0, 64 * 1024]
+  while (over - fits > 1) {
+    const middle = Math.floor((fits + over) / 2)
+    const { status, text } = await overHttp1(port, { ...headers, pad: 'v'.repeat(middle) })
+    if (status === 200) {
+      t.equal(text, String(names.length))
+      fits = middle
+    } else {
+      t.equal(status, 431)
+      over = middle
+    }
+  }
+  return fits
+}
+
+t.test('how names are written takes no room from a head on the link, however long they are', async (t) => {
+  const port = await pair(t, 'weft-h2', HEAD_LIMITS)
+  // 100 fields with Host, Connection and what fills it up: of 7.3 KiB, which is told, and of 9.6 KiB, which is too much.
+  for (const length of [75, 100]) {
+    const names = Array.from({ length: 97 }, (_, i) => `X-${i}-`.padEnd(length, 'N'))
+    const lower = await room(
+      t,
+      port,
+      names.map((name) => name.toLowerCase()),
+    )
+    t.equal(await room(t, port, names), lower)
+    t.ok(lower > HEAD_LIMITS.maxBytes - 97 * (length + 5) - 1024, 'all of what the first sidecar takes')
+  }
+})

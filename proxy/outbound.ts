@@ -52,16 +52,16 @@ export function createOutbound(deps: OutboundDependencies): Server {
     socket.on('error', ignore)
     if (!deps.admit(socket)) return
     const destination = deps.originalDestination(socket)
-    if (!destination || isOurselves(socket, destination)) return refuse(socket, destination, 'not_redirected')
+    if (!destination || isOurselves(socket, destination)) return refuse(socket, 'not_redirected')
     const forbidden = forbiddenDestination('outbound', destination, deps.ownAddresses, deps.ownPorts())
-    if (forbidden) return refuse(socket, destination, forbidden)
+    if (forbidden) return refuse(socket, forbidden)
     const name = OUTBOUND_LISTENER_PREFIX + formatDestination(destination)
     whenKnown(socket, name, (listener) => {
       if (listener) return mesh(socket, listener, destination)
       // Known not to be of the mesh: passed on untouched. Not known: waiting failed, and guessing would
       // send plaintext to what may be a STRICT service, or to somebody else who has the address now.
       if (listener === null) return passThrough(socket, destination)
-      refuse(socket, destination, 'destination_unknown{no answer from the control plane}')
+      refuse(socket, 'destination_unknown{no answer from the control plane}')
     })
   }
 
@@ -91,14 +91,14 @@ export function createOutbound(deps: OutboundDependencies): Server {
     deps.connections.serve(socket, listener, {
       direction: 'outbound',
       original: destination,
-      destinationPort: destination.port,
+      destination,
       downstream: peerOf(socket),
     })
   }
 
   function passThrough(socket: Socket, destination: Destination): void {
     const startedAt = clock.now()
-    const record = newConnectionRecord(hop(socket, destination), PASSTHROUGH, startedAt)
+    const record = newConnectionRecord(hop(socket), PASSTHROUGH, startedAt)
     record.upstream = formatDestination(destination)
     const end = (flags: number, details: string): void => {
       record.flags = flags
@@ -128,16 +128,16 @@ export function createOutbound(deps: OutboundDependencies): Server {
     })
   }
 
-  function refuse(socket: Socket, destination: Destination | undefined, details: string): void {
+  function refuse(socket: Socket, details: string): void {
     socket.resetAndDestroy()
-    const record = newConnectionRecord(hop(socket, destination), '', clock.now())
+    const record = newConnectionRecord(hop(socket), '', clock.now())
     record.flags = ResponseFlag.NR
     record.details = details
     deps.telemetry.connectionFinished(record)
   }
 
-  function hop(socket: Socket, original: Destination | undefined) {
-    return { direction: 'outbound' as const, original, downstream: peerOf(socket), sourceIdentity: '' }
+  function hop(socket: Socket) {
+    return { direction: 'outbound' as const, downstream: peerOf(socket), sourceIdentity: '' }
   }
 }
 

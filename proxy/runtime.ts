@@ -1,5 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { monotonicClock } from '../core/clock.ts'
+import type { ProxyProtocolVersion } from '../core/proxy-protocol.ts'
 import type { Watchable } from '../core/watched.ts'
 import { ResponseFlag } from './model/response-flag.ts'
 import { WeightedPicks, type ExchangeDependencies } from './exchange/dependencies.ts'
@@ -15,7 +16,7 @@ import { StepCompiler } from './steps/request-steps.ts'
 import { LoopLag } from './overload.ts'
 import { newConnectionRecord } from './tcp/tcp-route.ts'
 import { direct } from './transport/direct-socket.ts'
-import type { OriginalDestination } from './transport/original-destination.ts'
+import { plainAddress, type OriginalDestination } from './transport/original-destination.ts'
 import type { ReadSpiffeId } from './transport/peer-identity.ts'
 import { resetSocket } from './transport/reset-socket.ts'
 import { TlsContexts, type WorkloadSecrets } from './transport/tls-contexts.ts'
@@ -31,6 +32,8 @@ export interface RuntimeDependencies {
   readonly originalDestination: OriginalDestination | undefined
   /** The pod's own addresses: what goes there meets the application, not our own inbound port. */
   readonly ownAddresses: readonly string[]
+  /** Of its ports those whose application wants the PROXY protocol. */
+  readonly ownProxyProtocol?: ReadonlyMap<number, ProxyProtocolVersion>
   readonly configWaitMs?: number
   /** Connections that others may have open here; undefined: see `ConnectionLimit`. */
   readonly maxConnections?: number | undefined
@@ -72,6 +75,7 @@ export class Runtime {
       configuration: deps.configuration,
       connector: this.#connector,
       ownAddresses: this.#ownAddresses,
+      ...(deps.ownProxyProtocol ? { ownProxyProtocol: deps.ownProxyProtocol } : {}),
     })
     deps.secrets.watch(() => this.clusters.renew())
     const clock = monotonicClock
@@ -229,7 +233,7 @@ export class Runtime {
       connections.serve(socket, listener, {
         direction: inbound ? 'inbound' : 'outbound',
         original,
-        destinationPort: original?.port ?? socket.localPort ?? 0,
+        destination: original ?? { host: plainAddress(socket.localAddress), port: socket.localPort ?? 0 },
         downstream: peerOf(socket),
       })
     })
@@ -238,7 +242,7 @@ export class Runtime {
   /** False: the connection was one too many, and is closed. */
   #admit(socket: Socket, direction: 'outbound' | 'inbound'): boolean {
     if (this.#limit.admit(socket)) return true
-    const hop = { direction, original: undefined, downstream: peerOf(socket), sourceIdentity: '' }
+    const hop = { direction, downstream: peerOf(socket), sourceIdentity: '' }
     const record = newConnectionRecord(hop, '')
     record.flags = ResponseFlag.OM
     record.details = 'connection_limit'

@@ -66,6 +66,7 @@ class Reporter {
     const hop = {
       direction,
       original: undefined,
+      destination: { host: '10.0.0.9', port: 80 },
       downstream: '10.244.0.5:40000',
       sourceIdentity: direction === 'inbound' ? identity : '',
       localIdentity: identity,

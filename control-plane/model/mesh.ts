@@ -1,3 +1,4 @@
+import type { ProxyProtocolVersion } from '../../core/proxy-protocol.ts'
 import type { HeadRules } from './head-rules.ts'
 import type { PathRules } from './path-rules.ts'
 import type { WorkloadLimits } from './workload-limits.ts'
@@ -87,6 +88,8 @@ export interface Workload {
 export interface WorkloadPort {
   readonly port: number
   readonly protocol: PortProtocol
+  /** The application wants to be told so who calls; left out: it does not. */
+  readonly proxyProtocol?: ProxyProtocolVersion
 }
 
 /** Consumer beats producer; the two never merge (GEP-1686). */

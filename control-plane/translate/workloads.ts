@@ -2,6 +2,7 @@ import { PROXY_CONTAINER } from '../../core/contract.ts'
 import { SIDECAR_PORTS, type MtlsMode, type Workload, type WorkloadPort } from '../model/mesh.ts'
 import { carriesHttp, protocolOf, type PortProtocol } from '../model/protocol.ts'
 import { opaquePortsOf } from './opaque-ports.ts'
+import { proxyProtocolPortsOf } from './proxy-protocol-ports.ts'
 import { headRulesOf } from './head-rules.ts'
 import { pathRulesOf } from './path-rules.ts'
 import { limitsOf } from './workload-limits.ts'
@@ -121,7 +122,10 @@ export class WorkloadTranslator {
 function samePorts(a: readonly WorkloadPort[], b: readonly WorkloadPort[]): boolean {
   return (
     a.length === b.length &&
-    a.every(({ port, protocol }, at) => port === b[at]?.port && protocol === b[at]?.protocol)
+    a.every(
+      ({ port, protocol, proxyProtocol }, at) =>
+        port === b[at]?.port && protocol === b[at]?.protocol && proxyProtocol === b[at]?.proxyProtocol,
+    )
   )
 }
 
@@ -197,5 +201,13 @@ function portsOf(pod: PodObject, targets: readonly Target[]): readonly WorkloadP
   for (const port of opaquePortsOf(pod)) {
     if (!SIDECAR_PORTS.has(port)) ports.set(port, { protocol: 'opaque', declared: true })
   }
-  return [...ports].sort(([a], [b]) => a - b).map(([port, { protocol }]) => ({ port, protocol }))
+  const told = proxyProtocolPortsOf(pod)
+  // They have filter chains of their own, whoever else speaks of them.
+  for (const port of told.keys()) if (!ports.has(port)) ports.set(port, { protocol: 'auto', declared: false })
+  return [...ports]
+    .sort(([a], [b]) => a - b)
+    .map(([port, { protocol }]) => {
+      const proxyProtocol = told.get(port)
+      return { port, protocol, ...(proxyProtocol ? { proxyProtocol } : {}) }
+    })
 }

@@ -17,9 +17,9 @@ import { callerLimits, type WorkloadLimits } from '../model/workload-limits.ts'
 import { carriesHttp, type PortProtocol } from '../model/protocol.ts'
 import { limitsOfClient, type MeshClient } from './client.ts'
 import { headerCount } from './filters.ts'
-import { INBOUND, parsePod, servicePort } from './names.ts'
+import { parseInboundCluster, parsePod, servicePort } from './names.ts'
 import type { Plan } from './resource.ts'
-import { ALPN_HTTP, providedTls, upstreamTls } from './tls.ts'
+import { ALPN_HTTP, providedTls, proxyProtocolSocket, upstreamTls } from './tls.ts'
 
 const CONNECT_TIMEOUT_MS = 5000
 /** Under the 5 s after which a Node.js server closes an idle connection. */
@@ -28,10 +28,12 @@ const MAX_CONNECTIONS = 10_000
 const MAX_REQUESTS = 10_000
 const HTTP_OPTIONS = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions'
 
-/** `<namespace>/<service>/<port>`, `pod/<namespace>/<pod>/<port>` or `inbound`. */
+/** `<namespace>/<service>/<port>`, `pod/<namespace>/<pod>/<port>`, `inbound` or the one before the PROXY protocol. */
 export function cluster(mesh: Mesh, name: string, client: MeshClient): Plan<'cluster'> | undefined {
   const own = limitsOfClient(mesh, client)
-  if (name === INBOUND) return { variant: JSON.stringify(own), parts: [], make: () => inboundCluster(own) }
+  const inbound = parseInboundCluster(name)
+  if (inbound)
+    return { variant: JSON.stringify(own), parts: [], make: () => originalDestination(name, inbound, own) }
   const pod = parsePod(name)
   if (pod) {
     const workload = mesh.workloads.get(pod.key)
@@ -81,13 +83,18 @@ export function cluster(mesh: Mesh, name: string, client: MeshClient): Plan<'clu
   }
 }
 
-function inboundCluster(limits: WorkloadLimits): Cluster {
+function originalDestination(
+  name: string,
+  { proxyProtocol }: NonNullable<ReturnType<typeof parseInboundCluster>>,
+  limits: WorkloadLimits,
+): Cluster {
   return {
-    name: INBOUND,
+    name,
     type: 'ORIGINAL_DST',
     lbPolicy: 'CLUSTER_PROVIDED',
     ...COMMON,
     typedExtensionProtocolOptions: { [HTTP_OPTIONS]: httpOptions('auto', limits) },
+    ...(proxyProtocol === undefined ? {} : { transportSocket: proxyProtocolSocket(proxyProtocol) }),
     ...metadata(undefined, limits),
   }
 }

@@ -1,4 +1,5 @@
 import { ALPN_TCP, INBOUND_PORT } from '../../core/contract.ts'
+import type { ProxyProtocolVersion } from '../../core/proxy-protocol.ts'
 import type { Filter, FilterChain, FilterChainMatch } from '../../core/xds/generated/envoy.js'
 import type { Mesh, Workload } from '../model/mesh.ts'
 import { carriesHttp, type PortProtocol } from '../model/protocol.ts'
@@ -12,7 +13,7 @@ import {
   tcpFilter,
   TLS_INSPECTOR,
 } from './filters.ts'
-import { INBOUND } from './names.ts'
+import { INBOUND, inboundCluster } from './names.ts'
 import type { ListenerSettings } from './outbound-listener.ts'
 import type { Plan } from './resource.ts'
 import { forwardAll } from './route-configuration.ts'
@@ -38,7 +39,7 @@ export function inboundListener(
     ],
     make: () => {
       const build = chainsOf(mesh.trustDomain, workload, client, settings)
-      const undeclared = build('auto', undefined)
+      const undeclared = build('auto', undefined, undefined)
       return {
         name: INBOUND,
         address: { socketAddress: { address: '0.0.0.0', portValue: INBOUND_PORT } },
@@ -49,7 +50,9 @@ export function inboundListener(
         listenerFiltersTimeout: DETECT_TIMEOUT_MS,
         continueOnListenerFiltersTimeout: true,
         filterChains: [
-          ...workload.ports.flatMap(({ port, protocol }) => build(protocol, port)),
+          ...workload.ports.flatMap(({ port, protocol, proxyProtocol }) =>
+            build(protocol, port, proxyProtocol),
+          ),
           ...undeclared,
         ],
         // Nothing that no chain took is let in when STRICT: the connection is refused.
@@ -71,21 +74,29 @@ function chainsOf(
   { mtls, paths, limits, heads }: Workload,
   client: MeshClient,
   settings: ListenerSettings,
-): (protocol: PortProtocol, port: number | undefined) => FilterChain[] {
+): (
+  protocol: PortProtocol,
+  port: number | undefined,
+  proxyProtocol: ProxyProtocolVersion | undefined,
+) => FilterChain[] {
   const strict = mtls === 'STRICT'
-  const tcp = tcpFilter(INBOUND, INBOUND, limits)
-  const http = httpFilter({
-    statPrefix: INBOUND,
-    routes: forwardAll(INBOUND, INBOUND, undefined),
-    inbound: true,
-    samplingPercent: settings.samplingPercent,
-    paths: saidPaths(client, paths),
-    limits,
-    heads,
+  const filtersBefore = (cluster: string) => ({
+    tcp: tcpFilter(INBOUND, cluster, limits),
+    http: httpFilter({
+      statPrefix: INBOUND,
+      routes: forwardAll(INBOUND, cluster, undefined),
+      inbound: true,
+      samplingPercent: settings.samplingPercent,
+      paths: saidPaths(client, paths),
+      limits,
+      heads,
+    }),
   })
+  const untold = filtersBefore(INBOUND)
   const socket = downstreamTls(trustDomain, [ALPN_HTTP[0], ALPN_TCP, ALPN_HTTP[1], ALPN_HTTP[2]])
 
-  return (protocol, port) => {
+  return (protocol, port, proxyProtocol) => {
+    const { tcp, http } = proxyProtocol ? filtersBefore(inboundCluster(proxyProtocol)) : untold
     const name = (chain: string): string => (port === undefined ? chain : `${port}/${chain}`)
     const match = (rest: FilterChainMatch): FilterChainMatch => ({
       ...(port === undefined ? {} : { destinationPort: port }),

@@ -1,9 +1,24 @@
 import { isIP } from 'node:net'
 import { INBOUND_LISTENER, OUTBOUND_LISTENER_PREFIX } from '../../core/contract.ts'
+import type { ProxyProtocolVersion } from '../../core/proxy-protocol.ts'
 import type { Mesh, MeshService, ServicePort, Workload } from '../model/mesh.ts'
 
 /** The listener of a sidecar's own pod; the cluster and the routes behind it have its name. */
 export const INBOUND = INBOUND_LISTENER
+
+/** The cluster behind ports of the pod whose application wants the PROXY protocol. */
+export function inboundCluster(proxyProtocol: ProxyProtocolVersion | undefined): string {
+  return proxyProtocol === undefined ? INBOUND : `${INBOUND}-proxy-protocol-${proxyProtocol}`
+}
+
+/** Undefined: it is no cluster behind a sidecar's own pod. */
+export function parseInboundCluster(
+  name: string,
+): { readonly proxyProtocol: ProxyProtocolVersion | undefined } | undefined {
+  const proxyProtocol = [undefined, 'v1', 'v2'] as const
+  const found = proxyProtocol.findIndex((version) => inboundCluster(version) === name)
+  return found < 0 ? undefined : { proxyProtocol: proxyProtocol[found] }
+}
 
 const CLUSTER_DOMAIN = 'cluster.local'
 

@@ -7,7 +7,7 @@ import type { MeshClient } from './client.ts'
 import { cluster } from './cluster.ts'
 import { endpoints } from './endpoints.ts'
 import { inboundListener } from './inbound-listener.ts'
-import { INBOUND, outboundName } from './names.ts'
+import { INBOUND, inboundCluster, outboundName } from './names.ts'
 import { outboundListener, routeNameFor, type ListenerSettings } from './outbound-listener.ts'
 import { encode, TYPE_URLS, type MeshResource, type Plan, type ResourceType } from './resource.ts'
 import { routeConfiguration } from './route-configuration.ts'
@@ -99,7 +99,7 @@ export class ResourceCache {
  * addresses and `xds:///` targets are left out: they are endless, or known to who asks.
  */
 export function resourceNames(mesh: Mesh, type: ResourceType, client: MeshClient): readonly string[] {
-  const own = mesh.workloads.has(`${client.namespace}/${client.pod}`)
+  const own = mesh.workloads.get(`${client.namespace}/${client.pod}`)
   const names: string[] = []
   for (const service of mesh.services.values()) {
     for (const port of service.ports) {
@@ -109,7 +109,9 @@ export function resourceNames(mesh: Mesh, type: ResourceType, client: MeshClient
       else names.push(port.key)
     }
   }
-  if (own && (type === 'listener' || type === 'cluster')) names.push(INBOUND)
+  if (own && type === 'listener') names.push(INBOUND)
+  if (own && type === 'cluster')
+    names.push(...new Set([INBOUND, ...own.ports.map((port) => inboundCluster(port.proxyProtocol))]))
   return names.sort()
 }
 

@@ -1,5 +1,5 @@
 import type { MeshClient } from './client.ts'
-import { INBOUND, parseOutbound, parsePod } from './names.ts'
+import { INBOUND, parseInboundCluster, parseOutbound, parsePod } from './names.ts'
 import type { ResourceType } from './resource.ts'
 
 /**
@@ -7,7 +7,8 @@ import type { ResourceType } from './resource.ts'
  * must be looked at whatever changed (targets of gRPC clients, names of nothing).
  */
 export function scopeOf(type: ResourceType, name: string, client: MeshClient): string | undefined {
-  if (name === INBOUND) return `${client.namespace}/${client.pod}`
+  const inbound = type === 'cluster' ? parseInboundCluster(name) : name === INBOUND
+  if (inbound) return `${client.namespace}/${client.pod}`
   const outbound = type === 'listener' ? parseOutbound(name) : undefined
   if (outbound) return outbound.address
   const pod = parsePod(name)

@@ -4,9 +4,12 @@ import {
   OWN_CERTIFICATE_SECRET,
   TRUST_BUNDLE_SECRET,
 } from '../../core/contract.ts'
+import type { ProxyProtocolVersion } from '../../core/proxy-protocol.ts'
 import { packAny } from '../../core/xds/any.ts'
 import {
   DownstreamTlsContext,
+  ProxyProtocolUpstreamTransport,
+  RawBuffer,
   UpstreamTlsContext,
   type CommonTlsContext,
   type SubjectAltNameMatcher,
@@ -72,4 +75,16 @@ export function downstreamTls(trustDomain: string, alpn: readonly string[]): Tra
     requireClientCertificate: true,
   }
   return { name: NAME, typedConfig: packAny(DownstreamTlsContext, context) }
+}
+
+/** Plaintext that begins with who calls. A sidecar of the version before refuses it: only where somebody asked for it. */
+export function proxyProtocolSocket(version: ProxyProtocolVersion): TransportSocket {
+  const raw = { name: 'envoy.transport_sockets.raw_buffer', typedConfig: packAny(RawBuffer, {}) }
+  return {
+    name: 'envoy.transport_sockets.upstream_proxy_protocol',
+    typedConfig: packAny(ProxyProtocolUpstreamTransport, {
+      config: { version: version === 'v2' ? 'V2' : 'V1' },
+      transportSocket: raw,
+    }),
+  }
 }

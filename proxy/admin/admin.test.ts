@@ -1,5 +1,7 @@
 import { createServer } from 'node:http'
-import { once } from 'node:events'
+import { createServer as createHttp2Server } from 'node:http2'
+import { createServer as createTcpServer, type AddressInfo } from 'node:net'
+import { once, type EventEmitter } from 'node:events'
 import { request } from 'undici'
 import t, { type Test } from 'tap'
 import { ClusterManager } from '../upstream/cluster-manager.ts'
@@ -91,6 +93,56 @@ t.test("the application's probes are made for the kubelet", async (t) => {
   t.equal((await get(`${base}/app-health/other/livez`)).status, 404)
   t.throws(() => parseAppProbes('{'), { code: 'probes.malformed', field: 'WEFT_APP_PROBES' })
   t.equal(readiness({ ready: () => ({ ready: true, reason: '' }) }).status, 200)
+})
+
+t.test("probes of ports that take the PROXY protocol say that they are nobody's", async (t) => {
+  const begun: string[] = []
+  const wake: (() => void)[] = []
+  const text = createServer((message, response) => response.end(message.url))
+  const grpc = createHttp2Server((_message, response) => {
+    response.setHeader('content-type', 'application/grpc')
+    response.end(Buffer.from([0, 0, 0, 0, 2, 0x08, 1]))
+  })
+  // The header may come alone: what follows is known by who asks.
+  let engine: EventEmitter = text
+  const app = createTcpServer((socket) => {
+    socket.once('readable', () => {
+      const first = (socket.read() as Buffer | null) ?? Buffer.alloc(0)
+      const length = first[0] === 0x0d ? 16 : first.indexOf('\n') + 1
+      begun.push(first.toString('latin1', 0, length))
+      const rest = first.subarray(length)
+      if (rest.length > 0) socket.unshift(rest)
+      socket.on('error', () => {})
+      engine.emit('connection', socket)
+      for (const woken of wake.splice(0)) woken()
+    })
+  }).listen(0, '127.0.0.1')
+  await once(app, 'listening')
+  t.teardown(() => app.close())
+  const { port } = app.address() as AddressInfo
+  const handlerFor = (version: 'v1' | 'v2', probe: Omit<AppProbe, 'timeoutSeconds'>) =>
+    appProbeHandler(
+      new Map([['/app-health/web/livez', { ...probe, timeoutSeconds: 60 }]]),
+      '127.0.0.1',
+      new Map([[port, version]]),
+    )
+  const probes: Omit<AppProbe, 'timeoutSeconds'>[] = [
+    { httpGet: { path: '/up', port, scheme: 'HTTP', httpHeaders: [] } },
+    { tcpSocket: { port } },
+    { grpc: { port, service: '' } },
+  ]
+  for (const [version, said] of [
+    ['v1', 'PROXY UNKNOWN\r\n'],
+    ['v2', '\r\n\r\n\0\r\nQUIT\n \0\0\0'],
+  ] as const)
+    for (const probe of probes) {
+      engine = probe.grpc ? grpc : text
+      const heard = new Promise<void>((resolve) => wake.push(resolve))
+      const base = await serve(t, handlerFor(version, probe))
+      t.equal((await get(`${base}/app-health/web/livez`)).status, 200, `${version} ${Object.keys(probe)[0]}`)
+      await heard
+      t.equal(begun.pop(), said)
+    }
 })
 
 t.test('a probe is made as the kubelet would make it, once for all who ask meanwhile', async (t) => {

@@ -15,6 +15,7 @@ import {
 import packageJson from '../../package.json' with { type: 'json' }
 import { workloadId } from '../../certs/spiffe-id.ts'
 import type { AppProbe } from '../../core/app-probe.ts'
+import type { ProxyProtocolVersion } from '../../core/proxy-protocol.ts'
 import { describeError } from '../../core/errors.ts'
 import type { Logger } from '../../core/log.ts'
 import { adminHandler, readiness } from '../admin/admin.ts'
@@ -44,6 +45,8 @@ export interface SidecarOptions {
   readonly pod: { readonly name: string; readonly namespace: string; readonly addresses: readonly string[] }
   readonly serviceAccount: string
   readonly appProbes: ReadonlyMap<string, AppProbe>
+  /** Ports whose application wants the PROXY protocol, from the sidecar's own probes and the pod itself, too. */
+  readonly ownProxyProtocol: ReadonlyMap<number, ProxyProtocolVersion>
   readonly accessLog: AccessLogMode
   readonly drainMs: number
   readonly maxConnections?: number | undefined
@@ -106,6 +109,7 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
     telemetry,
     originalDestination: loadOriginalDestination(),
     ownAddresses: pod.addresses,
+    ownProxyProtocol: options.ownProxyProtocol,
     maxConnections: options.maxConnections,
     passthroughIdleMs: options.passthroughIdleMs,
   })
@@ -175,7 +179,11 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
       configDump: () => configDump(table),
       certificates: () => certificates(identity.secrets),
     }
-    const probes = appProbeHandler(options.appProbes, pod.addresses[0] ?? '127.0.0.1')
+    const probes = appProbeHandler(
+      options.appProbes,
+      pod.addresses[0] ?? '127.0.0.1',
+      options.ownProxyProtocol,
+    )
     await serve('127.0.0.1', PORTS.admin, adminHandler(pages), { localOnly: true })
     await serve(any, PORTS.health, (url, message) =>
       url.pathname === READY_PATH ? readiness(pages) : probes(url, message),

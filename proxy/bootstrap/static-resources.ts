@@ -5,7 +5,7 @@ import type {
   Listener as WireListener,
 } from '../../core/xds/generated/envoy.js'
 import { describeError } from '../../core/errors.ts'
-import type { Cluster } from '../model/cluster.ts'
+import type { Cluster, UpstreamSocket } from '../model/cluster.ts'
 import type { Listener } from '../model/listener.ts'
 import type { DownstreamTls, UpstreamTls } from '../model/tls.ts'
 import { decodeCluster } from '../xds/decode-cluster.ts'
@@ -55,9 +55,11 @@ export function decodeStaticResources(
     for (const [path, chain] of chains) check(chain?.tls, `${LISTENERS}[${i}].${path}.transport_socket`)
   })
   clusters.forEach((cluster, i) => {
-    check(cluster.tls, `${CLUSTERS}[${i}].transport_socket`)
-    cluster.tlsMatches.forEach(({ tls }, j) =>
-      check(tls, `${CLUSTERS}[${i}].transport_socket_matches[${j}].transport_socket`),
+    const checkSocket = ({ tls, proxyProtocol }: UpstreamSocket, path: string): void =>
+      check(tls, `${path}.transport_socket${proxyProtocol ? '.typed_config.transport_socket' : ''}`)
+    checkSocket(cluster, `${CLUSTERS}[${i}]`)
+    cluster.socketMatches.forEach((match, j) =>
+      checkSocket(match, `${CLUSTERS}[${i}].transport_socket_matches[${j}]`),
     )
   })
   deepFreeze(resources)

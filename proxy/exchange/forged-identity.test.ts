@@ -9,6 +9,7 @@ const CALLER = 'spiffe://mesh/ns/shop/sa/web'
 const HOP: Hop = {
   direction: 'inbound',
   original: undefined,
+  destination: { host: '10.0.0.9', port: 80 },
   downstream: '10.0.0.9:40000',
   sourceIdentity: CALLER,
   localIdentity: '',

@@ -1,6 +1,7 @@
 import { field, fieldValues, removeField, setField, type Fields, type RequestHead } from '../http/message.ts'
 import type { Hop } from '../model/hop.ts'
 import type { ForwardedRules } from '../model/listener.ts'
+import { parseDestination, withoutZone } from '../transport/original-destination.ts'
 import { removeLookalikes } from './reads-as.ts'
 
 const FOR = 'x-forwarded-for'
@@ -41,7 +42,7 @@ export function writeForwarded(rules: ForwardedRules, hop: Hop, head: RequestHea
   }
   // The last ones were written by those that are trusted; whatever stands before is the caller's word.
   const kept = sanitizes ? before.slice(Math.max(0, before.length - trustedHops)) : before
-  const addresses = says && appends ? [...kept, addressOf(hop.downstream)] : kept
+  const addresses = says && appends ? [...kept, withoutZone(parseDestination(hop.downstream).host)] : kept
   if (addresses.length > 0) setField(fields, FOR, addresses.join(', '))
   const trusted = trustedHops > 0 && (proto === 'http' || proto === 'https')
   if (says) setField(fields, PROTO, trusted ? proto : schemeOf(hop, head))
@@ -60,12 +61,4 @@ function elements(fields: Fields): string[] {
 function schemeOf({ link, sourceIdentity, tls }: Hop, { scheme }: RequestHead): string {
   if (link && sourceIdentity !== '') return scheme
   return tls ? 'https' : 'http'
-}
-
-/** Of `ip:port` or `[ip]:port`, without the zone that means something on one machine alone (RFC 4007 section 11). */
-function addressOf(downstream: string): string {
-  const host = downstream.slice(0, downstream.lastIndexOf(':'))
-  const address = host.startsWith('[') ? host.slice(1, -1) : host
-  const zone = address.indexOf('%')
-  return zone < 0 ? address : address.slice(0, zone)
 }

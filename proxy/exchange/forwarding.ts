@@ -6,6 +6,7 @@ import { ResponseFlag } from '../model/response-flag.ts'
 import type { ForwardAction, Route, WeightedCluster } from '../model/route.ts'
 import { normalizePath } from '../route/normalize-path.ts'
 import { mutate, mutateRequest, rewriteRequest } from '../route/rewrite.ts'
+import { addressesOf } from '../transport/proxy-protocol.ts'
 import type { EndpointState } from '../upstream/endpoint-state.ts'
 import type { Reuse } from '../upstream/http-pool.ts'
 import { OwnConnections } from '../upstream/own-connections.ts'
@@ -102,7 +103,7 @@ export class Forwarding implements AttemptOwner {
     // HTTP/2 has lower case alone, whatever the route's filters say.
     if (http2 || !manager.settings.keepFieldCase) head.spelling = undefined
     if (!this.#startTimers(action)) return
-    if (!hop.own && logsInConnection(head.fields)) hop.own = new OwnConnections()
+    if (!hop.own && logsInConnection(head.fields)) hop.own = new OwnConnections(addressesOf(hop), true)
     // A copy of a login would log in a connection that others share.
     if (action.mirrors.length > 0 && !wantsUpgrade && !hop.own)
       this.#mirrors = startMirrors(
@@ -258,7 +259,9 @@ export class Forwarding implements AttemptOwner {
     record.attempts++
     record.upstream = endpoint.address
     record.upstreamWorkload = endpoint.endpoint.workload
-    const pool = own ? own.pool(endpoint, http2) : endpoint.pool(http2)
+    const unshared =
+      own ?? (endpoint.proxyProtocol && (hop.named ??= new OwnConnections(addressesOf(hop), false)))
+    const pool = unshared ? unshared.pool(endpoint, http2) : endpoint.pool(http2)
     const attempt = new Attempt(this, endpoint, head, pool, this.#deps.clock, this.#reuse)
     this.#attempt = attempt
     attempt.start(this.#caller.body.ended ? (this.#action.retry?.perTryTimeoutMs ?? 0) : 0)

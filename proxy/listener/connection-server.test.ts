@@ -40,7 +40,7 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 const ARRIVAL: Arrival = {
   direction: 'inbound',
   original: undefined,
-  destinationPort: 8080,
+  destination: { host: '10.0.0.9', port: 8080 },
   downstream: '10.0.0.9:40000',
 }
 const INLINE: HttpConnectionManager['route'] = {

@@ -44,7 +44,8 @@ export interface ConnectionDependencies {
 export interface Arrival {
   readonly direction: 'outbound' | 'inbound'
   readonly original: Destination | undefined
-  readonly destinationPort: number
+  /** The same, or where a listener with an address of its own took it. */
+  readonly destination: Destination
   readonly downstream: string
 }
 
@@ -119,7 +120,7 @@ export class ConnectionServer {
   }
 
   serve(socket: Socket, listener: Listener, arrival: Arrival): void {
-    const { destinationPort } = arrival
+    const destinationPort = arrival.destination.port
     if (!needsInspection(listener, destinationPort))
       return this.#inspected(socket, listener, arrival, undefined)
     const { clock } = this.#deps
@@ -130,7 +131,7 @@ export class ConnectionServer {
   }
 
   #inspected(socket: Socket, listener: Listener, arrival: Arrival, peeked: Peeked | undefined): void {
-    const chain = chainFor(listener, arrival.destinationPort, peeked)
+    const chain = chainFor(listener, arrival.destination.port, peeked)
     if (!chain) return this.#refuse(socket, arrival, '', ResponseFlag.NR, 'filter_chain_not_found')
     const accepted = { socket, listener, chain, arrival, identity: '', alpn: '', peeked }
     if (!chain.tls) return this.#accepted(accepted)
@@ -157,8 +158,8 @@ export class ConnectionServer {
   #letIn({ socket, listener, chain, arrival, identity, alpn }: Accepted): boolean {
     let steps = this.#connectionSteps.get(chain)
     if (!steps) this.#connectionSteps.set(chain, (steps = this.#deps.steps.connectionSteps(listener, chain)))
-    const { direction, downstream, destinationPort } = arrival
-    const facts = { direction, downstream, destinationPort, sourceIdentity: identity, alpn }
+    const { direction, downstream, destination } = arrival
+    const facts = { direction, downstream, destinationPort: destination.port, sourceIdentity: identity, alpn }
     for (const [i, step] of steps.entries()) {
       const refusal = step.decide(facts)
       if (refusal) {
@@ -189,7 +190,7 @@ export class ConnectionServer {
     const { socket, listener, chain, arrival, peeked } = accepted
     if (chain.tls) {
       const http = chooseChain(listener, {
-        destinationPort: arrival.destinationPort,
+        destinationPort: arrival.destination.port,
         serverName: '',
         transportProtocol: 'tls',
         applicationProtocols: [ALPN_LINK],
@@ -206,11 +207,11 @@ export class ConnectionServer {
     if (peeked.kind !== 'timeout') {
       if (!peeked.open) return undefined
       // Where requests get nothing else, there is no reason to look for them.
-      if (chainFor(listener, arrival.destinationPort, { kind: 'http1' }) === chain) return undefined
+      if (chainFor(listener, arrival.destination.port, { kind: 'http1' }) === chain) return undefined
     }
     return {
       holdMs: peeked.kind === 'timeout' && peeked.silent ? listener.detectTimeoutMs : 0,
-      takes: (detected) => chainFor(listener, arrival.destinationPort, decided(detected)) !== chain,
+      takes: (detected) => chainFor(listener, arrival.destination.port, decided(detected)) !== chain,
       take: (detected) => this.#inspected(socket, listener, arrival, decided(detected)),
     }
   }
@@ -242,6 +243,7 @@ export class ConnectionServer {
     const hop: Hop = {
       direction: arrival.direction,
       original: arrival.original,
+      destination: arrival.destination,
       downstream: arrival.downstream,
       sourceIdentity: identity,
       localIdentity: this.#deps.localIdentity(),
@@ -270,6 +272,7 @@ export class ConnectionServer {
       onClose: (): void => {
         unwatch()
         hop.own?.destroy()
+        hop.named?.destroy()
         this.#open.deleteHttp(connection)
       },
     }
@@ -310,6 +313,7 @@ export class ConnectionServer {
     return {
       direction: arrival.direction,
       original: arrival.original,
+      destination: arrival.destination,
       downstream: arrival.downstream,
       sourceIdentity:
         identity === '' && arrival.direction === 'outbound' ? this.#deps.localIdentity() : identity,

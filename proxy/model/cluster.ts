@@ -1,9 +1,21 @@
+import type { ProxyProtocolVersion } from '../../core/proxy-protocol.ts'
 import type { HeadLimits } from '../http/head-limits.ts'
 import type { Http2KeepAlive, TcpKeepAlive } from './keep-alive.ts'
 import type { UpstreamTls } from './tls.ts'
 
-/** envoy.config.cluster.v3.Cluster, as far as Weft serves it; immutable. */
-export interface Cluster {
+/** envoy.config.core.v3.TransportSocket of whom is called. */
+export interface UpstreamSocket {
+  /** Its name, and of the one that it wraps, for people. */
+  readonly transportSocket?: string | undefined
+  readonly wrappedSocket?: string | undefined
+  /** Undefined: plaintext. */
+  readonly tls: UpstreamTls | undefined
+  /** Each connection begins with who makes it (ProxyProtocolUpstreamTransport), before TLS, and carries nobody else. */
+  readonly proxyProtocol?: ProxyProtocolVersion | undefined
+}
+
+/** envoy.config.cluster.v3.Cluster, as far as Weft serves it; immutable. Its own socket is for every endpoint that no match takes. */
+export interface Cluster extends UpstreamSocket {
   readonly name: string
   readonly discovery:
     | { readonly kind: 'static'; readonly assignment?: string; readonly endpoints: readonly Endpoint[] }
@@ -16,17 +28,11 @@ export interface Cluster {
   readonly balancer: 'round-robin' | 'least-request' | 'random'
   /** What the application behind it speaks; `downstream`: as the request came. */
   readonly http: 'http1' | 'http2' | 'downstream'
-  /** Name of the transport socket, for people. */
-  readonly transportSocket?: string | undefined
-  /** For every endpoint that no match below takes. */
-  readonly tls: UpstreamTls | undefined
   /** First whose metadata an endpoint's `transportMatch` contains wins (Envoy transport_socket_matches). */
-  readonly tlsMatches: readonly {
+  readonly socketMatches: readonly (UpstreamSocket & {
     readonly name: string
     readonly metadata: Readonly<Record<string, string>>
-    readonly transportSocket?: string | undefined
-    readonly tls: UpstreamTls | undefined
-  }[]
+  })[]
   readonly limits: {
     /** HTTP connections to each endpoint. */
     readonly maxConnections: number

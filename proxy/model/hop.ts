@@ -6,6 +6,8 @@ export interface Hop {
   readonly direction: 'outbound' | 'inbound'
   /** Where it wanted to go, of a captured connection. */
   readonly original: Destination | undefined
+  /** The same, or where a listener with an address of its own took it. */
+  readonly destination: Destination
   /** `ip:port` of the caller. */
   readonly downstream: string
   /** Verified SPIFFE ID of the caller, or ''. */
@@ -20,4 +22,6 @@ export interface Hop {
   readonly link: boolean
   /** Connections that only this one's requests go out on, once one of them has logged its connection in. */
   own?: OwnConnections
+  /** The same towards endpoints that are told by the PROXY protocol who calls. */
+  named?: OwnConnections
 }

@@ -10,6 +10,7 @@ import { MemorySocket, settled } from './testing/memory-socket.ts'
 const HOP: TcpHop = {
   direction: 'outbound',
   original: undefined,
+  destination: { host: '10.0.0.9', port: 80 },
   downstream: '10.0.0.9:1',
   sourceIdentity: '',
 }
@@ -24,9 +25,11 @@ const TCP: TcpProxy = {
 function start(ports: readonly number[], settings: Partial<TcpProxy> = {}) {
   const behaviour = new Map<number, 'refuse' | 'hang'>()
   const asked: number[] = []
+  const headers: (string | undefined)[] = []
   const upstreams: MemorySocket[] = []
-  const connector: Connector = ({ port }, done) => {
+  const connector: Connector = ({ port, header }, done) => {
     asked.push(port)
+    headers.push(header?.toString())
     const how = behaviour.get(port)
     if (how === 'hang') return { cancel() {} }
     return {
@@ -53,6 +56,7 @@ function start(ports: readonly number[], settings: Partial<TcpProxy> = {}) {
     clock,
     behaviour,
     asked,
+    headers,
     upstreams,
     records,
     get finished() {
@@ -163,3 +167,21 @@ t.test('what was addressed to goes there', async (t) => {
   mesh.clock.advance(10)
   t.same(mesh.asked, [81])
 })
+
+t.test(
+  'by the PROXY protocol each connection begins with who calls, also at the second endpoint',
+  async (t) => {
+    const mesh = start([7, 8])
+    mesh.serve()
+    mesh.clock.advance(10)
+    t.same(mesh.headers, [undefined], 'nobody asked for it')
+    mesh.upstream.configuration.setCluster('app', [7, 8], { proxyProtocol: 'v1' })
+    mesh.behaviour.set(7, 'refuse')
+    mesh.behaviour.set(8, 'refuse')
+    mesh.serve({ downstream: '10.0.0.1:1001' })
+    mesh.clock.advance(10)
+    mesh.clock.advance(10)
+    const said = 'PROXY TCP4 10.0.0.1 10.0.0.9 1001 80\r\n'
+    t.same(mesh.headers.slice(1, 3), [said, said])
+  },
+)

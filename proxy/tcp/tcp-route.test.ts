@@ -8,6 +8,7 @@ import { TcpRoute, type TcpHop } from './tcp-route.ts'
 const HOP: TcpHop = {
   direction: 'outbound',
   original: undefined,
+  destination: { host: '10.0.0.9', port: 80 },
   downstream: '10.0.0.9:40000',
   sourceIdentity: '',
 }

@@ -5,6 +5,7 @@ import type { ConnectionRecord, TelemetrySink } from '../exchange/telemetry-sink
 import { TCP_KEEP_ALIVE } from '../model/keep-alive.ts'
 import type { TcpProxy } from '../model/listener.ts'
 import { WeightedPick } from '../route/weighted-pick.ts'
+import { addressesOf } from '../transport/proxy-protocol.ts'
 import { refuseTruncation } from '../transport/refuse-truncation.ts'
 import type { Destination } from '../transport/original-destination.ts'
 import type { ClusterManager } from '../upstream/cluster-manager.ts'
@@ -27,6 +28,8 @@ export interface TcpDependencies {
 export interface TcpHop {
   readonly direction: 'outbound' | 'inbound'
   readonly original: Destination | undefined
+  /** The same, or where a listener with an address of its own took it. */
+  readonly destination: Destination
   readonly downstream: string
   readonly sourceIdentity: string
 }
@@ -135,12 +138,14 @@ class TcpConnection {
       if (this.#tried.length < CONNECT_TRIES) return this.#connect()
       this.#end(failure?.flags ?? ResponseFlag.UF, failure?.details ?? '')
     }
-    const attempt = endpoint.connect(done, () => {
+    const slow = (): void => {
       if (!this.#hasOther(endpoint)) return
       attempt.cancel()
       this.#tried.push(endpoint)
       this.#connect()
-    })
+    }
+    const addresses = endpoint.proxyProtocol && addressesOf(this.#hop)
+    const attempt = endpoint.connect(done, slow, addresses)
     this.#cancelWait = () => attempt.cancel()
   }
 
@@ -209,7 +214,7 @@ class TcpConnection {
 
 /** `startedAt` is on performance.now's clock. */
 export function newConnectionRecord(
-  hop: TcpHop,
+  hop: Omit<TcpHop, 'original' | 'destination'>,
   cluster: string,
   startedAt: number = performance.now(),
 ): ConnectionRecord {

@@ -45,6 +45,7 @@ function setUp(random = 1) {
       {
         direction: 'outbound',
         original: undefined,
+        destination: { host: '10.0.0.9', port: 80 },
         downstream: '10.244.0.5:1',
         sourceIdentity: '',
         localIdentity: '',

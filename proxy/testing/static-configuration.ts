@@ -92,7 +92,7 @@ export const CLUSTER: Cluster = {
   balancer: 'round-robin',
   http: 'downstream',
   tls: undefined,
-  tlsMatches: [],
+  socketMatches: [],
   limits: { maxConnections: 100, maxPendingRequests: 100, maxRequests: 100 },
   retryBudget: { percent: 100, minPerSecond: 1000 },
   idleTimeoutMs: 4000,

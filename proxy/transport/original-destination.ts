@@ -78,6 +78,19 @@ export function formatDestination(destination: Destination): string {
     : `${destination.host}:${destination.port}`
 }
 
+/** The other way round; of what is no address, something that is none either. */
+export function parseDestination(text: string): Destination {
+  const colon = text.lastIndexOf(':')
+  const host = text.slice(0, Math.max(0, colon))
+  return { host: host.startsWith('[') ? host.slice(1, -1) : host, port: Number(text.slice(colon + 1)) }
+}
+
+/** An IPv6 address without what means something on one machine alone (RFC 4007 section 11). */
+export function withoutZone(address: string): string {
+  const zone = address.indexOf('%')
+  return zone < 0 ? address : address.slice(0, zone)
+}
+
 /** Node writes IPv4 peers of a dual-stack socket as `::ffff:1.2.3.4`. */
 export function plainAddress(address: string | undefined): string {
   if (!address) return ''

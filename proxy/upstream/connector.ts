@@ -15,6 +15,8 @@ export interface ConnectTarget {
   readonly tls: UpstreamTls | undefined
   /** SPIFFE ID that must answer, or ''. */
   readonly identity: string
+  /** Goes before everything else, TLS too. */
+  readonly header?: Buffer | undefined
   /** Of the cluster's ALPN list, TCP offers `weft-tcp` alone and HTTP everything else. */
   readonly purpose: 'http' | 'tcp'
   readonly timeoutMs: number
@@ -83,38 +85,56 @@ export function createConnector(
       fail(ResponseFlag.UF, `upstream_connect_failure{${describeError(error)}}`)
     const onClose = (): void => fail(ResponseFlag.UF, 'upstream_connect_failure{closed in the handshake}')
 
-    const settings = target.tls
-    try {
-      if (!settings) {
-        const plain = new DirectSocket()
-        plain.setNoDelay(true)
-        plain.connect({ host: target.host, port: target.port })
-        socket = plain
-        plain.once('connect', () => succeed({ socket: plain, alpn: '', identity: '' }))
-      } else {
-        const secure = tls.connect({
-          host: target.host,
-          port: target.port,
+    const refuse = (error: unknown): void => fail(ResponseFlag.UF, `upstream_tls{${describeError(error)}}`)
+    const watch = <S extends net.Socket>(opening: S): S => {
+      socket = opening
+      opening.on('error', onError)
+      opening.on('close', onClose)
+      return opening
+    }
+    const secure = (
+      settings: UpstreamTls,
+      via: { socket: net.Socket } | { host: string; port: number },
+    ): void => {
+      const opening = watch(
+        tls.connect({
+          ...via,
           secureContext: contexts.context(settings),
           ALPNProtocols: alpnFor(settings.alpn, target.purpose),
           servername: settings.sni,
           rejectUnauthorized: settings.validation !== undefined,
           checkServerIdentity: () => undefined,
-        })
-        secure.setNoDelay(true)
-        socket = secure
-        secure.once('secureConnect', () => {
-          const peer = isMesh(settings.validation)
-            ? checkMeshPeer(secure, readSpiffeId, settings.validation?.subjectAltNames ?? [], target.identity)
-            : checkNamedPeer(secure, settings.validation?.subjectAltNames ?? [])
-          if (!peer.ok) return fail(ResponseFlag.UF | ResponseFlag.UAEX, `upstream_identity{${peer.reason}}`)
-          succeed({ socket: secure, alpn: secure.alpnProtocol || '', identity: peer.id })
+        }),
+      )
+      opening.setNoDelay(true)
+      opening.once('secureConnect', () => {
+        const peer = isMesh(settings.validation)
+          ? checkMeshPeer(opening, readSpiffeId, settings.validation?.subjectAltNames ?? [], target.identity)
+          : checkNamedPeer(opening, settings.validation?.subjectAltNames ?? [])
+        if (!peer.ok) return fail(ResponseFlag.UF | ResponseFlag.UAEX, `upstream_identity{${peer.reason}}`)
+        succeed({ socket: opening, alpn: opening.alpnProtocol || '', identity: peer.id })
+      })
+    }
+
+    const { header, host, port, tls: settings } = target
+    try {
+      if (settings && !header) secure(settings, { host, port })
+      else {
+        const plain = watch(settings ? new net.Socket() : new DirectSocket())
+        plain.setNoDelay(true)
+        plain.connect({ host, port })
+        plain.once('connect', () => {
+          if (header) plain.write(header)
+          if (!settings) return succeed({ socket: plain, alpn: '', identity: '' })
+          try {
+            secure(settings, { socket: plain })
+          } catch (error) {
+            refuse(error)
+          }
         })
       }
-      socket.on('error', onError)
-      socket.on('close', onClose)
     } catch (error) {
-      setImmediate(() => fail(ResponseFlag.UF, `upstream_tls{${describeError(error)}}`))
+      setImmediate(() => refuse(error))
     }
     return {
       cancel() {

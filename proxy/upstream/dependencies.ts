@@ -1,4 +1,5 @@
 import { monotonicClock, type Clock } from '../../core/clock.ts'
+import type { ProxyProtocolVersion } from '../../core/proxy-protocol.ts'
 import type { Configuration } from '../model/configuration.ts'
 import { createClientCodec, type CreateClientCodec } from './client-codec.ts'
 import type { Connector } from './connector.ts'
@@ -12,6 +13,8 @@ export interface UpstreamDependencies {
   readonly connector: Connector
   /** Addresses of this very pod: what goes there meets the application, not our own inbound port. */
   readonly ownAddresses: ReadonlySet<string>
+  /** Of its ports those whose application wants the PROXY protocol, from whoever connects to it. */
+  readonly ownProxyProtocol: ReadonlyMap<number, ProxyProtocolVersion>
   readonly clock: Clock
   /** At least 0, less than 1. */
   readonly random: () => number
@@ -28,6 +31,7 @@ export type UpstreamOptions = Pick<UpstreamDependencies, 'configuration' | 'conn
 export function upstreamDependencies(options: UpstreamOptions): UpstreamDependencies {
   return {
     ownAddresses: new Set(),
+    ownProxyProtocol: new Map(),
     clock: monotonicClock,
     random: Math.random,
     lookup: systemLookup,

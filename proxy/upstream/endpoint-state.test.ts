@@ -323,3 +323,27 @@ t.test('HTTP/2 over TLS without ALPN is what the cluster says, and so is the idl
     t.equal(server.connections[0]?.idleTimeoutMs, idleMs, name)
   }
 })
+
+t.test(
+  'this very pod is told by the PROXY protocol who calls, as the others are by its inbound side',
+  async (t) => {
+    const ownProxyProtocol = new Map([[PORT, 'v1'] as const])
+    for (const [self, expected] of [
+      [true, 'PROXY UNKNOWN\r\n'],
+      [false, undefined],
+    ] as const) {
+      const upstream = new FakeUpstream({ ownProxyProtocol })
+      const state = new EndpointState(
+        endpointAt(PORT),
+        { ...CLUSTER, name: 'app' },
+        upstream.deps,
+        self,
+        () => {},
+      )
+      state.connect(() => {})
+      upstream.clock.advance(0)
+      t.equal(upstream.server(PORT).targets[0]?.header?.toString(), expected)
+      t.equal(state.proxyProtocol, self ? 'v1' : undefined)
+    }
+  },
+)

@@ -1,9 +1,11 @@
 import { isDeepStrictEqual } from 'node:util'
 import { ALPN_LINK } from '../../core/contract.ts'
 import type { ClientHandler } from '../http/stream.ts'
+import type { ProxyProtocolVersion } from '../../core/proxy-protocol.ts'
 import type { Cluster, Endpoint } from '../model/cluster.ts'
 import type { UpstreamTls } from '../model/tls.ts'
 import { allowsPeer } from '../transport/peer-identity.ts'
+import { proxyProtocolHeader, type ConnectionAddresses } from '../transport/proxy-protocol.ts'
 import { ENDPOINT_REMOVED, type ConnectDone, type ConnectTarget } from './connector.ts'
 import type { UpstreamDependencies } from './dependencies.ts'
 import { EndpointHealth } from './health/endpoint-health.ts'
@@ -11,7 +13,14 @@ import type { TryOutcome } from './health/signal.ts'
 import { HttpPool, type OpenConnection } from './http-pool.ts'
 import { KeepAliveHabit } from './keep-alive-habit.ts'
 import { connectWithSecond } from './second-attempt.ts'
-import { tlsChange, upstreamTls } from './upstream-tls.ts'
+import { tlsChange, upstreamSocket } from './upstream-socket.ts'
+
+/** What the connections of one caller's connection are made for. */
+interface OwnUse {
+  readonly http2: boolean
+  readonly addresses: ConnectionAddresses
+  readonly kept: boolean
+}
 
 /**
  * One endpoint of one cluster while it is known, with its connections and what is known of its health. Survives every
@@ -30,10 +39,12 @@ export class EndpointState {
   readonly #connecting = new Set<() => void>()
   #cluster: Cluster
   #tls: UpstreamTls | undefined
+  #proxyProtocol: ProxyProtocolVersion | undefined
   #http1: HttpPool | undefined
   #http2: HttpPool | undefined
-  /** Of callers whose connections are shared with nobody. */
-  readonly #own = new Set<HttpPool>()
+  /** Of callers whose connections are shared with nobody: what their connections are, and what took their place. */
+  readonly #own = new Map<HttpPool, OwnUse>()
+  readonly #successors = new WeakMap<HttpPool, HttpPool>()
   #closed = false
 
   /**
@@ -52,7 +63,7 @@ export class EndpointState {
     this.#deps = deps
     this.#self = self
     this.#cluster = cluster
-    this.#tls = self ? undefined : upstreamTls(cluster, endpoint)
+    this.#useSocket()
     this.health = new EndpointHealth(deps.signals, deps.clock, standingChanged)
     this.health.configured(endpoint, cluster, this.#tls)
   }
@@ -62,17 +73,30 @@ export class EndpointState {
     return this.#tls
   }
 
+  /** The version in which each connection begins with who makes it; undefined: it does not, and may be shared. */
+  get proxyProtocol(): ProxyProtocolVersion | undefined {
+    return this.#proxyProtocol
+  }
+
+  /** It has left its cluster. */
+  get closed(): boolean {
+    return this.#closed
+  }
+
   /** Takes the same endpoint (by address and identity) as its configuration has it now, and keeps what that leaves valid. */
   configure(endpoint: Endpoint, cluster: Cluster): void {
     const clusterBefore = this.#cluster
     const tlsBefore = this.#tls
+    const proxyProtocolBefore = this.#proxyProtocol
     this.endpoint = endpoint
     this.#cluster = cluster
-    this.#tls = this.#self ? undefined : upstreamTls(cluster, endpoint)
+    this.#useSocket()
     this.health.configured(endpoint, cluster, this.#tls)
-    if (cluster === clusterBefore && this.#tls === tlsBefore) return
+    const sameHeader = this.#proxyProtocol === proxyProtocolBefore
+    if (cluster === clusterBefore && this.#tls === tlsBefore && sameHeader) return
     const change = tlsChange(tlsBefore, this.#tls)
-    if (change === 'all' || otherConnections(clusterBefore, cluster)) return this.#replacePools()
+    if (change === 'all' || !sameHeader || otherConnections(clusterBefore, cluster))
+      return this.#replacePools()
     if (!isDeepStrictEqual(clusterBefore.limits, cluster.limits))
       for (const pool of this.#pools()) pool.limit(cluster.limits)
     if (change === 'names') {
@@ -88,23 +112,31 @@ export class EndpointState {
     return (this.#http1 ??= this.#createPool(false))
   }
 
-  /** A pool for one caller's connection, until `dropOwn`. Its connections wait as long as that one does. */
-  ownPool(http2: boolean): HttpPool {
-    const pool = this.#createPool(this.#wantsHttp2(http2), 0)
-    this.#own.add(pool)
-    return pool
+  /**
+   * A pool for one caller's connection, until `dropOwn`. `addresses`: of that, which its connections say where the PROXY
+   * protocol is spoken. `kept`: they wait as long as that one does.
+   */
+  ownPool(http2: boolean, addresses: ConnectionAddresses, kept: boolean): HttpPool {
+    return this.#createOwn({ http2, addresses, kept })
   }
 
-  dropOwn(pool: HttpPool): void {
-    this.#own.delete(pool)
-    pool.destroy()
+  dropOwn(dropped: HttpPool): void {
+    for (let pool: HttpPool | undefined = dropped; pool; pool = this.#successors.get(pool)) {
+      this.#own.delete(pool)
+      pool.destroy()
+    }
   }
 
   /**
    * Opens a connection for opaque bytes. `done` is called once, never synchronously, and not after `cancel`; with the
-   * reason `removed` as soon as the endpoint goes. `slow`: it has not come about in a part of a second.
+   * reason `removed` as soon as the endpoint goes. `slow`: it has not come about in a part of a second. `addresses`: of the
+   * caller's connection.
    */
-  connect(done: ConnectDone, slow: () => void = () => {}): { cancel(): void } {
+  connect(
+    done: ConnectDone,
+    slow: () => void = () => {},
+    addresses?: ConnectionAddresses,
+  ): { cancel(): void } {
     const heardNothing = (): void => {
       this.health.signOfLife(false)
       slow()
@@ -115,7 +147,7 @@ export class EndpointState {
     }
     const opening = this.#closed
       ? { cancel: this.#deps.clock.after(0, () => removed()) }
-      : this.#begin('tcp', heardNothing, (connected, failure) => {
+      : this.#begin('tcp', addresses, heardNothing, (connected, failure) => {
           this.#connecting.delete(removed)
           if (connected) this.health.signOfLife(true)
           done(connected, failure)
@@ -163,7 +195,7 @@ export class EndpointState {
   }
 
   #pools(): HttpPool[] {
-    return [this.#http1, this.#http2, ...this.#own].filter((pool) => pool !== undefined)
+    return [this.#http1, this.#http2, ...this.#own.keys()].filter((pool) => pool !== undefined)
   }
 
   #wantsHttp2(http2: boolean): boolean {
@@ -173,34 +205,55 @@ export class EndpointState {
       : this.#cluster.http === 'http2' || (this.#cluster.http === 'downstream' && http2)
   }
 
-  #target(purpose: ConnectTarget['purpose']): ConnectTarget {
+  /** Of the endpoint and cluster as they are now. Who calls this very pod is in front of its application, as our inbound side is. */
+  #useSocket(): void {
+    const { tls, proxyProtocol } = upstreamSocket(this.#cluster, this.endpoint)
+    this.#tls = this.#self ? undefined : tls
+    const own = this.#self ? this.#deps.ownProxyProtocol.get(this.endpoint.port) : undefined
+    this.#proxyProtocol = proxyProtocol ?? own
+  }
+
+  #target(purpose: ConnectTarget['purpose'], addresses: ConnectionAddresses | undefined): ConnectTarget {
     return {
       host: this.endpoint.address,
       port: this.endpoint.port,
       tls: this.#tls,
       identity: this.endpoint.identity,
+      header: this.#proxyProtocol && proxyProtocolHeader(this.#proxyProtocol, addresses),
       purpose,
       timeoutMs: this.#cluster.connectTimeoutMs,
     }
   }
 
-  #begin(purpose: ConnectTarget['purpose'], slow: () => void, done: ConnectDone): { cancel(): void } {
+  #begin(
+    purpose: ConnectTarget['purpose'],
+    addresses: ConnectionAddresses | undefined,
+    slow: () => void,
+    done: ConnectDone,
+  ): { cancel(): void } {
     const { clock, connector } = this.#deps
-    return connectWithSecond(connector, this.#target(purpose), clock, slow, done)
+    return connectWithSecond(connector, this.#target(purpose, addresses), clock, slow, done)
   }
 
-  /** TLS as the connections have it is not what the cluster asks for any more. */
+  /** TLS or the PROXY protocol as the connections have it is not what the cluster asks for any more. */
   #replacePools(): void {
     const [http1, http2] = [this.#http1, this.#http2]
     this.#http1 = this.#http2 = undefined
     http1?.handOver(this.pool(false))
     http2?.handOver(this.pool(true))
     // Whoever logged in does so again on connections of the new kind.
-    for (const pool of [...this.#own]) {
-      const successor = this.ownPool(false)
+    for (const [pool, use] of [...this.#own]) {
+      const successor = this.#createOwn(use)
       this.#own.delete(pool)
+      this.#successors.set(pool, successor)
       pool.handOver(successor)
     }
+  }
+
+  #createOwn(use: OwnUse): HttpPool {
+    const pool = this.#createPool(this.#wantsHttp2(use.http2), use)
+    this.#own.set(pool, use)
+    return pool
   }
 
   /** Without ALPN, the cluster's protocol may leave one pool without use; the other's connections are as before. */
@@ -216,16 +269,17 @@ export class EndpointState {
     }
   }
 
-  #createPool(multiplexed: boolean, idleTimeoutMs?: number): HttpPool {
+  /** What nobody's own connection carries, copies of a mirror say, is nobody's: `own` has the addresses that are told. */
+  #createPool(multiplexed: boolean, own?: OwnUse): HttpPool {
     const open: OpenConnection = (handler: ClientHandler, done, slow) =>
-      this.#begin('http', slow, (connected, failure) => {
+      this.#begin('http', own?.addresses, slow, (connected, failure) => {
         if (!connected) return done(undefined, undefined, failure)
         const { http, idleTimeoutHttp2Ms, headLimits, keepAlive, tcpKeepAlive } = this.#cluster
         // A server that takes part in no ALPN is spoken to as the cluster says, where that says one thing.
         const known = http === 'http2' || (this.#tls?.alpn.length ?? 0) === 0
         const http2 = connected.alpn === '' ? multiplexed && known : connected.alpn.endsWith('h2')
         const codec = this.#deps.createClientCodec(connected, handler, http2 ? 'h2' : 'http/1.1', {
-          idleTimeoutMs: idleTimeoutMs ?? (http2 ? idleTimeoutHttp2Ms : this.#cluster.idleTimeoutMs),
+          idleTimeoutMs: own?.kept ? 0 : http2 ? idleTimeoutHttp2Ms : this.#cluster.idleTimeoutMs,
           headLimits,
           keepAlive,
           tcpKeepAlive,

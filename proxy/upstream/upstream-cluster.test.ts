@@ -315,7 +315,7 @@ t.test('renewed certificates replace connections of TLS and leave those in plain
       kind: 'static',
       endpoints: [endpointAt(1), endpointAt(2, { transportMatch: { tlsMode: 'weft' } })],
     },
-    tlsMatches: [{ name: 'weft', metadata: { tlsMode: 'weft' }, tls: meshTls([]) }],
+    socketMatches: [{ name: 'weft', metadata: { tlsMode: 'weft' }, tls: meshTls([]) }],
   })
   for (const state of cluster.states.values()) RecordingWaiter.at(state.pool(false))
   clock.advance(0)

@@ -17,11 +17,11 @@ import {
   type HttpProtocolOptions,
   type LbEndpoint,
 } from '../../core/xds/generated/envoy.js'
-import type { Cluster, Endpoint, EndpointAssignment } from '../model/cluster.ts'
-import type { UpstreamTls } from '../model/tls.ts'
+import type { Cluster, Endpoint, EndpointAssignment, UpstreamSocket } from '../model/cluster.ts'
 import { decodeNumber, decodeText, decodeTexts, textsOf } from './decode-metadata.ts'
 import { decodeHeadLimits, decodeHttp2KeepAlive, decodeTcpKeepAlive } from './decode-protocol-options.ts'
-import { decodeUpstreamTls, type ReadFile } from './decode-tls.ts'
+import type { ReadFile } from './decode-tls.ts'
+import { decodeUpstreamSocket } from './decode-upstream-socket.ts'
 import type { Scope } from './scope.ts'
 
 // Envoy's defaults for circuit breakers are 1024 each; its connect timeout is 5 s.
@@ -50,20 +50,18 @@ export function decodeCluster(cluster: WireCluster, scope: Scope, readFile: Read
     connectTimeoutMs: cluster.connectTimeout ?? CONNECT_MS,
     balancer: BALANCERS[cluster.lbPolicy ?? 'ROUND_ROBIN'],
     http: http.protocol,
-    transportSocket: cluster.transportSocket?.name,
-    tls: offering(
+    ...offering(
       http.protocol,
-      decodeUpstreamTls(cluster.transportSocket, scope.at('transport_socket'), readFile),
+      decodeUpstreamSocket(cluster.transportSocket, scope.at('transport_socket'), readFile),
     ),
-    tlsMatches: (cluster.transportSocketMatches ?? []).map((match, i) => {
+    socketMatches: (cluster.transportSocketMatches ?? []).map((match, i) => {
       const at = scope.at('transport_socket_matches', i)
       return {
         name: match.name ?? '',
         metadata: textsOf(match.match, at.at('match')),
-        transportSocket: match.transportSocket?.name,
-        tls: offering(
+        ...offering(
           http.protocol,
-          decodeUpstreamTls(match.transportSocket, at.at('transport_socket'), readFile),
+          decodeUpstreamSocket(match.transportSocket, at.at('transport_socket'), readFile),
         ),
       }
     }),
@@ -100,8 +98,10 @@ export function decodeCluster(cluster: WireCluster, scope: Scope, readFile: Read
 }
 
 /** HTTP/2 over TLS is asked for by ALPN (RFC 9113 section 3.2), also where the configuration names no protocols. */
-function offering(protocol: Cluster['http'], tls: UpstreamTls | undefined): UpstreamTls | undefined {
-  return tls && protocol === 'http2' && tls.alpn.length === 0 ? { ...tls, alpn: ['h2'] } : tls
+function offering(protocol: Cluster['http'], socket: UpstreamSocket): UpstreamSocket {
+  const { tls } = socket
+  if (!tls || protocol !== 'http2' || tls.alpn.length > 0) return socket
+  return { ...socket, tls: { ...tls, alpn: ['h2'] } }
 }
 
 /** What a cluster says of HTTP, and where. */

@@ -4,12 +4,15 @@ import { ANY, only, REQUIRED, type FieldRow, type Messages } from './table.ts'
 const TLS = 'envoy.extensions.transport_sockets.tls.v3'
 const RAW_BUFFER = 'envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer'
 
-const socket = (context: string): FieldRow => ({
-  within: { name: REQUIRED, typed_config: { required: true, types: [`${TLS}.${context}`, RAW_BUFFER] } },
+const PROXY_PROTOCOL = 'envoy.extensions.transport_sockets.proxy_protocol.v3.ProxyProtocolUpstreamTransport'
+
+const socket = (...types: readonly string[]): FieldRow => ({
+  within: { name: REQUIRED, typed_config: { required: true, types } },
 })
-/** `transport_socket` of who is called, and of who calls. */
-export const DOWNSTREAM_SOCKET: FieldRow = socket('DownstreamTlsContext')
-export const UPSTREAM_SOCKET: FieldRow = socket('UpstreamTlsContext')
+/** `transport_socket` of who calls, and of who is called; there it may stand behind the PROXY protocol. */
+export const DOWNSTREAM_SOCKET: FieldRow = socket(`${TLS}.DownstreamTlsContext`, RAW_BUFFER)
+export const UPSTREAM_SOCKET: FieldRow = socket(`${TLS}.UpstreamTlsContext`, RAW_BUFFER, PROXY_PROTOCOL)
+const WRAPPED_SOCKET: FieldRow = { ...socket(`${TLS}.UpstreamTlsContext`, RAW_BUFFER), required: true }
 
 const VERSION = only('TLS_AUTO', 'TLSv1_2', 'TLSv1_3')
 // Both name what the workload's own identity holds; where it comes from is no choice.
@@ -20,6 +23,8 @@ export const TRANSPORT: Messages = {
   // Its fields stand where it is used, above and below.
   'envoy.config.core.v3.TransportSocket': {},
   [RAW_BUFFER]: {},
+  [PROXY_PROTOCOL]: { config: ANY, transport_socket: WRAPPED_SOCKET },
+  'envoy.config.core.v3.ProxyProtocolConfig': { version: ANY },
   [`${TLS}.DownstreamTlsContext`]: {
     common_tls_context: REQUIRED,
     require_client_certificate: ANY,

@@ -14,6 +14,8 @@ export interface Path {
   readonly app: number
   /** What the server application speaks, whatever its callers do. */
   readonly appProtocol?: 'http1' | 'http2'
+  /** The application is told by the PROXY protocol who calls. */
+  readonly proxyProtocol?: 'V1' | 'V2'
   /** Fields of envoy.config.route.v3.RouteAction at the caller's proxy, beside `cluster`. */
   readonly route?: object
   /** The same at the server's proxy. */
@@ -22,6 +24,9 @@ export interface Path {
   readonly manager?: object
   /** Fields of the caller's Listener. */
   readonly listener?: object
+  /** Further ones at the server's proxy, and keys of its listener's filter_metadata `weft.dev`. */
+  readonly innerManager?: object
+  readonly innerMetadata?: object
   /** How long the server's proxy keeps an unused connection to the application; Weft's own 4 s where nothing is said. */
   readonly idleTimeout?: string
   /** CONNECT goes on, too. */
@@ -102,7 +107,7 @@ export function aloneBootstrap(path: Path, port: number) {
           filter_chains: [{ filters: [network(path, path.kind, path.route)] }],
         },
       ],
-      clusters: [cluster(path.name, path.app, undefined, path.appProtocol, path.idleTimeout)],
+      clusters: [cluster(path.name, path.app, appSocket(path), path.appProtocol, path.idleTimeout)],
     },
   }
 }
@@ -115,8 +120,9 @@ export function serverBootstrap(paths: readonly Path[], ports: ReadonlyMap<strin
   return {
     node: { id: 'server', cluster: 'server' },
     static_resources: {
-      listeners: paths.map((path) => ({
+      listeners: paths.map(behindLink).map((path) => ({
         ...listener(path, 'INBOUND', portsOf(ports, path).inner, portsOf(ports, path).at),
+        ...(path.innerMetadata ? { metadata: { filter_metadata: { 'weft.dev': path.innerMetadata } } } : {}),
         ...(path.inspect ? { listener_filters: [TLS_INSPECTOR] } : {}),
         filter_chains: path.inspect
           ? [
@@ -135,14 +141,34 @@ export function serverBootstrap(paths: readonly Path[], ports: ReadonlyMap<strin
             ],
       })),
       clusters: paths.map((path) =>
-        cluster(path.name, path.app, undefined, path.appProtocol, path.idleTimeout),
+        cluster(path.name, path.app, appSocket(path), path.appProtocol, path.idleTimeout),
       ),
     },
   }
 }
 
+function behindLink(path: Path): Path {
+  return { ...path, manager: { ...path.manager, ...path.innerManager } }
+}
+
 function portsOf(ports: ReadonlyMap<string, PathPorts>, path: Path): PathPorts {
   return ports.get(path.name) as PathPorts
+}
+
+function appSocket({ proxyProtocol }: Path): object | undefined {
+  if (proxyProtocol === undefined) return undefined
+  const kind = `${EXTENSIONS}.transport_sockets`
+  return {
+    name: 'envoy.transport_sockets.upstream_proxy_protocol',
+    typed_config: {
+      '@type': `${kind}.proxy_protocol.v3.ProxyProtocolUpstreamTransport`,
+      config: { version: proxyProtocol },
+      transport_socket: {
+        name: 'envoy.transport_sockets.raw_buffer',
+        typed_config: { '@type': `${kind}.raw_buffer.v3.RawBuffer` },
+      },
+    },
+  }
 }
 
 function alpnOf(path: Path, kind: Path['kind']): readonly string[] {

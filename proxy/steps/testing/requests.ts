@@ -6,6 +6,7 @@ import type { Answer, StepDependencies, Verdict, WaitingRequest } from '../step.
 export const HOP: Hop = {
   direction: 'inbound',
   original: undefined,
+  destination: { host: '10.0.0.9', port: 80 },
   downstream: '10.0.0.9:40000',
   sourceIdentity: '',
   localIdentity: '',

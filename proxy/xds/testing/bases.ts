@@ -11,6 +11,7 @@ import {
   OriginalDst,
   PreserveCaseFormatterConfig,
   PreviousHostsPredicate,
+  ProxyProtocolUpstreamTransport,
   RawBuffer,
   Router,
   TcpProxy,
@@ -24,6 +25,7 @@ import {
   type HeaderValueOption,
   type Listener,
   type RouteConfiguration,
+  type TransportSocket,
 } from '../../../core/xds/generated/envoy.js'
 import { typeUrl } from '../../../core/xds/type-urls.ts'
 import { newRoot, secretsOf } from '../../testing/mesh-identity.ts'
@@ -238,6 +240,10 @@ const upstream = (context: UpstreamTlsContext) => ({
   typedConfig: any(UpstreamTlsContext, context),
 })
 const RAW = { name: 'raw', typedConfig: any(RawBuffer, {}) }
+const proxyProtocol = (transportSocket: TransportSocket) => ({
+  name: 'proxy-protocol',
+  typedConfig: any(ProxyProtocolUpstreamTransport, { config: { version: 'V2' }, transportSocket }),
+})
 
 const chain = (manager: HttpConnectionManager, more: FilterChain = {}): FilterChain => ({
   filters: [{ name: 'hcm', typedConfig: any(HttpConnectionManager, manager) }],
@@ -393,6 +399,7 @@ const CLUSTERS: readonly Cluster[] = [
     transportSocket: RAW,
     transportSocketMatches: [
       { name: 'weft', match: { tlsMode: 'weft' }, transportSocket: upstream(OWN_IDENTITY) },
+      { name: 'told', match: { tlsMode: 'told' }, transportSocket: proxyProtocol(upstream(OWN_IDENTITY)) },
     ],
     upstreamConnectionOptions: {
       tcpKeepalive: { keepaliveProbes: 3, keepaliveTime: 60, keepaliveInterval: 20 },
@@ -427,6 +434,7 @@ const CLUSTERS: readonly Cluster[] = [
     name: 'original-dst',
     type: 'ORIGINAL_DST',
     lbPolicy: 'CLUSTER_PROVIDED',
+    transportSocket: proxyProtocol(RAW),
     typedExtensionProtocolOptions: {
       [UpstreamHttpOptions.typeName]: any(UpstreamHttpOptions, {
         explicitHttpConfig: { httpProtocolOptions: {} },

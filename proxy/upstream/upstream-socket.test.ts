@@ -1,21 +1,21 @@
 import t from 'tap'
 import { CLUSTER, endpointAt } from '../testing/static-configuration.ts'
 import { meshTls } from './testing/mesh-tls.ts'
-import { tlsChange, upstreamTls } from './upstream-tls.ts'
+import { tlsChange, upstreamSocket } from './upstream-socket.ts'
 
 t.test('the first match whose every key the endpoint has, else the settings of the cluster', async (t) => {
   const [first, second, own] = [meshTls(['a']), meshTls(['b']), meshTls(['c'])]
   const cluster = {
     ...CLUSTER,
     tls: own,
-    tlsMatches: [
+    socketMatches: [
       { name: 'both', metadata: { mode: 'weft', zone: 'x' }, tls: first },
       { name: 'one', metadata: { mode: 'weft' }, tls: second },
       { name: 'none', metadata: { mode: 'off' }, tls: undefined },
     ],
   }
   const tlsOf = (transportMatch: Record<string, string>) =>
-    upstreamTls(cluster, endpointAt(1, { transportMatch }))
+    upstreamSocket(cluster, endpointAt(1, { transportMatch })).tls
   t.equal(tlsOf({ mode: 'weft', zone: 'x' }), first)
   t.equal(tlsOf({ mode: 'weft', zone: 'y' }), second)
   t.equal(tlsOf({ mode: 'off' }), undefined)

@@ -1,14 +1,14 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Cluster, Endpoint } from '../model/cluster.ts'
+import type { Cluster, Endpoint, UpstreamSocket } from '../model/cluster.ts'
 import type { SanMatcher, UpstreamTls } from '../model/tls.ts'
 
 /** Envoy's transport_socket_matches: the first whose every key the endpoint has, else the cluster's own. */
-export function upstreamTls(cluster: Cluster, endpoint: Endpoint): UpstreamTls | undefined {
-  for (const match of cluster.tlsMatches) {
+export function upstreamSocket(cluster: Cluster, endpoint: Endpoint): UpstreamSocket {
+  for (const match of cluster.socketMatches) {
     const hit = Object.entries(match.metadata).every(([key, value]) => endpoint.transportMatch[key] === value)
-    if (hit) return match.tls
+    if (hit) return match
   }
-  return cluster.tls
+  return cluster
 }
 
 /**
