@@ -127,6 +127,8 @@ export function followObjects(options: FollowOptions): Followed {
     // Not installed is nothing wrong; a watch that breaks now and then neither.
     if (error instanceof KubernetesError && (error.status === 404 || error.code === 'kubernetes.gone')) return
     const reason = describeError(error)
+    if (error instanceof KubernetesError && error.status === 429)
+      return log.info('the API server asks to come later', { path, reason })
     if (told !== reason) log.warn('objects cannot be followed now', { path, reason })
     told = reason
   }

@@ -157,9 +157,40 @@ t.test('nothing is told before every kind was read, and then all of it at once',
   await untilErrors(source, undefined)
 })
 
+t.test(
+  'a kind that is to be watched later is watched later, and is a problem only when it stays so',
+  async (t) => {
+    const server = await serving(t)
+    server.put('Pod', pod('a-1', '10.0.0.1'))
+    let refusals = 0
+    let allowed = 3
+    server.unwatchable.set(PODS, 429)
+    server.onRequest = (what) => {
+      if (what === `watch ${PODS}` && ++refusals > allowed) server.unwatchable.delete(PODS)
+    }
+    const source = open(t, server)
+    let told = 0
+    source.errors.watch((errors) => (told += errors.length))
+    await source.synced
+    await watching(server)
+    server.put('Pod', pod('a-2', '10.0.0.2'))
+    await until(source, ({ pods }) => pods.has('shop/a-2'))
+    t.strictSame([refusals, told], [4, 0])
+
+    server.unwatchable.set(PODS, 429)
+    allowed = Infinity
+    server.restart()
+    const texts = await untilErrors(source, /429/)
+    t.match(texts[0], /^Pod: watch pods at .*: 429 Forbidden: Forbidden by the test$/)
+    server.unwatchable.delete(PODS)
+    await untilErrors(source, undefined)
+    t.ok(source.snapshot.value.pods.has('shop/a-2'))
+  },
+)
+
 t.test('a watch that alone is refused is told, and what was listed is there', async (t) => {
   const server = await serving(t)
-  server.unwatchable.add(PODS)
+  server.unwatchable.set(PODS, 403)
   server.put('Pod', pod('a-1', '10.0.0.1'))
   const source = open(t, server)
   await source.synced

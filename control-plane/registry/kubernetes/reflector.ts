@@ -45,6 +45,9 @@ export const WATCH_TIMES: WatchTimes = {
   relistMs: 600_000,
 }
 
+/** So many 429 in a row (RFC 6585 section 4), at least three seconds as API servers say it, are no problem. */
+const BUSY_ANSWERS = 3
+
 export interface ReflectorOptions {
   readonly kind: WatchedKind
   readonly connection: KubernetesConnection
@@ -245,9 +248,13 @@ export class Reflector {
     }
     if (status === 404 && kind.custom) return this.#absent()
     this.#failures++
+    // Asked to come later, as of a kind whose storage is just being opened: what is known holds, and nothing is wrong yet.
+    const later = status === 429 && this.#failures <= BUSY_ANSWERS
     // A watch that broke goes on from where it was; after an outage nobody knows what is behind the same address.
-    if (this.#failures > 1) this.#position = undefined
-    if (this.#position === undefined || status > 0) this.#tell(describeError(error))
+    if (this.#failures > 1 && !later) this.#position = undefined
+    if (later)
+      log.info('the API server asks to come later', { kind: kind.kind, reason: describeError(error) })
+    else if (this.#position === undefined || status > 0) this.#tell(describeError(error))
     else log.debug('a watch broke', { kind: kind.kind, reason: describeError(error) })
     const wanted = error instanceof KubernetesError ? (error.retryAfterMs ?? 0) : 0
     return Math.max(this.#backoff.next(), Math.min(wanted, times.retryMaxMs))

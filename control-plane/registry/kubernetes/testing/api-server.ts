@@ -46,8 +46,8 @@ export class TestApiServer {
   readonly absent = new Set<string>()
   /** Status for path, as an API server with RBAC rules would. */
   readonly refused = new Map<string, number>()
-  /** Paths whose watches alone are refused. */
-  readonly unwatchable = new Set<string>()
+  /** Status for path whose watches alone are refused. */
+  readonly unwatchable = new Map<string, number>()
   /** Every so many requests one is answered 500; 0: none. */
   failEvery = 0
   /** Takes connections, and neither reads nor answers. */
@@ -203,9 +203,8 @@ export class TestApiServer {
       response.end(JSON.stringify({ kind: 'Status', code, reason, message: `${reason} by the test` }))
     }
     if (this.failEvery > 0 && this.#requests % this.failEvery === 0) return refuse(500, 'InternalError')
-    const status = this.refused.get(path)
+    const status = this.refused.get(path) ?? (watch ? this.unwatchable.get(path) : undefined)
     if (status !== undefined) return refuse(status, 'Forbidden')
-    if (watch && this.unwatchable.has(path)) return refuse(403, 'Forbidden')
     if (this.absent.has(path) || !this.#objects.has(path)) return refuse(404, 'NotFound')
     if (watch) this.#watch(path, url.searchParams, response)
     else this.#list(path, url.searchParams, response, refuse)
