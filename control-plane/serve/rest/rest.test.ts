@@ -68,6 +68,7 @@ const MESH: MeshOverview = {
       namespace: 'shop',
       pod: 'web-1',
       serviceAccount: 'web',
+      service: 'web',
       connectedAt: START,
       version: 7,
       rejected: '',
@@ -105,7 +106,9 @@ t.test('a route shows each rule once, with the configured and the seen split', a
   ] as const) {
     counts.fill(0)
     counts[2] = amount
-    metrics.backends.at(pairKey(ROUTE, cluster), 'shop', START).add(counts, false, START, START + 2000)
+    metrics.backends
+      .at(pairKey(ROUTE, cluster), 'shop', START)
+      .add(counts, { failed: false, transport: 'mutualTls' }, START, START + 2000)
   }
   clock.advance(6000)
   const { body } = await get('/api/routes')
