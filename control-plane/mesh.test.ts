@@ -348,7 +348,9 @@ endpoints: [${addresses}]
     const it = '{ addresses: [10.0.0.3], targetRef: { kind: Pod, name: echo-v2-b, namespace: mesh } }'
     source.put(toThePod('echo-v1', it))
     t.strictSame(leading(), [...before, 'echo-v1.mesh'].toSorted())
+    source.put(toThePod('echo', it))
+    t.strictSame(leading(), [...before, 'echo-v1.mesh', 'echo.mesh'].toSorted(), 'by the same port')
     source.put(toThePod('echo-v1', ''))
-    t.strictSame(leading(), before)
+    t.strictSame(leading(), [...before, 'echo.mesh'].toSorted())
   },
 )
