@@ -143,7 +143,7 @@ function callers({ callers }: Service): Node[] {
     h(
       'span',
       source === ''
-        ? { class: 'chip outside', title: 'in plaintext: the callers gave no identity of the mesh' }
+        ? { class: 'chip outside', title: 'callers without an identity of the mesh' }
         : { class: 'chip' },
       source === '' ? 'no identity' : source.slice(0, source.lastIndexOf('.')),
       h('span', { class: 'dim' }, ` ${rate(perSecond)}`),

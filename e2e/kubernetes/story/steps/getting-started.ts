@@ -24,7 +24,7 @@ const ASK = 'kubectl -n hello exec deployment/client -- node /scripts/ask.mjs 30
 const STRANGER = 'kubectl -n hello-outside exec deployment/stranger -- node -e '
 const FORWARD = 'kubectl -n weft-system port-forward service/weft-control-plane 15080'
 
-const COMMANDS: readonly Expected[] = [
+export const COMMANDS: readonly Expected[] = [
   ['kubectl apply -f examples/cluster/hello.yaml'],
   ['kubectl -n hello wait deployment'],
   ['kubectl -n hello-outside wait deployment'],
@@ -54,7 +54,7 @@ function sharesOf(output: string, percent: number, near = NEAR): boolean {
 }
 
 /** The lines of the page's shell blocks. */
-async function commandsOfThePage(): Promise<string[]> {
+export async function commandsOfThePage(): Promise<string[]> {
   const page = await readFile(PAGE, 'utf8')
   const section = page.slice(page.indexOf('## In a cluster'))
   return [...section.matchAll(/^```sh\n([^]*?)^```$/gm)].flatMap(([, text = '']) => text.trim().split('\n'))
