@@ -90,7 +90,7 @@ function transportOf(count: number, mutualTls: number, plaintext: number): Trans
 const TRAFFIC_BYTES = 512 + 8 * WINDOW_SLOTS * (WIDTH + 1)
 
 /**
- * So much of one namespace, and of all, in each table: 6,000 of them. Not by pod: those of one service report to the
+ * So much of one namespace, and of all, in each table: 5,800 of them. Not by pod: those of one service report to the
  * same ones.
  */
 const SHARES: Shares = {
