@@ -1,4 +1,5 @@
-import type { RouteStatus } from '../../model/route.ts'
+import { effectOfCondition, EFFECT_OF_WHAT_IS_UNREAD } from '../../model/effect.ts'
+import type { Condition, RouteStatus } from '../../model/route.ts'
 import type { SourceError } from '../../registry/source.ts'
 
 /** What is wrong with what the mesh was told: plain JSON. */
@@ -26,20 +27,6 @@ export interface ConfigErrors {
   }[]
 }
 
-type Condition = RouteStatus['parents'][number]['conditions'][number]
-
-const UNREAD =
-  'What was read of it last stays in force; if nothing ever was, what is wrong counts as not there.'
-const EFFECTS: Readonly<Record<string, string>> = {
-  Accepted: 'The route is not in force here: requests go where they would without it.',
-  ResolvedRefs:
-    "Requests that are this backend's share get 500, gRPC calls UNAVAILABLE; copies that a mirror sends there are not sent.",
-  PartiallyInvalid:
-    'These rules are left out: other rules that match get their requests, and where none does the answer is 404.',
-}
-/** Nobody follows the references of a route that is not accepted. */
-const OF_NO_ROUTE = 'No request is led there, as the route is not in force.'
-
 export function configErrors(
   sources: readonly SourceError[],
   statuses: readonly RouteStatus[],
@@ -50,7 +37,7 @@ export function configErrors(
       line: line ?? null,
       field,
       message,
-      effect: UNREAD,
+      effect: EFFECT_OF_WHAT_IS_UNREAD,
     })),
     routes: statuses.flatMap(({ kind, namespace, name, parents }) =>
       parents.flatMap(({ parentRef, conditions }) =>
@@ -60,16 +47,11 @@ export function configErrors(
           condition: type,
           reason,
           message,
-          effect: effectOf(type, conditions),
+          effect: effectOfCondition(type, conditions),
         })),
       ),
     ),
   }
-}
-
-function effectOf(type: Condition['type'], all: readonly Condition[]): string {
-  const refused = all.some((one) => one.type === 'Accepted' && one.status === 'False')
-  return type !== 'Accepted' && refused ? OF_NO_ROUTE : (EFFECTS[type] ?? '')
 }
 
 /** PartiallyInvalid is bad when true, the others when they are not. */
