@@ -1,15 +1,18 @@
-import type { RouteStatus } from '../../model/route.ts'
+import { effectOfCondition, EFFECT_OF_WHAT_IS_UNREAD } from '../../model/effect.ts'
+import type { Condition, RouteStatus } from '../../model/route.ts'
 import type { SourceError } from '../../registry/source.ts'
 
 /** What is wrong with what the mesh was told: plain JSON. */
 export interface ConfigErrors {
-  /** Of files or objects that could not be read; what they said before serves on. */
+  /** Of files or objects that could not be read. */
   readonly sources: readonly {
     readonly origin: string
     /** null where it is not known. */
     readonly line: number | null
     readonly field: string
     readonly message: string
+    /** What becomes of requests meanwhile, in a sentence. */
+    readonly effect: string
   }[]
   /** Of routes that are not, or not wholly, in force. */
   readonly routes: readonly {
@@ -20,6 +23,7 @@ export interface ConfigErrors {
     readonly condition: string
     readonly reason: string
     readonly message: string
+    readonly effect: string
   }[]
 }
 
@@ -33,6 +37,7 @@ export function configErrors(
       line: line ?? null,
       field,
       message,
+      effect: EFFECT_OF_WHAT_IS_UNREAD,
     })),
     routes: statuses.flatMap(({ kind, namespace, name, parents }) =>
       parents.flatMap(({ parentRef, conditions }) =>
@@ -42,6 +47,7 @@ export function configErrors(
           condition: type,
           reason,
           message,
+          effect: effectOfCondition(type, conditions),
         })),
       ),
     ),
@@ -49,6 +55,6 @@ export function configErrors(
 }
 
 /** PartiallyInvalid is bad when true, the others when they are not. */
-function isProblem({ type, status }: RouteStatus['parents'][number]['conditions'][number]): boolean {
+function isProblem({ type, status }: Condition): boolean {
   return (status === 'True') === (type === 'PartiallyInvalid')
 }
