@@ -105,7 +105,7 @@ t.test('a route shows each rule once, with the configured and the seen split', a
   ] as const) {
     counts.fill(0)
     counts[2] = amount
-    metrics.backends.at(pairKey(ROUTE, cluster), 'shop', START).add(counts, false, START, START + 2000)
+    metrics.backends.at(pairKey(ROUTE, cluster), 'shop', START).add(counts, 'answered', START, START + 2000)
   }
   clock.advance(6000)
   const { body } = await get('/api/routes')

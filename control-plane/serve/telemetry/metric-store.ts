@@ -1,9 +1,10 @@
-import { METRIC_ATTRIBUTES, numberOf, readAttributes, textOf, type Attributes } from './attributes.ts'
+import { METRIC_ATTRIBUTES, readAttributes, textOf } from './attributes.ts'
 import { CumulativeReader, SERIES_SHARES } from './cumulative.ts'
 import { BUCKETS, rebucket } from './durations.ts'
 import type { Shares } from './fair-budget.ts'
 import type { ReportedPoint } from './report-parts.ts'
 import { reporterOf, serviceKey, type ReportingCaller } from './reporter.ts'
+import { outcomeOf } from './request-outcome.ts'
 import { TrafficTable } from './traffic.ts'
 
 const IDLE_MS = 15 * 60_000
@@ -17,8 +18,6 @@ const METRICS: Readonly<Record<string, Direction>> = {
   'http.server.request.duration': 'server',
   'http.client.request.duration': 'client',
 }
-// gRPC statuses that are the server's fault (OpenTelemetry's rule for server spans).
-const FAILED_GRPC = new Set([2, 4, 12, 13, 14, 15])
 
 /** What of the mesh a reporter may tell about; what it tells of anything else is not counted. */
 export interface ReportedMesh {
@@ -82,9 +81,9 @@ export class MetricStore {
     if (!increase) return this.#reader.refused === before
     const counts = new Float64Array(BUCKETS)
     rebucket(increase.counts, increase.bounds, counts)
-    const failed = hasFailed(attributes)
+    const outcome = outcomeOf(attributes)
     const count = (table: TrafficTable, key: string) =>
-      table.at(key, reporter.namespace, now).add(counts, failed, increase.fromMs, now)
+      table.at(key, reporter.namespace, now).add(counts, outcome, increase.fromMs, now)
     if (direction === 'server') {
       count(this.servers, self)
       if (textOf(attributes, 'weft.source_identity') === '') count(this.edges, pairKey(OUTSIDE, self))
@@ -120,11 +119,4 @@ export function pairKey(first: string, second: string): string {
 
 export function pairOf(key: string): readonly [first: string, second: string] {
   return JSON.parse(key) as [string, string]
-}
-
-/** The caller got no good answer: 5xx, none at all, or a gRPC status that is the server's fault. A caller who left failed nobody. */
-function hasFailed(attributes: Attributes): boolean {
-  const status = numberOf(attributes, 'http.response.status_code') ?? 0
-  if (status === 0) return textOf(attributes, 'weft.response_flags') !== 'DC'
-  return status >= 500 || FAILED_GRPC.has(numberOf(attributes, 'rpc.grpc.status_code') ?? -1)
 }

@@ -1,11 +1,12 @@
 import { BUCKETS, quantileMs } from './durations.ts'
 import { FairBudget, type Owner, type Shares } from './fair-budget.ts'
+import type { RequestOutcome } from './request-outcome.ts'
 import { SlidingWindow, SLOT_MS, WINDOW_SLOTS } from './sliding-window.ts'
 
 /** What was seen in a window of time; rates are per second. Plain JSON. */
 export interface TrafficView {
   readonly rate: number
-  /** 0 to 1; null when there was no request. */
+  /** 0 to 1, of the requests that their callers did not leave; null when there was none. */
   readonly successRate: number | null
   readonly p50Ms: number | null
   readonly p95Ms: number | null
@@ -13,9 +14,10 @@ export interface TrafficView {
 }
 
 const FAILED = BUCKETS
-const WIDTH = BUCKETS + 1
+const LEFT = BUCKETS + 1
+const WIDTH = BUCKETS + 2
 
-/** Requests of one kind (to a service, over a route): durations, and how many of them failed. */
+/** Requests of one kind (to a service, over a route): durations, how many of them failed, and how many were left. */
 export class Traffic {
   usedAt: number
   readonly #window = new SlidingWindow(WIDTH)
@@ -25,10 +27,11 @@ export class Traffic {
   }
 
   /** `counts` by the store's own buckets. */
-  add(counts: Float64Array, failed: boolean, fromMs: number, now: number): void {
+  add(counts: Float64Array, outcome: RequestOutcome, fromMs: number, now: number): void {
     const row = new Float64Array(WIDTH)
     row.set(counts)
-    if (failed) row[FAILED] = counts.reduce((sum, count) => sum + count, 0)
+    if (outcome !== 'answered')
+      row[outcome === 'failed' ? FAILED : LEFT] = counts.reduce((sum, count) => sum + count, 0)
     this.#window.add(row, fromMs, now)
     this.usedAt = now
   }
@@ -37,10 +40,11 @@ export class Traffic {
     const totals = this.#window.totals(now, (seconds * 1000) / SLOT_MS)
     let count = 0
     for (let i = 0; i < BUCKETS; i++) count += totals[i] as number
+    const judged = count - (totals[LEFT] as number)
     const quantile = (share: number): number | null => quantileMs(totals, share) ?? null
     return {
       rate: count / seconds,
-      successRate: count < 1e-9 ? null : 1 - (totals[FAILED] as number) / count,
+      successRate: judged < 1e-9 ? null : 1 - (totals[FAILED] as number) / judged,
       p50Ms: quantile(0.5),
       p95Ms: quantile(0.95),
       p99Ms: quantile(0.99),
