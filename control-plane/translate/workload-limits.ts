@@ -11,6 +11,11 @@ const PROPERTIES: Readonly<Record<LimitName, keyof WorkloadLimits>> = {
   'application-idle-timeout': 'applicationIdleMs',
   'request-headers-timeout': 'requestHeadersMs',
   'request-timeout': 'requestMs',
+  'ping-interval': 'pingIntervalMs',
+  'ping-timeout': 'pingTimeoutMs',
+  'tcp-keepalive-time': 'tcpKeepAliveMs',
+  'tcp-keepalive-interval': 'tcpKeepAliveIntervalMs',
+  'tcp-keepalive-probes': 'tcpKeepAliveProbes',
 }
 
 /**
