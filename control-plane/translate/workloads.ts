@@ -1,5 +1,6 @@
 import { PROXY_CONTAINER } from '../../core/contract.ts'
 import { SIDECAR_PORTS, type MtlsMode, type Workload, type WorkloadPort } from '../model/mesh.ts'
+import type { WorkloadLimits } from '../model/workload-limits.ts'
 import { carriesHttp, protocolOf, type PortProtocol } from '../model/protocol.ts'
 import { opaquePortsOf } from './opaque-ports.ts'
 import { proxyProtocolPortsOf } from './proxy-protocol-ports.ts'
@@ -31,12 +32,15 @@ interface Last {
 /** Pods with a sidecar; an unchanged one comes back as the same object, and so does the map of them all. */
 export class WorkloadTranslator {
   readonly #trustDomain: string
+  readonly #limits: WorkloadLimits
   readonly #targets = new Targets()
   #kept = new Map<string, Kept>()
   #last: Last | undefined
 
-  constructor(trustDomain: string) {
+  /** `limits`: of pods that say nothing. */
+  constructor(trustDomain: string, limits: WorkloadLimits) {
     this.#trustDomain = trustDomain
+    this.#limits = limits
   }
 
   translate(
@@ -110,7 +114,7 @@ export class WorkloadTranslator {
       identity: identityOf(pod, this.#trustDomain),
       mtls,
       paths: pathRulesOf(pod),
-      limits: limitsOf(pod),
+      limits: limitsOf(pod, this.#limits),
       heads: headRulesOf(pod),
       labels: pod.meta.labels,
       ports,
