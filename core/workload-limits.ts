@@ -105,13 +105,12 @@ function duration(least: number, most: number, zero: 'may be 0' | 'above 0', pre
 
 /** What the kernel counts in seconds. */
 function wholeSeconds(preset: string) {
-  const { type, parse } = duration(1000, 3_600_000, 'above 0', preset)
+  const any = duration(1000, 3_600_000, 'above 0', preset)
   return {
-    type,
-    default: preset,
+    ...any,
     /** Milliseconds. */
     parse(text: string): number {
-      const value = parse(text)
+      const value = any.parse(text)
       if (value % 1000 !== 0) throw invalid('must be whole seconds, such as 30s or 1m30s')
       return value
     },
