@@ -5,6 +5,7 @@ import { capConnections } from '../core/connection-cap.ts'
 import { describeError, WeftError } from '../core/errors.ts'
 import type { Logger } from '../core/log.ts'
 import { createMesh, type MeshBrain } from './mesh.ts'
+import type { WorkloadLimits } from './model/workload-limits.ts'
 import type { OpenPlatform } from './platform/platform.ts'
 import { discoveryService } from './serve/ads/service.ts'
 import { serveGrpc, type GrpcAddress, type RunningGrpcServer } from './serve/grpc-server.ts'
@@ -33,6 +34,8 @@ export interface ControlPlaneOptions {
   readonly httpHosts?: readonly string[]
   /** 0 to 100. */
   readonly samplingPercent: number
+  /** What sidecars take where their pod says nothing; left out, as documented. */
+  readonly limits?: WorkloadLimits | undefined
   /** Of certificates for those who ask for no lifetime; milliseconds. */
   readonly leafLifeMs?: number | undefined
   /** The longest that streams of proxies last once it ends; milliseconds, default 0. */
@@ -107,7 +110,13 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     })
     closing.push(() => platform.close())
     const { source, verifier, authority } = platform
-    const mesh = createMesh({ source, trustDomain, log, samplingPercent: options.samplingPercent })
+    const mesh = createMesh({
+      source,
+      trustDomain,
+      log,
+      samplingPercent: options.samplingPercent,
+      limits: options.limits,
+    })
     brain = mesh
     closing.push(() => mesh.close())
 

@@ -7,6 +7,7 @@ import { createLogger } from '../core/log.ts'
 import { startControlPlane, type ControlPlaneOptions } from './app.ts'
 import { manifestsPlatform } from './platform/manifests.ts'
 import type { OpenPlatform } from './platform/platform.ts'
+import { KEEP_ALIVE_FLAGS, readKeepAlive } from './keep-alive-flags.ts'
 import { QUOTA_FLAGS, readQuotas } from './quotas.ts'
 import { readDashboard } from './serve/rest/dashboard-files.ts'
 
@@ -42,6 +43,16 @@ Both:
   --drain-seconds N      over which proxies are sent to other replicas, one by one, after SIGTERM, 0 to 600 (10)
   --trace-sampling N     share of requests that begin a trace, 0 to 1 (0.01)
   --log-level LEVEL      debug, info, warn or error (info)
+
+When sidecars ask a silent peer whether it is there, unless the annotation of that name says otherwise (docs/limits.md):
+  --ping-interval TIME   silence of another sidecar before a PING, 1s to 1h (10s)
+  --ping-timeout TIME    for its answer, 1s to 10m (5s)
+  --tcp-keepalive-time TIME
+                         silence before the kernel asks, 1s to 1h (3s)
+  --tcp-keepalive-interval TIME
+                         between two such probes, 1s to 1h (1s)
+  --tcp-keepalive-probes N
+                         unanswered ones, 1 to 127 (10)
 
 What callers may take, so that none shuts out the others:
   --calls-per-pod N      calls of one pod that are open at once, 1 to 1024 (32)
@@ -124,7 +135,8 @@ function readFlags(argv: readonly string[]): ControlPlaneOptions | 'help' {
       'drain-seconds': text,
       'trace-sampling': text,
       'log-level': text,
-      ...quotaOptions(),
+      ...textOptions(KEEP_ALIVE_FLAGS),
+      ...textOptions(QUOTA_FLAGS),
       help: { type: 'boolean' },
     },
   })
@@ -150,15 +162,16 @@ function readFlags(argv: readonly string[]): ControlPlaneOptions | 'help' {
     leafLifeMs:
       hours === undefined ? undefined : numberBetween('--certificate-hours', hours, 0.001, 24) * 3_600_000,
     drainMs: numberBetween('--drain-seconds', values['drain-seconds'] ?? '10', 0, 600) * 1000,
+    limits: readKeepAlive(values),
     quotas: readQuotas(values),
     dashboard: readDashboard(DASHBOARD),
     log: createLogger('control-plane', logLevel('--log-level', values['log-level'] ?? 'info')),
   }
 }
 
-function quotaOptions() {
-  return Object.fromEntries(QUOTA_FLAGS.map((name) => [name, { type: 'string' }])) as Record<
-    (typeof QUOTA_FLAGS)[number],
+function textOptions<const Name extends string>(names: readonly Name[]): Record<Name, { type: 'string' }> {
+  return Object.fromEntries(names.map((name) => [name, { type: 'string' }])) as Record<
+    Name,
     { type: 'string' }
   >
 }

@@ -3,6 +3,7 @@ import type { Logger } from '../core/log.ts'
 import { Watched, type Watchable } from '../core/watched.ts'
 import type { Mesh } from './model/mesh.ts'
 import type { RouteStatus } from './model/route.ts'
+import type { WorkloadLimits } from './model/workload-limits.ts'
 import { TouchHistory } from './model/touch-history.ts'
 import type { Source, SourceError } from './registry/source.ts'
 import { serviceViews, type ServiceView } from './service-view.ts'
@@ -18,6 +19,8 @@ export interface MeshOptions {
   readonly log: Logger
   /** Share of requests that begin a sampled trace when their caller decided nothing, 0 to 100. Default 1. */
   readonly samplingPercent?: number
+  /** What sidecars take where their pod says nothing. */
+  readonly limits?: WorkloadLimits | undefined
 }
 
 /** One version of the mesh, for whoever serves it; immutable. */
@@ -46,8 +49,14 @@ export interface MeshBrain {
 }
 
 /** Source -> mesh model -> resources, kept current. A change that cannot be worked out leaves the last version in force. */
-export function createMesh({ source, trustDomain, log, samplingPercent = 1 }: MeshOptions): MeshBrain {
-  const translator = new Translator({ trustDomain })
+export function createMesh({
+  source,
+  trustDomain,
+  log,
+  samplingPercent = 1,
+  limits,
+}: MeshOptions): MeshBrain {
+  const translator = new Translator({ trustDomain, limits })
   const cache = new ResourceCache({ samplingPercent })
   const first = translator.translate(source.snapshot.value)
   let history = TouchHistory.of(first)

@@ -43,6 +43,20 @@ export const WORKLOAD_LIMITS = {
     ...duration(1000, 24 * 3_600_000, 'above 0', 'none'),
     doc: 'For a whole request to this pod to come, its body among it, until its answer begins; then it is answered with 408.',
   },
+  'ping-interval': {
+    ...duration(1000, 3_600_000, 'above 0', '10s'),
+    doc: 'How long a link to another sidecar may be silent until this one asks by PING whether that is there; half of it while a stream is open.',
+  },
+  'ping-timeout': {
+    ...duration(1000, 600_000, 'above 0', '5s'),
+    doc: 'For any byte after that; then the link ends. What may be repeated goes elsewhere long before.',
+  },
+  'tcp-keepalive-time': {
+    ...wholeSeconds('3s'),
+    doc: 'How long a connection that this sidecar makes, to the application or elsewhere, may be silent until the kernel asks whether its peer is there.',
+  },
+  'tcp-keepalive-interval': { ...wholeSeconds('1s'), doc: 'Between two such probes.' },
+  'tcp-keepalive-probes': count(127, '10', 'Unanswered ones, after which the connection ends.'),
 } as const satisfies Record<string, Limit>
 
 export type LimitName = keyof typeof WORKLOAD_LIMITS
@@ -73,7 +87,7 @@ function bytes(text: string): number {
 }
 
 function duration(least: number, most: number, zero: 'may be 0' | 'above 0', preset: string) {
-  const bounds = `from ${least / 1000}s to ${most / 3_600_000}h`
+  const bounds = `from ${least / 1000}s to ${most < 3_600_000 ? `${most / 60_000}m` : `${most / 3_600_000}h`}`
   const orZero = zero === 'may be 0' ? '0, or ' : ''
   return {
     type: `${orZero}duration ${bounds}`,
@@ -84,6 +98,20 @@ function duration(least: number, most: number, zero: 'may be 0' | 'above 0', pre
       const fits = value !== undefined && value >= least && value <= most
       if (!fits && !(value === 0 && zero === 'may be 0'))
         throw invalid(`must be ${orZero}a duration ${bounds}, such as 30s or 1m30s`)
+      return value
+    },
+  }
+}
+
+/** What the kernel counts in seconds. */
+function wholeSeconds(preset: string) {
+  const any = duration(1000, 3_600_000, 'above 0', preset)
+  return {
+    ...any,
+    /** Milliseconds. */
+    parse(text: string): number {
+      const value = any.parse(text)
+      if (value % 1000 !== 0) throw invalid('must be whole seconds, such as 30s or 1m30s')
       return value
     },
   }

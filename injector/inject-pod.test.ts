@@ -155,6 +155,15 @@ const cases: Record<string, Case> = {
       'weft.dev/request-timeout': '25h',
     }),
   },
+  'keep-alive-wrong': {
+    pod: annotated({
+      'weft.dev/ping-interval': '0',
+      'weft.dev/ping-timeout': '11m',
+      'weft.dev/tcp-keepalive-time': '1500ms',
+      'weft.dev/tcp-keepalive-interval': '1',
+      'weft.dev/tcp-keepalive-probes': '128',
+    }),
+  },
   'annotations-wrong-paths': {
     pod: annotated({
       'weft.dev/normalize-paths': 'true',

@@ -27,3 +27,11 @@ t.test('a caller takes what its own pod says, and never less than its destinatio
   t.same(callerLimits({ idleMs: 1000 }, { idleMs: 0 }), { idleMs: 0 })
   t.same(callerLimits(NO_LIMITS, { idleMs: 60_000 }), { idleMs: HOUR_MS })
 })
+
+t.test('when a peer is asked whether it is there is for each end to say by itself', async (t) => {
+  const own = { pingIntervalMs: 60_000, tcpKeepAliveProbes: 4 }
+  const destination = { pingIntervalMs: 1000, pingTimeoutMs: 2000, tcpKeepAliveMs: 1000 }
+  t.same(callerLimits(own, destination), own)
+  t.equal(callerLimits(NO_LIMITS, destination), NO_LIMITS)
+  t.equal(largestLimits([own, destination]), NO_LIMITS)
+})

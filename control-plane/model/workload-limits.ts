@@ -10,6 +10,13 @@ export interface WorkloadLimits {
   readonly applicationIdleMs?: number | undefined
   readonly requestHeadersMs?: number | undefined
   readonly requestMs?: number | undefined
+  /** When its sidecar asks a silent peer whether it is there: other sidecars by PING, all whom it connects to by TCP. */
+  readonly pingIntervalMs?: number | undefined
+  readonly pingTimeoutMs?: number | undefined
+  /** Whole seconds. */
+  readonly tcpKeepAliveMs?: number | undefined
+  readonly tcpKeepAliveIntervalMs?: number | undefined
+  readonly tcpKeepAliveProbes?: number | undefined
 }
 
 /** Where a pod says nothing. */
@@ -23,6 +30,18 @@ export const SHARED_DEFAULTS = {
   /** Slow senders of heads are cut off. */
   requestHeadersMs: 10_000,
 } as const
+
+/** The defaults of PINGs, of which xDS has both or none. */
+export const PING_DEFAULTS = { pingIntervalMs: 10_000, pingTimeoutMs: 5000 } as const
+
+/** Of the end that says them alone, on connections that it makes, too. */
+const OWN = [
+  'pingIntervalMs',
+  'pingTimeoutMs',
+  'tcpKeepAliveMs',
+  'tcpKeepAliveIntervalMs',
+  'tcpKeepAliveProbes',
+] as const satisfies readonly (keyof WorkloadLimits)[]
 
 type Shared = keyof typeof SHARED_DEFAULTS
 
@@ -45,10 +64,12 @@ export function largestLimits(all: Iterable<WorkloadLimits>): WorkloadLimits {
 
 /**
  * What the sidecar of a caller takes to a destination: what its own pod says, or the default, and where the destination
- * takes more, as much as that. What only restricts the pod that says it is left out.
+ * takes more, as much as that. When it asks whether its peer is there is its own to say. What only restricts the pod that
+ * says it is left out.
  */
 export function callerLimits(own: WorkloadLimits, destination: WorkloadLimits): WorkloadLimits {
-  const result: { -readonly [name in Shared]?: number } = {}
+  const result: { -readonly [name in Shared | (typeof OWN)[number]]?: number } = {}
+  for (const name of OWN) if (own[name] !== undefined) result[name] = own[name]
   for (const name of SHARED) {
     if (own[name] === undefined && destination[name] === undefined) continue
     result[name] = larger(name, own[name] ?? SHARED_DEFAULTS[name], destination[name])

@@ -1,4 +1,5 @@
 import type { EndpointGroup, Mesh, MeshService, Workload } from '../model/mesh.ts'
+import { NO_LIMITS, type WorkloadLimits } from '../model/workload-limits.ts'
 import type { Snapshot } from '../registry/snapshot.ts'
 import { bindRoutes, type Routes } from './binding.ts'
 import { ServiceTranslator } from './services.ts'
@@ -19,10 +20,11 @@ export class Translator {
   #found: ReadonlyMap<string, MeshService> = new Map()
   #version = 0
 
-  constructor(options: { readonly trustDomain: string }) {
+  /** `limits`: what sidecars of pods take that say nothing; left out, as documented. */
+  constructor(options: { readonly trustDomain: string; readonly limits?: WorkloadLimits | undefined }) {
     this.#trustDomain = options.trustDomain
     this.#services = new ServiceTranslator(options.trustDomain)
-    this.#workloads = new WorkloadTranslator(options.trustDomain)
+    this.#workloads = new WorkloadTranslator(options.trustDomain, options.limits ?? NO_LIMITS)
   }
 
   translate(snapshot: Snapshot): Mesh {

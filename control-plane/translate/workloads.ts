@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { PROXY_CONTAINER } from '../../core/contract.ts'
 import { serviceName } from '../../core/resource-attributes.ts'
 import { SIDECAR_PORTS, type MtlsMode, type Workload, type WorkloadPort } from '../model/mesh.ts'
+import type { WorkloadLimits } from '../model/workload-limits.ts'
 import { carriesHttp, protocolOf, type PortProtocol } from '../model/protocol.ts'
 import { opaquePortsOf } from './opaque-ports.ts'
 import { proxyProtocolPortsOf } from './proxy-protocol-ports.ts'
@@ -33,12 +34,15 @@ interface Last {
 /** Pods with a sidecar; an unchanged one comes back as the same object, and so does the map of them all. */
 export class WorkloadTranslator {
   readonly #trustDomain: string
+  readonly #limits: WorkloadLimits
   readonly #targets = new Targets()
   #kept = new Map<string, Kept>()
   #last: Last | undefined
 
-  constructor(trustDomain: string) {
+  /** `limits`: of pods that say nothing. */
+  constructor(trustDomain: string, limits: WorkloadLimits) {
     this.#trustDomain = trustDomain
+    this.#limits = limits
   }
 
   translate(
@@ -122,7 +126,7 @@ export class WorkloadTranslator {
       services,
       mtls,
       paths: pathRulesOf(pod),
-      limits: limitsOf(pod),
+      limits: limitsOf(pod, this.#limits),
       heads: headRulesOf(pod),
       labels: pod.meta.labels,
       ports,

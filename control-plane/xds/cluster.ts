@@ -18,6 +18,7 @@ import { carriesHttp, type PortProtocol } from '../model/protocol.ts'
 import { limitsOfClient, type MeshClient } from './client.ts'
 import { headerCount } from './filters.ts'
 import { parseInboundCluster, parsePod, servicePort } from './names.ts'
+import { pings, tcpKeepAlive } from './keep-alive.ts'
 import type { Plan } from './resource.ts'
 import { ALPN_HTTP, providedTls, proxyProtocolSocket, upstreamTls } from './tls.ts'
 
@@ -93,7 +94,9 @@ function originalDestination(
     type: 'ORIGINAL_DST',
     lbPolicy: 'CLUSTER_PROVIDED',
     ...COMMON,
-    typedExtensionProtocolOptions: { [HTTP_OPTIONS]: httpOptions('auto', limits) },
+    ...tcpKeepAlive(limits),
+    // An application is asked nothing by PING: gRPC servers end connections that send them.
+    typedExtensionProtocolOptions: { [HTTP_OPTIONS]: httpOptions('auto', limits, false) },
     ...(proxyProtocol === undefined ? {} : { transportSocket: proxyProtocolSocket(proxyProtocol) }),
     ...metadata(undefined, limits),
   }
@@ -128,11 +131,13 @@ interface EdsSettings {
 }
 
 function edsCluster(settings: EdsSettings): Cluster {
-  const { name, service, protocol, client, limits } = settings
+  const { name, service, protocol, client, limits, meshed } = settings
   return {
     ...bareCluster(name, client),
     ...COMMON,
-    typedExtensionProtocolOptions: { [HTTP_OPTIONS]: httpOptions(protocol, limits) },
+    ...tcpKeepAlive(limits),
+    // What is said of PINGs is for all endpoints: where some have no sidecar, links keep the default.
+    typedExtensionProtocolOptions: { [HTTP_OPTIONS]: httpOptions(protocol, limits, meshed) },
     ...transport(settings),
     ...metadata(service, limits),
   }
@@ -194,15 +199,16 @@ function alpnFor(protocol: PortProtocol, client: MeshClient): readonly string[] 
 }
 
 /** How long connections wait unused is for those to the application to say: sidecars tell when they go. */
-function httpOptions(protocol: PortProtocol, limits: WorkloadLimits): Any {
+function httpOptions(protocol: PortProtocol, limits: WorkloadLimits, links: boolean): Any {
   const http2 = protocol === 'h2c' || protocol === 'grpc'
+  const http2ProtocolOptions = links ? pings(limits) : {}
   return packAny(UpstreamHttpOptions, {
     commonHttpProtocolOptions: {
       idleTimeout: limits.applicationIdleMs ?? IDLE_TIMEOUT_MS,
       ...headerCount(limits),
     },
     ...(http2
-      ? { explicitHttpConfig: { http2ProtocolOptions: {} } }
-      : { useDownstreamProtocolConfig: { httpProtocolOptions: {}, http2ProtocolOptions: {} } }),
+      ? { explicitHttpConfig: { http2ProtocolOptions } }
+      : { useDownstreamProtocolConfig: { httpProtocolOptions: {}, http2ProtocolOptions } }),
   })
 }

@@ -21,6 +21,7 @@ import {
 } from '../../core/contract.ts'
 import type { HeadRules } from '../model/head-rules.ts'
 import type { MeshClient } from './client.ts'
+import { pings } from './keep-alive.ts'
 import { SHARED_DEFAULTS, type WorkloadLimits } from '../model/workload-limits.ts'
 import { areSafe, PATHS_AS_THEY_COME, SAFE_PATHS, type PathRules } from '../model/path-rules.ts'
 
@@ -66,7 +67,7 @@ export function httpConnectionManager(options: HttpOptions): HttpConnectionManag
     ],
     tracing: { randomSampling: { value: samplingPercent } },
     commonHttpProtocolOptions: { idleTimeout: idleMs, ...headerCount(limits) },
-    http2ProtocolOptions: { maxConcurrentStreams: MAX_STREAMS },
+    http2ProtocolOptions: { maxConcurrentStreams: MAX_STREAMS, ...(inbound ? pings(limits) : {}) },
     maxRequestHeadersKb: headerKib,
     // Long streams may be quiet for as long as they like.
     streamIdleTimeout: 0,

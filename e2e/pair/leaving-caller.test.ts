@@ -1,24 +1,37 @@
 import t from 'tap'
+import { pairKey } from '../../control-plane/serve/telemetry/metric-store.ts'
+import type { TrafficView } from '../../control-plane/serve/telemetry/traffic.ts'
+import { Collector } from './testing/collector.ts'
 import { portOf, startPair, type Pair } from './testing/pair.ts'
 import { dial, RawServer, type RawConnection } from './testing/raw-http.ts'
 
 // An HTTP/1.1 caller that gives up with a FIN: its request is cancelled at the application, and counted as such.
 
 let app: RawServer
+let collector: Collector
 let pair: Pair
+
+const WINDOW_SECONDS = 110
+// What is told now is in a window that has ended by then.
+const LATER_MS = 6000
 
 t.before(async () => {
   app = await RawServer.listen()
   t.teardown(() => app.server.close())
   const path = { kind: 'http', app: portOf(app.server), appProtocol: 'http1' } as const
-  pair = await startPair(t, [
-    { ...path, name: 'cancelled' },
-    {
-      ...path,
-      name: 'kept',
-      listener: { metadata: { filter_metadata: { 'weft.dev': { keepHalfClosed: true } } } },
-    },
-  ])
+  collector = await Collector.listen(t)
+  pair = await startPair(
+    t,
+    [
+      { ...path, name: 'cancelled' },
+      {
+        ...path,
+        name: 'kept',
+        listener: { metadata: { filter_metadata: { 'weft.dev': { keepHalfClosed: true } } } },
+      },
+    ],
+    { flags: collector.flags },
+  )
 })
 
 const REQUESTS = {
@@ -58,6 +71,51 @@ for (const [what, request] of Object.entries(REQUESTS))
           status: answer === '' ? 0 : 200,
         })
     })
+
+/** What both ends told of `requests` to the path `cancelled`, once they have told of all. */
+async function toldOf(requests: number): Promise<Record<'server' | 'caller', TrafficView>> {
+  const view = (end: 'server' | 'caller'): TrafficView | undefined =>
+    (end === 'server'
+      ? collector.metrics.servers.get('server.shop')
+      : collector.metrics.backends.get(pairKey('cancelled', 'cancelled'))
+    )?.view(Date.now() + LATER_MS, WINDOW_SECONDS)
+  return collector.until(() => {
+    const [server, caller] = [view('server'), view('caller')]
+    const all = [server, caller].every((one) => Math.round((one?.rate ?? 0) * WINDOW_SECONDS) === requests)
+    return server && caller && all ? { server, caller } : undefined
+  })
+}
+
+t.test('they are counted at both ends, neither for the server nor against it', async (t) => {
+  for (const view of Object.values(await toldOf(number))) t.equal(view.successRate, null)
+  for (const proxy of [pair.caller, pair.server]) {
+    const left = Object.entries(await proxy.stats()).filter(
+      ([key]) => /_duration_seconds_count/.test(key) && key.includes('weft_response_flags="DC"'),
+    )
+    t.equal(
+      left.reduce((sum, [, count]) => sum + count, 0),
+      number,
+      'Prometheus has them by their flag',
+    )
+    t.equal(
+      left.filter(([key]) => key.includes('code="200"')).length,
+      2,
+      'with the status that was answered, GET and POST',
+    )
+  }
+  // One that its server breaks off, and a whole one.
+  const [cut, under] = await begin('cancelled', REQUESTS['a POST with its body'])
+  under.write(STAGES['within a download'])
+  await cut.take(/begun/)
+  under.socket.destroy()
+  await cut.untilEnd()
+  const [whole, behind] = await begin('cancelled', REQUESTS['a GET'])
+  behind.end('HTTP/1.1 204 No Content\r\n\r\n')
+  await whole.take(/\r\n\r\n/)
+  for (const view of Object.values(await toldOf(number + 2)))
+    t.ok(Math.abs((view.successRate ?? 0) - 0.5) < 1e-6, `${view.successRate}`)
+  for (const one of [cut, whole]) one.socket.destroy()
+})
 
 t.test('a listener that keeps half-closed callers answers them', async (t) => {
   const [client, behind] = await begin('kept', REQUESTS['a GET'])

@@ -35,6 +35,8 @@ const GREETING = [...Object.keys(SERVER_FIRST_PORTS).map(Number), 5432, 6379, 11
 const UNDECLARED = [9001, 9002, 9003, 9004, 9005, 9006, 9007, ...GREETING]
 /** Without a slash; the server redirects it, and then answers the kubelet alone. */
 const PROBE = { httpGet: { path: 'up', port: 8001 }, periodSeconds: 1 }
+/** By the application behind the PROXY protocol, which takes the sidecar's own connections for nobody's. */
+const LOCAL_PROBE = { httpGet: { path: '/up', port: 8010 }, periodSeconds: 1 }
 /** Of a pod that two Services call by one port, which one of them says is HTTP. */
 const MIXED = 9010
 
@@ -148,8 +150,8 @@ function manifests(): string {
       'mixed',
       ['node', 'server.ts'],
       { TLS_CERT: certificatesPem(chain), TLS_KEY: privateKeyPem(key), GREETING_PORTS: openPorts.join() },
-      PROBE,
-      {},
+      LOCAL_PROBE,
+      { 'weft.dev/proxy-protocol': '8010=v2, 8011=v1' },
       'open',
     ),
     pod(
@@ -164,6 +166,10 @@ function manifests(): string {
       'mixed',
       openPorts.map((port) => ({ name: `p${port}`, port })),
     ),
+    openService('told', [
+      { name: 'web', port: 8010, appProtocol: 'http' },
+      { name: 'bytes', port: 8011, appProtocol: 'tcp' },
+    ]),
     openService('mixed-http', [{ name: 'web', port: 80, targetPort: MIXED, appProtocol: 'http' }]),
     // Nothing but mutual TLS between sidecars gets in: what arrives came through both.
     {
@@ -245,4 +251,34 @@ t.test('each protocol, through the sidecars of two pods', { skip }, async (t) =>
     t.equal(heard[server]?.said, `220 ${server.replace(/.*:/, '')} ready\r\n`, server)
   for (const server of servers.slice(1))
     t.ok((heard[server]?.ms ?? Infinity) < (heard[servers[0] ?? '']?.ms ?? 0), `${server} did not wait`)
+
+  // An application that is told who calls: a pod without a sidecar itself, one with a sidecar by that.
+  const { pods } = await cluster.status()
+  const addressOf = (name: string): string => pods.find((pod) => pod.name === name)?.ips[0] ?? 'no address'
+  const called = addressOf('mixed')
+  for (const [reference, name] of [
+    ['legacy/plain', 'plain'],
+    ['shop/client', 'client'],
+  ] as const) {
+    const { code, stderr, stdout } = await cluster.exec(
+      reference,
+      ['node', 'told-client.ts', 'http://told.open:8010/', 'told.open:8011'],
+      { timeoutMs: 60_000 },
+    )
+    t.equal(code, 0, stderr)
+    const { asked, bytes, from } = JSON.parse(stdout) as {
+      asked: string[][]
+      bytes: string
+      from: number
+    }
+    const caller = addressOf(name).replaceAll('.', '\\.')
+    for (const answers of asked) {
+      t.match(answers[0], new RegExp(`^${caller}:\\d+ ${called}:8010$`), name)
+      t.equal(new Set(answers).size, 1, `${name}: all on one connection say the same`)
+    }
+    // Whose sidecar carries both in one link is one caller.
+    t.equal(new Set(asked.flat()).size, name === 'plain' ? 2 : 1, name)
+    t.match(bytes, new RegExp(`^${caller}:\\d+ ${called}:8011$`), name)
+    if (name === 'plain') t.equal(bytes.split(' ')[0], `${addressOf(name)}:${from}`)
+  }
 })

@@ -1,5 +1,6 @@
 import { createServer } from 'node:http'
 import { createServer as createHttp2Server } from 'node:http2'
+import { createServer as createHttpsServer } from 'node:https'
 import { createServer as createTcpServer, type AddressInfo } from 'node:net'
 import { once, type EventEmitter } from 'node:events'
 import { request } from 'undici'
@@ -8,6 +9,7 @@ import { ClusterManager } from '../upstream/cluster-manager.ts'
 import { TestConfiguration } from '../testing/static-configuration.ts'
 import { adminHandler, readiness } from './admin.ts'
 import type { AppProbe } from '../../core/app-probe.ts'
+import { newRoot, secretsOf } from '../testing/mesh-identity.ts'
 import { appProbeHandler, parseAppProbes } from './app-probes.ts'
 import { serveEndpoint, type Handler } from './http-endpoint.ts'
 
@@ -103,6 +105,10 @@ t.test("probes of ports that take the PROXY protocol say that they are nobody's"
     response.setHeader('content-type', 'application/grpc')
     response.end(Buffer.from([0, 0, 0, 0, 2, 0x08, 1]))
   })
+  const { certificatePem, privateKeyPem } = secretsOf(newRoot(), 'web')
+  const secure = createHttpsServer({ cert: certificatePem, key: privateKeyPem }, (message, response) =>
+    response.end(message.url),
+  )
   // The header may come alone: what follows is known by who asks.
   let engine: EventEmitter = text
   const app = createTcpServer((socket) => {
@@ -128,6 +134,7 @@ t.test("probes of ports that take the PROXY protocol say that they are nobody's"
     )
   const probes: Omit<AppProbe, 'timeoutSeconds'>[] = [
     { httpGet: { path: '/up', port, scheme: 'HTTP', httpHeaders: [] } },
+    { httpGet: { path: '/up', port, scheme: 'HTTPS', httpHeaders: [] } },
     { tcpSocket: { port } },
     { grpc: { port, service: '' } },
   ]
@@ -136,7 +143,7 @@ t.test("probes of ports that take the PROXY protocol say that they are nobody's"
     ['v2', '\r\n\r\n\0\r\nQUIT\n \0\0\0'],
   ] as const)
     for (const probe of probes) {
-      engine = probe.grpc ? grpc : text
+      engine = probe.grpc ? grpc : probe.httpGet?.scheme === 'HTTPS' ? secure : text
       const heard = new Promise<void>((resolve) => wake.push(resolve))
       const base = await serve(t, handlerFor(version, probe))
       t.equal((await get(`${base}/app-health/web/livez`)).status, 200, `${version} ${Object.keys(probe)[0]}`)

@@ -34,7 +34,7 @@ export interface Cluster extends UpstreamSocket {
     readonly metadata: Readonly<Record<string, string>>
   })[]
   readonly limits: {
-    /** HTTP connections to each endpoint. */
+    /** HTTP connections to each endpoint, of all callers together. */
     readonly maxConnections: number
     /** Opaque connections to all of them; unset: no limit. Envoy's is 1024 then. */
     readonly maxOpaqueConnections?: number | undefined

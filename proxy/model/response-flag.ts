@@ -44,6 +44,10 @@ export const ResponseFlag = {
   RL: 1 << 19,
 } as const
 
+const { UF, UO, UR, UC, UT, UPE, OM, LR } = ResponseFlag
+/** Why an answer that had begun was broken off, other than by its caller. */
+export const BROKEN_OFF = UF | UO | UR | UC | UT | UPE | OM | LR
+
 const NAMES = Object.entries(ResponseFlag)
 
 /** `URX,UF`, or `-` for none. */

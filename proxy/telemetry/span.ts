@@ -1,6 +1,6 @@
 import { SpanKind, SpanStatusCode, TraceFlags } from '@opentelemetry/api'
 import type { KeyValue, Span, Span_SpanKind, Status_StatusCode } from '../../core/xds/generated/otlp.js'
-import { formatFlags } from '../model/response-flag.ts'
+import { BROKEN_OFF, formatFlags } from '../model/response-flag.ts'
 import type { HopSpan, RequestRecord } from '../exchange/telemetry-sink.ts'
 import { integer, text } from './resource.ts'
 
@@ -25,7 +25,10 @@ const STATUSES: Record<SpanStatusCode, Status_StatusCode> = {
 export function spanOf(record: RequestRecord, hop: HopSpan): Span {
   const kind = record.direction === 'inbound' ? SpanKind.SERVER : SpanKind.CLIENT
   const failed =
-    record.status === 0 || record.status >= (kind === SpanKind.SERVER ? 500 : 400) || record.grpcStatus > 0
+    record.status === 0 ||
+    record.status >= (kind === SpanKind.SERVER ? 500 : 400) ||
+    record.grpcStatus > 0 ||
+    brokenOff(record)
   const method = record.method === 'HTTP' ? '_OTHER' : record.method
   return {
     traceId: Buffer.from(hop.traceId, 'hex'),
@@ -64,7 +67,7 @@ function attributesOf(record: RequestRecord, method: string, failed: boolean): K
     attributes.push(asked('user_agent.original', record.userAgent, LONGEST_USER_AGENT))
   if (record.grpcStatus >= 0) attributes.push(...rpcOf(path, record.grpcStatus))
   if (record.attempts > 1) attributes.push(integer('http.request.resend_count', record.attempts - 1))
-  if (failed) attributes.push(text('error.type', record.status === 0 ? 'cancelled' : String(record.status)))
+  if (failed) attributes.push(text('error.type', errorType(record)))
   if (record.upstream !== '') attributes.push(...addressOf('network.peer', record.upstream))
   if (record.upstreamWorkload !== '') attributes.push(text('weft.upstream_workload', record.upstreamWorkload))
   if (record.cluster !== '') attributes.push(text('weft.cluster', record.cluster))
@@ -72,6 +75,19 @@ function attributesOf(record: RequestRecord, method: string, failed: boolean): K
   if (record.destinationIdentity !== '')
     attributes.push(text('weft.destination_identity', record.destinationIdentity))
   return attributes
+}
+
+/**
+ * The answer ended before it was whole, and not by its caller: whom that leaves, as a download that a person stops does, has
+ * an error neither here nor in Envoy's spans. What becomes of an accepted upgrade is not ours to judge.
+ */
+function brokenOff({ flags, method, status }: RequestRecord): boolean {
+  return (flags & BROKEN_OFF) !== 0 && status !== 101 && method !== 'CONNECT'
+}
+
+function errorType(record: RequestRecord): string {
+  if (record.status === 0) return 'cancelled'
+  return record.status < 400 && brokenOff(record) ? formatFlags(record.flags) : String(record.status)
 }
 
 /** An attribute from a request, cut to `longest`; a string of its own, as a slice would keep the whole head alive. */

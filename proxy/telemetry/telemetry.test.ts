@@ -218,6 +218,27 @@ t.test('a span names addresses with their ports, and a gRPC call its service and
   await telemetry.close()
 })
 
+t.test('a span of an answer that was broken off is an error, unless its caller left it', async (t) => {
+  const { telemetry, record } = setUp()
+  await telemetry.close()
+  const hop = { traceId: TRACE, spanId: 'b7ad6b7169203331', parentSpanId: '', traceState: '' }
+  const { DC, UC, UT, URX } = ResponseFlag
+  for (const [status, flags, code, error] of [
+    [200, 0, 'STATUS_CODE_UNSET', undefined],
+    [200, DC, 'STATUS_CODE_UNSET', undefined],
+    [200, UC, 'STATUS_CODE_ERROR', 'UC'],
+    [200, URX | UT, 'STATUS_CODE_ERROR', 'URX,UT'],
+    [101, UC, 'STATUS_CODE_UNSET', undefined],
+    [0, DC, 'STATUS_CODE_ERROR', 'cancelled'],
+    [504, UT, 'STATUS_CODE_ERROR', '504'],
+  ] as const)
+    for (const direction of ['inbound', 'outbound'] as const) {
+      const span = spanOf({ ...record(head()), status, flags, direction }, hop)
+      const told = span.attributes?.find(({ key }) => key === 'error.type')?.value?.stringValue
+      t.same([span.status?.code, told], [code, error], `${direction} ${status} ${flags}`)
+    }
+})
+
 t.test('what is new is pushed between the reports of everything, soon and not too often', async (t) => {
   const clock = new ManualClock()
   const counts: number[] = []

@@ -6,6 +6,7 @@ import type { Cluster, Endpoint } from '../model/cluster.ts'
 import type { UpstreamTls } from '../model/tls.ts'
 import { allowsPeer } from '../transport/peer-identity.ts'
 import { proxyProtocolHeader, type ConnectionAddresses } from '../transport/proxy-protocol.ts'
+import { ConnectionRoom } from './connection-room.ts'
 import { ENDPOINT_REMOVED, type ConnectDone, type ConnectTarget } from './connector.ts'
 import type { UpstreamDependencies } from './dependencies.ts'
 import { EndpointHealth } from './health/endpoint-health.ts'
@@ -35,6 +36,8 @@ export class EndpointState {
   readonly #deps: UpstreamDependencies
   readonly #self: boolean
   readonly #habit = new KeepAliveHabit()
+  /** Of its HTTP connections, in whichever pool. */
+  readonly #room: ConnectionRoom
   /** Opaque connections that are being made; each is called when the endpoint goes. */
   readonly #connecting = new Set<() => void>()
   #cluster: Cluster
@@ -63,6 +66,7 @@ export class EndpointState {
     this.#deps = deps
     this.#self = self
     this.#cluster = cluster
+    this.#room = new ConnectionRoom(cluster.limits.maxConnections)
     this.#useSocket()
     this.health = new EndpointHealth(deps.signals, deps.clock, standingChanged)
     this.health.configured(endpoint, cluster, this.#tls)
@@ -92,13 +96,14 @@ export class EndpointState {
     this.#cluster = cluster
     this.#useSocket()
     this.health.configured(endpoint, cluster, this.#tls)
+    this.#room.limit(cluster.limits.maxConnections)
     const sameHeader = this.#proxyProtocol === proxyProtocolBefore
     if (cluster === clusterBefore && this.#tls === tlsBefore && sameHeader) return
     const change = tlsChange(tlsBefore, this.#tls)
     if (change === 'all' || !sameHeader || otherConnections(clusterBefore, cluster))
       return this.#replacePools()
-    if (!isDeepStrictEqual(clusterBefore.limits, cluster.limits))
-      for (const pool of this.#pools()) pool.limit(cluster.limits)
+    if (clusterBefore.limits.maxPendingRequests !== cluster.limits.maxPendingRequests)
+      for (const pool of this.#pools()) pool.limitPending(cluster.limits.maxPendingRequests)
     if (change === 'names') {
       const validation = this.#tls?.validation
       for (const pool of this.#pools()) pool.keepPeers((identity) => allowsPeer(validation, identity))
@@ -287,14 +292,16 @@ export class EndpointState {
         })
         done(codec, connected, undefined)
       })
-    const pool: HttpPool = new HttpPool(
-      this.#cluster.limits,
+    const pool: HttpPool = new HttpPool({
+      room: this.#room,
+      maxPendingRequests: this.#cluster.limits.maxPendingRequests,
       multiplexed,
       open,
-      this.#deps.clock,
-      this.#habit,
-      (came) => this.health.signOfLife(came),
-    )
+      clock: this.#deps.clock,
+      habit: this.#habit,
+      signOfLife: (came) => this.health.signOfLife(came),
+      kept: own?.kept ?? false,
+    })
     if (this.#closed) pool.close()
     return pool
   }

@@ -2,19 +2,26 @@ import { Socket } from 'node:net'
 import t from 'tap'
 import { ManualClock } from '../../core/clock.ts'
 import { ResponseFlag } from '../model/response-flag.ts'
-import { HttpPool, type OpenConnection, type PoolLimits } from './http-pool.ts'
+import { ConnectionRoom } from './connection-room.ts'
+import { HttpPool, type OpenConnection } from './http-pool.ts'
 import { FakeConnection } from './testing/fake-connection.ts'
 import { RecordingWaiter } from './testing/recording-waiter.ts'
+
+interface Limits {
+  readonly maxConnections?: number
+  readonly maxPendingRequests?: number
+}
 
 /** A pool whose connections come about or fail when the test says so. */
 class Bench {
   readonly connections: FakeConnection[] = []
   readonly clock = new ManualClock()
+  readonly room: ConnectionRoom
   readonly pool: HttpPool
   cancelled = 0
   readonly #connecting: ((identity: string | undefined, flags?: number) => void)[] = []
 
-  constructor(limits: Partial<PoolLimits> = {}, protocol: 'http/1.1' | 'h2' = 'http/1.1', maxStreams = 2) {
+  constructor(limits: Limits = {}, protocol: 'http/1.1' | 'h2' = 'http/1.1', maxStreams = 2) {
     const open: OpenConnection = (handler, done) => {
       const finish = (identity: string | undefined, flags = ResponseFlag.UF): void => {
         if (identity === undefined)
@@ -34,12 +41,14 @@ class Bench {
       }
       return { cancel }
     }
-    this.pool = new HttpPool(
-      { maxConnections: 10, maxPendingRequests: 10, ...limits },
-      protocol === 'h2',
+    this.room = new ConnectionRoom(limits.maxConnections ?? 10)
+    this.pool = new HttpPool({
+      room: this.room,
+      maxPendingRequests: limits.maxPendingRequests ?? 10,
+      multiplexed: protocol === 'h2',
       open,
-      this.clock,
-    )
+      clock: this.clock,
+    })
   }
 
   /** Attempts that wait for their outcome. */
@@ -98,11 +107,12 @@ t.test('limits: connections, waiting requests, and other limits while requests w
   t.equal(first.told, 'connected')
   const second = bench.request()
   t.equal(bench.connecting, 0)
-  bench.pool.limit({ maxConnections: 2, maxPendingRequests: 5 })
+  bench.pool.limitPending(5)
+  bench.room.limit(2)
   t.equal(bench.connecting, 1, 'who waits profits at once')
   bench.accept()
   t.equal(second.told, 'connected')
-  bench.pool.limit({ maxConnections: 1, maxPendingRequests: 5 })
+  bench.room.limit(1)
   t.equal(bench.pool.size, 2, 'what runs stays')
   t.equal(bench.request().told, 'waits')
   t.equal(bench.connecting, 0)

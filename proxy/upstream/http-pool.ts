@@ -2,6 +2,7 @@ import type { Clock } from '../../core/clock.ts'
 import type { ClientConnection, ClientHandler } from '../http/stream.ts'
 import { ResponseFlag } from '../model/response-flag.ts'
 import { ENDPOINT_REMOVED, type ConnectFailure, type Connected } from './connector.ts'
+import type { ConnectionRoom, RoomUser } from './connection-room.ts'
 import { KeepAliveHabit } from './keep-alive-habit.ts'
 
 /**
@@ -20,9 +21,20 @@ export interface PoolWaiter {
   onSlowConnect?(): void
 }
 
-export interface PoolLimits {
-  readonly maxConnections: number
+export interface PoolOptions {
+  /** For connections of all pools of the endpoint. */
+  readonly room: ConnectionRoom
   readonly maxPendingRequests: number
+  /** Connections are expected to carry many streams, until the first one shows otherwise. */
+  readonly multiplexed: boolean
+  readonly open: OpenConnection
+  readonly clock: Clock
+  /** What is known of the server's. */
+  readonly habit?: KeepAliveHabit
+  /** See HealthSignal.signOfLife. */
+  readonly signOfLife?: (came: boolean) => void
+  /** See RoomUser. */
+  readonly kept?: boolean
 }
 
 /** Starts a connection; `done` once, never synchronously; `slow` if it has not come about in a part of a second. */
@@ -72,18 +84,20 @@ const NO_ROOM: ConnectFailure = {
 }
 
 /** The HTTP connections to one endpoint, all made in the same way: reused last in, first out, grown by demand. */
-export class HttpPool {
+export class HttpPool implements RoomUser {
+  readonly kept: boolean
   readonly #open: OpenConnection
   readonly #clock: Clock
   readonly #habit: KeepAliveHabit
   /** See HealthSignal.signOfLife. */
   readonly signOfLife: (came: boolean) => void
+  readonly #room: ConnectionRoom
   readonly #connections = new Set<PooledConnection>()
   /** Those that had room when last seen; the newest at the end. */
   readonly #ready: PooledConnection[] = []
   readonly #waiting: PoolWaiter[] = []
   readonly #connecting = new Set<{ cancel(): void }>()
-  #limits: PoolLimits
+  #maxPending: number
   #multiplexed: boolean
   /** What the server said last of how many streams a connection takes. */
   streamsTold: number | undefined
@@ -93,24 +107,16 @@ export class HttpPool {
   /** Takes what still comes to this pool, once it is closed. */
   #successor: HttpPool | undefined
 
-  /**
-   * `multiplexed`: connections are expected to carry many streams, until the first one shows otherwise. `habit`: what is
-   * known of the server's. `signOfLife`: see HealthSignal.
-   */
-  constructor(
-    limits: PoolLimits,
-    multiplexed: boolean,
-    open: OpenConnection,
-    clock: Clock,
-    habit = new KeepAliveHabit(),
-    signOfLife: (came: boolean) => void = () => {},
-  ) {
-    this.#clock = clock
-    this.#habit = habit
-    this.#limits = limits
-    this.#multiplexed = multiplexed
-    this.#open = open
-    this.signOfLife = signOfLife
+  constructor(options: PoolOptions) {
+    this.#room = options.room
+    this.#maxPending = options.maxPendingRequests
+    this.#multiplexed = options.multiplexed
+    this.#open = options.open
+    this.#clock = options.clock
+    this.#habit = options.habit ?? new KeepAliveHabit()
+    this.signOfLife = options.signOfLife ?? (() => {})
+    this.kept = options.kept ?? false
+    this.#room.join(this)
   }
 
   get size(): number {
@@ -134,9 +140,9 @@ export class HttpPool {
       connection.waited = true
       return waiter.onConnection(connection)
     }
-    if (this.#waiting.length >= this.#limits.maxPendingRequests) return waiter.onConnectFailure(NO_ROOM)
+    if (this.#waiting.length >= this.#maxPending) return waiter.onConnectFailure(NO_ROOM)
     this.#waiting.push(waiter)
-    this.#grow()
+    this.grow()
   }
 
   cancel(waiter: PoolWaiter): void {
@@ -145,10 +151,9 @@ export class HttpPool {
     else this.#successor?.cancel(waiter)
   }
 
-  /** Other limits for what comes; what runs and what waits stays, also beyond them. */
-  limit(limits: PoolLimits): void {
-    this.#limits = limits
-    this.#grow()
+  /** For what comes; what waits stays, also beyond it. */
+  limitPending(most: number): void {
+    this.#maxPending = most
   }
 
   /**
@@ -190,6 +195,7 @@ export class HttpPool {
   /** The endpoint is gone: what runs finishes, what waits or comes later is told, nothing new opens. */
   close(): void {
     this.#closed = true
+    this.#room.leave(this)
     this.#cancelConnecting()
     for (const waiter of this.#waiting.splice(0)) waiter.onConnectFailure(ENDPOINT_REMOVED)
     this.renew()
@@ -199,6 +205,7 @@ export class HttpPool {
   handOver(successor: HttpPool): void {
     this.#closed = true
     this.#successor = successor
+    this.#room.leave(this)
     this.#cancelConnecting()
     successor.#waiting.push(...this.#waiting.splice(0))
     this.renew()
@@ -223,8 +230,8 @@ export class HttpPool {
         connection.ready = false
         this.#ready.splice(this.#ready.indexOf(connection), 1)
       }
-      if (this.#waiting.length > 0) this.#grow()
-      return
+      this.#room.give()
+      return this.grow()
     }
     if (codec.free > 0) {
       connection.waited = false
@@ -235,11 +242,31 @@ export class HttpPool {
       }
     }
     this.#serve()
+    if (this.#room.wanted && codec.active === 0) this.#room.idle(this)
+  }
+
+  get wants(): boolean {
+    const waiting = this.#waiting.length
+    return !this.#closed && this.#connecting.size < (this.#multiplexed ? Math.min(1, waiting) : waiting)
+  }
+
+  grow(): void {
+    while (this.wants && this.#room.take(this)) this.#connect()
+  }
+
+  yieldIdle(): boolean {
+    const idle = this.#ready.find(({ codec }) => codec.active === 0)
+    if (idle) this.#retire(idle)
+    return idle !== undefined
   }
 
   #cancelConnecting(): void {
-    for (const attempt of this.#connecting) attempt.cancel()
+    const attempts = [...this.#connecting]
     this.#connecting.clear()
+    for (const attempt of attempts) {
+      attempt.cancel()
+      this.#room.give()
+    }
   }
 
   #retire(connection: PooledConnection): void {
@@ -290,23 +317,7 @@ export class HttpPool {
       } else if (this.#ready.length === 0) break
       else i++
     }
-    if (this.#waiting.length > 0) this.#grow()
-  }
-
-  #grow(): void {
-    if (this.#closed) return
-    const wanted = this.#multiplexed ? Math.min(1, this.#waiting.length) : this.#waiting.length
-    while (this.#connecting.size < wanted) {
-      if (this.#connections.size + this.#connecting.size >= this.#limits.maxConnections) {
-        // Who waits may not use what there is: that makes room.
-        const idle = this.#ready.find(({ codec }) => codec.active === 0)
-        if (!idle) return
-        this.#retire(idle)
-        if (this.#connections.has(idle)) return
-        continue
-      }
-      this.#connect()
-    }
+    this.grow()
   }
 
   #connect(): void {
@@ -320,14 +331,16 @@ export class HttpPool {
         // Whom nobody could connect to, whatever his name, is told of now: names that keep changing must not hide it.
         const byName = failure !== undefined && (failure.flags & ResponseFlag.UAEX) !== 0
         if (!outdated || !byName) this.#tell(failure as ConnectFailure)
-        return this.#grow()
+        this.#room.give()
+        return this.grow()
       }
       connection.codec = codec
       connection.identity = connected.identity
       connection.alpn = connected.alpn
       if (outdated && !this.#allowed?.(connected.identity)) {
         codec.drain()
-        return this.#grow()
+        this.#room.give()
+        return this.grow()
       }
       this.#multiplexed = codec.protocol === 'h2'
       this.#connections.add(connection)

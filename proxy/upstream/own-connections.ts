@@ -25,6 +25,11 @@ export class OwnConnections {
     this.#loggedIn = loggedIn
   }
 
+  /** How many it knows, gone ones among them until the next one is added. */
+  get endpoints(): number {
+    return this.#pools.size
+  }
+
   /** The endpoint of `cluster` that it is connected to, where the login is. */
   endpointIn(cluster: UpstreamCluster): EndpointState | undefined {
     for (const endpoint of this.#pools.keys())

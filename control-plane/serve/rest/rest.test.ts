@@ -111,7 +111,7 @@ t.test('a route shows each rule once, with the configured and the seen split', a
     counts[2] = amount
     metrics.backends
       .at(pairKey(ROUTE, cluster), 'shop', START)
-      .add(counts, { failed: false, transport: 'mutualTls' }, START, START + 2000)
+      .add(counts, { outcome: 'answered', transport: 'mutualTls' }, START, START + 2000)
   }
   clock.advance(6000)
   const { body } = await get('/api/routes')
@@ -163,7 +163,9 @@ t.test('the lock says what was seen of requests, not what sidecars could do', as
     const tell = (table: MetricStore['servers'], seenThere: Partial<TransportView>) => {
       for (const [transport, count] of Object.entries(seenThere) as [Transport, number][]) {
         counts[2] = count
-        table.at('catalog.shop', 'shop', START).add(counts, { failed: false, transport }, START, START + 2000)
+        table
+          .at('catalog.shop', 'shop', START)
+          .add(counts, { outcome: 'answered', transport }, START, START + 2000)
       }
     }
     if (seen.server) tell(metrics.servers, seen.server)

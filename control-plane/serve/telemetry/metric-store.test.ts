@@ -92,6 +92,48 @@ t.test('pushes of cumulative counts become a rate, a success rate and durations'
   t.ok(history.slice(-15).every((rate) => Math.abs(rate - 10) < 1e-6))
 })
 
+t.test('who left his answer counts neither for its server nor against it', async (t) => {
+  for (const [labels, rate] of [
+    [{ 'weft.response_flags': 'DC' }, null],
+    [{ 'weft.response_flags': 'DC', 'http.response.status_code': 0 }, null],
+    [{ 'weft.response_flags': 'DC', 'http.response.status_code': 404 }, null],
+    [{ 'weft.response_flags': 'URX,DC' }, null],
+    [{ 'weft.response_flags': 'SI' }, null],
+    [{ 'weft.response_flags': 'DPE', 'http.response.status_code': 0 }, null],
+    // A server's own failure is one, whoever stays to hear of it.
+    [{ 'weft.response_flags': 'DC', 'http.response.status_code': 503 }, 0],
+    [{ 'weft.response_flags': 'DC', 'rpc.grpc.status_code': 14 }, 0],
+    [{ 'http.response.status_code': 0 }, 0],
+    // Answers that began well and were never whole.
+    [{ 'weft.response_flags': 'UC' }, 0],
+    [{ 'weft.response_flags': 'URX,UR' }, 0],
+    [{ 'weft.response_flags': 'UT' }, 0],
+    [{ 'weft.response_flags': 'UPE' }, 0],
+    // Whole ones, with what is no reason to end one.
+    [{ 'weft.response_flags': '-' }, 1],
+    [{ 'weft.response_flags': 'DI' }, 1],
+    [{ 'weft.response_flags': 'DPE', 'http.response.status_code': 400 }, 1],
+    [{ 'weft.response_flags': 'SI', 'http.response.status_code': 408 }, 1],
+    [{ 'weft.response_flags': 'UAEX', 'http.response.status_code': 403 }, 1],
+    // Upgrades that were accepted.
+    [{ 'weft.response_flags': 'DC', 'http.response.status_code': 101 }, 1],
+    [{ 'weft.response_flags': 'UC', 'http.response.status_code': 101 }, 1],
+    [{ 'weft.response_flags': 'DC', 'http.request.method': 'CONNECT' }, 1],
+  ] as const) {
+    const store = new MetricStore()
+    const at = START + 2000
+    add(store, report({ counts: [3, 0, 0], at, labels }), WEB, at)
+    const view = () => store.servers.get('web.shop')?.view(at + 4000, 30)
+    t.equal(view()?.successRate, rate, JSON.stringify(labels))
+    t.ok(Math.abs((view()?.rate ?? 0) - 0.1) < 1e-6, 'each is a request')
+    for (const status of [200, 500])
+      add(store, report({ counts: [1, 0, 0], at, labels: { 'http.response.status_code': status } }), WEB, at)
+    const judged = rate === null ? 0 : 3
+    const expected = ((rate ?? 0) * judged + 1) / (judged + 2)
+    t.ok(Math.abs((view()?.successRate ?? 9) - expected) < 1e-6, `beside others ${JSON.stringify(labels)}`)
+  }
+})
+
 t.test('a reporter that is old to itself and new to us is not counted from its beginning', async (t) => {
   const store = new MetricStore()
   const at = START + 3_600_000

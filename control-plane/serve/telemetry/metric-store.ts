@@ -1,9 +1,10 @@
-import { METRIC_ATTRIBUTES, numberOf, readAttributes, textOf, type Attributes } from './attributes.ts'
+import { METRIC_ATTRIBUTES, readAttributes, textOf, type Attributes } from './attributes.ts'
 import { CumulativeReader, SERIES_SHARES } from './cumulative.ts'
 import { BUCKETS, rebucket } from './durations.ts'
 import type { Shares } from './fair-budget.ts'
 import type { ReportedPoint } from './report-parts.ts'
 import { serviceKey, type Reporter } from './reporter.ts'
+import { outcomeOf } from './request-outcome.ts'
 import { TrafficTable, type Transport } from './traffic.ts'
 
 const IDLE_MS = 15 * 60_000
@@ -17,8 +18,6 @@ const METRICS: Readonly<Record<string, Direction>> = {
   'http.server.request.duration': 'server',
   'http.client.request.duration': 'client',
 }
-// gRPC statuses that are the server's fault (OpenTelemetry's rule for server spans).
-const FAILED_GRPC = new Set([2, 4, 12, 13, 14, 15])
 
 /** What of the mesh a reporter may tell about; what it tells of anything else is not counted. */
 export interface ReportedMesh {
@@ -81,7 +80,7 @@ export class MetricStore {
     if (!increase) return this.#reader.refused === before
     const counts = new Float64Array(BUCKETS)
     rebucket(increase.counts, increase.bounds, counts)
-    const kind = { failed: hasFailed(attributes), transport: transportOf(attributes, direction) }
+    const kind = { outcome: outcomeOf(attributes), transport: transportOf(attributes, direction) }
     const count = (table: TrafficTable, key: string) =>
       table.at(key, reporter.namespace, now).add(counts, kind, increase.fromMs, now)
     if (direction === 'server') {
@@ -133,11 +132,4 @@ function transportOf(attributes: Attributes, direction: Direction): Transport {
   if (mtls === true) return 'mutualTls'
   const sent = direction === 'server' || textOf(attributes, 'weft.response_flags') === '-'
   return mtls === false && sent ? 'plaintext' : 'unknown'
-}
-
-/** The caller got no good answer: 5xx, none at all, or a gRPC status that is the server's fault. A caller who left failed nobody. */
-function hasFailed(attributes: Attributes): boolean {
-  const status = numberOf(attributes, 'http.response.status_code') ?? 0
-  if (status === 0) return textOf(attributes, 'weft.response_flags') !== 'DC'
-  return status >= 500 || FAILED_GRPC.has(numberOf(attributes, 'rpc.grpc.status_code') ?? -1)
 }

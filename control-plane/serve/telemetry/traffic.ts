@@ -1,11 +1,12 @@
 import { BUCKETS, quantileMs } from './durations.ts'
 import { FairBudget, type Owner, type Shares } from './fair-budget.ts'
+import type { RequestOutcome } from './request-outcome.ts'
 import { SlidingWindow, SLOT_MS, WINDOW_SLOTS } from './sliding-window.ts'
 
 /** What was seen in a window of time; rates are per second. Plain JSON. */
 export interface TrafficView {
   readonly rate: number
-  /** 0 to 1; null when there was no request. */
+  /** 0 to 1, of the requests that their callers did not leave; null when there was none. */
   readonly successRate: number | null
   readonly p50Ms: number | null
   readonly p95Ms: number | null
@@ -24,13 +25,14 @@ export interface TransportView {
 export type Transport = keyof TransportView
 
 const FAILED = BUCKETS
-const MUTUAL_TLS = BUCKETS + 1
-const PLAINTEXT = BUCKETS + 2
-const WIDTH = BUCKETS + 3
+const LEFT = BUCKETS + 1
+const MUTUAL_TLS = BUCKETS + 2
+const PLAINTEXT = BUCKETS + 3
+const WIDTH = BUCKETS + 4
 /** Of sums of fractions: less than that is nothing. */
 const NOTHING = 1e-6
 
-/** Requests of one kind (to a service, over a route): durations, and how many of them failed. */
+/** Requests of one kind (to a service, over a route): durations, how many of them failed, and how many were left. */
 export class Traffic {
   usedAt: number
   readonly #window = new SlidingWindow(WIDTH)
@@ -39,17 +41,17 @@ export class Traffic {
     this.usedAt = now
   }
 
-  /** `counts` by the store's own buckets; all of them failed or not, and went the same way. */
+  /** `counts` by the store's own buckets; all of them ended alike, and went the same way. */
   add(
     counts: Float64Array,
-    kind: { failed: boolean; transport: Transport },
+    kind: { outcome: RequestOutcome; transport: Transport },
     fromMs: number,
     now: number,
   ): void {
     const row = new Float64Array(WIDTH)
     row.set(counts)
     const count = counts.reduce((sum, one) => sum + one, 0)
-    if (kind.failed) row[FAILED] = count
+    if (kind.outcome !== 'answered') row[kind.outcome === 'failed' ? FAILED : LEFT] = count
     if (kind.transport === 'mutualTls') row[MUTUAL_TLS] = count
     if (kind.transport === 'plaintext') row[PLAINTEXT] = count
     this.#window.add(row, fromMs, now)
@@ -60,10 +62,11 @@ export class Traffic {
     const totals = this.#window.totals(now, (seconds * 1000) / SLOT_MS)
     let count = 0
     for (let i = 0; i < BUCKETS; i++) count += totals[i] as number
+    const judged = count - (totals[LEFT] as number)
     const quantile = (share: number): number | null => quantileMs(totals, share) ?? null
     return {
       rate: count / seconds,
-      successRate: count < 1e-9 ? null : 1 - (totals[FAILED] as number) / count,
+      successRate: judged < 1e-9 ? null : 1 - (totals[FAILED] as number) / judged,
       p50Ms: quantile(0.5),
       p95Ms: quantile(0.95),
       p99Ms: quantile(0.99),

@@ -29,6 +29,7 @@ export const VALUE_SETS: Readonly<Record<string, object>> = {
     controlPlane: {
       replicas: 3,
       certificateHours: 12,
+      keepAlive: { pingInterval: '30s', tcpTime: '1m', tcpInterval: '10s', tcpProbes: 6 },
       issuerSecret: 'mesh-ca',
       extraArgs: ['--dns-name=mesh.example'],
       resources: { requests: { cpu: 1, memory: '1Gi' }, limits: { cpu: '2', memory: '4Gi' } },
@@ -71,6 +72,11 @@ export const REFUSED: readonly (readonly [values: object, message: RegExp])[] = 
   [{ controlPlane: { replicas: 0 } }, /'\/controlPlane\/replicas': minimum: got 0, want 1/],
   [{ controlPlane: { traceSampling: 1.5 } }, /'\/controlPlane\/traceSampling': maximum/],
   [{ controlPlane: { certificateHours: 48 } }, /'\/controlPlane\/certificateHours': maximum/],
+  [
+    { controlPlane: { keepAlive: { pingInterval: '10' } } },
+    /'\/controlPlane\/keepAlive\/pingInterval': .*does not match/,
+  ],
+  [{ controlPlane: { keepAlive: { tcpProbes: 128 } } }, /'\/controlPlane\/keepAlive\/tcpProbes'/],
   [{ controlPlane: { extraArgs: ['log-level'] } }, /'\/controlPlane\/extraArgs\/0': .*does not match/],
   [
     { controlPlane: { resources: { limits: { memory: '1 GB' } } } },

@@ -134,10 +134,15 @@ export class ProxyProcess {
     return Number(new RegExp(`${key}:\\s+(\\d+) kB`).exec(status)?.[1])
   }
 
-  /** A number of the admin page /stats, 0 where it is not told. */
-  async stat(name: string): Promise<number> {
+  /** The admin page /stats: numbers by name and labels, as Prometheus is told them. */
+  async stats(): Promise<Record<string, number>> {
     const response = await fetch(`http://127.0.0.1:${this.#admin}/stats?format=json`)
-    const stats = (await response.json()) as Record<string, number>
+    return (await response.json()) as Record<string, number>
+  }
+
+  /** A number of that page, 0 where it is not told. */
+  async stat(name: string): Promise<number> {
+    const stats = await this.stats()
     return Object.entries(stats).reduce((sum, [key, value]) => (key.includes(name) ? sum + value : sum), 0)
   }
 

@@ -5,6 +5,7 @@ import { createServer as createHttp2Server, type ServerHttp2Stream } from 'node:
 import { createServer as createHttpsServer } from 'node:https'
 import { createServer as createTcpServer, type Server, type Socket } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
+import { bytesBehindProxyProtocol, httpBehindProxyProtocol } from './proxy-protocol.ts'
 
 const own = { cert: process.env['TLS_CERT'], key: process.env['TLS_KEY'] }
 
@@ -75,6 +76,8 @@ const servers: Record<number, () => Server> = {
   8006: () => createTcpServer(echo),
   8007: secure,
   8008: secure,
+  8010: httpBehindProxyProtocol,
+  8011: bytesBehindProxyProtocol,
   9001: () => createHttpServer(http),
   9002: http2,
   9003: secure,
