@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
-import { layerOf, type RootFiles } from './root-files.ts'
-import { tar, type TarEntry } from './tar.ts'
+import { layerOf, type RootFiles } from '../../../../release/image/root-files.ts'
+import { tar, type TarEntry } from '../../../../release/image/tar.ts'
 
 /** What an image has in it, and how it starts. */
 export interface ImageContent {
