@@ -7,8 +7,19 @@ import { LACK } from './debian.ts'
 
 const PROJECT = join(import.meta.dirname, '..')
 
-interface Lock {
-  readonly packages: Readonly<Record<string, { readonly version: string; readonly integrity?: string }>>
+interface LockedPackage {
+  readonly version: string
+  readonly integrity?: string
+  /** Only development has it. */
+  readonly dev?: boolean
+}
+
+/** package-lock.json's packages, by their path in the clone. */
+export function lockedPackages(): Readonly<Record<string, LockedPackage>> {
+  const lock = JSON.parse(readFileSync(join(PROJECT, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, LockedPackage>
+  }
+  return lock.packages
 }
 
 /**
@@ -19,8 +30,7 @@ interface Lock {
 export async function npmPackage(name: string, work: string): Promise<string> {
   const installed = join(PROJECT, 'node_modules', name)
   if (existsSync(installed)) return installed
-  const lock = JSON.parse(readFileSync(join(PROJECT, 'package-lock.json'), 'utf8')) as Lock
-  const entry = lock.packages[`node_modules/${name}`]
+  const entry = lockedPackages()[`node_modules/${name}`]
   if (!entry?.integrity) throw new WeftError('release.package', `package-lock.json has no hash of ${name}`)
   const folder = join(work, name)
   mkdirSync(folder, { recursive: true })
