@@ -9,7 +9,7 @@ import { addChart, chartArchive } from './chart.ts'
 import { Blobs } from './image/oci-image.ts'
 import { baseOf } from './images.ts'
 import { parseOptions, PARTS } from './options.ts'
-import { pushCommand, TOOL_NAMES } from './push.ts'
+import { push, pushCommand, TOOL_NAMES } from './push.ts'
 import { billOfMaterials } from './sbom.ts'
 import { PROJECT, readSources } from './sources.ts'
 import packageJson from '../package.json' with { type: 'json' }
@@ -164,4 +164,10 @@ t.test('each tool is told the layout, the tag and where to', (t) => {
   )
   for (const tool of TOOL_NAMES) t.match(text(tool, true), /tls-verify=false|plain-http|insecure/)
   t.end()
+})
+
+t.test('a push that fails says what the tool said, and who may be missing', async (t) => {
+  const failing = ['sh', '-c', 'echo denied >&2; exit 1', 'crane']
+  await t.rejects(push(failing), { code: 'release.push', message: /denied \(is somebody logged in/ })
+  await push(['true'])
 })
