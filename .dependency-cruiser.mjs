@@ -1,4 +1,4 @@
-// The direction of dependencies: core <- certs <- { proxy | control-plane | injector } <- { cli, local } <- e2e <- bench.
+// The direction of dependencies: core <- certs <- { proxy | control-plane | injector } <- { cli, local } <- release <- e2e <- bench.
 // The dashboard's page is what a browser gets; its tests stand on the control plane.
 const rule = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to })
 
@@ -34,6 +34,12 @@ export default {
       'the injector is its own image',
       { path: '^injector/' },
       { path: '^(proxy|control-plane|cli|local|e2e|bench|dashboard)/' },
+    ),
+    rule(
+      'the-product-knows-no-release',
+      'what makes images and archives sits on what is in them',
+      { path: '^(core|certs|proxy|control-plane|injector|cli|local)/' },
+      { path: '^release/' },
     ),
     rule('nobody-imports-e2e', 'tests sit on top', { pathNot: '^(e2e|bench)/' }, { path: '^e2e/' }),
     rule(

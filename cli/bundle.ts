@@ -138,13 +138,16 @@ function copyPackage(name: string, folder: string): void {
   const binaries = Object.keys(manifest.optionalDependencies ?? {}).filter((one) =>
     existsSync(join(packages, one)),
   )
-  for (const one of [name, ...binaries]) {
-    cpSync(join(packages, one), join(folder, 'node_modules', one), {
-      recursive: true,
-      filter: (source) =>
-        SHIPPED.test(source) || (statSync(source).isDirectory() && !/\/(doc|vendor)$/.test(source)),
-    })
-  }
+  for (const one of [name, ...binaries]) copyShipped(join(packages, one), join(folder, 'node_modules', one))
+}
+
+/** Copies what an image has of a package's folder. */
+export function copyShipped(from: string, to: string): void {
+  cpSync(from, to, {
+    recursive: true,
+    filter: (source) =>
+      SHIPPED.test(source) || (statSync(source).isDirectory() && !/\/(doc|vendor)$/.test(source)),
+  })
 }
 
 interface PackageManifest {

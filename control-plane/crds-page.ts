@@ -33,7 +33,7 @@ interface CrdVersion {
 }
 
 /** As much of OpenAPI as our schemas use; `describeField` throws for another keyword, which the page would not tell. */
-interface Schema {
+export interface Schema {
   readonly type?: string
   readonly description?: string
   readonly default?: unknown

@@ -50,4 +50,6 @@ root:x:0:
 weft-proxy:x:1337:
 nonroot:x:65532:
 EOF
-echo 'hosts: files dns' >"$root/etc/nsswitch.conf"
+cat >"$root/etc/nsswitch.conf" <<'EOF'
+hosts: files dns
+EOF

@@ -13,9 +13,19 @@ RUN sh /closure.sh /root-files /usr/local/bin/node \
     /usr/sbin/ip6tables-nft /usr/sbin/ip6tables-nft-save /usr/sbin/ip6tables-nft-restore \
     /usr/sbin/iptables-legacy /usr/sbin/iptables-legacy-save /usr/sbin/iptables-legacy-restore \
     /usr/sbin/ip6tables-legacy /usr/sbin/ip6tables-legacy-save /usr/sbin/ip6tables-legacy-restore \
-    $(dirname "$(ldd /usr/sbin/xtables-nft-multi | sed -n 's/^.*libxtables.* => \([^ ]*\) .*$/\1/p')")/xtables
+    /usr/lib/*-linux-gnu/xtables
 
 FROM scratch
+# What is known only where it is built: --build-arg VERSION=... REVISION=$(git rev-parse HEAD) SOURCE=https://...
+ARG VERSION
+ARG REVISION
+ARG SOURCE
+LABEL org.opencontainers.image.title="weft-init"
+LABEL org.opencontainers.image.description="Sets the rules that lead the traffic of a pod through its sidecar of the service mesh Weft"
+LABEL org.opencontainers.image.licenses="Apache-2.0"
+LABEL org.opencontainers.image.version="$VERSION"
+LABEL org.opencontainers.image.revision="$REVISION"
+LABEL org.opencontainers.image.source="$SOURCE"
 COPY --from=files /root-files /
 COPY dist/init /weft/init
 # Rules are the network namespace's, and only root with NET_ADMIN may set them; all else is dropped by the pod.

@@ -7,6 +7,16 @@ COPY deploy/docker/closure.sh /
 RUN sh /closure.sh /root-files /usr/local/bin/node
 
 FROM scratch
+# What is known only where it is built: --build-arg VERSION=... REVISION=$(git rev-parse HEAD) SOURCE=https://...
+ARG VERSION
+ARG REVISION
+ARG SOURCE
+LABEL org.opencontainers.image.title="weft-injector"
+LABEL org.opencontainers.image.description="Admission webhook of the service mesh Weft: adds sidecars to pods"
+LABEL org.opencontainers.image.licenses="Apache-2.0"
+LABEL org.opencontainers.image.version="$VERSION"
+LABEL org.opencontainers.image.revision="$REVISION"
+LABEL org.opencontainers.image.source="$SOURCE"
 COPY --from=files /root-files /
 COPY dist/injector /weft/injector
 USER 65532:65532

@@ -7,7 +7,7 @@ import { bundle, CONTROL_PLANE_FLAGS, NODE_FLAGS, PROXY_ENV } from '../../cli/bu
 import { PROXY_GID, PROXY_UID } from '../../core/contract.ts'
 import { mustRun, runCommand } from '../../local/node/run-command.ts'
 import { findLacks, thisMachine } from '../../local/requirements.ts'
-import { readDockerfile } from '../kubernetes/mesh/dockerfile.ts'
+import { readDockerfile } from '../../release/image/dockerfile.ts'
 import { buildRoot, inRoot, NODE, PROJECT } from './image-root.ts'
 
 // No container engine is needed: each Dockerfile is followed on this machine, with its files for those of the base image.

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, realpathSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import type { Dockerfile } from '../kubernetes/mesh/dockerfile.ts'
+import type { Dockerfile } from '../../release/image/dockerfile.ts'
 
 export const PROJECT = join(import.meta.dirname, '../..')
 /** Where images have Node.js. */

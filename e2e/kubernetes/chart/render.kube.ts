@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { parse } from 'yaml'
@@ -7,6 +7,8 @@ import { goldenText } from '../../../core/testing/golden.ts'
 import { CONTROL_PLANE_HELP } from '../../../control-plane/main.ts'
 import { INJECTOR_HELP } from '../../../injector/injector.ts'
 import { defaultSettings, parseSettings } from '../../../injector/settings.ts'
+import { chartArchive } from '../../../release/chart.ts'
+import { readSources } from '../../../release/sources.ts'
 import { CHART, NAMESPACE, OLDEST_KUBERNETES, openHelm } from './helm.ts'
 import { MANIFESTS, staticManifests } from './manifests.ts'
 import { objectOf, objectsOf, type Rendered } from './rendered.ts'
@@ -38,6 +40,15 @@ t.test('each set of values gives its golden file (UPDATE_GOLDEN=1 writes them)',
 
 t.test('deploy/manifests is what the chart gives (npm run manifests writes it)', async (t) => {
   t.equal(await staticManifests(helm), readFileSync(MANIFESTS, 'utf8'))
+})
+
+t.test("helm reads the archive of a release as it reads the chart's folder", async (t) => {
+  const { chartFiles, section, seconds } = await readSources()
+  const path = join(t.testdir(), 'weft.tgz')
+  writeFileSync(path, chartArchive(CHART, chartFiles, section.changes, seconds))
+  const rendered = (chart: string) =>
+    helm.run(['template', 'weft', chart, '--include-crds', '--kube-version', OLDEST_KUBERNETES])
+  t.equal(await rendered(path), await rendered(CHART))
 })
 
 t.test('a wrong value is refused by its name', async (t) => {

@@ -5,9 +5,10 @@ import packageJson from '../../../package.json' with { type: 'json' }
 import { bundle } from '../../../cli/bundle.ts'
 import { mustRun } from '../../../local/node/run-command.ts'
 import type { KubernetesCluster } from '../cluster/cluster.ts'
-import type { ImageContent, Images } from '../cluster/image/image.ts'
-import { folderFiles, type RootFiles } from '../cluster/image/root-files.ts'
-import { readDockerfile, type Dockerfile } from './dockerfile.ts'
+import type { ImageContent } from '../../../release/image/oci-image.ts'
+import type { Images } from '../cluster/image/image.ts'
+import { folderFiles, type RootFiles } from '../../../release/image/root-files.ts'
+import { readDockerfile, type Dockerfile } from '../../../release/image/dockerfile.ts'
 
 export const VERSION = packageJson.version
 const DEMO_IMAGE = 'weft.dev/demo:v1'

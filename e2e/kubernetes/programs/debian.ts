@@ -1,16 +1,9 @@
-import {
-  chmodSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { copyFileSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { spawnSync } from 'node:child_process'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { describeError } from '../../../core/errors.ts'
+import { aptOfItsOwn } from '../../../release/debian.ts'
 import { lack } from '../../programs/lack.ts'
 import type { Progress } from '../../programs/progress.ts'
 import { runStep } from '../../programs/run-step.ts'
@@ -46,28 +39,19 @@ const PACKAGES: readonly DebianPackage[] = [
   },
 ]
 
-const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
-const ARCHIVE = 'http://deb.debian.org/debian'
-
 /**
  * Fetches and unpacks etcd, containerd, runc and the CNI plugins into `folder`, from newer Debian suites where they
  * run; nothing is installed, and apt's own lists stay as they are. Gives the versions.
  */
 export async function unpackDebian(folder: string, progress: Progress): Promise<Record<string, string>> {
-  if (!existsSync('/usr/bin/apt-get') || !existsSync(KEYRING)) {
-    throw lack(
-      'this is no Debian (no apt-get, or no debian-archive-keyring)',
-      'install etcd, containerd, runc and CNI plugins, and name their folder in KUBEBUILDER_ASSETS',
-    )
-  }
   const work = mkdtempSync(join(tmpdir(), 'weft-apt-'))
   try {
     progress('Debian: reading the lists of newer suites')
-    const env = { ...process.env, APT_CONFIG: aptOfItsOwn(work) }
+    const env = { ...process.env, APT_CONFIG: settingsOfApt(work) }
     try {
       await runStep(['apt-get', 'update', '-q'], { env })
     } catch (cause) {
-      throw lack(`${ARCHIVE} cannot be read`, 'apt-get update must work', cause)
+      throw lack('the archive of Debian cannot be read', 'apt-get update must work', cause)
     }
     const versions: Record<string, string> = {}
     for (const wanted of PACKAGES) {
@@ -80,35 +64,13 @@ export async function unpackDebian(folder: string, progress: Progress): Promise<
   }
 }
 
-function aptOfItsOwn(work: string): string {
-  for (const directory of ['lists/partial', 'archives/partial'])
-    mkdirSync(join(work, directory), { recursive: true })
-  // The process that fetches is apt's own user.
-  chmodSync(work, 0o755)
-  writeFileSync(join(work, 'status'), '')
-  writeFileSync(
-    join(work, 'sources.list'),
-    ALL.map((suite) => `deb [signed-by=${KEYRING}] ${ARCHIVE} ${suite} main\n`).join(''),
-  )
-  const settings = {
-    'Dir::Etc::sourcelist': join(work, 'sources.list'),
-    'Dir::Etc::sourceparts': '-',
-    'Dir::Etc::preferences': '/dev/null',
-    'Dir::Etc::preferencesparts': '-',
-    'Dir::State': work,
-    'Dir::State::status': join(work, 'status'),
-    'Dir::Cache': work,
-    'Acquire::Languages': 'none',
-    'APT::Sandbox::User': 'root',
+function settingsOfApt(work: string): string {
+  try {
+    return aptOfItsOwn(work, ALL)
+  } catch (cause) {
+    const cure = 'install etcd, containerd, runc and CNI plugins, and name their folder in KUBEBUILDER_ASSETS'
+    throw lack(describeError(cause), cure, cause)
   }
-  const path = join(work, 'apt.conf')
-  writeFileSync(
-    path,
-    Object.entries(settings)
-      .map(([key, value]) => `${key} "${value}";\n`)
-      .join(''),
-  )
-  return path
 }
 
 async function takeFirstThatRuns(

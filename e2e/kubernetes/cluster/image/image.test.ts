@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { writeImages } from './image.ts'
-import { folderFiles, layerOf, programFiles } from './root-files.ts'
+import { folderFiles, layerOf, programFiles } from '../../../../release/image/root-files.ts'
 
 const tar = (...args: string[]) => execFileSync('tar', args, { encoding: 'utf8' })
 

@@ -1,5 +1,6 @@
 import type { Programs } from '../../programs/programs.ts'
-import type { ImageContent, Images } from './image.ts'
+import type { ImageContent } from '../../../../release/image/oci-image.ts'
+import type { Images } from './image.ts'
 
 /** Images of the cluster itself, made of programs in the cache. */
 export const PAUSE_IMAGE = 'weft.local/pause:1'

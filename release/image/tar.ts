@@ -12,13 +12,16 @@ export interface TarEntry {
 const BLOCK = 512
 const TYPE_FLAGS = { file: '0', link: '2', directory: '5' } as const
 
-/** A tar archive in the ustar format (POSIX.1-1988, as tar(5) has it); everything belongs to root, and dates from 0. */
-export function tar(entries: readonly TarEntry[]): Buffer {
+/**
+ * A tar archive in the ustar format (POSIX.1-1988, as tar(5) has it); everything belongs to root, and dates from `seconds`
+ * since 1970.
+ */
+export function tar(entries: readonly TarEntry[], seconds = 0): Buffer {
   const blocks: Buffer[] = []
   for (const entry of entries) {
     const content = entry.content ?? Buffer.alloc(0)
     blocks.push(
-      header(entry, content.length),
+      header(entry, content.length, seconds),
       content,
       Buffer.alloc((BLOCK - (content.length % BLOCK)) % BLOCK),
     )
@@ -26,7 +29,7 @@ export function tar(entries: readonly TarEntry[]): Buffer {
   return Buffer.concat([...blocks, Buffer.alloc(2 * BLOCK)])
 }
 
-function header(entry: TarEntry, size: number): Buffer {
+function header(entry: TarEntry, size: number, seconds: number): Buffer {
   const block = Buffer.alloc(BLOCK)
   const [prefix, name] = splitPath(entry.type === 'directory' ? `${entry.path}/` : entry.path)
   const octal = (value: number, width: number) => `${value.toString(8).padStart(width - 1, '0')}\0`
@@ -36,7 +39,7 @@ function header(entry: TarEntry, size: number): Buffer {
   put(108, octal(0, 8))
   put(116, octal(0, 8))
   put(124, octal(size, 12))
-  put(136, octal(0, 12))
+  put(136, octal(seconds, 12))
   put(148, ' '.repeat(8))
   put(156, TYPE_FLAGS[entry.type])
   put(157, entry.target ?? '')

@@ -3,14 +3,21 @@ import { lstatSync, readdirSync, readFileSync, readlinkSync, realpathSync, statS
 import { basename, dirname, join } from 'node:path'
 import { tar, type TarEntry } from './tar.ts'
 
-/** A file of a root: its text, a copy of one of the machine's (executable if that is), or a symbolic link. */
-export type RootFile = string | { readonly from: string } | { readonly link: string }
+/**
+ * A file of a root: its text, a copy of one of the machine's (executable if that is), a symbolic link, or a directory with
+ * these permission bits.
+ */
+export type RootFile =
+  | string
+  | { readonly from: string }
+  | { readonly link: string }
+  | { readonly directory: number }
 
 /** Absolute path in the root -> file. Directories are made as they are needed. */
 export type RootFiles = Readonly<Record<string, RootFile>>
 
-/** The archive of a layer. */
-export function layerOf(files: RootFiles): Buffer {
+/** The archive of a layer; all in it dates from `seconds` since 1970. */
+export function layerOf(files: RootFiles, seconds = 0): Buffer {
   const entries = new Map<string, TarEntry>()
   const directory = (path: string) => {
     if (path === '/' || entries.has(path)) return
@@ -24,12 +31,14 @@ export function layerOf(files: RootFiles): Buffer {
       entries.set(path, { path: name, type: 'file', mode: 0o644, content: Buffer.from(file) })
     } else if ('link' in file) {
       entries.set(path, { path: name, type: 'link', mode: 0o777, target: file.link })
+    } else if ('directory' in file) {
+      entries.set(path, { path: name, type: 'directory', mode: file.directory })
     } else {
       const mode = (statSync(file.from).mode & 0o111) === 0 ? 0o644 : 0o755
       entries.set(path, { path: name, type: 'file', mode, content: readFileSync(file.from) })
     }
   }
-  return tar([...entries.values()])
+  return tar([...entries.values()], seconds)
 }
 
 /** A program of the machine at `path` of a root, with the libraries that it is linked with, where the machine has them. */
