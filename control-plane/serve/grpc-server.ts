@@ -5,11 +5,15 @@ import {
   type ServiceDefinition,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js'
+import { systemClock } from '../../core/clock.ts'
 import { describeError, WeftError } from '../../core/errors.ts'
 import type { Logger } from '../../core/log.ts'
 import { Allowances, type CallerLimits } from './admission/allowance.ts'
 import { CONNECTION_LIMITS, Connections } from './admission/connections.ts'
 import { admission, type AdmissionOptions, type MethodReading } from './admission/interceptor.ts'
+import { NewCalls } from './admission/new-calls.ts'
+import { RefusalLog } from './admission/refusal-log.ts'
+import { guardStreams, http2ServersOf } from './admission/streams.ts'
 
 export interface GrpcService {
   readonly definition: ServiceDefinition
@@ -79,21 +83,34 @@ export async function serveGrpc(
 ): Promise<RunningGrpcServer> {
   const connections = new Connections(authenticate ? CONNECTION_LIMITS : NOBODY_ASKED)
   const methods = new Map(services.flatMap((service) => [...readingsOf(service)]))
+  const allowances = new Allowances(callerLimits)
+  const refusals = new RefusalLog(log, systemClock)
+  const calls = new NewCalls()
   const server = new Server({
     ...OPTIONS,
     interceptors: [
       admission({
         authenticate: authenticate ?? nobody,
         connections,
-        allowances: new Allowances(callerLimits),
+        allowances,
         methods,
-        log,
+        calls,
+        refusals,
       }),
     ],
   })
   for (const { definition, implementation } of services)
     server.addService(undecoded(definition), implementation)
   const injector = server.createConnectionInjector(credentials)
+  for (const http2 of http2ServersOf(server))
+    guardStreams(http2, {
+      connections,
+      allowances,
+      longest: (path) => methods.get(path)?.longest ?? 0,
+      callersKnown: authenticate !== undefined,
+      calls,
+      refusals,
+    })
   const listener = createServer({ noDelay: true }, (socket: Socket) => {
     // Of a TLS connection nobody else listens to the socket below.
     socket.on('error', () => socket.destroy())
