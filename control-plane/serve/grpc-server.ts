@@ -1,12 +1,14 @@
 import { createServer, type Server as NetServer, type Socket } from 'node:net'
+import { Server as TlsServer } from 'node:tls'
 import {
   Server,
   ServerCredentials,
   type ServiceDefinition,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js'
-import { systemClock } from '../../core/clock.ts'
+import { systemClock, type Clock } from '../../core/clock.ts'
 import { describeError, WeftError } from '../../core/errors.ts'
+import { capHandshakes, HANDSHAKE_CAP } from '../../core/handshake-cap.ts'
 import type { Logger } from '../../core/log.ts'
 import { Allowances, type CallerLimits } from './admission/allowance.ts'
 import { CONNECTION_LIMITS, Connections } from './admission/connections.ts'
@@ -70,6 +72,8 @@ export interface GrpcServing {
   /** Of each caller; default CALLER_LIMITS. */
   readonly callerLimits?: CallerLimits | undefined
   readonly log: Logger
+  /** Of the time that handshakes take. */
+  readonly clock?: Clock
 }
 
 /**
@@ -79,7 +83,7 @@ export interface GrpcServing {
 export async function serveGrpc(
   flag: string,
   { host, port }: GrpcAddress,
-  { credentials, services, authenticate, callerLimits, log }: GrpcServing,
+  { credentials, services, authenticate, callerLimits, log, clock }: GrpcServing,
 ): Promise<RunningGrpcServer> {
   const connections = new Connections(authenticate ? CONNECTION_LIMITS : NOBODY_ASKED)
   const methods = new Map(services.flatMap((service) => [...readingsOf(service)]))
@@ -102,7 +106,8 @@ export async function serveGrpc(
   for (const { definition, implementation } of services)
     server.addService(undecoded(definition), implementation)
   const injector = server.createConnectionInjector(credentials)
-  for (const http2 of http2ServersOf(server))
+  for (const http2 of http2ServersOf(server)) {
+    if (http2 instanceof TlsServer) capHandshakes(http2, HANDSHAKE_CAP, clock)
     guardStreams(http2, {
       connections,
       allowances,
@@ -111,6 +116,7 @@ export async function serveGrpc(
       calls,
       refusals,
     })
+  }
   const listener = createServer({ noDelay: true }, (socket: Socket) => {
     // Of a TLS connection nobody else listens to the socket below.
     socket.on('error', () => socket.destroy())
