@@ -24,6 +24,8 @@ export interface GrpcService {
   readonly title?: string
   /** Bytes of the longest message that its callers send; default LONGEST_MESSAGE. */
   readonly longestMessage?: number
+  /** What a message of it counts for beyond its bytes, in bytes of what its caller may send; default nothing. */
+  readonly weigh?: (message: unknown) => number
   /** Its messages reach it as bytes: it decodes them itself. */
   readonly raw?: boolean
   /** Ends the service's streams within so many milliseconds; their clients hear that they are to go elsewhere. */
@@ -173,12 +175,13 @@ function* readingsOf({
   title = 'call',
   longestMessage = LONGEST_MESSAGE,
   raw = false,
+  weigh = () => 0,
 }: GrpcService): Generator<[string, MethodReading]> {
   for (const { path, requestStream, requestDeserialize } of Object.values(definition)) {
     const decode = raw
       ? (bytes: Uint8Array): unknown => bytes
       : (bytes: Uint8Array): unknown =>
           requestDeserialize(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length))
-    yield [path, { title, longest: longestMessage, stream: requestStream, decode }]
+    yield [path, { title, longest: longestMessage, weigh, stream: requestStream, decode }]
   }
 }

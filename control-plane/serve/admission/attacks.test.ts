@@ -76,3 +76,10 @@ t.test('a report of too many parts is refused, and what it holds is not built', 
   t.strictSame(await push(client(), 'greedy', wrap(wrap(attributes))), {}, 'nothing of it is looked at')
   await t.rejects(push(client(), 'web', Buffer.from('0aff', 'hex')), { code: status.INVALID_ARGUMENT })
 })
+
+t.test('who sent what is much to work out waits, and others do not', async (t) => {
+  const { client } = await setUp(t, () => 2 ** 40)
+  t.ok(await push(client(), 'greedy'))
+  await t.rejects(push(client(), 'greedy'), { code: status.RESOURCE_EXHAUSTED, details: /sends too much/ })
+  t.ok(await push(client(), 'web'))
+})

@@ -15,6 +15,8 @@ export interface MethodReading {
   readonly longest: number
   /** A message of these bytes. Throws for bytes that are none. */
   readonly decode: (bytes: Uint8Array) => unknown
+  /** What a message counts for beyond its bytes, in bytes: what it is to work it out. */
+  readonly weigh: (message: unknown) => number
   readonly stream: boolean
   /** What is refused, for the log. */
   readonly title: string
@@ -99,6 +101,8 @@ export function admission(options: AdmissionOptions): ServerInterceptor {
           // "Error parsing request proto" (https://grpc.github.io/grpc/core/md_doc_statuscodes.html).
           return refuse(GrpcError.from(status.INTERNAL, error))
         }
+        // Whoever sends the next one waits for it.
+        if (key !== undefined) allowances.spend(key, reading.weigh(message))
         next(message)
       }
       const cost = bytes.length + (reading.stream ? COST_STREAM : COST_UNARY)

@@ -8,24 +8,26 @@ const REFUSALS_TOLD = 20
 export class RefusalLog {
   readonly #log: Logger
   readonly #clock: Clock
+  readonly #perSecond: number
   #second = 0
   #told = 0
   #untold = 0
 
-  constructor(log: Logger, clock: Clock) {
+  constructor(log: Logger, clock: Clock, perSecond = REFUSALS_TOLD) {
     this.#log = log
     this.#clock = clock
+    this.#perSecond = perSecond
   }
 
   tell(message: string, about: Readonly<Record<string, unknown>>): void {
     const second = Math.floor(this.#clock.now() / 1000)
     if (second !== this.#second) {
-      if (this.#untold > 0) this.#log.warn('more calls refused', { calls: this.#untold })
+      if (this.#untold > 0) this.#log.warn('more was refused', { times: this.#untold })
       this.#second = second
       this.#told = 0
       this.#untold = 0
     }
-    if (this.#told++ < REFUSALS_TOLD) this.#log.warn(message, about)
+    if (this.#told++ < this.#perSecond) this.#log.warn(message, about)
     else this.#untold++
   }
 }

@@ -17,12 +17,13 @@ import { GrpcError } from '../../tokens/grpc-error.ts'
 const { path, responseDeserialize } = MetricsService.export
 
 /** A server as it is on port 15012 but for TLS; `Bearer NAME` is the pod of that name. */
-export async function setUp(t: Test) {
+export async function setUp(t: Test, weigh: (message: unknown) => number = () => 0) {
   const metrics = new MetricStore()
   let decoded = 0
   const services = telemetryServices({ traces: new TraceStore(), metrics, log: silentLogger })
   const counted = services.map((service) => ({
     ...service,
+    weigh,
     implementation: Object.fromEntries(
       Object.entries(service.implementation).map(([name, handle]) => [
         name,
