@@ -6,7 +6,9 @@ import type { TLSSocket } from 'node:tls'
 import fc from 'fast-check'
 import t from 'tap'
 import type { Test } from 'tap'
+import { ManualClock, monotonicClock, type Clock } from '../core/clock.ts'
 import { createLogger } from '../core/log.ts'
+import { stalledHandshakes } from '../core/testing/stalled-handshakes.ts'
 import { Watched } from '../core/watched.ts'
 import { applyPatch } from './json-patch.ts'
 import { defaultSettings } from './settings.ts'
@@ -22,12 +24,16 @@ interface Answer {
 
 const authority = testAuthority()
 
-async function serve(t: Test, namespaceLabels?: (name: string) => Record<string, string> | undefined) {
+async function serve(
+  t: Test,
+  namespaceLabels?: (name: string) => Record<string, string> | undefined,
+  clock: Clock = monotonicClock,
+) {
   const certificate = new Watched(authority.serving())
   const settings = new Watched(defaultSettings('1.2.3'))
   const log: string[] = []
   const logger = createLogger('injector', 'debug', (line) => log.push(line))
-  const webhook = createWebhook({ certificate, settings, namespaceLabels, logger })
+  const webhook = createWebhook({ certificate, settings, namespaceLabels, logger, clock })
   const { port } = await webhook.listen('127.0.0.1', 0)
   t.teardown(() => webhook.close())
   const close = (moved?: Promise<void>) => webhook.close(moved)
@@ -136,6 +142,23 @@ t.test(
     t.equal((await post(review())).status, 200)
     for (let count = 0; count < 300; count++) held.push((await handshake()).on('error', () => {}))
     t.equal((await post(review())).status, 200)
+  },
+)
+
+t.test(
+  'handshakes of one address keep no API server waiting, and API servers are many at once',
+  async (t) => {
+    const clock = new ManualClock()
+    const { post, handshake, port } = await serve(t, undefined, clock)
+    const stalled = await stalledHandshakes(t, { port, from: '127.0.0.2', count: 100 })
+    await stalled.untilAnswered(16)
+    t.equal((await post(review())).status, 200)
+    t.equal(stalled.answered(), 16, 'the others are held')
+    const burst = await Promise.all(Array.from({ length: 100 }, () => handshake()))
+    t.equal(burst.length, 100)
+    for (const socket of burst) socket.destroy()
+    clock.advance(5000)
+    await stalled.untilAnswered(17)
   },
 )
 

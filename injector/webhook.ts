@@ -1,8 +1,10 @@
 import fastify from 'fastify'
 import type { FastifyReply } from 'fastify'
+import type { Clock } from '../core/clock.ts'
 import { capConnections } from '../core/connection-cap.ts'
 import { READY_PATH } from '../core/contract.ts'
 import { describeError, WeftError } from '../core/errors.ts'
+import { capHandshakes, HANDSHAKE_CAP } from '../core/handshake-cap.ts'
 import type { Logger } from '../core/log.ts'
 import type { Watchable } from '../core/watched.ts'
 import { admissionReview, InvalidReview, readAdmissionReview } from './admission-review.ts'
@@ -18,6 +20,8 @@ export interface WebhookDeps {
   readonly settings: Watchable<InjectorSettings>
   readonly namespaceLabels?: NamespaceLabels | undefined
   readonly logger: Logger
+  /** Of the time that handshakes take. */
+  readonly clock?: Clock
 }
 
 export interface Webhook {
@@ -34,7 +38,7 @@ export interface Webhook {
 const MAX_BODY_BYTES = 8 * 1024 * 1024
 // The API server gives up after 30 s at the latest; slow senders hold no connection for longer.
 const REQUEST_TIMEOUT_MS = 15_000
-// For the handshake, and for a request's head.
+// For a request's head.
 const HEAD_TIMEOUT_MS = 5000
 // The API server's client closes an idle connection after 90 s. Were it us, it could send a review at that moment.
 const KEEP_ALIVE_MS = 120_000
@@ -49,7 +53,6 @@ export function createWebhook(deps: WebhookDeps): Webhook {
     https: {
       ...tlsOptions(deps.certificate.value),
       minVersion: 'TLSv1.3',
-      handshakeTimeout: HEAD_TIMEOUT_MS,
       requestTimeout: REQUEST_TIMEOUT_MS,
       headersTimeout: HEAD_TIMEOUT_MS,
       // Node looks at the two only this often; 30 s unless said.
@@ -62,6 +65,7 @@ export function createWebhook(deps: WebhookDeps): Webhook {
     forceCloseConnections: 'idle',
     logger: false,
   })
+  capHandshakes(app.server, HANDSHAKE_CAP, deps.clock)
   capConnections(app.server, CONNECTIONS)
   app.server.on('tlsClientError', (error) => {
     logger.debug('handshake failed', { cause: describeError(error) })

@@ -1,15 +1,21 @@
 import { createServer, type Server as NetServer, type Socket } from 'node:net'
+import { Server as TlsServer } from 'node:tls'
 import {
   Server,
   ServerCredentials,
   type ServiceDefinition,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js'
+import { systemClock, type Clock } from '../../core/clock.ts'
 import { describeError, WeftError } from '../../core/errors.ts'
+import { capHandshakes, HANDSHAKE_CAP } from '../../core/handshake-cap.ts'
 import type { Logger } from '../../core/log.ts'
 import { Allowances, type CallerLimits } from './admission/allowance.ts'
 import { CONNECTION_LIMITS, Connections } from './admission/connections.ts'
 import { admission, type AdmissionOptions, type MethodReading } from './admission/interceptor.ts'
+import { NewCalls } from './admission/new-calls.ts'
+import { RefusalLog } from './admission/refusal-log.ts'
+import { guardStreams, http2ServersOf } from './admission/streams.ts'
 
 export interface GrpcService {
   readonly definition: ServiceDefinition
@@ -18,6 +24,8 @@ export interface GrpcService {
   readonly title?: string
   /** Bytes of the longest message that its callers send; default LONGEST_MESSAGE. */
   readonly longestMessage?: number
+  /** What a message of it counts for beyond its bytes, in bytes of what its caller may send; default nothing. */
+  readonly weigh?: (message: unknown) => number
   /** Its messages reach it as bytes: it decodes them itself. */
   readonly raw?: boolean
   /** Ends the service's streams within so many milliseconds; their clients hear that they are to go elsewhere. */
@@ -66,6 +74,8 @@ export interface GrpcServing {
   /** Of each caller; default CALLER_LIMITS. */
   readonly callerLimits?: CallerLimits | undefined
   readonly log: Logger
+  /** Of the time that handshakes take. */
+  readonly clock?: Clock
 }
 
 /**
@@ -75,25 +85,40 @@ export interface GrpcServing {
 export async function serveGrpc(
   flag: string,
   { host, port }: GrpcAddress,
-  { credentials, services, authenticate, callerLimits, log }: GrpcServing,
+  { credentials, services, authenticate, callerLimits, log, clock }: GrpcServing,
 ): Promise<RunningGrpcServer> {
   const connections = new Connections(authenticate ? CONNECTION_LIMITS : NOBODY_ASKED)
   const methods = new Map(services.flatMap((service) => [...readingsOf(service)]))
+  const allowances = new Allowances(callerLimits)
+  const refusals = new RefusalLog(log, systemClock)
+  const calls = new NewCalls()
   const server = new Server({
     ...OPTIONS,
     interceptors: [
       admission({
         authenticate: authenticate ?? nobody,
         connections,
-        allowances: new Allowances(callerLimits),
+        allowances,
         methods,
-        log,
+        calls,
+        refusals,
       }),
     ],
   })
   for (const { definition, implementation } of services)
     server.addService(undecoded(definition), implementation)
   const injector = server.createConnectionInjector(credentials)
+  for (const http2 of http2ServersOf(server)) {
+    if (http2 instanceof TlsServer) capHandshakes(http2, HANDSHAKE_CAP, clock)
+    guardStreams(http2, {
+      connections,
+      allowances,
+      longest: (path) => methods.get(path)?.longest ?? 0,
+      callersKnown: authenticate !== undefined,
+      calls,
+      refusals,
+    })
+  }
   const listener = createServer({ noDelay: true }, (socket: Socket) => {
     // Of a TLS connection nobody else listens to the socket below.
     socket.on('error', () => socket.destroy())
@@ -150,12 +175,13 @@ function* readingsOf({
   title = 'call',
   longestMessage = LONGEST_MESSAGE,
   raw = false,
+  weigh = () => 0,
 }: GrpcService): Generator<[string, MethodReading]> {
   for (const { path, requestStream, requestDeserialize } of Object.values(definition)) {
     const decode = raw
       ? (bytes: Uint8Array): unknown => bytes
       : (bytes: Uint8Array): unknown =>
           requestDeserialize(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length))
-    yield [path, { title, longest: longestMessage, stream: requestStream, decode }]
+    yield [path, { title, longest: longestMessage, weigh, stream: requestStream, decode }]
   }
 }

@@ -6,6 +6,7 @@ import type { Authority } from '../../certs/authority.ts'
 import { openCaStore, type CaStore } from '../../certs/ca-store.ts'
 import { ManualClock } from '../../core/clock.ts'
 import { createLogger } from '../../core/log.ts'
+import { stalledHandshakes } from '../../core/testing/stalled-handshakes.ts'
 import { Watched } from '../../core/watched.ts'
 import { serveGrpc } from './grpc-server.ts'
 import { serverCertificate } from './server-certificate.ts'
@@ -21,11 +22,12 @@ async function serve(t: Test) {
   const log = createLogger('test', 'debug', (line) => lines.push(line))
   const certificate = serverCertificate({ authority, dnsNames: [NAME], log, clock, lifeMs: DAY })
   const { credentials } = certificate
-  const serving = { credentials, services: [], authenticate: undefined, log }
+  const handshakes = new ManualClock()
+  const serving = { credentials, services: [], authenticate: undefined, log, clock: handshakes }
   const server = await serveGrpc('--grpc', { host: '127.0.0.1', port: 0 }, serving)
   t.teardown(() => certificate.close())
   t.teardown(() => server.close())
-  return { ca, clock, authority, lines, certificate, port: server.port }
+  return { ca, clock, handshakes, authority, lines, certificate, port: server.port }
 }
 
 /** What a new connection is shown; the test's clock is ahead of that of TLS, so that the chain is checked by hand. */
@@ -113,4 +115,15 @@ t.test('once closed it is renewed no more', async (t) => {
   clock.advance(2 * DAY)
   authority.set({ ...ca.authority.value })
   t.equal((await shown(port)).leaf.serialNumber, before.leaf.serialNumber)
+})
+
+t.test('handshakes that one address never finishes keep no sidecar waiting', async (t) => {
+  const { port, handshakes } = await serve(t)
+  const options = { ALPNProtocols: ['h2'] }
+  const stalled = await stalledHandshakes(t, { port, from: '127.0.0.2', count: 100 }, options)
+  await stalled.untilAnswered(16)
+  t.equal((await shown(port)).leaf.checkHost(NAME), NAME)
+  t.equal(stalled.answered(), 16, 'the others are held')
+  handshakes.advance(5000)
+  await stalled.untilAnswered(17)
 })

@@ -1,4 +1,5 @@
 import { NODE_MUTUAL_TLS, NODE_NAMESPACE, NODE_POD_NAME, NODE_RUNTIME } from '../../core/contract.ts'
+import { copyOfStart } from '../../core/text-copy.ts'
 import type { Node } from '../../core/xds/generated/envoy.js'
 import type { Mesh } from '../model/mesh.ts'
 import { NO_LIMITS, type WorkloadLimits } from '../model/workload-limits.ts'
@@ -11,6 +12,9 @@ export interface MeshClient {
   readonly pod: string
   readonly takes: ClientTakes
 }
+
+/** A name of Kubernetes has 253 characters at most; what is longer is none, and would stay in memory with its stream. */
+const LONGEST_VALUE = 253
 
 /** From the node of a stream's first request; authenticated namespace and pod take precedence over it. */
 export function clientOf(
@@ -32,11 +36,11 @@ export function limitsOfClient(mesh: Mesh, { namespace, pod }: MeshClient): Work
 
 /** The version of Node.js that a sidecar says it runs on; '' for other clients. */
 export function runtimeOf(node: Node | undefined): string {
-  return metadataOf(node, NODE_RUNTIME).slice(0, 32)
+  return copyOfStart(metadataOf(node, NODE_RUNTIME), 32)
 }
 
 function metadataOf(node: Node | undefined, key: string): string {
   const metadata = node?.metadata ?? {}
   const value = Object.hasOwn(metadata, key) ? metadata[key] : undefined
-  return typeof value === 'string' ? value : ''
+  return typeof value === 'string' && value.length <= LONGEST_VALUE ? value : ''
 }

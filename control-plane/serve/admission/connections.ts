@@ -12,8 +12,9 @@ export interface ConnectionLimits {
   readonly admitMs: number
   /** What a connection may send before one is: a head with a token, and the first window of a message behind it. */
   readonly strangerBytes: number
-  /** Calls refused before one is let in. */
+  /** Calls refused before one is let in, and streams opened, whatever comes of them. */
   readonly refusals: number
+  readonly streams: number
   /** Of one caller, once it is known. */
   readonly perCaller: number
 }
@@ -24,6 +25,7 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
   admitMs: 15_000,
   strangerBytes: 512 * 1024,
   refusals: 16,
+  streams: 64,
   perCaller: 32,
 }
 
@@ -38,6 +40,7 @@ export class Connection {
   /** Who was let in on it first; undefined: nobody yet. */
   caller: string | undefined
   refused = 0
+  streams = 0
   readonly #socket: GuardedSocket
 
   constructor(socket: GuardedSocket, now: number) {
@@ -116,6 +119,11 @@ export class Connections {
   refused(connection: Connection): void {
     if (connection.caller !== undefined || ++connection.refused !== this.#limits.refusals) return
     this.#clock.after(GOODBYE_MS, () => connection.end())
+  }
+
+  /** A stream of it was opened. False: too many, and nobody was let in yet. */
+  opened(connection: Connection): boolean {
+    return ++connection.streams <= this.#limits.streams || connection.caller !== undefined
   }
 
   /** Ends every connection there is. */

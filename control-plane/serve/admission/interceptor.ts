@@ -1,18 +1,22 @@
 import { ServerInterceptingCall, status, type Metadata, type ServerInterceptor } from '@grpc/grpc-js'
 import { systemClock, type Clock } from '../../../core/clock.ts'
-import type { Logger } from '../../../core/log.ts'
 import type { Caller } from '../tokens/claims.ts'
 import { GrpcError } from '../tokens/grpc-error.ts'
 import { admit } from './admitted.ts'
 import { callerKey, type Allowances } from './allowance.ts'
 import type { Connections } from './connections.ts'
+import { ACCEPT_ENCODING, IDENTITY } from './encoding.ts'
+import type { NewCalls } from './new-calls.ts'
+import type { RefusalLog } from './refusal-log.ts'
 
 /** What of a method's requests has to be known before they are read. */
 export interface MethodReading {
-  /** Bytes of the longest message. */
+  /** Bytes of the longest message; streams.ts holds it to that. */
   readonly longest: number
   /** A message of these bytes. Throws for bytes that are none. */
   readonly decode: (bytes: Uint8Array) => unknown
+  /** What a message counts for beyond its bytes, in bytes: what it is to work it out. */
+  readonly weigh: (message: unknown) => number
   readonly stream: boolean
   /** What is refused, for the log. */
   readonly title: string
@@ -25,7 +29,9 @@ export interface AdmissionOptions {
   readonly allowances: Allowances
   /** By the path of the method. */
   readonly methods: ReadonlyMap<string, MethodReading>
-  readonly log: Logger
+  /** Told of each call how it is refused. */
+  readonly calls: NewCalls
+  readonly refusals: RefusalLog
   readonly clock?: Clock
 }
 
@@ -33,8 +39,6 @@ export interface AdmissionOptions {
 const REQUEST_MS = 10_000
 /** Who would have to wait longer for what it sent before is told so. Milliseconds. */
 const LONGEST_WAIT_MS = 4000
-/** Lines of the log a second. */
-const REFUSALS_TOLD = 20
 /** What a message costs beyond its bytes: an answer, and for a unary call a check of its token. */
 const COST_STREAM = 1024
 const COST_UNARY = 8192
@@ -44,8 +48,7 @@ const COST_UNARY = 8192
  * window of the stream), and nothing decoded that is longer than the method's messages or than its caller may send now.
  */
 export function admission(options: AdmissionOptions): ServerInterceptor {
-  const { authenticate, connections, allowances, methods, clock = systemClock } = options
-  const refusals = new RefusalLog(options.log, clock)
+  const { authenticate, connections, allowances, methods, calls, refusals, clock = systemClock } = options
   return (method, call) => {
     const reading = methods.get(method.path)
     const { remoteAddress, remotePort } = call.getConnectionInfo()
@@ -71,6 +74,7 @@ export function admission(options: AdmissionOptions): ServerInterceptor {
       if (connection) connections.refused(connection)
       call.sendStatus({ code: refusal.code, details: printable(refusal.details), metadata: refusal.metadata })
     }
+    calls.made(refuse)
     const leave = (): void => {
       over = true
       stopWaiting()
@@ -88,10 +92,6 @@ export function admission(options: AdmissionOptions): ServerInterceptor {
     /** The message behind its prefix, once its caller may send as much. */
     const read = (bytes: Uint8Array, next: (message: unknown) => void): void => {
       if (!reading) return refuse(new GrpcError(status.UNIMPLEMENTED, 'the method is not served'))
-      if (bytes.length > reading.longest) {
-        const text = `a message of ${bytes.length} bytes; at most ${reading.longest}`
-        return refuse(new GrpcError(status.RESOURCE_EXHAUSTED, text))
-      }
       const decode = (): void => {
         if (over) return
         let message: unknown
@@ -101,6 +101,8 @@ export function admission(options: AdmissionOptions): ServerInterceptor {
           // "Error parsing request proto" (https://grpc.github.io/grpc/core/md_doc_statuscodes.html).
           return refuse(GrpcError.from(status.INTERNAL, error))
         }
+        // Whoever sends the next one waits for it.
+        if (key !== undefined) allowances.spend(key, reading.weigh(message))
         next(message)
       }
       const cost = bytes.length + (reading.stream ? COST_STREAM : COST_UNARY)
@@ -140,33 +142,12 @@ export function admission(options: AdmissionOptions): ServerInterceptor {
           },
           onCancel: leave,
         }),
+      sendMetadata(metadata, next) {
+        // grpc-js says gzip and deflate, too.
+        metadata.set(ACCEPT_ENCODING, IDENTITY)
+        next(metadata)
+      },
     })
-  }
-}
-
-/** Tells of refusals, of so many a second: who is refused without end fills no disk. */
-class RefusalLog {
-  readonly #log: Logger
-  readonly #clock: Clock
-  #second = 0
-  #told = 0
-  #untold = 0
-
-  constructor(log: Logger, clock: Clock) {
-    this.#log = log
-    this.#clock = clock
-  }
-
-  tell(message: string, about: Readonly<Record<string, unknown>>): void {
-    const second = Math.floor(this.#clock.now() / 1000)
-    if (second !== this.#second) {
-      if (this.#untold > 0) this.#log.warn('more calls refused', { calls: this.#untold })
-      this.#second = second
-      this.#told = 0
-      this.#untold = 0
-    }
-    if (this.#told++ < REFUSALS_TOLD) this.#log.warn(message, about)
-    else this.#untold++
   }
 }
 

@@ -5,14 +5,21 @@ import {
   type ServiceDefinition,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js'
+import { systemClock } from '../../../core/clock.ts'
 import { describeError } from '../../../core/errors.ts'
 import type { Logger } from '../../../core/log.ts'
 import type { Watchable } from '../../../core/watched.ts'
-import { AggregatedDiscoveryService, type Node } from '../../../core/xds/generated/envoy.js'
+import {
+  AggregatedDiscoveryService,
+  type DeltaDiscoveryRequest,
+  type DiscoveryRequest,
+  type Node,
+} from '../../../core/xds/generated/envoy.js'
 import type { MeshView } from '../../mesh.ts'
 import { clientOf, runtimeOf, type MeshClient } from '../../xds/client.ts'
 import { anyCallerOf } from '../admission/admitted.ts'
 import { callerKey } from '../admission/allowance.ts'
+import { RefusalLog } from '../admission/refusal-log.ts'
 import type { ProxyStream } from '../rest/overview.ts'
 import type { Caller } from '../tokens/claims.ts'
 import { DeltaSession } from './delta-session.ts'
@@ -27,6 +34,8 @@ export interface DiscoveryOptions {
 
 export interface Discovery {
   readonly title: string
+  /** What the names of a request count for, see GrpcService. */
+  readonly weigh: (request: unknown) => number
   readonly definition: ServiceDefinition
   readonly implementation: UntypedServiceImplementation
   /** Whose streams are open. */
@@ -40,6 +49,14 @@ export interface Discovery {
 
 /** What the names on all streams of one caller may take. Bytes, estimated; 50,000 names of a stream take 10 MB. */
 const HELD_BY_CALLER = 24 * 1024 * 1024
+
+/**
+ * What each name of a request counts for, in bytes of what its caller may send: 5 to 20 us, so that names that change for
+ * ever take a few percent of the loop (4,096 a second after the first 16,000).
+ */
+const NAME_COST = 256
+/** Lines of the log a second of a stream whose client refuses. */
+const REJECTIONS_TOLD = 1
 
 /** Between two streams that end, where there is time: 50 a second are little to who takes them on. */
 const GAP_MS = 20
@@ -111,6 +128,7 @@ export function discoveryService({ snapshot, log }: DiscoveryOptions): Discovery
     readonly #call: ServerDuplexStream<Req, Res>
     readonly #start: (client: MeshClient, deps: SessionDependencies<Res>) => HandlingSession<Req>
     readonly #caller: Caller | undefined
+    readonly #rejections = new RefusalLog(log, systemClock, REJECTIONS_TOLD)
     #session: HandlingSession<Req> | undefined
     #entry: Open | undefined
     #ended = false
@@ -202,7 +220,7 @@ export function discoveryService({ snapshot, log }: DiscoveryOptions): Discovery
         view: () => snapshot.value,
         send: (response) => this.#send(response),
         onRejected: (_type, detail) =>
-          log.warn('a proxy refused its configuration and goes on with its last', {
+          this.#rejections.tell('a proxy refused its configuration and goes on with its last', {
             node: this.#entry?.node,
             detail,
           }),
@@ -240,6 +258,7 @@ export function discoveryService({ snapshot, log }: DiscoveryOptions): Discovery
 
   return {
     title: 'discovery stream',
+    weigh: (request) => NAME_COST * namesOf(request as Partial<DiscoveryRequest & DeltaDiscoveryRequest>),
     definition: AggregatedDiscoveryService,
     implementation: {
       streamAggregatedResources: serve((client, deps) => new SotwSession(client, deps)),
@@ -260,7 +279,8 @@ export function discoveryService({ snapshot, log }: DiscoveryOptions): Discovery
   }
 }
 
-function viewOf({ client, node, runtime, caller, connectedAt, session }: Open): ProxyStream {
+import { RefusalLog } from '../admission/refusal-log.ts'
+import type { ProxyStream } from '../rest/overview.ts'
   return {
     node,
     namespace: client.namespace,

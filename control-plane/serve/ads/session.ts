@@ -1,3 +1,4 @@
+import { copyOfStart } from '../../../core/text-copy.ts'
 import type { Status } from '../../../core/xds/generated/envoy.js'
 import { ENDPOINT, CLUSTER, LISTENER, ROUTE } from '../../../core/xds/type-urls.ts'
 import type { MeshView } from '../../mesh.ts'
@@ -85,7 +86,6 @@ export function rejection(detail: Status): string {
 
 /** Text from outside as one line of at most 500 characters, without halves of them (encodeURI throws at those). */
 export function printable(text: string): string {
-  const short = text.slice(0, 500).toWellFormed()
   // oxlint-disable-next-line no-control-regex
-  return short.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')
+  return copyOfStart(text, 500).replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')
 }

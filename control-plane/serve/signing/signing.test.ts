@@ -1,6 +1,6 @@
 import { createPublicKey, generateKeyPairSync, X509Certificate } from 'node:crypto'
 import { join } from 'node:path'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { Client, credentials, Metadata, ServerCredentials, status, type ServiceError } from '@grpc/grpc-js'
 import t, { type Test } from 'tap'
 import { createRoot, DAY, issueServer } from '../../../certs/authority.ts'
@@ -252,26 +252,28 @@ t.test('bytes that are no message end that call only', async (t) => {
   t.ok(await sign(serving, { csr: createCsr(generateKey()) }, await serving.mint()))
 })
 
-const closing: Identity[] = []
-t.afterEach(() => closing.splice(0).forEach((identity) => identity.close()))
-
-async function workload(serving: Serving, more: Partial<IdentityOptions> = {}) {
-  const { directory } = serving
-  const lines: string[] = []
-  writeFileSync(join(directory, 'token'), `${await serving.mint()}\n`)
-  writeFileSync(join(directory, 'roots.pem'), serving.store.authority.value.bundle.pem)
-  const identity = createIdentity({
-    address: `127.0.0.1:${serving.port}`,
-    serverName: NAME,
+/** A pod with files of its own: two of one directory would take each other's certificate, token and roots. */
+async function workload(t: Test, serving: Serving, more: Partial<IdentityOptions> = {}) {
+  const directory = mkdtempSync(join(serving.directory, 'pod-'))
+  const files = {
     tokenPath: join(directory, 'token'),
     caBundlePath: join(directory, 'roots.pem'),
     stateDir: join(directory, 'state'),
+  }
+  const lines: string[] = []
+  writeFileSync(files.tokenPath, `${await serving.mint()}\n`)
+  writeFileSync(files.caBundlePath, serving.store.authority.value.bundle.pem)
+  const identity = createIdentity({
+    address: `127.0.0.1:${serving.port}`,
+    serverName: NAME,
+    ...files,
     trustDomain: 'cluster.local',
     log: createLogger('identity', 'debug', (line) => lines.push(line)),
     ...more,
   })
-  closing.push(identity)
-  return { identity, lines }
+  // Before the directory is removed: one that is not closed tries again, and writes.
+  t.teardown(() => identity.close())
+  return { identity, lines, ...files }
 }
 
 function next(identity: Identity): Promise<Secrets> {
@@ -294,22 +296,21 @@ async function logged(lines: string[], wanted: RegExp): Promise<string> {
 
 t.test('a workload gets its certificate, and after a restart has it without the control plane', async (t) => {
   const serving = await serve(t)
-  const { identity } = await workload(serving)
+  const { identity, stateDir } = await workload(t, serving)
   const first = next(identity)
   identity.start()
   const secrets = await first
   t.equal(secrets.spiffeId, WEB)
   identity.close()
   await serving.server.close()
-  const { identity: restarted } = await workload(serving)
+  const { identity: restarted } = await workload(t, serving, { stateDir })
   restarted.start()
   t.same(restarted.secrets.value, secrets, 'at once')
 })
 
 t.test('refusals are logged, and the next good token is taken', async (t) => {
   const serving = await serve(t)
-  const { identity, lines } = await workload(serving, { random: () => 0 })
-  const token = join(serving.directory, 'token')
+  const { identity, lines, tokenPath: token } = await workload(t, serving, { random: () => 0 })
   const good = readFileSync(token)
   writeFileSync(token, await serving.mint('web', 'vault'))
   const first = next(identity)
@@ -321,23 +322,20 @@ t.test('refusals are logged, and the next good token is taken', async (t) => {
 
 t.test('a control plane that another CA certified gets no token', async (t) => {
   const serving = await serve(t)
-  const { identity, lines } = await workload(serving)
-  writeFileSync(
-    join(serving.directory, 'roots.pem'),
-    createRoot('cluster.local', Date.now()).certificate.toString(),
-  )
+  const { identity, lines, caBundlePath } = await workload(t, serving)
+  writeFileSync(caBundlePath, createRoot('cluster.local', Date.now()).certificate.toString())
   identity.start()
   t.match(await logged(lines, /no certificate yet/), /identity\.unreachable/)
-  t.notOk(serving.lines.length, 'the server never saw a request')
-  const { identity: misnamed, lines: more } = await workload(serving, { serverName: 'bank.example' })
+  const { identity: misnamed, lines: more } = await workload(t, serving, { serverName: 'bank.example' })
   misnamed.start()
   t.match(await logged(more, /no certificate yet/), /identity\.unreachable/)
+  t.notOk(serving.lines.length, 'the server never saw a request')
 })
 
 t.test('an unreachable control plane is tried again until it is there', async (t) => {
   const serving = await serve(t)
   await serving.server.close()
-  const { identity, lines } = await workload(serving, { random: () => 0 })
+  const { identity, lines } = await workload(t, serving, { random: () => 0 })
   const first = next(identity)
   identity.start()
   await logged(lines, /no certificate yet/)

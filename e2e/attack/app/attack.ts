@@ -2,10 +2,11 @@
 // one JSON object.
 import { clientHellos, hold } from './connections.ts'
 import { certified, subscriptions, withoutToken as adsWithoutToken, type OwnKey } from './discovery.ts'
+import { floods } from './floods.ts'
 import { admissions, hosts, patterns, reach } from './http.ts'
 import { asNeighbour, inBlankLines, opaque, refusal } from './identity.ts'
 import { targetOf } from './sockets.ts'
-import { figures, series, spans, unsigned, withoutToken } from './telemetry.ts'
+import { compressed, figures, series, spans, unsigned, withoutToken } from './telemetry.ts'
 
 const [name = '', to = '', text = '1', json = '{}'] = process.argv.slice(2)
 const target = targetOf(to)
@@ -46,6 +47,8 @@ const ATTACKS: Readonly<Record<string, () => Promise<unknown>>> = {
   series: () => series(target, count),
   figures: () => figures(target, more.rule, more.cluster),
   spans: () => spans(target, count, more.spans),
+  floods: () => floods(target, count),
+  compressed: () => compressed(target, count),
   subscriptions: () => subscriptions(target, count),
 }
 

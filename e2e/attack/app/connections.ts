@@ -9,12 +9,12 @@ const BEGINNINGS = [
   'POST / HTTP/1.1\r\nhost: server\r\ncontent-length: 1000000000\r\n\r\n',
 ]
 
-/** Connections that hold a server up, for so long; every tenth in TLS where the server speaks that: a handshake is work by itself. */
+/** Connections that hold a server up, for so long; every second in TLS where the server speaks that: a handshake is work by itself. */
 export async function hold(target: Target, count: number, holdMs: number, tls: boolean): Promise<unknown> {
   const sockets = await Promise.all(
     Array.from({ length: count }, async (_, at) => {
       const begins = BEGINNINGS[at % BEGINNINGS.length] ?? ''
-      const socket = await (tls && at % 10 === 0 ? openTls(target) : open(target))
+      const socket = await (tls && at % 2 === 0 ? openTls(target) : open(target))
       if (socket && begins !== '') socket.write(begins)
       return { socket, slow: begins !== '' }
     }),

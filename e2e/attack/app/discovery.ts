@@ -2,7 +2,7 @@ import { asPeer } from './identity.ts'
 import { call, field, message, mountedToken, onSessions } from './grpc.ts'
 import { tally, type Target } from './sockets.ts'
 
-const ADS = '/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources'
+export const ADS = '/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources'
 const CLUSTER_TYPE = 'type.googleapis.com/envoy.config.cluster.v3.Cluster'
 const SIGN = '/weft.v1.Signing/Sign'
 

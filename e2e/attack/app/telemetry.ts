@@ -31,6 +31,23 @@ export async function withoutToken(target: Target, count: number): Promise<unkno
   return { statuses: tally(outcomes.flat()) }
 }
 
+/** With a token: frames of 3,000 empty compressed messages, each of which starts a decompression, and 64 MiB compressed. */
+export async function compressed(target: Target, count: number): Promise<unknown> {
+  const token = mountedToken()
+  const bodies = [
+    Buffer.concat(Array<Buffer>(3000).fill(message(Buffer.alloc(0), { compressed: true }))),
+    message(gzipSync(Buffer.alloc(64 << 20)), { compressed: true }),
+  ]
+  const outcomes = await onSessions(target, 8, async (on) => {
+    const calls = Array.from({ length: count }, (_, at) => {
+      const encoding = at % 2 === 0 ? 'gzip' : 'deflate'
+      return call(on, { path: TRACES, token, bodies, encoding })
+    })
+    return (await Promise.all(calls)).map(({ status }) => status)
+  })
+  return { statuses: tally(outcomes.flat()) }
+}
+
 /** Tokens that nobody signed, each another: good to look at, `alg: none`, of 16 KiB, nested a thousand times. */
 export async function unsigned(target: Target, count: number): Promise<unknown> {
   const part = (text: string) => Buffer.from(text).toString('base64url')

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { GRPC_PORT } from '../../../core/contract.ts'
 import type { Attack } from '../attack.ts'
 import type { AttackBed } from '../bed.ts'
 import { CONTROL, CONTROL_PULSE, GRPC_ADDRESS, HOLDER, NEIGHBOUR, REST_ADDRESS } from './places.ts'
@@ -75,6 +76,37 @@ export const CONTROL_PLANE_ATTACKS: readonly Attack[] = [
     growthMib: 192,
     async run(bed) {
       await bed.from(HOLDER, 'subscriptions', GRPC_ADDRESS, 30)
+      return []
+    },
+  },
+  {
+    ...ALONE,
+    name: 'token-holder-compressed',
+    what: '64 calls of 3,000 empty compressed messages and 64 MiB compressed, with a token',
+    growthMib: 64,
+    async run(bed) {
+      const { statuses } = await bed.from(HOLDER, 'compressed', GRPC_ADDRESS, 8)
+      return isTaken(statuses) ? ['compressed messages were taken'] : []
+    },
+  },
+  {
+    ...ALONE,
+    name: 'token-holder-floods',
+    what: 'floods of HTTP/2: PING, SETTINGS, PRIORITY, WINDOW_UPDATE, resets, fields without end, messages in single bytes',
+    growthMib: 96,
+    async run(bed) {
+      await bed.from(HOLDER, 'floods', GRPC_ADDRESS, 1)
+      return []
+    },
+  },
+  {
+    ...ON_CONTROL,
+    name: 'idle-grpc',
+    what: `1,100 idle and slow connections to the control plane, port ${GRPC_PORT}, every second in TLS`,
+    short: false,
+    growthMib: 128,
+    async run(bed) {
+      await bed.from(NEIGHBOUR, 'hold', GRPC_ADDRESS, 1100, { holdMs: 8000, tls: true })
       return []
     },
   },

@@ -82,7 +82,7 @@ export const SIDECAR_ATTACKS: readonly Attack[] = [
   },
   {
     name: 'idle-webhook',
-    what: `1,100 idle and slow connections to the webhook, port ${WEBHOOK_PORT}, every tenth in TLS`,
+    what: `1,100 idle and slow connections to the webhook, port ${WEBHOOK_PORT}, every second in TLS`,
     attacked: WEBHOOK,
     pulse: WEBHOOK_PULSE,
     short: false,
