@@ -292,6 +292,60 @@ t.test("only Services of a pod's own namespace say what its ports speak", async 
   t.match(inboundPorts(mesh), { 9999: OPAQUE_PORT }, "the pod's namespace may")
 })
 
+t.test('an IPv6 address is the same however an author writes it', async (t) => {
+  const { source, mesh } = meshOf(t)
+  source.put(PERMISSIVE_POD.replace('podIP: 10.0.0.3', "podIP: '2001:db8::3'"))
+  for (const written of ['2001:db8::3', '2001:DB8:0::0003', '2001:0db8:0:0:0:0:0:3']) {
+    source.put(
+      leadingTo('other', 'six', '{ name: p, port: 80 }', '')
+        .replace('IPv4', 'IPv6')
+        .replace('10.0.0.1', `'${written}'`)
+        .replace('10.96.7.3', `'${written.replace('2001', 'FD01')}'`),
+    )
+    const endpoints = mesh.snapshot.value.resource('endpoints', 'other/six/80', CLIENT)?.message
+    t.match(
+      JSON.stringify(endpoints),
+      /"2001:db8::3".*ns\/mesh\/sa\/echo-two/,
+      `${written}: never in plaintext`,
+    )
+    for (const asked of ['fd01:db8::3', written.replace('2001', 'fd01')])
+      t.ok(mesh.snapshot.value.resource('listener', `outbound/[${asked}]:80`, CLIENT), asked)
+  }
+})
+
+t.test(
+  "a headless Service, a route and a policy of another namespace change nothing for a pod's callers",
+  async (t) => {
+    const { source, mesh } = meshOf(t)
+    const seen = () => {
+      const view = mesh.snapshot.value
+      const names = ['outbound/10.0.0.1:8080', 'outbound/10.96.0.1:80', 'outbound/10.96.0.2:80']
+      return [...names.map((name) => view.resource('listener', name, CLIENT)?.version), inboundPorts(mesh)]
+    }
+    const before = seen()
+    source.put(
+      leadingTo('other', 'elsewhere', '{ name: p, port: 8080, appProtocol: tcp }', '').replace(
+        /clusterIP: [\d.]+/,
+        'clusterIP: None',
+      ),
+    )
+    source.put(`apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: { name: grab, namespace: other }
+spec:
+  parentRefs: [{ group: '', kind: Service, name: echo-v1, namespace: mesh }]
+  rules: [{ backendRefs: [{ name: elsewhere, port: 8080 }] }]
+---
+apiVersion: weft.dev/v1alpha1
+kind: PeerAuthentication
+metadata: { name: grab, namespace: other }
+spec: { mtls: { mode: STRICT } }
+`)
+    t.strictSame(mesh.errors.value, [])
+    t.strictSame(seen(), before)
+  },
+)
+
 t.test('what Services of one namespace say of one port, in any order', async (t) => {
   const port = (said: string): string => `{ name: q, port: 81${said === '' ? '' : `, appProtocol: ${said}`} }`
   for (const [a, b, expected] of [
