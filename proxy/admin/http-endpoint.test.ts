@@ -71,3 +71,22 @@ t.test('who takes too long for a request, the next one or the answer is let go',
     t.ok(connection.destroyed, name)
   }
 })
+
+t.test('the host that a request names is this machine, wherever it names it', async (t) => {
+  const open = await serve(t, () => ({ status: 200, body: 'LIVE\n' }), { localOnly: true })
+  const said = (target: string, ...hosts: string[]): Promise<string> =>
+    status(open(`GET ${target} HTTP/1.1\r\n${hosts.map((host) => `host: ${host}\r\n`).join('')}\r\n`))
+  for (const host of ['localhost', 'LOCALHOST.:15000', '127.0.0.1:15000', '[::1]:15000'])
+    t.equal(await said('/ready', host), 'HTTP/1.1 200', host)
+  t.equal(await said('http://localhost:15000/ready', 'localhost:15000'), 'HTTP/1.1 200')
+  for (const host of [
+    '',
+    'rebound.example',
+    '127.0.0.1.rebound.example',
+    'localhost.rebound.example',
+    '127.1',
+  ])
+    t.equal(await said('/ready', host), 'HTTP/1.1 403', host)
+  t.equal(await said('/ready', 'localhost', 'rebound.example'), 'HTTP/1.1 403', 'two')
+  t.equal(await said('http://rebound.example/ready', 'localhost'), 'HTTP/1.1 403', 'a target that is a URI')
+})
