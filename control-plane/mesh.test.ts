@@ -366,3 +366,74 @@ t.test('what Services of one namespace say of one port, in any order', async (t)
       t.match(inboundPorts(mesh), { 9999: expected }, `${first || 'nothing'} and ${second || 'nothing'}`)
     }
 })
+
+/** An HTTPRoute to echo with so many patterns, each in a rule of its own. */
+const patterned = (name: string, createdAt: string, count: number, pattern: (at: number) => string): string =>
+  JSON.stringify({
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    kind: 'HTTPRoute',
+    metadata: { name, namespace: 'mesh', creationTimestamp: createdAt },
+    spec: {
+      parentRefs: [{ group: '', kind: 'Service', name: 'echo' }],
+      rules: Array.from({ length: count }, (_, at) => ({
+        matches: [{ path: { type: 'RegularExpression', value: pattern(at) } }],
+        backendRefs: [{ name: 'echo-v1', port: 80 }],
+      })),
+    },
+  })
+
+t.test(
+  'patterns that take long to compile, alone or together, are refused, and others stay in force',
+  async (t) => {
+    const { source, mesh } = meshOf(t)
+    const accepted = (name: string) => {
+      const status = mesh.snapshot.value.routeStatus.find((one) => one.name === name)
+      return status?.parents[0]?.conditions.find(({ type }) => type === 'Accepted')
+    }
+    const routes = (): number => {
+      const route = mesh.snapshot.value.resource('route', 'mesh/echo/80', CLIENT)?.message
+      return JSON.stringify(route).split('safeRegex').length - 1
+    }
+    source.put(patterned('alone', '2026-01-01T00:00:00Z', 1, () => `(?i)${'[A-\\x{FFFF}]'.repeat(70)}`))
+    t.match(accepted('alone'), { status: 'False', reason: 'UnsupportedValue', message: /too large/ })
+    // A thousand usual ones.
+    source.put(patterned('usual', '2026-01-03T00:00:00Z', 1000, (at) => `/api/v[0-9]+/users/${at}/[^/]+`))
+    t.match(accepted('usual'), { status: 'True' })
+    t.equal(routes(), 1000)
+    const large = (at: number): string => `/${at}/${'[a-z]{9}'.repeat(50)}`
+    source.put(patterned('later', '2026-01-04T00:00:00Z', 90, large))
+    t.match(accepted('later'), {
+      status: 'False',
+      reason: 'UnsupportedValue',
+      message: /echo: too many patterns/,
+    })
+    t.equal(routes(), 1000, 'the older one stays in force')
+    source.put(patterned('earlier', '2026-01-02T00:00:00Z', 90, (at) => `/e${large(at)}`))
+    t.match([accepted('earlier'), accepted('usual')], [{ status: 'True' }, { status: 'False' }])
+    t.equal(routes(), 90)
+    source.put(patterned('own', '2026-01-05T00:00:00Z', 400, large))
+    const own = mesh.snapshot.value.routeStatus.find((one) => one.name === 'own')
+    t.match(
+      own?.parents[0]?.conditions,
+      [{ status: 'False', message: /too many patterns/ }],
+      'a route of its own',
+    )
+  },
+)
+
+t.test('a method whose two patterns are too large together is refused, before a sidecar would', async (t) => {
+  const { source, mesh } = meshOf(t)
+  source.put(`apiVersion: gateway.networking.k8s.io/v1
+kind: GRPCRoute
+metadata: { name: large, namespace: mesh }
+spec:
+  parentRefs: [{ group: '', kind: Service, name: echo }]
+  rules:
+    - matches: [{ method: { type: RegularExpression, service: '[a-z]{300}', method: '[a-z]{300}' } }]
+      backendRefs: [{ name: echo-v1, port: 80 }]
+`)
+  t.match(mesh.snapshot.value.routeStatus[0]?.parents[0]?.conditions[0], {
+    status: 'False',
+    message: /method: is too large: it compiles to 60\d instructions/,
+  })
+})
