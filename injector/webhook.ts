@@ -1,6 +1,6 @@
 import fastify from 'fastify'
 import type { FastifyReply } from 'fastify'
-import { capConnections } from '../core/connection-cap.ts'
+import { capConnections, refusePipelined } from '../core/connection-cap.ts'
 import { READY_PATH } from '../core/contract.ts'
 import { describeError, WeftError } from '../core/errors.ts'
 import type { Logger } from '../core/log.ts'
@@ -78,7 +78,8 @@ export function createWebhook(deps: WebhookDeps): Webhook {
     }
   })
 
-  app.addHook('onRequest', (_request, reply, done) => {
+  app.addHook('onRequest', (request, reply, done) => {
+    if (refusePipelined(request.raw.socket, reply.raw)) return void reply.hijack()
     if (draining) reply.header('connection', 'close')
     done()
   })

@@ -47,6 +47,29 @@ t.test('nor do 200 requests that are still worked on', async (t) => {
   t.equal(await status(open(GET)), 'HTTP/1.1 200')
 })
 
+t.test(
+  'who sends the next request before the answer is let go: nothing is kept for those that read none',
+  async (t) => {
+    let asked = 0
+    const open = await serve(t, () => {
+      asked++
+      return { status: 200, body: 'x'.repeat(64 << 10) }
+    })
+    const greedy = open(GET.repeat(5000)).pause()
+    await new Promise((resolve) => greedy.once('close', resolve).resume())
+    t.equal(asked, 1)
+    // One after the other, as many as one likes.
+    const polite = open('')
+    for (let i = 0; i < 200; i++) {
+      polite.write(GET)
+      let length = 0
+      while (length < 64 << 10) length += ((await once(polite, 'data')) as [Buffer])[0].length
+    }
+    t.equal(asked, 201)
+    t.notOk(polite.destroyed)
+  },
+)
+
 t.test('who takes too long for a request, the next one or the answer is let go', async (t) => {
   const { server, port } = await serveEndpoint(
     '127.0.0.1',

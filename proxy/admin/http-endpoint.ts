@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { capConnections } from '../../core/connection-cap.ts'
+import { capConnections, refusePipelined } from '../../core/connection-cap.ts'
 import { namedHosts } from '../../core/named-hosts.ts'
 import { listenError } from '../listener/connection-server.ts'
 
@@ -44,6 +44,7 @@ export async function serveEndpoint(
       maxHeaderSize: 8192,
     },
     (message, response) => {
+      if (refusePipelined(message.socket, response)) return
       answer(message, response, handler, localOnly)
         .catch(() => send(response, { status: 500, body: 'internal error\n' }))
         .finally(() => message.socket.setTimeout(patienceMs))
