@@ -101,6 +101,43 @@ t.test(
   },
 )
 
+t.test(
+  'an honest ClientHello may be large: key shares of two kinds, GREASE, in several records',
+  async (t) => {
+    const sized = (bytes: Buffer, width: 1 | 2 | 3): Buffer => {
+      const length = Buffer.alloc(width)
+      length.writeUIntBE(bytes.length, 0, width)
+      return Buffer.concat([length, bytes])
+    }
+    const extension = (type: number, body: Buffer): Buffer =>
+      Buffer.concat([Buffer.from([type >> 8, type & 0xff]), sized(body, 2)])
+    for (const share of [1216, 4096, 8192, 15_000]) {
+      const extensions = [
+        extension(0x0a0a, Buffer.alloc(0)),
+        // Bytes that are a path, lines and a version to whoever takes them for text.
+        extension(51, Buffer.from(' / HTTP/1.1\r '.repeat(share).slice(0, share))),
+        extension(0, sized(Buffer.concat([Buffer.from([0]), sized(Buffer.from('catalog.shop'), 2)]), 2)),
+        extension(0x1a1a, Buffer.alloc(1)),
+      ]
+      const body = Buffer.concat([
+        Buffer.concat([Buffer.from([3, 3]), Buffer.alloc(32, 0x20), sized(Buffer.alloc(32, 0x2f), 1)]),
+        Buffer.concat([sized(Buffer.from([0x0a, 0x0a, 0x13, 1]), 2), Buffer.from([1, 0])]),
+        sized(Buffer.concat(extensions), 2),
+      ])
+      const message = Buffer.concat([Buffer.from([1]), sized(body, 3)])
+      for (const size of [512, 1400, 16_384]) {
+        const records = inRecords(message, size)
+        t.match(
+          detect(records),
+          { kind: 'tls', hello: { serverName: 'catalog.shop' } },
+          `${share} in ${size}`,
+        )
+        t.equal(inParts(records, 700), 'tls')
+      }
+    }
+  },
+)
+
 t.test('protocols by their first bytes', async (t) => {
   const table: [bytes: string, kind: string][] = [
     ['GET / HTTP/1.1\r\n', 'http1'],

@@ -18,11 +18,11 @@ const LONGEST_LINE = 65_536
 const KEPT = 128
 
 // Netty passes over these before a request, CR and LF among them.
-const SKIPPED = /^[\x00-\x20\x7f-\xa0]*$/
-const SKIPPED_AT_START = /^[\x00-\x20\x7f-\xa0]+/
-const WORD = /^[^\s\x1c-\x1f\x85]+/
+const SKIPPED = /^[\p{Cc}\s]*$/u
+const SKIPPED_AT_START = /^[\p{Cc}\s]+/u
+const WORD = new RegExp(`^(?:(?!${BLANK}).)+`, 's')
 const BLANKS_AT_START = new RegExp(`^${BLANK}+`)
-const CONTROL = /[\x00-\x08\x0e-\x1b\x7f]/
+const CONTROL = new RegExp(`(?!${BLANK})[\\0-\\x1f\\x7f]`)
 const TARGET = /^([/*]|[a-z][a-z0-9+.-]*:\/\/)/i
 // Of what comes behind the method: enough to tell `/`, `*` and `http://` from anything else.
 const TARGET_KEPT = 32
