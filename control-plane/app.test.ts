@@ -147,6 +147,16 @@ t.test('600 idle connections shut nobody out of the API and the probes', async (
   t.match(await get(running, '/ready'), { status: 'ready' })
 })
 
+t.test('who sends the next request to the API before the answer is let go', async (t) => {
+  const { running } = await start(t)
+  const socket = connectPlain(running.httpPort, '127.0.0.1').on('error', () => {})
+  let answers = ''
+  socket.on('data', (chunk) => (answers += String(chunk)))
+  socket.write('GET /live HTTP/1.1\r\nhost: localhost\r\n\r\n'.repeat(500))
+  await new Promise((resolve) => socket.once('close', resolve))
+  t.ok(answers.split('HTTP/1.1 200').length <= 2)
+})
+
 t.test('who cannot say who it is gets no configuration, and the reason', async (t) => {
   const { open, mint, lines, running } = await start(t)
   const refused = async (token: string): Promise<StatusObject> => {

@@ -1,7 +1,7 @@
 import { fastify } from 'fastify'
 import { ServerCredentials } from '@grpc/grpc-js'
 import packageJson from '../package.json' with { type: 'json' }
-import { capConnections } from '../core/connection-cap.ts'
+import { capConnections, refusePipelined } from '../core/connection-cap.ts'
 import { describeError, WeftError } from '../core/errors.ts'
 import type { Logger } from '../core/log.ts'
 import { createMesh, type MeshBrain } from './mesh.ts'
@@ -86,6 +86,10 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       http: { headersTimeout: HTTP_PATIENCE_MS, connectionsCheckingInterval: 1000 },
     })
     capConnections(app.server, HTTP_CONNECTIONS)
+    app.addHook('onRequest', (request, reply, done) => {
+      if (refusePipelined(request.raw.socket, reply.raw)) reply.hijack()
+      else done()
+    })
     closing.push(() => app.close())
     await app.register(rest, {
       traces,

@@ -292,6 +292,60 @@ t.test("only Services of a pod's own namespace say what its ports speak", async 
   t.match(inboundPorts(mesh), { 9999: OPAQUE_PORT }, "the pod's namespace may")
 })
 
+t.test('an IPv6 address is the same however an author writes it', async (t) => {
+  const { source, mesh } = meshOf(t)
+  source.put(PERMISSIVE_POD.replace('podIP: 10.0.0.3', "podIP: '2001:db8::3'"))
+  for (const written of ['2001:db8::3', '2001:DB8:0::0003', '2001:0db8:0:0:0:0:0:3']) {
+    source.put(
+      leadingTo('other', 'six', '{ name: p, port: 80 }', '')
+        .replace('IPv4', 'IPv6')
+        .replace('10.0.0.1', `'${written}'`)
+        .replace('10.96.7.3', `'${written.replace('2001', 'FD01')}'`),
+    )
+    const endpoints = mesh.snapshot.value.resource('endpoints', 'other/six/80', CLIENT)?.message
+    t.match(
+      JSON.stringify(endpoints),
+      /"2001:db8::3".*ns\/mesh\/sa\/echo-two/,
+      `${written}: never in plaintext`,
+    )
+    for (const asked of ['fd01:db8::3', written.replace('2001', 'fd01')])
+      t.ok(mesh.snapshot.value.resource('listener', `outbound/[${asked}]:80`, CLIENT), asked)
+  }
+})
+
+t.test(
+  "a headless Service, a route and a policy of another namespace change nothing for a pod's callers",
+  async (t) => {
+    const { source, mesh } = meshOf(t)
+    const seen = () => {
+      const view = mesh.snapshot.value
+      const names = ['outbound/10.0.0.1:8080', 'outbound/10.96.0.1:80', 'outbound/10.96.0.2:80']
+      return [...names.map((name) => view.resource('listener', name, CLIENT)?.version), inboundPorts(mesh)]
+    }
+    const before = seen()
+    source.put(
+      leadingTo('other', 'elsewhere', '{ name: p, port: 8080, appProtocol: tcp }', '').replace(
+        /clusterIP: [\d.]+/,
+        'clusterIP: None',
+      ),
+    )
+    source.put(`apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: { name: grab, namespace: other }
+spec:
+  parentRefs: [{ group: '', kind: Service, name: echo-v1, namespace: mesh }]
+  rules: [{ backendRefs: [{ name: elsewhere, port: 8080 }] }]
+---
+apiVersion: weft.dev/v1alpha1
+kind: PeerAuthentication
+metadata: { name: grab, namespace: other }
+spec: { mtls: { mode: STRICT } }
+`)
+    t.strictSame(mesh.errors.value, [])
+    t.strictSame(seen(), before)
+  },
+)
+
 t.test('what Services of one namespace say of one port, in any order', async (t) => {
   const port = (said: string): string => `{ name: q, port: 81${said === '' ? '' : `, appProtocol: ${said}`} }`
   for (const [a, b, expected] of [
@@ -354,3 +408,74 @@ endpoints: [${addresses}]
     t.strictSame(leading(), [...before, 'echo.mesh'].toSorted())
   },
 )
+
+/** An HTTPRoute to echo with so many patterns, each in a rule of its own. */
+const patterned = (name: string, createdAt: string, count: number, pattern: (at: number) => string): string =>
+  JSON.stringify({
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    kind: 'HTTPRoute',
+    metadata: { name, namespace: 'mesh', creationTimestamp: createdAt },
+    spec: {
+      parentRefs: [{ group: '', kind: 'Service', name: 'echo' }],
+      rules: Array.from({ length: count }, (_, at) => ({
+        matches: [{ path: { type: 'RegularExpression', value: pattern(at) } }],
+        backendRefs: [{ name: 'echo-v1', port: 80 }],
+      })),
+    },
+  })
+
+t.test(
+  'patterns that take long to compile, alone or together, are refused, and others stay in force',
+  async (t) => {
+    const { source, mesh } = meshOf(t)
+    const accepted = (name: string) => {
+      const status = mesh.snapshot.value.routeStatus.find((one) => one.name === name)
+      return status?.parents[0]?.conditions.find(({ type }) => type === 'Accepted')
+    }
+    const routes = (): number => {
+      const route = mesh.snapshot.value.resource('route', 'mesh/echo/80', CLIENT)?.message
+      return JSON.stringify(route).split('safeRegex').length - 1
+    }
+    source.put(patterned('alone', '2026-01-01T00:00:00Z', 1, () => `(?i)${'[A-\\x{FFFF}]'.repeat(70)}`))
+    t.match(accepted('alone'), { status: 'False', reason: 'UnsupportedValue', message: /too large/ })
+    // A thousand usual ones.
+    source.put(patterned('usual', '2026-01-03T00:00:00Z', 1000, (at) => `/api/v[0-9]+/users/${at}/[^/]+`))
+    t.match(accepted('usual'), { status: 'True' })
+    t.equal(routes(), 1000)
+    const large = (at: number): string => `/${at}/${'[a-z]{9}'.repeat(50)}`
+    source.put(patterned('later', '2026-01-04T00:00:00Z', 90, large))
+    t.match(accepted('later'), {
+      status: 'False',
+      reason: 'UnsupportedValue',
+      message: /echo: too many patterns/,
+    })
+    t.equal(routes(), 1000, 'the older one stays in force')
+    source.put(patterned('earlier', '2026-01-02T00:00:00Z', 90, (at) => `/e${large(at)}`))
+    t.match([accepted('earlier'), accepted('usual')], [{ status: 'True' }, { status: 'False' }])
+    t.equal(routes(), 90)
+    source.put(patterned('own', '2026-01-05T00:00:00Z', 400, large))
+    const own = mesh.snapshot.value.routeStatus.find((one) => one.name === 'own')
+    t.match(
+      own?.parents[0]?.conditions,
+      [{ status: 'False', message: /too many patterns/ }],
+      'a route of its own',
+    )
+  },
+)
+
+t.test('a method whose two patterns are too large together is refused, before a sidecar would', async (t) => {
+  const { source, mesh } = meshOf(t)
+  source.put(`apiVersion: gateway.networking.k8s.io/v1
+kind: GRPCRoute
+metadata: { name: large, namespace: mesh }
+spec:
+  parentRefs: [{ group: '', kind: Service, name: echo }]
+  rules:
+    - matches: [{ method: { type: RegularExpression, service: '[a-z]{300}', method: '[a-z]{300}' } }]
+      backendRefs: [{ name: echo-v1, port: 80 }]
+`)
+  t.match(mesh.snapshot.value.routeStatus[0]?.parents[0]?.conditions[0], {
+    status: 'False',
+    message: /method: is too large: it compiles to 60\d instructions/,
+  })
+})

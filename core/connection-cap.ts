@@ -91,3 +91,19 @@ function peerOf({ remoteAddress, remotePort }: Socket): string | undefined {
     ? undefined
     : `${remoteAddress}|${remotePort}`
 }
+
+const answering = new WeakMap<Socket, ServerResponse>()
+
+/**
+ * To be asked first for each request: true where the answer before it was not taken yet, and the connection is ended then.
+ * Node reads on meanwhile, and a client that sends requests and takes no answers has all of them kept for it.
+ */
+export function refusePipelined(socket: Socket, response: ServerResponse): boolean {
+  const before = answering.get(socket)
+  if (socket.destroyed || (before && !before.writableFinished)) {
+    socket.destroy()
+    return true
+  }
+  answering.set(socket, response)
+  return false
+}

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { parseReplacement, Pattern } from './pattern.ts'
+import { parseReplacement, Pattern, patternOf, patternStateBytes } from './pattern.ts'
 
 t.test('a pattern matches all of the text, with the syntax of RE2', async (t) => {
   const cases: readonly (readonly [pattern: string, yes: readonly string[], no: readonly string[]])[] = [
@@ -50,7 +50,8 @@ t.test('what RE2 does not know is refused by its name', async (t) => {
     '(': /missing closing \)/,
     '[': /missing closing \]/,
     'a{1001}': /invalid repeat count: \{1001\}/,
-    '(a{100}){100}': /invalid repeat count/,
+    '(a{100}){100}': /too large: to compile it costs 10200, 2000 are allowed/,
+    '(?:a{10}){101}': /invalid repeat count/,
     '(?:[a-z]{300}x){2}': /too large: it compiles to \d+ instructions, 500 are allowed/,
   }
   for (const [source, message] of Object.entries(cases))
@@ -64,6 +65,64 @@ t.test('the steps grow with the text and not with the ways to read it', async (t
     t.notOk(new Pattern(source).matches(`${text}!`), source)
   const pattern = new Pattern('(a+)+$')
   t.equal(pattern.replaceAll(`${text}!`, ['x']), `${text}!`)
+})
+
+t.test('what would take long to compile, or much to keep, is refused before that', async (t) => {
+  // Of each the library takes between 30 ms and 4 s to say that it is too large, or takes it.
+  for (const source of [
+    '(?i)[A-\\x{FFFF}]'.repeat(80),
+    '(?i)' + String.raw`[\x{100}-\x{FFFE}]`.repeat(50),
+    String.raw`\pL`.repeat(341),
+    `[${String.raw`\pL\PN`.repeat(100)}]`,
+    'x{1000}'.repeat(140),
+    '(((x{10}){10}){10})'.repeat(16),
+    'a'.repeat(100 << 10),
+    'a|b'.repeat(34_000),
+    `[${'a-z'.repeat(34_000)}]`,
+    String.raw`\Q${'('.repeat(100 << 10)}`,
+    '(?i)' + String.raw`\pL`.repeat(34_000),
+  ])
+    t.throws(
+      () => new Pattern(source),
+      { code: 'pattern.invalid', message: /too large: to compile it costs/ },
+      source.slice(0, 40),
+    )
+  for (const source of [
+    '(?:a|b)*a(?:a|b){490}',
+    String.raw`\pL{400}`,
+    String.raw`(?i)[\x{0}-\x{10FFFF}]*`,
+    '(?i)[à-ÿ]+',
+  ])
+    t.doesNotThrow(() => new Pattern(source), source)
+})
+
+t.test('the states of a thousand patterns take no more than those of a few', async (t) => {
+  let text = ''
+  for (let i = 0, seed = 1; i < 4096; i++) {
+    seed = (seed * 48271) % 2147483647
+    text += seed & 1 ? 'a' : 'b'
+  }
+  const kept: Pattern[] = []
+  let most = 0
+  let cleared = 0
+  for (let i = 0; i < 24; i++) {
+    const before = patternStateBytes()
+    const pattern = new Pattern(`(?:a|b)*a(?:a|b){14}${i}`)
+    kept.push(pattern)
+    t.notOk(pattern.matches(text))
+    most = Math.max(most, patternStateBytes())
+    if (patternStateBytes() < before) cleared++
+  }
+  t.ok(most > 1 << 20, `they take ${most} bytes`)
+  t.ok(most <= 16 << 20, `they take ${most} bytes`)
+  t.ok(cleared > 0)
+  t.ok(kept[0]?.matches(`a${'b'.repeat(14)}0`), 'what was let go comes back')
+})
+
+t.test('a text is compiled once while somebody has its pattern', async (t) => {
+  t.equal(patternOf('/a+'), patternOf('/a+'))
+  t.not(patternOf('/a+'), patternOf('/b+'))
+  t.throws(() => patternOf('('), { code: 'pattern.invalid' })
 })
 
 t.test('a replacement has the groups of the match', async (t) => {

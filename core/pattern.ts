@@ -1,14 +1,42 @@
 import { createRequire } from 'node:module'
 import { WeftError } from './errors.ts'
+import { patternCost } from './pattern-cost.ts'
 
 /**
  * Instructions of the compiled program; a literal character is one, `x{n}` is x n times. A pattern may need this many steps
  * for each character of what it is held against.
  */
 const MAX_PROGRAM = 500
+/** As `patternCost` counts: 10 ms of CPU or so, though it then turns out to be too large. */
+const MAX_COST = 2000
+/**
+ * Bytes that the states of all patterns may take, which come about while they match, are kept for the next match, and can be
+ * found again. The library bounds those of one pattern, by 8 MiB.
+ */
+const MAX_STATE_BYTES = 16 << 20
 
 type Engine = typeof import('re2js')
 let engine: Engine | undefined
+
+type States = InstanceType<Engine['RE2JS']>['re2Input']['lazyDFA']
+/** Of patterns that have any, with the bytes they had when that was last asked. */
+const states = new Map<States, number>()
+let stateBytes = 0
+
+/** The same pattern for the same text while somebody has it: an edit of a route need not compile the others again. */
+export function patternOf(source: string): Pattern {
+  const known = compiled.get(source)?.deref()
+  if (known) return known
+  const made = new Pattern(source)
+  compiled.set(source, new WeakRef(made))
+  gone.register(made, source)
+  return made
+}
+
+const compiled = new Map<string, WeakRef<Pattern>>()
+const gone = new FinalizationRegistry<string>((source) => {
+  if (compiled.get(source)?.deref() === undefined) compiled.delete(source)
+})
 
 /**
  * A regular expression from configuration: RE2's syntax (github.com/google/re2/wiki/Syntax), in time linear in what it is
@@ -20,6 +48,12 @@ export class Pattern {
 
   /** @throws WeftError `pattern.invalid`: what in it is not taken. */
   constructor(source: string) {
+    const cost = patternCost(source)
+    if (cost > MAX_COST)
+      throw new WeftError(
+        'pattern.invalid',
+        `is too large: to compile it costs ${cost}, ${MAX_COST} are allowed`,
+      )
     // 3 MiB and 8 ms that a sidecar without expressions has no use for.
     engine ??= createRequire(import.meta.url)('re2js') as Engine
     this.source = source
@@ -43,7 +77,11 @@ export class Pattern {
 
   /** Whether it matches all of the text (RE2::FullMatch). */
   matches(text: string): boolean {
-    return this.#compiled.testExact(text)
+    const matches = this.#compiled.testExact(text)
+    const { lazyDFA } = this.#compiled.re2Input
+    // There are none where the expression leaves no choice.
+    if (lazyDFA as States | null) keepStatesBounded(lazyDFA)
+    return matches
   }
 
   /** Each match that does not overlap one before it in place of what `replacement` makes of it (RE2::GlobalReplace). */
@@ -70,6 +108,21 @@ export class Pattern {
   toJSON(): string {
     return this.source
   }
+}
+
+/** Bytes that the states of all patterns take now, as the library counts them. */
+export function patternStateBytes(): number {
+  return stateBytes
+}
+
+function keepStatesBounded(of: States): void {
+  const bytes = of.maxMem - of.memBudget
+  stateBytes += bytes - (states.get(of) ?? 0)
+  states.set(of, bytes)
+  if (stateBytes <= MAX_STATE_BYTES) return
+  for (const one of states.keys()) one.clearCache()
+  states.clear()
+  stateBytes = 0
 }
 
 /** Text, and numbers of groups; 0 is the whole match. */

@@ -1,6 +1,6 @@
 import { INIT_CONTAINER, INJECT_LABEL, PROXY_GID, PROXY_UID, RESERVED_PORTS } from '../core/contract.ts'
 import type { NamespaceView } from './decide.ts'
-import type { PodView } from './pod.ts'
+import type { ContainerView, PodView } from './pod.ts'
 import type { PodSettings } from './pod-settings.ts'
 
 /** What a person who creates an injected pod should know of it, a line each. */
@@ -8,9 +8,7 @@ export function cautions(pod: PodView, namespace: NamespaceView, settings: PodSe
   return [
     ...containerCautions(pod),
     ...groupCautions(pod),
-    ...(pod.shareProcessNamespace
-      ? ["shareProcessNamespace lets the pod's containers that run as root read the sidecar's key"]
-      : []),
+    ...processCautions(pod),
     ...(settings.order === 'classic' && pod.ownedByJob
       ? ['the classic sidecar order keeps a Job from completing: the sidecar goes on running']
       : []),
@@ -41,6 +39,9 @@ export function containerCautions(pod: PodView): string[] {
         `container ${container.name} runs as the sidecar's user or group ${PROXY_UID}: it bypasses the mesh`,
       )
     }
+    const powers = powersOf(container)
+    if (powers !== '')
+      found.push(`container ${container.name} ${powers}: what runs in it can bypass the mesh`)
     for (const { number } of container.ports) {
       if (RESERVED_PORTS.includes(number)) {
         found.push(`port ${number} of container ${container.name} belongs to the sidecar`)
@@ -48,6 +49,26 @@ export function containerCautions(pod: PodView): string[] {
     }
     return found
   })
+}
+
+/** Takes the capture rules away, sends below them, or becomes the sidecar's user or group, which they pass by. */
+const POWERS = new Set(['ALL', 'SYS_ADMIN', 'NET_ADMIN', 'NET_RAW', 'SETUID', 'SETGID'])
+
+/** `is privileged`, `has NET_ADMIN`, or ''. */
+function powersOf({ privileged, addedCapabilities }: ContainerView): string {
+  if (privileged) return 'is privileged'
+  // Container runtimes take them with their prefix, too.
+  const names = addedCapabilities.filter((name) => POWERS.has(name.toUpperCase().replace(/^CAP_/, '')))
+  return names.length > 0 ? `has ${names.join(', ')}` : ''
+}
+
+/** Who sees the sidecar's process and is root reads its memory and its files. */
+export function processCautions(pod: PodView): string[] {
+  const fields = [
+    ...(pod.shareProcessNamespace ? ['shareProcessNamespace'] : []),
+    ...(pod.hostPID ? ['hostPID'] : []),
+  ]
+  return fields.map((field) => `${field} lets the pod's containers that run as root read the sidecar's key`)
 }
 
 /**

@@ -231,6 +231,22 @@ const cases: Record<string, Case> = {
     }),
   },
   'uses-reserved-port': { pod: web({ containers: [{ name: 'web', ports: [{ containerPort: 15001 }] }] }) },
+  'has-powers': {
+    pod: web({
+      initContainers: [
+        { name: 'migrate', securityContext: { capabilities: { drop: ['ALL'], add: ['NET_RAW'] } } },
+      ],
+      containers: [
+        {
+          name: 'web',
+          securityContext: { capabilities: { add: ['NET_BIND_SERVICE', 'cap_net_admin', 'SETUID'] } },
+        },
+        { name: 'worker', securityContext: { privileged: true, capabilities: { add: ['ALL'] } } },
+        { name: 'tail', securityContext: { privileged: false, capabilities: { add: ['CHOWN'] } } },
+      ],
+    }),
+  },
+  'sees-host-processes': { pod: web({ hostPID: true }) },
   'shares-process-namespace': { pod: web({ shareProcessNamespace: true }) },
   'pod-security-baseline': {
     pod: web(),

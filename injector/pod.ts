@@ -18,6 +18,9 @@ export interface ContainerView {
   readonly networkHooks: readonly string[]
   readonly runAsUser: number | undefined
   readonly runAsGroup: number | undefined
+  readonly privileged: boolean
+  /** Capabilities that it gets beside those of the container runtime, e.g. `NET_ADMIN`. */
+  readonly addedCapabilities: readonly string[]
 }
 
 /** What the injector needs to know of a core/v1 Pod, checked, with absent and null made the same. */
@@ -35,6 +38,7 @@ export interface PodView {
     readonly [parent in 'metadata' | 'labels' | 'annotations' | 'initContainers' | 'volumes']: boolean
   }
   readonly hostNetwork: boolean
+  readonly hostPID: boolean
   readonly shareProcessNamespace: boolean
   /** `spec.os.name`, else the node selector's. */
   readonly os: string | undefined
@@ -72,6 +76,7 @@ export function readPod(value: unknown): PodView {
       volumes: present(spec['volumes']),
     },
     hostNetwork: readOptionalBoolean(spec['hostNetwork'], 'spec.hostNetwork') ?? false,
+    hostPID: readOptionalBoolean(spec['hostPID'], 'spec.hostPID') ?? false,
     shareProcessNamespace:
       readOptionalBoolean(spec['shareProcessNamespace'], 'spec.shareProcessNamespace') ?? false,
     os: readOs(spec),
@@ -127,8 +132,19 @@ function readContainers(spec: JsonObject, list: 'containers' | 'initContainers')
       networkHooks: readNetworkHooks(container['lifecycle'], `${field}.lifecycle`),
       runAsUser: readOptionalInteger(security?.['runAsUser'], `${field}.securityContext.runAsUser`),
       runAsGroup: readOptionalInteger(security?.['runAsGroup'], `${field}.securityContext.runAsGroup`),
+      privileged:
+        readOptionalBoolean(security?.['privileged'], `${field}.securityContext.privileged`) ?? false,
+      addedCapabilities: readAddedCapabilities(
+        security?.['capabilities'],
+        `${field}.securityContext.capabilities`,
+      ),
     }
   })
+}
+
+function readAddedCapabilities(value: Json | undefined, field: string): string[] {
+  const added = readOptionalObject(value, field)?.['add']
+  return readList(added, `${field}.add`).map((name, at) => readString(name, `${field}.add[${at}]`))
 }
 
 function readPorts(value: Json | undefined, field: string): { name: string | undefined; number: number }[] {

@@ -1,6 +1,6 @@
 import type { AppProbes } from '../core/app-probe.ts'
 import { readAnnotations } from './annotations.ts'
-import { containerCautions, groupCautions } from './cautions.ts'
+import { containerCautions, groupCautions, processCautions } from './cautions.ts'
 import { APP_PROBES_VARIABLE, INIT_CONTAINER, PROXY_CONTAINER, STATUS_ANNOTATION } from '../core/contract.ts'
 import { isObject } from './json-patch.ts'
 import type { Json, JsonObject, PatchOperation } from './json-patch.ts'
@@ -21,7 +21,7 @@ export function reinjectPod(
     containers: view.containers.filter(isTheirs),
     initContainers: view.initContainers.filter(isTheirs),
   }
-  const cautions = [...containerCautions(others), ...groupCautions(view)]
+  const cautions = [...containerCautions(others), ...groupCautions(view), ...processCautions(view)]
   if (readAnnotations(view.annotations).options['rewrite-probes'] === false)
     return { patch: [], notes: cautions }
   const sidecar = [...view.initContainers, ...view.containers].find(({ name }) => name === PROXY_CONTAINER)

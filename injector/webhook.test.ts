@@ -162,6 +162,16 @@ t.test(
   },
 )
 
+t.test('who sends the next request before the answer is let go', async (t) => {
+  const { handshake } = await serve(t)
+  const socket = (await handshake()).on('error', () => {})
+  let answers = ''
+  socket.on('data', (chunk) => (answers += String(chunk)))
+  socket.write('GET /live HTTP/1.1\r\nhost: a\r\n\r\n'.repeat(500))
+  await new Promise((resolve) => socket.once('close', resolve))
+  t.ok(answers.split('HTTP/1.1 200').length <= 2)
+})
+
 t.test('what is left alone is allowed, with the reason and no patch', async (t) => {
   const { post } = await serve(t, (name) =>
     name === 'shop' ? { 'weft.dev/inject': 'enabled' } : name === 'unseen' ? undefined : {},

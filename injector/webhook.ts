@@ -1,7 +1,7 @@
 import fastify from 'fastify'
 import type { FastifyReply } from 'fastify'
 import type { Clock } from '../core/clock.ts'
-import { capConnections } from '../core/connection-cap.ts'
+import { capConnections, refusePipelined } from '../core/connection-cap.ts'
 import { READY_PATH } from '../core/contract.ts'
 import { describeError, WeftError } from '../core/errors.ts'
 import { capHandshakes, HANDSHAKE_CAP } from '../core/handshake-cap.ts'
@@ -82,7 +82,8 @@ export function createWebhook(deps: WebhookDeps): Webhook {
     }
   })
 
-  app.addHook('onRequest', (_request, reply, done) => {
+  app.addHook('onRequest', (request, reply, done) => {
+    if (refusePipelined(request.raw.socket, reply.raw)) return void reply.hijack()
     if (draining) reply.header('connection', 'close')
     done()
   })

@@ -1,8 +1,10 @@
+import type { PatternBudget } from '../../core/pattern-budget.ts'
 import type { RouteTable, ServicePort } from '../model/mesh.ts'
+import { patternBudget, patternsOf } from '../model/pattern.ts'
 import { carriesHttp } from '../model/protocol.ts'
 import type { RouteGroup, RouteStatus } from '../model/route.ts'
 import type { ServiceObject } from '../registry/kinds/core.ts'
-import type { ParentRef } from '../registry/kinds/route.ts'
+import type { ParentRef, RouteObject } from '../registry/kinds/route.ts'
 import type { Snapshot } from '../registry/snapshot.ts'
 import { comparePrecedence } from './precedence.ts'
 import { translateRoute, type TranslatedRoute } from './rules.ts'
@@ -21,6 +23,7 @@ interface Bucket {
   readonly audience: string
   readonly http: Set<TranslatedRoute>
   readonly grpc: Set<TranslatedRoute>
+  readonly patterns: Readonly<Record<RouteObject['kind'], PatternBudget>>
 }
 
 interface Attachment {
@@ -38,9 +41,12 @@ export function bindRoutes(snapshot: Snapshot, services: ReadonlyMap<string, Tra
   const buckets = new Map<string, Bucket>()
   const attachments = new Map<TranslatedRoute, Attachment[]>()
   for (const route of [...snapshot.grpcRoutes.values(), ...snapshot.httpRoutes.values()]) {
-    const refs = route.parentRefs.filter((ref) => ref.kind === 'Service')
-    if (refs.length === 0) continue
-    const translated = translateRoute(route, lookup)
+    if (!route.parentRefs.some((ref) => ref.kind === 'Service')) continue
+    attachments.set(translateRoute(route, lookup), [])
+  }
+  // Where they are too many for one port, the older ones are in force.
+  for (const translated of [...attachments.keys()].sort(olderFirst)) {
+    const refs = translated.route.parentRefs.filter((ref) => ref.kind === 'Service')
     attachments.set(
       translated,
       refs.map((ref) =>
@@ -49,6 +55,18 @@ export function bindRoutes(snapshot: Snapshot, services: ReadonlyMap<string, Tra
     )
   }
   return { tables: tablesOf(buckets.values()), status: [...attachments].map(statusOf) }
+}
+
+function newBucket(portKey: string, audience: string): Bucket {
+  const patterns = { HTTPRoute: patternBudget(), GRPCRoute: patternBudget() }
+  return { portKey, audience, http: new Set(), grpc: new Set(), patterns }
+}
+
+function olderFirst(
+  { route: { meta: a } }: TranslatedRoute,
+  { route: { meta: b } }: TranslatedRoute,
+): number {
+  return a.createdAt - b.createdAt || (`${a.namespace}/${a.name}` < `${b.namespace}/${b.name}` ? -1 : 1)
 }
 
 function attach(
@@ -100,11 +118,15 @@ function attach(
   const joined = ports.map((port) => {
     const key = `${port.key}@${audience}`
     let bucket = buckets.get(key)
-    if (!bucket)
-      buckets.set(key, (bucket = { portKey: port.key, audience, http: new Set(), grpc: new Set() }))
-    ;(route.kind === 'GRPCRoute' ? bucket.grpc : bucket.http).add(translated)
+    if (!bucket) buckets.set(key, (bucket = newBucket(port.key, audience)))
     return bucket
   })
+  const patterns = entries.flatMap(({ entry }) => patternsOf(entry.match))
+  for (const { patterns: budgets } of joined) {
+    const problem = budgets[route.kind].add(patterns)
+    if (problem !== undefined) return refuse('UnsupportedValue', `${parent}: ${problem}`)
+  }
+  for (const bucket of joined) (route.kind === 'GRPCRoute' ? bucket.grpc : bucket.http).add(translated)
   const grpc = ports.some(({ protocol }) => protocol === 'grpc')
   return { translated, ref, buckets: joined, refused: undefined, grpc }
 }
@@ -125,6 +147,8 @@ function statusOf([translated, attachments]: [TranslatedRoute, readonly Attachme
 function tablesOf(buckets: Iterable<Bucket>): ReadonlyMap<string, RouteTable> {
   const tables = new Map<string, { producer: RouteGroup | undefined; consumers: Map<string, RouteGroup> }>()
   for (const bucket of buckets) {
+    // All that would have been in it were refused.
+    if (bucket.http.size + bucket.grpc.size === 0) continue
     let table = tables.get(bucket.portKey)
     if (!table) tables.set(bucket.portKey, (table = { producer: undefined, consumers: new Map() }))
     const routes = bucket.grpc.size > 0 ? bucket.grpc : bucket.http

@@ -1,12 +1,41 @@
 import type { Match, ValueMatch } from '../model/route.ts'
 import type { RouteMatch, RouteValueMatch } from '../registry/kinds/route.ts'
+import type { PatternBudget } from '../../core/pattern-budget.ts'
 import { escapePattern, patternProblem } from '../model/pattern.ts'
 
-/** Throws nothing: a match that cannot be carried out comes back as the reason. */
+type Translated = Match | { readonly problem: string }
+
+/** Routes are translated again with every change of any route or Service, and patterns take long to look at. */
+const translated = {
+  HTTPRoute: new WeakMap<RouteMatch, Translated>(),
+  GRPCRoute: new WeakMap<RouteMatch, Translated>(),
+}
+
+/**
+ * Throws nothing: a match that cannot be carried out comes back as the reason. `budget` is what the patterns of its route may
+ * cost together; those that are too many are not looked at.
+ */
 export function translateMatch(
   kind: 'HTTPRoute' | 'GRPCRoute',
   match: RouteMatch,
-): Match | { problem: string } {
+  budget: PatternBudget,
+): Translated {
+  const problem = budget.add(writtenPatterns(match))
+  if (problem !== undefined) return { problem }
+  const known = translated[kind].get(match)
+  if (known) return known
+  const made = translateOnce(kind, match)
+  translated[kind].set(match, made)
+  return made
+}
+
+function writtenPatterns({ path, grpc, headers, query }: RouteMatch): string[] {
+  return [path, ...headers, ...query]
+    .flatMap((part) => (part?.type === 'RegularExpression' ? [part.value] : []))
+    .concat(grpc?.type === 'RegularExpression' ? [grpc.service, grpc.method] : [])
+}
+
+function translateOnce(kind: 'HTTPRoute' | 'GRPCRoute', match: RouteMatch): Translated {
   for (const part of [...match.headers, ...match.query]) {
     const problem = part.type === 'RegularExpression' ? patternProblem(part.value) : undefined
     if (problem) return { problem: `${part.name}: ${problem}` }
@@ -45,7 +74,10 @@ function grpcPath(grpc: RouteMatch['grpc']): Match['path'] | { problem: string }
   }
   const any = '[^/]+'
   const group = (part: string) => (part === '' ? any : `(?:${part})`)
-  return { kind: 'regex', value: `/${group(service)}/${group(method)}` }
+  const value = `/${group(service)}/${group(method)}`
+  // Together they may be too large where each is not.
+  const problem = patternProblem(value)
+  return problem ? { problem: `method: ${problem}` } : { kind: 'regex', value }
 }
 
 /** Gateway API: of several matches of one name the first counts. */

@@ -1,3 +1,5 @@
+import type { PatternBudget } from '../../core/pattern-budget.ts'
+import { patternBudget } from '../model/pattern.ts'
 import type { Backend, Match, Rule } from '../model/route.ts'
 import type { ServicePort } from '../model/mesh.ts'
 import { carriesHttp } from '../model/protocol.ts'
@@ -31,8 +33,9 @@ export function translateRoute(route: RouteObject, ports: PortLookup): Translate
   const entries: Ranked[] = []
   const dropped: (RuleProblem & { rule: number })[] = []
   const refProblems: RefProblem[] = []
+  const budget = patternBudget()
   for (const [rule, source] of route.rules.entries()) {
-    const problem = translateRule(route, source, rule, ports, entries, refProblems)
+    const problem = translateRule(route, source, rule, ports, budget, entries, refProblems)
     if (problem) dropped.push({ ...problem, rule })
   }
   return { route, entries, dropped, refProblems }
@@ -43,6 +46,7 @@ function translateRule(
   source: RouteRule,
   ruleIndex: number,
   ports: PortLookup,
+  budget: PatternBudget,
   entries: Ranked[],
   refProblems: RefProblem[],
 ): RuleProblem | undefined {
@@ -62,7 +66,7 @@ function translateRule(
   }
   const translated: Match[] = []
   for (const match of matches) {
-    const result = translateMatch(route.kind, match)
+    const result = translateMatch(route.kind, match, budget)
     if ('problem' in result) return unsupported(result.problem)
     translated.push(result)
   }

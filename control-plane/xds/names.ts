@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { canonicalAddress } from '../../core/ip-address.ts'
 import { INBOUND_LISTENER, OUTBOUND_LISTENER_PREFIX } from '../../core/contract.ts'
 import type { ProxyProtocolVersion } from '../../core/proxy-protocol.ts'
 import type { Mesh, MeshService, ServicePort, Workload } from '../model/mesh.ts'
@@ -38,7 +39,7 @@ export function parseOutbound(name: string): { readonly address: string; readonl
   const address = match?.[1] ?? match?.[2]
   const port = Number(match?.[3])
   if (address === undefined || isIP(address) === 0 || port < 1 || port > 65535) return undefined
-  return { address, port }
+  return { address: canonicalAddress(address), port }
 }
 
 /** `pod/<namespace>/<pod>/<port>` */

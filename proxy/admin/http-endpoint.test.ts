@@ -47,6 +47,29 @@ t.test('nor do 200 requests that are still worked on', async (t) => {
   t.equal(await status(open(GET)), 'HTTP/1.1 200')
 })
 
+t.test(
+  'who sends the next request before the answer is let go: nothing is kept for those that read none',
+  async (t) => {
+    let asked = 0
+    const open = await serve(t, () => {
+      asked++
+      return { status: 200, body: 'x'.repeat(64 << 10) }
+    })
+    const greedy = open(GET.repeat(5000)).pause()
+    await new Promise((resolve) => greedy.once('close', resolve).resume())
+    t.equal(asked, 1)
+    // One after the other, as many as one likes.
+    const polite = open('')
+    for (let i = 0; i < 200; i++) {
+      polite.write(GET)
+      let length = 0
+      while (length < 64 << 10) length += ((await once(polite, 'data')) as [Buffer])[0].length
+    }
+    t.equal(asked, 201)
+    t.notOk(polite.destroyed)
+  },
+)
+
 t.test('who takes too long for a request, the next one or the answer is let go', async (t) => {
   const { server, port } = await serveEndpoint(
     '127.0.0.1',
@@ -70,4 +93,23 @@ t.test('who takes too long for a request, the next one or the answer is let go',
     await new Promise((resolve) => connection.once('close', resolve))
     t.ok(connection.destroyed, name)
   }
+})
+
+t.test('the host that a request names is this machine, wherever it names it', async (t) => {
+  const open = await serve(t, () => ({ status: 200, body: 'LIVE\n' }), { localOnly: true })
+  const said = (target: string, ...hosts: string[]): Promise<string> =>
+    status(open(`GET ${target} HTTP/1.1\r\n${hosts.map((host) => `host: ${host}\r\n`).join('')}\r\n`))
+  for (const host of ['localhost', 'LOCALHOST.:15000', '127.0.0.1:15000', '[::1]:15000'])
+    t.equal(await said('/ready', host), 'HTTP/1.1 200', host)
+  t.equal(await said('http://localhost:15000/ready', 'localhost:15000'), 'HTTP/1.1 200')
+  for (const host of [
+    '',
+    'rebound.example',
+    '127.0.0.1.rebound.example',
+    'localhost.rebound.example',
+    '127.1',
+  ])
+    t.equal(await said('/ready', host), 'HTTP/1.1 403', host)
+  t.equal(await said('/ready', 'localhost', 'rebound.example'), 'HTTP/1.1 403', 'two')
+  t.equal(await said('http://rebound.example/ready', 'localhost'), 'HTTP/1.1 403', 'a target that is a URI')
 })

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { capConnections } from '../../core/connection-cap.ts'
+import { capConnections, refusePipelined } from '../../core/connection-cap.ts'
+import { namedHosts } from '../../core/named-hosts.ts'
 import { listenError } from '../listener/connection-server.ts'
 
 export interface Reply {
@@ -24,6 +25,8 @@ export interface EndpointOptions {
 // The kubelet holds none between probes, Prometheus one. Whoever holds more gives way to whoever comes.
 const CONNECTIONS = { total: 64, perAddress: 16 }
 
+const LOCAL = /^(localhost\.?|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/i
+
 /** A small HTTP server beside the data path, for GET only: nothing here changes the proxy. Nobody takes it by holding it. */
 export async function serveEndpoint(
   host: string,
@@ -41,6 +44,7 @@ export async function serveEndpoint(
       maxHeaderSize: 8192,
     },
     (message, response) => {
+      if (refusePipelined(message.socket, response)) return
       answer(message, response, handler, localOnly)
         .catch(() => send(response, { status: 500, body: 'internal error\n' }))
         .finally(() => message.socket.setTimeout(patienceMs))
@@ -62,13 +66,18 @@ async function answer(
   localOnly: boolean,
 ): Promise<void> {
   message.resume()
-  if (localOnly && !/^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/i.test(message.headers.host ?? ''))
+  if (localOnly && !isForThisMachine(message))
     return send(response, { status: 403, body: 'only for this machine: the Host header names another\n' })
   if (message.method !== 'GET' && message.method !== 'HEAD')
     return send(response, { status: 405, body: 'only GET is served\n' })
   const url = URL.parse(message.url ?? '/', 'http://localhost')
   const reply = url ? await handler(url, message) : undefined
   send(response, reply ?? { status: 404, body: 'no such path; see /help\n' })
+}
+
+function isForThisMachine(message: IncomingMessage): boolean {
+  const hosts = namedHosts(message)
+  return hosts.length > 0 && hosts.every((host) => LOCAL.test(host))
 }
 
 function send(response: ServerResponse, reply: Reply): void {

@@ -106,11 +106,25 @@ t.test(
   },
 )
 
+t.test(
+  'a word and what a request is for: without a version a server reads fields behind it, too',
+  async (t) => {
+    for (const line of ['POST /', 'OPTIONS *', 'word\nPUT /a', '\x00\r\nDELETE /']) {
+      const whole = watch(0)
+      await whole.client.say(`${line}\r\nx-forwarded-client-cert: URI=forged\r\n\r\n`)
+      t.match([whole.seen, whole.server.received], [[{ kind: 'taken' }], ''], JSON.stringify(line))
+      const slow = watch(0)
+      for (const byte of `${line}\r\n`) await slow.client.say(byte)
+      t.match([slow.seen, slow.server.received], [[{ kind: 'refused' }], `${line}\r`], JSON.stringify(line))
+    }
+  },
+)
+
 t.test('what is no request goes on, from its first byte', async (t) => {
   const first = watch(3000)
-  await first.client.say('\x00\x01\n')
+  await first.client.say('\x00\x01a\r\n')
   t.same(first.seen, [{ kind: 'relay', sent: 0 }])
-  t.equal(first.client.left(), '\x00\x01\n')
+  t.equal(first.client.left(), '\x00\x01a\r\n')
   // ZooKeeper's four letters: their client waits for the answer.
   const word = watch(3000)
   await word.client.say('ruok')

@@ -101,6 +101,43 @@ t.test(
   },
 )
 
+t.test(
+  'an honest ClientHello may be large: key shares of two kinds, GREASE, in several records',
+  async (t) => {
+    const sized = (bytes: Buffer, width: 1 | 2 | 3): Buffer => {
+      const length = Buffer.alloc(width)
+      length.writeUIntBE(bytes.length, 0, width)
+      return Buffer.concat([length, bytes])
+    }
+    const extension = (type: number, body: Buffer): Buffer =>
+      Buffer.concat([Buffer.from([type >> 8, type & 0xff]), sized(body, 2)])
+    for (const share of [1216, 4096, 8192, 15_000]) {
+      const extensions = [
+        extension(0x0a0a, Buffer.alloc(0)),
+        // Bytes that are a path, lines and a version to whoever takes them for text.
+        extension(51, Buffer.from(' / HTTP/1.1\r '.repeat(share).slice(0, share))),
+        extension(0, sized(Buffer.concat([Buffer.from([0]), sized(Buffer.from('catalog.shop'), 2)]), 2)),
+        extension(0x1a1a, Buffer.alloc(1)),
+      ]
+      const body = Buffer.concat([
+        Buffer.concat([Buffer.from([3, 3]), Buffer.alloc(32, 0x20), sized(Buffer.alloc(32, 0x2f), 1)]),
+        Buffer.concat([sized(Buffer.from([0x0a, 0x0a, 0x13, 1]), 2), Buffer.from([1, 0])]),
+        sized(Buffer.concat(extensions), 2),
+      ])
+      const message = Buffer.concat([Buffer.from([1]), sized(body, 3)])
+      for (const size of [512, 1400, 16_384]) {
+        const records = inRecords(message, size)
+        t.match(
+          detect(records),
+          { kind: 'tls', hello: { serverName: 'catalog.shop' } },
+          `${share} in ${size}`,
+        )
+        t.equal(inParts(records, 700), 'tls')
+      }
+    }
+  },
+)
+
 t.test('protocols by their first bytes', async (t) => {
   const table: [bytes: string, kind: string][] = [
     ['GET / HTTP/1.1\r\n', 'http1'],
@@ -147,6 +184,26 @@ t.test('protocols by their first bytes', async (t) => {
     ['PROXY TCP4 10.0.0.1 10.0.0.2 1 2\r\nEHLO mail\r\n', 'opaque'],
     [`${PROXY_V2}\x21\x11\0\x0c\x0a\0\0\x01\x0a\0\0\x02\0\x01\0\x02GET / HTTP/1.1\r\n`, 'http1'],
     [`${PROXY_V2}\x21\x11\0\x0c\x0a\0\0\x01\x0a\0\0\x02\0\x01\0\x02EHLO mail\r\n`, 'opaque'],
+    // Node's parser reads header fields behind each of these, as if they were of HTTP/0.9; Java's and Netty behind any version.
+    ['POST /\r\n', 'http1'],
+    ['OPTIONS *\r\n', 'http1'],
+    ['PUT http://a/\r\n', 'http1'],
+    ['M-SEARCH /a b\n', 'http1'],
+    ['any /thing FOO/1.1\r\n', 'http1'],
+    ['PUT http://a/ HTTP/x\r\n', 'http1'],
+    ['\x01\x00DELETE / \r\n', 'http1'],
+    [`${'x'.repeat(20_000)} ${' '.repeat(300)}/${'y'.repeat(20_000)}\r\n`, 'http1'],
+    // Netty passes over control characters, and Java's server takes LF for one of a word.
+    ['\x00\r\nGET / HTTP/1.1\r\n', 'http1'],
+    ['\x01\x7f\n\x80\n\r\nPOST /\r\n', 'http1'],
+    ['word\nGET / HTTP/1.1\r\n', 'http1'],
+    ['two words\n\x02\nPOST / X/1.1\r\n', 'http1'],
+    ['word\nPOST / HTTP/1.1\nother\r\n', 'opaque'],
+    ['word\r\nPOST / HTTP/1.1\r\n', 'opaque'],
+    ['PUT word\r\n', 'opaque'],
+    ['PUT //\x01\r\n', 'opaque'],
+    ['SUBSCRIBE a.*\r\n', 'opaque'],
+    ['INVITE sip:a@b SIP/2.0\r\n', 'opaque'],
     ['GET /\x01', 'more'],
     ['0032git-upload-pack /a.git\0host=b\0', 'opaque'],
     ['10.0.0.1 - - "GET / HTTP/1.1" 200\n', 'opaque'],
@@ -171,8 +228,7 @@ t.test('protocols by their first bytes', async (t) => {
   const other: [bytes: string, text: boolean][] = [
     ['EHLO mail\r\n', true],
     ['INVALID CONNECTION PREFACE\r\n', true],
-    ['PUT /\r\n', false],
-    ['PUT http://a/ HTTP/x\r\n', false],
+    ['a / HTTP/x HTTP/y\0\r\n', false],
   ]
   for (const [bytes, text] of other)
     t.match(detect(Buffer.from(bytes, 'latin1')), { kind: 'opaque', text }, JSON.stringify(bytes))

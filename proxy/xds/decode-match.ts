@@ -1,5 +1,5 @@
 import { describeError } from '../../core/errors.ts'
-import { Pattern } from '../../core/pattern.ts'
+import { patternOf, type Pattern } from '../../core/pattern.ts'
 import type {
   HeaderMatcher,
   QueryParameterMatcher,
@@ -10,8 +10,14 @@ import type { ValueMatch } from '../model/route.ts'
 import type { Scope } from './scope.ts'
 
 export function decodeRegex(matcher: RegexMatcher | undefined, scope: Scope): Pattern | undefined {
+  const regex = matcher?.regex ?? ''
+  const problem = scope.patterns.add([regex])
+  if (problem !== undefined) {
+    scope.at('regex').fail(problem)
+    return undefined
+  }
   try {
-    return new Pattern(matcher?.regex ?? '')
+    return patternOf(regex)
   } catch (error) {
     scope.at('regex').fail(describeError(error))
     return undefined

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import type { PodOwner } from '../../../core/resource-attributes.ts'
 import type { Fields } from '../fields.ts'
+import { canonicalAddress } from '../../../core/ip-address.ts'
 import { readMeta, type Meta } from './meta.ts'
 
 /** Of Kubernetes' core objects, what the mesh reads. Their other fields are the API server's business. */
@@ -73,7 +74,7 @@ export function readService(object: Fields): ServiceObject {
     meta,
     type: spec.oneOf('type', ['ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName']) ?? 'ClusterIP',
     headless: addresses.includes('None'),
-    clusterIPs: addresses.filter((address) => isIP(address) !== 0),
+    clusterIPs: addresses.filter((address) => isIP(address) !== 0).map(canonicalAddress),
     ports: spec.list('ports', readServicePort).filter((port) => port !== undefined),
   }
 }
@@ -128,7 +129,13 @@ export function readPod(object: Fields): PodObject {
     owner: owners.find(({ controller }) => controller),
     serviceAccount: spec.text('serviceAccountName') ?? 'default',
     hostNetwork: spec.boolean('hostNetwork') ?? false,
-    ips: [...new Set([...(single === undefined ? [] : [single]), ...ips])].filter((ip) => isIP(ip) !== 0),
+    ips: [
+      ...new Set(
+        [...(single === undefined ? [] : [single]), ...ips]
+          .filter((ip) => isIP(ip) !== 0)
+          .map(canonicalAddress),
+      ),
+    ],
     containers,
     ports,
     node: spec.text('nodeName') ?? '',

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import type { Fields } from '../fields.ts'
+import { canonicalAddress } from '../../../core/ip-address.ts'
 import { readMeta, type Meta } from './meta.ts'
 
 const SERVICE_LABEL = 'kubernetes.io/service-name'
@@ -19,6 +20,7 @@ export interface EndpointSliceObject {
 }
 
 export interface SliceEndpoint {
+  /** Each in its canonical form, as those of pods and Services. */
   readonly addresses: readonly string[]
   readonly ready: boolean
   readonly serving: boolean
@@ -44,7 +46,7 @@ export function readEndpointSlice(object: Fields): EndpointSliceObject {
     const ready = conditions.boolean('ready') ?? true
     const pod = target.text('kind') === 'Pod' ? (target.text('name') ?? '') : ''
     return {
-      addresses: type === 'FQDN' ? [] : addresses,
+      addresses: type === 'FQDN' ? [] : addresses.map(canonicalAddress),
       ready,
       serving: conditions.boolean('serving') ?? ready,
       terminating: conditions.boolean('terminating') ?? false,

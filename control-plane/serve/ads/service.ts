@@ -279,8 +279,7 @@ export function discoveryService({ snapshot, log }: DiscoveryOptions): Discovery
   }
 }
 
-import { RefusalLog } from '../admission/refusal-log.ts'
-import type { ProxyStream } from '../rest/overview.ts'
+function viewOf({ client, node, runtime, caller, connectedAt, session }: Open): ProxyStream {
   return {
     node,
     namespace: client.namespace,

@@ -1,7 +1,11 @@
 import t from 'tap'
 import { isOwnHost } from './host-names.ts'
 
-const NAMES = ['weft-control-plane.weft-system.svc', 'dashboard.example.com']
+const NAMES = [
+  'weft-control-plane.weft-system.svc',
+  'weft-control-plane.weft-system.svc.cluster.local',
+  'dashboard.example.com',
+]
 
 t.test('addresses, localhost and names of this server', async (t) => {
   for (const host of [
@@ -15,6 +19,7 @@ t.test('addresses, localhost and names of this server', async (t) => {
     'weft-control-plane:15080',
     'weft-control-plane.weft-system',
     'weft-control-plane.weft-system.svc:15080',
+    'weft-control-plane.weft-system.svc.cluster.local.',
     'dashboard.example.com',
     'Dashboard.Example.com.',
   ])
@@ -23,7 +28,6 @@ t.test('addresses, localhost and names of this server', async (t) => {
 
 t.test('every other name', async (t) => {
   for (const host of [
-    undefined,
     '',
     ':15080',
     '.',
@@ -36,6 +40,10 @@ t.test('every other name', async (t) => {
     'notlocalhost',
     'weft-control',
     'example.com',
+    // Beginnings of its names, which others may register.
+    'dashboard',
+    'dashboard.example',
+    'weft-control-plane.weft-system.svc.cluster',
     'localhost@evil.example',
     'evil.example#localhost',
     '[::1',
@@ -44,5 +52,5 @@ t.test('every other name', async (t) => {
     '1.2.3.4.5',
     'localhost, evil.example',
   ])
-    t.notOk(isOwnHost(host, NAMES), String(host))
+    t.notOk(isOwnHost(host, NAMES), host)
 })

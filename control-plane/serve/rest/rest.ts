@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import { API_CLIENT_HEADER, READY_PATH } from '../../../core/contract.ts'
 import { systemClock, type Clock } from '../../../core/clock.ts'
 import { WeftError } from '../../../core/errors.ts'
+import { namedHosts } from '../../../core/named-hosts.ts'
 import type { MetricStore } from '../telemetry/metric-store.ts'
 import type { TraceStore } from '../telemetry/trace-store.ts'
 import { configErrors } from './config-errors.ts'
@@ -59,7 +60,10 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
   app.addHook('onSend', async (_request, reply) => void reply.headers(HEADERS))
   const names = (options.names ?? []).map((name) => name.toLowerCase())
   app.addHook('onRequest', async (request, reply) => {
-    const own = isOwnHost(request.headers.host, names) || request.headers[API_CLIENT_HEADER] !== undefined
+    const hosts = namedHosts(request.raw)
+    const own =
+      (hosts.length > 0 && hosts.every((host) => isOwnHost(host, names))) ||
+      request.headers[API_CLIENT_HEADER] !== undefined
     // Probes may name what they like; these two say nothing that a page could want.
     if (own || request.url === '/live' || request.url === READY_PATH) return
     const message = 'the Host header names another server: ask by address, or say the name with --http-host'
