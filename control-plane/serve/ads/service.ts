@@ -279,6 +279,12 @@ export function discoveryService({ snapshot, log }: DiscoveryOptions): Discovery
   }
 }
 
+function namesOf(request: Partial<DiscoveryRequest & DeltaDiscoveryRequest>): number {
+  const { resourceNames = [], resourceNamesSubscribe = [], resourceNamesUnsubscribe = [] } = request
+  const held = Object.keys(request.initialResourceVersions ?? {})
+  return resourceNames.length + resourceNamesSubscribe.length + resourceNamesUnsubscribe.length + held.length
+}
+
 function viewOf({ client, node, runtime, caller, connectedAt, session }: Open): ProxyStream {
   return {
     node,
