@@ -219,6 +219,8 @@ class Launcher {
       ready: this.#ready.promise,
       closed: this.#closed.promise,
       status: () => client.status(),
+      pod: (pod) => client.pod(pod),
+      events: () => client.events(),
       deletePod: (pod, options) => client.deletePod(pod, options),
       restart: (pod, options) => client.restart(pod, options),
       kill: (pod, options) => client.kill(pod, options),

@@ -13,9 +13,11 @@ import { ManifestSource } from '../manifest/source.ts'
 import { prepareMesh } from '../mesh/mesh.ts'
 import { prepareNodeNetwork } from '../network/pod-network.ts'
 import { prepareContainerRoot } from '../pod/container-root.ts'
+import { programsOf } from '../pod/images.ts'
 import type { IssueToken } from '../pod/volumes.ts'
 import { Admission } from './admission.ts'
 import { Cluster } from './cluster.ts'
+import { imageProblems } from './image-problems.ts'
 import { followedDirectories } from './messages.ts'
 import type { NodeConfig } from './messages.ts'
 import { ObjectDirectory } from './object-directory.ts'
@@ -79,13 +81,16 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
         warn,
       })
     : undefined
+  const images = new Map(config.images)
+  const hasProgram = programsOf(baseRoot)
   let admission = config.admission ? new Admission(config.admission, warn) : undefined
   const cluster = new Cluster({
     node: NODE_NAME,
     baseRoot,
     podDirectory: join(PRIVATE, 'pods'),
     logDirectory: join(config.stateDirectory, 'logs'),
-    images: new Map(config.images),
+    images,
+    hasProgram,
     ipv6,
     objects,
     rules: new ServiceRules(ipv6),
@@ -97,6 +102,13 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
   const dns = await startDns(DNS_ADDRESS, 53, () => cluster.zone)
   const source = new ManifestSource(manifests, { error: warn, warn })
   let desired = await source.load()
+  let told: readonly string[] = []
+  const checkImages = () => {
+    const problems = imageProblems(desired, images, hasProgram)
+    for (const problem of problems) if (!told.includes(problem)) warn(problem)
+    told = problems
+  }
+  checkImages()
   let started = false
   const follow = () => {
     if (!started) return
@@ -104,6 +116,7 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
   }
   source.watch((state) => {
     desired = state
+    checkImages()
     follow()
   })
   const startWorkloads = () => {
