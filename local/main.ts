@@ -9,7 +9,7 @@ Runs ordinary Kubernetes manifests on this machine, without containers: a pod is
 its containers are processes in it. Everything goes when the cluster ends: by Ctrl-C, by \`down\`, or
 with the process that started it.
 
-  up -f DIR                  start a cluster from the manifests in DIR, watched for changes
+  up -f PATH                 start a cluster from manifests, watched for changes
   status                     pods, services and messages: which pods do not get on, and why
   describe POD               one pod with its containers and its events
   events                     what happened to pods and to what makes them
@@ -24,7 +24,8 @@ with the process that started it.
 POD is a name, namespace/name, or the name of a Deployment with one pod.
 
 options of up:
-  -f DIR                     manifests; may be given several times
+  -f PATH                    manifests: a directory, a kustomize folder (needs kubectl or kustomize), a file, or -
+                             for stdin; may be given several times
   --image NAME=FOLDER        the folder that an image name stands for, mounted at /app
   --expose SVC.NS:PORT[=HOSTPORT]  a Service on 127.0.0.1 of this machine
   --no-mesh                  without control plane and injector

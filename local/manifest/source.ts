@@ -159,14 +159,15 @@ export class ManifestSource {
   }
 }
 
-/** The entries of a List, or the object itself. */
+/** The entries of a List, or of a list of one kind such as DeploymentList, or the object itself. */
 function itemsOf(value: unknown): unknown[] {
   if (
     typeof value === 'object' &&
     value !== null &&
     'items' in value &&
     'kind' in value &&
-    value.kind === 'List'
+    typeof value.kind === 'string' &&
+    value.kind.endsWith('List')
   ) {
     return Array.isArray(value.items) ? value.items : []
   }

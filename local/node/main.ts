@@ -39,6 +39,9 @@ async function handle(message: ToNode, server: unknown): Promise<void> {
     case 'expose':
       if (server instanceof Server) node?.expose(server, message.target)
       break
+    case 'manifests':
+      await node?.putManifests(message.index, message.text)
+      break
     case 'down':
       await down()
   }

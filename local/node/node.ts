@@ -1,7 +1,7 @@
-import { cp, mkdir } from 'node:fs/promises'
+import { cp, mkdir, rename, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import type { Server } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { WeftError, describeError } from '../../core/errors.ts'
 import { DNS_ADDRESS } from '../controllers/addresses.ts'
 import { startControl } from '../control/server.ts'
@@ -18,7 +18,7 @@ import type { IssueToken } from '../pod/volumes.ts'
 import { Admission } from './admission.ts'
 import { Cluster } from './cluster.ts'
 import { imageProblems } from './image-problems.ts'
-import { followedDirectories } from './messages.ts'
+import { followedDirectories, textFile } from './messages.ts'
 import type { NodeConfig } from './messages.ts'
 import { ObjectDirectory } from './object-directory.ts'
 import { mustRun } from './run-command.ts'
@@ -36,6 +36,8 @@ export interface NodeEvents {
 export interface RunningNode {
   /** Pipes what connects to `server` to a Service: `name.namespace:port`. */
   expose(server: Server, target: string): void
+  /** Takes the new text of an input of manifests. */
+  putManifests(index: number, text: string): Promise<void>
   close(): Promise<void>
 }
 
@@ -67,9 +69,10 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
   )
   await objects.prepare()
   const manifests = followedDirectories(config)
-  for (const [index, source] of config.manifestDirectories.entries()) {
-    const copy = manifests[index] ?? source
-    if (copy !== source) await cp(source, copy, { recursive: true })
+  for (const [index, input] of config.manifests.entries()) {
+    const directory = manifests[index] ?? ''
+    if (input.type === 'text') await putText(textFile(config, index), input.text)
+    else if (directory !== input.path) await cp(input.path, directory, { recursive: true })
   }
 
   const mesh = config.mesh
@@ -100,7 +103,15 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
     warn,
   })
   const dns = await startDns(DNS_ADDRESS, 53, () => cluster.zone)
-  const source = new ManifestSource(manifests, { error: warn, warn })
+  // Of a text people know the name that they gave.
+  const named = (line: string) =>
+    config.manifests.reduce(
+      (told, input, index) =>
+        input.type === 'text' ? told.replaceAll(textFile(config, index), input.name) : told,
+      line,
+    )
+  const say = (line: string) => warn(named(line))
+  const source = new ManifestSource(manifests, { error: say, warn: say })
   let desired = await source.load()
   let told: readonly string[] = []
   const checkImages = () => {
@@ -168,6 +179,8 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
         socket.pipe(upstream).pipe(socket)
       })
     },
+    putManifests: (index, text) =>
+      putText(textFile(config, index), text).catch((error: unknown) => say(describeError(error))),
     async close() {
       source.close()
       mesh?.close()
@@ -176,6 +189,14 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
       await control.close()
     },
   }
+}
+
+/** Writes it as a whole, so that nobody who follows the directory meets half of it. */
+async function putText(file: string, text: string): Promise<void> {
+  await mkdir(dirname(file), { recursive: true, mode: 0o755 })
+  // A name that no reader takes for a manifest.
+  await writeFile(`${file}.new`, text, { mode: 0o644 })
+  await rename(`${file}.new`, file)
 }
 
 const NOTHING: DesiredState = {
