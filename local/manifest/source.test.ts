@@ -31,8 +31,8 @@ spec: ${spec('emptyDir: { sizeLimit: lots }')}
   const directory = t.testdir({ 'deployment.yaml': deployment, 'pod.yaml': pod, 'right.yaml': POD('right') })
   const said: string[] = []
   const report = { error: (line: string) => said.push(line), warn: (line: string) => said.push(line) }
-  const { deployments, pods } = await new ManifestSource([directory], report).load()
-  t.strictSame([...deployments.keys(), ...pods.keys()], ['default/right'])
+  const { workloads, pods } = await new ManifestSource([directory], report).load()
+  t.strictSame([...workloads.keys(), ...pods.keys()], ['default/right'])
   t.equal(said.length, 2)
   t.match(said[0], `${join(directory, 'deployment.yaml')}: `)
   t.match(said[0], /spec\.template\.spec\.volumes\[0\]\.hostPath/)

@@ -11,7 +11,7 @@ import {
   SYSTEM_NAMESPACE,
   WEBHOOK_PORT,
 } from '../../core/contract.ts'
-import type { ConfigMapObject, DesiredState } from '../manifest/objects.ts'
+import type { ConfigObject, DesiredState } from '../manifest/objects.ts'
 import type { AdmissionOptions } from '../node/admission.ts'
 import type { ParsedObject } from '../manifest/parse-object.ts'
 import type { IssueToken } from '../pod/volumes.ts'
@@ -42,7 +42,7 @@ export interface Mesh {
   /** Where the forwarder of the ingress pod listens. */
   readonly ingressSocket: string
   /** The roots that sidecars trust, as a ConfigMap in each namespace. */
-  configMaps(desired: DesiredState): ConfigMapObject[]
+  configMaps(desired: DesiredState): ConfigObject[]
   admission(): Omit<AdmissionOptions, 'url'> & {
     readonly service: string
     readonly port: number

@@ -95,6 +95,7 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
     node: NODE_NAME,
     baseRoot,
     podDirectory: join(PRIVATE, 'pods'),
+    claimDirectory: join(PRIVATE, 'claims'),
     logDirectory: join(config.stateDirectory, 'logs'),
     images,
     hasProgram,
@@ -207,7 +208,9 @@ const NOTHING: DesiredState = {
   namespaces: new Map(),
   serviceAccounts: new Set(),
   configMaps: new Map(),
-  deployments: new Map(),
+  secrets: new Map(),
+  workloads: new Map(),
+  cronJobs: new Map(),
   pods: new Map(),
   services: new Map(),
 }

@@ -17,7 +17,7 @@ import { ContainerRunner } from './container-runner.ts'
 import type { PreparedContainer } from './container-runner.ts'
 import { containerUser, prepareSandbox } from './container-sandbox.ts'
 import { buildEnvironment, expand } from './environment.ts'
-import type { ConfigMaps } from './environment.ts'
+import type { ConfigSource } from './environment.ts'
 import type { RecordEvent } from './events.ts'
 import type { PodFacts } from './field-ref.ts'
 import { borrowedNote, commandLine, resolveImage } from './images.ts'
@@ -46,7 +46,9 @@ export interface PodRunnerDeps {
   readonly images: ImageFolders
   readonly hasProgram: HasProgram
   readonly ipv6: boolean
-  readonly configMaps: ConfigMaps
+  readonly configs: ConfigSource
+  /** Where the directories of claims are; they outlive pods. */
+  readonly claimDirectory: string
   readonly issueToken: IssueToken
   readonly hostPaths: ReadonlySet<string>
   takeAddresses(): PodAddresses
@@ -191,7 +193,7 @@ export class PodRunner {
     if (pid === undefined) {
       throw new WeftError('local.not_running', `container ${container.spec.name} does not run`)
     }
-    const env = buildEnvironment(container.spec, this.facts, this.#deps.configMaps, this.#defaults())
+    const env = buildEnvironment(container.spec, this.facts, this.#deps.configs, this.#defaults())
     return { argv: execCommand(pid, containerUser(container.spec, this.#spec), argv), env }
   }
 
@@ -229,8 +231,16 @@ export class PodRunner {
     }
     if (this.#gone) return
     this.#initialized = true
-    for (const container of this.#containers) if (container.status.kind === 'app') void container.run()
+    const apps = this.#containers.filter((container) => container.status.kind === 'app')
+    void Promise.all(apps.map((container) => container.run())).then(() => this.#endSidecars())
     this.#deps.changed()
+  }
+
+  /** A pod whose containers have all ended needs its sidecars no more: so a Job's pod ends, too. */
+  async #endSidecars(): Promise<void> {
+    if (this.#gone) return
+    const sidecars = this.#containers.filter((container) => container.status.kind === 'sidecar')
+    for (const sidecar of sidecars.toReversed()) await sidecar.stop(this.#spec.terminationGraceSeconds * 1000)
   }
 
   get #gone(): boolean {
@@ -250,7 +260,12 @@ export class PodRunner {
         ...(owner
           ? {
               ownerReferences: [
-                { apiVersion: 'apps/v1', kind: owner.kind, name: owner.name, controller: true },
+                {
+                  apiVersion: owner.kind === 'Job' ? 'batch/v1' : 'apps/v1',
+                  kind: owner.kind,
+                  name: owner.name,
+                  controller: true,
+                },
               ],
             }
           : {}),
@@ -340,7 +355,7 @@ export class PodRunner {
     const network = this.#network
     const volumes = this.#volumes
     if (!network || !volumes) throw new WeftError('local.not_prepared', 'the pod has no network yet')
-    const env = buildEnvironment(spec, this.facts, this.#deps.configMaps, this.#defaults())
+    const env = buildEnvironment(spec, this.facts, this.#deps.configs, this.#defaults())
     const line = commandLine(
       image,
       spec.command?.map((word) => expand(word, env)),
@@ -352,10 +367,15 @@ export class PodRunner {
       image,
       volumes,
       networkNamespace: network.path,
+      hostname: this.#hostname,
       baseRoot: this.#deps.baseRoot,
       podDirectory: this.#deps.directory,
     })
     return { argv: containerCommand(sandbox, line), env, note: borrowedNote(image, spec) }
+  }
+
+  get #hostname(): string {
+    return this.#spec.hostname ?? this.identity.name
   }
 
   #defaults(): Record<string, string> {
@@ -363,7 +383,7 @@ export class PodRunner {
       PATH: CONTAINER_PATH,
       HOME: '/tmp',
       LANG: 'C.UTF-8',
-      HOSTNAME: this.#spec.hostname ?? this.identity.name,
+      HOSTNAME: this.#hostname,
       NODE_COMPILE_CACHE: COMPILE_CACHE,
     }
   }
