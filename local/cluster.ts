@@ -183,8 +183,8 @@ class Launcher {
     } finally {
       this.#options.signal?.removeEventListener('abort', abort)
     }
-    this.#unwatch = this.#inputs.map(({ watch }, index) =>
-      watch(
+    this.#unwatch = this.#inputs.map((input, index) =>
+      input.watch(
         (text) => this.#send({ type: 'manifests', index, text }),
         (message) => this.#options.onWarning?.(message),
       ),

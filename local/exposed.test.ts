@@ -101,14 +101,13 @@ t.test('this machine calls through a sidecar', { skip, timeout: 180_000 }, async
   await cluster.ready
 
   await t.test('a split holds to the request, where only the mesh is let in', async (t) => {
-    const counts = new Map<string, number>()
     // One that met no route yet would be none of the split.
-    while ((await ask(web)) !== 'new') counts.clear()
-    for (let count = 0; count < 100; count++) {
-      const answer = await ask(web)
-      counts.set(answer, (counts.get(answer) ?? 0) + 1)
-    }
-    t.strictSame(Object.fromEntries(counts), { old: 80, new: 20 })
+    while ((await ask(web)) !== 'new');
+    const answers: string[] = []
+    for (let count = 0; count < 100; count++) answers.push(await ask(web))
+    const old = answers.filter((answer) => answer === 'old').length
+    // Of each five picks one is the new one, and these may begin within such five.
+    t.ok(old >= 79 && old <= 81, `${old} of 100`)
   })
 
   await t.test(

@@ -45,7 +45,8 @@ export class Workloads {
     for (const [key, cronJob] of cronJobs) {
       if (this.#cronJobs.has(key)) continue
       const outcomeOf = (job: JobObject) => this.#jobs.get(workloadKey(job))?.outcome
-      this.#cronJobs.set(key, new CronJobController(cronJob, this.#deps.clock, outcomeOf, this.#deps.changed))
+      const changed = () => this.#deps.changed()
+      this.#cronJobs.set(key, new CronJobController(cronJob, this.#deps.clock, outcomeOf, changed))
     }
     const all = [...wanted.values(), ...[...this.#cronJobs.values()].flatMap(({ jobs }) => jobs)]
     const keys = new Set(all.map(workloadKey))
