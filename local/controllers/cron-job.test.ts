@@ -74,7 +74,8 @@ t.test('of those that ended a few are kept', async (t) => {
 
 t.test('a schedule that is none is refused by its field; a zone is heeded', async (t) => {
   for (const spec of [{ schedule: 'often' }, { schedule: '* * * * * *' }, { timeZone: 'Nowhere/City' }]) {
-    t.throws(() => parseObject(object(spec), () => {}), { field: 'spec.schedule' }, JSON.stringify(spec))
+    const refused = { code: 'manifest.invalid_field', field: 'spec.schedule' }
+    t.throws(() => parseObject(object(spec), () => {}), refused, JSON.stringify(spec))
   }
   const { clock, names } = start({ schedule: '3 13 * * *', timeZone: 'Europe/Berlin' })
   clock.advance(3 * MINUTE)
