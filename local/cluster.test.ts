@@ -80,7 +80,7 @@ t.test('a cluster without the mesh', { skip, timeout: 120_000 }, async (t) => {
   put(manifests('1'))
   const warnings: string[] = []
   const cluster = await startCluster({
-    dirs: [directory],
+    manifests: [directory],
     name: `test-${process.pid}`,
     images: { 'test/app': APP },
     mesh: false,

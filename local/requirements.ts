@@ -13,6 +13,7 @@ const PROGRAMS: readonly (readonly [program: string, debianPackage: string])[] =
   ['nsenter', 'util-linux'],
   ['setpriv', 'util-linux'],
   ['mount', 'mount'],
+  ['hostname', 'hostname'],
 ]
 
 export const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'

@@ -20,7 +20,7 @@ export async function playAttacks(
   let cluster: LocalCluster | undefined
   try {
     cluster = await startCluster({
-      dirs: [folder('manifests')],
+      manifests: [folder('manifests')],
       images: { 'weft.dev/attack': folder('app') },
       name: `attack-${process.pid}`,
       copy: true,

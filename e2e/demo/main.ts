@@ -37,7 +37,7 @@ async function main(argv: readonly string[]): Promise<number> {
   try {
     progress('starting the mesh')
     cluster = await startCluster({
-      dirs: [folder('manifests')],
+      manifests: [folder('manifests')],
       images: { 'weft.dev/demo': folder('app') },
       // The scenario edits manifests and may run beside a demo that somebody looks at.
       ...(flags.once ? { name: `demo-${process.pid}`, copy: true, programs: [['tcpdump', 'tcpdump']] } : {}),

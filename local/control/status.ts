@@ -1,4 +1,6 @@
 import type { Cluster } from '../node/cluster.ts'
+import type { ObjectEvent } from '../pod/events.ts'
+import type { PodRunner } from '../pod/pod-runner.ts'
 import type { ContainerStatus, PodPhase } from '../pod/pod-state.ts'
 
 /** What `weft local status --json` prints. */
@@ -25,8 +27,12 @@ export interface PodStatus {
   /** The node's end of the pod's veth pair. */
   readonly device: string | undefined
   readonly createdAt: number
+  /** Why the pod as a whole does not get on, when it does not, in one word and in a sentence. */
+  readonly reason: string | undefined
   readonly problem: string | undefined
   readonly containers: readonly ContainerStatus[]
+  /** The last ones, the eldest first. */
+  readonly events: readonly ObjectEvent[]
 }
 
 export interface ServiceStatus {
@@ -47,24 +53,7 @@ export function clusterStatus(
   return {
     name,
     ready,
-    pods: cluster.pods.map((pod) => {
-      const { state, identity } = pod
-      return {
-        namespace: identity.namespace,
-        name: identity.name,
-        owner: identity.owner?.name,
-        serviceAccount: state.facts.serviceAccount,
-        labels: state.facts.labels,
-        phase: state.phase,
-        ready: state.ready,
-        terminating: state.deletedAt !== undefined,
-        ips: state.facts.ips,
-        device: pod.network?.device,
-        createdAt: state.createdAt,
-        problem: pod.problem,
-        containers: state.containers,
-      }
-    }),
+    pods: cluster.pods.map((pod) => podStatus(cluster, pod)),
     services: cluster.services.map(({ service, ips, groups }) => ({
       namespace: service.namespace,
       name: service.name,
@@ -75,5 +64,26 @@ export function clusterStatus(
       ),
     })),
     messages,
+  }
+}
+
+export function podStatus(cluster: Cluster, pod: PodRunner): PodStatus {
+  const { state, identity } = pod
+  return {
+    namespace: identity.namespace,
+    name: identity.name,
+    owner: identity.owner?.name,
+    serviceAccount: state.facts.serviceAccount,
+    labels: state.facts.labels,
+    phase: state.phase,
+    ready: state.ready,
+    terminating: state.deletedAt !== undefined,
+    ips: state.facts.ips,
+    device: pod.network?.device,
+    createdAt: state.createdAt,
+    reason: pod.problem?.reason,
+    problem: pod.problem?.message,
+    containers: state.containers,
+    events: cluster.events.of(`Pod ${identity.namespace}/${identity.name}`),
   }
 }

@@ -1,13 +1,5 @@
-import type { DeploymentObject } from '../manifest/objects.ts'
-
-/** What the controller knows of one pod of a Deployment. */
-export interface OwnedPod {
-  readonly name: string
-  readonly hash: string
-  readonly ready: boolean
-  readonly terminating: boolean
-  readonly createdAt: number
-}
+import type { ReplicatedObject } from '../manifest/objects.ts'
+import type { OwnedPod } from './owned-pod.ts'
 
 export interface DeploymentPlan {
   /** How many pods of the present template to create now. */
@@ -22,7 +14,7 @@ export interface DeploymentPlan {
  * (pods that are going away do not count, as in Kubernetes).
  */
 export function planDeployment(
-  wish: Pick<DeploymentObject, 'replicas' | 'strategy'> & { readonly hash: string },
+  wish: Pick<ReplicatedObject, 'replicas' | 'strategy'> & { readonly hash: string },
   pods: readonly OwnedPod[],
 ): DeploymentPlan {
   const living = pods.filter((pod) => !pod.terminating)

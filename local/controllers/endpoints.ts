@@ -8,6 +8,8 @@ export interface EndpointPod {
   readonly labels: Readonly<Record<string, string>>
   readonly ips: readonly string[]
   readonly hostname: string | undefined
+  /** The Service in whose name the host name is one. */
+  readonly subdomain: string | undefined
   readonly ports: readonly { readonly name: string | undefined; readonly containerPort: number }[]
   readonly ready: boolean
   readonly terminating: boolean
@@ -78,7 +80,7 @@ export function endpointSlices(
       const endpoints = group.endpoints.flatMap((endpoint) => {
         const addresses = endpoint.pod.ips.filter(own)
         if (addresses.length === 0) return []
-        return [sliceEndpoint(endpoint, addresses, node)]
+        return [sliceEndpoint(service, endpoint, addresses, node)]
       })
       if (endpoints.length === 0 && groups.length > 1) continue
       slices.push(slice(service, family, slices.length, group.ports, endpoints))
@@ -117,13 +119,24 @@ function slice(
   }
 }
 
-function sliceEndpoint(endpoint: Endpoint, addresses: string[], node: string): object {
+/** The pod's own name in the name of a Service: `hostname` where the pod's `subdomain` is that Service. */
+export function hostnameIn(service: ServiceObject, pod: EndpointPod): string | undefined {
+  return pod.subdomain === service.name ? pod.hostname : undefined
+}
+
+function sliceEndpoint(
+  service: ServiceObject,
+  endpoint: Endpoint,
+  addresses: string[],
+  node: string,
+): object {
+  const hostname = hostnameIn(service, endpoint.pod)
   const { pod, ready, serving, terminating } = endpoint
   return {
     addresses,
     conditions: { ready, serving, terminating },
     nodeName: node,
-    ...(pod.hostname === undefined ? {} : { hostname: pod.hostname }),
+    ...(hostname === undefined ? {} : { hostname }),
     targetRef: { kind: 'Pod', namespace: pod.namespace, name: pod.name, uid: pod.uid },
   }
 }

@@ -1,3 +1,4 @@
+import { hostnameIn } from '../controllers/endpoints.ts'
 import type { EndpointGroup } from '../controllers/endpoints.ts'
 import type { ServiceObject } from '../manifest/objects.ts'
 import type { Answer } from './codec.ts'
@@ -44,7 +45,7 @@ export function buildZone(services: Iterable<NamedService>): Zone {
         if (!endpoint.ready) continue
         for (const ip of endpoint.pod.ips) {
           if (ip.includes(':') && !service.dualStack) continue
-          const label = endpoint.pod.hostname ?? ip.replaceAll(/[.:]/g, '-')
+          const label = hostnameIn(service, endpoint.pod) ?? ip.replaceAll(/[.:]/g, '-')
           const target = `${label}.${name}`
           add(address(name, ip))
           add(address(target, ip))

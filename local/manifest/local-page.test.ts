@@ -11,6 +11,6 @@ t.test('the manifests of docs/local.md are read without a word', async (t) => {
   const report = { error: (line: string) => said.push(line), warn: (line: string) => said.push(line) }
   const desired = await new ManifestSource([directory], report).load()
   t.strictSame(said, [])
-  t.strictSame([...desired.deployments.keys()], ['shop/web'])
+  t.strictSame([...desired.workloads.keys()], ['Deployment shop/web'])
   t.strictSame([...desired.services.keys()], ['shop/web'])
 })

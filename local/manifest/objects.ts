@@ -18,8 +18,9 @@ export interface NamespaceObject {
   readonly labels: Readonly<Record<string, string>>
 }
 
-export interface ConfigMapObject extends Named {
-  readonly data: Readonly<Record<string, string>>
+/** A ConfigMap or a Secret; what is no text is a Buffer. */
+export interface ConfigObject extends Named {
+  readonly data: Readonly<Record<string, string | Buffer>>
 }
 
 /** What pods are made from: the whole metadata and spec as written, for the webhook, and its parsed form. */
@@ -32,12 +33,54 @@ export interface PodTemplate {
   readonly hash: string
 }
 
-export interface DeploymentObject extends Named {
+/** What keeps a number of pods that are all the same. A DaemonSet is one pod: there is one node. */
+export interface ReplicatedObject extends Named {
+  readonly kind: 'Deployment' | 'ReplicaSet' | 'DaemonSet'
   readonly replicas: number
-  readonly selector: Readonly<Record<string, string>>
   readonly template: PodTemplate
   /** `recreate`, or the limits of a rolling update as numbers of pods. */
   readonly strategy: 'recreate' | { readonly maxSurge: number; readonly maxUnavailable: number }
+}
+
+export interface StatefulSetObject extends Named {
+  readonly kind: 'StatefulSet'
+  readonly replicas: number
+  readonly firstOrdinal: number
+  /** The headless Service that gives each pod a name. */
+  readonly serviceName: string
+  readonly template: PodTemplate
+  /** Pods come and go all at once, not one after the other. */
+  readonly parallel: boolean
+  /** Pods of a lower ordinal keep the template that they have; all do where it is infinite (OnDelete). */
+  readonly partition: number
+  /** Names of the volumes that each pod has for itself, and finds again. */
+  readonly claims: readonly string[]
+}
+
+export interface JobObject extends Named {
+  readonly kind: 'Job'
+  readonly template: PodTemplate
+  readonly completions: number
+  readonly parallelism: number
+  /** Each completion has a number, told to its pod. */
+  readonly indexed: boolean
+  readonly backoffLimit: number
+  readonly deadlineSeconds: number | undefined
+  readonly suspended: boolean
+}
+
+export type Workload = ReplicatedObject | StatefulSetObject | JobObject
+
+export interface CronJobObject extends Named {
+  readonly schedule: string
+  readonly timeZone: string | undefined
+  readonly concurrency: 'Allow' | 'Forbid' | 'Replace'
+  readonly suspended: boolean
+  /** How many finished Jobs stay to be looked at. */
+  readonly keepSucceeded: number
+  readonly keepFailed: number
+  /** What each run is, but for its name. */
+  readonly job: Omit<JobObject, 'name' | 'namespace'>
 }
 
 export interface PodObject extends Named {
@@ -69,12 +112,38 @@ export interface ServiceObject extends Named {
 export interface DesiredState {
   readonly namespaces: ReadonlyMap<string, NamespaceObject>
   readonly serviceAccounts: ReadonlySet<string>
-  readonly configMaps: ReadonlyMap<string, ConfigMapObject>
-  readonly deployments: ReadonlyMap<string, DeploymentObject>
+  readonly configMaps: ReadonlyMap<string, ConfigObject>
+  readonly secrets: ReadonlyMap<string, ConfigObject>
+  /** By `Kind namespace/name`, see workloadKey. */
+  readonly workloads: ReadonlyMap<string, Workload>
+  readonly cronJobs: ReadonlyMap<string, CronJobObject>
   readonly pods: ReadonlyMap<string, PodObject>
   readonly services: ReadonlyMap<string, ServiceObject>
 }
 
 export function keyOf(object: Named): string {
   return `${object.namespace}/${object.name}`
+}
+
+export function workloadKey(workload: { readonly kind: string } & Named): string {
+  return `${workload.kind} ${keyOf(workload)}`
+}
+
+/** Every pod template, with `Kind namespace/name` of the object that has it and the path of its spec in there. */
+export function podTemplates(
+  desired: DesiredState,
+): { readonly object: string; readonly path: string; readonly template: PodTemplate }[] {
+  return [
+    ...[...desired.workloads].map(([object, { template }]) => ({
+      object,
+      path: 'spec.template.spec',
+      template,
+    })),
+    ...[...desired.cronJobs].map(([key, { job }]) => ({
+      object: `CronJob ${key}`,
+      path: 'spec.jobTemplate.spec.template.spec',
+      template: job.template,
+    })),
+    ...[...desired.pods].map(([key, { template }]) => ({ object: `Pod ${key}`, path: 'spec', template })),
+  ]
 }

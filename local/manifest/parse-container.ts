@@ -18,6 +18,11 @@ const UNDERSTOOD = [
   'securityContext',
   'restartPolicy',
 ]
+/** What values come from, and how the names of fields that refer to it begin. */
+const CONFIG_KINDS = [
+  ['ConfigMap', 'configMap'],
+  ['Secret', 'secret'],
+] as const
 const HARMLESS = [
   'imagePullPolicy',
   'resources',
@@ -43,16 +48,14 @@ export function parseContainer(fields: Fields, init: boolean): ContainerSpec {
     workingDir: fields.string('workingDir'),
     env: fields.list('env').map(parseEnv),
     envFrom: fields.list('envFrom').flatMap((entry) => {
-      entry.only(['configMapRef', 'prefix'])
-      const reference = entry.child('configMapRef')
-      if (!reference) return []
-      return [
-        {
-          configMap: reference.requiredString('name'),
-          prefix: entry.string('prefix') ?? '',
-          optional: reference.boolean('optional') ?? false,
-        },
-      ]
+      entry.only(['configMapRef', 'secretRef', 'prefix'])
+      return CONFIG_KINDS.flatMap(([kind, stem]) => {
+        const reference = entry.child(`${stem}Ref`)
+        if (!reference) return []
+        const name = reference.requiredString('name')
+        const optional = reference.boolean('optional') ?? false
+        return [{ from: kind, name, prefix: entry.string('prefix') ?? '', optional }]
+      })
     }),
     ports: fields.list('ports').map((port) => {
       port.only(['name', 'containerPort', 'protocol'])
@@ -92,16 +95,18 @@ function parseEnv(fields: Fields): EnvEntry {
   if (!source) return { name, value: fields.string('value') ?? '' }
   const field = source.child('fieldRef')
   if (field) return { name, fieldPath: field.requiredString('fieldPath') }
-  const reference = source.child('configMapKeyRef')
-  if (reference) {
+  for (const [kind, stem] of CONFIG_KINDS) {
+    const reference = source.child(`${stem}KeyRef`)
+    if (!reference) continue
     return {
       name,
-      configMap: reference.requiredString('name'),
+      from: kind,
+      object: reference.requiredString('name'),
       key: reference.requiredString('key'),
       optional: reference.boolean('optional') ?? false,
     }
   }
-  throw invalid(source.path, 'only fieldRef and configMapKeyRef are supported on one machine')
+  throw invalid(source.path, 'only fieldRef, configMapKeyRef and secretKeyRef are supported on one machine')
 }
 
 function parseSecurity(fields: Fields | undefined): ContainerSecurity {

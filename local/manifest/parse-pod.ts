@@ -11,6 +11,7 @@ const UNDERSTOOD = [
   'terminationGracePeriodSeconds',
   'securityContext',
   'hostname',
+  'subdomain',
   'hostAliases',
   'initContainers',
   'containers',
@@ -64,6 +65,7 @@ export function parsePodSpec(
     runAsGroup: security?.integer('runAsGroup'),
     fsGroup: security?.integer('fsGroup'),
     hostname: fields.string('hostname'),
+    subdomain: fields.string('subdomain'),
     hostAliases: fields.list('hostAliases').map((alias) => ({
       ip: alias.requiredString('ip'),
       hostnames: alias.strings('hostnames') ?? [],
@@ -111,15 +113,18 @@ function parseVolume(fields: Fields, hostPaths: ReadonlySet<string>): VolumeSpec
       sizeLimit,
     }
   }
-  const configMap = fields.child('configMap')
-  if (configMap) {
+  for (const field of ['configMap', 'secret'] as const) {
+    const config = fields.child(field)
+    if (!config) continue
     return {
       name,
       type: 'projected',
-      mode: configMap.integer('defaultMode'),
-      sources: [configMapOf(configMap)],
+      mode: config.integer('defaultMode'),
+      sources: [configOf(config, field, true)],
     }
   }
+  const claim = fields.child('persistentVolumeClaim')
+  if (claim) return { name, type: 'claim', claim: claim.requiredString('claimName') }
   const downward = fields.child('downwardAPI')
   if (downward) {
     return { name, type: 'projected', mode: downward.integer('defaultMode'), sources: [downwardOf(downward)] }
@@ -140,7 +145,7 @@ function parseVolume(fields: Fields, hostPaths: ReadonlySet<string>): VolumeSpec
   }
   throw invalid(
     fields.path,
-    `volume \`${name}\` needs emptyDir, configMap, downwardAPI or projected on one machine`,
+    `volume \`${name}\` needs emptyDir, configMap, secret, persistentVolumeClaim, downwardAPI or projected on one machine`,
   )
 }
 
@@ -154,22 +159,26 @@ function parseProjection(fields: Fields): Projection {
       expirySeconds: token.integer('expirationSeconds', 1) ?? 3600,
     }
   }
-  const configMap = fields.child('configMap')
-  if (configMap) return configMapOf(configMap)
+  for (const field of ['configMap', 'secret'] as const) {
+    const config = fields.child(field)
+    if (config) return configOf(config, field, false)
+  }
   const downward = fields.child('downwardAPI')
   if (downward) return downwardOf(downward)
-  throw invalid(fields.path, 'needs serviceAccountToken, configMap or downwardAPI on one machine')
+  throw invalid(fields.path, 'needs serviceAccountToken, configMap, secret or downwardAPI on one machine')
 }
 
-function configMapOf(fields: Fields): Projection {
+/** A volume names a Secret by `secretName`, everything else by `name`. */
+function configOf(fields: Fields, field: 'configMap' | 'secret', volume: boolean): Projection {
   const items: KeyPath[] | undefined = fields.has('items')
     ? fields
         .list('items')
         .map((item) => ({ key: item.requiredString('key'), path: relativePath(item, 'path') }))
     : undefined
   return {
-    type: 'configMap',
-    configMap: fields.requiredString('name'),
+    type: 'config',
+    from: field === 'secret' ? 'Secret' : 'ConfigMap',
+    name: fields.requiredString(volume && field === 'secret' ? 'secretName' : 'name'),
     items,
     optional: fields.boolean('optional') ?? false,
   }

@@ -7,6 +7,8 @@ export interface PodSpec {
   readonly runAsGroup: number | undefined
   readonly fsGroup: number | undefined
   readonly hostname: string | undefined
+  /** The headless Service in whose name the pod's own name is. */
+  readonly subdomain: string | undefined
   readonly hostAliases: readonly { ip: string; hostnames: readonly string[] }[]
   readonly initContainers: readonly ContainerSpec[]
   readonly containers: readonly ContainerSpec[]
@@ -20,7 +22,7 @@ export interface ContainerSpec {
   readonly args: readonly string[]
   readonly workingDir: string | undefined
   readonly env: readonly EnvEntry[]
-  readonly envFrom: readonly { configMap: string; prefix: string; optional: boolean }[]
+  readonly envFrom: readonly { from: ConfigKind; name: string; prefix: string; optional: boolean }[]
   readonly ports: readonly ContainerPort[]
   readonly mounts: readonly VolumeMount[]
   readonly startupProbe: ProbeSpec | undefined
@@ -50,7 +52,16 @@ export interface ContainerPort {
 export type EnvEntry =
   | { readonly name: string; readonly value: string }
   | { readonly name: string; readonly fieldPath: string }
-  | { readonly name: string; readonly configMap: string; readonly key: string; readonly optional: boolean }
+  | {
+      readonly name: string
+      readonly from: ConfigKind
+      readonly object: string
+      readonly key: string
+      readonly optional: boolean
+    }
+
+/** What a value may be taken from. */
+export type ConfigKind = 'ConfigMap' | 'Secret'
 
 export interface VolumeMount {
   readonly volume: string
@@ -62,6 +73,8 @@ export interface VolumeMount {
 export type VolumeSpec =
   /** A directory of the machine: for the mesh's own pods only. */
   | { readonly name: string; readonly type: 'hostPath'; readonly path: string }
+  /** A directory that outlives the pod, though not the cluster. */
+  | { readonly name: string; readonly type: 'claim'; readonly claim: string }
   | {
       readonly name: string
       readonly type: 'emptyDir'
@@ -83,8 +96,9 @@ export type Projection =
       readonly expirySeconds: number
     }
   | {
-      readonly type: 'configMap'
-      readonly configMap: string
+      readonly type: 'config'
+      readonly from: ConfigKind
+      readonly name: string
       readonly items: readonly KeyPath[] | undefined
       readonly optional: boolean
     }

@@ -31,8 +31,8 @@ spec: ${spec('emptyDir: { sizeLimit: lots }')}
   const directory = t.testdir({ 'deployment.yaml': deployment, 'pod.yaml': pod, 'right.yaml': POD('right') })
   const said: string[] = []
   const report = { error: (line: string) => said.push(line), warn: (line: string) => said.push(line) }
-  const { deployments, pods } = await new ManifestSource([directory], report).load()
-  t.strictSame([...deployments.keys(), ...pods.keys()], ['default/right'])
+  const { workloads, pods } = await new ManifestSource([directory], report).load()
+  t.strictSame([...workloads.keys(), ...pods.keys()], ['default/right'])
   t.equal(said.length, 2)
   t.match(said[0], `${join(directory, 'deployment.yaml')}: `)
   t.match(said[0], /spec\.template\.spec\.volumes\[0\]\.hostPath/)
@@ -63,3 +63,22 @@ t.test(
     t.strictSame(said, [])
   },
 )
+
+t.test('lists, JSON, and documents with nothing but comments in them', async (t) => {
+  const pod = (name: string) => ({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name },
+    spec: { containers: [{ name: 'app', image: 'test/none:v1' }] },
+  })
+  const directory = t.testdir({
+    'list.yaml': `# first\n---\n# nothing\n---\n${JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [pod('one'), pod('two')] })}\n---\n`,
+    'pods.json': JSON.stringify({ apiVersion: 'v1', kind: 'PodList', items: [pod('three')] }, null, '\t'),
+    'pod.json': `${JSON.stringify(pod('four'), null, 2)}\n`,
+  })
+  const said: string[] = []
+  const report = { error: (line: string) => said.push(line), warn: (line: string) => said.push(line) }
+  const { pods } = await new ManifestSource([directory], report).load()
+  t.strictSame(said, [])
+  t.strictSame([...pods.keys()].sort(), ['default/four', 'default/one', 'default/three', 'default/two'])
+})

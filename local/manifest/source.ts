@@ -5,14 +5,15 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseAllDocuments } from 'yaml'
 import { describeError } from '../../core/errors.ts'
-import { keyOf } from './objects.ts'
+import { keyOf, workloadKey } from './objects.ts'
 import type {
-  ConfigMapObject,
-  DeploymentObject,
+  ConfigObject,
+  CronJobObject,
   DesiredState,
   NamespaceObject,
   PodObject,
   ServiceObject,
+  Workload,
 } from './objects.ts'
 import { parseObject } from './parse-object.ts'
 import type { ParsedObject } from './parse-object.ts'
@@ -137,8 +138,10 @@ export class ManifestSource {
   #combine(files: readonly string[]): DesiredState {
     const namespaces = new Map<string, NamespaceObject>([['default', { name: 'default', labels: {} }]])
     const serviceAccounts = new Set<string>()
-    const configMaps = new Map<string, ConfigMapObject>()
-    const deployments = new Map<string, DeploymentObject>()
+    const configMaps = new Map<string, ConfigObject>()
+    const secrets = new Map<string, ConfigObject>()
+    const workloads = new Map<string, Workload>()
+    const cronJobs = new Map<string, CronJobObject>()
     const pods = new Map<string, PodObject>()
     const services = new Map<string, ServiceObject>()
     for (const path of files) {
@@ -150,23 +153,26 @@ export class ManifestSource {
         if (kind === 'Namespace') namespaces.set(object.name, object)
         else if (kind === 'ServiceAccount') serviceAccounts.add(keyOf(object))
         else if (kind === 'ConfigMap') configMaps.set(keyOf(object), object)
-        else if (kind === 'Deployment') deployments.set(keyOf(object), object)
+        else if (kind === 'Secret') secrets.set(keyOf(object), object)
+        else if (kind === 'Workload') workloads.set(workloadKey(object), object)
+        else if (kind === 'CronJob') cronJobs.set(keyOf(object), object)
         else if (kind === 'Pod') pods.set(keyOf(object), object)
         else if (kind === 'Service') services.set(keyOf(object), object)
       }
     }
-    return { namespaces, serviceAccounts, configMaps, deployments, pods, services }
+    return { namespaces, serviceAccounts, configMaps, secrets, workloads, cronJobs, pods, services }
   }
 }
 
-/** The entries of a List, or the object itself. */
+/** The entries of a List, or of a list of one kind such as DeploymentList, or the object itself. */
 function itemsOf(value: unknown): unknown[] {
   if (
     typeof value === 'object' &&
     value !== null &&
     'items' in value &&
     'kind' in value &&
-    value.kind === 'List'
+    typeof value.kind === 'string' &&
+    value.kind.endsWith('List')
   ) {
     return Array.isArray(value.items) ? value.items : []
   }

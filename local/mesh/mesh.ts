@@ -1,4 +1,4 @@
-import { chmod, mkdir, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import packageJson from '../../package.json' with { type: 'json' }
 import { openCaStore } from '../../certs/ca-store.ts'
@@ -11,10 +11,11 @@ import {
   SYSTEM_NAMESPACE,
   WEBHOOK_PORT,
 } from '../../core/contract.ts'
-import type { ConfigMapObject, DesiredState } from '../manifest/objects.ts'
+import type { ConfigObject, DesiredState } from '../manifest/objects.ts'
 import type { AdmissionOptions } from '../node/admission.ts'
 import type { ParsedObject } from '../manifest/parse-object.ts'
 import type { IssueToken } from '../pod/volumes.ts'
+import { INGRESS_UID, ingressObjects } from './ingress-objects.ts'
 import { systemObjects, withSystem } from './system-objects.ts'
 import { tokenIssuer } from './token-issuer.ts'
 import { WEBHOOK_NAME, writeWebhookCertificate } from './webhook-certificate.ts'
@@ -36,9 +37,12 @@ export interface Mesh {
   readonly issueToken: IssueToken
   /** The mesh's own objects alone, to be started before all others. */
   readonly system: readonly ParsedObject[]
-  withSystem(desired: DesiredState): DesiredState
+  /** With the mesh's own objects, and with those of the ingress pod where Services are exposed. */
+  withSystem(desired: DesiredState, ingress: boolean): DesiredState
+  /** Where the forwarder of the ingress pod listens. */
+  readonly ingressSocket: string
   /** The roots that sidecars trust, as a ConfigMap in each namespace. */
-  configMaps(desired: DesiredState): ConfigMapObject[]
+  configMaps(desired: DesiredState): ConfigObject[]
   admission(): Omit<AdmissionOptions, 'url'> & {
     readonly service: string
     readonly port: number
@@ -57,6 +61,10 @@ export async function prepareMesh(options: MeshOptions): Promise<Mesh> {
   const tokenKeys = join(options.directory, 'token-keys')
   const issuer = join(options.directory, 'token-issuer')
   const injector = join(options.directory, 'injector')
+  const ingress = join(options.directory, 'ingress')
+  const ingressSocket = join(ingress, 'forwarder.sock')
+  await mkdir(ingress, { recursive: true })
+  await chown(ingress, INGRESS_UID, INGRESS_UID)
   for (const directory of [ca, issuer]) await mkdir(directory, { recursive: true, mode: 0o700 })
   await mkdir(injector, { recursive: true, mode: 0o755 })
   await chmod(injector, 0o755)
@@ -81,10 +89,12 @@ export async function prepareMesh(options: MeshOptions): Promise<Mesh> {
   ]
   const system = systemObjects({ manifests: options.manifests, ca, tokenKeys, injector }, options.trustDomain)
   return {
-    hostPaths: [...options.manifests, ca, tokenKeys, injector],
+    hostPaths: [...options.manifests, ca, tokenKeys, injector, ingress],
     issueToken,
     system,
-    withSystem: (desired) => withSystem(desired, system),
+    withSystem: (desired, exposed) =>
+      withSystem(desired, exposed ? [...system, ...ingressObjects(ingress, ingressSocket)] : system),
+    ingressSocket,
     configMaps: (desired) =>
       [...desired.namespaces.keys()].map((namespace) => ({
         namespace,

@@ -9,7 +9,7 @@ import {
 } from '../../core/contract.ts'
 import packageJson from '../../package.json' with { type: 'json' }
 import type { DesiredState } from '../manifest/objects.ts'
-import { keyOf } from '../manifest/objects.ts'
+import { keyOf, workloadKey } from '../manifest/objects.ts'
 import { parseObject } from '../manifest/parse-object.ts'
 import type { ParsedObject } from '../manifest/parse-object.ts'
 
@@ -104,15 +104,15 @@ export function systemObjects(paths: SystemPaths, trustDomain: string): ParsedOb
 export function withSystem(desired: DesiredState, system: readonly ParsedObject[]): DesiredState {
   const namespaces = new Map(desired.namespaces)
   const serviceAccounts = new Set(desired.serviceAccounts)
-  const deployments = new Map(desired.deployments)
+  const workloads = new Map(desired.workloads)
   const services = new Map(desired.services)
   for (const { kind, object } of system) {
     if (kind === 'Namespace') namespaces.set(object.name, object)
     else if (kind === 'ServiceAccount') serviceAccounts.add(keyOf(object))
-    else if (kind === 'Deployment') deployments.set(keyOf(object), object)
+    else if (kind === 'Workload') workloads.set(workloadKey(object), object)
     else if (kind === 'Service') services.set(keyOf(object), object)
   }
-  return { ...desired, namespaces, serviceAccounts, deployments, services }
+  return { ...desired, namespaces, serviceAccounts, workloads, services }
 }
 
 function account(name: string): object {

@@ -2,24 +2,30 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { WeftError, describeError } from '../../core/errors.ts'
 import { PodAddressPool, ServiceAddressPool } from '../controllers/addresses.ts'
-import { planDeployment } from '../controllers/deployment.ts'
 import { endpointGroups, endpointSlices } from '../controllers/endpoints.ts'
 import type { EndpointPod } from '../controllers/endpoints.ts'
+import { Workloads, ownerKey } from '../controllers/workloads.ts'
+import type { OwnedPod } from '../controllers/owned-pod.ts'
 import { buildZone } from '../dns/zone.ts'
 import type { NamedService, Zone } from '../dns/zone.ts'
-import { keyOf } from '../manifest/objects.ts'
+import { systemClock } from '../../core/clock.ts'
+import { canonical } from '../manifest/canonical.ts'
+import { keyOf, workloadKey } from '../manifest/objects.ts'
 import type {
-  ConfigMapObject,
-  DeploymentObject,
+  ConfigObject,
   DesiredState,
+  JobObject,
   PodTemplate,
   ServiceObject,
+  Workload,
 } from '../manifest/objects.ts'
-import { canonical } from '../manifest/parse-object.ts'
+import type { ConfigKind } from '../manifest/pod-spec.ts'
+import type { JobOutcome } from '../controllers/job.ts'
 import type { ServiceTarget } from '../network/service-rules.ts'
 import { PodRunner } from '../pod/pod-runner.ts'
 import type { PodIdentity, PodManifest } from '../pod/pod-runner.ts'
-import type { ImageFolders } from '../pod/images.ts'
+import { EventLog } from '../pod/events.ts'
+import type { HasProgram, ImageFolders } from '../pod/images.ts'
 import type { IssueToken } from '../pod/volumes.ts'
 import type { ObjectDirectory } from './object-directory.ts'
 import type { ServiceRules } from './service-rules-sync.ts'
@@ -30,8 +36,11 @@ export interface ClusterDeps {
   readonly baseRoot: string
   /** A directory on the node's tmpfs, one below it a pod. */
   readonly podDirectory: string
+  /** Where the directories of claims are. */
+  readonly claimDirectory: string
   readonly logDirectory: string
   readonly images: ImageFolders
+  readonly hasProgram: HasProgram
   readonly ipv6: boolean
   readonly objects: ObjectDirectory
   readonly rules: ServiceRules
@@ -52,10 +61,13 @@ export class Cluster {
   readonly #pods = new Map<string, PodRunner>()
   readonly #podAddresses = new PodAddressPool()
   readonly #serviceAddresses = new ServiceAddressPool()
+  readonly #workloads: Workloads
   readonly #watchers = new Set<() => void>()
+  /** What happened to pods, and to what makes them. */
+  readonly events = new EventLog()
   #desired: DesiredState | undefined
-  #extraConfigMaps: readonly ConfigMapObject[] = []
-  #configMapText = ''
+  #extraConfigMaps: readonly ConfigObject[] = []
+  #configText = ''
   #views: readonly ServiceView[] = []
   #zone: Zone = new Map()
   #closing = false
@@ -66,6 +78,11 @@ export class Cluster {
       () => this.#sync(),
       (error) => deps.warn(describeError(error)),
     )
+    this.#workloads = new Workloads({
+      clock: systemClock,
+      changed: () => void this.#loop.request(),
+      ended: (job, outcome) => this.#jobEnded(job, outcome),
+    })
   }
 
   get pods(): readonly PodRunner[] {
@@ -81,12 +98,12 @@ export class Cluster {
   }
 
   /** Takes new manifests; `extraConfigMaps` are there in addition to those of the manifests. */
-  apply(desired: DesiredState, extraConfigMaps: readonly ConfigMapObject[] = []): Promise<void> {
+  apply(desired: DesiredState, extraConfigMaps: readonly ConfigObject[] = []): Promise<void> {
     this.#desired = desired
     this.#extraConfigMaps = extraConfigMaps
-    const text = canonical([[...desired.configMaps.values()], extraConfigMaps])
-    if (text !== this.#configMapText) {
-      this.#configMapText = text
+    const text = canonical([[...desired.configMaps.values()], [...desired.secrets.values()], extraConfigMaps])
+    if (text !== this.#configText) {
+      this.#configText = text
       for (const pod of this.#pods.values()) void pod.refreshVolumes()
     }
     return this.#loop.request()
@@ -102,13 +119,14 @@ export class Cluster {
   get ready(): boolean {
     if (!this.#desired) return false
     const living = this.pods.filter((pod) => pod.state.deletedAt === undefined)
-    const settled = living.every((pod) => pod.state.ready || pod.state.phase === 'Succeeded')
-    const complete = [...this.#desired.deployments.values()].every((deployment) => {
-      const owned = living.filter((pod) => ownedBy(pod, deployment))
-      return (
-        owned.length === deployment.replicas &&
-        owned.every((pod) => pod.template.hash === deployment.template.hash)
-      )
+    // A Job has its own end, and nobody waits for it.
+    const settled = living.every(
+      ({ state, identity }) => state.ready || state.phase === 'Succeeded' || identity.owner?.kind === 'Job',
+    )
+    const complete = [...this.#desired.workloads.values()].every((workload) => {
+      if (workload.kind === 'Job') return true
+      const owned = living.filter((pod) => ownedBy(pod, workload))
+      return owned.length === workload.replicas && owned.every((pod) => isCurrent(pod, workload))
     })
     return settled && complete && [...this.#desired.pods.keys()].every((key) => this.#pods.has(key))
   }
@@ -145,6 +163,7 @@ export class Cluster {
   /** Stops every pod, the system's last. */
   async close(graceSeconds: number): Promise<void> {
     this.#closing = true
+    this.#workloads.close()
     await Promise.all(this.pods.map((pod) => pod.stop(graceSeconds)))
     this.#pods.clear()
   }
@@ -162,7 +181,9 @@ export class Cluster {
   }
 
   #reconcilePods(desired: DesiredState): void {
-    for (const deployment of desired.deployments.values()) this.#reconcileDeployment(deployment)
+    const workloads = this.#workloads.current(desired.workloads, desired.cronJobs)
+    for (const workload of workloads) this.#reconcileWorkload(workload)
+    const wantedOwners = new Set(workloads.map(workloadKey))
     for (const [key, pod] of desired.pods) {
       const present = this.#pods.get(key)
       if (!present) this.#create({ ...pod, owner: undefined }, pod.template)
@@ -170,29 +191,39 @@ export class Cluster {
     }
     for (const [key, pod] of this.#pods) {
       const { owner, namespace } = pod.identity
-      const wanted = owner ? desired.deployments.has(`${namespace}/${owner.name}`) : desired.pods.has(key)
+      const wanted = owner ? wantedOwners.has(ownerKey(namespace, owner)) : desired.pods.has(key)
       if (!wanted) this.#stop(pod)
     }
   }
 
-  #reconcileDeployment(deployment: DeploymentObject): void {
-    const owned = this.pods.filter((pod) => ownedBy(pod, deployment))
-    const plan = planDeployment(
-      { replicas: deployment.replicas, strategy: deployment.strategy, hash: deployment.template.hash },
-      owned.map((pod) => ({
-        name: pod.identity.name,
-        hash: pod.template.hash,
-        ready: pod.state.ready,
-        terminating: pod.state.deletedAt !== undefined,
-        createdAt: pod.state.createdAt,
-      })),
-    )
-    for (const pod of owned) if (plan.stop.includes(pod.identity.name)) this.#stop(pod)
-    for (let made = 0; made < plan.create; made++) {
-      const name = `${deployment.name}-${deployment.template.hash}-${randomBytes(3).toString('hex').slice(0, 5)}`
-      const owner = { kind: 'Deployment', name: deployment.name }
-      this.#create({ namespace: deployment.namespace, name, owner }, deployment.template)
+  #reconcileWorkload(workload: Workload): void {
+    const { kind, namespace, name } = workload
+    const event = this.events.recorder(workloadKey(workload))
+    const owned = this.pods.filter((pod) => ownedBy(pod, workload))
+    const plan = this.#workloads.plan(workload, owned.map(ownedPod))
+    for (const pod of owned) {
+      if (!plan.stop.includes(pod.identity.name) || pod.state.deletedAt !== undefined) continue
+      event('Normal', 'SuccessfulDelete', `ends pod ${pod.identity.name}`)
+      this.#stop(pod)
     }
+    for (const { name: podName, template } of plan.create) {
+      event('Normal', 'SuccessfulCreate', `made pod ${podName}`)
+      this.#create({ namespace, name: podName, owner: { kind, name } }, template)
+    }
+  }
+
+  #jobEnded(job: JobObject, outcome: JobOutcome): void {
+    const event = this.events.recorder(workloadKey(job))
+    if (outcome === 'Complete') {
+      event('Normal', 'Completed', 'the Job is complete')
+      return
+    }
+    const why =
+      outcome === 'BackoffLimitExceeded'
+        ? `failed more often than its backoffLimit of ${job.backoffLimit}`
+        : `took longer than its activeDeadlineSeconds of ${job.deadlineSeconds}`
+    event('Warning', outcome, `the Job ${why}`)
+    this.#deps.warn(`${workloadKey(job)}: ${outcome}: the Job ${why}`)
   }
 
   #stop(pod: PodRunner): void {
@@ -209,8 +240,10 @@ export class Cluster {
       directory: join(this.#deps.podDirectory, `${namespace}_${name}_${randomBytes(3).toString('hex')}`),
       logDirectory: join(this.#deps.logDirectory, `${namespace}_${name}`),
       images: this.#deps.images,
+      hasProgram: this.#deps.hasProgram,
       ipv6: this.#deps.ipv6,
-      configMaps: (map) => this.#configMap(namespace, map),
+      configs: (kind, object) => this.#config(kind, `${namespace}/${object}`),
+      claimDirectory: this.#deps.claimDirectory,
       issueToken: this.#deps.issueToken,
       hostPaths: this.#deps.hostPaths,
       takeAddresses: () => this.#podAddresses.take(),
@@ -218,6 +251,7 @@ export class Cluster {
       admit: (manifest) => this.#admit(manifest, template),
       changed: () => void this.#loop.request(),
       published: () => this.#loop.request(),
+      event: this.events.recorder(`Pod ${key}`),
       warn: (message) => this.#deps.warn(message),
     })
     this.#pods.set(key, pod)
@@ -240,9 +274,10 @@ export class Cluster {
     return this.#deps.admit(manifest, this.#desired?.namespaces.get(namespace)?.labels ?? {})
   }
 
-  #configMap(namespace: string, name: string): ConfigMapObject | undefined {
-    const extra = this.#extraConfigMaps.find((map) => map.namespace === namespace && map.name === name)
-    return extra ?? this.#desired?.configMaps.get(`${namespace}/${name}`)
+  #config(kind: ConfigKind, key: string): ConfigObject | undefined {
+    if (kind === 'Secret') return this.#desired?.secrets.get(key)
+    const extra = this.#extraConfigMaps.find((map) => keyOf(map) === key)
+    return extra ?? this.#desired?.configMaps.get(key)
   }
 
   #serviceViews(desired: DesiredState, pods: readonly EndpointPod[]): ServiceView[] {
@@ -286,9 +321,32 @@ export class Cluster {
   }
 }
 
-function ownedBy(pod: PodRunner, deployment: DeploymentObject): boolean {
+function ownedBy(pod: PodRunner, workload: Workload): boolean {
   const { owner, namespace } = pod.identity
-  return namespace === deployment.namespace && owner?.kind === 'Deployment' && owner.name === deployment.name
+  return namespace === workload.namespace && owner?.kind === workload.kind && owner.name === workload.name
+}
+
+/** Whether a pod need not be replaced any more; a StatefulSet may leave some as they are. */
+function isCurrent(pod: PodRunner, workload: Exclude<Workload, JobObject>): boolean {
+  return (
+    pod.template.hash === workload.template.hash ||
+    (workload.kind === 'StatefulSet' && workload.partition > 0)
+  )
+}
+
+function ownedPod({ identity, template, state }: PodRunner): OwnedPod {
+  return {
+    name: identity.name,
+    hash: template.hash,
+    ready: state.ready,
+    terminating: state.deletedAt !== undefined,
+    createdAt: state.createdAt,
+    phase: state.phase,
+    restarts: state.containers.reduce(
+      (sum, container) => sum + (container.kind === 'sidecar' ? 0 : container.restarts),
+      0,
+    ),
+  }
 }
 
 function endpointPod(pod: PodRunner): EndpointPod {
@@ -296,6 +354,7 @@ function endpointPod(pod: PodRunner): EndpointPod {
   return {
     ...state.facts,
     hostname: state.spec.hostname,
+    subdomain: state.spec.subdomain,
     ports: [...state.spec.containers, ...state.spec.initContainers].flatMap((container) => container.ports),
     ready: state.ready,
     terminating: state.deletedAt !== undefined,

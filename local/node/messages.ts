@@ -1,11 +1,13 @@
-import { manifestCopies } from '../state-directory.ts'
+import { join } from 'node:path'
+import type { ManifestInput } from '../manifest/inputs.ts'
+import { manifestCopy } from '../state-directory.ts'
 import type { AdmissionOptions } from './admission.ts'
 
 /** What the launcher tells the node process once, over the IPC channel. */
 export interface NodeConfig {
   readonly name: string
   readonly stateDirectory: string
-  readonly manifestDirectories: readonly string[]
+  readonly manifests: readonly ManifestInput[]
   /** Follow copies in the state directory, so that what changes them while it runs changes nobody's files. */
   readonly copyManifests: boolean
   readonly images: readonly (readonly [name: string, folder: string])[]
@@ -18,16 +20,27 @@ export interface NodeConfig {
   readonly admission: AdmissionOptions | undefined
 }
 
-/** Where the cluster reads manifests. */
+/** The directories that the cluster reads manifests from: one for each input, in the same order. */
 export function followedDirectories(config: NodeConfig): readonly string[] {
-  const { copyManifests, manifestDirectories, stateDirectory } = config
-  return copyManifests ? manifestCopies(stateDirectory, manifestDirectories) : manifestDirectories
+  const { copyManifests, manifests, stateDirectory } = config
+  return manifests.map((input, index) =>
+    input.type === 'text' || copyManifests ? manifestCopy(stateDirectory, index) : input.path,
+  )
+}
+
+/** The file that the text of an input is in. */
+export function textFile(config: NodeConfig, index: number): string {
+  return join(manifestCopy(config.stateDirectory, index), 'manifests.yaml')
 }
 
 export type ToNode =
   | { readonly type: 'start'; readonly config: NodeConfig }
   /** Comes with a listening server of the host's. `target` is `service.namespace:port`. */
   | { readonly type: 'expose'; readonly target: string }
+  /** Comes with a connection that was made before the node had the listening server. */
+  | { readonly type: 'exposed'; readonly target: string }
+  /** The text of an input is another one now. */
+  | { readonly type: 'manifests'; readonly index: number; readonly text: string }
   | { readonly type: 'down' }
 
 export type FromNode =

@@ -1,7 +1,7 @@
-import { cp, mkdir } from 'node:fs/promises'
-import { connect } from 'node:net'
-import type { Server } from 'node:net'
-import { join } from 'node:path'
+import { cp, mkdir, rename, writeFile } from 'node:fs/promises'
+import type { Socket } from 'node:net'
+import { dirname, join } from 'node:path'
+import { SYSTEM_NAMESPACE } from '../../core/contract.ts'
 import { WeftError, describeError } from '../../core/errors.ts'
 import { DNS_ADDRESS } from '../controllers/addresses.ts'
 import { startControl } from '../control/server.ts'
@@ -9,14 +9,17 @@ import { clusterStatus } from '../control/status.ts'
 import { startDns } from '../dns/server.ts'
 import { CLUSTER_DOMAIN } from '../dns/zone.ts'
 import type { DesiredState } from '../manifest/objects.ts'
+import { passStraight, passThroughIngress } from '../ingress/exposed-service.ts'
 import { ManifestSource } from '../manifest/source.ts'
 import { prepareMesh } from '../mesh/mesh.ts'
 import { prepareNodeNetwork } from '../network/pod-network.ts'
 import { prepareContainerRoot } from '../pod/container-root.ts'
+import { programsOf } from '../pod/images.ts'
 import type { IssueToken } from '../pod/volumes.ts'
 import { Admission } from './admission.ts'
 import { Cluster } from './cluster.ts'
-import { followedDirectories } from './messages.ts'
+import { imageProblems } from './image-problems.ts'
+import { followedDirectories, textFile } from './messages.ts'
 import type { NodeConfig } from './messages.ts'
 import { ObjectDirectory } from './object-directory.ts'
 import { mustRun } from './run-command.ts'
@@ -32,8 +35,13 @@ export interface NodeEvents {
 }
 
 export interface RunningNode {
-  /** Pipes what connects to `server` to a Service: `name.namespace:port`. */
-  expose(server: Server, target: string): void
+  /**
+   * What takes a connection of the machine to a Service, `name.namespace:port`: with the mesh as a call of the ingress pod,
+   * which its sidecar routes, otherwise straight.
+   */
+  expose(target: string): (caller: Socket) => void
+  /** Takes the new text of an input of manifests. */
+  putManifests(index: number, text: string): Promise<void>
   close(): Promise<void>
 }
 
@@ -65,9 +73,10 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
   )
   await objects.prepare()
   const manifests = followedDirectories(config)
-  for (const [index, source] of config.manifestDirectories.entries()) {
-    const copy = manifests[index] ?? source
-    if (copy !== source) await cp(source, copy, { recursive: true })
+  for (const [index, input] of config.manifests.entries()) {
+    const directory = manifests[index] ?? ''
+    if (input.type === 'text') await putText(textFile(config, index), input.text)
+    else if (directory !== input.path) await cp(input.path, directory, { recursive: true })
   }
 
   const mesh = config.mesh
@@ -79,13 +88,17 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
         warn,
       })
     : undefined
+  const images = new Map(config.images)
+  const hasProgram = programsOf(baseRoot)
   let admission = config.admission ? new Admission(config.admission, warn) : undefined
   const cluster = new Cluster({
     node: NODE_NAME,
     baseRoot,
     podDirectory: join(PRIVATE, 'pods'),
+    claimDirectory: join(PRIVATE, 'claims'),
     logDirectory: join(config.stateDirectory, 'logs'),
-    images: new Map(config.images),
+    images,
+    hasProgram,
     ipv6,
     objects,
     rules: new ServiceRules(ipv6),
@@ -95,15 +108,33 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
     warn,
   })
   const dns = await startDns(DNS_ADDRESS, 53, () => cluster.zone)
-  const source = new ManifestSource(manifests, { error: warn, warn })
+  // Of a text people know the name that they gave.
+  const named = (line: string) =>
+    config.manifests.reduce(
+      (told, input, index) =>
+        input.type === 'text' ? told.replaceAll(textFile(config, index), input.name) : told,
+      line,
+    )
+  const say = (line: string) => warn(named(line))
+  const source = new ManifestSource(manifests, { error: say, warn: say })
   let desired = await source.load()
+  let told: readonly string[] = []
+  const checkImages = () => {
+    const problems = imageProblems(desired, images, hasProgram)
+    for (const problem of problems) if (!told.includes(problem)) warn(problem)
+    told = problems
+  }
+  checkImages()
   let started = false
+  let ingress = false
   const follow = () => {
     if (!started) return
-    void cluster.apply(mesh?.withSystem(desired) ?? desired, mesh?.configMaps(desired))
+    const whole = mesh?.withSystem(desired, ingress) ?? desired
+    void cluster.apply(whole, mesh?.configMaps(whole))
   }
   source.watch((state) => {
     desired = state
+    checkImages()
     follow()
   })
   const startWorkloads = () => {
@@ -112,7 +143,7 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
   }
   if (mesh) {
     const { service, port, path, ...options } = mesh.admission()
-    void untilReady(cluster, mesh.withSystem(NOTHING)).then(() => {
+    void untilReady(cluster, mesh.withSystem(NOTHING, false)).then(() => {
       events.progress('control plane and injector are ready')
       const address = serviceAddress(cluster, service)
       admission = new Admission({ ...options, url: `https://${address}:${port}${path}` }, warn)
@@ -138,23 +169,23 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
     endsWith: config.endsWith,
   })
   return {
-    expose(server, target) {
-      server.on('connection', (socket) => {
-        const [host = '', port = ''] = target.split(':')
-        const address = serviceAddress(cluster, host)
-        socket.on('error', () => {})
-        if (address === undefined) {
-          socket.destroy()
-          return
+    expose(target) {
+      const [service = '', port = ''] = target.split(':')
+      const [, namespace] = service.split('.')
+      // The mesh's own pods have no sidecar, and must be reached before any has one.
+      if (!mesh || namespace === SYSTEM_NAMESPACE) {
+        return (caller) => {
+          const host = serviceAddress(cluster, service)
+          passStraight(caller, host === undefined ? undefined : { host, port: Number(port) })
         }
-        const upstream = connect({ host: address, port: Number(port), noDelay: true })
-        upstream.on('error', () => socket.destroy())
-        socket.on('close', () => upstream.destroy())
-        upstream.on('close', () => socket.destroy())
-        socket.setNoDelay(true)
-        socket.pipe(upstream).pipe(socket)
-      })
+      }
+      ingress = true
+      follow()
+      const destination = { host: `${service}.svc.${CLUSTER_DOMAIN}`, port: Number(port) }
+      return (caller) => passThroughIngress(caller, mesh.ingressSocket, destination)
     },
+    putManifests: (index, text) =>
+      putText(textFile(config, index), text).catch((error: unknown) => say(describeError(error))),
     async close() {
       source.close()
       mesh?.close()
@@ -165,11 +196,21 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
   }
 }
 
+/** Writes it as a whole, so that nobody who follows the directory meets half of it. */
+async function putText(file: string, text: string): Promise<void> {
+  await mkdir(dirname(file), { recursive: true, mode: 0o755 })
+  // A name that no reader takes for a manifest.
+  await writeFile(`${file}.new`, text, { mode: 0o644 })
+  await rename(`${file}.new`, file)
+}
+
 const NOTHING: DesiredState = {
   namespaces: new Map(),
   serviceAccounts: new Set(),
   configMaps: new Map(),
-  deployments: new Map(),
+  secrets: new Map(),
+  workloads: new Map(),
+  cronJobs: new Map(),
   pods: new Map(),
   services: new Map(),
 }

@@ -1,6 +1,7 @@
 /** Everything that turns a program into a container of a pod. Paths are the node's. */
 export interface Sandbox {
   readonly networkNamespace: string
+  readonly hostname: string
   /** The base root, and the empty directory where this container's copy is mounted. */
   readonly baseRoot: string
   readonly root: string
@@ -54,13 +55,14 @@ export function effectiveCapabilities(add: readonly string[], drop: readonly str
 }
 
 /**
- * The command line that enters the pod's network namespace, makes a private mount namespace with the
- * container's root in it, gives privileges up and becomes `argv`: one process from first to last, so
+ * The command line that enters the pod's network namespace, makes a mount namespace with the
+ * container's root in it and a host name of its own, gives privileges up and becomes `argv`: one process from first to last, so
  * that its id is the container's.
  */
 export function containerCommand(sandbox: Sandbox, argv: readonly string[]): string[] {
   const script = [
     'set -e',
+    `hostname ${quote(sandbox.hostname)}`,
     `mount --rbind ${quote(sandbox.baseRoot)} ${quote(sandbox.root)}`,
     ...sandbox.mounts.flatMap((mount) => {
       const target = quote(sandbox.root + mount.target)
@@ -76,6 +78,7 @@ export function containerCommand(sandbox: Sandbox, argv: readonly string[]): str
     '--',
     '/usr/bin/unshare',
     '--mount',
+    '--uts',
     '--propagation',
     'private',
     '--',
@@ -102,6 +105,7 @@ export function execCommand(pid: number, user: ContainerUser, argv: readonly str
     '--target',
     String(pid),
     '--mount',
+    '--uts',
     '--net',
     '--root',
     '--wd',

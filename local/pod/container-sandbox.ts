@@ -28,6 +28,7 @@ export interface SandboxInput {
   readonly image: Image
   readonly volumes: PodVolumes
   readonly networkNamespace: string
+  readonly hostname: string
   readonly baseRoot: string
   /** The pod's own directory on the node's tmpfs. */
   readonly podDirectory: string
@@ -64,6 +65,7 @@ export async function prepareSandbox(input: SandboxInput): Promise<Sandbox> {
   for (const [index, mount] of mounts.entries()) await makePlace(mount, mounts.slice(0, index), baseRoot)
   return {
     networkNamespace: input.networkNamespace,
+    hostname: input.hostname,
     baseRoot,
     root,
     mounts,

@@ -1,40 +1,53 @@
 import { WeftError } from '../../core/errors.ts'
-import type { ConfigMapObject } from '../manifest/objects.ts'
-import type { ContainerSpec } from '../manifest/pod-spec.ts'
+import type { ConfigObject } from '../manifest/objects.ts'
+import type { ConfigKind, ContainerSpec } from '../manifest/pod-spec.ts'
 import { fieldRef } from './field-ref.ts'
 import type { PodFacts } from './field-ref.ts'
 
-/** Looks up a ConfigMap of the pod's namespace. */
-export type ConfigMaps = (name: string) => ConfigMapObject | undefined
+/** Looks up a ConfigMap or a Secret of the pod's namespace. */
+export type ConfigSource = (kind: ConfigKind, name: string) => ConfigObject | undefined
 
 /**
  * The environment of a container, over `defaults`. `$(NAME)` refers to an earlier entry and `$$(NAME)` is
- * left as `$(NAME)`, as in Kubernetes. Throws when a ConfigMap or key is missing and not optional.
+ * left as `$(NAME)`, as in Kubernetes. Throws when a ConfigMap, Secret or key is missing and not optional.
  */
 export function buildEnvironment(
   container: ContainerSpec,
   pod: PodFacts,
-  configMaps: ConfigMaps,
+  configs: ConfigSource,
   defaults: Readonly<Record<string, string>>,
 ): Record<string, string> {
   const env: Record<string, string> = { ...defaults }
   for (const source of container.envFrom) {
-    const map = configMaps(source.configMap)
-    if (!map && !source.optional) throw missing(`ConfigMap \`${source.configMap}\` does not exist`, container)
-    for (const [key, value] of Object.entries(map?.data ?? {})) env[source.prefix + key] = value
+    const object = configs(source.from, source.name)
+    if (!object && !source.optional)
+      throw unusable(`${source.from} \`${source.name}\` does not exist`, container)
+    for (const [key, value] of Object.entries(object?.data ?? {}))
+      env[source.prefix + key] = variable(value, `${source.from} \`${source.name}\``, key, container)
   }
   for (const entry of container.env) {
     if ('value' in entry) env[entry.name] = expand(entry.value, env)
     else if ('fieldPath' in entry) env[entry.name] = fieldRef(entry.fieldPath, pod)
     else {
-      const value = configMaps(entry.configMap)?.data[entry.key]
-      if (value !== undefined) env[entry.name] = value
+      const object = configs(entry.from, entry.object)
+      const value = object?.data[entry.key]
+      const named = `${entry.from} \`${entry.object}\``
+      if (value !== undefined) env[entry.name] = variable(value, named, entry.key, container)
       else if (!entry.optional) {
-        throw missing(`ConfigMap \`${entry.configMap}\` has no key \`${entry.key}\``, container)
+        const lack = object ? `has no key \`${entry.key}\`` : 'does not exist'
+        throw unusable(`${named} ${lack}`, container)
       }
     }
   }
   return env
+}
+
+/** A value as a variable. Whoever made it may not want it told: the error names its key only. */
+function variable(value: string | Buffer, object: string, key: string, container: ContainerSpec): string {
+  const text = value.toString()
+  if (text.includes('\0'))
+    throw unusable(`${object}, key \`${key}\`: a zero byte cannot be in a variable`, container)
+  return text
 }
 
 /** Replaces `$(NAME)` by its value; an unknown name stays as it is. */
@@ -48,6 +61,6 @@ export function expand(text: string, env: Readonly<Record<string, string>>): str
   )
 }
 
-function missing(message: string, container: ContainerSpec): WeftError {
+function unusable(message: string, container: ContainerSpec): WeftError {
   return new WeftError('local.container_config', message, { field: `container ${container.name}` })
 }

@@ -14,12 +14,14 @@ import type { CommandResult } from '../node/run-command.ts'
 import { containerCommand, execCommand } from './container-command.ts'
 import { COMPILE_CACHE, CONTAINER_PATH } from './container-root.ts'
 import { ContainerRunner } from './container-runner.ts'
+import type { PreparedContainer } from './container-runner.ts'
 import { containerUser, prepareSandbox } from './container-sandbox.ts'
 import { buildEnvironment, expand } from './environment.ts'
-import type { ConfigMaps } from './environment.ts'
+import type { ConfigSource } from './environment.ts'
+import type { RecordEvent } from './events.ts'
 import type { PodFacts } from './field-ref.ts'
-import { commandLine, resolveImage } from './images.ts'
-import type { ImageFolders } from './images.ts'
+import { borrowedNote, commandLine, resolveImage } from './images.ts'
+import type { HasProgram, ImageFolders } from './images.ts'
 import { killNamespace } from './kill-namespace.ts'
 import { writePodFiles } from './pod-files.ts'
 import { perform } from './probe-actions.ts'
@@ -42,8 +44,11 @@ export interface PodRunnerDeps {
   readonly directory: string
   readonly logDirectory: string
   readonly images: ImageFolders
+  readonly hasProgram: HasProgram
   readonly ipv6: boolean
-  readonly configMaps: ConfigMaps
+  readonly configs: ConfigSource
+  /** Where the directories of claims are; they outlive pods. */
+  readonly claimDirectory: string
   readonly issueToken: IssueToken
   readonly hostPaths: ReadonlySet<string>
   takeAddresses(): PodAddresses
@@ -53,6 +58,7 @@ export interface PodRunnerDeps {
   changed(): void
   /** Resolves once Services know what `changed` announced. */
   published(): Promise<void>
+  readonly event: RecordEvent
   warn(message: string): void
 }
 
@@ -61,6 +67,13 @@ export interface PodIdentity {
   readonly name: string
   /** `kind/name` of the controller, undefined for a pod of its own. */
   readonly owner: { readonly kind: string; readonly name: string } | undefined
+}
+
+/** What keeps a pod as a whole from getting on. */
+export interface PodProblem {
+  /** As Kubernetes names it: FailedCreate, FailedMount or Failed. */
+  readonly reason: string
+  readonly message: string
 }
 
 const ADMISSION_RETRY_MS = 1000
@@ -80,7 +93,8 @@ export class PodRunner {
   #network: PodNetwork | undefined
   #volumes: PodVolumes | undefined
   #containers: ContainerRunner[] = []
-  #problem: string | undefined
+  #problem: PodProblem | undefined
+  readonly #told = new Set<string>()
   #running: Promise<void> | undefined
   #stopped: Promise<void> | undefined
 
@@ -127,7 +141,7 @@ export class PodRunner {
   }
 
   /** Why the pod does not get on, when it does not. */
-  get problem(): string | undefined {
+  get problem(): PodProblem | undefined {
     return this.#problem
   }
 
@@ -141,7 +155,7 @@ export class PodRunner {
   }
 
   start(): void {
-    this.#running ??= this.#run().catch((error: unknown) => this.#fail(error))
+    this.#running ??= this.#run().catch((error: unknown) => this.#fail('Failed', error))
   }
 
   /** Ends the pod in order; resolves once nothing of it is left. */
@@ -179,11 +193,13 @@ export class PodRunner {
     if (pid === undefined) {
       throw new WeftError('local.not_running', `container ${container.spec.name} does not run`)
     }
-    const env = buildEnvironment(container.spec, this.facts, this.#deps.configMaps, this.#defaults())
+    const env = buildEnvironment(container.spec, this.facts, this.#deps.configs, this.#defaults())
     return { argv: execCommand(pid, containerUser(container.spec, this.#spec), argv), env }
   }
 
+  /** Looks again at what ConfigMaps say: in volumes, and where a container waits for one. */
   async refreshVolumes(): Promise<void> {
+    for (const container of this.#containers) container.retry()
     await this.#volumes?.refresh().catch((error: unknown) => this.#deps.warn(describeError(error)))
   }
 
@@ -195,6 +211,7 @@ export class PodRunner {
     await mkdir(this.#deps.logDirectory, { recursive: true })
     const addresses = this.#deps.takeAddresses()
     this.#network = await addPodNetwork(addresses, this.#deps.ipv6)
+    this.#deps.event('Normal', 'Scheduled', `has the address ${addresses.v4}`)
     await writePodFiles(directory, this.facts, this.#spec)
     this.#volumes = new PodVolumes(directory, this.#spec, this.facts, this.#deps)
     this.#containers = [
@@ -214,8 +231,16 @@ export class PodRunner {
     }
     if (this.#gone) return
     this.#initialized = true
-    for (const container of this.#containers) if (container.status.kind === 'app') void container.run()
+    const apps = this.#containers.filter((container) => container.status.kind === 'app')
+    void Promise.all(apps.map((container) => container.run())).then(() => this.#endSidecars())
     this.#deps.changed()
+  }
+
+  /** A pod whose containers have all ended needs its sidecars no more: so a Job's pod ends, too. */
+  async #endSidecars(): Promise<void> {
+    if (this.#gone) return
+    const sidecars = this.#containers.filter((container) => container.status.kind === 'sidecar')
+    for (const sidecar of sidecars.toReversed()) await sidecar.stop(this.#spec.terminationGraceSeconds * 1000)
   }
 
   get #gone(): boolean {
@@ -235,7 +260,12 @@ export class PodRunner {
         ...(owner
           ? {
               ownerReferences: [
-                { apiVersion: 'apps/v1', kind: owner.kind, name: owner.name, controller: true },
+                {
+                  apiVersion: owner.kind === 'Job' ? 'batch/v1' : 'apps/v1',
+                  kind: owner.kind,
+                  name: owner.name,
+                  controller: true,
+                },
               ],
             }
           : {}),
@@ -252,7 +282,7 @@ export class PodRunner {
         this.#problem = undefined
         return
       } catch (error) {
-        this.#fail(error)
+        this.#fail('FailedCreate', error)
         await delay(ADMISSION_RETRY_MS)
       }
     }
@@ -266,18 +296,28 @@ export class PodRunner {
         this.#problem = undefined
         return
       } catch (error) {
-        this.#fail(error)
+        this.#fail('FailedMount', error)
         await delay(ADMISSION_RETRY_MS)
       }
     }
   }
 
-  #fail(error: unknown): void {
-    const problem = describeError(error)
-    if (problem === this.#problem) return
-    this.#problem = problem
-    this.#deps.warn(`pod ${this.identity.namespace}/${this.identity.name}: ${problem}`)
+  #fail(reason: string, error: unknown): void {
+    const message = describeError(error)
+    this.#deps.event('Warning', reason, message)
+    if (message === this.#problem?.message) return
+    this.#problem = { reason, message }
+    this.#tell(message)
     this.#deps.changed()
+  }
+
+  /** Each thing once: what goes on for long is in the pod's state. */
+  #tell(message: string, container = ''): void {
+    const of = container === '' ? '' : `, container ${container}`
+    const line = `pod ${this.identity.namespace}/${this.identity.name}${of}: ${message}`
+    if (this.#told.has(line)) return
+    this.#told.add(line)
+    this.#deps.warn(line)
   }
 
   #runner(spec: ContainerSpec, kind: 'init' | 'sidecar' | 'app'): ContainerRunner {
@@ -293,6 +333,8 @@ export class PodRunner {
         return restartPolicy === 'Always' || (restartPolicy === 'OnFailure' && exitCode !== 0)
       },
       changed: () => this.#deps.changed(),
+      event: this.#deps.event,
+      trouble: (message) => this.#tell(message, spec.name),
     })
     return runner
   }
@@ -308,12 +350,12 @@ export class PodRunner {
     }
   }
 
-  async #prepareContainer(spec: ContainerSpec): Promise<{ argv: string[]; env: Record<string, string> }> {
-    const image = resolveImage(spec.image, this.#deps.images)
+  async #prepareContainer(spec: ContainerSpec): Promise<PreparedContainer> {
+    const image = resolveImage(spec, this.#deps.images, this.#deps.hasProgram)
     const network = this.#network
     const volumes = this.#volumes
     if (!network || !volumes) throw new WeftError('local.not_prepared', 'the pod has no network yet')
-    const env = buildEnvironment(spec, this.facts, this.#deps.configMaps, this.#defaults())
+    const env = buildEnvironment(spec, this.facts, this.#deps.configs, this.#defaults())
     const line = commandLine(
       image,
       spec.command?.map((word) => expand(word, env)),
@@ -325,10 +367,15 @@ export class PodRunner {
       image,
       volumes,
       networkNamespace: network.path,
+      hostname: this.#hostname,
       baseRoot: this.#deps.baseRoot,
       podDirectory: this.#deps.directory,
     })
-    return { argv: containerCommand(sandbox, line), env }
+    return { argv: containerCommand(sandbox, line), env, note: borrowedNote(image, spec) }
+  }
+
+  get #hostname(): string {
+    return this.#spec.hostname ?? this.identity.name
   }
 
   #defaults(): Record<string, string> {
@@ -336,13 +383,14 @@ export class PodRunner {
       PATH: CONTAINER_PATH,
       HOME: '/tmp',
       LANG: 'C.UTF-8',
-      HOSTNAME: this.#spec.hostname ?? this.identity.name,
+      HOSTNAME: this.#hostname,
       NODE_COMPILE_CACHE: COMPILE_CACHE,
     }
   }
 
   async #end(graceSeconds: number): Promise<void> {
     this.#deletedAt = Date.now()
+    this.#deps.event('Normal', 'Killing', 'the pod ends')
     this.#deps.changed()
     await this.#deps.published()
     const deadline = Date.now() + graceSeconds * 1000

@@ -4,7 +4,7 @@ import { WeftError } from '../../core/errors.ts'
 import { bytesOf } from '../manifest/quantity.ts'
 import type { PodSpec, Projection, VolumeSpec } from '../manifest/pod-spec.ts'
 import { mustRun } from '../node/run-command.ts'
-import type { ConfigMaps } from './environment.ts'
+import type { ConfigSource } from './environment.ts'
 import { fieldRef } from './field-ref.ts'
 import type { PodFacts } from './field-ref.ts'
 
@@ -18,7 +18,9 @@ export type IssueToken = (request: {
 }) => Promise<string>
 
 export interface VolumeDeps {
-  readonly configMaps: ConfigMaps
+  readonly configs: ConfigSource
+  /** Where the directories of claims are. */
+  readonly claimDirectory: string
   readonly issueToken: IssueToken
   /** Told about a refresh that failed. */
   warn(message: string): void
@@ -27,7 +29,7 @@ export interface VolumeDeps {
 /** A token is renewed when four fifths of its life are over, as the kubelet does. */
 const RENEW_AT = 0.8
 
-/** The volumes of one pod as directories; tokens and ConfigMaps in them are kept up to date. */
+/** The volumes of one pod as directories; tokens, ConfigMaps and Secrets in them are kept up to date. */
 export class PodVolumes {
   readonly #directory: string
   readonly #spec: PodSpec
@@ -47,6 +49,7 @@ export class PodVolumes {
   path(volume: string): string {
     const spec = this.#spec.volumes.find((own) => own.name === volume)
     if (spec?.type === 'hostPath') return spec.path
+    if (spec?.type === 'claim') return join(this.#deps.claimDirectory, `${this.#pod.namespace}_${spec.claim}`)
     return join(this.#directory, 'volumes', volume)
   }
 
@@ -56,11 +59,12 @@ export class PodVolumes {
       const path = this.path(volume.name)
       await mkdir(path, { recursive: true })
       if (volume.type === 'emptyDir') await this.#prepareEmptyDir(volume, path)
+      else if (volume.type === 'claim') await this.#open(path)
       else await this.#project(volume)
     }
   }
 
-  /** Writes ConfigMaps and the downward API again, where they changed. */
+  /** Writes ConfigMaps, Secrets and the downward API again, where they changed. */
   async refresh(): Promise<void> {
     for (const volume of this.#spec.volumes) {
       if (volume.type !== 'projected' || this.#closed) continue
@@ -86,6 +90,11 @@ export class PodVolumes {
       const size = bytesOf(volume.sizeLimit) ?? 0
       await mustRun(['mount', '-t', 'tmpfs', '-o', `size=${size},mode=777,nosuid,nodev`, 'weft-volume', path])
     }
+    await this.#open(path)
+  }
+
+  /** Lets whoever mounts it write. */
+  async #open(path: string): Promise<void> {
     if (this.#spec.fsGroup !== undefined) await chown(path, 0, this.#spec.fsGroup)
     await chmod(path, this.#spec.fsGroup === undefined ? 0o777 : 0o2777)
   }
@@ -103,21 +112,16 @@ export class PodVolumes {
       for (const item of source.items)
         await this.#write(volume, item.path, fieldRef(item.fieldPath, this.#pod), mode)
     } else {
-      const map = this.#deps.configMaps(source.configMap)
-      if (!map && !source.optional) {
-        throw new WeftError('local.volume', `ConfigMap \`${source.configMap}\` does not exist`, {
-          field: `volume ${volume.name}`,
-        })
-      }
-      const items = source.items ?? Object.keys(map?.data ?? {}).map((key) => ({ key, path: key }))
+      const { from, name } = source
+      const missing = (lack: string) =>
+        new WeftError('local.volume', `${from} \`${name}\` ${lack}`, { field: `volume ${volume.name}` })
+      const object = this.#deps.configs(from, name)
+      if (!object && !source.optional) throw missing('does not exist')
+      const items = source.items ?? Object.keys(object?.data ?? {}).map((key) => ({ key, path: key }))
       for (const { key, path } of items) {
-        const value = map?.data[key]
+        const value = object?.data[key]
         if (value !== undefined) await this.#write(volume, path, value, mode)
-        else if (!source.optional) {
-          throw new WeftError('local.volume', `ConfigMap \`${source.configMap}\` has no key \`${key}\``, {
-            field: `volume ${volume.name}`,
-          })
-        }
+        else if (!source.optional) throw missing(`has no key \`${key}\``)
       }
     }
   }
@@ -166,12 +170,13 @@ export class PodVolumes {
   async #write(
     volume: VolumeSpec,
     path: string,
-    content: string,
+    content: string | Buffer,
     mode: number,
     owner?: number,
   ): Promise<void> {
     const target = join(this.path(volume.name), path)
-    if ((await readFile(target, 'utf8').catch(() => undefined)) === content) return
+    const before = await readFile(target).catch(() => undefined)
+    if (before?.equals(Buffer.from(content))) return
     await mkdir(dirname(target), { recursive: true })
     const temporary = `${target}.new`
     await rm(temporary, { force: true })
