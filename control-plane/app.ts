@@ -4,6 +4,7 @@ import packageJson from '../package.json' with { type: 'json' }
 import { capConnections } from '../core/connection-cap.ts'
 import { describeError, WeftError } from '../core/errors.ts'
 import type { Logger } from '../core/log.ts'
+import type { Problem } from '../core/problem.ts'
 import { createMesh, type MeshBrain } from './mesh.ts'
 import type { OpenPlatform } from './platform/platform.ts'
 import { discoveryService } from './serve/ads/service.ts'
@@ -71,6 +72,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     let waitsFor: string | undefined = 'it starts'
     let brain: MeshBrain | undefined
     let proxies: () => readonly ProxyView[] = () => []
+    let told: () => readonly Problem[] = () => []
     const { quotas } = options
     const traces = new TraceStore(quotas?.traces)
     const metrics = new MetricStore(
@@ -94,6 +96,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
         () => brain,
         trustDomain,
         () => proxies(),
+        () => told(),
       ),
       dashboard: options.dashboard,
     })
@@ -107,6 +110,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     })
     closing.push(() => platform.close())
     const { source, verifier, authority } = platform
+    told = () => platform.problems?.() ?? []
     const mesh = createMesh({ source, trustDomain, log, samplingPercent: options.samplingPercent })
     brain = mesh
     closing.push(() => mesh.close())

@@ -1,5 +1,6 @@
 import fastify from 'fastify'
 import t from 'tap'
+import type { Problem } from '../../../core/problem.ts'
 import type { ServiceView } from '../../service-view.ts'
 import { MetricStore } from '../telemetry/metric-store.ts'
 import { TraceStore } from '../telemetry/trace-store.ts'
@@ -38,30 +39,25 @@ const CATALOG: ServiceView = {
   ],
 }
 
+const PROBLEM: Problem = {
+  file: '/m/shop.yaml',
+  line: 3,
+  column: 5,
+  kind: 'HTTPRoute',
+  namespace: 'shop',
+  name: 'catalog',
+  field: 'spec.rules',
+  severity: 'error',
+  message: 'must be a list',
+  remedy: 'write a list',
+}
+
 const MESH: MeshOverview = {
   trustDomain: 'cluster.local',
   version: () => 7,
   services: () => [CATALOG],
   workloads: () => 3,
-  routeStatus: () => [
-    {
-      kind: 'HTTPRoute',
-      namespace: 'shop',
-      name: 'catalog',
-      parents: [
-        {
-          parentRef: { group: '', kind: 'Service', namespace: 'shop', name: 'catalog' },
-          controllerName: 'weft.dev/control-plane',
-          conditions: [
-            condition('Accepted', 'True'),
-            condition('ResolvedRefs', 'False'),
-            condition('PartiallyInvalid', 'True'),
-          ],
-        },
-      ],
-    },
-  ],
-  configErrors: () => [{ origin: 'shop.yaml', line: 3, field: 'spec.rules', message: 'must be a list' }],
+  problems: () => [PROBLEM, { ...PROBLEM, severity: 'warning' }],
   proxies: () => [
     {
       node: 'web-1.shop',
@@ -73,10 +69,6 @@ const MESH: MeshOverview = {
       rejected: '',
     },
   ],
-}
-
-function condition(type: 'Accepted' | 'ResolvedRefs' | 'PartiallyInvalid', status: 'True' | 'False') {
-  return { type, status, reason: 'Reason', message: 'why', observedGeneration: 1 }
 }
 
 function setUp(
@@ -192,12 +184,9 @@ t.test('the mesh in one look, and what is wrong with its configuration', async (
     release: '0.1.0',
     version: 7,
     proxies: { connected: 1, expected: 3, rejecting: 0 },
-    configErrors: 3,
+    problems: { errors: 1, warnings: 1 },
   })
-  t.match((await get('/api/config-errors')).body, {
-    sources: [{ origin: 'shop.yaml', line: 3, field: 'spec.rules' }],
-    routes: [{ condition: 'ResolvedRefs' }, { condition: 'PartiallyInvalid' }],
-  })
+  t.strictSame((await get('/api/problems')).body, { problems: MESH.problems() })
   t.match((await get('/api/proxies')).body, { proxies: [{ node: 'web-1.shop' }] })
   t.match((await get('/live')).body, { status: 'live' })
   t.match((await get('/ready')).body, { status: 'ready' })

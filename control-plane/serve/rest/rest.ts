@@ -4,7 +4,6 @@ import { systemClock, type Clock } from '../../../core/clock.ts'
 import { WeftError } from '../../../core/errors.ts'
 import type { MetricStore } from '../telemetry/metric-store.ts'
 import type { TraceStore } from '../telemetry/trace-store.ts'
-import { configErrors } from './config-errors.ts'
 import type { DashboardFile } from './dashboard-files.ts'
 import { isOwnHost } from './host-names.ts'
 import type { MeshOverview } from './overview.ts'
@@ -100,10 +99,11 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
       limit: countParameter(query, 'limit', 50, MAX_TRACES),
     }),
   }))
-  page('/api/config-errors', [], () => configErrors(mesh.configErrors(), mesh.routeStatus()))
+  page('/api/problems', [], () => ({ problems: mesh.problems() }))
   page('/api/proxies', [], () => ({ proxies: mesh.proxies() }))
   page('/api/mesh', [], () => {
-    const errors = configErrors(mesh.configErrors(), mesh.routeStatus())
+    const problems = mesh.problems()
+    const errors = problems.filter(({ severity }) => severity === 'error').length
     const proxies = mesh.proxies()
     return {
       release,
@@ -116,7 +116,7 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
         expected: mesh.workloads(),
         rejecting: proxies.filter(({ rejected }) => rejected !== '').length,
       },
-      configErrors: errors.sources.length + errors.routes.length,
+      problems: { errors, warnings: problems.length - errors },
       telemetry: {
         traces: traces.size,
         traceBytes: traces.bytes,
