@@ -2,6 +2,7 @@ import { describeError } from '../core/errors.ts'
 import { runUp } from './up.ts'
 import { runAgainst } from './remote-commands.ts'
 import { FlagError } from './flags.ts'
+import { runValidate } from './validate.ts'
 
 const USAGE = `usage: weft local COMMAND [OPTIONS]
 
@@ -10,7 +11,8 @@ its containers are processes in it. Everything goes when the cluster ends: by Ct
 with the process that started it.
 
   up -f DIR                  start a cluster from the manifests in DIR, watched for changes
-  status                     pods, services and messages
+  validate -f PATH           say what is wrong with manifests, and start nothing; exit code 1 when there is an error
+  status                     pods, services, problems and messages
   logs POD                   the log of a container
   exec POD -- COMMAND        run a command beside a container: its input, output and exit code are the command's
   restart POD                end containers in order and start them again
@@ -27,6 +29,7 @@ options of up:
   --expose SVC.NS:PORT[=HOSTPORT]  a Service on 127.0.0.1 of this machine
   --no-mesh                  without control plane and injector
   --state-dir DIR            where logs and generated objects are while it runs
+options of validate: -f PATH (a directory, a file, or - for stdin; may be given several times), --json
 options of logs: -f (follow), --tail N
 options of exec: --timeout TIME (90, 90s, 2m; then exit code 124; no limit unless given), -i (always so)
 options of logs, exec, restart, kill, hold, release: -c CONTAINER
@@ -45,7 +48,8 @@ export async function runLocal(argv: readonly string[]): Promise<number> {
     return name === undefined ? 2 : 0
   }
   try {
-    return name === 'up' ? await runUp(rest) : await runAgainst(name, rest)
+    if (name === 'up') return await runUp(rest)
+    return name === 'validate' ? await runValidate(rest) : await runAgainst(name, rest)
   } catch (error) {
     console.error(`weft local ${name}: ${describeError(error)}`)
     return error instanceof FlagError ? 2 : 1

@@ -65,7 +65,8 @@ export function readDocuments(text: string): {
     return { documents, errors: [{ message: reason(error), remedy: 'correct the YAML' }] }
   }
   for (const document of parsed) {
-    for (const { pos, code, message } of document.errors) {
+    // The first one; what follows mostly follows from it.
+    for (const { pos, code, message } of document.errors.slice(0, 1)) {
       errors.push({
         ...at(pos[0]),
         message: firstLine(message),
@@ -92,10 +93,10 @@ export function readDocuments(text: string): {
   return { documents, errors }
 }
 
-/** `kind: List` of kubectl's output stands for its items. */
+/** `kind: List` of kubectl's output stands for its items, and so does a list of one kind, such as DeploymentList. */
 function expandLists(value: unknown): { item: unknown; prefix: (string | number)[] }[] {
   if (typeof value === 'object' && value !== null && 'items' in value && 'kind' in value) {
-    if (value.kind === 'List' && Array.isArray(value.items)) {
+    if (typeof value.kind === 'string' && value.kind.endsWith('List') && Array.isArray(value.items)) {
       return value.items.map((item: unknown, index) => ({ item, prefix: ['items', index] }))
     }
   }
@@ -126,7 +127,8 @@ function nodeAt(document: Document, path: FieldPath): Node | null | undefined {
 }
 
 function firstLine(text: string): string {
-  return text.split('\n')[0] ?? ''
+  const [line = ''] = text.split('\n')
+  return line.length > 160 ? `${line.slice(0, 157)}...` : line
 }
 
 function reason(error: unknown): string {

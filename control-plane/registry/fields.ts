@@ -21,6 +21,14 @@ export function formatPath(path: FieldPath): string {
   return text
 }
 
+/** The other way round: `spec.rules[0].name`, also with labels in quotes. */
+export function parsePath(text: string): FieldPath {
+  return [...text.matchAll(/\[(\d+)\]|\[("(?:[^"\\]|\\.)*")\]|([^.[\]]+)/g)].map(
+    ([, index, quoted, name = '']) =>
+      index !== undefined ? Number(index) : quoted !== undefined ? (JSON.parse(quoted) as string) : name,
+  )
+}
+
 /**
  * Reads one map of an untrusted document, field by field. A wrong value becomes a problem that names its
  * path, and reading goes on with `undefined`, so that a file's mistakes are all told at once.

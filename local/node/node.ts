@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 import type { Server } from 'node:net'
 import { join } from 'node:path'
 import { WeftError, describeError } from '../../core/errors.ts'
+import { formatProblem, type Problem } from '../../core/problem.ts'
 import { DNS_ADDRESS } from '../controllers/addresses.ts'
 import { startControl } from '../control/server.ts'
 import { clusterStatus } from '../control/status.ts'
@@ -95,15 +96,24 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
     warn,
   })
   const dns = await startDns(DNS_ADDRESS, 53, () => cluster.zone)
-  const source = new ManifestSource(manifests, { error: warn, warn })
-  let desired = await source.load()
+  const source = new ManifestSource(manifests)
+  let told = new Set<string>()
+  const tell = (problems: readonly Problem[]) => {
+    const lines = problems.map((problem) => formatProblem(problem))
+    for (const line of lines) if (!told.has(line)) warn(line)
+    told = new Set(lines)
+  }
+  const first = await source.load()
+  let { desired } = first
+  tell(first.problems)
   let started = false
   const follow = () => {
     if (!started) return
     void cluster.apply(mesh?.withSystem(desired) ?? desired, mesh?.configMaps(desired))
   }
-  source.watch((state) => {
+  source.watch(({ desired: state, problems }) => {
     desired = state
+    tell(problems)
     follow()
   })
   const startWorkloads = () => {

@@ -1,0 +1,85 @@
+import { readFileSync, statSync } from 'node:fs'
+import { relative, resolve } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { describeError } from '../core/errors.ts'
+import { formatProblem, type Problem } from '../core/problem.ts'
+import { FlagError, parseFlags } from './flags.ts'
+import { manifestFiles } from './manifest/source.ts'
+import { checkFile, manifestProblems } from './problems/check-manifests.ts'
+import type { CheckedFile } from './problems/checked.ts'
+
+/** What `weft local validate --json` prints. */
+export interface Validation {
+  /** There is no error. */
+  readonly ok: boolean
+  readonly problems: readonly Problem[]
+}
+
+/** `weft local validate -f FILE|DIR|-`: exit code 1 when there is an error, 0 with warnings only. Starts nothing. */
+export async function runValidate(argv: readonly string[]): Promise<number> {
+  const { values, positionals } = parseFlags({
+    args: [...argv],
+    allowPositionals: true,
+    options: {
+      file: { type: 'string', short: 'f', multiple: true },
+      json: { type: 'boolean', default: false },
+    },
+  })
+  if (positionals.length > 0) throw new FlagError(`\`${positionals[0]}\` is not expected`)
+  const paths = values.file ?? []
+  if (paths.length === 0) throw new FlagError('-f FILE, -f DIR or -f - is required')
+  const validation = await validate(paths, () => text(process.stdin))
+  console.log(values.json ? JSON.stringify(validation) : report(validation))
+  return validation.ok ? 0 : 1
+}
+
+/**
+ * Checks manifests as `weft local up` would take them. `paths` are files, directories, or `-` for what `stdin` gives.
+ * Throws FlagError for a path that cannot be read.
+ */
+export async function validate(paths: readonly string[], stdin: () => Promise<string>): Promise<Validation> {
+  const files: CheckedFile[] = []
+  for (const [index, path] of paths.entries()) {
+    // Of directories a later one replaces what the earlier ones say; files belong together.
+    const directory = path !== '-' && isDirectory(path)
+    const root = directory ? index : -1
+    if (path === '-') files.push(checkFile('stdin', await stdin(), root))
+    else {
+      const found = directory ? await manifestFiles(resolve(path)) : [resolve(path)]
+      if (found.length === 0) throw new FlagError(`-f ${path}: there is no .yaml, .yml or .json file in it`)
+      for (const file of found) files.push(checkFile(file, read(file), root))
+    }
+  }
+  const problems = manifestProblems(files)
+  return { ok: !problems.some(({ severity }) => severity === 'error'), problems }
+}
+
+/** A path as whoever is in this directory would write it. */
+export function fromHere(path: string): string {
+  const here = relative(process.cwd(), path)
+  return here === '' || here.startsWith('..') || path === 'stdin' ? path : here
+}
+
+function report({ problems }: Validation): string {
+  if (problems.length === 0) return 'no problems'
+  const errors = problems.filter(({ severity }) => severity === 'error').length
+  const count = (number: number, word: string): string => `${number} ${word}${number === 1 ? '' : 's'}`
+  return [
+    ...problems.map((problem) => formatProblem(problem, fromHere)),
+    `${count(errors, 'error')}, ${count(problems.length - errors, 'warning')}`,
+  ].join('\n')
+}
+
+function isDirectory(path: string): boolean {
+  const stats = statSync(path, { throwIfNoEntry: false })
+  if (!stats) throw new FlagError(`-f ${path}: there is no such file or directory`)
+  return stats.isDirectory()
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new FlagError(`-f ${path}: cannot be read: ${describeError(error)}`)
+  }
+}
