@@ -8,15 +8,18 @@ import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { WeftError } from '../core/errors.ts'
 import { ControlClient } from './control/client.ts'
+import { openInput } from './manifest/inputs.ts'
+import type { OpenInput } from './manifest/inputs.ts'
 import type { AdmissionOptions } from './node/admission.ts'
 import { followedDirectories } from './node/messages.ts'
 import type { FromNode, NodeConfig, ToNode } from './node/messages.ts'
+import type { ProblemChange } from './problems/problem-board.ts'
 import { SYSTEM_PATH, ensureRequirements } from './requirements.ts'
 import { claimStateDirectory, clearStateDirectory, controlSocket, stateDirectory } from './state-directory.ts'
 
 export interface ClusterOptions {
-  /** Directories of manifests, watched. */
-  readonly dirs: readonly string[]
+  /** Manifests: directories, kustomize folders, files, `-` for stdin; all but stdin are watched. */
+  readonly manifests: readonly string[]
   /** Follows copies of them instead: `LocalCluster.manifests` says where. */
   readonly copy?: boolean
   readonly name?: string
@@ -35,6 +38,8 @@ export interface ClusterOptions {
   readonly signal?: AbortSignal
   readonly onProgress?: (line: string) => void
   readonly onWarning?: (line: string) => void
+  /** Problems of manifests, pods and the mesh, as they come and are mended. */
+  readonly onProblems?: (change: ProblemChange) => void
 }
 
 /** A cluster that runs for as long as this process does. */
@@ -60,8 +65,8 @@ const CLOSE_TIMEOUT_MS = 15_000
 /** Starts a cluster in namespaces of its own. Throws a WeftError that says what the machine or the options lack. */
 export async function startCluster(options: ClusterOptions): Promise<LocalCluster> {
   const progress = options.onProgress ?? (() => {})
-  for (const directory of options.dirs) requireDirectory(directory, '-f')
   for (const folder of Object.values(options.images ?? {})) requireDirectory(folder, '--image')
+  const inputs = await Promise.all(options.manifests.map((path) => openInput(path, process.stdin)))
   await ensureRequirements(progress, options.programs)
   options.signal?.throwIfAborted()
   requireReadable(PROJECT)
@@ -73,7 +78,7 @@ export async function startCluster(options: ClusterOptions): Promise<LocalCluste
   const config: NodeConfig = {
     name: options.name ?? 'weft',
     stateDirectory: stateDir,
-    manifestDirectories: options.dirs.map((directory) => resolve(directory)),
+    manifests: inputs.map(({ input }) => input),
     copyManifests: options.copy ?? false,
     images: Object.entries(options.images ?? {}).map(([name, folder]) => [name, resolve(folder)] as const),
     endsWith: [child.pid, options.endsProcess === true ? process.pid : undefined].filter(
@@ -84,7 +89,7 @@ export async function startCluster(options: ClusterOptions): Promise<LocalCluste
     mesh: options.mesh ?? true,
     admission: options.admission,
   }
-  return new Launcher(child, config, options, existed).start()
+  return new Launcher(child, config, inputs, options, existed).start()
 }
 
 function requireDirectory(path: string, flag: string): void {
@@ -126,6 +131,7 @@ function spawnNode(): ChildProcess {
 class Launcher {
   readonly #child: ChildProcess
   readonly #config: NodeConfig
+  readonly #inputs: readonly OpenInput[]
   readonly #options: ClusterOptions
   readonly #keepDirectory: boolean
   readonly #up = Promise.withResolvers<void>()
@@ -136,9 +142,18 @@ class Launcher {
   #failure: string | undefined
   #closing = false
 
-  constructor(child: ChildProcess, config: NodeConfig, options: ClusterOptions, keepDirectory: boolean) {
+  #unwatch: readonly (() => void)[] = []
+
+  constructor(
+    child: ChildProcess,
+    config: NodeConfig,
+    inputs: readonly OpenInput[],
+    options: ClusterOptions,
+    keepDirectory: boolean,
+  ) {
     this.#child = child
     this.#config = config
+    this.#inputs = inputs
     this.#options = options
     this.#keepDirectory = keepDirectory
     this.#client = new ControlClient(controlSocket(config.stateDirectory))
@@ -171,6 +186,12 @@ class Launcher {
     } finally {
       this.#options.signal?.removeEventListener('abort', abort)
     }
+    this.#unwatch = this.#inputs.map(({ watch }, index) =>
+      watch(
+        (text) => this.#send({ type: 'manifests', index, text }),
+        (message) => this.#options.onWarning?.(message),
+      ),
+    )
     return this.#handle()
   }
 
@@ -181,6 +202,9 @@ class Launcher {
         break
       case 'warning':
         this.#options.onWarning?.(message.line)
+        break
+      case 'problems':
+        this.#options.onProblems?.(message.change)
         break
       case 'up':
         this.#up.resolve()
@@ -203,6 +227,7 @@ class Launcher {
     this.#up.reject(error)
     this.#ready.reject(error)
     clearStateDirectory(this.#config.stateDirectory, !this.#keepDirectory)
+    for (const unwatch of this.#unwatch) unwatch()
     void this.#client.close()
     this.#closed.resolve()
   }
@@ -219,6 +244,8 @@ class Launcher {
       ready: this.#ready.promise,
       closed: this.#closed.promise,
       status: () => client.status(),
+      pod: (pod) => client.pod(pod),
+      events: () => client.events(),
       deletePod: (pod, options) => client.deletePod(pod, options),
       restart: (pod, options) => client.restart(pod, options),
       kill: (pod, options) => client.kill(pod, options),

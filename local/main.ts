@@ -10,10 +10,12 @@ Runs ordinary Kubernetes manifests on this machine, without containers: a pod is
 its containers are processes in it. Everything goes when the cluster ends: by Ctrl-C, by \`down\`, or
 with the process that started it.
 
-  up -f DIR                  start a cluster from the manifests in DIR, watched for changes
-  validate -f PATH           say what is wrong with manifests, and start nothing; exit code 1 when there is an error
-  status                     pods, services, problems and messages
-  logs POD                   the log of a container
+  up -f PATH                 start a cluster from manifests, watched for changes
+  validate -f PATH           say what is wrong with manifests, and start nothing
+  status                     pods, services, problems and messages: which pods do not get on, and why
+  describe POD               one pod with its containers and its events
+  events                     what happened to pods and to what makes them
+  logs POD                   what a container said since it last started
   exec POD -- COMMAND        run a command beside a container: its input, output and exit code are the command's
   restart POD                end containers in order and start them again
   kill POD                   send a signal (SIGKILL) to containers
@@ -24,17 +26,19 @@ with the process that started it.
 POD is a name, namespace/name, or the name of a Deployment with one pod.
 
 options of up:
-  -f DIR                     manifests; may be given several times
+  -f PATH                    manifests: a directory, a kustomize folder (needs kubectl or kustomize), a file, or -
+                             for stdin; may be given several times
   --image NAME=FOLDER        the folder that an image name stands for, mounted at /app
   --expose SVC.NS:PORT[=HOSTPORT]  a Service on 127.0.0.1 of this machine
   --no-mesh                  without control plane and injector
   --state-dir DIR            where logs and generated objects are while it runs
-options of validate: -f PATH (a directory, a file, or - for stdin; may be given several times), --json
-options of logs: -f (follow), --tail N
+options of validate: -f PATH (a directory, a file, or - for stdin; may be given several times), --json; the exit code
+                             is 1 when there is an error, 0 with warnings only
+options of logs: -f (follow), --tail N, -p or --previous (the run before)
 options of exec: --timeout TIME (90, 90s, 2m; then exit code 124; no limit unless given), -i (always so)
 options of logs, exec, restart, kill, hold, release: -c CONTAINER
 options of kill: --signal NAME
-options of status: --json
+options of status, describe, events: --json
 options of all: --name NAME (the cluster's, \`weft\` unless given), --state-dir DIR`
 
 /** `weft local ...`. Gives the exit code: 0, 1 when it failed, 2 when it was asked wrongly. */

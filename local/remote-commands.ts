@@ -1,5 +1,7 @@
 import { constants } from 'node:os'
 import { ControlClient } from './control/client.ts'
+import { describePod, eventTable } from './control/describe.ts'
+import { containerTrouble } from './control/pod-word.ts'
 import { statusTable } from './control/status-table.ts'
 import { FlagError, parseFlags } from './flags.ts'
 import { controlSocket, stateDirectory } from './state-directory.ts'
@@ -11,6 +13,7 @@ interface Call {
   readonly flags: {
     readonly json: boolean
     readonly follow: boolean
+    readonly previous: boolean
     readonly tail: string | undefined
     readonly signal: string | undefined
     readonly timeoutMs: number | undefined
@@ -26,6 +29,8 @@ type Handler = (call: Call) => Promise<number>
 const HANDLERS: Readonly<Record<string, { readonly pod: boolean; readonly run: Handler }>> = {
   status: { pod: false, run: status },
   down: { pod: false, run: async ({ client }) => done(client.down()) },
+  describe: { pod: true, run: describe },
+  events: { pod: false, run: events },
   logs: { pod: true, run: logs },
   exec: { pod: true, run: exec },
   restart: { pod: true, run: async ({ client, pod, container }) => done(client.restart(pod, container)) },
@@ -51,6 +56,7 @@ export async function runAgainst(name: string, argv: readonly string[]): Promise
       'state-dir': { type: 'string' },
       container: { type: 'string', short: 'c' },
       follow: { type: 'boolean', short: 'f', default: false },
+      previous: { type: 'boolean', short: 'p', default: false },
       tail: { type: 'string' },
       json: { type: 'boolean', default: false },
       signal: { type: 'string' },
@@ -73,6 +79,7 @@ export async function runAgainst(name: string, argv: readonly string[]): Promise
       flags: {
         json: values.json,
         follow: values.follow,
+        previous: values.previous,
         tail: values.tail,
         signal: values.signal,
         timeoutMs: values.timeout === undefined ? undefined : parseTimeout(values.timeout),
@@ -95,10 +102,30 @@ async function status({ client, flags }: Call): Promise<number> {
   return 0
 }
 
+async function describe({ client, pod, flags }: Call): Promise<number> {
+  const found = await client.pod(pod)
+  console.log(flags.json ? JSON.stringify(found) : describePod(found, Date.now()))
+  return 0
+}
+
+async function events({ client, flags }: Call): Promise<number> {
+  const all = await client.events()
+  console.log(flags.json ? JSON.stringify({ events: all }) : eventTable(all, Date.now(), true))
+  return 0
+}
+
+/** What the container said, and on stderr why it does not run, when it does not. */
 async function logs({ client, pod, container, flags }: Call): Promise<number> {
   const tail = flags.tail === undefined ? {} : { tail: Number(flags.tail) }
-  for await (const text of client.logs(pod, { ...container, ...tail, follow: flags.follow }))
+  const { follow, previous } = flags
+  for await (const text of client.logs(pod, { ...container, ...tail, follow, previous }))
     process.stdout.write(text)
+  const status = await client.pod(pod)
+  const own = status.containers.find((one) =>
+    container.container === undefined ? one.kind === 'app' : one.name === container.container,
+  )
+  const trouble = own && containerTrouble(own)
+  if (trouble !== undefined && !previous) console.error(`weft local logs: container ${own?.name}: ${trouble}`)
   return 0
 }
 

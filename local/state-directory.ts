@@ -49,9 +49,9 @@ export async function claimStateDirectory(directory: string): Promise<void> {
   clearStateDirectory(directory, false)
 }
 
-/** The directories that a cluster follows when it follows copies of `directories`. */
-export function manifestCopies(directory: string, directories: readonly string[]): string[] {
-  return directories.map((_, index) => join(directory, 'manifests', String(index)))
+/** Where a cluster keeps its own copy of one input of manifests. */
+export function manifestCopy(directory: string, index: number): string {
+  return join(directory, 'manifests', String(index))
 }
 
 /** Makes the directory; true when it was not there. */

@@ -1,11 +1,12 @@
 import { startCluster } from './cluster.ts'
 import type { LocalCluster } from './cluster.ts'
 import { CONTROL_PLANE, HTTP_PORT, SYSTEM_NAMESPACE } from '../core/contract.ts'
+import { printProblems } from './print-problems.ts'
 import { FlagError, parseFlags } from './flags.ts'
 import { untilTold } from './until-told.ts'
 
 interface UpFlags {
-  readonly dirs: readonly string[]
+  readonly manifests: readonly string[]
   readonly name: string
   readonly stateDir: string | undefined
   readonly images: Readonly<Record<string, string>>
@@ -22,7 +23,7 @@ export async function runUp(argv: readonly string[]): Promise<number> {
   const told = untilTold(() => void cluster?.close())
   try {
     cluster = await startCluster({
-      dirs: flags.dirs,
+      manifests: flags.manifests,
       name: flags.name,
       images: flags.images,
       mesh: flags.mesh,
@@ -31,6 +32,7 @@ export async function runUp(argv: readonly string[]): Promise<number> {
       ...(flags.stateDir === undefined ? {} : { stateDir: flags.stateDir }),
       onProgress: (line) => console.log(line),
       onWarning: (line) => console.error(`warning: ${line}`),
+      onProblems: printProblems,
     })
     return await run(cluster, flags, told.signal, seconds)
   } catch (error) {
@@ -100,10 +102,10 @@ export function parseUpFlags(argv: readonly string[]): UpFlags {
     },
   })
   if (positionals.length > 0) throw new FlagError(`\`${positionals[0]}\` is not expected`)
-  const dirs = values.file ?? []
-  if (dirs.length === 0) throw new FlagError('-f DIR is required')
+  const manifests = values.file ?? []
+  if (manifests.length === 0) throw new FlagError('-f is required: a directory, a file, or - for stdin')
   return {
-    dirs,
+    manifests,
     name: values.name,
     stateDir: values['state-dir'],
     images: Object.fromEntries((values.image ?? []).map(parseImage)),

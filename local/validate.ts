@@ -1,9 +1,10 @@
 import { readFileSync, statSync } from 'node:fs'
-import { relative, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { describeError } from '../core/errors.ts'
 import { formatProblem, type Problem } from '../core/problem.ts'
 import { FlagError, parseFlags } from './flags.ts'
+import { fromHere } from './print-problems.ts'
 import { manifestFiles } from './manifest/source.ts'
 import { checkFile, manifestProblems } from './problems/check-manifests.ts'
 import type { CheckedFile } from './problems/checked.ts'
@@ -52,12 +53,6 @@ export async function validate(paths: readonly string[], stdin: () => Promise<st
   }
   const problems = manifestProblems(files)
   return { ok: !problems.some(({ severity }) => severity === 'error'), problems }
-}
-
-/** A path as whoever is in this directory would write it. */
-export function fromHere(path: string): string {
-  const here = relative(process.cwd(), path)
-  return here === '' || here.startsWith('..') || path === 'stdin' ? path : here
 }
 
 function report({ problems }: Validation): string {

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url'
+import { formatProblem } from '../../core/problem.ts'
 import { describeError } from '../../core/errors.ts'
 import { startCluster } from '../../local/cluster.ts'
 import type { LocalCluster } from '../../local/cluster.ts'
@@ -20,12 +21,13 @@ export async function playAttacks(
   let cluster: LocalCluster | undefined
   try {
     cluster = await startCluster({
-      dirs: [folder('manifests')],
+      manifests: [folder('manifests')],
       images: { 'weft.dev/attack': folder('app') },
       name: `attack-${process.pid}`,
       copy: true,
       ...(signal ? { signal } : {}),
       onWarning: (line) => progress(`warning: ${line}`),
+      onProblems: ({ come }) => come.forEach((problem) => progress(formatProblem(problem))),
     })
     await cluster.ready
     const bed = new AttackBed(cluster, progress)

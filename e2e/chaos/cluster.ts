@@ -13,7 +13,7 @@ export async function startStormCluster(options: {
   onProgress('starting the mesh')
   const cluster = await startCluster({
     ...options,
-    dirs: [folder('manifests')],
+    manifests: [folder('manifests')],
     // Its application and its callers share files with the rest of the project.
     images: { 'weft.dev/chaos': folder('../..') },
     name: `chaos-${process.pid}`,

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url'
+import { formatProblem } from '../../core/problem.ts'
 import { describeError } from '../../core/errors.ts'
 import { startCluster, type LocalCluster } from '../../local/cluster.ts'
 import { FlagError } from '../../local/flags.ts'
@@ -37,13 +38,14 @@ async function main(argv: readonly string[]): Promise<number> {
   try {
     progress('starting the mesh')
     cluster = await startCluster({
-      dirs: [folder('manifests')],
+      manifests: [folder('manifests')],
       images: { 'weft.dev/demo': folder('app') },
       // The scenario edits manifests and may run beside a demo that somebody looks at.
       ...(flags.once ? { name: `demo-${process.pid}`, copy: true, programs: [['tcpdump', 'tcpdump']] } : {}),
       signal: told.signal,
       onProgress: progress,
       onWarning: (line) => progress(`warning: ${line}`),
+      onProblems: ({ come }) => come.forEach((problem) => progress(formatProblem(problem))),
     })
     const interrupted = new Promise<never>((_resolve, reject) => {
       told.signal.addEventListener('abort', () => reject(told.signal.reason as Error))

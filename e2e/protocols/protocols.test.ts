@@ -187,7 +187,7 @@ t.test('each protocol, through the sidecars of two pods', { skip }, async (t) =>
   t.teardown(() => rmSync(directory, { recursive: true, force: true }))
   writeFileSync(join(directory, 'shop.yaml'), manifests())
   const cluster = await startCluster({
-    dirs: [directory],
+    manifests: [directory],
     name: `protocols-${process.pid}`,
     images: { 'test/protocols': join(import.meta.dirname, 'app') },
   })

@@ -8,12 +8,15 @@ import type { ExecResult, ExecStreams } from './exec-client.ts'
 import { EXEC_PROTOCOL } from './exec-frames.ts'
 import type { ExecRequest } from './exec-frames.ts'
 import { untilGone } from './until-gone.ts'
-import type { ClusterStatus } from './status.ts'
+import type { ObjectEvent } from '../pod/events.ts'
+import type { ClusterStatus, PodStatus } from './status.ts'
 
 export interface LogOptions {
   readonly container?: string
   readonly follow?: boolean
   readonly tail?: number
+  /** The run before the last one. */
+  readonly previous?: boolean
 }
 
 /** Longer than a cluster takes whose pods do not end by themselves. */
@@ -31,6 +34,15 @@ export class ControlClient {
 
   async status(): Promise<ClusterStatus> {
     return (await this.#json('GET', '/status')) as ClusterStatus
+  }
+
+  async pod(pod: string): Promise<PodStatus> {
+    return (await this.#json('GET', `/pod?${new URLSearchParams({ pod }).toString()}`)) as PodStatus
+  }
+
+  /** The last events of pods and of what makes them, the eldest first. */
+  async events(): Promise<ObjectEvent[]> {
+    return (await this.#json('GET', '/events')) as ObjectEvent[]
   }
 
   /** Ends the cluster; resolves once nothing of it is left. */
@@ -94,9 +106,10 @@ export class ControlClient {
     return followExec(socket, request, streams)
   }
 
-  /** The log of a container as text chunks. */
+  /** What a container said since it last started, as text chunks. Rejects when it has not, and tells why. */
   async *logs(pod: string, options: LogOptions = {}): AsyncGenerator<string> {
-    const query = new URLSearchParams({ pod, follow: String(options.follow ?? false) })
+    const { follow = false, previous = false } = options
+    const query = new URLSearchParams({ pod, follow: String(follow), previous: String(previous) })
     if (options.container !== undefined) query.set('container', options.container)
     if (options.tail !== undefined) query.set('tail', String(options.tail))
     const { body } = await this.#request('GET', `/logs?${query.toString()}`)

@@ -11,7 +11,9 @@ import type { PodRunner } from '../pod/pod-runner.ts'
 import { Captures } from './capture.ts'
 import { EXEC_PROTOCOL } from './exec-frames.ts'
 import { serveExec } from './exec-session.ts'
+import { containerTrouble } from './pod-word.ts'
 import { readLog } from './read-log.ts'
+import { podStatus } from './status.ts'
 import type { ClusterStatus } from './status.ts'
 
 export interface ControlDeps {
@@ -22,6 +24,12 @@ export interface ControlDeps {
   down(): void
   /** Processes of the machine that are gone once it has ended. */
   readonly endsWith: readonly number[]
+}
+
+interface LogQuery {
+  follow?: string
+  tail?: string
+  previous?: string
 }
 
 interface PodQuery {
@@ -47,19 +55,20 @@ export async function startControl(socketPath: string, deps: ControlDeps): Promi
     return { endsWith: deps.endsWith }
   })
 
-  server.get<{ Querystring: PodQuery & { follow?: string; tail?: string } }>('/logs', (request, reply) => {
-    const pod = cluster.find(request.query.pod)
-    const container = containerOf(pod, request.query.container)
-    const file = join(
-      deps.stateDirectory,
-      'logs',
-      `${pod.identity.namespace}_${pod.identity.name}`,
-      `${container.spec.name}.log`,
-    )
-    const { follow, tail } = request.query
-    return reply
-      .type('text/plain; charset=utf-8')
-      .send(readLog(file, { follow: follow === 'true', tail: tail === undefined ? undefined : Number(tail) }))
+  server.get<{ Querystring: PodQuery }>('/pod', ({ query }) => podStatus(cluster, cluster.find(query.pod)))
+
+  server.get('/events', () => cluster.events.all)
+
+  server.get<{ Querystring: PodQuery & LogQuery }>('/logs', ({ query }, reply) => {
+    const pod = cluster.find(query.pod)
+    const container = containerOf(pod, query.container)
+    const range = container.log(query.previous === 'true')
+    if (!range) throw noLog(pod, container, query.previous === 'true')
+    const { namespace, name } = pod.identity
+    const file = join(deps.stateDirectory, 'logs', `${namespace}_${name}`, `${container.spec.name}.log`)
+    const tail = query.tail === undefined ? undefined : Number(query.tail)
+    const follow = query.follow === 'true' && range.to === undefined
+    return reply.type('text/plain; charset=utf-8').send(readLog(file, { ...range, follow, tail }))
   })
 
   server.post<{ Body: PodQuery & { graceSeconds?: number } }>('/delete', async ({ body }) => {
@@ -118,6 +127,14 @@ export async function startControl(socketPath: string, deps: ControlDeps): Promi
   return server
 }
 
+function noLog(pod: PodRunner, container: ContainerRunner, previous: boolean): WeftError {
+  const which = `container ${container.spec.name} of pod ${pod.identity.name}`
+  const trouble = containerTrouble(container.status) ?? pod.problem?.message ?? 'it waits for its turn'
+  return previous && container.log(false)
+    ? new WeftError('local.no_log', `${which} has run once only: there is no previous run`)
+    : new WeftError('local.no_log', `${which} has not started: ${trouble}`)
+}
+
 /** The container that is meant: the one named, else the first app container. */
 function containerOf(pod: PodRunner, name: string | undefined): ContainerRunner {
   if (name !== undefined) return pod.container(name)
@@ -125,7 +142,7 @@ function containerOf(pod: PodRunner, name: string | undefined): ContainerRunner 
   if (!first)
     throw new WeftError(
       'local.no_container',
-      `pod ${pod.identity.name} has no container yet: ${pod.problem ?? 'it starts'}`,
+      `pod ${pod.identity.name} has no container yet: ${pod.problem?.message ?? 'it starts'}`,
     )
   return first
 }

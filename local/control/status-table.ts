@@ -1,4 +1,8 @@
-import type { ClusterStatus, PodStatus } from './status.ts'
+import { formatProblem } from '../../core/problem.ts'
+import { fromHere } from '../print-problems.ts'
+import { podTroubles, podWord } from './pod-word.ts'
+import type { ClusterStatus } from './status.ts'
+import { age, textTable } from './text-table.ts'
 
 /** `weft local status` for people. */
 export function statusTable(status: ClusterStatus, now: number): string {
@@ -19,42 +23,15 @@ export function statusTable(status: ClusterStatus, now: number): string {
     service.endpoints.join(',') || 'none ready',
   ])
   const parts = [
-    table(['NAMESPACE', 'POD', 'READY', 'STATUS', 'RESTARTS', 'AGE', 'ADDRESS'], pods),
+    textTable(['NAMESPACE', 'POD', 'READY', 'STATUS', 'RESTARTS', 'AGE', 'ADDRESS'], pods),
     '',
-    table(['NAMESPACE', 'SERVICE', 'ADDRESS', 'PORTS', 'ENDPOINTS'], services),
+    textTable(['NAMESPACE', 'SERVICE', 'ADDRESS', 'PORTS', 'ENDPOINTS'], services),
   ]
+  const troubles = status.pods.flatMap(podTroubles)
+  if (troubles.length > 0) parts.push('', ...troubles)
+  if (status.problems.length > 0) {
+    parts.push('', 'PROBLEMS', ...status.problems.map((problem) => formatProblem(problem, fromHere)))
+  }
   if (status.messages.length > 0) parts.push('', ...status.messages.slice(-10))
   return parts.join('\n')
-}
-
-/** The most telling word about a pod, as kubectl has it. */
-function podWord(pod: PodStatus): string {
-  if (pod.terminating) return 'Terminating'
-  if (pod.problem !== undefined) return `Error: ${pod.problem}`
-  for (const { state, kind } of pod.containers) {
-    if (state.type !== 'waiting' || state.reason === 'PodInitializing') continue
-    return kind === 'init' ? `Init:${state.reason}` : state.reason
-  }
-  const initial = pod.containers.some(({ kind, state }) => kind === 'app' && state.type === 'waiting')
-  return initial ? 'Init' : pod.phase
-}
-
-function age(ms: number): string {
-  const seconds = Math.max(0, Math.floor(ms / 1000))
-  if (seconds < 120) return `${seconds}s`
-  const minutes = Math.floor(seconds / 60)
-  return minutes < 120 ? `${minutes}m` : `${Math.floor(minutes / 60)}h`
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const all = [head, ...rows]
-  const widths = head.map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length)))
-  return all
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n')
 }

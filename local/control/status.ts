@@ -1,4 +1,7 @@
+import type { Problem } from '../../core/problem.ts'
 import type { Cluster } from '../node/cluster.ts'
+import type { ObjectEvent } from '../pod/events.ts'
+import type { PodRunner } from '../pod/pod-runner.ts'
 import type { ContainerStatus, PodPhase } from '../pod/pod-state.ts'
 
 /** What `weft local status --json` prints. */
@@ -8,7 +11,9 @@ export interface ClusterStatus {
   readonly ready: boolean
   readonly pods: readonly PodStatus[]
   readonly services: readonly ServiceStatus[]
-  /** The last warnings and errors, oldest first. */
+  /** Of manifests, pods and the mesh, now; empty when all is well. */
+  readonly problems: readonly Problem[]
+  /** The last warnings and errors of other kinds, oldest first. */
   readonly messages: readonly string[]
 }
 
@@ -25,8 +30,12 @@ export interface PodStatus {
   /** The node's end of the pod's veth pair. */
   readonly device: string | undefined
   readonly createdAt: number
+  /** Why the pod as a whole does not get on, when it does not, in one word and in a sentence. */
+  readonly reason: string | undefined
   readonly problem: string | undefined
   readonly containers: readonly ContainerStatus[]
+  /** The last ones, the eldest first. */
+  readonly events: readonly ObjectEvent[]
 }
 
 export interface ServiceStatus {
@@ -42,29 +51,13 @@ export function clusterStatus(
   name: string,
   ready: boolean,
   cluster: Cluster,
+  problems: readonly Problem[],
   messages: readonly string[],
 ): ClusterStatus {
   return {
     name,
     ready,
-    pods: cluster.pods.map((pod) => {
-      const { state, identity } = pod
-      return {
-        namespace: identity.namespace,
-        name: identity.name,
-        owner: identity.owner?.name,
-        serviceAccount: state.facts.serviceAccount,
-        labels: state.facts.labels,
-        phase: state.phase,
-        ready: state.ready,
-        terminating: state.deletedAt !== undefined,
-        ips: state.facts.ips,
-        device: pod.network?.device,
-        createdAt: state.createdAt,
-        problem: pod.problem,
-        containers: state.containers,
-      }
-    }),
+    pods: cluster.pods.map((pod) => podStatus(cluster, pod)),
     services: cluster.services.map(({ service, ips, groups }) => ({
       namespace: service.namespace,
       name: service.name,
@@ -74,6 +67,28 @@ export function clusterStatus(
         group.endpoints.filter((endpoint) => endpoint.ready).map((endpoint) => endpoint.pod.ips[0] ?? ''),
       ),
     })),
+    problems,
     messages,
+  }
+}
+
+export function podStatus(cluster: Cluster, pod: PodRunner): PodStatus {
+  const { state, identity } = pod
+  return {
+    namespace: identity.namespace,
+    name: identity.name,
+    owner: identity.owner?.name,
+    serviceAccount: state.facts.serviceAccount,
+    labels: state.facts.labels,
+    phase: state.phase,
+    ready: state.ready,
+    terminating: state.deletedAt !== undefined,
+    ips: state.facts.ips,
+    device: pod.network?.device,
+    createdAt: state.createdAt,
+    reason: pod.problem?.reason,
+    problem: pod.problem?.message,
+    containers: state.containers,
+    events: cluster.events.of(`Pod ${identity.namespace}/${identity.name}`),
   }
 }

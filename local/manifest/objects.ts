@@ -78,3 +78,17 @@ export interface DesiredState {
 export function keyOf(object: Named): string {
   return `${object.namespace}/${object.name}`
 }
+
+/** Every pod template, with `Kind namespace/name` of the object that has it and the path of its spec in there. */
+export function podTemplates(
+  desired: DesiredState,
+): { readonly object: string; readonly path: string; readonly template: PodTemplate }[] {
+  return [
+    ...[...desired.deployments].map(([key, { template }]) => ({
+      object: `Deployment ${key}`,
+      path: 'spec.template.spec',
+      template,
+    })),
+    ...[...desired.pods].map(([key, { template }]) => ({ object: `Pod ${key}`, path: 'spec', template })),
+  ]
+}

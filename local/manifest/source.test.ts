@@ -65,3 +65,28 @@ t.test(
     t.strictSame(await pods(), [])
   },
 )
+
+t.test('lists, JSON, and documents with nothing but comments in them', async (t) => {
+  const pod = (name: string) => ({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name },
+    spec: { containers: [{ name: 'app', image: 'test/none:v1' }] },
+  })
+  const directory = t.testdir({
+    'list.yaml': `# first\n---\n# nothing\n---\n${JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [pod('one'), pod('two')] })}\n---\n`,
+    'pods.json': JSON.stringify({ apiVersion: 'v1', kind: 'PodList', items: [pod('three')] }, null, '\t'),
+    'pod.json': `${JSON.stringify(pod('four'), null, 2)}\n`,
+  })
+  const { desired, problems } = await new ManifestSource([directory]).load()
+  t.strictSame(
+    problems.filter(({ field }) => !field.endsWith('.command')),
+    [],
+  )
+  t.strictSame([...desired.pods.keys()].sort(), [
+    'default/four',
+    'default/one',
+    'default/three',
+    'default/two',
+  ])
+})

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { describeError } from '../../core/errors.ts'
 import { inOrder, type Problem } from '../../core/problem.ts'
 import { checkFile, fileProblem, manifestProblems } from '../problems/check-manifests.ts'
-import type { CheckedFile } from '../problems/checked.ts'
+import type { CheckedFile, CheckedObject } from '../problems/checked.ts'
 import { keyOf } from './objects.ts'
 import type {
   ConfigMapObject,
@@ -27,6 +27,8 @@ const EMPTY_GRACE_MS = 100
 /** What the directories say, and everything that is wrong with it. */
 export interface Manifests {
   readonly desired: DesiredState
+  /** As they are written now, in force or not. */
+  readonly objects: readonly CheckedObject[]
   readonly problems: readonly Problem[]
 }
 
@@ -46,12 +48,15 @@ interface FileState {
  */
 export class ManifestSource {
   readonly #directories: readonly string[]
+  readonly #nameOf: (path: string) => string
   readonly #files = new Map<string, FileState>()
   #watchers: FSWatcher[] = []
   #last: DesiredState = combine([])
 
-  constructor(directories: readonly string[]) {
+  /** `nameOf` gives what people call a file by its path. */
+  constructor(directories: readonly string[], nameOf = (path: string): string => path) {
     this.#directories = directories
+    this.#nameOf = nameOf
   }
 
   /** Reads everything once. Rejects when a directory cannot be read; what is wrong with a file is among the problems. */
@@ -65,7 +70,11 @@ export class ManifestSource {
           this.#take(path, await this.#read(path), root)
         } catch (error) {
           unreadable.push(
-            fileProblem(path, `cannot be read: ${describeError(error)}`, 'see that it can be read'),
+            fileProblem(
+              this.#nameOf(path),
+              `cannot be read: ${describeError(error)}`,
+              'see that it can be read',
+            ),
           )
         }
       }
@@ -74,7 +83,9 @@ export class ManifestSource {
     const files = [...present].flatMap((path) => this.#files.get(path) ?? [])
     const problems = inOrder([...unreadable, ...manifestProblems(files.map(({ checked }) => checked))])
     this.#last = combine(files)
-    return { desired: this.#last, problems: problems.map((problem) => this.#withFate(problem)) }
+    const objects = files.flatMap(({ checked }) => checked.objects)
+    const kept = new Set(files.flatMap((file) => (file.kept ? [file.checked.path] : [])))
+    return { desired: this.#last, objects, problems: problems.map((problem) => withFate(problem, kept)) }
   }
 
   /** Calls `changed` with the state after every change of a file, until `close`. */
@@ -97,7 +108,7 @@ export class ManifestSource {
             describeError(error),
             'put the directory back, or start anew with another',
           )
-          changed({ desired: this.#last, problems: [{ ...problem, file: null }] })
+          changed({ desired: this.#last, objects: [], problems: [{ ...problem, file: null }] })
         }
       } while (again)
       running = false
@@ -122,7 +133,7 @@ export class ManifestSource {
   #take(path: string, text: string, root: number): void {
     const before = this.#files.get(path)
     if (before?.text === text) return
-    const checked = checkFile(path, text, root)
+    const checked = checkFile(this.#nameOf(path), text, root)
     const good = checked.problems.length === 0 && !checked.objects.some(({ refused }) => refused)
     const keep = !good && before?.everGood === true
     this.#files.set(path, {
@@ -134,19 +145,17 @@ export class ManifestSource {
     })
   }
 
-  #withFate(problem: Problem): Problem {
-    const kept = problem.severity === 'error' && this.#files.get(problem.file ?? '')?.kept === true
-    return kept
-      ? { ...problem, remedy: `${problem.remedy} (what the file said before stays in force)` }
-      : problem
-  }
-
   async #read(path: string): Promise<string> {
     const text = await readFile(path, 'utf8')
     if (text.trim() !== '' || !this.#files.get(path)?.objects.length) return text
     await delay(EMPTY_GRACE_MS)
     return readFile(path, 'utf8')
   }
+}
+
+function withFate(problem: Problem, kept: ReadonlySet<string>): Problem {
+  if (problem.severity !== 'error' || !kept.has(problem.file ?? '')) return problem
+  return { ...problem, remedy: `${problem.remedy} (what the file said before stays in force)` }
 }
 
 /** Of an object that is there twice the first counts, but of several directories the last one's. */

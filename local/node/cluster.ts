@@ -19,7 +19,8 @@ import { canonical } from '../manifest/parse-object.ts'
 import type { ServiceTarget } from '../network/service-rules.ts'
 import { PodRunner } from '../pod/pod-runner.ts'
 import type { PodIdentity, PodManifest } from '../pod/pod-runner.ts'
-import type { ImageFolders } from '../pod/images.ts'
+import { EventLog } from '../pod/events.ts'
+import type { HasProgram, ImageFolders } from '../pod/images.ts'
 import type { IssueToken } from '../pod/volumes.ts'
 import type { ObjectDirectory } from './object-directory.ts'
 import type { ServiceRules } from './service-rules-sync.ts'
@@ -32,6 +33,7 @@ export interface ClusterDeps {
   readonly podDirectory: string
   readonly logDirectory: string
   readonly images: ImageFolders
+  readonly hasProgram: HasProgram
   readonly ipv6: boolean
   readonly objects: ObjectDirectory
   readonly rules: ServiceRules
@@ -53,6 +55,8 @@ export class Cluster {
   readonly #podAddresses = new PodAddressPool()
   readonly #serviceAddresses = new ServiceAddressPool()
   readonly #watchers = new Set<() => void>()
+  /** What happened to pods, and to what makes them. */
+  readonly events = new EventLog()
   #desired: DesiredState | undefined
   #extraConfigMaps: readonly ConfigMapObject[] = []
   #configMapText = ''
@@ -209,6 +213,7 @@ export class Cluster {
       directory: join(this.#deps.podDirectory, `${namespace}_${name}_${randomBytes(3).toString('hex')}`),
       logDirectory: join(this.#deps.logDirectory, `${namespace}_${name}`),
       images: this.#deps.images,
+      hasProgram: this.#deps.hasProgram,
       ipv6: this.#deps.ipv6,
       configMaps: (map) => this.#configMap(namespace, map),
       issueToken: this.#deps.issueToken,
@@ -218,6 +223,7 @@ export class Cluster {
       admit: (manifest) => this.#admit(manifest, template),
       changed: () => void this.#loop.request(),
       published: () => this.#loop.request(),
+      event: this.events.recorder(`Pod ${key}`),
       warn: (message) => this.#deps.warn(message),
     })
     this.#pods.set(key, pod)

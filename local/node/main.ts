@@ -31,6 +31,7 @@ async function handle(message: ToNode, server: unknown): Promise<void> {
       node = await startNode(message.config, {
         progress: (line) => send({ type: 'progress', line }),
         warn: (line) => send({ type: 'warning', line }),
+        problems: (change) => send({ type: 'problems', change }),
         ready: () => send({ type: 'ready' }),
         down: () => void down(),
       })
@@ -38,6 +39,9 @@ async function handle(message: ToNode, server: unknown): Promise<void> {
       break
     case 'expose':
       if (server instanceof Server) node?.expose(server, message.target)
+      break
+    case 'manifests':
+      await node?.putManifests(message.index, message.text)
       break
     case 'down':
       await down()

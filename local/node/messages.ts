@@ -1,11 +1,14 @@
-import { manifestCopies } from '../state-directory.ts'
+import { join } from 'node:path'
+import type { ManifestInput } from '../manifest/inputs.ts'
+import { manifestCopy } from '../state-directory.ts'
+import type { ProblemChange } from '../problems/problem-board.ts'
 import type { AdmissionOptions } from './admission.ts'
 
 /** What the launcher tells the node process once, over the IPC channel. */
 export interface NodeConfig {
   readonly name: string
   readonly stateDirectory: string
-  readonly manifestDirectories: readonly string[]
+  readonly manifests: readonly ManifestInput[]
   /** Follow copies in the state directory, so that what changes them while it runs changes nobody's files. */
   readonly copyManifests: boolean
   readonly images: readonly (readonly [name: string, folder: string])[]
@@ -18,20 +21,36 @@ export interface NodeConfig {
   readonly admission: AdmissionOptions | undefined
 }
 
-/** Where the cluster reads manifests. */
+/** The directories that the cluster reads manifests from: one for each input, in the same order. */
 export function followedDirectories(config: NodeConfig): readonly string[] {
-  const { copyManifests, manifestDirectories, stateDirectory } = config
-  return copyManifests ? manifestCopies(stateDirectory, manifestDirectories) : manifestDirectories
+  const { copyManifests, manifests, stateDirectory } = config
+  return manifests.map((input, index) =>
+    input.type === 'text' || copyManifests ? manifestCopy(stateDirectory, index) : input.path,
+  )
+}
+
+/** The file that the text of an input is in. */
+export function textFile(config: NodeConfig, index: number): string {
+  return join(manifestCopy(config.stateDirectory, index), 'manifests.yaml')
+}
+
+/** What people call a file of a followed directory: of a text the name that they gave. */
+export function manifestName(config: NodeConfig, path: string): string {
+  const input = config.manifests.find((own, index) => own.type === 'text' && textFile(config, index) === path)
+  return input?.type === 'text' ? input.name : path
 }
 
 export type ToNode =
   | { readonly type: 'start'; readonly config: NodeConfig }
   /** Comes with a listening server of the host's. `target` is `service.namespace:port`. */
   | { readonly type: 'expose'; readonly target: string }
+  /** The text of an input is another one now. */
+  | { readonly type: 'manifests'; readonly index: number; readonly text: string }
   | { readonly type: 'down' }
 
 export type FromNode =
   | { readonly type: 'progress' | 'warning'; readonly line: string }
+  | { readonly type: 'problems'; readonly change: ProblemChange }
   | { readonly type: 'up' }
   | { readonly type: 'ready' }
   | { readonly type: 'failed'; readonly message: string }

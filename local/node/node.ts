@@ -1,9 +1,9 @@
-import { cp, mkdir } from 'node:fs/promises'
+import { cp, mkdir, rename, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import type { Server } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { CONTROL_PLANE, HTTP_PORT, SYSTEM_NAMESPACE } from '../../core/contract.ts'
 import { WeftError, describeError } from '../../core/errors.ts'
-import { formatProblem, type Problem } from '../../core/problem.ts'
 import { DNS_ADDRESS } from '../controllers/addresses.ts'
 import { startControl } from '../control/server.ts'
 import { clusterStatus } from '../control/status.ts'
@@ -14,11 +14,14 @@ import { ManifestSource } from '../manifest/source.ts'
 import { prepareMesh } from '../mesh/mesh.ts'
 import { prepareNodeNetwork } from '../network/pod-network.ts'
 import { prepareContainerRoot } from '../pod/container-root.ts'
+import { programsOf } from '../pod/images.ts'
 import type { IssueToken } from '../pod/volumes.ts'
+import type { ProblemChange } from '../problems/problem-board.ts'
 import { Admission } from './admission.ts'
 import { Cluster } from './cluster.ts'
-import { followedDirectories } from './messages.ts'
+import { followedDirectories, manifestName, textFile } from './messages.ts'
 import type { NodeConfig } from './messages.ts'
+import { NodeProblems } from './node-problems.ts'
 import { ObjectDirectory } from './object-directory.ts'
 import { mustRun } from './run-command.ts'
 import { ServiceRules } from './service-rules-sync.ts'
@@ -26,6 +29,7 @@ import { ServiceRules } from './service-rules-sync.ts'
 export interface NodeEvents {
   progress(line: string): void
   warn(line: string): void
+  problems(change: ProblemChange): void
   /** Every pod is ready, for the first time. */
   ready(): void
   /** Somebody asked through the control socket for the cluster's end. */
@@ -35,6 +39,8 @@ export interface NodeEvents {
 export interface RunningNode {
   /** Pipes what connects to `server` to a Service: `name.namespace:port`. */
   expose(server: Server, target: string): void
+  /** Takes the new text of an input of manifests. */
+  putManifests(index: number, text: string): Promise<void>
   close(): Promise<void>
 }
 
@@ -66,27 +72,42 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
   )
   await objects.prepare()
   const manifests = followedDirectories(config)
-  for (const [index, source] of config.manifestDirectories.entries()) {
-    const copy = manifests[index] ?? source
-    if (copy !== source) await cp(source, copy, { recursive: true })
+  for (const [index, input] of config.manifests.entries()) {
+    const directory = manifests[index] ?? ''
+    if (input.type === 'text') await putText(textFile(config, index), input.text)
+    else if (directory !== input.path) await cp(input.path, directory, { recursive: true })
   }
 
   const mesh = config.mesh
     ? await prepareMesh({
         directory: join(PRIVATE, 'mesh'),
         manifests: [...manifests, objects.path],
+        problems: objects.problems,
         trustDomain: TRUST_DOMAIN,
         changed: () => follow(),
         warn,
       })
     : undefined
-  let admission = config.admission ? new Admission(config.admission, warn) : undefined
-  const cluster = new Cluster({
+  const images = new Map(config.images)
+  const hasProgram = programsOf(baseRoot)
+  const problems = new NodeProblems({
+    images,
+    hasProgram,
+    file: objects.problems,
+    scratch: objects.scratch,
+    pods: () => cluster.pods,
+    changed: (change) => events.problems(change),
+    warn,
+  })
+  const warned = problems.warned.bind(problems)
+  let admission = config.admission ? new Admission(config.admission, warned) : undefined
+  const cluster: Cluster = new Cluster({
     node: NODE_NAME,
     baseRoot,
     podDirectory: join(PRIVATE, 'pods'),
     logDirectory: join(config.stateDirectory, 'logs'),
-    images: new Map(config.images),
+    images,
+    hasProgram,
     ipv6,
     objects,
     rules: new ServiceRules(ipv6),
@@ -96,24 +117,18 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
     warn,
   })
   const dns = await startDns(DNS_ADDRESS, 53, () => cluster.zone)
-  const source = new ManifestSource(manifests)
-  let told = new Set<string>()
-  const tell = (problems: readonly Problem[]) => {
-    const lines = problems.map((problem) => formatProblem(problem))
-    for (const line of lines) if (!told.has(line)) warn(line)
-    told = new Set(lines)
-  }
+  const source = new ManifestSource(manifests, (path) => manifestName(config, path))
   const first = await source.load()
   let { desired } = first
-  tell(first.problems)
+  problems.take(first)
   let started = false
   const follow = () => {
     if (!started) return
     void cluster.apply(mesh?.withSystem(desired) ?? desired, mesh?.configMaps(desired))
   }
-  source.watch(({ desired: state, problems }) => {
-    desired = state
-    tell(problems)
+  source.watch((manifests) => {
+    desired = manifests.desired
+    problems.take(manifests)
     follow()
   })
   const startWorkloads = () => {
@@ -125,7 +140,11 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
     void untilReady(cluster, mesh.withSystem(NOTHING)).then(() => {
       events.progress('control plane and injector are ready')
       const address = serviceAddress(cluster, service)
-      admission = new Admission({ ...options, url: `https://${address}:${port}${path}` }, warn)
+      admission = new Admission({ ...options, url: `https://${address}:${port}${path}` }, warned)
+      problems.follow(() => {
+        const own = serviceAddress(cluster, `${CONTROL_PLANE}.${SYSTEM_NAMESPACE}`)
+        return own === undefined ? undefined : `http://${own}:${HTTP_PORT}`
+      })
       startWorkloads()
     })
   } else {
@@ -139,11 +158,12 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
     events.ready()
   }
   cluster.watch(reportReady)
+  cluster.watch(() => problems.look())
   reportReady()
   const control = await startControl(join(config.stateDirectory, 'control.sock'), {
     cluster,
     stateDirectory: config.stateDirectory,
-    status: () => clusterStatus(config.name, started && cluster.ready, cluster, messages),
+    status: () => clusterStatus(config.name, started && cluster.ready, cluster, problems.value, messages),
     down: () => events.down(),
     endsWith: config.endsWith,
   })
@@ -165,14 +185,25 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
         socket.pipe(upstream).pipe(socket)
       })
     },
+    putManifests: (index, text) =>
+      putText(textFile(config, index), text).catch((error: unknown) => warn(describeError(error))),
     async close() {
       source.close()
+      problems.close()
       mesh?.close()
       await cluster.close(CLOSE_GRACE_SECONDS).catch((error: unknown) => warn(describeError(error)))
       dns.close()
       await control.close()
     },
   }
+}
+
+/** Writes it as a whole, so that nobody who follows the directory meets half of it. */
+async function putText(file: string, text: string): Promise<void> {
+  await mkdir(dirname(file), { recursive: true, mode: 0o755 })
+  // A name that no reader takes for a manifest.
+  await writeFile(`${file}.new`, text, { mode: 0o644 })
+  await rename(`${file}.new`, file)
 }
 
 const NOTHING: DesiredState = {

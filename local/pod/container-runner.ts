@@ -1,23 +1,50 @@
 import { spawn } from 'node:child_process'
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs'
 import { constants } from 'node:os'
+import { WeftError, describeError } from '../../core/errors.ts'
 import type { ContainerSpec, ProbeSpec } from '../manifest/pod-spec.ts'
 import { killGroup } from '../node/run-command.ts'
+import type { RecordEvent } from './events.ts'
+import { exitReason, outOfMemoryKills } from './exit-reason.ts'
 import { perform } from './probe-actions.ts'
 import type { ProbeTarget } from './probe-actions.ts'
 import { ProbeTracker } from './probe-tracker.ts'
-import type { ContainerState, ContainerStatus } from './pod-state.ts'
+import type { ContainerState, ContainerStatus, Termination } from './pod-state.ts'
 import { RestartBackoff } from './restart-backoff.ts'
+
+export interface PreparedContainer {
+  readonly argv: readonly string[]
+  readonly env: Readonly<Record<string, string>>
+  /** What may explain a run that fails. */
+  readonly note?: string | undefined
+}
 
 export interface ContainerDeps {
   readonly kind: ContainerStatus['kind']
   readonly target: ProbeTarget
   readonly logFile: string
   /** Makes the command line and environment; throws when the container cannot be configured. */
-  prepare(): Promise<{ argv: readonly string[]; env: Record<string, string> }>
+  prepare(): Promise<PreparedContainer>
   /** Whether an exit with this code is followed by another start. */
   restarts(exitCode: number): boolean
   changed(): void
+  readonly event: RecordEvent
+  /** Tells people that the container does not get on: the reason and what is known of it. */
+  trouble(message: string): void
+}
+
+/** Bytes of the log that one run wrote; `to` is undefined for the run that is the last so far. */
+export interface LogRange {
+  readonly from: number
+  readonly to: number | undefined
+}
+
+/** What keeps a container from being started, by the code of the error that said so; anything else: CreateContainerError. */
+const CANNOT_START: Readonly<Record<string, string>> = {
+  // No image is ever pulled here: so this is Kubernetes' own word for it.
+  'local.unknown_image': 'ErrImageNeverPull',
+  'local.container_config': 'CreateContainerConfigError',
+  'local.field_ref': 'CreateContainerConfigError',
 }
 
 /** Runs one container: starts it, probes it, starts it again, stops it. */
@@ -31,6 +58,12 @@ export class ContainerRunner {
   #ready = false
   #stopping = false
   #held = false
+  #last: Termination | undefined
+  #unhealthy: string | undefined
+  /** Whether a SIGKILL of the present run is the cluster's own. */
+  #killed = false
+  #note: string | undefined
+  #logs: readonly LogRange[] = []
   #wake: (() => void) | undefined
   #done: Promise<number> | undefined
   #probeTimers = new Set<NodeJS.Timeout>()
@@ -49,7 +82,14 @@ export class ContainerRunner {
       started: this.#started,
       ready: this.#ready,
       restarts: this.#restarts,
+      ...(this.#last ? { last: this.#last } : {}),
+      ...(this.#unhealthy === undefined ? {} : { unhealthy: this.#unhealthy }),
     }
+  }
+
+  /** The part of the log that the last run wrote, or the one before it; undefined when there was none. */
+  log(previous: boolean): LogRange | undefined {
+    return this.#logs.at(previous ? -2 : -1)
   }
 
   get pid(): number | undefined {
@@ -71,9 +111,14 @@ export class ContainerRunner {
   signal(name: NodeJS.Signals): boolean {
     const { pid } = this
     if (pid === undefined) return false
-    if (name === 'SIGKILL') killGroup(pid)
+    if (name === 'SIGKILL') this.#kill(pid)
     else process.kill(pid, name)
     return true
+  }
+
+  /** Tries at once again what could not be started for want of something that may have come. */
+  retry(): void {
+    if (this.#state.type === 'waiting' && this.#state.reason === 'CreateContainerConfigError') this.#wake?.()
   }
 
   /** While held, a container that ended is not started again. */
@@ -95,7 +140,7 @@ export class ContainerRunner {
     this.#ready = false
     this.#wake?.()
     if (!this.#done) {
-      this.#state = { type: 'terminated', exitCode: 0, finishedAt: Date.now() }
+      this.#state = { type: 'terminated', exitCode: 0, reason: 'Completed', finishedAt: Date.now() }
       return
     }
     this.#terminate(graceMs)
@@ -111,42 +156,84 @@ export class ContainerRunner {
     }
     this.signal('SIGTERM')
     const timer = setTimeout(() => {
-      if (this.pid === pid) killGroup(pid)
+      if (this.pid === pid) this.#kill(pid)
     }, graceMs)
     void this.#exited?.then(() => clearTimeout(timer))
+  }
+
+  #kill(pid: number): void {
+    this.#killed = true
+    killGroup(pid)
   }
 
   #exited: Promise<number> | undefined
 
   async #supervise(): Promise<number> {
     for (;;) {
-      let exitCode: number
       const startedAt = Date.now()
+      const kills = memoryKills()
+      let ended: Termination | undefined
       try {
+        this.#killed = false
         this.#exited = this.#start()
-        exitCode = await this.#exited
+        const exitCode = await this.#exited
+        const outOfMemory = !this.#killed && memoryKills() > kills
+        ended = { exitCode, ...exitReason(exitCode, outOfMemory), startedAt, finishedAt: Date.now() }
       } catch (error) {
-        exitCode = 128
-        const message = error instanceof Error ? error.message : String(error)
-        this.#change({ type: 'waiting', reason: 'CreateContainerConfigError', message })
+        this.#cannotStart(error)
       }
       this.#stopProbes()
-      if (this.#stopping || !this.#deps.restarts(exitCode)) {
-        this.#change({ type: 'terminated', exitCode, finishedAt: Date.now() })
-        return exitCode
-      }
+      if (this.#stopping || (ended && !this.#deps.restarts(ended.exitCode))) return this.#terminated(ended)
       const waitMs = this.#backoff.next(Date.now() - startedAt)
-      if (this.#state.type !== 'waiting') {
-        const reason = this.#held ? 'Held' : waitMs === 0 ? 'Restarting' : 'CrashLoopBackOff'
-        this.#change({ type: 'waiting', reason, message: `exit code ${exitCode}` })
-      }
+      if (ended) this.#willRestart(ended, waitMs)
       await this.#pause(waitMs)
-      if (this.#stopping) {
-        this.#change({ type: 'terminated', exitCode, finishedAt: Date.now() })
-        return exitCode
-      }
-      this.#restarts++
+      if (this.#stopping) return this.#terminated(ended)
+      if (ended) this.#restarts++
     }
+  }
+
+  #terminated(ended: Termination | undefined): number {
+    const { last } = this.status
+    const none = { exitCode: 0, reason: 'Completed', finishedAt: Date.now() }
+    const termination = ended ?? last ?? none
+    if (termination.exitCode !== 0 && !this.#stopping) {
+      this.#failed(termination)
+      this.#deps.trouble(ending(termination) + this.#noted())
+    }
+    this.#change({ type: 'terminated', ...termination })
+    return termination.exitCode
+  }
+
+  /** Waits for its next start; what it waits for at once is no state that anybody need see. */
+  #willRestart(ended: Termination, waitMs: number): void {
+    this.#last = ended
+    if (ended.exitCode !== 0) this.#failed(ended)
+    if (this.#held) this.#change({ type: 'waiting', reason: 'Held', message: ending(ended) })
+    else if (waitMs === 0) this.#change({ type: 'terminated', ...ended })
+    else {
+      const { name } = this.spec
+      this.#deps.event('Warning', 'BackOff', `back-off before container ${name} is started again`)
+      const message = `the last run: ${ending(ended)}${this.#noted()}`
+      this.#change({ type: 'waiting', reason: 'CrashLoopBackOff', message })
+      this.#deps.trouble(`CrashLoopBackOff: ${message}`)
+    }
+  }
+
+  #noted(): string {
+    return this.#note === undefined ? '' : `; ${this.#note}`
+  }
+
+  #failed(ended: Termination): void {
+    this.#deps.event('Warning', 'Failed', `container ${this.spec.name}: ${ending(ended)}`)
+  }
+
+  #cannotStart(error: unknown): void {
+    const reason = (error instanceof WeftError && CANNOT_START[error.code]) || 'CreateContainerError'
+    const message = describeError(error)
+    this.#deps.event('Warning', 'Failed', `container ${this.spec.name}: ${reason}: ${message}`)
+    // Of an image everybody has heard when the manifests were read.
+    if (reason !== 'ErrImageNeverPull') this.#deps.trouble(`${reason}: ${message}`)
+    this.#change({ type: 'waiting', reason, message })
   }
 
   async #pause(ms: number): Promise<void> {
@@ -162,9 +249,13 @@ export class ContainerRunner {
   }
 
   async #start(): Promise<number> {
-    const { argv, env } = await this.#deps.prepare()
+    const { argv, env, note } = await this.#deps.prepare()
+    this.#note = note
     if (this.#stopping) return 0
     const log = openSync(this.#deps.logFile, 'a', 0o644)
+    const from = fstatSync(log).size
+    const earlier = this.#logs.at(-1)
+    this.#logs = [...(earlier ? [{ ...earlier, to: from }] : []), { from, to: undefined }]
     const [program = '', ...args] = argv
     const child = spawn(program, args, { stdio: ['ignore', log, log], env, cwd: '/', detached: true })
     closeSync(log)
@@ -179,6 +270,7 @@ export class ContainerRunner {
     if (child.pid === undefined) return exited
     this.#started = this.spec.startupProbe === undefined
     this.#ready = this.#started && this.spec.readinessProbe === undefined
+    this.#deps.event('Normal', 'Started', `started container ${this.spec.name}`)
     this.#change({ type: 'running', startedAt: Date.now(), pid: child.pid })
     this.#startProbes()
     return exited
@@ -191,7 +283,7 @@ export class ContainerRunner {
       return
     }
     this.#probe('startup', startupProbe, (passed) => {
-      if (!passed) return this.#killUnhealthy()
+      if (!passed) return this.#killUnhealthy('startup')
       this.#started = true
       this.#ready = this.spec.readinessProbe === undefined
       this.#deps.changed()
@@ -210,11 +302,18 @@ export class ContainerRunner {
       })
     }
     if (livenessProbe) {
-      this.#probe('liveness', livenessProbe, (passed) => passed || this.#killUnhealthy())
+      this.#probe('liveness', livenessProbe, (passed) => passed || this.#killUnhealthy('liveness'))
     }
   }
 
-  #killUnhealthy(): false {
+  #killUnhealthy(kind: 'startup' | 'liveness'): false {
+    const { name } = this.spec
+    this.#deps.event(
+      'Normal',
+      'Killing',
+      `container ${name} failed its ${kind} probe and will be started again`,
+    )
+    this.#deps.trouble(`Unhealthy: ${this.#unhealthy ?? `the ${kind} probe failed`}: it is started again`)
     this.#terminate(3000)
     return false
   }
@@ -245,12 +344,22 @@ export class ContainerRunner {
       const early = failure !== undefined && Date.now() - countedAt < periodMs
       if (!early) {
         countedAt = Date.now()
+        this.#probed(kind, failure)
         if (tracker.record(failure === undefined) && !turned(failure === undefined)) return
       }
       const eager = kind !== 'liveness' && tracker.verdict !== true && failure !== undefined
       schedule(eager && this.#young() ? Math.min(EAGER_MS, periodMs) : periodMs)
     }
     schedule(spec.initialDelaySeconds * 1000)
+  }
+
+  #probed(kind: string, failure: string | undefined): void {
+    const unhealthy = failure === undefined ? undefined : `the ${kind} probe failed: ${failure}`
+    if (unhealthy !== undefined)
+      this.#deps.event('Warning', 'Unhealthy', `container ${this.spec.name}: ${unhealthy}`)
+    // One probe that succeeds says nothing of another that fails.
+    else if (this.#unhealthy?.startsWith(`the ${kind} `) !== true) return
+    this.#unhealthy = unhealthy
   }
 
   #young(): boolean {
@@ -262,6 +371,7 @@ export class ContainerRunner {
     this.#probeTimers.clear()
     this.#started = false
     this.#ready = false
+    this.#unhealthy = undefined
   }
 
   #change(state: ContainerState): void {
@@ -272,3 +382,16 @@ export class ContainerRunner {
 
 const EAGER_MS = 200
 const EAGER_FOR_MS = 10_000
+
+/** How a run ended, in a few words. */
+function ending({ exitCode, reason, message }: Termination): string {
+  return `${reason}, exit code ${exitCode}${message === undefined ? '' : ` (${message})`}`
+}
+
+function memoryKills(): number {
+  try {
+    return outOfMemoryKills(readFileSync('/proc/vmstat', 'utf8'))
+  } catch {
+    return 0
+  }
+}

@@ -14,12 +14,14 @@ import type { CommandResult } from '../node/run-command.ts'
 import { containerCommand, execCommand } from './container-command.ts'
 import { COMPILE_CACHE, CONTAINER_PATH } from './container-root.ts'
 import { ContainerRunner } from './container-runner.ts'
+import type { PreparedContainer } from './container-runner.ts'
 import { containerUser, prepareSandbox } from './container-sandbox.ts'
 import { buildEnvironment, expand } from './environment.ts'
 import type { ConfigMaps } from './environment.ts'
+import type { RecordEvent } from './events.ts'
 import type { PodFacts } from './field-ref.ts'
-import { commandLine, resolveImage } from './images.ts'
-import type { ImageFolders } from './images.ts'
+import { borrowedNote, commandLine, resolveImage } from './images.ts'
+import type { HasProgram, ImageFolders } from './images.ts'
 import { killNamespace } from './kill-namespace.ts'
 import { writePodFiles } from './pod-files.ts'
 import { perform } from './probe-actions.ts'
@@ -42,6 +44,7 @@ export interface PodRunnerDeps {
   readonly directory: string
   readonly logDirectory: string
   readonly images: ImageFolders
+  readonly hasProgram: HasProgram
   readonly ipv6: boolean
   readonly configMaps: ConfigMaps
   readonly issueToken: IssueToken
@@ -53,6 +56,7 @@ export interface PodRunnerDeps {
   changed(): void
   /** Resolves once Services know what `changed` announced. */
   published(): Promise<void>
+  readonly event: RecordEvent
   warn(message: string): void
 }
 
@@ -61,6 +65,13 @@ export interface PodIdentity {
   readonly name: string
   /** `kind/name` of the controller, undefined for a pod of its own. */
   readonly owner: { readonly kind: string; readonly name: string } | undefined
+}
+
+/** What keeps a pod as a whole from getting on. */
+export interface PodProblem {
+  /** As Kubernetes names it: FailedCreate, FailedMount or Failed. */
+  readonly reason: string
+  readonly message: string
 }
 
 const ADMISSION_RETRY_MS = 1000
@@ -80,7 +91,8 @@ export class PodRunner {
   #network: PodNetwork | undefined
   #volumes: PodVolumes | undefined
   #containers: ContainerRunner[] = []
-  #problem: string | undefined
+  #problem: PodProblem | undefined
+  readonly #told = new Set<string>()
   #running: Promise<void> | undefined
   #stopped: Promise<void> | undefined
 
@@ -127,7 +139,7 @@ export class PodRunner {
   }
 
   /** Why the pod does not get on, when it does not. */
-  get problem(): string | undefined {
+  get problem(): PodProblem | undefined {
     return this.#problem
   }
 
@@ -141,7 +153,7 @@ export class PodRunner {
   }
 
   start(): void {
-    this.#running ??= this.#run().catch((error: unknown) => this.#fail(error))
+    this.#running ??= this.#run().catch((error: unknown) => this.#fail('Failed', error))
   }
 
   /** Ends the pod in order; resolves once nothing of it is left. */
@@ -183,7 +195,9 @@ export class PodRunner {
     return { argv: execCommand(pid, containerUser(container.spec, this.#spec), argv), env }
   }
 
+  /** Looks again at what ConfigMaps say: in volumes, and where a container waits for one. */
   async refreshVolumes(): Promise<void> {
+    for (const container of this.#containers) container.retry()
     await this.#volumes?.refresh().catch((error: unknown) => this.#deps.warn(describeError(error)))
   }
 
@@ -195,6 +209,7 @@ export class PodRunner {
     await mkdir(this.#deps.logDirectory, { recursive: true })
     const addresses = this.#deps.takeAddresses()
     this.#network = await addPodNetwork(addresses, this.#deps.ipv6)
+    this.#deps.event('Normal', 'Scheduled', `has the address ${addresses.v4}`)
     await writePodFiles(directory, this.facts, this.#spec)
     this.#volumes = new PodVolumes(directory, this.#spec, this.facts, this.#deps)
     this.#containers = [
@@ -252,7 +267,7 @@ export class PodRunner {
         this.#problem = undefined
         return
       } catch (error) {
-        this.#fail(error)
+        this.#fail('FailedCreate', error)
         await delay(ADMISSION_RETRY_MS)
       }
     }
@@ -266,18 +281,28 @@ export class PodRunner {
         this.#problem = undefined
         return
       } catch (error) {
-        this.#fail(error)
+        this.#fail('FailedMount', error)
         await delay(ADMISSION_RETRY_MS)
       }
     }
   }
 
-  #fail(error: unknown): void {
-    const problem = describeError(error)
-    if (problem === this.#problem) return
-    this.#problem = problem
-    this.#deps.warn(`pod ${this.identity.namespace}/${this.identity.name}: ${problem}`)
+  #fail(reason: string, error: unknown): void {
+    const message = describeError(error)
+    this.#deps.event('Warning', reason, message)
+    if (message === this.#problem?.message) return
+    this.#problem = { reason, message }
+    this.#tell(message)
     this.#deps.changed()
+  }
+
+  /** Each thing once: what goes on for long is in the pod's state. */
+  #tell(message: string, container = ''): void {
+    const of = container === '' ? '' : `, container ${container}`
+    const line = `pod ${this.identity.namespace}/${this.identity.name}${of}: ${message}`
+    if (this.#told.has(line)) return
+    this.#told.add(line)
+    this.#deps.warn(line)
   }
 
   #runner(spec: ContainerSpec, kind: 'init' | 'sidecar' | 'app'): ContainerRunner {
@@ -293,6 +318,8 @@ export class PodRunner {
         return restartPolicy === 'Always' || (restartPolicy === 'OnFailure' && exitCode !== 0)
       },
       changed: () => this.#deps.changed(),
+      event: this.#deps.event,
+      trouble: (message) => this.#tell(message, spec.name),
     })
     return runner
   }
@@ -308,8 +335,8 @@ export class PodRunner {
     }
   }
 
-  async #prepareContainer(spec: ContainerSpec): Promise<{ argv: string[]; env: Record<string, string> }> {
-    const image = resolveImage(spec.image, this.#deps.images)
+  async #prepareContainer(spec: ContainerSpec): Promise<PreparedContainer> {
+    const image = resolveImage(spec, this.#deps.images, this.#deps.hasProgram)
     const network = this.#network
     const volumes = this.#volumes
     if (!network || !volumes) throw new WeftError('local.not_prepared', 'the pod has no network yet')
@@ -328,7 +355,7 @@ export class PodRunner {
       baseRoot: this.#deps.baseRoot,
       podDirectory: this.#deps.directory,
     })
-    return { argv: containerCommand(sandbox, line), env }
+    return { argv: containerCommand(sandbox, line), env, note: borrowedNote(image, spec) }
   }
 
   #defaults(): Record<string, string> {
@@ -343,6 +370,7 @@ export class PodRunner {
 
   async #end(graceSeconds: number): Promise<void> {
     this.#deletedAt = Date.now()
+    this.#deps.event('Normal', 'Killing', 'the pod ends')
     this.#deps.changed()
     await this.#deps.published()
     const deadline = Date.now() + graceSeconds * 1000

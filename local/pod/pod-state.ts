@@ -4,7 +4,18 @@ import type { PodFacts } from './field-ref.ts'
 export type ContainerState =
   | { readonly type: 'waiting'; readonly reason: string; readonly message?: string }
   | { readonly type: 'running'; readonly startedAt: number; readonly pid: number }
-  | { readonly type: 'terminated'; readonly exitCode: number; readonly finishedAt: number }
+  | ({ readonly type: 'terminated' } & Termination)
+
+/** How one run of a container ended. */
+export interface Termination {
+  readonly exitCode: number
+  /** `Completed`, `Error` or `OOMKilled`. */
+  readonly reason: string
+  readonly message?: string
+  /** Milliseconds since 1970; undefined when it never started. */
+  readonly startedAt?: number
+  readonly finishedAt: number
+}
 
 export interface ContainerStatus {
   readonly name: string
@@ -14,6 +25,10 @@ export interface ContainerStatus {
   readonly started: boolean
   readonly ready: boolean
   readonly restarts: number
+  /** How the run before this one ended. */
+  readonly last?: Termination
+  /** Which probe fails and with what, for as long as it does. */
+  readonly unhealthy?: string
 }
 
 export type PodPhase = 'Pending' | 'Running' | 'Succeeded' | 'Failed'
@@ -114,13 +129,24 @@ function containerObject(status: ContainerStatus): object {
       state.type === 'running'
         ? { running: { startedAt: timestamp(state.startedAt) } }
         : state.type === 'terminated'
-          ? { terminated: { exitCode: state.exitCode, finishedAt: timestamp(state.finishedAt) } }
+          ? { terminated: terminationObject(state) }
           : {
               waiting: {
                 reason: state.reason,
                 ...(state.message === undefined ? {} : { message: state.message }),
               },
             },
+    ...(status.last ? { lastState: { terminated: terminationObject(status.last) } } : {}),
+  }
+}
+
+function terminationObject({ exitCode, reason, message, startedAt, finishedAt }: Termination): object {
+  return {
+    exitCode,
+    reason,
+    ...(message === undefined ? {} : { message }),
+    ...(startedAt === undefined ? {} : { startedAt: timestamp(startedAt) }),
+    finishedAt: timestamp(finishedAt),
   }
 }
 

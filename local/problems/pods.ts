@@ -88,16 +88,20 @@ function injectorProblems(
     const message = `the injector refuses its pods: ${describeError(error)}`
     return [problemOf(object, path, 'error', message, 'correct the field that it names')]
   }
-  return [...said].flatMap((warning) => {
-    // Labels are told as such.
-    if (warning.startsWith('label ')) return []
-    const [, key, text = ''] = /^annotation (\S+) (.*)$/s.exec(warning) ?? []
-    if (key === undefined || key === STATUS_ANNOTATION || !Object.hasOwn(own, key)) {
-      return [problemOf(object, [...path, 'spec'], 'warning', warning, cautionRemedy(warning))]
-    }
-    const field = [...path, 'metadata', 'annotations', key]
-    return [problemOf(object, field, 'warning', text, annotationRemedy(key, text))]
-  })
+  return [...said].flatMap((warning) => injectorProblem({ object, path, metadata, spec }, warning))
+}
+
+/** What the injector warned of, at the annotation that it is about, or at the pod's spec. */
+export function injectorProblem({ object, path, metadata }: PodTemplate, warning: string): Problem[] {
+  const own = textsOf(metadata['annotations'])
+  // Labels are told as such.
+  if (warning.startsWith('label ')) return []
+  const [, key, text = ''] = /^annotation (\S+) (.*)$/s.exec(warning) ?? []
+  if (key === undefined || key === STATUS_ANNOTATION || !Object.hasOwn(own, key)) {
+    return [problemOf(object, [...path, 'spec'], 'warning', warning, cautionRemedy(warning))]
+  }
+  const field = [...path, 'metadata', 'annotations', key]
+  return [problemOf(object, field, 'warning', text, annotationRemedy(key, text))]
 }
 
 function annotationRemedy(key: string, text: string): string {

@@ -28,8 +28,8 @@ export interface MeshOverview {
   services(): readonly ServiceView[]
   /** Pods with a sidecar. */
   workloads(): number
-  /** In order; empty when all is well. */
-  problems(): readonly Problem[]
+  /** In order; empty when all is well. `own`: without those that somebody else found. */
+  problems(own: boolean): readonly Problem[]
   proxies(): readonly ProxyView[]
 }
 
@@ -47,6 +47,6 @@ export function overviewOf(
     version: () => now()?.version ?? 0,
     services: () => now()?.services ?? [],
     workloads: () => now()?.model.workloads.size ?? 0,
-    problems: () => together(told(), brain()?.problems() ?? [], proxyProblems(proxies())),
+    problems: (own) => together(own ? [] : told(), brain()?.problems() ?? [], proxyProblems(proxies())),
   }
 }

@@ -99,10 +99,10 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
       limit: countParameter(query, 'limit', 50, MAX_TRACES),
     }),
   }))
-  page('/api/problems', [], () => ({ problems: mesh.problems() }))
+  page('/api/problems', ['own'], (query) => ({ problems: mesh.problems(flagParameter(query, 'own')) }))
   page('/api/proxies', [], () => ({ proxies: mesh.proxies() }))
   page('/api/mesh', [], () => {
-    const problems = mesh.problems()
+    const problems = mesh.problems(false)
     const errors = problems.filter(({ severity }) => severity === 'error').length
     const proxies = mesh.proxies()
     return {
