@@ -1,20 +1,24 @@
 /**
  * The one of `names` that somebody meant who wrote `word`: the fewest letters left out, put in, changed or swapped with the
- * next (optimal string alignment), without regard to case. Undefined when none is near: `most` letters may differ, a third of the word unless said.
+ * next (optimal string alignment), without regard to case. Undefined when none is near: `most` letters may differ, a third of the word unless said. Else
+ * one that the word is a part of.
  */
 export function closestName(
   word: string,
   names: Iterable<string>,
   most = Math.max(1, Math.floor(word.length / 3)),
 ): string | undefined {
+  const all = [...names]
   let best: string | undefined
   let least = most + 1
-  for (const name of names) {
+  for (const name of all) {
     if (Math.abs(name.length - word.length) >= least) continue
     const distance = distanceOf(word.toLowerCase(), name.toLowerCase())
     if (distance < least) [best, least] = [name, distance]
   }
-  return best
+  // `Prefix` for PathPrefix: letters may be left out by the word.
+  const partOf = (name: string): boolean => word.length > 3 && name.toLowerCase().includes(word.toLowerCase())
+  return best ?? all.find(partOf)
 }
 
 /** `did you mean X?`, or `otherwise` where nothing is near. */

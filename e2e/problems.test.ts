@@ -54,7 +54,14 @@ spec: { mtls: { mode: STRICT } }
 `
 
 /** Fields of a problem; a pattern stands for a text. */
-type Told = Readonly<Record<string, unknown>>
+interface Told {
+  readonly line: number
+  readonly field: string
+  readonly kind?: string
+  readonly name?: string
+  readonly severity?: Problem['severity']
+  readonly remedy?: string | RegExp
+}
 
 /** What is written wrong, where it must be told, and what to do. */
 const MISTAKES: readonly (readonly [right: string, wrong: string, told: Told])[] = [
@@ -145,7 +152,7 @@ t.test(
     )
     put('other.yaml', OTHER)
     const wanted = [
-      ...MISTAKES.map(([, , told]): Told => ({
+      ...MISTAKES.map(([, , told]) => ({
         severity: 'error',
         ...told,
         file: join(manifests, 'shop.yaml'),

@@ -19,7 +19,8 @@ export function remedyOf(field: string, message: string): string {
   }
   const choices = /^(?:one of )?([\w-]+(?:, [\w-]+)*(?: or [\w-]+)?)$/.exec(wanted)?.[1]?.split(/, | or /)
   if (choices && choices.length > 1) {
-    const otherwise = `write ${choices.join(' or ')}`
+    const otherwise =
+      choices.length === 2 ? `write ${choices.join(' or ')}` : `write one of ${choices.join(', ')}`
     if (typeof value !== 'string') return otherwise
     return didYouMean(value, choices, otherwise)
   }

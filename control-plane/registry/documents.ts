@@ -37,7 +37,7 @@ const START: Position = { line: 1, column: 1 }
 /** By the codes of the parser, what helps. */
 const REMEDIES: Readonly<Record<string, string>> = {
   TAB_AS_INDENT: 'indent with spaces: YAML takes no tabs there',
-  BAD_INDENT: 'indent it as its neighbours are',
+  BAD_INDENT: 'indent it as its neighbours are, or close the bracket or brace that is open before it',
   DUPLICATE_KEY: 'keep one of the two',
   MULTILINE_IMPLICIT_KEY:
     'begin what belongs to one map in the same column, and quote values that have ": " in them',

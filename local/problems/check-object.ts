@@ -69,13 +69,8 @@ function unreadable(object: WrittenObject): Problem | undefined {
     if (value !== '') continue
     const wrong =
       raw[field] === undefined ? 'is required' : `must be a string, got ${JSON.stringify(raw[field])}`
-    return problemOf(
-      object,
-      field,
-      'error',
-      wrong,
-      `add ${field}, or move the file away if it is no manifest`,
-    )
+    const remedy = raw[field] === undefined ? `add ${field}` : `write the ${field} as text`
+    return problemOf(object, field, 'error', wrong, `${remedy}, or move the file away if it is no manifest`)
   }
   const foreign = otherMesh(apiVersion, kind)
   if (foreign) {

@@ -57,7 +57,7 @@ export function writtenObject(file: string, document: ManifestDocument): Written
   const raw = mapOf(document.value)
   const metadata = mapOf(raw['metadata'])
   const kind = textOf(raw['kind'])
-  const namespace = IN_NO_NAMESPACE.has(kind) ? '' : textOf(metadata['namespace']) || 'default'
+  const namespace = kind === '' || IN_NO_NAMESPACE.has(kind) ? '' : textOf(metadata['namespace']) || 'default'
   return {
     file,
     document,

@@ -92,7 +92,8 @@ function injectorProblems(
 }
 
 /** What the injector warned of, at the annotation that it is about, or at the pod's spec. */
-export function injectorProblem({ object, path, metadata }: PodTemplate, warning: string): Problem[] {
+export function injectorProblem({ object, path, metadata }: PodTemplate, said: string): Problem[] {
+  const warning = said.replace(/^weft: /, '')
   const own = textsOf(metadata['annotations'])
   // Labels are told as such.
   if (warning.startsWith('label ')) return []
@@ -101,10 +102,10 @@ export function injectorProblem({ object, path, metadata }: PodTemplate, warning
     return [problemOf(object, [...path, 'spec'], 'warning', warning, cautionRemedy(warning))]
   }
   const field = [...path, 'metadata', 'annotations', key]
-  return [problemOf(object, field, 'warning', text, annotationRemedy(key, text))]
+  return [problemOf(object, field, 'warning', text, annotationRemedy(key, own[key] ?? '', text))]
 }
 
-function annotationRemedy(key: string, text: string): string {
+function annotationRemedy(key: string, value: string, text: string): string {
   if (text.startsWith('is unknown')) {
     return didYouMean(
       key,
@@ -113,7 +114,9 @@ function annotationRemedy(key: string, text: string): string {
     )
   }
   const [, why = ''] = /^is ignored: (.*)$/s.exec(text) ?? []
-  const remedy = why.startsWith('must be') ? remedyOf(key, why) : 'write another value'
+  const remedy = why.startsWith('must be')
+    ? remedyOf(key, `${why}, got ${JSON.stringify(value)}`)
+    : 'write another value'
   return `${remedy} (docs/annotations.md)`
 }
 

@@ -58,7 +58,8 @@ const KINDS: ReadonlyMap<string, readonly KindEntry[]> = Map.groupBy(
   ),
   ({ kind }) => kind,
 )
-const KNOWN_GROUPS: ReadonlySet<string> = new Set(GROUPS.map(([group]) => group))
+// The group `extensions` is gone since Kubernetes 1.22, but not from manifests.
+const KNOWN_GROUPS: ReadonlySet<string> = new Set(['extensions', ...GROUPS.map(([group]) => group)])
 
 /** Whether all kinds of a group (`apps`; '' for the core's) are known here. */
 export function isKnownGroup(group: string): boolean {
