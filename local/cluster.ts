@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Server, Socket } from 'node:net'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { WeftError } from '../core/errors.ts'
@@ -217,7 +217,7 @@ class Launcher {
     }
   }
 
-  #send(message: ToNode, handle?: ReturnType<typeof createServer>, sent = () => {}): void {
+  #send(message: ToNode, handle?: Server | Socket, sent = () => {}): void {
     if (this.#child.connected) this.#child.send(message, handle, sent)
     else sent()
   }
@@ -267,7 +267,10 @@ class Launcher {
         field: '--expose',
       })
     }
-    const server = createServer()
+    // What connects before the node has its own copy is passed on too: this side serves nobody.
+    const server = createServer({ pauseOnConnect: true }, (socket) =>
+      this.#send({ type: 'exposed', target }, socket),
+    )
     server.listen(hostPort, '127.0.0.1')
     try {
       await once(server, 'listening')
@@ -278,7 +281,6 @@ class Launcher {
       })
     }
     const { port } = server.address() as AddressInfo
-    // Until the node has its own copy nobody may connect: this side listens too, and answers nobody.
     await new Promise<void>((resolve) =>
       this.#send({ type: 'expose', target }, server, () => server.close(() => resolve())),
     )

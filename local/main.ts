@@ -1,4 +1,5 @@
 import { describeError } from '../core/errors.ts'
+import { runIngress } from './ingress/main.ts'
 import { runUp } from './up.ts'
 import { runAgainst } from './remote-commands.ts'
 import { FlagError } from './flags.ts'
@@ -35,7 +36,8 @@ options of up:
 options of validate: -f PATH (a directory, a file, or - for stdin; may be given several times), --json; the exit code
                              is 1 when there is an error, 0 with warnings only
 options of logs: -f (follow), --tail N, -p or --previous (the run before)
-options of exec: --timeout TIME (90, 90s, 2m; then exit code 124; no limit unless given), -i (always so)
+options of exec: --timeout TIME (90, 90s, 2m; then exit code 124; no limit unless given), -t (in a
+  terminal), -i (always so)
 options of logs, exec, restart, kill, hold, release: -c CONTAINER
 options of kill: --signal NAME
 options of status, describe, events: --json
@@ -53,7 +55,9 @@ export async function runLocal(argv: readonly string[]): Promise<number> {
   }
   try {
     if (name === 'up') return await runUp(rest)
-    return name === 'validate' ? await runValidate(rest) : await runAgainst(name, rest)
+    if (name === 'validate') return await runValidate(rest)
+    // The cluster's own: of no use to people.
+    return name === 'ingress' ? await runIngress(rest) : await runAgainst(name, rest)
   } catch (error) {
     console.error(`weft local ${name}: ${describeError(error)}`)
     return error instanceof FlagError ? 2 : 1

@@ -2,6 +2,7 @@ import { constants } from 'node:os'
 import { ControlClient } from './control/client.ts'
 import { describePod, eventTable } from './control/describe.ts'
 import { containerTrouble } from './control/pod-word.ts'
+import type { Terminal } from './control/exec-frames.ts'
 import { statusTable } from './control/status-table.ts'
 import { FlagError, parseFlags } from './flags.ts'
 import { controlSocket, stateDirectory } from './state-directory.ts'
@@ -17,6 +18,7 @@ interface Call {
     readonly tail: string | undefined
     readonly signal: string | undefined
     readonly timeoutMs: number | undefined
+    readonly tty: boolean
   }
   /** What follows `--`. */
   readonly command: readonly string[]
@@ -61,6 +63,7 @@ export async function runAgainst(name: string, argv: readonly string[]): Promise
       json: { type: 'boolean', default: false },
       signal: { type: 'string' },
       stdin: { type: 'boolean', short: 'i', default: false },
+      tty: { type: 'boolean', short: 't', default: false },
       timeout: { type: 'string' },
     },
   })
@@ -82,6 +85,7 @@ export async function runAgainst(name: string, argv: readonly string[]): Promise
         previous: values.previous,
         tail: values.tail,
         signal: values.signal,
+        tty: values.tty,
         timeoutMs: values.timeout === undefined ? undefined : parseTimeout(values.timeout),
       },
       command: end === -1 ? [] : argv.slice(end + 1),
@@ -130,14 +134,18 @@ async function logs({ client, pod, container, flags }: Call): Promise<number> {
 }
 
 /** Input, output and exit code are those of the command, as it goes on. */
-async function exec({ client, pod, container, command, flags: { timeoutMs } }: Call): Promise<number> {
+async function exec({ client, pod, container, command, flags }: Call): Promise<number> {
+  const { timeoutMs, tty } = flags
   if (command.length === 0) throw new FlagError('`-- COMMAND` is required')
   // Whoever reads no more (`| head`) is no error of ours: the command ends with this process.
   for (const stream of [process.stdout, process.stderr])
     stream.on('error', () => process.exit(128 + constants.signals.SIGPIPE))
-  const { code, timedOut } = await client.execStreams(
-    { pod, argv: command, ...container, timeoutMs },
-    {
+  // Every key goes to the command's terminal as it is, Ctrl-C too: what it means is decided there.
+  const raw = tty && process.stdin.isTTY
+  if (raw) process.stdin.setRawMode(true)
+  const request = { pod, argv: command, ...container, timeoutMs, terminal: tty ? ownTerminal() : undefined }
+  const { code, timedOut } = await client
+    .execStreams(request, {
       stdin: process.stdin,
       stdout: (chunk) => process.stdout.write(chunk),
       stderr: (chunk) => process.stderr.write(chunk),
@@ -145,12 +153,25 @@ async function exec({ client, pod, container, command, flags: { timeoutMs } }: C
         for (const stream of [process.stdout, process.stderr])
           if (stream.writableNeedDrain) stream.once('drain', resume)
       },
-    },
-  )
+      resized: (tell) => {
+        const told = () => tell(ownTerminal())
+        process.stdout.on('resize', told)
+        return () => process.stdout.off('resize', told)
+      },
+    })
+    .finally(() => {
+      if (raw) process.stdin.setRawMode(false)
+    })
   // Nobody reads on: an input that is still open must not keep this process.
   process.stdin.destroy()
   if (timedOut) console.error(`weft local exec: ended after ${(timeoutMs ?? 0) / 1000} s (--timeout)`)
   return code
+}
+
+/** This process's terminal; of the size that one without a size has, when it has none. */
+function ownTerminal(): Terminal {
+  const { rows, columns } = process.stdout.isTTY ? process.stdout : { rows: 24, columns: 80 }
+  return { rows, columns, type: process.env['TERM'] ?? 'xterm' }
 }
 
 /** Milliseconds of `90`, `90s`, `2m` or `1h`. */

@@ -6,7 +6,7 @@ import { didYouMean } from '../../core/closest-name.ts'
  */
 export function remedyOf(field: string, message: string): string {
   const last = /(?:^|\.)([^.[\]]+)(?:\[[^\]]*\])*$/.exec(field)?.[1] ?? field
-  if (/is required|^needs /.test(message)) return `add ${last}`
+  if (message.startsWith('is required') || message.startsWith('needs ')) return `add ${last}`
   const [, wanted = '', got] = /must be (.+?)(?:, got (.+))?$/s.exec(message) ?? []
   if (wanted === '') return field === '' ? 'correct it' : `correct ${last}, or take it out`
   const value = parsed(got)

@@ -1,7 +1,7 @@
 import type { Duplex, Readable } from 'node:stream'
 import { WeftError } from '../../core/errors.ts'
 import { FRAME, FrameReader, writeFrame, writeJson } from './exec-frames.ts'
-import type { ExecEnd, ExecRequest } from './exec-frames.ts'
+import type { ExecEnd, ExecRequest, TerminalSize } from './exec-frames.ts'
 
 export interface ExecStreams {
   /** Passed on until it ends; without one the command meets the end of its input at once. */
@@ -11,6 +11,8 @@ export interface ExecStreams {
   stderr(chunk: Buffer): boolean
   /** Calls back once more can be taken; needed only by whoever says false. */
   drained?(resume: () => void): void
+  /** Has each new size of the caller's window told, until the function that it gives is called. */
+  resized?(tell: (size: TerminalSize) => void): () => void
 }
 
 export interface ExecResult {
@@ -32,6 +34,7 @@ export function followExec(socket: Duplex, request: ExecRequest, streams: ExecSt
   const over = (end: () => void) => {
     stdin?.off('data', input).off('end', inputEnded).pause()
     socket.off('drain', refill)
+    fixed?.()
     socket.destroy()
     end()
   }
@@ -54,6 +57,7 @@ export function followExec(socket: Duplex, request: ExecRequest, streams: ExecSt
     over(() => reject(new WeftError('local.ended', 'the cluster ended before the command did'))),
   )
   writeJson(socket, FRAME.start, request)
+  const fixed = streams.resized?.((size) => writeJson(socket, FRAME.resize, size))
   if (stdin) {
     stdin.on('data', input).on('end', inputEnded)
     socket.on('drain', refill)

@@ -13,6 +13,8 @@ export const FRAME = {
   stderr: 3,
   /** JSON, an ExecEnd: the last one. */
   end: 4,
+  /** From the caller: JSON, the TerminalSize that its window has now. */
+  resize: 5,
 } as const
 
 export const EXEC_PROTOCOL = 'weft-exec'
@@ -23,6 +25,18 @@ export interface ExecRequest {
   readonly argv: readonly string[]
   /** Ended after this many milliseconds; not at all unless given. */
   readonly timeoutMs?: number | undefined
+  /** Runs in a terminal: what it says on stderr comes on stdout, too. */
+  readonly terminal?: Terminal | undefined
+}
+
+export interface TerminalSize {
+  readonly rows: number
+  readonly columns: number
+}
+
+export interface Terminal extends TerminalSize {
+  /** What the caller's terminal is, for the variable TERM. */
+  readonly type: string
 }
 
 export type ExecEnd =
@@ -47,7 +61,7 @@ export function writeFrame(socket: Duplex, type: number, payload: Uint8Array): b
   return room
 }
 
-export function writeJson(socket: Duplex, type: number, value: ExecRequest | ExecEnd): void {
+export function writeJson(socket: Duplex, type: number, value: ExecRequest | ExecEnd | TerminalSize): void {
   writeFrame(socket, type, Buffer.from(JSON.stringify(value)))
 }
 

@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process'
-import type { ChildProcess } from 'node:child_process'
+import type { ChildProcess, ChildProcessWithoutNullStreams } from 'node:child_process'
 import { constants } from 'node:os'
 import type { Duplex, Readable } from 'node:stream'
 import { WeftError, describeError } from '../../core/errors.ts'
+import { TERMINAL_NAME_FD, inTerminal, resizeTerminal } from './exec-terminal.ts'
 import { killGroup } from '../node/run-command.ts'
 import { FRAME, FrameReader, writeFrame, writeJson } from './exec-frames.ts'
-import type { ExecEnd, ExecRequest } from './exec-frames.ts'
+import type { ExecEnd, ExecRequest, TerminalSize } from './exec-frames.ts'
 
 /** The command line and environment that run a request; throws a WeftError that says why there is none. */
 export type ResolveExec = (request: ExecRequest) => {
@@ -25,6 +26,7 @@ const LEFTOVER_MS = 500
 export function serveExec(socket: Duplex, head: Buffer, resolve: ResolveExec): void {
   const reader = new FrameReader()
   let child: ChildProcess | undefined
+  let terminal: Promise<string> | undefined
   let over = false
   const finish = (end: ExecEnd) => {
     if (over) return
@@ -42,6 +44,10 @@ export function serveExec(socket: Duplex, head: Buffer, resolve: ResolveExec): v
       for (const { type, payload } of reader.push(chunk)) {
         if (type === FRAME.start && !child) {
           child = start(socket, JSON.parse(payload.toString('utf8')) as ExecRequest, resolve, finish)
+          terminal = terminalOf(child)
+        } else if (type === FRAME.resize) {
+          const size = JSON.parse(payload.toString('utf8')) as TerminalSize
+          void terminal?.then((name) => resizeTerminal(name, size))
         } else if (type === FRAME.stdin) {
           if (payload.length === 0) child?.stdin?.end()
           else if (child?.stdin?.write(payload) === false) socket.pause()
@@ -83,9 +89,17 @@ function start(
   resolve: ResolveExec,
   finish: (end: ExecEnd) => void,
 ): ChildProcess {
-  const { argv, env } = resolve(request)
+  const resolved = resolve(request)
+  const { terminal } = request
+  const argv = terminal ? inTerminal(resolved.argv, terminal) : resolved.argv
+  // script(1) gives its command to this shell.
+  const env = { ...resolved.env, ...(terminal ? { TERM: terminal.type, SHELL: '/bin/sh' } : {}) }
   const [program = '', ...args] = argv
-  const child = spawn(program, args, { stdio: 'pipe', detached: true, env: { ...env } })
+  const child = spawn(program, args, {
+    stdio: ['pipe', 'pipe', 'pipe', terminal ? 'pipe' : 'ignore'],
+    detached: true,
+    env,
+  }) as ChildProcessWithoutNullStreams
   let timedOut = false
   const end = (code: number | null, signal: NodeJS.Signals | null) => {
     clearTimeout(timer)
@@ -106,7 +120,8 @@ function start(
   pass(child.stderr, socket, FRAME.stderr)
   child.on('error', (error) => {
     clearTimeout(timer)
-    const message = `cannot run ${program}: ${error.message}`
+    const missing = terminal && program === 'script' ? ' (Debian package bsdutils)' : ''
+    const message = `cannot run ${program}${missing}: ${error.message}`
     finish({ error: { code: 'local.command', message } })
   })
   child.on('close', end)
@@ -114,6 +129,17 @@ function start(
     if (timedOut) setTimeout(() => end(code, signal), LEFTOVER_MS)
   })
   return child
+}
+
+/** The name of the terminal that a command runs in; never, when it runs in none. */
+function terminalOf(child: ChildProcess): Promise<string> | undefined {
+  const stream = child.stdio[TERMINAL_NAME_FD] as Readable | null | undefined
+  if (!stream) return undefined
+  // script(1) keeps the descriptor open: there is no end to wait for.
+  return new Promise((resolve) => {
+    stream.once('data', (chunk: Buffer) => resolve(chunk.toString('utf8').trim()))
+    stream.on('error', () => {})
+  })
 }
 
 /** Frames what comes; held back while the caller takes nothing, dropped once it has gone. */

@@ -6,6 +6,7 @@ import t from 'tap'
 import type { Test } from 'tap'
 import { WeftError } from '../../core/errors.ts'
 import { followExec } from './exec-client.ts'
+import type { ExecStreams } from './exec-client.ts'
 import type { ExecRequest } from './exec-frames.ts'
 import { serveExec } from './exec-session.ts'
 import type { ResolveExec } from './exec-session.ts'
@@ -28,7 +29,12 @@ async function connected(t: Test, resolve = asItIs): Promise<Socket> {
 }
 
 /** What a command says, and `until` that it has said something. */
-function run(socket: Socket, request: Omit<ExecRequest, 'pod'>, stdin?: PassThrough) {
+function run(
+  socket: Socket,
+  request: Omit<ExecRequest, 'pod'>,
+  stdin?: PassThrough,
+  resized?: ExecStreams['resized'],
+) {
   const said = { stdout: '', stderr: '' }
   let wake = () => {}
   const collect = (name: keyof typeof said) => (chunk: Buffer) => {
@@ -39,7 +45,12 @@ function run(socket: Socket, request: Omit<ExecRequest, 'pod'>, stdin?: PassThro
   const ended = followExec(
     socket,
     { pod: 'any', ...request },
-    { ...(stdin ? { stdin } : {}), stdout: collect('stdout'), stderr: collect('stderr') },
+    {
+      ...(stdin ? { stdin } : {}),
+      stdout: collect('stdout'),
+      stderr: collect('stderr'),
+      ...(resized ? { resized } : {}),
+    },
   )
   const until = async (text: string) => {
     while (!said.stdout.includes(text)) await new Promise<void>((resolve) => (wake = resolve))
@@ -120,4 +131,44 @@ t.test('what cannot be started says why', async (t) => {
   }
   const { ended } = run(await connected(t, refuse), { argv: ['true'] })
   await t.rejects(ended, { code: 'local.no_pod', message: 'no pod is named `any`' })
+})
+
+const terminal = { rows: 40, columns: 100, type: 'xterm' }
+
+t.test('in a terminal: its size and each new one, its type, the exit code', async (t) => {
+  const stdin = new PassThrough()
+  const script =
+    'trap "stty size; exit 5" WINCH; test -t 0 -a -t 1 -a -t 2 && stty size; echo "$TERM."; while :; do sleep 0.05; done'
+  const { promise: resized, resolve: resize } = Promise.withResolvers<void>()
+  const { said, ended, until } = run(
+    await connected(t),
+    { argv: ['sh', '-c', script], terminal },
+    stdin,
+    (tell) => {
+      void resized.then(() => tell({ rows: 50, columns: 120 }))
+      return () => {}
+    },
+  )
+  await until('xterm.')
+  t.match(said.stdout, '40 100')
+  resize()
+  await until('50 120')
+  t.strictSame(await ended, { code: 5, timedOut: false })
+})
+
+t.test('Ctrl-C goes to what runs in the terminal, not to the session', async (t) => {
+  const stdin = new PassThrough()
+  const script = 'trap "echo caught; exit 4" INT; echo ready; while :; do sleep 0.05; done'
+  const { ended, until } = run(await connected(t), { argv: ['sh', '-c', script], terminal }, stdin)
+  await until('ready')
+  stdin.write('\x03')
+  await until('caught')
+  t.equal((await ended).code, 4)
+})
+
+t.test('words with spaces and quotes reach a command in a terminal as they are', async (t) => {
+  const argv = ['printf', '%s|', "it's", 'a b', '$HOME', '"x"']
+  const { said, ended } = run(await connected(t), { argv, terminal })
+  t.equal((await ended).code, 0)
+  t.match(said.stdout, `it's|a b|$HOME|"x"|`)
 })

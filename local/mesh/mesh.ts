@@ -1,4 +1,4 @@
-import { chmod, mkdir, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import packageJson from '../../package.json' with { type: 'json' }
 import { openCaStore } from '../../certs/ca-store.ts'
@@ -15,6 +15,7 @@ import type { ConfigMapObject, DesiredState } from '../manifest/objects.ts'
 import type { AdmissionOptions } from '../node/admission.ts'
 import type { ParsedObject } from '../manifest/parse-object.ts'
 import type { IssueToken } from '../pod/volumes.ts'
+import { INGRESS_UID, ingressObjects } from './ingress-objects.ts'
 import { systemObjects, withSystem } from './system-objects.ts'
 import { tokenIssuer } from './token-issuer.ts'
 import { WEBHOOK_NAME, writeWebhookCertificate } from './webhook-certificate.ts'
@@ -38,7 +39,10 @@ export interface Mesh {
   readonly issueToken: IssueToken
   /** The mesh's own objects alone, to be started before all others. */
   readonly system: readonly ParsedObject[]
-  withSystem(desired: DesiredState): DesiredState
+  /** With the mesh's own objects, and with those of the ingress pod where Services are exposed. */
+  withSystem(desired: DesiredState, ingress: boolean): DesiredState
+  /** Where the forwarder of the ingress pod listens. */
+  readonly ingressSocket: string
   /** The roots that sidecars trust, as a ConfigMap in each namespace. */
   configMaps(desired: DesiredState): ConfigMapObject[]
   admission(): Omit<AdmissionOptions, 'url'> & {
@@ -59,6 +63,10 @@ export async function prepareMesh(options: MeshOptions): Promise<Mesh> {
   const tokenKeys = join(options.directory, 'token-keys')
   const issuer = join(options.directory, 'token-issuer')
   const injector = join(options.directory, 'injector')
+  const ingress = join(options.directory, 'ingress')
+  const ingressSocket = join(ingress, 'forwarder.sock')
+  await mkdir(ingress, { recursive: true })
+  await chown(ingress, INGRESS_UID, INGRESS_UID)
   for (const directory of [ca, issuer]) await mkdir(directory, { recursive: true, mode: 0o700 })
   await mkdir(injector, { recursive: true, mode: 0o755 })
   await chmod(injector, 0o755)
@@ -86,10 +94,12 @@ export async function prepareMesh(options: MeshOptions): Promise<Mesh> {
     options.trustDomain,
   )
   return {
-    hostPaths: [...options.manifests, ca, tokenKeys, injector],
+    hostPaths: [...options.manifests, ca, tokenKeys, injector, ingress],
     issueToken,
     system,
-    withSystem: (desired) => withSystem(desired, system),
+    withSystem: (desired, exposed) =>
+      withSystem(desired, exposed ? [...system, ...ingressObjects(ingress, ingressSocket)] : system),
+    ingressSocket,
     configMaps: (desired) =>
       [...desired.namespaces.keys()].map((namespace) => ({
         namespace,

@@ -1,5 +1,5 @@
 // The node: the one process that runs a cluster, in namespaces of its own. Started by cluster.ts.
-import { Server } from 'node:net'
+import { Server, Socket } from 'node:net'
 import { describeError } from '../../core/errors.ts'
 import { clearStateDirectory, makeStateDirectory } from '../state-directory.ts'
 import type { FromNode, ToNode } from './messages.ts'
@@ -20,7 +20,7 @@ function end(code: number): never {
   process.exit(code)
 }
 
-async function handle(message: ToNode, server: unknown): Promise<void> {
+async function take(message: ToNode, handle: unknown): Promise<void> {
   switch (message.type) {
     case 'start':
       // Made here and not by the launcher: however that goes, this process clears it away.
@@ -38,7 +38,10 @@ async function handle(message: ToNode, server: unknown): Promise<void> {
       send({ type: 'up' })
       break
     case 'expose':
-      if (server instanceof Server) node?.expose(server, message.target)
+      if (handle instanceof Server && node) handle.on('connection', node.expose(message.target))
+      break
+    case 'exposed':
+      if (handle instanceof Socket && node) node.expose(message.target)(handle)
       break
     case 'manifests':
       await node?.putManifests(message.index, message.text)
@@ -56,8 +59,8 @@ async function down(): Promise<void> {
   end(0)
 }
 
-process.on('message', (message: ToNode, server) => {
-  handle(message, server).catch((error: unknown) => {
+process.on('message', (message: ToNode, handle) => {
+  take(message, handle).catch((error: unknown) => {
     send({ type: 'failed', message: describeError(error) })
     setTimeout(() => end(1), 50)
   })

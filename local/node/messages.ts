@@ -44,6 +44,8 @@ export type ToNode =
   | { readonly type: 'start'; readonly config: NodeConfig }
   /** Comes with a listening server of the host's. `target` is `service.namespace:port`. */
   | { readonly type: 'expose'; readonly target: string }
+  /** Comes with a connection that was made before the node had the listening server. */
+  | { readonly type: 'exposed'; readonly target: string }
   /** The text of an input is another one now. */
   | { readonly type: 'manifests'; readonly index: number; readonly text: string }
   | { readonly type: 'down' }

@@ -21,7 +21,7 @@ export interface NodeProblemsOptions {
   readonly file: string
   readonly scratch: string
   pods(): readonly PodRunner[]
-  changed(change: ProblemChange): void
+  readonly changed: (change: ProblemChange) => void
   warn(message: string): void
 }
 

@@ -1,6 +1,5 @@
 import { cp, mkdir, rename, writeFile } from 'node:fs/promises'
-import { connect } from 'node:net'
-import type { Server } from 'node:net'
+import type { Socket } from 'node:net'
 import { dirname, join } from 'node:path'
 import { CONTROL_PLANE, HTTP_PORT, SYSTEM_NAMESPACE } from '../../core/contract.ts'
 import { WeftError, describeError } from '../../core/errors.ts'
@@ -10,6 +9,7 @@ import { clusterStatus } from '../control/status.ts'
 import { startDns } from '../dns/server.ts'
 import { CLUSTER_DOMAIN } from '../dns/zone.ts'
 import type { DesiredState } from '../manifest/objects.ts'
+import { passStraight, passThroughIngress } from '../ingress/exposed-service.ts'
 import { ManifestSource } from '../manifest/source.ts'
 import { prepareMesh } from '../mesh/mesh.ts'
 import { prepareNodeNetwork } from '../network/pod-network.ts'
@@ -37,8 +37,11 @@ export interface NodeEvents {
 }
 
 export interface RunningNode {
-  /** Pipes what connects to `server` to a Service: `name.namespace:port`. */
-  expose(server: Server, target: string): void
+  /**
+   * What takes a connection of the machine to a Service, `name.namespace:port`: with the mesh as a call of the ingress pod,
+   * which its sidecar routes, otherwise straight.
+   */
+  expose(target: string): (caller: Socket) => void
   /** Takes the new text of an input of manifests. */
   putManifests(index: number, text: string): Promise<void>
   close(): Promise<void>
@@ -122,9 +125,11 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
   let { desired } = first
   problems.take(first)
   let started = false
+  let ingress = false
   const follow = () => {
     if (!started) return
-    void cluster.apply(mesh?.withSystem(desired) ?? desired, mesh?.configMaps(desired))
+    const whole = mesh?.withSystem(desired, ingress) ?? desired
+    void cluster.apply(whole, mesh?.configMaps(whole))
   }
   source.watch((manifests) => {
     desired = manifests.desired
@@ -137,7 +142,7 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
   }
   if (mesh) {
     const { service, port, path, ...options } = mesh.admission()
-    void untilReady(cluster, mesh.withSystem(NOTHING)).then(() => {
+    void untilReady(cluster, mesh.withSystem(NOTHING, false)).then(() => {
       events.progress('control plane and injector are ready')
       const address = serviceAddress(cluster, service)
       admission = new Admission({ ...options, url: `https://${address}:${port}${path}` }, warned)
@@ -168,22 +173,20 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
     endsWith: config.endsWith,
   })
   return {
-    expose(server, target) {
-      server.on('connection', (socket) => {
-        const [host = '', port = ''] = target.split(':')
-        const address = serviceAddress(cluster, host)
-        socket.on('error', () => {})
-        if (address === undefined) {
-          socket.destroy()
-          return
+    expose(target) {
+      const [service = '', port = ''] = target.split(':')
+      const [, namespace] = service.split('.')
+      // The mesh's own pods have no sidecar, and must be reached before any has one.
+      if (!mesh || namespace === SYSTEM_NAMESPACE) {
+        return (caller) => {
+          const host = serviceAddress(cluster, service)
+          passStraight(caller, host === undefined ? undefined : { host, port: Number(port) })
         }
-        const upstream = connect({ host: address, port: Number(port), noDelay: true })
-        upstream.on('error', () => socket.destroy())
-        socket.on('close', () => upstream.destroy())
-        upstream.on('close', () => socket.destroy())
-        socket.setNoDelay(true)
-        socket.pipe(upstream).pipe(socket)
-      })
+      }
+      ingress = true
+      follow()
+      const destination = { host: `${service}.svc.${CLUSTER_DOMAIN}`, port: Number(port) }
+      return (caller) => passThroughIngress(caller, mesh.ingressSocket, destination)
     },
     putManifests: (index, text) =>
       putText(textFile(config, index), text).catch((error: unknown) => warn(describeError(error))),

@@ -17,8 +17,11 @@ export interface Image {
 
 const WEFT = ['node', '/opt/weft/cli/weft.ts']
 
+/** The image of the pod that calls Services for this machine. */
+export const INGRESS = 'weft-ingress'
+
 /** The mesh's own images: the `weft` command; a container's `args` say which part of it. */
-const OWN = new Set([PROXY_CONTAINER, INIT_CONTAINER, CONTROL_PLANE, INJECTOR])
+const OWN = new Set([PROXY_CONTAINER, INIT_CONTAINER, CONTROL_PLANE, INJECTOR, INGRESS])
 
 export type ImageFolders = ReadonlyMap<string, string>
 

@@ -12,8 +12,8 @@ export interface ControlPlaneView {
 
 export interface FollowOptions {
   /** `http://10.96.0.7:15080`, or undefined while there is none. */
-  address(): string | undefined
-  seen(view: ControlPlaneView): void
+  readonly address: () => string | undefined
+  readonly seen: (view: ControlPlaneView) => void
 }
 
 const EVERY_MS = 1000
