@@ -155,7 +155,7 @@ t.test('a cluster without the mesh', { skip, timeout: 120_000 }, async (t) => {
     await until('the report', async () => told.some(({ field }) => field === 'spec.replicas'))
     t.match(
       told.find(({ field }) => field === 'spec.replicas'),
-      { file, line: 9, severity: 'error' },
+      { file, line: 10, severity: 'error' },
     )
     t.equal((await cluster.status()).pods.filter((pod) => pod.owner === 'web').length, 2)
     put(manifests('1'))

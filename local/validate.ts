@@ -1,10 +1,10 @@
-import { readFileSync, statSync } from 'node:fs'
-import { resolve } from 'node:path'
-import { text } from 'node:stream/consumers'
+import { readFile } from 'node:fs/promises'
+import type { Readable } from 'node:stream'
 import { describeError } from '../core/errors.ts'
 import { formatProblem, type Problem } from '../core/problem.ts'
 import { FlagError, parseFlags } from './flags.ts'
 import { fromHere } from './print-problems.ts'
+import { fullName, openInput } from './manifest/inputs.ts'
 import { manifestFiles } from './manifest/source.ts'
 import { checkFile, manifestProblems } from './problems/check-manifests.ts'
 import type { CheckedFile } from './problems/checked.ts'
@@ -28,27 +28,28 @@ export async function runValidate(argv: readonly string[]): Promise<number> {
   })
   if (positionals.length > 0) throw new FlagError(`\`${positionals[0]}\` is not expected`)
   const paths = values.file ?? []
-  if (paths.length === 0) throw new FlagError('-f FILE, -f DIR or -f - is required')
-  const validation = await validate(paths, () => text(process.stdin))
+  if (paths.length === 0) throw new FlagError('-f is required: a directory, a file, or - for stdin')
+  const validation = await validate(paths, process.stdin)
   console.log(values.json ? JSON.stringify(validation) : report(validation))
   return validation.ok ? 0 : 1
 }
 
 /**
- * Checks manifests as `weft local up` would take them. `paths` are files, directories, or `-` for what `stdin` gives.
- * Throws FlagError for a path that cannot be read.
+ * Checks manifests as `weft local up` would take them. `paths` are directories, kustomize folders, files, or `-` for what
+ * `stdin` gives. Throws FlagError for a path that cannot be read.
  */
-export async function validate(paths: readonly string[], stdin: () => Promise<string>): Promise<Validation> {
+export async function validate(paths: readonly string[], stdin: Readable): Promise<Validation> {
   const files: CheckedFile[] = []
   for (const [index, path] of paths.entries()) {
+    const { input } = await openInput(path, stdin).catch((error: unknown) => {
+      throw new FlagError(describeError(error))
+    })
     // Of directories a later one replaces what the earlier ones say; files belong together.
-    const directory = path !== '-' && isDirectory(path)
-    const root = directory ? index : -1
-    if (path === '-') files.push(checkFile('stdin', await stdin(), root))
+    if (input.type === 'text') files.push(checkFile(fullName(input.name), input.text, -1))
     else {
-      const found = directory ? await manifestFiles(resolve(path)) : [resolve(path)]
+      const found = await manifestFiles(input.path)
       if (found.length === 0) throw new FlagError(`-f ${path}: there is no .yaml, .yml or .json file in it`)
-      for (const file of found) files.push(checkFile(file, read(file), root))
+      for (const file of found) files.push(checkFile(file, await read(file), index))
     }
   }
   const problems = manifestProblems(files)
@@ -65,15 +66,9 @@ function report({ problems }: Validation): string {
   ].join('\n')
 }
 
-function isDirectory(path: string): boolean {
-  const stats = statSync(path, { throwIfNoEntry: false })
-  if (!stats) throw new FlagError(`-f ${path}: there is no such file or directory`)
-  return stats.isDirectory()
-}
-
-function read(path: string): string {
+async function read(path: string): Promise<string> {
   try {
-    return readFileSync(path, 'utf8')
+    return await readFile(path, 'utf8')
   } catch (error) {
     throw new FlagError(`-f ${path}: cannot be read: ${describeError(error)}`)
   }

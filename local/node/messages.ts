@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { ManifestInput } from '../manifest/inputs.ts'
+import { fullName, type ManifestInput } from '../manifest/inputs.ts'
 import { manifestCopy } from '../state-directory.ts'
 import type { ProblemChange } from '../problems/problem-board.ts'
 import type { AdmissionOptions } from './admission.ts'
@@ -37,7 +37,7 @@ export function textFile(config: NodeConfig, index: number): string {
 /** What people call a file of a followed directory: of a text the name that they gave. */
 export function manifestName(config: NodeConfig, path: string): string {
   const input = config.manifests.find((own, index) => own.type === 'text' && textFile(config, index) === path)
-  return input?.type === 'text' ? input.name : path
+  return input?.type === 'text' ? fullName(input.name) : path
 }
 
 export type ToNode =
