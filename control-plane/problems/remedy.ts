@@ -6,13 +6,15 @@ import { didYouMean } from '../../core/closest-name.ts'
  */
 export function remedyOf(field: string, message: string): string {
   const last = /(?:^|\.)([^.[\]]+)(?:\[[^\]]*\])*$/.exec(field)?.[1] ?? field
-  if (message.startsWith('is required') || message.startsWith('needs ')) return `add ${last}`
+  if (message.startsWith('is required')) return `add ${last}`
+  if (message.startsWith('needs ')) return 'add what it needs'
   const [, wanted = '', got] = /must be (.+?)(?:, got (.+))?$/s.exec(message) ?? []
   if (wanted === '') return field === '' ? 'correct it' : `correct ${last}, or take it out`
   const value = parsed(got)
   if (/integer|whole number|number of/.test(wanted) && typeof value === 'string' && /^\d+$/.test(value))
     return `write ${value}, without quotes`
-  if (/^true or false/.test(wanted) && typeof value === 'string') return `write true or false, without quotes`
+  if (wanted.startsWith('true or false') && typeof value === 'string')
+    return `write true or false, without quotes`
   if (/^(a string|text)/.test(wanted)) {
     const scalar = typeof value === 'number' || typeof value === 'boolean'
     return scalar ? `write "${value}", in quotes` : 'write text, in quotes'

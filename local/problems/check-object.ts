@@ -121,7 +121,9 @@ class Findings {
   tell(field: FieldPath | string, severity: Problem['severity'], message: string, remedy: string): void {
     const text = typeof field === 'string' ? field : formatPath(field)
     const plain = text.replaceAll(/\["([^"]*)"\]/g, '.$1')
-    if (this.#told.has(plain)) return
+    // What is wrong inside a field is often why the field as a whole is not right.
+    if ([...this.#told].some((told) => told === plain || (plain !== '' && told.startsWith(`${plain}.`))))
+      return
     this.#told.add(plain)
     this.problems.push(problemOf(this.#object, field, severity, message, remedy))
   }

@@ -1,3 +1,4 @@
+import { didYouMean } from '../../core/closest-name.ts'
 import type { FieldPath } from '../../control-plane/registry/fields.ts'
 import { listOf, mapOf, textOf, type WrittenObject } from './checked.ts'
 
@@ -57,4 +58,14 @@ export function matches(
   selector: Readonly<Record<string, string>>,
 ): boolean {
   return Object.entries(selector).every(([key, value]) => labels[key] === value)
+}
+
+/** What to write for the name of a port that is none of `names`. */
+export function portNameRemedy(written: string, names: readonly string[]): string {
+  if (/^\d+$/.test(written)) return `write ${written}, without quotes: in quotes it is a name`
+  const otherwise =
+    names.length === 0
+      ? 'write the number of the port, or give a port of the container that name'
+      : `named ports are ${names.join(', ')}`
+  return didYouMean(written, names, otherwise)
 }

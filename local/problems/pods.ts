@@ -1,5 +1,5 @@
 import packageJson from '../../package.json' with { type: 'json' }
-import { closestName, didYouMean } from '../../core/closest-name.ts'
+import { didYouMean } from '../../core/closest-name.ts'
 import { ANNOTATION_PREFIX, INJECT_LABEL, STATUS_ANNOTATION } from '../../core/contract.ts'
 import { describeError } from '../../core/errors.ts'
 import type { Problem } from '../../core/problem.ts'
@@ -14,6 +14,7 @@ import {
   podTemplateOf,
   textsOf,
   type PodTemplate,
+  portNameRemedy,
   type WrittenContainer,
 } from './pod-templates.ts'
 
@@ -161,11 +162,8 @@ function probePortProblems(
     ['httpGet', 'tcpSocket'].flatMap((action) => {
       const port = textOf(mapOf(mapOf(raw[probe])[action])['port'])
       if (port === '' || names.includes(port)) return []
-      const meant = closestName(port, names)
-      const otherwise =
-        names.length === 0 ? 'write the number, or name a port so' : `its named ports are ${names.join(', ')}`
       const message = `the container has no port named ${port}`
-      const remedy = meant === undefined ? otherwise : `did you mean ${meant}?`
+      const remedy = portNameRemedy(port, names)
       return [problemOf(object, [...path, probe, action, 'port'], 'error', message, remedy)]
     }),
   )

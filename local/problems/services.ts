@@ -1,7 +1,14 @@
-import { closestName, didYouMean } from '../../core/closest-name.ts'
+import { closestName } from '../../core/closest-name.ts'
 import type { Problem } from '../../core/problem.ts'
 import { listOf, mapOf, problemOf, textOf, type CheckedObject } from './checked.ts'
-import { containersOf, matches, podTemplateOf, textsOf, type PodTemplate } from './pod-templates.ts'
+import {
+  containersOf,
+  matches,
+  podTemplateOf,
+  textsOf,
+  portNameRemedy,
+  type PodTemplate,
+} from './pod-templates.ts'
 
 type Texts = Readonly<Record<string, string>>
 
@@ -38,19 +45,8 @@ function portProblems(object: CheckedObject, selected: readonly PodTemplate[]): 
     if (target === '' || names.has(target)) return []
     const pods = selected.map(({ object: owner }) => `${owner.kind} ${owner.name}`).join(', ')
     const message = `no container has a port named ${target} in the pods that it selects (${pods})`
-    const otherwise =
-      names.size === 0
-        ? 'write the port as a number, or give a port of a container that name'
-        : `their named ports are ${[...names].join(', ')}`
-    return [
-      problemOf(
-        object,
-        ['spec', 'ports', index, 'targetPort'],
-        'error',
-        message,
-        didYouMean(target, names, otherwise),
-      ),
-    ]
+    const field = ['spec', 'ports', index, 'targetPort']
+    return [problemOf(object, field, 'error', message, portNameRemedy(target, [...names]))]
   })
 }
 
