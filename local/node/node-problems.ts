@@ -105,7 +105,10 @@ export class NodeProblems {
     const { namespace, name, owner } = identity
     const maker: ObjectName = { kind: owner?.kind ?? 'Pod', namespace, name: owner?.name ?? name }
     const waits = state.containers.flatMap((container) => {
-      const why = container.state.type === 'waiting' ? containerTrouble(container) : undefined
+      const { state: own } = container
+      // That its image can't run was told before it started, at its field.
+      const tells = own.type === 'waiting' && own.reason !== 'ErrImageNeverPull'
+      const why = tells ? containerTrouble(container) : undefined
       return why === undefined ? [] : [`container ${container.name}: ${why}`]
     })
     const troubles = [...(problem ? [`${problem.reason}: ${problem.message}`] : []), ...waits]
