@@ -1,3 +1,4 @@
+import type { Problem } from '../core/problem.ts'
 import { once } from 'node:events'
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { connect as connectPlain, createServer, type Socket } from 'node:net'
@@ -116,10 +117,6 @@ async function get<T>(running: RunningControlPlane, path: string): Promise<T> {
   return (await body.json()) as T
 }
 
-interface ConfigErrors {
-  readonly sources: readonly { origin: string; line: number; field: string; message: string }[]
-}
-
 /** Asks until the answer is as wanted; a test that waits in vain runs into its time limit. */
 async function until<T>(ask: () => Promise<T>, wanted: (answer: T) => boolean): Promise<T> {
   for (;;) {
@@ -222,19 +219,28 @@ t.test('a mistake in a manifest is told with its place, and the last good state 
   const stream = (await open()).ask('route', [ROUTE])
   await stream.next(`+route ${ROUTE}`)
   write('route.yaml', routeOf('ninety', 10))
-  const { sources } = await until(
-    () => get<ConfigErrors>(running, '/api/config-errors'),
-    (answer) => answer.sources.length > 0,
+  const { problems } = await until(
+    () => get<{ problems: Problem[] }>(running, '/api/problems'),
+    (answer) => answer.problems.length > 0,
   )
-  t.match(sources, [
-    { origin: 'route.yaml', line: 8, field: 'spec.rules[0].backendRefs[0].weight', message: /./ },
+  t.match(problems, [
+    {
+      file: /route\.yaml$/,
+      line: 8,
+      kind: 'HTTPRoute',
+      name: 'catalog',
+      field: 'spec.rules[0].backendRefs[0].weight',
+      severity: 'error',
+      message: 'must be an integer from 0 to 1,000,000, got "ninety"',
+      remedy: 'write an integer from 0 to 1,000,000',
+    },
   ])
   t.equal(lines.filter((line) => line.includes('backendRefs[0].weight')).length, 1, 'and logged once')
   const late = (await open()).ask('route', [ROUTE])
   t.strictSame(weights(await late.next(`+route ${ROUTE}`)), [90, 10])
   write('route.yaml', routeOf(60, 40))
   t.strictSame(weights(await stream.next(`+route ${ROUTE}`)), [60, 40], 'nothing was sent in between')
-  t.strictSame((await get<ConfigErrors>(running, '/api/config-errors')).sources, [])
+  t.strictSame((await get<{ problems: Problem[] }>(running, '/api/problems')).problems, [])
 })
 
 t.test('bytes that are no request end their stream and no other', async (t) => {

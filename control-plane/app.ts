@@ -4,6 +4,7 @@ import packageJson from '../package.json' with { type: 'json' }
 import { capConnections, refusePipelined } from '../core/connection-cap.ts'
 import { describeError, WeftError } from '../core/errors.ts'
 import type { Logger } from '../core/log.ts'
+import type { Problem } from '../core/problem.ts'
 import { createMesh, type MeshBrain } from './mesh.ts'
 import type { WorkloadLimits } from './model/workload-limits.ts'
 import type { OpenPlatform } from './platform/platform.ts'
@@ -74,6 +75,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     let waitsFor: string | undefined = 'it starts'
     let brain: MeshBrain | undefined
     let proxies: () => readonly ProxyStream[] = () => []
+    let told: () => readonly Problem[] = () => []
     const { quotas } = options
     const traces = new TraceStore(quotas?.traces)
     const metrics = new MetricStore(
@@ -101,6 +103,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
         () => brain,
         trustDomain,
         () => proxies(),
+        () => told(),
       ),
       dashboard: options.dashboard,
     })
@@ -114,6 +117,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     })
     closing.push(() => platform.close())
     const { source, verifier, authority } = platform
+    told = () => platform.problems?.() ?? []
     const mesh = createMesh({
       source,
       trustDomain,

@@ -26,6 +26,8 @@ In a cluster, several at once; writes route status, trust bundles and the webhoo
 
 On one machine:
   --manifests DIR        Kubernetes manifests to read and follow; may be given again, the last one wins
+  --problems FILE        problems that something else found in them, as "weft local validate --json" prints them; shown with
+                         the control plane's own
   --ca-dir DIR           the mesh's CA: made on first use, mode 0600
   --token-key-dir DIR    holds token-key.pub, which service account tokens are checked by
 
@@ -123,6 +125,7 @@ function readFlags(argv: readonly string[]): ControlPlaneOptions | 'help' {
       namespace: text,
       'issuer-secret': text,
       manifests: list,
+      problems: text,
       'ca-dir': text,
       'token-key-dir': text,
       'trust-domain': text,
@@ -183,6 +186,7 @@ interface PlatformFlags {
   readonly namespace?: string
   readonly 'issuer-secret'?: string
   readonly manifests?: readonly string[]
+  readonly problems?: string
   readonly 'ca-dir'?: string
   readonly 'token-key-dir'?: string
 }
@@ -200,12 +204,13 @@ function platformOf(values: PlatformFlags, dnsNames: readonly string[]): OpenPla
     }
     return manifestsPlatform({
       manifests: values.manifests,
+      problems: values.problems,
       caDirectory: required('--ca-dir', values['ca-dir']),
       tokenKeyDirectory: required('--token-key-dir', values['token-key-dir']),
     })
   }
   without(
-    ['manifests', 'ca-dir', 'token-key-dir'],
+    ['manifests', 'problems', 'ca-dir', 'token-key-dir'],
     'does not go with --kubernetes: the cluster has all of that',
   )
   const { kubeconfig, context, namespace = SYSTEM_NAMESPACE, 'issuer-secret': issuerSecret } = values

@@ -2,10 +2,12 @@ import { describeError } from '../core/errors.ts'
 import type { Logger } from '../core/log.ts'
 import { Watched, type Watchable } from '../core/watched.ts'
 import type { Mesh } from './model/mesh.ts'
+import type { Problem } from '../core/problem.ts'
 import type { RouteStatus } from './model/route.ts'
 import type { WorkloadLimits } from './model/workload-limits.ts'
 import { TouchHistory } from './model/touch-history.ts'
-import type { Source, SourceError } from './registry/source.ts'
+import { meshProblems } from './problems/mesh-problems.ts'
+import type { Source } from './registry/source.ts'
 import { serviceViews, type ServiceView } from './service-view.ts'
 import { Translator } from './translate/translate.ts'
 import type { MeshClient } from './xds/client.ts'
@@ -42,8 +44,8 @@ export interface MeshView {
 
 export interface MeshBrain {
   readonly snapshot: Watchable<MeshView>
-  /** Mistakes in what the source reads; empty when all is well. */
-  readonly errors: Watchable<readonly SourceError[]>
+  /** What is wrong with what the mesh was told, now; empty when all is well. */
+  problems(): readonly Problem[]
   /** Closes the source, too. */
   close(): void
 }
@@ -77,7 +79,12 @@ export function createMesh({
   })
   return {
     snapshot,
-    errors: source.errors,
+    problems: () =>
+      meshProblems({
+        sources: source.errors.value,
+        snapshot: source.snapshot.value,
+        mesh: snapshot.value.model,
+      }),
     close() {
       unwatch()
       source.close()

@@ -53,8 +53,19 @@ const browserTest = noBrowser === undefined ? {} : { skip: noBrowser }
 
 t.test('in a real browser', browserTest, async (t) => {
   const mesh = await serveSeededMesh({
-    configErrors: () => [
-      { origin: 'shop.yaml', line: 14, field: 'spec.rules[0].name', message: 'must be text' },
+    problems: () => [
+      {
+        file: '/manifests/shop.yaml',
+        line: 14,
+        column: 7,
+        kind: 'HTTPRoute',
+        namespace: 'shop',
+        name: 'catalog',
+        field: 'spec.rules[0].name',
+        severity: 'error',
+        message: 'must be text, got 1',
+        remedy: 'write "1", in quotes',
+      },
     ],
   })
   t.teardown(() => mesh.close())
@@ -82,7 +93,10 @@ t.test('in a real browser', browserTest, async (t) => {
     const split = page.locator('.route', { hasText: 'catalog' }).first()
     t.match(await split.innerText(), /catalog-v1:8080[^]*%[^]*of 90 %/)
     t.equal(await page.locator('.traces tbody tr').count(), 40)
-    t.match(await page.locator('.problems').innerText(), /shop\.yaml:14[^]*spec\.rules\[0\]\.name/)
+    t.match(
+      await page.locator('.problems').innerText(),
+      /spec\.rules\[0\]\.name[^]*in quotes[^]*shop\.yaml:14:7/,
+    )
     t.match(await page.locator('.problems').innerText(), 'stays in force')
     const lock = (service: string) =>
       page.locator('.services tbody tr', { hasText: service }).getByRole('img', { name: / seen$/ })

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import type { Problem } from '../core/problem.ts'
 import { startCluster } from './cluster.ts'
 import type { LocalCluster } from './cluster.ts'
 import { findLacks, thisMachine } from './requirements.ts'
@@ -78,13 +79,13 @@ t.test('a cluster without the mesh', { skip, timeout: 120_000 }, async (t) => {
     renameSync(`${file}.new`, file)
   }
   put(manifests('1'))
-  const warnings: string[] = []
+  const told: Problem[] = []
   const cluster = await startCluster({
     manifests: [directory],
     name: `test-${process.pid}`,
     images: { 'test/app': APP },
     mesh: false,
-    onWarning: (line) => warnings.push(line),
+    onProblems: ({ come }) => told.push(...come),
   })
   t.teardown(() => cluster.close())
   await cluster.ready
@@ -151,9 +152,11 @@ t.test('a cluster without the mesh', { skip, timeout: 120_000 }, async (t) => {
 
   await t.test('an invalid edit is reported and changes nothing', async (t) => {
     put(manifests('1').replace('replicas: 2', 'replicas: two'))
-    await until('the report', async () => warnings.some((line) => line.includes('spec.replicas')))
-    const report = warnings.find((line) => line.includes('spec.replicas')) ?? ''
-    t.match(report, file)
+    await until('the report', async () => told.some(({ field }) => field === 'spec.replicas'))
+    t.match(
+      told.find(({ field }) => field === 'spec.replicas'),
+      { file, line: 10, severity: 'error' },
+    )
     t.equal((await cluster.status()).pods.filter((pod) => pod.owner === 'web').length, 2)
     put(manifests('1'))
   })

@@ -13,6 +13,7 @@ import type { OpenInput } from './manifest/inputs.ts'
 import type { AdmissionOptions } from './node/admission.ts'
 import { followedDirectories } from './node/messages.ts'
 import type { FromNode, NodeConfig, ToNode } from './node/messages.ts'
+import type { ProblemChange } from './problems/problem-board.ts'
 import { SYSTEM_PATH, ensureRequirements } from './requirements.ts'
 import { claimStateDirectory, clearStateDirectory, controlSocket, stateDirectory } from './state-directory.ts'
 
@@ -37,6 +38,8 @@ export interface ClusterOptions {
   readonly signal?: AbortSignal
   readonly onProgress?: (line: string) => void
   readonly onWarning?: (line: string) => void
+  /** Problems of manifests, pods and the mesh, as they come and are mended. */
+  readonly onProblems?: (change: ProblemChange) => void
 }
 
 /** A cluster that runs for as long as this process does. */
@@ -199,6 +202,9 @@ class Launcher {
         break
       case 'warning':
         this.#options.onWarning?.(message.line)
+        break
+      case 'problems':
+        this.#options.onProblems?.(message.change)
         break
       case 'up':
         this.#up.resolve()

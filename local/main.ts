@@ -3,6 +3,7 @@ import { runIngress } from './ingress/main.ts'
 import { runUp } from './up.ts'
 import { runAgainst } from './remote-commands.ts'
 import { FlagError } from './flags.ts'
+import { runValidate } from './validate.ts'
 
 const USAGE = `usage: weft local COMMAND [OPTIONS]
 
@@ -11,7 +12,8 @@ its containers are processes in it. Everything goes when the cluster ends: by Ct
 with the process that started it.
 
   up -f PATH                 start a cluster from manifests, watched for changes
-  status                     pods, services and messages: which pods do not get on, and why
+  validate -f PATH           say what is wrong with manifests, and start nothing
+  status                     pods, services, problems and messages: which pods do not get on, and why
   describe POD               one pod with its containers and its events
   events                     what happened to pods and to what makes them
   logs POD                   what a container said since it last started
@@ -31,6 +33,8 @@ options of up:
   --expose SVC.NS:PORT[=HOSTPORT]  a Service on 127.0.0.1 of this machine
   --no-mesh                  without control plane and injector
   --state-dir DIR            where logs and generated objects are while it runs
+options of validate: -f PATH (a directory, a file, or - for stdin; may be given several times), --json; the exit code
+                             is 1 when there is an error, 0 with warnings only
 options of logs: -f (follow), --tail N, -p or --previous (the run before)
 options of exec: --timeout TIME (90, 90s, 2m; then exit code 124; no limit unless given), -t (in a
   terminal), -i (always so)
@@ -51,6 +55,7 @@ export async function runLocal(argv: readonly string[]): Promise<number> {
   }
   try {
     if (name === 'up') return await runUp(rest)
+    if (name === 'validate') return await runValidate(rest)
     // The cluster's own: of no use to people.
     return name === 'ingress' ? await runIngress(rest) : await runAgainst(name, rest)
   } catch (error) {

@@ -1,6 +1,7 @@
 import { startCluster } from './cluster.ts'
 import type { LocalCluster } from './cluster.ts'
 import { CONTROL_PLANE, HTTP_PORT, SYSTEM_NAMESPACE } from '../core/contract.ts'
+import { printProblems } from './print-problems.ts'
 import { FlagError, parseFlags } from './flags.ts'
 import { untilTold } from './until-told.ts'
 
@@ -31,6 +32,7 @@ export async function runUp(argv: readonly string[]): Promise<number> {
       ...(flags.stateDir === undefined ? {} : { stateDir: flags.stateDir }),
       onProgress: (line) => console.log(line),
       onWarning: (line) => console.error(`warning: ${line}`),
+      onProblems: printProblems,
     })
     return await run(cluster, flags, told.signal, seconds)
   } catch (error) {

@@ -15,11 +15,10 @@ const EFFECTS: Readonly<Record<Condition['type'], string>> = {
   'weft.dev/LimitedWithoutSidecar': 'Calls through a sidecar are not touched.',
 }
 
-/** Of a condition of a route that is not as it should be, among `all` of the same parent. */
-export function effectOfCondition(type: Condition['type'], all: readonly Condition[]): string {
-  const refused = all.some((one) => one.type === 'Accepted' && one.status === 'False')
+/** Of what a condition of a route says, with the route `inForce` at one of its parents or at none. */
+export function effectOfCondition(type: Condition['type'], inForce: boolean): string {
   // Nobody follows the references of a route that is not accepted.
-  return type !== 'Accepted' && refused
-    ? 'No request is led there, as the route is not in force.'
-    : EFFECTS[type]
+  return type === 'Accepted' || inForce
+    ? EFFECTS[type]
+    : 'No request is led there, as the route is not in force.'
 }

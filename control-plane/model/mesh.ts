@@ -4,7 +4,7 @@ import type { PathRules } from './path-rules.ts'
 import type { WorkloadLimits } from './workload-limits.ts'
 import { RESERVED_PORTS } from '../../core/contract.ts'
 import type { PortProtocol } from './protocol.ts'
-import type { RouteGroup, RouteStatus } from './route.ts'
+import type { RouteGroup, RouteProblem, RouteStatus } from './route.ts'
 
 /** The whole mesh at one moment; immutable. Unchanged parts keep their identity from one version to the next. */
 export interface Mesh {
@@ -22,6 +22,7 @@ export interface Mesh {
   /** By `namespace/service/port`; none: plain Service behaviour. */
   readonly routes: ReadonlyMap<string, RouteTable>
   readonly routeStatus: readonly RouteStatus[]
+  readonly routeProblems: readonly RouteProblem[]
 }
 
 export interface MeshService {

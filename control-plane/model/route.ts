@@ -96,6 +96,22 @@ export interface RouteStatus {
   readonly parents: readonly ParentStatus[]
 }
 
+/** One reason why a route is not, or not wholly, in force, with its place in the route. */
+export interface RouteProblem {
+  readonly kind: RouteStatus['kind']
+  readonly namespace: string
+  readonly name: string
+  /** `spec.rules[0].backendRefs[1].port` */
+  readonly field: string
+  /** Of the condition that says it. */
+  readonly reason: string
+  readonly message: string
+  /** `namespace/name` of the Service that is named there. */
+  readonly service: string | undefined
+  /** What becomes of requests meanwhile, in a sentence. */
+  readonly effect: string
+}
+
 export interface ParentStatus {
   readonly parentRef: {
     readonly group: string

@@ -1,6 +1,7 @@
 import { TOKEN_AUDIENCE } from '../../core/contract.ts'
 import { openCaStore } from '../../certs/ca-store.ts'
 import { describeError } from '../../core/errors.ts'
+import { ToldProblems } from '../problems/told-problems.ts'
 import { ManifestDirectorySource } from '../registry/manifest-directory.ts'
 import { localTokenVerifier } from '../serve/tokens/verifier.ts'
 import type { OpenPlatform } from './platform.ts'
@@ -11,6 +12,8 @@ export interface ManifestsPlatformOptions {
   readonly caDirectory: string
   /** Holds the public key that service account tokens are checked by. */
   readonly tokenKeyDirectory: string
+  /** A file with problems that somebody else found. */
+  readonly problems?: string | undefined
   /** How often the CA's directory is read again, in case another process rotated it; milliseconds, default a minute. */
   readonly caRefreshMs?: number
 }
@@ -33,10 +36,12 @@ export function manifestsPlatform(options: ManifestsPlatformOptions): OpenPlatfo
       }
     }, caRefreshMs)
     timer.unref()
+    const told = options.problems === undefined ? undefined : new ToldProblems(options.problems, log)
     return {
       source,
       verifier: localTokenVerifier({ directory: tokenKeyDirectory, audience: TOKEN_AUDIENCE }),
       authority: store.authority,
+      problems: () => told?.value ?? [],
       async close() {
         clearInterval(timer)
         source.close()

@@ -1,5 +1,6 @@
 import type { Authority } from '../../certs/authority.ts'
 import type { Logger } from '../../core/log.ts'
+import type { Problem } from '../../core/problem.ts'
 import type { Watchable } from '../../core/watched.ts'
 import type { MeshBrain } from '../mesh.ts'
 import type { Source } from '../registry/source.ts'
@@ -11,6 +12,8 @@ export interface Platform {
   readonly source: Source
   readonly verifier: TokenVerifier
   readonly authority: Watchable<Authority>
+  /** That somebody else found in what the mesh is told. */
+  problems?(): readonly Problem[]
   /**
    * Begins what writes back (route status, trust bundles), once the mesh is worked out and served. What it returns ends
    * that, and lets another replica go on with it.

@@ -1,7 +1,11 @@
+import { didYouMean } from '../../core/closest-name.ts'
+
 /** What is wrong with one field of an object. */
-export interface Problem {
+export interface FieldProblem {
   readonly path: FieldPath
   readonly message: string
+  /** What to do; where it is left out, the message says what must be there. */
+  readonly remedy?: string
 }
 
 export type FieldPath = readonly (string | number)[]
@@ -17,6 +21,14 @@ export function formatPath(path: FieldPath): string {
   return text
 }
 
+/** The other way round: `spec.rules[0].name`, also with labels in quotes. */
+export function parsePath(text: string): FieldPath {
+  return [...text.matchAll(/\[(\d+)\]|\[("(?:[^"\\]|\\.)*")\]|([^.[\]]+)/g)].map(
+    ([, index, quoted, name = '']) =>
+      index !== undefined ? Number(index) : quoted !== undefined ? (JSON.parse(quoted) as string) : name,
+  )
+}
+
 /**
  * Reads one map of an untrusted document, field by field. A wrong value becomes a problem that names its
  * path, and reading goes on with `undefined`, so that a file's mistakes are all told at once.
@@ -24,10 +36,10 @@ export function formatPath(path: FieldPath): string {
 export class Fields {
   readonly path: FieldPath
   readonly #values: Readonly<Record<string, unknown>>
-  readonly #problems: Problem[]
+  readonly #problems: FieldProblem[]
   readonly #read = new Set<string>()
 
-  constructor(value: unknown, path: FieldPath, problems: Problem[]) {
+  constructor(value: unknown, path: FieldPath, problems: FieldProblem[]) {
     this.path = path
     this.#problems = problems
     if (isMap(value)) this.#values = value
@@ -85,6 +97,7 @@ export class Fields {
 
   /** Undefined when the field is not there. */
   optionalMap(name: string): Fields | undefined {
+    this.#read.add(name)
     return this.#peek(name) === undefined ? undefined : this.map(name)
   }
 
@@ -142,7 +155,10 @@ export class Fields {
   /** For kinds that are read strictly: reports every field that nobody asked for. */
   refuseUnknown(): void {
     for (const name of Object.keys(this.#values)) {
-      if (!this.#read.has(name)) this.problem('is not a field that is known here', name)
+      if (this.#read.has(name)) continue
+      const path = [...this.path, name]
+      const remedy = didYouMean(name, this.#read, `take it out; known are ${[...this.#read].join(', ')}`)
+      this.#problems.push({ path, message: 'is not a field that is known here', remedy })
     }
   }
 

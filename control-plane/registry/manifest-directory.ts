@@ -169,7 +169,7 @@ export class ManifestDirectorySource implements Source {
       if (isMissing(error)) return false
       const entry = before ?? newEntry(root, origin)
       entry.state = state
-      entry.errors = [{ origin, line: undefined, field: '', message: describeError(error) }]
+      entry.errors = [{ origin, file: path, line: undefined, field: '', message: describeError(error) }]
       this.#files.set(path, entry)
       return true
     }
@@ -189,7 +189,7 @@ export class ManifestDirectorySource implements Source {
     entry.text = text
     entry.emptySince = undefined
     if (same) return false
-    entry.errors = parsed.errors
+    entry.errors = parsed.errors.map((error) => ({ ...error, file: path }))
     if (good || !entry.everGood) entry.objects = keepUnchanged(entry.objects, parsed.objects)
     entry.everGood ||= good
     this.#files.set(path, entry)
@@ -206,8 +206,16 @@ export class ManifestDirectorySource implements Source {
         const owner = owners.get(id)
         if (owner?.root === file.root) {
           const other = this.#files.get(owner.path)?.origin ?? owner.path
-          const message = `${id} is also in ${other}: the one there counts; keep one of the two`
-          errors.push({ origin: file.origin, line, field: 'metadata.name', message })
+          const message = `${id} is also in ${other}: the one there counts`
+          errors.push({
+            origin: file.origin,
+            file: path,
+            line,
+            object: { kind: object.kind, namespace: object.meta.namespace, name: object.meta.name },
+            field: 'metadata.name',
+            message,
+            remedy: 'keep one of the two',
+          })
         } else owners.set(id, { object, root: file.root, path })
       }
     }

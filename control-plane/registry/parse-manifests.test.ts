@@ -28,7 +28,7 @@ t.test('a wrong value is told with file, line and field', async (t) => {
 
 t.test('unknown fields of routes and of our own kinds are told', async (t) => {
   t.strictSame(problems(`${ROUTE}          wieght: 3\n`), [
-    'shop.yaml:14: spec.rules[0].backendRefs[0].wieght: is not a field that is known here',
+    'shop.yaml:14: spec.rules[0].backendRefs[0].wieght: is not a field that is known here; did you mean weight?',
   ])
   const policy = `apiVersion: weft.dev/v1alpha1
 kind: PeerAuthentication
@@ -37,7 +37,9 @@ spec:
   selectr: { matchLabels: { a: b } }
   mtls: { mode: STRICT }
 `
-  t.strictSame(problems(policy), ['shop.yaml:5: spec.selectr: is not a field that is known here'])
+  t.strictSame(problems(policy), [
+    'shop.yaml:5: spec.selectr: is not a field that is known here; did you mean selector?',
+  ])
 })
 
 t.test('a field of one kind of route is unknown in the other', async (t) => {
@@ -129,7 +131,7 @@ t.test('kinds that are none of the mesh are passed over, other versions of ours 
   t.strictSame(
     problems('apiVersion: gateway.networking.k8s.io/v1alpha2\nkind: HTTPRoute\nmetadata: {name: a}\n'),
     [
-      'shop.yaml:1: apiVersion: HTTPRoute is read as gateway.networking.k8s.io/v1 or gateway.networking.k8s.io/v1beta1, not as gateway.networking.k8s.io/v1alpha2',
+      'shop.yaml:1: apiVersion: there is no HTTPRoute of gateway.networking.k8s.io/v1alpha2; write apiVersion: gateway.networking.k8s.io/v1',
     ],
   )
 })

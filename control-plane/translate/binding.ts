@@ -2,18 +2,20 @@ import type { PatternBudget } from '../../core/pattern-budget.ts'
 import type { RouteTable, ServicePort } from '../model/mesh.ts'
 import { patternBudget, patternsOf } from '../model/pattern.ts'
 import { carriesHttp } from '../model/protocol.ts'
-import type { RouteGroup, RouteStatus } from '../model/route.ts'
+import type { RouteGroup, RouteProblem, RouteStatus } from '../model/route.ts'
 import type { ServiceObject } from '../registry/kinds/core.ts'
 import type { ParentRef, RouteObject } from '../registry/kinds/route.ts'
 import type { Snapshot } from '../registry/snapshot.ts'
 import { comparePrecedence } from './precedence.ts'
 import { translateRoute, type TranslatedRoute } from './rules.ts'
 import type { TranslatedService } from './services.ts'
-import { routeStatus, type Acceptance, type BoundParent } from './status.ts'
+import { routeProblems, routeStatus, type Acceptance, type BoundParent } from './status.ts'
 
 export interface Routes {
   readonly tables: ReadonlyMap<string, RouteTable>
   readonly status: readonly RouteStatus[]
+  /** What is wrong, as the status says, with its places. */
+  readonly problems: readonly RouteProblem[]
 }
 
 /** Routes that share one Service port and one audience: they merge, but only those of one kind. */
@@ -54,7 +56,14 @@ export function bindRoutes(snapshot: Snapshot, services: ReadonlyMap<string, Tra
       ),
     )
   }
-  return { tables: tablesOf(buckets.values()), status: [...attachments].map(statusOf) }
+  const bound = [...attachments].map(
+    ([translated, own]) => [translated, own.map((one) => parentOf(translated, one))] as const,
+  )
+  return {
+    tables: tablesOf(buckets.values()),
+    status: bound.map(([translated, parents]) => routeStatus(translated, parents)),
+    problems: bound.flatMap(([translated, parents]) => routeProblems(translated, parents)),
+  }
 }
 
 function newBucket(portKey: string, audience: string): Bucket {
@@ -77,11 +86,11 @@ function attach(
   buckets: Map<string, Bucket>,
 ): Attachment {
   const { route, entries, dropped } = translated
-  const refuse = (reason: string, message: string): Attachment => ({
+  const refuse = (reason: string, message: string, field: string | undefined): Attachment => ({
     translated,
     ref,
     buckets: [],
-    refused: { ok: false, reason, message },
+    refused: { ok: false, reason, message, field },
     grpc: false,
   })
   const parent = `Service ${ref.namespace}/${ref.name}`
@@ -89,31 +98,41 @@ function attach(
     return refuse(
       'NoMatchingParent',
       `a parent of kind Service needs group: "" (it is ${JSON.stringify(ref.group)})`,
+      'group',
     )
   }
-  if (!service) return refuse('NoMatchingParent', `${parent} is not there`)
+  if (!service) return refuse('NoMatchingParent', `${parent} is not there`, 'name')
   if (service.type === 'ExternalName')
-    return refuse('NoMatchingParent', `${parent} is an ExternalName Service`)
+    return refuse('NoMatchingParent', `${parent} is an ExternalName Service`, 'name')
   if (service.headless)
     return refuse(
       'NoMatchingParent',
       `${parent} is headless: only a Service with a ClusterIP can be a parent`,
+      'name',
     )
   const named = (lookup(`${ref.namespace}/${ref.name}`) ?? []).filter(
     (port) =>
       (ref.port === undefined || port.port === ref.port) &&
       (ref.sectionName === undefined || port.name === ref.sectionName),
   )
-  if (named.length === 0) return refuse('NoMatchingParent', `${parent} has no such TCP port`)
+  if (named.length === 0)
+    return refuse(
+      'NoMatchingParent',
+      `${parent} has no such TCP port`,
+      ref.port === undefined ? 'sectionName' : 'port',
+    )
   const ports = named.filter((port) => carriesHttp(port.protocol))
   if (ports.length === 0) {
     return refuse(
       'NoMatchingParent',
       `${parent}: port ${named[0]?.port} is ${named[0]?.protocol}, which carries no HTTP`,
+      '',
     )
   }
   const first = dropped[0]
-  if (entries.length === 0 && first) return refuse(first.reason, `rule ${first.rule}: ${first.message}`)
+  if (entries.length === 0 && first) {
+    return refuse(first.reason, `rule ${first.rule}: ${first.message}`, undefined)
+  }
   const audience = route.meta.namespace === ref.namespace ? '' : route.meta.namespace
   const joined = ports.map((port) => {
     const key = `${port.key}@${audience}`
@@ -124,7 +143,7 @@ function attach(
   const patterns = entries.flatMap(({ entry }) => patternsOf(entry.match))
   for (const { patterns: budgets } of joined) {
     const problem = budgets[route.kind].add(patterns)
-    if (problem !== undefined) return refuse('UnsupportedValue', `${parent}: ${problem}`)
+    if (problem !== undefined) return refuse('UnsupportedValue', `${parent}: ${problem}`, '')
   }
   for (const bucket of joined) (route.kind === 'GRPCRoute' ? bucket.grpc : bucket.http).add(translated)
   const grpc = ports.some(({ protocol }) => protocol === 'grpc')
@@ -132,16 +151,13 @@ function attach(
 }
 
 /** GRPCRoute beats HTTPRoute on one port (GEP-1426): a route that lost everywhere is told so. */
-function statusOf([translated, attachments]: [TranslatedRoute, readonly Attachment[]]): RouteStatus {
-  const parents = attachments.map(({ ref, buckets, refused, grpc }): BoundParent => {
-    if (refused) return { ref, acceptance: refused, grpc }
-    const lost = translated.route.kind === 'HTTPRoute' && buckets.every((bucket) => bucket.grpc.size > 0)
-    if (!lost) return { ref, acceptance: { ok: true }, grpc }
-    const winner = [...(buckets[0]?.grpc ?? [])][0]?.route.meta
-    const message = `GRPCRoute ${winner?.namespace}/${winner?.name} has this Service port; both kinds can't share it`
-    return { ref, acceptance: { ok: false, reason: 'Conflicted', message }, grpc }
-  })
-  return routeStatus(translated, parents)
+function parentOf(translated: TranslatedRoute, { ref, buckets, refused, grpc }: Attachment): BoundParent {
+  if (refused) return { ref, acceptance: refused, grpc }
+  const lost = translated.route.kind === 'HTTPRoute' && buckets.every((bucket) => bucket.grpc.size > 0)
+  if (!lost) return { ref, acceptance: { ok: true }, grpc }
+  const winner = [...(buckets[0]?.grpc ?? [])][0]?.route.meta
+  const message = `GRPCRoute ${winner?.namespace}/${winner?.name} has this Service port; both kinds can't share it`
+  return { ref, acceptance: { ok: false, reason: 'Conflicted', message, field: '' }, grpc }
 }
 
 function tablesOf(buckets: Iterable<Bucket>): ReadonlyMap<string, RouteTable> {

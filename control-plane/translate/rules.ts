@@ -11,6 +11,10 @@ import type { Ranked } from './precedence.ts'
 export interface RefProblem {
   readonly reason: 'InvalidKind' | 'BackendNotFound' | 'UnsupportedProtocol'
   readonly message: string
+  /** `spec.rules[0].backendRefs[1].port` */
+  readonly field: string
+  /** `namespace/name`, of references to Services. */
+  readonly service: string | undefined
 }
 
 export interface TranslatedRoute {
@@ -71,15 +75,15 @@ function translateRule(
     translated.push(result)
   }
   const backends: Backend[] = []
-  for (const ref of source.backendRefs) {
+  for (const [index, ref] of source.backendRefs.entries()) {
     const own = translateFilters(ref.filters, matches, { kind: route.kind, on: 'backend' })
     if ('reason' in own) return own
-    const portKey = resolve(ref, ports, refProblems)
+    const portKey = resolve(ref, `spec.rules[${ruleIndex}].backendRefs[${index}]`, ports, refProblems)
     const { requestHeaders, responseHeaders } = own
     backends.push({ portKey, weight: ref.weight, requestHeaders, responseHeaders })
   }
   const mirrors = filters.mirrors.flatMap(({ backend, percent }) => {
-    const portKey = resolve(backend, ports, refProblems)
+    const portKey = resolve(backend, mirrorField(source, ruleIndex, backend), ports, refProblems)
     return portKey === undefined || percent === 0 ? [] : [{ portKey, percent }]
   })
   const { meta } = route
@@ -113,28 +117,38 @@ function unsupported(message: string): RuleProblem {
   return { reason: 'UnsupportedValue', message }
 }
 
-/** `namespace/service/port`, or undefined with the reason added. */
-function resolve(ref: BackendRef, lookup: PortLookup, problems: RefProblem[]): string | undefined {
+function mirrorField(source: RouteRule, rule: number, backend: BackendRef): string {
+  const index = source.filters.findIndex((one) => one.type === 'RequestMirror' && one.backend === backend)
+  return `spec.rules[${rule}].filters[${index}].requestMirror.backendRef`
+}
+
+/** `namespace/service/port`, or undefined with the reason added; `field` is the reference's place. */
+function resolve(
+  ref: BackendRef,
+  field: string,
+  lookup: PortLookup,
+  problems: RefProblem[],
+): string | undefined {
+  const name = `${ref.namespace}/${ref.name}`
+  const problem = (reason: RefProblem['reason'], at: string, message: string): undefined => {
+    problems.push({
+      reason,
+      message,
+      field: `${field}.${at}`,
+      service: reason === 'InvalidKind' ? undefined : name,
+    })
+  }
   if (ref.kind !== 'Service' || (ref.group !== '' && ref.group !== 'core')) {
     const kind = ref.group === '' ? ref.kind : `${ref.group}/${ref.kind}`
-    problems.push({ reason: 'InvalidKind', message: `backend ${ref.name}: kind ${kind} is not supported` })
-    return undefined
+    return problem('InvalidKind', 'kind', `backend ${ref.name}: kind ${kind} is not supported`)
   }
-  const name = `${ref.namespace}/${ref.name}`
   const ports = lookup(name)
-  if (!ports) {
-    problems.push({ reason: 'BackendNotFound', message: `Service ${name} is not there` })
-    return undefined
-  }
+  if (!ports) return problem('BackendNotFound', 'name', `Service ${name} is not there`)
   const port = ports.find((one) => one.port === ref.port)
-  if (!port) {
-    problems.push({ reason: 'BackendNotFound', message: `Service ${name} has no TCP port ${ref.port ?? ''}` })
-    return undefined
-  }
+  if (!port) return problem('BackendNotFound', 'port', `Service ${name} has no TCP port ${ref.port ?? ''}`)
   if (port.declared && !carriesHttp(port.protocol)) {
     const message = `port ${port.port} of Service ${name} is declared as ${port.protocol}, which carries no HTTP routes`
-    problems.push({ reason: 'UnsupportedProtocol', message })
-    return undefined
+    return problem('UnsupportedProtocol', 'port', message)
   }
   return port.key
 }

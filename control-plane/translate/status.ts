@@ -1,5 +1,6 @@
 import { CONTROLLER_NAME } from '../../core/contract.ts'
-import type { Condition, ParentStatus, RouteStatus } from '../model/route.ts'
+import { effectOfCondition } from '../model/effect.ts'
+import type { Condition, ParentStatus, RouteProblem, RouteStatus } from '../model/route.ts'
 import type { ParentRef } from '../registry/kinds/route.ts'
 import { proxylessLimits } from './proxyless.ts'
 import type { TranslatedRoute } from './rules.ts'
@@ -7,7 +8,13 @@ import type { TranslatedRoute } from './rules.ts'
 /** How one parentRef of a route ended. */
 export type Acceptance =
   | { readonly ok: true }
-  | { readonly ok: false; readonly reason: string; readonly message: string }
+  | {
+      readonly ok: false
+      readonly reason: string
+      readonly message: string
+      /** Of the parentRef: `port`; '' for all of it. Undefined where a rule is at fault, not the parent. */
+      readonly field: string | undefined
+    }
 
 export interface BoundParent {
   readonly ref: ParentRef
@@ -28,6 +35,43 @@ export function routeStatus(translated: TranslatedRoute, parents: readonly Bound
     name: route.meta.name,
     parents: parents.map((parent) => parentStatus(translated, parent)),
   }
+}
+
+/** The same as reasons with their places: of each parent that is refused, each rule left out, each reference. */
+export function routeProblems(
+  { route, dropped, refProblems }: TranslatedRoute,
+  parents: readonly BoundParent[],
+): RouteProblem[] {
+  const { kind, meta, parentRefs } = route
+  const { namespace, name } = meta
+  const inForce = parents.some(({ acceptance }) => acceptance.ok)
+  const refused = parents.flatMap(({ ref, acceptance }) => {
+    if (acceptance.ok || acceptance.field === undefined) return []
+    const place = `spec.parentRefs[${parentRefs.indexOf(ref)}]`
+    const field = acceptance.field === '' ? place : `${place}.${acceptance.field}`
+    const effect = effectOfCondition('Accepted', inForce)
+    return [{ ...acceptance, field, service: `${ref.namespace}/${ref.name}`, effect }]
+  })
+  const rules = dropped.map((one) => ({
+    ...one,
+    field: `spec.rules[${one.rule}]`,
+    service: undefined,
+    effect: effectOfCondition(inForce ? 'PartiallyInvalid' : 'Accepted', inForce),
+  }))
+  const references = refProblems.map((one) => ({
+    ...one,
+    effect: effectOfCondition('ResolvedRefs', inForce),
+  }))
+  return [...refused, ...rules, ...references].map(({ field, reason, message, service, effect }) => ({
+    kind,
+    namespace,
+    name,
+    field,
+    reason,
+    message,
+    service,
+    effect,
+  }))
 }
 
 function parentStatus(translated: TranslatedRoute, { ref, acceptance, grpc }: BoundParent): ParentStatus {

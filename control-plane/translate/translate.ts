@@ -55,6 +55,7 @@ export class Translator {
       workloadsByAddress: this.#byAddress(snapshot, workloads),
       routes: this.#routes.result.tables,
       routeStatus: this.#routes.result.status,
+      routeProblems: this.#routes.result.problems,
     }
   }
 

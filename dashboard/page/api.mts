@@ -5,7 +5,7 @@ export interface MeshFacts {
   readonly trustDomain: string
   readonly services: number
   readonly proxies: { readonly connected: number; readonly expected: number; readonly rejecting: number }
-  readonly configErrors: number
+  readonly problems: { readonly errors: number; readonly warnings: number }
   readonly telemetry: { readonly traces: number; readonly series: number; readonly refused: number }
 }
 
@@ -86,22 +86,18 @@ export interface Trace extends TraceSummary {
   readonly spans: readonly Span[]
 }
 
-export interface ConfigErrors {
-  readonly sources: readonly {
-    readonly origin: string
-    readonly line: number | null
-    readonly field: string
-    readonly message: string
-    readonly effect: string
-  }[]
-  readonly routes: readonly {
-    readonly route: string
-    readonly parent: string
-    readonly condition: string
-    readonly reason: string
-    readonly message: string
-    readonly effect: string
-  }[]
+export interface Problem {
+  readonly file: string | null
+  readonly line: number | null
+  readonly column: number | null
+  readonly kind: string
+  readonly namespace: string
+  readonly name: string
+  readonly field: string
+  readonly severity: 'error' | 'warning'
+  readonly message: string
+  readonly remedy: string
+  readonly effect?: string
 }
 
 const PATIENCE_MS = 5000

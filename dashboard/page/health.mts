@@ -1,4 +1,4 @@
-import type { ConfigErrors, MeshFacts } from './api.mts'
+import type { MeshFacts, Problem } from './api.mts'
 import { h, type Child, type Node } from './dom.mts'
 import { plural } from './format.mts'
 
@@ -30,7 +30,7 @@ export function header({ mesh, staleSeconds, paused, onPause }: HeaderState): No
   ]
 }
 
-function pills({ proxies, configErrors, version, release, services }: MeshFacts): Node[] {
+function pills({ proxies, problems, version, release, services }: MeshFacts): Node[] {
   const all = proxies.connected >= proxies.expected && proxies.rejecting === 0
   return [
     pill(
@@ -50,10 +50,10 @@ function pills({ proxies, configErrors, version, release, services }: MeshFacts)
         ]
       : []),
     pill(
-      configErrors === 0 ? 'good' : 'bad',
-      'Config errors',
-      String(configErrors),
-      'mistakes in manifests and routes',
+      problems.errors > 0 ? 'bad' : problems.warnings > 0 ? 'poor' : 'good',
+      'Problems',
+      String(problems.errors + problems.warnings),
+      `${plural(problems.errors, 'error')} and ${plural(problems.warnings, 'warning')} in what the mesh was told`,
     ),
     pill('', 'Services', String(services), 'known to the mesh'),
     pill('', 'Version', String(version), 'of the configuration'),
@@ -71,8 +71,7 @@ function pill(state: string, name: string, value: string, title: string): Node {
 }
 
 /** Nothing when all is well. */
-export function problems(errors: ConfigErrors | undefined, staleSeconds: number | undefined): Child[] {
-  const list = errors ? [...errors.sources.map(sourceLine), ...errors.routes.map(routeLine)] : []
+export function problemsPanel(list: readonly Problem[], staleSeconds: number | undefined): Child[] {
   return [
     staleSeconds !== undefined &&
       h(
@@ -85,34 +84,25 @@ export function problems(errors: ConfigErrors | undefined, staleSeconds: number 
         'section',
         { class: 'panel problems', key: 'problems', 'aria-labelledby': 'problems-title' },
         h('h2', { id: 'problems-title' }, plural(list.length, 'problem'), ' in the configuration'),
-        h('ul', {}, list),
+        h('ul', {}, list.map(problemLine)),
       ),
   ]
 }
 
-function sourceLine({ origin, line, field, message, effect }: ConfigErrors['sources'][number]): Node {
+function problemLine(problem: Problem): Node {
+  const { file, line, column, kind, namespace, name, field, severity, message, remedy, effect } = problem
+  const place = [file, line, column].filter((part) => part !== null).join(':')
+  const object = [kind, [namespace, name].filter((part) => part !== '').join('/')].join(' ').trim()
   return h(
     'li',
-    {},
-    h('code', {}, line === null ? origin : `${origin}:${line}`),
-    field !== '' && h('b', {}, ` ${field} `),
-    ` ${message}`,
-    effectLine(effect),
+    { class: severity },
+    h('b', { class: 'severity' }, severity),
+    ' ',
+    object !== '' && h('b', {}, object),
+    field !== '' && h('code', {}, ` ${field}`),
+    ` ${message} `,
+    h('span', { class: 'remedy' }, remedy),
+    effect !== undefined && h('span', { class: 'effect hint' }, effect),
+    place !== '' && h('span', { class: 'place dim' }, place),
   )
-}
-
-function routeLine({ route, parent, reason, message, effect }: ConfigErrors['routes'][number]): Node {
-  return h(
-    'li',
-    {},
-    h('code', {}, route),
-    ` on ${parent}: `,
-    h('b', {}, reason),
-    ` ${message}`,
-    effectLine(effect),
-  )
-}
-
-function effectLine(effect: string): Node {
-  return h('span', { class: 'effect hint' }, effect)
 }

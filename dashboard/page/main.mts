@@ -1,14 +1,14 @@
 import {
   get,
-  type ConfigErrors,
   type MeshFacts,
+  type Problem,
   type Route,
   type Service,
   type Trace,
   type TraceSummary,
 } from './api.mts'
 import { h, patch, type Node } from './dom.mts'
-import { header, problems } from './health.mts'
+import { header, problemsPanel } from './health.mts'
 import { routesPanel } from './routes.mts'
 import { servicesPanel } from './services.mts'
 import { tracesPanel, type TraceFilter } from './traces.mts'
@@ -22,7 +22,7 @@ interface Answers {
   readonly services: { readonly windowSeconds: number; readonly services: readonly Service[] } | undefined
   readonly routes: { readonly windowSeconds: number; readonly routes: readonly Route[] } | undefined
   readonly traces: { readonly traces: readonly TraceSummary[] } | undefined
-  readonly errors: ConfigErrors | undefined
+  readonly problems: readonly Problem[]
 }
 
 let answers: Answers | undefined
@@ -44,7 +44,7 @@ function render(): void {
   if (!top || !main) return
   patch(top, header({ mesh: answers?.mesh, staleSeconds, paused, onPause }))
   const content = traceId === '' ? meshView() : traceView()
-  patch(main, h('main', {}, problems(answers?.errors, staleSeconds), content).children)
+  patch(main, h('main', {}, problemsPanel(answers?.problems ?? [], staleSeconds), content).children)
 }
 
 function meshView(): Node[] {
@@ -113,16 +113,16 @@ async function refresh(): Promise<void> {
       service: filter.service,
       failed: String(filter.failedOnly),
     })
-    const [mesh, services, routes, traces, errors, found] = await Promise.all([
+    const [mesh, services, routes, traces, wrong, found] = await Promise.all([
       get<MeshFacts>('/api/mesh'),
       get<NonNullable<Answers['services']>>('/api/services'),
       get<NonNullable<Answers['routes']>>('/api/routes'),
       get<NonNullable<Answers['traces']>>(`/api/traces?${query}`),
-      get<ConfigErrors>('/api/config-errors'),
+      get<{ problems: readonly Problem[] }>('/api/problems'),
       wanted === '' ? undefined : get<Trace>(`/api/traces/${wanted}`),
     ])
     if (own !== round) return
-    answers = { mesh, services, routes, traces, errors }
+    answers = { mesh, services, routes, traces, problems: wrong?.problems ?? [] }
     if (wanted !== '') {
       trace = found
       traceAsked = true

@@ -273,7 +273,6 @@ const MESH: MeshOverview = {
   version: () => 42,
   services: () => SERVICES,
   workloads: () => PROXIES.length,
-  routeStatus: () => [],
-  configErrors: () => [],
+  problems: () => [],
   proxies: () => PROXIES,
 }

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url'
+import { formatProblem } from '../../core/problem.ts'
 import { describeError } from '../../core/errors.ts'
 import { startCluster } from '../../local/cluster.ts'
 import type { LocalCluster } from '../../local/cluster.ts'
@@ -26,6 +27,7 @@ export async function playAttacks(
       copy: true,
       ...(signal ? { signal } : {}),
       onWarning: (line) => progress(`warning: ${line}`),
+      onProblems: ({ come }) => come.forEach((problem) => progress(formatProblem(problem))),
     })
     await cluster.ready
     const bed = new AttackBed(cluster, progress)

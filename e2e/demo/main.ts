@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url'
+import { formatProblem } from '../../core/problem.ts'
 import { describeError } from '../../core/errors.ts'
 import { startCluster, type LocalCluster } from '../../local/cluster.ts'
 import { FlagError } from '../../local/flags.ts'
@@ -44,6 +45,7 @@ async function main(argv: readonly string[]): Promise<number> {
       signal: told.signal,
       onProgress: progress,
       onWarning: (line) => progress(`warning: ${line}`),
+      onProblems: ({ come }) => come.forEach((problem) => progress(formatProblem(problem))),
     })
     const interrupted = new Promise<never>((_resolve, reject) => {
       told.signal.addEventListener('abort', () => reject(told.signal.reason as Error))

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { CONTROL_PLANE, HTTP_PORT, SYSTEM_NAMESPACE } from '../../core/contract.ts'
-import type { ConfigErrors } from '../../control-plane/serve/rest/config-errors.ts'
+import type { Problem } from '../../core/problem.ts'
 import type { ProxyView } from '../../control-plane/serve/rest/overview.ts'
 import type { ServiceRow } from '../../control-plane/serve/rest/services.ts'
 import type { StoredSpan } from '../../control-plane/serve/telemetry/stored-span.ts'
@@ -27,7 +27,7 @@ t.test('names, mutual TLS and mistakes are told as they are', { skip, timeout: 1
   t.teardown(() => rmSync(directory, { recursive: true, force: true }))
   for (const [file, text] of Object.entries(MANIFESTS)) writeFileSync(join(directory, file), text)
   const cluster = await startCluster({
-    dirs: [directory],
+    manifests: [directory],
     name: `observed-${process.pid}`,
     images: { 'weft.dev/demo': join(import.meta.dirname, '../demo/app') },
   })
@@ -100,9 +100,9 @@ t.test('names, mutual TLS and mistakes are told as they are', { skip, timeout: 1
   })
 
   await t.test('a mistake says what becomes of requests, and that does', async (t) => {
-    const errors = (await mesh.api('/api/config-errors')) as ConfigErrors
-    const [wrong] = errors.routes
-    t.match(wrong, { route: 'HTTPRoute/shop/split', condition: 'ResolvedRefs', effect: /share get 500/ })
+    const { problems } = (await mesh.api('/api/problems')) as { problems: Problem[] }
+    const wrong = problems.find(({ kind, name }) => kind === 'HTTPRoute' && name === 'split')
+    t.match(wrong, { field: /^spec\.rules\[0\]\.backendRefs/, effect: /share get 500/ })
     const { statuses, failures } = await get(client, 'http://split:8080/items/1', 200)
     const failed = statuses['500'] ?? 0
     t.ok(failed >= 15 && failed <= 25, `${failed} of 200 got 500`)

@@ -1,3 +1,5 @@
+import { formatProblem } from '../../core/problem.ts'
+import { fromHere } from '../print-problems.ts'
 import { podTroubles, podWord } from './pod-word.ts'
 import type { ClusterStatus } from './status.ts'
 import { age, textTable } from './text-table.ts'
@@ -27,6 +29,9 @@ export function statusTable(status: ClusterStatus, now: number): string {
   ]
   const troubles = status.pods.flatMap(podTroubles)
   if (troubles.length > 0) parts.push('', ...troubles)
+  if (status.problems.length > 0) {
+    parts.push('', 'PROBLEMS', ...status.problems.map((problem) => formatProblem(problem, fromHere)))
+  }
   if (status.messages.length > 0) parts.push('', ...status.messages.slice(-10))
   return parts.join('\n')
 }

@@ -1,3 +1,4 @@
+import type { Problem } from '../../core/problem.ts'
 import type { Cluster } from '../node/cluster.ts'
 import type { ObjectEvent } from '../pod/events.ts'
 import type { PodRunner } from '../pod/pod-runner.ts'
@@ -10,7 +11,9 @@ export interface ClusterStatus {
   readonly ready: boolean
   readonly pods: readonly PodStatus[]
   readonly services: readonly ServiceStatus[]
-  /** The last warnings and errors, oldest first. */
+  /** Of manifests, pods and the mesh, now; empty when all is well. */
+  readonly problems: readonly Problem[]
+  /** The last warnings and errors of other kinds, oldest first. */
   readonly messages: readonly string[]
 }
 
@@ -48,6 +51,7 @@ export function clusterStatus(
   name: string,
   ready: boolean,
   cluster: Cluster,
+  problems: readonly Problem[],
   messages: readonly string[],
 ): ClusterStatus {
   return {
@@ -63,6 +67,7 @@ export function clusterStatus(
         group.endpoints.filter((endpoint) => endpoint.ready).map((endpoint) => endpoint.pod.ips[0] ?? ''),
       ),
     })),
+    problems,
     messages,
   }
 }

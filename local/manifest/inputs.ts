@@ -18,6 +18,12 @@ export interface OpenInput {
   watch(changed: (text: string) => void, failed: (message: string) => void): () => void
 }
 
+/** What a text is called where a full path is wanted. */
+export function fullName(name: string): string {
+  return name === STDIN ? name : resolve(name)
+}
+
+const STDIN = 'stdin'
 const KUSTOMIZATION = ['kustomization.yaml', 'kustomization.yml', 'Kustomization']
 const SETTLE_MS = 50
 /** Fields of a kustomization that name other folders. */
@@ -28,7 +34,7 @@ const FOLDERS = ['resources', 'bases', 'components']
  * `stdin`. Throws a WeftError with the field `-f` that says what is wrong with it.
  */
 export async function openInput(path: string, stdin: Readable): Promise<OpenInput> {
-  if (path === '-') return { input: await textOf('stdin', () => text(stdin)), watch: () => () => {} }
+  if (path === '-') return { input: await textOf(STDIN, () => text(stdin)), watch: () => () => {} }
   if (/^https?:\/\//.test(path)) {
     throw refused(`${path} is no file: fetch it, as in \`curl -fsSL ${path} | weft local up -f -\``)
   }

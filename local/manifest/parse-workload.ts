@@ -194,7 +194,7 @@ function serving(spec: Fields, kind: string, context: ParseContext, claims?: rea
     if (template.labels[label] === wanted) continue
     throw invalid(
       `${selectorFields.at('matchLabels')}.${label}`,
-      'does not match the labels of spec.template.metadata',
+      'does not match the labels of spec.template.metadata: write the same label with the same value there',
     )
   }
   if (template.spec.restartPolicy !== 'Always') {

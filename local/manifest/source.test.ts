@@ -29,15 +29,20 @@ metadata: { name: large }
 spec: ${spec('emptyDir: { sizeLimit: lots }')}
 `
   const directory = t.testdir({ 'deployment.yaml': deployment, 'pod.yaml': pod, 'right.yaml': POD('right') })
-  const said: string[] = []
-  const report = { error: (line: string) => said.push(line), warn: (line: string) => said.push(line) }
-  const { workloads, pods } = await new ManifestSource([directory], report).load()
+  const { desired, problems } = await new ManifestSource([directory]).load()
+  const { workloads, pods } = desired
+  const said = problems.filter(({ severity, field }) => severity === 'error' && !field.endsWith('.command'))
   t.strictSame([...workloads.keys(), ...pods.keys()], ['default/right'])
   t.equal(said.length, 2)
-  t.match(said[0], `${join(directory, 'deployment.yaml')}: `)
-  t.match(said[0], /spec\.template\.spec\.volumes\[0\]\.hostPath/)
-  t.match(said[0], /--image/)
-  t.match(said[1], /spec\.volumes\[0\]\.emptyDir\.sizeLimit/)
+  t.match(said, [
+    {
+      file: join(directory, 'deployment.yaml'),
+      line: 8,
+      field: 'spec.template.spec.volumes[0].hostPath',
+      remedy: /--image/,
+    },
+    { file: join(directory, 'pod.yaml'), line: 4, field: 'spec.volumes[0].emptyDir.sizeLimit' },
+  ])
 })
 
 t.test(
@@ -45,10 +50,8 @@ t.test(
   async (t) => {
     const directory = t.testdir({ 'pod.yaml': POD('first') })
     const file = join(directory, 'pod.yaml')
-    const said: string[] = []
-    const report = { error: (line: string) => said.push(line), warn: (line: string) => said.push(line) }
-    const source = new ManifestSource([directory], report)
-    const pods = async () => [...(await source.load()).pods.keys()]
+    const source = new ManifestSource([directory])
+    const pods = async () => [...(await source.load()).desired.pods.keys()]
     t.strictSame(await pods(), ['default/first'])
 
     writeFileSync(file, '')
@@ -60,7 +63,6 @@ t.test(
 
     writeFileSync(file, '')
     t.strictSame(await pods(), [])
-    t.strictSame(said, [])
   },
 )
 
@@ -76,9 +78,15 @@ t.test('lists, JSON, and documents with nothing but comments in them', async (t)
     'pods.json': JSON.stringify({ apiVersion: 'v1', kind: 'PodList', items: [pod('three')] }, null, '\t'),
     'pod.json': `${JSON.stringify(pod('four'), null, 2)}\n`,
   })
-  const said: string[] = []
-  const report = { error: (line: string) => said.push(line), warn: (line: string) => said.push(line) }
-  const { pods } = await new ManifestSource([directory], report).load()
-  t.strictSame(said, [])
-  t.strictSame([...pods.keys()].sort(), ['default/four', 'default/one', 'default/three', 'default/two'])
+  const { desired, problems } = await new ManifestSource([directory]).load()
+  t.strictSame(
+    problems.filter(({ field }) => !field.endsWith('.command')),
+    [],
+  )
+  t.strictSame([...desired.pods.keys()].sort(), [
+    'default/four',
+    'default/one',
+    'default/three',
+    'default/two',
+  ])
 })

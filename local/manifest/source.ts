@@ -3,8 +3,10 @@ import type { FSWatcher } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { parseAllDocuments } from 'yaml'
 import { describeError } from '../../core/errors.ts'
+import { inOrder, type Problem } from '../../core/problem.ts'
+import { checkFile, fileProblem, manifestProblems } from '../problems/check-manifests.ts'
+import type { CheckedFile, CheckedObject } from '../problems/checked.ts'
 import { keyOf, workloadKey } from './objects.ts'
 import type {
   ConfigObject,
@@ -15,7 +17,6 @@ import type {
   ServiceObject,
   Workload,
 } from './objects.ts'
-import { parseObject } from './parse-object.ts'
 import type { ParsedObject } from './parse-object.ts'
 
 const MANIFEST = /(^|\/)[^./#~][^/]*\.(yaml|yml|json)$/
@@ -24,43 +25,72 @@ const SETTLE_MS = 15
 /** How long an emptied file may be one that is just written anew, as many editors do. */
 const EMPTY_GRACE_MS = 100
 
-export interface ManifestReport {
-  error(message: string): void
-  warn(message: string): void
+/** What the directories say, and everything that is wrong with it. */
+export interface Manifests {
+  readonly desired: DesiredState
+  /** As they are written now, in force or not. */
+  readonly objects: readonly CheckedObject[]
+  readonly problems: readonly Problem[]
+}
+
+interface FileState {
+  readonly text: string
+  readonly checked: CheckedFile
+  /** What is in force of it. */
+  readonly objects: readonly ParsedObject[]
+  readonly everGood: boolean
+  /** It has a mistake, and what it said before stays in force. */
+  readonly kept: boolean
 }
 
 /**
- * Directories of manifests, read again whenever a file in them changes. A file that cannot be read as
- * a whole keeps what it said before, and is reported with its name, the object and the field.
+ * Directories of manifests, read again whenever a file in them changes. A file with a mistake keeps what it said before;
+ * of one that never was right the objects that are count.
  */
 export class ManifestSource {
   readonly #directories: readonly string[]
-  readonly #report: ManifestReport
-  readonly #lastGood = new Map<string, readonly ParsedObject[]>()
-  readonly #said = new Set<string>()
+  readonly #nameOf: (path: string) => string
+  readonly #files = new Map<string, FileState>()
   #watchers: FSWatcher[] = []
+  #last: DesiredState = combine([])
 
-  constructor(directories: readonly string[], report: ManifestReport) {
+  /** `nameOf` gives what people call a file by its path. */
+  constructor(directories: readonly string[], nameOf = (path: string): string => path) {
     this.#directories = directories
-    this.#report = report
+    this.#nameOf = nameOf
   }
 
-  /** Reads everything once. Rejects when a directory cannot be read; a bad file is only reported. */
-  async load(): Promise<DesiredState> {
+  /** Reads everything once. Rejects when a directory cannot be read; what is wrong with a file is among the problems. */
+  async load(): Promise<Manifests> {
     const present = new Set<string>()
-    for (const directory of this.#directories) {
-      for (const file of (await readdir(directory, { recursive: true })).filter(isManifest).sort()) {
-        const path = join(directory, file)
+    const unreadable: Problem[] = []
+    for (const [root, directory] of this.#directories.entries()) {
+      for (const path of await manifestFiles(directory)) {
         present.add(path)
-        await this.#loadFile(path)
+        try {
+          this.#take(path, await this.#read(path), root)
+        } catch (error) {
+          unreadable.push(
+            fileProblem(
+              this.#nameOf(path),
+              `cannot be read: ${describeError(error)}`,
+              'see that it can be read',
+            ),
+          )
+        }
       }
     }
-    for (const path of this.#lastGood.keys()) if (!present.has(path)) this.#lastGood.delete(path)
-    return this.#combine([...present])
+    for (const path of this.#files.keys()) if (!present.has(path)) this.#files.delete(path)
+    const files = [...present].flatMap((path) => this.#files.get(path) ?? [])
+    const problems = inOrder([...unreadable, ...manifestProblems(files.map(({ checked }) => checked))])
+    this.#last = combine(files)
+    const objects = files.flatMap(({ checked }) => checked.objects)
+    const kept = new Set(files.flatMap((file) => (file.kept ? [file.checked.path] : [])))
+    return { desired: this.#last, objects, problems: problems.map((problem) => withFate(problem, kept)) }
   }
 
   /** Calls `changed` with the state after every change of a file, until `close`. */
-  watch(changed: (state: DesiredState) => void): void {
+  watch(changed: (manifests: Manifests) => void): void {
     let running = false
     let again = false
     const reload = async () => {
@@ -74,7 +104,12 @@ export class ManifestSource {
         try {
           changed(await this.load())
         } catch (error) {
-          this.#report.error(describeError(error))
+          const problem = fileProblem(
+            '',
+            describeError(error),
+            'put the directory back, or start anew with another',
+          )
+          changed({ desired: this.#last, objects: [], problems: [{ ...problem, file: null }] })
         }
       } while (again)
       running = false
@@ -96,87 +131,74 @@ export class ManifestSource {
     this.#watchers = []
   }
 
-  async #loadFile(path: string): Promise<void> {
-    const objects: ParsedObject[] = []
-    let where = path
-    try {
-      const documents = parseAllDocuments(await this.#read(path), { merge: true })
-      for (const [index, document] of [...documents].entries()) {
-        where = documents.length > 1 ? `${path}: document ${index + 1}` : path
-        const fault = document.errors[0]
-        if (fault) throw fault
-        const value: unknown = document.toJS()
-        if (value === null || value === undefined) continue
-        for (const entry of itemsOf(value)) {
-          objects.push(
-            parseObject(entry, (field, message) => this.#once('warn', `${where}: ${field} ${message}`)),
-          )
-        }
-      }
-      this.#lastGood.set(path, objects)
-      for (const said of this.#said) if (said.startsWith(`error ${path}:`)) this.#said.delete(said)
-    } catch (error) {
-      const kept = this.#lastGood.has(path) ? ' (what the file said before stays in force)' : ''
-      this.#once('error', `${where}: ${describeError(error).split('\n')[0]}${kept}`)
-    }
+  #take(path: string, text: string, root: number): void {
+    const before = this.#files.get(path)
+    if (before?.text === text) return
+    const checked = checkFile(this.#nameOf(path), text, root)
+    const good = checked.problems.length === 0 && !checked.objects.some(({ refused }) => refused)
+    const keep = !good && before?.everGood === true
+    this.#files.set(path, {
+      text,
+      checked,
+      objects: keep ? before.objects : checked.objects.flatMap(({ parsed }) => parsed ?? []),
+      everGood: good || keep,
+      kept: keep,
+    })
   }
 
   async #read(path: string): Promise<string> {
     const text = await readFile(path, 'utf8')
-    if (text.trim() !== '' || !this.#lastGood.get(path)?.length) return text
+    if (text.trim() !== '' || !this.#files.get(path)?.objects.length) return text
     await delay(EMPTY_GRACE_MS)
     return readFile(path, 'utf8')
   }
-
-  #once(level: 'error' | 'warn', message: string): void {
-    const key = `${level} ${message}`
-    if (this.#said.has(key)) return
-    this.#said.add(key)
-    this.#report[level](message)
-  }
-
-  #combine(files: readonly string[]): DesiredState {
-    const namespaces = new Map<string, NamespaceObject>([['default', { name: 'default', labels: {} }]])
-    const serviceAccounts = new Set<string>()
-    const configMaps = new Map<string, ConfigObject>()
-    const secrets = new Map<string, ConfigObject>()
-    const workloads = new Map<string, Workload>()
-    const cronJobs = new Map<string, CronJobObject>()
-    const pods = new Map<string, PodObject>()
-    const services = new Map<string, ServiceObject>()
-    for (const path of files) {
-      for (const parsed of this.#lastGood.get(path) ?? []) {
-        const { kind, object } = parsed
-        if ('namespace' in object && !namespaces.has(object.namespace)) {
-          namespaces.set(object.namespace, { name: object.namespace, labels: {} })
-        }
-        if (kind === 'Namespace') namespaces.set(object.name, object)
-        else if (kind === 'ServiceAccount') serviceAccounts.add(keyOf(object))
-        else if (kind === 'ConfigMap') configMaps.set(keyOf(object), object)
-        else if (kind === 'Secret') secrets.set(keyOf(object), object)
-        else if (kind === 'Workload') workloads.set(workloadKey(object), object)
-        else if (kind === 'CronJob') cronJobs.set(keyOf(object), object)
-        else if (kind === 'Pod') pods.set(keyOf(object), object)
-        else if (kind === 'Service') services.set(keyOf(object), object)
-      }
-    }
-    return { namespaces, serviceAccounts, configMaps, secrets, workloads, cronJobs, pods, services }
-  }
 }
 
-/** The entries of a List, or of a list of one kind such as DeploymentList, or the object itself. */
-function itemsOf(value: unknown): unknown[] {
-  if (
-    typeof value === 'object' &&
-    value !== null &&
-    'items' in value &&
-    'kind' in value &&
-    typeof value.kind === 'string' &&
-    value.kind.endsWith('List')
-  ) {
-    return Array.isArray(value.items) ? value.items : []
+function withFate(problem: Problem, kept: ReadonlySet<string>): Problem {
+  if (problem.severity !== 'error' || !kept.has(problem.file ?? '')) return problem
+  return { ...problem, remedy: `${problem.remedy} (what the file said before stays in force)` }
+}
+
+/** Of an object that is there twice the first counts, but of several directories the last one's. */
+function combine(files: readonly FileState[]): DesiredState {
+  const namespaces = new Map<string, NamespaceObject>([['default', { name: 'default', labels: {} }]])
+  const serviceAccounts = new Set<string>()
+  const configMaps = new Map<string, ConfigObject>()
+  const secrets = new Map<string, ConfigObject>()
+  const workloads = new Map<string, Workload>()
+  const cronJobs = new Map<string, CronJobObject>()
+  const pods = new Map<string, PodObject>()
+  const services = new Map<string, ServiceObject>()
+  const roots = new Map<string, number>()
+  for (const { objects, checked } of files) {
+    for (const { kind, object } of objects) {
+      const key = 'namespace' in object ? keyOf(object) : object.name
+      const id = kind === 'Workload' ? workloadKey(object) : `${kind} ${key}`
+      if (roots.get(id) === checked.root) continue
+      roots.set(id, checked.root)
+      if ('namespace' in object && !namespaces.has(object.namespace)) {
+        namespaces.set(object.namespace, { name: object.namespace, labels: {} })
+      }
+      if (kind === 'Namespace') namespaces.set(object.name, object)
+      else if (kind === 'ServiceAccount') serviceAccounts.add(key)
+      else if (kind === 'ConfigMap') configMaps.set(key, object)
+      else if (kind === 'Secret') secrets.set(key, object)
+      else if (kind === 'Workload') workloads.set(id, object)
+      else if (kind === 'CronJob') cronJobs.set(key, object)
+      else if (kind === 'Pod') pods.set(key, object)
+      else if (kind === 'Service') services.set(key, object)
+    }
   }
-  return [value]
+  return { namespaces, serviceAccounts, configMaps, secrets, workloads, cronJobs, pods, services }
+}
+
+/** The manifests in a directory and those below it, in order. Rejects when it cannot be read. */
+export async function manifestFiles(directory: string): Promise<string[]> {
+  const names = await readdir(directory, { recursive: true })
+  return names
+    .filter(isManifest)
+    .sort()
+    .map((name) => join(directory, name))
 }
 
 function isManifest(path: string): boolean {

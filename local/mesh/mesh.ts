@@ -25,6 +25,8 @@ export interface MeshOptions {
   readonly directory: string
   /** What the control plane reads; the last one wins. */
   readonly manifests: readonly string[]
+  /** A file with what is wrong on this machine, in one of the directories. */
+  readonly problems: string
   readonly trustDomain: string
   /** The roots changed. */
   changed(): void
@@ -87,7 +89,10 @@ export async function prepareMesh(options: MeshOptions): Promise<Mesh> {
     setInterval(() => void attempt(() => store.refresh())(), REFRESH_MS),
     setInterval(() => void attempt(() => writeWebhookCertificate(store, injector))(), RENEW_WEBHOOK_MS),
   ]
-  const system = systemObjects({ manifests: options.manifests, ca, tokenKeys, injector }, options.trustDomain)
+  const system = systemObjects(
+    { manifests: options.manifests, problems: options.problems, ca, tokenKeys, injector },
+    options.trustDomain,
+  )
   return {
     hostPaths: [...options.manifests, ca, tokenKeys, injector, ingress],
     issueToken,

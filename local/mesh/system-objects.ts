@@ -18,6 +18,8 @@ export const INJECTOR_UID = 1339
 export interface SystemPaths {
   /** Directories that the control plane reads manifests from, in this order; a later one wins. */
   readonly manifests: readonly string[]
+  /** A file in one of them. */
+  readonly problems: string
   readonly ca: string
   readonly tokenKeys: string
   readonly injector: string
@@ -37,6 +39,8 @@ export function systemObjects(paths: SystemPaths, trustDomain: string): ParsedOb
         args: [
           'control-plane',
           ...paths.manifests.flatMap((path) => ['--manifests', path]),
+          '--problems',
+          paths.problems,
           '--ca-dir',
           paths.ca,
           '--token-key-dir',

@@ -31,17 +31,20 @@ interface Review {
   }
 }
 
+/** Called with what the webhook has to say of a pod, also when that is nothing. */
+export type Warned = (namespace: string, name: string, warnings: readonly string[]) => void
+
 const TIMEOUT_MS = 10_000
 
 /** Shows new pods to a mutating webhook and applies its patch. Source: admission.k8s.io/v1. */
 export class Admission {
   readonly #options: AdmissionOptions
   readonly #agent: Agent
-  readonly #warn: (message: string) => void
+  readonly #warned: Warned
 
-  constructor(options: AdmissionOptions, warn: (message: string) => void) {
+  constructor(options: AdmissionOptions, warned: Warned) {
     this.#options = options
-    this.#warn = warn
+    this.#warned = warned
     this.#agent = new Agent({
       connect: { ca: options.caPem, servername: options.serverName },
       keepAliveTimeout: 1000,
@@ -85,7 +88,7 @@ export class Admission {
     })
     const { response } = await this.#post(body)
     if (!response || response.uid !== reviewId) throw failed('the webhook did not answer this review')
-    for (const warning of response.warnings ?? []) this.#warn(`pod ${namespace}/${name}: ${warning}`)
+    this.#warned(namespace, name, response.warnings ?? [])
     if (response.allowed !== true)
       throw failed(`the webhook refused the pod: ${response.status?.message ?? 'no reason given'}`)
     if (response.patch === undefined) return pod

@@ -31,6 +31,7 @@ async function take(message: ToNode, handle: unknown): Promise<void> {
       node = await startNode(message.config, {
         progress: (line) => send({ type: 'progress', line }),
         warn: (line) => send({ type: 'warning', line }),
+        problems: (change) => send({ type: 'problems', change }),
         ready: () => send({ type: 'ready' }),
         down: () => void down(),
       })

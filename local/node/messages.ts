@@ -1,6 +1,7 @@
 import { join } from 'node:path'
-import type { ManifestInput } from '../manifest/inputs.ts'
+import { fullName, type ManifestInput } from '../manifest/inputs.ts'
 import { manifestCopy } from '../state-directory.ts'
+import type { ProblemChange } from '../problems/problem-board.ts'
 import type { AdmissionOptions } from './admission.ts'
 
 /** What the launcher tells the node process once, over the IPC channel. */
@@ -33,6 +34,12 @@ export function textFile(config: NodeConfig, index: number): string {
   return join(manifestCopy(config.stateDirectory, index), 'manifests.yaml')
 }
 
+/** What people call a file of a followed directory: of a text the name that they gave. */
+export function manifestName(config: NodeConfig, path: string): string {
+  const input = config.manifests.find((own, index) => own.type === 'text' && textFile(config, index) === path)
+  return input?.type === 'text' ? fullName(input.name) : path
+}
+
 export type ToNode =
   | { readonly type: 'start'; readonly config: NodeConfig }
   /** Comes with a listening server of the host's. `target` is `service.namespace:port`. */
@@ -45,6 +52,7 @@ export type ToNode =
 
 export type FromNode =
   | { readonly type: 'progress' | 'warning'; readonly line: string }
+  | { readonly type: 'problems'; readonly change: ProblemChange }
   | { readonly type: 'up' }
   | { readonly type: 'ready' }
   | { readonly type: 'failed'; readonly message: string }

@@ -1,7 +1,7 @@
 import { cp, mkdir, rename, writeFile } from 'node:fs/promises'
 import type { Socket } from 'node:net'
 import { dirname, join } from 'node:path'
-import { SYSTEM_NAMESPACE } from '../../core/contract.ts'
+import { CONTROL_PLANE, HTTP_PORT, SYSTEM_NAMESPACE } from '../../core/contract.ts'
 import { WeftError, describeError } from '../../core/errors.ts'
 import { DNS_ADDRESS } from '../controllers/addresses.ts'
 import { startControl } from '../control/server.ts'
@@ -16,11 +16,12 @@ import { prepareNodeNetwork } from '../network/pod-network.ts'
 import { prepareContainerRoot } from '../pod/container-root.ts'
 import { programsOf } from '../pod/images.ts'
 import type { IssueToken } from '../pod/volumes.ts'
+import type { ProblemChange } from '../problems/problem-board.ts'
 import { Admission } from './admission.ts'
 import { Cluster } from './cluster.ts'
-import { imageProblems } from './image-problems.ts'
-import { followedDirectories, textFile } from './messages.ts'
+import { followedDirectories, manifestName, textFile } from './messages.ts'
 import type { NodeConfig } from './messages.ts'
+import { NodeProblems } from './node-problems.ts'
 import { ObjectDirectory } from './object-directory.ts'
 import { mustRun } from './run-command.ts'
 import { ServiceRules } from './service-rules-sync.ts'
@@ -28,6 +29,7 @@ import { ServiceRules } from './service-rules-sync.ts'
 export interface NodeEvents {
   progress(line: string): void
   warn(line: string): void
+  problems(change: ProblemChange): void
   /** Every pod is ready, for the first time. */
   ready(): void
   /** Somebody asked through the control socket for the cluster's end. */
@@ -83,6 +85,7 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
     ? await prepareMesh({
         directory: join(PRIVATE, 'mesh'),
         manifests: [...manifests, objects.path],
+        problems: objects.problems,
         trustDomain: TRUST_DOMAIN,
         changed: () => follow(),
         warn,
@@ -90,8 +93,18 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
     : undefined
   const images = new Map(config.images)
   const hasProgram = programsOf(baseRoot)
-  let admission = config.admission ? new Admission(config.admission, warn) : undefined
-  const cluster = new Cluster({
+  const problems = new NodeProblems({
+    images,
+    hasProgram,
+    file: objects.problems,
+    scratch: objects.scratch,
+    pods: () => cluster.pods,
+    changed: (change) => events.problems(change),
+    warn,
+  })
+  const warned = problems.warned.bind(problems)
+  let admission = config.admission ? new Admission(config.admission, warned) : undefined
+  const cluster: Cluster = new Cluster({
     node: NODE_NAME,
     baseRoot,
     podDirectory: join(PRIVATE, 'pods'),
@@ -108,23 +121,10 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
     warn,
   })
   const dns = await startDns(DNS_ADDRESS, 53, () => cluster.zone)
-  // Of a text people know the name that they gave.
-  const named = (line: string) =>
-    config.manifests.reduce(
-      (told, input, index) =>
-        input.type === 'text' ? told.replaceAll(textFile(config, index), input.name) : told,
-      line,
-    )
-  const say = (line: string) => warn(named(line))
-  const source = new ManifestSource(manifests, { error: say, warn: say })
-  let desired = await source.load()
-  let told: readonly string[] = []
-  const checkImages = () => {
-    const problems = imageProblems(desired, images, hasProgram)
-    for (const problem of problems) if (!told.includes(problem)) warn(problem)
-    told = problems
-  }
-  checkImages()
+  const source = new ManifestSource(manifests, (path) => manifestName(config, path))
+  const first = await source.load()
+  let { desired } = first
+  problems.take(first)
   let started = false
   let ingress = false
   const follow = () => {
@@ -132,9 +132,9 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
     const whole = mesh?.withSystem(desired, ingress) ?? desired
     void cluster.apply(whole, mesh?.configMaps(whole))
   }
-  source.watch((state) => {
-    desired = state
-    checkImages()
+  source.watch((manifests) => {
+    desired = manifests.desired
+    problems.take(manifests)
     follow()
   })
   const startWorkloads = () => {
@@ -146,7 +146,11 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
     void untilReady(cluster, mesh.withSystem(NOTHING, false)).then(() => {
       events.progress('control plane and injector are ready')
       const address = serviceAddress(cluster, service)
-      admission = new Admission({ ...options, url: `https://${address}:${port}${path}` }, warn)
+      admission = new Admission({ ...options, url: `https://${address}:${port}${path}` }, warned)
+      problems.follow(() => {
+        const own = serviceAddress(cluster, `${CONTROL_PLANE}.${SYSTEM_NAMESPACE}`)
+        return own === undefined ? undefined : `http://${own}:${HTTP_PORT}`
+      })
       startWorkloads()
     })
   } else {
@@ -160,11 +164,12 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
     events.ready()
   }
   cluster.watch(reportReady)
+  cluster.watch(() => problems.look())
   reportReady()
   const control = await startControl(join(config.stateDirectory, 'control.sock'), {
     cluster,
     stateDirectory: config.stateDirectory,
-    status: () => clusterStatus(config.name, started && cluster.ready, cluster, messages),
+    status: () => clusterStatus(config.name, started && cluster.ready, cluster, problems.value, messages),
     down: () => events.down(),
     endsWith: config.endsWith,
   })
@@ -185,9 +190,10 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
       return (caller) => passThroughIngress(caller, mesh.ingressSocket, destination)
     },
     putManifests: (index, text) =>
-      putText(textFile(config, index), text).catch((error: unknown) => say(describeError(error))),
+      putText(textFile(config, index), text).catch((error: unknown) => warn(describeError(error))),
     async close() {
       source.close()
+      problems.close()
       mesh?.close()
       await cluster.close(CLOSE_GRACE_SECONDS).catch((error: unknown) => warn(describeError(error)))
       dns.close()

@@ -15,18 +15,23 @@ interface Identified {
 /** The objects that controllers made, as files that appear and change as a whole: for the control plane. */
 export class ObjectDirectory {
   readonly path: string
-  readonly #scratch: string
+  /** A file in it, which is none of the objects: what is wrong on this machine, for the control plane. */
+  readonly problems: string
+  /** A directory on the same file system. */
+  readonly scratch: string
   #stored = new Map<string, Stored>()
 
   /** `scratch` is a directory on the same file system, so that a watcher sees finished files only. */
   constructor(path: string, scratch: string) {
     this.path = path
-    this.#scratch = scratch
+    // Hidden, so that nobody reads it as a manifest.
+    this.problems = join(path, '.problems.json')
+    this.scratch = scratch
   }
 
   async prepare(): Promise<void> {
     await mkdir(this.path, { recursive: true, mode: 0o755 })
-    await mkdir(this.#scratch, { recursive: true, mode: 0o755 })
+    await mkdir(this.scratch, { recursive: true, mode: 0o755 })
   }
 
   /** Makes the directory hold exactly these objects; files that say the same already are not touched. */
@@ -39,8 +44,8 @@ export class ObjectDirectory {
     }
     for (const { file, text } of next.values()) {
       if (this.#stored.get(file)?.text === text) continue
-      await writeFile(join(this.#scratch, file), text, { mode: 0o644 })
-      await rename(join(this.#scratch, file), join(this.path, file))
+      await writeFile(join(this.scratch, file), text, { mode: 0o644 })
+      await rename(join(this.scratch, file), join(this.path, file))
     }
     for (const file of this.#stored.keys())
       if (!next.has(file)) await rm(join(this.path, file), { force: true })

@@ -38,20 +38,8 @@ const READERS: Readonly<Record<string, (object: Fields) => MeshObject>> = {
   'weft.dev/v1alpha1 PeerAuthentication': readPeerAuthentication,
 }
 
-/** Groups whose every kind we know: another version there is a mistake worth telling, not somebody else's object. */
-const OWN_KINDS = new Set(['PeerAuthentication', 'HTTPRoute', 'GRPCRoute'])
-
 /** Undefined: a kind that the mesh does not read (Deployment, ConfigMap and so on). */
 export function readerFor(apiVersion: string, kind: string): ((object: Fields) => MeshObject) | undefined {
   const key = `${apiVersion} ${kind}`
   return Object.hasOwn(READERS, key) ? READERS[key] : undefined
-}
-
-/** The versions that are read of a kind whose name is known but whose apiVersion is not. */
-export function knownVersions(apiVersion: string, kind: string): readonly string[] {
-  const group = apiVersion.split('/')[0]
-  if (!OWN_KINDS.has(kind)) return []
-  return Object.keys(READERS)
-    .filter((key) => key.endsWith(` ${kind}`) && key.startsWith(`${group}/`))
-    .map((key) => key.split(' ')[0] ?? '')
 }

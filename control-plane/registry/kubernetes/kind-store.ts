@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { Fields, formatPath, type Problem } from '../fields.ts'
+import { Fields, formatPath, type FieldProblem } from '../fields.ts'
 import type { MeshObject } from '../kinds/kinds.ts'
 import { keyOf } from '../kinds/meta.ts'
 import type { Change } from '../snapshot.ts'
@@ -87,15 +87,18 @@ export class KindStore {
 /** Reads an object as it comes from the API server. What is wrong in it is told as `Kind namespace/name`, and field. */
 function readObject({ kind, read }: WatchedKind, raw: unknown): Read {
   const key = identityOf(raw)
-  const problems: Problem[] = []
+  const problems: FieldProblem[] = []
   const object = read(new Fields(withoutCopies(raw), [], problems))
   if (problems.length === 0) return { key: keyOf(object.meta), object, errors: [] }
   const origin = `${kind} ${key}`
-  const errors = problems.map(({ path, message }) => ({
+  const [name = '', namespace = ''] = key.split('/').toReversed()
+  const errors = problems.map(({ path, message, remedy }) => ({
     origin,
     line: undefined,
+    object: { kind, namespace, name },
     field: formatPath(path),
     message,
+    ...(remedy !== undefined && { remedy }),
   }))
   return { key, object: undefined, errors }
 }

@@ -1,6 +1,6 @@
 import type { MeshBrain } from '../../mesh.ts'
-import type { RouteStatus } from '../../model/route.ts'
-import type { SourceError } from '../../registry/source.ts'
+import { together, type Problem } from '../../../core/problem.ts'
+import { proxyProblems } from '../../problems/mesh-problems.ts'
 import type { ServiceView } from '../../service-view.ts'
 
 /** A proxy, or another xDS client, whose stream is open. Plain JSON. */
@@ -34,16 +34,17 @@ export interface MeshOverview {
   services(): readonly ServiceView[]
   /** Pods with a sidecar. */
   workloads(): number
-  routeStatus(): readonly RouteStatus[]
-  configErrors(): readonly SourceError[]
+  /** In order; empty when all is well. `own`: without those that somebody else found. */
+  problems(own: boolean): readonly Problem[]
   proxies(): readonly ProxyView[]
 }
 
-/** Of a mesh that may not be there yet: then nothing is in it. */
+/** Of a mesh that may not be there yet: then nothing is in it. `told` are problems that somebody else found. */
 export function overviewOf(
   brain: () => MeshBrain | undefined,
   trustDomain: string,
   proxies: () => readonly ProxyStream[],
+  told: () => readonly Problem[],
 ): MeshOverview {
   const now = () => brain()?.snapshot.value
   return {
@@ -58,7 +59,6 @@ export function overviewOf(
     version: () => now()?.version ?? 0,
     services: () => now()?.services ?? [],
     workloads: () => now()?.model.workloads.size ?? 0,
-    routeStatus: () => now()?.routeStatus ?? [],
-    configErrors: () => brain()?.errors.value ?? [],
+    problems: (own) => together(own ? [] : told(), brain()?.problems() ?? [], proxyProblems(proxies())),
   }
 }

@@ -1,5 +1,6 @@
 import fastify from 'fastify'
 import t from 'tap'
+import type { Problem } from '../../../core/problem.ts'
 import type { ServiceView } from '../../service-view.ts'
 import { MetricStore } from '../telemetry/metric-store.ts'
 import type { Transport, TransportView } from '../telemetry/traffic.ts'
@@ -7,7 +8,6 @@ import { TraceStore } from '../telemetry/trace-store.ts'
 import { ManualClock } from '../../../core/clock.ts'
 import { pairKey } from '../telemetry/metric-store.ts'
 import { BUCKETS } from '../telemetry/durations.ts'
-import { configErrors } from './config-errors.ts'
 import type { MeshOverview } from './overview.ts'
 import { rest, type RestOptions } from './rest.ts'
 import type { MtlsRow } from './services.ts'
@@ -41,30 +41,25 @@ const CATALOG: ServiceView = {
   ],
 }
 
+const PROBLEM: Problem = {
+  file: '/m/shop.yaml',
+  line: 3,
+  column: 5,
+  kind: 'HTTPRoute',
+  namespace: 'shop',
+  name: 'catalog',
+  field: 'spec.rules',
+  severity: 'error',
+  message: 'must be a list',
+  remedy: 'write a list',
+}
+
 const MESH: MeshOverview = {
   trustDomain: 'cluster.local',
   version: () => 7,
   services: () => [CATALOG],
   workloads: () => 3,
-  routeStatus: () => [
-    {
-      kind: 'HTTPRoute',
-      namespace: 'shop',
-      name: 'catalog',
-      parents: [
-        {
-          parentRef: { group: '', kind: 'Service', namespace: 'shop', name: 'catalog' },
-          controllerName: 'weft.dev/control-plane',
-          conditions: [
-            condition('Accepted', 'True'),
-            condition('ResolvedRefs', 'False'),
-            condition('PartiallyInvalid', 'True'),
-          ],
-        },
-      ],
-    },
-  ],
-  configErrors: () => [{ origin: 'shop.yaml', line: 3, field: 'spec.rules', message: 'must be a list' }],
+  problems: () => [PROBLEM, { ...PROBLEM, severity: 'warning' }],
   proxies: () => [
     {
       node: 'web-1.shop',
@@ -77,10 +72,6 @@ const MESH: MeshOverview = {
       rejected: '',
     },
   ],
-}
-
-function condition(type: 'Accepted' | 'ResolvedRefs' | 'PartiallyInvalid', status: 'True' | 'False') {
-  return { type, status, reason: 'Reason', message: 'why', observedGeneration: 1 }
 }
 
 function setUp(
@@ -190,26 +181,6 @@ t.test('the lock says what was seen of requests, not what sidecars could do', as
   t.equal(await observed({ callers: { plaintext: 9 } }, [false]), 'none 0/9')
 })
 
-t.test('each mistake says what becomes of requests', async (t) => {
-  const effects = (...conditions: ReturnType<typeof condition>[]) => {
-    const [status] = MESH.routeStatus()
-    const [parent] = status?.parents ?? []
-    if (!status || !parent) throw new Error('no status')
-    const { routes } = configErrors([], [{ ...status, parents: [{ ...parent, conditions }] }])
-    return routes.map((one) => `${one.condition}: ${one.effect}`)
-  }
-  t.match(effects(condition('Accepted', 'False')), [/^Accepted: The route is not in force here/])
-  t.match(effects(condition('Accepted', 'True'), condition('ResolvedRefs', 'False')), [/share get 500/])
-  t.match(effects(condition('Accepted', 'True'), condition('PartiallyInvalid', 'True')), [/left out.*404/])
-  t.match(
-    effects(condition('Accepted', 'False'), condition('ResolvedRefs', 'False')),
-    [/^Accepted/, /^ResolvedRefs: No request is led there/],
-    'a route that is not in force answers nobody with 500',
-  )
-  const [file] = configErrors([{ origin: 'a.yaml', line: 1, field: '', message: 'wrong' }], []).sources
-  t.match(file?.effect, 'What was read of it last stays in force')
-})
-
 t.test('a Service that nobody called stands in the list, without invented figures', async (t) => {
   const { get } = setUp(t)
   const { body } = await get('/api/services')
@@ -271,12 +242,9 @@ t.test('the mesh in one look, and what is wrong with its configuration', async (
     release: '0.1.0',
     version: 7,
     proxies: { connected: 1, expected: 3, rejecting: 0 },
-    configErrors: 3,
+    problems: { errors: 1, warnings: 1 },
   })
-  t.match((await get('/api/config-errors')).body, {
-    sources: [{ origin: 'shop.yaml', line: 3, field: 'spec.rules' }],
-    routes: [{ condition: 'ResolvedRefs' }, { condition: 'PartiallyInvalid' }],
-  })
+  t.strictSame((await get('/api/problems')).body, { problems: MESH.problems(false) })
   t.match((await get('/api/proxies')).body, { proxies: [{ node: 'web-1.shop' }] })
   t.match((await get('/live')).body, { status: 'live' })
   t.match((await get('/ready')).body, { status: 'ready' })

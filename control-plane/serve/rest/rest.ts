@@ -5,7 +5,6 @@ import { WeftError } from '../../../core/errors.ts'
 import { namedHosts } from '../../../core/named-hosts.ts'
 import type { MetricStore } from '../telemetry/metric-store.ts'
 import type { TraceStore } from '../telemetry/trace-store.ts'
-import { configErrors } from './config-errors.ts'
 import type { DashboardFile } from './dashboard-files.ts'
 import { isOwnHost } from './host-names.ts'
 import type { MeshOverview } from './overview.ts'
@@ -104,10 +103,11 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
       limit: countParameter(query, 'limit', 50, MAX_TRACES),
     }),
   }))
-  page('/api/config-errors', [], () => configErrors(mesh.configErrors(), mesh.routeStatus()))
+  page('/api/problems', ['own'], (query) => ({ problems: mesh.problems(flagParameter(query, 'own')) }))
   page('/api/proxies', [], () => ({ proxies: mesh.proxies() }))
   page('/api/mesh', [], () => {
-    const errors = configErrors(mesh.configErrors(), mesh.routeStatus())
+    const problems = mesh.problems(false)
+    const errors = problems.filter(({ severity }) => severity === 'error').length
     const proxies = mesh.proxies()
     return {
       release,
@@ -120,7 +120,7 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
         expected: mesh.workloads(),
         rejecting: proxies.filter(({ rejected }) => rejected !== '').length,
       },
-      configErrors: errors.sources.length + errors.routes.length,
+      problems: { errors, warnings: problems.length - errors },
       telemetry: {
         traces: traces.size,
         traceBytes: traces.bytes,

@@ -23,19 +23,18 @@ export async function streams(mesh: MeshCluster): Promise<ProxyView[]> {
 export const dashboard: KubernetesStep = {
   name: 'dashboard',
   expected:
-    "the control planes' REST shows every sidecar with a stream by its service's name, the route with its split, and no error",
+    "the control planes' REST shows every sidecar with a stream by its service's name, the route with its split, and no problem",
   async run(mesh) {
     const proxies = await streams(mesh)
     const names = [...new Set(proxies.map(({ service, namespace }) => `${service}.${namespace}`))].sort()
     const named = APPS.every((app) => names.includes(`${app}.shop`)) && names.length === APPS.length
     const rejected = proxies.filter((one) => one.rejected !== '')
     const { routes } = (await mesh.api('/api/routes')) as { routes: unknown[] }
-    const errors = (await mesh.api('/api/config-errors')) as { sources: unknown[]; routes: unknown[] }
+    const { problems: wrong } = (await mesh.api('/api/problems')) as { problems: unknown[] }
     const split = routes.some((route) => /catalog-v1.*catalog-v2/.test(JSON.stringify(route)))
-    const wrong = [...errors.sources, ...errors.routes]
     return {
       ok: rejected.length === 0 && named && split && wrong.length === 0,
-      observed: `${proxies.length} sidecars of ${names.join(', ')}, ${rejected.length} refused a push; the route of catalog ${split ? 'with' : 'WITHOUT'} its split; ${wrong.length} errors${wrong.length > 0 ? ` ${JSON.stringify(wrong)}` : ''}`,
+      observed: `${proxies.length} sidecars of ${names.join(', ')}, ${rejected.length} refused a push; the route of catalog ${split ? 'with' : 'WITHOUT'} its split; ${wrong.length} problems${wrong.length > 0 ? ` ${JSON.stringify(wrong)}` : ''}`,
     }
   },
 }

@@ -1,0 +1,75 @@
+import { readFile } from 'node:fs/promises'
+import type { Readable } from 'node:stream'
+import { describeError } from '../core/errors.ts'
+import { formatProblem, type Problem } from '../core/problem.ts'
+import { FlagError, parseFlags } from './flags.ts'
+import { fromHere } from './print-problems.ts'
+import { fullName, openInput } from './manifest/inputs.ts'
+import { manifestFiles } from './manifest/source.ts'
+import { checkFile, manifestProblems } from './problems/check-manifests.ts'
+import type { CheckedFile } from './problems/checked.ts'
+
+/** What `weft local validate --json` prints. */
+export interface Validation {
+  /** There is no error. */
+  readonly ok: boolean
+  readonly problems: readonly Problem[]
+}
+
+/** `weft local validate -f FILE|DIR|-`: exit code 1 when there is an error, 0 with warnings only. Starts nothing. */
+export async function runValidate(argv: readonly string[]): Promise<number> {
+  const { values, positionals } = parseFlags({
+    args: [...argv],
+    allowPositionals: true,
+    options: {
+      file: { type: 'string', short: 'f', multiple: true },
+      json: { type: 'boolean', default: false },
+    },
+  })
+  if (positionals.length > 0) throw new FlagError(`\`${positionals[0]}\` is not expected`)
+  const paths = values.file ?? []
+  if (paths.length === 0) throw new FlagError('-f is required: a directory, a file, or - for stdin')
+  const validation = await validate(paths, process.stdin)
+  console.log(values.json ? JSON.stringify(validation) : report(validation))
+  return validation.ok ? 0 : 1
+}
+
+/**
+ * Checks manifests as `weft local up` would take them. `paths` are directories, kustomize folders, files, or `-` for what
+ * `stdin` gives. Throws FlagError for a path that cannot be read.
+ */
+export async function validate(paths: readonly string[], stdin: Readable): Promise<Validation> {
+  const files: CheckedFile[] = []
+  for (const [index, path] of paths.entries()) {
+    const { input } = await openInput(path, stdin).catch((error: unknown) => {
+      throw new FlagError(describeError(error))
+    })
+    // Of directories a later one replaces what the earlier ones say; files belong together.
+    if (input.type === 'text') files.push(checkFile(fullName(input.name), input.text, -1))
+    else {
+      const found = await manifestFiles(input.path)
+      if (found.length === 0) throw new FlagError(`-f ${path}: there is no .yaml, .yml or .json file in it`)
+      for (const file of found) files.push(checkFile(file, await read(file), index))
+    }
+  }
+  const problems = manifestProblems(files)
+  return { ok: !problems.some(({ severity }) => severity === 'error'), problems }
+}
+
+function report({ problems }: Validation): string {
+  if (problems.length === 0) return 'no problems'
+  const errors = problems.filter(({ severity }) => severity === 'error').length
+  const count = (number: number, word: string): string => `${number} ${word}${number === 1 ? '' : 's'}`
+  return [
+    ...problems.map((problem) => formatProblem(problem, fromHere)),
+    `${count(errors, 'error')}, ${count(problems.length - errors, 'warning')}`,
+  ].join('\n')
+}
+
+async function read(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    throw new FlagError(`-f ${path}: cannot be read: ${describeError(error)}`)
+  }
+}
