@@ -1,53 +1,41 @@
-import { describeError } from '../core/errors.ts'
+import { printHelp, programName, usageProblem } from '../core/command-line/help.ts'
+import { asksForHelp, findCommand } from '../core/command-line/parse.ts'
+import { describeError, WeftError } from '../core/errors.ts'
+import { LOCAL_COMMAND } from './commands.ts'
+import type { LocalCommand } from './commands.ts'
+import * as remote from './remote-commands.ts'
 import { runUp } from './up.ts'
-import { runAgainst } from './remote-commands.ts'
-import { FlagError } from './flags.ts'
 
-const USAGE = `usage: weft local COMMAND [OPTIONS]
-
-Runs ordinary Kubernetes manifests on this machine, without containers: a pod is a network namespace,
-its containers are processes in it. Everything goes when the cluster ends: by Ctrl-C, by \`down\`, or
-with the process that started it.
-
-  up -f DIR                  start a cluster from the manifests in DIR, watched for changes
-  status                     pods, services and messages
-  logs POD                   the log of a container
-  exec POD -- COMMAND        run a command beside a container: its input, output and exit code are the command's
-  restart POD                end containers in order and start them again
-  kill POD                   send a signal (SIGKILL) to containers
-  hold POD, release POD      keep containers down once they ended, and let them start again
-  delete POD                 end a pod; its Deployment makes another
-  down                       end the cluster
-
-POD is a name, namespace/name, or the name of a Deployment with one pod.
-
-options of up:
-  -f DIR                     manifests; may be given several times
-  --image NAME=FOLDER        the folder that an image name stands for, mounted at /app
-  --expose SVC.NS:PORT[=HOSTPORT]  a Service on 127.0.0.1 of this machine
-  --no-mesh                  without control plane and injector
-  --state-dir DIR            where logs and generated objects are while it runs
-options of logs: -f (follow), --tail N
-options of exec: --timeout TIME (90, 90s, 2m; then exit code 124; no limit unless given), -i (always so)
-options of logs, exec, restart, kill, hold, release: -c CONTAINER
-options of kill: --signal NAME
-options of status: --json
-options of all: --name NAME (the cluster's, \`weft\` unless given), --state-dir DIR`
+const RUN: Readonly<Record<LocalCommand['name'], (argv: readonly string[]) => Promise<number>>> = {
+  'local up': runUp,
+  'local status': remote.runStatus,
+  'local logs': remote.runLogs,
+  'local exec': remote.runExec,
+  'local restart': remote.runRestart,
+  'local kill': remote.runKill,
+  'local hold': remote.runHold,
+  'local release': remote.runRelease,
+  'local delete': remote.runDelete,
+  'local down': remote.runDown,
+}
 
 /** `weft local ...`. Gives the exit code: 0, 1 when it failed, 2 when it was asked wrongly. */
 export async function runLocal(argv: readonly string[]): Promise<number> {
   const [name, ...rest] = argv
-  const end = rest.indexOf('--')
-  // What follows `--` is the command of `exec`, with a --help of its own.
-  const help = (end === -1 ? rest : rest.slice(0, end)).some((word) => word === '--help' || word === '-h')
-  if (name === undefined || name === '--help' || name === '-h' || help) {
-    console.log(USAGE)
+  if (name === undefined || asksForHelp([name])) {
+    printHelp(LOCAL_COMMAND)
     return name === undefined ? 2 : 0
   }
+  let command: LocalCommand | typeof LOCAL_COMMAND = LOCAL_COMMAND
   try {
-    return name === 'up' ? await runUp(rest) : await runAgainst(name, rest)
+    command = findCommand<LocalCommand>(LOCAL_COMMAND.subcommands, name)
+    return await RUN[command.name](rest)
   } catch (error) {
-    console.error(`weft local ${name}: ${describeError(error)}`)
-    return error instanceof FlagError ? 2 : 1
+    if (error instanceof WeftError && error.code === 'cli.flags') {
+      process.stderr.write(usageProblem(command, error))
+      return 2
+    }
+    process.stderr.write(`${programName()} ${command.name}: ${describeError(error)}\n`)
+    return 1
   }
 }

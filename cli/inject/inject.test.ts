@@ -202,7 +202,7 @@ t.test('the command', async (t) => {
   t.match(own.stdout, /weft-proxy:mine/)
   for (const [argv, code, stderr] of [
     [[], 2, /--filename: is required/],
-    [['-x'], 2, /Unknown option/],
+    [['-x'], 2, /unknown flag -x/],
     [['-f', join(file, 'none')], 1, /none: can't be read \(ENOENT\)/],
     [['-f', '-', '--settings', join(file, 'wrong.yaml')], 1, /order: must be one of native, classic/],
   ] as const)

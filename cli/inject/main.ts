@@ -1,28 +1,12 @@
 import { readFileSync } from 'node:fs'
-import { INJECTOR, SYSTEM_NAMESPACE } from '../../core/contract.ts'
 import packageJson from '../../package.json' with { type: 'json' }
 import { describeError, WeftError } from '../../core/errors.ts'
-import { parseFlags } from '../../core/flags.ts'
+import { printHelp, usageProblem } from '../../core/command-line/help.ts'
+import { parseCommand } from '../../core/command-line/parse.ts'
 import { loadSettings } from '../../injector/load-settings.ts'
 import { defaultSettings } from '../../injector/settings.ts'
+import { INJECT_COMMAND } from './command.ts'
 import { injectText } from './inject-text.ts'
-
-export const INJECT_HELP = `Usage: weft inject -f FILE [flags]
-
-Adds the sidecar to every Pod, Deployment, StatefulSet, DaemonSet, ReplicaSet, Job, CronJob and List of a YAML or JSON
-text, by the same code as the webhook, and prints all of it. Other objects pass as they are. Warnings go to standard
-error. No cluster is asked: labels of namespaces are not known, so every pod that may have a sidecar gets one.
-
-  -f, --filename FILE   what to read, - is standard input; may be given again
-  -n, --namespace NAME  of objects that name none (default)
-  --settings FILE       the installation's settings, as the injector reads them:
-                        kubectl get configmap -n ${SYSTEM_NAMESPACE} ${INJECTOR} -o jsonpath='{.data.settings\\.yaml}'
-  --json                one JSON object in place of YAML: {results: [{kind, namespace, name, injected, reason,
-                        warnings}], objects: [...]}
-  --help                this text
-
-Exit code: 0 done, 1 something could not be read, 2 wrong flags.
-`
 
 interface InjectFlags {
   readonly files: readonly string[]
@@ -37,11 +21,11 @@ export async function runInject(argv: readonly string[]): Promise<number> {
   try {
     flags = readFlags(argv)
   } catch (error) {
-    process.stderr.write(`weft inject: ${describeError(error)} (weft inject --help lists the flags)\n`)
+    process.stderr.write(usageProblem(INJECT_COMMAND, error))
     return 2
   }
   if (flags === 'help') {
-    process.stdout.write(INJECT_HELP)
+    printHelp(INJECT_COMMAND)
     return 0
   }
   try {
@@ -69,23 +53,15 @@ export async function runInject(argv: readonly string[]): Promise<number> {
 }
 
 function readFlags(argv: readonly string[]): InjectFlags | 'help' {
-  const { values } = parseFlags({
-    args: [...argv],
-    options: {
-      filename: { type: 'string', short: 'f', multiple: true },
-      namespace: { type: 'string', short: 'n' },
-      settings: { type: 'string' },
-      json: { type: 'boolean' },
-      help: { type: 'boolean' },
-    },
-  })
-  if (values.help) return 'help'
+  const parsed = parseCommand(INJECT_COMMAND, argv)
+  if (parsed === 'help') return 'help'
+  const { values } = parsed
   if (!values.filename?.length) throw new WeftError('cli.flags', 'is required', { field: '--filename' })
   return {
     files: values.filename,
-    namespace: values.namespace ?? 'default',
+    namespace: values.namespace,
     settings: values.settings,
-    json: values.json ?? false,
+    json: values.json,
   }
 }
 

@@ -162,10 +162,10 @@ t.test('a cluster that does not answer, and flags that are wrong: one line each'
     t.notMatch(result.stderr, /secret-token/)
   }
   const wrong = [
-    [['check', '--bogus'], /Unknown option/],
+    [['check', '--bogus'], /unknown flag --bogus/],
     [['check', 'more'], /"more" is one argument too many/],
     [['proxies', '-n', 'A_b'], /--namespace: "A_b" is no name of a namespace/],
-    [['config'], /name a pod/],
+    [['config'], /POD: is required/],
     [['config', 'web', '--certs', '--stats'], /choose one of/],
   ] as const
   for (const [[, stderr], result] of await each(wrong, ([argv]) => run(...argv)))

@@ -1,9 +1,12 @@
+import packageJson from '../../package.json' with { type: 'json' }
 import type { Cluster } from '../node/cluster.ts'
 import type { ContainerStatus, PodPhase } from '../pod/pod-state.ts'
 
 /** What `weft local status --json` prints. */
 export interface ClusterStatus {
   readonly name: string
+  /** Of the program that runs it. */
+  readonly version: string
   /** Every pod that the manifests ask for is there and ready. */
   readonly ready: boolean
   readonly pods: readonly PodStatus[]
@@ -46,6 +49,7 @@ export function clusterStatus(
 ): ClusterStatus {
   return {
     name,
+    version: packageJson.version,
     ready,
     pods: cluster.pods.map((pod) => {
       const { state, identity } = pod
