@@ -1,5 +1,6 @@
 import { CONTROL_PLANE, INIT_CONTAINER, INJECTOR, PROXY_CONTAINER } from '../../core/contract.ts'
 import { WeftError } from '../../core/errors.ts'
+import { WEFT_PROGRAM } from '../program.ts'
 
 /** What an image name stands for on one machine. */
 export interface Image {
@@ -9,7 +10,7 @@ export interface Image {
   readonly workingDirectory: string
 }
 
-const WEFT = ['node', '/opt/weft/cli/weft.ts']
+const WEFT = ['node', `/opt/weft/${WEFT_PROGRAM}`]
 
 /** The mesh's own images: the `weft` command; a container's `args` say which part of it. */
 const OWN = new Set([PROXY_CONTAINER, INIT_CONTAINER, CONTROL_PLANE, INJECTOR])
