@@ -14,7 +14,7 @@ const node = (...args: readonly string[]) =>
 
 t.test('the bundle of one part answers with its name before the flags and without', async (t) => {
   for (const part of BUNDLES.filter((name) => name !== 'weft')) {
-    const { path } = await bundle(part, into)
+    const { path } = await bundle(part, { into })
     t.match(node(path, '--help'), new RegExp(`^Usage: weft ${part} `))
     t.equal(node(path, part, '--help'), node(path, '--help'), `args of an injected pod begin with ${part}`)
     if (part !== 'proxy' && part !== 'control-plane') continue
@@ -25,7 +25,7 @@ t.test('the bundle of one part answers with its name before the flags and withou
 })
 
 t.test('the proxy carries what it loads natively', async (t) => {
-  await bundle('proxy', into)
+  await bundle('proxy', { into })
   const load = `require('node:module').createRequire('${into}/proxy/main.mjs')('koffi').sizeof('int')`
   t.equal(node('-p', load).trim(), '4')
   t.notOk(existsSync(join(into, 'proxy/node_modules/koffi/vendor')), 'and not its sources')

@@ -3,7 +3,7 @@ import { cpSync, existsSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { build, type Plugin } from 'esbuild'
+import { build, type BuildOptions } from 'esbuild'
 import { describeError } from '../core/errors.ts'
 
 const USAGE = `usage: npm run build [-- PART...] [--quiet]
@@ -32,8 +32,8 @@ const KUBECONFIG_ARGS: Readonly<Record<string, readonly string[]>> = {
   weft: ['control-plane', '--kubernetes', '--kubeconfig', '/dev/null'],
 }
 
-/** Native, or loaded by few, so they stay packages: their files are copied into `dist/PART/node_modules`. */
-const PACKAGES: Readonly<Record<string, readonly string[]>> = {
+/** Native, or loaded by few, so they stay packages: of an image their files are copied into `dist/PART/node_modules`. */
+export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   proxy: ['koffi', 're2js'],
   'control-plane': ['re2js'],
   [COMMAND]: ['koffi', 're2js'],
@@ -69,15 +69,11 @@ export const PROXY_ENV: Readonly<Record<string, string>> = { MALLOC_ARENA_MAX: '
 const REQUIRE =
   "import { createRequire as weftRequire } from 'node:module'; const require = weftRequire(import.meta.url);"
 
-/** The one-machine cluster runs from the sources that it mounts into its pods. */
-const localStaysSource: Plugin = {
-  name: 'local-stays-source',
-  setup(builder) {
-    builder.onResolve({ filter: /^\.\.\/local\/main\.ts$/ }, () => ({
-      path: '../../local/main.ts',
-      external: true,
-    }))
-  },
+export interface BundleOptions {
+  /** `dist` of the project unless given. */
+  readonly into?: string
+  /** Its packages beside it, which it does not run without; true unless npm is to bring them. */
+  readonly packages?: boolean
 }
 
 /**
@@ -86,19 +82,18 @@ const localStaysSource: Plugin = {
  */
 export async function bundle(
   part: string,
-  into = join(PROJECT, 'dist'),
+  { into = join(PROJECT, 'dist'), packages = true }: BundleOptions = {},
 ): Promise<{ path: string; files: number; bytes: number }> {
   const folder = join(into, part)
   rmSync(folder, { recursive: true, force: true })
   const { metafile } = await build({
-    stdin: { contents: entryOf(part), resolveDir: PROJECT, sourcefile: 'main.ts', loader: 'ts' },
+    ...entryOf(part),
     bundle: true,
     splitting: true,
     platform: 'node',
     format: 'esm',
     target: 'node26',
     outdir: folder,
-    entryNames: 'main',
     outExtension: { '.js': '.mjs' },
     minifyWhitespace: true,
     minifySyntax: true,
@@ -106,13 +101,12 @@ export async function bundle(
     banner: { js: REQUIRE },
     // One loads its own library from its package, only where a listener captures; one only where there is a pattern.
     external: [...new Set(Object.values(PACKAGES).flat())],
-    plugins: [localStaysSource],
     metafile: true,
     logLevel: 'warning',
   })
   if (part === COMMAND || part === 'control-plane')
     cpSync(join(PROJECT, PAGE), join(into, PAGE), { recursive: true })
-  for (const name of PACKAGES[part] ?? []) copyPackage(name, folder)
+  if (packages) for (const name of PACKAGES[part] ?? []) copyPackage(name, folder)
   const outputs = Object.values(metafile.outputs)
   return {
     path: join(folder, 'main.mjs'),
@@ -121,14 +115,24 @@ export async function bundle(
   }
 }
 
-/** A bundle of one part takes its name as the first argument, too: an image answers like `weft` does. */
-function entryOf(part: string): string {
+/**
+ * A bundle of one part takes its name as the first argument, too: an image answers like `weft` does. The command has a
+ * second program, the process that runs a cluster on one machine.
+ */
+function entryOf(part: string): Pick<BuildOptions, 'stdin' | 'entryPoints' | 'entryNames'> {
   const found = PARTS[part]
-  if (!found) return "import './cli/weft.ts'"
+  if (!found)
+    return {
+      entryPoints: [
+        { in: join(PROJECT, 'cli/weft.ts'), out: 'main' },
+        { in: join(PROJECT, 'local/node/main.ts'), out: 'local-node' },
+      ],
+    }
   const [file, run] = found
-  return `import { ${run} } from './${file}'
+  const contents = `import { ${run} } from './${file}'
 const argv = process.argv.slice(2)
 process.exitCode = await ${run}(argv[0] === '${part}' ? argv.slice(1) : argv)`
+  return { stdin: { contents, resolveDir: PROJECT, sourcefile: 'main.ts', loader: 'ts' }, entryNames: 'main' }
 }
 
 /** A package and, where it is native, the binaries that npm chose for this machine's processor. */

@@ -1,9 +1,12 @@
+import type { CommandDescription } from '../core/command-line/description.ts'
+
 /** Runs a command with what follows its name; gives the exit code. */
 export type Run = (argv: readonly string[]) => Promise<number>
 
 export interface Command {
   readonly name: string
-  readonly summary: string
+  /** Loads what is said about it, and nothing that it does. */
+  describe(): Promise<CommandDescription>
   /** Loads the part behind it, and nothing of the others. */
   load(): Promise<Run>
 }
@@ -12,62 +15,86 @@ export interface Command {
 export const COMMANDS: readonly Command[] = [
   {
     name: 'proxy',
-    summary: 'run a proxy: a sidecar, or alone from a bootstrap file',
+    describe: async () => (await import('../proxy/command.ts')).PROXY_COMMAND,
     load: async () => (await import('../proxy/main.ts')).runProxy,
   },
   {
     name: 'control-plane',
-    summary: 'serve configuration, certificates and the dashboard',
+    describe: async () => (await import('../control-plane/command.ts')).CONTROL_PLANE_COMMAND,
     load: async () => (await import('../control-plane/main.ts')).runControlPlane,
   },
   {
     name: 'injector',
-    summary: 'serve the admission webhook that adds the sidecar',
+    describe: async () => (await import('../injector/command.ts')).INJECTOR_COMMAND,
     load: async () => (await import('../injector/injector.ts')).runInjector,
   },
   {
     name: 'init',
-    summary: "set a pod's capture rules",
+    describe: async () => (await import('../injector/rules/flags.ts')).INIT_COMMAND,
     load: async () => (await import('../injector/init.ts')).runInit,
   },
   {
     name: 'check',
-    summary: 'say what is wrong with a cluster: before an installation, or after',
+    describe: async () => (await import('./check/command.ts')).CHECK_COMMAND,
     load: async () => (await import('./check/main.ts')).runCheck,
   },
   {
     name: 'proxies',
-    summary: "list a cluster's sidecars, and whether they have their configuration",
+    describe: async () => (await import('./mesh/commands.ts')).PROXIES_COMMAND,
     load: async () => (await import('./mesh/proxies.ts')).runProxies,
   },
   {
     name: 'config',
-    summary: 'print what a sidecar has from the control plane',
+    describe: async () => (await import('./mesh/commands.ts')).CONFIG_COMMAND,
     load: async () => (await import('./mesh/config.ts')).runConfig,
   },
   {
     name: 'certs',
-    summary: "list the mesh's certificates, and when they end",
+    describe: async () => (await import('./mesh/commands.ts')).CERTS_COMMAND,
     load: async () => (await import('./mesh/certs.ts')).runCerts,
   },
   {
     name: 'uninstall',
-    summary: 'print the commands that take Weft off a cluster',
+    describe: async () => (await import('./mesh/commands.ts')).UNINSTALL_COMMAND,
     load: async () => (await import('./mesh/uninstall.ts')).runUninstall,
   },
   {
     name: 'inject',
-    summary: 'add the sidecar to manifests, without a cluster',
+    describe: async () => (await import('./inject/command.ts')).INJECT_COMMAND,
     load: async () => (await import('./inject/main.ts')).runInject,
   },
   {
     name: 'ca',
-    summary: "show the mesh's CA and rotate its root",
+    describe: async () => (await import('./ca/command.ts')).CA_COMMAND,
     load: async () => (await import('./ca/main.ts')).runCa,
   },
   {
     name: 'local',
-    summary: 'run a cluster with the mesh on this machine',
+    describe: async () => (await import('../local/commands.ts')).LOCAL_COMMAND,
     load: async () => (await import('../local/main.ts')).runLocal,
   },
+  {
+    name: 'version',
+    describe: async () => (await import('./version/command.ts')).VERSION_COMMAND,
+    load: async () => (await import('./version/main.ts')).runVersion,
+  },
+  {
+    name: 'completion',
+    describe: async () => (await import('./completion/command.ts')).COMPLETION_COMMAND,
+    load: async () => (await import('./completion/main.ts')).completionOf(describeWeft),
+  },
 ]
+
+/** `weft` itself, with all that can be said of its commands. */
+export async function describeWeft(): Promise<CommandDescription> {
+  return {
+    name: '',
+    summary: 'a sidecar service mesh',
+    usage: ['COMMAND [flags]'],
+    about: 'Runs the parts of the mesh, looks at one in a cluster, and runs one on this machine.',
+    flags: { version: { help: 'the version of this program' } },
+    subcommands: await Promise.all(COMMANDS.map((command) => command.describe())),
+    notes: ['`weft COMMAND --help` says more about one of them.'],
+    exit: '0 done, 1 what was asked for failed, 2 it was asked wrongly',
+  }
+}

@@ -29,9 +29,6 @@ const BOUNDS = {
   'traces-mib': [1, 16_384],
 } as const
 
-/** Their names, for whoever reads the command line. */
-export const QUOTA_FLAGS = Object.keys(BOUNDS) as readonly (keyof typeof BOUNDS)[]
-
 /** Throws a WeftError that names the flag. */
 export function readQuotas(flags: QuotaFlags): Quotas {
   const value = (name: keyof typeof BOUNDS, preset: number): number => {

@@ -1,7 +1,7 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util'
 import { GRPC_PORT } from './contract.ts'
 import { WeftError } from './errors.ts'
-import type { LogLevel } from './log.ts'
+import { nearestName } from './nearest-name.ts'
 
 export interface HostPort {
   /** Without brackets. */
@@ -9,13 +9,46 @@ export interface HostPort {
   readonly port: number
 }
 
-/** node:util's parseArgs with an error of one line: WeftError `cli.flags`. */
+/**
+ * node:util's parseArgs, with one sentence for what is wrong, and what was meant where that is near: WeftError `cli.flags`.
+ * A value that begins with `-` needs `=`, so that a flag without its value does not swallow the next.
+ */
 export function parseFlags<T extends ParseArgsConfig>(config: T): ReturnType<typeof parseArgs<T>> {
-  try {
-    return parseArgs(config)
-  } catch (error) {
-    const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n')
-    throw new WeftError('cli.flags', line)
+  const { options = {}, allowPositionals = false } = config
+  const { tokens } = parseArgs({ ...config, strict: false, tokens: true, allowPositionals: true })
+  for (const token of tokens ?? []) {
+    if (token.kind === 'option') checkOption(token, options)
+    else if (token.kind === 'positional' && !allowPositionals)
+      throw new WeftError('cli.flags', `"${token.value}" is not expected: there are flags only`)
+  }
+  return parseArgs(config)
+}
+
+interface OptionToken {
+  readonly name: string
+  /** As it was typed. */
+  readonly rawName: string
+  readonly value: string | undefined
+  readonly inlineValue: boolean | undefined
+}
+
+function checkOption(
+  { name, rawName, value, inlineValue }: OptionToken,
+  options: NonNullable<ParseArgsConfig['options']>,
+): void {
+  const option = Object.hasOwn(options, name) ? options[name] : undefined
+  if (!option) {
+    const near = rawName.startsWith('--') ? nearestName(name, Object.keys(options)) : undefined
+    const meant = near === undefined ? '' : `; did you mean --${near}?`
+    throw new WeftError('cli.flags', `unknown flag ${rawName}${meant}`)
+  }
+  if (option.type === 'boolean') {
+    if (value !== undefined) throw new WeftError('cli.flags', `${rawName} takes no value`)
+  } else if (value === undefined) {
+    throw new WeftError('cli.flags', `${rawName} needs a value`)
+  } else if (inlineValue === false && value.length > 1 && value.startsWith('-')) {
+    const written = rawName.startsWith('--') ? `${rawName}=${value}` : `${rawName}${value}`
+    throw new WeftError('cli.flags', `${rawName} needs a value; one that begins with - is written ${written}`)
   }
 }
 
@@ -27,12 +60,6 @@ export function hostPort(flag: string, text: string): HostPort {
       field: flag,
     })
   return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) }
-}
-
-export function logLevel(flag: string, text: string): LogLevel {
-  const level = (['debug', 'info', 'warn', 'error'] as const).find((name) => name === text)
-  if (level) return level
-  throw new WeftError('cli.flags', `"${text}" must be debug, info, warn or error`, { field: flag })
 }
 
 /** A decimal number between two bounds, both allowed. */

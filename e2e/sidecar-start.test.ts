@@ -60,7 +60,7 @@ inOwnNamespace(t, import.meta.filename, () => {
     async (t) => {
       const into = mkdtempSync(join(tmpdir(), 'weft-bundle-'))
       t.teardown(() => rmSync(into, { recursive: true }))
-      const { path } = await bundle('proxy', into)
+      const { path } = await bundle('proxy', { into })
       const bed = await sidecarBed(t)
       bed.pod([8080])
       const { grpcPort } = await bed.controlPlane()

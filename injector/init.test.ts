@@ -158,13 +158,13 @@ t.test('prints, helps, removes', async (t) => {
 
 t.test('wrong flags: one line, exit code 2', async (t) => {
   for (const [argv, pattern] of [
-    [['--bogus'], /Unknown option '--bogus'/],
+    [['--bogus'], /unknown flag --bogus/],
     [['extra'], /extra/],
     [['--exclude-inbound-ports', '1,x'], /--exclude-inbound-ports: "x" is no port/],
     [['--include-outbound-ports', '70000'], /--include-outbound-ports/],
     [['--exclude-outbound-cidrs', '10.0.0.0/99'], /--exclude-outbound-cidrs: "10.0.0.0\/99" is no CIDR/],
     [['--proxy-uid', '0'], /--proxy-uid/],
-    [['--ipv6', 'maybe'], /--ipv6: "maybe" is none of/],
+    [['--ipv6', 'maybe'], /--ipv6: "maybe" must be auto, on or off/],
   ] as const) {
     const { code, stderr } = await init(new FakeKernel(), ...argv)
     t.equal(code, 2)

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
+import { helpText, usageProblem } from '../core/command-line/help.ts'
 import { describeError } from '../core/errors.ts'
 import { createLogger } from '../core/log.ts'
 import { captureRules } from './rules/capture.ts'
-import { INIT_HELP, parseInitFlags } from './rules/flags.ts'
+import { INIT_COMMAND, parseInitFlags } from './rules/flags.ts'
 import type { InitOptions } from './rules/flags.ts'
 import { applyCapture, removeCapture } from './rules/apply.ts'
 import type { Host } from './rules/apply.ts'
@@ -45,13 +46,13 @@ export async function runInit(
   try {
     options = parseInitFlags(argv)
   } catch (error) {
-    output.stderr(`weft init: ${describeError(error)} (weft init --help lists the flags)\n`)
+    output.stderr(usageProblem(INIT_COMMAND, error))
     return 2
   }
   try {
     switch (options.mode) {
       case 'help':
-        output.stdout(INIT_HELP)
+        output.stdout(helpText(INIT_COMMAND))
         break
       case 'print':
         output.stdout(`# iptables-restore --noflush\n${captureRules(options.capture, 4)}`)

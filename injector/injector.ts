@@ -1,11 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { WEBHOOK_PORT } from '../core/contract.ts'
 import packageJson from '../package.json' with { type: 'json' }
 import { describeError } from '../core/errors.ts'
-import { hostPort, logLevel, numberBetween, parseFlags, required } from '../core/flags.ts'
+import { helpText, usageProblem } from '../core/command-line/help.ts'
+import { parseCommand } from '../core/command-line/parse.ts'
+import { hostPort, numberBetween, required } from '../core/flags.ts'
 import { createLogger } from '../core/log.ts'
 import type { LogLevel } from '../core/log.ts'
 import { Watched } from '../core/watched.ts'
+import { INJECTOR_COMMAND } from './command.ts'
 import type { Output } from './init.ts'
 import { loadSettings } from './load-settings.ts'
 import { checkServingCertificate } from './serving-certificate.ts'
@@ -13,22 +15,6 @@ import type { ServingCertificate } from './serving-certificate.ts'
 import { defaultSettings } from './settings.ts'
 import { watchFiles } from './watch-files.ts'
 import { createWebhook } from './webhook.ts'
-
-export const INJECTOR_HELP = `Usage: weft injector --cert-file FILE --key-file FILE [flags]
-
-Serves the admission webhook over HTTPS: POST /mutate, GET /ready, GET /live.
-
-  --listen HOST:PORT   where to listen ([::]:${WEBHOOK_PORT})
-  --cert-file FILE     serving certificate with its chain, PEM; read again when it changes
-  --key-file FILE      its private key, PEM; read again when it changes
-  --settings FILE      settings as YAML or JSON; read again when it changes
-  --drain-seconds N    how long it serves on after SIGTERM, not ready, until all have turned to other replicas (5)
-  --log-level LEVEL    debug, info, warn or error (info)
-  --help               this text
-
-Which namespaces take part is the business of the webhook configuration's namespaceSelector.
-Exit code: 0 stopped by SIGTERM or SIGINT, 1 could not serve, 2 wrong flags.
-`
 
 interface InjectorFlags {
   readonly host: string
@@ -61,11 +47,11 @@ export async function runInjector(
   try {
     flags = readFlags(argv)
   } catch (error) {
-    host.stderr(`weft injector: ${describeError(error)} (weft injector --help lists the flags)\n`)
+    host.stderr(usageProblem(INJECTOR_COMMAND, error))
     return 2
   }
   if (flags === 'help') {
-    host.stdout(INJECTOR_HELP)
+    host.stdout(helpText(INJECTOR_COMMAND))
     return 0
   }
   try {
@@ -116,27 +102,16 @@ function aborted(signal: AbortSignal): Promise<void> {
 }
 
 function readFlags(argv: readonly string[]): InjectorFlags | 'help' {
-  const text = { type: 'string' } as const
-  const { values } = parseFlags({
-    args: [...argv],
-    options: {
-      listen: text,
-      'cert-file': text,
-      'key-file': text,
-      settings: text,
-      'drain-seconds': text,
-      'log-level': text,
-      help: { type: 'boolean' },
-    },
-  })
-  if (values.help) return 'help'
+  const parsed = parseCommand(INJECTOR_COMMAND, argv)
+  if (parsed === 'help') return 'help'
+  const { values } = parsed
   return {
-    ...hostPort('--listen', values.listen ?? `[::]:${WEBHOOK_PORT}`),
+    ...hostPort('--listen', values.listen),
     certFile: required('--cert-file', values['cert-file']),
     keyFile: required('--key-file', values['key-file']),
     settingsFile: values.settings,
-    drainMs: 1000 * numberBetween('--drain-seconds', values['drain-seconds'] ?? '5', 0, 300),
-    logLevel: logLevel('--log-level', values['log-level'] ?? 'info'),
+    drainMs: 1000 * numberBetween('--drain-seconds', values['drain-seconds'], 0, 300),
+    logLevel: values['log-level'],
   }
 }
 

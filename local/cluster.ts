@@ -4,8 +4,7 @@ import { once } from 'node:events'
 import { existsSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
-import { resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join, resolve } from 'node:path'
 import { WeftError } from '../core/errors.ts'
 import { ControlClient } from './control/client.ts'
 import { openInput } from './manifest/inputs.ts'
@@ -14,6 +13,7 @@ import type { AdmissionOptions } from './node/admission.ts'
 import { followedDirectories } from './node/messages.ts'
 import type { FromNode, NodeConfig, ToNode } from './node/messages.ts'
 import type { ProblemChange } from './problems/problem-board.ts'
+import { NODE_PROGRAM, packagesFolder, PROGRAM_FOLDER, WEFT_PROGRAM } from './program.ts'
 import { SYSTEM_PATH, ensureRequirements } from './requirements.ts'
 import { claimStateDirectory, clearStateDirectory, controlSocket, stateDirectory } from './state-directory.ts'
 
@@ -59,7 +59,6 @@ export interface LocalCluster extends Omit<ControlClient, 'close' | 'down'> {
   close(): Promise<void>
 }
 
-const PROJECT = fileURLToPath(new URL('..', import.meta.url))
 const CLOSE_TIMEOUT_MS = 15_000
 
 /** Starts a cluster in namespaces of its own. Throws a WeftError that says what the machine or the options lack. */
@@ -69,7 +68,8 @@ export async function startCluster(options: ClusterOptions): Promise<LocalCluste
   const inputs = await Promise.all(options.manifests.map((path) => openInput(path, process.stdin)))
   await ensureRequirements(progress, options.programs)
   options.signal?.throwIfAborted()
-  requireReadable(PROJECT)
+  const packages = packagesFolder()
+  requireReadable(packages)
   const stateDir = stateDirectory(options.name ?? 'weft', options.stateDir)
   const existed = existsSync(stateDir)
   await claimStateDirectory(stateDir)
@@ -84,7 +84,8 @@ export async function startCluster(options: ClusterOptions): Promise<LocalCluste
     endsWith: [child.pid, options.endsProcess === true ? process.pid : undefined].filter(
       (pid) => pid !== undefined,
     ),
-    project: PROJECT.replace(/\/$/, ''),
+    project: PROGRAM_FOLDER,
+    packages,
     nodeBinary: process.execPath,
     mesh: options.mesh ?? true,
     admission: options.admission,
@@ -97,14 +98,15 @@ function requireDirectory(path: string, flag: string): void {
   if (!isDirectory) throw new WeftError('local.no_directory', `${path} is no directory`, { field: flag })
 }
 
-/** Containers read the project as users of their own; the directories above it do not matter. */
-function requireReadable(project: string): void {
-  for (const path of [project, resolve(project, 'cli/weft.ts'), resolve(project, 'node_modules')]) {
-    const wanted = path.endsWith('.ts') ? 0o004 : 0o005
-    if (((statSync(path, { throwIfNoEntry: false })?.mode ?? 0) & wanted) === wanted) continue
+/** Containers read the program as users of their own; the directories above it do not matter. */
+function requireReadable(packages: string): void {
+  for (const path of [PROGRAM_FOLDER, join(PROGRAM_FOLDER, WEFT_PROGRAM), packages]) {
+    const found = statSync(path, { throwIfNoEntry: false })
+    const wanted = found?.isFile() ? 0o004 : 0o005
+    if (((found?.mode ?? 0) & wanted) === wanted) continue
     throw new WeftError(
       'local.unreadable',
-      `${path} must be readable for all users: chmod -R o+rX ${project}`,
+      `${path} must be readable for all users: chmod -R o+rX ${found?.isFile() ? PROGRAM_FOLDER : path}`,
     )
   }
 }
@@ -117,15 +119,18 @@ function spawnNode(): ChildProcess {
   const user = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user', '--map-auto']
   // NODE_OPTIONS of whoever runs this name files that containers do not see.
   const script = 'unset NODE_OPTIONS; "$0" "$1" & wait $!'
-  const main = fileURLToPath(new URL('./node/main.ts', import.meta.url))
   const namespaces = ['--mount', '--net', '--pid', '--fork', '--kill-child', '--mount-proc']
-  return spawn('unshare', [...user, ...namespaces, '--', '/bin/sh', '-c', script, process.execPath, main], {
-    // In a session of its own: Ctrl-C reaches the launcher, which then ends the cluster in order.
-    detached: true,
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    env: { PATH: SYSTEM_PATH, HOME: process.env['HOME'] ?? '/', LANG: 'C.UTF-8' },
-    serialization: 'json',
-  })
+  return spawn(
+    'unshare',
+    [...user, ...namespaces, '--', '/bin/sh', '-c', script, process.execPath, NODE_PROGRAM],
+    {
+      // In a session of its own: Ctrl-C reaches the launcher, which then ends the cluster in order.
+      detached: true,
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      env: { PATH: SYSTEM_PATH, HOME: process.env['HOME'] ?? '/', LANG: 'C.UTF-8' },
+      serialization: 'json',
+    },
+  )
 }
 
 class Launcher {

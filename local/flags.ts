@@ -1,6 +1,6 @@
-import { parseArgs } from 'node:util'
-import type { ParseArgsConfig } from 'node:util'
-import { WeftError } from '../core/errors.ts'
+import type { parseArgs, ParseArgsConfig } from 'node:util'
+import { describeError, WeftError } from '../core/errors.ts'
+import { parseFlags as parse } from '../core/flags.ts'
 
 /** Wrong use of the command line. */
 export class FlagError extends WeftError {
@@ -9,12 +9,12 @@ export class FlagError extends WeftError {
   }
 }
 
-/** node:util's parseArgs, with a one-line error. */
+/** The flags of a program of the project that is no command of `weft`. Throws FlagError with one sentence. */
 export function parseFlags<T extends ParseArgsConfig>(config: T): ReturnType<typeof parseArgs<T>> {
   try {
-    return parseArgs(config)
+    return parse(config)
   } catch (error) {
-    throw new FlagError(error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error))
+    throw new FlagError(describeError(error))
   }
 }
 

@@ -1,149 +1,127 @@
 import { constants } from 'node:os'
+import type { CommandDescription } from '../core/command-line/description.ts'
+import { printHelp } from '../core/command-line/help.ts'
+import { parseCommand } from '../core/command-line/parse.ts'
+import type { FlagValues, ParsedCommand } from '../core/command-line/parse.ts'
+import { WeftError } from '../core/errors.ts'
+import {
+  CLUSTER_FLAGS,
+  DELETE_COMMAND,
+  DESCRIBE_COMMAND,
+  DOWN_COMMAND,
+  EVENTS_COMMAND,
+  EXEC_COMMAND,
+  HOLD_COMMAND,
+  KILL_COMMAND,
+  LOGS_COMMAND,
+  RELEASE_COMMAND,
+  RESTART_COMMAND,
+  STATUS_COMMAND,
+} from './commands.ts'
 import { ControlClient } from './control/client.ts'
 import { describePod, eventTable } from './control/describe.ts'
 import { containerTrouble } from './control/pod-word.ts'
 import type { Terminal } from './control/exec-frames.ts'
 import { statusTable } from './control/status-table.ts'
-import { FlagError, parseFlags } from './flags.ts'
 import { controlSocket, stateDirectory } from './state-directory.ts'
-
-interface Call {
-  readonly client: ControlClient
-  readonly pod: string
-  readonly container: { readonly container?: string }
-  readonly flags: {
-    readonly json: boolean
-    readonly follow: boolean
-    readonly previous: boolean
-    readonly tail: string | undefined
-    readonly signal: string | undefined
-    readonly timeoutMs: number | undefined
-    readonly tty: boolean
-  }
-  /** What follows `--`. */
-  readonly command: readonly string[]
-}
 
 const MAX_TIMEOUT_SECONDS = 86_400
 
-type Handler = (call: Call) => Promise<number>
+type Run = (argv: readonly string[]) => Promise<number>
+type WithCluster = CommandDescription & { readonly flags: typeof CLUSTER_FLAGS }
 
-const HANDLERS: Readonly<Record<string, { readonly pod: boolean; readonly run: Handler }>> = {
-  status: { pod: false, run: status },
-  down: { pod: false, run: async ({ client }) => done(client.down()) },
-  describe: { pod: true, run: describe },
-  events: { pod: false, run: events },
-  logs: { pod: true, run: logs },
-  exec: { pod: true, run: exec },
-  restart: { pod: true, run: async ({ client, pod, container }) => done(client.restart(pod, container)) },
-  delete: { pod: true, run: async ({ client, pod }) => done(client.deletePod(pod)) },
-  hold: { pod: true, run: async ({ client, pod, container }) => done(client.hold(pod, container.container)) },
-  release: {
-    pod: true,
-    run: async ({ client, pod, container }) => done(client.release(pod, container.container)),
-  },
-  kill: { pod: true, run: kill },
-}
-
-/** The commands that talk to a cluster which runs. */
-export async function runAgainst(name: string, argv: readonly string[]): Promise<number> {
-  const handler = HANDLERS[name]
-  if (!handler || !Object.hasOwn(HANDLERS, name)) throw new FlagError('there is no such command')
-  const end = argv.indexOf('--')
-  const { values, positionals } = parseFlags({
-    args: end === -1 ? [...argv] : argv.slice(0, end),
-    allowPositionals: true,
-    options: {
-      name: { type: 'string', default: 'weft' },
-      'state-dir': { type: 'string' },
-      container: { type: 'string', short: 'c' },
-      follow: { type: 'boolean', short: 'f', default: false },
-      previous: { type: 'boolean', short: 'p', default: false },
-      tail: { type: 'string' },
-      json: { type: 'boolean', default: false },
-      signal: { type: 'string' },
-      stdin: { type: 'boolean', short: 'i', default: false },
-      tty: { type: 'boolean', short: 't', default: false },
-      timeout: { type: 'string' },
-    },
-  })
-  const [pod = '', ...more] = positionals
-  if (more.length > 0 || (!handler.pod && pod !== ''))
-    throw new FlagError(`\`${more[0] ?? pod}\` is not expected`)
-  if (handler.pod && pod === '') throw new FlagError('POD is required')
-  if (values.tail !== undefined && !/^\d+$/.test(values.tail))
-    throw new FlagError('--tail must be a number of lines')
-  const client = new ControlClient(controlSocket(stateDirectory(values.name, values['state-dir'])))
-  try {
-    return await handler.run({
-      client,
-      pod,
-      container: values.container === undefined ? {} : { container: values.container },
-      flags: {
-        json: values.json,
-        follow: values.follow,
-        previous: values.previous,
-        tail: values.tail,
-        signal: values.signal,
-        tty: values.tty,
-        timeoutMs: values.timeout === undefined ? undefined : parseTimeout(values.timeout),
-      },
-      command: end === -1 ? [] : argv.slice(end + 1),
-    })
-  } finally {
-    await client.close()
+/** A command that talks to a cluster which runs. */
+function remote<const C extends WithCluster>(
+  command: C,
+  run: (client: ControlClient, parsed: ParsedCommand<C>, pod: string) => Promise<number>,
+): Run {
+  return async (argv) => {
+    const parsed = parseCommand(command, argv)
+    if (parsed === 'help') {
+      printHelp(command)
+      return 0
+    }
+    const { name, 'state-dir': directory }: FlagValues<WithCluster> = parsed.values
+    const client = new ControlClient(controlSocket(stateDirectory(name, directory)))
+    try {
+      return await run(client, parsed, parsed.positionals[0] ?? '')
+    } finally {
+      await client.close()
+    }
   }
 }
 
-async function done(action: Promise<unknown>): Promise<number> {
-  await action
-  return 0
-}
-
-async function status({ client, flags }: Call): Promise<number> {
+export const runStatus = remote(STATUS_COMMAND, async (client, { values }) => {
   const current = await client.status()
-  console.log(flags.json ? JSON.stringify(current) : statusTable(current, Date.now()))
+  console.log(values.json ? JSON.stringify(current) : statusTable(current, Date.now()))
   return 0
-}
+})
 
-async function describe({ client, pod, flags }: Call): Promise<number> {
+export const runDescribe = remote(DESCRIBE_COMMAND, async (client, { values }, pod) => {
   const found = await client.pod(pod)
-  console.log(flags.json ? JSON.stringify(found) : describePod(found, Date.now()))
+  console.log(values.json ? JSON.stringify(found) : describePod(found, Date.now()))
   return 0
-}
+})
 
-async function events({ client, flags }: Call): Promise<number> {
+export const runEvents = remote(EVENTS_COMMAND, async (client, { values }) => {
   const all = await client.events()
-  console.log(flags.json ? JSON.stringify({ events: all }) : eventTable(all, Date.now(), true))
+  console.log(values.json ? JSON.stringify({ events: all }) : eventTable(all, Date.now(), true))
   return 0
-}
+})
+
+export const runDown = remote(DOWN_COMMAND, async (client) => done(client.down()))
+
+export const runRestart = remote(RESTART_COMMAND, async (client, { values }, pod) =>
+  done(client.restart(pod, containerOf(values))),
+)
+
+export const runDelete = remote(DELETE_COMMAND, async (client, _parsed, pod) => done(client.deletePod(pod)))
+
+export const runHold = remote(HOLD_COMMAND, async (client, { values }, pod) =>
+  done(client.hold(pod, values.container)),
+)
+
+export const runRelease = remote(RELEASE_COMMAND, async (client, { values }, pod) =>
+  done(client.release(pod, values.container)),
+)
+
+export const runKill = remote(KILL_COMMAND, async (client, { values }, pod) => {
+  const signal = values.signal === undefined ? {} : { signal: values.signal as NodeJS.Signals }
+  const killed = await client.kill(pod, { ...containerOf(values), ...signal })
+  console.log(killed.length === 0 ? 'no container ran' : killed.join('\n'))
+  return 0
+})
 
 /** What the container said, and on stderr why it does not run, when it does not. */
-async function logs({ client, pod, container, flags }: Call): Promise<number> {
-  const tail = flags.tail === undefined ? {} : { tail: Number(flags.tail) }
-  const { follow, previous } = flags
-  for await (const text of client.logs(pod, { ...container, ...tail, follow, previous }))
+export const runLogs = remote(LOGS_COMMAND, async (client, { values }, pod) => {
+  if (values.tail !== undefined && !/^\d+$/.test(values.tail))
+    throw new WeftError('cli.flags', 'must be a number of lines', { field: '--tail' })
+  const tail = values.tail === undefined ? {} : { tail: Number(values.tail) }
+  const { follow, previous } = values
+  for await (const text of client.logs(pod, { ...containerOf(values), ...tail, follow, previous }))
     process.stdout.write(text)
   const status = await client.pod(pod)
   const own = status.containers.find((one) =>
-    container.container === undefined ? one.kind === 'app' : one.name === container.container,
+    values.container === undefined ? one.kind === 'app' : one.name === values.container,
   )
   const trouble = own && containerTrouble(own)
   if (trouble !== undefined && !previous) console.error(`weft local logs: container ${own?.name}: ${trouble}`)
   return 0
-}
+})
 
 /** Input, output and exit code are those of the command, as it goes on. */
-async function exec({ client, pod, container, command, flags }: Call): Promise<number> {
-  const { timeoutMs, tty } = flags
-  if (command.length === 0) throw new FlagError('`-- COMMAND` is required')
+export const runExec = remote(EXEC_COMMAND, async (client, { values, rest: argv }, pod) => {
+  if (argv.length === 0) throw new WeftError('cli.flags', '`-- COMMAND` is required')
+  const timeoutMs = values.timeout === undefined ? undefined : parseTimeout(values.timeout)
   // Whoever reads no more (`| head`) is no error of ours: the command ends with this process.
   for (const stream of [process.stdout, process.stderr])
     stream.on('error', () => process.exit(128 + constants.signals.SIGPIPE))
   // Every key goes to the command's terminal as it is, Ctrl-C too: what it means is decided there.
+  const { tty } = values
   const raw = tty && process.stdin.isTTY
   if (raw) process.stdin.setRawMode(true)
-  const request = { pod, argv: command, ...container, timeoutMs, terminal: tty ? ownTerminal() : undefined }
+  const terminal = tty ? ownTerminal() : undefined
+  const request = { pod, argv, ...containerOf(values), timeoutMs, terminal }
   const { code, timedOut } = await client
     .execStreams(request, {
       stdin: process.stdin,
@@ -166,6 +144,15 @@ async function exec({ client, pod, container, command, flags }: Call): Promise<n
   process.stdin.destroy()
   if (timedOut) console.error(`weft local exec: ended after ${(timeoutMs ?? 0) / 1000} s (--timeout)`)
   return code
+})
+
+function containerOf({ container }: { readonly container: string | undefined }): { container?: string } {
+  return container === undefined ? {} : { container }
+}
+
+async function done(action: Promise<unknown>): Promise<number> {
+  await action
+  return 0
 }
 
 /** This process's terminal; of the size that one without a size has, when it has none. */
@@ -179,14 +166,9 @@ function parseTimeout(text: string): number {
   const match = /^(\d+(?:\.\d+)?)(s|m|h)?$/.exec(text)
   const seconds = Number(match?.[1]) * { s: 1, m: 60, h: 3600 }[match?.[2] ?? 's']!
   if (!(seconds > 0 && seconds <= MAX_TIMEOUT_SECONDS)) {
-    throw new FlagError(`--timeout ${text}: must be a time such as 90, 90s, 2m or 1h, and at most 24h`)
+    throw new WeftError('cli.flags', `"${text}" must be a time such as 90, 90s, 2m or 1h, and at most 24h`, {
+      field: '--timeout',
+    })
   }
   return seconds * 1000
-}
-
-async function kill({ client, pod, container, flags }: Call): Promise<number> {
-  const signal = flags.signal === undefined ? {} : { signal: flags.signal as NodeJS.Signals }
-  const killed = await client.kill(pod, { ...container, ...signal })
-  console.log(killed.length === 0 ? 'no container ran' : killed.join('\n'))
-  return 0
 }

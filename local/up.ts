@@ -1,8 +1,11 @@
 import { startCluster } from './cluster.ts'
 import type { LocalCluster } from './cluster.ts'
 import { CONTROL_PLANE, HTTP_PORT, SYSTEM_NAMESPACE } from '../core/contract.ts'
+import { UP_COMMAND } from './commands.ts'
+import { printHelp } from '../core/command-line/help.ts'
+import { parseCommand } from '../core/command-line/parse.ts'
+import { WeftError } from '../core/errors.ts'
 import { printProblems } from './print-problems.ts'
-import { FlagError, parseFlags } from './flags.ts'
 import { untilTold } from './until-told.ts'
 
 interface UpFlags {
@@ -17,6 +20,10 @@ interface UpFlags {
 /** `weft local up`: runs a cluster until it is told to end, by Ctrl-C or `weft local down`. */
 export async function runUp(argv: readonly string[]): Promise<number> {
   const flags = parseUpFlags(argv)
+  if (flags === 'help') {
+    printHelp(UP_COMMAND)
+    return 0
+  }
   const started = performance.now()
   const seconds = () => `${((performance.now() - started) / 1000).toFixed(1)} s`
   let cluster: LocalCluster | undefined
@@ -88,22 +95,13 @@ function announce(cluster: LocalCluster, flags: UpFlags, after: string): void {
   )
 }
 
-export function parseUpFlags(argv: readonly string[]): UpFlags {
-  const { values, positionals } = parseFlags({
-    args: [...argv],
-    allowPositionals: true,
-    options: {
-      file: { type: 'string', short: 'f', multiple: true },
-      name: { type: 'string', default: 'weft' },
-      'state-dir': { type: 'string' },
-      image: { type: 'string', multiple: true },
-      expose: { type: 'string', multiple: true },
-      'no-mesh': { type: 'boolean', default: false },
-    },
-  })
-  if (positionals.length > 0) throw new FlagError(`\`${positionals[0]}\` is not expected`)
+function parseUpFlags(argv: readonly string[]): UpFlags | 'help' {
+  const parsed = parseCommand(UP_COMMAND, argv)
+  if (parsed === 'help') return 'help'
+  const { values } = parsed
   const manifests = values.file ?? []
-  if (manifests.length === 0) throw new FlagError('-f is required: a directory, a file, or - for stdin')
+  if (manifests.length === 0)
+    throw new WeftError('cli.flags', 'is required: a directory, a file, or - for stdin', { field: '-f' })
   return {
     manifests,
     name: values.name,
@@ -116,14 +114,16 @@ export function parseUpFlags(argv: readonly string[]): UpFlags {
 
 function parseImage(text: string): [string, string] {
   const at = text.indexOf('=')
-  if (at <= 0 || at === text.length - 1) throw new FlagError(`--image ${text}: must be NAME=FOLDER`)
+  if (at <= 0 || at === text.length - 1)
+    throw new WeftError('cli.flags', `"${text}" must be NAME=FOLDER`, { field: '--image' })
   return [text.slice(0, at), text.slice(at + 1)]
 }
 
 function parseExpose(text: string): { target: string; hostPort: number } {
   const match = /^([a-z0-9-]+\.[a-z0-9-]+:\d{1,5})(?:=(\d{1,5}))?$/.exec(text)
   if (!match || Number(match[2] ?? 0) > 65535) {
-    throw new FlagError(`--expose ${text}: must be service.namespace:port, with =HOSTPORT or without`)
+    const message = `"${text}" must be service.namespace:port, with =HOSTPORT or without`
+    throw new WeftError('cli.flags', message, { field: '--expose' })
   }
   return { target: match[1] ?? '', hostPort: Number(match[2] ?? 0) }
 }

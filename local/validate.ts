@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
-import { describeError } from '../core/errors.ts'
+import { describeError, WeftError } from '../core/errors.ts'
 import { formatProblem, type Problem } from '../core/problem.ts'
-import { FlagError, parseFlags } from './flags.ts'
+import { printHelp } from '../core/command-line/help.ts'
+import { parseCommand } from '../core/command-line/parse.ts'
+import { VALIDATE_COMMAND } from './commands.ts'
 import { fromHere } from './print-problems.ts'
 import { fullName, openInput } from './manifest/inputs.ts'
 import { manifestFiles } from './manifest/source.ts'
@@ -18,17 +20,14 @@ export interface Validation {
 
 /** `weft local validate -f FILE|DIR|-`: exit code 1 when there is an error, 0 with warnings only. Starts nothing. */
 export async function runValidate(argv: readonly string[]): Promise<number> {
-  const { values, positionals } = parseFlags({
-    args: [...argv],
-    allowPositionals: true,
-    options: {
-      file: { type: 'string', short: 'f', multiple: true },
-      json: { type: 'boolean', default: false },
-    },
-  })
-  if (positionals.length > 0) throw new FlagError(`\`${positionals[0]}\` is not expected`)
+  const parsed = parseCommand(VALIDATE_COMMAND, argv)
+  if (parsed === 'help') {
+    printHelp(VALIDATE_COMMAND)
+    return 0
+  }
+  const { values } = parsed
   const paths = values.file ?? []
-  if (paths.length === 0) throw new FlagError('-f is required: a directory, a file, or - for stdin')
+  if (paths.length === 0) throw unusable('is required: a directory, a file, or - for stdin')
   const validation = await validate(paths, process.stdin)
   console.log(values.json ? JSON.stringify(validation) : report(validation))
   return validation.ok ? 0 : 1
@@ -36,19 +35,19 @@ export async function runValidate(argv: readonly string[]): Promise<number> {
 
 /**
  * Checks manifests as `weft local up` would take them. `paths` are directories, kustomize folders, files, or `-` for what
- * `stdin` gives. Throws FlagError for a path that cannot be read.
+ * `stdin` gives. Throws WeftError `cli.flags` for a path that cannot be read.
  */
 export async function validate(paths: readonly string[], stdin: Readable): Promise<Validation> {
   const files: CheckedFile[] = []
   for (const [index, path] of paths.entries()) {
     const { input } = await openInput(path, stdin).catch((error: unknown) => {
-      throw new FlagError(describeError(error))
+      throw new WeftError('cli.flags', describeError(error))
     })
     // Of directories a later one replaces what the earlier ones say; files belong together.
     if (input.type === 'text') files.push(checkFile(fullName(input.name), input.text, -1))
     else {
       const found = await manifestFiles(input.path)
-      if (found.length === 0) throw new FlagError(`-f ${path}: there is no .yaml, .yml or .json file in it`)
+      if (found.length === 0) throw unusable(`${path}: there is no .yaml, .yml or .json file in it`)
       for (const file of found) files.push(checkFile(file, await read(file), index))
     }
   }
@@ -70,6 +69,10 @@ async function read(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8')
   } catch (error) {
-    throw new FlagError(`-f ${path}: cannot be read: ${describeError(error)}`)
+    throw unusable(`${path}: cannot be read: ${describeError(error)}`)
   }
+}
+
+function unusable(message: string): WeftError {
+  return new WeftError('cli.flags', message, { field: '-f' })
 }

@@ -1,7 +1,6 @@
 import { isIP } from 'node:net'
 import {
   APP_PROBES_VARIABLE,
-  CONTROL_PLANE,
   POD_IPS_VARIABLE,
   POD_NAMESPACE_VARIABLE,
   PROXY_PROTOCOL_VARIABLE,
@@ -10,55 +9,21 @@ import {
   POD_UID_VARIABLE,
   RESOURCE_ATTRIBUTES_VARIABLE,
   SERVICE_ACCOUNT_VARIABLE,
-  systemServiceHost,
 } from '../core/contract.ts'
 import { controlPlaneName } from './identity/control-plane-name.ts'
 import { parseSpiffeId } from '../certs/spiffe-id.ts'
 import { writeCompileCache } from '../core/compile-cache.ts'
 import { describeError, WeftError } from '../core/errors.ts'
-import { hostPort, integerBetween, logLevel, numberBetween, parseFlags, required } from '../core/flags.ts'
+import { printHelp, usageProblem } from '../core/command-line/help.ts'
+import { parseCommand } from '../core/command-line/parse.ts'
+import type { FlagValues } from '../core/command-line/parse.ts'
+import { hostPort, integerBetween, numberBetween, required } from '../core/flags.ts'
 import { createLogger, type Logger } from '../core/log.ts'
 import { parseProxyProtocolPorts, type ProxyProtocolVersion } from '../core/proxy-protocol.ts'
 import { parseResourceAttributes } from '../core/resource-attributes.ts'
+import { PROXY_COMMAND } from './command.ts'
 import type { AccessLogMode } from './telemetry/access-log.ts'
 import type { ResourceAttributes } from './telemetry/resource.ts'
-
-export const PROXY_HELP = `Usage: weft proxy --bootstrap FILE [flags]
-       weft proxy --sidecar --control-plane HOST:PORT --trust-domain NAME --state-dir DIR
-                  --token-file FILE --ca-file FILE [flags]
-
-Runs the proxy: alone, from a file that is a subset of Envoy's bootstrap (docs/bootstrap.md), or as a pod's sidecar.
-
-Alone:
-  --bootstrap FILE       listeners and clusters, YAML or JSON
-  --check                read the file, say what is wrong with it, and end
-  --collector ADDRESS    where spans and metrics go: grpc://HOST:4317 or http://HOST:4318 (nowhere)
-
-Sidecar (the injector writes these; POD_NAME, POD_NAMESPACE, POD_IPS, SERVICE_ACCOUNT, WEFT_APP_PROBES come from the
-environment, and so do POD_UID and NODE_NAME where they are known):
-  --control-plane HOST:PORT
-                         where configuration and certificates come from
-  --control-plane-name NAME
-                         in its certificate (the HOST of --control-plane; for an address
-                         ${systemServiceHost(CONTROL_PLANE)})
-  --trust-domain NAME    of SPIFFE IDs
-  --state-dir DIR        a tmpfs of the pod: certificate and configuration for a restart
-  --token-file FILE      service account token, audience weft
-  --ca-file FILE         roots of the mesh
-  --passthrough-idle-seconds N
-                         connections to what is none of the mesh end after so long without a byte; 0: never (3600)
-
-Both (OTEL_RESOURCE_ATTRIBUTES in the environment names the service in telemetry: docs/telemetry-names.md):
-  --access-log MODE      off, errors or all, as JSON lines on standard output (errors)
-  --trace-sampling N     share of undecided requests that begin a trace, 0 to 1 (as configured)
-  --drain-seconds N      after SIGTERM, the longest time for what still runs (30)
-  --max-connections N    that others may have open here; more are closed at once (10000, or what the descriptors allow)
-  --concurrency N        event loops; 1 is what there is today (1)
-  --log-level LEVEL      debug, info, warn or error (info)
-  --help                 this text
-
-Exit code: 0 stopped by SIGTERM or SIGINT (or --check found nothing), 1 could not serve, 2 wrong flags.
-`
 
 const LEFTOVERS_MS = 500
 const ONLY_ALONE = ['bootstrap', 'check', 'collector'] as const
@@ -72,7 +37,7 @@ const ONLY_SIDECAR = [
   'passthrough-idle-seconds',
 ] as const
 
-type Values = ReturnType<typeof parse>
+type Values = FlagValues<typeof PROXY_COMMAND>
 
 interface Common {
   readonly accessLog: AccessLogMode
@@ -88,16 +53,17 @@ export async function runProxy(argv: readonly string[]): Promise<number> {
   let start: () => Promise<{ stop(): Promise<void> } | undefined>
   let common: Common
   try {
-    const values = parse(argv)
-    if (values.help) {
-      process.stdout.write(PROXY_HELP)
+    const parsed = parseCommand(PROXY_COMMAND, argv)
+    if (parsed === 'help') {
+      printHelp(PROXY_COMMAND)
       return 0
     }
-    checkTogether(values)
+    const { values } = parsed
+    checkTogether(values.sidecar, parsed.given)
     common = commonOf(values)
     start = values.sidecar ? await sidecar(values, common) : await standalone(values, common)
   } catch (error) {
-    process.stderr.write(`weft proxy: ${describeError(error)} (weft proxy --help lists the flags)\n`)
+    process.stderr.write(usageProblem(PROXY_COMMAND, error))
     return 2
   }
   const stopped = new Promise<void>((resolve) => {
@@ -201,10 +167,10 @@ function passthroughIdleOf({ 'passthrough-idle-seconds': said }: Values): number
 }
 
 /** A flag that would be ignored is a mistake. */
-function checkTogether(values: Values): void {
-  const misplaced = (values.sidecar ? ONLY_ALONE : ONLY_SIDECAR).find((name) => values[name] !== undefined)
+function checkTogether(asSidecar: boolean, given: ReadonlySet<string>): void {
+  const misplaced = (asSidecar ? ONLY_ALONE : ONLY_SIDECAR).find((name) => given.has(name))
   if (misplaced !== undefined)
-    throw new WeftError('cli.flags', values.sidecar ? 'does not go with --sidecar' : 'needs --sidecar', {
+    throw new WeftError('cli.flags', asSidecar ? 'does not go with --sidecar' : 'needs --sidecar', {
       field: `--${misplaced}`,
     })
 }
@@ -217,52 +183,20 @@ function addressList(field: string, text: string): readonly string[] {
 }
 
 function commonOf(values: Values): Common {
-  const mode = values['access-log'] ?? 'errors'
-  const accessLog = (['off', 'errors', 'all'] as const).find((name) => name === mode)
-  if (!accessLog)
-    throw new WeftError('cli.flags', `"${mode}" must be off, errors or all`, { field: '--access-log' })
   const sampling = values['trace-sampling']
-  const log = createLogger('proxy', logLevel('--log-level', values['log-level'] ?? 'info'))
-  if (integerBetween('--concurrency', values.concurrency ?? '1', 1, 1024) > 1)
+  const log = createLogger('proxy', values['log-level'])
+  if (integerBetween('--concurrency', values.concurrency, 1, 1024) > 1)
     log.warn('one event loop serves: more than one is not built yet', { asked: values.concurrency })
   return {
-    accessLog,
+    accessLog: values['access-log'],
     maxConnections:
       values['max-connections'] === undefined
         ? undefined
         : integerBetween('--max-connections', values['max-connections'], 1, 1_000_000),
-    drainMs: 1000 * numberBetween('--drain-seconds', values['drain-seconds'] ?? '30', 0, 3600),
+    drainMs: 1000 * numberBetween('--drain-seconds', values['drain-seconds'], 0, 3600),
     samplingPercent:
       sampling === undefined ? undefined : 100 * numberBetween('--trace-sampling', sampling, 0, 1),
     resource: resourceAttributes(log),
     log,
   }
-}
-
-function parse(argv: readonly string[]) {
-  const text = { type: 'string' } as const
-  const flag = { type: 'boolean' } as const
-  return parseFlags({
-    args: [...argv],
-    options: {
-      bootstrap: text,
-      check: flag,
-      collector: text,
-      sidecar: flag,
-      'control-plane': text,
-      'control-plane-name': text,
-      'trust-domain': text,
-      'state-dir': text,
-      'token-file': text,
-      'ca-file': text,
-      'passthrough-idle-seconds': text,
-      'access-log': text,
-      'trace-sampling': text,
-      'drain-seconds': text,
-      'max-connections': text,
-      concurrency: text,
-      'log-level': text,
-      help: flag,
-    },
-  }).values
 }

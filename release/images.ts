@@ -62,7 +62,7 @@ export async function makeImages(blobs: Blobs, options: ImagesOptions): Promise<
   const dist = join(work, 'dist')
   for (const part of parts) {
     progress(`bundle ${part}`)
-    await bundle(part, dist)
+    await bundle(part, { into: dist })
   }
   const manifests = new Map<string, Descriptor[]>(parts.map((part) => [part, []]))
   const packages: DebianPackage[] = []

@@ -126,7 +126,7 @@ function emptied(out: string): void {
 /** `weft` for whoever has a Node.js: `node weft/main.mjs`. It has what is native for each processor. */
 async function commandArchive(options: Options, seconds: number, work: string): Promise<Buffer> {
   const dist = join(work, 'command')
-  await bundle('weft', dist)
+  await bundle('weft', { into: dist })
   await changeBinaries(dist, options.architectures, work)
   const files = { ...folderFiles('/', dist), '/LICENSE': { from: join(PROJECT, 'LICENSE') } }
   return gzipSync(layerOf(files, seconds))

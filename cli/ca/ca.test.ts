@@ -112,7 +112,10 @@ t.test('the commands against an API server', async (t) => {
 
 t.test('wrong flags are told', async (t) => {
   const { weft } = await setUp(t)
-  t.match(await weft('rotate'), { code: 2, err: /COMMAND: give one of status, prepare, promote, retire/ })
+  t.match(await weft('rotate'), {
+    code: 2,
+    err: /COMMAND: "rotate" must be status, prepare, promote or retire/,
+  })
   t.match(await weft(), { code: 2 })
   t.match(await weft('status', '--wrong'), { code: 2, err: /--wrong/ })
   t.match(await weft('--help'), { code: 0, out: /prepare {2}makes another root/ })

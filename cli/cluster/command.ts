@@ -1,17 +1,10 @@
-import type { ParseArgsConfig } from 'node:util'
-import { SYSTEM_NAMESPACE } from '../../core/contract.ts'
 import type { KubernetesConnection } from '../../control-plane/kubernetes/connection.ts'
 import { openConnection } from '../../control-plane/kubernetes/open-connection.ts'
 import { describeError, WeftError } from '../../core/errors.ts'
-import { parseFlags } from '../../core/flags.ts'
-
-/** For every command that asks a cluster. */
-export const CLUSTER_FLAGS_HELP = `  --kubeconfig FILE      as kubectl has it: else KUBECONFIG, else ~/.kube/config
-  --context NAME         of the kubeconfig (its current one)
-  --weft-namespace NAME  where Weft is installed (${SYSTEM_NAMESPACE})
-  --json                 the result as JSON on standard output
-  --help                 this text
-`
+import type { CommandDescription } from '../../core/command-line/description.ts'
+import { printHelp, programName, usageProblem } from '../../core/command-line/help.ts'
+import { parseCommand } from '../../core/command-line/parse.ts'
+import { CLUSTER_FLAGS } from './flags.ts'
 
 export interface ClusterSession {
   readonly connection: KubernetesConnection
@@ -35,33 +28,29 @@ export interface Outcome {
   readonly good: boolean
 }
 
+/** A command with CLUSTER_FLAGS, maybe --namespace, and switches of its own. */
 export interface ClusterCommand {
-  readonly name: string
-  readonly help: string
-  /** Flags without a value. */
-  readonly flags?: readonly string[]
-  /** How many arguments it takes besides flags, at most. */
-  readonly arguments?: number
+  readonly description: CommandDescription & { readonly flags: typeof CLUSTER_FLAGS }
   run(session: ClusterSession): Promise<Outcome>
 }
 
-const TEXT = { type: 'string' } as const
 const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/
 
 /** Reads the flags, asks the cluster, prints. Resolves to the exit code: 0, 1 for what is not well, 2 for wrong flags. */
 export async function runClusterCommand(command: ClusterCommand, argv: readonly string[]): Promise<number> {
-  const fail = (code: number, error: unknown, more = '') => {
-    process.stderr.write(`weft ${command.name}: ${describeError(error)}${more}\n`)
-    return code
+  const { description } = command
+  const misused = (error: unknown) => {
+    process.stderr.write(usageProblem(description, error))
+    return 2
   }
   let parsed: ReturnType<typeof readFlags>
   try {
-    parsed = readFlags(command, argv)
+    parsed = readFlags(description, argv)
   } catch (error) {
-    return fail(2, error, ` (weft ${command.name} --help lists the flags)`)
+    return misused(error)
   }
   if (parsed === 'help') {
-    process.stdout.write(command.help)
+    printHelp(description)
     return 0
   }
   const { json, ...session } = parsed
@@ -75,27 +64,19 @@ export async function runClusterCommand(command: ClusterCommand, argv: readonly 
       await connection.close()
     }
   } catch (error) {
-    return fail(error instanceof WeftError && error.code === 'cli.flags' ? 2 : 1, error)
+    if (error instanceof WeftError && error.code === 'cli.flags') return misused(error)
+    process.stderr.write(`${programName()} ${description.name}: ${describeError(error)}\n`)
+    return 1
   }
 }
 
-function readFlags(command: ClusterCommand, argv: readonly string[]) {
-  const own = Object.fromEntries((command.flags ?? []).map((name) => [name, { type: 'boolean' } as const]))
-  const options = {
-    ...own,
-    kubeconfig: TEXT,
-    context: TEXT,
-    namespace: { type: 'string', short: 'n' },
-    'weft-namespace': TEXT,
-    json: { type: 'boolean' },
-    help: { type: 'boolean' },
-  } satisfies ParseArgsConfig['options']
-  const { values, positionals } = parseFlags({ args: [...argv], allowPositionals: true, options })
-  if (values.help) return 'help' as const
-  const extra = positionals[command.arguments ?? 0]
-  if (extra !== undefined) throw new WeftError('cli.flags', `"${extra}" is one argument too many`)
-  const { kubeconfig, context, namespace } = values
-  const system = values['weft-namespace'] ?? SYSTEM_NAMESPACE
+function readFlags(description: ClusterCommand['description'], argv: readonly string[]) {
+  const parsed = parseCommand(description, argv)
+  if (parsed === 'help') return 'help'
+  const { values, positionals } = parsed
+  const { kubeconfig, context, json, 'weft-namespace': system } = values
+  // Not every command has the flag.
+  const { namespace }: { readonly namespace?: string } = values as object
   for (const [field, name] of [
     ['--namespace', namespace],
     ['--weft-namespace', system],
@@ -103,7 +84,7 @@ function readFlags(command: ClusterCommand, argv: readonly string[]) {
     if (name !== undefined && !DNS_LABEL.test(name))
       throw new WeftError('cli.flags', `"${name}" is no name of a namespace`, { field })
   }
-  const flagged = Object.entries(values as Record<string, unknown>)
-  const given = new Set(flagged.filter(([name, on]) => name in own && on === true).map(([name]) => name))
-  return { kubeconfig, context, namespace, system, positionals, given, json: values.json ?? false }
+  const given = new Set([...parsed.given].filter((name) => !Object.hasOwn(CLUSTER_FLAGS, name)))
+  given.delete('namespace')
+  return { kubeconfig, context, namespace, system, positionals, given, json }
 }

@@ -4,6 +4,8 @@ import { WeftError } from '../../core/errors.ts'
 import { injectPod } from '../../injector/inject-pod.ts'
 import type { Json, JsonObject, PatchOperation } from '../../injector/json-patch.ts'
 import type { InjectorSettings } from '../../injector/settings.ts'
+import { namespaceLabels } from './namespace-labels.ts'
+import type { Labels } from './namespace-labels.ts'
 import { patchDocument } from './edit-document.ts'
 import { pathText, podTemplates, type PodTemplate } from './pod-templates.ts'
 
@@ -18,19 +20,34 @@ export interface InjectResult {
   readonly warnings: readonly string[]
 }
 
-/**
- * Injects every pod and workload of a YAML (or JSON) text, as the webhook would inject its pods; all other objects pass.
- * `origin`: for errors. Throws WeftError `inject.yaml` or `inject.object` that says where.
- */
-export function injectText(
-  text: string,
-  origin: string,
-  options: { readonly namespace: string; readonly settings: InjectorSettings },
-): { readonly documents: readonly Document[]; readonly results: readonly InjectResult[] } {
+/** A text as it was read. */
+export interface ParsedText {
+  readonly origin: string
+  readonly documents: readonly Document[]
+  /** Of each document, in the same order. */
+  readonly templates: readonly (readonly PodTemplate[])[]
+  /** Of the Namespaces in it. */
+  readonly namespaces: ReadonlyMap<string, Labels>
+}
+
+export interface InjectOptions {
+  /** Of objects that name none. */
+  readonly namespace: string
+  readonly settings: InjectorSettings
+  /** What is known of namespaces; of one that is not in it nothing is known. */
+  readonly namespaces: ReadonlyMap<string, Labels>
+}
+
+/** Why a pod got a sidecar whose namespace is not known: if that is labelled, the webhook would say `namespace-enabled`. */
+export const NAMESPACE_UNKNOWN = 'namespace-unknown'
+
+/** Reads a YAML (or JSON) text. `origin`: for errors. Throws WeftError `inject.yaml` or `inject.object` that says where. */
+export function parseText(text: string, origin: string): ParsedText {
   const lines = new LineCounter()
   const parsed = parseAllDocuments(text, { lineCounter: lines })
   const documents = ('empty' in parsed ? [] : parsed).filter(({ contents }) => contents !== null)
-  const results = documents.flatMap((document, at) => {
+  const namespaces = new Map<string, Labels>()
+  const templates = documents.map((document, at) => {
     const [error] = document.errors
     if (error) {
       const { line, col } = lines.linePos(error.pos[0])
@@ -38,26 +55,41 @@ export function injectText(
       const said = message.replace(/ at line \d+, column \d+:?$/, '')
       throw new WeftError('inject.yaml', said, { field: `${origin}:${line}:${col}` })
     }
-    try {
-      const templates = podTemplates(document.toJS() as Json)
-      return templates.map((template) => injectTemplate(document, template, options))
-    } catch (error) {
-      // Of the YAML reader itself: an alias of nothing, too many of them.
-      const cause = error instanceof WeftError ? error : new WeftError('inject.yaml', String(error))
-      const place = `${origin}, document ${at + 1}`
-      throw new WeftError('inject.object', cause.message, {
-        field: cause.field === undefined ? place : `${place}: ${cause.field}`,
-      })
-    }
+    return placed(origin, at, () => {
+      const json = document.toJS() as Json
+      for (const [name, labels] of namespaceLabels(json)) namespaces.set(name, labels)
+      return podTemplates(json)
+    })
   })
-  return { documents, results }
+  return { origin, documents, templates, namespaces }
 }
 
-function injectTemplate(
-  document: Document,
-  template: PodTemplate,
-  options: { readonly namespace: string; readonly settings: InjectorSettings },
-): InjectResult {
+/**
+ * Injects every pod and workload of a text, as the webhook would inject its pods; all other objects pass. The documents are
+ * changed in place. Throws WeftError `inject.object` that says where.
+ */
+export function injectText(parsed: ParsedText, options: InjectOptions): readonly InjectResult[] {
+  return parsed.documents.flatMap((document, at) =>
+    placed(parsed.origin, at, () =>
+      (parsed.templates[at] ?? []).map((template) => injectTemplate(document, template, options)),
+    ),
+  )
+}
+
+/** An error of the YAML reader, too: an alias of nothing, too many of them. */
+function placed<T>(origin: string, at: number, task: () => T): T {
+  try {
+    return task()
+  } catch (error) {
+    const cause = error instanceof WeftError ? error : new WeftError('inject.yaml', String(error))
+    const place = `${origin}, document ${at + 1}`
+    throw new WeftError('inject.object', cause.message, {
+      field: cause.field === undefined ? place : `${place}: ${cause.field}`,
+    })
+  }
+}
+
+function injectTemplate(document: Document, template: PodTemplate, options: InjectOptions): InjectResult {
   const { kind, name, path } = template
   const namespace = template.namespace ?? options.namespace
   const before: PatchOperation[] = isPresent(template.pod['metadata'])
@@ -68,7 +100,11 @@ function injectTemplate(
   if (kind !== 'Pod') metadata['ownerReferences'] = [{ kind, name, controller: true }]
   try {
     const pod = { ...template.pod, metadata }
-    const { patch, injected, reason, warnings } = injectPod(pod, { name: namespace }, options.settings)
+    const labels = options.namespaces.get(namespace)
+    const injection = injectPod(pod, { name: namespace, labels }, options.settings)
+    const { patch, injected, warnings } = injection
+    const assumed = labels === undefined && injection.reason === 'namespace-enabled'
+    const reason = assumed ? NAMESPACE_UNKNOWN : injection.reason
     if (patch.length > 0) patchDocument(document, path, [...before, ...patch])
     return { kind, namespace, name, injected, reason, warnings }
   } catch (error) {

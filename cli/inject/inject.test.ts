@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import t from 'tap'
+import type { Test } from 'tap'
 import { Agent, fetch } from 'undici'
 import { parse, parseAllDocuments } from 'yaml'
 import { silentLogger } from '../../core/log.ts'
@@ -10,11 +11,15 @@ import type { Json, JsonObject, PatchOperation } from '../../injector/json-patch
 import { defaultSettings } from '../../injector/settings.ts'
 import { SERVER_NAME, testAuthority } from '../../injector/testing/serving.ts'
 import { createWebhook } from '../../injector/webhook.ts'
-import { injectText } from './inject-text.ts'
+import { injectText, parseText } from './inject-text.ts'
 import { podTemplates } from './pod-templates.ts'
 
 const settings = { ...defaultSettings('1.2.3'), proxyImage: 'weft-proxy:next' }
-const inject = (text: string) => injectText(text, 'x.yaml', { namespace: 'shop', settings })
+const inject = (text: string) => {
+  const parsed = parseText(text, 'x.yaml')
+  const { namespaces, documents } = parsed
+  return { documents, results: injectText(parsed, { namespace: 'shop', settings, namespaces }) }
+}
 const printed = (text: string) =>
   inject(text)
     .documents.map((document) => document.toString({ lineWidth: 0 }))
@@ -58,7 +63,8 @@ const objects: Readonly<Record<string, JsonObject>> = {
   'a pod that cannot': { apiVersion: 'v1', kind: 'Pod', spec: { ...pod.spec, hostNetwork: true } },
 }
 
-t.test('what it makes of a pod is what the webhook makes of it', async (t) => {
+/** The webhook over HTTPS: what it makes of a pod of `shop`. */
+async function askWebhook(t: Test) {
   const authority = testAuthority()
   const webhook = createWebhook({
     certificate: new Watched(authority.serving()),
@@ -71,7 +77,7 @@ t.test('what it makes of a pod is what the webhook makes of it', async (t) => {
     await dispatcher.close()
     await webhook.close()
   })
-  const asked = async (object: Json) => {
+  return async (object: Json) => {
     const kind = { group: '', version: 'v1', kind: 'Pod' }
     const request = { uid: 'u', kind, namespace: 'shop', operation: 'CREATE', object }
     const body = JSON.stringify({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', request })
@@ -82,6 +88,10 @@ t.test('what it makes of a pod is what the webhook makes of it', async (t) => {
     const patch = Buffer.from(response.patch ?? '', 'base64').toString() || '[]'
     return { pod: applyPatch(object, JSON.parse(patch) as PatchOperation[]), warnings: response.warnings }
   }
+}
+
+t.test('what it makes of a pod is what the webhook makes of it', async (t) => {
+  const asked = await askWebhook(t)
   for (const [name, object] of Object.entries(objects)) {
     const [template] = podTemplates(object)
     const given = template?.pod ?? {}
@@ -100,6 +110,61 @@ t.test('what it makes of a pod is what the webhook makes of it', async (t) => {
       t.strictSame(results[0]?.warnings, theirs.warnings ?? [], `${name}, warnings`)
     }
   }
+})
+
+t.test('whether a namespace takes part is answered as by a cluster that asks the webhook', async (t) => {
+  const asked = await askWebhook(t)
+  for (const home of [
+    undefined,
+    {},
+    { 'weft.dev/inject': 'enabled' },
+    { 'weft.dev/inject': 'disabled' },
+    { a: 'b' },
+  ])
+    for (const own of ['enabled', 'disabled', undefined]) {
+      const labels: JsonObject = own === undefined ? {} : { 'weft.dev/inject': own }
+      const object = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'web', labels }, spec: bare.spec }
+      const namespace = {
+        apiVersion: 'v1',
+        kind: 'Namespace',
+        metadata: { name: 'shop', ...(home && { labels: home }) },
+      }
+      // The chart's two webhooks: deploy/chart/templates/injector/webhook.yaml.
+      const enabled = home?.['weft.dev/inject'] === 'enabled'
+      const isAsked = enabled ? own !== 'disabled' : own === 'enabled'
+      const theirs = isAsked ? (await asked(object)).pod : object
+      for (const texts of [
+        [object, namespace],
+        [{ apiVersion: 'v1', kind: 'List', items: [namespace] }, object],
+      ]) {
+        const { documents } = inject(texts.map((one) => JSON.stringify(one)).join('\n---\n'))
+        const ours = documents.map((one) => one.toJS() as JsonObject).find(({ kind }) => kind === 'Pod')
+        t.strictSame(ours, theirs, `namespace ${JSON.stringify(home)}, pod ${own}`)
+      }
+    }
+})
+
+t.test('the reason says what was known of the namespace', (t) => {
+  const namespace = (name: string, label: string) =>
+    `{apiVersion: v1, kind: Namespace, metadata: {name: ${name}, labels: {weft.dev/inject: ${label}}}}\n---\n`
+  const pod = (more: string) =>
+    `{apiVersion: v1, kind: Pod, metadata: {name: a${more}}, spec: {containers: [{name: a}]}}`
+  for (const [text, reason] of [
+    [pod(''), 'namespace-unknown'],
+    [pod(', labels: {weft.dev/inject: enabled}'), 'pod-enabled'],
+    [pod(', labels: {weft.dev/inject: disabled}'), 'pod-disabled'],
+    [namespace('shop', 'enabled') + pod(''), 'namespace-enabled'],
+    [namespace('shop', 'disabled') + pod(''), 'namespace-disabled'],
+    [namespace('shop', 'enabled') + pod(', namespace: other'), 'namespace-unknown'],
+    [`{apiVersion: v1, kind: Namespace, metadata: {name: shop}}\n---\n${pod('')}`, 'namespace-not-enabled'],
+    [pod(', namespace: kube-system'), 'excluded-namespace'],
+  ] as const)
+    t.equal(inject(text).results[0]?.reason, reason, text)
+  t.throws(() => inject(namespace('shop', 'true')), {
+    field: 'x.yaml, document 1: metadata.labels.weft.dev/inject of Namespace shop',
+    message: 'must be a string: put true in quotes',
+  })
+  t.end()
 })
 
 t.test('what is not changed keeps its comments and its style', (t) => {
@@ -183,14 +248,17 @@ t.test('the command', async (t) => {
   t.equal(yaml.code, 0)
   t.strictSame(
     yaml.stderr.split('\n').map((line) => line.slice(0, 40)),
-    ['Job shop/web: weft: the classic sidecar o', 'Pod shop/: weft: not injected: hostNetwor', ''].map(
-      (line) => line.slice(0, 40),
-    ),
+    [
+      'Job shop/web: weft: the classic sidecar o',
+      'Pod shop/: weft: not injected: hostNetwor',
+      'namespace shop: it is not in the input, so',
+      '',
+    ].map((line) => line.slice(0, 40)),
   )
   const json = await run(['-f', '-', '--namespace', 'shop', '--json'], text)
   const { results, objects: made } = JSON.parse(json.stdout) as { results: unknown; objects: unknown[] }
   t.match(results, [
-    { kind: 'Job', namespace: 'shop', name: 'web', injected: true, reason: 'namespace-enabled' },
+    { kind: 'Job', namespace: 'shop', name: 'web', injected: true, reason: 'namespace-unknown' },
     { kind: 'Pod', injected: false, reason: 'host-network' },
   ])
   const documents = parseAllDocuments(yaml.stdout)
@@ -204,10 +272,39 @@ t.test('the command', async (t) => {
   t.match(own.stdout, /weft-proxy:mine/)
   for (const [argv, code, stderr] of [
     [[], 2, /--filename: is required/],
-    [['-x'], 2, /Unknown option/],
-    [['-f', join(file, 'none')], 1, /none: can't be read \(ENOENT\)/],
+    [['-x'], 2, /unknown flag -x/],
+    [['-f', join(file, 'none')], 1, /none is not there/],
     [['-f', '-', '--settings', join(file, 'wrong.yaml')], 1, /order: must be one of native, classic/],
   ] as const)
     t.match(await run(argv, text), { code, stderr })
   t.match(await run(['--help']), { code: 0, stdout: /Usage: weft inject/ })
+
+  const folder = t.testdir({
+    all: {
+      'namespace.yaml': '{apiVersion: v1, kind: Namespace, metadata: {name: shop}}',
+      'notes.txt': 'a: [',
+      below: { 'pod.json': JSON.stringify({ apiVersion: 'v1', kind: 'Pod', ...bare }) },
+    },
+    one: { 'pod.yaml': JSON.stringify({ apiVersion: 'v1', kind: 'Pod', ...bare }) },
+    empty: {},
+  })
+  const reasons = async (argv: readonly string[], input = '') => {
+    const { stdout, stderr } = await run([...argv, '-n', 'shop', '--json'], input)
+    t.equal(stderr, '', argv.join(' '))
+    const { results: made } = JSON.parse(stdout) as { results: { reason: string }[] }
+    return made.map(({ reason }) => reason)
+  }
+  const enabled =
+    '{apiVersion: v1, kind: Namespace, metadata: {name: shop, labels: {weft.dev/inject: enabled}}}'
+  t.strictSame(await reasons(['-f', join(folder, 'all')]), ['namespace-not-enabled'])
+  t.strictSame(await reasons(['-f', join(folder, 'one'), '-f', '-'], enabled), ['namespace-enabled'])
+  t.strictSame(await reasons(['-', join(folder, 'all'), join(folder, 'one/pod.yaml')], enabled), [
+    'namespace-not-enabled',
+    'namespace-not-enabled',
+  ])
+  for (const [argv, code, stderr] of [
+    [['-f', join(folder, 'empty')], 1, /empty: has no file that ends in .yaml/],
+    [['-f', '-', '-'], 2, /--filename: standard input \(-\) can be read once/],
+  ] as const)
+    t.match(await run(argv), { code, stderr })
 })

@@ -2,25 +2,10 @@ import type { X509Certificate } from 'node:crypto'
 import { BUNDLE_CONFIG_MAP, BUNDLE_KEY, CA_SECRET, WEBHOOK_SECRET } from '../../core/contract.ts'
 import { KubernetesError } from '../../control-plane/kubernetes/api-error.ts'
 import { certificatesIn, titleOf } from '../cluster/certificates.ts'
-import {
-  CLUSTER_FLAGS_HELP,
-  runClusterCommand,
-  type ClusterSession,
-  type Outcome,
-} from '../cluster/command.ts'
+import { runClusterCommand, type ClusterSession, type Outcome } from '../cluster/command.ts'
 import { getObject, textsAt } from '../cluster/objects.ts'
 import { relativeTime, tableText } from '../cluster/table.ts'
-
-const HELP = `Usage: weft certs [flags]
-
-Lists the mesh's certificates and when they end: the roots that proxies trust (ConfigMap ${BUNDLE_CONFIG_MAP}), the CA that signs for
-them (Secret ${CA_SECRET}) and the webhook's (Secret ${WEBHOOK_SECRET}). No key is read into the output. A sidecar's own
-certificate lives a day and is renewed by itself: \`weft config POD --certs\` shows it.
-
-${CLUSTER_FLAGS_HELP}
-With --json: {certificates: [{use, subject, serial, notAfter, expired}], unread: [...]}.
-Exit code: 0 all are valid, 1 one is over or none was found, 2 wrong flags.
-`
+import { CERTS_COMMAND } from './commands.ts'
 
 interface CertificateRow {
   readonly use: string
@@ -33,7 +18,7 @@ interface CertificateRow {
 
 /** `weft certs`. Resolves to the exit code. */
 export function runCerts(argv: readonly string[]): Promise<number> {
-  return runClusterCommand({ name: 'certs', help: HELP, run: listCertificates }, argv)
+  return runClusterCommand({ description: CERTS_COMMAND, run: listCertificates }, argv)
 }
 
 const SIGNS = ['issuing.pem', 'tls.crt']

@@ -32,7 +32,10 @@ export interface ConnectedProxy {
  * Asks each replica by the API server's proxy (`pods/proxy`), so without a listener or a tunnel: a proxy is connected to
  * one of them only. Throws KubernetesError when the API server gives no answer.
  */
-export async function askControlPlanes({ connection, system }: ClusterSession): Promise<ControlPlane[]> {
+export async function askControlPlanes({
+  connection,
+  system,
+}: Pick<ClusterSession, 'connection' | 'system'>): Promise<ControlPlane[]> {
   const labelSelector = `app.kubernetes.io/name=${CONTROL_PLANE}`
   const pods = await listObjects(connection, `/api/v1/namespaces/${system}/pods`, { labelSelector })
   return Promise.all(

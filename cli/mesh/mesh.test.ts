@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import type { Test } from 'tap'
@@ -148,6 +149,55 @@ t.test('uninstall: commands for what is there, in an order that refuses no pod',
   t.strictSame(api.writes, [], 'it changes nothing')
 })
 
+t.test('version: of each control plane, and how many pods have which sidecar', async (t) => {
+  const { api, run } = await start(t)
+  for (const name of ['one', 'two'])
+    api.put(`/api/v1/namespaces/weft-system/pods/${name}`, { metadata: named() })
+  for (const [name, version] of Object.entries({ a: '0.1.0', b: '0.0.9', c: '0.1.0' }))
+    api.put(`/api/v1/namespaces/shop/pods/${name}`, { metadata: injected(version) })
+  api.hook = (asked) => {
+    if (/\/pods\/two:/.test(asked)) return { status: 503 }
+    return /\/pods\/one:/.test(asked) ? { status: 200, body: { release: '0.2.0', proxies: [] } } : undefined
+  }
+  const { code, stdout } = await run('version', '--json', '--state-dir', t.testdirName)
+  const { client, cluster } = JSON.parse(stdout) as {
+    client: { node: string }
+    cluster: { controlPlanes: object[]; sidecars: { version: string; pods: number }[] }
+  }
+  t.equal(client.node, process.version)
+  t.match(cluster.controlPlanes, [
+    { replica: 'one', version: '0.2.0' },
+    { replica: 'two', version: '', error: /503/ },
+  ])
+  // This API server knows no selectors: pods of the control plane come along.
+  t.strictSame(
+    cluster.sidecars.filter(({ version }) => version !== 'unknown'),
+    [
+      { version: '0.1.0', pods: 2 },
+      { version: '0.0.9', pods: 1 },
+    ],
+  )
+  t.equal(code, 0)
+})
+
+t.test('inject: what a cluster knows of namespaces, but for those of the input', async (t) => {
+  const { api, run } = await start(t)
+  api.put('/api/v1/namespaces/shop', { metadata: { name: 'shop', labels: { 'weft.dev/inject': 'enabled' } } })
+  api.put('/api/v1/namespaces/plain', { metadata: { name: 'plain', labels: {} } })
+  const pod = (namespace: string) =>
+    `{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: ${namespace}}, spec: {containers: [{name: a}]}}\n---\n`
+  const changed = '{apiVersion: v1, kind: Namespace, metadata: {name: own}}\n'
+  const file = join(t.testdirName, 'pods.yaml')
+  writeFileSync(file, ['shop', 'plain', 'none', 'own'].map(pod).join('') + changed)
+  const { code, stdout, stderr } = await run('inject', '-f', file, '--json')
+  t.strictSame(
+    (JSON.parse(stdout) as { results: { reason: string }[] }).results.map(({ reason }) => reason),
+    ['namespace-enabled', 'namespace-not-enabled', 'namespace-unknown', 'namespace-not-enabled'],
+  )
+  t.match(stderr, /^namespace none: it is neither in the input nor readable in the cluster, .*\n$/)
+  t.equal(code, 0)
+})
+
 function each<T, R>(items: readonly T[], task: (item: T) => Promise<R>): Promise<(readonly [T, R])[]> {
   return Promise.all(items.map(async (item) => [item, await task(item)] as const))
 }
@@ -162,10 +212,10 @@ t.test('a cluster that does not answer, and flags that are wrong: one line each'
     t.notMatch(result.stderr, /secret-token/)
   }
   const wrong = [
-    [['check', '--bogus'], /Unknown option/],
+    [['check', '--bogus'], /unknown flag --bogus/],
     [['check', 'more'], /"more" is one argument too many/],
     [['proxies', '-n', 'A_b'], /--namespace: "A_b" is no name of a namespace/],
-    [['config'], /name a pod/],
+    [['config'], /POD: is required/],
     [['config', 'web', '--certs', '--stats'], /choose one of/],
   ] as const
   for (const [[, stderr], result] of await each(wrong, ([argv]) => run(...argv)))

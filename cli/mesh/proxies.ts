@@ -1,30 +1,13 @@
-import { HTTP_PORT } from '../../core/contract.ts'
 import { describeError } from '../../core/errors.ts'
 import { INJECTED_LABEL } from '../../core/contract.ts'
 import type { Json } from '../../injector/json-patch.ts'
 import { sidecarVersion } from '../check/pods.ts'
-import {
-  CLUSTER_FLAGS_HELP,
-  runClusterCommand,
-  type ClusterSession,
-  type Outcome,
-} from '../cluster/command.ts'
+import { runClusterCommand, type ClusterSession, type Outcome } from '../cluster/command.ts'
 import { listObjects, textAt } from '../cluster/objects.ts'
 import { tableText } from '../cluster/table.ts'
 import { openAdminPages } from './admin-page.ts'
 import { askControlPlanes } from './control-planes.ts'
-
-const HELP = `Usage: weft proxies [flags]
-
-Lists the sidecars of a cluster: their version, which replica of the control plane they are connected to, whether they have
-its configuration, and their identity. Replicas are asked by the API server's proxy (verb get on pods/proxy), on ${HTTP_PORT}.
-
-  --certs                also when each one's certificate ends, by a port-forward to each (create on pods/portforward)
-  -n, --namespace NAME   only pods of this namespace
-${CLUSTER_FLAGS_HELP}
-With --json: {controlPlanes: [{replica, release, version, trustDomain, proxies, error}], proxies: [...]}.
-Exit code: 0 all are connected and took their configuration, 1 one is not or did not, 2 wrong flags.
-`
+import { PROXIES_COMMAND } from './commands.ts'
 
 /** One sidecar. */
 interface ProxyRow {
@@ -46,7 +29,7 @@ interface ProxyRow {
 
 /** `weft proxies`. Resolves to the exit code. */
 export function runProxies(argv: readonly string[]): Promise<number> {
-  return runClusterCommand({ name: 'proxies', help: HELP, flags: ['certs'], run: listProxies }, argv)
+  return runClusterCommand({ description: PROXIES_COMMAND, run: listProxies }, argv)
 }
 
 async function listProxies(session: ClusterSession): Promise<Outcome> {

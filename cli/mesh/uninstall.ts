@@ -7,22 +7,9 @@ import {
   INJECT_LABEL,
   INJECTED_LABEL,
 } from '../../core/contract.ts'
-import {
-  CLUSTER_FLAGS_HELP,
-  runClusterCommand,
-  type ClusterSession,
-  type Outcome,
-} from '../cluster/command.ts'
+import { runClusterCommand, type ClusterSession, type Outcome } from '../cluster/command.ts'
 import { listAt, listObjects, textAt, type ClusterObject } from '../cluster/objects.ts'
-
-const HELP = `Usage: weft uninstall [flags]
-
-Prints the commands that take Weft off this cluster, in their order, for what is on it now. It changes nothing.
-
-${CLUSTER_FLAGS_HELP}
-With --json: {steps: [{why, commands}]}.
-Exit code: 0 printed, 1 the cluster could not be asked, 2 wrong flags.
-`
+import { UNINSTALL_COMMAND } from './commands.ts'
 
 interface Step {
   readonly why: string
@@ -31,7 +18,7 @@ interface Step {
 
 /** `weft uninstall`. Resolves to the exit code. */
 export function runUninstall(argv: readonly string[]): Promise<number> {
-  return runClusterCommand({ name: 'uninstall', help: HELP, run: advise }, argv)
+  return runClusterCommand({ description: UNINSTALL_COMMAND, run: advise }, argv)
 }
 
 async function advise(session: ClusterSession): Promise<Outcome> {

@@ -63,7 +63,7 @@ t.test('what is sent to the builder has all that is copied, and nothing else', (
 
 for (const part of PARTS) {
   t.test(`the image of ${part} has all that it needs to start`, { skip, timeout: 120_000 }, async (t) => {
-    await bundle(part, dist)
+    await bundle(part, { into: dist })
     const root = mkdtempSync(join(tmpdir(), 'weft-image-root-'))
     chmodSync(root, 0o755)
     t.teardown(() => rmSync(root, { recursive: true }))

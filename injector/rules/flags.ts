@@ -1,4 +1,5 @@
-import { parseArgs } from 'node:util'
+import type { CommandDescription } from '../../core/command-line/description.ts'
+import { parseCommand } from '../../core/command-line/parse.ts'
 import { describeError, WeftError } from '../../core/errors.ts'
 import { parseCidr } from './cidr.ts'
 import { defaultCapture } from './capture.ts'
@@ -37,6 +38,8 @@ function splitList(text: string): string[] {
 
 interface CaptureFlag {
   readonly name: string
+  /** What its value is called. */
+  readonly value: string
   readonly doc: string
   write(settings: CaptureSettings): string
   read(text: string): Partial<CaptureSettings>
@@ -52,30 +55,35 @@ const captureFlags: readonly CaptureFlag[] = [
   number('proxy-gid', 'proxyGid', 'group of the sidecar, likewise'),
   {
     name: 'include-inbound-ports',
+    value: 'PORTS',
     doc: 'ports captured on the way in, or * for all',
     write: (settings) => list(settings.includeInboundPorts),
     read: (text) => ({ includeInboundPorts: parsePortsOrAll(text) }),
   },
   {
     name: 'exclude-inbound-ports',
+    value: 'PORTS',
     doc: 'ports left alone on the way in',
     write: (settings) => list(settings.excludeInboundPorts),
     read: (text) => ({ excludeInboundPorts: parsePorts(text) }),
   },
   {
     name: 'include-outbound-ports',
+    value: 'PORTS',
     doc: 'ports captured on the way out, or * for all',
     write: (settings) => list(settings.includeOutboundPorts),
     read: (text) => ({ includeOutboundPorts: parsePortsOrAll(text) }),
   },
   {
     name: 'exclude-outbound-ports',
+    value: 'PORTS',
     doc: 'ports left alone on the way out (53 always is)',
     write: (settings) => list(settings.excludeOutboundPorts),
     read: (text) => ({ excludeOutboundPorts: parsePorts(text) }),
   },
   {
     name: 'exclude-outbound-cidrs',
+    value: 'CIDRS',
     doc: 'addresses left alone on the way out, e.g. 10.0.0.0/8,fd00::/8',
     write: (settings) => list(settings.excludeOutboundCidrs),
     read: (text) => ({ excludeOutboundCidrs: parseCidrs(text) }),
@@ -89,6 +97,7 @@ function number(
 ): CaptureFlag {
   return {
     name,
+    value: 'N',
     doc,
     write: (settings) => String(settings[key]),
     read(text) {
@@ -116,30 +125,52 @@ export interface InitOptions {
   readonly mode: 'apply' | 'print' | 'remove' | 'help'
 }
 
-/** Reads the flags of `weft init`. Throws a WeftError `init.flag` whose field is the flag. */
+/** Each setting as a flag of `weft init`. */
+const CAPTURE_FLAGS: Readonly<
+  Record<string, { readonly value: string; readonly help: string; readonly otherwise: string }>
+> = Object.fromEntries(
+  captureFlags.map((flag) => [
+    flag.name,
+    { value: flag.value, help: flag.doc, otherwise: flag.write(defaultCapture) || 'none' },
+  ]),
+)
+
+/** `weft init`. */
+export const INIT_COMMAND = {
+  name: 'init',
+  summary: "set a pod's capture rules",
+  usage: ['[flags]'],
+  about:
+    'Sends the TCP connections of this network namespace through the Weft sidecar, by rules in the nat table, and exits. ' +
+    'Needs the capability NET_ADMIN and the programs iptables-restore and iptables-save (ip6tables-* too). Running it again ' +
+    'replaces its rules; nothing is ever half-applied.',
+  flags: {
+    ...CAPTURE_FLAGS,
+    ipv6: {
+      value: 'MODE',
+      choices: ['auto', 'on', 'off'],
+      default: 'auto',
+      help: 'auto, on or off; auto skips IPv6 where the pod has no IPv6 address and no nat for it',
+    },
+    print: { help: 'print the rules and change nothing' },
+    remove: { help: 'take the rules away again' },
+  },
+  exit: '0 done, 1 the rules could not be set (they are as before), 2 wrong flags',
+} as const satisfies CommandDescription
+
+/** Reads the flags of `weft init`. Throws a WeftError `cli.flags`, or `init.flag` whose field is the flag. */
 export function parseInitFlags(argv: readonly string[]): InitOptions {
-  const texts = Object.fromEntries(captureFlags.map((flag) => [flag.name, { type: 'string' as const }]))
-  const switches = { type: 'boolean' as const }
-  let values: Record<string, string | boolean | undefined>
-  try {
-    values = parseArgs({
-      args: [...argv],
-      options: { ...texts, ipv6: { type: 'string' }, print: switches, remove: switches, help: switches },
-    }).values
-  } catch (error) {
-    throw new WeftError('init.flag', describeError(error))
-  }
+  const parsed = parseCommand(INIT_COMMAND, argv)
+  if (parsed === 'help') return { capture: defaultCapture, ipv6: 'auto', mode: 'help' }
+  const { values } = parsed
+  const texts: Readonly<Record<string, string | boolean | undefined>> = values
   let capture = defaultCapture
   for (const flag of captureFlags) {
-    const text = values[flag.name]
+    const text = texts[flag.name]
     if (typeof text === 'string') capture = { ...capture, ...at(`--${flag.name}`, () => flag.read(text)) }
   }
-  const ipv6 = values['ipv6'] ?? 'auto'
-  if (ipv6 !== 'auto' && ipv6 !== 'on' && ipv6 !== 'off') {
-    throw new WeftError('init.flag', `"${String(ipv6)}" is none of auto, on, off`, { field: '--ipv6' })
-  }
-  const mode = values['help'] ? 'help' : values['print'] ? 'print' : values['remove'] ? 'remove' : 'apply'
-  return { capture, ipv6, mode }
+  const mode = values.print ? 'print' : values.remove ? 'remove' : 'apply'
+  return { capture, ipv6: values.ipv6, mode }
 }
 
 function at<T>(field: string, read: () => T): T {
@@ -149,18 +180,3 @@ function at<T>(field: string, read: () => T): T {
     throw new WeftError('init.flag', describeError(error), { field })
   }
 }
-
-export const INIT_HELP = `Usage: weft init [flags]
-
-Sends the TCP connections of this network namespace through the Weft sidecar, by rules in the nat
-table, and exits. Needs the capability NET_ADMIN and the programs iptables-restore and iptables-save
-(ip6tables-* too). Running it again replaces its rules; nothing is ever half-applied.
-
-${captureFlags.map((flag) => `  --${flag.name.padEnd(24)}${flag.doc} (${flag.write(defaultCapture) || 'none'})`).join('\n')}
-  --ipv6 auto|on|off        auto skips IPv6 where the pod has no IPv6 address and no nat for it (auto)
-  --print                   print the rules and change nothing
-  --remove                  take the rules away again
-  --help                    this text
-
-Exit code: 0 done, 1 the rules could not be set (they are as before), 2 wrong flags.
-`

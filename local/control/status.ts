@@ -1,4 +1,5 @@
 import type { Problem } from '../../core/problem.ts'
+import packageJson from '../../package.json' with { type: 'json' }
 import type { Cluster } from '../node/cluster.ts'
 import type { ObjectEvent } from '../pod/events.ts'
 import type { PodRunner } from '../pod/pod-runner.ts'
@@ -7,6 +8,8 @@ import type { ContainerStatus, PodPhase } from '../pod/pod-state.ts'
 /** What `weft local status --json` prints. */
 export interface ClusterStatus {
   readonly name: string
+  /** Of the program that runs it. */
+  readonly version: string
   /** Every pod that the manifests ask for is there and ready. */
   readonly ready: boolean
   readonly pods: readonly PodStatus[]
@@ -56,6 +59,7 @@ export function clusterStatus(
 ): ClusterStatus {
   return {
     name,
+    version: packageJson.version,
     ready,
     pods: cluster.pods.map((pod) => podStatus(cluster, pod)),
     services: cluster.services.map(({ service, ips, groups }) => ({

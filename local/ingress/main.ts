@@ -1,10 +1,10 @@
-import { FlagError } from '../flags.ts'
+import { WeftError } from '../../core/errors.ts'
 import { startForwarder } from './forwarder.ts'
 
 /** `weft local ingress SOCKET`: what the ingress pod of a cluster runs, until SIGTERM. */
 export function runIngress(argv: readonly string[]): Promise<number> {
   const [socketPath, ...more] = argv
-  if (socketPath === undefined || more.length > 0) throw new FlagError('one SOCKET is required')
+  if (socketPath === undefined || more.length > 0) throw new WeftError('cli.flags', 'one SOCKET is required')
   const server = startForwarder(socketPath)
   return new Promise((resolve, reject) => {
     server.on('error', reject)

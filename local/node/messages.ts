@@ -14,7 +14,9 @@ export interface NodeConfig {
   readonly images: readonly (readonly [name: string, folder: string])[]
   /** Processes of the machine that end with the cluster: `weft local down` waits for them. */
   readonly endsWith: readonly number[]
+  /** Mounted in pods: see program.ts. */
   readonly project: string
+  readonly packages: string
   readonly nodeBinary: string
   readonly mesh: boolean
   /** A webhook of the manifests' own; with `mesh`, the mesh's is used. */

@@ -67,7 +67,12 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
   const baseRoot = join(PRIVATE, 'root')
   const [ipv6] = await Promise.all([
     prepareNodeNetwork(),
-    prepareContainerRoot({ path: baseRoot, project: config.project, nodeBinary: config.nodeBinary }),
+    prepareContainerRoot({
+      path: baseRoot,
+      project: config.project,
+      packages: config.packages,
+      nodeBinary: config.nodeBinary,
+    }),
   ])
   const objects = new ObjectDirectory(
     join(config.stateDirectory, 'objects'),

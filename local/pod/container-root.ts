@@ -5,8 +5,10 @@ import { mustRun } from '../node/run-command.ts'
 export interface ContainerRootOptions {
   /** Directory on a tmpfs of the node's own mount namespace. */
   readonly path: string
-  /** The project: visible at /opt/weft, its packages also at /node_modules. */
+  /** The project, or the folder of a bundle: visible at /opt/weft. */
   readonly project: string
+  /** Its packages: visible at /node_modules. */
+  readonly packages: string
   /** The Node.js binary: visible as /opt/node/bin/node. */
   readonly nodeBinary: string
 }
@@ -68,7 +70,7 @@ export async function prepareContainerRoot(options: ContainerRootOptions): Promi
   await bind('/proc', join(root, 'proc'), false)
   await bind('/sys', join(root, 'sys'), false)
   await bind(options.project, join(root, 'opt/weft'), true)
-  await bind(join(options.project, 'node_modules'), join(root, 'node_modules'), true)
+  await bind(options.packages, join(root, 'node_modules'), true)
   await writeFile(join(root, 'opt/node/bin/node'), '')
   await bind(options.nodeBinary, join(root, 'opt/node/bin/node'), true)
   await mustRun(['chmod', '1777', join(root, COMPILE_CACHE), join(root, 'tmp'), join(root, 'var/tmp')])

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { WeftError } from '../../core/errors.ts'
 import { CONTAINER_PATH } from './container-root.ts'
 import type { ContainerSpec } from '../manifest/pod-spec.ts'
+import { WEFT_PROGRAM } from '../program.ts'
 
 /** What an image name stands for on one machine. */
 export interface Image {
@@ -15,7 +16,7 @@ export interface Image {
   readonly borrowed: boolean
 }
 
-const WEFT = ['node', '/opt/weft/cli/weft.ts']
+const WEFT = ['node', `/opt/weft/${WEFT_PROGRAM}`]
 
 /** The image of the pod that calls Services for this machine. */
 export const INGRESS = 'weft-ingress'

@@ -9,7 +9,7 @@ import { keyText, NodeBudget } from './node-budget.ts'
 import type { Problems } from './problems.ts'
 import { readScalar } from './read-scalar.ts'
 import { readJson } from './read-struct.ts'
-import { nearestName } from './nearest-name.ts'
+import { nearestName } from '../../core/nearest-name.ts'
 
 type Values = Record<string, unknown>
 

@@ -4,8 +4,8 @@ import t from 'tap'
 import { parse } from 'yaml'
 import packageJson from '../../../package.json' with { type: 'json' }
 import { goldenText } from '../../../core/testing/golden.ts'
-import { CONTROL_PLANE_HELP } from '../../../control-plane/main.ts'
-import { INJECTOR_HELP } from '../../../injector/injector.ts'
+import { CONTROL_PLANE_COMMAND } from '../../../control-plane/command.ts'
+import { INJECTOR_COMMAND } from '../../../injector/command.ts'
 import { defaultSettings, parseSettings } from '../../../injector/settings.ts'
 import { chartArchive } from '../../../release/chart.ts'
 import { readSources } from '../../../release/sources.ts'
@@ -95,15 +95,15 @@ t.test('the injector takes the settings; those of no value at all are its own', 
 })
 
 t.test('each program is started by its name, with flags that it has', async (t) => {
-  const helps = { 'control-plane': CONTROL_PLANE_HELP, injector: INJECTOR_HELP }
+  const commands = { 'control-plane': CONTROL_PLANE_COMMAND, injector: INJECTOR_COMMAND }
   for (const values of [{}, ...Object.values(VALUE_SETS)]) {
     const objects = objectsOf(await helm.template(values))
-    for (const [part, help] of Object.entries(helps)) {
+    for (const [part, command] of Object.entries(commands)) {
       const { spec } = objectOf(objects, 'Deployment', `weft-${part}`).spec.template
       const [name, ...flags] = spec.containers[0].args as string[]
       t.equal(name, part)
       t.same(
-        flags.filter((flag) => !help.includes(` ${flag.split('=')[0]} `)),
+        flags.filter((flag) => !Object.hasOwn(command.flags, flag.split('=')[0]?.slice(2) ?? '')),
         [],
         part,
       )

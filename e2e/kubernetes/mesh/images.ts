@@ -47,7 +47,7 @@ export async function loadMeshImages(cluster: KubernetesCluster): Promise<void> 
     // Below all others, so that it is stored once.
     let node: RootFiles | undefined
     for (const part of PARTS) {
-      await bundle(part, join(work, 'dist'))
+      await bundle(part, { into: join(work, 'dist') })
       const dockerfile = readDockerfile(readFileSync(join(DOCKER, `${part}.Dockerfile`), 'utf8'))
       const root = await rootOf(dockerfile)
       node ??= root

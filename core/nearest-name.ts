@@ -14,19 +14,24 @@ export function nearestName(name: string, names: readonly string[]): string | un
   return best
 }
 
-/** Levenshtein's distance to the nearer of both spellings. */
+/** The distance to the nearer of both spellings. */
 function editDistance(text: string, bare: string, full: string): number {
-  return Math.min(levenshtein(text.replaceAll('_', ''), bare), levenshtein(text, full))
+  return Math.min(distanceOf(text.replaceAll('_', ''), bare), distanceOf(text, full))
 }
 
-function levenshtein(a: string, b: string): number {
+/** Letters that are missing, too many, wrong, or swapped with their neighbour (optimal string alignment). */
+function distanceOf(a: string, b: string): number {
+  let before: number[] = []
   let row = Array.from({ length: b.length + 1 }, (_, i) => i)
   for (let i = 1; i <= a.length; i++) {
     const next = [i]
     for (let j = 1; j <= b.length; j++) {
       const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
+      const swap = swapped ? (before[j - 2] ?? 0) + 1 : Infinity
+      next.push(Math.min(change, swap, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
     }
+    before = row
     row = next
   }
   return row[b.length] ?? 0

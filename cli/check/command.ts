@@ -1,0 +1,28 @@
+import type { CommandDescription } from '../../core/command-line/description.ts'
+import { CLUSTER_FLAGS, POD_NAMESPACE_FLAG } from '../cluster/flags.ts'
+
+/** `weft check`. */
+export const CHECK_COMMAND = {
+  name: 'check',
+  summary: 'say what is wrong with a cluster: before an installation, or after',
+  usage: ['[--pre] [flags]'],
+  about:
+    'Looks at a cluster and says what is wrong. It changes nothing: pods that it asks for are dry runs. Without --pre, at an ' +
+    "installed mesh: Weft's own Deployments, the webhook and its certificate, the Lease, roots and bundles, routes, pods " +
+    'without a sidecar, with one of another version or on a Node.js without the newest security fixes.',
+  flags: {
+    pre: {
+      help:
+        "before an installation: Kubernetes' version, permissions, Gateway API, leftovers, and whether the labelled " +
+        'namespaces take pods with a sidecar',
+    },
+    namespace: { ...POD_NAMESPACE_FLAG, help: 'only this namespace of the mesh' },
+    ...CLUSTER_FLAGS,
+  },
+  notes: ['With --json: {good, findings: [{check, status: ok | warning | failed | unknown, message}]}.'],
+  exit: '0 nothing failed, 1 something did or the cluster could not be asked, 2 wrong flags',
+  examples: [
+    { command: 'weft check --pre', does: 'May Weft be installed here?' },
+    { command: 'weft check -n shop --json', does: 'What is wrong with one namespace, for a program' },
+  ],
+} as const satisfies CommandDescription

@@ -1,0 +1,144 @@
+import { GRPC_PORT, HTTP_PORT, SYSTEM_NAMESPACE } from '../core/contract.ts'
+import { inSection, LOG_LEVEL_FLAG } from '../core/command-line/description.ts'
+import type { CommandDescription } from '../core/command-line/description.ts'
+
+/** `weft control-plane`. */
+export const CONTROL_PLANE_COMMAND = {
+  name: 'control-plane',
+  summary: 'serve configuration, certificates and the dashboard',
+  usage: ['--kubernetes [flags]', '--manifests DIR --ca-dir DIR --token-key-dir DIR [flags]'],
+  about:
+    'Serves the mesh: configuration (xDS over gRPC), certificates, telemetry, the REST API and the dashboard.',
+  flags: {
+    ...inSection(
+      "In a cluster, several at once; writes route status, trust bundles and the webhook's certificate:",
+      {
+        kubernetes: { help: "read and follow the cluster's objects; the CA is the Secret weft-ca" },
+        kubeconfig: {
+          value: 'FILE',
+          help: 'which cluster',
+          otherwise: 'in a pod its own; else KUBECONFIG, then ~/.kube/config',
+        },
+        context: { value: 'NAME', help: 'of the kubeconfig', otherwise: 'its current-context' },
+        namespace: { value: 'NS', help: 'where Weft is installed', otherwise: SYSTEM_NAMESPACE },
+        'issuer-secret': {
+          value: 'NAME',
+          help:
+            'a Secret in NS with a CA of your own that signs, as cert-manager keeps one (tls.crt, tls.key, ca.crt; a ' +
+            'P-256 key); waited for, and followed when it is renewed',
+          otherwise: "off: Weft's own CA",
+        },
+      },
+    ),
+    ...inSection('On one machine:', {
+      manifests: {
+        value: 'DIR',
+        many: true,
+        help: 'Kubernetes manifests to read and follow; may be given again, the last one wins',
+      },
+      problems: {
+        value: 'FILE',
+        help: "problems that something else found in them, as `weft local validate --json` prints them; shown with the control plane's own",
+      },
+      'ca-dir': { value: 'DIR', help: "the mesh's CA: made on first use, mode 0600" },
+      'token-key-dir': {
+        value: 'DIR',
+        help: 'holds token-key.pub, which service account tokens are checked by',
+      },
+    }),
+    ...inSection('Both:', {
+      'trust-domain': { value: 'NAME', default: 'cluster.local', help: 'of SPIFFE IDs' },
+      grpc: {
+        value: 'HOST:PORT',
+        default: `127.0.0.1:${GRPC_PORT}`,
+        help: 'discovery, signing and OTLP, over TLS',
+      },
+      'grpc-plaintext': {
+        value: 'HOST:PORT',
+        help: 'discovery alone, without TLS and tokens, for other xDS clients on this machine; a loopback address',
+        otherwise: 'off',
+      },
+      http: {
+        value: 'HOST:PORT',
+        default: `127.0.0.1:${HTTP_PORT}`,
+        help: 'dashboard, REST, /live and /ready',
+      },
+      'http-host': {
+        value: 'NAME',
+        many: true,
+        help:
+          "a name that --http is asked by, e.g. an Ingress's; may be given again (addresses, localhost and --dns-name " +
+          'always are; other names are refused, so that no web page can read it)',
+      },
+      'dns-name': {
+        value: 'NAME',
+        many: true,
+        help: 'in the certificate of --grpc; may be given again',
+        otherwise: 'weft-control-plane.NS.svc',
+      },
+      'certificate-hours': {
+        value: 'N',
+        help: 'life of workload certificates, 0.001 to 24',
+        otherwise: '24',
+      },
+      'drain-seconds': {
+        value: 'N',
+        default: '10',
+        help: 'over which proxies are sent to other replicas, one by one, after SIGTERM, 0 to 600',
+      },
+      'trace-sampling': {
+        value: 'N',
+        default: '0.01',
+        help: 'share of requests that begin a trace, 0 to 1',
+      },
+      'log-level': LOG_LEVEL_FLAG,
+    }),
+    ...inSection(
+      'When sidecars ask a silent peer whether it is there, unless the annotation of that name says otherwise (docs/limits.md):',
+      {
+        'ping-interval': {
+          value: 'TIME',
+          help: 'silence of another sidecar before a PING, 1s to 1h',
+          otherwise: '10s',
+        },
+        'ping-timeout': { value: 'TIME', help: 'for its answer, 1s to 10m', otherwise: '5s' },
+        'tcp-keepalive-time': {
+          value: 'TIME',
+          help: 'silence before the kernel asks, 1s to 1h',
+          otherwise: '3s',
+        },
+        'tcp-keepalive-interval': {
+          value: 'TIME',
+          help: 'between two such probes, 1s to 1h',
+          otherwise: '1s',
+        },
+        'tcp-keepalive-probes': { value: 'N', help: 'unanswered ones, 1 to 127', otherwise: '10' },
+      },
+    ),
+    ...inSection('What callers may take, so that none shuts out the others:', {
+      'calls-per-pod': {
+        value: 'N',
+        help: 'calls of one pod that are open at once, 1 to 1024',
+        otherwise: '32',
+      },
+      'kib-per-second-per-pod': {
+        value: 'N',
+        help: 'what one pod may send over time, and four times that at once, 16 to 65536',
+        otherwise: '1024',
+      },
+      'series-mib-per-pod': {
+        value: 'N',
+        help: 'memory for what the sidecar of one pod counts, 1 to 1024',
+        otherwise: '4',
+      },
+      'series-mib-per-namespace': {
+        value: 'N',
+        help: 'for those of one namespace, 1 to 4096',
+        otherwise: '16',
+      },
+      'series-mib': { value: 'N', help: 'for all of them, 1 to 16384', otherwise: '32' },
+      'traces-mib': { value: 'N', help: 'memory for traces, 1 to 16384', otherwise: '64' },
+    }),
+  },
+  exit: '0 stopped by SIGTERM or SIGINT, 1 could not serve, 2 wrong flags',
+} as const satisfies CommandDescription
