@@ -71,7 +71,10 @@ ${groups.join('\n')}
 }
 
 function text(x: number, content: string, style = ''): string {
-  const escaped = content.replace(/[&<>]/g, (sign) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;' })[sign] ?? '')
+  const escaped = content.replace(
+    /[&<>]/g,
+    (sign) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;' })[sign] ?? '',
+  )
   return `<text x="${x}"${style === '' ? '' : ` class="${style}"`}>${escaped}</text>`
 }
 
