@@ -29,7 +29,7 @@ const CASES: readonly { name: string; samplingPercent: number; headers: readonly
 function measure(index: number, requests: number): number {
   const { samplingPercent, headers, sets } = CASES[index] ?? { samplingPercent: 0, headers: [], sets: 1 }
   const telemetry = new Telemetry({
-    workload: { service: 'web', namespace: 'shop', pod: 'web-1' },
+    resource: new Map([['service.name', 'web'], ['service.namespace', 'shop']]),
     // Takes everything at once: what is measured is this side.
     exporter: { traces: async () => {}, metrics: async () => {}, close() {} },
     accessLog: 'off',

@@ -9,7 +9,7 @@ import type { OpenPlatform } from './platform/platform.ts'
 import { discoveryService } from './serve/ads/service.ts'
 import { serveGrpc, type GrpcAddress, type RunningGrpcServer } from './serve/grpc-server.ts'
 import type { DashboardFile } from './serve/rest/dashboard-files.ts'
-import { overviewOf, type ProxyView } from './serve/rest/overview.ts'
+import { overviewOf, type ProxyStream } from './serve/rest/overview.ts'
 import { rest } from './serve/rest/rest.ts'
 import { serverCertificate } from './serve/server-certificate.ts'
 import { signingService } from './serve/signing/service.ts'
@@ -70,7 +70,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
   try {
     let waitsFor: string | undefined = 'it starts'
     let brain: MeshBrain | undefined
-    let proxies: () => readonly ProxyView[] = () => []
+    let proxies: () => readonly ProxyStream[] = () => []
     const { quotas } = options
     const traces = new TraceStore(quotas?.traces)
     const metrics = new MetricStore(
@@ -132,7 +132,12 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       services: [
         discovery,
         signingService({ authority, log, ...(leafLifeMs !== undefined && { defaultLifeMs: leafLifeMs }) }),
-        ...telemetryServices({ traces, metrics, log }),
+        ...telemetryServices({
+          traces,
+          metrics,
+          pods: (key) => mesh.snapshot.value.model.workloads.get(key),
+          log,
+        }),
       ],
     })
     const plaintext =

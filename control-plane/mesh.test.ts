@@ -312,3 +312,45 @@ t.test('what Services of one namespace say of one port, in any order', async (t)
       t.match(inboundPorts(mesh), { 9999: expected }, `${first || 'nothing'} and ${second || 'nothing'}`)
     }
 })
+
+t.test(
+  'a pod is called by its owner, and knows the Services that lead to it as they come and go',
+  async (t) => {
+    const { source, mesh } = meshOf(t)
+    const pod = (metadata: string) => `apiVersion: v1
+kind: Pod
+metadata: { name: echo-v2-b, namespace: mesh, uid: u7, ${metadata} }
+spec: { initContainers: [{ name: weft-proxy, restartPolicy: Always }], containers: [{ name: app }] }
+status: { podIP: 10.0.0.3 }
+`
+    const named = (metadata: string) => {
+      source.put(pod(metadata))
+      const { service, namespace, uid } = mesh.snapshot.value.model.workloads.get('mesh/echo-v2-b') ?? {}
+      return `${service} ${namespace} ${uid}`
+    }
+    const owners =
+      'ownerReferences: [{ kind: Node, name: n1 }, { kind: ReplicaSet, name: echo-5d8f, controller: true }]'
+    t.equal(named(`${owners}, labels: { pod-template-hash: 5d8f }`), 'echo mesh u7')
+    t.equal(named('ownerReferences: [{ kind: Job, name: not-its-controller }]'), 'echo-v2-b mesh u7')
+    const annotations =
+      'resource.opentelemetry.io/service.name: web, resource.opentelemetry.io/service.namespace: other'
+    t.equal(named(`annotations: { ${annotations} }`), 'web mesh u7', 'in no other namespace')
+
+    const leading = () => mesh.snapshot.value.model.workloads.get('mesh/echo-v2-b')?.services
+    const toThePod = (service: string, addresses: string) => `apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: { name: ${service}-x, namespace: mesh, labels: { kubernetes.io/service-name: ${service} } }
+addressType: IPv4
+ports: [{ name: http, port: 8080 }]
+endpoints: [${addresses}]
+`
+    const before = leading() ?? []
+    const it = '{ addresses: [10.0.0.3], targetRef: { kind: Pod, name: echo-v2-b, namespace: mesh } }'
+    source.put(toThePod('echo-v1', it))
+    t.strictSame(leading(), [...before, 'echo-v1.mesh'].toSorted())
+    source.put(toThePod('echo', it))
+    t.strictSame(leading(), [...before, 'echo-v1.mesh', 'echo.mesh'].toSorted(), 'by the same port')
+    source.put(toThePod('echo-v1', ''))
+    t.strictSame(leading(), [...before, 'echo.mesh'].toSorted())
+  },
+)

@@ -51,6 +51,10 @@ export const POD_NAME_VARIABLE = 'POD_NAME'
 export const POD_NAMESPACE_VARIABLE = 'POD_NAMESPACE'
 export const POD_IPS_VARIABLE = 'POD_IPS'
 export const SERVICE_ACCOUNT_VARIABLE = 'SERVICE_ACCOUNT'
+export const POD_UID_VARIABLE = 'POD_UID'
+export const NODE_NAME_VARIABLE = 'NODE_NAME'
+/** OpenTelemetry's own: what names the pod beside those (resource-attributes.ts). An injector of the version before sets none. */
+export const RESOURCE_ATTRIBUTES_VARIABLE = 'OTEL_RESOURCE_ATTRIBUTES'
 /** And the probes that it makes for the kubelet: JSON of AppProbes (app-probe.ts). */
 export const APP_PROBES_VARIABLE = 'WEFT_APP_PROBES'
 /** And what its annotation PROXY_PROTOCOL says: for those probes, and for what the pod sends to itself. */

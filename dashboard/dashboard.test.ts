@@ -83,6 +83,11 @@ t.test('in a real browser', browserTest, async (t) => {
     t.match(await split.innerText(), /catalog-v1:8080[^]*%[^]*of 90 %/)
     t.equal(await page.locator('.traces tbody tr').count(), 40)
     t.match(await page.locator('.problems').innerText(), /shop\.yaml:14[^]*spec\.rules\[0\]\.name/)
+    t.match(await page.locator('.problems').innerText(), 'stays in force')
+    const lock = (service: string) =>
+      page.locator('.services tbody tr', { hasText: service }).getByRole('img', { name: / seen$/ })
+    t.equal(await lock('inventory.shop').getAttribute('aria-label'), 'all requests seen')
+    t.equal(await lock('web.shop').getAttribute('aria-label'), 'not all requests seen')
     t.match(await page.locator('.pills').innerText(), /Proxies\s*8\/8/)
     await page.close()
   })

@@ -4,14 +4,17 @@ import {
   HEALTH_PORT,
   INIT_CONTAINER,
   METRICS_PORT,
+  NODE_NAME_VARIABLE,
   POD_IPS_VARIABLE,
   PROXY_PROTOCOL_VARIABLE,
   POD_NAMESPACE_VARIABLE,
   POD_NAME_VARIABLE,
+  POD_UID_VARIABLE,
   PROXY_CONTAINER,
   PROXY_GID,
   PROXY_UID,
   READY_PATH,
+  RESOURCE_ATTRIBUTES_VARIABLE,
   SERVICE_ACCOUNT_VARIABLE,
   STATE_DIRECTORY,
   TOKEN_FILE,
@@ -46,8 +49,8 @@ export function initContainer(settings: PodSettings): JsonObject {
   }
 }
 
-/** The sidecar; with the native order an init container that goes on running. */
-export function proxyContainer(settings: PodSettings, probes: AppProbes): JsonObject {
+/** The sidecar; with the native order an init container that goes on running. `resource`: of podResource. */
+export function proxyContainer(settings: PodSettings, probes: AppProbes, resource: string): JsonObject {
   return {
     name: PROXY_CONTAINER,
     image: settings.proxyImage,
@@ -58,6 +61,9 @@ export function proxyContainer(settings: PodSettings, probes: AppProbes): JsonOb
       fieldEnv(POD_NAMESPACE_VARIABLE, 'metadata.namespace'),
       fieldEnv(POD_IPS_VARIABLE, 'status.podIPs'),
       fieldEnv(SERVICE_ACCOUNT_VARIABLE, 'spec.serviceAccountName'),
+      fieldEnv(POD_UID_VARIABLE, 'metadata.uid'),
+      fieldEnv(NODE_NAME_VARIABLE, 'spec.nodeName'),
+      ...(resource === '' ? [] : [{ name: RESOURCE_ATTRIBUTES_VARIABLE, value: resource }]),
       ...(Object.keys(probes).length > 0 ? [{ name: APP_PROBES_VARIABLE, value: encodeProbes(probes) }] : []),
       ...(settings.proxyProtocol.size > 0
         ? [{ name: PROXY_PROTOCOL_VARIABLE, value: formatProxyProtocolPorts(settings.proxyProtocol) }]

@@ -54,6 +54,27 @@ const cases: Record<string, Case> = {
     pod: web({ initContainers: [{ name: 'migrate' }] }, { ownerReferences: [{ kind: 'Job', name: 'j' }] }),
     settings: { order: 'classic' },
   },
+  'named-by-its-owner': {
+    pod: web(
+      { containers: [{ name: 'web', image: 'registry.example/shop/web:1.2' }] },
+      {
+        labels: { 'pod-template-hash': '5d8f' },
+        ownerReferences: [{ apiVersion: 'apps/v1', kind: 'ReplicaSet', name: 'web-5d8f', controller: true }],
+      },
+    ),
+  },
+  'named-by-annotations': {
+    pod: web(
+      {},
+      {
+        annotations: {
+          'resource.opentelemetry.io/service.name': 'The $(POD_NAME), or so',
+          'resource.opentelemetry.io/deployment.environment.name': 'test',
+        },
+        labels: { 'app.kubernetes.io/name': 'web', 'app.kubernetes.io/version': '7' },
+      },
+    ),
+  },
   'own-service-account': { pod: web({ serviceAccountName: 'web', automountServiceAccountToken: false }) },
   'installation-settings': {
     pod: web(),

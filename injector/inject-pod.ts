@@ -8,6 +8,7 @@ import { escapePointer } from './json-patch.ts'
 import type { JsonObject, PatchOperation } from './json-patch.ts'
 import { readPod } from './pod.ts'
 import type { PodView } from './pod.ts'
+import { podResource } from './pod-resource.ts'
 import { podSettings } from './pod-settings.ts'
 import { rewriteProbes } from './probes.ts'
 import { cameInjected, reinjectPod } from './reinject.ts'
@@ -64,7 +65,7 @@ export function injectPod(pod: unknown, namespace: PodNamespace, settings: Injec
   notes.push(...annotated.warnings, ...own.warnings, ...(probes?.warnings ?? []))
   notes.push(...cautions(view, home, own.settings))
   const init = initContainer(own.settings)
-  const proxy = proxyContainer(own.settings, probes?.probes ?? {})
+  const proxy = proxyContainer(own.settings, probes?.probes ?? {}, podResource(view))
   const patch: PatchOperation[] = [
     // First, while the containers have the places that they came with.
     ...(probes?.operations ?? []),

@@ -1,3 +1,4 @@
+import type { PodOwner } from '../core/resource-attributes.ts'
 import { readList, readObject, readOptionalBoolean, readOptionalInteger } from './shape.ts'
 import { readOptionalObject, readOptionalString, readString, readStringMap } from './shape.ts'
 import type { Json, JsonObject } from './json-patch.ts'
@@ -10,6 +11,7 @@ export interface ContainerView {
   /** JSON Pointer of the container in the pod as it came. */
   readonly pointer: string
   readonly name: string
+  readonly image: string | undefined
   readonly ports: readonly { readonly name: string | undefined; readonly number: number }[]
   readonly probes: readonly { readonly kind: ProbeKind; readonly probe: JsonObject }[]
   /** Lifecycle hooks for which the kubelet makes an HTTP or TCP call, e.g. `preStop`. */
@@ -22,6 +24,10 @@ export interface ContainerView {
 export interface PodView {
   /** For people: a pod of a controller has only `generateName` at admission. */
   readonly displayName: string
+  /** '' where the API server makes it of `generateName`, after admission. */
+  readonly name: string
+  /** Its controller. */
+  readonly owner: PodOwner | undefined
   readonly labels: ReadonlyMap<string, string>
   readonly annotations: ReadonlyMap<string, string>
   /** Which optional parents exist, because a patch can't add below a missing one. */
@@ -49,11 +55,13 @@ export function readPod(value: unknown): PodView {
   const metadata = readOptionalObject(pod['metadata'], 'metadata')
   const spec = readObject(pod['spec'], 'spec')
   const security = readOptionalObject(spec['securityContext'], 'spec.securityContext')
-  const owners = readList(metadata?.['ownerReferences'], 'metadata.ownerReferences')
+  const owners = readOwners(metadata?.['ownerReferences'], 'metadata.ownerReferences')
   const name = readOptionalString(metadata?.['name'], 'metadata.name')
   const generateName = readOptionalString(metadata?.['generateName'], 'metadata.generateName')
   return {
     displayName: name || (generateName ? `${generateName}*` : '(unnamed)'),
+    name: name ?? '',
+    owner: owners.find(({ controller }) => controller),
     labels: readStringMap(metadata?.['labels'], 'metadata.labels'),
     annotations: readStringMap(metadata?.['annotations'], 'metadata.annotations'),
     has: {
@@ -67,9 +75,7 @@ export function readPod(value: unknown): PodView {
     shareProcessNamespace:
       readOptionalBoolean(spec['shareProcessNamespace'], 'spec.shareProcessNamespace') ?? false,
     os: readOs(spec),
-    ownedByJob: owners.some(
-      (owner, at) => readObject(owner, `metadata.ownerReferences[${at}]`)['kind'] === 'Job',
-    ),
+    ownedByJob: owners.some(({ kind }) => kind === 'Job' || kind === 'CronJob'),
     runAsUser: readOptionalInteger(security?.['runAsUser'], 'spec.securityContext.runAsUser'),
     runAsGroup: readOptionalInteger(security?.['runAsGroup'], 'spec.securityContext.runAsGroup'),
     supplementalGroups: readList(
@@ -87,6 +93,17 @@ export function readPod(value: unknown): PodView {
   }
 }
 
+function readOwners(value: Json | undefined, field: string): (PodOwner & { controller: boolean })[] {
+  return readList(value, field).map((item, at) => {
+    const owner = readObject(item, `${field}[${at}]`)
+    return {
+      kind: readOptionalString(owner['kind'], `${field}[${at}].kind`) ?? '',
+      name: readOptionalString(owner['name'], `${field}[${at}].name`) ?? '',
+      controller: readOptionalBoolean(owner['controller'], `${field}[${at}].controller`) ?? false,
+    }
+  })
+}
+
 function readOs(spec: JsonObject): string | undefined {
   const os = readOptionalObject(spec['os'], 'spec.os')
   const selector = readStringMap(spec['nodeSelector'], 'spec.nodeSelector')
@@ -101,6 +118,7 @@ function readContainers(spec: JsonObject, list: 'containers' | 'initContainers')
     return {
       pointer: `/spec/${list}/${at}`,
       name: readString(container['name'], `${field}.name`),
+      image: readOptionalString(container['image'], `${field}.image`),
       ports: readPorts(container['ports'], `${field}.ports`),
       probes: PROBE_KINDS.flatMap((kind) => {
         const probe = readOptionalObject(container[kind], `${field}.${kind}`)

@@ -6,6 +6,9 @@ import {
   POD_NAMESPACE_VARIABLE,
   PROXY_PROTOCOL_VARIABLE,
   POD_NAME_VARIABLE,
+  NODE_NAME_VARIABLE,
+  POD_UID_VARIABLE,
+  RESOURCE_ATTRIBUTES_VARIABLE,
   SERVICE_ACCOUNT_VARIABLE,
   systemServiceHost,
 } from '../core/contract.ts'
@@ -16,7 +19,9 @@ import { describeError, WeftError } from '../core/errors.ts'
 import { hostPort, integerBetween, logLevel, numberBetween, parseFlags, required } from '../core/flags.ts'
 import { createLogger, type Logger } from '../core/log.ts'
 import { parseProxyProtocolPorts, type ProxyProtocolVersion } from '../core/proxy-protocol.ts'
+import { parseResourceAttributes } from '../core/resource-attributes.ts'
 import type { AccessLogMode } from './telemetry/access-log.ts'
+import type { ResourceAttributes } from './telemetry/resource.ts'
 
 export const PROXY_HELP = `Usage: weft proxy --bootstrap FILE [flags]
        weft proxy --sidecar --control-plane HOST:PORT --trust-domain NAME --state-dir DIR
@@ -30,7 +35,7 @@ Alone:
   --collector ADDRESS    where spans and metrics go: grpc://HOST:4317 or http://HOST:4318 (nowhere)
 
 Sidecar (the injector writes these; POD_NAME, POD_NAMESPACE, POD_IPS, SERVICE_ACCOUNT, WEFT_APP_PROBES come from the
-environment):
+environment, and so do POD_UID and NODE_NAME where they are known):
   --control-plane HOST:PORT
                          where configuration and certificates come from
   --control-plane-name NAME
@@ -43,7 +48,7 @@ environment):
   --passthrough-idle-seconds N
                          connections to what is none of the mesh end after so long without a byte; 0: never (3600)
 
-Both:
+Both (OTEL_RESOURCE_ATTRIBUTES in the environment names the service in telemetry: docs/telemetry-names.md):
   --access-log MODE      off, errors or all, as JSON lines on standard output (errors)
   --trace-sampling N     share of undecided requests that begin a trace, 0 to 1 (as configured)
   --drain-seconds N      after SIGTERM, the longest time for what still runs (30)
@@ -74,6 +79,7 @@ interface Common {
   readonly drainMs: number
   readonly maxConnections: number | undefined
   readonly samplingPercent: number | undefined
+  readonly resource: ResourceAttributes
   readonly log: Logger
 }
 
@@ -155,6 +161,8 @@ async function sidecar(values: Values, common: Common) {
       name: environment(POD_NAME_VARIABLE),
       namespace: environment(POD_NAMESPACE_VARIABLE),
       addresses: addressList(POD_IPS_VARIABLE, environment(POD_IPS_VARIABLE)),
+      uid: process.env[POD_UID_VARIABLE] ?? '',
+      node: process.env[NODE_NAME_VARIABLE] ?? '',
     },
     serviceAccount: environment(SERVICE_ACCOUNT_VARIABLE),
     passthroughIdleMs: passthroughIdleOf(values),
@@ -163,6 +171,17 @@ async function sidecar(values: Values, common: Common) {
   }
   const { startSidecar } = await import('./app/sidecar.ts')
   return () => startSidecar(options)
+}
+
+/** As OpenTelemetry wants it, a wrong text is told and counts as none. */
+function resourceAttributes(log: Logger): ResourceAttributes {
+  const text = process.env[RESOURCE_ATTRIBUTES_VARIABLE] ?? ''
+  const attributes = parseResourceAttributes(text)
+  if (text.trim() !== '' && attributes.size === 0)
+    log.warn(
+      `${RESOURCE_ATTRIBUTES_VARIABLE} is left out: it must be name=value, in a comma list, with values percent-encoded`,
+    )
+  return attributes
 }
 
 function proxyProtocolPorts(text: string): ReadonlyMap<number, ProxyProtocolVersion> {
@@ -215,6 +234,7 @@ function commonOf(values: Values): Common {
     drainMs: 1000 * numberBetween('--drain-seconds', values['drain-seconds'] ?? '30', 0, 3600),
     samplingPercent:
       sampling === undefined ? undefined : 100 * numberBetween('--trace-sampling', sampling, 0, 1),
+    resource: resourceAttributes(log),
     log,
   }
 }

@@ -4,6 +4,7 @@ import { silentLogger } from '../../core/log.ts'
 import { newRecord } from '../../proxy/exchange/record.ts'
 import type { RequestHead } from '../../proxy/http/message.ts'
 import { createGrpcExporter } from '../../proxy/telemetry/grpc-exporter.ts'
+import { sidecarResource } from '../../proxy/telemetry/resource.ts'
 import { Telemetry } from '../../proxy/telemetry/telemetry.ts'
 import { createAdsClient } from '../../proxy/xds/ads-client.ts'
 import { ResourceTable } from '../../proxy/xds/resource-table.ts'
@@ -27,7 +28,10 @@ class Reporter {
         'grpc.use_local_subchannel_pool': 1,
       })
     this.telemetry = new Telemetry({
-      workload: { service: 'web', namespace: 'shop', pod },
+      resource: sidecarResource(
+        { name: pod, namespace: 'shop', uid: '', node: '' },
+        new Map([['service.name', 'web']]),
+      ),
       exporter: createGrpcExporter({ client: connect(), token: () => token }),
       accessLog: 'off',
       samplingPercent: 100,

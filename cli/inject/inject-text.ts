@@ -58,14 +58,14 @@ function injectTemplate(
   template: PodTemplate,
   options: { readonly namespace: string; readonly settings: InjectorSettings },
 ): InjectResult {
-  const { kind, name, path, ofJob } = template
+  const { kind, name, path } = template
   const namespace = template.namespace ?? options.namespace
   const before: PatchOperation[] = isPresent(template.pod['metadata'])
     ? []
     : [{ op: 'add', path: '/metadata', value: {} }]
   const metadata = { ...(template.pod['metadata'] as JsonObject | null) }
-  // The webhook sees the pod of a Job, which says whose it is.
-  if (ofJob) metadata['ownerReferences'] = [{ kind: 'Job', name }]
+  // The webhook sees pods that say whose they are.
+  if (kind !== 'Pod') metadata['ownerReferences'] = [{ kind, name, controller: true }]
   try {
     const pod = { ...template.pod, metadata }
     const { patch, injected, reason, warnings } = injectPod(pod, { name: namespace }, options.settings)

@@ -86,7 +86,9 @@ t.test('what it makes of a pod is what the webhook makes of it', async (t) => {
     const [template] = podTemplates(object)
     const given = template?.pod ?? {}
     // What a controller makes of a template: a pod that has metadata, and says whose it is.
-    const owner = template?.ofJob ? { ownerReferences: [{ kind: 'Job', name: 'web' }] } : {}
+    const { kind, name: ownerName } = template ?? { kind: 'Pod', name: '' }
+    const references = [{ kind, name: ownerName, controller: true }]
+    const owner = kind === 'Pod' ? {} : { ownerReferences: references }
     const metadata = { ...(given['metadata'] as JsonObject | undefined), ...owner }
     const theirs = await asked({ ...given, metadata })
     for (const text of [JSON.stringify(object), JSON.stringify(object, undefined, 2)]) {

@@ -10,8 +10,6 @@ export interface PodTemplate {
   readonly kind: string
   readonly name: string
   readonly namespace: string | undefined
-  /** Whether its pods belong to a Job. */
-  readonly ofJob: boolean
   /** Where the pod's own `metadata` and `spec` are. */
   readonly path: Path
   readonly pod: JsonObject
@@ -45,7 +43,6 @@ export function podTemplates(document: Json, path: Path = []): PodTemplate[] {
       kind,
       name: typeof name === 'string' ? name : typeof generateName === 'string' ? `${generateName}*` : '',
       namespace: typeof namespace === 'string' && namespace !== '' ? namespace : undefined,
-      ofJob: kind === 'Job' || kind === 'CronJob',
       path: [...path, ...below],
       pod: at(document, below, path),
     },

@@ -74,8 +74,14 @@ export interface Workload {
   readonly key: string
   readonly namespace: string
   readonly name: string
+  /** '' of a manifest. */
+  readonly uid: string
   readonly addresses: readonly string[]
   readonly identity: string
+  /** Its name in telemetry, for people: whoever writes the pod may choose it, within the pod's namespace. */
+  readonly service: string
+  /** `name.namespace` of the Services that lead to it. */
+  readonly services: readonly string[]
   readonly mtls: MtlsMode
   readonly paths: PathRules
   readonly limits: WorkloadLimits

@@ -38,6 +38,12 @@ export class Targets {
     return ofPod ? [...ofPod.values()].flat() : []
   }
 
+  /** `name.namespace` of the Services that lead to a pod, sorted. */
+  servicesOf(pod: string): readonly string[] {
+    const keys = [...(this.#byPod.get(pod)?.keys() ?? [])]
+    return keys.map((key) => key.split('/').toReversed().join('.')).toSorted()
+  }
+
   #remove(key: string, { targets }: TranslatedService, touched: Set<string>): void {
     for (const { pod } of targets) {
       touched.add(pod)

@@ -1,4 +1,6 @@
+import { isDeepStrictEqual } from 'node:util'
 import { PROXY_CONTAINER } from '../../core/contract.ts'
+import { serviceName } from '../../core/resource-attributes.ts'
 import { SIDECAR_PORTS, type MtlsMode, type Workload, type WorkloadPort } from '../model/mesh.ts'
 import { carriesHttp, protocolOf, type PortProtocol } from '../model/protocol.ts'
 import { opaquePortsOf } from './opaque-ports.ts'
@@ -100,14 +102,24 @@ export class WorkloadTranslator {
 
   #work(key: string, pod: PodObject, mtls: MtlsMode): Kept {
     const ports = portsOf(pod, this.#targets.of(key))
+    const services = this.#targets.servicesOf(key)
     const before = this.#kept.get(key)
-    if (before?.pod === pod && before.mtls === mtls && samePorts(before.workload.ports, ports)) return before
+    if (
+      before?.pod === pod &&
+      before.mtls === mtls &&
+      samePorts(before.workload.ports, ports) &&
+      isDeepStrictEqual(before.workload.services, services)
+    )
+      return before
     const workload: Workload = {
       key,
       namespace: pod.meta.namespace,
       name: pod.meta.name,
+      uid: pod.uid,
       addresses: pod.ips,
       identity: identityOf(pod, this.#trustDomain),
+      service: serviceName({ ...pod.meta, owner: pod.owner }),
+      services,
       mtls,
       paths: pathRulesOf(pod),
       limits: limitsOf(pod),

@@ -20,6 +20,11 @@ export interface Service {
     readonly meshed: number
   }[]
   readonly seenBy: 'server' | 'callers' | 'nobody'
+  readonly mtls: {
+    readonly mutualTls: number
+    readonly plaintext: number
+    readonly observed: 'all' | 'some' | 'none' | 'no-requests'
+  }
   readonly rate: number
   readonly successRate: number | null
   readonly p50Ms: number | null
@@ -87,6 +92,7 @@ export interface ConfigErrors {
     readonly line: number | null
     readonly field: string
     readonly message: string
+    readonly effect: string
   }[]
   readonly routes: readonly {
     readonly route: string
@@ -94,6 +100,7 @@ export interface ConfigErrors {
     readonly condition: string
     readonly reason: string
     readonly message: string
+    readonly effect: string
   }[]
 }
 

@@ -78,7 +78,7 @@ export function problems(errors: ConfigErrors | undefined, staleSeconds: number 
       h(
         'p',
         { class: 'banner', role: 'status', key: 'stale' },
-        `The control plane does not answer. What you see is ${plural(Math.round(staleSeconds), 'second')} old; sidecars go on with what they have.`,
+        `The control plane does not answer. What you see is ${plural(Math.round(staleSeconds), 'second')} old. A sidecar that has no control plane goes on with what it was told last.`,
       ),
     list.length > 0 &&
       h(
@@ -86,25 +86,33 @@ export function problems(errors: ConfigErrors | undefined, staleSeconds: number 
         { class: 'panel problems', key: 'problems', 'aria-labelledby': 'problems-title' },
         h('h2', { id: 'problems-title' }, plural(list.length, 'problem'), ' in the configuration'),
         h('ul', {}, list),
-        h(
-          'p',
-          { class: 'hint' },
-          'What could not be read or carried out is not in force; what was there before serves on.',
-        ),
       ),
   ]
 }
 
-function sourceLine({ origin, line, field, message }: ConfigErrors['sources'][number]): Node {
+function sourceLine({ origin, line, field, message, effect }: ConfigErrors['sources'][number]): Node {
   return h(
     'li',
     {},
     h('code', {}, line === null ? origin : `${origin}:${line}`),
     field !== '' && h('b', {}, ` ${field} `),
     ` ${message}`,
+    effectLine(effect),
   )
 }
 
-function routeLine({ route, parent, reason, message }: ConfigErrors['routes'][number]): Node {
-  return h('li', {}, h('code', {}, route), ` on ${parent}: `, h('b', {}, reason), ` ${message}`)
+function routeLine({ route, parent, reason, message, effect }: ConfigErrors['routes'][number]): Node {
+  return h(
+    'li',
+    {},
+    h('code', {}, route),
+    ` on ${parent}: `,
+    h('b', {}, reason),
+    ` ${message}`,
+    effectLine(effect),
+  )
+}
+
+function effectLine(effect: string): Node {
+  return h('span', { class: 'effect hint' }, effect)
 }

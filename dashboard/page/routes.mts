@@ -58,7 +58,7 @@ function routeCard(route: Route): Node {
 function backendRow(backend: Route['backends'][number], index: number): Node {
   const [, service = '', port = ''] = backend.cluster.split('/')
   const seen = backend.observedPercent
-  const seenText = seen === null ? 'no traffic' : percent(Math.round(seen * 10) / 10)
+  const seenText = seen === null ? 'no requests' : percent(Math.round(seen * 10) / 10)
   return h(
     'div',
     { class: 'backend', key: `${backend.cluster} ${index}` },

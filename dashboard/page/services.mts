@@ -1,6 +1,6 @@
 import type { Service } from './api.mts'
 import { h, type Node } from './dom.mts'
-import { milliseconds, rate, success } from './format.mts'
+import { milliseconds, plural, rate, success } from './format.mts'
 
 const GOOD = 0.999
 const POOR = 0.99
@@ -10,6 +10,7 @@ export function servicesPanel(services: readonly Service[], windowSeconds: numbe
     'Service',
     'Requests/s',
     'Success',
+    'Mutual TLS',
     'p50',
     'p95',
     'p99',
@@ -47,13 +48,17 @@ export function servicesPanel(services: readonly Service[], windowSeconds: numbe
                 heads.map((text) => h('th', { scope: 'col', class: columnClass(text) }, text)),
               ),
             ),
-            h('tbody', {}, services.map(serviceRow)),
+            h(
+              'tbody',
+              {},
+              services.map((service) => serviceRow(service, windowSeconds)),
+            ),
           ),
         ),
   )
 }
 
-function serviceRow(service: Service): Node {
+function serviceRow(service: Service, windowSeconds: number): Node {
   const { name, namespace, seenBy, successRate } = service
   const quiet = service.rate === 0
   return h(
@@ -73,6 +78,7 @@ function serviceRow(service: Service): Node {
     ),
     h('td', { class: 'number' }, rate(service.rate)),
     h('td', { class: `number ${successClass(successRate)}` }, success(successRate)),
+    h('td', { class: 'number' }, mutualTls(service, windowSeconds)),
     h('td', { class: 'number' }, milliseconds(service.p50Ms)),
     h('td', { class: 'number' }, milliseconds(service.p95Ms)),
     h('td', { class: 'number' }, milliseconds(service.p99Ms)),
@@ -93,19 +99,40 @@ function columnClass(text: string): string {
 }
 
 /** All of its ports have the same pods more often than not: the fullest says it. */
-function endpoints({ ports }: Service): Node {
-  const port = [...ports].sort((a, b) => b.endpoints - a.endpoints)[0]
+function fullest({ ports }: Service): Service['ports'][number] | undefined {
+  return [...ports].sort((a, b) => b.endpoints - a.endpoints)[0]
+}
+
+function endpoints(service: Service): Node {
+  const port = fullest(service)
   if (!port || port.endpoints === 0) return h('span', { class: 'dim' }, '0')
-  const sealed = port.meshed === port.endpoints
   return h(
     'span',
-    {
-      title: sealed ? 'all with a sidecar: mutual TLS' : `${port.meshed} of ${port.endpoints} with a sidecar`,
-    },
+    { title: `${port.healthy} of ${port.endpoints} healthy, ${port.meshed} with a sidecar` },
     port.healthy === port.endpoints ? String(port.endpoints) : `${port.healthy}/${port.endpoints}`,
+  )
+}
+
+/** What was seen of requests, and not what sidecars could do: the lock is closed only where every one was seen to have it. */
+function mutualTls(service: Service, windowSeconds: number): Node {
+  const { mutualTls: sealed, plaintext, observed } = service.mtls
+  if (observed === 'no-requests') return h('span', { class: 'dim', title: 'no request was seen' }, '–')
+  const port = fullest(service)
+  const bare = port ? port.endpoints - port.meshed : 0
+  const title = [
+    `seen in the last ${windowSeconds} s: ${plural(sealed, 'request')} over mutual TLS, ${plaintext.toLocaleString('en')} in plaintext`,
+    ...(bare > 0
+      ? [`${plural(bare, 'endpoint')} without a sidecar, of which only what sidecars send there is seen`]
+      : []),
+  ].join('; ')
+  return h(
+    'span',
+    { title },
+    success(sealed / (sealed + plaintext)),
     h('span', {
-      class: sealed ? 'lock' : 'lock open',
-      'aria-label': sealed ? 'mutual TLS' : 'partly plaintext',
+      class: observed === 'all' ? 'lock' : `lock open ${observed}`,
+      role: 'img',
+      'aria-label': { all: 'all requests seen', some: 'not all requests seen', none: 'no request' }[observed],
     }),
   )
 }
@@ -115,8 +142,10 @@ function callers({ callers }: Service): Node[] {
   return shown.map(({ source, rate: perSecond }) =>
     h(
       'span',
-      { class: source === '' ? 'chip outside' : 'chip' },
-      source === '' ? 'outside the mesh' : source.slice(0, source.lastIndexOf('.')),
+      source === ''
+        ? { class: 'chip outside', title: 'in plaintext: the callers gave no identity of the mesh' }
+        : { class: 'chip' },
+      source === '' ? 'no identity' : source.slice(0, source.lastIndexOf('.')),
       h('span', { class: 'dim' }, ` ${rate(perSecond)}`),
     ),
   )
@@ -127,7 +156,7 @@ const HEIGHT = 24
 
 function sparkline(history: readonly number[]): Node | string {
   const most = Math.max(...history, 0)
-  if (history.length < 2 || most === 0) return h('span', { class: 'dim' }, 'no traffic')
+  if (history.length < 2 || most === 0) return h('span', { class: 'dim' }, 'no requests')
   const x = (i: number): string => ((i / (history.length - 1)) * WIDTH).toFixed(1)
   const y = (value: number): string => (HEIGHT - 2 - (value / most) * (HEIGHT - 4)).toFixed(1)
   const points = history.map((value, i) => `${x(i)},${y(value)}`).join(' ')

@@ -17,7 +17,7 @@ import type { PortView, RouteView, ServiceView } from '../../control-plane/servi
 
 export const START = Date.UTC(2026, 5, 1, 9, 30)
 
-type Text = Record<string, string | number>
+type Text = Record<string, string | number | boolean>
 
 /** A mesh of web, catalog (90/10) and inventory with two minutes behind it, on a free port; its time stands still. */
 export async function serveSeededMesh(over: Partial<MeshOverview> = {}) {
@@ -54,7 +54,12 @@ function randomFrom(seed: number): () => number {
 function attributes(values: Text): KeyValue[] {
   return Object.entries(values).map(([key, value]) => ({
     key,
-    value: typeof value === 'number' ? { intValue: BigInt(value) } : { stringValue: value },
+    value:
+      typeof value === 'number'
+        ? { intValue: BigInt(value) }
+        : typeof value === 'boolean'
+          ? { boolValue: value }
+          : { stringValue: value },
   }))
 }
 
@@ -80,12 +85,16 @@ const to = (destination: string, route: string, cluster: string): Text => ({
   'weft.destination_service': `${destination}.shop`,
   'http.route': route,
   'weft.cluster': `shop/${cluster}/8080`,
+  'weft.response_flags': '-',
+  'weft.mtls': true,
 })
 
-const FROM = { 'weft.source_identity': 'spiffe://cluster.local/ns/shop/sa/caller' }
+const FROM = { 'weft.source_identity': 'spiffe://cluster.local/ns/shop/sa/caller', 'weft.mtls': true }
+const PLAIN = { 'weft.mtls': false }
 const CATALOG_ROUTE = 'HTTPRoute/shop/catalog/0'
 const FLOWS: Flow[] = [
-  flow('web', 'server', 182, 7.1, 0.0004),
+  flow('web', 'server', 171, 7.1, 0.0004, FROM),
+  flow('web', 'server', 11, 7.1, 0.0004, PLAIN),
   flow('catalog', 'server', 176, 3.4, 0.0021, FROM),
   flow('inventory', 'server', 193, 1.3, 0.098, FROM),
   flow('web', 'client', 158.6, 4.1, 0.0018, to('catalog-v1', CATALOG_ROUTE, 'catalog-v1')),
@@ -112,8 +121,8 @@ function seedMetrics(metrics: MetricStore): void {
           counts[index] = (counts[index] ?? 0) + 1
         }
         const labels = { ...one.labels, 'http.response.status_code': failed ? 503 : 200 }
-        const caller = { namespace: 'shop', serviceAccount: one.service, pod: { name: `${one.service}-1` } }
-        atOnce(takingPoints(metrics, push(one, labels, counts, at), caller, at))
+        const reporter = { namespace: 'shop', service: one.service, pod: `${one.service}-1`, behind: [] }
+        atOnce(takingPoints(metrics, push(one, labels, counts, at), reporter, at))
       }
 }
 
@@ -150,10 +159,11 @@ export function seedTrace(traces: TraceStore, index: number, change: TraceChange
   const begin = START - (60 - index) * 1900
   const path = change.path ?? ['/stocked/42', '/items/7', '/items?page=2', '/stocked/1138'][index % 4] ?? '/'
   const hops = ['client', 'web', 'catalog', 'inventory']
-  const caller = (service: string) => ({
+  const reporter = (service: string) => ({
     namespace: 'shop',
-    serviceAccount: service,
-    pod: { name: `${service}${service === 'catalog' ? '-v1' : ''}-6f9c4d-${id(5)}` },
+    service,
+    pod: `${service}${service === 'catalog' ? '-v1' : ''}-6f9c4d-${id(5)}`,
+    behind: [],
   })
   let parent = ''
   let from = begin
@@ -192,11 +202,11 @@ export function seedTrace(traces: TraceStore, index: number, change: TraceChange
         attributes: attributes(values),
         status: { code: bad ? 'STATUS_CODE_ERROR' : 'STATUS_CODE_UNSET' },
       }
-      const reporter = change.service ?? (kind === 'client' ? source : destination)
+      const by = change.service ?? (kind === 'client' ? source : destination)
       const report = ExportTraceServiceRequest.encode({
         resourceSpans: [{ scopeSpans: [{ spans: [span] }] }],
       })
-      atOnce(takingSpans(traces, report, caller(reporter)))
+      atOnce(takingSpans(traces, report, reporter(by)))
       parent = spanId
       from += kind === 'client' ? 0.25 + random() * 0.3 : 0.8 + random()
       took *= kind === 'client' ? 0.9 : 0.62
@@ -244,6 +254,7 @@ const PROXIES: ProxyView[] = PODS.map((name, i) => ({
   namespace: 'shop',
   pod: `${name}-${i}`,
   serviceAccount: name,
+  service: name,
   connectedAt: START - 600_000,
   version: 42,
   rejected: '',

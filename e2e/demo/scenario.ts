@@ -49,11 +49,27 @@ export interface LoadReport {
   readonly failed: number
   readonly statuses: Readonly<Record<string, number>>
   readonly versions: Readonly<Record<string, number>>
-  readonly errors: Readonly<Record<string, number>>
+  /** How many of those that failed failed how: `503 by the application`, `connection refused`. */
+  readonly failures: Readonly<Record<string, number>>
   readonly samples: readonly { status: number; proxyStatus?: string; text: string }[]
   readonly seconds: number
   /** When a request was sent, the version that answered, and its status. */
   readonly timeline: readonly (readonly [at: number, version: string, status: number])[]
+}
+
+/** `3 of 200 failed: 2 got 503 by the application, 1 no answer within 15 s`, of all reports together. */
+export function failuresOf(...reports: readonly Pick<LoadReport, 'sent' | 'failures'>[]): string {
+  const sent = reports.reduce((sum, report) => sum + report.sent, 0)
+  const counts = new Map<string, number>()
+  for (const { failures } of reports)
+    for (const [failure, count] of Object.entries(failures))
+      counts.set(failure, (counts.get(failure) ?? 0) + count)
+  const failed = [...counts.values()].reduce((sum, count) => sum + count, 0)
+  if (failed === 0) return `0 of ${sent} failed`
+  const each = [...counts].map(
+    ([failure, count]) => `${count} ${/^\d/.test(failure) ? 'got ' : ''}${failure}`,
+  )
+  return `${failed} of ${sent} failed: ${each.join(', ')}`
 }
 
 /** Sends requests from a pod and reports what came back. */

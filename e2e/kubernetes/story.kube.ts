@@ -15,6 +15,7 @@ import { DEMO_MANIFESTS, kubernetesMesh } from './mesh/kubernetes-mesh.ts'
 import type { KubernetesMesh, KubernetesStep } from './story/step.ts'
 import { commands } from './story/steps/commands.ts'
 import { dashboard } from './story/steps/dashboard.ts'
+import { gettingStarted } from './story/steps/getting-started.ts'
 import { job } from './story/steps/job.ts'
 import { probes } from './story/steps/probes.ts'
 import { rights } from './story/steps/rights.ts'
@@ -64,7 +65,7 @@ t.test('from an empty cluster to a mesh that is rolled over under load', async (
 
   const mesh: KubernetesMesh = { ...kubernetesMesh(cluster), kubernetes: cluster, apply }
   const steps: KubernetesStep[] = [
-    ...[inject, mtls, canaryWithin(3), trace, dashboard, commands, job, probes],
+    ...[inject, mtls, canaryWithin(3), trace, dashboard, commands, job, probes, gettingStarted],
     ...[rolloutOfApplication, rolloutOfMesh, rights(audit)],
   ]
   const results = await play(steps, mesh, (name) => progress(`step ${name}`))

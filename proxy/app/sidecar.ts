@@ -27,6 +27,7 @@ import { verifyPeer } from '../identity/verify-peer.ts'
 import { Runtime } from '../runtime.ts'
 import type { AccessLogMode } from '../telemetry/access-log.ts'
 import { reopeningExporter } from '../telemetry/reopening-exporter.ts'
+import { sidecarResource, type ReportingPod, type ResourceAttributes } from '../telemetry/resource.ts'
 import { Telemetry } from '../telemetry/telemetry.ts'
 import { loadOriginalDestination } from '../transport/original-destination.ts'
 import type { ReadSpiffeId } from '../transport/peer-identity.ts'
@@ -42,8 +43,10 @@ export interface SidecarOptions {
   readonly controlPlane: ControlPlaneEndpoint
   readonly trustDomain: string
   readonly stateDirectory: string
-  readonly pod: { readonly name: string; readonly namespace: string; readonly addresses: readonly string[] }
+  readonly pod: ReportingPod & { readonly addresses: readonly string[] }
   readonly serviceAccount: string
+  /** What names the pod in telemetry, as its injector says. */
+  readonly resource: ResourceAttributes
   readonly appProbes: ReadonlyMap<string, AppProbe>
   /** Ports whose application wants the PROXY protocol, from the sidecar's own probes and the pod itself, too. */
   readonly ownProxyProtocol: ReadonlyMap<number, ProxyProtocolVersion>
@@ -97,7 +100,7 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
     log,
   })
   const telemetry = new Telemetry({
-    workload: { service: options.serviceAccount, namespace: pod.namespace, pod: pod.name },
+    resource: sidecarResource(pod, options.resource),
     exporter: reopeningExporter(() => controlPlaneExporter(controlPlane)),
     accessLog: options.accessLog,
     samplingPercent: options.samplingPercent,

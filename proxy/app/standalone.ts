@@ -9,6 +9,7 @@ import { createStaticConfiguration } from '../bootstrap/configuration.ts'
 import { Runtime } from '../runtime.ts'
 import type { AccessLogMode } from '../telemetry/access-log.ts'
 import type { Exporter } from '../telemetry/exporter.ts'
+import { standaloneResource, type ResourceAttributes } from '../telemetry/resource.ts'
 import { Telemetry } from '../telemetry/telemetry.ts'
 import { loadOriginalDestination } from '../transport/original-destination.ts'
 import type { WorkloadSecrets } from '../transport/tls-contexts.ts'
@@ -26,6 +27,8 @@ export interface StandaloneOptions {
   readonly drainMs: number
   readonly maxConnections?: number | undefined
   readonly samplingPercent: number | undefined
+  /** OTEL_RESOURCE_ATTRIBUTES: goes before what the bootstrap says. */
+  readonly resource: ResourceAttributes
   readonly log: Logger
 }
 
@@ -51,7 +54,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Runni
   const configuration = createStaticConfiguration(bootstrap)
   const secrets = new Watched<WorkloadSecrets | undefined>(undefined)
   const telemetry = new Telemetry({
-    workload: { service: bootstrap.node.cluster || 'weft', namespace: '', pod: bootstrap.node.id },
+    resource: standaloneResource(bootstrap.node, options.resource),
     exporter: options.exporter,
     accessLog: options.accessLog,
     samplingPercent: options.samplingPercent,

@@ -1,5 +1,6 @@
 import { formatFlags } from '../model/response-flag.ts'
 import type { ConnectionRecord, RequestRecord } from '../exchange/telemetry-sink.ts'
+import type { ResourceAttributes } from './resource.ts'
 
 export type AccessLogMode = 'off' | 'errors' | 'all'
 
@@ -10,13 +11,21 @@ const MAX_BUFFERED_BYTES = 1024 * 1024
 export class AccessLog {
   readonly #mode: AccessLogMode
   readonly #write: (text: string) => void
+  /** On every line: lines of many pods meet in one place. */
+  readonly #service: { readonly service_name?: string; readonly service_namespace?: string }
   #lines = ''
   #dropped = 0
   #timer: NodeJS.Timeout | undefined
 
-  constructor(mode: AccessLogMode, write: (text: string) => void) {
+  constructor(mode: AccessLogMode, write: (text: string) => void, resource: ResourceAttributes) {
     this.#mode = mode
     this.#write = write
+    const name = resource.get('service.name')
+    const namespace = resource.get('service.namespace')
+    this.#service = {
+      ...(name === undefined ? {} : { service_name: name }),
+      ...(namespace === undefined ? {} : { service_namespace: namespace }),
+    }
   }
 
   request(record: RequestRecord): void {
@@ -46,6 +55,7 @@ export class AccessLog {
       attempts: record.attempts,
       config: record.configVersion,
       ...(record.span ? { trace_id: record.span.traceId } : {}),
+      ...this.#service,
     })
   }
 
@@ -65,6 +75,7 @@ export class AccessLog {
       downstream: record.downstream,
       source: record.sourceIdentity,
       destination: record.destinationIdentity,
+      ...this.#service,
     })
   }
 

@@ -75,7 +75,7 @@ function attributesOf(series: RequestSeries): KeyValue[] {
     text('weft.destination_service', service),
     text('weft.source_identity', source),
     text('weft.response_flags', flags),
-    { key: 'weft.mtls', value: { boolValue: mtls } },
+    ...(mtls === undefined ? [] : [{ key: 'weft.mtls', value: { boolValue: mtls } }]),
     ...(grpcStatus < 0 ? [] : [integer('rpc.grpc.status_code', grpcStatus)]),
   ]
 }

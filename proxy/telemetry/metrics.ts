@@ -36,7 +36,8 @@ export interface RequestLabels {
   readonly service: string
   readonly source: string
   readonly flags: string
-  readonly mtls: boolean
+  /** Undefined in the set of those that fit no other. */
+  readonly mtls: boolean | undefined
   /** -1: no gRPC. */
   readonly grpcStatus: number
 }
@@ -215,6 +216,6 @@ const OTHER = {
   service: '_OTHER',
   source: '_OTHER',
   flags: '_OTHER',
-  mtls: false,
+  mtls: undefined,
   grpcStatus: -1,
 }

@@ -24,7 +24,9 @@ t.test('the page lists what is counted, and nothing else', async (t) => {
   for (const direction of ['inbound', 'outbound'] as const)
     metrics.request(newRecord({ ...HOP, direction }, HEAD, 'v1'))
   for (const name of Object.keys(COUNTERS)) metrics.count(name as CounterName)
-  const names = [...prometheusText(metrics).matchAll(/^# TYPE (\S+)/gm)].map(([, name = '']) => name)
+  const names = [...prometheusText(metrics, new Map()).matchAll(/^# TYPE (\S+)/gm)].map(
+    ([, name = '']) => name,
+  )
   t.strictSame(
     names.toSorted((a, b) => a.localeCompare(b)),
     METRIC_NAMES.toSorted((a, b) => a.localeCompare(b)),

@@ -44,8 +44,9 @@ const LABELS = [
   'rpc_grpc_status_code',
 ]
 
-/** For each side of a request, `server` of what came to the pod and `client` of what it sent. */
+/** Those of requests for each side, `server` of what came to the pod and `client` of what it sent. */
 const REQUEST_METRICS: Readonly<Record<string, readonly [type: string, what: string]>> = {
+  target_info: ['gauge', 'Always 1; who reports, as labels (telemetry-names.md).'],
   http_server_request_duration_seconds: ['histogram', 'Requests to the pod, until the end of their answers.'],
   http_client_request_duration_seconds: ['histogram', 'Requests of the application, all tries together.'],
   http_server_request_body_size_bytes_total: ['counter', 'Bytes of the bodies of requests to the pod.'],
@@ -68,7 +69,7 @@ export function withTelemetry(page: string): string {
   const requests = Object.entries(REQUEST_METRICS).map(([name, [type, what]]) => [`\`${name}\``, type, what])
   const counters = Object.entries(COUNTERS).map(([name, what]) => [`\`weft_${name}_total\``, 'counter', what])
   const metrics = `${markdownTable([['metric', 'type', 'what it says'], ...requests, ...counters])}
-Those of requests have the labels ${LABELS.map((label) => `\`${label}\``).join(', ')}, the last of them for gRPC alone.
+Those of requests but the active ones have the labels ${LABELS.map((label) => `\`${label}\``).join(', ')}, the last of them for gRPC alone.
 `
   const flags = markdownTable([
     ['flag', 'what happened'],

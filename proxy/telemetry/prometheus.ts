@@ -1,8 +1,15 @@
 import { DURATION_BUCKETS, type Metrics, type RequestSeries } from './metrics.ts'
+import type { ResourceAttributes } from './resource.ts'
 
-/** Prometheus text format 0.0.4, with OpenTelemetry's names as its Prometheus exporter would write them. */
-export function prometheusText(metrics: Metrics): string {
-  const lines: string[] = []
+/**
+ * Prometheus text format 0.0.4, with OpenTelemetry's names as its Prometheus exporter would write them: who reports is
+ * told once, in `target_info` (https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics/).
+ */
+export function prometheusText(metrics: Metrics, resource: ResourceAttributes): string {
+  const lines: string[] = [
+    '# TYPE target_info gauge',
+    `target_info{${labelsOf([...resource].map(([key, value]) => [key.replaceAll(/[^A-Za-z0-9_]/g, '_'), value]))}} 1`,
+  ]
   for (const direction of ['inbound', 'outbound'] as const) {
     const role = direction === 'inbound' ? 'server' : 'client'
     const all = [...metrics.requests.values()].filter((series) => series.labels.direction === direction)
@@ -57,10 +64,14 @@ function labelText(series: RequestSeries): string {
     weft_destination_service: service,
     weft_source_identity: source,
     weft_response_flags: flags,
-    weft_mtls: String(mtls),
+    weft_mtls: mtls === undefined ? '_OTHER' : String(mtls),
     ...(grpcStatus < 0 ? {} : { rpc_grpc_status_code: String(grpcStatus) }),
   }
-  return Object.entries(labels)
+  return labelsOf(Object.entries(labels))
+}
+
+function labelsOf(labels: readonly (readonly [name: string, value: string])[]): string {
+  return labels
     .map(
       ([key, text]) =>
         `${key}="${text.replace(/[\\"\n]/g, (char) => (char === '\n' ? '\\n' : `\\${char}`))}"`,

@@ -26,7 +26,10 @@ function setUp(random = 1) {
   const lines: string[] = []
   let failing = false
   const telemetry = new Telemetry({
-    workload: { service: 'web', namespace: 'shop', pod: 'web-1' },
+    resource: new Map([
+      ['service.name', 'web'],
+      ['service.namespace', 'shop'],
+    ]),
     exporter: {
       traces: async (request) => {
         if (failing) throw new Error('away')
@@ -128,6 +131,12 @@ t.test('metrics and log lines tell route, status and flags, and no query', async
   t.equal(point?.bucketCounts?.[5], 1n)
   const line = JSON.parse(lines.join('')) as Record<string, unknown>
   t.match(line, { status: 503, flags: 'URX', path: '/items/1', attempts: 2 })
+  t.match(line, { service_name: 'web', service_namespace: 'shop' })
+  t.match(text, /^target_info\{service_name="web",service_namespace="shop"\} 1$/m)
+  t.match(metrics[0]?.resourceMetrics?.[0]?.resource?.attributes, [
+    { key: 'service.name', value: { stringValue: 'web' } },
+    { key: 'service.namespace', value: { stringValue: 'shop' } },
+  ])
   t.notMatch(lines.join(''), 'secret')
 })
 
@@ -169,6 +178,7 @@ t.test('label sets are bounded for each direction alone, and idle ones are forgo
       ['inbound', 1],
     ],
   )
+  t.match(telemetry.prometheus(), /route="_OTHER"[^}]*weft_mtls="_OTHER"/, 'nor is it said to be plaintext')
   const start = Date.now()
   telemetry.metrics.expire(start)
   telemetry.requestFinished({ ...one, route: 'r7' })
@@ -212,7 +222,10 @@ t.test('what is new is pushed between the reports of everything, soon and not to
   const clock = new ManualClock()
   const counts: number[] = []
   const telemetry = new Telemetry({
-    workload: { service: 'web', namespace: 'shop', pod: 'web-1' },
+    resource: new Map([
+      ['service.name', 'web'],
+      ['service.namespace', 'shop'],
+    ]),
     exporter: {
       traces: async () => {},
       metrics: async ({ resourceMetrics }) => {
@@ -270,7 +283,10 @@ t.test('many series are pushed in requests of a bounded size, each once', async 
 
 t.test('without a collector the context passes as it came', async (t) => {
   const telemetry = new Telemetry({
-    workload: { service: 'web', namespace: 'shop', pod: 'web-1' },
+    resource: new Map([
+      ['service.name', 'web'],
+      ['service.namespace', 'shop'],
+    ]),
     exporter: undefined,
     accessLog: 'off',
     pushMs: 3_600_000,

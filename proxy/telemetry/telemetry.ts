@@ -7,13 +7,14 @@ import type { Exporter } from './exporter.ts'
 import { metricsRequests } from './metric-push.ts'
 import { Metrics, type RequestSeries } from './metrics.ts'
 import { prometheusText } from './prometheus.ts'
-import { resourceOf, type ReportingWorkload } from './resource.ts'
+import { resourceOf, type ResourceAttributes } from './resource.ts'
 import { SpanQueue } from './span-queue.ts'
 import { spanOf } from './span.ts'
 import { newSpanId, newTraceId, readTrace, writeTrace } from './trace-context.ts'
 
 export interface TelemetryOptions {
-  readonly workload: ReportingWorkload
+  /** Who reports. */
+  readonly resource: ResourceAttributes
   /** Undefined: spans are not made and metrics not pushed. */
   readonly exporter: Exporter | undefined
   readonly accessLog: AccessLogMode
@@ -39,6 +40,7 @@ export class Telemetry implements TelemetrySink {
   readonly #log: AccessLog
   readonly #exporter: Exporter | undefined
   readonly #spans: SpanQueue | undefined
+  readonly #attributes: ResourceAttributes
   readonly #resource
   readonly #random: () => number
   readonly #samplingPercent: number | undefined
@@ -52,10 +54,12 @@ export class Telemetry implements TelemetrySink {
   #cancelEarly: (() => void) | undefined
 
   constructor(options: TelemetryOptions) {
-    this.#resource = resourceOf(options.workload)
+    this.#attributes = options.resource
+    this.#resource = resourceOf(options.resource)
     this.#exporter = options.exporter
     this.#spans = options.exporter ? new SpanQueue(options.exporter, this.#resource) : undefined
-    this.#log = new AccessLog(options.accessLog, options.write ?? ((text) => void process.stdout.write(text)))
+    const write = options.write ?? ((text: string) => void process.stdout.write(text))
+    this.#log = new AccessLog(options.accessLog, write, options.resource)
     this.#random = options.random ?? Math.random
     this.#samplingPercent = options.samplingPercent
     this.#clock = options.clock ?? monotonicClock
@@ -115,7 +119,7 @@ export class Telemetry implements TelemetrySink {
     const counters = this.metrics.counters
     counters.set('spans_exported', this.#spans?.exported ?? 0)
     counters.set('spans_dropped', this.#spans?.dropped ?? 0)
-    return prometheusText(this.metrics)
+    return prometheusText(this.metrics, this.#attributes)
   }
 
   /** Sends what is left, within the exporter's own deadline. Never rejects. */

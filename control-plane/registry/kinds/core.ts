@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import type { PodOwner } from '../../../core/resource-attributes.ts'
 import type { Fields } from '../fields.ts'
 import { readMeta, type Meta } from './meta.ts'
 
@@ -36,6 +37,8 @@ export interface PodObject {
   /** '' of a manifest. */
   readonly uid: string
   readonly serviceAccount: string
+  /** Its controller. */
+  readonly owner: PodOwner | undefined
   readonly hostNetwork: boolean
   readonly ips: readonly string[]
   /** Names of containers and init containers. */
@@ -94,6 +97,12 @@ function readServicePort(port: Fields): ServiceObjectPort | undefined {
 
 export function readPod(object: Fields): PodObject {
   const meta = readMeta(object, 'namespaced')
+  const metadata = object.map('metadata')
+  const owners = metadata.list('ownerReferences', (owner) => ({
+    kind: owner.text('kind') ?? '',
+    name: owner.text('name') ?? '',
+    controller: owner.boolean('controller') ?? false,
+  }))
   const spec = object.map('spec')
   const status = object.map('status')
   const containers: string[] = []
@@ -115,7 +124,8 @@ export function readPod(object: Fields): PodObject {
   return {
     kind: 'Pod',
     meta,
-    uid: object.map('metadata').text('uid') ?? '',
+    uid: metadata.text('uid') ?? '',
+    owner: owners.find(({ controller }) => controller),
     serviceAccount: spec.text('serviceAccountName') ?? 'default',
     hostNetwork: spec.boolean('hostNetwork') ?? false,
     ips: [...new Set([...(single === undefined ? [] : [single]), ...ips])].filter((ip) => isIP(ip) !== 0),

@@ -21,7 +21,12 @@ const { path, responseDeserialize } = MetricsService.export
 async function setUp(t: Test) {
   const metrics = new MetricStore()
   let decoded = 0
-  const services = telemetryServices({ traces: new TraceStore(), metrics, log: silentLogger })
+  const services = telemetryServices({
+    traces: new TraceStore(),
+    metrics,
+    pods: () => undefined,
+    log: silentLogger,
+  })
   const counted = services.map((service) => ({
     ...service,
     implementation: Object.fromEntries(

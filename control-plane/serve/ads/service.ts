@@ -13,7 +13,7 @@ import type { MeshView } from '../../mesh.ts'
 import { clientOf, runtimeOf, type MeshClient } from '../../xds/client.ts'
 import { anyCallerOf } from '../admission/admitted.ts'
 import { callerKey } from '../admission/allowance.ts'
-import type { ProxyView } from '../rest/overview.ts'
+import type { ProxyStream } from '../rest/overview.ts'
 import type { Caller } from '../tokens/claims.ts'
 import { DeltaSession } from './delta-session.ts'
 import { Pushes, type Pushed } from './pushes.ts'
@@ -30,7 +30,7 @@ export interface Discovery {
   readonly definition: ServiceDefinition
   readonly implementation: UntypedServiceImplementation
   /** Whose streams are open. */
-  proxies(): readonly ProxyView[]
+  proxies(): readonly ProxyStream[]
   /**
    * Ends every stream with UNAVAILABLE, so that its client goes elsewhere: one after the other, in so many milliseconds
    * at most, so that those who take them on have them one after the other, too. Until then each is told of changes.
@@ -260,7 +260,7 @@ export function discoveryService({ snapshot, log }: DiscoveryOptions): Discovery
   }
 }
 
-function viewOf({ client, node, runtime, caller, connectedAt, session }: Open): ProxyView {
+function viewOf({ client, node, runtime, caller, connectedAt, session }: Open): ProxyStream {
   return {
     node,
     namespace: client.namespace,

@@ -4,7 +4,13 @@ import type { SourceError } from '../../registry/source.ts'
 import type { ServiceView } from '../../service-view.ts'
 
 /** A proxy, or another xDS client, whose stream is open. Plain JSON. */
-export interface ProxyView {
+export interface ProxyView extends ProxyStream {
+  /** Its pod's name in telemetry (docs/telemetry-names.md), or ''. */
+  readonly service: string
+}
+
+/** What its stream tells. */
+export interface ProxyStream {
   /** `pod.namespace` */
   readonly node: string
   readonly namespace: string
@@ -37,12 +43,18 @@ export interface MeshOverview {
 export function overviewOf(
   brain: () => MeshBrain | undefined,
   trustDomain: string,
-  proxies: () => readonly ProxyView[],
+  proxies: () => readonly ProxyStream[],
 ): MeshOverview {
   const now = () => brain()?.snapshot.value
   return {
     trustDomain,
-    proxies,
+    proxies() {
+      const workloads = now()?.model.workloads
+      return proxies().map((one) => ({
+        ...one,
+        service: workloads?.get(`${one.namespace}/${one.pod}`)?.service ?? '',
+      }))
+    },
     version: () => now()?.version ?? 0,
     services: () => now()?.services ?? [],
     workloads: () => now()?.model.workloads.size ?? 0,

@@ -2,12 +2,15 @@ import fastify from 'fastify'
 import t from 'tap'
 import type { ServiceView } from '../../service-view.ts'
 import { MetricStore } from '../telemetry/metric-store.ts'
+import type { Transport, TransportView } from '../telemetry/traffic.ts'
 import { TraceStore } from '../telemetry/trace-store.ts'
 import { ManualClock } from '../../../core/clock.ts'
 import { pairKey } from '../telemetry/metric-store.ts'
 import { BUCKETS } from '../telemetry/durations.ts'
+import { configErrors } from './config-errors.ts'
 import type { MeshOverview } from './overview.ts'
 import { rest, type RestOptions } from './rest.ts'
+import type { MtlsRow } from './services.ts'
 
 const START = Date.UTC(2026, 0, 1)
 const ROUTE = 'HTTPRoute/shop/catalog/0'
@@ -68,6 +71,7 @@ const MESH: MeshOverview = {
       namespace: 'shop',
       pod: 'web-1',
       serviceAccount: 'web',
+      service: 'web',
       connectedAt: START,
       version: 7,
       rejected: '',
@@ -81,7 +85,7 @@ function condition(type: 'Accepted' | 'ResolvedRefs' | 'PartiallyInvalid', statu
 
 function setUp(
   t: { teardown(task: () => unknown): void },
-  more: Pick<RestOptions, 'notReady' | 'names'> = {},
+  more: Partial<Pick<RestOptions, 'notReady' | 'names' | 'mesh'>> = {},
 ) {
   const clock = new ManualClock(START)
   const traces = new TraceStore()
@@ -105,7 +109,9 @@ t.test('a route shows each rule once, with the configured and the seen split', a
   ] as const) {
     counts.fill(0)
     counts[2] = amount
-    metrics.backends.at(pairKey(ROUTE, cluster), 'shop', START).add(counts, false, START, START + 2000)
+    metrics.backends
+      .at(pairKey(ROUTE, cluster), 'shop', START)
+      .add(counts, { failed: false, transport: 'mutualTls' }, START, START + 2000)
   }
   clock.advance(6000)
   const { body } = await get('/api/routes')
@@ -129,6 +135,77 @@ t.test('a web page whose name resolves to it reads nothing', async (t) => {
   for (const url of ['/live', '/ready']) t.equal(await ask(url, { host: 'probe.example' }), 200, url)
   const throughApiServer = { host: 'kubernetes.example', 'sec-weft-client': 'weft' }
   t.equal(await ask('/api/mesh', throughApiServer), 200, 'a field that no script can send')
+})
+
+t.test('the lock says what was seen of requests, not what sidecars could do', async (t) => {
+  const endpoint = (meshed: boolean) => ({
+    address: '10.244.0.1',
+    port: 8080,
+    health: 'healthy' as const,
+    meshed,
+    identity: '',
+    workload: '',
+    zone: '',
+  })
+  const [port] = CATALOG.ports
+  if (!port) throw new Error('no port')
+  const observed = async (
+    seen: { server?: Partial<TransportView>; callers?: Partial<TransportView> },
+    meshed: readonly boolean[] = [true, true],
+  ) => {
+    const { clock, metrics, get } = setUp(t, {
+      mesh: {
+        ...MESH,
+        services: () => [{ ...CATALOG, ports: [{ ...port, endpoints: meshed.map(endpoint) }] }],
+      },
+    })
+    const counts = new Float64Array(BUCKETS)
+    const tell = (table: MetricStore['servers'], seenThere: Partial<TransportView>) => {
+      for (const [transport, count] of Object.entries(seenThere) as [Transport, number][]) {
+        counts[2] = count
+        table.at('catalog.shop', 'shop', START).add(counts, { failed: false, transport }, START, START + 2000)
+      }
+    }
+    if (seen.server) tell(metrics.servers, seen.server)
+    if (seen.callers) tell(metrics.destinations, seen.callers)
+    clock.advance(6000)
+    const { body } = await get('/api/services')
+    const [row] = body['services'] as [{ mtls: MtlsRow }]
+    return `${row.mtls.observed} ${row.mtls.mutualTls}/${row.mtls.plaintext}`
+  }
+  t.equal(await observed({}), 'no-requests 0/0')
+  t.equal(await observed({ server: { mutualTls: 9 } }), 'all 9/0')
+  t.equal(
+    await observed({ server: { mutualTls: 1_000_000, plaintext: 0.01 } }),
+    'some 1000000/1',
+    'none is lost',
+  )
+  t.equal(await observed({ server: { plaintext: 4 } }), 'none 0/4')
+  t.equal(await observed({ server: { mutualTls: 9, unknown: 1 } }), 'some 9/0')
+  t.equal(await observed({ server: { mutualTls: 9 }, callers: { plaintext: 2 } }), 'some 9/2')
+  t.equal(await observed({ server: { mutualTls: 9 } }, [true, false]), 'some 9/0', 'one of them sees nothing')
+  t.equal(await observed({ callers: { mutualTls: 9, unknown: 3 } }), 'all 9/0', 'what was not sent')
+  t.equal(await observed({ callers: { plaintext: 9 } }, [false]), 'none 0/9')
+})
+
+t.test('each mistake says what becomes of requests', async (t) => {
+  const effects = (...conditions: ReturnType<typeof condition>[]) => {
+    const [status] = MESH.routeStatus()
+    const [parent] = status?.parents ?? []
+    if (!status || !parent) throw new Error('no status')
+    const { routes } = configErrors([], [{ ...status, parents: [{ ...parent, conditions }] }])
+    return routes.map((one) => `${one.condition}: ${one.effect}`)
+  }
+  t.match(effects(condition('Accepted', 'False')), [/^Accepted: The route is not in force here/])
+  t.match(effects(condition('Accepted', 'True'), condition('ResolvedRefs', 'False')), [/share get 500/])
+  t.match(effects(condition('Accepted', 'True'), condition('PartiallyInvalid', 'True')), [/left out.*404/])
+  t.match(
+    effects(condition('Accepted', 'False'), condition('ResolvedRefs', 'False')),
+    [/^Accepted/, /^ResolvedRefs: No request is led there/],
+    'a route that is not in force answers nobody with 500',
+  )
+  const [file] = configErrors([{ origin: 'a.yaml', line: 1, field: '', message: 'wrong' }], []).sources
+  t.match(file?.effect, 'What was read of it last stays in force')
 })
 
 t.test('a Service that nobody called stands in the list, without invented figures', async (t) => {

@@ -1,12 +1,12 @@
 import type { ServiceView } from '../../service-view.ts'
 import { OUTSIDE, pairOf, type MetricStore } from '../telemetry/metric-store.ts'
-import type { TrafficView } from '../telemetry/traffic.ts'
+import type { TrafficView, TransportView } from '../telemetry/traffic.ts'
 
 /** Seconds over which rates and durations are taken. */
 export const WINDOW_SECONDS = 30
 
 /** One row of the services: plain JSON. */
-export interface ServiceRow extends TrafficView {
+export interface ServiceRow extends Omit<TrafficView, 'transport'> {
   readonly name: string
   readonly namespace: string
   readonly addresses: readonly string[]
@@ -19,6 +19,7 @@ export interface ServiceRow extends TrafficView {
   }[]
   /** Whose view the figures are: its own sidecars', else its callers'. */
   readonly seenBy: 'server' | 'callers' | 'nobody'
+  readonly mtls: MtlsRow
   /** Requests a second, a value each two seconds of the last two minutes, the latest last. */
   readonly history: readonly number[]
   /** Who calls it; source '' has no mesh identity. */
@@ -29,7 +30,27 @@ export interface ServiceRow extends TrafficView {
   }[]
 }
 
-const SILENT: TrafficView = { rate: 0, successRate: null, p50Ms: null, p95Ms: null, p99Ms: null }
+/**
+ * Mutual TLS as it was observed on the requests of the window, not as it is configured; opaque TCP connections are not
+ * among them. What reaches endpoints without a sidecar is seen only where a sidecar sent it.
+ */
+export interface MtlsRow {
+  /** Whole requests: no plaintext one is rounded away. */
+  readonly mutualTls: number
+  readonly plaintext: number
+  /** `all`: every request was seen, and all had it. */
+  readonly observed: 'all' | 'some' | 'none' | 'no-requests'
+}
+
+const NOTHING: TransportView = { mutualTls: 0, plaintext: 0, unknown: 0 }
+const SILENT: TrafficView = {
+  rate: 0,
+  successRate: null,
+  p50Ms: null,
+  p95Ms: null,
+  p99Ms: null,
+  transport: NOTHING,
+}
 
 /** The mesh's Services and whatever else reports, by name. */
 export function serviceRows(
@@ -47,11 +68,15 @@ export function serviceRows(
     const traffic = server ?? metrics.destinations.get(key)
     const service = declared.get(key)
     const dot = key.lastIndexOf('.')
+    const { transport, ...figures } = traffic?.view(now, WINDOW_SECONDS) ?? SILENT
+    const called = metrics.destinations.get(key)?.view(now, WINDOW_SECONDS).transport ?? NOTHING
+    const ports = service?.ports ?? []
+    const unmeshed = ports.some(({ endpoints }) => endpoints.some(({ meshed }) => !meshed))
     return {
       name: key.slice(0, dot),
       namespace: key.slice(dot + 1),
       addresses: service?.addresses ?? [],
-      ports: (service?.ports ?? []).map(({ port, protocol, endpoints }) => ({
+      ports: ports.map(({ port, protocol, endpoints }) => ({
         port,
         protocol,
         endpoints: endpoints.length,
@@ -59,12 +84,27 @@ export function serviceRows(
         meshed: endpoints.filter(({ meshed }) => meshed).length,
       })),
       seenBy: server ? 'server' : traffic ? 'callers' : 'nobody',
-      ...(traffic?.view(now, WINDOW_SECONDS) ?? SILENT),
+      mtls: mtlsRow(server ? transport : undefined, called, unmeshed),
+      ...figures,
       history: traffic?.history(now) ?? [],
       callers: callers.get(key) ?? [],
     }
   })
   return rows.sort((a, b) => compare(a.namespace, b.namespace) || compare(a.name, b.name))
+}
+
+/**
+ * `server`: as its own sidecars saw it. What callers sent in plaintext went to endpoints without one, so that nobody
+ * counts it twice.
+ */
+function mtlsRow(server: TransportView | undefined, called: TransportView, unmeshed: boolean): MtlsRow {
+  const sealed = (server ?? called).mutualTls
+  const plain = called.plaintext + (server?.plaintext ?? 0)
+  // Of callers, what is unknown was not sent.
+  const unseen = unmeshed || (server?.unknown ?? 0) > 0
+  const observed =
+    sealed + plain === 0 ? 'no-requests' : sealed === 0 ? 'none' : plain > 0 || unseen ? 'some' : 'all'
+  return { mutualTls: Math.ceil(sealed), plaintext: Math.ceil(plain), observed }
 }
 
 function callersOf(metrics: MetricStore, now: number): Map<string, ServiceRow['callers'][number][]> {

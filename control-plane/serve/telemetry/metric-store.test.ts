@@ -8,11 +8,11 @@ import {
 import { BOUNDS, BUCKETS, quantileMs, rebucket } from './durations.ts'
 import { MetricStore, OUTSIDE, pairKey } from './metric-store.ts'
 import { atOnce, takingPoints } from './receiver.ts'
-import type { ReportingCaller } from './reporter.ts'
+import type { Reporter } from './reporter.ts'
 import { SlidingWindow } from './sliding-window.ts'
 
 const START = Date.UTC(2026, 0, 1)
-const WEB = { namespace: 'shop', serviceAccount: 'web', pod: { name: 'web-1' } }
+const WEB = { namespace: 'shop', service: 'web', pod: 'web-1', behind: [] }
 
 function attributes(values: Record<string, string | number>): KeyValue[] {
   return Object.entries(values).map(([key, value]) => ({
@@ -69,10 +69,10 @@ function reportOf(point: HistogramDataPoint, metric?: string, service?: string):
 function add(
   store: MetricStore,
   request: ExportMetricsServiceRequest,
-  caller: ReportingCaller,
+  reporter: Reporter,
   at: number,
 ): number {
-  return atOnce(takingPoints(store, ExportMetricsServiceRequest.encode(request), caller, at))
+  return atOnce(takingPoints(store, ExportMetricsServiceRequest.encode(request), reporter, at))
 }
 
 t.test('pushes of cumulative counts become a rate, a success rate and durations', async (t) => {
@@ -158,8 +158,60 @@ t.test('malformed and endless histograms are refused and counted', async (t) => 
 
 const caller = (namespace: string, name: string) => ({
   namespace,
-  serviceAccount: name,
-  pod: { name: `${name}-1` },
+  service: name,
+  pod: `${name}-1`,
+  behind: [],
+})
+
+t.test('what a pod served counts for the Services that lead to it, once each', async (t) => {
+  const store = new MetricStore()
+  const behind = ['catalog.shop', 'catalog-v1.shop']
+  for (const [pod, service, count] of [
+    ['a', 'catalog-v1', 3],
+    ['b', 'catalog-v2', 4],
+  ] as const) {
+    const reporter = { ...caller('shop', pod), service, behind: pod === 'a' ? behind : ['catalog.shop'] }
+    add(store, report({ counts: [count, 0, 0], at: START + 1000 }), reporter, START + 1000)
+  }
+  const totals = [...store.servers.entries()].map(([key, traffic]) => [
+    key,
+    Math.round(traffic.view(START + 8000, 30).rate * 30),
+  ])
+  t.strictSame(
+    new Map(totals as [string, number][]),
+    new Map([
+      ['catalog-v1.shop', 3],
+      ['catalog.shop', 7],
+      ['catalog-v2.shop', 4],
+    ]),
+  )
+  t.ok(store.edges.get(pairKey(OUTSIDE, 'catalog.shop')), 'who has no identity called the Service')
+})
+
+t.test('mutual TLS is counted as it was seen; what was not sent, or is not told, is neither', async (t) => {
+  const store = new MetricStore()
+  const at = START + 1000
+  const tell = (side: 'server' | 'client', count: number, mtls: boolean | undefined, flags = '-') => {
+    const labels = { 'weft.response_flags': flags, 'weft.destination_service': 'catalog.shop' }
+    const request = report({ metric: `http.${side}.request.duration`, counts: [count, 0, 0], at, labels })
+    const [point] = request.resourceMetrics?.[0]?.scopeMetrics?.[0]?.metrics?.[0]?.histogram?.dataPoints ?? []
+    const told: KeyValue[] = mtls === undefined ? [] : [{ key: 'weft.mtls', value: { boolValue: mtls } }]
+    const all = [...(point?.attributes ?? []), ...told]
+    const metric = `http.${side}.request.duration`
+    add(store, reportOf({ ...point, attributes: all }, metric), WEB, at)
+  }
+  tell('server', 5, true)
+  tell('server', 2, false, 'DC')
+  tell('server', 1, undefined, '_OTHER')
+  tell('client', 7, true)
+  tell('client', 3, false)
+  tell('client', 4, false, 'UF')
+  const rounded = (table: MetricStore['servers'], key: string) =>
+    Object.entries(table.get(key)?.view(at + 8000, 30).transport ?? {}).map(([, count]) =>
+      Math.round(Number(count)),
+    )
+  t.strictSame(rounded(store.servers, 'web.shop'), [5, 2, 1], 'a plaintext caller that left was one')
+  t.strictSame(rounded(store.destinations, 'catalog.shop'), [7, 3, 4], 'who could not be reached got nothing')
 })
 
 t.test('who counts nothing any more is forgotten', async (t) => {
@@ -220,7 +272,7 @@ t.test(
     })
     const at = START + 1000
     const metric = 'http.client.request.duration'
-    const tell = (by: ReportingCaller, route: string, cluster: string, service: string) => {
+    const tell = (by: Reporter, route: string, cluster: string, service: string) => {
       const labels = { 'http.route': route, 'weft.cluster': cluster, 'weft.destination_service': service }
       t.equal(add(store, report({ metric, counts: [1, 0, 0], at, labels }), by, at), 0)
     }

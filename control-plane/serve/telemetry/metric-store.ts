@@ -3,8 +3,8 @@ import { CumulativeReader, SERIES_SHARES } from './cumulative.ts'
 import { BUCKETS, rebucket } from './durations.ts'
 import type { Shares } from './fair-budget.ts'
 import type { ReportedPoint } from './report-parts.ts'
-import { reporterOf, serviceKey, type ReportingCaller } from './reporter.ts'
-import { TrafficTable } from './traffic.ts'
+import { serviceKey, type Reporter } from './reporter.ts'
+import { TrafficTable, type Transport } from './traffic.ts'
 
 const IDLE_MS = 15 * 60_000
 const EXPIRE_EVERY_MS = 60_000
@@ -32,7 +32,7 @@ const ANY_MESH: ReportedMesh = { hasService: () => true, follows: () => true }
 
 /** What proxies count, added up by service, by pair of services and by backend of a route. */
 export class MetricStore {
-  /** By `catalog.shop`: as its own sidecars saw it. */
+  /** By `catalog.shop`, of a workload and of the Services that lead to it: as its own sidecars saw it. */
   readonly servers = new TrafficTable()
   /** By destination service: as its callers saw it. */
   readonly destinations = new TrafficTable()
@@ -65,7 +65,7 @@ export class MetricStore {
   }
 
   /** Takes one point of a reporter's push. False: it was refused. */
-  add({ metric, temporality, point }: ReportedPoint, caller: ReportingCaller, now: number): boolean {
+  add({ metric, temporality, point }: ReportedPoint, reporter: Reporter, now: number): boolean {
     if (now - this.#expiredAt > EXPIRE_EVERY_MS) this.#expire(now)
     const direction = Object.hasOwn(METRICS, metric) ? METRICS[metric] : undefined
     if (!direction) return true
@@ -73,7 +73,6 @@ export class MetricStore {
       this.#reader.refused++
       return false
     }
-    const reporter = reporterOf(caller)
     const attributes = readAttributes(point.attributes, METRIC_ATTRIBUTES)
     const self = serviceKey(reporter)
     const series = JSON.stringify([direction, self, reporter.pod, ...Object.entries(attributes)])
@@ -82,12 +81,15 @@ export class MetricStore {
     if (!increase) return this.#reader.refused === before
     const counts = new Float64Array(BUCKETS)
     rebucket(increase.counts, increase.bounds, counts)
-    const failed = hasFailed(attributes)
+    const kind = { failed: hasFailed(attributes), transport: transportOf(attributes, direction) }
     const count = (table: TrafficTable, key: string) =>
-      table.at(key, reporter.namespace, now).add(counts, failed, increase.fromMs, now)
+      table.at(key, reporter.namespace, now).add(counts, kind, increase.fromMs, now)
     if (direction === 'server') {
-      count(this.servers, self)
-      if (textOf(attributes, 'weft.source_identity') === '') count(this.edges, pairKey(OUTSIDE, self))
+      const plain = textOf(attributes, 'weft.source_identity') === ''
+      for (const key of new Set([self, ...reporter.behind])) {
+        count(this.servers, key)
+        if (plain) count(this.edges, pairKey(OUTSIDE, key))
+      }
       return true
     }
     const destination = textOf(attributes, 'weft.destination_service')
@@ -120,6 +122,17 @@ export function pairKey(first: string, second: string): string {
 
 export function pairOf(key: string): readonly [first: string, second: string] {
   return JSON.parse(key) as [string, string]
+}
+
+/**
+ * What a caller failed to send, as nobody could be reached or checked, went over no connection; and one set of a sidecar stands
+ * for all requests that fit no other, however they came.
+ */
+function transportOf(attributes: Attributes, direction: Direction): Transport {
+  const mtls = attributes['weft.mtls']
+  if (mtls === true) return 'mutualTls'
+  const sent = direction === 'server' || textOf(attributes, 'weft.response_flags') === '-'
+  return mtls === false && sent ? 'plaintext' : 'unknown'
 }
 
 /** The caller got no good answer: 5xx, none at all, or a gRPC status that is the server's fault. A caller who left failed nobody. */

@@ -5,10 +5,11 @@ import { createGrpcExporter } from '../../../proxy/telemetry/grpc-exporter.ts'
 import { serveGrpc } from '../grpc-server.ts'
 import { GrpcError } from '../tokens/grpc-error.ts'
 import { MetricStore } from './metric-store.ts'
+import type { KnownPod } from './reporter.ts'
 import { telemetryServices } from './receiver.ts'
 import { TraceStore } from './trace-store.ts'
 
-async function setUp(t: Test) {
+async function setUp(t: Test, pods: (key: string) => KnownPod | undefined = () => undefined) {
   const traces = new TraceStore()
   const metrics = new MetricStore()
   const authenticate = async (metadata: Metadata) => {
@@ -21,7 +22,7 @@ async function setUp(t: Test) {
     { host: '127.0.0.1', port: 0 },
     {
       credentials: ServerCredentials.createInsecure(),
-      services: telemetryServices({ traces, metrics, log: silentLogger }),
+      services: telemetryServices({ traces, metrics, pods, log: silentLogger }),
       authenticate,
       log: silentLogger,
     },
@@ -38,65 +39,78 @@ async function setUp(t: Test) {
   return { traces, metrics, exporter }
 }
 
-t.test("what a sidecar's exporter sends arrives, under the name that the token gives", async (t) => {
-  const { traces, metrics, exporter } = await setUp(t)
-  const resource = { attributes: [{ key: 'service.name', value: { stringValue: 'web' } }] }
-  const good = exporter('good')
-  const now = BigInt(Date.now()) * 1_000_000n
-  await good.traces({
-    resourceSpans: [
-      {
-        resource,
-        scopeSpans: [
-          {
-            spans: [
-              {
-                traceId: Buffer.alloc(16, 1),
-                spanId: Buffer.alloc(8, 2),
-                name: 'GET',
-                kind: 'SPAN_KIND_CLIENT',
-                startTimeUnixNano: now,
-                endTimeUnixNano: now,
-              },
-              { traceId: Buffer.alloc(3) },
-            ],
-          },
-        ],
-      },
-    ],
-  })
-  t.match(traces.get('01'.repeat(16))?.spans, [
-    { service: 'web', namespace: 'shop', pod: 'web-1', kind: 'client' },
-  ])
-  await good.metrics({
-    resourceMetrics: [
-      {
-        resource,
-        scopeMetrics: [
-          {
-            metrics: [
-              {
-                name: 'http.server.request.duration',
-                histogram: {
-                  aggregationTemporality: 'AGGREGATION_TEMPORALITY_CUMULATIVE',
-                  dataPoints: [
-                    {
-                      startTimeUnixNano: now,
-                      timeUnixNano: now,
-                      bucketCounts: [3n, 0n],
-                      explicitBounds: [1],
-                    },
-                  ],
+t.test(
+  "what a sidecar's exporter sends arrives, under the name of the pod that the token is of",
+  async (t) => {
+    const known = { uid: 'u', service: 'storefront', services: ['web.shop'] }
+    const { traces, metrics, exporter } = await setUp(t, (key) => (key === 'shop/web-1' ? known : undefined))
+    const resource = {
+      attributes: ['service.name', 'service.namespace', 'k8s.namespace.name', 'k8s.pod.name'].map((key) => ({
+        key,
+        value: { stringValue: 'of-another' },
+      })),
+    }
+    const good = exporter('good')
+    const now = BigInt(Date.now()) * 1_000_000n
+    await good.traces({
+      resourceSpans: [
+        {
+          resource,
+          scopeSpans: [
+            {
+              spans: [
+                {
+                  traceId: Buffer.alloc(16, 1),
+                  spanId: Buffer.alloc(8, 2),
+                  name: 'GET',
+                  kind: 'SPAN_KIND_CLIENT',
+                  startTimeUnixNano: now,
+                  endTimeUnixNano: now,
                 },
-              },
-            ],
-          },
-        ],
-      },
-    ],
-  })
-  t.ok(metrics.servers.get('web.shop'))
-})
+                { traceId: Buffer.alloc(3) },
+              ],
+            },
+          ],
+        },
+      ],
+    })
+    t.match(traces.get('01'.repeat(16))?.spans, [
+      { service: 'storefront', namespace: 'shop', pod: 'web-1', kind: 'client' },
+    ])
+    await good.metrics({
+      resourceMetrics: [
+        {
+          resource,
+          scopeMetrics: [
+            {
+              metrics: [
+                {
+                  name: 'http.server.request.duration',
+                  histogram: {
+                    aggregationTemporality: 'AGGREGATION_TEMPORALITY_CUMULATIVE',
+                    dataPoints: [
+                      {
+                        startTimeUnixNano: now,
+                        timeUnixNano: now,
+                        bucketCounts: [3n, 0n],
+                        explicitBounds: [1],
+                      },
+                    ],
+                  },
+                },
+              ],
+            },
+          ],
+        },
+      ],
+    })
+    t.strictSame(
+      [...metrics.servers.entries()].map(([key]) => key),
+      ['storefront.shop', 'web.shop'],
+      'and of the Service before it',
+    )
+  },
+)
 
 t.test('a caller without a good token leaves nothing behind', async (t) => {
   const { traces, exporter } = await setUp(t)

@@ -12,16 +12,19 @@ import { describeError, WeftError } from '../../../core/errors.ts'
 import type { Logger } from '../../../core/log.ts'
 import { MetricsService, TraceService } from '../../../core/xds/generated/otlp.js'
 import { callerOf } from '../admission/admitted.ts'
+import type { Caller } from '../tokens/claims.ts'
 import { GrpcError } from '../tokens/grpc-error.ts'
 import type { MetricStore } from './metric-store.ts'
 import { reportedPoints, reportedSpans } from './report-parts.ts'
-import { reporterOf, type ReportingCaller } from './reporter.ts'
+import { reporterOf, type KnownPod, type Reporter } from './reporter.ts'
 import { storedSpan } from './stored-span.ts'
 import type { TraceStore } from './trace-store.ts'
 
 export interface ReceiverOptions {
   readonly traces: TraceStore
   readonly metrics: MetricStore
+  /** By `namespace/pod`: the pods of the mesh as it is now. */
+  readonly pods: (key: string) => KnownPod | undefined
   readonly log: Logger
   readonly clock?: Clock
 }
@@ -42,16 +45,18 @@ const SLICE_MS = 5
  * success.
  */
 export function telemetryServices(options: ReceiverOptions): readonly GrpcService[] {
-  const { traces, metrics, log, clock = systemClock } = options
+  const { traces, metrics, pods, log, clock = systemClock } = options
+  const reporter = (caller: Caller): Reporter =>
+    reporterOf(caller, caller.pod && pods(`${caller.namespace}/${caller.pod.name}`))
   return [
     service(log, TraceService, async (report, caller) => {
-      const rejected = await inTurns(takingSpans(traces, report, caller))
+      const rejected = await inTurns(takingSpans(traces, report, reporter(caller)))
       if (rejected === 0) return {}
       const errorMessage = 'malformed spans, or more of one trace than the store keeps'
       return { partialSuccess: { rejectedSpans: BigInt(rejected), errorMessage } }
     }),
     service(log, MetricsService, async (report, caller) => {
-      const rejected = await inTurns(takingPoints(metrics, report, caller, clock.now()))
+      const rejected = await inTurns(takingPoints(metrics, report, reporter(caller), clock.now()))
       if (rejected === 0) return {}
       const errorMessage = 'histograms that are malformed or not cumulative'
       return { partialSuccess: { rejectedDataPoints: BigInt(rejected), errorMessage } }
@@ -63,9 +68,8 @@ export function telemetryServices(options: ReceiverOptions): readonly GrpcServic
 export function* takingSpans(
   traces: TraceStore,
   report: Uint8Array,
-  caller: ReportingCaller,
+  reporter: Reporter,
 ): Generator<void, number> {
-  const reporter = reporterOf(caller)
   let rejected = 0
   for (const span of reportedSpans(report)) {
     const stored = span && storedSpan(span, reporter)
@@ -79,12 +83,12 @@ export function* takingSpans(
 export function* takingPoints(
   metrics: MetricStore,
   report: Uint8Array,
-  caller: ReportingCaller,
+  reporter: Reporter,
   now: number,
 ): Generator<void, number> {
   let rejected = 0
   for (const point of reportedPoints(report)) {
-    if (!metrics.add(point, caller, now)) rejected++
+    if (!metrics.add(point, reporter, now)) rejected++
     yield
   }
   return rejected
@@ -112,7 +116,7 @@ async function inTurns<T>(steps: Generator<void, T>): Promise<T> {
 function service<Request, Response>(
   log: Logger,
   definition: { readonly export: MethodDefinition<Request, Response> },
-  take: (report: Uint8Array, caller: ReportingCaller) => Promise<Response>,
+  take: (report: Uint8Array, caller: Caller) => Promise<Response>,
 ): GrpcService {
   const answer = async (call: ServerUnaryCall<Uint8Array, Response>): Promise<Response> =>
     take(call.request, callerOf(call.metadata))

@@ -6,7 +6,7 @@ import { storedSpan, type StoredSpan } from './stored-span.ts'
 import { DEFAULT_TRACE_LIMITS, TraceStore } from './trace-store.ts'
 
 const START = Date.UTC(2026, 0, 1)
-const REPORTER = { service: 'web', namespace: 'shop', pod: 'web-1' }
+const REPORTER = { service: 'web', namespace: 'shop', pod: 'web-1', behind: [] }
 
 function wire(over: Partial<Span> = {}): Span {
   return {

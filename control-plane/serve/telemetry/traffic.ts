@@ -10,10 +10,25 @@ export interface TrafficView {
   readonly p50Ms: number | null
   readonly p95Ms: number | null
   readonly p99Ms: number | null
+  readonly transport: TransportView
 }
 
+/** How many requests came, or went, how. Of numbers spread over time: with fractions. */
+export interface TransportView {
+  readonly mutualTls: number
+  readonly plaintext: number
+  /** Nobody told, or nothing was sent. */
+  readonly unknown: number
+}
+
+export type Transport = keyof TransportView
+
 const FAILED = BUCKETS
-const WIDTH = BUCKETS + 1
+const MUTUAL_TLS = BUCKETS + 1
+const PLAINTEXT = BUCKETS + 2
+const WIDTH = BUCKETS + 3
+/** Of sums of fractions: less than that is nothing. */
+const NOTHING = 1e-6
 
 /** Requests of one kind (to a service, over a route): durations, and how many of them failed. */
 export class Traffic {
@@ -24,11 +39,19 @@ export class Traffic {
     this.usedAt = now
   }
 
-  /** `counts` by the store's own buckets. */
-  add(counts: Float64Array, failed: boolean, fromMs: number, now: number): void {
+  /** `counts` by the store's own buckets; all of them failed or not, and went the same way. */
+  add(
+    counts: Float64Array,
+    kind: { failed: boolean; transport: Transport },
+    fromMs: number,
+    now: number,
+  ): void {
     const row = new Float64Array(WIDTH)
     row.set(counts)
-    if (failed) row[FAILED] = counts.reduce((sum, count) => sum + count, 0)
+    const count = counts.reduce((sum, one) => sum + one, 0)
+    if (kind.failed) row[FAILED] = count
+    if (kind.transport === 'mutualTls') row[MUTUAL_TLS] = count
+    if (kind.transport === 'plaintext') row[PLAINTEXT] = count
     this.#window.add(row, fromMs, now)
     this.usedAt = now
   }
@@ -44,12 +67,22 @@ export class Traffic {
       p50Ms: quantile(0.5),
       p95Ms: quantile(0.95),
       p99Ms: quantile(0.99),
+      transport: transportOf(count, totals[MUTUAL_TLS] as number, totals[PLAINTEXT] as number),
     }
   }
 
   /** Requests a second, one value each two seconds of the last two minutes. */
   history(now: number): number[] {
     return this.#window.history(now, BUCKETS).map((count) => count / (SLOT_MS / 1000))
+  }
+}
+
+function transportOf(count: number, mutualTls: number, plaintext: number): TransportView {
+  const some = (value: number): number => (value < NOTHING ? 0 : value)
+  return {
+    mutualTls: some(mutualTls),
+    plaintext: some(plaintext),
+    unknown: some(count - mutualTls - plaintext),
   }
 }
 

@@ -25,7 +25,9 @@ if (values.help || !values.url) {
 }
 
 const url = values.url
-const count = Number(values.count) || Infinity
+const PATIENCE_MS = 15_000
+const TIMED_OUT = `no answer within ${PATIENCE_MS / 1000} s`
+const most = Number(values.count) || Infinity
 const deadline = Number(values.seconds) > 0 ? Date.now() + Number(values.seconds) * 1000 : Infinity
 const concurrency = Number(values.concurrency)
 const rate = Number(values.rate)
@@ -39,7 +41,8 @@ const agent = new Agent({ keepAlive: true, maxSockets: concurrency })
 
 const statuses: Record<string, number> = {}
 const versions: Record<string, number> = {}
-const errors: Record<string, number> = {}
+/** By what went wrong, and whose doing it is. */
+const failures: Record<string, number> = {}
 const samples: unknown[] = []
 const timeline: [at: number, version: string, status: number][] = []
 let sent = 0
@@ -47,6 +50,26 @@ const state = { stopped: false }
 process.on('SIGTERM', () => {
   state.stopped = true
 })
+
+function count(failure: string): void {
+  failures[failure] = (failures[failure] ?? 0) + 1
+}
+
+/** Whatever the mesh answers by itself says so in proxy-status (RFC 9209), and why. */
+function answeredBy(proxyStatus: string | string[] | undefined): string {
+  if (proxyStatus === undefined) return 'the application'
+  const [, details = ''] = /details="([^"]*)"/.exec(String(proxyStatus)) ?? []
+  return `the mesh (${details})`
+}
+
+function describe(error: NodeJS.ErrnoException): string {
+  const { code = '', message } = error
+  if (message === TIMED_OUT) return message
+  if (code === 'ECONNREFUSED') return 'connection refused'
+  if (code === 'ECONNRESET') return 'connection ended without an answer'
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `name not resolved (${code})`
+  return `no connection (${code || message})`
+}
 
 function once(n: number): Promise<void> {
   return new Promise((resolve) => {
@@ -60,13 +83,14 @@ function once(n: number): Promise<void> {
         response.on('data', (chunk: string) => {
           text += chunk
         })
-        response.on('error', (error: Error) => fail(error.message))
+        response.on('error', () => fail('connection ended within the answer'))
         response.on('end', () => {
           const status = response.statusCode ?? 0
           statuses[status] = (statuses[status] ?? 0) + 1
           const version = /"version":"([^"]+)"/.exec(text)?.[1] ?? ''
           if (version !== '') versions[version] = (versions[version] ?? 0) + 1
           if (values.timeline) timeline.push([started, version, status])
+          if (status >= 400) count(`${status} by ${answeredBy(response.headers['proxy-status'])}`)
           if (samples.length < 1 || (status >= 400 && samples.length < 4))
             samples.push({ status, proxyStatus: response.headers['proxy-status'], text: text.slice(0, 600) })
           resolve()
@@ -74,18 +98,18 @@ function once(n: number): Promise<void> {
       },
     )
     const fail = (message: string): void => {
-      errors[message] = (errors[message] ?? 0) + 1
+      count(message)
       if (values.timeline) timeline.push([started, '', 0])
       resolve()
     }
-    outgoing.on('error', (error: Error) => fail(error.message))
-    outgoing.setTimeout(15_000, () => outgoing.destroy(new Error('no answer within 15 s')))
+    outgoing.on('error', (error: NodeJS.ErrnoException) => fail(describe(error)))
+    outgoing.setTimeout(PATIENCE_MS, () => outgoing.destroy(new Error(TIMED_OUT)))
     outgoing.end(values.method === 'POST' ? '{}' : undefined)
   })
 }
 
 async function worker(): Promise<void> {
-  while (!state.stopped && sent < count && Date.now() < deadline) {
+  while (!state.stopped && sent < most && Date.now() < deadline) {
     const n = sent++
     if (rate > 0) {
       const due = begun + (n * 1000) / rate
@@ -99,16 +123,14 @@ const begun = Date.now()
 console.error('started')
 await Promise.all(Array.from({ length: concurrency }, worker))
 agent.destroy()
-const failed =
-  Object.entries(statuses).reduce((sum, [status, n]) => sum + (Number(status) >= 400 ? n : 0), 0) +
-  Object.values(errors).reduce((sum, n) => sum + n, 0)
+const failed = Object.values(failures).reduce((sum, n) => sum + n, 0)
 console.log(
   JSON.stringify({
     sent,
     failed,
     statuses,
     versions,
-    errors,
+    failures,
     samples,
     seconds: (Date.now() - begun) / 1000,
     timeline,

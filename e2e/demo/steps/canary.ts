@@ -1,4 +1,4 @@
-import { load, onePod, type LoadReport, type Step } from '../scenario.ts'
+import { failuresOf, load, onePod, type LoadReport, type Step } from '../scenario.ts'
 
 const URL = 'http://catalog:8080/items/{n}'
 
@@ -47,13 +47,9 @@ export function canaryWithin(seconds: number): Step {
       const second = shareOfV2({ versions })
       const failed = before.failed + during.failed + after.failed
       const ok = Math.abs(first - 10) <= 2 && Math.abs(second - 50) <= 2 && failed === 0
-      const samples =
-        failed > 0
-          ? ` ${JSON.stringify([before.errors, during.errors, during.samples.slice(1), after.errors])}`
-          : ''
       return {
         ok,
-        observed: `v2 had ${first.toFixed(1)} % of ${before.sent}, then ${second.toFixed(1)} % from ${seconds} s after the edit; ${failed} failed${samples}`,
+        observed: `v2 had ${first.toFixed(1)} % of ${before.sent}, then ${second.toFixed(1)} % from ${seconds} s after the edit; ${failuresOf(before, during, after)}`,
       }
     },
   }

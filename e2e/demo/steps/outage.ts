@@ -1,4 +1,4 @@
-import { eventually, load, onePod, type DemoCluster, type Step } from '../scenario.ts'
+import { eventually, failuresOf, load, onePod, type DemoCluster, type Step } from '../scenario.ts'
 
 export const outage: Step<DemoCluster> = {
   name: 'outage',
@@ -37,10 +37,9 @@ export const outage: Step<DemoCluster> = {
         return undefined
       }
     })
-    const details = under.failed > 0 ? ` ${JSON.stringify([under.errors, under.samples.slice(1)])}` : ''
     return {
       ok: under.failed === 0 && restarted.failed === 0,
-      observed: `${under.failed} of ${under.sent} failed; the restarted sidecar answered; ${proxies} sidecars connected afterwards${details}`,
+      observed: `${failuresOf(under)}; the restarted sidecar answered; ${proxies} sidecars connected afterwards`,
     }
   },
 }

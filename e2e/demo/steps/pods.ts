@@ -1,4 +1,4 @@
-import { eventually, load, onePod, type Step } from '../scenario.ts'
+import { eventually, failuresOf, load, onePod, type Step } from '../scenario.ts'
 
 export const pods: Step = {
   name: 'pods',
@@ -26,10 +26,9 @@ export const pods: Step = {
       return now.find((pod) => !before.some((old) => old.address === pod.address))
     })
     const under = await running
-    const details = under.failed > 0 ? ` ${JSON.stringify([under.errors, under.samples.slice(1)])}` : ''
     return {
       ok: under.failed === 0,
-      observed: `${victim.name} (${victim.address}) left, ${fresh.name} (${fresh.address}) came; ${under.failed} of ${under.sent} failed${details}`,
+      observed: `${victim.name} (${victim.address}) left, ${fresh.name} (${fresh.address}) came; ${failuresOf(under)}`,
     }
   },
 }

@@ -16,6 +16,7 @@ export interface AuditEvent {
     readonly name?: string
   }
   readonly responseStatus?: { readonly code?: number }
+  readonly annotations?: Readonly<Record<string, string>>
 }
 
 /** An audit log of what some users ask the API server for. */

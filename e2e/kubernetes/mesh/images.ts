@@ -11,6 +11,7 @@ import { readDockerfile, type Dockerfile } from './dockerfile.ts'
 
 export const VERSION = packageJson.version
 const DEMO_IMAGE = 'weft.dev/demo:v1'
+const NODE_ARGUMENT = /^ARG NODE_IMAGE=(\S+)$/m
 const PARTS = ['control-plane', 'injector', 'proxy', 'init'] as const
 
 const PROJECT = join(import.meta.dirname, '../../..')
@@ -60,7 +61,7 @@ export async function loadMeshImages(cluster: KubernetesCluster): Promise<void> 
         user: dockerfile.user,
       }
     }
-    await cluster.loadImages({ ...images, ...demoImage(node ?? {}) })
+    await cluster.loadImages({ ...images, ...demoImage(node ?? {}), ...nodeImage(node ?? {}) })
   } finally {
     rmSync(work, { recursive: true, force: true })
   }
@@ -69,6 +70,12 @@ export async function loadMeshImages(cluster: KubernetesCluster): Promise<void> 
 function demoImage(node: RootFiles): Images {
   const layers = [node, ...APPS.map((folder) => folderFiles('/app', folder))]
   return { [DEMO_IMAGE]: { layers, workingDirectory: '/app' } }
+}
+
+/** Under the name of the public image that the Dockerfiles begin with, and examples/cluster runs on. */
+function nodeImage(node: RootFiles): Images {
+  const [, name = ''] = NODE_ARGUMENT.exec(readFileSync(join(DOCKER, 'proxy.Dockerfile'), 'utf8')) ?? []
+  return { [name]: { layers: [node] } }
 }
 
 /** What deploy/docker/closure.sh puts together on this machine. */

@@ -37,10 +37,16 @@ export function unusedRights(rights: readonly Right[], events: readonly AuditEve
   return rights.filter((one) => !used.has(one))
 }
 
-/** Requests that were refused for want of a right, as `user: verb path`. */
+/** Of an event: whether it was a right that decided (Kubernetes, "Audit annotations"). */
+const DECISION = 'authorization.k8s.io/decision'
+
+/** Requests that were refused for want of a right, as `user: verb path`. A namespace that is being deleted refuses who has one. */
 export function refusedOf(events: readonly AuditEvent[]): string[] {
   return events
-    .filter(({ responseStatus }) => responseStatus?.code === 403)
+    .filter(
+      ({ responseStatus, annotations }) =>
+        responseStatus?.code === 403 && annotations?.[DECISION] !== 'allow',
+    )
     .map(({ user, verb, requestURI }) => `${user.username}: ${verb} ${requestURI}`)
 }
 

@@ -33,9 +33,3 @@ export async function underLoad(
   }
   return report
 }
-
-/** What a report says, in one line. */
-export function told({ sent, failed, errors, samples }: LoadReport): string {
-  const details = failed > 0 ? ` ${JSON.stringify([errors, samples.slice(1)])}` : ''
-  return `${failed} of ${sent} requests failed${details}`
-}

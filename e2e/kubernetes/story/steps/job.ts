@@ -1,4 +1,4 @@
-import type { LoadReport } from '../../../demo/scenario.ts'
+import { failuresOf, type LoadReport } from '../../../demo/scenario.ts'
 import type { KubernetesStep } from '../step.ts'
 
 const JOB = `
@@ -28,7 +28,7 @@ export const job: KubernetesStep = {
     const report = JSON.parse(logs.split('\n').find((line) => line.startsWith('{')) ?? '{}') as LoadReport
     return {
       ok: report.sent === 20 && report.failed === 0,
-      observed: `complete; ${report.failed} of ${report.sent} requests failed`,
+      observed: `complete; ${failuresOf(report)}`,
     }
   },
 }

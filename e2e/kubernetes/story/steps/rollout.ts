@@ -1,8 +1,8 @@
-import { onePod } from '../../../demo/scenario.ts'
+import { failuresOf, onePod } from '../../../demo/scenario.ts'
 import type { KubernetesCluster } from '../../cluster/cluster.ts'
 import type { KubernetesStep } from '../step.ts'
 import { streams } from './dashboard.ts'
-import { told, underLoad } from '../under-load.ts'
+import { underLoad } from '../under-load.ts'
 
 const LOAD = ['--url', 'http://catalog:8080/items/{n}', '--rate', '100']
 const TIMEOUT = '--timeout=180s'
@@ -37,7 +37,7 @@ export const rolloutOfApplication: KubernetesStep = {
     })
     return {
       ok: report.failed === 0 && replaced === 3,
-      observed: `${replaced} pods replaced; ${told(report)}`,
+      observed: `${replaced} pods replaced; ${failuresOf(report)}`,
     }
   },
 }
@@ -61,7 +61,7 @@ export const rolloutOfMesh: KubernetesStep = {
     const connected = (await streams(mesh)).length
     return {
       ok: report.failed === 0 && replaced === 4,
-      observed: `${replaced} pods replaced, ${admitted} pods admitted meanwhile; ${told(report)}; ${connected} sidecars connected`,
+      observed: `${replaced} pods replaced, ${admitted} pods admitted meanwhile; ${failuresOf(report)}; ${connected} sidecars connected`,
     }
   },
 }
