@@ -9,11 +9,30 @@ const PROJECT = join(import.meta.dirname, '../..')
 const SOURCE = process.env.WEFT_SOURCE?.replace(/\/$/, '')
 
 const GROUPS: Readonly<Record<string, readonly string[]>> = {
-  Begin: ['README.md', 'docs/local.md', 'docs/install.md'],
-  Run: ['docs/operations.md', 'docs/limits.md', 'docs/scale.md', 'docs/performance.md'],
-  Traffic: ['docs/protocols.md', 'docs/paths.md', 'docs/differences.md', 'docs/proxyless-grpc.md'],
-  Security: ['docs/threat-model.md', 'SECURITY.md'],
-  Reference: ['docs/annotations.md', 'docs/crds.md', 'docs/bootstrap.md', 'docs/admission.md'],
+  Begin: ['README.md', 'docs/getting-started.md', 'docs/concepts.md', 'docs/local.md', 'docs/install.md'],
+  Run: [
+    'docs/operations.md',
+    'docs/observability.md',
+    'docs/telemetry-names.md',
+    'docs/limits.md',
+    'docs/scale.md',
+    'docs/performance.md',
+  ],
+  Traffic: [
+    'docs/traffic.md',
+    'docs/protocols.md',
+    'docs/paths.md',
+    'docs/differences.md',
+    'docs/proxyless-grpc.md',
+  ],
+  Security: ['docs/security.md', 'docs/threat-model.md', 'SECURITY.md'],
+  Reference: [
+    'docs/reference/cli.md',
+    'docs/annotations.md',
+    'docs/crds.md',
+    'docs/bootstrap.md',
+    'docs/admission.md',
+  ],
   Project: [
     'CHANGELOG.md',
     'CONTRIBUTING.md',

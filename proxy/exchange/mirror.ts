@@ -1,3 +1,4 @@
+import type { CounterName } from '../model/counters.ts'
 import { removeField, type Fields, type RequestHead } from '../http/message.ts'
 import type { Destination } from '../transport/original-destination.ts'
 import type { ForwardAction, MirrorPolicy } from '../model/route.ts'
@@ -94,7 +95,7 @@ export class Mirror implements AttemptOwner {
     if (this.#collecting) this.#drop('mirror_incomplete')
   }
 
-  #drop(counter: string): void {
+  #drop(counter: CounterName): void {
     this.#collecting = false
     this.#body.release()
     this.#deps.telemetry.count(counter)
@@ -123,7 +124,7 @@ export class Mirror implements AttemptOwner {
     this.#attempt.start(0)
   }
 
-  #finish(counter: string): void {
+  #finish(counter: CounterName): void {
     if (this.#cancelTimer === undefined) return
     this.#cancelTimer()
     this.#cancelTimer = undefined

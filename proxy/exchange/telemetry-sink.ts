@@ -1,3 +1,4 @@
+import type { CounterName } from '../model/counters.ts'
 import type { RequestHead } from '../http/message.ts'
 
 /** A span of this hop, made only for a sampled request. Identifiers are lower-case hex. */
@@ -79,8 +80,7 @@ export interface TelemetrySink {
   requestStarted(direction: 'outbound' | 'inbound'): void
   requestFinished(record: RequestRecord): void
   connectionFinished(record: ConnectionRecord): void
-  /** A counter without labels of its own, e.g. `retry_budget_exhausted`, `tls_handshake_failed`. */
-  count(name: string, by?: number): void
+  count(name: CounterName, by?: number): void
 }
 
 export const noTelemetry: TelemetrySink = {

@@ -1,3 +1,4 @@
+import type { CounterName } from '../model/counters.ts'
 import { formatFlags } from '../model/response-flag.ts'
 import type { ConnectionRecord, RequestRecord } from '../exchange/telemetry-sink.ts'
 
@@ -103,7 +104,7 @@ type ByCluster = Map<string, BySource>
 
 export class Metrics {
   readonly requests = new Set<RequestSeries>()
-  readonly counters = new Map<string, number>()
+  readonly counters = new Map<CounterName, number>()
   readonly active = { outbound: 0, inbound: 0 }
   // By route, cluster, source and outcome: a request finds its set without making a string.
   #index = new Map<string, ByCluster>()
@@ -136,7 +137,7 @@ export class Metrics {
     if (record.flags !== 0) this.count(`tcp_failed_connections_${record.direction}`)
   }
 
-  count(name: string, by = 1): void {
+  count(name: CounterName, by = 1): void {
     this.counters.set(name, (this.counters.get(name) ?? 0) + by)
   }
 

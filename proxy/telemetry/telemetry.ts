@@ -1,4 +1,5 @@
 import { monotonicClock, type Clock } from '../../core/clock.ts'
+import type { CounterName } from '../model/counters.ts'
 import type { RequestHead } from '../http/message.ts'
 import type { ConnectionRecord, HopSpan, RequestRecord, TelemetrySink } from '../exchange/telemetry-sink.ts'
 import { AccessLog, type AccessLogMode } from './access-log.ts'
@@ -110,7 +111,7 @@ export class Telemetry implements TelemetrySink {
     this.#log.connection(record)
   }
 
-  count(name: string, by?: number): void {
+  count(name: CounterName, by?: number): void {
     this.metrics.count(name, by)
   }
 

@@ -14,6 +14,7 @@ import { MetricsService, TraceService } from '../../../core/xds/generated/otlp.j
 import { callerOf } from '../admission/admitted.ts'
 import type { Caller } from '../tokens/claims.ts'
 import { GrpcError } from '../tokens/grpc-error.ts'
+import type { Forwarder } from './forwarder.ts'
 import type { MetricStore } from './metric-store.ts'
 import { reportedPoints, reportedSpans } from './report-parts.ts'
 import { reporterOf, type KnownPod, type Reporter } from './reporter.ts'
@@ -25,6 +26,8 @@ export interface ReceiverOptions {
   readonly metrics: MetricStore
   /** By `namespace/pod`: the pods of the mesh as it is now. */
   readonly pods: (key: string) => KnownPod | undefined
+  /** Where reports go on to. */
+  readonly forwarder?: Forwarder | undefined
   readonly log: Logger
   readonly clock?: Clock
 }
@@ -45,18 +48,22 @@ const SLICE_MS = 5
  * success.
  */
 export function telemetryServices(options: ReceiverOptions): readonly GrpcService[] {
-  const { traces, metrics, pods, log, clock = systemClock } = options
+  const { traces, metrics, pods, forwarder, log, clock = systemClock } = options
   const reporter = (caller: Caller): Reporter =>
     reporterOf(caller, caller.pod && pods(`${caller.namespace}/${caller.pod.name}`))
   return [
     service(log, TraceService, async (report, caller) => {
-      const rejected = await inTurns(takingSpans(traces, report, reporter(caller)))
+      const from = reporter(caller)
+      forwarder?.traces(report, from)
+      const rejected = await inTurns(takingSpans(traces, report, from))
       if (rejected === 0) return {}
       const errorMessage = 'malformed spans, or more of one trace than the store keeps'
       return { partialSuccess: { rejectedSpans: BigInt(rejected), errorMessage } }
     }),
     service(log, MetricsService, async (report, caller) => {
-      const rejected = await inTurns(takingPoints(metrics, report, reporter(caller), clock.now()))
+      const from = reporter(caller)
+      forwarder?.metrics(report, from)
+      const rejected = await inTurns(takingPoints(metrics, report, from, clock.now()))
       if (rejected === 0) return {}
       const errorMessage = 'histograms that are malformed or not cumulative'
       return { partialSuccess: { rejectedDataPoints: BigInt(rejected), errorMessage } }

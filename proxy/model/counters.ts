@@ -1,0 +1,29 @@
+/**
+ * What a sidecar counts without labels, and what each says. Prometheus reads them as `weft_NAME_total`; docs/observability.md
+ * has the table.
+ */
+export const COUNTERS = {
+  tcp_connections_inbound: 'Opaque connections that ended, of callers.',
+  tcp_connections_outbound: 'Opaque connections that ended, of the application.',
+  tcp_received_bytes_inbound: 'Bytes that came on the former.',
+  tcp_received_bytes_outbound: 'Bytes that came on the latter, from the application.',
+  tcp_sent_bytes_inbound: 'Bytes that went back to callers.',
+  tcp_sent_bytes_outbound: 'Bytes that went back to the application.',
+  tcp_failed_connections_inbound: 'Opaque connections of callers that ended with a response flag.',
+  tcp_failed_connections_outbound: 'Those of the application.',
+  downstream_connections_refused: 'Connections that were refused because a limit was reached.',
+  downstream_stalled: 'Connections that were closed because their client read nothing.',
+  tls_handshake_failed: 'TLS handshakes of callers that failed.',
+  retry_budget_exhausted: 'Retries that were left out because the budget was used up.',
+  mirror_sent: 'Copies of requests that were answered.',
+  mirror_failed: 'Copies that were not: no endpoint, a limit, a failure.',
+  mirror_body_too_large:
+    'Copies that were not sent, because more of the request was to be kept than is kept for copies.',
+  mirror_incomplete: 'Copies that were not sent, because the request itself did not come whole.',
+  metrics_overflow: 'Requests that were counted without their labels: there were too many sets of them.',
+  metric_push_failed: 'Reports to the control plane that did not arrive.',
+  spans_exported: 'Spans that arrived there.',
+  spans_dropped: 'Spans that did not, or waited too long.',
+} as const
+
+export type CounterName = keyof typeof COUNTERS
