@@ -41,7 +41,7 @@ t.test('every example does what its page says', { skip, timeout: 180_000 }, asyn
   const folders = readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory())
   const page = readFileSync(join(directory, 'README.md'), 'utf8')
   t.strictSame(
-    [...page.matchAll(/^## (\S+)$/gm)].map(([, title]) => title).toSorted(),
+    [...page.matchAll(/^## (\S+)$/gm)].map(([, title = '']) => title).toSorted(),
     folders.map((folder) => folder.name).toSorted(),
   )
 
