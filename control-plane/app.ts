@@ -16,6 +16,7 @@ import { rest } from './serve/rest/rest.ts'
 import { serverCertificate } from './serve/server-certificate.ts'
 import { signingService } from './serve/signing/service.ts'
 import { reportedMesh } from './serve/telemetry/followed-routes.ts'
+import { createForwarder, type CollectorAddress } from './serve/telemetry/forwarder.ts'
 import { MetricStore } from './serve/telemetry/metric-store.ts'
 import { telemetryServices } from './serve/telemetry/receiver.ts'
 import { TraceStore } from './serve/telemetry/trace-store.ts'
@@ -41,6 +42,8 @@ export interface ControlPlaneOptions {
   readonly leafLifeMs?: number | undefined
   /** The longest that streams of proxies last once it ends; milliseconds, default 0. */
   readonly drainMs?: number
+  /** Where reports go on to. */
+  readonly collector?: CollectorAddress | undefined
   /** Default: those of no flag. */
   readonly quotas?: Quotas | undefined
   readonly dashboard: ReadonlyMap<string, DashboardFile>
@@ -140,6 +143,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       closing.push(() => server.close(options.drainMs))
       return server
     }
+    const forwarder = options.collector && createForwarder(options.collector, log)
+    if (forwarder) closing.push(() => forwarder.close())
     const { leafLifeMs } = options
     const grpc = await serve('--grpc', options.grpc, {
       credentials: certificate.credentials,
@@ -150,6 +155,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
         discovery,
         signingService({ authority, log, ...(leafLifeMs !== undefined && { defaultLifeMs: leafLifeMs }) }),
         ...telemetryServices({
+          forwarder,
           traces,
           metrics,
           pods: (key) => mesh.snapshot.value.model.workloads.get(key),

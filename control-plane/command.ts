@@ -91,6 +91,11 @@ export const CONTROL_PLANE_COMMAND = {
         default: '0.01',
         help: 'share of requests that begin a trace, 0 to 1',
       },
+      collector: {
+        value: 'URL',
+        help: 'where all reports go on to, by OTLP over gRPC: http://HOST:4317, or https:// (docs/observability.md)',
+        otherwise: 'nowhere',
+      },
       'log-level': LOG_LEVEL_FLAG,
     }),
     ...inSection(

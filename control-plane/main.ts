@@ -13,6 +13,7 @@ import { manifestsPlatform } from './platform/manifests.ts'
 import type { OpenPlatform } from './platform/platform.ts'
 import { readKeepAlive } from './keep-alive-flags.ts'
 import { readQuotas } from './quotas.ts'
+import { collectorAddress } from './serve/telemetry/forwarder.ts'
 import { readDashboard } from './serve/rest/dashboard-files.ts'
 
 const DASHBOARD = fileURLToPath(new URL('../dashboard/page', import.meta.url))
@@ -79,6 +80,7 @@ function readFlags(argv: readonly string[]): ControlPlaneOptions | 'help' {
     samplingPercent: 100 * numberBetween('--trace-sampling', values['trace-sampling'], 0, 1),
     leafLifeMs:
       hours === undefined ? undefined : numberBetween('--certificate-hours', hours, 0.001, 24) * 3_600_000,
+    collector: values.collector === undefined ? undefined : collectorAddress('--collector', values.collector),
     limits: readKeepAlive(values),
     drainMs: numberBetween('--drain-seconds', values['drain-seconds'], 0, 600) * 1000,
     quotas: readQuotas(values),

@@ -28,6 +28,8 @@ export interface ClusterOptions {
   readonly images?: Readonly<Record<string, string>>
   /** Brings the control plane and the injector up first; true unless said otherwise. */
   readonly mesh?: boolean
+  /** Where the control plane passes reports on to, e.g. `http://collector.tracing:4317`. */
+  readonly collector?: string | undefined
   /** A webhook that new pods are shown to, when `mesh` is false. */
   readonly admission?: AdmissionOptions
   /** Programs needed beyond the cluster's own, each with its Debian package. */
@@ -88,6 +90,7 @@ export async function startCluster(options: ClusterOptions): Promise<LocalCluste
     packages,
     nodeBinary: process.execPath,
     mesh: options.mesh ?? true,
+    collector: options.collector,
     admission: options.admission,
   }
   return new Launcher(child, config, inputs, options, existed).start()

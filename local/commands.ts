@@ -45,6 +45,11 @@ export const UP_COMMAND = {
       many: true,
       help: 'a Service on 127.0.0.1 of this machine; may be given again',
     },
+    collector: {
+      value: 'URL',
+      help: 'where spans and metrics go on to, by OTLP over gRPC, e.g. http://collector.tracing:4317',
+      otherwise: 'nowhere',
+    },
     'no-mesh': { help: 'without control plane and injector' },
     ...CLUSTER_FLAGS,
   },

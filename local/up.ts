@@ -1,3 +1,4 @@
+import { collectorAddress } from '../control-plane/serve/telemetry/forwarder.ts'
 import { startCluster } from './cluster.ts'
 import type { LocalCluster } from './cluster.ts'
 import { CONTROL_PLANE, HTTP_PORT, SYSTEM_NAMESPACE } from '../core/contract.ts'
@@ -15,6 +16,7 @@ interface UpFlags {
   readonly images: Readonly<Record<string, string>>
   readonly expose: readonly { target: string; hostPort: number }[]
   readonly mesh: boolean
+  readonly collector: string | undefined
 }
 
 /** `weft local up`: runs a cluster until it is told to end, by Ctrl-C or `weft local down`. */
@@ -34,6 +36,7 @@ export async function runUp(argv: readonly string[]): Promise<number> {
       name: flags.name,
       images: flags.images,
       mesh: flags.mesh,
+      collector: flags.collector,
       endsProcess: true,
       signal: told.signal,
       ...(flags.stateDir === undefined ? {} : { stateDir: flags.stateDir }),
@@ -102,6 +105,9 @@ function parseUpFlags(argv: readonly string[]): UpFlags | 'help' {
   const manifests = values.file ?? []
   if (manifests.length === 0)
     throw new WeftError('cli.flags', 'is required: a directory, a file, or - for stdin', { field: '-f' })
+  const { collector } = values
+  // Told here, where somebody reads it, and not by a pod that does not start.
+  if (collector !== undefined) collectorAddress('--collector', collector)
   return {
     manifests,
     name: values.name,
@@ -109,6 +115,7 @@ function parseUpFlags(argv: readonly string[]): UpFlags | 'help' {
     images: Object.fromEntries((values.image ?? []).map(parseImage)),
     expose: (values.expose ?? []).map(parseExpose),
     mesh: !values['no-mesh'],
+    collector,
   }
 }
 

@@ -28,6 +28,8 @@ export interface MeshOptions {
   /** A file with what is wrong on this machine, in one of the directories. */
   readonly problems: string
   readonly trustDomain: string
+  /** Where reports go on to. */
+  readonly collector: string | undefined
   /** The roots changed. */
   changed(): void
   warn(message: string): void
@@ -92,6 +94,7 @@ export async function prepareMesh(options: MeshOptions): Promise<Mesh> {
   const system = systemObjects(
     { manifests: options.manifests, problems: options.problems, ca, tokenKeys, injector },
     options.trustDomain,
+    options.collector,
   )
   return {
     hostPaths: [...options.manifests, ca, tokenKeys, injector, ingress],

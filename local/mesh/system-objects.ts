@@ -26,7 +26,7 @@ export interface SystemPaths {
 }
 
 /** The mesh's own part of the cluster: what a chart would install, for one machine. */
-export function systemObjects(paths: SystemPaths, trustDomain: string): ParsedObject[] {
+export function systemObjects(paths: SystemPaths, trustDomain: string, collector?: string): ParsedObject[] {
   const own = new Set([...paths.manifests, paths.ca, paths.tokenKeys, paths.injector])
   return [
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: SYSTEM_NAMESPACE } },
@@ -54,6 +54,7 @@ export function systemObjects(paths: SystemPaths, trustDomain: string): ParsedOb
           // One machine is for looking at things: every request leaves a trace.
           '--trace-sampling',
           '1',
+          ...(collector === undefined ? [] : ['--collector', collector]),
         ],
         ports: [
           { name: 'grpc', containerPort: GRPC_PORT },

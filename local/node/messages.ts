@@ -19,6 +19,8 @@ export interface NodeConfig {
   readonly packages: string
   readonly nodeBinary: string
   readonly mesh: boolean
+  /** A URL where the control plane passes reports on to. */
+  readonly collector: string | undefined
   /** A webhook of the manifests' own; with `mesh`, the mesh's is used. */
   readonly admission: AdmissionOptions | undefined
 }

@@ -92,6 +92,7 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
         manifests: [...manifests, objects.path],
         problems: objects.problems,
         trustDomain: TRUST_DOMAIN,
+        collector: config.collector,
         changed: () => follow(),
         warn,
       })

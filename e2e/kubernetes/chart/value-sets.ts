@@ -7,6 +7,7 @@ export const VALUE_SETS: Readonly<Record<string, object>> = {
       podDisruptionBudget: { enabled: false },
       logLevel: 'debug',
       traceSampling: 1,
+      collector: 'http://collector.observability:4317',
     },
     injector: { replicas: 1, podDisruptionBudget: { enabled: false }, failurePolicy: 'Ignore' },
     sidecar: { order: 'classic', logLevel: 'debug', drainSeconds: 5 },
@@ -70,6 +71,7 @@ export const REFUSED: readonly (readonly [values: object, message: RegExp])[] = 
   [{ controlPlane: { replica: 3 } }, /'\/controlPlane': additional properties 'replica' not allowed/],
   [{ controlPlane: { replicas: '2' } }, /'\/controlPlane\/replicas': got string, want integer/],
   [{ controlPlane: { replicas: 0 } }, /'\/controlPlane\/replicas': minimum: got 0, want 1/],
+  [{ controlPlane: { collector: 'collector:4317' } }, /'\/controlPlane\/collector'.*does not match pattern/],
   [{ controlPlane: { traceSampling: 1.5 } }, /'\/controlPlane\/traceSampling': maximum/],
   [{ controlPlane: { certificateHours: 48 } }, /'\/controlPlane\/certificateHours': maximum/],
   [
