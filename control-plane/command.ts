@@ -1,4 +1,4 @@
-import { GRPC_PORT, HTTP_PORT, SYSTEM_NAMESPACE } from '../core/contract.ts'
+import { CA_SECRET, CONTROL_PLANE, GRPC_PORT, HTTP_PORT, SYSTEM_NAMESPACE } from '../core/contract.ts'
 import { inSection, LOG_LEVEL_FLAG } from '../core/command-line/description.ts'
 import type { CommandDescription } from '../core/command-line/description.ts'
 
@@ -13,7 +13,7 @@ export const CONTROL_PLANE_COMMAND = {
     ...inSection(
       "In a cluster, several at once; writes route status, trust bundles and the webhook's certificate:",
       {
-        kubernetes: { help: "read and follow the cluster's objects; the CA is the Secret weft-ca" },
+        kubernetes: { help: `read and follow the cluster's objects; the CA is the Secret ${CA_SECRET}` },
         kubeconfig: {
           value: 'FILE',
           help: 'which cluster',
@@ -74,7 +74,7 @@ export const CONTROL_PLANE_COMMAND = {
         value: 'NAME',
         many: true,
         help: 'in the certificate of --grpc; may be given again',
-        otherwise: 'weft-control-plane.NS.svc',
+        otherwise: `${CONTROL_PLANE}.NS.svc`,
       },
       'certificate-hours': {
         value: 'N',
