@@ -1,24 +1,34 @@
+/** What is so much longer is near to nothing, and costs time to compare. */
+const LONGEST = 100
+
 /**
  * The one of `names` that somebody meant who wrote `word`: the fewest letters left out, put in, changed or swapped with the
- * next (optimal string alignment), without regard to case. Undefined when none is near: `most` letters may differ, a third of the word unless said. Else
- * one that the word is a part of.
+ * next (optimal string alignment), without regard to case and underscores. Undefined when none is near: `most` letters may
+ * differ, a third of the word unless said. Else one that the word is a part of.
  */
 export function closestName(
   word: string,
   names: Iterable<string>,
   most = Math.max(1, Math.floor(word.length / 3)),
 ): string | undefined {
+  if (word.length > LONGEST) return undefined
   const all = [...names]
+  const wanted = plain(word)
   let best: string | undefined
   let least = most + 1
   for (const name of all) {
-    if (Math.abs(name.length - word.length) >= least) continue
-    const distance = distanceOf(word.toLowerCase(), name.toLowerCase())
+    const other = plain(name)
+    if (Math.abs(other.length - wanted.length) >= least) continue
+    const distance = distanceOf(wanted, other)
     if (distance < least) [best, least] = [name, distance]
   }
   // `Prefix` for PathPrefix: letters may be left out by the word.
   const partOf = (name: string): boolean => word.length > 3 && name.toLowerCase().includes(word.toLowerCase())
   return best ?? all.find(partOf)
+}
+
+function plain(name: string): string {
+  return name.toLowerCase().replaceAll('_', '')
 }
 
 /** `did you mean X?`, or `otherwise` where nothing is near. */

@@ -1,7 +1,7 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util'
 import { GRPC_PORT } from './contract.ts'
 import { WeftError } from './errors.ts'
-import { nearestName } from './nearest-name.ts'
+import { closestName } from './closest-name.ts'
 
 export interface HostPort {
   /** Without brackets. */
@@ -38,7 +38,7 @@ function checkOption(
 ): void {
   const option = Object.hasOwn(options, name) ? options[name] : undefined
   if (!option) {
-    const near = rawName.startsWith('--') ? nearestName(name, Object.keys(options)) : undefined
+    const near = rawName.startsWith('--') ? closestName(name, Object.keys(options)) : undefined
     const meant = near === undefined ? '' : `; did you mean --${near}?`
     throw new WeftError('cli.flags', `unknown flag ${rawName}${meant}`)
   }

@@ -33,6 +33,12 @@ t.test('a line has what is known', async (t) => {
 t.test('what several found is told once, errors first', async (t) => {
   const late = { ...PROBLEM, file: null, line: null, message: 'is no name' }
   t.strictSame(together([PROBLEM], [late]), [PROBLEM], 'of one field the first is heard')
+  const effect = 'Requests get 500.'
+  t.strictSame(
+    together([PROBLEM], [{ ...late, effect }]),
+    [{ ...PROBLEM, effect }],
+    'with what a later one knows',
+  )
   const both = [PROBLEM, { ...PROBLEM, message: 'and is too long' }]
   t.equal(together(both).length, 2, 'one finder may say two things of it')
   const whole = { ...PROBLEM, field: '' }

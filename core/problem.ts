@@ -75,14 +75,18 @@ export function inOrder(problems: readonly Problem[]): Problem[] {
 
 /**
  * What several found, once: of one field of one object (or of one line, where no object is known) what the first said
- * stays. Those about a whole object are told apart by their message.
+ * stays, with what a later one knows of requests. Those about a whole object are told apart by their message.
  */
 export function together(...lists: readonly (readonly Problem[])[]): Problem[] {
   const found = new Map<string, Problem>()
   for (const list of lists) {
     const own = new Map<string, Problem>()
     for (const problem of list) {
-      if (!found.has(subjectOf(problem))) own.set(problemKey(problem), problem)
+      const subject = subjectOf(problem)
+      const known = found.get(subject)
+      if (!known) own.set(problemKey(problem), problem)
+      else if (known.effect === undefined && problem.effect !== undefined)
+        found.set(subject, { ...known, effect: problem.effect })
     }
     for (const problem of own.values()) {
       const subject = subjectOf(problem)

@@ -1,7 +1,7 @@
 import type { ParseArgsConfig } from 'node:util'
 import { WeftError } from '../errors.ts'
 import { parseFlags } from '../flags.ts'
-import { nearestName } from '../nearest-name.ts'
+import { closestName } from '../closest-name.ts'
 import { HELP_FLAG } from './description.ts'
 import type { ArgumentDescription, CommandDescription, FlagDescription } from './description.ts'
 
@@ -67,7 +67,7 @@ export function findCommand<C extends { readonly name: string }>(commands: reado
   const words = commands.map(({ name }) => name.split(' ').at(-1) ?? '')
   const found = commands[words.indexOf(word)]
   if (found) return found
-  const near = nearestName(word, words)
+  const near = closestName(word, words)
   const hint = near === undefined ? `there are ${words.join(', ')}` : `did you mean ${near}?`
   throw new WeftError('cli.flags', `there is no command ${JSON.stringify(word)}; ${hint}`)
 }
@@ -92,7 +92,7 @@ export function asksForHelp(args: readonly string[]): boolean {
 
 function requireChoice(field: string, value: string, choices: readonly string[] | undefined): void {
   if (!choices || choices.includes(value)) return
-  const near = nearestName(value, choices)
+  const near = closestName(value, choices)
   const last = choices.at(-1) ?? ''
   const all = choices.length === 1 ? last : `${choices.slice(0, -1).join(', ')} or ${last}`
   throw new WeftError('cli.flags', `"${value}" must be ${all}${near ? `; did you mean ${near}?` : ''}`, {

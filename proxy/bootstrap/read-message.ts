@@ -9,7 +9,7 @@ import { keyText, NodeBudget } from './node-budget.ts'
 import type { Problems } from './problems.ts'
 import { readScalar } from './read-scalar.ts'
 import { readJson } from './read-struct.ts'
-import { nearestName } from '../../core/nearest-name.ts'
+import { closestName } from '../../core/closest-name.ts'
 
 type Values = Record<string, unknown>
 
@@ -211,7 +211,7 @@ function protoName(type: MessageType<unknown>, key: string): string {
 
 function unknownField(name: string, { type, byKey }: Rules): string {
   const supported = [...byKey.values()].map(({ field }) => field.name)
-  const near = nearestName(name, supported)
+  const near = closestName(name, supported)
   const hint = near === undefined ? 'remove it' : `did you mean ${near}?`
   return `is no field of ${type.typeName}: ${hint}`
 }
