@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t from 'tap'
+import type { Problem } from '../core/problem.ts'
 import { startCluster } from './cluster.ts'
 import { findLacks, thisMachine } from './requirements.ts'
 
@@ -138,12 +139,14 @@ t.test('kinds, and pods that fail', { skip, timeout: 180_000 }, async (t) => {
     writeFileSync(file, JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }))
   put(OBJECTS)
   const warnings: string[] = []
+  const problems: Problem[] = []
   const name = `kinds-${process.pid}`
   const cluster = await startCluster({
     manifests: [file],
     name,
     mesh: false,
     onWarning: (line) => warnings.push(line),
+    onProblems: ({ come }) => problems.push(...come),
   })
   t.teardown(() => cluster.close())
   const weft = async (...argv: string[]) => {
@@ -164,10 +167,9 @@ t.test('kinds, and pods that fail', { skip, timeout: 180_000 }, async (t) => {
   const table = async () => (await weft('status')).stdout
 
   await t.test('an image that stands for nothing is told before anything starts', async (t) => {
-    const said = warnings.find((line) => line.startsWith('Pod default/imageless: ')) ?? ''
-    t.match(said, 'spec.containers[0].image')
-    t.match(said, '--image busybox=FOLDER')
-    t.ok(warnings.some((line) => line.startsWith('Pod default/nothing-to-run: ')))
+    const of = (pod: string) => problems.find(({ name }) => name === pod)
+    t.match(of('imageless'), { field: 'spec.containers[0].command', remedy: /command line/ })
+    t.match(of('nothing-to-run'), { field: 'spec.containers[0].image', remedy: /--image busybox=FOLDER/ })
   })
 
   await t.test('status has the words of kubectl, and why', async (t) => {
