@@ -26,7 +26,7 @@ t.test('flags: what is wrong is named', (t) => {
   refused(['--registry', 'Registry.example/Weft'], /lower case/)
   refused(['--dry-run', '--architectures', 'amd64,s390x'], /"s390x" is none of amd64, arm64/)
   refused(['--dry-run', '--source', 'weft'], /must be a URL/)
-  refused(['--dry-run', '--publish'], /'--publish'/)
+  refused(['--dry-run', '--publish'], /--publish/)
   const { architectures, registry } = parseOptions([
     '--registry',
     '127.0.0.1:5000/weft',
