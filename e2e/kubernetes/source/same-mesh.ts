@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { silentLogger } from '../../../core/log.ts'
 import type { KubernetesConnection } from '../../../control-plane/kubernetes/connection.ts'
 import { KubernetesSource } from '../../../control-plane/registry/kubernetes/kubernetes-source.ts'
-import type { RouteStatus } from '../../../control-plane/model/route.ts'
+import type { RouteProblem, RouteStatus } from '../../../control-plane/model/route.ts'
 import type { Snapshot } from '../../../control-plane/registry/snapshot.ts'
 import { Translator } from '../../../control-plane/translate/translate.ts'
 
@@ -32,11 +32,13 @@ function meshOf(snapshot: Snapshot): object {
   const {
     version: _,
     routeStatus,
+    routeProblems,
     ...mesh
   } = new Translator({ trustDomain: 'cluster.local' }).translate(snapshot)
   // In the order in which the routes came, which nobody follows.
-  const byName = (a: RouteStatus, b: RouteStatus) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)
-  return { ...mesh, routeStatus: routeStatus.toSorted(byName) }
+  const byName = (a: RouteStatus | RouteProblem, b: RouteStatus | RouteProblem) =>
+    JSON.stringify(a) < JSON.stringify(b) ? -1 : 1
+  return { ...mesh, routeStatus: routeStatus.toSorted(byName), routeProblems: routeProblems.toSorted(byName) }
 }
 
 /** What was missing of the anchors in any snapshot: a mesh without them would be open where it was closed. */
