@@ -326,10 +326,11 @@ function ownedBy(pod: PodRunner, workload: Workload): boolean {
   return namespace === workload.namespace && owner?.kind === workload.kind && owner.name === workload.name
 }
 
-/** Whether a pod need not be replaced any more; a StatefulSet may leave some as they are. */
+/** Whether a pod need not be replaced any more; a StatefulSet may leave some as they are, a ReplicaSet all. */
 function isCurrent(pod: PodRunner, workload: Exclude<Workload, JobObject>): boolean {
   return (
     pod.template.hash === workload.template.hash ||
+    workload.kind === 'ReplicaSet' ||
     (workload.kind === 'StatefulSet' && workload.partition > 0)
   )
 }

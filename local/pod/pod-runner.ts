@@ -275,9 +275,8 @@ export class PodRunner {
     while (!this.#gone) {
       try {
         const admitted = await this.#deps.admit(manifest)
-        const warn = (field: string, message: string) =>
-          this.#deps.warn(`pod ${namespace}/${name}: ${field} ${message}`)
-        this.#spec = parsePodSpec(admitted.spec, 'spec', warn, this.#deps.hostPaths)
+        // What is ignored of its template is in the list of problems; what a webhook added is not for its author to mend.
+        this.#spec = parsePodSpec(admitted.spec, 'spec', () => {}, this.#deps.hostPaths)
         this.#manifest = admitted
         this.#problem = undefined
         return
