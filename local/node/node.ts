@@ -126,6 +126,7 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
     hostPaths: new Set(mesh?.hostPaths),
     admit: (pod, labels) => admission?.admit(pod, labels) ?? Promise.resolve(pod),
     warn,
+    say: (line) => events.warn(line),
   })
   const dns = await startDns(DNS_ADDRESS, 53, () => cluster.zone)
   const source = new ManifestSource(manifests, (path) => manifestName(config, path))
