@@ -65,6 +65,7 @@ t.test('in a real browser', browserTest, async (t) => {
         severity: 'error',
         message: 'must be text, got 1',
         remedy: 'write "1", in quotes',
+        effect: 'what was read of it last stays in force',
       },
     ],
   })
