@@ -26,7 +26,7 @@ export async function listenForPod(options: ForwardListenerOptions): Promise<For
     socket.on('close', () => open.delete(socket))
     socket.on('error', () => socket.destroy())
     options.target().then(
-      (target) => forward(socket, target, options.failed),
+      (target) => forward(socket, target, (error) => options.failed(error)),
       (error: unknown) => {
         if (!socket.destroyed) options.failed(error)
         socket.destroy()
