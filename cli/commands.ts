@@ -59,6 +59,11 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import('./mesh/uninstall.ts')).runUninstall,
   },
   {
+    name: 'dashboard',
+    describe: async () => (await import('./dashboard/command.ts')).DASHBOARD_COMMAND,
+    load: async () => (await import('./dashboard/main.ts')).runDashboard,
+  },
+  {
     name: 'inject',
     describe: async () => (await import('./inject/command.ts')).INJECT_COMMAND,
     load: async () => (await import('./inject/main.ts')).runInject,

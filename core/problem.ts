@@ -19,6 +19,8 @@ export interface Problem {
   /** An error keeps what was written from being in force; a warning says what is not as its author may think. */
   readonly severity: 'error' | 'warning'
   readonly message: string
+  /** Full path of another file, where the message names one. */
+  readonly otherFile?: string
   /** What to do about it. */
   readonly remedy: string
   /** What becomes of requests meanwhile, in a sentence, where that is known. */
@@ -35,13 +37,17 @@ export interface ObjectName {
 
 /** `shop.yaml:14:5: error: HTTPRoute shop/catalog: spec.rules[0].name: must be text; write it in quotes` */
 export function formatProblem(problem: Problem, pathOf = (file: string): string => file): string {
-  const { severity, message, remedy } = problem
-  return [...placeOf(problem, pathOf), severity, ...aboutOf(problem), `${message}; ${remedy}`].join(': ')
+  const said = `${messageOf(problem, pathOf)}; ${problem.remedy}`
+  return [...placeOf(problem, pathOf), problem.severity, ...aboutOf(problem), said].join(': ')
 }
 
 /** What was mended: the same, without what there was to do. */
 export function formatMended(problem: Problem, pathOf = (file: string): string => file): string {
-  return ['mended', ...placeOf(problem, pathOf), ...aboutOf(problem), problem.message].join(': ')
+  return ['mended', ...placeOf(problem, pathOf), ...aboutOf(problem), messageOf(problem, pathOf)].join(': ')
+}
+
+function messageOf({ message, otherFile }: Problem, pathOf: (file: string) => string): string {
+  return otherFile === undefined ? message : message.replace(otherFile, () => pathOf(otherFile))
 }
 
 function placeOf({ file, line, column }: Problem, pathOf: (file: string) => string): string[] {

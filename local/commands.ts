@@ -76,9 +76,11 @@ export const VALIDATE_COMMAND = {
 
 export const STATUS_COMMAND = {
   name: 'local status',
-  summary: 'pods, services, problems and messages: which pods do not get on, and why',
+  summary: 'pods, services, addresses, problems and messages: which pods do not get on, and why',
   usage: ['[flags]'],
-  about: 'Lists the pods and Services of the cluster, what is wrong with it, and its last messages.',
+  about:
+    'Lists the pods and Services of the cluster, where the dashboard and exposed Services are, what is wrong, and the last ' +
+    'messages.',
   flags: { json: JSON_FLAG, ...CLUSTER_FLAGS },
   exit: EXIT,
 } as const satisfies CommandDescription

@@ -1,8 +1,8 @@
 import { collectorAddress } from '../control-plane/serve/telemetry/forwarder.ts'
 import { startCluster } from './cluster.ts'
 import type { LocalCluster } from './cluster.ts'
-import { CONTROL_PLANE, HTTP_PORT, SYSTEM_NAMESPACE } from '../core/contract.ts'
 import { UP_COMMAND } from './commands.ts'
+import { DASHBOARD_TARGET } from './control/status.ts'
 import { printHelp } from '../core/command-line/help.ts'
 import { parseCommand } from '../core/command-line/parse.ts'
 import { WeftError } from '../core/errors.ts'
@@ -65,7 +65,7 @@ async function run(
     () => {},
   )
   if (flags.mesh) {
-    const port = await cluster.expose(`${CONTROL_PLANE}.${SYSTEM_NAMESPACE}:${HTTP_PORT}`)
+    const port = await cluster.expose(DASHBOARD_TARGET)
     console.log(`dashboard: http://127.0.0.1:${port}`)
   }
   for (const { target, hostPort } of flags.expose) {

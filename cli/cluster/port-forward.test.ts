@@ -1,40 +1,17 @@
 import { createServer } from 'node:http'
-import { connect, type AddressInfo } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import type { Test } from 'tap'
-import { WebSocketServer } from 'ws'
 import { getThroughPod } from './port-forward.ts'
+import { fakeKubelet } from './testing/fake-kubelet.ts'
 
-interface Asked {
-  url: string | undefined
-  authorization: string | undefined
-}
-
-/** The API server's and the kubelet's part: what comes on the data channel goes to `port`. */
-async function forwarding(
-  t: Test,
-  port: number,
-  refusal?: string,
-): Promise<{ server: string; asked: Asked[] }> {
-  const asked: Asked[] = []
-  const sockets = new WebSocketServer({
-    port: 0,
-    host: '127.0.0.1',
-    handleProtocols: () => 'v4.channel.k8s.io',
-  })
-  await new Promise((resolve) => sockets.once('listening', resolve))
-  t.teardown(() => sockets.close())
-  sockets.on('connection', (socket, request) => {
-    asked.push({ url: request.url, authorization: request.headers.authorization })
-    for (const channel of [0, 1]) socket.send(Buffer.of(channel, port & 0xff, port >> 8))
-    if (refusal !== undefined) return socket.send(Buffer.concat([Buffer.of(1), Buffer.from(refusal)]))
-    const upstream = connect(port, '127.0.0.1')
-    upstream.on('data', (chunk: Buffer) => socket.send(Buffer.concat([Buffer.of(0), chunk])))
-    upstream.on('close', () => socket.close())
-    socket.on('message', (message: Buffer) => message[0] === 0 && upstream.write(message.subarray(1)))
-    socket.on('close', () => upstream.destroy())
-  })
-  return { server: `http://127.0.0.1:${(sockets.address() as AddressInfo).port}`, asked }
+/** An API server that forwards to `port`. */
+async function forwarding(t: Test, port: number) {
+  const kubelet = fakeKubelet(t, port)
+  const api = createServer().on('upgrade', kubelet.upgrade).listen(0, '127.0.0.1')
+  await new Promise((resolve) => api.once('listening', resolve))
+  t.teardown(() => api.close())
+  return { kubelet, server: `http://127.0.0.1:${(api.address() as AddressInfo).port}` }
 }
 
 const credentials = { headers: { authorization: 'Bearer a' }, tls: {}, proxy: undefined }
@@ -48,18 +25,19 @@ t.test('a page of a pod comes through the API server', async (t) => {
   }).listen(0, '127.0.0.1')
   await new Promise((resolve) => admin.once('listening', resolve))
   t.teardown(() => admin.close())
-  const { server, asked } = await forwarding(t, (admin.address() as AddressInfo).port)
+  const { server, kubelet } = await forwarding(t, (admin.address() as AddressInfo).port)
   const page = await getThroughPod({ ...target, server }, '/config_dump')
   t.equal(page.status, 200)
   t.match(JSON.parse(page.text), { host: /^localhost/, text })
-  t.strictSame(asked, [
+  t.strictSame(kubelet.asked, [
     { url: '/api/v1/namespaces/shop/pods/web/portforward?ports=15000', authorization: 'Bearer a' },
   ])
   t.match(await getThroughPod({ ...target, server }, '/none'), { status: 404 })
 })
 
 t.test('what goes wrong is one clear error', async (t) => {
-  const { server } = await forwarding(t, 1, 'no listener on port 15000')
+  const { server, kubelet } = await forwarding(t, 1)
+  kubelet.refusal = 'no listener on port 15000'
   await t.rejects(getThroughPod({ ...target, server }, '/'), { message: 'no listener on port 15000' })
   const refusing = createServer((_, response) => response.writeHead(403).end('no')).listen(0, '127.0.0.1')
   refusing.on('upgrade', (_, socket) => socket.end('HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n'))

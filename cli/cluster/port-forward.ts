@@ -64,8 +64,8 @@ export async function getThroughPod(
   }
 }
 
-/** The bytes of one forwarded port. */
-class ForwardedStream extends Duplex {
+/** The bytes of one forwarded port. What goes wrong is an `error` with a WeftError. */
+export class ForwardedStream extends Duplex {
   readonly #socket: WebSocket
   readonly #dispatcher: Agent | ProxyAgent
   readonly #opened = Promise.withResolvers<void>()

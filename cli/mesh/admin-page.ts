@@ -1,5 +1,4 @@
-import { inClusterCredentials, isInCluster } from '../../control-plane/kubernetes/in-cluster.ts'
-import { kubeconfigCredentials, kubeconfigFiles } from '../../control-plane/kubernetes/kubeconfig.ts'
+import { configuredCredentials } from '../../control-plane/kubernetes/open-connection.ts'
 import { WeftError } from '../../core/errors.ts'
 import { ADMIN_PORT } from '../../core/contract.ts'
 import type { ClusterSession } from '../cluster/command.ts'
@@ -12,15 +11,10 @@ export type AdminPages = (
 ) => Promise<unknown>
 
 /** With the credentials that openConnection uses. Throws WeftError `kubernetes.kubeconfig`. */
-export async function openAdminPages({
-  kubeconfig,
-  context,
-}: Pick<ClusterSession, 'kubeconfig' | 'context'>): Promise<AdminPages> {
-  const asked = kubeconfig !== undefined || context !== undefined || process.env['KUBECONFIG']
-  const credentials =
-    !asked && isInCluster()
-      ? inClusterCredentials()
-      : await kubeconfigCredentials(kubeconfigFiles(kubeconfig), context)
+export async function openAdminPages(
+  session: Pick<ClusterSession, 'kubeconfig' | 'context'>,
+): Promise<AdminPages> {
+  const credentials = await configuredCredentials(session)
   return async ({ namespace, pod }, path) => {
     const current = await credentials.current()
     const target = { server: credentials.server, credentials: current, namespace, pod, port: ADMIN_PORT }

@@ -5,20 +5,13 @@ import t from 'tap'
 import type { Test } from 'tap'
 import { createRoot } from '../../certs/authority.ts'
 import { FakeApi } from '../../control-plane/kubernetes/testing/fake-api.ts'
+import { kubeconfigText } from '../../control-plane/kubernetes/testing/kubeconfig-text.ts'
 
 const PROGRAM = join(import.meta.dirname, '../weft.ts')
 
 /** Runs a command on a cluster at this address, by a kubeconfig. */
 function weft(t: Test, server: string) {
-  const config = {
-    apiVersion: 'v1',
-    kind: 'Config',
-    clusters: [{ name: 'c', cluster: { server, 'insecure-skip-tls-verify': true } }],
-    users: [{ name: 'u', user: { token: 'secret-token' } }],
-    contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
-    'current-context': 'x',
-  }
-  const kubeconfig = join(t.testdir({ config: JSON.stringify(config) }), 'config')
+  const kubeconfig = join(t.testdir({ config: kubeconfigText(server) }), 'config')
   return (...argv: readonly string[]) =>
     new Promise<{ code: unknown; stdout: string; stderr: string }>((resolve) => {
       const args = [PROGRAM, ...argv, '--kubeconfig', kubeconfig]

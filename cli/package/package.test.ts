@@ -15,6 +15,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import t from 'tap'
+import type { Test } from 'tap'
 import { findLacks, thisMachine } from '../../local/requirements.ts'
 import packageJson from '../../package.json' with { type: 'json' }
 import { publishedManifest } from './main.ts'
@@ -154,22 +155,7 @@ t.test('the installed package runs', { skip }, async (t) => {
   const injected = run(user, 'npx', 'weft', 'inject', '-f', 'pod.yaml')
   t.match(injected, { status: 0, stdout: /name: weft-proxy/ })
 
-  const port = await freePort()
-  writeFileSync(join(user, 'proxy.json'), JSON.stringify(bootstrap(port)))
-  const proxy = spawn(program, ['proxy', '--bootstrap', 'proxy.json'], {
-    cwd: user,
-    env,
-    stdio: 'pipe',
-  })
-  t.teardown(() => proxy.kill())
-  let said = ''
-  for (const stream of [proxy.stdout, proxy.stderr])
-    stream.on('data', (chunk: Buffer) => (said += chunk.toString()))
-  await new Promise<void>((resolve) => {
-    proxy.stderr.on('data', () => said.includes('proxy serving') && resolve())
-    proxy.stdout.on('data', () => said.includes('proxy serving') && resolve())
-    proxy.on('exit', () => resolve())
-  })
+  const { proxy, port, said } = await startProxy(t)
   t.match(said, /proxy serving/)
   const answer = await fetch(`http://127.0.0.1:${port}/`)
   t.equal(answer.status, 418)
@@ -202,6 +188,7 @@ t.test(
     t.match(run(user, 'npx', 'weft', 'version', ...named).stdout, `of this machine: ${packageJson.version}`)
     const page = /dashboard: (\S+)/.exec(said)?.[1] ?? ''
     t.match(await (await fetch(page)).text(), '<!doctype html>', 'the dashboard is in the package')
+    t.equal(run(user, 'npx', 'weft', 'dashboard', ...named).stdout, `dashboard: ${page}\n`)
     t.match(run(user, 'npx', 'weft', 'local', 'down', ...named), { status: 0 })
     await ended
   },
@@ -226,6 +213,26 @@ Object.defineProperty(process, 'version', { value: 'v20.1.0' })`
   t.equal(dirname(LAUNCHER), join(PROJECT, dirname(packageJson.bin.weft)))
   t.end()
 })
+
+/** At a port that is free; another is tried where somebody took it in between. */
+async function startProxy(t: Test) {
+  for (;;) {
+    const port = await freePort()
+    writeFileSync(join(user, 'proxy.json'), JSON.stringify(bootstrap(port)))
+    const proxy = spawn(program, ['proxy', '--bootstrap', 'proxy.json'], { cwd: user, env, stdio: 'pipe' })
+    t.teardown(() => proxy.kill())
+    let said = ''
+    await new Promise<void>((resolve) => {
+      for (const stream of [proxy.stdout, proxy.stderr])
+        stream.on('data', (chunk: Buffer) => {
+          said += chunk.toString()
+          if (said.includes('proxy serving')) resolve()
+        })
+      proxy.on('close', () => resolve())
+    })
+    if (!said.includes('another process listens there')) return { proxy, port, said }
+  }
+}
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')

@@ -3,7 +3,7 @@ import { formatProblem } from '../../core/problem.ts'
 import { describeError } from '../../core/errors.ts'
 import { startCluster, type LocalCluster } from '../../local/cluster.ts'
 import { FlagError } from '../../local/flags.ts'
-import { CONTROL_PLANE, HTTP_PORT, SYSTEM_NAMESPACE } from '../../core/contract.ts'
+import { DASHBOARD_TARGET } from '../../local/control/status.ts'
 import { untilTold } from '../../local/until-told.ts'
 import { demoCluster } from './demo-cluster.ts'
 import { HELP, parseDemoFlags, type DemoFlags } from './flags.ts'
@@ -62,7 +62,7 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 async function run(cluster: LocalCluster, flags: DemoFlags): Promise<number> {
-  const port = await cluster.expose(`${CONTROL_PLANE}.${SYSTEM_NAMESPACE}:${HTTP_PORT}`)
+  const port = await cluster.expose(DASHBOARD_TARGET)
   const address = `http://127.0.0.1:${port}`
   await untilReady(cluster)
   const { pods: all } = await cluster.status()

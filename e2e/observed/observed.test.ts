@@ -2,12 +2,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { CONTROL_PLANE, HTTP_PORT, SYSTEM_NAMESPACE } from '../../core/contract.ts'
 import type { Problem } from '../../core/problem.ts'
 import type { ProxyView } from '../../control-plane/serve/rest/overview.ts'
 import type { ServiceRow } from '../../control-plane/serve/rest/services.ts'
 import type { StoredSpan } from '../../control-plane/serve/telemetry/stored-span.ts'
 import { startCluster } from '../../local/cluster.ts'
+import { DASHBOARD_TARGET } from '../../local/control/status.ts'
 import { findLacks, thisMachine } from '../../local/requirements.ts'
 import { demoCluster } from '../demo/demo-cluster.ts'
 import { eventually, load, onePod } from '../demo/scenario.ts'
@@ -33,7 +33,7 @@ t.test('names, mutual TLS and mistakes are told as they are', { skip, timeout: 1
   })
   t.teardown(() => cluster.close())
   await cluster.ready
-  const port = await cluster.expose(`${CONTROL_PLANE}.${SYSTEM_NAMESPACE}:${HTTP_PORT}`)
+  const port = await cluster.expose(DASHBOARD_TARGET)
   const mesh = demoCluster(cluster, `http://127.0.0.1:${port}`)
   const client = await onePod(mesh, 'shop', 'client')
   const legacy = await onePod(mesh, 'legacy', 'client')

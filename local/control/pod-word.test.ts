@@ -76,7 +76,7 @@ t.test('the word of kubectl get pods', async (t) => {
   for (const [word, status] of words) t.equal(podWord(status), word)
 })
 
-t.test('why a pod does not get on, a line for each container and one for the pod', async (t) => {
+t.test('why containers ended or are not healthy; what a pod waits for is told as a problem', async (t) => {
   t.strictSame(podTroubles(pod([container(RUNNING), container(ended(0)), container(PENDING)])), [])
   t.strictSame(
     podTroubles(
@@ -90,8 +90,6 @@ t.test('why a pod does not get on, a line for each container and one for the pod
       ),
     ),
     [
-      'shop/web: FailedMount: ConfigMap `web` does not exist',
-      'shop/web, container web: CrashLoopBackOff: the last run: Error, exit code 3',
       'shop/web, container other: Error: exit code 3',
       'shop/web, container probed: Unhealthy: the readiness probe failed: 503',
     ],

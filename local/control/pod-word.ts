@@ -28,18 +28,13 @@ function appWord({ state }: ContainerStatus): string | undefined {
   return state.type === 'running' ? undefined : state.reason
 }
 
-/** One line for each container that does not get on, and for the pod itself: why, as far as it is known. */
+/** One line for each container that ended badly or is not healthy. What a pod waits for is in the list of problems. */
 export function podTroubles(pod: PodStatus): string[] {
-  const name = `${pod.namespace}/${pod.name}`
   if (pod.terminating) return []
-  const own = pod.problem === undefined ? [] : [`${name}: ${pod.reason}: ${pod.problem}`]
-  return [
-    ...own,
-    ...pod.containers.flatMap((container) => {
-      const why = containerTrouble(container)
-      return why === undefined ? [] : [`${name}, container ${container.name}: ${why}`]
-    }),
-  ]
+  return pod.containers.flatMap((container) => {
+    const why = container.state.type === 'waiting' ? undefined : containerTrouble(container)
+    return why === undefined ? [] : [`${pod.namespace}/${pod.name}, container ${container.name}: ${why}`]
+  })
 }
 
 /** Why a container does not do what it should; undefined when it does, or is about to. */

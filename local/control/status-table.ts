@@ -27,6 +27,9 @@ export function statusTable(status: ClusterStatus, now: number): string {
     '',
     textTable(['NAMESPACE', 'SERVICE', 'ADDRESS', 'PORTS', 'ENDPOINTS'], services),
   ]
+  const { dashboard, exposed } = status
+  const reached = [...(dashboard === null ? [] : [{ target: 'dashboard', address: dashboard }]), ...exposed]
+  if (reached.length > 0) parts.push('', ...reached.map(({ target, address }) => `${target}: ${address}`))
   const troubles = status.pods.flatMap(podTroubles)
   if (troubles.length > 0) parts.push('', ...troubles)
   if (status.problems.length > 0) {

@@ -1,3 +1,4 @@
+import { CONTROL_PLANE, HTTP_PORT, SYSTEM_NAMESPACE } from '../../core/contract.ts'
 import type { Problem } from '../../core/problem.ts'
 import packageJson from '../../package.json' with { type: 'json' }
 import type { Cluster } from '../node/cluster.ts'
@@ -14,6 +15,10 @@ export interface ClusterStatus {
   readonly ready: boolean
   readonly pods: readonly PodStatus[]
   readonly services: readonly ServiceStatus[]
+  /** Where the dashboard is, `http://127.0.0.1:41237`; null without the mesh. */
+  readonly dashboard: string | null
+  /** What else this machine reaches. */
+  readonly exposed: readonly ExposedService[]
   /** Of manifests, pods and the mesh, now; empty when all is well. */
   readonly problems: readonly Problem[]
   /** The last warnings and errors of other kinds, oldest first. */
@@ -50,13 +55,21 @@ export interface ServiceStatus {
   readonly endpoints: readonly string[]
 }
 
-export function clusterStatus(
-  name: string,
-  ready: boolean,
-  cluster: Cluster,
-  problems: readonly Problem[],
-  messages: readonly string[],
-): ClusterStatus {
+export interface ExposedService {
+  /** `name.namespace:port` */
+  readonly target: string
+  /** `http://127.0.0.1:8080` */
+  readonly address: string
+}
+
+/** The Service that `weft local up` exposes for the dashboard. */
+export const DASHBOARD_TARGET = `${CONTROL_PLANE}.${SYSTEM_NAMESPACE}:${HTTP_PORT}`
+
+type Facts = Pick<ClusterStatus, 'name' | 'ready' | 'exposed' | 'problems' | 'messages'> & {
+  readonly cluster: Cluster
+}
+
+export function clusterStatus({ name, ready, cluster, exposed, problems, messages }: Facts): ClusterStatus {
   return {
     name,
     version: packageJson.version,
@@ -71,6 +84,8 @@ export function clusterStatus(
         group.endpoints.filter((endpoint) => endpoint.ready).map((endpoint) => endpoint.pod.ips[0] ?? ''),
       ),
     })),
+    dashboard: exposed.find(({ target }) => target === DASHBOARD_TARGET)?.address ?? null,
+    exposed: exposed.filter(({ target }) => target !== DASHBOARD_TARGET),
     problems,
     messages,
   }

@@ -11,19 +11,20 @@ export interface DeploymentPlan {
 /**
  * The next step towards a Deployment's wish; called again after every change of a pod. A rolling update
  * never has fewer ready pods than `replicas - maxUnavailable`, nor more pods than `replicas + maxSurge`
- * (pods that are going away do not count, as in Kubernetes).
+ * (pods that are going away do not count, as in Kubernetes). A ReplicaSet only keeps their number.
  */
 export function planDeployment(
   wish: Pick<ReplicatedObject, 'replicas' | 'strategy'> & { readonly hash: string },
   pods: readonly OwnedPod[],
 ): DeploymentPlan {
   const living = pods.filter((pod) => !pod.terminating)
-  const current = living.filter((pod) => pod.hash === wish.hash)
-  const old = living.filter((pod) => pod.hash !== wish.hash)
+  const current = living.filter((pod) => pod.hash === wish.hash || wish.strategy === 'keep')
+  const old = living.filter((pod) => !current.includes(pod))
   const missing = Math.max(0, wish.replicas - current.length)
   const surplus = byWorth(current).slice(0, Math.max(0, current.length - wish.replicas))
   const stop = surplus.map((pod) => pod.name)
 
+  if (wish.strategy === 'keep') return { create: missing, stop }
   if (wish.strategy === 'recreate') {
     const gone = pods.every((pod) => pod.hash === wish.hash)
     return { create: gone ? missing : 0, stop: [...stop, ...old.map((pod) => pod.name)] }

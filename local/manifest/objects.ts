@@ -38,8 +38,8 @@ export interface ReplicatedObject extends Named {
   readonly kind: 'Deployment' | 'ReplicaSet' | 'DaemonSet'
   readonly replicas: number
   readonly template: PodTemplate
-  /** `recreate`, or the limits of a rolling update as numbers of pods. */
-  readonly strategy: 'recreate' | { readonly maxSurge: number; readonly maxUnavailable: number }
+  /** `keep` of a ReplicaSet: a changed template holds for new pods only. Else the limits of a rolling update in pods. */
+  readonly strategy: 'recreate' | 'keep' | { readonly maxSurge: number; readonly maxUnavailable: number }
 }
 
 export interface StatefulSetObject extends Named {

@@ -25,6 +25,7 @@ const CONFIG_KINDS = [
 ] as const
 const HARMLESS = [
   'imagePullPolicy',
+  // Told once a pod.
   'resources',
   'terminationMessagePath',
   'terminationMessagePolicy',

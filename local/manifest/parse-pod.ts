@@ -32,6 +32,8 @@ const HARMLESS = [
   'preemptionPolicy',
   'priority',
   'readinessGates',
+  // Told once a pod.
+  'resources',
 ]
 
 const NO_PATHS: ReadonlySet<string> = new Set()
@@ -48,6 +50,7 @@ export function parsePodSpec(
 ): PodSpec {
   const fields = new Fields(value, path, warn)
   fields.only(UNDERSTOOD, HARMLESS)
+  warnOfResources(fields)
   const restartPolicy = fields.string('restartPolicy') ?? 'Always'
   if (restartPolicy !== 'Always' && restartPolicy !== 'OnFailure' && restartPolicy !== 'Never') {
     throw invalid(fields.at('restartPolicy'), 'must be Always, OnFailure or Never')
@@ -76,6 +79,17 @@ export function parsePodSpec(
   }
   check(spec, fields)
   return spec
+}
+
+/** Containers are processes without limits of their own: told once, however many ask for some. */
+function warnOfResources(fields: Fields): void {
+  const asking = [fields, ...fields.list('initContainers'), ...fields.list('containers')].filter((one) =>
+    Object.values(one.child('resources')?.raw ?? {}).some(
+      (amounts) => typeof amounts === 'object' && amounts !== null && Object.keys(amounts).length > 0,
+    ),
+  )
+  const others = asking.length > 1 ? ', and so it is of its other containers' : ''
+  asking[0]?.warn('resources', `is ignored on one machine, which limits no CPU and no memory${others}`)
 }
 
 function check(spec: PodSpec, fields: Fields): void {

@@ -68,12 +68,13 @@ function parseReplicated(
 ): ReplicatedObject {
   const rest = ['revisionHistoryLimit', 'progressDeadlineSeconds', 'minReadySeconds', 'paused']
   if (kind === 'DaemonSet') spec.only(['selector', 'template', 'updateStrategy'], rest)
+  else if (kind === 'ReplicaSet') spec.only(['replicas', 'selector', 'template'], ['minReadySeconds'])
   else spec.only(['replicas', 'selector', 'template', 'strategy'], rest)
-  const template = serving(spec, kind, context)
-  const replicas = kind === 'DaemonSet' ? 1 : replicasOf(spec)
+  const object = { kind, ...named, template: serving(spec, kind, context) }
   // On one node a DaemonSet's pod makes way for the next one, as maxUnavailable 1 has it.
-  const strategy = kind === 'DaemonSet' ? { maxSurge: 0, maxUnavailable: 1 } : parseStrategy(spec, replicas)
-  return { kind, ...named, replicas, template, strategy }
+  if (kind === 'DaemonSet') return { ...object, replicas: 1, strategy: { maxSurge: 0, maxUnavailable: 1 } }
+  const replicas = replicasOf(spec)
+  return { ...object, replicas, strategy: kind === 'ReplicaSet' ? 'keep' : parseStrategy(spec, replicas) }
 }
 
 function parseStatefulSet(spec: Fields, named: Named, context: ParseContext): StatefulSetObject {

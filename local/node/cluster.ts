@@ -48,6 +48,8 @@ export interface ClusterDeps {
   readonly hostPaths: ReadonlySet<string>
   admit(pod: PodManifest, namespaceLabels: Readonly<Record<string, string>>): Promise<PodManifest>
   warn(message: string): void
+  /** Says once what the state of a pod has from now on. */
+  say(message: string): void
 }
 
 interface ServiceView extends NamedService {
@@ -70,6 +72,8 @@ export class Cluster {
   #configText = ''
   #views: readonly ServiceView[] = []
   #zone: Zone = new Map()
+  /** What was asked for when all of it was ready, with rules and objects that say so. */
+  #published: DesiredState | undefined
   #closing = false
 
   constructor(deps: ClusterDeps) {
@@ -115,8 +119,15 @@ export class Cluster {
     return () => this.#watchers.delete(listener)
   }
 
-  /** Whether every pod that the manifests ask for is there, new and ready. */
+  /**
+   * Whether every pod that the manifests ask for is there, new and ready, and whatever leads to them is in force: a pod
+   * turns ready a moment before a connection to its Service is let through.
+   */
   get ready(): boolean {
+    return this.#published !== undefined && this.#published === this.#desired && this.#podsAreReady()
+  }
+
+  #podsAreReady(): boolean {
     if (!this.#desired) return false
     const living = this.pods.filter((pod) => pod.state.deletedAt === undefined)
     // A Job has its own end, and nobody waits for it.
@@ -173,10 +184,12 @@ export class Cluster {
     if (!desired) return
     if (!this.#closing) this.#reconcilePods(desired)
     const pods = this.pods.map(endpointPod)
+    const ready = this.#podsAreReady()
     this.#views = this.#serviceViews(desired, pods)
     this.#zone = buildZone(this.#views)
     await this.#deps.rules.apply(serviceTargets(this.#views))
     await this.#deps.objects.replace(this.#objects(desired))
+    this.#published = ready ? desired : undefined
     for (const listener of [...this.#watchers]) listener()
   }
 
@@ -253,6 +266,7 @@ export class Cluster {
       published: () => this.#loop.request(),
       event: this.events.recorder(`Pod ${key}`),
       warn: (message) => this.#deps.warn(message),
+      say: (message) => this.#deps.say(message),
     })
     this.#pods.set(key, pod)
     pod.start()
@@ -326,10 +340,11 @@ function ownedBy(pod: PodRunner, workload: Workload): boolean {
   return namespace === workload.namespace && owner?.kind === workload.kind && owner.name === workload.name
 }
 
-/** Whether a pod need not be replaced any more; a StatefulSet may leave some as they are. */
+/** Whether a pod need not be replaced any more; a StatefulSet may leave some as they are, a ReplicaSet all. */
 function isCurrent(pod: PodRunner, workload: Exclude<Workload, JobObject>): boolean {
   return (
     pod.template.hash === workload.template.hash ||
+    workload.kind === 'ReplicaSet' ||
     (workload.kind === 'StatefulSet' && workload.partition > 0)
   )
 }

@@ -1,5 +1,6 @@
 // The node: the one process that runs a cluster, in namespaces of its own. Started by cluster.ts.
 import { Server, Socket } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { describeError } from '../../core/errors.ts'
 import { clearStateDirectory, makeStateDirectory } from '../state-directory.ts'
 import type { FromNode, ToNode } from './messages.ts'
@@ -38,7 +39,10 @@ async function take(message: ToNode, handle: unknown): Promise<void> {
       send({ type: 'up' })
       break
     case 'expose':
-      if (handle instanceof Server && node) handle.on('connection', node.expose(message.target))
+      if (handle instanceof Server && node) {
+        handle.on('connection', node.expose(message.target))
+        node.exposedAt(message.target, (handle.address() as AddressInfo).port)
+      }
       break
     case 'exposed':
       if (handle instanceof Socket && node) node.expose(message.target)(handle)

@@ -5,7 +5,7 @@ import { CONTROL_PLANE, HTTP_PORT, SYSTEM_NAMESPACE } from '../../core/contract.
 import { WeftError, describeError } from '../../core/errors.ts'
 import { DNS_ADDRESS } from '../controllers/addresses.ts'
 import { startControl } from '../control/server.ts'
-import { clusterStatus } from '../control/status.ts'
+import { clusterStatus, type ExposedService } from '../control/status.ts'
 import { startDns } from '../dns/server.ts'
 import { CLUSTER_DOMAIN } from '../dns/zone.ts'
 import type { DesiredState } from '../manifest/objects.ts'
@@ -42,6 +42,8 @@ export interface RunningNode {
    * which its sidecar routes, otherwise straight.
    */
   expose(target: string): (caller: Socket) => void
+  /** The Service has this port of 127.0.0.1 of the machine. */
+  exposedAt(target: string, port: number): void
   /** Takes the new text of an input of manifests. */
   putManifests(index: number, text: string): Promise<void>
   close(): Promise<void>
@@ -125,6 +127,7 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
     hostPaths: new Set(mesh?.hostPaths),
     admit: (pod, labels) => admission?.admit(pod, labels) ?? Promise.resolve(pod),
     warn,
+    say: (line) => events.warn(line),
   })
   const dns = await startDns(DNS_ADDRESS, 53, () => cluster.zone)
   const source = new ManifestSource(manifests, (path) => manifestName(config, path))
@@ -163,6 +166,7 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
     startWorkloads()
   }
 
+  const exposed: ExposedService[] = []
   let ready = false
   const reportReady = () => {
     if (ready || !started || !cluster.ready) return
@@ -175,7 +179,15 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
   const control = await startControl(join(config.stateDirectory, 'control.sock'), {
     cluster,
     stateDirectory: config.stateDirectory,
-    status: () => clusterStatus(config.name, started && cluster.ready, cluster, problems.value, messages),
+    status: () =>
+      clusterStatus({
+        name: config.name,
+        ready: started && cluster.ready,
+        cluster,
+        exposed,
+        problems: problems.value,
+        messages,
+      }),
     down: () => events.down(),
     endsWith: config.endsWith,
   })
@@ -195,6 +207,7 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
       const destination = { host: `${service}.svc.${CLUSTER_DOMAIN}`, port: Number(port) }
       return (caller) => passThroughIngress(caller, mesh.ingressSocket, destination)
     },
+    exposedAt: (target, port) => exposed.push({ target, address: `http://127.0.0.1:${port}` }),
     putManifests: (index, text) =>
       putText(textFile(config, index), text).catch((error: unknown) => warn(describeError(error))),
     async close() {

@@ -29,8 +29,8 @@ export interface ContainerDeps {
   restarts(exitCode: number): boolean
   changed(): void
   readonly event: RecordEvent
-  /** Tells people that the container does not get on: the reason and what is known of it. */
-  trouble(message: string): void
+  /** Tells people what happened; what the container waits for is in its state. */
+  say(message: string): void
 }
 
 /** Bytes of the log that one run wrote; `to` is undefined for the run that is the last so far. */
@@ -198,7 +198,7 @@ export class ContainerRunner {
     const termination = ended ?? last ?? none
     if (termination.exitCode !== 0 && !this.#stopping) {
       this.#failed(termination)
-      this.#deps.trouble(ending(termination) + this.#noted())
+      this.#deps.say(ending(termination))
     }
     this.#change({ type: 'terminated', ...termination })
     return termination.exitCode
@@ -213,14 +213,10 @@ export class ContainerRunner {
     else {
       const { name } = this.spec
       this.#deps.event('Warning', 'BackOff', `back-off before container ${name} is started again`)
-      const message = `the last run: ${ending(ended)}${this.#noted()}`
+      const note = this.#note === undefined ? '' : `; ${this.#note}`
+      const message = `the last run: ${ending(ended)}${note}`
       this.#change({ type: 'waiting', reason: 'CrashLoopBackOff', message })
-      this.#deps.trouble(`CrashLoopBackOff: ${message}`)
     }
-  }
-
-  #noted(): string {
-    return this.#note === undefined ? '' : `; ${this.#note}`
   }
 
   #failed(ended: Termination): void {
@@ -231,8 +227,6 @@ export class ContainerRunner {
     const reason = (error instanceof WeftError && CANNOT_START[error.code]) || 'CreateContainerError'
     const message = describeError(error)
     this.#deps.event('Warning', 'Failed', `container ${this.spec.name}: ${reason}: ${message}`)
-    // Of an image everybody has heard when the manifests were read.
-    if (reason !== 'ErrImageNeverPull') this.#deps.trouble(`${reason}: ${message}`)
     this.#change({ type: 'waiting', reason, message })
   }
 
@@ -313,7 +307,7 @@ export class ContainerRunner {
       'Killing',
       `container ${name} failed its ${kind} probe and will be started again`,
     )
-    this.#deps.trouble(`Unhealthy: ${this.#unhealthy ?? `the ${kind} probe failed`}: it is started again`)
+    this.#deps.say(`Unhealthy: ${this.#unhealthy ?? `the ${kind} probe failed`}: it is started again`)
     this.#terminate(3000)
     return false
   }

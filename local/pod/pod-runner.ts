@@ -60,6 +60,8 @@ export interface PodRunnerDeps {
   published(): Promise<void>
   readonly event: RecordEvent
   warn(message: string): void
+  /** Says once what the pod's state has from now on. */
+  say(message: string): void
 }
 
 export interface PodIdentity {
@@ -88,13 +90,13 @@ export class PodRunner {
   readonly #createdAt = Date.now()
   #spec: PodSpec
   #manifest: PodManifest
+  readonly #said = new Set<string>()
   #deletedAt: number | undefined
   #initialized = false
   #network: PodNetwork | undefined
   #volumes: PodVolumes | undefined
   #containers: ContainerRunner[] = []
   #problem: PodProblem | undefined
-  readonly #told = new Set<string>()
   #running: Promise<void> | undefined
   #stopped: Promise<void> | undefined
 
@@ -275,9 +277,8 @@ export class PodRunner {
     while (!this.#gone) {
       try {
         const admitted = await this.#deps.admit(manifest)
-        const warn = (field: string, message: string) =>
-          this.#deps.warn(`pod ${namespace}/${name}: ${field} ${message}`)
-        this.#spec = parsePodSpec(admitted.spec, 'spec', warn, this.#deps.hostPaths)
+        // What is ignored of its template is in the list of problems; what a webhook added is not for its author to mend.
+        this.#spec = parsePodSpec(admitted.spec, 'spec', () => {}, this.#deps.hostPaths)
         this.#manifest = admitted
         this.#problem = undefined
         return
@@ -307,17 +308,15 @@ export class PodRunner {
     this.#deps.event('Warning', reason, message)
     if (message === this.#problem?.message) return
     this.#problem = { reason, message }
-    this.#tell(message)
     this.#deps.changed()
   }
 
-  /** Each thing once: what goes on for long is in the pod's state. */
-  #tell(message: string, container = ''): void {
-    const of = container === '' ? '' : `, container ${container}`
-    const line = `pod ${this.identity.namespace}/${this.identity.name}${of}: ${message}`
-    if (this.#told.has(line)) return
-    this.#told.add(line)
-    this.#deps.warn(line)
+  /** Each thing once. */
+  #say(message: string, container: string): void {
+    const line = `pod ${this.identity.namespace}/${this.identity.name}, container ${container}: ${message}`
+    if (this.#said.has(line)) return
+    this.#said.add(line)
+    this.#deps.say(line)
   }
 
   #runner(spec: ContainerSpec, kind: 'init' | 'sidecar' | 'app'): ContainerRunner {
@@ -334,7 +333,7 @@ export class PodRunner {
       },
       changed: () => this.#deps.changed(),
       event: this.#deps.event,
-      trouble: (message) => this.#tell(message, spec.name),
+      say: (message) => this.#say(message, spec.name),
     })
     return runner
   }

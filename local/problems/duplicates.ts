@@ -13,15 +13,16 @@ export function duplicateProblems(files: readonly CheckedFile[]): Problem[] {
       const earlier = seen.get(id)
       if (earlier?.root === root) {
         const message = `is also at ${placeOf(earlier.object)}, and that one counts`
-        problems.push(problemOf(object, 'metadata.name', 'error', message, 'keep one of the two'))
+        const problem = problemOf(object, 'metadata.name', 'error', message, 'keep one of the two')
+        problems.push({ ...problem, otherFile: earlier.object.file })
         continue
       }
       seen.set(id, { object, root })
       if (!earlier) continue
       const message = `is also at ${placeOf(object)}, of a later -f, and that one counts`
-      problems.push(
-        problemOf(earlier.object, 'metadata.name', 'warning', message, 'keep one, unless this is meant'),
-      )
+      const remedy = 'keep one, unless this is meant'
+      const problem = problemOf(earlier.object, 'metadata.name', 'warning', message, remedy)
+      problems.push({ ...problem, otherFile: object.file })
     }
   }
   return problems

@@ -7,6 +7,7 @@ import {
   type ServerResponse,
 } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { Test } from 'tap'
 import { HttpConnection } from '../http-connection.ts'
 import { targetOf } from '../api-path.ts'
@@ -45,6 +46,10 @@ export class FakeApi {
   readonly asked: Asked[] = []
   /** Answers instead, when it answers. */
   hook: Hook = () => undefined
+  /** Takes requests to speak another protocol, as a port-forward makes them. */
+  upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void = (_request, socket) => {
+    socket.destroy()
+  }
   /** Waited for before an answer. */
   hold: (asked: Asked) => Promise<void> = async () => {}
   /** Requests that were left without an answer. */
@@ -56,6 +61,7 @@ export class FakeApi {
 
   private constructor() {
     this.#server = createServer((request, response) => void this.#serve(request, response))
+    this.#server.on('upgrade', (request, socket, head) => this.upgrade(request, socket, head))
   }
 
   static async start(t: Test): Promise<FakeApi> {

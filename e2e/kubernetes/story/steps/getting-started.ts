@@ -22,7 +22,7 @@ type Expected = readonly [begins: string, holds?: (output: string) => boolean]
 
 const ASK = 'kubectl -n hello exec deployment/client -- node /scripts/ask.mjs 300'
 const STRANGER = 'kubectl -n hello-outside exec deployment/stranger -- node -e '
-const FORWARD = 'kubectl -n weft-system port-forward service/weft-control-plane 15080'
+const FORWARD = 'weft dashboard'
 
 export const COMMANDS: readonly Expected[] = [
   ['kubectl apply -f examples/cluster/hello.yaml'],
@@ -88,24 +88,24 @@ async function play(cluster: KubernetesCluster, command: string, holds?: Expecte
   }
 }
 
-/** What the dashboard reads while the page's command runs, at a port that is free here. */
+/** What the dashboard reads while the page's command runs. A mesh on the machine of the test is not meant. */
 async function throughForward(cluster: KubernetesCluster, command: string): Promise<string> {
   const [program = '', ...argv] = shell(
     cluster,
-    `exec ${command.replace(/^kubectl (.*) 15080$/, (_, flags) => cluster.kubectlArgv([String(flags), ':15080']).join(' '))}`,
+    command.replace(/^weft (.*)$/, `exec '${process.execPath}' cli/weft.ts $1 --kubeconfig "$KUBECONFIG"`),
   )
   const child = spawn(program, argv, { stdio: ['ignore', 'pipe', 'inherit'] })
   try {
-    const port = await new Promise<string>((resolve, reject) => {
+    const address = await new Promise<string>((resolve, reject) => {
       child.once('error', reject)
       child.once('exit', (code) => reject(new Error(`\`${command}\` ended with ${code}`)))
       createInterface({ input: child.stdout }).on('line', (line) => {
-        const [, found] = /^Forwarding from 127\.0\.0\.1:(\d+)/.exec(line) ?? []
+        const [, found] = /^dashboard: (\S+)$/.exec(line) ?? []
         if (found !== undefined) resolve(found)
       })
     })
-    const page = await fetch(`http://localhost:${port}/`, { signal: AbortSignal.timeout(10_000) })
-    const services = await fetch(`http://localhost:${port}/api/services`, {
+    const page = await fetch(`${address}/`, { signal: AbortSignal.timeout(10_000) })
+    const services = await fetch(`${address}/api/services`, {
       signal: AbortSignal.timeout(10_000),
     })
     return `${page.status} ${await page.text()} ${await services.text()}`
