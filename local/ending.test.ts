@@ -206,6 +206,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     await check(t, own, own.launcher.pid, () => own.launcher.kill(signal))
     if (own.launcher.exitCode === null && own.launcher.signalCode === null) await once(own.launcher, 'exit')
     t.equal(own.launcher.exitCode, 0)
+    await own.said('ended: nothing of it is left')
   })
 }
 
@@ -219,6 +220,7 @@ t.test('`down` returns once all of it is over', { skip }, async (t) => {
   t.strictSame(inNamespace(namespace), [], 'no process is left')
   t.notOk(existsSync(own.stateDirectory), 'no file is left')
   t.notOk(running(own.launcher.pid), 'not even the command that started it')
+  await own.said('ended by weft local down')
 })
 
 t.test('two signals at once', { skip }, async (t) => {

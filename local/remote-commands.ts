@@ -23,7 +23,7 @@ import { describePod, eventTable } from './control/describe.ts'
 import { containerTrouble } from './control/pod-word.ts'
 import type { Terminal } from './control/exec-frames.ts'
 import { statusTable } from './control/status-table.ts'
-import { controlSocket, stateDirectory } from './state-directory.ts'
+import { clusterFlags, clusterNames, controlSocket, stateDirectory } from './state-directory.ts'
 
 const MAX_TIMEOUT_SECONDS = 86_400
 
@@ -45,10 +45,21 @@ function remote<const C extends WithCluster>(
     const client = new ControlClient(controlSocket(stateDirectory(name, directory)))
     try {
       return await run(client, parsed, parsed.positionals[0] ?? '')
+    } catch (error) {
+      throw directory === undefined ? withOthers(error, name) : error
     } finally {
       await client.close()
     }
   }
+}
+
+/** An error that no cluster answers, with the names of those that may be meant instead. */
+function withOthers(error: unknown, name: string): unknown {
+  const others = clusterNames().filter((other) => other !== name)
+  if (!(error instanceof WeftError) || error.code !== 'local.not_running' || others.length === 0) return error
+  const flags = others.map((other) => clusterFlags(other).trim() || 'the one without --name')
+  const message = `${error.message} There ${others.length === 1 ? 'is' : 'are'} also ${flags.join(', ')}`
+  return new WeftError(error.code, message, { cause: error })
 }
 
 export const runStatus = remote(STATUS_COMMAND, async (client, { values }) => {

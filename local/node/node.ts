@@ -102,6 +102,7 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
   const images = new Map(config.images)
   const hasProgram = programsOf(baseRoot)
   const problems = new NodeProblems({
+    flags: config.flags,
     images,
     hasProgram,
     file: objects.problems,
