@@ -1,5 +1,6 @@
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { parse } from 'yaml'
 import type { CommandDescription } from '../core/command-line/description.ts'
 import { findCommand, parseCommand } from '../core/command-line/parse.ts'
 import { describeError } from '../core/errors.ts'
@@ -13,7 +14,8 @@ const MADE = /^dist\//
 
 /**
  * What is wrong with a command of a document, as far as it can be told without running it; undefined when nothing is. Those of
- * `weft` are held to what the command line says of itself, those of npm to package.json, paths to the repository.
+ * `weft` are held to what the command line says of itself, those of npm to package.json, values of helm to the chart's,
+ * paths to the repository.
  */
 export function wrongCommand(command: string, weft: CommandDescription): string | undefined {
   for (const part of command.split(/ (?:\||&&|;) /)) {
@@ -34,6 +36,7 @@ function wrongWords(
     if (what === 'weft' || /^\.\/weft-[\d.]+\.tgz$/.test(what)) return wrongWeft(weft, its)
     return `npx ${what}: only weft is run by npx`
   }
+  if (program === 'helm') return wrongValue(rest)
   return program === 'npm' ? wrongNpm(rest) : undefined
 }
 
@@ -72,6 +75,21 @@ function wrongNpm([command = '', name = '', ...rest]: readonly string[]): string
     .join('\n')
   const unknown = given.find((flag) => !new RegExp(`--${flag}(?![\\w-])`).test(sources))
   return unknown === undefined ? undefined : `npm run ${name}: there is no flag --${unknown}`
+}
+
+const values: unknown = parse(readFileSync(join(PROJECT, 'deploy/chart/values.yaml'), 'utf8'))
+
+/** Of `--set a.b=value`: the chart must have the value. */
+function wrongValue(words: readonly string[]): string | undefined {
+  const set = words.flatMap((word, at) => (words[at - 1] === '--set' ? [word.split('=')[0] ?? ''] : []))
+  const unknown = set.find((path) => !hasPath(values, path.split('.')))
+  return unknown === undefined ? undefined : `helm: the chart has no value ${unknown}`
+}
+
+function hasPath(value: unknown, [first, ...rest]: readonly string[]): boolean {
+  if (first === undefined) return true
+  if (typeof value !== 'object' || value === null || !(first in value)) return false
+  return hasPath((value as Readonly<Record<string, unknown>>)[first], rest)
 }
 
 /** A word that looks like a file of the repository, and is none. */

@@ -29,7 +29,7 @@ export interface PageCommand {
   readonly line: number
 }
 
-/** The commands in the blocks of `sh`, in order; one that goes on behind a backslash is one line. */
+/** The commands in the blocks of `sh`, in order; one that goes on behind a backslash or a pipe is one line. */
 export function commandsOf(text: string): PageCommand[] {
   return fencesOf(text)
     .filter(({ language }) => language === 'sh')
@@ -38,7 +38,7 @@ export function commandsOf(text: string): PageCommand[] {
       let begun = ''
       for (const [at, line] of fence.text.split('\n').entries()) {
         const own = begun + withoutComment(line).trim()
-        begun = own.endsWith('\\') ? `${own.slice(0, -1).trim()} ` : ''
+        begun = own.endsWith('|') ? `${own} ` : own.endsWith('\\') ? `${own.slice(0, -1).trim()} ` : ''
         if (begun === '' && own !== '') commands.push({ text: own, line: fence.line + at })
       }
       return commands

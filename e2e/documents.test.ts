@@ -2,6 +2,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { describeWeft } from '../cli/commands.ts'
+import { PLAYED_COMMANDS, UNPLAYED_COMMANDS } from './cluster-commands.ts'
 import { wrongCommand } from './document-commands.ts'
 import { commandsOf, fencesOf } from './document-fences.ts'
 import { brokenLinks } from './document-links.ts'
@@ -94,7 +95,9 @@ npx weft local up --expose
     rotate
 npm run nothing
 npm run bench -- --seconds 5 --secnds 5
-helm install weft deploy/charts --set 'a=#1'
+helm install weft deploy/charts --set images.registry=a
+helm install weft deploy/chart --set 'images.registri=#1' |
+  cat
 npx weft local exec web -it -- node -e 'a; b' --flag-of-its-own
 kubectl get pods | weft proxies -q
 npx vitepress
@@ -113,8 +116,37 @@ npx vitepress
       [9, 'npm run nothing: package.json has no such script'],
       [10, 'npm run bench: there is no flag --secnds'],
       [11, 'deploy/charts: there is no such file'],
-      [13, 'weft proxies: unknown flag -q'],
-      [14, 'npx vitepress: only weft is run by npx'],
+      [13, 'helm: the chart has no value images.registri'],
+      [15, 'weft proxies: unknown flag -q'],
+      [16, 'npx vitepress: only weft is run by npx'],
     ],
   )
+})
+
+t.test('every command for a cluster is played by a test, or named as one that none plays', async (t) => {
+  const found = globSync(DOCUMENTS, { cwd: PROJECT, exclude: ['docs/getting-started.md'] }).flatMap((name) =>
+    commandsOf(readFileSync(join(PROJECT, name), 'utf8')).flatMap(({ text, line }) =>
+      /^(kubectl|helm) /.test(text) ? [{ text, place: `${name}:${line}` }] : [],
+    ),
+  )
+  const known = [...PLAYED_COMMANDS.map(({ begins }) => begins), ...UNPLAYED_COMMANDS]
+  for (const { text, place } of found)
+    t.ok(
+      known.some((begins) => text.startsWith(begins)),
+      `${place}: ${text}`,
+    )
+  for (const begins of known)
+    t.ok(
+      found.some(({ text }) => text.startsWith(begins)),
+      `no document has ${begins}`,
+    )
+  for (const { by, as } of PLAYED_COMMANDS)
+    t.ok(readFileSync(join(PROJECT, 'e2e/kubernetes', by), 'utf8').includes(as), `${by}: ${as}`)
+})
+
+t.test('what documents say of the REST interface is there', async (t) => {
+  const served = readFileSync(join(PROJECT, 'control-plane/serve/rest/rest.ts'), 'utf8')
+  for (const name of globSync(DOCUMENTS, { cwd: PROJECT }))
+    for (const [, path = ''] of readFileSync(join(PROJECT, name), 'utf8').matchAll(/`(\/api\/[a-z/-]+)/g))
+      t.ok(served.includes(`'${path.replace(/\/$/, '')}`), `${name}: ${path}`)
 })
