@@ -7,6 +7,7 @@ import type { HasProgram, ImageFolders } from '../pod/images.ts'
 import type { PodRunner } from '../pod/pod-runner.ts'
 import { problemOf, type CheckedObject } from '../problems/checked.ts'
 import { followControlPlane, type ControlPlaneView } from '../problems/control-plane-view.ts'
+import { exposedProblems } from '../problems/exposed.ts'
 import { podTemplateOf } from '../problems/pod-templates.ts'
 import { injectorProblem } from '../problems/pods.ts'
 import { ProblemBoard, type ProblemChange } from '../problems/problem-board.ts'
@@ -44,6 +45,8 @@ export class NodeProblems {
   readonly #warnings = new Map<string, readonly string[]>()
   #objects: ReadonlyMap<string, CheckedObject> = new Map()
   #view: ControlPlaneView = { problems: [], connected: undefined }
+  readonly #exposed = new Set<string>()
+  #manifests: Manifests | undefined
   readonly #crashLoops = new CrashLoops()
   #unfollow = (): void => {}
   #closed = false
@@ -65,10 +68,16 @@ export class NodeProblems {
   }
 
   take(manifests: Manifests): void {
+    this.#manifests = manifests
     this.#objects = new Map(manifests.objects.toReversed().map((object) => [nameOf(object), object] as const))
-    const images = imageProblems(manifests.objects, this.#options.images, this.#options.hasProgram)
-    this.#set('manifests', [...manifests.problems, ...images])
+    this.#tellManifests()
     this.look()
+  }
+
+  /** From now on `target`, as `name.namespace:port`, is exposed on the machine. */
+  exposes(target: string): void {
+    this.#exposed.add(target)
+    this.#tellManifests()
   }
 
   /** What the webhook warned of when it let a pod in. */
@@ -109,6 +118,13 @@ export class NodeProblems {
     this.#closed = true
     this.#unfollow()
     clearTimeout(this.#lookAgain)
+  }
+
+  #tellManifests(): void {
+    if (!this.#manifests) return
+    const { objects, problems } = this.#manifests
+    const images = imageProblems(objects, this.#options.images, this.#options.hasProgram)
+    this.#set('manifests', [...problems, ...images, ...exposedProblems(this.#exposed, objects)])
   }
 
   #set(finder: string, problems: readonly Problem[]): void {
