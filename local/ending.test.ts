@@ -223,6 +223,17 @@ t.test('`down` returns once all of it is over', { skip }, async (t) => {
   await own.said('ended by weft local down')
 })
 
+t.test('whoever read what it says has gone', { skip }, async (t) => {
+  const own = up(t)
+  let said = ''
+  own.launcher.stderr?.on('data', (chunk: Buffer) => (said += chunk.toString()))
+  own.launcher.stdout?.destroy()
+  await once(own.launcher, 'exit')
+  t.match(said, 'ended: nothing of it is left')
+  t.notMatch(said, 'EPIPE')
+  t.equal(own.launcher.exitCode, 0)
+})
+
 t.test('two signals at once', { skip }, async (t) => {
   const own = up(t)
   await check(t, own, own.launcher.pid, () => {

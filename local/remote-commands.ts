@@ -1,4 +1,3 @@
-import { constants } from 'node:os'
 import type { CommandDescription } from '../core/command-line/description.ts'
 import { printHelp } from '../core/command-line/help.ts'
 import { parseCommand } from '../core/command-line/parse.ts'
@@ -124,9 +123,6 @@ export const runLogs = remote(LOGS_COMMAND, async (client, { values }, pod) => {
 export const runExec = remote(EXEC_COMMAND, async (client, { values, rest: argv }, pod) => {
   if (argv.length === 0) throw new WeftError('cli.flags', '`-- COMMAND` is required')
   const timeoutMs = values.timeout === undefined ? undefined : parseTimeout(values.timeout)
-  // Whoever reads no more (`| head`) is no error of ours: the command ends with this process.
-  for (const stream of [process.stdout, process.stderr])
-    stream.on('error', () => process.exit(128 + constants.signals.SIGPIPE))
   // Every key goes to the command's terminal as it is, Ctrl-C too: what it means is decided there.
   const { tty } = values
   const raw = tty && process.stdin.isTTY
