@@ -30,11 +30,6 @@ export const PLAYED_COMMANDS: readonly PlayedCommand[] = [
     as: "'label', 'namespace', 'plain', 'weft.dev/inject=enabled'",
   },
   {
-    begins: 'kubectl -n weft-system port-forward service/weft-control-plane 15080',
-    by: 'story/steps/getting-started.ts',
-    as: 'kubectl -n weft-system port-forward service/weft-control-plane 15080',
-  },
-  {
     begins: 'kubectl delete namespace weft-system',
     by: 'chart/install.kube.ts',
     as: "'delete', 'namespace', NAMESPACE",

@@ -88,7 +88,7 @@ t.test('the first hour, as the page has it', { skip, timeout: 240_000 }, async (
     const typed = commands.shift() ?? 'nothing'
     if (!typed.startsWith(begins)) throw new Error(`the page goes on with ${typed}, not with ${begins}`)
     return typed
-      .replace(/^npx weft local (up|status|logs|down)\b(?!.*--name)/, `$& --name ${canary}`)
+      .replace(/^npx weft (local (up|status|logs|down)|dashboard)\b(?!.*--name)/, `$& --name ${canary}`)
       .replace('--name shop', `--name ${shop}`)
       .replaceAll('8080', String(port))
       .replace(/^npx weft /, `"${process.execPath}" "${WEFT}" `)
@@ -146,6 +146,9 @@ t.test('the first hour, as the page has it', { skip, timeout: 240_000 }, async (
   t.ok(before.v2 > 0 && before.v2 < 0.25 * before.v1, `nine of ten times v1: ${JSON.stringify(before)}`)
   const logs = await run('npx weft local logs')
   t.equal(logs.stdout.trim().split('\n').length, 5)
+
+  const { stdout: address } = await run('npx weft dashboard')
+  t.equal((await fetch(/http:\S+/.exec(address)?.[0] ?? '')).status, 200, address)
 
   const file = 'examples/canary/canary.yaml'
   const text = readFileSync(join(folder, file), 'utf8')
