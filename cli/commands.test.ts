@@ -1,5 +1,7 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { constants } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import type { CommandDescription } from '../core/command-line/description.ts'
@@ -21,6 +23,18 @@ const all = (command: CommandDescription): readonly CommandDescription[] => [
   command,
   ...(command.subcommands ?? []).flatMap(all),
 ]
+
+t.test('an output that nobody reads to its end is no error', async (t) => {
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'weft.ts'), 'version', '--client'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let said = ''
+  child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()))
+  child.stdout.destroy()
+  await once(child, 'close')
+  t.equal(said, '')
+  t.equal(child.exitCode, 128 + constants.signals.SIGPIPE)
+})
 
 t.test('each command is described under its name, and prints that', async (t) => {
   const root = await describeWeft()

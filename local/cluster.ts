@@ -15,7 +15,14 @@ import type { FromNode, NodeConfig, ToNode } from './node/messages.ts'
 import type { ProblemChange } from './problems/problem-board.ts'
 import { NODE_PROGRAM, packagesFolder, PROGRAM_FOLDER, WEFT_PROGRAM } from './program.ts'
 import { SYSTEM_PATH, ensureRequirements } from './requirements.ts'
-import { claimStateDirectory, clearStateDirectory, controlSocket, stateDirectory } from './state-directory.ts'
+import {
+  claimStateDirectory,
+  clearStateDirectory,
+  clusterFlags,
+  controlSocket,
+  DEFAULT_NAME,
+  stateDirectory,
+} from './state-directory.ts'
 
 export interface ClusterOptions {
   /** Manifests: directories, kustomize folders, files, `-` for stdin; all but stdin are watched. */
@@ -72,14 +79,16 @@ export async function startCluster(options: ClusterOptions): Promise<LocalCluste
   options.signal?.throwIfAborted()
   const packages = packagesFolder()
   requireReadable(packages)
-  const stateDir = stateDirectory(options.name ?? 'weft', options.stateDir)
+  const stateDir = stateDirectory(options.name ?? DEFAULT_NAME, options.stateDir)
+  const flags = clusterFlags(options.name ?? DEFAULT_NAME, options.stateDir)
   const existed = existsSync(stateDir)
-  await claimStateDirectory(stateDir)
+  await claimStateDirectory(stateDir, flags)
   options.signal?.throwIfAborted()
   const child = spawnNode()
   const config: NodeConfig = {
-    name: options.name ?? 'weft',
+    name: options.name ?? DEFAULT_NAME,
     stateDirectory: stateDir,
+    flags,
     manifests: inputs.map(({ input }) => input),
     copyManifests: options.copy ?? false,
     images: Object.entries(options.images ?? {}).map(([name, folder]) => [name, resolve(folder)] as const),

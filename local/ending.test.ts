@@ -206,6 +206,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     await check(t, own, own.launcher.pid, () => own.launcher.kill(signal))
     if (own.launcher.exitCode === null && own.launcher.signalCode === null) await once(own.launcher, 'exit')
     t.equal(own.launcher.exitCode, 0)
+    await own.said('ended: nothing of it is left')
   })
 }
 
@@ -219,6 +220,18 @@ t.test('`down` returns once all of it is over', { skip }, async (t) => {
   t.strictSame(inNamespace(namespace), [], 'no process is left')
   t.notOk(existsSync(own.stateDirectory), 'no file is left')
   t.notOk(running(own.launcher.pid), 'not even the command that started it')
+  await own.said('ended by weft local down')
+})
+
+t.test('whoever read what it says has gone', { skip }, async (t) => {
+  const own = up(t)
+  let said = ''
+  own.launcher.stderr?.on('data', (chunk: Buffer) => (said += chunk.toString()))
+  own.launcher.stdout?.destroy()
+  await once(own.launcher, 'exit')
+  t.match(said, 'ended: nothing of it is left')
+  t.notMatch(said, 'EPIPE')
+  t.equal(own.launcher.exitCode, 0)
 })
 
 t.test('two signals at once', { skip }, async (t) => {

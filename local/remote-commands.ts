@@ -1,4 +1,3 @@
-import { constants } from 'node:os'
 import type { CommandDescription } from '../core/command-line/description.ts'
 import { printHelp } from '../core/command-line/help.ts'
 import { parseCommand } from '../core/command-line/parse.ts'
@@ -23,7 +22,7 @@ import { describePod, eventTable } from './control/describe.ts'
 import { containerTrouble } from './control/pod-word.ts'
 import type { Terminal } from './control/exec-frames.ts'
 import { statusTable } from './control/status-table.ts'
-import { controlSocket, stateDirectory } from './state-directory.ts'
+import { clusterFlags, clusterNames, controlSocket, stateDirectory } from './state-directory.ts'
 
 const MAX_TIMEOUT_SECONDS = 86_400
 
@@ -45,10 +44,21 @@ function remote<const C extends WithCluster>(
     const client = new ControlClient(controlSocket(stateDirectory(name, directory)))
     try {
       return await run(client, parsed, parsed.positionals[0] ?? '')
+    } catch (error) {
+      throw directory === undefined ? withOthers(error, name) : error
     } finally {
       await client.close()
     }
   }
+}
+
+/** An error that no cluster answers, with the names of those that may be meant instead. */
+function withOthers(error: unknown, name: string): unknown {
+  const others = clusterNames().filter((other) => other !== name)
+  if (!(error instanceof WeftError) || error.code !== 'local.not_running' || others.length === 0) return error
+  const flags = others.map((other) => clusterFlags(other).trim() || 'the one without --name')
+  const message = `${error.message} There ${others.length === 1 ? 'is' : 'are'} also ${flags.join(', ')}`
+  return new WeftError(error.code, message, { cause: error })
 }
 
 export const runStatus = remote(STATUS_COMMAND, async (client, { values }) => {
@@ -113,9 +123,6 @@ export const runLogs = remote(LOGS_COMMAND, async (client, { values }, pod) => {
 export const runExec = remote(EXEC_COMMAND, async (client, { values, rest: argv }, pod) => {
   if (argv.length === 0) throw new WeftError('cli.flags', '`-- COMMAND` is required')
   const timeoutMs = values.timeout === undefined ? undefined : parseTimeout(values.timeout)
-  // Whoever reads no more (`| head`) is no error of ours: the command ends with this process.
-  for (const stream of [process.stdout, process.stderr])
-    stream.on('error', () => process.exit(128 + constants.signals.SIGPIPE))
   // Every key goes to the command's terminal as it is, Ctrl-C too: what it means is decided there.
   const { tty } = values
   const raw = tty && process.stdin.isTTY

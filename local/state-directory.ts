@@ -1,10 +1,14 @@
-import { chmodSync, existsSync, lstatSync, mkdirSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
 import { WeftError } from '../core/errors.ts'
+import { CLUSTER_FLAGS } from './commands.ts'
 import { ControlClient } from './control/client.ts'
 
 const NAME = /^[a-z0-9][-a-z0-9]{0,30}$/
+
+/** The cluster that is meant where no name is given. */
+export const DEFAULT_NAME = CLUSTER_FLAGS.name.default
 
 /** Where a cluster keeps logs, generated objects and its control socket while it runs. */
 export function stateDirectory(name: string, directory?: string): string {
@@ -16,6 +20,21 @@ export function stateDirectory(name: string, directory?: string): string {
   return directory === undefined ? join(tmpdir(), `weft-${userInfo().uid}-${name}`) : resolve(directory)
 }
 
+/** Names of the user's clusters that seem to run: each has its control socket where no --state-dir says otherwise. */
+export function clusterNames(): string[] {
+  const start = `weft-${userInfo().uid}-`
+  return readdirSync(tmpdir())
+    .filter((entry) => entry.startsWith(start) && existsSync(controlSocket(join(tmpdir(), entry))))
+    .map((entry) => entry.slice(start.length))
+    .toSorted()
+}
+
+/** What finds a cluster in the commands of `weft local`, to be put behind their names: '' or ` --name two`. */
+export function clusterFlags(name: string, directory?: string): string {
+  if (directory !== undefined) return ` --state-dir ${directory}`
+  return name === DEFAULT_NAME ? '' : ` --name ${name}`
+}
+
 export function controlSocket(directory: string): string {
   return join(directory, 'control.sock')
 }
@@ -23,7 +42,7 @@ export function controlSocket(directory: string): string {
 const OWN_ENTRIES = ['control.sock', 'logs', 'objects', 'scratch', 'captures', 'manifests']
 
 /** Throws unless a cluster may use the directory; what one left that was killed is cleared away. */
-export async function claimStateDirectory(directory: string): Promise<void> {
+export async function claimStateDirectory(directory: string, flags: string): Promise<void> {
   if (!existsSync(directory)) return
   const stats = lstatSync(directory)
   if (!stats.isDirectory() || stats.uid !== userInfo().uid) {
@@ -42,7 +61,7 @@ export async function claimStateDirectory(directory: string): Promise<void> {
     if (running) {
       throw new WeftError(
         'local.already_up',
-        `a cluster runs there already (${directory}): weft local down, or choose another --name`,
+        `a cluster runs there already (${directory}): weft local down${flags} ends it, or choose another --name`,
       )
     }
   }

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs'
+import { whenReaderGoes } from '../core/command-line/end-with-reader.ts'
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 const PARENT_POLL_MS = 250
 
 export interface Told {
-  /** Aborted by the first signal, and when the process that started this one has gone. */
+  /** Aborted by the first signal, and when the process that started this one, or who read its output, has gone. */
   readonly signal: AbortSignal
   /** Takes the handlers away. */
   stop(): void
@@ -28,10 +29,12 @@ export function untilTold(again: () => void): Told {
   }, PARENT_POLL_MS)
   timer.unref()
   for (const signal of SIGNALS) process.on(signal, tell)
+  whenReaderGoes(tell)
   return {
     signal: controller.signal,
     stop() {
       clearInterval(timer)
+      whenReaderGoes(undefined)
       for (const signal of SIGNALS) process.off(signal, tell)
     },
   }

@@ -7,6 +7,7 @@ import { printHelp } from '../core/command-line/help.ts'
 import { parseCommand } from '../core/command-line/parse.ts'
 import { WeftError } from '../core/errors.ts'
 import { printProblems } from './print-problems.ts'
+import { clusterFlags } from './state-directory.ts'
 import { untilTold } from './until-told.ts'
 
 interface UpFlags {
@@ -18,6 +19,8 @@ interface UpFlags {
   readonly mesh: boolean
   readonly collector: string | undefined
 }
+
+const ENDED = 'ended: nothing of it is left'
 
 /** `weft local up`: runs a cluster until it is told to end, by Ctrl-C or `weft local down`. */
 export async function runUp(argv: readonly string[]): Promise<number> {
@@ -47,8 +50,9 @@ export async function runUp(argv: readonly string[]): Promise<number> {
     return await run(cluster, flags, told.signal, seconds)
   } catch (error) {
     await cluster?.close()
-    if (told.signal.aborted) return 0
-    throw error
+    if (!told.signal.aborted) throw error
+    console.error(ENDED)
+    return 0
   } finally {
     told.stop()
   }
@@ -75,7 +79,12 @@ async function run(
   const ended = await Promise.race([cluster.closed.then(() => true), aborted(told).then(() => false)])
   const failed = ended && cluster.failure !== undefined
   if (failed) console.error(`weft local up: ${cluster.failure}`)
-  else await cluster.close()
+  else if (ended) console.error('ended by weft local down')
+  else {
+    console.error('ending pods in order; Ctrl-C again ends them at once')
+    await cluster.close()
+    console.error(ENDED)
+  }
   return failed ? 1 : 0
 }
 
@@ -89,7 +98,7 @@ function aborted(signal: AbortSignal): Promise<void> {
 function announce(cluster: LocalCluster, flags: UpFlags, after: string): void {
   void cluster.status().then(
     ({ pods }) => {
-      const suffix = flags.name === 'weft' ? '' : ` --name ${flags.name}`
+      const suffix = clusterFlags(flags.name, flags.stateDir)
       console.log(
         `ready after ${after}: ${pods.length} pods. weft local status${suffix} shows them; Ctrl-C ends it all.`,
       )

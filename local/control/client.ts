@@ -114,7 +114,11 @@ export class ControlClient {
     if (options.tail !== undefined) query.set('tail', String(options.tail))
     const { body } = await this.#request('GET', `/logs?${query.toString()}`)
     const decoder = new TextDecoder()
-    for await (const chunk of body) yield decoder.decode(chunk as Uint8Array, { stream: true })
+    try {
+      for await (const chunk of body) yield decoder.decode(chunk as Uint8Array, { stream: true })
+    } catch (cause) {
+      throw new WeftError('local.ended', 'the cluster has ended', { cause })
+    }
   }
 
   /**

@@ -8,6 +8,8 @@ import type { AdmissionOptions } from './admission.ts'
 export interface NodeConfig {
   readonly name: string
   readonly stateDirectory: string
+  /** What finds this cluster in a command: '' or ` --name two`. */
+  readonly flags: string
   readonly manifests: readonly ManifestInput[]
   /** Follow copies in the state directory, so that what changes them while it runs changes nobody's files. */
   readonly copyManifests: boolean

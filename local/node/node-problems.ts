@@ -2,19 +2,22 @@ import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PROXY_CONTAINER } from '../../core/contract.ts'
 import type { ObjectName, Problem } from '../../core/problem.ts'
-import { containerTrouble } from '../control/pod-word.ts'
 import type { Manifests } from '../manifest/source.ts'
 import type { HasProgram, ImageFolders } from '../pod/images.ts'
 import type { PodRunner } from '../pod/pod-runner.ts'
 import { problemOf, type CheckedObject } from '../problems/checked.ts'
 import { followControlPlane, type ControlPlaneView } from '../problems/control-plane-view.ts'
+import { exposedProblems } from '../problems/exposed.ts'
 import { podTemplateOf } from '../problems/pod-templates.ts'
 import { injectorProblem } from '../problems/pods.ts'
 import { ProblemBoard, type ProblemChange } from '../problems/problem-board.ts'
+import { CrashLoops } from './crash-loops.ts'
 import { imageProblems } from './image-problems.ts'
 import { SyncLoop } from './sync-loop.ts'
 
 export interface NodeProblemsOptions {
+  /** What finds this cluster in the commands that are named: '' or ` --name two`. */
+  readonly flags: string
   readonly images: ImageFolders
   readonly hasProgram: HasProgram
   /** A file for the control plane, so that its dashboard shows the same; `scratch` is a directory beside it. */
@@ -27,6 +30,8 @@ export interface NodeProblemsOptions {
 
 /** How long a sidecar may take to open its stream before that is told; milliseconds. */
 const CONNECT_GRACE_MS = 10_000
+/** How often a container that crashed is looked at until it has run for long enough; milliseconds. */
+const LOOK_AGAIN_MS = 1000
 /** What everybody but the control plane finds, which it is told. */
 const TOLD = ['manifests', 'pods']
 
@@ -40,7 +45,12 @@ export class NodeProblems {
   readonly #warnings = new Map<string, readonly string[]>()
   #objects: ReadonlyMap<string, CheckedObject> = new Map()
   #view: ControlPlaneView = { problems: [], connected: undefined }
+  readonly #exposed = new Set<string>()
+  #manifests: Manifests | undefined
+  readonly #crashLoops = new CrashLoops()
   #unfollow = (): void => {}
+  #closed = false
+  #lookAgain: NodeJS.Timeout | undefined
 
   constructor(options: NodeProblemsOptions) {
     this.#options = options
@@ -58,10 +68,16 @@ export class NodeProblems {
   }
 
   take(manifests: Manifests): void {
+    this.#manifests = manifests
     this.#objects = new Map(manifests.objects.toReversed().map((object) => [nameOf(object), object] as const))
-    const images = imageProblems(manifests.objects, this.#options.images, this.#options.hasProgram)
-    this.#set('manifests', [...manifests.problems, ...images])
+    this.#tellManifests()
     this.look()
+  }
+
+  /** From now on `target`, as `name.namespace:port`, is exposed on the machine. */
+  exposes(target: string): void {
+    this.#exposed.add(target)
+    this.#tellManifests()
   }
 
   /** What the webhook warned of when it let a pod in. */
@@ -71,20 +87,26 @@ export class NodeProblems {
 
   /** Looks at the pods again. */
   look(): void {
+    // What goes because the cluster ends was not mended.
+    if (this.#closed) return
     const pods = this.#options.pods().filter(({ state }) => state.deletedAt === undefined)
     const there = new Set(pods.map(({ identity }) => `${identity.namespace}/${identity.name}`))
     for (const key of this.#warnings.keys()) if (!there.has(key)) this.#warnings.delete(key)
+    this.#crashLoops.keep(there)
     this.#set(
       'pods',
       pods.flatMap((pod) => this.#ofPod(pod)),
     )
     this.#board.set('mesh', this.#ofMesh(pods))
+    clearTimeout(this.#lookAgain)
+    if (this.#crashLoops.undecided) this.#lookAgain = setTimeout(() => this.look(), LOOK_AGAIN_MS)
   }
 
   /** From now on also what the control plane says; `address` as in followControlPlane. */
   follow(address: () => string | undefined): void {
     this.#unfollow = followControlPlane({
       address,
+      flags: this.#options.flags,
       seen: (view) => {
         this.#view = view
         this.look()
@@ -93,7 +115,16 @@ export class NodeProblems {
   }
 
   close(): void {
+    this.#closed = true
     this.#unfollow()
+    clearTimeout(this.#lookAgain)
+  }
+
+  #tellManifests(): void {
+    if (!this.#manifests) return
+    const { objects, problems } = this.#manifests
+    const images = imageProblems(objects, this.#options.images, this.#options.hasProgram)
+    this.#set('manifests', [...problems, ...images, ...exposedProblems(this.#exposed, objects)])
   }
 
   #set(finder: string, problems: readonly Problem[]): void {
@@ -104,19 +135,23 @@ export class NodeProblems {
   #ofPod({ identity, problem, state }: PodRunner): Problem[] {
     const { namespace, name, owner } = identity
     const maker: ObjectName = { kind: owner?.kind ?? 'Pod', namespace, name: owner?.name ?? name }
-    const waits = state.containers.flatMap((container) => {
-      const { state: own } = container
-      // That its image can't run was told before it started, at its field.
-      const tells = own.type === 'waiting' && own.reason !== 'ErrImageNeverPull'
-      const why = tells ? containerTrouble(container) : undefined
-      return why === undefined ? [] : [`container ${container.name}: ${why}`]
+    const pod = `${namespace}/${name}`
+    const { flags } = this.#options
+    const described = `weft local describe ${pod}${flags} shows what happened to it`
+    const own = problem ? [this.#waits(maker, `${problem.reason}: ${problem.message}`, described)] : []
+    const ofContainers = state.containers.flatMap((container) => {
+      const why = this.#crashLoops.reason(pod, container, Date.now())
+      if (why === undefined) return []
+      const remedy = why.startsWith('CrashLoopBackOff')
+        ? `weft local logs ${pod} -c ${container.name}${flags} says what it said`
+        : described
+      return [this.#waits(maker, `container ${container.name}: ${why}`, remedy)]
     })
-    const troubles = [...(problem ? [`${problem.reason}: ${problem.message}`] : []), ...waits]
-    const remedy = `weft local describe ${namespace}/${name} shows what happened to it`
-    return [
-      ...troubles.map((message) => this.#placed(maker, '', 'error', `its pod waits: ${message}`, remedy)),
-      ...this.#warned(maker, `${namespace}/${name}`),
-    ]
+    return [...own, ...ofContainers, ...this.#warned(maker, pod)]
+  }
+
+  #waits(maker: ObjectName, why: string, remedy: string): Problem {
+    return this.#placed(maker, '', 'error', `its pod waits: ${why}`, remedy)
   }
 
   #warned(maker: ObjectName, pod: string): Problem[] {
@@ -141,7 +176,7 @@ export class NodeProblems {
       ...own,
       ...lonely.map(({ identity: { namespace, name } }) => {
         const message = 'its sidecar has no stream to the control plane, and goes on with what it has'
-        const remedy = `weft local logs ${namespace}/${name} -c ${PROXY_CONTAINER} says why`
+        const remedy = `weft local logs ${namespace}/${name} -c ${PROXY_CONTAINER}${this.#options.flags} says why`
         return this.#placed({ kind: 'Pod', namespace, name }, '', 'error', message, remedy)
       }),
     ]

@@ -102,6 +102,7 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
   const images = new Map(config.images)
   const hasProgram = programsOf(baseRoot)
   const problems = new NodeProblems({
+    flags: config.flags,
     images,
     hasProgram,
     file: objects.problems,
@@ -195,6 +196,7 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
     expose(target) {
       const [service = '', port = ''] = target.split(':')
       const [, namespace] = service.split('.')
+      if (namespace !== SYSTEM_NAMESPACE) problems.exposes(target)
       // The mesh's own pods have no sidecar, and must be reached before any has one.
       if (!mesh || namespace === SYSTEM_NAMESPACE) {
         return (caller) => {

@@ -13,6 +13,8 @@ export interface ControlPlaneView {
 export interface FollowOptions {
   /** `http://10.96.0.7:15080`, or undefined while there is none. */
   readonly address: () => string | undefined
+  /** What finds this cluster in the commands that are named: '' or ` --name two`. */
+  readonly flags: string
   readonly seen: (view: ControlPlaneView) => void
 }
 
@@ -22,7 +24,7 @@ const PATIENCE_MS = 2000
 const SILENT_ROUNDS = 5
 
 /** Asks the control plane again and again, until the returned function is called. */
-export function followControlPlane({ address, seen }: FollowOptions): () => void {
+export function followControlPlane({ address, flags, seen }: FollowOptions): () => void {
   const agent = new Agent()
   let silent = 0
   let closed = false
@@ -45,7 +47,8 @@ export function followControlPlane({ address, seen }: FollowOptions): () => void
       if (!closed) seen({ problems, connected: new Set(proxies.map(({ node }) => node)) })
     } catch (error) {
       silent++
-      if (silent === SILENT_ROUNDS && !closed) seen({ problems: [silence(error)], connected: undefined })
+      if (silent === SILENT_ROUNDS && !closed)
+        seen({ problems: [silence(error, flags)], connected: undefined })
     }
     if (!closed) timer = setTimeout(() => void round(), EVERY_MS)
   }
@@ -57,7 +60,7 @@ export function followControlPlane({ address, seen }: FollowOptions): () => void
   }
 }
 
-function silence(error: unknown): Problem {
+function silence(error: unknown, flags: string): Problem {
   return {
     file: null,
     line: null,
@@ -68,6 +71,6 @@ function silence(error: unknown): Problem {
     field: '',
     severity: 'error',
     message: `the control plane does not answer; sidecars go on with what they have: ${describeError(error)}`,
-    remedy: `weft local logs ${CONTROL_PLANE} may say why; weft local restart ${CONTROL_PLANE}`,
+    remedy: `weft local logs ${CONTROL_PLANE}${flags} may say why; weft local restart ${CONTROL_PLANE}${flags}`,
   }
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { runCommand } from '../../../../local/node/run-command.ts'
 import { eventually } from '../../../demo/scenario.ts'
+import { commandsOf } from '../../../document-fences.ts'
 import type { KubernetesCluster } from '../../cluster/cluster.ts'
 import type { KubernetesStep } from '../step.ts'
 
@@ -57,7 +58,7 @@ function sharesOf(output: string, percent: number, near = NEAR): boolean {
 export async function commandsOfThePage(): Promise<string[]> {
   const page = await readFile(PAGE, 'utf8')
   const section = page.slice(page.indexOf('## In a cluster'))
-  return [...section.matchAll(/^```sh\n([^]*?)^```$/gm)].flatMap(([, text = '']) => text.trim().split('\n'))
+  return commandsOf(section).map(({ text }) => text)
 }
 
 /** A shell at the root of a clone, in which `kubectl` and `weft` are there and know the cluster. */

@@ -1,0 +1,55 @@
+/** A command for a cluster as documents have it, by its first words, and where it is played on a real one. */
+interface PlayedCommand {
+  readonly begins: string
+  /** File below e2e/kubernetes. */
+  readonly by: string
+  /** What stands in that file. */
+  readonly as: string
+}
+
+/** Commands of kubectl and helm in documents, but those of getting-started.md, whose story plays that page itself. */
+export const PLAYED_COMMANDS: readonly PlayedCommand[] = [
+  {
+    begins: 'kubectl apply --server-side -f https://github.com/kubernetes-sigs/gateway-api/',
+    by: 'mesh/install.ts',
+    as: "'apply', '--server-side', '--filename', cluster.programs.gatewayApi",
+  },
+  {
+    begins: 'kubectl apply --server-side -f deploy/chart/crds',
+    by: 'replicas.kube.ts',
+    as: "'apply', '--server-side', '-f', cluster.programs.gatewayApi, '-f', CRDS",
+  },
+  { begins: 'helm install weft deploy/chart ', by: 'mesh/install.ts', as: "'install', RELEASE, CHART" },
+  { begins: 'helm upgrade weft deploy/chart ', by: 'chart/install.kube.ts', as: "release(helm, 'upgrade'" },
+  { begins: 'helm uninstall weft ', by: 'chart/install.kube.ts', as: "'uninstall', RELEASE" },
+  { begins: 'kubectl -n weft-system rollout status ', by: 'mesh/install.ts', as: "'rollout', 'status'" },
+  { begins: 'kubectl -n shop rollout restart ', by: 'story/steps/rollout.ts', as: "'rollout', 'restart'" },
+  {
+    begins: 'kubectl label namespace shop weft.dev/inject=enabled',
+    by: 'replicas.kube.ts',
+    as: "'label', 'namespace', 'plain', 'weft.dev/inject=enabled'",
+  },
+  {
+    begins: 'kubectl delete namespace weft-system',
+    by: 'chart/install.kube.ts',
+    as: "'delete', 'namespace', NAMESPACE",
+  },
+  {
+    begins: 'kubectl -n weft-system delete configmap weft-ca',
+    by: 'replicas.kube.ts',
+    as: "'delete', 'configmap', 'weft-ca'",
+  },
+]
+
+/** Those that no test plays as they stand: a change of what they name is to be tried by hand. */
+export const UNPLAYED_COMMANDS: readonly string[] = [
+  'kubectl -n weft-system get secret weft-ca -o yaml | grep ',
+  'kubectl create -f weft-ca.yaml',
+  'kubectl create namespace weft-system',
+  'kubectl -n weft-system create secret generic mesh-ca ',
+  'kubectl delete peerauthentications --all --all-namespaces',
+  'kubectl label namespace shop weft.dev/inject-',
+  'kubectl get pods --all-namespaces -l weft.dev/injected',
+  'kubectl delete configmaps --all-namespaces -l app.kubernetes.io/managed-by=weft-control-plane',
+  'kubectl delete -f deploy/chart/crds',
+]
