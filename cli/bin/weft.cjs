@@ -38,9 +38,10 @@ function setUp() {
 function runBy(node) {
   const child = spawn(node, process.argv.slice(1), { stdio: 'inherit' })
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
-  // The terminal's Ctrl-C has reached the child already, and a second one means more than the first.
+  // A terminal's Ctrl-C has reached the child already, and a second one means more than the first.
+  const atTerminal = [process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY)
   process.on('SIGINT', () => {
-    if (!process.stdin.isTTY) child.kill('SIGINT')
+    if (!atTerminal) child.kill('SIGINT')
   })
   child.on('error', (error) => {
     process.stderr.write(`weft: ${node} cannot be run: ${error.message}\n`)
