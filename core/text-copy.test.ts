@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t from 'tap'
@@ -17,6 +18,9 @@ t.test('a copy keeps nothing of the rest of its text', async (t) => {
   t.equal(copyOfStart('a\u{1f600}', 2), 'a\ufffd')
   const before = occupiedMib()
   const copies = Array.from({ length: 32 }, () => copyOfStart(Buffer.alloc(1024 * 1024, 'x').toString(), 100))
-  t.ok(occupiedMib() - before < 8, '32 MiB of texts are gone')
+  // What buffers held is given back by a thread of V8's own, after the collection.
+  let rounds = 100
+  while (occupiedMib() - before >= 8 && --rounds > 0) await setImmediate()
+  t.ok(rounds > 0, '32 MiB of texts are gone')
   t.equal(copies.join('').length, 3200)
 })
