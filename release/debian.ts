@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -5,7 +6,6 @@ import { WeftError } from '../core/errors.ts'
 import { mustRun } from '../local/node/run-command.ts'
 
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
-const ARCHIVE = 'http://deb.debian.org'
 
 /** Code of what this machine does not have: commands then exit with 3. */
 export const LACK = 'release.lack'
@@ -30,9 +30,10 @@ export function aptOfItsOwn(work: string, suites: readonly string[], architectur
   // The process that fetches is apt's own user.
   chmodSync(work, 0o755)
   writeFileSync(join(work, 'status'), '')
+  const archives = ownArchives()
   const sources = suites.map((suite) => {
-    const archive = suite.endsWith('-security') ? 'debian-security' : 'debian'
-    return `deb [signed-by=${KEYRING}] ${ARCHIVE}/${archive} ${suite} main\n`
+    const archive = suite.endsWith('-security') ? archives.security : archives.debian
+    return `deb [signed-by=${KEYRING}] ${archive} ${suite} main\n`
   })
   writeFileSync(join(work, 'sources.list'), sources.join(''))
   const settings = {
@@ -52,6 +53,16 @@ export function aptOfItsOwn(work: string, suites: readonly string[], architectur
   const only = architecture === undefined ? '' : `APT::Architectures { "${architecture}"; };\n`
   writeFileSync(path, `${lines.join('')}${only}`)
   return path
+}
+
+/** Where this machine has its own packages from: whatever mirror that is has the other suites, too. */
+function ownArchives(): { readonly debian: string; readonly security: string } {
+  const format = ['indextargets', '--format', '$(REPO_URI)', 'Created-By: Packages']
+  const uris = execFileSync('apt-get', format, { encoding: 'utf8' }).split('\n')
+  const debian = uris.find((uri) => /\/debian\/?$/.test(uri))
+  const security = uris.find((uri) => /\/debian-security\/?$/.test(uri))
+  if (debian !== undefined && security !== undefined) return { debian, security }
+  throw new WeftError(LACK, "this machine's apt has no archive of Debian, or none of its security updates")
 }
 
 /**
