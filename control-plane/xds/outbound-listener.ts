@@ -68,19 +68,14 @@ export function outboundListener(
     if (!found) return undefined
     const { key, protocol } = found
     const limits = callerLimits(limitsOfClient(mesh, client), service.limits)
-    const said = JSON.stringify(limits)
-    const routes = routesFor(mesh, key, client.namespace)?.group
-    if (routes && !('entries' in routes)) {
-      return {
-        variant: `${client.takes.name} ${said}`,
-        parts: [routes],
-        make: () => ({ ...base, ...connectionChains(routes, limits) }),
-      }
-    }
     const rds = routeNameFor(mesh, key, client)
+    const variant = `${client.takes.name} ${rds} ${JSON.stringify(limits)}`
+    const routes = routesFor(mesh, key, client.namespace)?.group
+    if (routes && !('entries' in routes))
+      return { variant, parts: [routes], make: () => ({ ...base, ...connectionChains(routes, limits) }) }
     const bound = routes !== undefined
     return {
-      variant: `${client.takes.name} ${rds} ${said}`,
+      variant,
       parts: [protocol, rds, service.paths, bound],
       make: () => make(protocol, key, { rds }, service, limits, bound),
     }
