@@ -176,6 +176,11 @@ export const METADATA = 'weft.dev'
 export const METADATA_SERVICE = 'service'
 /** And how long the heads of its answers may be, in KiB: Envoy's max_response_headers_kb, which is newer than what we know. */
 export const METADATA_MAX_RESPONSE_HEADERS_KB = 'maxResponseHeadersKb'
+/**
+ * And for how long after its last pick an endpoint is a caller's only one, in milliseconds: `sessionAffinity: ClientIP` of a
+ * Service. A sidecar has one caller, its pod, so that it need not be told apart by its address.
+ */
+export const METADATA_CLIENT_AFFINITY = 'clientAffinityMs'
 /** Of an endpoint: its SPIFFE ID, and its pod as `name.namespace`. */
 export const METADATA_IDENTITY = 'identity'
 export const METADATA_WORKLOAD = 'workload'

@@ -64,7 +64,8 @@ t.test('routes of connections are read in all of their versions, and know no mat
   const route = (version: string, kind: string, spec: string): string =>
     `apiVersion: gateway.networking.k8s.io/${version}\nkind: ${kind}\nmetadata: { name: a }\nspec: ${spec}\n`
   const rules = 'rules: [{ name: all, backendRefs: [{ name: db, port: 80 }] }]'
-  for (const version of ['v1', 'v1alpha2']) t.strictSame(problems(route(version, 'TCPRoute', `{ ${rules} }`)), [])
+  for (const version of ['v1', 'v1alpha2'])
+    t.strictSame(problems(route(version, 'TCPRoute', `{ ${rules} }`)), [])
   for (const version of ['v1', 'v1alpha3', 'v1alpha2'])
     t.strictSame(problems(route(version, 'TLSRoute', `{ ${rules}, hostnames: ['*.a.example'] }`)), [])
   t.strictSame(problems(route('v1alpha2', 'TLSRoute', `{ ${rules} }`)), [])
@@ -73,7 +74,9 @@ t.test('routes of connections are read in all of their versions, and know no mat
     t.match(problems(route('v1', 'TLSRoute', `{ ${rules}, hostnames: ['${name}'] }`)), [
       /spec\.hostnames\[0\]: must be a host name in lower case/,
     ])
-  t.match(problems(route('v1', 'TCPRoute', `{ ${rules}, hostnames: [a.example] }`)), [/spec\.hostnames: is not/])
+  t.match(problems(route('v1', 'TCPRoute', `{ ${rules}, hostnames: [a.example] }`)), [
+    /spec\.hostnames: is not/,
+  ])
   t.match(problems(route('v1', 'TCPRoute', '{ rules: [] }')), [/spec\.rules: needs a rule/])
   t.match(problems(route('v1', 'TCPRoute', '{ rules: [{ backendRefs: [], filters: [] }] }')), [
     /backendRefs: needs a backend/,

@@ -68,7 +68,8 @@ export function takenBy(
   routes: Iterable<TranslatedConnectionRoute>,
 ): ConnectionRouteObject | undefined {
   const all = [...routes]
-  if ([...taking(all)].some(({ translated, serverNames }) => translated === own && serverNames)) return undefined
+  if ([...taking(all)].some(({ translated, serverNames }) => translated === own && serverNames))
+    return undefined
   return all.find(({ route }) => overlap(route, own.route))?.route
 }
 

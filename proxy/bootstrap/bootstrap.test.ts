@@ -177,7 +177,7 @@ const GOLDEN: readonly (readonly [title: string, text: string, ...problems: stri
   [
     'metadata that nobody reads',
     changed('lb_policy: LEAST_REQUEST', 'metadata: { filter_metadata: { weft.dev: { servce: a.b } } }'),
-    `p.yaml:27:38: ${CLUSTER}.metadata.filter_metadata[weft.dev]: has the key servce: only service, maxResponseHeadersKb is supported`,
+    `p.yaml:27:38: ${CLUSTER}.metadata.filter_metadata[weft.dev]: has the key servce: only service, maxResponseHeadersKb, clientAffinityMs is supported`,
   ],
   [
     'what the decoders of xDS refuse',

@@ -70,7 +70,10 @@ t.test('the share of a backend that is none is refused at once, and takes no oth
   upstream.configuration.setCluster('db', [1])
   upstream.server(1).connect = 'hang'
   const sockets = Array.from({ length: 200 }, serve)
-  t.same(told(), Array.from({ length: 50 }, () => 'NB invalid_backend'))
+  t.same(
+    told(),
+    Array.from({ length: 50 }, () => 'NB invalid_backend'),
+  )
   t.equal(sockets.filter(({ destroyed }) => destroyed).length, 50)
   t.equal(finished(), 50)
   t.equal(upstream.server(1).targets.length, 150)

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Cluster, Endpoint } from '../model/cluster.ts'
 import { formatDestination, type Destination } from '../transport/original-destination.ts'
 import { Picker } from './balancer.ts'
+import { ClientAffinity } from './client-affinity.ts'
 import type { UpstreamDependencies } from './dependencies.ts'
 import { resolveEndpoints } from './dns-endpoints.ts'
 import { EndpointState } from './endpoint-state.ts'
@@ -29,6 +30,7 @@ export class UpstreamCluster {
   #endpoints: readonly Endpoint[] | undefined
   #states = new Map<string, EndpointState>()
   #picker: Picker | undefined
+  #affinity: ClientAffinity | undefined
   /** The picker is made once, at the end of the update under way. */
   #updating = false
   #idleSweeps = 0
@@ -89,7 +91,10 @@ export class UpstreamCluster {
     if (!config || this.#closed) return undefined
     if (config.discovery.kind === 'original-dst')
       return original && this.#originalDestination(config, original)
-    return this.#picker?.pick(tried)
+    const { clientAffinityMs } = config
+    if (clientAffinityMs === undefined) return this.#picker?.pick(tried)
+    this.#affinity ??= new ClientAffinity(this.#deps.clock)
+    return this.#affinity.pick(clientAffinityMs, tried, () => this.#picker?.pick(tried))
   }
 
   /** How many sweeps came since it was used last. */

@@ -1,5 +1,6 @@
 import {
   METADATA,
+  METADATA_CLIENT_AFFINITY,
   METADATA_IDENTITY,
   METADATA_MAX_RESPONSE_HEADERS_KB,
   METADATA_SERVICE,
@@ -33,7 +34,11 @@ export const CLUSTERS: Messages = {
     transport_socket_matches: ANY,
     metadata: {
       within: {
-        filter_metadata: { keys: { [METADATA]: [METADATA_SERVICE, METADATA_MAX_RESPONSE_HEADERS_KB] } },
+        filter_metadata: {
+          keys: {
+            [METADATA]: [METADATA_SERVICE, METADATA_MAX_RESPONSE_HEADERS_KB, METADATA_CLIENT_AFFINITY],
+          },
+        },
       },
     },
     dns_lookup_family: only('ALL'),

@@ -404,7 +404,9 @@ const CLUSTERS: readonly Cluster[] = [
     upstreamConnectionOptions: {
       tcpKeepalive: { keepaliveProbes: 3, keepaliveTime: 60, keepaliveInterval: 20 },
     },
-    metadata: { filterMetadata: { 'weft.dev': { service: 'b.a', maxResponseHeadersKb: 10 } } },
+    metadata: {
+      filterMetadata: { 'weft.dev': { service: 'b.a', maxResponseHeadersKb: 10, clientAffinityMs: 1000 } },
+    },
   },
   {
     name: 'dns',
