@@ -18,7 +18,15 @@ import { scopeOf } from './xds/scope.ts'
 
 const NAMES = ['a', 'b']
 const ADDRESSES = ['10.96.0.1', '10.96.0.2', '10.0.0.1', '10.0.0.2']
-const KINDS = ['Service', 'EndpointSlice', 'Pod', 'HTTPRoute', 'TLSRoute', 'TCPRoute', 'PeerAuthentication'] as const
+const KINDS = [
+  'Service',
+  'EndpointSlice',
+  'Pod',
+  'HTTPRoute',
+  'TLSRoute',
+  'TCPRoute',
+  'PeerAuthentication',
+] as const
 
 interface Op {
   readonly kind: (typeof KINDS)[number]

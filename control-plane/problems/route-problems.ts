@@ -23,7 +23,10 @@ export function routeProblems({ routeProblems: found, services }: Mesh): Problem
   })
 }
 
-function remedyFor({ kind, reason, message, field, service }: RouteProblem, services: Mesh['services']): string {
+function remedyFor(
+  { kind, reason, message, field, service }: RouteProblem,
+  services: Mesh['services'],
+): string {
   const last = field.split('.').at(-1)
   if (service !== undefined && last === 'name' && !services.has(service))
     return serviceRemedy(service, services)
