@@ -176,6 +176,11 @@ export const METADATA = 'weft.dev'
 export const METADATA_SERVICE = 'service'
 /** And how long the heads of its answers may be, in KiB: Envoy's max_response_headers_kb, which is newer than what we know. */
 export const METADATA_MAX_RESPONSE_HEADERS_KB = 'maxResponseHeadersKb'
+/**
+ * And that requests go by peak EWMA, for which xDS has no word: {decayMs, penaltyMs}, and for slow start {slowStartMs,
+ * aggression, minWeightPercent}.
+ */
+export const METADATA_PEAK_EWMA = 'peakEwma'
 /** Of an endpoint: its SPIFFE ID, and its pod as `name.namespace`. */
 export const METADATA_IDENTITY = 'identity'
 export const METADATA_WORKLOAD = 'workload'

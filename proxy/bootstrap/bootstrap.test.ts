@@ -40,7 +40,7 @@ t.test('a whole file becomes the model', async (t) => {
         {
           name: 'app',
           connectTimeoutMs: 250,
-          balancer: 'least-request',
+          balancing: { policy: { kind: 'least-request' } },
           discovery: { kind: 'static', endpoints: [{ address: '127.0.0.1', port: 9000 }] },
         },
       ],

@@ -1,10 +1,13 @@
 import type { Clock } from '../../core/clock.ts'
 import type { Fields, RequestHead, ResponseHead } from '../http/message.ts'
 import type { ClientStream, ClientStreamReader, ResetReason } from '../http/stream.ts'
+import type { Waiting } from '../upstream/balance/load.ts'
 import type { ConnectFailure } from '../upstream/connector.ts'
 import type { EndpointState } from '../upstream/endpoint-state.ts'
 import type { TryOutcome } from '../upstream/health/signal.ts'
 import type { HttpPool, PooledConnection, PoolWaiter, Reuse } from '../upstream/http-pool.ts'
+import { readGrpcStatus } from './reply.ts'
+import { readRetryAfterMs } from './retry-after.ts'
 
 /** What an attempt tells its exchange. Nothing more comes after `attemptFailed` or the end of the response. */
 export interface AttemptOwner {
@@ -46,7 +49,7 @@ export type AttemptFailure =
   | { readonly kind: 'per-try-timeout' }
 
 /** One try of a request against one endpoint. */
-export class Attempt implements ClientStreamReader, PoolWaiter {
+export class Attempt implements ClientStreamReader, PoolWaiter, Waiting {
   readonly endpoint: EndpointState
   readonly head: RequestHead
   stream: ClientStream | undefined
@@ -61,7 +64,11 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
   readonly #pool: HttpPool
   #connection: PooledConnection | undefined
   readonly #clock: Clock
-  readonly #startedAt: number
+  readonly startedAt: number
+  // Of its endpoint's load.
+  older: Waiting | undefined
+  newer: Waiting | undefined
+  counted = false
   #cancelTimeout: (() => void) | undefined
   #cancelDiscard: (() => void) | undefined
   #headSeen = false
@@ -79,7 +86,7 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
   ) {
     this.reuse = reuse
     this.#clock = clock
-    this.#startedAt = clock.now()
+    this.startedAt = clock.now()
     this.#owner = owner
     this.endpoint = endpoint
     this.head = head
@@ -87,7 +94,7 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
   }
 
   start(perTryTimeoutMs: number): void {
-    this.endpoint.active++
+    this.endpoint.begin(this)
     this.limit(perTryTimeoutMs)
     this.#pool.acquire(this)
   }
@@ -159,8 +166,11 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
     // The per-try timeout covers the time to the response's head: a long answer is not a failed try.
     this.#cancelTimeout?.()
     this.#headSeen = true
-    this.#observe('answered', head.status)
-    if (end) this.#finish()
+    this.#observe('answered', head.status, readRetryAfterMs(head))
+    if (end) {
+      this.#observeGrpcStatus(head.fields)
+      this.#finish()
+    }
     this.#owner.attemptHead(this, head, end)
   }
 
@@ -176,6 +186,7 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
   onEnd(trailers: Fields | undefined): void {
     this.#cancelDiscard?.()
     if (this.#over) return
+    if (trailers) this.#observeGrpcStatus(trailers)
     this.#finish()
     this.#owner.attemptEnd(this, trailers)
   }
@@ -183,11 +194,12 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
   onReset(reason: ResetReason, detail: string): void {
     this.#cancelDiscard?.()
     if (this.#over) return
-    this.#observe(OUTCOMES[reason])
-    this.#finish()
     const connection = this.#connection
     this.goneAway =
       reason === 'refused' && ((connection?.codec.closed ?? false) || (this.stream?.early ?? false))
+    // That a connection takes nothing more says nothing of its endpoint.
+    this.#observe(this.goneAway ? 'cancelled' : OUTCOMES[reason])
+    this.#finish()
     if (reason === 'connection' && connection && !this.stream?.answered) this.#pool.closedUnder(connection)
     this.#owner.attemptFailed(this, { kind: 'reset', reason, detail })
   }
@@ -203,13 +215,19 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
   }
 
   /** What the endpoint is to be judged by. */
-  #observe(outcome: TryOutcome, status = 0): void {
-    this.endpoint.observe(outcome, status, this.#clock.now() - this.#startedAt)
+  #observe(outcome: TryOutcome, status = 0, retryAfterMs = 0): void {
+    this.endpoint.observe(outcome, status, this.#clock.now() - this.startedAt, retryAfterMs, this)
+  }
+
+  /** Of trailers, or of a head that is all of the answer. */
+  #observeGrpcStatus(fields: Fields): void {
+    const grpcStatus = readGrpcStatus(fields)
+    if (grpcStatus !== undefined) this.endpoint.observeGrpcStatus(grpcStatus)
   }
 
   #finish(): void {
     this.#over = true
-    this.endpoint.active--
+    this.endpoint.end(this)
     this.#cancelTimeout?.()
   }
 }

@@ -1,5 +1,6 @@
 import type { ProxyProtocolVersion } from '../../core/proxy-protocol.ts'
 import type { HeadLimits } from '../http/head-limits.ts'
+import type { Balancing, Locality } from './balancing.ts'
 import type { Http2KeepAlive, TcpKeepAlive } from './keep-alive.ts'
 import type { UpstreamTls } from './tls.ts'
 
@@ -25,7 +26,7 @@ export interface Cluster extends UpstreamSocket {
     /** The address that iptables took the connection from. */
     | { readonly kind: 'original-dst' }
   readonly connectTimeoutMs: number
-  readonly balancer: 'round-robin' | 'least-request' | 'random'
+  readonly balancing: Balancing
   /** What the application behind it speaks; `downstream`: as the request came. */
   readonly http: 'http1' | 'http2' | 'downstream'
   /** First whose metadata an endpoint's `transportMatch` contains wins (Envoy transport_socket_matches). */
@@ -74,4 +75,8 @@ export interface Endpoint {
   readonly identity: string
   /** `pod.namespace` for logs and spans (filter_metadata `weft.dev`, key `workload`), or ''. */
   readonly workload: string
+  /** 0, or left out: the first to be used. */
+  readonly priority?: number
+  /** Where it is, and what that place weighs (0: nothing was said); left out: not known. */
+  readonly locality?: (Locality & { readonly weight: number }) | undefined
 }

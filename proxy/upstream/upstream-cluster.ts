@@ -1,7 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Cluster, Endpoint } from '../model/cluster.ts'
 import { formatDestination, type Destination } from '../transport/original-destination.ts'
-import { Picker } from './balancer.ts'
+import { HashTables } from './balance/hash-tables.ts'
+import { Picker } from './balance/picker.ts'
+import type { Purpose } from './balance/target.ts'
 import type { UpstreamDependencies } from './dependencies.ts'
 import { resolveEndpoints } from './dns-endpoints.ts'
 import { EndpointState } from './endpoint-state.ts'
@@ -28,7 +30,8 @@ export class UpstreamCluster {
   /** As their source, the one that the configuration names now, gave them last; undefined: it has not yet. */
   #endpoints: readonly Endpoint[] | undefined
   #states = new Map<string, EndpointState>()
-  #picker: Picker | undefined
+  readonly #tables = new HashTables()
+  #picker: Picker<EndpointState> | undefined
   /** The picker is made once, at the end of the update under way. */
   #updating = false
   #idleSweeps = 0
@@ -79,17 +82,22 @@ export class UpstreamCluster {
     return cancel
   }
 
-  /** An endpoint, not one of `tried` if another is there. `original` is used by original-dst clusters. */
+  /**
+   * An endpoint, not one of `tried` if another is there. `original` is used by original-dst clusters, `hash` (32 bits) by those
+   * that balance by a hash.
+   */
   pick(
     original: Destination | undefined,
     tried: readonly EndpointState[] | undefined,
+    hash?: number,
+    purpose?: Purpose,
   ): EndpointState | undefined {
     this.#idleSweeps = 0
     const config = this.#config
     if (!config || this.#closed) return undefined
     if (config.discovery.kind === 'original-dst')
       return original && this.#originalDestination(config, original)
-    return this.#picker?.pick(tried)
+    return this.#picker?.pick(tried, hash, purpose)
   }
 
   /** How many sweeps came since it was used last. */
@@ -165,7 +173,7 @@ export class UpstreamCluster {
         )
         return
       case 'original-dst':
-        this.#picker = new Picker([], config.balancer, this.#deps.random)
+        this.#picker = this.#newPicker([], config)
         this.#sweepDestinations()
         return this.#wake()
       case 'eds': {
@@ -187,13 +195,15 @@ export class UpstreamCluster {
     this.#endpoints = endpoints
     this.#updating = true
     const states = new Map<string, EndpointState>()
+    // Whoever is there with the first ones was there before us: slow start is for those that come.
+    const fresh = this.#states.size > 0
     for (const endpoint of endpoints) {
       // The identity is part of the key: a reused pod IP must not inherit its predecessor's connections.
       const key = `${endpoint.address}|${endpoint.port}|${endpoint.identity}|${JSON.stringify(endpoint.transportMatch)}`
       if (states.has(key)) continue
       const known = this.#states.get(key)
       known?.configure(endpoint, config)
-      states.set(key, known ?? this.#newState(endpoint, config))
+      states.set(key, known ?? this.#newState(endpoint, config, fresh))
     }
     const gone = [...this.#states].filter(([key]) => !states.has(key))
     this.#states = states
@@ -204,17 +214,23 @@ export class UpstreamCluster {
     this.#wake()
   }
 
-  #newState(endpoint: Endpoint, config: Cluster): EndpointState {
+  #newState(endpoint: Endpoint, config: Cluster, fresh: boolean): EndpointState {
     const self = this.#deps.ownAddresses.has(endpoint.address)
-    return new EndpointState(endpoint, config, this.#deps, self, () => {
+    const changed = (): void => {
       if (!this.#updating && this.#picker) this.#replacePicker()
-    })
+    }
+    return new EndpointState(endpoint, config, this.#deps, self, changed, fresh)
   }
 
   #replacePicker(): void {
     const config = this.#config
     if (!config || config.discovery.kind === 'original-dst') return
-    this.#picker = new Picker([...this.#states.values()], config.balancer, this.#deps.random)
+    this.#picker = this.#newPicker([...this.#states.values()], config)
+  }
+
+  #newPicker(states: readonly EndpointState[], { balancing }: Cluster): Picker<EndpointState> {
+    const { clock, locality, random } = this.#deps
+    return new Picker(states, { balancing, own: locality, chance: { clock, random }, tables: this.#tables })
   }
 
   #originalDestination(config: Cluster, original: Destination): EndpointState {
@@ -230,7 +246,7 @@ export class UpstreamCluster {
       identity: '',
       workload: '',
     }
-    const state = this.#newState(endpoint, config)
+    const state = this.#newState(endpoint, config, false)
     this.#states.set(key, state)
     return state
   }

@@ -14,6 +14,7 @@ export class EndpointHealth {
   readonly #clock: Clock
   readonly #changed: () => void
   #standing: Standing = 'use'
+  #certain: Standing = 'use'
 
   /** `changed` is called when the standing has changed. */
   constructor(signals: readonly CreateSignal[], clock: Clock, changed: () => void) {
@@ -29,6 +30,11 @@ export class EndpointHealth {
     return this.#standing
   }
 
+  /** The worst of those that are not fallible. */
+  get certain(): Standing {
+    return this.#certain
+  }
+
   /** Names of the signals that speak against the endpoint. */
   get objections(): readonly string[] {
     return this.#signals.filter(({ standing }) => standing !== 'use').map(({ name }) => name)
@@ -41,6 +47,12 @@ export class EndpointHealth {
     const nowMs = this.#clock.now()
     for (let i = 0; i < observers.length; i++)
       (observers[i] as Observer).observe(outcome, status, durationMs, nowMs)
+  }
+
+  /** See HealthSignal.observeGrpcStatus. */
+  observeGrpcStatus(grpcStatus: number): void {
+    const nowMs = this.#clock.now()
+    for (const signal of this.#signals) signal.observeGrpcStatus?.(grpcStatus, nowMs)
   }
 
   /** See HealthSignal.signOfLife. */
@@ -58,9 +70,14 @@ export class EndpointHealth {
 
   #update(): void {
     let worst: Standing = 'use'
-    for (const { standing } of this.#signals) if (SEVERITY[standing] > SEVERITY[worst]) worst = standing
-    if (worst === this.#standing) return
+    let certain: Standing = 'use'
+    for (const { standing, fallible } of this.#signals) {
+      if (SEVERITY[standing] > SEVERITY[worst]) worst = standing
+      if (!fallible && SEVERITY[standing] > SEVERITY[certain]) certain = standing
+    }
+    if (worst === this.#standing && certain === this.#certain) return
     this.#standing = worst
+    this.#certain = certain
     this.#changed()
   }
 }

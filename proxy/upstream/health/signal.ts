@@ -27,10 +27,17 @@ export interface HealthSignal {
   readonly name: string
   readonly standing: Standing
   /**
+   * It judges by statistics or probes, which may be wrong of many at once: under the cluster's panic threshold its
+   * `last-resort` does not count.
+   */
+  readonly fallible?: boolean
+  /**
    * After every try; allocates nothing. `status`: of the response, 0 without one. `durationMs`: since the try began.
    * `nowMs`: by the clock of the context.
    */
   observe?(outcome: TryOutcome, status: number, durationMs: number, nowMs: number): void
+  /** The grpc-status that an answer to a gRPC call ended with, after `observe` of its head. */
+  observeGrpcStatus?(grpcStatus: number, nowMs: number): void
   /**
    * True: a connection came about. False: no sign of life comes, neither to a connect nor to a PING nor to what was sent;
    * tries may still be on their way.
