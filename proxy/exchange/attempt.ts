@@ -3,8 +3,9 @@ import type { Fields, RequestHead, ResponseHead } from '../http/message.ts'
 import type { ClientStream, ClientStreamReader, ResetReason } from '../http/stream.ts'
 import type { ConnectFailure } from '../upstream/connector.ts'
 import type { EndpointState } from '../upstream/endpoint-state.ts'
-import type { TryOutcome } from '../upstream/health/signal.ts'
+import type { TryOutcome } from '../upstream/health/try-outcome.ts'
 import type { HttpPool, PooledConnection, PoolWaiter, Reuse } from '../upstream/http-pool.ts'
+import { readGrpcStatus } from './reply.ts'
 
 /** What an attempt tells its exchange. Nothing more comes after `attemptFailed` or the end of the response. */
 export interface AttemptOwner {
@@ -65,6 +66,10 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
   #cancelTimeout: (() => void) | undefined
   #cancelDiscard: (() => void) | undefined
   #headSeen = false
+  /** Of the head. */
+  #status = 0
+  /** The endpoint was told how the try ended. */
+  #told = false
   #over = false
   #discarding = false
   #discarded = 0
@@ -101,7 +106,10 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
   /** Gives up whatever state it is in; the owner hears nothing more. */
   abandon(reason: ResetReason): void {
     if (this.#over) return
-    if (!this.#headSeen) this.#observe(reason === 'timeout' ? 'timeout' : 'cancelled')
+    const outcome = reason === 'timeout' ? 'timeout' : 'cancelled'
+    if (!this.#headSeen) this.#observe(outcome)
+    // Of an answer that had begun, how long the rest may take is the caller's word.
+    this.#tell(this.#headSeen ? 'cancelled' : outcome)
     this.#finish()
     if (this.stream) this.stream.reset(reason)
     else this.#pool.cancel(this)
@@ -119,6 +127,7 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
   discard(): void {
     if (this.#over) return
     if (!this.stream?.answered || !this.#owner.bodySent) return this.abandon('cancel')
+    this.#tell('answered')
     this.#finish()
     this.#discarding = true
     this.#cancelDiscard = this.#clock.after(DISCARD_MS, () => this.stream?.reset('cancel'))
@@ -138,6 +147,7 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
   onConnectFailure(failure: ConnectFailure): void {
     if (this.#over) return
     if (failure.reason === 'connect') this.#observe('connect-failure')
+    this.#tell(failure.reason === 'connect' ? 'connect-failure' : 'cancelled')
     this.#finish()
     this.#owner.attemptFailed(this, { kind: 'connect', failure })
   }
@@ -159,7 +169,12 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
     // The per-try timeout covers the time to the response's head: a long answer is not a failed try.
     this.#cancelTimeout?.()
     this.#headSeen = true
+    this.#status = head.status
     this.#observe('answered', head.status)
+    // A failure is one whatever follows, and so is a tunnel good, which lasts as long as its ends like.
+    if (end) this.#tell('answered', head.fields)
+    else if (head.status >= 400 || head.status === 101 || this.head.method === 'CONNECT')
+      this.#tell('answered')
     if (end) this.#finish()
     this.#owner.attemptHead(this, head, end)
   }
@@ -176,6 +191,7 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
   onEnd(trailers: Fields | undefined): void {
     this.#cancelDiscard?.()
     if (this.#over) return
+    this.#tell('answered', trailers)
     this.#finish()
     this.#owner.attemptEnd(this, trailers)
   }
@@ -184,10 +200,13 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
     this.#cancelDiscard?.()
     if (this.#over) return
     this.#observe(OUTCOMES[reason])
-    this.#finish()
     const connection = this.#connection
     this.goneAway =
       reason === 'refused' && ((connection?.codec.closed ?? false) || (this.stream?.early ?? false))
+    // One end of a connection is that of all its streams; whether the endpoint is there, the next one says.
+    const ofConnection = this.goneAway || (reason === 'connection' && this.reused && !this.#headSeen)
+    this.#tell(ofConnection || reason === 'overload' ? 'cancelled' : OUTCOMES[reason])
+    this.#finish()
     if (reason === 'connection' && connection && !this.stream?.answered) this.#pool.closedUnder(connection)
     this.#owner.attemptFailed(this, { kind: 'reset', reason, detail })
   }
@@ -205,6 +224,14 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
   /** What the endpoint is to be judged by. */
   #observe(outcome: TryOutcome, status = 0): void {
     this.endpoint.observe(outcome, status, this.#clock.now() - this.#startedAt)
+  }
+
+  /** How the try ended, once. `fields`: those that may hold the status of a call of gRPC. */
+  #tell(outcome: TryOutcome, fields?: Fields): void {
+    if (this.#told) return
+    this.#told = true
+    const grpcStatus = fields === undefined ? undefined : readGrpcStatus(fields)
+    this.endpoint.ended(outcome, this.#status, grpcStatus ?? -1, this.#clock.now() - this.#startedAt)
   }
 
   #finish(): void {

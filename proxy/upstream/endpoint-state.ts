@@ -10,7 +10,8 @@ import { ConnectionRoom } from './connection-room.ts'
 import { ENDPOINT_REMOVED, type ConnectDone, type ConnectTarget } from './connector.ts'
 import type { UpstreamDependencies } from './dependencies.ts'
 import { EndpointHealth } from './health/endpoint-health.ts'
-import type { TryOutcome } from './health/signal.ts'
+import { OutlierSet } from './health/outlier-set.ts'
+import type { TryOutcome } from './health/try-outcome.ts'
 import { HttpPool, type OpenConnection } from './http-pool.ts'
 import { KeepAliveHabit } from './keep-alive-habit.ts'
 import { connectWithSecond } from './second-attempt.ts'
@@ -52,7 +53,7 @@ export class EndpointState {
 
   /**
    * `self`: this very pod, whose inbound port is not in the way of our own connections. `standingChanged`: the picker
-   * has to be replaced.
+   * has to be replaced. `outliers`: of its cluster; left out, it is alone.
    */
   constructor(
     endpoint: Endpoint,
@@ -60,6 +61,7 @@ export class EndpointState {
     deps: UpstreamDependencies,
     self: boolean,
     standingChanged: () => void,
+    outliers: OutlierSet = new OutlierSet(deps.clock, deps.random),
   ) {
     this.endpoint = endpoint
     this.address = `${endpoint.address.includes(':') ? `[${endpoint.address}]` : endpoint.address}:${endpoint.port}`
@@ -68,7 +70,13 @@ export class EndpointState {
     this.#cluster = cluster
     this.#room = new ConnectionRoom(cluster.limits.maxConnections)
     this.#useSocket()
-    this.health = new EndpointHealth(deps.signals, deps.clock, standingChanged)
+    const closeIdle = (): void => {
+      // A caller's own connections stay, they may be logged in.
+      this.#http1?.renew()
+      this.#http2?.renew()
+    }
+    const { clock, signals } = deps
+    this.health = new EndpointHealth(signals, { clock, outliers, closeIdle }, standingChanged)
     this.health.configured(endpoint, cluster, this.#tls)
   }
 
@@ -170,6 +178,11 @@ export class EndpointState {
   /** After every try; see HealthSignal.observe. */
   observe(outcome: TryOutcome, status: number, durationMs: number): void {
     this.health.observe(outcome, status, durationMs)
+  }
+
+  /** Once for each try; see HealthSignal.ended. */
+  ended(outcome: TryOutcome, status: number, grpcStatus: number, durationMs: number): void {
+    this.health.ended(outcome, status, grpcStatus, durationMs)
   }
 
   get connections(): number {

@@ -19,6 +19,7 @@ import {
 } from '../../core/xds/generated/envoy.js'
 import type { Cluster, Endpoint, EndpointAssignment, UpstreamSocket } from '../model/cluster.ts'
 import { decodeNumber, decodeText, decodeTexts, textsOf } from './decode-metadata.ts'
+import { decodeOutlierDetection } from './decode-outlier-detection.ts'
 import { decodeHeadLimits, decodeHttp2KeepAlive, decodeTcpKeepAlive } from './decode-protocol-options.ts'
 import type { ReadFile } from './decode-tls.ts'
 import { decodeUpstreamSocket } from './decode-upstream-socket.ts'
@@ -71,6 +72,7 @@ export function decodeCluster(cluster: WireCluster, scope: Scope, readFile: Read
       maxPendingRequests: breakers?.maxPendingRequests ?? LIMIT,
       maxRequests: breakers?.maxRequests ?? LIMIT,
     },
+    outliers: decodeOutlierDetection(cluster, scope),
     retryBudget: {
       percent: budget?.budgetPercent?.value ?? 20,
       // Envoy bounds retries that run at once; ours counts them by the second. 10 is GEP-3388's floor.

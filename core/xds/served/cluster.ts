@@ -2,6 +2,7 @@ import {
   METADATA,
   METADATA_IDENTITY,
   METADATA_MAX_RESPONSE_HEADERS_KB,
+  METADATA_OUTLIER,
   METADATA_SERVICE,
   METADATA_TRANSPORT_MATCH,
   METADATA_WORKLOAD,
@@ -25,6 +26,7 @@ export const CLUSTERS: Messages = {
     lb_policy: only('ROUND_ROBIN', 'LEAST_REQUEST', 'RANDOM', 'CLUSTER_PROVIDED'),
     load_assignment: ANY,
     circuit_breakers: ANY,
+    outlier_detection: ANY,
     common_http_protocol_options: ANY,
     typed_extension_protocol_options: { keys: { [HTTP_OPTIONS]: 'any' }, types: [HTTP_OPTIONS] },
     http2_protocol_options: HTTP2,
@@ -33,7 +35,9 @@ export const CLUSTERS: Messages = {
     transport_socket_matches: ANY,
     metadata: {
       within: {
-        filter_metadata: { keys: { [METADATA]: [METADATA_SERVICE, METADATA_MAX_RESPONSE_HEADERS_KB] } },
+        filter_metadata: {
+          keys: { [METADATA]: [METADATA_SERVICE, METADATA_MAX_RESPONSE_HEADERS_KB, METADATA_OUTLIER] },
+        },
       },
     },
     dns_lookup_family: only('ALL'),

@@ -390,6 +390,24 @@ const CLUSTERS: readonly Cluster[] = [
         },
       ],
     },
+    outlierDetection: {
+      consecutive5xx: 4,
+      enforcingConsecutive5xx: 90,
+      consecutiveGatewayFailure: 3,
+      enforcingConsecutiveGatewayFailure: 80,
+      interval: 5000,
+      baseEjectionTime: 20_000,
+      maxEjectionTime: 200_000,
+      maxEjectionPercent: 40,
+      enforcingSuccessRate: 70,
+      successRateMinimumHosts: 4,
+      successRateRequestVolume: 90,
+      successRateStdevFactor: 1800,
+      failurePercentageThreshold: 60,
+      enforcingFailurePercentage: 50,
+      failurePercentageMinimumHosts: 3,
+      failurePercentageRequestVolume: 40,
+    },
     typedExtensionProtocolOptions: {
       [UpstreamHttpOptions.typeName]: any(UpstreamHttpOptions, {
         commonHttpProtocolOptions: { idleTimeout: 1000, maxHeadersCount: 50 },
@@ -404,7 +422,15 @@ const CLUSTERS: readonly Cluster[] = [
     upstreamConnectionOptions: {
       tcpKeepalive: { keepaliveProbes: 3, keepaliveTime: 60, keepaliveInterval: 20 },
     },
-    metadata: { filterMetadata: { 'weft.dev': { service: 'b.a', maxResponseHeadersKb: 10 } } },
+    metadata: {
+      filterMetadata: {
+        'weft.dev': {
+          service: 'b.a',
+          maxResponseHeadersKb: 10,
+          outlier: { statuses: [429], grpcStatuses: [14] },
+        },
+      },
+    },
   },
   {
     name: 'dns',
