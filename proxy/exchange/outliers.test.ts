@@ -298,7 +298,8 @@ t.test('where the set shrinks, who is longest out comes back', async (t) => {
   mesh.upstream.server(2).onStream = FAILED
   mesh.ask(40)
   t.same(mesh.pickable(), [3, 4])
-  mesh.upstream.configuration.setCluster('app', [1, 2, 3], { outliers: IN_A_ROW })
+  const endpoints = [1, 2, 3].map((port) => endpointAt(port))
+  mesh.upstream.configuration.endpoints('app').set({ clusterName: 'app', endpoints })
   t.same(mesh.pickable(), [1, 3])
 })
 
