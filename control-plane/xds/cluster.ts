@@ -19,6 +19,7 @@ import { limitsOfClient, type MeshClient } from './client.ts'
 import { headerCount } from './filters.ts'
 import { parseInboundCluster, parsePod, servicePort } from './names.ts'
 import { pings, tcpKeepAlive } from './keep-alive.ts'
+import { outlierDetection } from './outlier.ts'
 import type { Plan } from './resource.ts'
 import { ALPN_HTTP, providedTls, proxyProtocolSocket, upstreamTls } from './tls.ts'
 
@@ -54,6 +55,7 @@ export function cluster(mesh: Mesh, name: string, client: MeshClient): Plan<'clu
           identities: [identity],
           prefix: identity,
           meshed: true,
+          ejects: false,
           client,
           limits,
         }),
@@ -78,6 +80,7 @@ export function cluster(mesh: Mesh, name: string, client: MeshClient): Plan<'clu
         identities,
         prefix,
         meshed,
+        ejects: true,
         client,
         limits,
       }),
@@ -126,6 +129,8 @@ interface EdsSettings {
   readonly prefix: string
   /** All of its endpoints have a sidecar. */
   readonly meshed: boolean
+  /** Endpoints that fail are left out: there may be others. */
+  readonly ejects: boolean
   readonly client: MeshClient
   readonly limits: WorkloadLimits
 }
@@ -135,6 +140,7 @@ function edsCluster(settings: EdsSettings): Cluster {
   return {
     ...bareCluster(name, client),
     ...COMMON,
+    ...(settings.ejects ? outlierDetection(client.takes) : {}),
     ...tcpKeepAlive(limits),
     // What is said of PINGs is for all endpoints: where some have no sidecar, links keep the default.
     typedExtensionProtocolOptions: { [HTTP_OPTIONS]: httpOptions(protocol, limits, meshed) },

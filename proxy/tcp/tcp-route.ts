@@ -123,17 +123,22 @@ class TcpConnection {
   #connect(): void {
     if (this.#over) return
     const { clock } = this.#deps
-    const endpoint = this.#cluster.pick(this.#hop.original, this.#tried, undefined, 'connection')
+    const first = this.#tried.length === 0
+    const endpoint =
+      (first ? this.#cluster.trial() : undefined) ??
+      this.#cluster.pick(this.#hop.original, this.#tried, undefined, 'connection')
     if (!endpoint) return this.#end(ResponseFlag.UH, 'no_healthy_upstream')
     const since = clock.now()
     const done: ConnectDone = (connected, failure) => {
       if (connected) {
         endpoint.observe('answered', 0, clock.now() - since)
+        endpoint.ended('answered', 0, -1, clock.now() - since)
         return this.#relay(endpoint, connected)
       }
       // It left while we connected, and is not picked again: no try was lost on it.
       if (failure?.reason === 'removed') return this.#connect()
       endpoint.observe('connect-failure', 0, clock.now() - since)
+      endpoint.ended('connect-failure', 0, -1, clock.now() - since)
       this.#tried.push(endpoint)
       if (this.#tried.length < CONNECT_TRIES) return this.#connect()
       this.#end(failure?.flags ?? ResponseFlag.UF, failure?.details ?? '')

@@ -20,6 +20,7 @@ import {
 import type { Cluster, Endpoint, EndpointAssignment, UpstreamSocket } from '../model/cluster.ts'
 import { decodeBalancing } from './decode-balancing.ts'
 import { decodeNumber, decodeText, decodeTexts, textsOf } from './decode-metadata.ts'
+import { decodeOutlierDetection } from './decode-outlier-detection.ts'
 import { decodeHeadLimits, decodeHttp2KeepAlive, decodeTcpKeepAlive } from './decode-protocol-options.ts'
 import type { ReadFile } from './decode-tls.ts'
 import { decodeUpstreamSocket } from './decode-upstream-socket.ts'
@@ -72,6 +73,7 @@ export function decodeCluster(cluster: WireCluster, scope: Scope, readFile: Read
       maxPendingRequests: breakers?.maxPendingRequests ?? LIMIT,
       maxRequests: breakers?.maxRequests ?? LIMIT,
     },
+    outliers: decodeOutlierDetection(cluster, scope),
     retryBudget: {
       percent: budget?.budgetPercent?.value ?? 20,
       // Envoy bounds retries that run at once; ours counts them by the second. 10 is GEP-3388's floor.

@@ -2,6 +2,7 @@ import {
   METADATA,
   METADATA_IDENTITY,
   METADATA_MAX_RESPONSE_HEADERS_KB,
+  METADATA_OUTLIER,
   METADATA_PEAK_EWMA,
   METADATA_SERVICE,
   METADATA_TRANSPORT_MATCH,
@@ -27,6 +28,7 @@ export const CLUSTERS: Messages = {
     ...BALANCING_FIELDS,
     load_assignment: ANY,
     circuit_breakers: ANY,
+    outlier_detection: ANY,
     common_http_protocol_options: ANY,
     typed_extension_protocol_options: { keys: { [HTTP_OPTIONS]: 'any' }, types: [HTTP_OPTIONS] },
     http2_protocol_options: HTTP2,
@@ -36,7 +38,14 @@ export const CLUSTERS: Messages = {
     metadata: {
       within: {
         filter_metadata: {
-          keys: { [METADATA]: [METADATA_SERVICE, METADATA_MAX_RESPONSE_HEADERS_KB, METADATA_PEAK_EWMA] },
+          keys: {
+            [METADATA]: [
+              METADATA_SERVICE,
+              METADATA_MAX_RESPONSE_HEADERS_KB,
+              METADATA_PEAK_EWMA,
+              METADATA_OUTLIER,
+            ],
+          },
         },
       },
     },
