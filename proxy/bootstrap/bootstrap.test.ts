@@ -116,7 +116,7 @@ const GOLDEN: readonly (readonly [title: string, text: string, ...problems: stri
   [
     'a value of an enumeration that Weft does not do',
     changed('LEAST_REQUEST', 'MAGLEV'),
-    `p.yaml:27:7: ${CLUSTER}.lb_policy: MAGLEV is not supported: use ROUND_ROBIN or LEAST_REQUEST or RANDOM or CLUSTER_PROVIDED`,
+    `p.yaml:27:7: ${CLUSTER}.lb_policy: LOAD_BALANCING_POLICY_CONFIG is not supported: use ROUND_ROBIN or LEAST_REQUEST or RANDOM or RING_HASH or MAGLEV or CLUSTER_PROVIDED`,
   ],
   [
     'no value of an enumeration',
