@@ -186,6 +186,11 @@ export const METADATA_MAX_RESPONSE_HEADERS_KB = 'maxResponseHeadersKb'
 export const METADATA_PEAK_EWMA = 'peakEwma'
 /** And what counts as failure of an endpoint beside 5xx: `{statuses: [429], grpcStatuses: [14]}`. */
 export const METADATA_OUTLIER = 'outlier'
+/**
+ * And for how long after its last pick an endpoint is a caller's only one, in milliseconds: `sessionAffinity: ClientIP` of a
+ * Service. A sidecar has one caller, its pod, so that it need not be told apart by its address.
+ */
+export const METADATA_CLIENT_AFFINITY = 'clientAffinityMs'
 /** Of an endpoint: its SPIFFE ID, and its pod as `name.namespace`. */
 export const METADATA_IDENTITY = 'identity'
 export const METADATA_WORKLOAD = 'workload'

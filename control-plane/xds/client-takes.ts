@@ -35,6 +35,8 @@ export interface ClientTakes {
   readonly localities: boolean
   /** Safe rules for paths are its default, and one of the version before, which knows no such fields, would refuse them. */
   readonly safePaths: boolean
+  /** Keeps its pod to one endpoint of a cluster whose metadata says so (core/contract.ts). */
+  readonly clientAffinity: boolean
   /**
    * Takes a changed cluster into use only after another response with its endpoints, changed or not (Envoy's "resource
    * warming"). The others keep the endpoints that they have.
@@ -62,6 +64,7 @@ export const SIDECAR: ClientTakes = {
   retriesElsewhere: true,
   localities: false,
   safePaths: true,
+  clientAffinity: true,
   warmsEndpoints: false,
   outlierDetection: 'within',
 }
@@ -91,6 +94,7 @@ export const GRPC_LIBRARY: ClientTakes = {
   retriesElsewhere: false,
   localities: true,
   safePaths: false,
+  clientAffinity: false,
   warmsEndpoints: false,
   outlierDetection: 'beyond',
 }
@@ -116,6 +120,7 @@ export const ENVOY: ClientTakes = {
   retriesElsewhere: false,
   localities: true,
   safePaths: false,
+  clientAffinity: false,
   warmsEndpoints: true,
   outlierDetection: 'within',
 }

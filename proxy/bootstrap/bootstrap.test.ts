@@ -115,7 +115,7 @@ const GOLDEN: readonly (readonly [title: string, text: string, ...problems: stri
   ],
   [
     'a value of an enumeration that Weft does not do',
-    changed('LEAST_REQUEST', 'MAGLEV'),
+    changed('LEAST_REQUEST', 'LOAD_BALANCING_POLICY_CONFIG'),
     `p.yaml:27:7: ${CLUSTER}.lb_policy: LOAD_BALANCING_POLICY_CONFIG is not supported: use ROUND_ROBIN or LEAST_REQUEST or RANDOM or RING_HASH or MAGLEV or CLUSTER_PROVIDED`,
   ],
   [
@@ -177,7 +177,7 @@ const GOLDEN: readonly (readonly [title: string, text: string, ...problems: stri
   [
     'metadata that nobody reads',
     changed('lb_policy: LEAST_REQUEST', 'metadata: { filter_metadata: { weft.dev: { servce: a.b } } }'),
-    `p.yaml:27:38: ${CLUSTER}.metadata.filter_metadata[weft.dev]: has the key servce: only service, maxResponseHeadersKb, peakEwma, outlier is supported`,
+    `p.yaml:27:38: ${CLUSTER}.metadata.filter_metadata[weft.dev]: has the key servce: only service, maxResponseHeadersKb, peakEwma, outlier, clientAffinityMs is supported`,
   ],
   [
     'what the decoders of xDS refuse',

@@ -55,6 +55,11 @@ export interface Cluster extends UpstreamSocket {
   /** Of http2_protocol_options.connection_keepalive; undefined: links are asked by their own rule, others never. */
   readonly keepAlive: Http2KeepAlive | undefined
   readonly tcpKeepAlive: TcpKeepAlive
+  /**
+   * For so long after its last pick an endpoint is the only one (filter_metadata `weft.dev`, key `clientAffinityMs`).
+   * Milliseconds; unset: each pick is the balancer's.
+   */
+  readonly clientAffinityMs?: number | undefined
   /** For telemetry: the destination service as `name.namespace`, or ''. */
   readonly service: string
 }

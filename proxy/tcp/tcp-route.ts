@@ -52,7 +52,19 @@ export class TcpRoute {
    */
   serve(socket: Socket, hop: TcpHop, finished: () => void, late?: LateClient): void {
     const name = this.#settings.clusters[this.#pick.next()]?.cluster ?? ''
+    if (name === '') return this.#refuse(socket, hop, finished)
     new TcpConnection(this.#deps, socket, hop, name, this.#settings.idleTimeoutMs, finished, late).start()
+  }
+
+  /** The share of a backend that is none. The client's connection is up already: a reset is what is left of a refusal. */
+  #refuse(socket: Socket, hop: TcpHop, finished: () => void): void {
+    const record = newConnectionRecord(hop, '', this.#deps.clock.now())
+    record.flags = ResponseFlag.NB
+    record.details = 'invalid_backend'
+    this.#deps.telemetry.connectionFinished(record)
+    socket.on('error', () => {})
+    socket.resetAndDestroy()
+    finished()
   }
 }
 

@@ -4,6 +4,7 @@ import { formatDestination, type Destination } from '../transport/original-desti
 import { HashTables } from './balance/hash-tables.ts'
 import { Picker } from './balance/picker.ts'
 import type { Purpose } from './balance/target.ts'
+import { ClientAffinity } from './client-affinity.ts'
 import type { UpstreamDependencies } from './dependencies.ts'
 import { resolveEndpoints } from './dns-endpoints.ts'
 import { EndpointState } from './endpoint-state.ts'
@@ -35,6 +36,7 @@ export class UpstreamCluster {
   #states = new Map<string, EndpointState>()
   readonly #tables = new HashTables()
   #picker: Picker<EndpointState> | undefined
+  #affinity: ClientAffinity | undefined
   /** The picker is made once, at the end of the update under way. */
   #updating = false
   /** An endpoint stands otherwise than when the picker was made: the removal of another may bring an ejected one back. */
@@ -103,7 +105,10 @@ export class UpstreamCluster {
     if (!config || this.#closed) return undefined
     if (config.discovery.kind === 'original-dst')
       return original && this.#originalDestination(config, original)
-    return this.#picker?.pick(tried, hash, purpose)
+    const { clientAffinityMs } = config
+    if (clientAffinityMs === undefined) return this.#picker?.pick(tried, hash, purpose)
+    this.#affinity ??= new ClientAffinity(this.#deps.clock)
+    return this.#affinity.pick(clientAffinityMs, tried, () => this.#picker?.pick(tried, hash, purpose))
   }
 
   /** An ejected endpoint that waits for one request, this one, which decides on it. Undefined, as mostly: there is none. */

@@ -1,5 +1,6 @@
 import {
   METADATA,
+  METADATA_CLIENT_AFFINITY,
   METADATA_IDENTITY,
   METADATA_MAX_RESPONSE_HEADERS_KB,
   METADATA_OUTLIER,
@@ -44,6 +45,7 @@ export const CLUSTERS: Messages = {
               METADATA_MAX_RESPONSE_HEADERS_KB,
               METADATA_PEAK_EWMA,
               METADATA_OUTLIER,
+              METADATA_CLIENT_AFFINITY,
             ],
           },
         },

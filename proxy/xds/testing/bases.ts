@@ -448,6 +448,7 @@ const CLUSTERS: readonly Cluster[] = [
             minWeightPercent: 20,
           },
           outlier: { statuses: [429], grpcStatuses: [14] },
+          clientAffinityMs: 1000,
         },
       },
     },
