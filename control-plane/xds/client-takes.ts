@@ -1,4 +1,4 @@
-import { USER_AGENT } from '../../core/contract.ts'
+import { TAKES_OUTLIER_DETECTION, USER_AGENT } from '../../core/contract.ts'
 import type { Cluster, RetryPolicy } from '../../core/xds/generated/envoy.js'
 
 /**
@@ -42,6 +42,8 @@ export interface ClientTakes {
    * warming"). The others keep the endpoints that they have.
    */
   readonly warmsEndpoints: boolean
+  /** `outlier_detection`: refused, or taken, where ejections stay within the share that it says or stop beyond it. */
+  readonly outlierDetection: 'none' | 'within' | 'beyond'
 }
 
 // What surely never reached a server.
@@ -64,6 +66,14 @@ export const SIDECAR: ClientTakes = {
   safePaths: true,
   clientAffinity: true,
   warmsEndpoints: false,
+  outlierDetection: 'within',
+}
+
+/** One of the version before, which says of no field that it takes it. */
+export const SIDECAR_BEFORE: ClientTakes = {
+  ...SIDECAR,
+  name: 'sidecar-before',
+  outlierDetection: 'none',
 }
 
 /**
@@ -86,6 +96,7 @@ export const GRPC_LIBRARY: ClientTakes = {
   safePaths: false,
   clientAffinity: false,
   warmsEndpoints: false,
+  outlierDetection: 'beyond',
 }
 
 /** One whose bootstrap asks for mutual TLS (gRFC A29). */
@@ -111,11 +122,21 @@ export const ENVOY: ClientTakes = {
   safePaths: false,
   clientAffinity: false,
   warmsEndpoints: true,
+  outlierDetection: 'within',
 }
 
-/** By the `user_agent_name` of a node; without one it is a sidecar. `mtls`: a library asks for mutual TLS. */
-export function takesOf(userAgentName: string, mtls = false): ClientTakes {
+/** What a node says of itself, beside its name. */
+export interface NodeWords {
+  /** A library asks for mutual TLS. */
+  readonly mtls?: boolean
+  /** Fields that a sidecar takes (NODE_TAKES). */
+  readonly takes?: readonly string[]
+}
+
+/** By the `user_agent_name` of a node; without one it is a sidecar. */
+export function takesOf(userAgentName: string, { mtls = false, takes = [] }: NodeWords = {}): ClientTakes {
   const agent = userAgentName.toLowerCase()
   if (agent.startsWith('grpc')) return mtls ? GRPC_LIBRARY_MTLS : GRPC_LIBRARY
-  return agent === '' || agent.startsWith(USER_AGENT) ? SIDECAR : ENVOY
+  if (agent !== '' && !agent.startsWith(USER_AGENT)) return ENVOY
+  return takes.includes(TAKES_OUTLIER_DETECTION) ? SIDECAR : SIDECAR_BEFORE
 }

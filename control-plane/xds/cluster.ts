@@ -20,6 +20,7 @@ import { limitsOfClient, type MeshClient } from './client.ts'
 import { headerCount } from './filters.ts'
 import { parseInboundCluster, parsePod, servicePort } from './names.ts'
 import { pings, tcpKeepAlive } from './keep-alive.ts'
+import { outlierDetection } from './outlier.ts'
 import type { Plan } from './resource.ts'
 import { ALPN_HTTP, providedTls, proxyProtocolSocket, upstreamTls } from './tls.ts'
 
@@ -55,6 +56,7 @@ export function cluster(mesh: Mesh, name: string, client: MeshClient): Plan<'clu
           identities: [identity],
           prefix: identity,
           meshed: true,
+          ejects: false,
           client,
           limits,
         }),
@@ -80,6 +82,7 @@ export function cluster(mesh: Mesh, name: string, client: MeshClient): Plan<'clu
         identities,
         prefix,
         meshed,
+        ejects: true,
         client,
         limits,
         affinityMs,
@@ -129,6 +132,8 @@ interface EdsSettings {
   readonly prefix: string
   /** All of its endpoints have a sidecar. */
   readonly meshed: boolean
+  /** Endpoints that fail are left out: there may be others. */
+  readonly ejects: boolean
   readonly client: MeshClient
   readonly limits: WorkloadLimits
   readonly affinityMs?: number | undefined
@@ -139,6 +144,7 @@ function edsCluster(settings: EdsSettings): Cluster {
   return {
     ...bareCluster(name, client),
     ...COMMON,
+    ...(settings.ejects ? outlierDetection(client.takes) : {}),
     ...tcpKeepAlive(limits),
     // What is said of PINGs is for all endpoints: where some have no sidecar, links keep the default.
     typedExtensionProtocolOptions: { [HTTP_OPTIONS]: httpOptions(protocol, limits, meshed) },

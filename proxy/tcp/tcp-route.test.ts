@@ -149,7 +149,7 @@ t.test('no more connections than the cluster allows, and room again when one is 
 
 t.test('a connect that hangs goes on at another endpoint after a part of a second', async (t) => {
   const { serve, told, upstream, clock } = start()
-  upstream.configuration.setCluster('db', [1, 2], { balancer: 'round-robin' })
+  upstream.configuration.setCluster('db', [1, 2])
   for (const port of [1, 2]) upstream.server(port).connect = 'hang'
   serve()
   clock.advance(0)

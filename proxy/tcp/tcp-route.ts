@@ -135,17 +135,22 @@ class TcpConnection {
   #connect(): void {
     if (this.#over) return
     const { clock } = this.#deps
-    const endpoint = this.#cluster.pick(this.#hop.original, this.#tried)
+    const first = this.#tried.length === 0
+    const endpoint =
+      (first ? this.#cluster.trial() : undefined) ??
+      this.#cluster.pick(this.#hop.original, this.#tried, undefined, 'connection')
     if (!endpoint) return this.#end(ResponseFlag.UH, 'no_healthy_upstream')
     const since = clock.now()
     const done: ConnectDone = (connected, failure) => {
       if (connected) {
         endpoint.observe('answered', 0, clock.now() - since)
+        endpoint.ended('answered', 0, -1, clock.now() - since)
         return this.#relay(endpoint, connected)
       }
       // It left while we connected, and is not picked again: no try was lost on it.
       if (failure?.reason === 'removed') return this.#connect()
       endpoint.observe('connect-failure', 0, clock.now() - since)
+      endpoint.ended('connect-failure', 0, -1, clock.now() - since)
       this.#tried.push(endpoint)
       if (this.#tried.length < CONNECT_TRIES) return this.#connect()
       this.#end(failure?.flags ?? ResponseFlag.UF, failure?.details ?? '')
@@ -165,7 +170,7 @@ class TcpConnection {
   #hasOther(endpoint: EndpointState): boolean {
     if (this.#tried.length + 1 >= CONNECT_TRIES) return false
     const tried = [...this.#tried, endpoint]
-    const other = this.#cluster.pick(this.#hop.original, tried)
+    const other = this.#cluster.pick(this.#hop.original, tried, undefined, 'connection')
     return other !== undefined && !tried.includes(other) && other.health.standing === 'use'
   }
 
@@ -176,12 +181,12 @@ class TcpConnection {
     this.#record.upstream = endpoint.address
     if (this.#hop.direction === 'outbound') this.#record.destinationIdentity = identity
     socket.off('close', this.#gone)
-    endpoint.active++
+    endpoint.connectionOpened()
     if (!late) return this.#copy(endpoint, upstream, 0)
     upstream.on('error', () => {})
     watchFirstBytes(socket, upstream, late, this.#deps.clock, (first) => {
       if (first.kind === 'relay') return this.#copy(endpoint, upstream, first.sent)
-      endpoint.active--
+      endpoint.connectionOver()
       upstream.destroy()
       if (first.kind === 'taken') {
         this.#over = true
@@ -203,7 +208,7 @@ class TcpConnection {
     refuseTruncation(upstream)
     const keepAlive = this.#cluster.config?.tcpKeepAlive ?? TCP_KEEP_ALIVE
     relay(socket, upstream, { clock, idleTimeoutMs: this.#idleTimeoutMs, keepAlive }, (over) => {
-      endpoint.active--
+      endpoint.connectionOver()
       this.#record.bytesReceived = sent + over.sent
       this.#record.bytesSent = over.received
       const { flags, details } = outcomeOf(over)

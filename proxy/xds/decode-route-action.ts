@@ -15,6 +15,7 @@ import {
   type RetryPolicy,
 } from '../model/route.ts'
 import { percentOf } from './decode-fraction.ts'
+import { decodeHashPolicy } from './decode-hash-policy.ts'
 import { decodeRegex } from './decode-match.ts'
 import { checkHeadText, decodeMutation } from './decode-mutation.ts'
 import type { Scope } from './scope.ts'
@@ -37,6 +38,7 @@ export function decodeForward(action: RouteAction, scope: Scope, nonIdempotent: 
     retry: action.retryPolicy
       ? decodeRetry(action.retryPolicy, scope.at('retry_policy'), nonIdempotent)
       : undefined,
+    ...decodeHashPolicies(action, scope),
     rewrite: { path: decodePathRewrite(action, scope), authority: action.hostRewriteLiteral || undefined },
     mirrors: (action.requestMirrorPolicies ?? []).map((mirror) => ({
       cluster: mirror.cluster ?? '',
@@ -47,6 +49,13 @@ export function decodeForward(action: RouteAction, scope: Scope, nonIdempotent: 
       upgrade.enabled === false || !upgrade.upgradeType ? [] : [upgrade.upgradeType.toLowerCase()],
     ),
   }
+}
+
+function decodeHashPolicies(action: RouteAction, scope: Scope): Pick<ForwardAction, 'hashPolicies'> {
+  const policies = (action.hashPolicy ?? [])
+    .map((policy, i) => decodeHashPolicy(policy, scope.at('hash_policy', i)))
+    .filter((policy) => policy !== undefined)
+  return policies.length === 0 ? {} : { hashPolicies: policies }
 }
 
 function decodeClusters(action: RouteAction, scope: Scope): ForwardAction['clusters'] {
