@@ -3,6 +3,7 @@ import type { HeadRules } from './head-rules.ts'
 import type { PathRules } from './path-rules.ts'
 import type { WorkloadLimits } from './workload-limits.ts'
 import { RESERVED_PORTS } from '../../core/contract.ts'
+import type { PolicyStatus } from './policy-status.ts'
 import type { PortProtocol } from './protocol.ts'
 import type { RouteGroup, RouteProblem, RouteStatus } from './route.ts'
 
@@ -23,6 +24,7 @@ export interface Mesh {
   readonly routes: ReadonlyMap<string, RouteTable>
   readonly routeStatus: readonly RouteStatus[]
   readonly routeProblems: readonly RouteProblem[]
+  readonly policyStatus: readonly PolicyStatus[]
 }
 
 export interface MeshService {

@@ -56,6 +56,7 @@ export class Translator {
       routes: this.#routes.result.tables,
       routeStatus: this.#routes.result.status,
       routeProblems: this.#routes.result.problems,
+      policyStatus: [],
     }
   }
 
