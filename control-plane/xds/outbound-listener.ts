@@ -17,6 +17,8 @@ import { limitsOfClient, type MeshClient } from './client.ts'
 import { parseOutbound, podName } from './names.ts'
 import type { Plan } from './resource.ts'
 import { forwardAll } from './route-configuration.ts'
+import { FAULT_FILTER } from './traffic/faults.ts'
+import { mayHaveFaults } from './traffic/route-traffic.ts'
 
 export interface ListenerSettings {
   readonly samplingPercent: number
@@ -39,7 +41,7 @@ export function outboundListener(
     routes: HttpOptions['routes'],
     { paths }: Pick<Workload, 'paths'>,
     limits: WorkloadLimits,
-    bound = false,
+    { bound = false, faults = false } = {},
   ): Listener => ({
     name,
     address: { socketAddress: { address, portValue: port } },
@@ -51,6 +53,7 @@ export function outboundListener(
         statPrefix: cluster,
         routes,
         inbound: false,
+        filters: faults ? [FAULT_FILTER] : [],
         samplingPercent,
         paths: saidPaths(client, paths),
         limits,
@@ -65,12 +68,13 @@ export function outboundListener(
     const { key, protocol } = found
     const rds = routeNameFor(mesh, key, client)
     const bound = routesFor(mesh, key, client.namespace) !== undefined
+    const faults = mayHaveFaults(mesh, key, client)
     const limits = callerLimits(limitsOfClient(mesh, client), service.limits)
     const said = JSON.stringify(limits)
     return {
       variant: `${client.takes.name} ${rds} ${said}`,
-      parts: [protocol, rds, service.paths, bound],
-      make: () => make(protocol, key, { rds }, service, limits, bound),
+      parts: [protocol, rds, service.paths, bound, faults],
+      make: () => make(protocol, key, { rds }, service, limits, { bound, faults }),
     }
   }
   const workload = mesh.workloadsByAddress.get(address)
