@@ -196,7 +196,11 @@ export const REFUSED: readonly (readonly [spec: unknown, ours: RegExp, theirs: R
     /decay must be a duration from 1ms to 1h/,
     /decay: .*must be from 1ms to 1h/,
   ],
-  [of({ loadBalancing: { peakEwma: { decay: 10 } } }), /decay must be a string/, /decay: .*must be.* string/],
+  [
+    of({ loadBalancing: { peakEwma: { decay: 10 } } }),
+    /decay must be a duration such as 500ms, 10s or 1m30s, got 10/,
+    /decay: .*must be.* string/,
+  ],
   [
     of({ loadBalancing: { panicThresholdPercent: 101 } }),
     /panicThresholdPercent must be an integer from 0 to 100/,
