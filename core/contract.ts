@@ -197,6 +197,20 @@ export const METADATA_WORKLOAD = 'workload'
 /** Of a route, true: also requests that are not idempotent are retried. */
 export const METADATA_RETRY_NON_IDEMPOTENT = 'retryNonIdempotent'
 
+/** Of a route, true: the share of a backend without a usable endpoint goes to the others. */
+export const METADATA_FAILOVER = 'failover'
+/** Of a route: idempotent requests without an answer after {afterMs} are tried elsewhere, too, {max} times. */
+export const METADATA_HEDGE = 'hedge'
+/** Of a filter chain: the header that says what a request is worth where not all can be served. */
+export const METADATA_PRIORITY_HEADER = 'priorityHeader'
+
+/**
+ * Keys of rate limit descriptors: which of a port's limits it is, and who calls, for which the proxy puts the verified
+ * identity in the place of the value.
+ */
+export const DESCRIPTOR_LIMIT = 'weft.dev/limit'
+export const DESCRIPTOR_CALLER = 'weft.dev/caller'
+
 /** Of a listener: what `;` in a path means to its connection managers (docs/paths.md). */
 export const METADATA_PATH_PARAMETERS = 'pathParameters'
 /** Of a listener: HTTP/1.1 callers that end their side still wait for the answer. */

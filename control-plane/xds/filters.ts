@@ -44,6 +44,8 @@ export interface HttpOptions {
   readonly statPrefix: string
   readonly routes: { readonly rds: string } | RouteConfiguration
   readonly inbound: boolean
+  /** Before those that forward. */
+  readonly filters: readonly HttpFilter[]
   /** Share of requests that begin a sampled trace when their caller decided nothing, 0 to 100. */
   readonly samplingPercent: number
   /** Undefined: the client's own default stands. */
@@ -53,7 +55,7 @@ export interface HttpOptions {
 }
 
 export function httpConnectionManager(options: HttpOptions): HttpConnectionManager {
-  const { statPrefix, routes, inbound, samplingPercent, paths, limits, heads } = options
+  const { statPrefix, routes, inbound, filters, samplingPercent, paths, limits, heads } = options
   const { headerKib, idleMs, requestHeadersMs } = { ...SHARED_DEFAULTS, ...limits }
   return {
     codecType: 'AUTO',
@@ -62,6 +64,7 @@ export function httpConnectionManager(options: HttpOptions): HttpConnectionManag
       ? { rds: { configSource: { ads: {}, resourceApiVersion: 'V3' }, routeConfigName: routes.rds } }
       : { routeConfig: routes }),
     httpFilters: [
+      ...filters,
       ...bodyLimit(limits),
       { name: 'envoy.filters.http.router', typedConfig: packAny(Router, {}) },
     ],
