@@ -2,6 +2,7 @@ import {
   ALPN_TCP,
   MESH_TRANSPORT,
   METADATA,
+  METADATA_CLIENT_AFFINITY,
   METADATA_MAX_RESPONSE_HEADERS_KB,
   METADATA_SERVICE,
 } from '../../core/contract.ts'
@@ -22,9 +23,11 @@ import { limitsOfClient, type MeshClient } from './client.ts'
 import { headerCount } from './filters.ts'
 import { parseInboundCluster, parsePod, servicePort } from './names.ts'
 import { pings, tcpKeepAlive } from './keep-alive.ts'
+import { outlierDetection } from './outlier.ts'
 import type { Plan } from './resource.ts'
 import { circuitBreakers } from './traffic/circuit-breakers.ts'
 import { clusterMetadata, clusterTraffic } from './traffic/cluster-traffic.ts'
+import { policiesFor } from './traffic/policies-for.ts'
 import { ALPN_HTTP, providedTls, proxyProtocolSocket, upstreamTls } from './tls.ts'
 
 const CONNECT_TIMEOUT_MS = 5000
@@ -57,6 +60,7 @@ export function cluster(mesh: Mesh, name: string, client: MeshClient): Plan<'clu
           identities: [identity],
           prefix: identity,
           meshed: true,
+          ejects: false,
           client,
           limits,
           // A pod's own address bypasses what is said of its Services.
@@ -72,10 +76,11 @@ export function cluster(mesh: Mesh, name: string, client: MeshClient): Plan<'clu
   const prefix = `spiffe://${mesh.trustDomain}/ns/${service.namespace}/sa/`
   const limits = callerLimits(own, service.limits)
   const meshed = endpoints.every((one) => one.meshed)
-  const traffic = settingsOf(mesh.traffic, service.key)
+  const traffic = settingsOf(policiesFor(mesh, client.takes), service.key)
+  const affinityMs = client.takes.clientAffinity ? service.affinityMs : undefined
   return {
     variant: `${client.takes.name} ${JSON.stringify(limits)}`,
-    parts: [port.protocol, identities.join(' '), meshed, traffic],
+    parts: [port.protocol, identities.join(' '), meshed, affinityMs, traffic],
     make: () =>
       edsCluster({
         name,
@@ -84,8 +89,10 @@ export function cluster(mesh: Mesh, name: string, client: MeshClient): Plan<'clu
         identities,
         prefix,
         meshed,
+        ejects: true,
         client,
         limits,
+        affinityMs,
         traffic,
       }),
   }
@@ -118,22 +125,27 @@ interface EdsSettings {
   readonly prefix: string
   /** All of its endpoints have a sidecar. */
   readonly meshed: boolean
+  /** Endpoints that fail are left out: there may be others. */
+  readonly ejects: boolean
   readonly client: MeshClient
   readonly limits: WorkloadLimits
+  readonly affinityMs?: number | undefined
   readonly traffic: TrafficSettings
 }
 
 function edsCluster(settings: EdsSettings): Cluster {
-  const { name, service, protocol, client, limits, meshed, traffic } = settings
+  const { name, service, protocol, client, limits, meshed, affinityMs, traffic } = settings
+  const { takes } = client
   return {
     ...bareCluster(name, client),
     connectTimeout: CONNECT_TIMEOUT_MS,
-    ...clusterTraffic(traffic, { service, protocol, takes: client.takes }),
+    ...clusterTraffic(traffic, { service, protocol, takes }),
+    ...(settings.ejects ? outlierDetection(takes, traffic.outlierDetection) : {}),
     ...tcpKeepAlive(limits),
     // What is said of PINGs is for all endpoints: where some have no sidecar, links keep the default.
     typedExtensionProtocolOptions: { [HTTP_OPTIONS]: httpOptions(protocol, limits, meshed) },
     ...transport(settings),
-    ...metadata(service, limits, clusterMetadata(traffic, client.takes)),
+    ...metadata(service, limits, { ...affinity(affinityMs), ...clusterMetadata(traffic, takes) }),
   }
 }
 
@@ -174,15 +186,19 @@ function transport({
 function metadata(
   service: string | undefined,
   { headerKib }: WorkloadLimits,
-  traffic: JsonObject,
+  more: JsonObject,
 ): Pick<Cluster, 'metadata'> {
   if (service === undefined && headerKib === undefined) return {}
   const said = {
     ...(service === undefined ? {} : { [METADATA_SERVICE]: service }),
     ...(headerKib === undefined ? {} : { [METADATA_MAX_RESPONSE_HEADERS_KB]: headerKib }),
-    ...traffic,
+    ...more,
   }
   return { metadata: { filterMetadata: { [METADATA]: said } } }
+}
+
+function affinity(ms: number | undefined): JsonObject {
+  return ms === undefined ? {} : { [METADATA_CLIENT_AFFINITY]: ms }
 }
 
 /**

@@ -1,8 +1,8 @@
 import { METADATA, METADATA_RETRY_NON_IDEMPOTENT } from '../../core/contract.ts'
 import type { Route, RouteAction, RouteConfiguration } from '../../core/xds/generated/envoy.js'
 import type { Mesh } from '../model/mesh.ts'
+import { requestRoutes, type Redirect, type RequestRoutes, type RouteEntry } from '../model/route.ts'
 import { settingsOf } from '../model/traffic-tables.ts'
-import type { Redirect, RouteEntry, RouteGroup } from '../model/route.ts'
 import { allCallsTo, callRoute } from './call-route.ts'
 import { SIDECAR } from './client-takes.ts'
 import type { MeshClient } from './client.ts'
@@ -11,6 +11,7 @@ import { parseRouteName, servicePort } from './names.ts'
 import type { Plan } from './resource.ts'
 import { defaultRetry, upgradeConfigs, forwardAction } from './route-action.ts'
 import { routeMatch } from './route-match.ts'
+import { policiesFor } from './traffic/policies-for.ts'
 import { defaultRoutes, ruleRoutes, type PortTraffic } from './traffic/route-traffic.ts'
 
 /** `<namespace>/<service>/<port>`, or a consumer's variant of it. */
@@ -18,23 +19,27 @@ export function routeConfiguration(mesh: Mesh, name: string, client: MeshClient)
   const { portKey, consumer } = parseRouteName(name)
   const found = servicePort(mesh, portKey)
   if (!found) return undefined
-  const traffic: PortTraffic = { tables: mesh.traffic, portKey, client }
+  const tables = policiesFor(mesh, client.takes)
+  const traffic: PortTraffic = { tables, portKey, client }
   const grpc = found.port.protocol === 'grpc'
   const table = mesh.routes.get(portKey)
-  const group = consumer === undefined ? table?.producer : table?.consumers.get(consumer)
+  // Connections that are routed have no routes of requests: calls of gRPC libraries, which share out no connections,
+  // follow the Service.
+  const producer = requestRoutes(table?.producer)
+  const group = consumer === undefined ? producer : requestRoutes(table?.consumers.get(consumer))
   if (!group) {
     // A consumer's routes went away; its listener follows with the plain name. Until then who waits for names gets
     // what that will lead to.
     if (consumer !== undefined) {
       if (!client.takes.waitsForNames) return undefined
-      if (table?.producer)
+      if (producer)
         return {
           variant: client.takes.name,
-          parts: [table.producer, mesh.traffic],
-          make: () => fromGroup(name, table.producer as RouteGroup, traffic),
+          parts: [producer, tables],
+          make: () => fromGroup(name, producer, traffic),
         }
     }
-    const parts = [settingsOf(mesh.traffic, found.service.key), grpc]
+    const parts = [settingsOf(tables, found.service.key), grpc]
     return {
       variant: client.takes.name,
       parts,
@@ -43,12 +48,12 @@ export function routeConfiguration(mesh: Mesh, name: string, client: MeshClient)
   }
   return {
     variant: client.takes.name,
-    parts: [group, mesh.traffic],
+    parts: [group, tables],
     make: () => fromGroup(name, group, traffic),
   }
 }
 
-function fromGroup(name: string, group: RouteGroup, traffic: PortTraffic): RouteConfiguration {
+function fromGroup(name: string, group: RequestRoutes, traffic: PortTraffic): RouteConfiguration {
   const { client } = traffic
   const routes = group.entries.flatMap((entry) => {
     const made = client.takes.callsOnly ? [callRoute(entry) ?? []].flat() : routesOf(entry, client)

@@ -3,10 +3,10 @@ import type { JsonObject } from '../../../core/xds/well-known.ts'
 import type { PortProtocol } from '../../model/protocol.ts'
 import type { TrafficSettings } from '../../model/traffic-settings.ts'
 import type { ClientTakes } from '../client-takes.ts'
+import { outlierStatuses } from '../outlier.ts'
 import { balancing, peakEwma } from './balancing.ts'
 import { circuitBreakers } from './circuit-breakers.ts'
 import { healthChecks } from './health-checks.ts'
-import { outlierDetection, outlierStatuses } from './outlier-detection.ts'
 
 /** Fields of a Service's cluster that a policy decides; `service` is `name.namespace`. */
 export function clusterTraffic(
@@ -16,7 +16,6 @@ export function clusterTraffic(
   return {
     ...balancing(settings.loadBalancing, takes),
     ...circuitBreakers(settings),
-    ...outlierDetection(settings.outlierDetection),
     ...(takes.healthChecks ? healthChecks(settings.healthCheck, protocol, service) : {}),
   }
 }
@@ -27,5 +26,6 @@ export function clusterMetadata(
   takes: ClientTakes,
 ): JsonObject {
   if (!takes.weftMetadata) return {}
-  return { ...(loadBalancing && peakEwma(loadBalancing)), ...(outlier && outlierStatuses(outlier)) }
+  const statuses = takes.outlierDetection === 'none' ? {} : outlierStatuses(outlier)
+  return { ...(loadBalancing && peakEwma(loadBalancing)), ...statuses }
 }

@@ -2,12 +2,13 @@ import { METADATA, METADATA_FAILOVER, METADATA_HEDGE } from '../../../core/contr
 import type { Route, RouteAction } from '../../../core/xds/generated/envoy.js'
 import type { JsonObject } from '../../../core/xds/well-known.ts'
 import { routesFor, type Mesh } from '../../model/mesh.ts'
-import type { Rule } from '../../model/route.ts'
+import { requestRoutes, type Rule } from '../../model/route.ts'
 import { settingsOf, settingsOfRule, type TrafficTables } from '../../model/traffic-tables.ts'
 import type { TrafficSettings } from '../../model/traffic-settings.ts'
 import type { MeshClient } from '../client.ts'
 import { withFaults } from './faults.ts'
 import { hashPolicy } from './hash-policy.ts'
+import { policiesFor } from './policies-for.ts'
 
 /** What policies say of requests to one port of a Service. */
 export interface PortTraffic {
@@ -42,10 +43,10 @@ export function defaultRoutes(route: Route, grpc: boolean, traffic: PortTraffic)
 
 /** Whether requests of this client to that port may meet faults, for which its listener needs the filter. */
 export function mayHaveFaults(mesh: Mesh, portKey: string, client: MeshClient): boolean {
-  const { traffic } = mesh
+  const traffic = policiesFor(mesh, client.takes)
   if (traffic.services.size + traffic.namespaces.size + traffic.routes.size === 0) return false
   const service = serviceOf(portKey)
-  const entries = routesFor(mesh, portKey, client.namespace)?.group.entries
+  const entries = requestRoutes(routesFor(mesh, portKey, client.namespace)?.group)?.entries
   const all = entries
     ? entries.map(({ rule }) => settingsOfRule(traffic, rule.name, service))
     : [settingsOf(traffic, service)]

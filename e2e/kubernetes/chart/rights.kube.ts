@@ -54,6 +54,16 @@ kind: GRPCRoute
 metadata: { name: web, namespace: shop }
 spec: { parentRefs: [{ group: '', kind: Service, name: web }], rules: [{ backendRefs: [{ name: web, port: 80 }] }] }
 ---
+apiVersion: gateway.networking.k8s.io/v1
+kind: TLSRoute
+metadata: { name: web, namespace: shop }
+spec: { parentRefs: [{ group: '', kind: Service, name: web }], hostnames: [web.example], rules: [{ backendRefs: [{ name: web, port: 80 }] }] }
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: TCPRoute
+metadata: { name: web, namespace: shop }
+spec: { parentRefs: [{ group: '', kind: Service, name: web }], rules: [{ backendRefs: [{ name: web, port: 80 }] }] }
+---
 apiVersion: weft.dev/v1alpha1
 kind: TrafficPolicy
 metadata: { name: web, namespace: shop }
