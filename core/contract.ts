@@ -201,15 +201,13 @@ export const METADATA_RETRY_NON_IDEMPOTENT = 'retryNonIdempotent'
 export const METADATA_FAILOVER = 'failover'
 /** Of a route: idempotent requests without an answer after {afterMs} are tried elsewhere, too, {max} times. */
 export const METADATA_HEDGE = 'hedge'
-/** Of a filter chain: the header that says what a request is worth where not all can be served. */
+/** Of a listener: the request field that says how important a request is, for adaptive concurrency. */
 export const METADATA_PRIORITY_HEADER = 'priorityHeader'
 
-/**
- * Keys of rate limit descriptors: which of a port's limits it is, and who calls, for which the proxy puts the verified
- * identity in the place of the value.
- */
-export const DESCRIPTOR_LIMIT = 'weft.dev/limit'
-export const DESCRIPTOR_CALLER = 'weft.dev/caller'
+/** Key of a rate limit's descriptor that sidecars fill with who calls: a verified SPIFFE ID, or an address. */
+export const CALLER_DESCRIPTOR = 'weft.dev/caller'
+/** And that which tells the limits of a port apart: `namespace/service/index`. */
+export const LIMIT_DESCRIPTOR = 'weft.dev/limit'
 
 /** Of a listener: what `;` in a path means to its connection managers (docs/paths.md). */
 export const METADATA_PATH_PARAMETERS = 'pathParameters'

@@ -78,7 +78,7 @@ export type OutlierSettings =
       readonly consecutiveErrors: number
       /** Counted beside 5xx. */
       readonly statusCodes: readonly number[]
-      /** Numbers of gRPC's codes. */
+      /** Numbers of gRPC's codes that count; empty: those that count by themselves. */
       readonly grpcStatusCodes: readonly number[]
       readonly successRate: {
         readonly belowPercent: number

@@ -1,9 +1,10 @@
+import type { RouteStatus } from '../model/route.ts'
 import { startEntriesWriter, type StatusKind } from './entries-writer.ts'
 import { PARENTS } from './status-entries.ts'
 import type { StartWriter } from './writer.ts'
 
 const GROUP_VERSION = 'gateway.networking.k8s.io/v1'
-const ROUTES: Readonly<Record<string, StatusKind>> = {
+const ROUTES: Readonly<Record<RouteStatus['kind'], StatusKind>> = {
   HTTPRoute: { groupVersion: GROUP_VERSION, plural: 'httproutes' },
   GRPCRoute: { groupVersion: GROUP_VERSION, plural: 'grpcroutes' },
   TLSRoute: { groupVersion: GROUP_VERSION, plural: 'tlsroutes' },

@@ -10,6 +10,8 @@ export interface ClientTakes {
   readonly name: string
   /** The `lb_policy` of a cluster that is best for it. */
   readonly lbPolicy: NonNullable<Cluster['lbPolicy']>
+  /** Is told what TrafficPolicies say; one of the version before would refuse what it does not know. */
+  readonly policies: boolean
   /** Balancers beyond that one and the ring of gRFC A42, with their configurations. */
   readonly lbConfigs: boolean
   /** Makes active health checks. */
@@ -59,6 +61,7 @@ const NEVER_ARRIVED = 'connect-failure,refused-stream'
 export const SIDECAR: ClientTakes = {
   name: 'sidecar',
   lbPolicy: 'LEAST_REQUEST',
+  policies: true,
   lbConfigs: true,
   healthChecks: true,
   weftMetadata: true,
@@ -82,6 +85,7 @@ export const SIDECAR: ClientTakes = {
 export const SIDECAR_BEFORE: ClientTakes = {
   ...SIDECAR,
   name: 'sidecar-before',
+  policies: false,
   outlierDetection: 'none',
 }
 
@@ -93,6 +97,7 @@ export const GRPC_LIBRARY: ClientTakes = {
   name: 'grpc',
   // The only one of a library without a balancer policy of its own.
   lbPolicy: 'ROUND_ROBIN',
+  policies: true,
   lbConfigs: false,
   healthChecks: false,
   weftMetadata: false,
@@ -122,6 +127,7 @@ export const GRPC_LIBRARY_MTLS: ClientTakes = {
 export const ENVOY: ClientTakes = {
   name: 'envoy',
   lbPolicy: 'LEAST_REQUEST',
+  policies: true,
   lbConfigs: true,
   healthChecks: true,
   weftMetadata: false,

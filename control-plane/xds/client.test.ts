@@ -1,14 +1,14 @@
 import t from 'tap'
 import { NODE_MUTUAL_TLS, NODE_TAKES, TAKES_OUTLIER_DETECTION } from '../../core/contract.ts'
 import { clientOf } from './client.ts'
-import { outlierDetection } from './traffic/outlier-detection.ts'
+import { outlierDetection } from './outlier.ts'
 
 t.test(
   'fields that a sidecar of the version before refuses go to those that say that they take them',
   async (t) => {
     const sent = (userAgentName: string, metadata: Readonly<Record<string, string>> = {}) => {
       const { takes } = clientOf({ userAgentName, metadata })
-      return [takes.name, outlierDetection(undefined, takes).outlierDetection?.maxEjectionPercent]
+      return [takes.name, outlierDetection(takes).outlierDetection?.maxEjectionPercent]
     }
     t.same(sent('weft', { [NODE_TAKES]: TAKES_OUTLIER_DETECTION }), ['sidecar', 50])
     t.same(sent('weft', { [NODE_TAKES]: `a ${TAKES_OUTLIER_DETECTION} b` }), ['sidecar', 50])

@@ -23,9 +23,11 @@ import { limitsOfClient, type MeshClient } from './client.ts'
 import { headerCount } from './filters.ts'
 import { parseInboundCluster, parsePod, servicePort } from './names.ts'
 import { pings, tcpKeepAlive } from './keep-alive.ts'
+import { outlierDetection } from './outlier.ts'
 import type { Plan } from './resource.ts'
 import { circuitBreakers } from './traffic/circuit-breakers.ts'
 import { clusterMetadata, clusterTraffic } from './traffic/cluster-traffic.ts'
+import { policiesFor } from './traffic/policies-for.ts'
 import { ALPN_HTTP, providedTls, proxyProtocolSocket, upstreamTls } from './tls.ts'
 
 const CONNECT_TIMEOUT_MS = 5000
@@ -74,8 +76,8 @@ export function cluster(mesh: Mesh, name: string, client: MeshClient): Plan<'clu
   const prefix = `spiffe://${mesh.trustDomain}/ns/${service.namespace}/sa/`
   const limits = callerLimits(own, service.limits)
   const meshed = endpoints.every((one) => one.meshed)
+  const traffic = settingsOf(policiesFor(mesh, client.takes), service.key)
   const affinityMs = client.takes.clientAffinity ? service.affinityMs : undefined
-  const traffic = settingsOf(mesh.traffic, service.key)
   return {
     variant: `${client.takes.name} ${JSON.stringify(limits)}`,
     parts: [port.protocol, identities.join(' '), meshed, affinityMs, traffic],
@@ -132,17 +134,18 @@ interface EdsSettings {
 }
 
 function edsCluster(settings: EdsSettings): Cluster {
-  const { name, service, protocol, client, limits, meshed, affinityMs, ejects, traffic } = settings
-  const affinity: JsonObject = affinityMs === undefined ? {} : { [METADATA_CLIENT_AFFINITY]: affinityMs }
+  const { name, service, protocol, client, limits, meshed, affinityMs, traffic } = settings
+  const { takes } = client
   return {
     ...bareCluster(name, client),
     connectTimeout: CONNECT_TIMEOUT_MS,
-    ...clusterTraffic(traffic, { service, protocol, ejects, takes: client.takes }),
+    ...clusterTraffic(traffic, { service, protocol, takes }),
+    ...(settings.ejects ? outlierDetection(takes, traffic.outlierDetection) : {}),
     ...tcpKeepAlive(limits),
     // What is said of PINGs is for all endpoints: where some have no sidecar, links keep the default.
     typedExtensionProtocolOptions: { [HTTP_OPTIONS]: httpOptions(protocol, limits, meshed) },
     ...transport(settings),
-    ...metadata(service, limits, { ...clusterMetadata(traffic, client.takes), ...affinity }),
+    ...metadata(service, limits, { ...affinity(affinityMs), ...clusterMetadata(traffic, takes) }),
   }
 }
 
@@ -183,15 +186,19 @@ function transport({
 function metadata(
   service: string | undefined,
   { headerKib }: WorkloadLimits,
-  said: JsonObject,
+  more: JsonObject,
 ): Pick<Cluster, 'metadata'> {
   if (service === undefined && headerKib === undefined) return {}
-  const all = {
+  const said = {
     ...(service === undefined ? {} : { [METADATA_SERVICE]: service }),
     ...(headerKib === undefined ? {} : { [METADATA_MAX_RESPONSE_HEADERS_KB]: headerKib }),
-    ...said,
+    ...more,
   }
-  return { metadata: { filterMetadata: { [METADATA]: all } } }
+  return { metadata: { filterMetadata: { [METADATA]: said } } }
+}
+
+function affinity(ms: number | undefined): JsonObject {
+  return ms === undefined ? {} : { [METADATA_CLIENT_AFFINITY]: ms }
 }
 
 /**

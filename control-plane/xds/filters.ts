@@ -1,4 +1,5 @@
 import { packAny } from '../../core/xds/any.ts'
+import type { JsonObject } from '../../core/xds/well-known.ts'
 import {
   Buffer as BufferFilter,
   HttpConnectionManager,
@@ -138,12 +139,14 @@ function forwardedFields({
 export function metadataOf(
   { normalize, parameters }: PathRules,
   { fieldCase, forwarded }: HeadRules,
+  more: JsonObject = {},
 ): Pick<Listener, 'metadata'> {
   const preset = normalize ? SAFE_PATHS : PATHS_AS_THEY_COME
   const said = {
     ...(parameters === preset.parameters ? {} : { [METADATA_PATH_PARAMETERS]: parameters }),
     ...(fieldCase === 'lower' ? { [METADATA_LOWER_CASE_FIELDS]: true } : {}),
     ...(forwarded === 'sanitize' ? { [METADATA_SANITIZE_FORWARDED]: true } : {}),
+    ...more,
   }
   return Object.keys(said).length > 0 ? { metadata: { filterMetadata: { [METADATA]: said } } } : {}
 }

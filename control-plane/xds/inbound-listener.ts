@@ -9,7 +9,7 @@ import type {
 } from '../../core/xds/generated/envoy.js'
 import type { Mesh, Workload } from '../model/mesh.ts'
 import { carriesHttp, type PortProtocol } from '../model/protocol.ts'
-import { settingsOf } from '../model/traffic-tables.ts'
+import { settingsOf, type TrafficTables } from '../model/traffic-tables.ts'
 import type { MeshClient } from './client.ts'
 import {
   DETECT_TIMEOUT_MS,
@@ -25,7 +25,8 @@ import type { ListenerSettings } from './outbound-listener.ts'
 import type { Plan } from './resource.ts'
 import { forwardAll } from './route-configuration.ts'
 import { ALPN_HTTP, downstreamTls } from './tls.ts'
-import { inboundTraffic, type InboundTraffic } from './traffic/inbound-traffic.ts'
+import { policiesFor } from './traffic/policies-for.ts'
+import { inboundTraffic, priorityHeader, type InboundTraffic } from './traffic/inbound-traffic.ts'
 
 /** `inbound`: how the pod of this client is reached, port by port: mutual TLS, and plaintext while it is PERMISSIVE. */
 export function inboundListener(
@@ -35,11 +36,12 @@ export function inboundListener(
 ): Plan<'listener'> | undefined {
   const workload = mesh.workloads.get(`${client.namespace}/${client.pod}`)
   if (!workload) return undefined
+  const tables = policiesFor(mesh, client.takes)
   return {
     variant: `${client.takes.name} ${workload.key}`,
     parts: [
       workload.mtls,
-      ...trafficParts(mesh, workload),
+      ...trafficParts(tables, workload),
       JSON.stringify(workload.ports),
       workload.paths,
       workload.heads,
@@ -47,14 +49,14 @@ export function inboundListener(
       mesh.trustDomain,
     ],
     make: () => {
-      const build = chainsOf(mesh, workload, client, settings)
+      const build = chainsOf({ trustDomain: mesh.trustDomain, tables }, workload, client, settings)
       const undeclared = build('auto', undefined, undefined, [])
       return {
         name: INBOUND,
         address: { socketAddress: { address: '0.0.0.0', portValue: INBOUND_PORT } },
         bindToPort: false,
         trafficDirection: 'INBOUND',
-        ...metadataOf(workload.paths, workload.heads),
+        ...metadataOf(workload.paths, workload.heads, priorityHeader(tables, workload, client.takes)),
         listenerFilters: [TLS_INSPECTOR, HTTP_INSPECTOR],
         listenerFiltersTimeout: DETECT_TIMEOUT_MS,
         continueOnListenerFiltersTimeout: true,
@@ -79,13 +81,13 @@ export function inboundListener(
 }
 
 /** What policies say of each port, and of those that no Service leads to. */
-function trafficParts({ traffic }: Mesh, { namespace, ports }: Workload): readonly unknown[] {
+function trafficParts(tables: TrafficTables, { namespace, ports }: Workload): readonly unknown[] {
   const services = ports.flatMap((port) => port.services)
-  return [`${namespace}/`, ...services].map((service) => settingsOf(traffic, service))
+  return [`${namespace}/`, ...services].map((service) => settingsOf(tables, service))
 }
 
 function chainsOf(
-  { trustDomain, traffic: tables }: Mesh,
+  { trustDomain, tables }: { readonly trustDomain: string; readonly tables: TrafficTables },
   workload: Workload,
   client: MeshClient,
   settings: ListenerSettings,
@@ -115,7 +117,6 @@ function chainsOf(
   return (protocol, port, proxyProtocol, services) => {
     const traffic = inboundTraffic(tables, workload, services, client.takes)
     const { tcp, http } = filtersBefore(inboundCluster(proxyProtocol), traffic)
-    const told = traffic.metadata ? { metadata: traffic.metadata } : {}
     const name = (chain: string): string => (port === undefined ? chain : `${port}/${chain}`)
     const match = (rest: FilterChainMatch): FilterChainMatch => ({
       ...(port === undefined ? {} : { destinationPort: port }),
@@ -129,13 +130,11 @@ function chainsOf(
       }),
       transportSocket: socket,
       filters: [filter],
-      ...(filter === http ? told : {}),
     })
     const plain = (chain: string, filter: Filter, rest: FilterChainMatch): FilterChain => ({
       name: name(chain),
       filterChainMatch: match(rest),
       filters: [filter],
-      ...(filter === http ? told : {}),
     })
     const knownHttp = carriesHttp(protocol) && protocol !== 'auto'
     const chains: FilterChain[] = []

@@ -11,6 +11,7 @@ import { parseRouteName, servicePort } from './names.ts'
 import type { Plan } from './resource.ts'
 import { defaultRetry, upgradeConfigs, forwardAction } from './route-action.ts'
 import { routeMatch } from './route-match.ts'
+import { policiesFor } from './traffic/policies-for.ts'
 import { defaultRoutes, ruleRoutes, type PortTraffic } from './traffic/route-traffic.ts'
 
 /** `<namespace>/<service>/<port>`, or a consumer's variant of it. */
@@ -18,7 +19,8 @@ export function routeConfiguration(mesh: Mesh, name: string, client: MeshClient)
   const { portKey, consumer } = parseRouteName(name)
   const found = servicePort(mesh, portKey)
   if (!found) return undefined
-  const traffic: PortTraffic = { tables: mesh.traffic, portKey, client }
+  const tables = policiesFor(mesh, client.takes)
+  const traffic: PortTraffic = { tables, portKey, client }
   const grpc = found.port.protocol === 'grpc'
   const table = mesh.routes.get(portKey)
   // Connections that are routed have no routes of requests: calls of gRPC libraries, which share out no connections,
@@ -33,11 +35,11 @@ export function routeConfiguration(mesh: Mesh, name: string, client: MeshClient)
       if (producer)
         return {
           variant: client.takes.name,
-          parts: [producer, mesh.traffic],
+          parts: [producer, tables],
           make: () => fromGroup(name, producer, traffic),
         }
     }
-    const parts = [settingsOf(mesh.traffic, found.service.key), grpc]
+    const parts = [settingsOf(tables, found.service.key), grpc]
     return {
       variant: client.takes.name,
       parts,
@@ -46,7 +48,7 @@ export function routeConfiguration(mesh: Mesh, name: string, client: MeshClient)
   }
   return {
     variant: client.takes.name,
-    parts: [group, mesh.traffic],
+    parts: [group, tables],
     make: () => fromGroup(name, group, traffic),
   }
 }

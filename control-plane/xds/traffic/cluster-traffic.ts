@@ -3,30 +3,19 @@ import type { JsonObject } from '../../../core/xds/well-known.ts'
 import type { PortProtocol } from '../../model/protocol.ts'
 import type { TrafficSettings } from '../../model/traffic-settings.ts'
 import type { ClientTakes } from '../client-takes.ts'
+import { outlierStatuses } from '../outlier.ts'
 import { balancing, peakEwma } from './balancing.ts'
 import { circuitBreakers } from './circuit-breakers.ts'
 import { healthChecks } from './health-checks.ts'
-import { outlierDetection, outlierStatuses } from './outlier-detection.ts'
 
-/** Whose cluster it is. */
-export interface ClusterPlace {
-  /** `name.namespace` */
-  readonly service: string
-  readonly protocol: PortProtocol
-  /** Endpoints that fail are left out: there may be others. */
-  readonly ejects: boolean
-  readonly takes: ClientTakes
-}
-
-/** Fields of a Service's cluster that a policy decides. */
+/** Fields of a Service's cluster that a policy decides; `service` is `name.namespace`. */
 export function clusterTraffic(
   settings: TrafficSettings,
-  { service, protocol, ejects, takes }: ClusterPlace,
+  { service, protocol, takes }: { service: string; protocol: PortProtocol; takes: ClientTakes },
 ): Partial<Cluster> {
   return {
     ...balancing(settings.loadBalancing, takes),
     ...circuitBreakers(settings),
-    ...(ejects ? outlierDetection(settings.outlierDetection, takes) : {}),
     ...(takes.healthChecks ? healthChecks(settings.healthCheck, protocol, service) : {}),
   }
 }
@@ -37,5 +26,6 @@ export function clusterMetadata(
   takes: ClientTakes,
 ): JsonObject {
   if (!takes.weftMetadata) return {}
-  return { ...(loadBalancing && peakEwma(loadBalancing)), ...(outlier && outlierStatuses(outlier)) }
+  const statuses = takes.outlierDetection === 'none' ? {} : outlierStatuses(outlier)
+  return { ...(loadBalancing && peakEwma(loadBalancing)), ...statuses }
 }

@@ -1,16 +1,16 @@
-import { METADATA, METADATA_PRIORITY_HEADER } from '../../../core/contract.ts'
+import { METADATA_PRIORITY_HEADER } from '../../../core/contract.ts'
 import { packAny } from '../../../core/xds/any.ts'
-import {
-  AdaptiveConcurrency,
-  type FilterChain,
-  type HttpFilter,
-  type RateLimit,
-} from '../../../core/xds/generated/envoy.js'
+import { AdaptiveConcurrency, type HttpFilter, type RateLimit } from '../../../core/xds/generated/envoy.js'
 import type { Workload } from '../../model/mesh.ts'
-import type { AdaptiveConcurrencySettings, RateLimitSettings } from '../../model/traffic-settings.ts'
+import type { JsonObject } from '../../../core/xds/well-known.ts'
+import type {
+  AdaptiveConcurrencySettings,
+  RateLimitSettings,
+  TrafficSettings,
+} from '../../model/traffic-settings.ts'
 import { settingsOf, type TrafficTables } from '../../model/traffic-tables.ts'
 import type { ClientTakes } from '../client-takes.ts'
-import { rateLimitActions, rateLimitFilter } from './rate-limits.ts'
+import { rateLimitActions, rateLimitFilters, type OwnedLimits } from './rate-limits.ts'
 
 const UPDATE_MS = 100
 const MINIMUM_RTT_MS = 60_000
@@ -20,7 +20,6 @@ export interface InboundTraffic {
   /** Before those that forward. */
   readonly filters: readonly HttpFilter[]
   readonly rateLimits: readonly RateLimit[]
-  readonly metadata: FilterChain['metadata']
 }
 
 /**
@@ -35,16 +34,17 @@ export function inboundTraffic(
 ): InboundTraffic {
   const owners = services.length > 0 ? services : [`${namespace}/`]
   const all = owners.map((service) => settingsOf(tables, service))
-  const lists = new Map<readonly RateLimitSettings[], string>()
-  for (const [at, { rateLimits = [] }] of all.entries())
+  const limits = new Map<readonly RateLimitSettings[], OwnedLimits>()
+  for (const [at, { rateLimits = [] }] of all.entries()) {
     // What two have from their namespace is one limit.
-    if (rateLimits.length > 0 && !lists.has(rateLimits)) lists.set(rateLimits, owners[at] ?? '')
-  const limits = [...lists.keys()].flat().filter(({ by }) => takes.weftMetadata || by.type === 'Service')
-  const adaptive = all.find(({ adaptiveConcurrency }) => adaptiveConcurrency)?.adaptiveConcurrency
+    if (limits.has(rateLimits)) continue
+    const own = rateLimits.filter(({ by }) => takes.weftMetadata || by.type === 'Service')
+    limits.set(rateLimits, { owner: owners[at] ?? '', limits: own })
+  }
+  const owned = [...limits.values()]
   return {
-    filters: [...rateLimitFilter([...lists.values()].join(' '), limits), ...adaptiveFilter(adaptive)],
-    rateLimits: rateLimitActions(limits),
-    metadata: takes.weftMetadata ? priorities(adaptive) : undefined,
+    filters: [...owned.flatMap(rateLimitFilters), ...adaptiveFilter(adaptiveOf(all))],
+    rateLimits: owned.flatMap(rateLimitActions),
   }
 }
 
@@ -58,14 +58,25 @@ function adaptiveFilter(settings: AdaptiveConcurrencySettings | undefined): Http
       },
       minRttCalcParams: { interval: MINIMUM_RTT_MS, minConcurrency: settings.minimumLimit },
     },
-    enabled: { defaultValue: true },
   }
   const name = 'envoy.filters.http.adaptive_concurrency'
   return [{ name, typedConfig: packAny(AdaptiveConcurrency, message) }]
 }
 
-/** Envoy sheds whatever comes: which requests are worth less it has no word for. */
-function priorities(settings: AdaptiveConcurrencySettings | undefined): FilterChain['metadata'] {
-  if (settings?.mode !== 'On' || settings.priorityHeader === undefined) return undefined
-  return { filterMetadata: { [METADATA]: { [METADATA_PRIORITY_HEADER]: settings.priorityHeader } } }
+function adaptiveOf(all: readonly TrafficSettings[]): AdaptiveConcurrencySettings | undefined {
+  return all.find(({ adaptiveConcurrency }) => adaptiveConcurrency)?.adaptiveConcurrency
+}
+
+/**
+ * Metadata of the listener: which header says what a request is worth. There is one for the pod, of the first port that
+ * has any; Envoy sheds whatever comes.
+ */
+export function priorityHeader(tables: TrafficTables, { ports }: Workload, takes: ClientTakes): JsonObject {
+  if (!takes.weftMetadata) return {}
+  for (const { services } of ports) {
+    const settings = adaptiveOf(services.map((service) => settingsOf(tables, service)))
+    if (settings?.mode === 'On' && settings.priorityHeader !== undefined)
+      return { [METADATA_PRIORITY_HEADER]: settings.priorityHeader }
+  }
+  return {}
 }

@@ -8,6 +8,7 @@ import type { TrafficSettings } from '../../model/traffic-settings.ts'
 import type { MeshClient } from '../client.ts'
 import { withFaults } from './faults.ts'
 import { hashPolicy } from './hash-policy.ts'
+import { policiesFor } from './policies-for.ts'
 
 /** What policies say of requests to one port of a Service. */
 export interface PortTraffic {
@@ -42,7 +43,7 @@ export function defaultRoutes(route: Route, grpc: boolean, traffic: PortTraffic)
 
 /** Whether requests of this client to that port may meet faults, for which its listener needs the filter. */
 export function mayHaveFaults(mesh: Mesh, portKey: string, client: MeshClient): boolean {
-  const { traffic } = mesh
+  const traffic = policiesFor(mesh, client.takes)
   if (traffic.services.size + traffic.namespaces.size + traffic.routes.size === 0) return false
   const service = serviceOf(portKey)
   const entries = requestRoutes(routesFor(mesh, portKey, client.namespace)?.group)?.entries
