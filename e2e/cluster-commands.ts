@@ -12,7 +12,7 @@ export const PLAYED_COMMANDS: readonly PlayedCommand[] = [
   {
     begins: 'kubectl apply --server-side -f https://github.com/kubernetes-sigs/gateway-api/',
     by: 'mesh/install.ts',
-    as: "'apply', '--server-side', '--filename', cluster.programs.gatewayApi",
+    as: "'apply', '--server-side', '--filename', gatewayApi",
   },
   {
     begins: 'kubectl apply --server-side -f deploy/chart/crds',
