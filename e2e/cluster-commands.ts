@@ -39,6 +39,31 @@ export const PLAYED_COMMANDS: readonly PlayedCommand[] = [
     by: 'replicas.kube.ts',
     as: "'delete', 'configmap', 'weft-ca'",
   },
+  {
+    begins: 'kubectl apply -f examples/flagger',
+    by: 'canary-controllers/flagger.ts',
+    as: "['apply', '--filename', EXAMPLE]",
+  },
+  {
+    begins: 'kubectl apply -f examples/argo-rollouts',
+    by: 'canary-controllers/argo-rollouts.ts',
+    as: "['apply', '--filename', EXAMPLE]",
+  },
+  {
+    begins: 'kubectl -n flagger-demo set env deployment/hello ',
+    by: 'canary-controllers/flagger.ts',
+    as: "'set', 'env', 'deployment/hello'",
+  },
+  {
+    begins: 'kubectl -n flagger-demo logs deployment/client',
+    by: 'canary-controllers/answers.ts',
+    as: "'logs', 'deployment/client'",
+  },
+  {
+    begins: 'kubectl -n rollouts-demo logs deployment/client',
+    by: 'canary-controllers/answers.ts',
+    as: "'logs', 'deployment/client'",
+  },
 ]
 
 /** Those that no test plays as they stand: a change of what they name is to be tried by hand. */
