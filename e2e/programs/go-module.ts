@@ -33,7 +33,7 @@ export interface FetchedModule {
 }
 
 /** The text of a go.mod that requires the module, with what its own go.mod leaves to whoever builds it. */
-function goModText({ module, version, beside = {}, staging }: GoPrograms, itsGoMod: string): string {
+export function goModText({ module, version, beside = {}, staging }: GoPrograms, itsGoMod: string): string {
   const go = /^go .+$/m.exec(itsGoMod)?.[0] ?? 'go 1.26.0'
   const godebug = /^godebug .+$/m.exec(itsGoMod)?.[0]
   const lines = [
