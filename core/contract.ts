@@ -143,6 +143,9 @@ export const NODE_NAMESPACE = 'NAMESPACE'
 export const NODE_POD_NAME = 'POD_NAME'
 /** The version of Node.js that a sidecar runs on, e.g. `26.12.1`. */
 export const NODE_RUNTIME = 'NODEJS_VERSION'
+/** Which fields a sidecar takes that one of the version before refuses, with spaces between; the names stand below. */
+export const NODE_TAKES = 'TAKES'
+export const TAKES_OUTLIER_DETECTION = 'outlier_detection'
 /** `true` in the bootstrap of a gRPC library without a sidecar: it has certificates, and asks for mutual TLS. */
 export const NODE_MUTUAL_TLS = 'MUTUAL_TLS'
 /** The one of `certificate_providers` in its bootstrap that holds them (gRFC A29). */
@@ -176,6 +179,18 @@ export const METADATA = 'weft.dev'
 export const METADATA_SERVICE = 'service'
 /** And how long the heads of its answers may be, in KiB: Envoy's max_response_headers_kb, which is newer than what we know. */
 export const METADATA_MAX_RESPONSE_HEADERS_KB = 'maxResponseHeadersKb'
+/**
+ * And that requests go by peak EWMA, for which xDS has no word: {decayMs, penaltyMs}, and for slow start {slowStartMs,
+ * aggression, minWeightPercent}.
+ */
+export const METADATA_PEAK_EWMA = 'peakEwma'
+/** And what counts as failure of an endpoint beside 5xx: `{statuses: [429], grpcStatuses: [14]}`. */
+export const METADATA_OUTLIER = 'outlier'
+/**
+ * And for how long after its last pick an endpoint is a caller's only one, in milliseconds: `sessionAffinity: ClientIP` of a
+ * Service. A sidecar has one caller, its pod, so that it need not be told apart by its address.
+ */
+export const METADATA_CLIENT_AFFINITY = 'clientAffinityMs'
 /** Of an endpoint: its SPIFFE ID, and its pod as `name.namespace`. */
 export const METADATA_IDENTITY = 'identity'
 export const METADATA_WORKLOAD = 'workload'

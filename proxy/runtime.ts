@@ -1,5 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { monotonicClock } from '../core/clock.ts'
+import { silentLogger, type Logger } from '../core/log.ts'
 import type { ProxyProtocolVersion } from '../core/proxy-protocol.ts'
 import type { Watchable } from '../core/watched.ts'
 import { ResponseFlag } from './model/response-flag.ts'
@@ -20,6 +21,7 @@ import { plainAddress, type OriginalDestination } from './transport/original-des
 import type { ReadSpiffeId } from './transport/peer-identity.ts'
 import { resetSocket } from './transport/reset-socket.ts'
 import { TlsContexts, type WorkloadSecrets } from './transport/tls-contexts.ts'
+import { outlierLog } from './upstream/health/outlier-log.ts'
 import { ClusterManager } from './upstream/cluster-manager.ts'
 import { createConnector } from './upstream/connector.ts'
 
@@ -39,6 +41,8 @@ export interface RuntimeDependencies {
   readonly maxConnections?: number | undefined
   /** Of connections past the mesh that carry nothing; 0: for ever. Milliseconds. Default 1 h. */
   readonly passthroughIdleMs?: number | undefined
+  /** Told what becomes of endpoints. */
+  readonly log?: Logger
 }
 
 const SWEEP_MS = 1000
@@ -75,6 +79,7 @@ export class Runtime {
       configuration: deps.configuration,
       connector: this.#connector,
       ownAddresses: this.#ownAddresses,
+      outlierEvents: outlierLog(deps.log ?? silentLogger),
       ...(deps.ownProxyProtocol ? { ownProxyProtocol: deps.ownProxyProtocol } : {}),
     })
     deps.secrets.watch(() => this.clusters.renew())

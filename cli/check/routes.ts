@@ -5,11 +5,13 @@ import { listAt, listObjects, textAt, type ClusterObject } from '../cluster/obje
 import { KubernetesError } from '../../control-plane/kubernetes/api-error.ts'
 import { ok, warning, type Check } from './finding.ts'
 
+const KINDS = ['httproutes', 'grpcroutes', 'tlsroutes', 'tcproutes']
+
 /** Routes of Services that the control plane could not take as they are, or has not looked at. */
 export const routes: Check = {
   name: 'routes',
   async run(session) {
-    const found = [...(await routesOf(session, 'httproutes')), ...(await routesOf(session, 'grpcroutes'))]
+    const found = (await Promise.all(KINDS.map((kind) => routesOf(session, kind)))).flat()
     const problems = found.flatMap((route) => problemsOf(route))
     if (problems.length === 0) return [ok(`${found.length}, all accepted`)]
     return problems.map((problem) => warning(problem))

@@ -33,6 +33,8 @@ export interface MeshService {
   /** ClusterIPs; empty for a headless Service. */
   readonly addresses: readonly string[]
   readonly ports: readonly ServicePort[]
+  /** For so long after its last call a client keeps to an endpoint; undefined: it does not. Milliseconds. */
+  readonly affinityMs: number | undefined
   /** What its pods agree on: what callers may do. */
   readonly paths: PathRules
   /** What its callers' sidecars take at least. */

@@ -7,8 +7,14 @@ import { WorkQueue } from './work-queue.ts'
 import { APPLY, FIELD_MANAGER, type StartWriter } from './writer.ts'
 
 const GROUP_VERSION = 'gateway.networking.k8s.io/v1'
-const PLURALS = { HTTPRoute: 'httproutes', GRPCRoute: 'grpcroutes' } as const
-type RouteKind = keyof typeof PLURALS
+type RouteKind = RouteStatus['kind']
+const PLURALS: Readonly<Record<RouteKind, string>> = {
+  HTTPRoute: 'httproutes',
+  GRPCRoute: 'grpcroutes',
+  TLSRoute: 'tlsroutes',
+  TCPRoute: 'tcproutes',
+}
+const KINDS = Object.keys(PLURALS) as readonly RouteKind[]
 
 /** Keeps our parents in `status.parents` of every route: what became of it, for whoever wrote it. */
 export const writeRouteStatus: StartWriter = (context) => {
@@ -61,7 +67,12 @@ export const writeRouteStatus: StartWriter = (context) => {
       path: `/apis/${GROUP_VERSION}/${PLURALS[kind]}`,
       onObject: (name) => queue.add(`${kind} ${name}`),
     })
-  const followed = { HTTPRoute: follow('HTTPRoute'), GRPCRoute: follow('GRPCRoute') }
+  const followed: Readonly<Record<RouteKind, ReturnType<typeof follow>>> = {
+    HTTPRoute: follow('HTTPRoute'),
+    GRPCRoute: follow('GRPCRoute'),
+    TLSRoute: follow('TLSRoute'),
+    TCPRoute: follow('TCPRoute'),
+  }
   const unwatch = routeStatus.watch(({ routeStatus: now }) => {
     // Endpoints come and go, and change no route's status.
     if (now === current) return
@@ -85,8 +96,8 @@ function byKey(all: readonly RouteStatus[]): ReadonlyMap<string, RouteStatus> {
 }
 
 function split(key: string): { kind: RouteKind; name: string } {
-  const [kind, name = ''] = key.split(' ')
-  return { kind: kind === 'GRPCRoute' ? 'GRPCRoute' : 'HTTPRoute', name }
+  const [written, name = ''] = key.split(' ')
+  return { kind: KINDS.find((kind) => kind === written) ?? 'HTTPRoute', name }
 }
 
 function collectionOf(kind: RouteKind, namespace = ''): string {

@@ -1,4 +1,5 @@
 import type { NamespaceObject, PodObject, ServiceAccountObject, ServiceObject } from './kinds/core.ts'
+import type { ConnectionRouteObject } from './kinds/connection-route.ts'
 import type { EndpointSliceObject } from './kinds/endpoint-slice.ts'
 import type { Kind, MeshObject } from './kinds/kinds.ts'
 import { keyOf } from './kinds/meta.ts'
@@ -19,6 +20,8 @@ export interface Snapshot {
   readonly pods: Table<PodObject>
   readonly httpRoutes: Table<RouteObject>
   readonly grpcRoutes: Table<RouteObject>
+  readonly tlsRoutes: Table<ConnectionRouteObject>
+  readonly tcpRoutes: Table<ConnectionRouteObject>
   readonly peerAuthentications: Table<PeerAuthenticationObject>
 }
 
@@ -30,6 +33,8 @@ export const EMPTY_SNAPSHOT: Snapshot = {
   pods: new Map(),
   httpRoutes: new Map(),
   grpcRoutes: new Map(),
+  tlsRoutes: new Map(),
+  tcpRoutes: new Map(),
   peerAuthentications: new Map(),
 }
 
@@ -41,6 +46,8 @@ const TABLE_OF: { readonly [K in Kind]: keyof Snapshot } = {
   Pod: 'pods',
   HTTPRoute: 'httpRoutes',
   GRPCRoute: 'grpcRoutes',
+  TLSRoute: 'tlsRoutes',
+  TCPRoute: 'tcpRoutes',
   PeerAuthentication: 'peerAuthentications',
 }
 

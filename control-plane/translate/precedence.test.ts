@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { MemorySource } from '../registry/memory-source.ts'
-import type { RouteGroup } from '../model/route.ts'
+import { requestRoutes, type RequestRoutes } from '../model/route.ts'
 import { Translator } from './translate.ts'
 
 const PARENT = `apiVersion: v1
@@ -46,11 +46,11 @@ function manifests(
   )
 }
 
-function groupOf(texts: readonly string[]): RouteGroup | undefined {
+function groupOf(texts: readonly string[]): RequestRoutes | undefined {
   const mesh = new Translator({ trustDomain: 'cluster.local' }).translate(
     MemorySource.of(PARENT, ...texts).snapshot.value,
   )
-  return mesh.routes.get('mesh/echo/80')?.producer
+  return requestRoutes(mesh.routes.get('mesh/echo/80')?.producer)
 }
 
 t.test('the order of rules does not depend on the order in which routes are read', async () => {
@@ -62,7 +62,7 @@ t.test('the order of rules does not depend on the order in which routes are read
         const texts = manifests(routes.map((one, index) => ({ index, ...one })))
         const keyed = texts.map((text) => ({ text, key: shuffle.next().value }))
         const shuffled = keyed.sort((a, b) => a.key - b.key).map(({ text }) => text)
-        const names = (group: RouteGroup | undefined) =>
+        const names = (group: RequestRoutes | undefined) =>
           group?.entries.map(({ rule, match: one }) => [rule.name, JSON.stringify(one)])
         const [one, two] = [names(groupOf(texts)), names(groupOf(shuffled))]
         if (JSON.stringify(one) !== JSON.stringify(two))

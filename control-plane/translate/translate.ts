@@ -41,7 +41,8 @@ export class Translator {
     const services = sameEntries(this.#found, found) ? this.#found : found
     this.#found = services
     // What a Service's port carries may follow from its pods.
-    const inputs = [services, snapshot.services, snapshot.httpRoutes, snapshot.grpcRoutes]
+    const { httpRoutes, grpcRoutes, tlsRoutes, tcpRoutes } = snapshot
+    const inputs = [services, snapshot.services, httpRoutes, grpcRoutes, tlsRoutes, tcpRoutes]
     if (!this.#routes || inputs.some((input, index) => input !== this.#routes?.inputs[index])) {
       this.#routes = { inputs, result: bindRoutes(snapshot, translated) }
     }

@@ -1,4 +1,4 @@
-import { USER_AGENT } from '../../core/contract.ts'
+import { TAKES_OUTLIER_DETECTION, USER_AGENT } from '../../core/contract.ts'
 import type { Cluster, RetryPolicy } from '../../core/xds/generated/envoy.js'
 
 /**
@@ -35,11 +35,15 @@ export interface ClientTakes {
   readonly localities: boolean
   /** Safe rules for paths are its default, and one of the version before, which knows no such fields, would refuse them. */
   readonly safePaths: boolean
+  /** Keeps its pod to one endpoint of a cluster whose metadata says so (core/contract.ts). */
+  readonly clientAffinity: boolean
   /**
    * Takes a changed cluster into use only after another response with its endpoints, changed or not (Envoy's "resource
    * warming"). The others keep the endpoints that they have.
    */
   readonly warmsEndpoints: boolean
+  /** `outlier_detection`: refused, or taken, where ejections stay within the share that it says or stop beyond it. */
+  readonly outlierDetection: 'none' | 'within' | 'beyond'
 }
 
 // What surely never reached a server.
@@ -60,7 +64,16 @@ export const SIDECAR: ClientTakes = {
   retriesElsewhere: true,
   localities: false,
   safePaths: true,
+  clientAffinity: true,
   warmsEndpoints: false,
+  outlierDetection: 'within',
+}
+
+/** One of the version before, which says of no field that it takes it. */
+export const SIDECAR_BEFORE: ClientTakes = {
+  ...SIDECAR,
+  name: 'sidecar-before',
+  outlierDetection: 'none',
 }
 
 /**
@@ -81,7 +94,9 @@ export const GRPC_LIBRARY: ClientTakes = {
   retriesElsewhere: false,
   localities: true,
   safePaths: false,
+  clientAffinity: false,
   warmsEndpoints: false,
+  outlierDetection: 'beyond',
 }
 
 /** One whose bootstrap asks for mutual TLS (gRFC A29). */
@@ -105,12 +120,23 @@ export const ENVOY: ClientTakes = {
   retriesElsewhere: false,
   localities: true,
   safePaths: false,
+  clientAffinity: false,
   warmsEndpoints: true,
+  outlierDetection: 'within',
 }
 
-/** By the `user_agent_name` of a node; without one it is a sidecar. `mtls`: a library asks for mutual TLS. */
-export function takesOf(userAgentName: string, mtls = false): ClientTakes {
+/** What a node says of itself, beside its name. */
+export interface NodeWords {
+  /** A library asks for mutual TLS. */
+  readonly mtls?: boolean
+  /** Fields that a sidecar takes (NODE_TAKES). */
+  readonly takes?: readonly string[]
+}
+
+/** By the `user_agent_name` of a node; without one it is a sidecar. */
+export function takesOf(userAgentName: string, { mtls = false, takes = [] }: NodeWords = {}): ClientTakes {
   const agent = userAgentName.toLowerCase()
   if (agent.startsWith('grpc')) return mtls ? GRPC_LIBRARY_MTLS : GRPC_LIBRARY
-  return agent === '' || agent.startsWith(USER_AGENT) ? SIDECAR : ENVOY
+  if (agent !== '' && !agent.startsWith(USER_AGENT)) return ENVOY
+  return takes.includes(TAKES_OUTLIER_DETECTION) ? SIDECAR : SIDECAR_BEFORE
 }

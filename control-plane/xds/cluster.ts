@@ -2,6 +2,7 @@ import {
   ALPN_TCP,
   MESH_TRANSPORT,
   METADATA,
+  METADATA_CLIENT_AFFINITY,
   METADATA_MAX_RESPONSE_HEADERS_KB,
   METADATA_SERVICE,
 } from '../../core/contract.ts'
@@ -19,6 +20,7 @@ import { limitsOfClient, type MeshClient } from './client.ts'
 import { headerCount } from './filters.ts'
 import { parseInboundCluster, parsePod, servicePort } from './names.ts'
 import { pings, tcpKeepAlive } from './keep-alive.ts'
+import { outlierDetection } from './outlier.ts'
 import type { Plan } from './resource.ts'
 import { ALPN_HTTP, providedTls, proxyProtocolSocket, upstreamTls } from './tls.ts'
 
@@ -54,6 +56,7 @@ export function cluster(mesh: Mesh, name: string, client: MeshClient): Plan<'clu
           identities: [identity],
           prefix: identity,
           meshed: true,
+          ejects: false,
           client,
           limits,
         }),
@@ -67,9 +70,10 @@ export function cluster(mesh: Mesh, name: string, client: MeshClient): Plan<'clu
   const prefix = `spiffe://${mesh.trustDomain}/ns/${service.namespace}/sa/`
   const limits = callerLimits(own, service.limits)
   const meshed = endpoints.every((one) => one.meshed)
+  const affinityMs = client.takes.clientAffinity ? service.affinityMs : undefined
   return {
     variant: `${client.takes.name} ${JSON.stringify(limits)}`,
-    parts: [port.protocol, identities.join(' '), meshed],
+    parts: [port.protocol, identities.join(' '), meshed, affinityMs],
     make: () =>
       edsCluster({
         name,
@@ -78,8 +82,10 @@ export function cluster(mesh: Mesh, name: string, client: MeshClient): Plan<'clu
         identities,
         prefix,
         meshed,
+        ejects: true,
         client,
         limits,
+        affinityMs,
       }),
   }
 }
@@ -126,20 +132,24 @@ interface EdsSettings {
   readonly prefix: string
   /** All of its endpoints have a sidecar. */
   readonly meshed: boolean
+  /** Endpoints that fail are left out: there may be others. */
+  readonly ejects: boolean
   readonly client: MeshClient
   readonly limits: WorkloadLimits
+  readonly affinityMs?: number | undefined
 }
 
 function edsCluster(settings: EdsSettings): Cluster {
-  const { name, service, protocol, client, limits, meshed } = settings
+  const { name, service, protocol, client, limits, meshed, affinityMs } = settings
   return {
     ...bareCluster(name, client),
     ...COMMON,
+    ...(settings.ejects ? outlierDetection(client.takes) : {}),
     ...tcpKeepAlive(limits),
     // What is said of PINGs is for all endpoints: where some have no sidecar, links keep the default.
     typedExtensionProtocolOptions: { [HTTP_OPTIONS]: httpOptions(protocol, limits, meshed) },
     ...transport(settings),
-    ...metadata(service, limits),
+    ...metadata(service, limits, affinityMs),
   }
 }
 
@@ -177,11 +187,16 @@ function transport({
 }
 
 /** Envoy has no field for these, or none that we know. */
-function metadata(service: string | undefined, { headerKib }: WorkloadLimits): Pick<Cluster, 'metadata'> {
+function metadata(
+  service: string | undefined,
+  { headerKib }: WorkloadLimits,
+  affinityMs?: number,
+): Pick<Cluster, 'metadata'> {
   if (service === undefined && headerKib === undefined) return {}
   const said = {
     ...(service === undefined ? {} : { [METADATA_SERVICE]: service }),
     ...(headerKib === undefined ? {} : { [METADATA_MAX_RESPONSE_HEADERS_KB]: headerKib }),
+    ...(affinityMs === undefined ? {} : { [METADATA_CLIENT_AFFINITY]: affinityMs }),
   }
   return { metadata: { filterMetadata: { [METADATA]: said } } }
 }

@@ -154,11 +154,11 @@ export function httpFilter(options: HttpOptions): Filter {
 
 export function tcpFilter(
   statPrefix: string,
-  cluster: string,
+  destinations: Pick<TcpProxy, 'cluster' | 'weightedClusters'>,
   { idleMs = SHARED_DEFAULTS.idleMs }: WorkloadLimits,
 ): Filter {
   return {
     name: 'envoy.filters.network.tcp_proxy',
-    typedConfig: packAny(TcpProxy, { statPrefix, cluster, idleTimeout: idleMs }),
+    typedConfig: packAny(TcpProxy, { statPrefix, ...destinations, idleTimeout: idleMs }),
   }
 }

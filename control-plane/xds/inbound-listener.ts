@@ -61,7 +61,7 @@ export function inboundListener(
           : {
               defaultFilterChain: {
                 name: 'plain-tcp',
-                filters: [tcpFilter(INBOUND, INBOUND, workload.limits)],
+                filters: [tcpFilter(INBOUND, { cluster: INBOUND }, workload.limits)],
               },
             }),
       }
@@ -81,7 +81,7 @@ function chainsOf(
 ) => FilterChain[] {
   const strict = mtls === 'STRICT'
   const filtersBefore = (cluster: string) => ({
-    tcp: tcpFilter(INBOUND, cluster, limits),
+    tcp: tcpFilter(INBOUND, { cluster }, limits),
     http: httpFilter({
       statPrefix: INBOUND,
       routes: forwardAll(INBOUND, cluster, undefined),

@@ -1,7 +1,7 @@
 import { METADATA, METADATA_RETRY_NON_IDEMPOTENT } from '../../core/contract.ts'
 import type { Route, RouteAction, RouteConfiguration } from '../../core/xds/generated/envoy.js'
 import type { Mesh } from '../model/mesh.ts'
-import type { Redirect, RouteEntry, RouteGroup } from '../model/route.ts'
+import { requestRoutes, type Redirect, type RequestRoutes, type RouteEntry } from '../model/route.ts'
 import { allCallsTo, callRoute } from './call-route.ts'
 import { SIDECAR } from './client-takes.ts'
 import type { MeshClient } from './client.ts'
@@ -17,17 +17,20 @@ export function routeConfiguration(mesh: Mesh, name: string, client: MeshClient)
   const found = servicePort(mesh, portKey)
   if (!found) return undefined
   const table = mesh.routes.get(portKey)
-  const group = consumer === undefined ? table?.producer : table?.consumers.get(consumer)
+  // Connections that are routed have no routes of requests: calls of gRPC libraries, which share out no connections,
+  // follow the Service.
+  const producer = requestRoutes(table?.producer)
+  const group = consumer === undefined ? producer : requestRoutes(table?.consumers.get(consumer))
   if (!group) {
     // A consumer's routes went away; its listener follows with the plain name. Until then who waits for names gets
     // what that will lead to.
     if (consumer !== undefined) {
       if (!client.takes.waitsForNames) return undefined
-      if (table?.producer)
+      if (producer)
         return {
           variant: client.takes.name,
-          parts: [table.producer],
-          make: () => fromGroup(name, table.producer as RouteGroup, client),
+          parts: [producer],
+          make: () => fromGroup(name, producer, client),
         }
     }
     return { variant: client.takes.name, parts: [], make: () => forwardAll(name, portKey, client) }
@@ -35,7 +38,7 @@ export function routeConfiguration(mesh: Mesh, name: string, client: MeshClient)
   return { variant: client.takes.name, parts: [group], make: () => fromGroup(name, group, client) }
 }
 
-function fromGroup(name: string, group: RouteGroup, client: MeshClient): RouteConfiguration {
+function fromGroup(name: string, group: RequestRoutes, client: MeshClient): RouteConfiguration {
   const routes = client.takes.callsOnly
     ? group.entries.flatMap((entry) => callRoute(entry) ?? [])
     : group.entries.flatMap((entry) => routesOf(entry, client))

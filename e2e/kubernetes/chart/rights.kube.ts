@@ -53,6 +53,16 @@ apiVersion: gateway.networking.k8s.io/v1
 kind: GRPCRoute
 metadata: { name: web, namespace: shop }
 spec: { parentRefs: [{ group: '', kind: Service, name: web }], rules: [{ backendRefs: [{ name: web, port: 80 }] }] }
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: TLSRoute
+metadata: { name: web, namespace: shop }
+spec: { parentRefs: [{ group: '', kind: Service, name: web }], hostnames: [web.example], rules: [{ backendRefs: [{ name: web, port: 80 }] }] }
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: TCPRoute
+metadata: { name: web, namespace: shop }
+spec: { parentRefs: [{ group: '', kind: Service, name: web }], rules: [{ backendRefs: [{ name: web, port: 80 }] }] }
 `
 
 /** Nothing injects here: the namespace has no label, and the pod looks like one with a sidecar. */
