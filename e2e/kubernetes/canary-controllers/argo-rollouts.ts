@@ -60,9 +60,10 @@ export const argoRollouts: Controller = {
       `$1${IMAGE}`,
     )
     await cluster.kubectl(['create', 'namespace', NAMESPACE])
-    const apply = ['apply', '--server-side', '--namespace', NAMESPACE, '--filename', '-']
-    await cluster.kubectl(apply, { stdin: SETTINGS })
-    await cluster.kubectl(apply, { stdin: manifest })
+    // The manifest has the ConfigMap, too, empty: what another manager put into it stays.
+    const apply = ['apply', '--server-side', '--namespace', NAMESPACE, '--filename', '-', '--field-manager']
+    await cluster.kubectl([...apply, 'weft-settings'], { stdin: SETTINGS })
+    await cluster.kubectl([...apply, 'argo-rollouts'], { stdin: manifest })
     await cluster.kubectl([
       ...['rollout', 'status', '--namespace', NAMESPACE, 'deployment/argo-rollouts', '--timeout=120s'],
     ])
