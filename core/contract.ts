@@ -197,6 +197,18 @@ export const METADATA_WORKLOAD = 'workload'
 /** Of a route, true: also requests that are not idempotent are retried. */
 export const METADATA_RETRY_NON_IDEMPOTENT = 'retryNonIdempotent'
 
+/** Of a route, true: the share of a backend without a usable endpoint goes to the others. */
+export const METADATA_FAILOVER = 'failover'
+/** Of a route: idempotent requests without an answer after {afterMs} are tried elsewhere, too, {max} times. */
+export const METADATA_HEDGE = 'hedge'
+/** Of a listener: the request field that says how important a request is, for adaptive concurrency. */
+export const METADATA_PRIORITY_HEADER = 'priorityHeader'
+
+/** Key of a rate limit's descriptor that sidecars fill with who calls: a verified SPIFFE ID, or an address. */
+export const CALLER_DESCRIPTOR = 'weft.dev/caller'
+/** And that which tells the limits of a port apart: `namespace/service/index`. */
+export const LIMIT_DESCRIPTOR = 'weft.dev/limit'
+
 /** Of a listener: what `;` in a path means to its connection managers (docs/paths.md). */
 export const METADATA_PATH_PARAMETERS = 'pathParameters'
 /** Of a listener: HTTP/1.1 callers that end their side still wait for the answer. */

@@ -21,6 +21,8 @@ export interface TranslatedService {
 }
 
 export interface Target {
+  /** Of the Service: `namespace/name`. */
+  readonly service: string
   /** `namespace/pod` */
   readonly pod: string
   readonly port: number
@@ -142,6 +144,7 @@ function translateService(
         // its own namespace to say.
         if (pod?.meta.namespace === source.meta.namespace)
           targets.push({
+            service: key,
             pod: `${pod.meta.namespace}/${pod.meta.name}`,
             port: slicePort.port,
             protocol,

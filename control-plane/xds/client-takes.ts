@@ -10,6 +10,14 @@ export interface ClientTakes {
   readonly name: string
   /** The `lb_policy` of a cluster that is best for it. */
   readonly lbPolicy: NonNullable<Cluster['lbPolicy']>
+  /** Is told what TrafficPolicies say; one of the version before would refuse what it does not know. */
+  readonly policies: boolean
+  /** Balancers beyond that one and the ring of gRFC A42, with their configurations. */
+  readonly lbConfigs: boolean
+  /** Makes active health checks. */
+  readonly healthChecks: boolean
+  /** Knows what xDS has no word for: keys of metadata and of descriptors (core/contract.ts). */
+  readonly weftMetadata: boolean
   /** Offers of a cluster's ALPN list only what fits what it is about to speak; otherwise it offers the whole list. */
   readonly choosesAlpn: boolean
   /** `retry_on` for requests whose route says nothing of retries. */
@@ -53,6 +61,10 @@ const NEVER_ARRIVED = 'connect-failure,refused-stream'
 export const SIDECAR: ClientTakes = {
   name: 'sidecar',
   lbPolicy: 'LEAST_REQUEST',
+  policies: true,
+  lbConfigs: true,
+  healthChecks: true,
+  weftMetadata: true,
   choosesAlpn: true,
   // Envoy's retry_on has no word for "if the method is idempotent". A sidecar of ours adds that by itself.
   safeRetryOn: `${NEVER_ARRIVED},reset`,
@@ -73,6 +85,7 @@ export const SIDECAR: ClientTakes = {
 export const SIDECAR_BEFORE: ClientTakes = {
   ...SIDECAR,
   name: 'sidecar-before',
+  policies: false,
   outlierDetection: 'none',
 }
 
@@ -84,6 +97,10 @@ export const GRPC_LIBRARY: ClientTakes = {
   name: 'grpc',
   // The only one of a library without a balancer policy of its own.
   lbPolicy: 'ROUND_ROBIN',
+  policies: true,
+  lbConfigs: false,
+  healthChecks: false,
+  weftMetadata: false,
   choosesAlpn: true,
   safeRetryOn: NEVER_ARRIVED,
   callsOnly: true,
@@ -110,6 +127,10 @@ export const GRPC_LIBRARY_MTLS: ClientTakes = {
 export const ENVOY: ClientTakes = {
   name: 'envoy',
   lbPolicy: 'LEAST_REQUEST',
+  policies: true,
+  lbConfigs: true,
+  healthChecks: true,
+  weftMetadata: false,
   choosesAlpn: false,
   safeRetryOn: NEVER_ARRIVED,
   callsOnly: false,
