@@ -33,11 +33,16 @@ export interface MeshService {
   /** ClusterIPs; empty for a headless Service. */
   readonly addresses: readonly string[]
   readonly ports: readonly ServicePort[]
+  /** Whose endpoints callers prefer; left out: nobody's. */
+  readonly nearness?: Nearness
   /** What its pods agree on: what callers may do. */
   readonly paths: PathRules
   /** What its callers' sidecars take at least. */
   readonly limits: WorkloadLimits
 }
+
+/** Endpoints of the caller's zone, or of its node before these (`trafficDistribution`). */
+export type Nearness = 'zone' | 'node'
 
 export interface ServicePort {
   /** `namespace/service/port`: name of the cluster, of the endpoints and of the producer's routes. */
@@ -51,6 +56,8 @@ export interface ServicePort {
 
 export interface EndpointGroup {
   readonly key: string
+  /** Of its Service. */
+  readonly nearness?: Nearness
   readonly endpoints: readonly MeshEndpoint[]
 }
 
@@ -65,6 +72,8 @@ export interface MeshEndpoint {
   /** `pod.namespace`, or '' when no pod is known. */
   readonly workload: string
   readonly zone: string
+  /** Name of its node, or ''. */
+  readonly node: string
 }
 
 export type MtlsMode = 'STRICT' | 'PERMISSIVE'

@@ -120,6 +120,7 @@ function translateService(
     name: source.meta.name,
     addresses: source.headless ? [] : source.clusterIPs,
     ports,
+    ...(source.nearness ? { nearness: source.nearness } : {}),
     paths: agreedRules(pods.flatMap((pod) => (pod ? [pathRulesOf(pod)] : []))),
     limits: largestLimits(pods.flatMap((pod) => (pod ? [limitsOf(pod)] : []))),
   }
@@ -161,6 +162,7 @@ function translateService(
           identity: meshed ? identityOf(pod, trustDomain) : '',
           workload: pod ? `${pod.meta.name}.${pod.meta.namespace}` : '',
           zone: endpoint.zone,
+          node: endpoint.node,
         }
         ;(healthy ? ready : draining).push(found)
       }
@@ -170,7 +172,8 @@ function translateService(
       ready.length > 0
         ? [...ready, ...draining]
         : draining.map((one) => ({ ...one, health: 'healthy' as const }))
-    return { key: portKey, endpoints: endpoints.sort(byAddress) }
+    const near = source.nearness ? { nearness: source.nearness } : {}
+    return { key: portKey, ...near, endpoints: endpoints.sort(byAddress) }
   })
   return { service, groups, targets }
 }

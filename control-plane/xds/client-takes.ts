@@ -10,6 +10,8 @@ export interface ClientTakes {
   readonly name: string
   /** The `lb_policy` of a cluster that is best for it. */
   readonly lbPolicy: NonNullable<Cluster['lbPolicy']>
+  /** Balances by peak EWMA where metadata of a cluster says so. */
+  readonly peakEwma: boolean
   /** Offers of a cluster's ALPN list only what fits what it is about to speak; otherwise it offers the whole list. */
   readonly choosesAlpn: boolean
   /** `retry_on` for requests whose route says nothing of retries. */
@@ -31,8 +33,10 @@ export interface ClientTakes {
   readonly invalidBackend: boolean
   /** Tries another endpoint by itself; the others are told (`retry_host_predicate`). */
   readonly retriesElsewhere: boolean
-  /** Endpoints by locality; otherwise all of them are in one. */
+  /** Endpoints by locality always; otherwise all of them are in one, but where `nearestFirst` says so. */
   readonly localities: boolean
+  /** Tells near endpoints from far ones by its own zone and node alone, where a cluster says so. */
+  readonly nearestFirst: boolean
   /** Safe rules for paths are its default, and one of the version before, which knows no such fields, would refuse them. */
   readonly safePaths: boolean
   /**
@@ -49,6 +53,7 @@ const NEVER_ARRIVED = 'connect-failure,refused-stream'
 export const SIDECAR: ClientTakes = {
   name: 'sidecar',
   lbPolicy: 'LEAST_REQUEST',
+  peakEwma: true,
   choosesAlpn: true,
   // Envoy's retry_on has no word for "if the method is idempotent". A sidecar of ours adds that by itself.
   safeRetryOn: `${NEVER_ARRIVED},reset`,
@@ -59,6 +64,7 @@ export const SIDECAR: ClientTakes = {
   invalidBackend: true,
   retriesElsewhere: true,
   localities: false,
+  nearestFirst: true,
   safePaths: true,
   warmsEndpoints: false,
 }
@@ -71,6 +77,7 @@ export const GRPC_LIBRARY: ClientTakes = {
   name: 'grpc',
   // The only one of a library without a balancer policy of its own.
   lbPolicy: 'ROUND_ROBIN',
+  peakEwma: false,
   choosesAlpn: true,
   safeRetryOn: NEVER_ARRIVED,
   callsOnly: true,
@@ -80,6 +87,7 @@ export const GRPC_LIBRARY: ClientTakes = {
   invalidBackend: false,
   retriesElsewhere: false,
   localities: true,
+  nearestFirst: false,
   safePaths: false,
   warmsEndpoints: false,
 }
@@ -95,6 +103,7 @@ export const GRPC_LIBRARY_MTLS: ClientTakes = {
 export const ENVOY: ClientTakes = {
   name: 'envoy',
   lbPolicy: 'LEAST_REQUEST',
+  peakEwma: false,
   choosesAlpn: false,
   safeRetryOn: NEVER_ARRIVED,
   callsOnly: false,
@@ -104,6 +113,7 @@ export const ENVOY: ClientTakes = {
   invalidBackend: false,
   retriesElsewhere: false,
   localities: true,
+  nearestFirst: false,
   safePaths: false,
   warmsEndpoints: true,
 }

@@ -6,15 +6,17 @@ import {
   METADATA_SERVICE,
 } from '../../core/contract.ts'
 import { packAny } from '../../core/xds/any.ts'
+import type { JsonObject } from '../../core/xds/well-known.ts'
 import {
   UpstreamHttpOptions,
   type Any,
   type Cluster,
   type Cluster_TransportSocketMatch,
 } from '../../core/xds/generated/envoy.js'
-import { SIDECAR_PORTS, type Mesh } from '../model/mesh.ts'
+import { SIDECAR_PORTS, type Mesh, type Nearness } from '../model/mesh.ts'
 import { callerLimits, type WorkloadLimits } from '../model/workload-limits.ts'
 import { carriesHttp, type PortProtocol } from '../model/protocol.ts'
+import { nearestFirst, peakEwma } from './balancing.ts'
 import { limitsOfClient, type MeshClient } from './client.ts'
 import { headerCount } from './filters.ts'
 import { parseInboundCluster, parsePod, servicePort } from './names.ts'
@@ -56,6 +58,7 @@ export function cluster(mesh: Mesh, name: string, client: MeshClient): Plan<'clu
           meshed: true,
           client,
           limits,
+          nearness: undefined,
         }),
     }
   }
@@ -69,7 +72,7 @@ export function cluster(mesh: Mesh, name: string, client: MeshClient): Plan<'clu
   const meshed = endpoints.every((one) => one.meshed)
   return {
     variant: `${client.takes.name} ${JSON.stringify(limits)}`,
-    parts: [port.protocol, identities.join(' '), meshed],
+    parts: [port.protocol, identities.join(' '), meshed, service.nearness],
     make: () =>
       edsCluster({
         name,
@@ -80,6 +83,7 @@ export function cluster(mesh: Mesh, name: string, client: MeshClient): Plan<'clu
         meshed,
         client,
         limits,
+        nearness: service.nearness,
       }),
   }
 }
@@ -98,7 +102,7 @@ function originalDestination(
     // An application is asked nothing by PING: gRPC servers end connections that send them.
     typedExtensionProtocolOptions: { [HTTP_OPTIONS]: httpOptions('auto', limits, false) },
     ...(proxyProtocol === undefined ? {} : { transportSocket: proxyProtocolSocket(proxyProtocol) }),
-    ...metadata(undefined, limits),
+    ...metadata(undefined, limits, {}),
   }
 }
 
@@ -128,18 +132,20 @@ interface EdsSettings {
   readonly meshed: boolean
   readonly client: MeshClient
   readonly limits: WorkloadLimits
+  readonly nearness: Nearness | undefined
 }
 
 function edsCluster(settings: EdsSettings): Cluster {
-  const { name, service, protocol, client, limits, meshed } = settings
+  const { name, service, protocol, client, limits, meshed, nearness } = settings
   return {
     ...bareCluster(name, client),
     ...COMMON,
+    ...nearestFirst(nearness, client.takes),
     ...tcpKeepAlive(limits),
     // What is said of PINGs is for all endpoints: where some have no sidecar, links keep the default.
     typedExtensionProtocolOptions: { [HTTP_OPTIONS]: httpOptions(protocol, limits, meshed) },
     ...transport(settings),
-    ...metadata(service, limits),
+    ...metadata(service, limits, peakEwma(client.takes)),
   }
 }
 
@@ -177,11 +183,16 @@ function transport({
 }
 
 /** Envoy has no field for these, or none that we know. */
-function metadata(service: string | undefined, { headerKib }: WorkloadLimits): Pick<Cluster, 'metadata'> {
+function metadata(
+  service: string | undefined,
+  { headerKib }: WorkloadLimits,
+  balancing: JsonObject,
+): Pick<Cluster, 'metadata'> {
   if (service === undefined && headerKib === undefined) return {}
   const said = {
     ...(service === undefined ? {} : { [METADATA_SERVICE]: service }),
     ...(headerKib === undefined ? {} : { [METADATA_MAX_RESPONSE_HEADERS_KB]: headerKib }),
+    ...balancing,
   }
   return { metadata: { filterMetadata: { [METADATA]: said } } }
 }

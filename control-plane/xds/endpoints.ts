@@ -6,7 +6,7 @@ import {
   METADATA_WORKLOAD,
 } from '../../core/contract.ts'
 import type { LbEndpoint, LocalityLbEndpoints } from '../../core/xds/generated/envoy.js'
-import { SIDECAR_PORTS, type Mesh, type MeshEndpoint } from '../model/mesh.ts'
+import { SIDECAR_PORTS, type Mesh, type MeshEndpoint, type Nearness } from '../model/mesh.ts'
 import type { MeshClient } from './client.ts'
 import { parsePod } from './names.ts'
 import type { Plan } from './resource.ts'
@@ -15,7 +15,6 @@ import type { Plan } from './resource.ts'
 export function endpoints(mesh: Mesh, name: string, client: MeshClient): Plan<'endpoints'> | undefined {
   const zones = client.takes.localities
   const variant = zones ? 'localities' : ''
-  const localities = zones ? byZone : together
   const pod = parsePod(name)
   if (pod) {
     const workload = mesh.workloads.get(pod.key)
@@ -29,23 +28,46 @@ export function endpoints(mesh: Mesh, name: string, client: MeshClient): Plan<'e
       identity: workload.identity,
       workload: `${workload.name}.${workload.namespace}`,
       zone: '',
+      node: '',
     }
     return {
       variant,
       parts: [workload],
-      make: () => ({ clusterName: name, endpoints: localities([only]) }),
+      make: () => ({ clusterName: name, endpoints: zones ? byZone([only]) : together([only]) }),
     }
   }
   const group = mesh.endpoints.get(name)
   if (!group) return undefined
+  const near = client.takes.nearestFirst ? group.nearness : undefined
   return {
     variant,
     parts: [group],
-    make: () => ({ clusterName: name, endpoints: localities(group.endpoints) }),
+    make: () => ({
+      clusterName: name,
+      endpoints: near
+        ? byPlace(group.endpoints, near)
+        : zones
+          ? byZone(group.endpoints)
+          : together(group.endpoints),
+    }),
   }
 }
 
-/** Zones change nothing for a sidecar of ours yet. */
+/** One locality a zone, or a node, which is its sub-zone. */
+function byPlace(all: readonly MeshEndpoint[], nearness: Nearness): readonly LocalityLbEndpoints[] {
+  const places = Map.groupBy(all, ({ zone, node }) =>
+    JSON.stringify(nearness === 'node' ? [zone, node] : [zone]),
+  )
+  return [...places]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, members]) => {
+      const [zone = '', subZone = ''] = JSON.parse(key) as string[]
+      const locality = { ...(zone === '' ? {} : { zone }), ...(subZone === '' ? {} : { subZone }) }
+      return { locality, lbEndpoints: members.map(lbEndpoint) }
+    })
+}
+
+/** Where nobody asked for them, zones change nothing for a sidecar of ours. */
 function together(all: readonly MeshEndpoint[]): readonly LocalityLbEndpoints[] {
   return all.length === 0 ? [] : [{ lbEndpoints: all.map(lbEndpoint) }]
 }

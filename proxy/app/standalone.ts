@@ -67,6 +67,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Runni
     telemetry,
     originalDestination: captures ? loadOriginalDestination() : undefined,
     ownAddresses: [],
+    locality: bootstrap.node.locality,
     maxConnections: options.maxConnections,
   })
   let draining = false

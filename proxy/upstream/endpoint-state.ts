@@ -229,7 +229,6 @@ export class EndpointState {
   /** Of an answer to a gRPC call, once it is known. */
   observeGrpcStatus(grpcStatus: number): void {
     if (isGrpcFailure(grpcStatus)) this.load.fail(this.#deps.clock.now())
-    this.health.observeGrpcStatus(grpcStatus)
   }
 
   get connections(): number {

@@ -49,12 +49,6 @@ export class EndpointHealth {
       (observers[i] as Observer).observe(outcome, status, durationMs, nowMs)
   }
 
-  /** See HealthSignal.observeGrpcStatus. */
-  observeGrpcStatus(grpcStatus: number): void {
-    const nowMs = this.#clock.now()
-    for (const signal of this.#signals) signal.observeGrpcStatus?.(grpcStatus, nowMs)
-  }
-
   /** See HealthSignal.signOfLife. */
   signOfLife(came: boolean): void {
     for (const signal of this.#signals) signal.signOfLife?.(came)

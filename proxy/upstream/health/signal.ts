@@ -36,8 +36,6 @@ export interface HealthSignal {
    * `nowMs`: by the clock of the context.
    */
   observe?(outcome: TryOutcome, status: number, durationMs: number, nowMs: number): void
-  /** The grpc-status that an answer to a gRPC call ended with, after `observe` of its head. */
-  observeGrpcStatus?(grpcStatus: number, nowMs: number): void
   /**
    * True: a connection came about. False: no sign of life comes, neither to a connect nor to a PING nor to what was sent;
    * tries may still be on their way.
