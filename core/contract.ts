@@ -53,6 +53,10 @@ export const POD_IPS_VARIABLE = 'POD_IPS'
 export const SERVICE_ACCOUNT_VARIABLE = 'SERVICE_ACCOUNT'
 export const POD_UID_VARIABLE = 'POD_UID'
 export const NODE_NAME_VARIABLE = 'NODE_NAME'
+/** Its zone, as the pod's label ZONE_LABEL has it; '' where that is not set. */
+export const ZONE_VARIABLE = 'WEFT_ZONE'
+/** Kubernetes from 1.35 on copies it from the node to its pods. */
+export const ZONE_LABEL = 'topology.kubernetes.io/zone'
 /** OpenTelemetry's own: what names the pod beside those (resource-attributes.ts). An injector of the version before sets none. */
 export const RESOURCE_ATTRIBUTES_VARIABLE = 'OTEL_RESOURCE_ATTRIBUTES'
 /** And the probes that it makes for the kubelet: JSON of AppProbes (app-probe.ts). */

@@ -1,4 +1,4 @@
-import type { Mesh, MeshService, RouteTable, Workload } from './mesh.ts'
+import { serviceOf, type Mesh, type MeshService, type RouteTable, type Workload } from './mesh.ts'
 import { settingsOf, type TrafficTables } from './traffic-tables.ts'
 
 /**
@@ -49,10 +49,6 @@ export function touchedBetween(before: Mesh, now: Mesh): ReadonlySet<string> {
 /** Whether what holds for a Service may differ; `namespace/` stands for what no policy names. */
 function differentSettings(before: TrafficTables, now: TrafficTables): (service: string) => boolean {
   return (service) => settingsOf(before, service) !== settingsOf(now, service)
-}
-
-function serviceOf(portKey: string): string {
-  return portKey.slice(0, portKey.lastIndexOf('/'))
 }
 
 function eachDifference<T>(

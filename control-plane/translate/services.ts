@@ -124,6 +124,7 @@ function translateService(
     addresses: source.headless ? [] : source.clusterIPs,
     ports,
     affinityMs: source.affinitySeconds === undefined ? undefined : source.affinitySeconds * 1000,
+    ...(source.nearness ? { nearness: source.nearness } : {}),
     paths: agreedRules(pods.flatMap((pod) => (pod ? [pathRulesOf(pod)] : []))),
     limits: largestLimits(pods.flatMap((pod) => (pod ? [limitsOf(pod)] : []))),
   }
@@ -170,6 +171,7 @@ function translateService(
           identity: meshed ? identityOf(pod, trustDomain) : '',
           workload: pod ? `${pod.meta.name}.${pod.meta.namespace}` : '',
           zone: endpoint.zone,
+          node: endpoint.node,
         }
         ;(healthy ? ready : draining).push(found)
       }
@@ -179,7 +181,8 @@ function translateService(
       ready.length > 0
         ? [...ready, ...draining]
         : draining.map((one) => ({ ...one, health: 'healthy' as const }))
-    return { key: portKey, endpoints: endpoints.sort(byAddress) }
+    const near = source.nearness ? { nearness: source.nearness } : {}
+    return { key: portKey, ...near, endpoints: endpoints.sort(byAddress) }
   })
   return { service, groups, targets }
 }

@@ -39,8 +39,10 @@ export interface ClientTakes {
   readonly invalidBackend: boolean
   /** Tries another endpoint by itself; the others are told (`retry_host_predicate`). */
   readonly retriesElsewhere: boolean
-  /** Endpoints by locality; otherwise all of them are in one. */
+  /** Endpoints by locality always; otherwise all of them are in one, but where `nearestFirst` says so. */
   readonly localities: boolean
+  /** Tells near endpoints from far ones by its own zone and node alone, where a cluster says so. */
+  readonly nearestFirst: boolean
   /** Safe rules for paths are its default, and one of the version before, which knows no such fields, would refuse them. */
   readonly safePaths: boolean
   /** Keeps its pod to one endpoint of a cluster whose metadata says so (core/contract.ts). */
@@ -75,6 +77,7 @@ export const SIDECAR: ClientTakes = {
   invalidBackend: true,
   retriesElsewhere: true,
   localities: false,
+  nearestFirst: true,
   safePaths: true,
   clientAffinity: true,
   warmsEndpoints: false,
@@ -86,6 +89,8 @@ export const SIDECAR_BEFORE: ClientTakes = {
   ...SIDECAR,
   name: 'sidecar-before',
   policies: false,
+  weftMetadata: false,
+  nearestFirst: false,
   outlierDetection: 'none',
 }
 
@@ -110,6 +115,7 @@ export const GRPC_LIBRARY: ClientTakes = {
   invalidBackend: false,
   retriesElsewhere: false,
   localities: true,
+  nearestFirst: false,
   safePaths: false,
   clientAffinity: false,
   warmsEndpoints: false,
@@ -140,6 +146,7 @@ export const ENVOY: ClientTakes = {
   invalidBackend: false,
   retriesElsewhere: false,
   localities: true,
+  nearestFirst: false,
   safePaths: false,
   clientAffinity: false,
   warmsEndpoints: true,

@@ -14,7 +14,7 @@ import {
   type Cluster,
   type Cluster_TransportSocketMatch,
 } from '../../core/xds/generated/envoy.js'
-import { SIDECAR_PORTS, type Mesh } from '../model/mesh.ts'
+import { SIDECAR_PORTS, type Mesh, type Nearness } from '../model/mesh.ts'
 import { callerLimits, type WorkloadLimits } from '../model/workload-limits.ts'
 import { carriesHttp, type PortProtocol } from '../model/protocol.ts'
 import { NO_SETTINGS, type TrafficSettings } from '../model/traffic-settings.ts'
@@ -65,6 +65,7 @@ export function cluster(mesh: Mesh, name: string, client: MeshClient): Plan<'clu
           limits,
           // A pod's own address bypasses what is said of its Services.
           traffic: NO_SETTINGS,
+          nearness: undefined,
         }),
     }
   }
@@ -80,7 +81,7 @@ export function cluster(mesh: Mesh, name: string, client: MeshClient): Plan<'clu
   const affinityMs = client.takes.clientAffinity ? service.affinityMs : undefined
   return {
     variant: `${client.takes.name} ${JSON.stringify(limits)}`,
-    parts: [port.protocol, identities.join(' '), meshed, affinityMs, traffic],
+    parts: [port.protocol, identities.join(' '), meshed, affinityMs, service.nearness, traffic],
     make: () =>
       edsCluster({
         name,
@@ -93,6 +94,7 @@ export function cluster(mesh: Mesh, name: string, client: MeshClient): Plan<'clu
         client,
         limits,
         affinityMs,
+        nearness: service.nearness,
         traffic,
       }),
   }
@@ -130,16 +132,17 @@ interface EdsSettings {
   readonly client: MeshClient
   readonly limits: WorkloadLimits
   readonly affinityMs?: number | undefined
+  readonly nearness: Nearness | undefined
   readonly traffic: TrafficSettings
 }
 
 function edsCluster(settings: EdsSettings): Cluster {
-  const { name, service, protocol, client, limits, meshed, affinityMs, traffic } = settings
+  const { name, service, protocol, client, limits, meshed, affinityMs, nearness, traffic } = settings
   const { takes } = client
   return {
     ...bareCluster(name, client),
     connectTimeout: CONNECT_TIMEOUT_MS,
-    ...clusterTraffic(traffic, { service, protocol, takes }),
+    ...clusterTraffic(traffic, { service, protocol, nearness, takes }),
     ...(settings.ejects ? outlierDetection(takes, traffic.outlierDetection) : {}),
     ...tcpKeepAlive(limits),
     // What is said of PINGs is for all endpoints: where some have no sidecar, links keep the default.

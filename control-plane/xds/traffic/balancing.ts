@@ -1,6 +1,8 @@
 import { METADATA_PEAK_EWMA } from '../../../core/contract.ts'
 import type { Cluster, Cluster_SlowStartConfig } from '../../../core/xds/generated/envoy.js'
 import type { JsonObject } from '../../../core/xds/well-known.ts'
+import type { Nearness } from '../../model/mesh.ts'
+import { PEAK_EWMA } from '../../model/traffic-defaults.ts'
 import type { ConsistentHash, LoadBalancing } from '../../model/traffic-settings.ts'
 import type { ClientTakes } from '../client-takes.ts'
 
@@ -14,11 +16,25 @@ type Balancing = Pick<
   | 'commonLbConfig'
 >
 
-/** What a policy says of balancing, in the words that the client has; the rest stays as without a policy. */
-export function balancing(settings: LoadBalancing | undefined, takes: ClientTakes): Balancing {
-  if (!settings) return {}
-  const common = takes.lbConfigs ? commonLbConfig(settings) : undefined
-  return { ...lbPolicy(settings, takes), ...(common ? { commonLbConfig: common } : {}) }
+type ZoneAware = NonNullable<NonNullable<Cluster['commonLbConfig']>['zoneAwareLbConfig']>
+
+/** What a policy says of balancing, and the Service of nearness, in the words that the client has; the rest stays as it is. */
+export function balancing(
+  settings: LoadBalancing | undefined,
+  nearness: Nearness | undefined,
+  takes: ClientTakes,
+): Balancing {
+  const common = commonLbConfig(settings, nearness, takes)
+  return { ...(settings && lbPolicy(settings, takes)), ...(common ? { commonLbConfig: common } : {}) }
+}
+
+/** Whose endpoints callers prefer: as a policy says it, before the Service (its `trafficDistribution`). */
+export function preferred(
+  nearness: Nearness | undefined,
+  settings: LoadBalancing | undefined,
+): Nearness | undefined {
+  if (settings?.locality === 'Off') return undefined
+  return settings?.locality === 'Prefer' ? (nearness ?? 'zone') : nearness
 }
 
 function lbPolicy({ policy, slowStart }: LoadBalancing, takes: ClientTakes): Balancing {
@@ -65,31 +81,46 @@ function slowStartOf({
   return { slowStartWindow: windowMs, minWeightPercent: { value: minimumPercent } }
 }
 
-function commonLbConfig({ locality, panicThresholdPercent }: LoadBalancing): Cluster['commonLbConfig'] {
-  if (locality === undefined && panicThresholdPercent === undefined) return undefined
+function commonLbConfig(
+  settings: LoadBalancing | undefined,
+  nearness: Nearness | undefined,
+  takes: ClientTakes,
+): Cluster['commonLbConfig'] {
+  const panic = takes.lbConfigs ? settings?.panicThresholdPercent : undefined
+  const zones = takes.nearestFirst
+    ? preferred(nearness, settings) && FEW_ENDPOINTS
+    : takes.lbConfigs && settings?.locality !== undefined
+      ? zoneRouting(settings.locality)
+      : undefined
+  if (panic === undefined && !zones) return undefined
   return {
-    ...(panicThresholdPercent === undefined
-      ? {}
-      : { healthyPanicThreshold: { value: panicThresholdPercent } }),
-    ...(locality === undefined
-      ? {}
-      : {
-          zoneAwareLbConfig: {
-            routingEnabled: { value: locality === 'Prefer' ? 100 : 0 },
-            // Envoy prefers no zone of a cluster with fewer than six endpoints unless it is told to.
-            ...(locality === 'Prefer' ? { minClusterSize: 1n } : {}),
-          },
-        }),
+    ...(panic === undefined ? {} : { healthyPanicThreshold: { value: panic } }),
+    ...(zones ? { zoneAwareLbConfig: zones } : {}),
   }
 }
 
-/** Peak EWMA, for which xDS has no word: metadata of the cluster. Undefined: the policy says another balancer. */
-export function peakEwma({ policy, slowStart }: LoadBalancing): JsonObject | undefined {
-  if (policy.type !== 'PeakEwma') return undefined
+/** No zone of a cluster with fewer than six endpoints is preferred unless this is said. */
+const FEW_ENDPOINTS: ZoneAware = { minClusterSize: 1n }
+
+function zoneRouting(locality: 'Prefer' | 'Off'): ZoneAware {
+  return locality === 'Off'
+    ? { routingEnabled: { value: 0 } }
+    : { routingEnabled: { value: 100 }, ...FEW_ENDPOINTS }
+}
+
+/**
+ * Peak EWMA, for which xDS has no word: metadata of the cluster, where nobody says another balancer. Without a policy a
+ * latency counts for 10 s, and a failed answer as one of 5 s, as Linkerd has it.
+ */
+export function peakEwma(settings: LoadBalancing | undefined): JsonObject {
+  const policy = settings?.policy ?? { type: 'PeakEwma', ...PEAK_EWMA }
+  if (policy.type !== 'PeakEwma') return {}
+  const { decayMs, failurePenaltyMs: penaltyMs } = policy
+  const slowStart = settings?.slowStart
   return {
     [METADATA_PEAK_EWMA]: {
-      decayMs: policy.decayMs,
-      penaltyMs: policy.failurePenaltyMs,
+      decayMs,
+      penaltyMs,
       ...(slowStart ? { slowStartMs: slowStart.windowMs, minWeightPercent: slowStart.minimumPercent } : {}),
     },
   }

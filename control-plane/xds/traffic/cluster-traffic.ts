@@ -1,5 +1,6 @@
 import type { Cluster } from '../../../core/xds/generated/envoy.js'
 import type { JsonObject } from '../../../core/xds/well-known.ts'
+import type { Nearness } from '../../model/mesh.ts'
 import type { PortProtocol } from '../../model/protocol.ts'
 import type { TrafficSettings } from '../../model/traffic-settings.ts'
 import type { ClientTakes } from '../client-takes.ts'
@@ -8,13 +9,22 @@ import { balancing, peakEwma } from './balancing.ts'
 import { circuitBreakers } from './circuit-breakers.ts'
 import { healthChecks } from './health-checks.ts'
 
-/** Fields of a Service's cluster that a policy decides; `service` is `name.namespace`. */
+/** Whose cluster it is. */
+export interface ClusterPlace {
+  /** `name.namespace` */
+  readonly service: string
+  readonly protocol: PortProtocol
+  readonly nearness: Nearness | undefined
+  readonly takes: ClientTakes
+}
+
+/** Fields of a Service's cluster that a policy decides, or the Service. */
 export function clusterTraffic(
   settings: TrafficSettings,
-  { service, protocol, takes }: { service: string; protocol: PortProtocol; takes: ClientTakes },
+  { service, protocol, nearness, takes }: ClusterPlace,
 ): Partial<Cluster> {
   return {
-    ...balancing(settings.loadBalancing, takes),
+    ...balancing(settings.loadBalancing, nearness, takes),
     ...circuitBreakers(settings),
     ...(takes.healthChecks ? healthChecks(settings.healthCheck, protocol, service) : {}),
   }
@@ -27,5 +37,5 @@ export function clusterMetadata(
 ): JsonObject {
   if (!takes.weftMetadata) return {}
   const statuses = takes.outlierDetection === 'none' ? {} : outlierStatuses(outlier)
-  return { ...(loadBalancing && peakEwma(loadBalancing)), ...statuses }
+  return { ...peakEwma(loadBalancing), ...statuses }
 }

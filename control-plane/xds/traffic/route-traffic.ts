@@ -1,7 +1,7 @@
 import { METADATA, METADATA_FAILOVER, METADATA_HEDGE } from '../../../core/contract.ts'
 import type { Route, RouteAction } from '../../../core/xds/generated/envoy.js'
 import type { JsonObject } from '../../../core/xds/well-known.ts'
-import { routesFor, type Mesh } from '../../model/mesh.ts'
+import { routesFor, serviceOf, type Mesh } from '../../model/mesh.ts'
 import { requestRoutes, type Rule } from '../../model/route.ts'
 import { settingsOf, settingsOfRule, type TrafficTables } from '../../model/traffic-tables.ts'
 import type { TrafficSettings } from '../../model/traffic-settings.ts'
@@ -89,8 +89,4 @@ function metadataOf({ backendFailover, hedging }: TrafficSettings, action: Route
 function withMetadata({ metadata }: Route, more: JsonObject): NonNullable<Route['metadata']> {
   const { filterMetadata = {} } = metadata ?? {}
   return { filterMetadata: { ...filterMetadata, [METADATA]: { ...filterMetadata[METADATA], ...more } } }
-}
-
-function serviceOf(portKey: string): string {
-  return portKey.slice(0, portKey.lastIndexOf('/'))
 }
