@@ -1,4 +1,6 @@
-import { Socket } from 'node:net'
+import { once } from 'node:events'
+import { connect, createServer, Socket, type AddressInfo } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import t from 'tap'
 import { noTelemetry, type ConnectionRecord } from '../exchange/telemetry-sink.ts'
 import type { TcpProxy } from '../model/listener.ts'
@@ -31,8 +33,7 @@ function start(clusters: TcpProxy['clusters'] = [{ cluster: 'db', weight: 1 }]) 
     },
   )
   let finished = 0
-  const serve = (): Socket => {
-    const socket = new Socket()
+  const serve = (socket = new Socket()): Socket => {
     route.serve(socket, HOP, () => void finished++)
     return socket
   }
@@ -69,7 +70,7 @@ t.test('the share of a backend that is none is refused at once, and takes no oth
   ])
   upstream.configuration.setCluster('db', [1])
   upstream.server(1).connect = 'hang'
-  const sockets = Array.from({ length: 200 }, serve)
+  const sockets = Array.from({ length: 200 }, () => serve())
   t.same(
     told(),
     Array.from({ length: 50 }, () => 'NB invalid_backend'),
@@ -80,6 +81,26 @@ t.test('the share of a backend that is none is refused at once, and takes no oth
   for (const socket of sockets) socket.destroy()
   await closed()
   t.same([finished(), clock.pending], [200, 0])
+})
+
+t.test('who gets no server is reset: an end could pass for an empty answer', async (t) => {
+  for (const clusters of [[{ cluster: '', weight: 1 }], [{ cluster: 'db', weight: 1 }]]) {
+    const { serve, upstream } = start(clusters)
+    upstream.configuration.setCluster('db', [])
+    const server = createServer((socket) => void serve(socket)).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const client = connect((server.address() as AddressInfo).port, '127.0.0.1')
+    const ends: string[] = []
+    client.on('end', () => ends.push('FIN'))
+    client.on('error', ({ code }: NodeJS.ErrnoException) => ends.push(code ?? ''))
+    client.resume()
+    await once(client, 'close').catch(() => {})
+    t.same(ends, ['ECONNRESET'])
+    server.close()
+  }
+  const { serve, told } = start([{ cluster: '', weight: 1 }])
+  t.equal(serve(new TLSSocket(new Socket())).destroyed, true, 'under TLS, too')
+  t.same(told(), ['NB invalid_backend'])
 })
 
 t.test('who leaves while it is connected gives the connection up', async (t) => {

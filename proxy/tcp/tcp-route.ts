@@ -7,6 +7,7 @@ import type { TcpProxy } from '../model/listener.ts'
 import { WeightedPick } from '../route/weighted-pick.ts'
 import { addressesOf } from '../transport/proxy-protocol.ts'
 import { refuseTruncation } from '../transport/refuse-truncation.ts'
+import { resetSocket } from '../transport/reset-socket.ts'
 import type { Destination } from '../transport/original-destination.ts'
 import type { ClusterManager } from '../upstream/cluster-manager.ts'
 import type { ConnectDone, Connected } from '../upstream/connector.ts'
@@ -63,7 +64,7 @@ export class TcpRoute {
     record.details = 'invalid_backend'
     this.#deps.telemetry.connectionFinished(record)
     socket.on('error', () => {})
-    socket.resetAndDestroy()
+    resetSocket(socket)
     finished()
   }
 }
@@ -81,6 +82,8 @@ class TcpConnection {
   readonly #startedAt: number
   readonly #tried: EndpointState[] = []
   #over = false
+  /** Its ends are the relay's to pass on. */
+  #relayed = false
   /** It counts among those of its cluster. */
   #counted = false
   /** Gives up what it waits for: the cluster, or a connection. */
@@ -204,6 +207,7 @@ class TcpConnection {
   #copy(endpoint: EndpointState, upstream: Socket, sent: number): void {
     const { clock } = this.#deps
     const socket = this.#socket
+    this.#relayed = true
     refuseTruncation(socket)
     refuseTruncation(upstream)
     const keepAlive = this.#cluster.config?.tcpKeepAlive ?? TCP_KEEP_ALIVE
@@ -224,7 +228,9 @@ class TcpConnection {
     this.#record.details = details
     this.#record.durationMs = this.#deps.clock.now() - this.#startedAt
     this.#deps.telemetry.connectionFinished(this.#record)
-    if (!this.#socket.destroyed) this.#socket.destroy()
+    // Who got no server must not take the end for that of an empty answer.
+    if (this.#relayed) this.#socket.destroy()
+    else resetSocket(this.#socket)
     this.#finished()
   }
 }
