@@ -75,7 +75,7 @@ t.test('servers that fail, streams, keys and zones', async (t) => {
     ],
     clusters: [
       cluster('failing', backends([bad, ...good]), PEAK_EWMA),
-      cluster('streams', backends(upgrading), PEAK_EWMA),
+      cluster('streams', backends(upgrading), { lb_policy: 'LEAST_REQUEST' }),
       cluster('ring', backends(good), { lb_policy: 'RING_HASH' }),
       cluster('maglev', backends(good), { lb_policy: 'MAGLEV', maglev_lb_config: { table_size: '251' } }),
       cluster('zonal', [], {
@@ -98,7 +98,7 @@ t.test('servers that fail, streams, keys and zones', async (t) => {
     Array.from({ length: 5 }, async () => {
       const client = await dial(port)
       client.write('GET /streams HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n')
-      await client.until(/101 Switching Protocols/)
+      await client.take(/101 Switching Protocols/)
       return client
     }),
   )
@@ -108,11 +108,8 @@ t.test('servers that fail, streams, keys and zones', async (t) => {
     answers.set(name, (answers.get(name) ?? 0) + 1)
   }
   for (const tunnel of tunnels) tunnel.socket.destroy()
-  // Neither is left out, whoever has more of the tunnels: latencies below a millisecond make no difference.
-  t.ok(
-    [...answers.values()].every((count) => count >= 20) && answers.size === 2,
-    JSON.stringify([...answers]),
-  )
+  // A half each, drawn, whoever has more of the tunnels: seven deviations either way.
+  t.ok(Math.abs((answers.get('left') ?? 0) - 100) < 50, JSON.stringify([...answers]))
 
   const at = async (path: string, fields: string): Promise<string> =>
     /(one|two)$/.exec(await ask(port, path, fields))?.[0] ?? ''

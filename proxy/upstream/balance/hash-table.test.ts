@@ -78,7 +78,10 @@ for (const [name, create] of Object.entries(KINDS)) {
       const gone = members[leaves]?.key
       const moved = before.filter((owner, i) => owner !== gone && owner !== after[i]).length / KEYS.length
       // None of a ring that is not full; Maglev's paper measures a few percent.
-      t.ok(moved < (name === 'ring' && count <= 5 ? 0.0001 : 0.08), `${count} members: ${moved} of the keys moved without need`)
+      t.ok(
+        moved < (name === 'ring' && count <= 5 ? 0.0001 : 0.08),
+        `${count} members: ${moved} of the keys moved without need`,
+      )
     }
   })
 
