@@ -1,5 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { monotonicClock } from '../core/clock.ts'
+import { silentLogger, type Logger } from '../core/log.ts'
 import type { ProxyProtocolVersion } from '../core/proxy-protocol.ts'
 import type { Watchable } from '../core/watched.ts'
 import { ResponseFlag } from './model/response-flag.ts'
@@ -21,6 +22,7 @@ import { plainAddress, type OriginalDestination } from './transport/original-des
 import type { ReadSpiffeId } from './transport/peer-identity.ts'
 import { resetSocket } from './transport/reset-socket.ts'
 import { TlsContexts, type WorkloadSecrets } from './transport/tls-contexts.ts'
+import { outlierLog } from './upstream/health/outlier-log.ts'
 import { ClusterManager } from './upstream/cluster-manager.ts'
 import { createConnector } from './upstream/connector.ts'
 
@@ -42,6 +44,8 @@ export interface RuntimeDependencies {
   readonly maxConnections?: number | undefined
   /** Of connections past the mesh that carry nothing; 0: for ever. Milliseconds. Default 1 h. */
   readonly passthroughIdleMs?: number | undefined
+  /** Told what becomes of endpoints. */
+  readonly log?: Logger
 }
 
 const SWEEP_MS = 1000
@@ -78,6 +82,7 @@ export class Runtime {
       configuration: deps.configuration,
       connector: this.#connector,
       ownAddresses: this.#ownAddresses,
+      outlierEvents: outlierLog(deps.log ?? silentLogger),
       locality: deps.locality,
       ...(deps.ownProxyProtocol ? { ownProxyProtocol: deps.ownProxyProtocol } : {}),
     })

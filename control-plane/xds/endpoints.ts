@@ -6,10 +6,20 @@ import {
   METADATA_WORKLOAD,
 } from '../../core/contract.ts'
 import type { LbEndpoint, LocalityLbEndpoints } from '../../core/xds/generated/envoy.js'
-import { SIDECAR_PORTS, type Mesh, type MeshEndpoint, type Nearness } from '../model/mesh.ts'
+import {
+  serviceOf,
+  SIDECAR_PORTS,
+  type EndpointGroup,
+  type Mesh,
+  type MeshEndpoint,
+  type Nearness,
+} from '../model/mesh.ts'
+import { settingsOf } from '../model/traffic-tables.ts'
 import type { MeshClient } from './client.ts'
 import { parsePod } from './names.ts'
 import type { Plan } from './resource.ts'
+import { preferred } from './traffic/balancing.ts'
+import { policiesFor } from './traffic/policies-for.ts'
 
 /** `<namespace>/<service>/<port>` or `pod/<namespace>/<pod>/<port>`; a Service without endpoints has an empty one. */
 export function endpoints(mesh: Mesh, name: string, client: MeshClient): Plan<'endpoints'> | undefined {
@@ -38,9 +48,9 @@ export function endpoints(mesh: Mesh, name: string, client: MeshClient): Plan<'e
   }
   const group = mesh.endpoints.get(name)
   if (!group) return undefined
-  const near = client.takes.nearestFirst ? group.nearness : undefined
+  const near = client.takes.nearestFirst ? nearnessFor(mesh, group, client) : undefined
   return {
-    variant,
+    variant: near ? `near ${near}` : variant,
     parts: [group],
     make: () => ({
       clusterName: name,
@@ -51,6 +61,15 @@ export function endpoints(mesh: Mesh, name: string, client: MeshClient): Plan<'e
           : together(group.endpoints),
     }),
   }
+}
+
+function nearnessFor(
+  mesh: Mesh,
+  { key, nearness }: EndpointGroup,
+  { takes }: MeshClient,
+): Nearness | undefined {
+  const settings = settingsOf(policiesFor(mesh, takes), serviceOf(key))
+  return preferred(nearness, settings.loadBalancing)
 }
 
 /** One locality a zone, or a node, which is its sub-zone. */

@@ -8,8 +8,10 @@ import {
   NODE_NAMESPACE,
   NODE_POD_NAME,
   NODE_RUNTIME,
+  NODE_TAKES,
   OUTBOUND_PORT,
   READY_PATH,
+  TAKES_OUTLIER_DETECTION,
   USER_AGENT,
 } from '../../core/contract.ts'
 import packageJson from '../../package.json' with { type: 'json' }
@@ -29,6 +31,7 @@ import { Runtime } from '../runtime.ts'
 import type { AccessLogMode } from '../telemetry/access-log.ts'
 import { reopeningExporter } from '../telemetry/reopening-exporter.ts'
 import { sidecarResource, type ReportingPod, type ResourceAttributes } from '../telemetry/resource.ts'
+import { clusterMetricsText } from '../telemetry/cluster-metrics.ts'
 import { Telemetry } from '../telemetry/telemetry.ts'
 import { loadOriginalDestination } from '../transport/original-destination.ts'
 import type { ReadSpiffeId } from '../transport/peer-identity.ts'
@@ -118,6 +121,7 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
     ownProxyProtocol: options.ownProxyProtocol,
     maxConnections: options.maxConnections,
     passthroughIdleMs: options.passthroughIdleMs,
+    log,
   })
 
   let saving: NodeJS.Timeout | undefined
@@ -145,6 +149,7 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
   }, COLLECT_EVERY_MS)
   collecting.unref()
 
+  const prometheus = (): string => telemetry.prometheus() + clusterMetricsText(runtime.clusters)
   let draining = false
   const ready = (): { ready: boolean; reason: string } => {
     if (draining) return notReady('draining')
@@ -180,7 +185,7 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
     const any = await bindAll(runtime)
     const pages = {
       ready,
-      prometheus: () => telemetry.prometheus(),
+      prometheus,
       clusters: runtime.clusters,
       configDump: () => configDump(table),
       certificates: () => certificates(identity.secrets),
@@ -196,7 +201,7 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
     )
     await serve(any, PORTS.metrics, (url) =>
       url.pathname === '/metrics' || url.pathname === '/stats/prometheus'
-        ? { status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: telemetry.prometheus() }
+        ? { status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: prometheus() }
         : undefined,
     )
     return {
@@ -233,6 +238,7 @@ function nodeOf({ pod }: SidecarOptions) {
       [NODE_NAMESPACE]: pod.namespace,
       [NODE_POD_NAME]: pod.name,
       [NODE_RUNTIME]: process.versions.node,
+      [NODE_TAKES]: TAKES_OUTLIER_DETECTION,
     },
   }
 }

@@ -80,8 +80,8 @@ const GOLDEN: readonly (readonly [title: string, text: string, ...problems: stri
   ],
   [
     'a field of Envoy that is not supported',
-    changed('timeout: 2s', 'rate_limits: []'),
-    `p.yaml:19:50: ${ROUTE}.route.rate_limits: is not supported: remove it`,
+    changed('timeout: 2s', 'internal_redirect_policy: {}'),
+    `p.yaml:19:50: ${ROUTE}.route.internal_redirect_policy: is not supported: remove it`,
   ],
   [
     'a wrong type',
@@ -177,7 +177,7 @@ const GOLDEN: readonly (readonly [title: string, text: string, ...problems: stri
   [
     'metadata that nobody reads',
     changed('lb_policy: LEAST_REQUEST', 'metadata: { filter_metadata: { weft.dev: { servce: a.b } } }'),
-    `p.yaml:27:38: ${CLUSTER}.metadata.filter_metadata[weft.dev]: has the key servce: only service, maxResponseHeadersKb, peakEwma is supported`,
+    `p.yaml:27:38: ${CLUSTER}.metadata.filter_metadata[weft.dev]: has the key servce: only service, maxResponseHeadersKb, peakEwma, outlier, clientAffinityMs is supported`,
   ],
   [
     'what the decoders of xDS refuse',

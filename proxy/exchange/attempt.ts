@@ -4,7 +4,7 @@ import type { ClientStream, ClientStreamReader, ResetReason } from '../http/stre
 import type { Waiting } from '../upstream/balance/load.ts'
 import type { ConnectFailure } from '../upstream/connector.ts'
 import type { EndpointState } from '../upstream/endpoint-state.ts'
-import type { TryOutcome } from '../upstream/health/signal.ts'
+import type { TryOutcome } from '../upstream/health/try-outcome.ts'
 import type { HttpPool, PooledConnection, PoolWaiter, Reuse } from '../upstream/http-pool.ts'
 import { readGrpcStatus } from './reply.ts'
 import { readRetryAfterMs } from './retry-after.ts'
@@ -72,6 +72,10 @@ export class Attempt implements ClientStreamReader, PoolWaiter, Waiting {
   #cancelTimeout: (() => void) | undefined
   #cancelDiscard: (() => void) | undefined
   #headSeen = false
+  /** Of the head. */
+  #status = 0
+  /** The endpoint was told how the try ended. */
+  #told = false
   #over = false
   #discarding = false
   #discarded = 0
@@ -108,7 +112,10 @@ export class Attempt implements ClientStreamReader, PoolWaiter, Waiting {
   /** Gives up whatever state it is in; the owner hears nothing more. */
   abandon(reason: ResetReason): void {
     if (this.#over) return
-    if (!this.#headSeen) this.#observe(reason === 'timeout' ? 'timeout' : 'cancelled')
+    const outcome = reason === 'timeout' ? 'timeout' : 'cancelled'
+    if (!this.#headSeen) this.#observe(outcome)
+    // Of an answer that had begun, how long the rest may take is the caller's word.
+    this.#tell(this.#headSeen ? 'cancelled' : outcome)
     this.#finish()
     if (this.stream) this.stream.reset(reason)
     else this.#pool.cancel(this)
@@ -126,6 +133,7 @@ export class Attempt implements ClientStreamReader, PoolWaiter, Waiting {
   discard(): void {
     if (this.#over) return
     if (!this.stream?.answered || !this.#owner.bodySent) return this.abandon('cancel')
+    this.#tell('answered')
     this.#finish()
     this.#discarding = true
     this.#cancelDiscard = this.#clock.after(DISCARD_MS, () => this.stream?.reset('cancel'))
@@ -145,6 +153,7 @@ export class Attempt implements ClientStreamReader, PoolWaiter, Waiting {
   onConnectFailure(failure: ConnectFailure): void {
     if (this.#over) return
     if (failure.reason === 'connect') this.#observe('connect-failure')
+    this.#tell(failure.reason === 'connect' ? 'connect-failure' : 'cancelled')
     this.#finish()
     this.#owner.attemptFailed(this, { kind: 'connect', failure })
   }
@@ -166,11 +175,13 @@ export class Attempt implements ClientStreamReader, PoolWaiter, Waiting {
     // The per-try timeout covers the time to the response's head: a long answer is not a failed try.
     this.#cancelTimeout?.()
     this.#headSeen = true
+    this.#status = head.status
     this.#observe('answered', head.status, readRetryAfterMs(head))
-    if (end) {
-      this.#observeGrpcStatus(head.fields)
-      this.#finish()
-    }
+    // A failure is one whatever follows, and so is a tunnel good, which lasts as long as its ends like.
+    if (end) this.#tell('answered', head.fields)
+    else if (head.status >= 400 || head.status === 101 || this.head.method === 'CONNECT')
+      this.#tell('answered')
+    if (end) this.#finish()
     this.#owner.attemptHead(this, head, end)
   }
 
@@ -186,7 +197,7 @@ export class Attempt implements ClientStreamReader, PoolWaiter, Waiting {
   onEnd(trailers: Fields | undefined): void {
     this.#cancelDiscard?.()
     if (this.#over) return
-    if (trailers) this.#observeGrpcStatus(trailers)
+    this.#tell('answered', trailers)
     this.#finish()
     this.#owner.attemptEnd(this, trailers)
   }
@@ -199,6 +210,9 @@ export class Attempt implements ClientStreamReader, PoolWaiter, Waiting {
       reason === 'refused' && ((connection?.codec.closed ?? false) || (this.stream?.early ?? false))
     // That a connection takes nothing more says nothing of its endpoint.
     this.#observe(this.goneAway ? 'cancelled' : OUTCOMES[reason])
+    // One end of a connection is that of all its streams; whether the endpoint is there, the next one says.
+    const ofConnection = this.goneAway || (reason === 'connection' && this.reused && !this.#headSeen)
+    this.#tell(ofConnection || reason === 'overload' ? 'cancelled' : OUTCOMES[reason])
     this.#finish()
     if (reason === 'connection' && connection && !this.stream?.answered) this.#pool.closedUnder(connection)
     this.#owner.attemptFailed(this, { kind: 'reset', reason, detail })
@@ -219,10 +233,12 @@ export class Attempt implements ClientStreamReader, PoolWaiter, Waiting {
     this.endpoint.observe(outcome, status, this.#clock.now() - this.startedAt, retryAfterMs, this)
   }
 
-  /** Of trailers, or of a head that is all of the answer. */
-  #observeGrpcStatus(fields: Fields): void {
-    const grpcStatus = readGrpcStatus(fields)
-    if (grpcStatus !== undefined) this.endpoint.observeGrpcStatus(grpcStatus)
+  /** How the try ended, once. `fields`: those that may hold the status of a call of gRPC. */
+  #tell(outcome: TryOutcome, fields?: Fields): void {
+    if (this.#told) return
+    this.#told = true
+    const grpcStatus = fields === undefined ? undefined : readGrpcStatus(fields)
+    this.endpoint.ended(outcome, this.#status, grpcStatus ?? -1, this.#clock.now() - this.startedAt)
   }
 
   #finish(): void {

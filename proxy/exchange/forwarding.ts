@@ -262,6 +262,7 @@ export class Forwarding implements AttemptOwner {
     const { own } = hop
     const endpoint =
       (own && cluster && !this.#tried ? own.endpointIn(cluster) : undefined) ??
+      (record.attempts === 0 ? cluster?.trial() : undefined) ??
       cluster?.pick(hop.original, this.#tried, this.#affinity?.hash)
     if (!endpoint) return this.#fail(ResponseFlag.UH, 503, 'no_healthy_upstream', 'no healthy upstream')
     record.attempts++

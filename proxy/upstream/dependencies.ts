@@ -5,6 +5,7 @@ import type { Configuration } from '../model/configuration.ts'
 import { createClientCodec, type CreateClientCodec } from './client-codec.ts'
 import type { Connector } from './connector.ts'
 import { systemLookup, type Lookup } from './dns-endpoints.ts'
+import type { OutlierEvents } from './health/outlier-set.ts'
 import type { CreateSignal } from './health/signal.ts'
 import { SIGNALS } from './health/signals.ts'
 
@@ -25,6 +26,8 @@ export interface UpstreamDependencies {
   readonly createClientCodec: CreateClientCodec
   /** What speaks for or against an endpoint. */
   readonly signals: readonly CreateSignal[]
+  /** What is told of ejections, and of which cluster. */
+  readonly outlierEvents?: (cluster: string) => OutlierEvents
 }
 
 /** What is left out is as in production. */

@@ -12,7 +12,8 @@ import { ConnectionRoom } from './connection-room.ts'
 import { ENDPOINT_REMOVED, type ConnectDone, type ConnectTarget } from './connector.ts'
 import type { UpstreamDependencies } from './dependencies.ts'
 import { EndpointHealth } from './health/endpoint-health.ts'
-import type { TryOutcome } from './health/signal.ts'
+import { OutlierSet } from './health/outlier-set.ts'
+import type { TryOutcome } from './health/try-outcome.ts'
 import { HttpPool, type OpenConnection } from './http-pool.ts'
 import { KeepAliveHabit } from './keep-alive-habit.ts'
 import { connectWithSecond } from './second-attempt.ts'
@@ -57,7 +58,8 @@ export class EndpointState {
 
   /**
    * `self`: this very pod, whose inbound port is not in the way of our own connections. `standingChanged`: the picker
-   * has to be replaced. `fresh`: it has come to a cluster that was in use before.
+   * has to be replaced. `fresh`: it has come to a cluster that was in use before. `outliers`: of its cluster; left out, it
+   * is alone.
    */
   constructor(
     endpoint: Endpoint,
@@ -66,6 +68,7 @@ export class EndpointState {
     self: boolean,
     standingChanged: () => void,
     fresh = false,
+    outliers: OutlierSet = new OutlierSet(deps.clock, deps.random),
   ) {
     this.endpoint = endpoint
     this.address = `${endpoint.address.includes(':') ? `[${endpoint.address}]` : endpoint.address}:${endpoint.port}`
@@ -74,11 +77,17 @@ export class EndpointState {
     this.#cluster = cluster
     this.#room = new ConnectionRoom(cluster.limits.maxConnections)
     this.#useSocket()
-    this.#inUseSince = fresh ? deps.clock.now() : -Infinity
+    const closeIdle = (): void => {
+      // A caller's own connections stay, they may be logged in.
+      this.#http1?.renew()
+      this.#http2?.renew()
+    }
+    const { clock, signals } = deps
+    this.#inUseSince = fresh ? clock.now() : -Infinity
     let used = true
-    this.health = new EndpointHealth(deps.signals, deps.clock, () => {
+    this.health = new EndpointHealth(signals, { clock, outliers, closeIdle }, () => {
       const uses = this.health.standing === 'use'
-      if (uses && !used) this.#inUseSince = deps.clock.now()
+      if (uses && !used) this.#inUseSince = clock.now()
       used = uses
       standingChanged()
     })
@@ -226,9 +235,10 @@ export class EndpointState {
     this.health.observe(outcome, status, durationMs)
   }
 
-  /** Of an answer to a gRPC call, once it is known. */
-  observeGrpcStatus(grpcStatus: number): void {
+  /** Once for each try; see HealthSignal.ended. */
+  ended(outcome: TryOutcome, status: number, grpcStatus: number, durationMs: number): void {
     if (isGrpcFailure(grpcStatus)) this.load.fail(this.#deps.clock.now())
+    this.health.ended(outcome, status, grpcStatus, durationMs)
   }
 
   get connections(): number {

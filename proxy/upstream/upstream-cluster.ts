@@ -4,9 +4,11 @@ import { formatDestination, type Destination } from '../transport/original-desti
 import { HashTables } from './balance/hash-tables.ts'
 import { Picker } from './balance/picker.ts'
 import type { Purpose } from './balance/target.ts'
+import { ClientAffinity } from './client-affinity.ts'
 import type { UpstreamDependencies } from './dependencies.ts'
 import { resolveEndpoints } from './dns-endpoints.ts'
 import { EndpointState } from './endpoint-state.ts'
+import { OutlierSet } from './health/outlier-set.ts'
 import { RetryBudget } from './retry-budget.ts'
 
 const SWEEP_ORIGINAL_DST_MS = 60_000
@@ -18,6 +20,8 @@ const SWEEP_ORIGINAL_DST_MS = 60_000
 export class UpstreamCluster {
   readonly name: string
   readonly budget: RetryBudget
+  /** Which of its endpoints are ejected, and when one is. */
+  readonly outliers: OutlierSet
   /** Requests running now. */
   active = 0
   /** Opaque connections now, those that are being made among them. */
@@ -32,8 +36,11 @@ export class UpstreamCluster {
   #states = new Map<string, EndpointState>()
   readonly #tables = new HashTables()
   #picker: Picker<EndpointState> | undefined
+  #affinity: ClientAffinity | undefined
   /** The picker is made once, at the end of the update under way. */
   #updating = false
+  /** An endpoint stands otherwise than when the picker was made: the removal of another may bring an ejected one back. */
+  #stale = false
   #idleSweeps = 0
   #closed = false
 
@@ -41,6 +48,7 @@ export class UpstreamCluster {
     this.name = name
     this.#deps = deps
     this.budget = new RetryBudget(0, 0, deps.clock)
+    this.outliers = new OutlierSet(deps.clock, deps.random, deps.outlierEvents?.(name))
     const watched = deps.configuration.cluster(name)
     this.#stopWatching = watched.watch((config) => this.#configure(config))
     this.#configure(watched.value)
@@ -97,7 +105,21 @@ export class UpstreamCluster {
     if (!config || this.#closed) return undefined
     if (config.discovery.kind === 'original-dst')
       return original && this.#originalDestination(config, original)
-    return this.#picker?.pick(tried, hash, purpose)
+    const { clientAffinityMs } = config
+    if (clientAffinityMs === undefined) return this.#picker?.pick(tried, hash, purpose)
+    this.#affinity ??= new ClientAffinity(this.#deps.clock)
+    return this.#affinity.pick(clientAffinityMs, tried, () => this.#picker?.pick(tried, hash, purpose))
+  }
+
+  /** An ejected endpoint that waits for one request, this one, which decides on it. Undefined, as mostly: there is none. */
+  trial(): EndpointState | undefined {
+    if (!this.outliers.wantsTrial || this.#closed) return undefined
+    for (const state of this.#states.values()) {
+      if (!state.health.wantsTrial) continue
+      state.health.tryOut()
+      return state
+    }
+    return undefined
   }
 
   /** How many sweeps came since it was used last. */
@@ -134,6 +156,7 @@ export class UpstreamCluster {
     this.#config = config
     if (!config) return this.#forget()
     this.budget.configure(config.retryBudget.percent, config.retryBudget.minPerSecond)
+    this.outliers.configure(config.outliers)
     if (!before || !isDeepStrictEqual(before.discovery, config.discovery))
       return this.#discover(before, config)
     if (config.discovery.kind === 'original-dst')
@@ -211,20 +234,25 @@ export class UpstreamCluster {
     // After the picker is there: who is told that an endpoint has gone may pick another at once.
     for (const [, state] of gone) state.close()
     this.#updating = false
+    if (this.#stale) this.#replacePicker()
     this.#wake()
   }
 
   #newState(endpoint: Endpoint, config: Cluster, fresh: boolean): EndpointState {
     const self = this.#deps.ownAddresses.has(endpoint.address)
     const changed = (): void => {
-      if (!this.#updating && this.#picker) this.#replacePicker()
+      if (this.#updating) this.#stale ||= !state?.closed
+      else if (this.#picker) this.#replacePicker()
     }
-    return new EndpointState(endpoint, config, this.#deps, self, changed, fresh)
+    let state: EndpointState | undefined
+    state = new EndpointState(endpoint, config, this.#deps, self, changed, fresh, this.outliers)
+    return state
   }
 
   #replacePicker(): void {
     const config = this.#config
     if (!config || config.discovery.kind === 'original-dst') return
+    this.#stale = false
     this.#picker = this.#newPicker([...this.#states.values()], config)
   }
 

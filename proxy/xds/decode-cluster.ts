@@ -1,6 +1,7 @@
 import { unpacked } from '../../core/xds/any.ts'
 import {
   METADATA,
+  METADATA_CLIENT_AFFINITY,
   METADATA_IDENTITY,
   METADATA_MAX_RESPONSE_HEADERS_KB,
   METADATA_SERVICE,
@@ -20,6 +21,7 @@ import {
 import type { Cluster, Endpoint, EndpointAssignment, UpstreamSocket } from '../model/cluster.ts'
 import { decodeBalancing } from './decode-balancing.ts'
 import { decodeNumber, decodeText, decodeTexts, textsOf } from './decode-metadata.ts'
+import { decodeOutlierDetection } from './decode-outlier-detection.ts'
 import { decodeHeadLimits, decodeHttp2KeepAlive, decodeTcpKeepAlive } from './decode-protocol-options.ts'
 import type { ReadFile } from './decode-tls.ts'
 import { decodeUpstreamSocket } from './decode-upstream-socket.ts'
@@ -72,6 +74,7 @@ export function decodeCluster(cluster: WireCluster, scope: Scope, readFile: Read
       maxPendingRequests: breakers?.maxPendingRequests ?? LIMIT,
       maxRequests: breakers?.maxRequests ?? LIMIT,
     },
+    outliers: decodeOutlierDetection(cluster, scope),
     retryBudget: {
       percent: budget?.budgetPercent?.value ?? 20,
       // Envoy bounds retries that run at once; ours counts them by the second. 10 is GEP-3388's floor.
@@ -94,8 +97,20 @@ export function decodeCluster(cluster: WireCluster, scope: Scope, readFile: Read
       cluster.upstreamConnectionOptions,
       scope.at('upstream_connection_options'),
     ),
+    clientAffinityMs: decodeAffinity(cluster, scope),
     service: decodeText(cluster.metadata, METADATA, METADATA_SERVICE, scope),
   }
+}
+
+function decodeAffinity(cluster: WireCluster, scope: Scope): number | undefined {
+  const affinityMs = decodeNumber(cluster.metadata, METADATA, METADATA_CLIENT_AFFINITY, scope)
+  if (affinityMs === undefined || affinityMs > 0) return affinityMs
+  scope
+    .at('metadata')
+    .at(`filter_metadata[${METADATA}]`)
+    .at(METADATA_CLIENT_AFFINITY)
+    .fail('must be above 0: leave it out for none')
+  return undefined
 }
 
 /** HTTP/2 over TLS is asked for by ALPN (RFC 9113 section 3.2), also where the configuration names no protocols. */

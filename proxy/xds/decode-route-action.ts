@@ -62,7 +62,7 @@ function decodeClusters(action: RouteAction, scope: Scope): ForwardAction['clust
   if (action.cluster)
     return [
       {
-        cluster: backend(action.cluster),
+        cluster: backendCluster(action.cluster),
         weight: 1,
         requestHeaders: NO_MUTATION,
         responseHeaders: NO_MUTATION,
@@ -72,7 +72,7 @@ function decodeClusters(action: RouteAction, scope: Scope): ForwardAction['clust
   return (action.weightedClusters?.clusters ?? []).map((cluster, i) => {
     const at = weighted.at('clusters', i)
     return {
-      cluster: backend(cluster.name ?? ''),
+      cluster: backendCluster(cluster.name ?? ''),
       weight: cluster.weight ?? 0,
       requestHeaders: decodeMutation(
         cluster.requestHeadersToAdd,
@@ -90,7 +90,8 @@ function decodeClusters(action: RouteAction, scope: Scope): ForwardAction['clust
   })
 }
 
-function backend(name: string): string {
+/** '' for the backend that is none. */
+export function backendCluster(name: string): string {
   return name === INVALID_BACKEND ? '' : name
 }
 

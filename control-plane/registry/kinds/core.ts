@@ -24,6 +24,8 @@ export interface ServiceObject {
   /** Of trafficDistribution: whose endpoints are preferred; undefined: nobody's. */
   readonly nearness: 'zone' | 'node' | undefined
   readonly ports: readonly ServiceObjectPort[]
+  /** Of `sessionAffinity: ClientIP`; undefined: none. */
+  readonly affinitySeconds: number | undefined
 }
 
 export interface ServiceObjectPort {
@@ -86,7 +88,15 @@ export function readService(object: Fields): ServiceObject {
     clusterIPs: addresses.filter((address) => isIP(address) !== 0).map(canonicalAddress),
     nearness: NEARNESS[spec.text('trafficDistribution') ?? ''],
     ports: spec.list('ports', readServicePort).filter((port) => port !== undefined),
+    affinitySeconds: readAffinity(spec),
   }
+}
+
+/** 3 hours unless said otherwise, a day at most (Service, SessionAffinityConfig). */
+function readAffinity(spec: Fields): number | undefined {
+  const affinity = spec.oneOf('sessionAffinity', ['None', 'ClientIP'])
+  const seconds = spec.map('sessionAffinityConfig').map('clientIP').integer('timeoutSeconds', 1, 86_400)
+  return affinity === 'ClientIP' ? (seconds ?? 10_800) : undefined
 }
 
 function readServicePort(port: Fields): ServiceObjectPort | undefined {

@@ -1,7 +1,9 @@
 import {
   METADATA,
+  METADATA_CLIENT_AFFINITY,
   METADATA_IDENTITY,
   METADATA_MAX_RESPONSE_HEADERS_KB,
+  METADATA_OUTLIER,
   METADATA_PEAK_EWMA,
   METADATA_SERVICE,
   METADATA_TRANSPORT_MATCH,
@@ -27,6 +29,7 @@ export const CLUSTERS: Messages = {
     ...BALANCING_FIELDS,
     load_assignment: ANY,
     circuit_breakers: ANY,
+    outlier_detection: ANY,
     common_http_protocol_options: ANY,
     typed_extension_protocol_options: { keys: { [HTTP_OPTIONS]: 'any' }, types: [HTTP_OPTIONS] },
     http2_protocol_options: HTTP2,
@@ -36,7 +39,15 @@ export const CLUSTERS: Messages = {
     metadata: {
       within: {
         filter_metadata: {
-          keys: { [METADATA]: [METADATA_SERVICE, METADATA_MAX_RESPONSE_HEADERS_KB, METADATA_PEAK_EWMA] },
+          keys: {
+            [METADATA]: [
+              METADATA_SERVICE,
+              METADATA_MAX_RESPONSE_HEADERS_KB,
+              METADATA_PEAK_EWMA,
+              METADATA_OUTLIER,
+              METADATA_CLIENT_AFFINITY,
+            ],
+          },
         },
       },
     },

@@ -1,4 +1,4 @@
-import type { TryOutcome } from '../health/signal.ts'
+import type { TryOutcome } from '../health/try-outcome.ts'
 
 /**
  * Whether a try failed in a way that another endpoint might not: a 5xx, 429 (RFC 6585: too many requests), or no answer. A

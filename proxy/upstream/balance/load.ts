@@ -1,6 +1,6 @@
 import type { BalancingPolicy } from '../../model/balancing.ts'
 import { isFailure } from './failure-class.ts'
-import type { TryOutcome } from '../health/signal.ts'
+import type { TryOutcome } from '../health/try-outcome.ts'
 
 /** A request that waits for the head of its answer. The fields are the load's, which links it to those that wait with it. */
 export interface Waiting {
