@@ -75,7 +75,7 @@ t.test('servers that fail, streams, keys and zones', async (t) => {
     ],
     clusters: [
       cluster('failing', backends([bad, ...good]), PEAK_EWMA),
-      cluster('streams', backends(upgrading), PEAK_EWMA),
+      cluster('streams', backends(upgrading), { lb_policy: 'LEAST_REQUEST' }),
       cluster('ring', backends(good), { lb_policy: 'RING_HASH' }),
       cluster('maglev', backends(good), { lb_policy: 'MAGLEV', maglev_lb_config: { table_size: '251' } }),
       cluster('zonal', [], {
@@ -108,11 +108,8 @@ t.test('servers that fail, streams, keys and zones', async (t) => {
     answers.set(name, (answers.get(name) ?? 0) + 1)
   }
   for (const tunnel of tunnels) tunnel.socket.destroy()
-  // Neither is left out, whoever has more of the tunnels: latencies below a millisecond make no difference.
-  t.ok(
-    [...answers.values()].every((count) => count >= 20) && answers.size === 2,
-    JSON.stringify([...answers]),
-  )
+  // A half each, drawn, whoever has more of the tunnels: seven deviations either way.
+  t.ok(Math.abs((answers.get('left') ?? 0) - 100) < 50, JSON.stringify([...answers]))
 
   const at = async (path: string, fields: string): Promise<string> =>
     /(one|two)$/.exec(await ask(port, path, fields))?.[0] ?? ''

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Cluster, EndpointAssignment } from '../model/cluster.ts'
-import { balancedBy, CLUSTER, endpointAt } from '../testing/static-configuration.ts'
+import { balancedBy, CLUSTER, endpointAt, LEAST_REQUEST } from '../testing/static-configuration.ts'
 import type { ConnectFailure } from './connector.ts'
 import type { EndpointState } from './endpoint-state.ts'
 import type { PooledConnection } from './http-pool.ts'
@@ -352,4 +352,33 @@ t.test('a closed cluster picks nothing, keeps nobody waiting and listens to noth
   t.equal(running.response.reset, 'connection')
   t.equal(other.picked(), undefined)
   t.equal(other.clock.pending, 0)
+})
+
+t.test('slow start is for endpoints that come to a cluster in use, or come back', async (t) => {
+  const { clock, cluster, set } = start()
+  set([1, 2])
+  const since = (port: number): number | undefined =>
+    [...cluster.states.values()].find(({ endpoint }) => endpoint.port === port)?.inUseSince
+  t.same([since(1), since(2)], [-Infinity, -Infinity], 'they were there before us')
+  clock.advance(5000)
+  set([1, 2, 3])
+  t.same([since(1), since(3)], [-Infinity, clock.now()])
+  const [first] = cluster.states.values()
+  first?.health.signOfLife(false)
+  clock.advance(3000)
+  first?.health.signOfLife(true)
+  t.equal(since(1), clock.now(), 'it was gone')
+})
+
+t.test('opaque connections are shared out by how many there are, requests are not', async (t) => {
+  const { cluster, set } = start()
+  set([1, 2], { balancing: LEAST_REQUEST })
+  const [first, second] = [...cluster.states.values()] as [EndpointState, EndpointState]
+  first.connectionOpened()
+  t.equal(first.active, 1)
+  t.equal(cluster.pick(undefined, undefined, undefined, 'connection'), second)
+  t.equal(cluster.pick(undefined, undefined), first)
+  first.connectionOver()
+  t.equal(cluster.pick(undefined, undefined, undefined, 'connection'), first)
+  t.equal(first.active, 0)
 })
