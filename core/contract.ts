@@ -53,6 +53,10 @@ export const POD_IPS_VARIABLE = 'POD_IPS'
 export const SERVICE_ACCOUNT_VARIABLE = 'SERVICE_ACCOUNT'
 export const POD_UID_VARIABLE = 'POD_UID'
 export const NODE_NAME_VARIABLE = 'NODE_NAME'
+/** Its zone, as the pod's label ZONE_LABEL has it; '' where that is not set. */
+export const ZONE_VARIABLE = 'WEFT_ZONE'
+/** Kubernetes from 1.35 on copies it from the node to its pods. */
+export const ZONE_LABEL = 'topology.kubernetes.io/zone'
 /** OpenTelemetry's own: what names the pod beside those (resource-attributes.ts). An injector of the version before sets none. */
 export const RESOURCE_ATTRIBUTES_VARIABLE = 'OTEL_RESOURCE_ATTRIBUTES'
 /** And the probes that it makes for the kubelet: JSON of AppProbes (app-probe.ts). */
@@ -196,6 +200,18 @@ export const METADATA_IDENTITY = 'identity'
 export const METADATA_WORKLOAD = 'workload'
 /** Of a route, true: also requests that are not idempotent are retried. */
 export const METADATA_RETRY_NON_IDEMPOTENT = 'retryNonIdempotent'
+
+/** Of a route, true: the share of a backend without a usable endpoint goes to the others. */
+export const METADATA_FAILOVER = 'failover'
+/** Of a route: idempotent requests without an answer after {afterMs} are tried elsewhere, too, {max} times. */
+export const METADATA_HEDGE = 'hedge'
+/** Of a listener: the request field that says how important a request is, for adaptive concurrency. */
+export const METADATA_PRIORITY_HEADER = 'priorityHeader'
+
+/** Key of a rate limit's descriptor that sidecars fill with who calls: a verified SPIFFE ID, or an address. */
+export const CALLER_DESCRIPTOR = 'weft.dev/caller'
+/** And that which tells the limits of a port apart: `namespace/service/index`. */
+export const LIMIT_DESCRIPTOR = 'weft.dev/limit'
 
 /** Of a listener: what `;` in a path means to its connection managers (docs/paths.md). */
 export const METADATA_PATH_PARAMETERS = 'pathParameters'

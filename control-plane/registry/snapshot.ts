@@ -5,6 +5,7 @@ import type { Kind, MeshObject } from './kinds/kinds.ts'
 import { keyOf } from './kinds/meta.ts'
 import type { PeerAuthenticationObject } from './kinds/peer-authentication.ts'
 import type { RouteObject } from './kinds/route.ts'
+import type { TrafficPolicyObject } from './kinds/traffic-policy/read.ts'
 
 type Table<T> = ReadonlyMap<string, T>
 
@@ -23,6 +24,7 @@ export interface Snapshot {
   readonly tlsRoutes: Table<ConnectionRouteObject>
   readonly tcpRoutes: Table<ConnectionRouteObject>
   readonly peerAuthentications: Table<PeerAuthenticationObject>
+  readonly trafficPolicies: Table<TrafficPolicyObject>
 }
 
 export const EMPTY_SNAPSHOT: Snapshot = {
@@ -36,6 +38,7 @@ export const EMPTY_SNAPSHOT: Snapshot = {
   tlsRoutes: new Map(),
   tcpRoutes: new Map(),
   peerAuthentications: new Map(),
+  trafficPolicies: new Map(),
 }
 
 const TABLE_OF: { readonly [K in Kind]: keyof Snapshot } = {
@@ -49,6 +52,7 @@ const TABLE_OF: { readonly [K in Kind]: keyof Snapshot } = {
   TLSRoute: 'tlsRoutes',
   TCPRoute: 'tcpRoutes',
   PeerAuthentication: 'peerAuthentications',
+  TrafficPolicy: 'trafficPolicies',
 }
 
 export type Change =

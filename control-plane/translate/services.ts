@@ -21,6 +21,8 @@ export interface TranslatedService {
 }
 
 export interface Target {
+  /** Of the Service: `namespace/name`. */
+  readonly service: string
   /** `namespace/pod` */
   readonly pod: string
   readonly port: number
@@ -122,6 +124,7 @@ function translateService(
     addresses: source.headless ? [] : source.clusterIPs,
     ports,
     affinityMs: source.affinitySeconds === undefined ? undefined : source.affinitySeconds * 1000,
+    ...(source.nearness ? { nearness: source.nearness } : {}),
     paths: agreedRules(pods.flatMap((pod) => (pod ? [pathRulesOf(pod)] : []))),
     limits: largestLimits(pods.flatMap((pod) => (pod ? [limitsOf(pod)] : []))),
   }
@@ -142,6 +145,7 @@ function translateService(
         // its own namespace to say.
         if (pod?.meta.namespace === source.meta.namespace)
           targets.push({
+            service: key,
             pod: `${pod.meta.namespace}/${pod.meta.name}`,
             port: slicePort.port,
             protocol,
@@ -167,6 +171,7 @@ function translateService(
           identity: meshed ? identityOf(pod, trustDomain) : '',
           workload: pod ? `${pod.meta.name}.${pod.meta.namespace}` : '',
           zone: endpoint.zone,
+          node: endpoint.node,
         }
         ;(healthy ? ready : draining).push(found)
       }
@@ -176,7 +181,8 @@ function translateService(
       ready.length > 0
         ? [...ready, ...draining]
         : draining.map((one) => ({ ...one, health: 'healthy' as const }))
-    return { key: portKey, endpoints: endpoints.sort(byAddress) }
+    const near = source.nearness ? { nearness: source.nearness } : {}
+    return { key: portKey, ...near, endpoints: endpoints.sort(byAddress) }
   })
   return { service, groups, targets }
 }

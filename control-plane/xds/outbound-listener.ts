@@ -18,6 +18,8 @@ import { limitsOfClient, type MeshClient } from './client.ts'
 import { parseOutbound, podName } from './names.ts'
 import type { Plan } from './resource.ts'
 import { forwardAll } from './route-configuration.ts'
+import { FAULT_FILTER } from './traffic/faults.ts'
+import { mayHaveFaults } from './traffic/route-traffic.ts'
 
 export interface ListenerSettings {
   readonly samplingPercent: number
@@ -46,7 +48,7 @@ export function outboundListener(
     routes: HttpOptions['routes'],
     { paths }: Pick<Workload, 'paths'>,
     limits: WorkloadLimits,
-    bound = false,
+    { bound = false, faults = false } = {},
   ): Listener => ({
     ...base,
     ...(carriesHttp(protocol) ? metadataOf(paths, PLAIN_HEADS) : {}),
@@ -55,6 +57,7 @@ export function outboundListener(
         statPrefix: cluster,
         routes,
         inbound: false,
+        filters: faults ? [FAULT_FILTER] : [],
         samplingPercent,
         paths: saidPaths(client, paths),
         limits,
@@ -67,6 +70,7 @@ export function outboundListener(
     const found = service.ports.find((one) => one.port === port)
     if (!found) return undefined
     const { key, protocol } = found
+    const faults = mayHaveFaults(mesh, key, client)
     const limits = callerLimits(limitsOfClient(mesh, client), service.limits)
     const rds = routeNameFor(mesh, key, client)
     const variant = `${client.takes.name} ${rds} ${JSON.stringify(limits)}`
@@ -76,8 +80,8 @@ export function outboundListener(
     const bound = routes !== undefined
     return {
       variant,
-      parts: [protocol, rds, service.paths, bound],
-      make: () => make(protocol, key, { rds }, service, limits, bound),
+      parts: [protocol, rds, service.paths, bound, faults],
+      make: () => make(protocol, key, { rds }, service, limits, { bound, faults }),
     }
   }
   const workload = mesh.workloadsByAddress.get(address)

@@ -2,23 +2,17 @@ import type { Problem } from '../../core/problem.ts'
 import { routeProblems } from '../../control-plane/problems/route-problems.ts'
 import type { ConnectionRouteObject } from '../../control-plane/registry/kinds/connection-route.ts'
 import type { RouteObject } from '../../control-plane/registry/kinds/route.ts'
-import { applyChanges, EMPTY_SNAPSHOT, type Snapshot } from '../../control-plane/registry/snapshot.ts'
-import { Translator } from '../../control-plane/translate/translate.ts'
+import type { Snapshot } from '../../control-plane/registry/snapshot.ts'
 import { listOf, mapOf, problemOf, textOf, type CheckedObject } from './checked.ts'
+import type { ManifestMesh } from './manifest-mesh.ts'
 
 const ROUTES = new Set(['HTTPRoute', 'GRPCRoute', 'TCPRoute', 'TLSRoute', 'UDPRoute'])
 
 /** Routes that the control plane would not, or not wholly, put in force, and those that mean something else here. */
-export function manifestRouteProblems(objects: readonly CheckedObject[]): Problem[] {
-  const known = objects.flatMap(({ mesh }) => mesh ?? [])
-  const snapshot = applyChanges(
-    EMPTY_SNAPSHOT,
-    known.map((object) => ({ op: 'put', object })),
-  )
-  const byName = new Map(
-    objects.map((object) => [`${object.kind} ${object.namespace}/${object.name}`, object]),
-  )
-  const mesh = new Translator({ trustDomain: 'cluster.local' }).translate(snapshot)
+export function manifestRouteProblems(
+  objects: readonly CheckedObject[],
+  { snapshot, mesh, byName }: ManifestMesh,
+): Problem[] {
   // Whether a Service that has a mistake of its own would do, nobody can say before that is mended.
   const refused = new Set(
     objects.flatMap((one) => (one.kind === 'Service' && one.refused ? `${one.namespace}/${one.name}` : [])),

@@ -22,7 +22,7 @@ const LARGEST_TABLE = 5_000_011
 const MINIMUM_CLUSTER = 6
 const MINIMUM_WEIGHT_PERCENT = 10
 // Ours: Envoy's default of 8 million entries is 64 MB here.
-const MAXIMUM_RING = 65_536
+const MAXIMUM_RING = 16_384
 const LARGEST_RING = 1_048_576
 /** Linkerd's. */
 const DECAY_MS = 10_000

@@ -15,6 +15,7 @@ import { readGrpcRoute } from './grpc-route.ts'
 import { readHttpRoute } from './http-route.ts'
 import { readPeerAuthentication, type PeerAuthenticationObject } from './peer-authentication.ts'
 import type { RouteObject } from './route.ts'
+import { readTrafficPolicy, type TrafficPolicyObject } from './traffic-policy/read.ts'
 
 export type MeshObject =
   | NamespaceObject
@@ -25,6 +26,7 @@ export type MeshObject =
   | RouteObject
   | ConnectionRouteObject
   | PeerAuthenticationObject
+  | TrafficPolicyObject
 
 export type Kind = MeshObject['kind']
 
@@ -43,6 +45,7 @@ const READERS: Readonly<Record<string, (object: Fields) => MeshObject>> = {
   'gateway.networking.k8s.io/v1 TCPRoute': readTcpRoute,
   'gateway.networking.k8s.io/v1alpha2 TCPRoute': readTcpRoute,
   'weft.dev/v1alpha1 PeerAuthentication': readPeerAuthentication,
+  'weft.dev/v1alpha1 TrafficPolicy': readTrafficPolicy,
 }
 
 /** Undefined: a kind that the mesh does not read (Deployment, ConfigMap and so on). */

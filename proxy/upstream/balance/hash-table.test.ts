@@ -6,7 +6,7 @@ import { Maglev } from './maglev.ts'
 import { Ring } from './ring.ts'
 
 const KINDS: Record<string, (members: readonly HashMember[]) => HashTable> = {
-  ring: (members) => new Ring(members, 16_384, 65_536),
+  ring: (members) => new Ring(members, 1024, 16_384),
   maglev: (members) => new Maglev(members, 65_537),
 }
 const KEYS = Array.from({ length: 20_000 }, (_, i) => hash32(`user-${i}`))
@@ -77,8 +77,11 @@ for (const [name, create] of Object.entries(KINDS)) {
       const after = owners(create(rest), rest)
       const gone = members[leaves]?.key
       const moved = before.filter((owner, i) => owner !== gone && owner !== after[i]).length / KEYS.length
-      // Of a ring that keeps its size for each member: none but for another scale; Maglev's paper measures a few percent.
-      t.ok(moved < 0.08, `${count} members: ${moved} of the keys moved without need`)
+      // None of a ring that is not full; Maglev's paper measures a few percent.
+      t.ok(
+        moved < (name === 'ring' && count <= 5 ? 0.0001 : 0.08),
+        `${count} members: ${moved} of the keys moved without need`,
+      )
     }
   })
 
@@ -89,8 +92,8 @@ for (const [name, create] of Object.entries(KINDS)) {
 }
 
 t.test('the ring keeps to its sizes', async (t) => {
-  t.equal(new Ring(membersOf(3), 1024, 65_536).size, 3 * 342)
-  t.equal(new Ring(membersOf(1000), 16, 65_536).size, 1000, 'one place each at least')
+  t.equal(new Ring(membersOf(3), 1024, 65_536).size, 3 * 1024, 'each as if it were alone')
+  t.equal(new Ring(membersOf(1000), 16, 500).size, 1000, 'one place each at least')
   t.equal(new Ring(membersOf(4), 1024, 100).size, 100, 'no more than the largest')
   t.equal(new Ring([], 1024, 65_536).find(1, new Uint8Array()), -1)
 })

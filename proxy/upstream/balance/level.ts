@@ -82,7 +82,8 @@ function chooserOf<T extends Target>(
     case 'together':
       return together()
     case 'zone-aware': {
-      if (!own || own.zone === '' || all.length < localities.minimumEndpoints) return together()
+      if (!own || (own.zone === '' && own.subZone === '') || all.length < localities.minimumEndpoints)
+        return together()
       const groups = ([0, 1, 2] as const)
         .map((distance) => targets.filter((target) => distanceOf(target, own) === distance))
         .filter((near) => near.length > 0)

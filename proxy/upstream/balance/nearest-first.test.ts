@@ -49,6 +49,17 @@ t.test('the own node first, then the own zone, then the rest', async (t) => {
   t.equal(portsOf(shares([far, zone, node], AWARE, elsewhere)).length, 3, 'zones of one name in two regions')
 })
 
+t.test('the own node first, also where the own zone is not known', async (t) => {
+  const targets = [at(1, 'a', 'node-1'), at(2, 'a', 'node-2'), at(3, 'b', 'node-3')]
+  const own = { region: '', zone: '', subZone: 'node-1' }
+  const bare = targets.map(({ endpoint }, i) => {
+    const locality = endpoint.locality && { ...endpoint.locality, region: '' }
+    return new FakeTarget(i + 1, PEAK_EWMA.policy, clock, { locality })
+  })
+  t.same(portsOf(shares(bare, AWARE, own)), [1])
+  t.equal(portsOf(shares(bare, AWARE, { ...own, subZone: 'node-9' })).length, 3)
+})
+
 t.test('where we are, or where they are, is not known: all the same', async (t) => {
   const targets = [at(1, 'a'), at(2, 'b'), new FakeTarget(3, PEAK_EWMA.policy, clock)]
   for (const own of ['unknown', { region: '', zone: '', subZone: '' }] as const)

@@ -6,8 +6,11 @@ import { runningOn, type Purpose, type Target } from './target.ts'
 /** How near endpoints are: 0 on our node (of our sub-zone), 1 in our zone, 2 elsewhere. */
 export function distanceOf(target: Target, own: Locality): 0 | 1 | 2 {
   const { locality } = target.endpoint
-  if (!locality || locality.zone !== own.zone || locality.region !== own.region) return 2
-  return own.subZone !== '' && locality.subZone === own.subZone ? 0 : 1
+  if (!locality) return 2
+  const sameZone = locality.zone === own.zone && locality.region === own.region
+  // Whose zone is not known may still be known to be on our node.
+  const sameNode = own.subZone !== '' && locality.subZone === own.subZone
+  return sameNode && (sameZone || own.zone === '') ? 0 : sameZone ? 1 : 2
 }
 
 // With fewer in flight an endpoint is not busy; nor with less than twice as many as another.

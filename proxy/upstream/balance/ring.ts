@@ -10,14 +10,15 @@ export class Ring implements HashTable {
   readonly #places: Float64Array
 
   /**
-   * `minimumSize`, `maximumSize`: of the ring. The lightest member has `minimumSize` times its share of the weight of places,
-   * rounded up, as in Envoy; the others by their weight, and each one at least.
+   * `minimumSize`, `maximumSize`: of the ring. The lightest member has `minimumSize` places as if it were alone, the others by
+   * their weight, as far as the maximum lets them. Envoy divides the minimum among them, so that those that stay get other
+   * places when one comes or leaves: of three, one leaving moves a sixth of all keys without need.
    */
   constructor(members: readonly HashMember[], minimumSize: number, maximumSize: number) {
     const total = members.reduce((sum, { weight }) => sum + weight, 0)
-    const lightest = members.reduce((least, { weight }) => Math.min(least, weight), Infinity) / total
-    const scale = Math.min(Math.ceil(lightest * minimumSize) / lightest, maximumSize)
-    const counts = members.map(({ weight }) => Math.max(1, Math.floor((weight / total) * scale + 1e-9)))
+    const lightest = members.reduce((least, { weight }) => Math.min(least, weight), Infinity)
+    const ofWeight = Math.min(minimumSize / lightest, maximumSize / total)
+    const counts = members.map(({ weight }) => Math.max(1, Math.floor(weight * ofWeight + 1e-9)))
     const places = new Float64Array(counts.reduce((sum, count) => sum + count, 0))
     let next = 0
     members.forEach(({ key }, member) => {
