@@ -175,6 +175,18 @@ const foreign: LiveEntry = {
   conditions: [],
 }
 
+t.test('each kind of route has its status in its own collection', async (t) => {
+  const { api, routeStatus, start, until } = await setUp(t)
+  const collections = { GRPCRoute: 'grpcroutes', TLSRoute: 'tlsroutes', TCPRoute: 'tcproutes' } as const
+  const kinds = Object.keys(collections) as (keyof typeof collections)[]
+  const pathOf = (kind: keyof typeof collections) => ROUTE.replace('httproutes', collections[kind])
+  for (const kind of kinds) api.put(pathOf(kind), { metadata: { generation: 1 }, spec: {} })
+  routeStatus.set({ routeStatus: kinds.map((kind) => ({ ...statusOf(true), kind })) })
+  start(writeRouteStatus)
+  await until(() => api.writes.length === kinds.length)
+  t.strictSame(api.writes.toSorted(), kinds.map((kind) => `PATCH ${pathOf(kind)}/status`).toSorted())
+})
+
 t.test("a route's status is written once, and again when it changes", async (t) => {
   const { api, routeStatus, start, until, clock } = await setUp(t)
   const route = (generation: number) => ({

@@ -73,6 +73,31 @@ t.test('the order of rules does not depend on the order in which routes are read
   )
 })
 
+t.test(
+  'of calls the headers count as soon as service and method are as long, whatever their kind',
+  async (t) => {
+    const rule = (method: object, headers: readonly object[]) => ({
+      matches: [{ method, headers }],
+      backendRefs: [{ name: 'echo', port: 80 }],
+    })
+    const route = {
+      apiVersion: 'gateway.networking.k8s.io/v1',
+      kind: 'GRPCRoute',
+      metadata: { name: 'calls', namespace: 'mesh' },
+      spec: {
+        parentRefs: [{ group: '', kind: 'Service', name: 'echo' }],
+        rules: [
+          rule({ service: 'shop.Cat' }, []),
+          rule({ type: 'RegularExpression', service: 'shop\\..*' }, [{ name: 'x-a', value: '1' }]),
+          rule({ service: 'shop.Cart' }, []),
+        ],
+      },
+    }
+    const names = groupOf([JSON.stringify(route)])?.entries.map(({ rule: { name } }) => name.slice(-1))
+    t.strictSame(names, ['2', '1', '0'])
+  },
+)
+
 t.test('every entry stands before all that Gateway API ranks below it', async (t) => {
   const rank = { exact: 0, regex: 1, prefix: 2 }
   fc.assert(

@@ -13,7 +13,7 @@ function start(ports: readonly number[], change: Partial<Cluster> = { clientAffi
   }
   const picks = (count: number): Set<number | undefined> =>
     new Set(Array.from({ length: count }, () => pick()))
-  return { ...upstream, upstream, clock: upstream.clock, pick, picks }
+  return { upstream, clock: upstream.clock, pick, picks }
 }
 const PORTS = [1, 2, 3, 4, 5, 6, 7, 8]
 

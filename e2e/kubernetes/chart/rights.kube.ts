@@ -92,7 +92,7 @@ t.test('what the chart grants the control plane is what it needs, and no more', 
     await until(`the bundle in ${namespace}`, async () =>
       (await roots(namespace)).includes('BEGIN CERTIFICATE'),
     )
-  for (const kind of ['httproute', 'grpcroute'])
+  for (const kind of ['httproute', 'grpcroute', 'tlsroute', 'tcproute'])
     await until(`the status of ${kind}`, async () => {
       const { status } = await get(kind, 'web', 'shop')
       return status?.parents?.[0]?.controllerName === 'weft.dev/control-plane'

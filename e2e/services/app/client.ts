@@ -16,7 +16,9 @@ async function make({ kind, host, port, family, serverName }: Call): Promise<str
     const asked = get({ host, port, agent: false, path: '/', family, headers: { host: 'any.example' } })
     const [response] = (await once(asked, 'response')) as [IncomingMessage]
     const body = await text(response)
-    return response.statusCode === 200 ? body : `${response.statusCode} ${response.headers['proxy-status']}`
+    return response.statusCode === 200
+      ? body
+      : `${response.statusCode} ${String(response.headers['proxy-status'])}`
   }
   const socket: Socket = connect({ host, port, family })
   if (kind === 'tcp') return text(socket)
