@@ -20,11 +20,7 @@ export function routesPanel(routes: readonly Route[], windowSeconds: number): No
       ),
     ),
     routes.length === 0
-      ? h(
-          'p',
-          { class: 'empty' },
-          'No route has a Service as its parent: every Service is reached as it is.',
-        )
+      ? h('p', { class: 'empty' }, 'No route has a Service as its parent: every Service is reached as it is.')
       : h('div', { class: 'routes' }, routes.map(routeCard)),
   )
 }

@@ -270,6 +270,7 @@ const SERVICES: ServiceView[] = [
 ]
 
 const MESH: MeshOverview = {
+  policies: () => ({ policies: [], services: [] }),
   trustDomain: 'cluster.local',
   version: () => 42,
   services: () => SERVICES,

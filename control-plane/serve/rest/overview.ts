@@ -1,6 +1,7 @@
 import type { MeshBrain } from '../../mesh.ts'
 import { together, type Problem } from '../../../core/problem.ts'
 import { proxyProblems } from '../../problems/mesh-problems.ts'
+import { policyOverview, type PolicyOverview } from '../../policy-view.ts'
 import type { ServiceView } from '../../service-view.ts'
 
 /** A proxy, or another xDS client, whose stream is open. Plain JSON. */
@@ -32,6 +33,7 @@ export interface MeshOverview {
   version(): number
   readonly trustDomain: string
   services(): readonly ServiceView[]
+  policies(): PolicyOverview
   /** Pods with a sidecar. */
   workloads(): number
   /** In order; empty when all is well. `own`: without those that somebody else found. */
@@ -58,6 +60,10 @@ export function overviewOf(
     },
     version: () => now()?.version ?? 0,
     services: () => now()?.services ?? [],
+    policies() {
+      const model = now()?.model
+      return model ? policyOverview(model) : { policies: [], services: [] }
+    },
     workloads: () => now()?.model.workloads.size ?? 0,
     problems: (own) => together(own ? [] : told(), brain()?.problems() ?? [], proxyProblems(proxies())),
   }

@@ -58,6 +58,10 @@ const MESH: MeshOverview = {
   trustDomain: 'cluster.local',
   version: () => 7,
   services: () => [CATALOG],
+  policies: () => ({
+    policies: [],
+    services: [{ namespace: 'shop', name: 'catalog', settings: { hedging: { afterMs: 50, maximum: 1 } } }],
+  }),
   workloads: () => 3,
   problems: () => [PROBLEM, { ...PROBLEM, severity: 'warning' }],
   proxies: () => [
@@ -112,6 +116,14 @@ t.test('a route shows each rule once, with the configured and the seen split', a
   t.match(route.backends, [
     { percent: 90, observedPercent: 80 },
     { percent: 10, observedPercent: 20 },
+  ])
+})
+
+t.test('policies, with what they say to each Service', async (t) => {
+  const { get } = setUp(t)
+  const { body } = await get('/api/policies')
+  t.same(body['services'], [
+    { namespace: 'shop', name: 'catalog', settings: { hedging: { afterMs: 50, maximum: 1 } } },
   ])
 })
 

@@ -96,6 +96,7 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
     windowSeconds: SPLIT_SECONDS,
     routes: routeRows(mesh.services(), metrics, clock.now()),
   }))
+  page('/api/policies', [], () => mesh.policies())
   page('/api/traces', ['service', 'limit', 'failed'], (query) => ({
     traces: traces.recent({
       service: serviceParameter(query, 'service'),

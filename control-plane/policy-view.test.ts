@@ -1,0 +1,47 @@
+import t from 'tap'
+import { policyOverview } from './policy-view.ts'
+import { MemorySource } from './registry/memory-source.ts'
+import { Translator } from './translate/translate.ts'
+
+const service = (name: string, namespace = 'shop'): string =>
+  `apiVersion: v1\nkind: Service\nmetadata: { name: ${name}, namespace: ${namespace} }\nspec: { clusterIP: None, ports: [{ port: 80 }] }\n`
+const policy = (name: string, targets: string, section: string): string =>
+  `apiVersion: weft.dev/v1alpha1\nkind: TrafficPolicy\nmetadata: { name: ${name}, namespace: shop }\nspec: { targetRefs: [${targets}], ${section} }\n`
+
+t.test('policies with what became of them, and what they say to each Service in all', (t) => {
+  const source = MemorySource.of(
+    service('cart'),
+    service('catalog'),
+    service('web', 'front'),
+    policy(
+      'a',
+      '{ kind: Namespace, name: shop }, { kind: Service, name: gone }',
+      'retryBudget: { percent: 5 }',
+    ),
+    policy('b', '{ kind: Service, name: cart }', 'hedging: { after: 1s }'),
+  )
+  const mesh = new Translator({ trustDomain: 'cluster.local' }).translate(source.snapshot.value)
+  const { policies, services } = policyOverview(mesh)
+  t.match(policies, [
+    {
+      kind: 'TrafficPolicy',
+      namespace: 'shop',
+      name: 'a',
+      targets: [
+        { kind: 'Namespace', namespace: '', name: 'shop', accepted: true, reason: 'Accepted' },
+        { kind: 'Service', namespace: 'shop', name: 'gone', accepted: false, reason: 'TargetNotFound' },
+      ],
+    },
+    { name: 'b', targets: [{ name: 'cart', accepted: true, message: 'in force: hedging' }] },
+  ])
+  const budget = { percent: 5, minimumPerSecond: 10 }
+  t.same(services, [
+    {
+      namespace: 'shop',
+      name: 'cart',
+      settings: { retryBudget: budget, hedging: { afterMs: 1000, maximum: 1 } },
+    },
+    { namespace: 'shop', name: 'catalog', settings: { retryBudget: budget } },
+  ])
+  t.end()
+})
