@@ -186,6 +186,8 @@ export const METADATA_IDENTITY = 'identity'
 export const METADATA_WORKLOAD = 'workload'
 /** Of a route, true: also requests that are not idempotent are retried. */
 export const METADATA_RETRY_NON_IDEMPOTENT = 'retryNonIdempotent'
+/** Of a route, true: the share of a backend that has no endpoint goes to the others. */
+export const METADATA_FAILOVER = 'failover'
 
 /** Of a listener: what `;` in a path means to its connection managers (docs/paths.md). */
 export const METADATA_PATH_PARAMETERS = 'pathParameters'

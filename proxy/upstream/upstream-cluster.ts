@@ -6,9 +6,11 @@ import type { UpstreamDependencies } from './dependencies.ts'
 import { resolveEndpoints } from './dns-endpoints.ts'
 import { EndpointState } from './endpoint-state.ts'
 import { OutlierSet } from './health/outlier-set.ts'
+import type { Standing } from './health/signal.ts'
 import { RetryBudget } from './retry-budget.ts'
 
 const SWEEP_ORIGINAL_DST_MS = 60_000
+const BEST_FIRST: readonly Standing[] = ['use', 'last-resort']
 
 /**
  * The running side of a cluster: its endpoints' connections, balancer, limits and retry budget. A change of the
@@ -32,6 +34,8 @@ export class UpstreamCluster {
   #endpoints: readonly Endpoint[] | undefined
   #states = new Map<string, EndpointState>()
   #picker: Picker | undefined
+  /** The best that is there among the endpoints that the picker has. */
+  #best: Standing = 'avoid'
   /** The picker is made once, at the end of the update under way. */
   #updating = false
   /** An endpoint stands otherwise than when the picker was made: the removal of another may bring an ejected one back. */
@@ -61,6 +65,16 @@ export class UpstreamCluster {
   /** Whether a pick can be answered now: the cluster is known (or known not to exist), and its endpoints are. */
   get ready(): boolean {
     return this.#closed || this.#config === null || this.#picker !== undefined
+  }
+
+  /**
+   * The best of its endpoints; `avoid`: a request would find none. Undefined: not known yet. One for whatever its
+   * connection came for has what it needs.
+   */
+  get best(): Standing | undefined {
+    if (!this.ready) return undefined
+    if (this.#closed || !this.#config) return 'avoid'
+    return this.#config.discovery.kind === 'original-dst' ? 'use' : this.#best
   }
 
   /**
@@ -238,7 +252,12 @@ export class UpstreamCluster {
     const config = this.#config
     if (!config || config.discovery.kind === 'original-dst') return
     this.#stale = false
-    this.#picker = new Picker([...this.#states.values()], config.balancer, this.#deps.random)
+    const states = [...this.#states.values()]
+    this.#picker = new Picker(states, config.balancer, this.#deps.random)
+    const standings = states
+      .filter(({ endpoint }) => endpoint.weight > 0)
+      .map(({ health }) => health.standing)
+    this.#best = BEST_FIRST.find((standing) => standings.includes(standing)) ?? 'avoid'
   }
 
   #originalDestination(config: Cluster, original: Destination): EndpointState {

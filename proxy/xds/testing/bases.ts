@@ -150,7 +150,7 @@ const ROUTES: RouteConfiguration = {
             upgradeConfigs: [{ upgradeType: 'websocket', enabled: true }],
           },
           metadata: {
-            filterMetadata: { 'weft.dev': { retryNonIdempotent: true } },
+            filterMetadata: { 'weft.dev': { retryNonIdempotent: true, failover: true } },
           },
           typedPerFilterConfig: {
             fault: any(HTTPFault, { abort: { grpcStatus: 14, percentage: percent(5) } }),
