@@ -75,6 +75,8 @@ export class Forwarding implements AttemptOwner {
   #mirrors: readonly Mirror[] = NO_MIRRORS
   #retries = 0
   #replays = 0
+  /** It counts among those that its cluster tries again. */
+  #retrying = false
   #responding = false
   #tunnel = false
   #over = false
@@ -201,7 +203,15 @@ export class Forwarding implements AttemptOwner {
     this.#cancelWait?.()
     this.#cancelDeadline?.()
     for (const mirror of this.#mirrors) mirror.requestOver()
-    if (this.#cluster) this.#cluster.active--
+    this.#leave()
+  }
+
+  /** It is none of its cluster's any more. */
+  #leave(): void {
+    if (!this.#cluster) return
+    this.#cluster.active--
+    if (this.#retrying) this.#cluster.breakers.retries--
+    this.#retrying = false
   }
 
   // To an endpoint.
@@ -254,7 +264,7 @@ export class Forwarding implements AttemptOwner {
     left.push(weighted)
     const other = otherBackend(this.#deps, this.#action, left, !this.#unreached)
     if (!other) return false
-    if (this.#cluster) this.#cluster.active--
+    this.#leave()
     this.#weighted = other
     record.cluster = other.cluster
     Object.assign(head, this.#unchanged, { fields: [...this.#unchanged.fields] })
@@ -275,7 +285,7 @@ export class Forwarding implements AttemptOwner {
         'the destination of the route is not known',
       )
     this.#caller.record.service = config.service
-    if (cluster.active > config.limits.maxRequests) {
+    if (!cluster.breakers.tryRequest(cluster.active)) {
       const text = 'too many requests to this destination'
       return this.#fail(ResponseFlag.UO, 503, 'upstream_overflow{requests}', text)
     }
@@ -447,6 +457,11 @@ export class Forwarding implements AttemptOwner {
         this.#deps.telemetry.count('retry_budget_exhausted')
         return false
       }
+      if (!this.#retrying && !this.#cluster.breakers.tryRetry()) {
+        record.flags |= ResponseFlag.URX | ResponseFlag.UO
+        return false
+      }
+      this.#retrying = true
       this.#retries++
       ;(this.#tried ??= []).push(attempt.endpoint)
     } else {

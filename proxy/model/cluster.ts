@@ -41,6 +41,8 @@ export interface Cluster extends UpstreamSocket {
     readonly maxOpaqueConnections?: number | undefined
     readonly maxPendingRequests: number
     readonly maxRequests: number
+    /** Requests that are tried again at once, beside what the budget lets; unset: no limit. Envoy's budget goes instead of it. */
+    readonly maxRetries?: number | undefined
   }
   /** Undefined: no endpoint is ejected. */
   readonly outliers?: OutlierDetection | undefined

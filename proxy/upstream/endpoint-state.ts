@@ -6,11 +6,11 @@ import type { Cluster, Endpoint } from '../model/cluster.ts'
 import type { UpstreamTls } from '../model/tls.ts'
 import { allowsPeer } from '../transport/peer-identity.ts'
 import { proxyProtocolHeader, type ConnectionAddresses } from '../transport/proxy-protocol.ts'
+import { newClusterScope, type ClusterScope } from './cluster-scope.ts'
 import { ConnectionRoom } from './connection-room.ts'
 import { ENDPOINT_REMOVED, type ConnectDone, type ConnectTarget } from './connector.ts'
 import type { UpstreamDependencies } from './dependencies.ts'
 import { EndpointHealth } from './health/endpoint-health.ts'
-import { OutlierSet } from './health/outlier-set.ts'
 import type { TryOutcome } from './health/try-outcome.ts'
 import { HttpPool, type OpenConnection } from './http-pool.ts'
 import { KeepAliveHabit } from './keep-alive-habit.ts'
@@ -36,6 +36,7 @@ export class EndpointState {
   readonly health: EndpointHealth
   readonly #deps: UpstreamDependencies
   readonly #self: boolean
+  readonly #breakers: ClusterScope['breakers']
   readonly #habit = new KeepAliveHabit()
   /** Of its HTTP connections, in whichever pool. */
   readonly #room: ConnectionRoom
@@ -53,7 +54,7 @@ export class EndpointState {
 
   /**
    * `self`: this very pod, whose inbound port is not in the way of our own connections. `standingChanged`: the picker
-   * has to be replaced. `outliers`: of its cluster; left out, it is alone.
+   * has to be replaced. `scope`: of its cluster; left out, it is alone.
    */
   constructor(
     endpoint: Endpoint,
@@ -61,7 +62,7 @@ export class EndpointState {
     deps: UpstreamDependencies,
     self: boolean,
     standingChanged: () => void,
-    outliers: OutlierSet = new OutlierSet(deps.clock, deps.random),
+    scope: ClusterScope = newClusterScope(deps),
   ) {
     this.endpoint = endpoint
     this.address = `${endpoint.address.includes(':') ? `[${endpoint.address}]` : endpoint.address}:${endpoint.port}`
@@ -75,7 +76,10 @@ export class EndpointState {
       this.#http1?.renew()
       this.#http2?.renew()
     }
+    this.#breakers = scope.breakers
+    this.#breakers.configure(cluster.limits)
     const { clock, signals } = deps
+    const { outliers } = scope
     this.health = new EndpointHealth(signals, { clock, outliers, closeIdle }, standingChanged)
     this.health.configured(endpoint, cluster, this.#tls)
   }
@@ -104,14 +108,13 @@ export class EndpointState {
     this.#cluster = cluster
     this.#useSocket()
     this.health.configured(endpoint, cluster, this.#tls)
+    this.#breakers.configure(cluster.limits)
     this.#room.limit(cluster.limits.maxConnections)
     const sameHeader = this.#proxyProtocol === proxyProtocolBefore
     if (cluster === clusterBefore && this.#tls === tlsBefore && sameHeader) return
     const change = tlsChange(tlsBefore, this.#tls)
     if (change === 'all' || !sameHeader || otherConnections(clusterBefore, cluster))
       return this.#replacePools()
-    if (clusterBefore.limits.maxPendingRequests !== cluster.limits.maxPendingRequests)
-      for (const pool of this.#pools()) pool.limitPending(cluster.limits.maxPendingRequests)
     if (change === 'names') {
       const validation = this.#tls?.validation
       for (const pool of this.#pools()) pool.keepPeers((identity) => allowsPeer(validation, identity))
@@ -307,7 +310,7 @@ export class EndpointState {
       })
     const pool: HttpPool = new HttpPool({
       room: this.#room,
-      maxPendingRequests: this.#cluster.limits.maxPendingRequests,
+      breakers: this.#breakers,
       multiplexed,
       open,
       clock: this.#deps.clock,

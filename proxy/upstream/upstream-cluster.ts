@@ -3,9 +3,9 @@ import type { Cluster, Endpoint } from '../model/cluster.ts'
 import { formatDestination, type Destination } from '../transport/original-destination.ts'
 import { Picker } from './balancer.ts'
 import type { UpstreamDependencies } from './dependencies.ts'
+import { newClusterScope, type ClusterScope } from './cluster-scope.ts'
 import { resolveEndpoints } from './dns-endpoints.ts'
 import { EndpointState } from './endpoint-state.ts'
-import { OutlierSet } from './health/outlier-set.ts'
 import type { Standing } from './health/signal.ts'
 import { RetryBudget } from './retry-budget.ts'
 
@@ -19,13 +19,14 @@ const BEST_FIRST: readonly Standing[] = ['use', 'last-resort']
 export class UpstreamCluster {
   readonly name: string
   readonly budget: RetryBudget
-  /** Which of its endpoints are ejected, and when one is. */
-  readonly outliers: OutlierSet
+  readonly outliers: ClusterScope['outliers']
+  readonly breakers: ClusterScope['breakers']
   /** Requests running now. */
   active = 0
   /** Opaque connections now, those that are being made among them. */
   connections = 0
   readonly #deps: UpstreamDependencies
+  readonly #scope: ClusterScope
   readonly #waiters = new Set<() => void>()
   readonly #stopWatching: () => void
   #stopDiscovery: () => void = () => {}
@@ -47,7 +48,9 @@ export class UpstreamCluster {
     this.name = name
     this.#deps = deps
     this.budget = new RetryBudget(0, 0, deps.clock)
-    this.outliers = new OutlierSet(deps.clock, deps.random, deps.outlierEvents?.(name))
+    this.#scope = newClusterScope(deps, name)
+    this.outliers = this.#scope.outliers
+    this.breakers = this.#scope.breakers
     const watched = deps.configuration.cluster(name)
     this.#stopWatching = watched.watch((config) => this.#configure(config))
     this.#configure(watched.value)
@@ -158,6 +161,7 @@ export class UpstreamCluster {
     if (!config) return this.#forget()
     this.budget.configure(config.retryBudget.percent, config.retryBudget.minPerSecond)
     this.outliers.configure(config.outliers)
+    this.breakers.configure(config.limits)
     if (!before || !isDeepStrictEqual(before.discovery, config.discovery))
       return this.#discover(before, config)
     if (config.discovery.kind === 'original-dst')
@@ -244,7 +248,7 @@ export class UpstreamCluster {
       else if (this.#picker) this.#replacePicker()
     }
     let state: EndpointState | undefined
-    state = new EndpointState(endpoint, config, this.#deps, self, changed, this.outliers)
+    state = new EndpointState(endpoint, config, this.#deps, self, changed, this.#scope)
     return state
   }
 

@@ -71,6 +71,7 @@ export function decodeCluster(cluster: WireCluster, scope: Scope, readFile: Read
       maxOpaqueConnections: breakers?.maxConnections,
       maxPendingRequests: breakers?.maxPendingRequests ?? LIMIT,
       maxRequests: breakers?.maxRequests ?? LIMIT,
+      maxRetries: breakers?.maxRetries,
     },
     outliers: decodeOutlierDetection(cluster, scope),
     retryBudget: {

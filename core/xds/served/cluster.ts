@@ -60,6 +60,7 @@ export const CLUSTERS: Messages = {
     max_connections: ANY,
     max_pending_requests: ANY,
     max_requests: ANY,
+    max_retries: ANY,
     retry_budget: ANY,
   },
   [`${CLUSTER}.CircuitBreakers.Thresholds.RetryBudget`]: {

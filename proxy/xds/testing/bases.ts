@@ -386,6 +386,7 @@ const CLUSTERS: readonly Cluster[] = [
           maxConnections: 10,
           maxPendingRequests: 10,
           maxRequests: 10,
+          maxRetries: 10,
           retryBudget: { budgetPercent: { value: 30 }, minRetryConcurrency: 5 },
         },
       ],
