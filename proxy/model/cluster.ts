@@ -1,5 +1,6 @@
 import type { ProxyProtocolVersion } from '../../core/proxy-protocol.ts'
 import type { HeadLimits } from '../http/head-limits.ts'
+import type { HealthCheck } from './health-check.ts'
 import type { Http2KeepAlive, TcpKeepAlive } from './keep-alive.ts'
 import type { OutlierDetection } from './outlier-detection.ts'
 import type { UpstreamTls } from './tls.ts'
@@ -46,6 +47,8 @@ export interface Cluster extends UpstreamSocket {
   }
   /** Undefined: no endpoint is ejected. */
   readonly outliers?: OutlierDetection | undefined
+  /** Undefined: endpoints are not asked. */
+  readonly healthCheck?: HealthCheck | undefined
   readonly retryBudget: { readonly percent: number; readonly minPerSecond: number }
   /** Idle HTTP/1.1 connections close after this; stays under the 5 s keep-alive of a Node server. Milliseconds. */
   readonly idleTimeoutMs: number

@@ -3,6 +3,7 @@ import { ALPN_LINK } from '../../core/contract.ts'
 import type { ClientHandler } from '../http/stream.ts'
 import type { ProxyProtocolVersion } from '../../core/proxy-protocol.ts'
 import type { Cluster, Endpoint } from '../model/cluster.ts'
+import type { HealthCheck } from '../model/health-check.ts'
 import type { UpstreamTls } from '../model/tls.ts'
 import { allowsPeer } from '../transport/peer-identity.ts'
 import { proxyProtocolHeader, type ConnectionAddresses } from '../transport/proxy-protocol.ts'
@@ -11,9 +12,13 @@ import { ConnectionRoom } from './connection-room.ts'
 import { ENDPOINT_REMOVED, type ConnectDone, type ConnectTarget } from './connector.ts'
 import type { UpstreamDependencies } from './dependencies.ts'
 import { EndpointHealth } from './health/endpoint-health.ts'
+import type { SignalContext } from './health/signal.ts'
 import type { TryOutcome } from './health/try-outcome.ts'
 import { HttpPool, type OpenConnection } from './http-pool.ts'
 import { KeepAliveHabit } from './keep-alive-habit.ts'
+import { HttpProbe } from './probe/http-probe.ts'
+import type { ProbeDone } from './probe/probe.ts'
+import { tcpProbe } from './probe/tcp-probe.ts'
 import { connectWithSecond } from './second-attempt.ts'
 import { tlsChange, upstreamSocket } from './upstream-socket.ts'
 
@@ -78,9 +83,12 @@ export class EndpointState {
     }
     this.#breakers = scope.breakers
     this.#breakers.configure(cluster.limits)
-    const { clock, signals } = deps
-    const { outliers } = scope
-    this.health = new EndpointHealth(signals, { clock, outliers, closeIdle }, standingChanged)
+    const { clock, random, signals } = deps
+    const { outliers, turns } = scope
+    const probe: SignalContext['probe'] = (check, done) => this.#probe(check, done)
+    const picks = (): number => scope.picks
+    const context = { clock, random, outliers, turns, picks, probe, closeIdle }
+    this.health = new EndpointHealth(signals, context, standingChanged)
     this.health.configured(endpoint, cluster, this.#tls)
   }
 
@@ -213,6 +221,14 @@ export class EndpointState {
   destroy(): void {
     this.close()
     for (const pool of this.#pools()) pool.destroy()
+  }
+
+  #probe({ probe, timeoutMs }: HealthCheck, done: ProbeDone): () => void {
+    const { clock } = this.#deps
+    if (probe.kind === 'tcp') return tcpProbe(this, timeoutMs, clock, done)
+    const running = new HttpProbe(this.pool(probe.kind === 'grpc'), probe, timeoutMs, clock, done)
+    running.start()
+    return () => running.cancel()
   }
 
   #pools(): HttpPool[] {

@@ -108,6 +108,7 @@ export class UpstreamCluster {
     tried: readonly EndpointState[] | undefined,
   ): EndpointState | undefined {
     this.#idleSweeps = 0
+    this.#scope.picks++
     const config = this.#config
     if (!config || this.#closed) return undefined
     if (config.discovery.kind === 'original-dst')

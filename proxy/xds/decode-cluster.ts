@@ -19,6 +19,7 @@ import {
 } from '../../core/xds/generated/envoy.js'
 import type { Cluster, Endpoint, EndpointAssignment, UpstreamSocket } from '../model/cluster.ts'
 import { decodeNumber, decodeText, decodeTexts, textsOf } from './decode-metadata.ts'
+import { decodeHealthCheck } from './decode-health-check.ts'
 import { decodeOutlierDetection } from './decode-outlier-detection.ts'
 import { decodeHeadLimits, decodeHttp2KeepAlive, decodeTcpKeepAlive } from './decode-protocol-options.ts'
 import type { ReadFile } from './decode-tls.ts'
@@ -74,6 +75,7 @@ export function decodeCluster(cluster: WireCluster, scope: Scope, readFile: Read
       maxRetries: breakers?.maxRetries,
     },
     outliers: decodeOutlierDetection(cluster, scope),
+    healthCheck: decodeHealthCheck(cluster, http.protocol, scope),
     retryBudget: {
       percent: budget?.budgetPercent?.value ?? 20,
       // Envoy bounds retries that run at once; ours counts them by the second. 10 is GEP-3388's floor.

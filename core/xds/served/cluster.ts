@@ -27,6 +27,7 @@ export const CLUSTERS: Messages = {
     load_assignment: ANY,
     circuit_breakers: ANY,
     outlier_detection: ANY,
+    health_checks: ANY,
     common_http_protocol_options: ANY,
     typed_extension_protocol_options: { keys: { [HTTP_OPTIONS]: 'any' }, types: [HTTP_OPTIONS] },
     http2_protocol_options: HTTP2,

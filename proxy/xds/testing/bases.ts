@@ -391,6 +391,23 @@ const CLUSTERS: readonly Cluster[] = [
         },
       ],
     },
+    healthChecks: [
+      {
+        timeout: 1000,
+        interval: 5000,
+        intervalJitter: 100,
+        unhealthyThreshold: 3,
+        healthyThreshold: 2,
+        noTrafficInterval: 30_000,
+        unhealthyInterval: 2000,
+        httpHealthCheck: {
+          host: 'shop',
+          path: '/healthz',
+          method: 'HEAD',
+          expectedStatuses: [{ start: 200n, end: 300n }],
+        },
+      },
+    ],
     outlierDetection: {
       consecutive5xx: 4,
       enforcingConsecutive5xx: 90,
@@ -442,11 +459,23 @@ const CLUSTERS: readonly Cluster[] = [
     },
     commonHttpProtocolOptions: { idleTimeout: 1000, maxHeadersCount: 50 },
     http2ProtocolOptions: { connectionKeepalive: KEEP_ALIVE },
+    healthChecks: [
+      { timeout: 1000, interval: 5000, unhealthyThreshold: 3, healthyThreshold: 2, tcpHealthCheck: {} },
+    ],
     transportSocket: upstream(BUNDLE_ALONE),
   },
   {
     name: 'eds',
     type: 'EDS',
+    healthChecks: [
+      {
+        timeout: 1000,
+        interval: 5000,
+        unhealthyThreshold: 3,
+        healthyThreshold: 2,
+        grpcHealthCheck: { serviceName: 'echo', authority: 'shop' },
+      },
+    ],
     edsClusterConfig: { edsConfig: ADS, serviceName: 'service' },
     typedExtensionProtocolOptions: {
       [UpstreamHttpOptions.typeName]: any(UpstreamHttpOptions, {
