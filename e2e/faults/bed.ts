@@ -56,10 +56,12 @@ export async function openBed(
     originalDestination: undefined,
     ownAddresses: [],
   })
-  let problem: Error | undefined
-  await runtime.bindListeners((error) => (problem = error))
+  let problem: unknown
+  await runtime.bindListeners((error) => {
+    problem = error
+  })
   const port = runtime.boundPort('front')
-  if (port === undefined) throw problem ?? new Error('the proxy has no port')
+  if (port === undefined) throw new Error('the proxy has no port', { cause: problem })
   const agent = new Agent({ keepAlive: true, maxSockets: concurrency })
   return {
     servers,

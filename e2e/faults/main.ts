@@ -1,7 +1,14 @@
 import { describeError } from '../../core/errors.ts'
 import { FlagError } from '../../local/flags.ts'
 import { HELP, parseFaultFlags } from './flags.ts'
-import { SCENARIOS, type Finding } from './scenarios.ts'
+import { SCENARIOS } from './scenarios.ts'
+
+interface Played {
+  readonly name: string
+  readonly claim: string
+  readonly ok: boolean
+  readonly figures: Readonly<Record<string, number | boolean>>
+}
 
 const started = performance.now()
 const progress = (line: string) =>
@@ -15,24 +22,24 @@ async function main(argv: readonly string[]): Promise<number> {
     console.log(flags.help ? HELP : names.join('\n'))
     return 0
   }
-  const scenarios: ({ readonly name: string; readonly claim: string } & Finding)[] = []
+  const scenarios: Played[] = []
   for (const { name, claim, run } of SCENARIOS) {
     if (flags.only.length > 0 && !flags.only.includes(name)) continue
     progress(name)
-    scenarios.push({ name, claim, ...(await run(flags.requests, flags.seed)) })
+    const { ok, ...figures } = await run(flags.requests, flags.seed)
+    scenarios.push({ name, claim, ok, figures })
   }
   const ok = scenarios.every((one) => one.ok)
-  if (flags.json) console.log(JSON.stringify({ ok, seed: flags.seed, scenarios }))
+  if (flags.json) console.log(JSON.stringify({ ok, seed: flags.seed, scenarios: scenarios.map(flat) }))
   else console.log(scenarios.map(lineOf).join('\n'))
   return ok ? 0 : 1
 }
 
-function lineOf({
-  name,
-  claim,
-  ok,
-  ...figures
-}: { readonly name: string; readonly claim: string } & Finding): string {
+function flat({ figures, ...rest }: Played): object {
+  return { ...rest, ...figures }
+}
+
+function lineOf({ name, claim, ok, figures }: Played): string {
   const said = Object.entries(figures).map(([figure, value]) => `${figure.replaceAll('_', ' ')} ${value}`)
   return `${ok ? 'held' : 'FAILED'}  ${name}: ${claim}\n        ${said.join(', ')}`
 }
