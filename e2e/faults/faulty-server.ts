@@ -81,8 +81,12 @@ export class FaultyServer {
       case 'close-after':
         response.end('ok', () => setImmediate(() => socket?.destroy()))
         return
-      default:
-        response.writeHead(behaviour === 'ok' ? 200 : Number(behaviour)).end(behaviour)
+      case 'ok':
+        response.end('ok')
+        return
+      case '500':
+      case '503':
+        response.writeHead(Number(behaviour)).end(behaviour)
     }
   }
 }

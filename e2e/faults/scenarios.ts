@@ -48,7 +48,7 @@ export interface Scenario {
   readonly name: string
   /** What has to hold. */
   readonly claim: string
-  run(requests: number, seed: number): Promise<Finding>
+  readonly run: (requests: number, seed: number) => Promise<Finding>
 }
 
 /** How the one of three fails, by its requests. */

@@ -35,7 +35,8 @@ function start(
   const cluster = upstream.clusters.get('app')
   const [first] = cluster.states.values()
   return {
-    ...upstream,
+    clock: upstream.clock,
+    configuration: upstream.configuration,
     configure,
     cluster,
     server: upstream.server(1),
