@@ -219,7 +219,8 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
   }
 }
 
-function nodeOf({ pod }: SidecarOptions) {
+/** Who asks for configuration, and which fields beyond the first version's it takes. */
+export function nodeOf({ pod }: { readonly pod: Pick<ReportingPod, 'name' | 'namespace'> }) {
   return {
     id: `${pod.name}.${pod.namespace}`,
     cluster: pod.namespace,
