@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import { createServer as createHttp2Server } from 'node:http2'
+import { createServer as createHttp2Server, type ServerHttp2Stream } from 'node:http2'
 import { createServer as createTcpServer, type AddressInfo, type Server } from 'node:net'
 import t, { type Test } from 'tap'
 import { Watched } from '../core/watched.ts'
@@ -76,7 +76,7 @@ t.test("gRPC's health service, on real sockets", async (t) => {
   let status = 1
   const asks = new Set<string>()
   const server = createHttp2Server()
-  server.on('stream', (stream, headers) => {
+  server.on('stream', (stream: ServerHttp2Stream, headers) => {
     const chunks: Buffer[] = []
     stream.on('data', (chunk: Buffer) => chunks.push(chunk))
     stream.on('error', () => {})
