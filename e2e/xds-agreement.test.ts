@@ -43,7 +43,9 @@ t.test('the proxy understands every resource that a sidecar is sent', async (t) 
 })
 
 t.test('a sidecar says which fields it takes that one of the version before refuses', async (t) => {
-  const node = nodeOf({ pod: { name: 'a', namespace: 'mesh' } })
+  const node = nodeOf({
+    pod: { name: 'a', namespace: 'mesh', uid: '', node: '', zone: '', addresses: [] },
+  })
   const client = clientOf(node)
   t.equal(client.takes, SIDECAR)
   const mesh = createMesh({

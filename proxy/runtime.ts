@@ -10,6 +10,7 @@ import { createInbound } from './inbound.ts'
 import { ConnectionLimit } from './listener/connection-limit.ts'
 import { ConnectionServer, listenError } from './listener/connection-server.ts'
 import { TlsTermination } from './listener/tls-termination.ts'
+import type { Locality } from './model/balancing.ts'
 import type { Configuration } from './model/configuration.ts'
 import type { Listener } from './model/listener.ts'
 import { createOutbound, peerOf } from './outbound.ts'
@@ -36,6 +37,8 @@ export interface RuntimeDependencies {
   readonly ownAddresses: readonly string[]
   /** Of its ports those whose application wants the PROXY protocol. */
   readonly ownProxyProtocol?: ReadonlyMap<number, ProxyProtocolVersion>
+  /** Where this proxy is; left out: not known. */
+  readonly locality?: Locality | undefined
   readonly configWaitMs?: number
   /** Connections that others may have open here; undefined: see `ConnectionLimit`. */
   readonly maxConnections?: number | undefined
@@ -80,6 +83,7 @@ export class Runtime {
       connector: this.#connector,
       ownAddresses: this.#ownAddresses,
       outlierEvents: outlierLog(deps.log ?? silentLogger),
+      locality: deps.locality,
       ...(deps.ownProxyProtocol ? { ownProxyProtocol: deps.ownProxyProtocol } : {}),
     })
     deps.secrets.watch(() => this.clusters.renew())

@@ -1,9 +1,11 @@
 import type { NamespaceObject, PodObject, ServiceAccountObject, ServiceObject } from './kinds/core.ts'
+import type { ConnectionRouteObject } from './kinds/connection-route.ts'
 import type { EndpointSliceObject } from './kinds/endpoint-slice.ts'
 import type { Kind, MeshObject } from './kinds/kinds.ts'
 import { keyOf } from './kinds/meta.ts'
 import type { PeerAuthenticationObject } from './kinds/peer-authentication.ts'
 import type { RouteObject } from './kinds/route.ts'
+import type { TrafficPolicyObject } from './kinds/traffic-policy/read.ts'
 
 type Table<T> = ReadonlyMap<string, T>
 
@@ -19,7 +21,10 @@ export interface Snapshot {
   readonly pods: Table<PodObject>
   readonly httpRoutes: Table<RouteObject>
   readonly grpcRoutes: Table<RouteObject>
+  readonly tlsRoutes: Table<ConnectionRouteObject>
+  readonly tcpRoutes: Table<ConnectionRouteObject>
   readonly peerAuthentications: Table<PeerAuthenticationObject>
+  readonly trafficPolicies: Table<TrafficPolicyObject>
 }
 
 export const EMPTY_SNAPSHOT: Snapshot = {
@@ -30,7 +35,10 @@ export const EMPTY_SNAPSHOT: Snapshot = {
   pods: new Map(),
   httpRoutes: new Map(),
   grpcRoutes: new Map(),
+  tlsRoutes: new Map(),
+  tcpRoutes: new Map(),
   peerAuthentications: new Map(),
+  trafficPolicies: new Map(),
 }
 
 const TABLE_OF: { readonly [K in Kind]: keyof Snapshot } = {
@@ -41,7 +49,10 @@ const TABLE_OF: { readonly [K in Kind]: keyof Snapshot } = {
   Pod: 'pods',
   HTTPRoute: 'httpRoutes',
   GRPCRoute: 'grpcRoutes',
+  TLSRoute: 'tlsRoutes',
+  TCPRoute: 'tcpRoutes',
   PeerAuthentication: 'peerAuthentications',
+  TrafficPolicy: 'trafficPolicies',
 }
 
 export type Change =

@@ -10,6 +10,14 @@ export interface ClientTakes {
   readonly name: string
   /** The `lb_policy` of a cluster that is best for it. */
   readonly lbPolicy: NonNullable<Cluster['lbPolicy']>
+  /** Is told what TrafficPolicies say; one of the version before would refuse what it does not know. */
+  readonly policies: boolean
+  /** Balancers beyond that one and the ring of gRFC A42, with their configurations. */
+  readonly lbConfigs: boolean
+  /** Makes active health checks. */
+  readonly healthChecks: boolean
+  /** Knows what xDS has no word for: keys of metadata and of descriptors (core/contract.ts). */
+  readonly weftMetadata: boolean
   /** Offers of a cluster's ALPN list only what fits what it is about to speak; otherwise it offers the whole list. */
   readonly choosesAlpn: boolean
   /** `retry_on` for requests whose route says nothing of retries. */
@@ -31,10 +39,14 @@ export interface ClientTakes {
   readonly invalidBackend: boolean
   /** Tries another endpoint by itself; the others are told (`retry_host_predicate`). */
   readonly retriesElsewhere: boolean
-  /** Endpoints by locality; otherwise all of them are in one. */
+  /** Endpoints by locality always; otherwise all of them are in one, but where `nearestFirst` says so. */
   readonly localities: boolean
+  /** Tells near endpoints from far ones by its own zone and node alone, where a cluster says so. */
+  readonly nearestFirst: boolean
   /** Safe rules for paths are its default, and one of the version before, which knows no such fields, would refuse them. */
   readonly safePaths: boolean
+  /** Keeps its pod to one endpoint of a cluster whose metadata says so (core/contract.ts). */
+  readonly clientAffinity: boolean
   /**
    * Takes a changed cluster into use only after another response with its endpoints, changed or not (Envoy's "resource
    * warming"). The others keep the endpoints that they have.
@@ -51,6 +63,10 @@ const NEVER_ARRIVED = 'connect-failure,refused-stream'
 export const SIDECAR: ClientTakes = {
   name: 'sidecar',
   lbPolicy: 'LEAST_REQUEST',
+  policies: true,
+  lbConfigs: true,
+  healthChecks: true,
+  weftMetadata: true,
   choosesAlpn: true,
   // Envoy's retry_on has no word for "if the method is idempotent". A sidecar of ours adds that by itself.
   safeRetryOn: `${NEVER_ARRIVED},reset`,
@@ -61,7 +77,9 @@ export const SIDECAR: ClientTakes = {
   invalidBackend: true,
   retriesElsewhere: true,
   localities: false,
+  nearestFirst: true,
   safePaths: true,
+  clientAffinity: true,
   warmsEndpoints: false,
   outlierDetection: 'within',
 }
@@ -70,6 +88,9 @@ export const SIDECAR: ClientTakes = {
 export const SIDECAR_BEFORE: ClientTakes = {
   ...SIDECAR,
   name: 'sidecar-before',
+  policies: false,
+  weftMetadata: false,
+  nearestFirst: false,
   outlierDetection: 'none',
 }
 
@@ -81,6 +102,10 @@ export const GRPC_LIBRARY: ClientTakes = {
   name: 'grpc',
   // The only one of a library without a balancer policy of its own.
   lbPolicy: 'ROUND_ROBIN',
+  policies: true,
+  lbConfigs: false,
+  healthChecks: false,
+  weftMetadata: false,
   choosesAlpn: true,
   safeRetryOn: NEVER_ARRIVED,
   callsOnly: true,
@@ -90,7 +115,9 @@ export const GRPC_LIBRARY: ClientTakes = {
   invalidBackend: false,
   retriesElsewhere: false,
   localities: true,
+  nearestFirst: false,
   safePaths: false,
+  clientAffinity: false,
   warmsEndpoints: false,
   outlierDetection: 'beyond',
 }
@@ -106,6 +133,10 @@ export const GRPC_LIBRARY_MTLS: ClientTakes = {
 export const ENVOY: ClientTakes = {
   name: 'envoy',
   lbPolicy: 'LEAST_REQUEST',
+  policies: true,
+  lbConfigs: true,
+  healthChecks: true,
+  weftMetadata: false,
   choosesAlpn: false,
   safeRetryOn: NEVER_ARRIVED,
   callsOnly: false,
@@ -115,7 +146,9 @@ export const ENVOY: ClientTakes = {
   invalidBackend: false,
   retriesElsewhere: false,
   localities: true,
+  nearestFirst: false,
   safePaths: false,
+  clientAffinity: false,
   warmsEndpoints: true,
   outlierDetection: 'within',
 }

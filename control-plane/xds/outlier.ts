@@ -1,4 +1,8 @@
+import { METADATA_OUTLIER } from '../../core/contract.ts'
 import type { Cluster, OutlierDetection } from '../../core/xds/generated/envoy.js'
+import type { JsonObject } from '../../core/xds/well-known.ts'
+import { OUTLIER_DETECTION } from '../model/traffic-defaults.ts'
+import type { OutlierSettings } from '../model/traffic-settings.ts'
 import type { ClientTakes } from './client-takes.ts'
 
 /**
@@ -6,22 +10,11 @@ import type { ClientTakes } from './client-takes.ts'
  * row, or a fifth of twenty requests or more in 10 s, or less success than the others have (Envoy's own numbers, from five
  * endpoints and 100 requests on); for 30 s, longer each time, 300 s at most.
  */
-const DEFAULT: OutlierDetection = {
-  consecutive5xx: 5,
-  interval: 10_000,
-  baseEjectionTime: 30_000,
-  maxEjectionTime: 300_000,
-  maxEjectionPercent: 50,
-  enforcingConsecutive5xx: 100,
-  enforcingSuccessRate: 100,
-  successRateMinimumHosts: 5,
-  successRateRequestVolume: 100,
-  successRateStdevFactor: 1900,
-  failurePercentageThreshold: 20,
-  enforcingFailurePercentage: 100,
-  // Libraries of gRPC eject their only endpoint otherwise.
-  failurePercentageMinimumHosts: 2,
-  failurePercentageRequestVolume: 20,
+const DEFAULT: OutlierSettings = {
+  mode: 'On',
+  statusCodes: [],
+  grpcStatusCodes: [],
+  ...OUTLIER_DETECTION,
 }
 
 /**
@@ -30,14 +23,51 @@ const DEFAULT: OutlierDetection = {
  */
 const GRPC_EJECTED_PERCENT = 33
 
-/** Of the cluster of a Service, or nothing for a client that would refuse it. */
-export function outlierDetection(takes: ClientTakes): Pick<Cluster, 'outlierDetection'> {
-  switch (takes.outlierDetection) {
-    case 'none':
-      return {}
-    case 'within':
-      return { outlierDetection: DEFAULT }
-    case 'beyond':
-      return { outlierDetection: { ...DEFAULT, maxEjectionPercent: GRPC_EJECTED_PERCENT } }
+/** Of the cluster of a Service, or nothing for a client that would refuse it, and where a policy says that it is off. */
+export function outlierDetection(
+  takes: ClientTakes,
+  settings: OutlierSettings = DEFAULT,
+): Pick<Cluster, 'outlierDetection'> {
+  if (takes.outlierDetection === 'none' || settings.mode === 'Off') return {}
+  const { maximumEjectedPercent: percent } = settings
+  const beyond = takes.outlierDetection === 'beyond'
+  return { outlierDetection: detection(settings, beyond ? Math.min(percent, GRPC_EJECTED_PERCENT) : percent) }
+}
+
+function detection(
+  settings: Extract<OutlierSettings, { mode: 'On' }>,
+  maxEjectionPercent: number,
+): OutlierDetection {
+  const { successRate } = settings
+  return {
+    consecutive5xx: settings.consecutiveErrors,
+    interval: successRate.windowMs,
+    baseEjectionTime: settings.baseEjectionMs,
+    maxEjectionTime: settings.maximumEjectionMs,
+    maxEjectionPercent,
+    enforcingConsecutive5xx: 100,
+    enforcingSuccessRate: 100,
+    successRateMinimumHosts: 5,
+    successRateRequestVolume: 100,
+    successRateStdevFactor: 1900,
+    // The share of failures that is left where a share must succeed.
+    failurePercentageThreshold: 100 - successRate.belowPercent,
+    enforcingFailurePercentage: 100,
+    // Libraries of gRPC eject their only endpoint otherwise.
+    failurePercentageMinimumHosts: 2,
+    failurePercentageRequestVolume: successRate.minimumRequests,
+  }
+}
+
+/** What counts as a failure beside 5xx, for which xDS has no word: metadata of the cluster. */
+export function outlierStatuses(settings: OutlierSettings | undefined): JsonObject {
+  if (!settings || settings.mode === 'Off') return {}
+  const { statusCodes, grpcStatusCodes } = settings
+  if (statusCodes.length + grpcStatusCodes.length === 0) return {}
+  return {
+    [METADATA_OUTLIER]: {
+      ...(statusCodes.length > 0 ? { statuses: [...statusCodes] } : {}),
+      ...(grpcStatusCodes.length > 0 ? { grpcStatuses: [...grpcStatusCodes] } : {}),
+    },
   }
 }

@@ -79,7 +79,7 @@ function oneOfThree(name: string, fault: Fault): Scenario {
     claim: 'at most 2 % of callers see it once it is ejected',
     async run(requests, seed) {
       const action = { retry: SAFE_RETRY, timeoutMs: name === 'hangs' ? TIMEOUT_MS : 0 }
-      const cluster = { outliers: BY_SHARE, retryBudget: BUDGET, balancer: 'round-robin' } as const
+      const cluster = { outliers: BY_SHARE, retryBudget: BUDGET }
       const bed = await openBed(CONCURRENCY, { cluster, action })
       try {
         await warm(bed)

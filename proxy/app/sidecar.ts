@@ -26,6 +26,7 @@ import { serveEndpoint } from '../admin/http-endpoint.ts'
 import { openControlPlane, readToken, type ControlPlaneEndpoint } from '../identity/control-plane-client.ts'
 import { createIdentity } from '../identity/identity.ts'
 import { verifyPeer } from '../identity/verify-peer.ts'
+import type { Locality } from '../model/balancing.ts'
 import { Runtime } from '../runtime.ts'
 import type { AccessLogMode } from '../telemetry/access-log.ts'
 import { reopeningExporter } from '../telemetry/reopening-exporter.ts'
@@ -46,7 +47,8 @@ export interface SidecarOptions {
   readonly controlPlane: ControlPlaneEndpoint
   readonly trustDomain: string
   readonly stateDirectory: string
-  readonly pod: ReportingPod & { readonly addresses: readonly string[] }
+  /** `zone`: '' where it is not known. */
+  readonly pod: ReportingPod & { readonly addresses: readonly string[]; readonly zone: string }
   readonly serviceAccount: string
   /** What names the pod in telemetry, as its injector says. */
   readonly resource: ResourceAttributes
@@ -115,6 +117,7 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
     telemetry,
     originalDestination: loadOriginalDestination(),
     ownAddresses: pod.addresses,
+    locality: localityOf(pod),
     ownProxyProtocol: options.ownProxyProtocol,
     maxConnections: options.maxConnections,
     passthroughIdleMs: options.passthroughIdleMs,
@@ -219,13 +222,19 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
   }
 }
 
+/** A node is a sub-zone. */
+function localityOf({ zone, node }: SidecarOptions['pod']): Locality {
+  return { region: '', zone, subZone: node }
+}
+
 /** Who asks for configuration, and which fields beyond the first version's it takes. */
-export function nodeOf({ pod }: { readonly pod: Pick<ReportingPod, 'name' | 'namespace'> }) {
+export function nodeOf({ pod }: { readonly pod: SidecarOptions['pod'] }) {
   return {
     id: `${pod.name}.${pod.namespace}`,
     cluster: pod.namespace,
     userAgentName: USER_AGENT,
     userAgentVersion: packageJson.version,
+    locality: localityOf(pod),
     metadata: {
       [NODE_NAMESPACE]: pod.namespace,
       [NODE_POD_NAME]: pod.name,

@@ -68,6 +68,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Runni
     telemetry,
     originalDestination: captures ? loadOriginalDestination() : undefined,
     ownAddresses: [],
+    locality: bootstrap.node.locality,
     maxConnections: options.maxConnections,
     log,
   })

@@ -1,11 +1,13 @@
 import type { Clock } from '../../core/clock.ts'
 import type { Fields, RequestHead, ResponseHead } from '../http/message.ts'
 import type { ClientStream, ClientStreamReader, ResetReason } from '../http/stream.ts'
+import type { Waiting } from '../upstream/balance/load.ts'
 import type { ConnectFailure } from '../upstream/connector.ts'
 import type { EndpointState } from '../upstream/endpoint-state.ts'
 import type { TryOutcome } from '../upstream/health/try-outcome.ts'
 import type { HttpPool, PooledConnection, PoolWaiter, Reuse } from '../upstream/http-pool.ts'
 import { readGrpcStatus } from './reply.ts'
+import { readRetryAfterMs } from './retry-after.ts'
 
 /** What an attempt tells its exchange. Nothing more comes after `attemptFailed` or the end of the response. */
 export interface AttemptOwner {
@@ -47,7 +49,7 @@ export type AttemptFailure =
   | { readonly kind: 'per-try-timeout' }
 
 /** One try of a request against one endpoint. */
-export class Attempt implements ClientStreamReader, PoolWaiter {
+export class Attempt implements ClientStreamReader, PoolWaiter, Waiting {
   readonly endpoint: EndpointState
   readonly head: RequestHead
   stream: ClientStream | undefined
@@ -62,7 +64,11 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
   readonly #pool: HttpPool
   #connection: PooledConnection | undefined
   readonly #clock: Clock
-  readonly #startedAt: number
+  readonly startedAt: number
+  // Of its endpoint's load.
+  older: Waiting | undefined
+  newer: Waiting | undefined
+  counted = false
   #cancelTimeout: (() => void) | undefined
   #cancelDiscard: (() => void) | undefined
   #headSeen = false
@@ -86,7 +92,7 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
   ) {
     this.reuse = reuse
     this.#clock = clock
-    this.#startedAt = clock.now()
+    this.startedAt = clock.now()
     this.#owner = owner
     this.endpoint = endpoint
     this.head = head
@@ -94,7 +100,7 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
   }
 
   start(perTryTimeoutMs: number): void {
-    this.endpoint.active++
+    this.endpoint.begin(this)
     this.limit(perTryTimeoutMs)
     this.#pool.acquire(this)
     if (!this.stream && !this.#over) this.#beside = this.endpoint.connections > 0
@@ -175,7 +181,7 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
     this.#cancelTimeout?.()
     this.#headSeen = true
     this.#status = head.status
-    this.#observe('answered', head.status)
+    this.#observe('answered', head.status, readRetryAfterMs(head))
     // A failure is one whatever follows, and so is a tunnel good, which lasts as long as its ends like.
     if (end) this.#tell('answered', head.fields)
     else if (head.status >= 400 || head.status === 101 || this.head.method === 'CONNECT')
@@ -204,10 +210,11 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
   onReset(reason: ResetReason, detail: string): void {
     this.#cancelDiscard?.()
     if (this.#over) return
-    this.#observe(OUTCOMES[reason])
     const connection = this.#connection
     this.goneAway =
       reason === 'refused' && ((connection?.codec.closed ?? false) || (this.stream?.early ?? false))
+    // That a connection takes nothing more says nothing of its endpoint.
+    this.#observe(this.goneAway ? 'cancelled' : OUTCOMES[reason])
     // One end of a connection is that of all its streams; whether the endpoint is there, the next one says.
     const ofConnection = this.goneAway || (reason === 'connection' && this.reused && !this.#headSeen)
     this.#tell(ofConnection || reason === 'overload' ? 'cancelled' : OUTCOMES[reason])
@@ -227,8 +234,8 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
   }
 
   /** What the endpoint is to be judged by. */
-  #observe(outcome: TryOutcome, status = 0): void {
-    this.endpoint.observe(outcome, status, this.#clock.now() - this.#startedAt)
+  #observe(outcome: TryOutcome, status = 0, retryAfterMs = 0): void {
+    this.endpoint.observe(outcome, status, this.#clock.now() - this.startedAt, retryAfterMs, this)
   }
 
   /** How the try ended, once. `fields`: those that may hold the status of a call of gRPC. */
@@ -236,12 +243,12 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
     if (this.#told) return
     this.#told = true
     const grpcStatus = fields === undefined ? undefined : readGrpcStatus(fields)
-    this.endpoint.ended(outcome, this.#status, grpcStatus ?? -1, this.#clock.now() - this.#startedAt)
+    this.endpoint.ended(outcome, this.#status, grpcStatus ?? -1, this.#clock.now() - this.startedAt)
   }
 
   #finish(): void {
     this.#over = true
-    this.endpoint.active--
+    this.endpoint.end(this)
     this.#cancelTimeout?.()
   }
 }

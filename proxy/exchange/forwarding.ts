@@ -1,6 +1,7 @@
 import { ANY_UPGRADE } from '../../core/contract.ts'
 import { field, setField, type Fields, type RequestHead, type ResponseHead } from '../http/message.ts'
 import type { ResetReason } from '../http/stream.ts'
+import { hashes } from '../model/balancing.ts'
 import type { Hop } from '../model/hop.ts'
 import { ResponseFlag } from '../model/response-flag.ts'
 import type { ForwardAction, Route, WeightedCluster } from '../model/route.ts'
@@ -11,6 +12,7 @@ import type { EndpointState } from '../upstream/endpoint-state.ts'
 import type { Reuse } from '../upstream/http-pool.ts'
 import { OwnConnections } from '../upstream/own-connections.ts'
 import type { UpstreamCluster } from '../upstream/upstream-cluster.ts'
+import { Affinity } from './affinity.ts'
 import { Attempt, type AttemptFailure, type AttemptOwner } from './attempt.ts'
 import type { ConnectionManager } from './connection-manager.ts'
 import type { ExchangeDependencies } from './dependencies.ts'
@@ -72,6 +74,7 @@ export class Forwarding implements AttemptOwner {
   #unreached = false
   #attempt: Attempt | undefined
   #tried: EndpointState[] | undefined
+  #affinity: Affinity | undefined
   #mirrors: readonly Mirror[] = NO_MIRRORS
   #retries = 0
   #replays = 0
@@ -290,6 +293,11 @@ export class Forwarding implements AttemptOwner {
       return this.#fail(ResponseFlag.UO, 503, 'upstream_overflow{requests}', text)
     }
     cluster.budget.request()
+    const { hashPolicies } = this.#action
+    if (hashPolicies && hashes(config.balancing.policy)) {
+      const { head, hop } = this.#caller
+      this.#affinity = new Affinity(hashPolicies, head, hop.downstream, this.#deps.random)
+    }
     this.#try()
   }
 
@@ -302,7 +310,7 @@ export class Forwarding implements AttemptOwner {
     const endpoint =
       (own && cluster && !this.#tried ? own.endpointIn(cluster) : undefined) ??
       (record.attempts === 0 ? cluster?.trial() : undefined) ??
-      cluster?.pick(hop.original, this.#tried)
+      cluster?.pick(hop.original, this.#tried, this.#affinity?.hash)
     const useless = !endpoint || (this.#unreached && this.#tried?.includes(endpoint))
     if (useless && this.#failOver()) return
     if (!endpoint) return this.#fail(ResponseFlag.UH, 503, 'no_healthy_upstream', 'no healthy upstream')
@@ -374,6 +382,7 @@ export class Forwarding implements AttemptOwner {
     if (caller.wantsUpgrade && (head.status === 101 || caller.head.method === 'CONNECT')) this.#openTunnel()
     if (this.#weighted) mutate(head, this.#weighted.responseHeaders)
     mutate(head, this.#route.responseHeaders)
+    this.#affinity?.addCookies(head.fields)
     caller.respond(head, end)
   }
 
@@ -416,7 +425,7 @@ export class Forwarding implements AttemptOwner {
   /** Whether an endpoint is there that was not tried and that nothing speaks against. */
   #hasOther(endpoint: EndpointState): boolean {
     const tried = [...(this.#tried ?? []), endpoint]
-    const other = this.#cluster?.pick(this.#caller.hop.original, tried)
+    const other = this.#cluster?.pick(this.#caller.hop.original, tried, this.#affinity?.hash)
     return other !== undefined && !tried.includes(other) && other.health.standing === 'use'
   }
 

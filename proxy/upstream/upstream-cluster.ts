@@ -1,7 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Cluster, Endpoint } from '../model/cluster.ts'
 import { formatDestination, type Destination } from '../transport/original-destination.ts'
-import { Picker } from './balancer.ts'
+import { HashTables } from './balance/hash-tables.ts'
+import { Picker } from './balance/picker.ts'
+import type { Purpose } from './balance/target.ts'
+import { ClientAffinity } from './client-affinity.ts'
 import type { UpstreamDependencies } from './dependencies.ts'
 import { newClusterScope, type ClusterScope } from './cluster-scope.ts'
 import { resolveEndpoints } from './dns-endpoints.ts'
@@ -34,9 +37,11 @@ export class UpstreamCluster {
   /** As their source, the one that the configuration names now, gave them last; undefined: it has not yet. */
   #endpoints: readonly Endpoint[] | undefined
   #states = new Map<string, EndpointState>()
-  #picker: Picker | undefined
+  readonly #tables = new HashTables()
+  #picker: Picker<EndpointState> | undefined
   /** The best that is there among the endpoints that the picker has. */
   #best: Standing = 'avoid'
+  #affinity: ClientAffinity | undefined
   /** The picker is made once, at the end of the update under way. */
   #updating = false
   /** An endpoint stands otherwise than when the picker was made: the removal of another may bring an ejected one back. */
@@ -102,10 +107,15 @@ export class UpstreamCluster {
     return cancel
   }
 
-  /** An endpoint, not one of `tried` if another is there. `original` is used by original-dst clusters. */
+  /**
+   * An endpoint, not one of `tried` if another is there. `original` is used by original-dst clusters, `hash` (32 bits) by those
+   * that balance by a hash.
+   */
   pick(
     original: Destination | undefined,
     tried: readonly EndpointState[] | undefined,
+    hash?: number,
+    purpose?: Purpose,
   ): EndpointState | undefined {
     this.#idleSweeps = 0
     this.#scope.picks++
@@ -113,7 +123,10 @@ export class UpstreamCluster {
     if (!config || this.#closed) return undefined
     if (config.discovery.kind === 'original-dst')
       return original && this.#originalDestination(config, original)
-    return this.#picker?.pick(tried)
+    const { clientAffinityMs } = config
+    if (clientAffinityMs === undefined) return this.#picker?.pick(tried, hash, purpose)
+    this.#affinity ??= new ClientAffinity(this.#deps.clock)
+    return this.#affinity.pick(clientAffinityMs, tried, () => this.#picker?.pick(tried, hash, purpose))
   }
 
   /** An ejected endpoint that waits for one request, this one, which decides on it. Undefined, as mostly: there is none. */
@@ -202,7 +215,7 @@ export class UpstreamCluster {
         )
         return
       case 'original-dst':
-        this.#picker = new Picker([], config.balancer, this.#deps.random)
+        this.#picker = this.#newPicker([], config)
         this.#sweepDestinations()
         return this.#wake()
       case 'eds': {
@@ -224,13 +237,15 @@ export class UpstreamCluster {
     this.#endpoints = endpoints
     this.#updating = true
     const states = new Map<string, EndpointState>()
+    // Whoever is there with the first ones was there before us: slow start is for those that come.
+    const fresh = this.#states.size > 0
     for (const endpoint of endpoints) {
       // The identity is part of the key: a reused pod IP must not inherit its predecessor's connections.
       const key = `${endpoint.address}|${endpoint.port}|${endpoint.identity}|${JSON.stringify(endpoint.transportMatch)}`
       if (states.has(key)) continue
       const known = this.#states.get(key)
       known?.configure(endpoint, config)
-      states.set(key, known ?? this.#newState(endpoint, config))
+      states.set(key, known ?? this.#newState(endpoint, config, fresh))
     }
     const gone = [...this.#states].filter(([key]) => !states.has(key))
     this.#states = states
@@ -242,14 +257,14 @@ export class UpstreamCluster {
     this.#wake()
   }
 
-  #newState(endpoint: Endpoint, config: Cluster): EndpointState {
+  #newState(endpoint: Endpoint, config: Cluster, fresh: boolean): EndpointState {
     const self = this.#deps.ownAddresses.has(endpoint.address)
     const changed = (): void => {
       if (this.#updating) this.#stale ||= !state?.closed
       else if (this.#picker) this.#replacePicker()
     }
     let state: EndpointState | undefined
-    state = new EndpointState(endpoint, config, this.#deps, self, changed, this.#scope)
+    state = new EndpointState(endpoint, config, this.#deps, self, changed, fresh, this.#scope)
     return state
   }
 
@@ -258,11 +273,16 @@ export class UpstreamCluster {
     if (!config || config.discovery.kind === 'original-dst') return
     this.#stale = false
     const states = [...this.#states.values()]
-    this.#picker = new Picker(states, config.balancer, this.#deps.random)
+    this.#picker = this.#newPicker(states, config)
     const standings = states
       .filter(({ endpoint }) => endpoint.weight > 0)
       .map(({ health }) => health.standing)
     this.#best = BEST_FIRST.find((standing) => standings.includes(standing)) ?? 'avoid'
+  }
+
+  #newPicker(states: readonly EndpointState[], { balancing }: Cluster): Picker<EndpointState> {
+    const { clock, locality, random } = this.#deps
+    return new Picker(states, { balancing, own: locality, chance: { clock, random }, tables: this.#tables })
   }
 
   #originalDestination(config: Cluster, original: Destination): EndpointState {
@@ -278,7 +298,7 @@ export class UpstreamCluster {
       identity: '',
       workload: '',
     }
-    const state = this.#newState(endpoint, config)
+    const state = this.#newState(endpoint, config, false)
     this.#states.set(key, state)
     return state
   }

@@ -10,10 +10,12 @@ import {
   type ServiceObject,
 } from './core.ts'
 import { readEndpointSlice, type EndpointSliceObject } from './endpoint-slice.ts'
+import { readTcpRoute, readTlsRoute, type ConnectionRouteObject } from './connection-route.ts'
 import { readGrpcRoute } from './grpc-route.ts'
 import { readHttpRoute } from './http-route.ts'
 import { readPeerAuthentication, type PeerAuthenticationObject } from './peer-authentication.ts'
 import type { RouteObject } from './route.ts'
+import { readTrafficPolicy, type TrafficPolicyObject } from './traffic-policy/read.ts'
 
 export type MeshObject =
   | NamespaceObject
@@ -22,7 +24,9 @@ export type MeshObject =
   | EndpointSliceObject
   | PodObject
   | RouteObject
+  | ConnectionRouteObject
   | PeerAuthenticationObject
+  | TrafficPolicyObject
 
 export type Kind = MeshObject['kind']
 
@@ -35,7 +39,13 @@ const READERS: Readonly<Record<string, (object: Fields) => MeshObject>> = {
   'gateway.networking.k8s.io/v1 HTTPRoute': readHttpRoute,
   'gateway.networking.k8s.io/v1beta1 HTTPRoute': readHttpRoute,
   'gateway.networking.k8s.io/v1 GRPCRoute': readGrpcRoute,
+  'gateway.networking.k8s.io/v1 TLSRoute': readTlsRoute,
+  'gateway.networking.k8s.io/v1alpha3 TLSRoute': readTlsRoute,
+  'gateway.networking.k8s.io/v1alpha2 TLSRoute': readTlsRoute,
+  'gateway.networking.k8s.io/v1 TCPRoute': readTcpRoute,
+  'gateway.networking.k8s.io/v1alpha2 TCPRoute': readTcpRoute,
   'weft.dev/v1alpha1 PeerAuthentication': readPeerAuthentication,
+  'weft.dev/v1alpha1 TrafficPolicy': readTrafficPolicy,
 }
 
 /** Undefined: a kind that the mesh does not read (Deployment, ConfigMap and so on). */

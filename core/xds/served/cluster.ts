@@ -1,13 +1,16 @@
 import {
   METADATA,
+  METADATA_CLIENT_AFFINITY,
   METADATA_IDENTITY,
   METADATA_MAX_RESPONSE_HEADERS_KB,
   METADATA_OUTLIER,
+  METADATA_PEAK_EWMA,
   METADATA_SERVICE,
   METADATA_TRANSPORT_MATCH,
   METADATA_WORKLOAD,
 } from '../../contract.ts'
 import { ANY, only, REQUIRED, type FieldRow, type Messages } from './table.ts'
+import { BALANCING, BALANCING_FIELDS } from './balancing.ts'
 import { UPSTREAM_SOCKET } from './tls.ts'
 
 /** Of a cluster: its streams are bounded by `max_requests`. */
@@ -23,7 +26,7 @@ export const CLUSTERS: Messages = {
     type: only('STATIC', 'STRICT_DNS', 'EDS', 'ORIGINAL_DST'),
     eds_cluster_config: ANY,
     connect_timeout: ANY,
-    lb_policy: only('ROUND_ROBIN', 'LEAST_REQUEST', 'RANDOM', 'CLUSTER_PROVIDED'),
+    ...BALANCING_FIELDS,
     load_assignment: ANY,
     circuit_breakers: ANY,
     outlier_detection: ANY,
@@ -37,7 +40,15 @@ export const CLUSTERS: Messages = {
     metadata: {
       within: {
         filter_metadata: {
-          keys: { [METADATA]: [METADATA_SERVICE, METADATA_MAX_RESPONSE_HEADERS_KB, METADATA_OUTLIER] },
+          keys: {
+            [METADATA]: [
+              METADATA_SERVICE,
+              METADATA_MAX_RESPONSE_HEADERS_KB,
+              METADATA_PEAK_EWMA,
+              METADATA_OUTLIER,
+              METADATA_CLIENT_AFFINITY,
+            ],
+          },
         },
       },
     },
@@ -76,7 +87,6 @@ export const CLUSTERS: Messages = {
   [`${HTTP_OPTIONS}.ExplicitHttpConfig`]: { http_protocol_options: ANY, http2_protocol_options: HTTP2 },
   [`${HTTP_OPTIONS}.UseDownstreamHttpConfig`]: { http_protocol_options: ANY, http2_protocol_options: HTTP2 },
   [`${ENDPOINT}.ClusterLoadAssignment`]: { cluster_name: REQUIRED, endpoints: ANY },
-  [`${ENDPOINT}.LocalityLbEndpoints`]: { lb_endpoints: ANY },
   [`${ENDPOINT}.LbEndpoint`]: {
     endpoint: REQUIRED,
     health_status: only('UNKNOWN', 'HEALTHY', 'UNHEALTHY', 'DRAINING', 'TIMEOUT'),
@@ -93,4 +103,5 @@ export const CLUSTERS: Messages = {
     load_balancing_weight: ANY,
   },
   [`${ENDPOINT}.Endpoint`]: { address: REQUIRED },
+  ...BALANCING,
 }

@@ -53,6 +53,21 @@ apiVersion: gateway.networking.k8s.io/v1
 kind: GRPCRoute
 metadata: { name: web, namespace: shop }
 spec: { parentRefs: [{ group: '', kind: Service, name: web }], rules: [{ backendRefs: [{ name: web, port: 80 }] }] }
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: TLSRoute
+metadata: { name: web, namespace: shop }
+spec: { parentRefs: [{ group: '', kind: Service, name: web }], hostnames: [web.example], rules: [{ backendRefs: [{ name: web, port: 80 }] }] }
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: TCPRoute
+metadata: { name: web, namespace: shop }
+spec: { parentRefs: [{ group: '', kind: Service, name: web }], rules: [{ backendRefs: [{ name: web, port: 80 }] }] }
+---
+apiVersion: weft.dev/v1alpha1
+kind: TrafficPolicy
+metadata: { name: web, namespace: shop }
+spec: { targetRefs: [{ kind: Service, name: web }], retryBudget: { percent: 10 } }
 `
 
 /** Nothing injects here: the namespace has no label, and the pod looks like one with a sidecar. */
@@ -77,11 +92,15 @@ t.test('what the chart grants the control plane is what it needs, and no more', 
     await until(`the bundle in ${namespace}`, async () =>
       (await roots(namespace)).includes('BEGIN CERTIFICATE'),
     )
-  for (const kind of ['httproute', 'grpcroute'])
+  for (const kind of ['httproute', 'grpcroute', 'tlsroute', 'tcproute'])
     await until(`the status of ${kind}`, async () => {
       const { status } = await get(kind, 'web', 'shop')
       return status?.parents?.[0]?.controllerName === 'weft.dev/control-plane'
     })
+  await until('the status of trafficpolicy', async () => {
+    const { status } = await get('trafficpolicy', 'web', 'shop')
+    return status?.ancestors?.[0]?.controllerName === 'weft.dev/control-plane'
+  })
   const webhook = () => get('mutatingwebhookconfiguration', 'weft-injector', NAMESPACE)
   await until('the caBundle', async () => (await webhook()).webhooks[0].clientConfig.caBundle !== undefined)
 

@@ -16,6 +16,7 @@ export class EndpointHealth {
   readonly #clock: SignalContext['clock']
   readonly #changed: () => void
   #standing: Standing = 'use'
+  #certain: Standing = 'use'
 
   /** `changed` is called when the standing has changed. */
   constructor(
@@ -38,6 +39,11 @@ export class EndpointHealth {
   /** The worst of all signals. */
   get standing(): Standing {
     return this.#standing
+  }
+
+  /** The worst of those that are not fallible. */
+  get certain(): Standing {
+    return this.#certain
   }
 
   /** Names of the signals that speak against the endpoint. */
@@ -93,9 +99,14 @@ export class EndpointHealth {
 
   #update(): void {
     let worst: Standing = 'use'
-    for (const { standing } of this.#signals) if (SEVERITY[standing] > SEVERITY[worst]) worst = standing
-    if (worst === this.#standing) return
+    let certain: Standing = 'use'
+    for (const { standing, fallible } of this.#signals) {
+      if (SEVERITY[standing] > SEVERITY[worst]) worst = standing
+      if (!fallible && SEVERITY[standing] > SEVERITY[certain]) certain = standing
+    }
+    if (worst === this.#standing && certain === this.#certain) return
     this.#standing = worst
+    this.#certain = certain
     this.#changed()
   }
 }

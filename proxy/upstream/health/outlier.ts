@@ -6,6 +6,7 @@ import type { TryOutcome } from './try-outcome.ts'
 /** An endpoint that fails where the others of its cluster do not is left out for a time: see OutlierSet. */
 export class Outlier implements HealthSignal, OutlierHost {
   readonly name = 'outlier'
+  readonly fallible = true
   address = ''
   workload = ''
   weight = 1

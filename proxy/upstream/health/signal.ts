@@ -21,6 +21,11 @@ export interface HealthSignal {
   /** More than its name, for people; '' where there is nothing to say. */
   readonly said?: string
   /**
+   * It judges by statistics or probes, which may be wrong of many at once: under the cluster's panic threshold its
+   * `last-resort` does not count.
+   */
+  readonly fallible?: boolean
+  /**
    * After every try; allocates nothing. `status`: of the response, 0 without one. `durationMs`: since the try began.
    * `nowMs`: by the clock of the context.
    */

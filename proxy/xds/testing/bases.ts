@@ -148,6 +148,12 @@ const ROUTES: RouteConfiguration = {
               },
             ],
             upgradeConfigs: [{ upgradeType: 'websocket', enabled: true }],
+            hashPolicy: [
+              { header: { headerName: 'x-user' }, terminal: true },
+              { cookie: { name: 'user', ttl: 60_000, path: '/' } },
+              { queryParameter: { name: 'user' } },
+              { connectionProperties: { sourceIp: true } },
+            ],
           },
           metadata: {
             filterMetadata: { 'weft.dev': { retryNonIdempotent: true, failover: true } },
@@ -363,6 +369,9 @@ const CLUSTERS: readonly Cluster[] = [
       clusterName: 'static',
       endpoints: [
         {
+          locality: { region: 'west', zone: 'west-1', subZone: 'west-1-a' },
+          priority: 1,
+          loadBalancingWeight: 5,
           lbEndpoints: [
             {
               endpoint: { address: address(9000) },
@@ -440,12 +449,24 @@ const CLUSTERS: readonly Cluster[] = [
     upstreamConnectionOptions: {
       tcpKeepalive: { keepaliveProbes: 3, keepaliveTime: 60, keepaliveInterval: 20 },
     },
+    commonLbConfig: {
+      healthyPanicThreshold: { value: 40 },
+      zoneAwareLbConfig: { routingEnabled: { value: 90 }, minClusterSize: 3n },
+    },
     metadata: {
       filterMetadata: {
         'weft.dev': {
           service: 'b.a',
           maxResponseHeadersKb: 10,
+          peakEwma: {
+            decayMs: 5000,
+            penaltyMs: 1000,
+            slowStartMs: 2000,
+            aggression: 2,
+            minWeightPercent: 20,
+          },
           outlier: { statuses: [429], grpcStatuses: [14] },
+          clientAffinityMs: 1000,
         },
       },
     },
@@ -456,6 +477,16 @@ const CLUSTERS: readonly Cluster[] = [
     loadAssignment: {
       clusterName: 'dns',
       endpoints: [{ lbEndpoints: [{ endpoint: { address: address(9001) } }] }],
+    },
+    lbPolicy: 'LEAST_REQUEST',
+    leastRequestLbConfig: {
+      choiceCount: 3,
+      activeRequestBias: { defaultValue: 2 },
+      slowStartConfig: {
+        slowStartWindow: 10,
+        aggression: { defaultValue: 2 },
+        minWeightPercent: { value: 5 },
+      },
     },
     commonHttpProtocolOptions: { idleTimeout: 1000, maxHeadersCount: 50 },
     http2ProtocolOptions: { connectionKeepalive: KEEP_ALIVE },
@@ -477,6 +508,9 @@ const CLUSTERS: readonly Cluster[] = [
       },
     ],
     edsClusterConfig: { edsConfig: ADS, serviceName: 'service' },
+    lbPolicy: 'RING_HASH',
+    ringHashLbConfig: { minimumRingSize: 64n, maximumRingSize: 1024n },
+    commonLbConfig: { localityWeightedLbConfig: {} },
     typedExtensionProtocolOptions: {
       [UpstreamHttpOptions.typeName]: any(UpstreamHttpOptions, {
         useDownstreamProtocolConfig: {
@@ -485,6 +519,20 @@ const CLUSTERS: readonly Cluster[] = [
         },
       }),
     },
+  },
+  {
+    name: 'maglev',
+    type: 'EDS',
+    edsClusterConfig: { edsConfig: ADS },
+    lbPolicy: 'MAGLEV',
+    maglevLbConfig: { tableSize: 251n },
+  },
+  {
+    name: 'turns',
+    type: 'EDS',
+    edsClusterConfig: { edsConfig: ADS },
+    lbPolicy: 'ROUND_ROBIN',
+    roundRobinLbConfig: { slowStartConfig: { slowStartWindow: 20 } },
   },
   {
     name: 'original-dst',
