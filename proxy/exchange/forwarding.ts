@@ -16,6 +16,7 @@ import { Affinity } from './affinity.ts'
 import { Attempt, type AttemptFailure, type AttemptOwner } from './attempt.ts'
 import type { ConnectionManager } from './connection-manager.ts'
 import type { ExchangeDependencies } from './dependencies.ts'
+import { chooseBackend, otherBackend } from './backend-choice.ts'
 import { logsInConnection } from './connection-login.ts'
 import { failureOf, outcomeOf } from './failure.ts'
 import { formatGrpcTimeout, grpcTimeoutMs } from './grpc-timeout.ts'
@@ -66,12 +67,19 @@ export class Forwarding implements AttemptOwner {
   readonly #action: ForwardAction
   #weighted: WeightedCluster | undefined
   #cluster: UpstreamCluster | undefined
+  /** Of a route with failover: clusters that had no endpoint for the request, and its fields before one had changed them. */
+  #left: WeightedCluster[] | undefined
+  #unchanged: RequestHead | undefined
+  /** The last try came to no endpoint. */
+  #unreached = false
   #attempt: Attempt | undefined
   #tried: EndpointState[] | undefined
   #affinity: Affinity | undefined
   #mirrors: readonly Mirror[] = NO_MIRRORS
   #retries = 0
   #replays = 0
+  /** It counts among those that its cluster tries again. */
+  #retrying = false
   #responding = false
   #tunnel = false
   #over = false
@@ -89,9 +97,9 @@ export class Forwarding implements AttemptOwner {
   }
 
   start(): void {
-    const { head, hop, http2, manager, record, wantsUpgrade } = this.#caller
+    const { head, hop, record, wantsUpgrade } = this.#caller
     const action = this.#action
-    const weighted = action.clusters[this.#deps.picks.next(action)]
+    const weighted = chooseBackend(this.#deps, action)
     if (!weighted || weighted.cluster === '')
       return this.#fail(ResponseFlag.NB, 500, 'invalid_backend', 'a backend of the route is invalid')
     this.#weighted = weighted
@@ -101,10 +109,8 @@ export class Forwarding implements AttemptOwner {
     rewriteRequest(head, this.#route.match, action)
     if (action.rewrite.path && !this.#rewrittenWell(head)) return
     mutateRequest(head, this.#route.requestHeaders)
-    mutateRequest(head, weighted.requestHeaders)
-    prepareRequest(hop, manager.settings, head)
-    // HTTP/2 has lower case alone, whatever the route's filters say.
-    if (http2 || !manager.settings.keepFieldCase) head.spelling = undefined
+    if (action.failover) this.#unchanged = { ...head, fields: [...head.fields] }
+    this.#prepare(weighted)
     if (!this.#startTimers(action)) return
     if (!hop.own && logsInConnection(head.fields)) hop.own = new OwnConnections(addressesOf(hop), true)
     // A copy of a login would log in a connection that others share.
@@ -118,6 +124,19 @@ export class Forwarding implements AttemptOwner {
         this.#caller.body,
       )
 
+    this.#enter(weighted)
+  }
+
+  /** The request as it goes to this cluster. */
+  #prepare({ requestHeaders }: WeightedCluster): void {
+    const { head, hop, http2, manager } = this.#caller
+    mutateRequest(head, requestHeaders)
+    prepareRequest(hop, manager.settings, head)
+    // HTTP/2 has lower case alone, whatever the route's filters say.
+    if (http2 || !manager.settings.keepFieldCase) head.spelling = undefined
+  }
+
+  #enter(weighted: WeightedCluster): void {
     const cluster = this.#deps.clusters.get(weighted.cluster)
     this.#cluster = cluster
     cluster.active++
@@ -187,7 +206,15 @@ export class Forwarding implements AttemptOwner {
     this.#cancelWait?.()
     this.#cancelDeadline?.()
     for (const mirror of this.#mirrors) mirror.requestOver()
-    if (this.#cluster) this.#cluster.active--
+    this.#leave()
+  }
+
+  /** It is none of its cluster's any more. */
+  #leave(): void {
+    if (!this.#cluster) return
+    this.#cluster.active--
+    if (this.#retrying) this.#cluster.breakers.retries--
+    this.#retrying = false
   }
 
   // To an endpoint.
@@ -231,8 +258,28 @@ export class Forwarding implements AttemptOwner {
     this.#caller.fail(flags, { status, details, text }, 'connection')
   }
 
+  /** This cluster has no endpoint for the request. True: it goes to another one, which has. */
+  #failOver(): boolean {
+    const { head, hop, record } = this.#caller
+    const weighted = this.#weighted
+    if (!this.#action.failover || !this.#unchanged || !weighted || hop.own) return false
+    const left = (this.#left ??= [])
+    left.push(weighted)
+    const other = otherBackend(this.#deps, this.#action, left, !this.#unreached)
+    if (!other) return false
+    this.#leave()
+    this.#weighted = other
+    record.cluster = other.cluster
+    Object.assign(head, this.#unchanged, { fields: [...this.#unchanged.fields] })
+    this.#prepare(other)
+    this.#unreached = false
+    this.#enter(other)
+    return true
+  }
+
   #admitted(cluster: UpstreamCluster): void {
     const { config } = cluster
+    if (!config && this.#failOver()) return
     if (!config)
       return this.#fail(
         ResponseFlag.NC,
@@ -241,7 +288,7 @@ export class Forwarding implements AttemptOwner {
         'the destination of the route is not known',
       )
     this.#caller.record.service = config.service
-    if (cluster.active > config.limits.maxRequests) {
+    if (!cluster.breakers.tryRequest(cluster.active)) {
       const text = 'too many requests to this destination'
       return this.#fail(ResponseFlag.UO, 503, 'upstream_overflow{requests}', text)
     }
@@ -264,6 +311,8 @@ export class Forwarding implements AttemptOwner {
       (own && cluster && !this.#tried ? own.endpointIn(cluster) : undefined) ??
       (record.attempts === 0 ? cluster?.trial() : undefined) ??
       cluster?.pick(hop.original, this.#tried, this.#affinity?.hash)
+    const useless = !endpoint || (this.#unreached && this.#tried?.includes(endpoint))
+    if (useless && this.#failOver()) return
     if (!endpoint) return this.#fail(ResponseFlag.UH, 503, 'no_healthy_upstream', 'no healthy upstream')
     record.attempts++
     record.upstream = endpoint.address
@@ -417,6 +466,11 @@ export class Forwarding implements AttemptOwner {
         this.#deps.telemetry.count('retry_budget_exhausted')
         return false
       }
+      if (!this.#retrying && !this.#cluster.breakers.tryRetry()) {
+        record.flags |= ResponseFlag.URX | ResponseFlag.UO
+        return false
+      }
+      this.#retrying = true
       this.#retries++
       ;(this.#tried ??= []).push(attempt.endpoint)
     } else {
@@ -425,6 +479,7 @@ export class Forwarding implements AttemptOwner {
       // A slow connect says nothing against those that are there.
       if (!attempt.goneAway && outcome.kind !== 'slow-connect') attempt.distrustConnections()
     }
+    this.#unreached = outcome.kind === 'connect-failure' || outcome.kind === 'slow-connect'
     attempt.discard()
     this.#attempt = undefined
     // Never in this call stack, which may be a pool's own loop.

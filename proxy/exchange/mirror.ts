@@ -116,8 +116,8 @@ export class Mirror implements AttemptOwner {
   }
 
   #try(cluster: UpstreamCluster): void {
-    const limit = cluster.config?.limits.maxRequests ?? 0
-    const endpoint = cluster.active <= limit ? cluster.pick(this.#original, undefined) : undefined
+    const admitted = cluster.config && cluster.breakers.tryRequest(cluster.active)
+    const endpoint = admitted ? cluster.pick(this.#original, undefined) : undefined
     if (!endpoint) return this.#finish('mirror_failed')
     const pool = endpoint.pool(this.#http2)
     this.#attempt = new Attempt(this, endpoint, this.#head, pool, this.#deps.clock, 'any')

@@ -60,6 +60,8 @@ export interface ForwardAction {
   readonly clusters: readonly WeightedCluster[]
   /** Whole request with all tries; 0: none. Milliseconds. Envoy's default is 15,000; ours when unset is 0. */
   readonly timeoutMs: number
+  /** The share of a cluster that has no usable endpoint goes to the others. The route's `weft.dev` metadata. */
+  readonly failover?: boolean
   readonly retry: RetryPolicy | undefined
   readonly rewrite: {
     readonly path:

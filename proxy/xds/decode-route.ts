@@ -1,4 +1,4 @@
-import { METADATA, METADATA_RETRY_NON_IDEMPOTENT } from '../../core/contract.ts'
+import { METADATA, METADATA_FAILOVER, METADATA_RETRY_NON_IDEMPOTENT } from '../../core/contract.ts'
 import type {
   Route as WireRoute,
   RouteConfiguration as WireRouteConfiguration,
@@ -29,8 +29,9 @@ export function decodeRouteConfiguration(config: WireRouteConfiguration, scope: 
 
 function decodeRoute(route: WireRoute, scope: Scope): Route {
   const nonIdempotent = decodeFlag(route.metadata, METADATA, METADATA_RETRY_NON_IDEMPOTENT, scope)
+  const failover = decodeFlag(route.metadata, METADATA, METADATA_FAILOVER, scope)
   const action = route.route
-    ? decodeForward(route.route, scope.at('route'), nonIdempotent)
+    ? { ...decodeForward(route.route, scope.at('route'), nonIdempotent), ...(failover && { failover }) }
     : route.redirect
       ? decodeRedirect(route.redirect, scope.at('redirect'))
       : decodeDirect(route.directResponse, scope)

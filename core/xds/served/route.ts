@@ -1,4 +1,4 @@
-import { METADATA, METADATA_RETRY_NON_IDEMPOTENT } from '../../contract.ts'
+import { METADATA, METADATA_FAILOVER, METADATA_RETRY_NON_IDEMPOTENT } from '../../contract.ts'
 import { HASH_POLICY } from './hash-policy.ts'
 import { ROUTE_FILTERS } from './http-filters.ts'
 import { ANY, only, REQUIRED, type Fields, type Messages } from './table.ts'
@@ -21,7 +21,11 @@ export const ROUTES: Messages = {
     route: ANY,
     redirect: ANY,
     direct_response: ANY,
-    metadata: { within: { filter_metadata: { keys: { [METADATA]: [METADATA_RETRY_NON_IDEMPOTENT] } } } },
+    metadata: {
+      within: {
+        filter_metadata: { keys: { [METADATA]: [METADATA_RETRY_NON_IDEMPOTENT, METADATA_FAILOVER] } },
+      },
+    },
     typed_per_filter_config: { types: ROUTE_FILTERS },
     ...HEADERS,
   },

@@ -100,6 +100,8 @@ export class MemoryExchange {
   started = 0
   readonly running: ExchangeDependencies['running'] = new Set()
   overloaded = false
+  /** At least 0, less than 1. */
+  random: () => number = () => 0
   steps = NO_STEPS
   hop: Hop = { ...HOP, direction: 'outbound' }
   settings: HttpConnectionManager = MANAGER
@@ -117,7 +119,7 @@ export class MemoryExchange {
       },
       picks: new WeightedPicks(() => 0),
       clock: this.upstream.clock,
-      random: () => 0,
+      random: () => this.random(),
       configVersion: () => 'v1',
       configWaitMs: 500,
       running: this.running,

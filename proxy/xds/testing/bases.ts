@@ -156,7 +156,7 @@ const ROUTES: RouteConfiguration = {
             ],
           },
           metadata: {
-            filterMetadata: { 'weft.dev': { retryNonIdempotent: true } },
+            filterMetadata: { 'weft.dev': { retryNonIdempotent: true, failover: true } },
           },
           typedPerFilterConfig: {
             fault: any(HTTPFault, { abort: { grpcStatus: 14, percentage: percent(5) } }),
@@ -395,10 +395,28 @@ const CLUSTERS: readonly Cluster[] = [
           maxConnections: 10,
           maxPendingRequests: 10,
           maxRequests: 10,
+          maxRetries: 10,
           retryBudget: { budgetPercent: { value: 30 }, minRetryConcurrency: 5 },
         },
       ],
     },
+    healthChecks: [
+      {
+        timeout: 1000,
+        interval: 5000,
+        intervalJitter: 100,
+        unhealthyThreshold: 3,
+        healthyThreshold: 2,
+        noTrafficInterval: 30_000,
+        unhealthyInterval: 2000,
+        httpHealthCheck: {
+          host: 'shop',
+          path: '/healthz',
+          method: 'HEAD',
+          expectedStatuses: [{ start: 200n, end: 300n }],
+        },
+      },
+    ],
     outlierDetection: {
       consecutive5xx: 4,
       enforcingConsecutive5xx: 90,
@@ -472,11 +490,23 @@ const CLUSTERS: readonly Cluster[] = [
     },
     commonHttpProtocolOptions: { idleTimeout: 1000, maxHeadersCount: 50 },
     http2ProtocolOptions: { connectionKeepalive: KEEP_ALIVE },
+    healthChecks: [
+      { timeout: 1000, interval: 5000, unhealthyThreshold: 3, healthyThreshold: 2, tcpHealthCheck: {} },
+    ],
     transportSocket: upstream(BUNDLE_ALONE),
   },
   {
     name: 'eds',
     type: 'EDS',
+    healthChecks: [
+      {
+        timeout: 1000,
+        interval: 5000,
+        unhealthyThreshold: 3,
+        healthyThreshold: 2,
+        grpcHealthCheck: { serviceName: 'echo', authority: 'shop' },
+      },
+    ],
     edsClusterConfig: { edsConfig: ADS, serviceName: 'service' },
     lbPolicy: 'RING_HASH',
     ringHashLbConfig: { minimumRingSize: 64n, maximumRingSize: 1024n },
