@@ -1,4 +1,5 @@
 import type { NamespaceObject, PodObject, ServiceAccountObject, ServiceObject } from './kinds/core.ts'
+import type { CanaryObject } from './kinds/canary.ts'
 import type { EndpointSliceObject } from './kinds/endpoint-slice.ts'
 import type { Kind, MeshObject } from './kinds/kinds.ts'
 import { keyOf } from './kinds/meta.ts'
@@ -20,6 +21,7 @@ export interface Snapshot {
   readonly httpRoutes: Table<RouteObject>
   readonly grpcRoutes: Table<RouteObject>
   readonly peerAuthentications: Table<PeerAuthenticationObject>
+  readonly canaries: Table<CanaryObject>
 }
 
 export const EMPTY_SNAPSHOT: Snapshot = {
@@ -31,6 +33,7 @@ export const EMPTY_SNAPSHOT: Snapshot = {
   httpRoutes: new Map(),
   grpcRoutes: new Map(),
   peerAuthentications: new Map(),
+  canaries: new Map(),
 }
 
 const TABLE_OF: { readonly [K in Kind]: keyof Snapshot } = {
@@ -42,6 +45,7 @@ const TABLE_OF: { readonly [K in Kind]: keyof Snapshot } = {
   HTTPRoute: 'httpRoutes',
   GRPCRoute: 'grpcRoutes',
   PeerAuthentication: 'peerAuthentications',
+  Canary: 'canaries',
 }
 
 export type Change =
@@ -61,6 +65,11 @@ export function applyChanges(snapshot: Snapshot, changes: Iterable<Change>): Sna
     else table(TABLE_OF[change.kind]).delete(change.key)
   }
   return copies.size === 0 ? snapshot : { ...snapshot, ...Object.fromEntries(copies) }
+}
+
+/** Whether two snapshots differ in nothing that a proxy could notice: a Canary acts through the route that it has. */
+export function sameForProxies(a: Snapshot, b: Snapshot): boolean {
+  return (Object.keys(a) as (keyof Snapshot)[]).every((name) => name === 'canaries' || a[name] === b[name])
 }
 
 function derived<S extends object, T>(make: (source: S) => T): (source: S) => T {

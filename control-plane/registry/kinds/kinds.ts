@@ -9,6 +9,7 @@ import {
   type ServiceAccountObject,
   type ServiceObject,
 } from './core.ts'
+import { readCanary, type CanaryObject } from './canary.ts'
 import { readEndpointSlice, type EndpointSliceObject } from './endpoint-slice.ts'
 import { readGrpcRoute } from './grpc-route.ts'
 import { readHttpRoute } from './http-route.ts'
@@ -23,6 +24,7 @@ export type MeshObject =
   | PodObject
   | RouteObject
   | PeerAuthenticationObject
+  | CanaryObject
 
 export type Kind = MeshObject['kind']
 
@@ -36,6 +38,7 @@ const READERS: Readonly<Record<string, (object: Fields) => MeshObject>> = {
   'gateway.networking.k8s.io/v1beta1 HTTPRoute': readHttpRoute,
   'gateway.networking.k8s.io/v1 GRPCRoute': readGrpcRoute,
   'weft.dev/v1alpha1 PeerAuthentication': readPeerAuthentication,
+  'weft.dev/v1alpha1 Canary': readCanary,
 }
 
 /** Undefined: a kind that the mesh does not read (Deployment, ConfigMap and so on). */
