@@ -49,3 +49,58 @@ export interface CanaryStatus {
   /** Newest last. */
   readonly history: readonly { readonly at: string; readonly message: string }[]
 }
+
+const PHASES: ReadonlySet<unknown> = new Set<CanaryPhase>([
+  'Waiting',
+  'Progressing',
+  'Paused',
+  'Succeeded',
+  'RolledBack',
+  'Aborted',
+  'HandedOver',
+])
+
+/** A status that was saved; undefined where nothing that can be gone on from is there, as in what somebody else wrote. */
+export function parseStatus(value: unknown): CanaryStatus | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  const status = value as Partial<CanaryStatus>
+  const { shape, before } = status.route ?? {}
+  const sound =
+    PHASES.has(status.phase) &&
+    typeof status.subject === 'string' &&
+    typeof status.step === 'number' &&
+    Number.isFinite(Date.parse(status.stepStartedAt ?? '')) &&
+    isShape(shape) &&
+    (before === undefined || before === null || isShape(before)) &&
+    isEvidence(status.evidence)
+  if (!sound) return undefined
+  return {
+    observedGeneration: status.observedGeneration ?? 0,
+    phase: status.phase as CanaryPhase,
+    reason: status.reason ?? '',
+    message: status.message ?? '',
+    step: status.step as number,
+    steps: status.steps ?? 0,
+    weight: status.weight ?? 0,
+    revision: status.revision ?? '',
+    subject: status.subject as string,
+    stepStartedAt: status.stepStartedAt as string,
+    request: status.request ?? '',
+    held: status.held ?? false,
+    route: { shape: shape as RouteShape, before: before ?? null },
+    evidence: { ...(status.evidence as StepEvidence), errors: status.evidence?.errors ?? null, latency: status.evidence?.latency ?? null },
+    history: Array.isArray(status.history) ? status.history : [],
+  }
+}
+
+function isShape(value: unknown): value is RouteShape {
+  const { weight, mirrorPercent, testers } = (value ?? {}) as Partial<RouteShape>
+  return typeof weight === 'number' && typeof mirrorPercent === 'number' && typeof testers === 'boolean'
+}
+
+function isEvidence(value: unknown): value is StepEvidence {
+  const { stable, canary } = (value ?? {}) as Partial<StepEvidence>
+  return [stable, canary].every(
+    (one) => typeof one?.requests === 'number' && typeof one.failed === 'number' && Array.isArray(one.durations),
+  )
+}

@@ -1,0 +1,40 @@
+import type { CanaryStore } from '../store.ts'
+import type { ManifestRoutes } from './manifest-routes.ts'
+import type { CanaryDirectory } from './state-directory.ts'
+
+export interface ManifestStoreOptions {
+  readonly routes: ManifestRoutes
+  readonly directory: CanaryDirectory
+  /** Has files read again. */
+  readonly reread: () => void
+}
+
+/** Canaries of files: their routes get another shape as they are read, their state is in a directory. */
+export function manifestStore({ routes, directory, reread }: ManifestStoreOptions): CanaryStore {
+  return {
+    route(canary) {
+      const rules = routes.rules(canary)
+      return Promise.resolve(rules && { rules, resourceVersion: '' })
+    },
+    shape(canary, _route, shape) {
+      routes.shape(canary, shape)
+      reread()
+      return Promise.resolve()
+    },
+    status: ({ meta }) => Promise.resolve(directory.status(meta.namespace, meta.name)),
+    save({ meta }, status) {
+      directory.save(meta.namespace, meta.name, status)
+      return Promise.resolve()
+    },
+    request: ({ meta }) => directory.request(meta.namespace, meta.name),
+    onRequest: (asked) => directory.watch(asked),
+    // They stand in the status, and in the log.
+    event: () => {},
+    forget(canary) {
+      routes.forget(canary)
+      directory.forget(canary.meta.namespace, canary.meta.name)
+      reread()
+      return Promise.resolve()
+    },
+  }
+}
