@@ -34,3 +34,6 @@ export function actOn(action: CanaryAction, { phase }: Pick<CanaryStatus, 'phase
       return active ? 'abort' : 'nothing'
   }
 }
+
+/** Where the request stands on the object. */
+export const REQUEST_ANNOTATION = 'weft.dev/canary-request'

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { CA_SECRET, INJECTOR, TOKEN_AUDIENCE, systemServiceHost } from '../../core/contract.ts'
 import { systemClock } from '../../core/clock.ts'
+import { parseStatus } from '../canary/status.ts'
 import { followCa } from '../kubernetes/ca/followed-ca.ts'
 import type { KubernetesConnection } from '../kubernetes/connection.ts'
 import { ownIssuer } from '../kubernetes/in-cluster.ts'
@@ -77,17 +78,19 @@ async function open(
       issuer: ownIssuer(),
       podOf: (of, name) => source.snapshot.value.pods.get(`${of}/${name}`),
     }),
-    publish(mesh) {
+    publish(mesh, counts) {
       const publisher = startPublisher({
         ...about,
         identity: `${hostname()}_${randomUUID()}`,
         snapshot: source.snapshot,
         routeStatus: mesh.snapshot,
         authority: ca.authority,
+        counts,
         clock: systemClock,
       })
       return () => publisher.stop()
     },
+    canaryStatus: ({ status }) => parseStatus(status),
     async close() {
       close()
       await connection.close()

@@ -5,6 +5,7 @@ import type { Logger } from '../../core/log.ts'
 import type { Watchable } from '../../core/watched.ts'
 import type { KubernetesConnection } from '../kubernetes/connection.ts'
 import type { RouteStatus } from '../model/route.ts'
+import type { CountSource } from '../canary/evidence/counts.ts'
 import type { Snapshot } from '../registry/snapshot.ts'
 
 /** What writers need of the control plane. */
@@ -15,6 +16,8 @@ export interface WriterContext {
   readonly snapshot: Watchable<Snapshot>
   readonly routeStatus: Watchable<{ readonly routeStatus: readonly RouteStatus[] }>
   readonly authority: Watchable<Authority>
+  /** What proxies told this replica. */
+  readonly counts: CountSource
   /** True while this replica is the leader. */
   readonly mayWrite: () => boolean
   readonly log: Logger

@@ -34,6 +34,7 @@ async function setUp(t: Test) {
       snapshot: source.snapshot,
       routeStatus,
       authority,
+      counts: { totals: () => Promise.resolve([]) },
       mayWrite: () => state.leading,
       log: createLogger('test', 'info', (line) => lines.push(line)),
       clock,

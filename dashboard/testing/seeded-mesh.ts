@@ -269,6 +269,7 @@ const SERVICES: ServiceView[] = [
 ]
 
 const MESH: MeshOverview = {
+  canaries: () => [],
   trustDomain: 'cluster.local',
   version: () => 42,
   services: () => SERVICES,

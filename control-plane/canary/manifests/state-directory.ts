@@ -1,7 +1,13 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, watch, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, watch, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseStatus } from '../status.ts'
 import type { CanaryStatus } from '../status.ts'
+
+/** A Canary's status with its name. */
+export interface CanaryRow extends CanaryStatus {
+  readonly namespace: string
+  readonly name: string
+}
 
 /** Names of files in it, beside those of Canaries. */
 const ROUTES = 'routes.json'
@@ -30,6 +36,18 @@ export class CanaryDirectory {
 
   status(namespace: string, name: string): CanaryStatus | undefined {
     return parseStatus(parsed(this.#read(fileOf(namespace, name, STATUS))))
+  }
+
+  /** All that were looked at, by name. */
+  all(): CanaryRow[] {
+    return readdirSync(this.#path)
+      .filter((file) => file.endsWith(STATUS) && !file.startsWith('.'))
+      .sort()
+      .flatMap((file) => {
+        const [namespace = '', name = ''] = file.slice(0, -STATUS.length).split('_')
+        const status = this.status(namespace, name)
+        return status ? [{ namespace, name, ...status }] : []
+      })
   }
 
   save(namespace: string, name: string, status: CanaryStatus): void {

@@ -1,6 +1,7 @@
 import type { MeshBrain } from '../../mesh.ts'
 import { together, type Problem } from '../../../core/problem.ts'
 import { proxyProblems } from '../../problems/mesh-problems.ts'
+import type { CanaryView } from '../../canary/view.ts'
 import type { ServiceView } from '../../service-view.ts'
 
 /** A proxy, or another xDS client, whose stream is open. Plain JSON. */
@@ -37,6 +38,7 @@ export interface MeshOverview {
   /** In order; empty when all is well. `own`: without those that somebody else found. */
   problems(own: boolean): readonly Problem[]
   proxies(): readonly ProxyView[]
+  canaries(): readonly CanaryView[]
 }
 
 /** Of a mesh that may not be there yet: then nothing is in it. `told` are problems that somebody else found. */
@@ -45,6 +47,7 @@ export function overviewOf(
   trustDomain: string,
   proxies: () => readonly ProxyStream[],
   told: () => readonly Problem[],
+  canaries: () => readonly CanaryView[] = () => [],
 ): MeshOverview {
   const now = () => brain()?.snapshot.value
   return {
@@ -56,6 +59,7 @@ export function overviewOf(
         service: workloads?.get(`${one.namespace}/${one.pod}`)?.service ?? '',
       }))
     },
+    canaries,
     version: () => now()?.version ?? 0,
     services: () => now()?.services ?? [],
     workloads: () => now()?.model.workloads.size ?? 0,

@@ -104,6 +104,7 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
     }),
   }))
   page('/api/problems', ['own'], (query) => ({ problems: mesh.problems(flagParameter(query, 'own')) }))
+  page('/api/canaries', [], () => ({ canaries: mesh.canaries() }))
   page('/api/proxies', [], () => ({ proxies: mesh.proxies() }))
   page('/api/mesh', [], () => {
     const problems = mesh.problems(false)
