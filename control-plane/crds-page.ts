@@ -51,6 +51,7 @@ export interface Schema {
   readonly minimum?: number
   readonly maximum?: number
   readonly pattern?: string
+  readonly 'x-kubernetes-preserve-unknown-fields'?: true
   readonly 'x-kubernetes-validations'?: readonly { readonly rule: string; readonly message: string }[]
 }
 
@@ -76,6 +77,7 @@ const LIMITS: Readonly<Record<string, string>> = {
   pattern: 'matches `$`',
 }
 const RULES = 'x-kubernetes-validations'
+const OPEN = 'x-kubernetes-preserve-unknown-fields'
 /** Kubernetes' own; the same in every object. */
 const COMMON = new Set(['apiVersion', 'kind', 'metadata'])
 
@@ -146,7 +148,7 @@ function fieldsOf(schema: Schema, prefix: string): readonly Field[] {
 
 function describeField(path: string, field: Schema, required: boolean): Field {
   for (const keyword of Object.keys(field))
-    if (!STRUCTURE.includes(keyword) && !(keyword in LIMITS) && keyword !== RULES)
+    if (!STRUCTURE.includes(keyword) && !(keyword in LIMITS) && keyword !== RULES && keyword !== OPEN)
       throw new Error(`${path}: the page has no words for ${keyword}: teach control-plane/crds-page.ts`)
   const values = [
     ...(field.enum ? [field.enum.map((one) => `\`${one}\``).join(' or ')] : []),
@@ -154,6 +156,8 @@ function describeField(path: string, field: Schema, required: boolean): Field {
     ...(field.additionalProperties ? limitsOf(field.additionalProperties).map((one) => `${one} each`) : []),
     ...(field.items ? limitsOf(field.items).map((one) => `${one} each`) : []),
     ...(field[RULES] ?? []).map(({ message }) => message),
+    ...(field.items?.[RULES] ?? []).map(({ message }) => message),
+    ...(field[OPEN] ? ['other fields, too, which are the control plane\'s own'] : []),
   ]
   return {
     path,

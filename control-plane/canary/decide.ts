@@ -34,7 +34,13 @@ export interface Decision {
   readonly events: readonly CanaryEvent[]
 }
 
+const NOTHING_SEEN: Observation = {
+  stable: { judged: 0, failed: 0, durations: [] },
+  canary: { judged: 0, failed: 0, durations: [] },
+}
 const MOST_HISTORY = 20
+/** Reports tell of the last second, up to a second late: what they say before is about the step before. */
+const SETTLE_MS = 2000
 
 /**
  * What follows for a Canary from what was known of it and what is seen now. Pure: `before` is the status that was saved
@@ -155,6 +161,8 @@ class Run {
     const { shape, before } = this.#status.route
     if (this.#shape === undefined && !sameShape(route.shape, shape)) this.#shape = shape
     else if (this.#shape === undefined && before !== null) this.#set({ route: { shape, before: null } })
+    // A step that begins just now is judged by what comes.
+    if (this.#shape !== undefined && this.#isNew) return
     const verdict = this.#judge()
     const query = this.#facts.queries.find(({ state }) => state === 'breach')
     const breach = verdict.breach ?? (query && { reason: 'Prometheus' as const, message: query.message })
@@ -166,9 +174,21 @@ class Run {
     const { conditions } = this.#canary.spec
     // At the end nothing is left to compare with.
     const judged = this.#steps.filter((step) => step.kind !== 'pause' && !isWhole(step)).length
-    const verdict = judge(this.#status.evidence, this.#facts.seen, conditions, judged)
+    const seen = this.#facts.now < this.#settled ? NOTHING_SEEN : this.#facts.seen
+    const verdict = judge(this.#status.evidence, seen, conditions, judged)
     this.#set({ evidence: verdict.evidence })
     return verdict
+  }
+
+  get #isNew(): boolean {
+    return this.#status.stepStartedAt === this.#time
+  }
+
+  /** When a step counts from. */
+  get #settled(): number {
+    const { warmupMs } = this.#canary.spec
+    const pause = this.#status.step === 0 ? Math.max(SETTLE_MS, warmupMs) : SETTLE_MS
+    return Date.parse(this.#status.stepStartedAt) + pause
   }
 
   #handOver({ shape }: OwnedRules): void {

@@ -18,6 +18,8 @@ export interface CanarySpec {
   readonly canary: CanaryBackend
   /** How often it is looked at what happened. Milliseconds. */
   readonly intervalMs: number
+  /** For so long after the first step began nothing is held against the new version. Milliseconds. */
+  readonly warmupMs: number
   readonly steps: readonly CanaryStep[]
   readonly conditions: CanaryConditions
   readonly onBreach: 'Rollback' | 'Pause'
@@ -91,6 +93,7 @@ export function readCanary(object: Fields): CanaryObject {
     stable,
     canary,
     intervalMs: readTime(spec, 'interval', 1000, 300_000) ?? INTERVAL_MS,
+    warmupMs: readTime(spec, 'warmup', 0, 3_600_000) ?? 0,
     steps,
     conditions: readConditions(spec),
     onBreach: spec.oneOf('onBreach', ['Rollback', 'Pause']) ?? 'Rollback',
