@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { CONTROL_PLANE } from '../../../core/contract.ts'
 import type { Clock } from '../../../core/clock.ts'
 import { describeError } from '../../../core/errors.ts'
@@ -98,7 +99,7 @@ function eventObject({ meta }: CanaryObject, { type, reason, message }: CanaryEv
   return {
     apiVersion: 'v1',
     kind: 'Event',
-    metadata: { namespace: meta.namespace, generateName: `${meta.name.slice(0, 200)}.` },
+    metadata: { namespace: meta.namespace, name: `${meta.name.slice(0, 200)}.${randomUUID()}` },
     involvedObject: { apiVersion: 'weft.dev/v1alpha1', kind: 'Canary', namespace: meta.namespace, name: meta.name },
     type,
     reason,
