@@ -3,6 +3,7 @@ import type { Snapshot } from '../registry/snapshot.ts'
 import type { SourceError } from '../registry/source.ts'
 import { together, type Problem } from '../../core/problem.ts'
 import type { Mesh } from '../model/mesh.ts'
+import { canaryProblems } from './canary-problems.ts'
 import { injectionLabelProblems } from './labels.ts'
 import { routeProblems } from './route-problems.ts'
 import { sourceProblem } from './source-problems.ts'
@@ -23,7 +24,7 @@ export interface MeshProblemInputs {
 
 /** Everything that is wrong with what the mesh was told, once and in order. */
 export function meshProblems({ sources, snapshot, mesh }: MeshProblemInputs): Problem[] {
-  return together(sources.map(sourceProblem), routeProblems(mesh), namespaceProblems(snapshot))
+  return together(sources.map(sourceProblem), routeProblems(mesh), canaryProblems(snapshot), namespaceProblems(snapshot))
 }
 
 function namespaceProblems({ namespaces }: Snapshot): Problem[] {

@@ -1,4 +1,5 @@
 import type { Problem } from '../../core/problem.ts'
+import { canaryProblems } from '../../control-plane/problems/canary-problems.ts'
 import { routeProblems } from '../../control-plane/problems/route-problems.ts'
 import type { RouteObject } from '../../control-plane/registry/kinds/route.ts'
 import { applyChanges, EMPTY_SNAPSHOT, type Snapshot } from '../../control-plane/registry/snapshot.ts'
@@ -25,7 +26,7 @@ export function manifestRouteProblems(objects: readonly CheckedObject[]): Proble
   const telling = mesh.routeProblems.filter(
     ({ service, field }) => field.endsWith('.name') || service === undefined || !refused.has(service),
   )
-  const bound = routeProblems({ ...mesh, routeProblems: telling }).flatMap((problem) => {
+  const bound = [...routeProblems({ ...mesh, routeProblems: telling }), ...canaryProblems(snapshot)].flatMap((problem) => {
     const object = byName.get(`${problem.kind} ${problem.namespace}/${problem.name}`)
     return object ? [problemOf(object, problem.field, problem.severity, problem.message, problem.remedy)] : []
   })

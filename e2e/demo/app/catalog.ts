@@ -6,7 +6,7 @@ const version = process.env['VERSION'] ?? 'v1'
 const failShare = Number(process.env['FAIL_SHARE'] ?? 0)
 const slowness = Number(process.env['SLOWNESS'] ?? 1)
 
-// `/items/<id>` answers by itself; `/stocked/<id>` asks the inventory as well; `/prices/<id>` takes 10 to 20 ms.
+// `/items/<id>` answers by itself; `/stocked/<id>` asks the inventory as well; `/prices/<id>` takes half a second.
 serve(async (message) => {
   const path = message.url ?? '/'
   if (path === '/healthz') return { status: 200, body: 'ok' }
@@ -17,7 +17,7 @@ serve(async (message) => {
     caller: message.headers['x-forwarded-client-cert'] ?? null,
   }
   if (path.startsWith('/prices/')) {
-    await new Promise((resolve) => setTimeout(resolve, (10 + 10 * Math.random()) * slowness))
+    await new Promise((resolve) => setTimeout(resolve, (505 + 50 * Math.random()) * slowness))
     if (Math.random() < failShare) return { status: 500, body: { ...item, error: 'no price' } }
   }
   if (!path.startsWith('/stocked/')) return { status: 200, body: item }

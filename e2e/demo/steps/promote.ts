@@ -4,7 +4,8 @@ import { eventually, load, onePod, type MeshCluster, type PodInfo, type Step } f
 const PATIENCE_SECONDS = 60
 /** From when there was enough evidence until the last request that the worse version had. */
 const BACK_WITHIN_SECONDS = 10
-const LOAD = ['--url', 'http://catalog:8080/prices/{n}', '--rate', '300', '--concurrency', '24']
+// Half a second an answer: so slow a service is slow by itself, however busy the machine is.
+const LOAD = ['--url', 'http://catalog:8080/prices/{n}', '--rate', '150', '--concurrency', '192']
 
 interface Traffic {
   readonly sent: number
@@ -101,11 +102,11 @@ async function catalogOf(cluster: MeshCluster): Promise<CanaryView | undefined> 
   return canaries.find(({ name }) => name === 'catalog')
 }
 
-/** Two seconds at a time, until it is told to end. */
+/** Three seconds at a time, until it is told to end. */
 async function drive(cluster: MeshCluster, client: PodInfo, signal: AbortSignal): Promise<Traffic> {
   let [sent, failed, lastOfV2] = [0, 0, 0]
   while (!signal.aborted) {
-    const report = await load(cluster, client, ...LOAD, '--seconds', '2', '--timeline')
+    const report = await load(cluster, client, ...LOAD, '--seconds', '3', '--timeline')
     sent += report.sent
     failed += report.failed
     for (const [at, version] of report.timeline) if (version === 'v2') lastOfV2 = Math.max(lastOfV2, at)
