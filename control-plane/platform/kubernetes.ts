@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { CA_SECRET, INJECTOR, TOKEN_AUDIENCE, systemServiceHost } from '../../core/contract.ts'
 import { systemClock } from '../../core/clock.ts'
+import { gatheredCounts, otherReplicas } from '../canary/evidence/gathered-counts.ts'
 import { parseStatus } from '../canary/status.ts'
 import { followCa } from '../kubernetes/ca/followed-ca.ts'
 import type { KubernetesConnection } from '../kubernetes/connection.ts'
@@ -85,7 +86,7 @@ async function open(
         snapshot: source.snapshot,
         routeStatus: mesh.snapshot,
         authority: ca.authority,
-        counts,
+        counts: gatheredCounts(counts, () => otherReplicas(source.snapshot.value, namespace, hostname())),
         clock: systemClock,
       })
       return () => publisher.stop()
