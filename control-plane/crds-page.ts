@@ -157,7 +157,7 @@ function describeField(path: string, field: Schema, required: boolean): Field {
     ...(field.items ? limitsOf(field.items).map((one) => `${one} each`) : []),
     ...(field[RULES] ?? []).map(({ message }) => message),
     ...(field.items?.[RULES] ?? []).map(({ message }) => message),
-    ...(field[OPEN] ? ['other fields, too, which are the control plane\'s own'] : []),
+    ...(field[OPEN] ? ["other fields, too, which are the control plane's own"] : []),
   ]
   return {
     path,

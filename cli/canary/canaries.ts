@@ -44,9 +44,13 @@ export async function openCanaries(flags: CanaryFlags, given: ReadonlySet<string
   const here = OF_THIS_MACHINE.find((flag) => given.has(flag))
   const there = OF_A_CLUSTER.find((flag) => given.has(flag))
   if (here !== undefined && there !== undefined)
-    throw new WeftError('cli.flags', `is of the mesh on this machine, --${there} of a cluster: leave one away`, {
-      field: `--${here}`,
-    })
+    throw new WeftError(
+      'cli.flags',
+      `is of the mesh on this machine, --${there} of a cluster: leave one away`,
+      {
+        field: `--${here}`,
+      },
+    )
   if (there === undefined) {
     const local = localCanaries(flags)
     const runs = await local.list().then(
@@ -73,7 +77,11 @@ function localCanaries({ name, 'state-dir': directory }: CanaryFlags): Canaries 
     mesh: 'local',
     namespace: 'default',
     list: async () =>
-      (await client.canaries()).map(({ namespace, name: own, ...status }) => ({ namespace, name: own, status })),
+      (await client.canaries()).map(({ namespace, name: own, ...status }) => ({
+        namespace,
+        name: own,
+        status,
+      })),
     ask: (namespace, own, request) => client.askCanary(namespace, own, request),
     close: () => client.close(),
   }

@@ -5,7 +5,12 @@ import { CLUSTER_FLAGS } from '../cluster/flags.ts'
 const { json, 'weft-namespace': _, ...ofCluster } = CLUSTER_FLAGS
 
 const FLAGS = {
-  namespace: { short: 'n', value: 'NAME', help: "the Canary's", otherwise: 'that of the context, or default' },
+  namespace: {
+    short: 'n',
+    value: 'NAME',
+    help: "the Canary's",
+    otherwise: 'that of the context, or default',
+  },
   json,
   ...inSection('The mesh on this machine', {
     local: { help: 'its Canaries, or an error if none runs' },
@@ -18,7 +23,8 @@ const NAME = [{ name: 'NAME' }] as const
 const WHERE =
   'It is the mesh on this machine that is meant, if one runs, else the cluster that kubectl would talk to; a flag of one ' +
   'of the two chooses. docs/canary.md has more.'
-const ASKED = 'Returns once that is asked for; the Canary acts within moments, and `weft canary status` says what came of it.'
+const ASKED =
+  'Returns once that is asked for; the Canary acts within moments, and `weft canary status` says what came of it.'
 const EXIT = '0 asked for, 1 there is no such Canary or it could not be asked, 2 wrong flags'
 
 export const CANARY_STATUS_COMMAND = {

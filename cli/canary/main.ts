@@ -36,8 +36,11 @@ export async function runCanary(argv: readonly string[]): Promise<number> {
     }
     const { values, positionals, given } = parsed
     const [name] = positionals
-    const { namespace, json, ...flags }: CanaryFlags & { readonly namespace: string | undefined; readonly json: boolean } =
-      values
+    const {
+      namespace,
+      json,
+      ...flags
+    }: CanaryFlags & { readonly namespace: string | undefined; readonly json: boolean } = values
     for (const [field, value] of [
       ['--namespace', namespace],
       ['NAME', name],
@@ -52,7 +55,11 @@ export async function runCanary(argv: readonly string[]): Promise<number> {
       const { text, facts } =
         action === undefined
           ? await status(canaries, own)
-          : await ask(canaries, { namespace: own.namespace ?? '', name: name ?? '' }, full ? 'promote-full' : action)
+          : await ask(
+              canaries,
+              { namespace: own.namespace ?? '', name: name ?? '' },
+              full ? 'promote-full' : action,
+            )
       process.stdout.write(json ? `${JSON.stringify(facts, undefined, 2)}\n` : text)
       return 0
     } finally {

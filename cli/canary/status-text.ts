@@ -30,7 +30,9 @@ export function canaryText({ namespace, name, status }: KnownCanary): string {
     'Seen in this step:',
     `  stable  ${seenText(stable)}`,
     `  canary  ${seenText(canary)}`,
-    ...(needed > 0 ? [`  about ${needed} more requests of the canary are needed to say that it is sound`] : []),
+    ...(needed > 0
+      ? [`  about ${needed} more requests of the canary are needed to say that it is sound`]
+      : []),
     '',
     ...status.history.map(({ at, message }) => `${at}  ${message}`),
   ]

@@ -111,7 +111,8 @@ function machine(files: ReturnType<typeof filesOf>, clock: ManualClock, counts: 
   return {
     directory,
     weight: () =>
-      snapshot.value.httpRoutes.get('shop/catalog')?.rules[0]?.backendRefs.find(({ name }) => name === 'v2')?.weight,
+      snapshot.value.httpRoutes.get('shop/catalog')?.rules[0]?.backendRefs.find(({ name }) => name === 'v2')
+        ?.weight,
     phase: () => directory.status('shop', 'catalog')?.phase,
     async stop() {
       await controller.stop()
@@ -144,7 +145,10 @@ t.test('an edit of a file has the last word, and a Canary that is gone leaves it
   const one = machine(files, clock, new Traffic())
   t.teardown(() => one.stop())
   await until(() => one.weight() === 10)
-  writeFileSync(join(files.manifests, 'route.yaml'), ROUTE.replace('100', '70').replace('weight: 0', 'weight: 30'))
+  writeFileSync(
+    join(files.manifests, 'route.yaml'),
+    ROUTE.replace('100', '70').replace('weight: 0', 'weight: 30'),
+  )
   await until(() => one.phase() === 'HandedOver')
   t.equal(one.weight(), 30)
   one.directory.ask('shop', 'catalog', formatRequest('resume', 1))
@@ -155,59 +159,68 @@ t.test('an edit of a file has the last word, and a Canary that is gone leaves it
   t.equal(one.phase(), undefined)
 })
 
+interface RouteSpec {
+  readonly rules: readonly { readonly backendRefs: readonly { readonly weight: number }[] }[]
+}
+
 const API_ROUTE = '/apis/gateway.networking.k8s.io/v1/namespaces/shop/httproutes/catalog'
 const API_CANARY = '/apis/weft.dev/v1alpha1/namespaces/shop/canaries/catalog'
 
-t.test('in a cluster it writes the route, the status and Events, and goes back within an interval', async (t) => {
-  const { clock, until } = playing(t)
-  const api = await FakeApi.start(t)
-  const source = MemorySource.of(CANARY, ROUTE, PODS)
-  const refs = [
-    { name: 'v1', port: 80, weight: 100 },
-    { name: 'v2', port: 80, weight: 0 },
-  ]
-  api.put(API_ROUTE, { spec: { hostnames: ['kept'], rules: [{ backendRefs: refs }] } })
-  api.put(API_CANARY, { spec: {} })
-  const { snapshot } = source
-  const connection = api.connect(t)
-  const counts = new Traffic()
-  const state = { leading: true }
-  const start = () =>
-    new CanaryController({
-      snapshot,
-      counts,
-      log,
-      clock,
-      mayWrite: () => state.leading,
-      store: kubernetesCanaryStore({ connection, snapshot, log, clock }),
-    })
-  const weights = () => {
-    const { rules } = api.get(API_ROUTE)?.['spec'] as { rules: { backendRefs: { weight: number }[] }[] }
-    return rules[0]?.backendRefs.map(({ weight }) => weight).join('/')
-  }
-  const status = () => api.get(API_CANARY)?.['status'] as { phase?: string; message?: string } | undefined
-  const leader = start()
-  await until(() => weights() === '50/50')
-  t.match(api.get(API_ROUTE)?.['spec'], { hostnames: ['kept'] })
-  await leader.stop()
-  counts.failing = 30
-  const next = start()
-  t.teardown(() => next.stop())
-  await until(() => status()?.phase === 'RolledBack')
-  await until(() => weights() === '100/0')
-  t.match(status()?.message, /of the new version failed.*went back from 50 % to 0/)
-  const events = [...api.objects.entries()].filter(([path]) => path.startsWith('/api/v1/namespaces/shop/events/'))
-  t.strictSame(
-    events.map(([, event]) => event['reason']),
-    ['Started', 'Step', 'Step', 'SuccessRate'],
-  )
-  const writes = api.writes.length
-  state.leading = false
-  counts.failing = 0
-  source.put(PODS.replace('r1', 'r2'))
-  for (let i = 0; i < 5; i++) {
-    clock.advance(1000)
-    await new Promise((resolve) => setImmediate(resolve))
-  }
-  t.equal(api.writes.length, writes, 'who does not lead writes nothing')
-})
+t.test(
+  'in a cluster it writes the route, the status and Events, and goes back within an interval',
+  async (t) => {
+    const { clock, until } = playing(t)
+    const api = await FakeApi.start(t)
+    const source = MemorySource.of(CANARY, ROUTE, PODS)
+    const refs = [
+      { name: 'v1', port: 80, weight: 100 },
+      { name: 'v2', port: 80, weight: 0 },
+    ]
+    api.put(API_ROUTE, { spec: { hostnames: ['kept'], rules: [{ backendRefs: refs }] } })
+    api.put(API_CANARY, { spec: {} })
+    const { snapshot } = source
+    const connection = api.connect(t)
+    const counts = new Traffic()
+    const state = { leading: true }
+    const start = () =>
+      new CanaryController({
+        snapshot,
+        counts,
+        log,
+        clock,
+        mayWrite: () => state.leading,
+        store: kubernetesCanaryStore({ connection, snapshot, log, clock }),
+      })
+    const weights = () => {
+      const spec = api.get(API_ROUTE)?.['spec'] as RouteSpec | undefined
+      return spec?.rules[0]?.backendRefs.map(({ weight }) => weight).join('/')
+    }
+    const status = () => api.get(API_CANARY)?.['status'] as { phase?: string; message?: string } | undefined
+    const leader = start()
+    await until(() => weights() === '50/50')
+    t.match(api.get(API_ROUTE)?.['spec'], { hostnames: ['kept'] })
+    await leader.stop()
+    counts.failing = 30
+    const next = start()
+    t.teardown(() => next.stop())
+    await until(() => status()?.phase === 'RolledBack')
+    await until(() => weights() === '100/0')
+    t.match(status()?.message, /of the new version failed.*went back from 50 % to 0/)
+    const events = [...api.objects.entries()].filter(([path]) =>
+      path.startsWith('/api/v1/namespaces/shop/events/'),
+    )
+    t.strictSame(
+      events.map(([, event]) => event['reason']),
+      ['Started', 'Step', 'Step', 'SuccessRate'],
+    )
+    const writes = api.writes.length
+    state.leading = false
+    counts.failing = 0
+    source.put(PODS.replace('r1', 'r2'))
+    for (let i = 0; i < 5; i++) {
+      clock.advance(1000)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    t.equal(api.writes.length, writes, 'who does not lead writes nothing')
+  },
+)

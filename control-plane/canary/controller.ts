@@ -56,7 +56,10 @@ export class CanaryController {
       before = now.canaries
       this.#follow(now.canaries)
     }
-    this.#ends.push(snapshot.watch(follow), store.onRequest(() => this.#lookAtRequests()))
+    this.#ends.push(
+      snapshot.watch(follow),
+      store.onRequest(() => this.#lookAtRequests()),
+    )
     follow(snapshot.value)
   }
 

@@ -18,7 +18,10 @@ function canaryOf(spec: object): CanaryObject {
       stable: { name: 'catalog-v1', port: 8080 },
       canary: { name: 'catalog-v2', port: 8080 },
       interval: '1s',
-      steps: [{ weight: 10, hold: '5s' }, { weight: 50, hold: '5s' }],
+      steps: [
+        { weight: 10, hold: '5s' },
+        { weight: 50, hold: '5s' },
+      ],
       ...spec,
     },
   }
@@ -182,7 +185,9 @@ t.test('people promote, pause, resume and abort', (t) => {
 })
 
 t.test('a pause is watched, too; onBreach: Pause stops where it is', (t) => {
-  const paused = new Play({ steps: [{ weight: 10, hold: '0s' }, { pause: {} }] }).tick().tick({ request: 'promote 1' })
+  const paused = new Play({ steps: [{ weight: 10, hold: '0s' }, { pause: {} }] })
+    .tick()
+    .tick({ request: 'promote 1' })
   t.equal(paused.phase, 'Paused 1 10')
   t.equal(paused.ticks(8, { seen: FAILING }).phase, 'RolledBack 1 0')
   const play = new Play({ onBreach: 'Pause' }).tick().ticks(6, { seen: FAILING })
@@ -197,13 +202,21 @@ t.test('a pause is watched, too; onBreach: Pause stops where it is', (t) => {
 t.test('mirrors and testers come with their steps, and go', (t) => {
   const header = { header: { name: 'x-tester', value: 'yes' } }
   const play = new Play({
-    steps: [{ mirror: { percent: 50 }, hold: '1s' }, { matches: [header], hold: '1s' }, { weight: 10, hold: '1s' }],
+    steps: [
+      { mirror: { percent: 50 }, hold: '1s' },
+      { matches: [header], hold: '1s' },
+      { weight: 10, hold: '1s' },
+    ],
   }).tick()
   t.strictSame(play.shape, { weight: 0, mirrorPercent: 50, testers: false })
   play.tick({ request: 'promote 1' })
   t.strictSame(play.shape, { weight: 0, mirrorPercent: 0, testers: true })
   play.ticks(3, { seen: NOTHING })
-  t.strictSame(play.shape, { weight: 10, mirrorPercent: 0, testers: true }, 'testers are few: they are not waited for')
+  t.strictSame(
+    play.shape,
+    { weight: 10, mirrorPercent: 0, testers: true },
+    'testers are few: they are not waited for',
+  )
   play.ticks(20, { seen: GOOD })
   t.strictSame(play.shape, { weight: 100, mirrorPercent: 0, testers: false })
   t.end()
@@ -223,14 +236,19 @@ t.test('it waits for its route, and for a pod of the new version', (t) => {
 t.test('another pair of versions is another run', (t) => {
   const play = new Play().ticks(40)
   t.equal(play.phase, 'Succeeded 2 100')
-  play.canary = canaryOf({ stable: { name: 'catalog-v2', port: 8080 }, canary: { name: 'catalog-v1', port: 8080 } })
+  play.canary = canaryOf({
+    stable: { name: 'catalog-v2', port: 8080 },
+    canary: { name: 'catalog-v1', port: 8080 },
+  })
   play.shape = STABLE_ONLY
   t.equal(play.tick().phase, 'Progressing 0 10')
   t.end()
 })
 
 t.test('a query of Prometheus ends a run, and one without an answer keeps it where it is', (t) => {
-  const query = (state: 'good' | 'breach' | 'unknown') => [{ name: 'q', state, message: `Prometheus query "q" is ${state}` }]
+  const query = (state: 'good' | 'breach' | 'unknown') => [
+    { name: 'q', state, message: `Prometheus query "q" is ${state}` },
+  ]
   const play = new Play({ conditions: {} }).tick().ticks(20, { queries: query('unknown') })
   t.equal(play.phase, 'Progressing 0 10')
   t.match(play.status, { reason: 'PrometheusUnknown' })

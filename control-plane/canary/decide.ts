@@ -218,15 +218,15 @@ class Run {
     const left = Date.parse(this.#status.stepStartedAt) + step.holdMs - this.#facts.now
     const unknown = this.#facts.queries.find(({ state }) => state === 'unknown')
     const needed = step.kind === 'testers' || isWhole(step) ? 0 : verdict.evidence.needed
-    if (unknown) return void this.#set({ reason: 'PrometheusUnknown', message: unknown.message })
-    if (needed > 0)
-      return void this.#set({
+    if (unknown) this.#set({ reason: 'PrometheusUnknown', message: unknown.message })
+    else if (needed > 0)
+      this.#set({
         reason: 'NotEnoughRequests',
         message: `about ${needed} more requests of the new version are needed to say that it is sound`,
       })
-    if (left > 0)
-      return void this.#set({ reason: 'Holding', message: `the step lasts ${Math.ceil(left / 1000)} s more` })
-    this.#toStep(this.#status.step + 1, 'sound')
+    else if (left > 0)
+      this.#set({ reason: 'Holding', message: `the step lasts ${Math.ceil(left / 1000)} s more` })
+    else this.#toStep(this.#status.step + 1, 'sound')
   }
 
   #start(message: string): void {
@@ -239,7 +239,12 @@ class Run {
   #toStep(index: number, why: string): void {
     const step = this.#steps[index]
     const { shape: last } = this.#status.route
-    this.#set({ step: Math.min(index, this.#steps.length), held: false, stepStartedAt: this.#time, evidence: NO_EVIDENCE })
+    this.#set({
+      step: Math.min(index, this.#steps.length),
+      held: false,
+      stepStartedAt: this.#time,
+      evidence: NO_EVIDENCE,
+    })
     if (!step) {
       this.#write({ weight: 100, mirrorPercent: 0, testers: false })
       return this.#enter('Succeeded', 'Promoted', `${why}: all requests go to the new version`)

@@ -28,7 +28,11 @@ const REFS = [
   { name: 'v2', port: 80, weight: 0 },
 ]
 const RULES: RawRule[] = [
-  { matches: [{ path: { type: 'PathPrefix', value: '/a' } }], backendRefs: REFS, timeouts: { request: '1s' } },
+  {
+    matches: [{ path: { type: 'PathPrefix', value: '/a' } }],
+    backendRefs: REFS,
+    timeouts: { request: '1s' },
+  },
   { matches: [{ path: { type: 'PathPrefix', value: '/b' } }], backendRefs: [{ name: 'other', port: 80 }] },
 ]
 
@@ -54,7 +58,11 @@ t.test('every shape is read back as it was written, and leaves the rest alone', 
     { weight: 100, mirrorPercent: 0, testers: false },
   ]) {
     const written = writeShape(RULES, 'shop', SPEC, shape)
-    t.match(readShape(written, 'shop', SPEC), { indexes: [0], testerIndexes: shape.testers ? [2] : [], shape })
+    t.match(readShape(written, 'shop', SPEC), {
+      indexes: [0],
+      testerIndexes: shape.testers ? [2] : [],
+      shape,
+    })
     t.strictSame(written[1], RULES[1])
     t.strictSame(written[0]?.['timeouts'], RULES[0]?.['timeouts'])
     t.strictSame(problemsOf(written), [])
@@ -73,7 +81,8 @@ t.test('testers get the new version wherever the rule matches', (t) => {
     ],
     backendRefs: [{ name: 'v2', weight: 1 }],
   })
-  const cookie = (testers?.['matches'] as { headers: { value: string }[] }[])[1]?.headers[0]?.value ?? ''
+  const cookie =
+    (testers?.['matches'] as { headers: { value: string }[] }[] | undefined)?.[1]?.headers[0]?.value ?? ''
   const matches = (text: string): boolean => new RegExp(`^(?:${cookie})$`).test(text)
   t.ok(['tester=a.b', 'x=1; tester=a.b', 'x=1;tester=a.b;y=2'].every(matches))
   t.notOk(['tester=axb', 'xtester=a.b', 'tester=a.bc'].some(matches))
@@ -87,7 +96,11 @@ t.test('what a person writes is told from what a Canary writes', (t) => {
   }
   t.match(shapeOf({ name: 'v1', port: 80, weight: 90 }, { name: 'v2', port: 80, weight: 10 }), { weight: 10 })
   t.match(shapeOf({ name: 'v1', port: 80, weight: 9 }, { name: 'v2', port: 80, weight: 1 }), { weight: -1 })
-  t.match(shapeOf({ name: 'v1', port: 80 }, { name: 'v2', port: 80 }), { weight: -1 }, 'a weight left out is 1')
+  t.match(
+    shapeOf({ name: 'v1', port: 80 }, { name: 'v2', port: 80 }),
+    { weight: -1 },
+    'a weight left out is 1',
+  )
   t.match(shapeOf({ name: 'v1', port: 80 }), /add the one that is missing/)
   t.match(shapeOf(...REFS, { name: 'v3', port: 80 }), /other backendRefs/)
   t.match(shapeOf({ ...REFS[0], namespace: 'other' }, REFS[1] as object), /no rule/)

@@ -26,7 +26,11 @@ export function sameShape(a: RouteShape, b: RouteShape): boolean {
  * What the rules of a route do with both versions now. A text where that can't be a Canary's: what is wrong, and what
  * to do.
  */
-export function readShape(rules: readonly RawRule[], namespace: string, spec: CanarySpec): OwnedRules | string {
+export function readShape(
+  rules: readonly RawRule[],
+  namespace: string,
+  spec: CanarySpec,
+): OwnedRules | string {
   const owned = [...rules.entries()].filter(([, rule]) => {
     const refs = listOf(rule['backendRefs'])
     return [spec.stable, spec.canary].every((one) => refs.some((ref) => isBackend(ref, namespace, one)))
@@ -69,7 +73,9 @@ export function writeShape(
   const read = readShape(own, namespace, spec)
   if (typeof read === 'string') return [...rules]
   const owned = new Set(read.indexes)
-  const shaped = own.map((rule, index) => (owned.has(index) ? shapedRule(rule, namespace, spec, shape) : rule))
+  const shaped = own.map((rule, index) =>
+    owned.has(index) ? shapedRule(rule, namespace, spec, shape) : rule,
+  )
   // Behind all others: the place of a rule is its name in metrics, and precedence goes by matches.
   const testers = shape.testers ? shaped.filter((_, index) => owned.has(index)) : []
   return [...shaped, ...testers.map((rule) => testerRule(rule, namespace, spec))]

@@ -88,7 +88,11 @@ export function parseStatus(value: unknown): CanaryStatus | undefined {
     request: status.request ?? '',
     held: status.held ?? false,
     route: { shape: shape as RouteShape, before: before ?? null },
-    evidence: { ...(status.evidence as StepEvidence), errors: status.evidence?.errors ?? null, latency: status.evidence?.latency ?? null },
+    evidence: {
+      ...(status.evidence as StepEvidence),
+      errors: status.evidence?.errors ?? null,
+      latency: status.evidence?.latency ?? null,
+    },
     history: Array.isArray(status.history) ? status.history : [],
   }
 }
@@ -101,6 +105,7 @@ function isShape(value: unknown): value is RouteShape {
 function isEvidence(value: unknown): value is StepEvidence {
   const { stable, canary } = (value ?? {}) as Partial<StepEvidence>
   return [stable, canary].every(
-    (one) => typeof one?.requests === 'number' && typeof one.failed === 'number' && Array.isArray(one.durations),
+    (one) =>
+      typeof one?.requests === 'number' && typeof one.failed === 'number' && Array.isArray(one.durations),
   )
 }

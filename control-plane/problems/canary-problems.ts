@@ -15,7 +15,14 @@ export function canaryProblems({ canaries, httpRoutes, grpcRoutes }: Inputs): Pr
     const route = (kind === 'HTTPRoute' ? httpRoutes : grpcRoutes).get(`${meta.namespace}/${name}`)
     const place = ['spec', 'routeRef', 'name']
     if (!route)
-      return [problemOf(canary, place, `${key} is not there`, `make it, or name one that is in namespace ${meta.namespace}`)]
+      return [
+        problemOf(
+          canary,
+          place,
+          `${key} is not there`,
+          `make it, or name one that is in namespace ${meta.namespace}`,
+        ),
+      ]
     const owner = owners.get(key)
     if (owner !== undefined)
       return [problemOf(canary, place, `${key} is moved by Canary ${owner} already`, 'keep one of the two')]
@@ -29,11 +36,18 @@ export function canaryProblems({ canaries, httpRoutes, grpcRoutes }: Inputs): Pr
     )
     if (both) return []
     const message = `no rule of ${key} has both ${spec.stable.name}:${spec.stable.port} and ${spec.canary.name}:${spec.canary.port}`
-    return [problemOf(canary, place, message, 'add the one that is missing to its backendRefs, with weight 0')]
+    return [
+      problemOf(canary, place, message, 'add the one that is missing to its backendRefs, with weight 0'),
+    ]
   })
 }
 
-function problemOf({ meta }: CanaryObject, field: readonly string[], message: string, remedy: string): Problem {
+function problemOf(
+  { meta }: CanaryObject,
+  field: readonly string[],
+  message: string,
+  remedy: string,
+): Problem {
   return {
     file: null,
     line: null,

@@ -73,8 +73,15 @@ spec:
   steps: [{ weight: 10 }]
 `
   const manifests = MANIFESTS.replace("'true'", 'enabled').replace('wbe', 'next').replace('81', '80')
-  const service = "apiVersion: v1\nkind: Service\nmetadata: { name: next, namespace: shop }\nspec: { clusterIP: 10.96.0.2, ports: [{ port: 80, appProtocol: http }] }\n"
-  const source = MemorySource.of(manifests, service, canary('a', 'web', 'next'), canary('b', 'web', 'next'), canary('c', 'wbe', 'next'))
+  const service =
+    'apiVersion: v1\nkind: Service\nmetadata: { name: next, namespace: shop }\nspec: { clusterIP: 10.96.0.2, ports: [{ port: 80, appProtocol: http }] }\n'
+  const source = MemorySource.of(
+    manifests,
+    service,
+    canary('a', 'web', 'next'),
+    canary('b', 'web', 'next'),
+    canary('c', 'wbe', 'next'),
+  )
   const mesh = createMesh({ source, trustDomain: 'cluster.local', log: createLogger('test', 'error') })
   t.teardown(() => mesh.close())
   t.match(

@@ -24,7 +24,12 @@ export interface MeshProblemInputs {
 
 /** Everything that is wrong with what the mesh was told, once and in order. */
 export function meshProblems({ sources, snapshot, mesh }: MeshProblemInputs): Problem[] {
-  return together(sources.map(sourceProblem), routeProblems(mesh), canaryProblems(snapshot), namespaceProblems(snapshot))
+  return together(
+    sources.map(sourceProblem),
+    routeProblems(mesh),
+    canaryProblems(snapshot),
+    namespaceProblems(snapshot),
+  )
 }
 
 function namespaceProblems({ namespaces }: Snapshot): Problem[] {

@@ -22,7 +22,8 @@ export function canariesPanel(canaries: readonly Canary[]): Node | false {
 
 function canaryCard(canary: Canary): Node {
   const { stable, canary: next, needed, doubt } = canary.evidence
-  const place = canary.step < canary.steps.length ? `step ${canary.step + 1} of ${canary.steps.length}` : 'done'
+  const place =
+    canary.step < canary.steps.length ? `step ${canary.step + 1} of ${canary.steps.length}` : 'done'
   return h(
     'article',
     { class: 'route', key: `${canary.namespace}/${canary.name}` },
@@ -40,12 +41,18 @@ function canaryCard(canary: Canary): Node {
     h(
       'p',
       { class: 'match' },
-      `${canary.steps.map((step, i) => (i === canary.step ? `[${step}]` : step)).join(' → ')}`,
+      canary.steps.map((step, i) => (i === canary.step ? `[${step}]` : step)).join(' → '),
     ),
     needed > 0 && canary.phase === 'Progressing'
       ? h('p', { class: 'dim' }, `About ${plural(needed, 'more request')} until it can be called sound.`)
       : false,
-    doubt > 0.5 ? h('p', { class: 'poor' }, `Evidence that it is worse: ${percent(Math.round(doubt * 100))} of what it takes.`) : false,
+    doubt > 0.5
+      ? h(
+          'p',
+          { class: 'poor' },
+          `Evidence that it is worse: ${percent(Math.round(doubt * 100))} of what it takes.`,
+        )
+      : false,
     h(
       'ul',
       { class: 'canary-history' },
@@ -53,7 +60,12 @@ function canaryCard(canary: Canary): Node {
         .slice(-TOLD)
         .toReversed()
         .map(({ at, message }, i) =>
-          h('li', { key: `${at} ${i}` }, h('span', { class: 'dim' }, `${clockTime(Date.parse(at))} `), message),
+          h(
+            'li',
+            { key: `${at} ${i}` },
+            h('span', { class: 'dim' }, `${clockTime(Date.parse(at))} `),
+            message,
+          ),
         ),
     ),
   )
@@ -69,9 +81,18 @@ function versionRow(name: string, weight: number, seen: CanaryVersion): Node {
       { class: 'bars', role: 'img', 'aria-label': `weight ${percent(weight)}` },
       h('i', { class: 'bar observed', vars: { '--share': `${weight}%` } }),
     ),
-    h('span', { class: 'split number' }, h('b', {}, percent(weight)), h('span', { class: 'dim' }, ` ${seen.requests} req.`)),
+    h(
+      'span',
+      { class: 'split number' },
+      h('b', {}, percent(weight)),
+      h('span', { class: 'dim' }, ` ${seen.requests} req.`),
+    ),
     h('span', { class: 'number' }, success(seen.requests === 0 ? null : 1 - seen.failed / seen.requests)),
-    h('span', { class: 'number dim', title: 'at the percentile of its condition' }, milliseconds(seen.latencyMs)),
+    h(
+      'span',
+      { class: 'number dim', title: 'at the percentile of its condition' },
+      milliseconds(seen.latencyMs),
+    ),
   )
 }
 

@@ -72,7 +72,15 @@ type Facts = Pick<ClusterStatus, 'name' | 'ready' | 'exposed' | 'problems' | 'ca
   readonly cluster: Cluster
 }
 
-export function clusterStatus({ name, ready, cluster, exposed, problems, canaries, messages }: Facts): ClusterStatus {
+export function clusterStatus({
+  name,
+  ready,
+  cluster,
+  exposed,
+  problems,
+  canaries,
+  messages,
+}: Facts): ClusterStatus {
   return {
     name,
     version: packageJson.version,

@@ -26,10 +26,14 @@ export function manifestRouteProblems(objects: readonly CheckedObject[]): Proble
   const telling = mesh.routeProblems.filter(
     ({ service, field }) => field.endsWith('.name') || service === undefined || !refused.has(service),
   )
-  const bound = [...routeProblems({ ...mesh, routeProblems: telling }), ...canaryProblems(snapshot)].flatMap((problem) => {
-    const object = byName.get(`${problem.kind} ${problem.namespace}/${problem.name}`)
-    return object ? [problemOf(object, problem.field, problem.severity, problem.message, problem.remedy)] : []
-  })
+  const bound = [...routeProblems({ ...mesh, routeProblems: telling }), ...canaryProblems(snapshot)].flatMap(
+    (problem) => {
+      const object = byName.get(`${problem.kind} ${problem.namespace}/${problem.name}`)
+      return object
+        ? [problemOf(object, problem.field, problem.severity, problem.message, problem.remedy)]
+        : []
+    },
+  )
   const grants = objects.filter(({ kind }) => kind === 'ReferenceGrant')
   const others = objects.flatMap((object) => [
     ...(ROUTES.has(object.kind) ? parentProblems(object, snapshot) : []),

@@ -54,7 +54,11 @@ t.test('what was there before is no evidence; then increases, of all replicas, c
   })
   t.match(await read(), { stable: { judged: 0 }, canary: { judged: 0 } })
   now = [series('', STABLE, 4), series('', NEW, 6, 1)]
-  t.match(await read(), { stable: { judged: 0 }, canary: { judged: 1 } }, 'a replica that forgot says nothing')
+  t.match(
+    await read(),
+    { stable: { judged: 0 }, canary: { judged: 1 } },
+    'a replica that forgot says nothing',
+  )
   now = [series('', STABLE, 9)]
   t.match(await read(), { stable: { judged: 5 } }, 'but goes on from there')
 })
@@ -64,5 +68,8 @@ t.test('copies are counted by who served them', async (t) => {
   const reader = new CountReader({ totals: () => Promise.resolve(now) })
   await reader.read(CANARY, RULES, true)
   now = [series('', 'servers v1.shop', 10), series('', 'servers v2.shop', 9, 2), series('', NEW, 50)]
-  t.match(await reader.read(CANARY, RULES, true), { stable: { judged: 10 }, canary: { judged: 9, failed: 2 } })
+  t.match(await reader.read(CANARY, RULES, true), {
+    stable: { judged: 10 },
+    canary: { judged: 9, failed: 2 },
+  })
 })

@@ -20,7 +20,9 @@ const BY_CALLERS = 'callers '
 const BY_SERVERS = 'servers '
 
 /** Of the control plane's own store. */
-export function ownCounts(metrics: MetricStore): CountSource & { now(series: readonly string[]): SeriesTotals[] } {
+export function ownCounts(
+  metrics: MetricStore,
+): CountSource & { now(series: readonly string[]): SeriesTotals[] } {
   const now = (series: readonly string[]): SeriesTotals[] =>
     series.flatMap((one) => {
       const traffic = one.startsWith(BY_CALLERS)

@@ -20,32 +20,35 @@ function storeWith(requests: number, failed: number): MetricStore {
   return metrics
 }
 
-t.test('the leader counts what other replicas were told, and does without those that are silent', async (t) => {
-  const app = fastify({ forceCloseConnections: true })
-  await app.register(rest, {
-    traces: new TraceStore(),
-    metrics: storeWith(50, 5),
-    release: '0',
-    mesh: overviewOf(
-      () => undefined,
-      'cluster.local',
-      () => [],
-      () => [],
-    ),
-  })
-  const url = await app.listen({ host: '127.0.0.1', port: 0 })
-  t.teardown(() => app.close())
-  const counts = gatheredCounts(ownCounts(storeWith(10, 1)), () => [
-    { pod: 'weft-system/b', address: url },
-    { pod: 'weft-system/gone', address: 'http://127.0.0.1:1' },
-  ])
-  t.match(await counts.totals([SERIES, 'servers none.shop']), [
-    { replica: '', series: SERIES, judged: 10, failed: 1 },
-    { replica: 'weft-system/b', series: SERIES, judged: 50, failed: 5 },
-  ])
-  const refused = await fetch(`${url}/api/canary-counts?series=${'x'.repeat(2000)}`)
-  t.equal(refused.status, 400)
-})
+t.test(
+  'the leader counts what other replicas were told, and does without those that are silent',
+  async (t) => {
+    const app = fastify({ forceCloseConnections: true })
+    await app.register(rest, {
+      traces: new TraceStore(),
+      metrics: storeWith(50, 5),
+      release: '0',
+      mesh: overviewOf(
+        () => undefined,
+        'cluster.local',
+        () => [],
+        () => [],
+      ),
+    })
+    const url = await app.listen({ host: '127.0.0.1', port: 0 })
+    t.teardown(() => app.close())
+    const counts = gatheredCounts(ownCounts(storeWith(10, 1)), () => [
+      { pod: 'weft-system/b', address: url },
+      { pod: 'weft-system/gone', address: 'http://127.0.0.1:1' },
+    ])
+    t.match(await counts.totals([SERIES, 'servers none.shop']), [
+      { replica: '', series: SERIES, judged: 10, failed: 1 },
+      { replica: 'weft-system/b', series: SERIES, judged: 50, failed: 5 },
+    ])
+    const refused = await fetch(`${url}/api/canary-counts?series=${'x'.repeat(2000)}`)
+    t.equal(refused.status, 400)
+  },
+)
 
 t.test('other replicas are those behind the Service of the control plane', (t) => {
   const { snapshot } = MemorySource.of(`

@@ -37,7 +37,7 @@ export function otherReplicas(snapshot: Snapshot, namespace: string, self: strin
 
 async function askReplica({ pod, address }: Replica, series: readonly string[]): Promise<SeriesTotals[]> {
   const query = new URLSearchParams(series.map((one) => ['series', one]))
-  const answer = await fetch(`${address}/api/canary-counts?${query}`, {
+  const answer = await fetch(`${address}/api/canary-counts?${query.toString()}`, {
     signal: AbortSignal.timeout(TIMEOUT_MS),
     headers: { [API_CLIENT_HEADER]: 'weft' },
     redirect: 'error',

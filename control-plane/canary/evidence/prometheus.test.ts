@@ -21,7 +21,10 @@ t.test('the value of a query is held to its limits; without one nothing is known
     maximum: 10,
   }
   const vector = (value: string): string =>
-    JSON.stringify({ status: 'success', data: { resultType: 'vector', result: [{ metric: {}, value: [0, value] }] } })
+    JSON.stringify({
+      status: 'success',
+      data: { resultType: 'vector', result: [{ metric: {}, value: [0, value] }] },
+    })
   const state = async (status: number, body: string): Promise<string> => {
     answer = [status, body]
     return (await askPrometheus(condition)).state
@@ -32,7 +35,13 @@ t.test('the value of a query is held to its limits; without one nothing is known
   t.match((await askPrometheus(condition)).message, /Prometheus query "depth" is 11, at most 10 is allowed/)
   t.equal(await state(200, vector('0')), 'breach')
   t.equal(await state(200, '{"data":{"resultType":"scalar","result":[0,"7"]}}'), 'good')
-  for (const nothing of [vector('NaN'), '{"data":{"resultType":"vector","result":[]}}', 'no JSON', '{}', 'null'])
+  for (const nothing of [
+    vector('NaN'),
+    '{"data":{"resultType":"vector","result":[]}}',
+    'no JSON',
+    '{}',
+    'null',
+  ])
     t.equal(await state(200, nothing), 'unknown', nothing)
   t.equal(await state(500, vector('5')), 'unknown')
   server.closeAllConnections()

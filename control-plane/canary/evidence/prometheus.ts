@@ -24,7 +24,7 @@ export async function askPrometheus(condition: PrometheusCondition): Promise<Que
   })
   let value: number | undefined
   try {
-    const url = `${address.replace(/\/$/, '')}/api/v1/query?${new URLSearchParams({ query })}`
+    const url = `${address.replace(/\/$/, '')}/api/v1/query?${new URLSearchParams({ query }).toString()}`
     const answer = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS), redirect: 'error' })
     const text = await answer.text()
     if (!answer.ok) return result('unknown', `was answered with ${answer.status}`)
@@ -34,8 +34,10 @@ export async function askPrometheus(condition: PrometheusCondition): Promise<Que
     return result('unknown', `could not be asked: ${describeError(error)}`)
   }
   if (value === undefined) return result('unknown', 'has no value')
-  if (maximum !== undefined && value > maximum) return result('breach', `is ${value}, at most ${maximum} is allowed`)
-  if (minimum !== undefined && value < minimum) return result('breach', `is ${value}, at least ${minimum} is needed`)
+  if (maximum !== undefined && value > maximum)
+    return result('breach', `is ${value}, at most ${maximum} is allowed`)
+  if (minimum !== undefined && value < minimum)
+    return result('breach', `is ${value}, at least ${minimum} is needed`)
   return result('good', `is ${value}`)
 }
 

@@ -19,7 +19,12 @@ interface Version {
 }
 
 /** Requests of a while: log-normal durations with a median of 20 ms whose p99 is near 64 ms. */
-function served(random: () => number, { fails, slower }: Version, requests: number, time: number): VersionCounts {
+function served(
+  random: () => number,
+  { fails, slower }: Version,
+  requests: number,
+  time: number,
+): VersionCounts {
   const durations = new Float64Array(BUCKETS)
   let failed = 0
   const counts = Array.from({ length: BUCKETS }, () => 0)
@@ -83,7 +88,9 @@ t.test('a version that is like the stable one is rarely called worse, however of
     ['as slow as is allowed', { fails: steady(0), slower: 1 }, { fails: steady(0), slower: 1.45 }],
   ]
   for (const [name, stable, canary] of kinds) {
-    const alarms = Array.from({ length: RUNS }, (_, i) => play(i + 1, stable, canary)).filter(({ breach }) => breach)
+    const alarms = Array.from({ length: RUNS }, (_, i) => play(i + 1, stable, canary)).filter(
+      ({ breach }) => breach,
+    )
     // Three standard deviations above what is promised.
     const most = FALSE_ALARM * RUNS + 3 * Math.sqrt(FALSE_ALARM * RUNS)
     t.ok(alarms.length <= most, `${name}: ${alarms.length} of ${RUNS}`)

@@ -175,7 +175,10 @@ function whole(
 ): [Trials, number, number] {
   const total = totalOf(durations) + restTotal
   const bad = aboveOf(durations, limitMs) + restBad
-  const trials = { total: Math.floor(total + 1e-9), bad: Math.min(Math.floor(bad + 1e-9), Math.floor(total + 1e-9)) }
+  const trials = {
+    total: Math.floor(total + 1e-9),
+    bad: Math.min(Math.floor(bad + 1e-9), Math.floor(total + 1e-9)),
+  }
   return [trials, Math.max(0, total - trials.total), Math.max(0, bad - trials.bad)]
 }
 

@@ -68,12 +68,17 @@ export function kubernetesCanaryStore(options: KubernetesStoreOptions): CanarySt
       }
     },
     request: ({ meta }) =>
-      snapshot.value.canaries.get(`${meta.namespace}/${meta.name}`)?.meta.annotations[REQUEST_ANNOTATION] ?? '',
+      snapshot.value.canaries.get(`${meta.namespace}/${meta.name}`)?.meta.annotations[REQUEST_ANNOTATION] ??
+      '',
     // An annotation is a change of the object, at which it is looked anyway.
     onRequest: () => () => {},
     event(canary, event) {
       connection
-        .request({ method: 'POST', path: eventsOf(canary.meta.namespace), body: eventObject(canary, event, clock.now()) })
+        .request({
+          method: 'POST',
+          path: eventsOf(canary.meta.namespace),
+          body: eventObject(canary, event, clock.now()),
+        })
         .catch((error: unknown) =>
           log.debug('an Event could not be written', { reason: describeError(error) }),
         )
@@ -100,7 +105,12 @@ function eventObject({ meta }: CanaryObject, { type, reason, message }: CanaryEv
     apiVersion: 'v1',
     kind: 'Event',
     metadata: { namespace: meta.namespace, name: `${meta.name.slice(0, 200)}.${randomUUID()}` },
-    involvedObject: { apiVersion: 'weft.dev/v1alpha1', kind: 'Canary', namespace: meta.namespace, name: meta.name },
+    involvedObject: {
+      apiVersion: 'weft.dev/v1alpha1',
+      kind: 'Canary',
+      namespace: meta.namespace,
+      name: meta.name,
+    },
     type,
     reason,
     // At most 1,024 characters.

@@ -63,7 +63,8 @@ export class CanaryDirectory {
   }
 
   forget(namespace: string, name: string): void {
-    for (const kind of [STATUS, REQUEST]) rmSync(join(this.#path, fileOf(namespace, name, kind)), { force: true })
+    for (const kind of [STATUS, REQUEST])
+      rmSync(join(this.#path, fileOf(namespace, name, kind)), { force: true })
   }
 
   /** Calls back when a file changed; returns what ends that. */

@@ -28,7 +28,11 @@ t.test('a Canary is read whole, with what it has by itself', (t) => {
       intervalMs: 10_000,
       warmupMs: 0,
       onBreach: 'Rollback',
-      conditions: { maximumDropPercent: 1, latency: { percentile: 99, maximumIncreasePercent: 50 }, prometheus: [] },
+      conditions: {
+        maximumDropPercent: 1,
+        latency: { percentile: 99, maximumIncreasePercent: 50 },
+        prometheus: [],
+      },
       steps: [
         { kind: 'mirror', percent: 50, holdMs: 30_000 },
         { kind: 'testers', holdMs: 60_000 },
@@ -48,7 +52,11 @@ t.test('a mistake is told by its field', (t) => {
     ['name: catalog-v2', 'name: catalog-v1', /spec\.canary: is the stable version itself/],
     ['weight: 50', 'weight: 5', /spec\.steps\[4\]\.weight: is less than the 10 before it/],
     ['weight: 50', 'weight: 101', /steps\[4\]\.weight: must be an integer from 0 to 100/],
-    ['{ weight: 10 }', '{ weight: 10, mirror: {} }', /steps\[2\]: needs one of weight, mirror, matches and pause/],
+    [
+      '{ weight: 10 }',
+      '{ weight: 10, mirror: {} }',
+      /steps\[2\]: needs one of weight, mirror, matches and pause/,
+    ],
     ['{ weight: 10 }', '{ wieght: 10 }', /wieght: .* did you mean weight\?/],
     ['{ pause: {} }', '{ pause: {}, hold: 1s }', /hold: does not go with pause/],
     ['weight: 50', 'mirror: {}', /steps\[4\]\.mirror: comes too late/],

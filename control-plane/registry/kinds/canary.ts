@@ -127,8 +127,7 @@ function readStep(step: Fields): CanaryStep {
   mirror?.refuseUnknown()
   const testers = step.list('matches', readTester)
   if (step.has('matches') && testers.length === 0) step.problem('needs a header or a cookie', 'matches')
-  if (testers.length > MOST_TESTERS)
-    step.problem(`has ${testers.length}; at most ${MOST_TESTERS}`, 'matches')
+  if (testers.length > MOST_TESTERS) step.problem(`has ${testers.length}; at most ${MOST_TESTERS}`, 'matches')
   step.optionalMap('pause')?.refuseUnknown()
   if (step.has('pause') && step.has('hold'))
     step.problem('does not go with pause, which lasts until somebody goes on', 'hold')
@@ -145,7 +144,10 @@ function readTester(match: Fields): TesterMatch {
   if (match.has('header') === match.has('cookie')) match.problem('needs either header or cookie')
   const one = match.map(type)
   const name = one.requiredText('name', HEADER_NAME)
-  const value = one.requiredText('value', { pattern: /^[\x21-\x7e]{1,256}$/, is: '1 to 256 visible characters' })
+  const value = one.requiredText('value', {
+    pattern: /^[\x21-\x7e]{1,256}$/,
+    is: '1 to 256 visible characters',
+  })
   one.refuseUnknown()
   match.refuseUnknown()
   return { type, name, value }
@@ -156,7 +158,12 @@ function checkOrder(spec: Fields, steps: readonly CanaryStep[]): void {
   let weight = 0
   for (const [index, step] of steps.entries()) {
     if (step.kind === 'mirror' && weight > 0)
-      spec.problem('comes too late: a mirror copies to a version that has no share yet', 'steps', index, 'mirror')
+      spec.problem(
+        'comes too late: a mirror copies to a version that has no share yet',
+        'steps',
+        index,
+        'mirror',
+      )
     if (step.kind !== 'weight') continue
     if (step.weight < weight)
       spec.problem(`is less than the ${weight} before it: weights only rise`, 'steps', index, 'weight')

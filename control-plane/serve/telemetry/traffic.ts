@@ -56,7 +56,11 @@ export class Traffic {
   get totals(): TrafficTotals {
     const durations = Array.from(this.#totals.subarray(0, BUCKETS))
     const count = durations.reduce((sum, one) => sum + one, 0)
-    return { judged: count - (this.#totals[LEFT] as number), failed: this.#totals[FAILED] as number, durations }
+    return {
+      judged: count - (this.#totals[LEFT] as number),
+      failed: this.#totals[FAILED] as number,
+      durations,
+    }
   }
 
   /** `counts` by the store's own buckets; all of them ended alike, and went the same way. */

@@ -86,7 +86,8 @@ async function play(
         const now = await catalogOf(cluster)
         return now?.phase === 'Succeeded' || now?.phase === 'RolledBack' ? now : undefined
       })
-      const seconds = (Date.parse(canary.history.at(-1)?.at ?? '') - Date.parse(begun.history.at(-1)?.at ?? '')) / 1000
+      const seconds =
+        (Date.parse(canary.history.at(-1)?.at ?? '') - Date.parse(begun.history.at(-1)?.at ?? '')) / 1000
       ended.abort()
       return { canary, seconds, traffic: await traffic }
     } finally {
