@@ -114,7 +114,7 @@ t.test('in a real browser', browserTest, async (t) => {
     const row = page.locator('.services tbody tr', { hasText: 'inventory.shop' })
     await row.waitFor()
     t.match(await row.innerText(), /90\.\d\d %/)
-    const split = page.locator('.route', { hasText: 'catalog' }).first()
+    const split = page.locator('.route', { hasText: 'HTTPRoute rule' }).filter({ hasText: 'catalog' }).first()
     t.match(await split.innerText(), /catalog-v1:8080[^]*%[^]*of 90 %/)
     t.equal(await page.locator('.traces tbody tr').count(), 40)
     t.match(
