@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { parseManifests } from '../parse-manifests.ts'
 import { formatSourceError } from '../source.ts'
@@ -80,5 +82,17 @@ t.test('a mistake is told by its field', (t) => {
     t.match(errors.map(formatSourceError).join('\n'), message)
     t.equal(objects.length, 0)
   }
+  t.end()
+})
+
+t.test('the example of the page is taken as it stands', (t) => {
+  const page = readFileSync(join(import.meta.dirname, '../../../docs/canary.md'), 'utf8')
+  const [, example = ''] = /^```yaml\n([\s\S]*?)^```/m.exec(page) ?? []
+  const { objects, errors } = parseManifests('docs/canary.md', example)
+  t.same(errors, [])
+  t.strictSame(
+    objects.map(({ object }) => object.kind),
+    ['HTTPRoute', 'Canary'],
+  )
   t.end()
 })
