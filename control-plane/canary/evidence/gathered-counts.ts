@@ -1,4 +1,5 @@
 import { API_CLIENT_HEADER, CONTROL_PLANE } from '../../../core/contract.ts'
+import { limitedText } from '../../../core/limited-body.ts'
 import { slicesByService, type Snapshot } from '../../registry/snapshot.ts'
 import type { CountSource, SeriesTotals } from './counts.ts'
 
@@ -42,8 +43,8 @@ async function askReplica({ pod, address }: Replica, series: readonly string[]):
     headers: { [API_CLIENT_HEADER]: 'weft' },
     redirect: 'error',
   })
-  const text = await answer.text()
-  if (!answer.ok || text.length > LARGEST_ANSWER) return []
+  const text = await limitedText(answer, LARGEST_ANSWER)
+  if (!answer.ok) return []
   const { totals } = JSON.parse(text) as { readonly totals?: unknown }
   return (Array.isArray(totals) ? totals : []).flatMap((one: unknown) => {
     const { series: name, judged, failed, durations } = one as Partial<SeriesTotals>

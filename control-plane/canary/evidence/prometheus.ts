@@ -1,4 +1,5 @@
 import { describeError } from '../../../core/errors.ts'
+import { limitedText } from '../../../core/limited-body.ts'
 import type { PrometheusCondition } from '../../registry/kinds/canary.ts'
 
 export interface QueryResult {
@@ -26,9 +27,8 @@ export async function askPrometheus(condition: PrometheusCondition): Promise<Que
   try {
     const url = `${address.replace(/\/$/, '')}/api/v1/query?${new URLSearchParams({ query }).toString()}`
     const answer = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS), redirect: 'error' })
-    const text = await answer.text()
+    const text = await limitedText(answer, LARGEST_ANSWER)
     if (!answer.ok) return result('unknown', `was answered with ${answer.status}`)
-    if (text.length > LARGEST_ANSWER) return result('unknown', 'gives more than one value: aggregate it')
     value = valueOf(JSON.parse(text))
   } catch (error) {
     return result('unknown', `could not be asked: ${describeError(error)}`)
