@@ -18,7 +18,15 @@ import { scopeOf } from './xds/scope.ts'
 
 const NAMES = ['a', 'b']
 const ADDRESSES = ['10.96.0.1', '10.96.0.2', '10.0.0.1', '10.0.0.2']
-const KINDS = ['Service', 'EndpointSlice', 'Pod', 'HTTPRoute', 'PeerAuthentication'] as const
+const KINDS = [
+  'Service',
+  'EndpointSlice',
+  'Pod',
+  'HTTPRoute',
+  'TLSRoute',
+  'TCPRoute',
+  'PeerAuthentication',
+] as const
 
 interface Op {
   readonly kind: (typeof KINDS)[number]
@@ -54,6 +62,10 @@ function changeOf({ kind, namespace, name, gone, value }: Op): Change {
       ...(value % 3 === 0 ? { 'weft.dev/escaped-slashes': pick(['keep', 'reject', 'guard'], 2) } : {}),
     },
   }
+  const route = () => ({
+    parentRefs: [{ group: '', kind: 'Service', name: pick(NAMES, 1), namespace: pick(['shop', 'web'], 2) }],
+    rules: [{ backendRefs: [{ name: pick(NAMES, 3), port: 80, weight: value }] }],
+  })
   const bodies: Readonly<Record<Op['kind'], () => object>> = {
     Service: () => ({
       spec: {
@@ -84,14 +96,9 @@ function changeOf({ kind, namespace, name, gone, value }: Op): Change {
       },
       status: { podIP: pick(ADDRESSES), phase: value % 11 === 0 ? 'Succeeded' : 'Running' },
     }),
-    HTTPRoute: () => ({
-      spec: {
-        parentRefs: [
-          { group: '', kind: 'Service', name: pick(NAMES, 1), namespace: pick(['shop', 'web'], 2) },
-        ],
-        rules: [{ backendRefs: [{ name: pick(NAMES, 3), port: 80, weight: value }] }],
-      },
-    }),
+    HTTPRoute: () => ({ spec: route() }),
+    TLSRoute: () => ({ spec: { ...route(), hostnames: [pick(['a.example', '*.example'], 2)] } }),
+    TCPRoute: () => ({ spec: route() }),
     PeerAuthentication: () => ({
       spec: {
         ...(value % 3 === 0 ? { selector: { matchLabels: { app: pick(NAMES, 1) } } } : {}),
@@ -104,6 +111,8 @@ function changeOf({ kind, namespace, name, gone, value }: Op): Change {
     Pod: 'v1',
     EndpointSlice: 'discovery.k8s.io/v1',
     HTTPRoute: 'gateway.networking.k8s.io/v1',
+    TLSRoute: 'gateway.networking.k8s.io/v1',
+    TCPRoute: 'gateway.networking.k8s.io/v1alpha2',
     PeerAuthentication: 'weft.dev/v1alpha1',
   }
   const text = JSON.stringify({ apiVersion: apiVersions[kind], kind, metadata, ...bodies[kind]() })
@@ -241,7 +250,7 @@ t.test('whatever differs for a client was touched, and what is kept is as if wor
       assertSameAsFresh(first, firstObjects)
       mesh.close()
     }),
-    { numRuns: 150 },
+    { numRuns: 120 },
   )
   t.end()
 })

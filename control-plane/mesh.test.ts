@@ -5,7 +5,7 @@ import { silentLogger } from '../core/log.ts'
 import type { Listener } from '../core/xds/generated/envoy.js'
 import { createMesh, type MeshBrain } from './mesh.ts'
 import { MemorySource } from './registry/memory-source.ts'
-import { ENVOY, GRPC_LIBRARY, SIDECAR, type ClientTakes } from './xds/client-takes.ts'
+import { ENVOY, GRPC_LIBRARY, SIDECAR, SIDECAR_BEFORE, type ClientTakes } from './xds/client-takes.ts'
 import { clientOf, runtimeOf, type MeshClient } from './xds/client.ts'
 
 const BASE = readFileSync(join(import.meta.dirname, 'golden/base.yaml'), 'utf8')
@@ -213,11 +213,11 @@ t.test('names that nobody has are not there, however they are written', async (t
 
 t.test('a client is what its token says, before what its node says', async (t) => {
   const node = { id: 'a.b', metadata: { NAMESPACE: 'shop', POD_NAME: 'web-1' } }
-  t.strictSame(clientOf(node), { namespace: 'shop', pod: 'web-1', takes: SIDECAR })
+  t.strictSame(clientOf(node), { namespace: 'shop', pod: 'web-1', takes: SIDECAR_BEFORE })
   t.strictSame(clientOf(node, { namespace: 'real', pod: 'web-2' }), {
     namespace: 'real',
     pod: 'web-2',
-    takes: SIDECAR,
+    takes: SIDECAR_BEFORE,
   })
   t.strictSame(clientOf({ userAgentName: 'gRPC Node Pure JS' }).takes, GRPC_LIBRARY)
   t.strictSame(clientOf({ userAgentName: 'envoy' }).takes, ENVOY)
@@ -226,7 +226,7 @@ t.test('a client is what its token says, before what its node says', async (t) =
     t.equal(runtimeOf({ metadata: { NODEJS_VERSION: version } }), '')
   t.equal(runtimeOf({ metadata: { NODEJS_VERSION: 'x'.repeat(200) } }).length, 32)
   t.equal(runtimeOf({ metadata: { NODEJS_VERSION: 'x'.repeat(100_000) } }), '')
-  t.strictSame(clientOf(undefined), { namespace: 'default', pod: '', takes: SIDECAR })
+  t.strictSame(clientOf(undefined), { namespace: 'default', pod: '', takes: SIDECAR_BEFORE })
 })
 
 t.test('what people look at: services, endpoints and the live split', async (t) => {

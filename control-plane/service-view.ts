@@ -1,4 +1,5 @@
 import type { EndpointGroup, Mesh, ServicePort } from './model/mesh.ts'
+import type { ConnectionRule } from './model/connection-route.ts'
 import type { Match, RouteEntry, RouteGroup } from './model/route.ts'
 
 /** What people look at: Services with their endpoints and the live split of their routes. Plain JSON. */
@@ -25,7 +26,7 @@ export interface PortView {
 export interface RouteView {
   /** `HTTPRoute/shop/catalog/0` */
   readonly name: string
-  /** For people, e.g. `GET /items* x-user=a`. */
+  /** For people, e.g. `GET /items* x-user=a`, `TLS *.example.com`, `TCP`. */
   readonly match: string
   readonly action: 'forward' | 'redirect'
   /** `cluster` is '' for an invalid reference; `percent` is the share of all weights. */
@@ -63,22 +64,34 @@ function portView(mesh: Mesh, { key, port, name, protocol }: ServicePort): PortV
 }
 
 function groupView(group: RouteGroup | undefined): readonly RouteView[] {
-  return (group?.entries ?? []).map(routeView)
+  if (!group) return []
+  return 'entries' in group
+    ? group.entries.map(routeView)
+    : group.rules.map((rule) => connectionView(group.kind, rule))
 }
 
 function routeView({ match, rule }: RouteEntry): RouteView {
   const backends = rule.action.kind === 'forward' ? rule.action.backends : []
-  const total = backends.reduce((sum, one) => sum + one.weight, 0)
   return {
     name: rule.name,
     match: describeMatch(match),
     action: rule.action.kind,
-    backends: backends.map(({ portKey, weight }) => ({
-      cluster: portKey ?? '',
-      weight,
-      percent: total === 0 ? 0 : (weight / total) * 100,
-    })),
+    backends: sharesOf(backends),
   }
+}
+
+function connectionView(kind: 'tls' | 'tcp', { name, serverNames, backends }: ConnectionRule): RouteView {
+  const match = kind === 'tcp' ? 'TCP' : serverNames.length === 0 ? 'TLS' : `TLS ${serverNames.join(' ')}`
+  return { name, match, action: 'forward', backends: sharesOf(backends) }
+}
+
+function sharesOf(backends: ConnectionRule['backends']): RouteView['backends'] {
+  const total = backends.reduce((sum, one) => sum + one.weight, 0)
+  return backends.map(({ portKey, weight }) => ({
+    cluster: portKey ?? '',
+    weight,
+    percent: total === 0 ? 0 : (weight / total) * 100,
+  }))
 }
 
 export function describeMatch({ path, method, headers, query }: Match): string {

@@ -53,6 +53,10 @@ export const POD_IPS_VARIABLE = 'POD_IPS'
 export const SERVICE_ACCOUNT_VARIABLE = 'SERVICE_ACCOUNT'
 export const POD_UID_VARIABLE = 'POD_UID'
 export const NODE_NAME_VARIABLE = 'NODE_NAME'
+/** Its zone, as the pod's label ZONE_LABEL has it; '' where that is not set. */
+export const ZONE_VARIABLE = 'WEFT_ZONE'
+/** Kubernetes from 1.35 on copies it from the node to its pods. */
+export const ZONE_LABEL = 'topology.kubernetes.io/zone'
 /** OpenTelemetry's own: what names the pod beside those (resource-attributes.ts). An injector of the version before sets none. */
 export const RESOURCE_ATTRIBUTES_VARIABLE = 'OTEL_RESOURCE_ATTRIBUTES'
 /** And the probes that it makes for the kubelet: JSON of AppProbes (app-probe.ts). */
@@ -143,6 +147,9 @@ export const NODE_NAMESPACE = 'NAMESPACE'
 export const NODE_POD_NAME = 'POD_NAME'
 /** The version of Node.js that a sidecar runs on, e.g. `26.12.1`. */
 export const NODE_RUNTIME = 'NODEJS_VERSION'
+/** Which fields a sidecar takes that one of the version before refuses, with spaces between; the names stand below. */
+export const NODE_TAKES = 'TAKES'
+export const TAKES_OUTLIER_DETECTION = 'outlier_detection'
 /** `true` in the bootstrap of a gRPC library without a sidecar: it has certificates, and asks for mutual TLS. */
 export const NODE_MUTUAL_TLS = 'MUTUAL_TLS'
 /** The one of `certificate_providers` in its bootstrap that holds them (gRFC A29). */
@@ -176,11 +183,35 @@ export const METADATA = 'weft.dev'
 export const METADATA_SERVICE = 'service'
 /** And how long the heads of its answers may be, in KiB: Envoy's max_response_headers_kb, which is newer than what we know. */
 export const METADATA_MAX_RESPONSE_HEADERS_KB = 'maxResponseHeadersKb'
+/**
+ * And that requests go by peak EWMA, for which xDS has no word: {decayMs, penaltyMs}, and for slow start {slowStartMs,
+ * aggression, minWeightPercent}.
+ */
+export const METADATA_PEAK_EWMA = 'peakEwma'
+/** And what counts as failure of an endpoint beside 5xx: `{statuses: [429], grpcStatuses: [14]}`. */
+export const METADATA_OUTLIER = 'outlier'
+/**
+ * And for how long after its last pick an endpoint is a caller's only one, in milliseconds: `sessionAffinity: ClientIP` of a
+ * Service. A sidecar has one caller, its pod, so that it need not be told apart by its address.
+ */
+export const METADATA_CLIENT_AFFINITY = 'clientAffinityMs'
 /** Of an endpoint: its SPIFFE ID, and its pod as `name.namespace`. */
 export const METADATA_IDENTITY = 'identity'
 export const METADATA_WORKLOAD = 'workload'
 /** Of a route, true: also requests that are not idempotent are retried. */
 export const METADATA_RETRY_NON_IDEMPOTENT = 'retryNonIdempotent'
+
+/** Of a route, true: the share of a backend without a usable endpoint goes to the others. */
+export const METADATA_FAILOVER = 'failover'
+/** Of a route: idempotent requests without an answer after {afterMs} are tried elsewhere, too, {max} times. */
+export const METADATA_HEDGE = 'hedge'
+/** Of a listener: the request field that says how important a request is, for adaptive concurrency. */
+export const METADATA_PRIORITY_HEADER = 'priorityHeader'
+
+/** Key of a rate limit's descriptor that sidecars fill with who calls: a verified SPIFFE ID, or an address. */
+export const CALLER_DESCRIPTOR = 'weft.dev/caller'
+/** And that which tells the limits of a port apart: `namespace/service/index`. */
+export const LIMIT_DESCRIPTOR = 'weft.dev/limit'
 
 /** Of a listener: what `;` in a path means to its connection managers (docs/paths.md). */
 export const METADATA_PATH_PARAMETERS = 'pathParameters'

@@ -12,7 +12,7 @@ export const PLAYED_COMMANDS: readonly PlayedCommand[] = [
   {
     begins: 'kubectl apply --server-side -f https://github.com/kubernetes-sigs/gateway-api/',
     by: 'mesh/install.ts',
-    as: "'apply', '--server-side', '--filename', cluster.programs.gatewayApi",
+    as: "'apply', '--server-side', '--filename', gatewayApi",
   },
   {
     begins: 'kubectl apply --server-side -f deploy/chart/crds',
@@ -38,6 +38,31 @@ export const PLAYED_COMMANDS: readonly PlayedCommand[] = [
     begins: 'kubectl -n weft-system delete configmap weft-ca',
     by: 'replicas.kube.ts',
     as: "'delete', 'configmap', 'weft-ca'",
+  },
+  {
+    begins: 'kubectl apply -f examples/flagger',
+    by: 'canary-controllers/flagger.ts',
+    as: "['apply', '--filename', EXAMPLE]",
+  },
+  {
+    begins: 'kubectl apply -f examples/argo-rollouts',
+    by: 'canary-controllers/argo-rollouts.ts',
+    as: "['apply', '--filename', EXAMPLE]",
+  },
+  {
+    begins: 'kubectl -n flagger-demo set env deployment/hello ',
+    by: 'canary-controllers/flagger.ts',
+    as: "'set', 'env', 'deployment/hello'",
+  },
+  {
+    begins: 'kubectl -n flagger-demo logs deployment/client',
+    by: 'canary-controllers/answers.ts',
+    as: "'logs', 'deployment/client'",
+  },
+  {
+    begins: 'kubectl -n rollouts-demo logs deployment/client',
+    by: 'canary-controllers/answers.ts',
+    as: "'logs', 'deployment/client'",
   },
 ]
 

@@ -2,6 +2,10 @@ import { existsSync, globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { describeWeft } from '../cli/commands.ts'
+import { SECTIONS } from '../control-plane/model/traffic-settings.ts'
+import { MemorySource } from '../control-plane/registry/memory-source.ts'
+import { parseManifests } from '../control-plane/registry/parse-manifests.ts'
+import { Translator } from '../control-plane/translate/translate.ts'
 import { PLAYED_COMMANDS, UNPLAYED_COMMANDS } from './cluster-commands.ts'
 import { wrongCommand } from './document-commands.ts'
 import { commandsOf, fencesOf } from './document-fences.ts'
@@ -149,4 +153,23 @@ t.test('what documents say of the REST interface is there', async (t) => {
   for (const name of globSync(DOCUMENTS, { cwd: PROJECT }))
     for (const [, path = ''] of readFileSync(join(PROJECT, name), 'utf8').matchAll(/`(\/api\/[a-z/-]+)/g))
       t.ok(served.includes(`'${path.replace(/\/$/, '')}`), `${name}: ${path}`)
+})
+
+t.test('the policies of the page on resilience are taken as they stand, and set every section', async (t) => {
+  const examples = fencesOf(page('resilience.md')).filter(({ text }) => text.includes('kind: TrafficPolicy'))
+  const said = examples.flatMap(({ text, line }) => {
+    const { objects, errors } = parseManifests(`docs/resilience.md:${line}`, text)
+    t.same(errors, [])
+    return objects.flatMap(({ object }) =>
+      object.kind === 'TrafficPolicy' ? Object.keys(object.settings) : [],
+    )
+  })
+  t.same([...new Set(said)].toSorted(), SECTIONS.toSorted())
+  const source = MemorySource.of(...examples.map(({ text }) => text))
+  const { policyProblems } = new Translator({ trustDomain: 'cluster.local' }).translate(source.snapshot.value)
+  t.same(
+    policyProblems.filter(({ reason }) => reason !== 'TargetNotFound'),
+    [],
+    'none says what another one says',
+  )
 })

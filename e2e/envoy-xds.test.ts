@@ -50,6 +50,29 @@ spec:
     - matches: [{ path: { type: PathPrefix, value: /old } }]
       filters: [{ type: RequestRedirect, requestRedirect: { statusCode: 301, path: { type: ReplacePrefixMatch, replacePrefixMatch: /new } } }]
     - backendRefs: [{ name: web, port: 80 }]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: TCPRoute
+metadata: { name: split, namespace: shop }
+spec:
+  parentRefs: [{ group: '', kind: Service, name: web, port: 5432 }]
+  rules: [{ backendRefs: [{ name: web, port: 5432, weight: 3 }, { name: gone, port: 1 }, { name: web, port: 81, weight: 0 }] }]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: TLSRoute
+metadata: { name: named, namespace: shop }
+spec:
+  parentRefs: [{ group: '', kind: Service, name: web, port: 81 }]
+  hostnames: [a.example, '*.b.example', a.example]
+  rules: [{ backendRefs: [{ name: web, port: 81 }] }]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: TLSRoute
+metadata: { name: named-too, namespace: shop }
+spec:
+  parentRefs: [{ group: '', kind: Service, name: web, port: 81 }]
+  hostnames: ['*.b.example', c.example]
+  rules: [{ backendRefs: [{ name: gone, port: 1 }] }]
 `
 
 function envoyBootstrap(api: string, control: number, front: number, admin: number) {

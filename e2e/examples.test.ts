@@ -12,6 +12,9 @@ const CLI = join(PROJECT, 'cli/weft.ts')
 const lacks = findLacks(thisMachine)
 const skip = lacks.length > 0 ? lacks.map((lack) => lack.message).join('; ') : false
 
+/** Played in a cluster: e2e/kubernetes/story/steps/getting-started.ts, and e2e/kubernetes/canary-controllers. */
+const FOR_CLUSTERS = new Set(['cluster', 'flagger', 'argo-rollouts'])
+
 const name = `examples-${process.pid}`
 const run = promisify(execFile)
 const log = async (pod: string): Promise<string[]> => {
@@ -61,8 +64,9 @@ t.test('every example does what its page says', { skip, timeout: 180_000 }, asyn
     name,
     '--collector',
     'http://collector.tracing:4317',
-    // The one for clusters is played in one: e2e/kubernetes/story/steps/getting-started.ts.
-    ...folders.flatMap(({ name: folder }) => (folder === 'cluster' ? [] : ['-f', join(directory, folder)])),
+    ...folders.flatMap(({ name: folder }) =>
+      FOR_CLUSTERS.has(folder) ? [] : ['-f', join(directory, folder)],
+    ),
   ]
   const up = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'pipe'] })
   const ended = once(up, 'exit')

@@ -118,7 +118,8 @@ t.test('the changelog has its form, and what is unreleased first', (t) => {
 })
 
 t.test('a place that needs the name of the owner says OWNER, and docs/release.md lists it', (t) => {
-  const said = execFileSync('grep', ['-rlw', 'OWNER', '.github', 'deploy', 'renovate.json', 'package.json'], {
+  const where = ['.github', 'deploy', 'renovate.json', 'package.json', 'e2e/kubernetes', 'docs/conformance']
+  const said = execFileSync('grep', ['-rlw', '--exclude=*.md', 'OWNER', ...where], {
     cwd: PROJECT,
     encoding: 'utf8',
   })

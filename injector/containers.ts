@@ -18,6 +18,8 @@ import {
   SERVICE_ACCOUNT_VARIABLE,
   STATE_DIRECTORY,
   TOKEN_FILE,
+  ZONE_LABEL,
+  ZONE_VARIABLE,
 } from '../core/contract.ts'
 import { formatProxyProtocolPorts } from '../core/proxy-protocol.ts'
 import type { JsonObject } from './json-patch.ts'
@@ -63,6 +65,7 @@ export function proxyContainer(settings: PodSettings, probes: AppProbes, resourc
       fieldEnv(SERVICE_ACCOUNT_VARIABLE, 'spec.serviceAccountName'),
       fieldEnv(POD_UID_VARIABLE, 'metadata.uid'),
       fieldEnv(NODE_NAME_VARIABLE, 'spec.nodeName'),
+      fieldEnv(ZONE_VARIABLE, `metadata.labels['${ZONE_LABEL}']`),
       ...(resource === '' ? [] : [{ name: RESOURCE_ATTRIBUTES_VARIABLE, value: resource }]),
       ...(Object.keys(probes).length > 0 ? [{ name: APP_PROBES_VARIABLE, value: encodeProbes(probes) }] : []),
       ...(settings.proxyProtocol.size > 0

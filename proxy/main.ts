@@ -9,6 +9,7 @@ import {
   POD_UID_VARIABLE,
   RESOURCE_ATTRIBUTES_VARIABLE,
   SERVICE_ACCOUNT_VARIABLE,
+  ZONE_VARIABLE,
 } from '../core/contract.ts'
 import { controlPlaneName } from './identity/control-plane-name.ts'
 import { parseSpiffeId } from '../certs/spiffe-id.ts'
@@ -129,6 +130,7 @@ async function sidecar(values: Values, common: Common) {
       addresses: addressList(POD_IPS_VARIABLE, environment(POD_IPS_VARIABLE)),
       uid: process.env[POD_UID_VARIABLE] ?? '',
       node: process.env[NODE_NAME_VARIABLE] ?? '',
+      zone: process.env[ZONE_VARIABLE] ?? '',
     },
     serviceAccount: environment(SERVICE_ACCOUNT_VARIABLE),
     passthroughIdleMs: passthroughIdleOf(values),

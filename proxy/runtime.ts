@@ -1,5 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { monotonicClock } from '../core/clock.ts'
+import { silentLogger, type Logger } from '../core/log.ts'
 import type { ProxyProtocolVersion } from '../core/proxy-protocol.ts'
 import type { Watchable } from '../core/watched.ts'
 import { ResponseFlag } from './model/response-flag.ts'
@@ -9,6 +10,7 @@ import { createInbound } from './inbound.ts'
 import { ConnectionLimit } from './listener/connection-limit.ts'
 import { ConnectionServer, listenError } from './listener/connection-server.ts'
 import { TlsTermination } from './listener/tls-termination.ts'
+import type { Locality } from './model/balancing.ts'
 import type { Configuration } from './model/configuration.ts'
 import type { Listener } from './model/listener.ts'
 import { createOutbound, peerOf } from './outbound.ts'
@@ -20,6 +22,7 @@ import { plainAddress, type OriginalDestination } from './transport/original-des
 import type { ReadSpiffeId } from './transport/peer-identity.ts'
 import { resetSocket } from './transport/reset-socket.ts'
 import { TlsContexts, type WorkloadSecrets } from './transport/tls-contexts.ts'
+import { outlierLog } from './upstream/health/outlier-log.ts'
 import { ClusterManager } from './upstream/cluster-manager.ts'
 import { createConnector } from './upstream/connector.ts'
 
@@ -34,11 +37,15 @@ export interface RuntimeDependencies {
   readonly ownAddresses: readonly string[]
   /** Of its ports those whose application wants the PROXY protocol. */
   readonly ownProxyProtocol?: ReadonlyMap<number, ProxyProtocolVersion>
+  /** Where this proxy is; left out: not known. */
+  readonly locality?: Locality | undefined
   readonly configWaitMs?: number
   /** Connections that others may have open here; undefined: see `ConnectionLimit`. */
   readonly maxConnections?: number | undefined
   /** Of connections past the mesh that carry nothing; 0: for ever. Milliseconds. Default 1 h. */
   readonly passthroughIdleMs?: number | undefined
+  /** Told what becomes of endpoints. */
+  readonly log?: Logger
 }
 
 const SWEEP_MS = 1000
@@ -75,6 +82,8 @@ export class Runtime {
       configuration: deps.configuration,
       connector: this.#connector,
       ownAddresses: this.#ownAddresses,
+      outlierEvents: outlierLog(deps.log ?? silentLogger),
+      locality: deps.locality,
       ...(deps.ownProxyProtocol ? { ownProxyProtocol: deps.ownProxyProtocol } : {}),
     })
     deps.secrets.watch(() => this.clusters.renew())

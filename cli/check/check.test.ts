@@ -14,6 +14,7 @@ import { leftovers } from './leftovers.ts'
 import { permissions } from './permissions.ts'
 import { podSecurity } from './pod-security.ts'
 import { pods } from './pods.ts'
+import { policies } from './policies.ts'
 import { routes } from './routes.ts'
 import { runtime } from './runtime.ts'
 import { serverVersion } from './server-version.ts'
@@ -34,6 +35,8 @@ const WEBHOOK = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurat
 const TLS = `/api/v1${SYSTEM}/secrets/weft-injector-tls`
 const LEASE = `/apis/coordination.k8s.io/v1${SYSTEM}/leases/weft-control-plane-leader`
 const ROUTE = '/apis/gateway.networking.k8s.io/v1/namespaces/shop/httproutes/split'
+const POLICIES = '/apis/weft.dev/v1alpha1'
+const POLICY = `${POLICIES}/namespaces/shop/trafficpolicies/web`
 const deployment = (name: string) => `/apis/apps/v1${SYSTEM}/deployments/${name}`
 const bundle = (namespace: string) => `/api/v1/namespaces/${namespace}/configmaps/weft-ca`
 const crd = (name: string) =>
@@ -46,6 +49,11 @@ const route = (conditions: object[]) => ({
   metadata: metadata(),
   spec: { parentRefs: [{ group: '', kind: 'Service', name: 'web' }] },
   status: { parents: [{ controllerName: 'weft.dev/control-plane', conditions }] },
+})
+const policy = (condition: object) => ({
+  kind: 'TrafficPolicy',
+  metadata: metadata(),
+  status: { ancestors: [{ controllerName: 'weft.dev/control-plane', conditions: [condition] }] },
 })
 const status = (version: string) => ({ 'weft.dev/status': JSON.stringify({ version }) })
 
@@ -75,6 +83,7 @@ async function healthy(t: Test): Promise<{ api: FakeApi; session: ClusterSession
       spec: { versions: [{ name: 'v1', served: true }] },
     })
   api.put(ROUTE, route([{ type: 'Accepted', status: 'True' }]))
+  api.put(POLICY, policy({ type: 'Accepted', status: 'True' }))
   api.put('/api/v1/namespaces/shop/pods/web', { metadata: metadata({ annotations: status('0.1.0') }) })
   api.hook = (asked) => {
     if (asked === 'GET /version') return { status: 200, body: { gitVersion: 'v1.36.3' } }
@@ -109,6 +118,7 @@ const ALL: readonly Check[] = [
   roots,
   bundles,
   routes,
+  policies,
   pods,
   runtime,
 ]
@@ -294,6 +304,26 @@ const cases: readonly (readonly [Check, Finding['status'], RegExp, Break])[] = [
     'warning',
     /no status of the control plane/,
     (api) => api.put(ROUTE, { ...route([]), status: {} }),
+  ],
+  [
+    policies,
+    'warning',
+    /TrafficPolicy shop\/web: Accepted: Conflicted: another/,
+    (api) =>
+      api.put(
+        POLICY,
+        policy({ type: 'Accepted', status: 'False', reason: 'Conflicted', message: 'another' }),
+      ),
+  ],
+  [
+    policies,
+    'warning',
+    /TrafficPolicy is not defined: kubectl apply/,
+    (api) => {
+      const { hook } = api
+      api.hook = (asked) =>
+        asked === `GET ${POLICIES}/trafficpolicies` ? { status: 404 } : hook(asked, undefined, {})
+    },
   ],
   [
     pods,

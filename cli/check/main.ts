@@ -7,6 +7,7 @@ import { leader } from './leader.ts'
 import { leftovers } from './leftovers.ts'
 import { permissions } from './permissions.ts'
 import { podSecurity } from './pod-security.ts'
+import { policies } from './policies.ts'
 import { pods } from './pods.ts'
 import { routes } from './routes.ts'
 import { runtime } from './runtime.ts'
@@ -26,6 +27,7 @@ const INSTALLED: readonly Check[] = [
   bundles,
   podSecurity,
   routes,
+  policies,
   pods,
   runtime,
 ]

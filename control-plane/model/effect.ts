@@ -6,6 +6,9 @@ import type { Condition } from './route.ts'
 export const EFFECT_OF_WHAT_IS_UNREAD =
   'What was read of it last stays in force; if nothing ever was, what is wrong counts as not there.'
 
+/** Of a policy that is not in force for one of its targets. */
+export const EFFECT_OF_A_POLICY = 'There, requests are treated as if it did not exist.'
+
 const EFFECTS: Readonly<Record<Condition['type'], string>> = {
   Accepted: 'The route is not in force here: requests go where they would without it.',
   ResolvedRefs:
@@ -15,10 +18,20 @@ const EFFECTS: Readonly<Record<Condition['type'], string>> = {
   'weft.dev/LimitedWithoutSidecar': 'Calls through a sidecar are not touched.',
 }
 
-/** Of what a condition of a route says, with the route `inForce` at one of its parents or at none. */
-export function effectOfCondition(type: Condition['type'], inForce: boolean): string {
+/** The same of routes that whole connections follow. */
+const CONNECTION_EFFECTS: typeof EFFECTS = {
+  Accepted: 'The route is not in force here: connections go where they would without it.',
+  ResolvedRefs: "Connections that are this backend's share are closed at once.",
+  PartiallyInvalid: 'These rules are left out.',
+  'weft.dev/LimitedWithoutSidecar': 'Connections through a sidecar are not touched.',
+}
+
+/**
+ * Of what a condition of a route says, with the route `inForce` at one of its parents or at none. `connections`: it is one
+ * that whole connections follow.
+ */
+export function effectOfCondition(type: Condition['type'], inForce: boolean, connections = false): string {
   // Nobody follows the references of a route that is not accepted.
-  return type === 'Accepted' || inForce
-    ? EFFECTS[type]
-    : 'No request is led there, as the route is not in force.'
+  if (type === 'Accepted' || inForce) return (connections ? CONNECTION_EFFECTS : EFFECTS)[type]
+  return `No ${connections ? 'connection' : 'request'} is led there, as the route is not in force.`
 }

@@ -3,8 +3,11 @@ import type { HeadRules } from './head-rules.ts'
 import type { PathRules } from './path-rules.ts'
 import type { WorkloadLimits } from './workload-limits.ts'
 import { RESERVED_PORTS } from '../../core/contract.ts'
+import type { PolicyProblem } from './policy-problem.ts'
+import type { PolicyStatus } from './policy-status.ts'
 import type { PortProtocol } from './protocol.ts'
 import type { RouteGroup, RouteProblem, RouteStatus } from './route.ts'
+import type { TrafficTables } from './traffic-tables.ts'
 
 /** The whole mesh at one moment; immutable. Unchanged parts keep their identity from one version to the next. */
 export interface Mesh {
@@ -23,6 +26,10 @@ export interface Mesh {
   readonly routes: ReadonlyMap<string, RouteTable>
   readonly routeStatus: readonly RouteStatus[]
   readonly routeProblems: readonly RouteProblem[]
+  /** What TrafficPolicies say. */
+  readonly traffic: TrafficTables
+  readonly policyStatus: readonly PolicyStatus[]
+  readonly policyProblems: readonly PolicyProblem[]
 }
 
 export interface MeshService {
@@ -33,11 +40,18 @@ export interface MeshService {
   /** ClusterIPs; empty for a headless Service. */
   readonly addresses: readonly string[]
   readonly ports: readonly ServicePort[]
+  /** For so long after its last call a client keeps to an endpoint; undefined: it does not. Milliseconds. */
+  readonly affinityMs: number | undefined
+  /** Whose endpoints callers prefer; left out: nobody's. */
+  readonly nearness?: Nearness
   /** What its pods agree on: what callers may do. */
   readonly paths: PathRules
   /** What its callers' sidecars take at least. */
   readonly limits: WorkloadLimits
 }
+
+/** Endpoints of the caller's zone, or of its node before these (`trafficDistribution`). */
+export type Nearness = 'zone' | 'node'
 
 export interface ServicePort {
   /** `namespace/service/port`: name of the cluster, of the endpoints and of the producer's routes. */
@@ -51,6 +65,8 @@ export interface ServicePort {
 
 export interface EndpointGroup {
   readonly key: string
+  /** Of its Service. */
+  readonly nearness?: Nearness
   readonly endpoints: readonly MeshEndpoint[]
 }
 
@@ -65,6 +81,8 @@ export interface MeshEndpoint {
   /** `pod.namespace`, or '' when no pod is known. */
   readonly workload: string
   readonly zone: string
+  /** Name of its node, or ''. */
+  readonly node: string
 }
 
 export type MtlsMode = 'STRICT' | 'PERMISSIVE'
@@ -97,6 +115,8 @@ export interface WorkloadPort {
   readonly protocol: PortProtocol
   /** The application wants to be told so who calls; left out: it does not. */
   readonly proxyProtocol?: ProxyProtocolVersion
+  /** `namespace/name` of the Services that lead to it, sorted. */
+  readonly services: readonly string[]
 }
 
 /** Consumer beats producer; the two never merge (GEP-1686). */
@@ -108,6 +128,11 @@ export interface RouteTable {
 
 /** Ports that the sidecar of a pod answers itself: never captured, so never of the mesh. */
 export const SIDECAR_PORTS: ReadonlySet<number> = new Set(RESERVED_PORTS)
+
+/** `namespace/service` of a `namespace/service/port`. */
+export function serviceOf(portKey: string): string {
+  return portKey.slice(0, portKey.lastIndexOf('/'))
+}
 
 /** Rules that clients of `namespace` follow, and whether they are that namespace's own. */
 export function routesFor(

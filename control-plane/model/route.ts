@@ -1,7 +1,17 @@
-/** Routes of one Service port for one audience, in the order in which they are tried. */
-export interface RouteGroup {
+import type { ConnectionRoutes } from './connection-route.ts'
+
+/** Routes of one Service port for one audience. */
+export type RouteGroup = RequestRoutes | ConnectionRoutes
+
+/** In the order in which they are tried. */
+export interface RequestRoutes {
   readonly kind: 'http' | 'grpc'
   readonly entries: readonly RouteEntry[]
+}
+
+/** Of the group, what requests follow; undefined: connections are routed, or nothing is. */
+export function requestRoutes(group: RouteGroup | undefined): RequestRoutes | undefined {
+  return group?.kind === 'http' || group?.kind === 'grpc' ? group : undefined
 }
 
 /** One match of one rule. */
@@ -90,7 +100,7 @@ export interface Redirect extends PathAndHost {
 
 /** As it goes into a route's `status.parents`. */
 export interface RouteStatus {
-  readonly kind: 'HTTPRoute' | 'GRPCRoute'
+  readonly kind: 'HTTPRoute' | 'GRPCRoute' | 'TLSRoute' | 'TCPRoute'
   readonly namespace: string
   readonly name: string
   readonly parents: readonly ParentStatus[]

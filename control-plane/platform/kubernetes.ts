@@ -85,6 +85,7 @@ async function open(
         identity: `${hostname()}_${randomUUID()}`,
         snapshot: source.snapshot,
         routeStatus: mesh.snapshot,
+        policyStatus: mesh.snapshot,
         authority: ca.authority,
         counts: gatheredCounts(counts, () => otherReplicas(source.snapshot.value, namespace, hostname())),
         clock: systemClock,

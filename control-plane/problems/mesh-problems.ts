@@ -5,6 +5,7 @@ import { together, type Problem } from '../../core/problem.ts'
 import type { Mesh } from '../model/mesh.ts'
 import { canaryProblems } from './canary-problems.ts'
 import { injectionLabelProblems } from './labels.ts'
+import { policyProblems } from './policy-problems.ts'
 import { routeProblems } from './route-problems.ts'
 import { sourceProblem } from './source-problems.ts'
 
@@ -28,6 +29,7 @@ export function meshProblems({ sources, snapshot, mesh }: MeshProblemInputs): Pr
     sources.map(sourceProblem),
     routeProblems(mesh),
     canaryProblems(snapshot),
+    policyProblems(mesh),
     namespaceProblems(snapshot),
   )
 }

@@ -23,12 +23,16 @@ export function routeProblems({ routeProblems: found, services }: Mesh): Problem
   })
 }
 
-function remedyFor({ reason, message, field, service }: RouteProblem, services: Mesh['services']): string {
+function remedyFor(
+  { kind, reason, message, field, service }: RouteProblem,
+  services: Mesh['services'],
+): string {
   const last = field.split('.').at(-1)
   if (service !== undefined && last === 'name' && !services.has(service))
     return serviceRemedy(service, services)
   if (service !== undefined && (last === 'port' || last === 'sectionName')) {
-    if (reason === 'UnsupportedProtocol') return declareHttp(service)
+    if (reason === 'UnsupportedProtocol')
+      return kind === 'TLSRoute' ? declareTls(service) : declareHttp(service)
     const ports = services
       .get(service)
       ?.ports.map(({ port, name }) => (name === '' ? `${port}` : `${port} (${name})`))
@@ -39,6 +43,9 @@ function remedyFor({ reason, message, field, service }: RouteProblem, services: 
   if (last === 'group') return 'write group: ""'
   if (last === 'kind') return 'write kind: Service, with group: "" or none'
   if (/carries no HTTP/.test(message)) return declareHttp(service ?? '')
+  if (/carries no TLS/.test(message)) return declareTls(service ?? '')
+  if (reason === 'Conflicted' && / is older /.test(message))
+    return 'put the backends of both into one of the two, or give one another Service port'
   if (reason === 'Conflicted') return 'give one of the two another Service port, or make both of one kind'
   if (reason === 'IncompatibleFilters') return 'keep one of the two'
   return 'take it out of the rule, or write a value that the message allows'
@@ -46,6 +53,10 @@ function remedyFor({ reason, message, field, service }: RouteProblem, services: 
 
 function declareHttp(service: string): string {
   return `if it is HTTP, say so at the port of Service ${service}: appProtocol: http`
+}
+
+function declareTls(service: string): string {
+  return `if it takes TLS by itself, say so at the port of Service ${service}: appProtocol: tls`
 }
 
 function serviceRemedy(key: string, services: Mesh['services']): string {

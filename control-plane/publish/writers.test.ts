@@ -6,10 +6,12 @@ import { ManualClock } from '../../core/clock.ts'
 import { createLogger } from '../../core/log.ts'
 import { Watched } from '../../core/watched.ts'
 import { FakeApi } from '../kubernetes/testing/fake-api.ts'
+import type { PolicyStatus } from '../model/policy-status.ts'
 import type { RouteStatus } from '../model/route.ts'
 import { MemorySource } from '../registry/memory-source.ts'
 import { writeBundles } from './bundle-writer.ts'
-import type { LiveParent } from './route-parents.ts'
+import { writePolicyStatus } from './policy-status-writer.ts'
+import type { LiveEntry } from './status-entries.ts'
 import { writeRouteStatus } from './status-writer.ts'
 import { writeWebhook } from './webhook-writer.ts'
 import type { StartWriter } from './writer.ts'
@@ -24,6 +26,7 @@ async function setUp(t: Test) {
   ca.authority.watch((value) => authority.set(value))
   const source = new MemorySource()
   const routeStatus = new Watched<{ readonly routeStatus: readonly RouteStatus[] }>({ routeStatus: [] })
+  const policyStatus = new Watched<{ readonly policyStatus: readonly PolicyStatus[] }>({ policyStatus: [] })
   const lines: string[] = []
   const clock = new ManualClock(Date.now())
   const state = { leading: true }
@@ -33,6 +36,7 @@ async function setUp(t: Test) {
       namespace: 'weft-system',
       snapshot: source.snapshot,
       routeStatus,
+      policyStatus,
       authority,
       counts: { totals: () => Promise.resolve([]) },
       mayWrite: () => state.leading,
@@ -52,7 +56,7 @@ async function setUp(t: Test) {
   const until = async (holds: () => boolean): Promise<void> => {
     while (!holds()) await turns(1)
   }
-  return { api, ca, authority, source, routeStatus, lines, clock, state, start, until, turns }
+  return { api, ca, authority, source, routeStatus, policyStatus, lines, clock, state, start, until, turns }
 }
 
 const namespaceYaml = (name: string, label = 'enabled') =>
@@ -164,13 +168,25 @@ const statusOf = (accepted: boolean, generation = 1, port?: number): RouteStatus
     },
   ],
 })
-const parents = (api: FakeApi): LiveParent[] =>
-  (api.get(ROUTE)?.['status'] as { parents: LiveParent[] })?.parents ?? []
-const foreign: LiveParent = {
+const parents = (api: FakeApi): LiveEntry[] =>
+  (api.get(ROUTE)?.['status'] as { parents: LiveEntry[] })?.parents ?? []
+const foreign: LiveEntry = {
   parentRef: { name: 'gateway' },
   controllerName: 'example.com/gateway',
   conditions: [],
 }
+
+t.test('each kind of route has its status in its own collection', async (t) => {
+  const { api, routeStatus, start, until } = await setUp(t)
+  const collections = { GRPCRoute: 'grpcroutes', TLSRoute: 'tlsroutes', TCPRoute: 'tcproutes' } as const
+  const kinds = Object.keys(collections) as (keyof typeof collections)[]
+  const pathOf = (kind: keyof typeof collections) => ROUTE.replace('httproutes', collections[kind])
+  for (const kind of kinds) api.put(pathOf(kind), { metadata: { generation: 1 }, spec: {} })
+  routeStatus.set({ routeStatus: kinds.map((kind) => ({ ...statusOf(true), kind })) })
+  start(writeRouteStatus)
+  await until(() => api.writes.length === kinds.length)
+  t.strictSame(api.writes.toSorted(), kinds.map((kind) => `PATCH ${pathOf(kind)}/status`).toSorted())
+})
 
 t.test("a route's status is written once, and again when it changes", async (t) => {
   const { api, routeStatus, start, until, clock } = await setUp(t)
@@ -344,3 +360,46 @@ t.test(
     t.equal(patches(), 3)
   },
 )
+
+const POLICY = '/apis/weft.dev/v1alpha1/namespaces/shop/trafficpolicies/catalog'
+const policyOf = (services: readonly string[], generation = 1): PolicyStatus => ({
+  kind: 'TrafficPolicy',
+  namespace: 'shop',
+  name: 'catalog',
+  ancestors: services.map((name) => ({
+    ancestorRef: { group: '', kind: 'Service', namespace: 'shop', name },
+    controllerName: CONTROLLER_NAME,
+    conditions: [
+      { type: 'Accepted', status: 'True', reason: 'Accepted', message: 'm', observedGeneration: generation },
+    ],
+  })),
+})
+
+t.test("a policy's status has an ancestor for each target, beside those of others", async (t) => {
+  const { api, policyStatus, start, until } = await setUp(t)
+  const ancestors = (): LiveEntry[] =>
+    (api.get(POLICY)?.['status'] as { ancestors: LiveEntry[] })?.ancestors ?? []
+  const other: LiveEntry = {
+    ancestorRef: { name: 'x' },
+    controllerName: 'example.com/other',
+    conditions: [],
+  }
+  api.put(POLICY, { metadata: { generation: 1 }, status: { ancestors: [other] } })
+  policyStatus.set({ policyStatus: [policyOf(['catalog', 'cart'])] })
+  start(writePolicyStatus)
+  await until(() => ancestors().length === 3)
+  t.strictSame(ancestors()[0], other)
+  t.match(ancestors()[1], {
+    ancestorRef: { group: '', kind: 'Service', namespace: 'shop', name: 'catalog' },
+    conditions: [{ type: 'Accepted', status: 'True', observedGeneration: 1 }],
+  })
+  t.equal(ancestors()[1]?.parentRef, undefined)
+  policyStatus.set({ policyStatus: [policyOf(['cart'], 2)] })
+  await until(() => ancestors().length === 2)
+  t.match(ancestors()[1], { ancestorRef: { name: 'cart' }, conditions: [{ observedGeneration: 2 }] })
+  const many = Array.from({ length: 20 }, (_, at) => `s${at}`)
+  policyStatus.set({ policyStatus: [policyOf(many)] })
+  await until(() => ancestors().length > 2)
+  t.equal(ancestors().length, 16, 'the API takes no more')
+  t.strictSame(api.writes, Array(3).fill(`PATCH ${POLICY}/status`))
+})

@@ -60,6 +60,34 @@ t.test('a field of one kind of route is unknown in the other', async (t) => {
   }
 })
 
+t.test('routes of connections are read in all of their versions, and know no matches', async (t) => {
+  const route = (version: string, kind: string, spec: string): string =>
+    `apiVersion: gateway.networking.k8s.io/${version}\nkind: ${kind}\nmetadata: { name: a }\nspec: ${spec}\n`
+  const rules = 'rules: [{ name: all, backendRefs: [{ name: db, port: 80 }] }]'
+  for (const version of ['v1', 'v1alpha2'])
+    t.strictSame(problems(route(version, 'TCPRoute', `{ ${rules} }`)), [])
+  for (const version of ['v1', 'v1alpha3', 'v1alpha2'])
+    t.strictSame(problems(route(version, 'TLSRoute', `{ ${rules}, hostnames: ['*.a.example'] }`)), [])
+  t.strictSame(problems(route('v1alpha2', 'TLSRoute', `{ ${rules} }`)), [])
+  t.match(problems(route('v1', 'TLSRoute', `{ ${rules} }`)), [/spec\.hostnames: is required/])
+  for (const name of ['UPPER.example', '*', 'a.*.example', '10.0.0.1', '-a.example', `${'a'.repeat(64)}..b`])
+    t.match(problems(route('v1', 'TLSRoute', `{ ${rules}, hostnames: ['${name}'] }`)), [
+      /spec\.hostnames\[0\]: must be a host name in lower case/,
+    ])
+  t.match(problems(route('v1', 'TCPRoute', `{ ${rules}, hostnames: [a.example] }`)), [
+    /spec\.hostnames: is not/,
+  ])
+  t.match(problems(route('v1', 'TCPRoute', '{ rules: [] }')), [/spec\.rules: needs a rule/])
+  t.match(problems(route('v1', 'TCPRoute', '{ rules: [{ backendRefs: [], filters: [] }] }')), [
+    /backendRefs: needs a backend/,
+    /filters: is not a field/,
+  ])
+  const many = Array.from({ length: 17 }, () => '{ name: db, port: 80 }').join(', ')
+  t.match(problems(route('v1', 'TCPRoute', `{ rules: [{ backendRefs: [${many}] }] }`)), [/at most 16/])
+  const filters = 'rules: [{ backendRefs: [{ name: db, port: 80, filters: [] }] }]'
+  t.match(problems(route('v1', 'TCPRoute', `{ ${filters} }`)), [/backendRefs\[0\]\.filters: is not a field/])
+})
+
 t.test('every mistake of a file is told at once, also in later documents', async (t) => {
   const text = `${ROUTE}          weight: -1
 ---

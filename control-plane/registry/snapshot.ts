@@ -1,10 +1,12 @@
 import type { NamespaceObject, PodObject, ServiceAccountObject, ServiceObject } from './kinds/core.ts'
 import type { CanaryObject } from './kinds/canary.ts'
+import type { ConnectionRouteObject } from './kinds/connection-route.ts'
 import type { EndpointSliceObject } from './kinds/endpoint-slice.ts'
 import type { Kind, MeshObject } from './kinds/kinds.ts'
 import { keyOf } from './kinds/meta.ts'
 import type { PeerAuthenticationObject } from './kinds/peer-authentication.ts'
 import type { RouteObject } from './kinds/route.ts'
+import type { TrafficPolicyObject } from './kinds/traffic-policy/read.ts'
 
 type Table<T> = ReadonlyMap<string, T>
 
@@ -20,8 +22,11 @@ export interface Snapshot {
   readonly pods: Table<PodObject>
   readonly httpRoutes: Table<RouteObject>
   readonly grpcRoutes: Table<RouteObject>
+  readonly tlsRoutes: Table<ConnectionRouteObject>
+  readonly tcpRoutes: Table<ConnectionRouteObject>
   readonly peerAuthentications: Table<PeerAuthenticationObject>
   readonly canaries: Table<CanaryObject>
+  readonly trafficPolicies: Table<TrafficPolicyObject>
 }
 
 export const EMPTY_SNAPSHOT: Snapshot = {
@@ -32,8 +37,11 @@ export const EMPTY_SNAPSHOT: Snapshot = {
   pods: new Map(),
   httpRoutes: new Map(),
   grpcRoutes: new Map(),
+  tlsRoutes: new Map(),
+  tcpRoutes: new Map(),
   peerAuthentications: new Map(),
   canaries: new Map(),
+  trafficPolicies: new Map(),
 }
 
 const TABLE_OF: { readonly [K in Kind]: keyof Snapshot } = {
@@ -44,8 +52,11 @@ const TABLE_OF: { readonly [K in Kind]: keyof Snapshot } = {
   Pod: 'pods',
   HTTPRoute: 'httpRoutes',
   GRPCRoute: 'grpcRoutes',
+  TLSRoute: 'tlsRoutes',
+  TCPRoute: 'tcpRoutes',
   PeerAuthentication: 'peerAuthentications',
   Canary: 'canaries',
+  TrafficPolicy: 'trafficPolicies',
 }
 
 export type Change =

@@ -1,15 +1,15 @@
-import type { PatternBudget } from '../../core/pattern-budget.ts'
 import type { RouteTable, ServicePort } from '../model/mesh.ts'
-import { patternBudget, patternsOf } from '../model/pattern.ts'
+import { patternsOf } from '../model/pattern.ts'
 import { carriesHttp } from '../model/protocol.ts'
-import type { RouteGroup, RouteProblem, RouteStatus } from '../model/route.ts'
+import type { RouteProblem, RouteStatus } from '../model/route.ts'
 import type { ServiceObject } from '../registry/kinds/core.ts'
-import type { ParentRef, RouteObject } from '../registry/kinds/route.ts'
+import type { ParentRef } from '../registry/kinds/route.ts'
 import type { Snapshot } from '../registry/snapshot.ts'
-import { comparePrecedence } from './precedence.ts'
-import { translateRoute, type TranslatedRoute } from './rules.ts'
+import { connectionRefusal, translateConnectionRoute } from './connection-rules.ts'
+import { Bucket, routeTables } from './route-groups.ts'
+import { translateRoute, type PortLookup } from './rules.ts'
 import type { TranslatedService } from './services.ts'
-import { routeProblems, routeStatus, type Acceptance, type BoundParent } from './status.ts'
+import { routeProblems, routeStatus, type Acceptance, type BoundParent, type Translated } from './status.ts'
 
 export interface Routes {
   readonly tables: ReadonlyMap<string, RouteTable>
@@ -18,18 +18,8 @@ export interface Routes {
   readonly problems: readonly RouteProblem[]
 }
 
-/** Routes that share one Service port and one audience: they merge, but only those of one kind. */
-interface Bucket {
-  readonly portKey: string
-  /** '' for the producer's routes, else the consumers' namespace. */
-  readonly audience: string
-  readonly http: Set<TranslatedRoute>
-  readonly grpc: Set<TranslatedRoute>
-  readonly patterns: Readonly<Record<RouteObject['kind'], PatternBudget>>
-}
-
 interface Attachment {
-  readonly translated: TranslatedRoute
+  readonly translated: Translated
   readonly ref: ParentRef
   readonly buckets: readonly Bucket[]
   readonly refused: Acceptance | undefined
@@ -41,11 +31,8 @@ interface Attachment {
 export function bindRoutes(snapshot: Snapshot, services: ReadonlyMap<string, TranslatedService>): Routes {
   const lookup = (key: string) => services.get(key)?.service.ports
   const buckets = new Map<string, Bucket>()
-  const attachments = new Map<TranslatedRoute, Attachment[]>()
-  for (const route of [...snapshot.grpcRoutes.values(), ...snapshot.httpRoutes.values()]) {
-    if (!route.parentRefs.some((ref) => ref.kind === 'Service')) continue
-    attachments.set(translateRoute(route, lookup), [])
-  }
+  const attachments = new Map<Translated, Attachment[]>()
+  for (const translated of translatedRoutes(snapshot, lookup)) attachments.set(translated, [])
   // Where they are too many for one port, the older ones are in force.
   for (const translated of [...attachments.keys()].sort(olderFirst)) {
     const refs = translated.route.parentRefs.filter((ref) => ref.kind === 'Service')
@@ -60,32 +47,33 @@ export function bindRoutes(snapshot: Snapshot, services: ReadonlyMap<string, Tra
     ([translated, own]) => [translated, own.map((one) => parentOf(translated, one))] as const,
   )
   return {
-    tables: tablesOf(buckets.values()),
+    tables: routeTables(buckets.values()),
     status: bound.map(([translated, parents]) => routeStatus(translated, parents)),
     problems: bound.flatMap(([translated, parents]) => routeProblems(translated, parents)),
   }
 }
 
-function newBucket(portKey: string, audience: string): Bucket {
-  const patterns = { HTTPRoute: patternBudget(), GRPCRoute: patternBudget() }
-  return { portKey, audience, http: new Set(), grpc: new Set(), patterns }
+function* translatedRoutes(snapshot: Snapshot, lookup: PortLookup): Generator<Translated> {
+  const ofMesh = ({ parentRefs }: { readonly parentRefs: readonly ParentRef[] }): boolean =>
+    parentRefs.some((ref) => ref.kind === 'Service')
+  for (const route of [...snapshot.grpcRoutes.values(), ...snapshot.httpRoutes.values()])
+    if (ofMesh(route)) yield translateRoute(route, lookup)
+  for (const route of [...snapshot.tlsRoutes.values(), ...snapshot.tcpRoutes.values()])
+    if (ofMesh(route)) yield translateConnectionRoute(route, lookup)
 }
 
-function olderFirst(
-  { route: { meta: a } }: TranslatedRoute,
-  { route: { meta: b } }: TranslatedRoute,
-): number {
+function olderFirst({ route: { meta: a } }: Translated, { route: { meta: b } }: Translated): number {
   return a.createdAt - b.createdAt || (`${a.namespace}/${a.name}` < `${b.namespace}/${b.name}` ? -1 : 1)
 }
 
 function attach(
-  translated: TranslatedRoute,
+  translated: Translated,
   ref: ParentRef,
   service: ServiceObject | undefined,
-  lookup: (key: string) => readonly ServicePort[] | undefined,
+  lookup: PortLookup,
   buckets: Map<string, Bucket>,
 ): Attachment {
-  const { route, entries, dropped } = translated
+  const { route, dropped } = translated
   const refuse = (reason: string, message: string, field: string | undefined): Attachment => ({
     translated,
     ref,
@@ -121,60 +109,46 @@ function attach(
       `${parent} has no such TCP port`,
       ref.port === undefined ? 'sectionName' : 'port',
     )
-  const ports = named.filter((port) => carriesHttp(port.protocol))
-  if (ports.length === 0) {
-    return refuse(
-      'NoMatchingParent',
-      `${parent}: port ${named[0]?.port} is ${named[0]?.protocol}, which carries no HTTP`,
-      '',
-    )
+  const ports = named.filter((port) => portRefusal(translated, port) === undefined)
+  const [some] = named
+  if (ports.length === 0 && some) {
+    const why = portRefusal(translated, some) ?? ''
+    return refuse('NoMatchingParent', `${parent}: port ${some.port} is ${why}`, '')
   }
   const first = dropped[0]
-  if (entries.length === 0 && first) {
+  if ('entries' in translated && translated.entries.length === 0 && first) {
     return refuse(first.reason, `rule ${first.rule}: ${first.message}`, undefined)
   }
   const audience = route.meta.namespace === ref.namespace ? '' : route.meta.namespace
   const joined = ports.map((port) => {
     const key = `${port.key}@${audience}`
     let bucket = buckets.get(key)
-    if (!bucket) buckets.set(key, (bucket = newBucket(port.key, audience)))
+    if (!bucket) buckets.set(key, (bucket = new Bucket(port.key, audience)))
     return bucket
   })
-  const patterns = entries.flatMap(({ entry }) => patternsOf(entry.match))
-  for (const { patterns: budgets } of joined) {
-    const problem = budgets[route.kind].add(patterns)
-    if (problem !== undefined) return refuse('UnsupportedValue', `${parent}: ${problem}`, '')
+  if ('entries' in translated) {
+    const patterns = translated.entries.flatMap(({ entry }) => patternsOf(entry.match))
+    for (const { patterns: budgets } of joined) {
+      const problem = budgets[translated.route.kind].add(patterns)
+      if (problem !== undefined) return refuse('UnsupportedValue', `${parent}: ${problem}`, '')
+    }
   }
-  for (const bucket of joined) (route.kind === 'GRPCRoute' ? bucket.grpc : bucket.http).add(translated)
+  for (const bucket of joined) bucket.add(translated)
   const grpc = ports.some(({ protocol }) => protocol === 'grpc')
   return { translated, ref, buckets: joined, refused: undefined, grpc }
 }
 
-/** GRPCRoute beats HTTPRoute on one port (GEP-1426): a route that lost everywhere is told so. */
-function parentOf(translated: TranslatedRoute, { ref, buckets, refused, grpc }: Attachment): BoundParent {
-  if (refused) return { ref, acceptance: refused, grpc }
-  const lost = translated.route.kind === 'HTTPRoute' && buckets.every((bucket) => bucket.grpc.size > 0)
-  if (!lost) return { ref, acceptance: { ok: true }, grpc }
-  const winner = [...(buckets[0]?.grpc ?? [])][0]?.route.meta
-  const message = `GRPCRoute ${winner?.namespace}/${winner?.name} has this Service port; both kinds can't share it`
-  return { ref, acceptance: { ok: false, reason: 'Conflicted', message, field: '' }, grpc }
+/** Completes "port 80 is"; undefined: the port can have the route. */
+function portRefusal(translated: Translated, port: ServicePort): string | undefined {
+  if (!('entries' in translated)) return connectionRefusal(translated.route.kind, port)
+  return carriesHttp(port.protocol) ? undefined : `${port.protocol}, which carries no HTTP`
 }
 
-function tablesOf(buckets: Iterable<Bucket>): ReadonlyMap<string, RouteTable> {
-  const tables = new Map<string, { producer: RouteGroup | undefined; consumers: Map<string, RouteGroup> }>()
-  for (const bucket of buckets) {
-    // All that would have been in it were refused.
-    if (bucket.http.size + bucket.grpc.size === 0) continue
-    let table = tables.get(bucket.portKey)
-    if (!table) tables.set(bucket.portKey, (table = { producer: undefined, consumers: new Map() }))
-    const routes = bucket.grpc.size > 0 ? bucket.grpc : bucket.http
-    const entries = [...routes].flatMap((one) => one.entries).sort(comparePrecedence)
-    const group: RouteGroup = {
-      kind: bucket.grpc.size > 0 ? 'grpc' : 'http',
-      entries: entries.map((ranked) => ranked.entry),
-    }
-    if (bucket.audience === '') table.producer = group
-    else table.consumers.set(bucket.audience, group)
-  }
-  return tables
+/** A route that others are before everywhere is told so. */
+function parentOf(translated: Translated, { ref, buckets, refused, grpc }: Attachment): BoundParent {
+  if (refused) return { ref, acceptance: refused, grpc }
+  const lost = buckets.map((bucket) => bucket.conflict(translated))
+  const [message] = lost
+  if (message === undefined || lost.includes(undefined)) return { ref, acceptance: { ok: true }, grpc }
+  return { ref, acceptance: { ok: false, reason: 'Conflicted', message, field: '' }, grpc }
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { MemorySource } from '../registry/memory-source.ts'
-import type { RouteGroup } from '../model/route.ts'
+import { requestRoutes, type RequestRoutes } from '../model/route.ts'
 import { Translator } from './translate.ts'
 
 const PARENT = `apiVersion: v1
@@ -46,11 +46,11 @@ function manifests(
   )
 }
 
-function groupOf(texts: readonly string[]): RouteGroup | undefined {
+function groupOf(texts: readonly string[]): RequestRoutes | undefined {
   const mesh = new Translator({ trustDomain: 'cluster.local' }).translate(
     MemorySource.of(PARENT, ...texts).snapshot.value,
   )
-  return mesh.routes.get('mesh/echo/80')?.producer
+  return requestRoutes(mesh.routes.get('mesh/echo/80')?.producer)
 }
 
 t.test('the order of rules does not depend on the order in which routes are read', async () => {
@@ -62,7 +62,7 @@ t.test('the order of rules does not depend on the order in which routes are read
         const texts = manifests(routes.map((one, index) => ({ index, ...one })))
         const keyed = texts.map((text) => ({ text, key: shuffle.next().value }))
         const shuffled = keyed.sort((a, b) => a.key - b.key).map(({ text }) => text)
-        const names = (group: RouteGroup | undefined) =>
+        const names = (group: RequestRoutes | undefined) =>
           group?.entries.map(({ rule, match: one }) => [rule.name, JSON.stringify(one)])
         const [one, two] = [names(groupOf(texts)), names(groupOf(shuffled))]
         if (JSON.stringify(one) !== JSON.stringify(two))
@@ -72,6 +72,31 @@ t.test('the order of rules does not depend on the order in which routes are read
     { numRuns: 200 },
   )
 })
+
+t.test(
+  'of calls the headers count as soon as service and method are as long, whatever their kind',
+  async (t) => {
+    const rule = (method: object, headers: readonly object[]) => ({
+      matches: [{ method, headers }],
+      backendRefs: [{ name: 'echo', port: 80 }],
+    })
+    const route = {
+      apiVersion: 'gateway.networking.k8s.io/v1',
+      kind: 'GRPCRoute',
+      metadata: { name: 'calls', namespace: 'mesh' },
+      spec: {
+        parentRefs: [{ group: '', kind: 'Service', name: 'echo' }],
+        rules: [
+          rule({ service: 'shop.Cat' }, []),
+          rule({ type: 'RegularExpression', service: 'shop\\..*' }, [{ name: 'x-a', value: '1' }]),
+          rule({ service: 'shop.Cart' }, []),
+        ],
+      },
+    }
+    const names = groupOf([JSON.stringify(route)])?.entries.map(({ rule: { name } }) => name.slice(-1))
+    t.strictSame(names, ['2', '1', '0'])
+  },
+)
 
 t.test('every entry stands before all that Gateway API ranks below it', async (t) => {
   const rank = { exact: 0, regex: 1, prefix: 2 }

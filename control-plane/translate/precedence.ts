@@ -43,8 +43,7 @@ function compareMethods(a: Ranked, b: Ranked): number {
   const [one, two] = [a.source.grpc, b.source.grpc]
   return (
     (two?.service.length ?? 0) - (one?.service.length ?? 0) ||
-    (two?.method.length ?? 0) - (one?.method.length ?? 0) ||
-    Number(one?.type === 'RegularExpression') - Number(two?.type === 'RegularExpression')
+    (two?.method.length ?? 0) - (one?.method.length ?? 0)
   )
 }
 

@@ -78,12 +78,12 @@ function translateRule(
   for (const [index, ref] of source.backendRefs.entries()) {
     const own = translateFilters(ref.filters, matches, { kind: route.kind, on: 'backend' })
     if ('reason' in own) return own
-    const portKey = resolve(ref, `spec.rules[${ruleIndex}].backendRefs[${index}]`, ports, refProblems)
+    const portKey = resolveBackend(ref, `spec.rules[${ruleIndex}].backendRefs[${index}]`, ports, refProblems)
     const { requestHeaders, responseHeaders } = own
     backends.push({ portKey, weight: ref.weight, requestHeaders, responseHeaders })
   }
   const mirrors = filters.mirrors.flatMap(({ backend, percent }) => {
-    const portKey = resolve(backend, mirrorField(source, ruleIndex, backend), ports, refProblems)
+    const portKey = resolveBackend(backend, mirrorField(source, ruleIndex, backend), ports, refProblems)
     return portKey === undefined || percent === 0 ? [] : [{ portKey, percent }]
   })
   const { meta } = route
@@ -122,12 +122,19 @@ function mirrorField(source: RouteRule, rule: number, backend: BackendRef): stri
   return `spec.rules[${rule}].filters[${index}].requestMirror.backendRef`
 }
 
+/** Completes "port 80 of Service shop/db is declared as tcp, which"; undefined: what is routed may go there. */
+type PortRefusal = (port: ServicePort) => string | undefined
+
+const noHttpRoutes: PortRefusal = ({ declared, protocol }) =>
+  declared && !carriesHttp(protocol) ? 'carries no HTTP routes' : undefined
+
 /** `namespace/service/port`, or undefined with the reason added; `field` is the reference's place. */
-function resolve(
+export function resolveBackend(
   ref: BackendRef,
   field: string,
   lookup: PortLookup,
   problems: RefProblem[],
+  refusalOf: PortRefusal = noHttpRoutes,
 ): string | undefined {
   const name = `${ref.namespace}/${ref.name}`
   const problem = (reason: RefProblem['reason'], at: string, message: string): undefined => {
@@ -146,8 +153,9 @@ function resolve(
   if (!ports) return problem('BackendNotFound', 'name', `Service ${name} is not there`)
   const port = ports.find((one) => one.port === ref.port)
   if (!port) return problem('BackendNotFound', 'port', `Service ${name} has no TCP port ${ref.port ?? ''}`)
-  if (port.declared && !carriesHttp(port.protocol)) {
-    const message = `port ${port.port} of Service ${name} is declared as ${port.protocol}, which carries no HTTP routes`
+  const refusal = refusalOf(port)
+  if (refusal !== undefined) {
+    const message = `port ${port.port} of Service ${name} is declared as ${port.protocol}, which ${refusal}`
     return problem('UnsupportedProtocol', 'port', message)
   }
   return port.key

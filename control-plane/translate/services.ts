@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { isDeepStrictEqual } from 'node:util'
 import type { EndpointGroup, MeshEndpoint, MeshService, ServicePort } from '../model/mesh.ts'
 import { agreedRules } from '../model/path-rules.ts'
@@ -20,6 +21,8 @@ export interface TranslatedService {
 }
 
 export interface Target {
+  /** Of the Service: `namespace/name`. */
+  readonly service: string
   /** `namespace/pod` */
   readonly pod: string
   readonly port: number
@@ -120,10 +123,13 @@ function translateService(
     name: source.meta.name,
     addresses: source.headless ? [] : source.clusterIPs,
     ports,
+    affinityMs: source.affinitySeconds === undefined ? undefined : source.affinitySeconds * 1000,
+    ...(source.nearness ? { nearness: source.nearness } : {}),
     paths: agreedRules(pods.flatMap((pod) => (pod ? [pathRulesOf(pod)] : []))),
     limits: largestLimits(pods.flatMap((pod) => (pod ? [limitsOf(pod)] : []))),
   }
   const targets: Target[] = []
+  const listed = new Set(slices.flatMap((slice) => slice.endpoints.map(({ addresses }) => addresses[0])))
   const groups = source.ports.map((port, index): EndpointGroup => {
     const { key: portKey, protocol, declared } = ports[index] as ServicePort
     const ready: MeshEndpoint[] = []
@@ -139,6 +145,7 @@ function translateService(
         // its own namespace to say.
         if (pod?.meta.namespace === source.meta.namespace)
           targets.push({
+            service: key,
             pod: `${pod.meta.namespace}/${pod.meta.name}`,
             port: slicePort.port,
             protocol,
@@ -147,10 +154,13 @@ function translateService(
         const address = endpoint.addresses[0]
         // One endpoint may stand in two slices while they are rebalanced.
         if (address === undefined || seen.has(address)) continue
+        if (pod && isSecondAddress(address, pod, listed)) continue
         // A pod that is named but not known (yet) may have a sidecar and a policy: plaintext is no guess to make.
         if (pod?.finished || (!pod && endpoint.pod !== '')) continue
         const healthy = endpoint.ready && !endpoint.terminating
-        if (!healthy && !(endpoint.serving && endpoint.terminating)) continue
+        // Of a Service that publishes what is not ready, what terminates is ready still, and may be serving or not.
+        const leaving = endpoint.terminating && (endpoint.serving || endpoint.ready)
+        if (!healthy && !leaving) continue
         seen.add(address)
         const meshed = pod !== undefined && isMeshed(pod)
         const found: MeshEndpoint = {
@@ -161,6 +171,7 @@ function translateService(
           identity: meshed ? identityOf(pod, trustDomain) : '',
           workload: pod ? `${pod.meta.name}.${pod.meta.namespace}` : '',
           zone: endpoint.zone,
+          node: endpoint.node,
         }
         ;(healthy ? ready : draining).push(found)
       }
@@ -170,9 +181,22 @@ function translateService(
       ready.length > 0
         ? [...ready, ...draining]
         : draining.map((one) => ({ ...one, health: 'healthy' as const }))
-    return { key: portKey, endpoints: endpoints.sort(byAddress) }
+    const near = source.nearness ? { nearness: source.nearness } : {}
+    return { key: portKey, ...near, endpoints: endpoints.sort(byAddress) }
   })
   return { service, groups, targets }
+}
+
+/**
+ * A pod with two families of addresses stands in a slice of each: it is one endpoint, at its first address, whichever address
+ * of the Service is called.
+ */
+function isSecondAddress(
+  address: string,
+  { ips: [first] }: PodObject,
+  listed: ReadonlySet<string | undefined>,
+): boolean {
+  return first !== undefined && isIP(first) !== isIP(address) && listed.has(first)
 }
 
 function anyOpaque(

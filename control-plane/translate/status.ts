@@ -3,7 +3,10 @@ import { effectOfCondition } from '../model/effect.ts'
 import type { Condition, ParentStatus, RouteProblem, RouteStatus } from '../model/route.ts'
 import type { ParentRef } from '../registry/kinds/route.ts'
 import { proxylessLimits } from './proxyless.ts'
+import type { TranslatedConnectionRoute } from './connection-rules.ts'
 import type { TranslatedRoute } from './rules.ts'
+
+export type Translated = TranslatedRoute | TranslatedConnectionRoute
 
 /** How one parentRef of a route ended. */
 export type Acceptance =
@@ -27,7 +30,7 @@ export interface BoundParent {
  * Conditions per parent, as Gateway API has them. PartiallyInvalid stands there only when it is True, and so does what gRPC
  * clients without a sidecar do otherwise, where such clients are to be expected.
  */
-export function routeStatus(translated: TranslatedRoute, parents: readonly BoundParent[]): RouteStatus {
+export function routeStatus(translated: Translated, parents: readonly BoundParent[]): RouteStatus {
   const { route } = translated
   return {
     kind: route.kind,
@@ -39,28 +42,29 @@ export function routeStatus(translated: TranslatedRoute, parents: readonly Bound
 
 /** The same as reasons with their places: of each parent that is refused, each rule left out, each reference. */
 export function routeProblems(
-  { route, dropped, refProblems }: TranslatedRoute,
+  { route, dropped, refProblems }: Translated,
   parents: readonly BoundParent[],
 ): RouteProblem[] {
   const { kind, meta, parentRefs } = route
   const { namespace, name } = meta
   const inForce = parents.some(({ acceptance }) => acceptance.ok)
+  const connections = kind === 'TLSRoute' || kind === 'TCPRoute'
   const refused = parents.flatMap(({ ref, acceptance }) => {
     if (acceptance.ok || acceptance.field === undefined) return []
     const place = `spec.parentRefs[${parentRefs.indexOf(ref)}]`
     const field = acceptance.field === '' ? place : `${place}.${acceptance.field}`
-    const effect = effectOfCondition('Accepted', inForce)
+    const effect = effectOfCondition('Accepted', inForce, connections)
     return [{ ...acceptance, field, service: `${ref.namespace}/${ref.name}`, effect }]
   })
   const rules = dropped.map((one) => ({
     ...one,
     field: `spec.rules[${one.rule}]`,
     service: undefined,
-    effect: effectOfCondition(inForce ? 'PartiallyInvalid' : 'Accepted', inForce),
+    effect: effectOfCondition(inForce ? 'PartiallyInvalid' : 'Accepted', inForce, connections),
   }))
   const references = refProblems.map((one) => ({
     ...one,
-    effect: effectOfCondition('ResolvedRefs', inForce),
+    effect: effectOfCondition('ResolvedRefs', inForce, connections),
   }))
   return [...refused, ...rules, ...references].map(({ field, reason, message, service, effect }) => ({
     kind,
@@ -74,7 +78,7 @@ export function routeProblems(
   }))
 }
 
-function parentStatus(translated: TranslatedRoute, { ref, acceptance, grpc }: BoundParent): ParentStatus {
+function parentStatus(translated: Translated, { ref, acceptance, grpc }: BoundParent): ParentStatus {
   const { route, dropped, refProblems } = translated
   const generation = route.meta.generation
   const condition = (
@@ -97,7 +101,7 @@ function parentStatus(translated: TranslatedRoute, { ref, acceptance, grpc }: Bo
     const message = dropped.map((one) => `Dropped Rule ${one.rule}: ${one.message}`).join('; ')
     conditions.push(condition('PartiallyInvalid', 'True', first.reason, message))
   }
-  const limits = acceptance.ok && (grpc || route.kind === 'GRPCRoute') ? proxylessLimits(translated) : []
+  const limits = acceptance.ok && (grpc || route.kind === 'GRPCRoute') ? limitsOf(translated) : []
   if (limits.length > 0) {
     const message = `gRPC clients without a sidecar: ${limits.join('; ')}`
     conditions.push(condition('weft.dev/LimitedWithoutSidecar', 'True', 'NotOfGrpcLibraries', message))
@@ -114,4 +118,9 @@ function parentStatus(translated: TranslatedRoute, { ref, acceptance, grpc }: Bo
     controllerName: CONTROLLER_NAME,
     conditions,
   }
+}
+
+function limitsOf(translated: Translated): readonly string[] {
+  if ('entries' in translated) return proxylessLimits(translated)
+  return [`a ${translated.route.kind} does nothing, as they share out calls and not connections`]
 }

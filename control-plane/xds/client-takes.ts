@@ -1,4 +1,4 @@
-import { USER_AGENT } from '../../core/contract.ts'
+import { TAKES_OUTLIER_DETECTION, USER_AGENT } from '../../core/contract.ts'
 import type { Cluster, RetryPolicy } from '../../core/xds/generated/envoy.js'
 
 /**
@@ -10,6 +10,14 @@ export interface ClientTakes {
   readonly name: string
   /** The `lb_policy` of a cluster that is best for it. */
   readonly lbPolicy: NonNullable<Cluster['lbPolicy']>
+  /** Is told what TrafficPolicies say; one of the version before would refuse what it does not know. */
+  readonly policies: boolean
+  /** Balancers beyond that one and the ring of gRFC A42, with their configurations. */
+  readonly lbConfigs: boolean
+  /** Makes active health checks. */
+  readonly healthChecks: boolean
+  /** Knows what xDS has no word for: keys of metadata and of descriptors (core/contract.ts). */
+  readonly weftMetadata: boolean
   /** Offers of a cluster's ALPN list only what fits what it is about to speak; otherwise it offers the whole list. */
   readonly choosesAlpn: boolean
   /** `retry_on` for requests whose route says nothing of retries. */
@@ -31,15 +39,21 @@ export interface ClientTakes {
   readonly invalidBackend: boolean
   /** Tries another endpoint by itself; the others are told (`retry_host_predicate`). */
   readonly retriesElsewhere: boolean
-  /** Endpoints by locality; otherwise all of them are in one. */
+  /** Endpoints by locality always; otherwise all of them are in one, but where `nearestFirst` says so. */
   readonly localities: boolean
+  /** Tells near endpoints from far ones by its own zone and node alone, where a cluster says so. */
+  readonly nearestFirst: boolean
   /** Safe rules for paths are its default, and one of the version before, which knows no such fields, would refuse them. */
   readonly safePaths: boolean
+  /** Keeps its pod to one endpoint of a cluster whose metadata says so (core/contract.ts). */
+  readonly clientAffinity: boolean
   /**
    * Takes a changed cluster into use only after another response with its endpoints, changed or not (Envoy's "resource
    * warming"). The others keep the endpoints that they have.
    */
   readonly warmsEndpoints: boolean
+  /** `outlier_detection`: refused, or taken, where ejections stay within the share that it says or stop beyond it. */
+  readonly outlierDetection: 'none' | 'within' | 'beyond'
 }
 
 // What surely never reached a server.
@@ -49,6 +63,10 @@ const NEVER_ARRIVED = 'connect-failure,refused-stream'
 export const SIDECAR: ClientTakes = {
   name: 'sidecar',
   lbPolicy: 'LEAST_REQUEST',
+  policies: true,
+  lbConfigs: true,
+  healthChecks: true,
+  weftMetadata: true,
   choosesAlpn: true,
   // Envoy's retry_on has no word for "if the method is idempotent". A sidecar of ours adds that by itself.
   safeRetryOn: `${NEVER_ARRIVED},reset`,
@@ -59,8 +77,21 @@ export const SIDECAR: ClientTakes = {
   invalidBackend: true,
   retriesElsewhere: true,
   localities: false,
+  nearestFirst: true,
   safePaths: true,
+  clientAffinity: true,
   warmsEndpoints: false,
+  outlierDetection: 'within',
+}
+
+/** One of the version before, which says of no field that it takes it. */
+export const SIDECAR_BEFORE: ClientTakes = {
+  ...SIDECAR,
+  name: 'sidecar-before',
+  policies: false,
+  weftMetadata: false,
+  nearestFirst: false,
+  outlierDetection: 'none',
 }
 
 /**
@@ -71,6 +102,10 @@ export const GRPC_LIBRARY: ClientTakes = {
   name: 'grpc',
   // The only one of a library without a balancer policy of its own.
   lbPolicy: 'ROUND_ROBIN',
+  policies: true,
+  lbConfigs: false,
+  healthChecks: false,
+  weftMetadata: false,
   choosesAlpn: true,
   safeRetryOn: NEVER_ARRIVED,
   callsOnly: true,
@@ -80,8 +115,11 @@ export const GRPC_LIBRARY: ClientTakes = {
   invalidBackend: false,
   retriesElsewhere: false,
   localities: true,
+  nearestFirst: false,
   safePaths: false,
+  clientAffinity: false,
   warmsEndpoints: false,
+  outlierDetection: 'beyond',
 }
 
 /** One whose bootstrap asks for mutual TLS (gRFC A29). */
@@ -95,6 +133,10 @@ export const GRPC_LIBRARY_MTLS: ClientTakes = {
 export const ENVOY: ClientTakes = {
   name: 'envoy',
   lbPolicy: 'LEAST_REQUEST',
+  policies: true,
+  lbConfigs: true,
+  healthChecks: true,
+  weftMetadata: false,
   choosesAlpn: false,
   safeRetryOn: NEVER_ARRIVED,
   callsOnly: false,
@@ -104,13 +146,25 @@ export const ENVOY: ClientTakes = {
   invalidBackend: false,
   retriesElsewhere: false,
   localities: true,
+  nearestFirst: false,
   safePaths: false,
+  clientAffinity: false,
   warmsEndpoints: true,
+  outlierDetection: 'within',
 }
 
-/** By the `user_agent_name` of a node; without one it is a sidecar. `mtls`: a library asks for mutual TLS. */
-export function takesOf(userAgentName: string, mtls = false): ClientTakes {
+/** What a node says of itself, beside its name. */
+export interface NodeWords {
+  /** A library asks for mutual TLS. */
+  readonly mtls?: boolean
+  /** Fields that a sidecar takes (NODE_TAKES). */
+  readonly takes?: readonly string[]
+}
+
+/** By the `user_agent_name` of a node; without one it is a sidecar. */
+export function takesOf(userAgentName: string, { mtls = false, takes = [] }: NodeWords = {}): ClientTakes {
   const agent = userAgentName.toLowerCase()
   if (agent.startsWith('grpc')) return mtls ? GRPC_LIBRARY_MTLS : GRPC_LIBRARY
-  return agent === '' || agent.startsWith(USER_AGENT) ? SIDECAR : ENVOY
+  if (agent !== '' && !agent.startsWith(USER_AGENT)) return ENVOY
+  return takes.includes(TAKES_OUTLIER_DETECTION) ? SIDECAR : SIDECAR_BEFORE
 }

@@ -1,4 +1,10 @@
-import { NODE_MUTUAL_TLS, NODE_NAMESPACE, NODE_POD_NAME, NODE_RUNTIME } from '../../core/contract.ts'
+import {
+  NODE_MUTUAL_TLS,
+  NODE_NAMESPACE,
+  NODE_POD_NAME,
+  NODE_RUNTIME,
+  NODE_TAKES,
+} from '../../core/contract.ts'
 import { copyOfStart } from '../../core/text-copy.ts'
 import type { Node } from '../../core/xds/generated/envoy.js'
 import type { Mesh } from '../model/mesh.ts'
@@ -25,7 +31,10 @@ export function clientOf(
   return {
     namespace: named || 'default',
     pod: authenticated?.pod ?? metadataOf(node, NODE_POD_NAME),
-    takes: takesOf(node?.userAgentName ?? '', metadataOf(node, NODE_MUTUAL_TLS) === 'true'),
+    takes: takesOf(node?.userAgentName ?? '', {
+      mtls: metadataOf(node, NODE_MUTUAL_TLS) === 'true',
+      takes: metadataOf(node, NODE_TAKES).split(' '),
+    }),
   }
 }
 

@@ -2,31 +2,37 @@ import {
   ALPN_TCP,
   MESH_TRANSPORT,
   METADATA,
+  METADATA_CLIENT_AFFINITY,
   METADATA_MAX_RESPONSE_HEADERS_KB,
   METADATA_SERVICE,
 } from '../../core/contract.ts'
 import { packAny } from '../../core/xds/any.ts'
+import type { JsonObject } from '../../core/xds/well-known.ts'
 import {
   UpstreamHttpOptions,
   type Any,
   type Cluster,
   type Cluster_TransportSocketMatch,
 } from '../../core/xds/generated/envoy.js'
-import { SIDECAR_PORTS, type Mesh } from '../model/mesh.ts'
+import { SIDECAR_PORTS, type Mesh, type Nearness } from '../model/mesh.ts'
 import { callerLimits, type WorkloadLimits } from '../model/workload-limits.ts'
 import { carriesHttp, type PortProtocol } from '../model/protocol.ts'
+import { NO_SETTINGS, type TrafficSettings } from '../model/traffic-settings.ts'
+import { settingsOf } from '../model/traffic-tables.ts'
 import { limitsOfClient, type MeshClient } from './client.ts'
 import { headerCount } from './filters.ts'
 import { parseInboundCluster, parsePod, servicePort } from './names.ts'
 import { pings, tcpKeepAlive } from './keep-alive.ts'
+import { outlierDetection } from './outlier.ts'
 import type { Plan } from './resource.ts'
+import { circuitBreakers } from './traffic/circuit-breakers.ts'
+import { clusterMetadata, clusterTraffic } from './traffic/cluster-traffic.ts'
+import { policiesFor } from './traffic/policies-for.ts'
 import { ALPN_HTTP, providedTls, proxyProtocolSocket, upstreamTls } from './tls.ts'
 
 const CONNECT_TIMEOUT_MS = 5000
 /** Under the 5 s after which a Node.js server closes an idle connection. */
 const IDLE_TIMEOUT_MS = 4000
-const MAX_CONNECTIONS = 10_000
-const MAX_REQUESTS = 10_000
 const HTTP_OPTIONS = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions'
 
 /** `<namespace>/<service>/<port>`, `pod/<namespace>/<pod>/<port>`, `inbound` or the one before the PROXY protocol. */
@@ -54,8 +60,12 @@ export function cluster(mesh: Mesh, name: string, client: MeshClient): Plan<'clu
           identities: [identity],
           prefix: identity,
           meshed: true,
+          ejects: false,
           client,
           limits,
+          // A pod's own address bypasses what is said of its Services.
+          traffic: NO_SETTINGS,
+          nearness: undefined,
         }),
     }
   }
@@ -67,9 +77,11 @@ export function cluster(mesh: Mesh, name: string, client: MeshClient): Plan<'clu
   const prefix = `spiffe://${mesh.trustDomain}/ns/${service.namespace}/sa/`
   const limits = callerLimits(own, service.limits)
   const meshed = endpoints.every((one) => one.meshed)
+  const traffic = settingsOf(policiesFor(mesh, client.takes), service.key)
+  const affinityMs = client.takes.clientAffinity ? service.affinityMs : undefined
   return {
     variant: `${client.takes.name} ${JSON.stringify(limits)}`,
-    parts: [port.protocol, identities.join(' '), meshed],
+    parts: [port.protocol, identities.join(' '), meshed, affinityMs, service.nearness, traffic],
     make: () =>
       edsCluster({
         name,
@@ -78,8 +90,12 @@ export function cluster(mesh: Mesh, name: string, client: MeshClient): Plan<'clu
         identities,
         prefix,
         meshed,
+        ejects: true,
         client,
         limits,
+        affinityMs,
+        nearness: service.nearness,
+        traffic,
       }),
   }
 }
@@ -93,29 +109,14 @@ function originalDestination(
     name,
     type: 'ORIGINAL_DST',
     lbPolicy: 'CLUSTER_PROVIDED',
-    ...COMMON,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    ...circuitBreakers(NO_SETTINGS),
     ...tcpKeepAlive(limits),
     // An application is asked nothing by PING: gRPC servers end connections that send them.
     typedExtensionProtocolOptions: { [HTTP_OPTIONS]: httpOptions('auto', limits, false) },
     ...(proxyProtocol === undefined ? {} : { transportSocket: proxyProtocolSocket(proxyProtocol) }),
-    ...metadata(undefined, limits),
+    ...metadata(undefined, limits, {}),
   }
-}
-
-const COMMON: Pick<Cluster, 'connectTimeout' | 'circuitBreakers'> = {
-  connectTimeout: CONNECT_TIMEOUT_MS,
-  circuitBreakers: {
-    thresholds: [
-      {
-        priority: 'DEFAULT',
-        maxConnections: MAX_CONNECTIONS,
-        maxPendingRequests: MAX_REQUESTS,
-        maxRequests: MAX_REQUESTS,
-        // 20 % of what runs, and always 10 (GEP-3388).
-        retryBudget: { budgetPercent: { value: 20 }, minRetryConcurrency: 10 },
-      },
-    ],
-  },
 }
 
 interface EdsSettings {
@@ -126,20 +127,28 @@ interface EdsSettings {
   readonly prefix: string
   /** All of its endpoints have a sidecar. */
   readonly meshed: boolean
+  /** Endpoints that fail are left out: there may be others. */
+  readonly ejects: boolean
   readonly client: MeshClient
   readonly limits: WorkloadLimits
+  readonly affinityMs?: number | undefined
+  readonly nearness: Nearness | undefined
+  readonly traffic: TrafficSettings
 }
 
 function edsCluster(settings: EdsSettings): Cluster {
-  const { name, service, protocol, client, limits, meshed } = settings
+  const { name, service, protocol, client, limits, meshed, affinityMs, nearness, traffic } = settings
+  const { takes } = client
   return {
     ...bareCluster(name, client),
-    ...COMMON,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    ...clusterTraffic(traffic, { service, protocol, nearness, takes }),
+    ...(settings.ejects ? outlierDetection(takes, traffic.outlierDetection) : {}),
     ...tcpKeepAlive(limits),
     // What is said of PINGs is for all endpoints: where some have no sidecar, links keep the default.
     typedExtensionProtocolOptions: { [HTTP_OPTIONS]: httpOptions(protocol, limits, meshed) },
     ...transport(settings),
-    ...metadata(service, limits),
+    ...metadata(service, limits, { ...affinity(affinityMs), ...clusterMetadata(traffic, takes) }),
   }
 }
 
@@ -177,13 +186,22 @@ function transport({
 }
 
 /** Envoy has no field for these, or none that we know. */
-function metadata(service: string | undefined, { headerKib }: WorkloadLimits): Pick<Cluster, 'metadata'> {
+function metadata(
+  service: string | undefined,
+  { headerKib }: WorkloadLimits,
+  more: JsonObject,
+): Pick<Cluster, 'metadata'> {
   if (service === undefined && headerKib === undefined) return {}
   const said = {
     ...(service === undefined ? {} : { [METADATA_SERVICE]: service }),
     ...(headerKib === undefined ? {} : { [METADATA_MAX_RESPONSE_HEADERS_KB]: headerKib }),
+    ...more,
   }
   return { metadata: { filterMetadata: { [METADATA]: said } } }
+}
+
+function affinity(ms: number | undefined): JsonObject {
+  return ms === undefined ? {} : { [METADATA_CLIENT_AFFINITY]: ms }
 }
 
 /**

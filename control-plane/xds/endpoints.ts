@@ -6,16 +6,25 @@ import {
   METADATA_WORKLOAD,
 } from '../../core/contract.ts'
 import type { LbEndpoint, LocalityLbEndpoints } from '../../core/xds/generated/envoy.js'
-import { SIDECAR_PORTS, type Mesh, type MeshEndpoint } from '../model/mesh.ts'
+import {
+  serviceOf,
+  SIDECAR_PORTS,
+  type EndpointGroup,
+  type Mesh,
+  type MeshEndpoint,
+  type Nearness,
+} from '../model/mesh.ts'
+import { settingsOf } from '../model/traffic-tables.ts'
 import type { MeshClient } from './client.ts'
 import { parsePod } from './names.ts'
 import type { Plan } from './resource.ts'
+import { preferred } from './traffic/balancing.ts'
+import { policiesFor } from './traffic/policies-for.ts'
 
 /** `<namespace>/<service>/<port>` or `pod/<namespace>/<pod>/<port>`; a Service without endpoints has an empty one. */
 export function endpoints(mesh: Mesh, name: string, client: MeshClient): Plan<'endpoints'> | undefined {
   const zones = client.takes.localities
   const variant = zones ? 'localities' : ''
-  const localities = zones ? byZone : together
   const pod = parsePod(name)
   if (pod) {
     const workload = mesh.workloads.get(pod.key)
@@ -29,23 +38,55 @@ export function endpoints(mesh: Mesh, name: string, client: MeshClient): Plan<'e
       identity: workload.identity,
       workload: `${workload.name}.${workload.namespace}`,
       zone: '',
+      node: '',
     }
     return {
       variant,
       parts: [workload],
-      make: () => ({ clusterName: name, endpoints: localities([only]) }),
+      make: () => ({ clusterName: name, endpoints: zones ? byZone([only]) : together([only]) }),
     }
   }
   const group = mesh.endpoints.get(name)
   if (!group) return undefined
+  const near = client.takes.nearestFirst ? nearnessFor(mesh, group, client) : undefined
   return {
-    variant,
+    variant: near ? `near ${near}` : variant,
     parts: [group],
-    make: () => ({ clusterName: name, endpoints: localities(group.endpoints) }),
+    make: () => ({
+      clusterName: name,
+      endpoints: near
+        ? byPlace(group.endpoints, near)
+        : zones
+          ? byZone(group.endpoints)
+          : together(group.endpoints),
+    }),
   }
 }
 
-/** Zones change nothing for a sidecar of ours yet. */
+function nearnessFor(
+  mesh: Mesh,
+  { key, nearness }: EndpointGroup,
+  { takes }: MeshClient,
+): Nearness | undefined {
+  const settings = settingsOf(policiesFor(mesh, takes), serviceOf(key))
+  return preferred(nearness, settings.loadBalancing)
+}
+
+/** One locality a zone, or a node, which is its sub-zone. */
+function byPlace(all: readonly MeshEndpoint[], nearness: Nearness): readonly LocalityLbEndpoints[] {
+  const places = Map.groupBy(all, ({ zone, node }) =>
+    JSON.stringify(nearness === 'node' ? [zone, node] : [zone]),
+  )
+  return [...places]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, members]) => {
+      const [zone = '', subZone = ''] = JSON.parse(key) as string[]
+      const locality = { ...(zone === '' ? {} : { zone }), ...(subZone === '' ? {} : { subZone }) }
+      return { locality, lbEndpoints: members.map(lbEndpoint) }
+    })
+}
+
+/** Where nobody asked for them, zones change nothing for a sidecar of ours. */
 function together(all: readonly MeshEndpoint[]): readonly LocalityLbEndpoints[] {
   return all.length === 0 ? [] : [{ lbEndpoints: all.map(lbEndpoint) }]
 }

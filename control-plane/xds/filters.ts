@@ -1,4 +1,5 @@
 import { packAny } from '../../core/xds/any.ts'
+import type { JsonObject } from '../../core/xds/well-known.ts'
 import {
   Buffer as BufferFilter,
   HttpConnectionManager,
@@ -44,6 +45,8 @@ export interface HttpOptions {
   readonly statPrefix: string
   readonly routes: { readonly rds: string } | RouteConfiguration
   readonly inbound: boolean
+  /** Before those that forward. */
+  readonly filters: readonly HttpFilter[]
   /** Share of requests that begin a sampled trace when their caller decided nothing, 0 to 100. */
   readonly samplingPercent: number
   /** Undefined: the client's own default stands. */
@@ -53,7 +56,7 @@ export interface HttpOptions {
 }
 
 export function httpConnectionManager(options: HttpOptions): HttpConnectionManager {
-  const { statPrefix, routes, inbound, samplingPercent, paths, limits, heads } = options
+  const { statPrefix, routes, inbound, filters, samplingPercent, paths, limits, heads } = options
   const { headerKib, idleMs, requestHeadersMs } = { ...SHARED_DEFAULTS, ...limits }
   return {
     codecType: 'AUTO',
@@ -62,6 +65,7 @@ export function httpConnectionManager(options: HttpOptions): HttpConnectionManag
       ? { rds: { configSource: { ads: {}, resourceApiVersion: 'V3' }, routeConfigName: routes.rds } }
       : { routeConfig: routes }),
     httpFilters: [
+      ...filters,
       ...bodyLimit(limits),
       { name: 'envoy.filters.http.router', typedConfig: packAny(Router, {}) },
     ],
@@ -135,12 +139,14 @@ function forwardedFields({
 export function metadataOf(
   { normalize, parameters }: PathRules,
   { fieldCase, forwarded }: HeadRules,
+  more: JsonObject = {},
 ): Pick<Listener, 'metadata'> {
   const preset = normalize ? SAFE_PATHS : PATHS_AS_THEY_COME
   const said = {
     ...(parameters === preset.parameters ? {} : { [METADATA_PATH_PARAMETERS]: parameters }),
     ...(fieldCase === 'lower' ? { [METADATA_LOWER_CASE_FIELDS]: true } : {}),
     ...(forwarded === 'sanitize' ? { [METADATA_SANITIZE_FORWARDED]: true } : {}),
+    ...more,
   }
   return Object.keys(said).length > 0 ? { metadata: { filterMetadata: { [METADATA]: said } } } : {}
 }
@@ -154,11 +160,11 @@ export function httpFilter(options: HttpOptions): Filter {
 
 export function tcpFilter(
   statPrefix: string,
-  cluster: string,
+  destinations: Pick<TcpProxy, 'cluster' | 'weightedClusters'>,
   { idleMs = SHARED_DEFAULTS.idleMs }: WorkloadLimits,
 ): Filter {
   return {
     name: 'envoy.filters.network.tcp_proxy',
-    typedConfig: packAny(TcpProxy, { statPrefix, cluster, idleTimeout: idleMs }),
+    typedConfig: packAny(TcpProxy, { statPrefix, ...destinations, idleTimeout: idleMs }),
   }
 }

@@ -1,8 +1,15 @@
 import { ALPN_TCP, INBOUND_PORT } from '../../core/contract.ts'
 import type { ProxyProtocolVersion } from '../../core/proxy-protocol.ts'
-import type { Filter, FilterChain, FilterChainMatch } from '../../core/xds/generated/envoy.js'
+import type {
+  Filter,
+  FilterChain,
+  FilterChainMatch,
+  RateLimit,
+  RouteConfiguration,
+} from '../../core/xds/generated/envoy.js'
 import type { Mesh, Workload } from '../model/mesh.ts'
 import { carriesHttp, type PortProtocol } from '../model/protocol.ts'
+import { settingsOf, type TrafficTables } from '../model/traffic-tables.ts'
 import type { MeshClient } from './client.ts'
 import {
   DETECT_TIMEOUT_MS,
@@ -18,6 +25,8 @@ import type { ListenerSettings } from './outbound-listener.ts'
 import type { Plan } from './resource.ts'
 import { forwardAll } from './route-configuration.ts'
 import { ALPN_HTTP, downstreamTls } from './tls.ts'
+import { policiesFor } from './traffic/policies-for.ts'
+import { inboundTraffic, priorityHeader, type InboundTraffic } from './traffic/inbound-traffic.ts'
 
 /** `inbound`: how the pod of this client is reached, port by port: mutual TLS, and plaintext while it is PERMISSIVE. */
 export function inboundListener(
@@ -27,10 +36,12 @@ export function inboundListener(
 ): Plan<'listener'> | undefined {
   const workload = mesh.workloads.get(`${client.namespace}/${client.pod}`)
   if (!workload) return undefined
+  const tables = policiesFor(mesh, client.takes)
   return {
     variant: `${client.takes.name} ${workload.key}`,
     parts: [
       workload.mtls,
+      ...trafficParts(tables, workload),
       JSON.stringify(workload.ports),
       workload.paths,
       workload.heads,
@@ -38,20 +49,20 @@ export function inboundListener(
       mesh.trustDomain,
     ],
     make: () => {
-      const build = chainsOf(mesh.trustDomain, workload, client, settings)
-      const undeclared = build('auto', undefined, undefined)
+      const build = chainsOf({ trustDomain: mesh.trustDomain, tables }, workload, client, settings)
+      const undeclared = build('auto', undefined, undefined, [])
       return {
         name: INBOUND,
         address: { socketAddress: { address: '0.0.0.0', portValue: INBOUND_PORT } },
         bindToPort: false,
         trafficDirection: 'INBOUND',
-        ...metadataOf(workload.paths, workload.heads),
+        ...metadataOf(workload.paths, workload.heads, priorityHeader(tables, workload, client.takes)),
         listenerFilters: [TLS_INSPECTOR, HTTP_INSPECTOR],
         listenerFiltersTimeout: DETECT_TIMEOUT_MS,
         continueOnListenerFiltersTimeout: true,
         filterChains: [
-          ...workload.ports.flatMap(({ port, protocol, proxyProtocol }) =>
-            build(protocol, port, proxyProtocol),
+          ...workload.ports.flatMap(({ port, protocol, proxyProtocol, services }) =>
+            build(protocol, port, proxyProtocol, services),
           ),
           ...undeclared,
         ],
@@ -61,7 +72,7 @@ export function inboundListener(
           : {
               defaultFilterChain: {
                 name: 'plain-tcp',
-                filters: [tcpFilter(INBOUND, INBOUND, workload.limits)],
+                filters: [tcpFilter(INBOUND, { cluster: INBOUND }, workload.limits)],
               },
             }),
       }
@@ -69,34 +80,43 @@ export function inboundListener(
   }
 }
 
+/** What policies say of each port, and of those that no Service leads to. */
+function trafficParts(tables: TrafficTables, { namespace, ports }: Workload): readonly unknown[] {
+  const services = ports.flatMap((port) => port.services)
+  return [`${namespace}/`, ...services].map((service) => settingsOf(tables, service))
+}
+
 function chainsOf(
-  trustDomain: string,
-  { mtls, paths, limits, heads }: Workload,
+  { trustDomain, tables }: { readonly trustDomain: string; readonly tables: TrafficTables },
+  workload: Workload,
   client: MeshClient,
   settings: ListenerSettings,
 ): (
   protocol: PortProtocol,
   port: number | undefined,
   proxyProtocol: ProxyProtocolVersion | undefined,
+  services: readonly string[],
 ) => FilterChain[] {
+  const { mtls, paths, limits, heads } = workload
   const strict = mtls === 'STRICT'
-  const filtersBefore = (cluster: string) => ({
-    tcp: tcpFilter(INBOUND, cluster, limits),
+  const filtersBefore = (cluster: string, { filters, rateLimits }: InboundTraffic) => ({
+    tcp: tcpFilter(INBOUND, { cluster }, limits),
     http: httpFilter({
       statPrefix: INBOUND,
-      routes: forwardAll(INBOUND, cluster, undefined),
+      routes: limited(forwardAll(INBOUND, cluster, undefined), rateLimits),
       inbound: true,
+      filters,
       samplingPercent: settings.samplingPercent,
       paths: saidPaths(client, paths),
       limits,
       heads,
     }),
   })
-  const untold = filtersBefore(INBOUND)
   const socket = downstreamTls(trustDomain, [ALPN_HTTP[0], ALPN_TCP, ALPN_HTTP[1], ALPN_HTTP[2]])
 
-  return (protocol, port, proxyProtocol) => {
-    const { tcp, http } = proxyProtocol ? filtersBefore(inboundCluster(proxyProtocol)) : untold
+  return (protocol, port, proxyProtocol, services) => {
+    const traffic = inboundTraffic(tables, workload, services, client.takes)
+    const { tcp, http } = filtersBefore(inboundCluster(proxyProtocol), traffic)
     const name = (chain: string): string => (port === undefined ? chain : `${port}/${chain}`)
     const match = (rest: FilterChainMatch): FilterChainMatch => ({
       ...(port === undefined ? {} : { destinationPort: port }),
@@ -138,4 +158,10 @@ function chainsOf(
       chains.push(plain('plain-tcp', tcp, { transportProtocol: 'raw_buffer' }))
     return chains
   }
+}
+
+/** Each virtual host with what its requests count towards. */
+function limited(routes: RouteConfiguration, rateLimits: readonly RateLimit[]): RouteConfiguration {
+  if (rateLimits.length === 0) return routes
+  return { ...routes, virtualHosts: routes.virtualHosts?.map((host) => ({ ...host, rateLimits })) }
 }

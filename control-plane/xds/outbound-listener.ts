@@ -13,10 +13,13 @@ import {
   TLS_INSPECTOR,
   type HttpOptions,
 } from './filters.ts'
+import { connectionChains } from './connection-route.ts'
 import { limitsOfClient, type MeshClient } from './client.ts'
 import { parseOutbound, podName } from './names.ts'
 import type { Plan } from './resource.ts'
 import { forwardAll } from './route-configuration.ts'
+import { FAULT_FILTER } from './traffic/faults.ts'
+import { mayHaveFaults } from './traffic/route-traffic.ts'
 
 export interface ListenerSettings {
   readonly samplingPercent: number
@@ -33,24 +36,28 @@ export function outboundListener(
   if (!destination) return undefined
   const { address, port } = destination
   const { samplingPercent } = settings
+  const base: Listener = {
+    name,
+    address: { socketAddress: { address, portValue: port } },
+    bindToPort: false,
+    trafficDirection: 'OUTBOUND',
+  }
   const make = (
     protocol: PortProtocol,
     cluster: string,
     routes: HttpOptions['routes'],
     { paths }: Pick<Workload, 'paths'>,
     limits: WorkloadLimits,
-    bound = false,
+    { bound = false, faults = false } = {},
   ): Listener => ({
-    name,
-    address: { socketAddress: { address, portValue: port } },
-    bindToPort: false,
-    trafficDirection: 'OUTBOUND',
+    ...base,
     ...(carriesHttp(protocol) ? metadataOf(paths, PLAIN_HEADS) : {}),
-    ...detection(protocol, tcpFilter(cluster, cluster, limits), bound, () =>
+    ...detection(protocol, tcpFilter(cluster, { cluster }, limits), bound, () =>
       httpFilter({
         statPrefix: cluster,
         routes,
         inbound: false,
+        filters: faults ? [FAULT_FILTER] : [],
         samplingPercent,
         paths: saidPaths(client, paths),
         limits,
@@ -63,14 +70,18 @@ export function outboundListener(
     const found = service.ports.find((one) => one.port === port)
     if (!found) return undefined
     const { key, protocol } = found
-    const rds = routeNameFor(mesh, key, client)
-    const bound = routesFor(mesh, key, client.namespace) !== undefined
+    const faults = mayHaveFaults(mesh, key, client)
     const limits = callerLimits(limitsOfClient(mesh, client), service.limits)
-    const said = JSON.stringify(limits)
+    const rds = routeNameFor(mesh, key, client)
+    const variant = `${client.takes.name} ${rds} ${JSON.stringify(limits)}`
+    const routes = routesFor(mesh, key, client.namespace)?.group
+    if (routes && !('entries' in routes))
+      return { variant, parts: [routes], make: () => ({ ...base, ...connectionChains(routes, limits) }) }
+    const bound = routes !== undefined
     return {
-      variant: `${client.takes.name} ${rds} ${said}`,
-      parts: [protocol, rds, service.paths, bound],
-      make: () => make(protocol, key, { rds }, service, limits, bound),
+      variant,
+      parts: [protocol, rds, service.paths, bound, faults],
+      make: () => make(protocol, key, { rds }, service, limits, { bound, faults }),
     }
   }
   const workload = mesh.workloadsByAddress.get(address)

@@ -1,7 +1,8 @@
 import { METADATA, METADATA_RETRY_NON_IDEMPOTENT } from '../../core/contract.ts'
 import type { Route, RouteAction, RouteConfiguration } from '../../core/xds/generated/envoy.js'
 import type { Mesh } from '../model/mesh.ts'
-import type { Redirect, RouteEntry, RouteGroup } from '../model/route.ts'
+import { requestRoutes, type Redirect, type RequestRoutes, type RouteEntry } from '../model/route.ts'
+import { settingsOf } from '../model/traffic-tables.ts'
 import { allCallsTo, callRoute } from './call-route.ts'
 import { SIDECAR } from './client-takes.ts'
 import type { MeshClient } from './client.ts'
@@ -10,35 +11,54 @@ import { parseRouteName, servicePort } from './names.ts'
 import type { Plan } from './resource.ts'
 import { defaultRetry, upgradeConfigs, forwardAction } from './route-action.ts'
 import { routeMatch } from './route-match.ts'
+import { policiesFor } from './traffic/policies-for.ts'
+import { defaultRoutes, ruleRoutes, type PortTraffic } from './traffic/route-traffic.ts'
 
 /** `<namespace>/<service>/<port>`, or a consumer's variant of it. */
 export function routeConfiguration(mesh: Mesh, name: string, client: MeshClient): Plan<'route'> | undefined {
   const { portKey, consumer } = parseRouteName(name)
   const found = servicePort(mesh, portKey)
   if (!found) return undefined
+  const tables = policiesFor(mesh, client.takes)
+  const traffic: PortTraffic = { tables, portKey, client }
+  const grpc = found.port.protocol === 'grpc'
   const table = mesh.routes.get(portKey)
-  const group = consumer === undefined ? table?.producer : table?.consumers.get(consumer)
+  // Connections that are routed have no routes of requests: calls of gRPC libraries, which share out no connections,
+  // follow the Service.
+  const producer = requestRoutes(table?.producer)
+  const group = consumer === undefined ? producer : requestRoutes(table?.consumers.get(consumer))
   if (!group) {
     // A consumer's routes went away; its listener follows with the plain name. Until then who waits for names gets
     // what that will lead to.
     if (consumer !== undefined) {
       if (!client.takes.waitsForNames) return undefined
-      if (table?.producer)
+      if (producer)
         return {
           variant: client.takes.name,
-          parts: [table.producer],
-          make: () => fromGroup(name, table.producer as RouteGroup, client),
+          parts: [producer, tables],
+          make: () => fromGroup(name, producer, traffic),
         }
     }
-    return { variant: client.takes.name, parts: [], make: () => forwardAll(name, portKey, client) }
+    const parts = [settingsOf(tables, found.service.key), grpc]
+    return {
+      variant: client.takes.name,
+      parts,
+      make: () => forwardAll(name, portKey, client, { traffic, grpc }),
+    }
   }
-  return { variant: client.takes.name, parts: [group], make: () => fromGroup(name, group, client) }
+  return {
+    variant: client.takes.name,
+    parts: [group, tables],
+    make: () => fromGroup(name, group, traffic),
+  }
 }
 
-function fromGroup(name: string, group: RouteGroup, client: MeshClient): RouteConfiguration {
-  const routes = client.takes.callsOnly
-    ? group.entries.flatMap((entry) => callRoute(entry) ?? [])
-    : group.entries.flatMap((entry) => routesOf(entry, client))
+function fromGroup(name: string, group: RequestRoutes, traffic: PortTraffic): RouteConfiguration {
+  const { client } = traffic
+  const routes = group.entries.flatMap((entry) => {
+    const made = client.takes.callsOnly ? [callRoute(entry) ?? []].flat() : routesOf(entry, client)
+    return ruleRoutes(made, entry.rule, entry.match.grpc, traffic)
+  })
   return { name, virtualHosts: [{ name, domains: ['*'], routes }] }
 }
 
@@ -47,8 +67,11 @@ export function forwardAll(
   name: string,
   cluster: string,
   client: MeshClient | undefined,
+  policies?: { readonly traffic: PortTraffic; readonly grpc: boolean },
 ): RouteConfiguration {
-  if (client?.takes.callsOnly) return allCallsTo(name, cluster)
+  const treated = (route: Route): readonly Route[] =>
+    policies ? defaultRoutes(route, policies.grpc, policies.traffic) : [route]
+  if (client?.takes.callsOnly) return allCallsTo(name, cluster, treated)
   const route: RouteAction = {
     cluster,
     timeout: 0,
@@ -58,7 +81,7 @@ export function forwardAll(
   // A Service may be a forward proxy.
   const tunnel = { cluster, timeout: 0, upgradeConfigs: [{ upgradeType: 'CONNECT' }] }
   const routes: Route[] = [
-    { name: 'default', match: { prefix: '/' }, route },
+    ...treated({ name: 'default', match: { prefix: '/' }, route }),
     { name: 'connect', match: { connectMatcher: {} }, route: tunnel },
   ]
   return { name, virtualHosts: [{ name, domains: ['*'], routes }] }

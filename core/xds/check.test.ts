@@ -79,7 +79,7 @@ const GOLDEN: readonly (readonly [title: string, problems: readonly string[], ..
       metadata: { filterMetadata: { istio: {}, 'weft.dev': { servce: 'a.b' } } },
     }),
     `${METADATA}[istio]: is not supported: only weft.dev is`,
-    `${METADATA}[weft.dev].servce: is not supported: only service, maxResponseHeadersKb is`,
+    `${METADATA}[weft.dev].servce: is not supported: only service, maxResponseHeadersKb, peakEwma, outlier, clientAffinityMs is`,
     `typed_extension_protocol_options[x]: is not supported: only ${OPTIONS} is`,
   ],
   [

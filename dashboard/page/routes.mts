@@ -23,7 +23,7 @@ export function routesPanel(routes: readonly Route[], windowSeconds: number): No
       ? h(
           'p',
           { class: 'empty' },
-          'No HTTPRoute or GRPCRoute has a Service as its parent: every Service is reached as it is.',
+          'No route has a Service as its parent: every Service is reached as it is.',
         )
       : h('div', { class: 'routes' }, routes.map(routeCard)),
   )

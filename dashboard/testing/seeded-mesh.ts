@@ -231,6 +231,7 @@ function port(service: string, endpoints: number, routes: readonly RouteView[] =
       identity: `spiffe://cluster.local/ns/shop/sa/${service}`,
       workload: `${service}-${i}.shop`,
       zone: '',
+      node: '',
     })),
   }
 }

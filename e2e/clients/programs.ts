@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { existsSync, globSync, mkdirSync, readFileSync } from 'node:fs'
+import { globSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { cacheDirectory, madeOnce } from '../programs/cache.ts'
+import { isCached, madeOnce } from '../programs/cache.ts'
 import { buildGo } from '../programs/go-module.ts'
 import { fetchLibraries } from '../programs/maven.ts'
 import { ensureOnMachine } from '../programs/on-machine.ts'
@@ -44,7 +44,7 @@ function folderOf(language: 'go' | 'java'): string {
 
 /** Whether a client can be started without anything being fetched or built. */
 export function isMade(language: Language): boolean {
-  return language === 'node' || existsSync(join(cacheDirectory(), folderOf(language), 'record.json'))
+  return language === 'node' || isCached(folderOf(language))
 }
 
 /** Makes a client, where it is not in the cache yet. Throws WeftError `programs.lack` that says what cannot be had here. */

@@ -1,68 +1,19 @@
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer, type RequestListener } from 'node:http'
+import { createServer } from 'node:http'
 import { createSecureServer, createServer as createServer2 } from 'node:http2'
 import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { freePorts } from '../../core/testing/free-ports.ts'
 import { identityOf } from './testing/bootstrap.ts'
 import { endProxy, portOf } from './testing/pair.ts'
+import { application, ask, cluster, listener, manager, opaque, TYPE } from './testing/one-proxy.ts'
 import { ProxyProcess } from './testing/proxy-process.ts'
 import { dial } from './testing/raw-http.ts'
 
 // Fields of a bootstrap file that a proxy takes do what they say, over sockets; those that it cannot do it refuses by name.
-
-const TYPE = 'type.googleapis.com/envoy.extensions'
-const address = (port_value: number) => ({ socket_address: { address: '127.0.0.1', port_value } })
-
-interface Backend {
-  readonly port: number
-  readonly weight?: number
-}
-
-function cluster(name: string, backends: readonly Backend[], more: object = {}) {
-  const lb_endpoints = backends.map(({ port, weight }) => ({
-    endpoint: { address: address(port) },
-    ...(weight === undefined ? {} : { load_balancing_weight: weight }),
-  }))
-  return {
-    name,
-    type: 'STATIC',
-    load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints }] },
-    ...more,
-  }
-}
-
-const manager = (routes: readonly object[]) => ({
-  name: 'envoy.filters.network.http_connection_manager',
-  typed_config: {
-    '@type': `${TYPE}.filters.network.http_connection_manager.v3.HttpConnectionManager`,
-    stat_prefix: 'web',
-    route_config: { name: 'web', virtual_hosts: [{ name: 'all', domains: ['*'], routes }] },
-    http_filters: [
-      {
-        name: 'envoy.filters.http.router',
-        typed_config: { '@type': `${TYPE}.filters.http.router.v3.Router` },
-      },
-    ],
-  },
-})
-const opaque = (to: string) => ({
-  name: 'envoy.filters.network.tcp_proxy',
-  typed_config: {
-    '@type': `${TYPE}.filters.network.tcp_proxy.v3.TcpProxy`,
-    stat_prefix: to,
-    cluster: to,
-  },
-})
-const listener = (name: string, port: number, filter: object) => ({
-  name,
-  traffic_direction: 'OUTBOUND',
-  address: address(port),
-  filter_chains: [{ filters: [filter] }],
-})
 
 const options = (of: object) => ({
   typed_extension_protocol_options: {
@@ -79,25 +30,6 @@ t.before(() => {
   folder = mkdtempSync(join(tmpdir(), 'weft-fields-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
 })
-
-async function application(t: Test, answer: RequestListener): Promise<number> {
-  const app = createServer(answer)
-  await once(app.listen(0, '127.0.0.1'), 'listening')
-  t.teardown(() => {
-    app.close()
-    app.closeAllConnections()
-  })
-  return portOf(app)
-}
-
-/** All that came back for a GET. */
-const ask = async (port: number, path: string, fields = ''): Promise<string> => {
-  const client = await dial(port)
-  client.write(`GET ${path} HTTP/1.1\r\nhost: a.test\r\nconnection: close\r\n${fields}\r\n`)
-  const all = await client.untilEnd()
-  client.end()
-  return all
-}
 
 t.test('what is taken is done', async (t) => {
   const names = await Promise.all(

@@ -15,6 +15,11 @@ export function cacheDirectory(env: NodeJS.ProcessEnv = process.env): string {
 
 const RECORD = 'record.json'
 
+/** Whether a folder of the cache is there, whole. */
+export function isCached(name: string, env: NodeJS.ProcessEnv = process.env): boolean {
+  return existsSync(join(cacheDirectory(env), name, RECORD))
+}
+
 /**
  * A folder of the cache that is made once. `make` fills an empty folder beside it, and gives what to record (versions,
  * where from). The folder gets its name only when all is in it, with the SHA-256 of each file in `record.json`: what
@@ -27,13 +32,13 @@ export async function madeOnce(
 ): Promise<string> {
   const cache = cacheDirectory()
   const folder = join(cache, name)
-  if (existsSync(join(folder, RECORD))) return folder
+  if (isCached(name)) return folder
   mkdirSync(cache, { recursive: true })
   const unlock = await lockDirectory(join(cache, `${name}.lock`), () =>
     progress(`${name}: another process makes it; waiting`),
   )
   try {
-    if (existsSync(join(folder, RECORD))) return folder
+    if (isCached(name)) return folder
     for (const entry of readdirSync(cache)) {
       if (entry.startsWith(`${name}.part-`)) rmSync(join(cache, entry), { recursive: true, force: true })
     }

@@ -24,6 +24,7 @@ const PROGRAMS = {
     packages: ['redis-server', 'redis-tools'],
     path: 'usr/bin/redis-server',
   },
+  prometheus: { folder: 'debian-prometheus', packages: ['prometheus'], path: 'usr/bin/prometheus' },
 } as const
 // PostgreSQL's compiler of expressions, and what only its installation scripts use: 200 MB.
 const LEFT_OUT = /^(libllvm|libz3|libclang|perl|libperl|locales)/

@@ -12,8 +12,12 @@ export interface GoPrograms {
   readonly version: string
   /** Packages to build, each with the program's name; a path that begins with `./` is in `sources`. */
   readonly packages: Readonly<Record<string, string>>
-  /** A folder of Go sources of ours that is built instead, inside a module that requires `module`. */
+  /** Packages whose tests are built into a program each (`go test -c`), with its name. */
+  readonly tests?: Readonly<Record<string, string>>
+  /** A folder of Go sources of ours that is built too, inside a module that requires `module`. */
   readonly sources?: string
+  /** Modules to require beside it, with their versions: those that its own go.mod replaces by a folder. */
+  readonly beside?: Readonly<Record<string, string>>
   readonly ldflags?: string
   /** Modules of the same repository that it requires at v0.0.0, and where they are. */
   readonly staging?: boolean
@@ -21,16 +25,26 @@ export interface GoPrograms {
 
 const EVERY_MS = 15_000
 
-/** The text of a go.mod that requires `module`, with what its own go.mod leaves to whoever builds it. */
-export function goModText(module: string, version: string, itsGoMod: string, staging: boolean): string {
+/** Where Go keeps a module that it has fetched, and the checksum of it. */
+export interface FetchedModule {
+  readonly Dir: string
+  readonly GoMod: string
+  readonly Sum: string
+}
+
+/** The text of a go.mod that requires the module, with what its own go.mod leaves to whoever builds it. */
+export function goModText({ module, version, beside = {}, staging }: GoPrograms, itsGoMod: string): string {
   const go = /^go .+$/m.exec(itsGoMod)?.[0] ?? 'go 1.26.0'
   const godebug = /^godebug .+$/m.exec(itsGoMod)?.[0]
   const lines = [
     'module weft.dev/e2e/programs',
     go,
     ...(godebug ? [godebug] : []),
-    `require ${module} ${version}`,
+    ...Object.entries({ [module]: version, ...beside }).map(([name, its]) => `require ${name} ${its}`),
   ]
+  // A replacement holds in the module that is built alone. One by a folder is nowhere else.
+  for (const [, what, by] of itsGoMod.matchAll(/^(?:replace |\t)(\S+(?: v\S+)?) => (\S+ v\S+)/gm))
+    lines.push(`replace ${what} => ${by}`)
   if (staging) {
     // Kubernetes v1.N.P publishes its staging repositories as v0.N.P.
     const its = version.replace(/^v1\./, 'v0.')
@@ -64,36 +78,31 @@ export async function buildGo(
     runStep(argv, { cwd: work, env, ...(onLine ? { onLine } : {}) })
   try {
     progress(`${module}@${version}: fetching`)
-    const { GoMod, Sum } = await download(`${module}@${version}`, step)
-    writeFileSync(
-      join(work, 'go.mod'),
-      goModText(module, version, readFileSync(GoMod, 'utf8'), programs.staging ?? false),
-    )
-    if (programs.sources === undefined)
-      writeFileSync(join(work, 'tools.go'), toolsFile(Object.keys(programs.packages)))
-    else cpSync(programs.sources, work, { recursive: true })
+    const { GoMod, Sum } = await fetchGoModule(module, version)
+    writeFileSync(join(work, 'go.mod'), goModText(programs, readFileSync(GoMod, 'utf8')))
+    const tests = Object.entries(programs.tests ?? {})
+    const packages = Object.keys(programs.packages)
+    const foreign = [...packages, ...tests.map(([path]) => path)].filter((path) => !path.startsWith('./'))
+    if (foreign.length > 0) writeFileSync(join(work, 'tools.go'), toolsFile(foreign))
+    if (programs.sources !== undefined) cpSync(programs.sources, work, { recursive: true })
     await step(['go', 'mod', 'tidy'])
     cpSync(join(work, 'go.mod'), join(folder, 'go.mod.txt'))
     cpSync(join(work, 'go.sum'), join(folder, 'go.sum.txt'))
     const out = join(work, 'out')
     mkdirSync(out)
     const tell = teller(module, progress)
-    const packages = Object.keys(programs.packages)
-    await step(
-      [
-        'go',
-        'build',
-        '-v',
-        '-trimpath',
-        '-ldflags',
-        `-s -w ${programs.ldflags ?? ''}`,
-        '-o',
-        `${out}/`,
-        ...packages,
-      ],
-      tell.line,
-    )
-    tell.end()
+    const flags = ['-trimpath', '-ldflags', `-s -w ${programs.ldflags ?? ''}`]
+    try {
+      if (packages.length > 0)
+        await step(['go', 'build', '-v', ...flags, '-o', `${out}/`, ...packages], tell.line)
+      for (const [path, name] of tests) {
+        // What it stands on first: go test does not tell what it compiles.
+        await step(['go', 'build', '-v', ...flags, path], tell.line)
+        await step(['go', 'test', '-c', '-vet=off', ...flags, '-o', join(folder, name), path])
+      }
+    } finally {
+      tell.end()
+    }
     for (const file of readdirSync(out))
       cpSync(join(out, file), join(folder, nameOf(programs.packages, file)))
     return { module, version, sum: Sum, go: found.stdout.trim() }
@@ -102,9 +111,16 @@ export async function buildGo(
   }
 }
 
-async function download(what: string, step: (argv: readonly string[]) => Promise<string>) {
+/** Has Go fetch a module into its own cache. Throws WeftError `programs.lack` where no proxy gives it. */
+export async function fetchGoModule(module: string, version: string): Promise<FetchedModule> {
+  const what = `${module}@${version}`
   try {
-    return JSON.parse(await step(['go', 'mod', 'download', '-json', what])) as { GoMod: string; Sum: string }
+    return JSON.parse(
+      await runStep(['go', 'mod', 'download', '-json', what], {
+        cwd: tmpdir(),
+        env: { ...process.env, GOTOOLCHAIN: 'auto', GOFLAGS: '', GOWORK: 'off' },
+      }),
+    ) as FetchedModule
   } catch (cause) {
     throw lack(
       `the Go module ${what} cannot be fetched`,

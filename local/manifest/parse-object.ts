@@ -87,7 +87,8 @@ function parseService(fields: Fields, namespace: string, name: string, raw: RawO
   if (type === 'NodePort' || type === 'LoadBalancer') {
     spec.warn('type', `${type} gets a cluster address only; reach it from outside with --expose`)
   }
-  if (spec.string('sessionAffinity') === 'ClientIP') spec.warn('sessionAffinity', 'ClientIP is ignored')
+  if (spec.string('sessionAffinity') === 'ClientIP')
+    spec.warn('sessionAffinity', 'ClientIP holds for callers with a sidecar alone')
   const requestedIPs =
     spec.strings('clusterIPs') ?? (spec.has('clusterIP') ? [spec.requiredString('clusterIP')] : [])
   const headless = requestedIPs[0] === 'None'

@@ -4,7 +4,9 @@ import { checkObject } from './check-object.ts'
 import type { CheckedFile } from './checked.ts'
 import { duplicateProblems } from './duplicates.ts'
 import { namespaceProblems, serviceAccountProblems } from './namespaces.ts'
+import { meshOfManifests } from './manifest-mesh.ts'
 import { podProblems } from './pods.ts'
+import { manifestPolicyProblems } from './policies.ts'
 import { manifestRouteProblems } from './routes.ts'
 import { selectionProblems } from './services.ts'
 
@@ -42,6 +44,7 @@ export function fileProblem(path: string, message: string, remedy: string): Prob
 /** Everything that is wrong with manifests, each by itself and all of them together. In order. */
 export function manifestProblems(files: readonly CheckedFile[]): Problem[] {
   const objects = files.flatMap((file) => file.objects)
+  const mesh = meshOfManifests(objects)
   const alone = files.flatMap((file) => [
     ...file.problems,
     ...file.objects.flatMap(({ problems }) => problems),
@@ -51,7 +54,7 @@ export function manifestProblems(files: readonly CheckedFile[]): Problem[] {
       [...alone, ...duplicateProblems(files)],
       [...namespaceProblems(objects), ...serviceAccountProblems(objects)],
       selectionProblems(objects),
-      manifestRouteProblems(objects),
+      [...manifestRouteProblems(objects, mesh), ...manifestPolicyProblems(mesh)],
       podProblems(objects),
     ),
   )

@@ -1,24 +1,19 @@
 import type { Problem } from '../../core/problem.ts'
 import { canaryProblems } from '../../control-plane/problems/canary-problems.ts'
 import { routeProblems } from '../../control-plane/problems/route-problems.ts'
+import type { ConnectionRouteObject } from '../../control-plane/registry/kinds/connection-route.ts'
 import type { RouteObject } from '../../control-plane/registry/kinds/route.ts'
-import { applyChanges, EMPTY_SNAPSHOT, type Snapshot } from '../../control-plane/registry/snapshot.ts'
-import { Translator } from '../../control-plane/translate/translate.ts'
+import type { Snapshot } from '../../control-plane/registry/snapshot.ts'
 import { listOf, mapOf, problemOf, textOf, type CheckedObject } from './checked.ts'
+import type { ManifestMesh } from './manifest-mesh.ts'
 
 const ROUTES = new Set(['HTTPRoute', 'GRPCRoute', 'TCPRoute', 'TLSRoute', 'UDPRoute'])
 
 /** Routes that the control plane would not, or not wholly, put in force, and those that mean something else here. */
-export function manifestRouteProblems(objects: readonly CheckedObject[]): Problem[] {
-  const known = objects.flatMap(({ mesh }) => mesh ?? [])
-  const snapshot = applyChanges(
-    EMPTY_SNAPSHOT,
-    known.map((object) => ({ op: 'put', object })),
-  )
-  const byName = new Map(
-    objects.map((object) => [`${object.kind} ${object.namespace}/${object.name}`, object]),
-  )
-  const mesh = new Translator({ trustDomain: 'cluster.local' }).translate(snapshot)
+export function manifestRouteProblems(
+  objects: readonly CheckedObject[],
+  { snapshot, mesh, byName }: ManifestMesh,
+): Problem[] {
   // Whether a Service that has a mistake of its own would do, nobody can say before that is mended.
   const refused = new Set(
     objects.flatMap((one) => (one.kind === 'Service' && one.refused ? `${one.namespace}/${one.name}` : [])),
@@ -74,7 +69,7 @@ function foreignBackends(
   grants: readonly CheckedObject[],
 ): Problem[] {
   const { mesh } = object
-  if (mesh?.kind !== 'HTTPRoute' && mesh?.kind !== 'GRPCRoute') return []
+  if (!mesh || !('parentRefs' in mesh)) return []
   return mesh.rules.flatMap(({ backendRefs }, rule) =>
     backendRefs.flatMap(({ namespace, name }, index) => {
       if (namespace === object.namespace || !services.has(`${namespace}/${name}`)) return []
@@ -88,7 +83,11 @@ function foreignBackends(
 }
 
 /** Source: Gateway API, ReferenceGrant: one of `from` and one of `to` must fit; without a name all are meant. */
-function allows(grant: CheckedObject, route: RouteObject, service: string): boolean {
+function allows(
+  grant: CheckedObject,
+  route: Pick<RouteObject | ConnectionRouteObject, 'kind' | 'meta'>,
+  service: string,
+): boolean {
   const spec = mapOf(grant.raw['spec'])
   const from = listOf(spec['from']).map(mapOf)
   const to = listOf(spec['to']).map(mapOf)
@@ -102,8 +101,6 @@ function notServed(object: CheckedObject): Problem[] {
   if (!object.apiVersion.startsWith('gateway.networking.k8s.io/')) return []
   const remedy: Readonly<Record<string, string>> = {
     Gateway: 'keep the ingress that is there; on one machine --expose makes a Service reachable',
-    TCPRoute: 'take it out: TCP follows its Service',
-    TLSRoute: 'take it out: TLS of applications follows its Service',
     UDPRoute: 'take it out: UDP follows its Service',
     BackendTLSPolicy: 'take it out: the mesh makes TLS between pods by itself',
   }

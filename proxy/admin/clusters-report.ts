@@ -13,6 +13,8 @@ export interface ClusterReport {
     /** Whether it is picked: `use`, `last-resort` or `avoid`; and the signals that speak against it. */
     readonly standing: string
     readonly objections: readonly string[]
+    /** What signals have to say, by their names. */
+    readonly said: Readonly<Record<string, string>>
     readonly weight: number
     readonly workload: string
     readonly identity: string
@@ -34,6 +36,7 @@ export function clustersReport(clusters: ClusterManager): ClusterReport[] {
       health: state.endpoint.health,
       standing: state.health.standing,
       objections: state.health.objections,
+      said: state.health.said,
       weight: state.endpoint.weight,
       workload: state.endpoint.workload,
       identity: state.endpoint.identity,

@@ -8,8 +8,10 @@ import {
   NODE_NAMESPACE,
   NODE_POD_NAME,
   NODE_RUNTIME,
+  NODE_TAKES,
   OUTBOUND_PORT,
   READY_PATH,
+  TAKES_OUTLIER_DETECTION,
   USER_AGENT,
 } from '../../core/contract.ts'
 import packageJson from '../../package.json' with { type: 'json' }
@@ -24,10 +26,12 @@ import { serveEndpoint } from '../admin/http-endpoint.ts'
 import { openControlPlane, readToken, type ControlPlaneEndpoint } from '../identity/control-plane-client.ts'
 import { createIdentity } from '../identity/identity.ts'
 import { verifyPeer } from '../identity/verify-peer.ts'
+import type { Locality } from '../model/balancing.ts'
 import { Runtime } from '../runtime.ts'
 import type { AccessLogMode } from '../telemetry/access-log.ts'
 import { reopeningExporter } from '../telemetry/reopening-exporter.ts'
 import { sidecarResource, type ReportingPod, type ResourceAttributes } from '../telemetry/resource.ts'
+import { clusterMetricsText } from '../telemetry/cluster-metrics.ts'
 import { Telemetry } from '../telemetry/telemetry.ts'
 import { loadOriginalDestination } from '../transport/original-destination.ts'
 import type { ReadSpiffeId } from '../transport/peer-identity.ts'
@@ -43,7 +47,8 @@ export interface SidecarOptions {
   readonly controlPlane: ControlPlaneEndpoint
   readonly trustDomain: string
   readonly stateDirectory: string
-  readonly pod: ReportingPod & { readonly addresses: readonly string[] }
+  /** `zone`: '' where it is not known. */
+  readonly pod: ReportingPod & { readonly addresses: readonly string[]; readonly zone: string }
   readonly serviceAccount: string
   /** What names the pod in telemetry, as its injector says. */
   readonly resource: ResourceAttributes
@@ -112,9 +117,11 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
     telemetry,
     originalDestination: loadOriginalDestination(),
     ownAddresses: pod.addresses,
+    locality: localityOf(pod),
     ownProxyProtocol: options.ownProxyProtocol,
     maxConnections: options.maxConnections,
     passthroughIdleMs: options.passthroughIdleMs,
+    log,
   })
 
   let saving: NodeJS.Timeout | undefined
@@ -142,6 +149,7 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
   }, COLLECT_EVERY_MS)
   collecting.unref()
 
+  const prometheus = (): string => telemetry.prometheus() + clusterMetricsText(runtime.clusters)
   let draining = false
   const ready = (): { ready: boolean; reason: string } => {
     if (draining) return notReady('draining')
@@ -177,7 +185,7 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
     const any = await bindAll(runtime)
     const pages = {
       ready,
-      prometheus: () => telemetry.prometheus(),
+      prometheus,
       clusters: runtime.clusters,
       configDump: () => configDump(table),
       certificates: () => certificates(identity.secrets),
@@ -193,7 +201,7 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
     )
     await serve(any, PORTS.metrics, (url) =>
       url.pathname === '/metrics' || url.pathname === '/stats/prometheus'
-        ? { status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: telemetry.prometheus() }
+        ? { status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: prometheus() }
         : undefined,
     )
     return {
@@ -214,16 +222,23 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
   }
 }
 
+/** A node is a sub-zone. */
+function localityOf({ zone, node }: SidecarOptions['pod']): Locality {
+  return { region: '', zone, subZone: node }
+}
+
 function nodeOf({ pod }: SidecarOptions) {
   return {
     id: `${pod.name}.${pod.namespace}`,
     cluster: pod.namespace,
     userAgentName: USER_AGENT,
     userAgentVersion: packageJson.version,
+    locality: localityOf(pod),
     metadata: {
       [NODE_NAMESPACE]: pod.namespace,
       [NODE_POD_NAME]: pod.name,
       [NODE_RUNTIME]: process.versions.node,
+      [NODE_TAKES]: TAKES_OUTLIER_DETECTION,
     },
   }
 }

@@ -10,6 +10,7 @@ import { Runtime } from '../runtime.ts'
 import type { AccessLogMode } from '../telemetry/access-log.ts'
 import type { Exporter } from '../telemetry/exporter.ts'
 import { standaloneResource, type ResourceAttributes } from '../telemetry/resource.ts'
+import { clusterMetricsText } from '../telemetry/cluster-metrics.ts'
 import { Telemetry } from '../telemetry/telemetry.ts'
 import { loadOriginalDestination } from '../transport/original-destination.ts'
 import type { WorkloadSecrets } from '../transport/tls-contexts.ts'
@@ -67,7 +68,9 @@ export async function startStandalone(options: StandaloneOptions): Promise<Runni
     telemetry,
     originalDestination: captures ? loadOriginalDestination() : undefined,
     ownAddresses: [],
+    locality: bootstrap.node.locality,
     maxConnections: options.maxConnections,
+    log,
   })
   let draining = false
   const admin = bootstrap.admin
@@ -79,7 +82,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Runni
     if (admin) {
       const handler = adminHandler({
         ready: () => ({ ready: !draining, reason: draining ? 'draining' : '' }),
-        prometheus: () => telemetry.prometheus(),
+        prometheus: () => telemetry.prometheus() + clusterMetricsText(runtime.clusters),
         clusters: runtime.clusters,
         configDump: () => bootstrapDump(bootstrap.message),
         certificates: () => certificates(secrets),

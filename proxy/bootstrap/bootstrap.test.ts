@@ -40,7 +40,7 @@ t.test('a whole file becomes the model', async (t) => {
         {
           name: 'app',
           connectTimeoutMs: 250,
-          balancer: 'least-request',
+          balancing: { policy: { kind: 'least-request' } },
           discovery: { kind: 'static', endpoints: [{ address: '127.0.0.1', port: 9000 }] },
         },
       ],
@@ -80,8 +80,8 @@ const GOLDEN: readonly (readonly [title: string, text: string, ...problems: stri
   ],
   [
     'a field of Envoy that is not supported',
-    changed('timeout: 2s', 'hash_policy: []'),
-    `p.yaml:19:50: ${ROUTE}.route.hash_policy: is not supported: remove it`,
+    changed('timeout: 2s', 'internal_redirect_policy: {}'),
+    `p.yaml:19:50: ${ROUTE}.route.internal_redirect_policy: is not supported: remove it`,
   ],
   [
     'a wrong type',
@@ -115,8 +115,8 @@ const GOLDEN: readonly (readonly [title: string, text: string, ...problems: stri
   ],
   [
     'a value of an enumeration that Weft does not do',
-    changed('LEAST_REQUEST', 'MAGLEV'),
-    `p.yaml:27:7: ${CLUSTER}.lb_policy: MAGLEV is not supported: use ROUND_ROBIN or LEAST_REQUEST or RANDOM or CLUSTER_PROVIDED`,
+    changed('LEAST_REQUEST', 'LOAD_BALANCING_POLICY_CONFIG'),
+    `p.yaml:27:7: ${CLUSTER}.lb_policy: LOAD_BALANCING_POLICY_CONFIG is not supported: use ROUND_ROBIN or LEAST_REQUEST or RANDOM or RING_HASH or MAGLEV or CLUSTER_PROVIDED`,
   ],
   [
     'no value of an enumeration',
@@ -177,7 +177,7 @@ const GOLDEN: readonly (readonly [title: string, text: string, ...problems: stri
   [
     'metadata that nobody reads',
     changed('lb_policy: LEAST_REQUEST', 'metadata: { filter_metadata: { weft.dev: { servce: a.b } } }'),
-    `p.yaml:27:38: ${CLUSTER}.metadata.filter_metadata[weft.dev]: has the key servce: only service, maxResponseHeadersKb is supported`,
+    `p.yaml:27:38: ${CLUSTER}.metadata.filter_metadata[weft.dev]: has the key servce: only service, maxResponseHeadersKb, peakEwma, outlier, clientAffinityMs is supported`,
   ],
   [
     'what the decoders of xDS refuse',

@@ -1,10 +1,13 @@
 import type { Clock } from '../../core/clock.ts'
 import type { Fields, RequestHead, ResponseHead } from '../http/message.ts'
 import type { ClientStream, ClientStreamReader, ResetReason } from '../http/stream.ts'
+import type { Waiting } from '../upstream/balance/load.ts'
 import type { ConnectFailure } from '../upstream/connector.ts'
 import type { EndpointState } from '../upstream/endpoint-state.ts'
-import type { TryOutcome } from '../upstream/health/signal.ts'
+import type { TryOutcome } from '../upstream/health/try-outcome.ts'
 import type { HttpPool, PooledConnection, PoolWaiter, Reuse } from '../upstream/http-pool.ts'
+import { readGrpcStatus } from './reply.ts'
+import { readRetryAfterMs } from './retry-after.ts'
 
 /** What an attempt tells its exchange. Nothing more comes after `attemptFailed` or the end of the response. */
 export interface AttemptOwner {
@@ -46,7 +49,7 @@ export type AttemptFailure =
   | { readonly kind: 'per-try-timeout' }
 
 /** One try of a request against one endpoint. */
-export class Attempt implements ClientStreamReader, PoolWaiter {
+export class Attempt implements ClientStreamReader, PoolWaiter, Waiting {
   readonly endpoint: EndpointState
   readonly head: RequestHead
   stream: ClientStream | undefined
@@ -61,10 +64,18 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
   readonly #pool: HttpPool
   #connection: PooledConnection | undefined
   readonly #clock: Clock
-  readonly #startedAt: number
+  readonly startedAt: number
+  // Of its endpoint's load.
+  older: Waiting | undefined
+  newer: Waiting | undefined
+  counted = false
   #cancelTimeout: (() => void) | undefined
   #cancelDiscard: (() => void) | undefined
   #headSeen = false
+  /** Of the head. */
+  #status = 0
+  /** The endpoint was told how the try ended. */
+  #told = false
   #over = false
   #discarding = false
   #discarded = 0
@@ -79,7 +90,7 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
   ) {
     this.reuse = reuse
     this.#clock = clock
-    this.#startedAt = clock.now()
+    this.startedAt = clock.now()
     this.#owner = owner
     this.endpoint = endpoint
     this.head = head
@@ -87,7 +98,7 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
   }
 
   start(perTryTimeoutMs: number): void {
-    this.endpoint.active++
+    this.endpoint.begin(this)
     this.limit(perTryTimeoutMs)
     this.#pool.acquire(this)
   }
@@ -101,7 +112,10 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
   /** Gives up whatever state it is in; the owner hears nothing more. */
   abandon(reason: ResetReason): void {
     if (this.#over) return
-    if (!this.#headSeen) this.#observe(reason === 'timeout' ? 'timeout' : 'cancelled')
+    const outcome = reason === 'timeout' ? 'timeout' : 'cancelled'
+    if (!this.#headSeen) this.#observe(outcome)
+    // Of an answer that had begun, how long the rest may take is the caller's word.
+    this.#tell(this.#headSeen ? 'cancelled' : outcome)
     this.#finish()
     if (this.stream) this.stream.reset(reason)
     else this.#pool.cancel(this)
@@ -119,6 +133,7 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
   discard(): void {
     if (this.#over) return
     if (!this.stream?.answered || !this.#owner.bodySent) return this.abandon('cancel')
+    this.#tell('answered')
     this.#finish()
     this.#discarding = true
     this.#cancelDiscard = this.#clock.after(DISCARD_MS, () => this.stream?.reset('cancel'))
@@ -138,6 +153,7 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
   onConnectFailure(failure: ConnectFailure): void {
     if (this.#over) return
     if (failure.reason === 'connect') this.#observe('connect-failure')
+    this.#tell(failure.reason === 'connect' ? 'connect-failure' : 'cancelled')
     this.#finish()
     this.#owner.attemptFailed(this, { kind: 'connect', failure })
   }
@@ -159,7 +175,12 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
     // The per-try timeout covers the time to the response's head: a long answer is not a failed try.
     this.#cancelTimeout?.()
     this.#headSeen = true
-    this.#observe('answered', head.status)
+    this.#status = head.status
+    this.#observe('answered', head.status, readRetryAfterMs(head))
+    // A failure is one whatever follows, and so is a tunnel good, which lasts as long as its ends like.
+    if (end) this.#tell('answered', head.fields)
+    else if (head.status >= 400 || head.status === 101 || this.head.method === 'CONNECT')
+      this.#tell('answered')
     if (end) this.#finish()
     this.#owner.attemptHead(this, head, end)
   }
@@ -176,6 +197,7 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
   onEnd(trailers: Fields | undefined): void {
     this.#cancelDiscard?.()
     if (this.#over) return
+    this.#tell('answered', trailers)
     this.#finish()
     this.#owner.attemptEnd(this, trailers)
   }
@@ -183,11 +205,15 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
   onReset(reason: ResetReason, detail: string): void {
     this.#cancelDiscard?.()
     if (this.#over) return
-    this.#observe(OUTCOMES[reason])
-    this.#finish()
     const connection = this.#connection
     this.goneAway =
       reason === 'refused' && ((connection?.codec.closed ?? false) || (this.stream?.early ?? false))
+    // That a connection takes nothing more says nothing of its endpoint.
+    this.#observe(this.goneAway ? 'cancelled' : OUTCOMES[reason])
+    // One end of a connection is that of all its streams; whether the endpoint is there, the next one says.
+    const ofConnection = this.goneAway || (reason === 'connection' && this.reused && !this.#headSeen)
+    this.#tell(ofConnection || reason === 'overload' ? 'cancelled' : OUTCOMES[reason])
+    this.#finish()
     if (reason === 'connection' && connection && !this.stream?.answered) this.#pool.closedUnder(connection)
     this.#owner.attemptFailed(this, { kind: 'reset', reason, detail })
   }
@@ -203,13 +229,21 @@ export class Attempt implements ClientStreamReader, PoolWaiter {
   }
 
   /** What the endpoint is to be judged by. */
-  #observe(outcome: TryOutcome, status = 0): void {
-    this.endpoint.observe(outcome, status, this.#clock.now() - this.#startedAt)
+  #observe(outcome: TryOutcome, status = 0, retryAfterMs = 0): void {
+    this.endpoint.observe(outcome, status, this.#clock.now() - this.startedAt, retryAfterMs, this)
+  }
+
+  /** How the try ended, once. `fields`: those that may hold the status of a call of gRPC. */
+  #tell(outcome: TryOutcome, fields?: Fields): void {
+    if (this.#told) return
+    this.#told = true
+    const grpcStatus = fields === undefined ? undefined : readGrpcStatus(fields)
+    this.endpoint.ended(outcome, this.#status, grpcStatus ?? -1, this.#clock.now() - this.startedAt)
   }
 
   #finish(): void {
     this.#over = true
-    this.endpoint.active--
+    this.endpoint.end(this)
     this.#cancelTimeout?.()
   }
 }

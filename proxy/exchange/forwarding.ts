@@ -1,6 +1,7 @@
 import { ANY_UPGRADE } from '../../core/contract.ts'
 import { field, setField, type Fields, type RequestHead, type ResponseHead } from '../http/message.ts'
 import type { ResetReason } from '../http/stream.ts'
+import { hashes } from '../model/balancing.ts'
 import type { Hop } from '../model/hop.ts'
 import { ResponseFlag } from '../model/response-flag.ts'
 import type { ForwardAction, Route, WeightedCluster } from '../model/route.ts'
@@ -11,6 +12,7 @@ import type { EndpointState } from '../upstream/endpoint-state.ts'
 import type { Reuse } from '../upstream/http-pool.ts'
 import { OwnConnections } from '../upstream/own-connections.ts'
 import type { UpstreamCluster } from '../upstream/upstream-cluster.ts'
+import { Affinity } from './affinity.ts'
 import { Attempt, type AttemptFailure, type AttemptOwner } from './attempt.ts'
 import type { ConnectionManager } from './connection-manager.ts'
 import type { ExchangeDependencies } from './dependencies.ts'
@@ -66,6 +68,7 @@ export class Forwarding implements AttemptOwner {
   #cluster: UpstreamCluster | undefined
   #attempt: Attempt | undefined
   #tried: EndpointState[] | undefined
+  #affinity: Affinity | undefined
   #mirrors: readonly Mirror[] = NO_MIRRORS
   #retries = 0
   #replays = 0
@@ -243,6 +246,11 @@ export class Forwarding implements AttemptOwner {
       return this.#fail(ResponseFlag.UO, 503, 'upstream_overflow{requests}', text)
     }
     cluster.budget.request()
+    const { hashPolicies } = this.#action
+    if (hashPolicies && hashes(config.balancing.policy)) {
+      const { head, hop } = this.#caller
+      this.#affinity = new Affinity(hashPolicies, head, hop.downstream, this.#deps.random)
+    }
     this.#try()
   }
 
@@ -254,7 +262,8 @@ export class Forwarding implements AttemptOwner {
     const { own } = hop
     const endpoint =
       (own && cluster && !this.#tried ? own.endpointIn(cluster) : undefined) ??
-      cluster?.pick(hop.original, this.#tried)
+      (record.attempts === 0 ? cluster?.trial() : undefined) ??
+      cluster?.pick(hop.original, this.#tried, this.#affinity?.hash)
     if (!endpoint) return this.#fail(ResponseFlag.UH, 503, 'no_healthy_upstream', 'no healthy upstream')
     record.attempts++
     record.upstream = endpoint.address
@@ -324,6 +333,7 @@ export class Forwarding implements AttemptOwner {
     if (caller.wantsUpgrade && (head.status === 101 || caller.head.method === 'CONNECT')) this.#openTunnel()
     if (this.#weighted) mutate(head, this.#weighted.responseHeaders)
     mutate(head, this.#route.responseHeaders)
+    this.#affinity?.addCookies(head.fields)
     caller.respond(head, end)
   }
 
@@ -366,7 +376,7 @@ export class Forwarding implements AttemptOwner {
   /** Whether an endpoint is there that was not tried and that nothing speaks against. */
   #hasOther(endpoint: EndpointState): boolean {
     const tried = [...(this.#tried ?? []), endpoint]
-    const other = this.#cluster?.pick(this.#caller.hop.original, tried)
+    const other = this.#cluster?.pick(this.#caller.hop.original, tried, this.#affinity?.hash)
     return other !== undefined && !tried.includes(other) && other.health.standing === 'use'
   }
 

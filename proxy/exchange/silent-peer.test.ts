@@ -9,7 +9,7 @@ function meshOf(servers: number) {
   const ports = Array.from({ length: servers }, (_, i) => i + 1)
   for (const port of ports) Object.assign(mesh.upstream.server(port), { alpn: 'weft-h2', maxStreams: 1000 })
   const limits = { maxConnections: 10, maxPendingRequests: 1000, maxRequests: 1000 }
-  mesh.upstream.configuration.setCluster('app', ports, { tls: meshTls([]), balancer: 'round-robin', limits })
+  mesh.upstream.configuration.setCluster('app', ports, { tls: meshTls([]), limits })
   return Object.assign(mesh, {
     asked: () => ports.map((port) => mesh.upstream.server(port).streams.length),
   })
@@ -53,7 +53,7 @@ t.test('also from an endpoint that has left the cluster meanwhile', async (t) =>
   mesh.clock.advance(0)
   t.same(mesh.asked(), [2, 2])
   const limits = { maxConnections: 10, maxPendingRequests: 1000, maxRequests: 1000 }
-  mesh.upstream.configuration.setCluster('app', [2], { tls: meshTls([]), balancer: 'round-robin', limits })
+  mesh.upstream.configuration.setCluster('app', [2], { tls: meshTls([]), limits })
   mesh.clock.advance(0)
   t.same(mesh.asked(), [2, 2], 'what runs there may still be answered')
   const gone = mesh.upstream.server(1)

@@ -1,6 +1,8 @@
 import type { ProxyProtocolVersion } from '../../core/proxy-protocol.ts'
 import type { HeadLimits } from '../http/head-limits.ts'
+import type { Balancing, Locality } from './balancing.ts'
 import type { Http2KeepAlive, TcpKeepAlive } from './keep-alive.ts'
+import type { OutlierDetection } from './outlier-detection.ts'
 import type { UpstreamTls } from './tls.ts'
 
 /** envoy.config.core.v3.TransportSocket of whom is called. */
@@ -25,7 +27,7 @@ export interface Cluster extends UpstreamSocket {
     /** The address that iptables took the connection from. */
     | { readonly kind: 'original-dst' }
   readonly connectTimeoutMs: number
-  readonly balancer: 'round-robin' | 'least-request' | 'random'
+  readonly balancing: Balancing
   /** What the application behind it speaks; `downstream`: as the request came. */
   readonly http: 'http1' | 'http2' | 'downstream'
   /** First whose metadata an endpoint's `transportMatch` contains wins (Envoy transport_socket_matches). */
@@ -41,6 +43,8 @@ export interface Cluster extends UpstreamSocket {
     readonly maxPendingRequests: number
     readonly maxRequests: number
   }
+  /** Undefined: no endpoint is ejected. */
+  readonly outliers?: OutlierDetection | undefined
   readonly retryBudget: { readonly percent: number; readonly minPerSecond: number }
   /** Idle HTTP/1.1 connections close after this; stays under the 5 s keep-alive of a Node server. Milliseconds. */
   readonly idleTimeoutMs: number
@@ -51,6 +55,11 @@ export interface Cluster extends UpstreamSocket {
   /** Of http2_protocol_options.connection_keepalive; undefined: links are asked by their own rule, others never. */
   readonly keepAlive: Http2KeepAlive | undefined
   readonly tcpKeepAlive: TcpKeepAlive
+  /**
+   * For so long after its last pick an endpoint is the only one (filter_metadata `weft.dev`, key `clientAffinityMs`).
+   * Milliseconds; unset: each pick is the balancer's.
+   */
+  readonly clientAffinityMs?: number | undefined
   /** For telemetry: the destination service as `name.namespace`, or ''. */
   readonly service: string
 }
@@ -74,4 +83,8 @@ export interface Endpoint {
   readonly identity: string
   /** `pod.namespace` for logs and spans (filter_metadata `weft.dev`, key `workload`), or ''. */
   readonly workload: string
+  /** 0, or left out: the first to be used. */
+  readonly priority?: number
+  /** Where it is, and what that place weighs (0: nothing was said); left out: not known. */
+  readonly locality?: (Locality & { readonly weight: number }) | undefined
 }

@@ -112,6 +112,7 @@ export interface TcpProxy {
   /** Name of the filter, for people. */
   readonly name?: string
   readonly statPrefix: string
+  /** `cluster` '': a backend that is none, whose share of the connections is refused. */
   readonly clusters: readonly { readonly cluster: string; readonly weight: number }[]
   /** 0: none. Milliseconds. */
   readonly idleTimeoutMs: number

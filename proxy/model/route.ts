@@ -68,11 +68,27 @@ export interface ForwardAction {
       | undefined
     readonly authority: string | undefined
   }
+  /** What decides on the endpoint where the cluster balances by a hash, in order; left out: nothing does. */
+  readonly hashPolicies?: readonly HashPolicy[]
   /** Copies whose answers are thrown away. */
   readonly mirrors: readonly MirrorPolicy[]
   /** Upgrades that are let through, lower-case, e.g. `websocket`. */
   readonly upgrades: readonly string[]
 }
+
+/** envoy.config.route.v3.RouteAction.HashPolicy. Terminal: those after it count only where nothing was found so far. */
+export type HashPolicy = { readonly terminal: boolean } & (
+  | { readonly kind: 'header'; readonly name: string }
+  /** `ttlMs`: who has none is given one for so long, 0: as long as it runs; undefined: it is not. */
+  | {
+      readonly kind: 'cookie'
+      readonly name: string
+      readonly path: string
+      readonly ttlMs: number | undefined
+    }
+  | { readonly kind: 'query'; readonly name: string }
+  | { readonly kind: 'source-ip' }
+)
 
 export interface MirrorPolicy {
   readonly cluster: string

@@ -1,6 +1,7 @@
 import { Socket } from 'node:net'
 import t from 'tap'
 import { noTelemetry, type ConnectionRecord } from '../exchange/telemetry-sink.ts'
+import type { TcpProxy } from '../model/listener.ts'
 import { formatFlags } from '../model/response-flag.ts'
 import { FakeUpstream } from '../upstream/testing/fake-upstream.ts'
 import { TcpRoute, type TcpHop } from './tcp-route.ts'
@@ -13,7 +14,7 @@ const HOP: TcpHop = {
   sourceIdentity: '',
 }
 
-function start() {
+function start(clusters: TcpProxy['clusters'] = [{ cluster: 'db', weight: 1 }]) {
   const upstream = new FakeUpstream()
   const records: ConnectionRecord[] = []
   const telemetry = {
@@ -25,7 +26,7 @@ function start() {
     {
       kind: 'tcp',
       statPrefix: 't',
-      clusters: [{ cluster: 'db', weight: 1 }],
+      clusters,
       idleTimeoutMs: 0,
     },
   )
@@ -59,6 +60,26 @@ t.test('a cluster that does not come is told, to the millisecond', async (t) => 
   t.equal(socket.destroyed, true)
   await closed()
   t.equal(told().length, 1, 'once')
+})
+
+t.test('the share of a backend that is none is refused at once, and takes no other along', async (t) => {
+  const { serve, told, finished, upstream, clock } = start([
+    { cluster: 'db', weight: 3 },
+    { cluster: '', weight: 1 },
+  ])
+  upstream.configuration.setCluster('db', [1])
+  upstream.server(1).connect = 'hang'
+  const sockets = Array.from({ length: 200 }, serve)
+  t.same(
+    told(),
+    Array.from({ length: 50 }, () => 'NB invalid_backend'),
+  )
+  t.equal(sockets.filter(({ destroyed }) => destroyed).length, 50)
+  t.equal(finished(), 50)
+  t.equal(upstream.server(1).targets.length, 150)
+  for (const socket of sockets) socket.destroy()
+  await closed()
+  t.same([finished(), clock.pending], [200, 0])
 })
 
 t.test('who leaves while it is connected gives the connection up', async (t) => {
@@ -128,7 +149,7 @@ t.test('no more connections than the cluster allows, and room again when one is 
 
 t.test('a connect that hangs goes on at another endpoint after a part of a second', async (t) => {
   const { serve, told, upstream, clock } = start()
-  upstream.configuration.setCluster('db', [1, 2], { balancer: 'round-robin' })
+  upstream.configuration.setCluster('db', [1, 2])
   for (const port of [1, 2]) upstream.server(port).connect = 'hang'
   serve()
   clock.advance(0)

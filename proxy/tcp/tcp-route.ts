@@ -52,7 +52,19 @@ export class TcpRoute {
    */
   serve(socket: Socket, hop: TcpHop, finished: () => void, late?: LateClient): void {
     const name = this.#settings.clusters[this.#pick.next()]?.cluster ?? ''
+    if (name === '') return this.#refuse(socket, hop, finished)
     new TcpConnection(this.#deps, socket, hop, name, this.#settings.idleTimeoutMs, finished, late).start()
+  }
+
+  /** The share of a backend that is none. The client's connection is up already: a reset is what is left of a refusal. */
+  #refuse(socket: Socket, hop: TcpHop, finished: () => void): void {
+    const record = newConnectionRecord(hop, '', this.#deps.clock.now())
+    record.flags = ResponseFlag.NB
+    record.details = 'invalid_backend'
+    this.#deps.telemetry.connectionFinished(record)
+    socket.on('error', () => {})
+    socket.resetAndDestroy()
+    finished()
   }
 }
 
@@ -123,17 +135,22 @@ class TcpConnection {
   #connect(): void {
     if (this.#over) return
     const { clock } = this.#deps
-    const endpoint = this.#cluster.pick(this.#hop.original, this.#tried)
+    const first = this.#tried.length === 0
+    const endpoint =
+      (first ? this.#cluster.trial() : undefined) ??
+      this.#cluster.pick(this.#hop.original, this.#tried, undefined, 'connection')
     if (!endpoint) return this.#end(ResponseFlag.UH, 'no_healthy_upstream')
     const since = clock.now()
     const done: ConnectDone = (connected, failure) => {
       if (connected) {
         endpoint.observe('answered', 0, clock.now() - since)
+        endpoint.ended('answered', 0, -1, clock.now() - since)
         return this.#relay(endpoint, connected)
       }
       // It left while we connected, and is not picked again: no try was lost on it.
       if (failure?.reason === 'removed') return this.#connect()
       endpoint.observe('connect-failure', 0, clock.now() - since)
+      endpoint.ended('connect-failure', 0, -1, clock.now() - since)
       this.#tried.push(endpoint)
       if (this.#tried.length < CONNECT_TRIES) return this.#connect()
       this.#end(failure?.flags ?? ResponseFlag.UF, failure?.details ?? '')
@@ -153,7 +170,7 @@ class TcpConnection {
   #hasOther(endpoint: EndpointState): boolean {
     if (this.#tried.length + 1 >= CONNECT_TRIES) return false
     const tried = [...this.#tried, endpoint]
-    const other = this.#cluster.pick(this.#hop.original, tried)
+    const other = this.#cluster.pick(this.#hop.original, tried, undefined, 'connection')
     return other !== undefined && !tried.includes(other) && other.health.standing === 'use'
   }
 
@@ -164,12 +181,12 @@ class TcpConnection {
     this.#record.upstream = endpoint.address
     if (this.#hop.direction === 'outbound') this.#record.destinationIdentity = identity
     socket.off('close', this.#gone)
-    endpoint.active++
+    endpoint.connectionOpened()
     if (!late) return this.#copy(endpoint, upstream, 0)
     upstream.on('error', () => {})
     watchFirstBytes(socket, upstream, late, this.#deps.clock, (first) => {
       if (first.kind === 'relay') return this.#copy(endpoint, upstream, first.sent)
-      endpoint.active--
+      endpoint.connectionOver()
       upstream.destroy()
       if (first.kind === 'taken') {
         this.#over = true
@@ -191,7 +208,7 @@ class TcpConnection {
     refuseTruncation(upstream)
     const keepAlive = this.#cluster.config?.tcpKeepAlive ?? TCP_KEEP_ALIVE
     relay(socket, upstream, { clock, idleTimeoutMs: this.#idleTimeoutMs, keepAlive }, (over) => {
-      endpoint.active--
+      endpoint.connectionOver()
       this.#record.bytesReceived = sent + over.sent
       this.#record.bytesSent = over.received
       const { flags, details } = outcomeOf(over)

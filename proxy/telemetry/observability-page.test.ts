@@ -2,9 +2,11 @@ import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { newRecord } from '../exchange/record.ts'
 import { COUNTERS, type CounterName } from '../model/counters.ts'
+import { clusterMetricsText } from './cluster-metrics.ts'
 import { Metrics } from './metrics.ts'
 import { METRIC_NAMES, OBSERVABILITY_PAGE, withTelemetry } from './observability-page.ts'
 import { prometheusText } from './prometheus.ts'
+import { clustersWithEverything } from './testing/clusters.ts'
 
 const HOP = {
   original: undefined,
@@ -24,9 +26,8 @@ t.test('the page lists what is counted, and nothing else', async (t) => {
   for (const direction of ['inbound', 'outbound'] as const)
     metrics.request(newRecord({ ...HOP, direction }, HEAD, 'v1'))
   for (const name of Object.keys(COUNTERS)) metrics.count(name as CounterName)
-  const names = [...prometheusText(metrics, new Map()).matchAll(/^# TYPE (\S+)/gm)].map(
-    ([, name = '']) => name,
-  )
+  const text = prometheusText(metrics, new Map()) + clusterMetricsText(clustersWithEverything())
+  const names = [...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name = '']) => name)
   t.strictSame(
     names.toSorted((a, b) => a.localeCompare(b)),
     METRIC_NAMES.toSorted((a, b) => a.localeCompare(b)),

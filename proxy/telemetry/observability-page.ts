@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { markdownTable, withWritten } from '../../core/document.ts'
 import { COUNTERS } from '../model/counters.ts'
 import { ResponseFlag } from '../model/response-flag.ts'
+import { CLUSTER_METRICS } from './cluster-metrics.ts'
 
 /** The page whose tables this module writes. */
 export const OBSERVABILITY_PAGE = fileURLToPath(new URL('../../docs/observability.md', import.meta.url))
@@ -61,6 +62,7 @@ const REQUEST_METRICS: Readonly<Record<string, readonly [type: string, what: str
 /** What Prometheus reads of a sidecar, by name. */
 export const METRIC_NAMES: readonly string[] = [
   ...Object.keys(REQUEST_METRICS),
+  ...Object.keys(CLUSTER_METRICS),
   ...Object.keys(COUNTERS).map((name) => `weft_${name}_total`),
 ]
 
@@ -68,8 +70,20 @@ export const METRIC_NAMES: readonly string[] = [
 export function withTelemetry(page: string): string {
   const requests = Object.entries(REQUEST_METRICS).map(([name, [type, what]]) => [`\`${name}\``, type, what])
   const counters = Object.entries(COUNTERS).map(([name, what]) => [`\`weft_${name}_total\``, 'counter', what])
-  const metrics = `${markdownTable([['metric', 'type', 'what it says'], ...requests, ...counters])}
-Those of requests but the active ones have the labels ${LABELS.map((label) => `\`${label}\``).join(', ')}, the last of them for gRPC alone.
+  const clusters = Object.entries(CLUSTER_METRICS).map(([name, { type, what }]) => [
+    `\`${name}\``,
+    type,
+    what,
+  ])
+  const rows = [['metric', 'type', 'what it says'], ...requests, ...clusters, ...counters]
+  const quoted = (names: readonly string[]): string => names.map((name) => `\`${name}\``).join(', ')
+  const ofClusters = new Set([
+    'weft_cluster',
+    ...Object.values(CLUSTER_METRICS).flatMap(({ label }) => label ?? []),
+  ])
+  const metrics = `${markdownTable(rows)}
+Those of requests but the active ones have the labels ${quoted(LABELS)}, the last of them for gRPC alone. Those of clusters are
+of each cluster in use, and have ${quoted([...ofClusters])}, the latter where there are several of a kind.
 `
   const flags = markdownTable([
     ['flag', 'what happened'],

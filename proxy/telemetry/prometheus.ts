@@ -70,7 +70,7 @@ function labelText(series: RequestSeries): string {
   return labelsOf(Object.entries(labels))
 }
 
-function labelsOf(labels: readonly (readonly [name: string, value: string])[]): string {
+export function labelsOf(labels: readonly (readonly [name: string, value: string])[]): string {
   return labels
     .map(
       ([key, text]) =>

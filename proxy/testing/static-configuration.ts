@@ -3,6 +3,7 @@ import { HEAD_LIMITS } from '../http/head-limits.ts'
 import type { Cluster, Endpoint, EndpointAssignment } from '../model/cluster.ts'
 import type { Configuration } from '../model/configuration.ts'
 import type { FilterChain, HttpConnectionManager, Listener } from '../model/listener.ts'
+import { ROUND_ROBIN, type Balancing, type BalancingPolicy } from '../model/balancing.ts'
 import { TCP_KEEP_ALIVE } from '../model/keep-alive.ts'
 import { SAFE_PATHS } from '../model/path-rules.ts'
 import {
@@ -89,7 +90,7 @@ export const CLUSTER: Cluster = {
   name: '',
   discovery: { kind: 'static', endpoints: [] },
   connectTimeoutMs: 2000,
-  balancer: 'round-robin',
+  balancing: ROUND_ROBIN,
   http: 'downstream',
   tls: undefined,
   socketMatches: [],
@@ -102,6 +103,25 @@ export const CLUSTER: Cluster = {
   tcpKeepAlive: TCP_KEEP_ALIVE,
   service: 'test',
 }
+
+/** A policy with everything else as it is by default. */
+export function balancedBy(policy: BalancingPolicy): Balancing {
+  return { ...ROUND_ROBIN, policy }
+}
+
+export const LEAST_REQUEST = balancedBy({
+  kind: 'least-request',
+  choices: 2,
+  activeRequestBias: 1,
+  slowStart: undefined,
+})
+
+export const PEAK_EWMA = balancedBy({
+  kind: 'peak-ewma',
+  decayMs: 10_000,
+  penaltyMs: 5000,
+  slowStart: undefined,
+})
 
 export function endpointAt(port: number, change: Partial<Endpoint> = {}): Endpoint {
   return {

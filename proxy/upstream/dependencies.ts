@@ -1,9 +1,11 @@
 import { monotonicClock, type Clock } from '../../core/clock.ts'
 import type { ProxyProtocolVersion } from '../../core/proxy-protocol.ts'
+import type { Locality } from '../model/balancing.ts'
 import type { Configuration } from '../model/configuration.ts'
 import { createClientCodec, type CreateClientCodec } from './client-codec.ts'
 import type { Connector } from './connector.ts'
 import { systemLookup, type Lookup } from './dns-endpoints.ts'
+import type { OutlierEvents } from './health/outlier-set.ts'
 import type { CreateSignal } from './health/signal.ts'
 import { SIGNALS } from './health/signals.ts'
 
@@ -16,12 +18,16 @@ export interface UpstreamDependencies {
   /** Of its ports those whose application wants the PROXY protocol, from whoever connects to it. */
   readonly ownProxyProtocol: ReadonlyMap<number, ProxyProtocolVersion>
   readonly clock: Clock
+  /** Where this proxy is; undefined: not known. */
+  readonly locality: Locality | undefined
   /** At least 0, less than 1. */
   readonly random: () => number
   readonly lookup: Lookup
   readonly createClientCodec: CreateClientCodec
   /** What speaks for or against an endpoint. */
   readonly signals: readonly CreateSignal[]
+  /** What is told of ejections, and of which cluster. */
+  readonly outlierEvents?: (cluster: string) => OutlierEvents
 }
 
 /** What is left out is as in production. */
@@ -33,6 +39,7 @@ export function upstreamDependencies(options: UpstreamOptions): UpstreamDependen
     ownAddresses: new Set(),
     ownProxyProtocol: new Map(),
     clock: monotonicClock,
+    locality: undefined,
     random: Math.random,
     lookup: systemLookup,
     createClientCodec,

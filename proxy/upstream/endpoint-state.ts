@@ -6,11 +6,14 @@ import type { Cluster, Endpoint } from '../model/cluster.ts'
 import type { UpstreamTls } from '../model/tls.ts'
 import { allowsPeer } from '../transport/peer-identity.ts'
 import { proxyProtocolHeader, type ConnectionAddresses } from '../transport/proxy-protocol.ts'
+import { isGrpcFailure } from './balance/failure-class.ts'
+import { EndpointLoad, type Waiting } from './balance/load.ts'
 import { ConnectionRoom } from './connection-room.ts'
 import { ENDPOINT_REMOVED, type ConnectDone, type ConnectTarget } from './connector.ts'
 import type { UpstreamDependencies } from './dependencies.ts'
 import { EndpointHealth } from './health/endpoint-health.ts'
-import type { TryOutcome } from './health/signal.ts'
+import { OutlierSet } from './health/outlier-set.ts'
+import type { TryOutcome } from './health/try-outcome.ts'
 import { HttpPool, type OpenConnection } from './http-pool.ts'
 import { KeepAliveHabit } from './keep-alive-habit.ts'
 import { connectWithSecond } from './second-attempt.ts'
@@ -29,9 +32,11 @@ interface OwnUse {
  */
 export class EndpointState {
   endpoint: Endpoint
-  /** Requests and TCP connections running now. */
+  /** Requests, with their answers, and opaque connections running now. */
   active = 0
   readonly address: string
+  /** What the balancer goes by. */
+  readonly load = new EndpointLoad()
   readonly health: EndpointHealth
   readonly #deps: UpstreamDependencies
   readonly #self: boolean
@@ -49,10 +54,12 @@ export class EndpointState {
   readonly #own = new Map<HttpPool, OwnUse>()
   readonly #successors = new WeakMap<HttpPool, HttpPool>()
   #closed = false
+  #inUseSince: number
 
   /**
    * `self`: this very pod, whose inbound port is not in the way of our own connections. `standingChanged`: the picker
-   * has to be replaced.
+   * has to be replaced. `fresh`: it has come to a cluster that was in use before. `outliers`: of its cluster; left out, it
+   * is alone.
    */
   constructor(
     endpoint: Endpoint,
@@ -60,6 +67,8 @@ export class EndpointState {
     deps: UpstreamDependencies,
     self: boolean,
     standingChanged: () => void,
+    fresh = false,
+    outliers: OutlierSet = new OutlierSet(deps.clock, deps.random),
   ) {
     this.endpoint = endpoint
     this.address = `${endpoint.address.includes(':') ? `[${endpoint.address}]` : endpoint.address}:${endpoint.port}`
@@ -68,8 +77,22 @@ export class EndpointState {
     this.#cluster = cluster
     this.#room = new ConnectionRoom(cluster.limits.maxConnections)
     this.#useSocket()
-    this.health = new EndpointHealth(deps.signals, deps.clock, standingChanged)
+    const closeIdle = (): void => {
+      // A caller's own connections stay, they may be logged in.
+      this.#http1?.renew()
+      this.#http2?.renew()
+    }
+    const { clock, signals } = deps
+    this.#inUseSince = fresh ? clock.now() : -Infinity
+    let used = true
+    this.health = new EndpointHealth(signals, { clock, outliers, closeIdle }, () => {
+      const uses = this.health.standing === 'use'
+      if (uses && !used) this.#inUseSince = clock.now()
+      used = uses
+      standingChanged()
+    })
     this.health.configured(endpoint, cluster, this.#tls)
+    this.load.configure(cluster.balancing.policy)
   }
 
   /** The settings that apply to this endpoint; undefined: plaintext. */
@@ -80,6 +103,11 @@ export class EndpointState {
   /** The version in which each connection begins with who makes it; undefined: it does not, and may be shared. */
   get proxyProtocol(): ProxyProtocolVersion | undefined {
     return this.#proxyProtocol
+  }
+
+  /** When it came into use, or came back, on the clock; -Infinity: with the cluster. */
+  get inUseSince(): number {
+    return this.#inUseSince
   }
 
   /** It has left its cluster. */
@@ -96,6 +124,7 @@ export class EndpointState {
     this.#cluster = cluster
     this.#useSocket()
     this.health.configured(endpoint, cluster, this.#tls)
+    this.load.configure(cluster.balancing.policy)
     this.#room.limit(cluster.limits.maxConnections)
     const sameHeader = this.#proxyProtocol === proxyProtocolBefore
     if (cluster === clusterBefore && this.#tls === tlsBefore && sameHeader) return
@@ -167,9 +196,49 @@ export class EndpointState {
     return attempt
   }
 
-  /** After every try; see HealthSignal.observe. */
-  observe(outcome: TryOutcome, status: number, durationMs: number): void {
+  /** A request is on its way to it. */
+  begin(request: Waiting): void {
+    this.active++
+    this.load.begin(request)
+  }
+
+  /** It is over, with its answer. */
+  end(request: Waiting): void {
+    this.active--
+    this.load.end(request)
+  }
+
+  /** An opaque connection has come about. */
+  connectionOpened(): void {
+    this.active++
+    this.load.connections++
+  }
+
+  connectionOver(): void {
+    this.active--
+    this.load.connections--
+  }
+
+  /**
+   * After every try, when the head of its answer is here or none will come, and again where an answer breaks off: see
+   * HealthSignal.observe. `retryAfterMs`: what the answer asks for, or 0. `request`: undefined of an opaque connection.
+   */
+  observe(
+    outcome: TryOutcome,
+    status: number,
+    durationMs: number,
+    retryAfterMs = 0,
+    request?: Waiting,
+  ): void {
+    this.load.observe(request, outcome, status, durationMs, retryAfterMs, this.#deps.clock.now())
+    if (request) this.load.end(request)
     this.health.observe(outcome, status, durationMs)
+  }
+
+  /** Once for each try; see HealthSignal.ended. */
+  ended(outcome: TryOutcome, status: number, grpcStatus: number, durationMs: number): void {
+    if (isGrpcFailure(grpcStatus)) this.load.fail(this.#deps.clock.now())
+    this.health.ended(outcome, status, grpcStatus, durationMs)
   }
 
   get connections(): number {

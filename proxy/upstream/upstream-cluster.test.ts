@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Cluster, EndpointAssignment } from '../model/cluster.ts'
-import { CLUSTER, endpointAt } from '../testing/static-configuration.ts'
+import { balancedBy, CLUSTER, endpointAt } from '../testing/static-configuration.ts'
 import type { ConnectFailure } from './connector.ts'
 import type { EndpointState } from './endpoint-state.ts'
 import type { PooledConnection } from './http-pool.ts'
@@ -61,7 +61,11 @@ t.test(
     const states = [...cluster.states.values()]
     request()
     clock.advance(0)
-    set([1, 2, 3], { balancer: 'random', retryBudget: { percent: 60, minPerSecond: 0 }, service: 'other' })
+    set([1, 2, 3], {
+      balancing: balancedBy({ kind: 'random' }),
+      retryBudget: { percent: 60, minPerSecond: 0 },
+      service: 'other',
+    })
     t.ok(areThese(cluster, states[0], states[1], [...cluster.states.values()][2]))
     t.equal(upstream.server(2).connections[0]?.closed, false)
     t.equal(cluster.budget, budget)
@@ -217,7 +221,7 @@ t.test('another source of endpoints: those of before serve until it has told', a
   configure(eds('a'))
   t.same(pickable(), [1, 2])
   t.same(watchers(), [1, 0])
-  configure({ ...eds('a'), balancer: 'random' })
+  configure({ ...eds('a'), balancing: balancedBy({ kind: 'random' }) })
   t.same(pickable(), [1, 2], 'as they were')
   configure(eds('b'))
   t.same(watchers(), [0, 1])
@@ -251,7 +255,7 @@ t.test('names are resolved again every 30 s, through changes that leave them, an
   t.same(found(), ['10.0.0.1:80', '10.0.0.2:80'])
   const [first] = cluster.states.values()
   clock.advance(20_000)
-  configure({ ...structuredClone(dns), balancer: 'random' })
+  configure({ ...structuredClone(dns), balancing: balancedBy({ kind: 'random' }) })
   t.equal(asked.length, 1, 'the same names: no reason to ask anew')
   addresses = ['10.0.0.1', '10.0.0.3']
   clock.advance(9_999)

@@ -1,10 +1,14 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Cluster, Endpoint } from '../model/cluster.ts'
 import { formatDestination, type Destination } from '../transport/original-destination.ts'
-import { Picker } from './balancer.ts'
+import { HashTables } from './balance/hash-tables.ts'
+import { Picker } from './balance/picker.ts'
+import type { Purpose } from './balance/target.ts'
+import { ClientAffinity } from './client-affinity.ts'
 import type { UpstreamDependencies } from './dependencies.ts'
 import { resolveEndpoints } from './dns-endpoints.ts'
 import { EndpointState } from './endpoint-state.ts'
+import { OutlierSet } from './health/outlier-set.ts'
 import { RetryBudget } from './retry-budget.ts'
 
 const SWEEP_ORIGINAL_DST_MS = 60_000
@@ -16,6 +20,8 @@ const SWEEP_ORIGINAL_DST_MS = 60_000
 export class UpstreamCluster {
   readonly name: string
   readonly budget: RetryBudget
+  /** Which of its endpoints are ejected, and when one is. */
+  readonly outliers: OutlierSet
   /** Requests running now. */
   active = 0
   /** Opaque connections now, those that are being made among them. */
@@ -28,9 +34,13 @@ export class UpstreamCluster {
   /** As their source, the one that the configuration names now, gave them last; undefined: it has not yet. */
   #endpoints: readonly Endpoint[] | undefined
   #states = new Map<string, EndpointState>()
-  #picker: Picker | undefined
+  readonly #tables = new HashTables()
+  #picker: Picker<EndpointState> | undefined
+  #affinity: ClientAffinity | undefined
   /** The picker is made once, at the end of the update under way. */
   #updating = false
+  /** An endpoint stands otherwise than when the picker was made: the removal of another may bring an ejected one back. */
+  #stale = false
   #idleSweeps = 0
   #closed = false
 
@@ -38,6 +48,7 @@ export class UpstreamCluster {
     this.name = name
     this.#deps = deps
     this.budget = new RetryBudget(0, 0, deps.clock)
+    this.outliers = new OutlierSet(deps.clock, deps.random, deps.outlierEvents?.(name))
     const watched = deps.configuration.cluster(name)
     this.#stopWatching = watched.watch((config) => this.#configure(config))
     this.#configure(watched.value)
@@ -79,17 +90,36 @@ export class UpstreamCluster {
     return cancel
   }
 
-  /** An endpoint, not one of `tried` if another is there. `original` is used by original-dst clusters. */
+  /**
+   * An endpoint, not one of `tried` if another is there. `original` is used by original-dst clusters, `hash` (32 bits) by those
+   * that balance by a hash.
+   */
   pick(
     original: Destination | undefined,
     tried: readonly EndpointState[] | undefined,
+    hash?: number,
+    purpose?: Purpose,
   ): EndpointState | undefined {
     this.#idleSweeps = 0
     const config = this.#config
     if (!config || this.#closed) return undefined
     if (config.discovery.kind === 'original-dst')
       return original && this.#originalDestination(config, original)
-    return this.#picker?.pick(tried)
+    const { clientAffinityMs } = config
+    if (clientAffinityMs === undefined) return this.#picker?.pick(tried, hash, purpose)
+    this.#affinity ??= new ClientAffinity(this.#deps.clock)
+    return this.#affinity.pick(clientAffinityMs, tried, () => this.#picker?.pick(tried, hash, purpose))
+  }
+
+  /** An ejected endpoint that waits for one request, this one, which decides on it. Undefined, as mostly: there is none. */
+  trial(): EndpointState | undefined {
+    if (!this.outliers.wantsTrial || this.#closed) return undefined
+    for (const state of this.#states.values()) {
+      if (!state.health.wantsTrial) continue
+      state.health.tryOut()
+      return state
+    }
+    return undefined
   }
 
   /** How many sweeps came since it was used last. */
@@ -126,6 +156,7 @@ export class UpstreamCluster {
     this.#config = config
     if (!config) return this.#forget()
     this.budget.configure(config.retryBudget.percent, config.retryBudget.minPerSecond)
+    this.outliers.configure(config.outliers)
     if (!before || !isDeepStrictEqual(before.discovery, config.discovery))
       return this.#discover(before, config)
     if (config.discovery.kind === 'original-dst')
@@ -165,7 +196,7 @@ export class UpstreamCluster {
         )
         return
       case 'original-dst':
-        this.#picker = new Picker([], config.balancer, this.#deps.random)
+        this.#picker = this.#newPicker([], config)
         this.#sweepDestinations()
         return this.#wake()
       case 'eds': {
@@ -187,13 +218,15 @@ export class UpstreamCluster {
     this.#endpoints = endpoints
     this.#updating = true
     const states = new Map<string, EndpointState>()
+    // Whoever is there with the first ones was there before us: slow start is for those that come.
+    const fresh = this.#states.size > 0
     for (const endpoint of endpoints) {
       // The identity is part of the key: a reused pod IP must not inherit its predecessor's connections.
       const key = `${endpoint.address}|${endpoint.port}|${endpoint.identity}|${JSON.stringify(endpoint.transportMatch)}`
       if (states.has(key)) continue
       const known = this.#states.get(key)
       known?.configure(endpoint, config)
-      states.set(key, known ?? this.#newState(endpoint, config))
+      states.set(key, known ?? this.#newState(endpoint, config, fresh))
     }
     const gone = [...this.#states].filter(([key]) => !states.has(key))
     this.#states = states
@@ -201,20 +234,31 @@ export class UpstreamCluster {
     // After the picker is there: who is told that an endpoint has gone may pick another at once.
     for (const [, state] of gone) state.close()
     this.#updating = false
+    if (this.#stale) this.#replacePicker()
     this.#wake()
   }
 
-  #newState(endpoint: Endpoint, config: Cluster): EndpointState {
+  #newState(endpoint: Endpoint, config: Cluster, fresh: boolean): EndpointState {
     const self = this.#deps.ownAddresses.has(endpoint.address)
-    return new EndpointState(endpoint, config, this.#deps, self, () => {
-      if (!this.#updating && this.#picker) this.#replacePicker()
-    })
+    const changed = (): void => {
+      if (this.#updating) this.#stale ||= !state?.closed
+      else if (this.#picker) this.#replacePicker()
+    }
+    let state: EndpointState | undefined
+    state = new EndpointState(endpoint, config, this.#deps, self, changed, fresh, this.outliers)
+    return state
   }
 
   #replacePicker(): void {
     const config = this.#config
     if (!config || config.discovery.kind === 'original-dst') return
-    this.#picker = new Picker([...this.#states.values()], config.balancer, this.#deps.random)
+    this.#stale = false
+    this.#picker = this.#newPicker([...this.#states.values()], config)
+  }
+
+  #newPicker(states: readonly EndpointState[], { balancing }: Cluster): Picker<EndpointState> {
+    const { clock, locality, random } = this.#deps
+    return new Picker(states, { balancing, own: locality, chance: { clock, random }, tables: this.#tables })
   }
 
   #originalDestination(config: Cluster, original: Destination): EndpointState {
@@ -230,7 +274,7 @@ export class UpstreamCluster {
       identity: '',
       workload: '',
     }
-    const state = this.#newState(endpoint, config)
+    const state = this.#newState(endpoint, config, false)
     this.#states.set(key, state)
     return state
   }

@@ -1,6 +1,7 @@
 import { unpacked } from '../../core/xds/any.ts'
 import {
   METADATA,
+  METADATA_CLIENT_AFFINITY,
   METADATA_IDENTITY,
   METADATA_MAX_RESPONSE_HEADERS_KB,
   METADATA_SERVICE,
@@ -10,15 +11,17 @@ import {
 import {
   UpstreamHttpOptions,
   type Cluster as WireCluster,
-  type Cluster_LbPolicy,
   type ClusterLoadAssignment,
   type HealthStatus,
   type Http2ProtocolOptions,
   type HttpProtocolOptions,
   type LbEndpoint,
+  type LocalityLbEndpoints,
 } from '../../core/xds/generated/envoy.js'
 import type { Cluster, Endpoint, EndpointAssignment, UpstreamSocket } from '../model/cluster.ts'
+import { decodeBalancing } from './decode-balancing.ts'
 import { decodeNumber, decodeText, decodeTexts, textsOf } from './decode-metadata.ts'
+import { decodeOutlierDetection } from './decode-outlier-detection.ts'
 import { decodeHeadLimits, decodeHttp2KeepAlive, decodeTcpKeepAlive } from './decode-protocol-options.ts'
 import type { ReadFile } from './decode-tls.ts'
 import { decodeUpstreamSocket } from './decode-upstream-socket.ts'
@@ -48,7 +51,7 @@ export function decodeCluster(cluster: WireCluster, scope: Scope, readFile: Read
     name: cluster.name ?? '',
     discovery: decodeDiscovery(cluster, scope),
     connectTimeoutMs: cluster.connectTimeout ?? CONNECT_MS,
-    balancer: BALANCERS[cluster.lbPolicy ?? 'ROUND_ROBIN'],
+    balancing: decodeBalancing(cluster, scope),
     http: http.protocol,
     ...offering(
       http.protocol,
@@ -71,6 +74,7 @@ export function decodeCluster(cluster: WireCluster, scope: Scope, readFile: Read
       maxPendingRequests: breakers?.maxPendingRequests ?? LIMIT,
       maxRequests: breakers?.maxRequests ?? LIMIT,
     },
+    outliers: decodeOutlierDetection(cluster, scope),
     retryBudget: {
       percent: budget?.budgetPercent?.value ?? 20,
       // Envoy bounds retries that run at once; ours counts them by the second. 10 is GEP-3388's floor.
@@ -93,8 +97,20 @@ export function decodeCluster(cluster: WireCluster, scope: Scope, readFile: Read
       cluster.upstreamConnectionOptions,
       scope.at('upstream_connection_options'),
     ),
+    clientAffinityMs: decodeAffinity(cluster, scope),
     service: decodeText(cluster.metadata, METADATA, METADATA_SERVICE, scope),
   }
+}
+
+function decodeAffinity(cluster: WireCluster, scope: Scope): number | undefined {
+  const affinityMs = decodeNumber(cluster.metadata, METADATA, METADATA_CLIENT_AFFINITY, scope)
+  if (affinityMs === undefined || affinityMs > 0) return affinityMs
+  scope
+    .at('metadata')
+    .at(`filter_metadata[${METADATA}]`)
+    .at(METADATA_CLIENT_AFFINITY)
+    .fail('must be above 0: leave it out for none')
+  return undefined
 }
 
 /** HTTP/2 over TLS is asked for by ALPN (RFC 9113 section 3.2), also where the configuration names no protocols. */
@@ -158,26 +174,33 @@ function decodeDiscovery(cluster: WireCluster, scope: Scope): Cluster['discovery
   return { kind: type === 'STRICT_DNS' ? 'dns' : 'static', assignment: clusterName, endpoints }
 }
 
-/** By lb_policy; of those that are not served there is none. */
-const BALANCERS: Readonly<Record<Cluster_LbPolicy, Cluster['balancer']>> = {
-  ROUND_ROBIN: 'round-robin',
-  LEAST_REQUEST: 'least-request',
-  RANDOM: 'random',
-  CLUSTER_PROVIDED: 'round-robin',
-  RING_HASH: 'round-robin',
-  MAGLEV: 'round-robin',
-  LOAD_BALANCING_POLICY_CONFIG: 'round-robin',
-}
-
-/** envoy.config.endpoint.v3.ClusterLoadAssignment; localities are taken together. */
+/** envoy.config.endpoint.v3.ClusterLoadAssignment; each endpoint has the locality and priority that it stands in. */
 export function decodeAssignment(assignment: ClusterLoadAssignment, scope: Scope): EndpointAssignment {
   return {
     clusterName: assignment.clusterName ?? '',
-    endpoints: (assignment.endpoints ?? []).flatMap((locality, i) =>
-      (locality.lbEndpoints ?? []).map((endpoint, j) =>
-        decodeEndpoint(endpoint, scope.at('endpoints', i).at('lb_endpoints', j)),
-      ),
-    ),
+    endpoints: (assignment.endpoints ?? []).flatMap((group, i) => {
+      const at = scope.at('endpoints', i)
+      const place = decodePlace(group, at)
+      return (group.lbEndpoints ?? []).map((endpoint, j) => ({
+        ...decodeEndpoint(endpoint, at.at('lb_endpoints', j)),
+        ...place,
+      }))
+    }),
+  }
+}
+
+/** Highest priority of xDS, the last to be used. */
+const LAST_PRIORITY = 128
+
+function decodePlace(
+  { priority = 0, locality, loadBalancingWeight: weight = 0 }: LocalityLbEndpoints,
+  at: Scope,
+): Pick<Endpoint, 'priority' | 'locality'> {
+  if (priority > LAST_PRIORITY) at.at('priority').fail(`must be ${LAST_PRIORITY} at most`)
+  const { region = '', zone = '', subZone = '' } = locality ?? {}
+  return {
+    ...(priority === 0 ? {} : { priority }),
+    ...(locality || weight > 0 ? { locality: { region, zone, subZone, weight } } : {}),
   }
 }
 

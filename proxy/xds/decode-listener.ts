@@ -28,6 +28,7 @@ import { checkRouteFilters, decodeHttpFilters, decodeNetworkFilters } from './de
 import { decodeFlag } from './decode-metadata.ts'
 import { decodeHeadLimits, decodeHttp2KeepAlive } from './decode-protocol-options.ts'
 import { decodePathParameters, decodePathRules } from './decode-paths.ts'
+import { backendCluster } from './decode-route-action.ts'
 import { decodeRouteConfiguration } from './decode-route.ts'
 import { decodeDownstreamTls, type ReadFile } from './decode-tls.ts'
 import type { Scope } from './scope.ts'
@@ -192,9 +193,9 @@ function decodeForwarded(manager: WireManager, sanitizes: boolean): ForwardedRul
 
 function decodeTcpProxy(name: string, proxy: WireTcpProxy, scope: Scope): TcpProxy {
   const clusters = proxy.cluster
-    ? [{ cluster: proxy.cluster, weight: 1 }]
+    ? [{ cluster: backendCluster(proxy.cluster), weight: 1 }]
     : (proxy.weightedClusters?.clusters ?? []).map(({ name, weight }) => ({
-        cluster: name ?? '',
+        cluster: backendCluster(name ?? ''),
         weight: weight ?? 0,
       }))
   if (!clusters.some(({ weight }) => weight > 0))

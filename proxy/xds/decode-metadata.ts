@@ -44,6 +44,20 @@ export function decodeNumber(
   return undefined
 }
 
+/** A Struct below a key; undefined where it is not. */
+export function decodeStruct(
+  metadata: Metadata | undefined,
+  namespace: string,
+  key: string,
+  scope: Scope,
+): JsonObject | undefined {
+  const value = valueOf(metadata, namespace, key)
+  if (value === undefined) return undefined
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as JsonObject
+  placeOf(scope, namespace).at(key).fail('must be an object')
+  return undefined
+}
+
 /** A whole namespace, of text alone. */
 export function decodeTexts(
   metadata: Metadata | undefined,

@@ -15,6 +15,7 @@ import {
   type RetryPolicy,
 } from '../model/route.ts'
 import { percentOf } from './decode-fraction.ts'
+import { decodeHashPolicy } from './decode-hash-policy.ts'
 import { decodeRegex } from './decode-match.ts'
 import { checkHeadText, decodeMutation } from './decode-mutation.ts'
 import type { Scope } from './scope.ts'
@@ -37,6 +38,7 @@ export function decodeForward(action: RouteAction, scope: Scope, nonIdempotent: 
     retry: action.retryPolicy
       ? decodeRetry(action.retryPolicy, scope.at('retry_policy'), nonIdempotent)
       : undefined,
+    ...decodeHashPolicies(action, scope),
     rewrite: { path: decodePathRewrite(action, scope), authority: action.hostRewriteLiteral || undefined },
     mirrors: (action.requestMirrorPolicies ?? []).map((mirror) => ({
       cluster: mirror.cluster ?? '',
@@ -49,11 +51,18 @@ export function decodeForward(action: RouteAction, scope: Scope, nonIdempotent: 
   }
 }
 
+function decodeHashPolicies(action: RouteAction, scope: Scope): Pick<ForwardAction, 'hashPolicies'> {
+  const policies = (action.hashPolicy ?? [])
+    .map((policy, i) => decodeHashPolicy(policy, scope.at('hash_policy', i)))
+    .filter((policy) => policy !== undefined)
+  return policies.length === 0 ? {} : { hashPolicies: policies }
+}
+
 function decodeClusters(action: RouteAction, scope: Scope): ForwardAction['clusters'] {
   if (action.cluster)
     return [
       {
-        cluster: backend(action.cluster),
+        cluster: backendCluster(action.cluster),
         weight: 1,
         requestHeaders: NO_MUTATION,
         responseHeaders: NO_MUTATION,
@@ -63,7 +72,7 @@ function decodeClusters(action: RouteAction, scope: Scope): ForwardAction['clust
   return (action.weightedClusters?.clusters ?? []).map((cluster, i) => {
     const at = weighted.at('clusters', i)
     return {
-      cluster: backend(cluster.name ?? ''),
+      cluster: backendCluster(cluster.name ?? ''),
       weight: cluster.weight ?? 0,
       requestHeaders: decodeMutation(
         cluster.requestHeadersToAdd,
@@ -81,7 +90,8 @@ function decodeClusters(action: RouteAction, scope: Scope): ForwardAction['clust
   })
 }
 
-function backend(name: string): string {
+/** '' for the backend that is none. */
+export function backendCluster(name: string): string {
   return name === INVALID_BACKEND ? '' : name
 }
 

@@ -32,7 +32,9 @@ function ofListener({ filterChains, defaultFilterChain }: Listener): Reference[]
 
 function ofChain({ network }: FilterChain): Reference[] {
   if (network.kind === 'tcp')
-    return network.clusters.map(({ cluster }) => ({ kind: 'cluster', name: cluster }))
+    return network.clusters.flatMap(({ cluster }) =>
+      cluster === '' ? [] : [{ kind: 'cluster', name: cluster }],
+    )
   if (network.route.kind === 'rds') return [{ kind: 'route', name: network.route.name }]
   return ofRoutes(network.route.config)
 }

@@ -21,7 +21,11 @@ export interface ServiceObject {
   readonly type: 'ClusterIP' | 'NodePort' | 'LoadBalancer' | 'ExternalName'
   readonly headless: boolean
   readonly clusterIPs: readonly string[]
+  /** Of trafficDistribution: whose endpoints are preferred; undefined: nobody's. */
+  readonly nearness: 'zone' | 'node' | undefined
   readonly ports: readonly ServiceObjectPort[]
+  /** Of `sessionAffinity: ClientIP`; undefined: none. */
+  readonly affinitySeconds: number | undefined
 }
 
 export interface ServiceObjectPort {
@@ -58,6 +62,13 @@ export function readServiceAccount(object: Fields): ServiceAccountObject {
   return { kind: 'ServiceAccount', meta: readMeta(object, 'namespaced') }
 }
 
+/** By trafficDistribution (Kubernetes, Service; PreferClose is the older name of PreferSameZone). Others say nothing to us. */
+const NEARNESS: Readonly<Record<string, ServiceObject['nearness']>> = {
+  PreferClose: 'zone',
+  PreferSameZone: 'zone',
+  PreferSameNode: 'node',
+}
+
 export function readService(object: Fields): ServiceObject {
   const meta = readMeta(object, 'namespaced')
   const spec = object.map('spec')
@@ -75,8 +86,17 @@ export function readService(object: Fields): ServiceObject {
     type: spec.oneOf('type', ['ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName']) ?? 'ClusterIP',
     headless: addresses.includes('None'),
     clusterIPs: addresses.filter((address) => isIP(address) !== 0).map(canonicalAddress),
+    nearness: NEARNESS[spec.text('trafficDistribution') ?? ''],
     ports: spec.list('ports', readServicePort).filter((port) => port !== undefined),
+    affinitySeconds: readAffinity(spec),
   }
+}
+
+/** 3 hours unless said otherwise, a day at most (Service, SessionAffinityConfig). */
+function readAffinity(spec: Fields): number | undefined {
+  const affinity = spec.oneOf('sessionAffinity', ['None', 'ClientIP'])
+  const seconds = spec.map('sessionAffinityConfig').map('clientIP').integer('timeoutSeconds', 1, 86_400)
+  return affinity === 'ClientIP' ? (seconds ?? 10_800) : undefined
 }
 
 function readServicePort(port: Fields): ServiceObjectPort | undefined {

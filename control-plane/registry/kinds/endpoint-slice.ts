@@ -26,6 +26,8 @@ export interface SliceEndpoint {
   readonly serving: boolean
   readonly terminating: boolean
   readonly zone: string
+  /** Name of its node, or ''. */
+  readonly node: string
   /** `namespace/name` of the pod behind it, or ''. */
   readonly pod: string
 }
@@ -51,6 +53,7 @@ export function readEndpointSlice(object: Fields): EndpointSliceObject {
       serving: conditions.boolean('serving') ?? ready,
       terminating: conditions.boolean('terminating') ?? false,
       zone: endpoint.text('zone') ?? '',
+      node: endpoint.text('nodeName') ?? '',
       pod: pod === '' ? '' : `${target.text('namespace') ?? meta.namespace}/${pod}`,
     }
   })

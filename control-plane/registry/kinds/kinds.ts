@@ -11,10 +11,12 @@ import {
 } from './core.ts'
 import { readCanary, type CanaryObject } from './canary.ts'
 import { readEndpointSlice, type EndpointSliceObject } from './endpoint-slice.ts'
+import { readTcpRoute, readTlsRoute, type ConnectionRouteObject } from './connection-route.ts'
 import { readGrpcRoute } from './grpc-route.ts'
 import { readHttpRoute } from './http-route.ts'
 import { readPeerAuthentication, type PeerAuthenticationObject } from './peer-authentication.ts'
 import type { RouteObject } from './route.ts'
+import { readTrafficPolicy, type TrafficPolicyObject } from './traffic-policy/read.ts'
 
 export type MeshObject =
   | NamespaceObject
@@ -23,8 +25,10 @@ export type MeshObject =
   | EndpointSliceObject
   | PodObject
   | RouteObject
+  | ConnectionRouteObject
   | PeerAuthenticationObject
   | CanaryObject
+  | TrafficPolicyObject
 
 export type Kind = MeshObject['kind']
 
@@ -37,8 +41,14 @@ const READERS: Readonly<Record<string, (object: Fields) => MeshObject>> = {
   'gateway.networking.k8s.io/v1 HTTPRoute': readHttpRoute,
   'gateway.networking.k8s.io/v1beta1 HTTPRoute': readHttpRoute,
   'gateway.networking.k8s.io/v1 GRPCRoute': readGrpcRoute,
+  'gateway.networking.k8s.io/v1 TLSRoute': readTlsRoute,
+  'gateway.networking.k8s.io/v1alpha3 TLSRoute': readTlsRoute,
+  'gateway.networking.k8s.io/v1alpha2 TLSRoute': readTlsRoute,
+  'gateway.networking.k8s.io/v1 TCPRoute': readTcpRoute,
+  'gateway.networking.k8s.io/v1alpha2 TCPRoute': readTcpRoute,
   'weft.dev/v1alpha1 PeerAuthentication': readPeerAuthentication,
   'weft.dev/v1alpha1 Canary': readCanary,
+  'weft.dev/v1alpha1 TrafficPolicy': readTrafficPolicy,
 }
 
 /** Undefined: a kind that the mesh does not read (Deployment, ConfigMap and so on). */

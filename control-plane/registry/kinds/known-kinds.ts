@@ -7,7 +7,7 @@ interface KindEntry {
   readonly versions: readonly string[]
 }
 
-/** Source: Kubernetes 1.36's API reference, Gateway API 1.5's, and deploy/chart/crds. `group version...: kinds` */
+/** Source: Kubernetes 1.36's API reference, Gateway API 1.6's, and deploy/chart/crds. `group version...: kinds` */
 const GROUPS: readonly (readonly [group: string, versions: readonly string[], kinds: string])[] = [
   [
     '',
@@ -43,10 +43,11 @@ const GROUPS: readonly (readonly [group: string, versions: readonly string[], ki
       'ValidatingAdmissionPolicyBinding ValidatingWebhookConfiguration',
   ],
   ['gateway.networking.k8s.io', ['v1', 'v1beta1'], 'Gateway GatewayClass HTTPRoute'],
-  ['gateway.networking.k8s.io', ['v1'], 'BackendTLSPolicy GRPCRoute ListenerSet TLSRoute'],
+  ['gateway.networking.k8s.io', ['v1'], 'BackendTLSPolicy GRPCRoute ListenerSet'],
   ['gateway.networking.k8s.io', ['v1', 'v1beta1'], 'ReferenceGrant'],
-  ['gateway.networking.k8s.io', ['v1alpha2'], 'TCPRoute UDPRoute'],
-  ['weft.dev', ['v1alpha1'], 'Canary PeerAuthentication'],
+  ['gateway.networking.k8s.io', ['v1', 'v1alpha2'], 'TCPRoute UDPRoute'],
+  ['gateway.networking.k8s.io', ['v1', 'v1alpha3', 'v1alpha2'], 'TLSRoute'],
+  ['weft.dev', ['v1alpha1'], 'Canary PeerAuthentication TrafficPolicy'],
 ]
 
 const KINDS: ReadonlyMap<string, readonly KindEntry[]> = Map.groupBy(

@@ -53,7 +53,7 @@ function readMatch(match: Fields, own: RouteKind): RouteMatch {
   return result
 }
 
-function readParentRef(ref: Fields, routeNamespace: string): ParentRef {
+export function readParentRef(ref: Fields, routeNamespace: string): ParentRef {
   const result = {
     group: ref.text('group') ?? 'gateway.networking.k8s.io',
     kind: ref.text('kind') ?? 'Gateway',

@@ -24,7 +24,8 @@ export function readBackendRef(ref: Fields, routeNamespace: string): BackendRef 
   return { ...readTarget(ref, routeNamespace, true), filters }
 }
 
-function readTarget(ref: Fields, routeNamespace: string, weighted: boolean): BackendRef {
+/** A reference to a Service, without filters. */
+export function readTarget(ref: Fields, routeNamespace: string, weighted: boolean): BackendRef {
   const result = {
     group: ref.text('group') ?? '',
     kind: ref.text('kind') ?? 'Service',

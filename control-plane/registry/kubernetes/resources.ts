@@ -21,8 +21,11 @@ export const WATCHED_KINDS: readonly WatchedKind[] = [
   watched('v1', 'Pod', 'pods'),
   watched('gateway.networking.k8s.io/v1', 'HTTPRoute', 'httproutes', true),
   watched('gateway.networking.k8s.io/v1', 'GRPCRoute', 'grpcroutes', true),
+  watched('gateway.networking.k8s.io/v1', 'TLSRoute', 'tlsroutes', true),
+  watched('gateway.networking.k8s.io/v1', 'TCPRoute', 'tcproutes', true),
   watched('weft.dev/v1alpha1', 'PeerAuthentication', 'peerauthentications', true),
   watched('weft.dev/v1alpha1', 'Canary', 'canaries', true),
+  watched('weft.dev/v1alpha1', 'TrafficPolicy', 'trafficpolicies', true),
 ]
 
 function watched(apiVersion: string, kind: Kind, plural: string, custom = false): WatchedKind {

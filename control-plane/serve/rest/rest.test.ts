@@ -138,6 +138,7 @@ t.test('the lock says what was seen of requests, not what sidecars could do', as
     identity: '',
     workload: '',
     zone: '',
+    node: '',
   })
   const [port] = CATALOG.ports
   if (!port) throw new Error('no port')

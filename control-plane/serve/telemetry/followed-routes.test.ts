@@ -5,6 +5,7 @@ import { reportedMesh } from './followed-routes.ts'
 
 const group = (...rules: [name: string, ...clusters: string[]][]): RouteGroup =>
   ({
+    kind: 'http',
     entries: rules.map(([name, ...clusters]) => {
       const backends = clusters.map((portKey) => ({ portKey, weight: 1 }))
       return { rule: { name, action: { kind: 'forward', backends } } } as unknown as RouteEntry

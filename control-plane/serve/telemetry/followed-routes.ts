@@ -1,5 +1,5 @@
 import type { Mesh } from '../../model/mesh.ts'
-import type { RouteGroup } from '../../model/route.ts'
+import { requestRoutes, type RouteGroup } from '../../model/route.ts'
 import type { ReportedMesh } from './metric-store.ts'
 
 /** The clusters that a rule leads to, by whose clients follow it. */
@@ -52,7 +52,7 @@ function index(routes: Mesh['routes']): ReadonlyMap<string, Followed> {
 
 function clustersOf(group: RouteGroup | undefined): ReadonlyMap<string, Set<string>> {
   const clusters = new Map<string, Set<string>>()
-  for (const { rule } of group?.entries ?? []) {
+  for (const { rule } of requestRoutes(group)?.entries ?? []) {
     const backends = rule.action.kind === 'forward' ? rule.action.backends : []
     clusters.set(rule.name, new Set(backends.map(({ portKey }) => portKey ?? '')))
   }

@@ -1,12 +1,16 @@
 import {
   METADATA,
+  METADATA_CLIENT_AFFINITY,
   METADATA_IDENTITY,
   METADATA_MAX_RESPONSE_HEADERS_KB,
+  METADATA_OUTLIER,
+  METADATA_PEAK_EWMA,
   METADATA_SERVICE,
   METADATA_TRANSPORT_MATCH,
   METADATA_WORKLOAD,
 } from '../../contract.ts'
 import { ANY, only, REQUIRED, type FieldRow, type Messages } from './table.ts'
+import { BALANCING, BALANCING_FIELDS } from './balancing.ts'
 import { UPSTREAM_SOCKET } from './tls.ts'
 
 /** Of a cluster: its streams are bounded by `max_requests`. */
@@ -22,9 +26,10 @@ export const CLUSTERS: Messages = {
     type: only('STATIC', 'STRICT_DNS', 'EDS', 'ORIGINAL_DST'),
     eds_cluster_config: ANY,
     connect_timeout: ANY,
-    lb_policy: only('ROUND_ROBIN', 'LEAST_REQUEST', 'RANDOM', 'CLUSTER_PROVIDED'),
+    ...BALANCING_FIELDS,
     load_assignment: ANY,
     circuit_breakers: ANY,
+    outlier_detection: ANY,
     common_http_protocol_options: ANY,
     typed_extension_protocol_options: { keys: { [HTTP_OPTIONS]: 'any' }, types: [HTTP_OPTIONS] },
     http2_protocol_options: HTTP2,
@@ -33,7 +38,17 @@ export const CLUSTERS: Messages = {
     transport_socket_matches: ANY,
     metadata: {
       within: {
-        filter_metadata: { keys: { [METADATA]: [METADATA_SERVICE, METADATA_MAX_RESPONSE_HEADERS_KB] } },
+        filter_metadata: {
+          keys: {
+            [METADATA]: [
+              METADATA_SERVICE,
+              METADATA_MAX_RESPONSE_HEADERS_KB,
+              METADATA_PEAK_EWMA,
+              METADATA_OUTLIER,
+              METADATA_CLIENT_AFFINITY,
+            ],
+          },
+        },
       },
     },
     dns_lookup_family: only('ALL'),
@@ -70,7 +85,6 @@ export const CLUSTERS: Messages = {
   [`${HTTP_OPTIONS}.ExplicitHttpConfig`]: { http_protocol_options: ANY, http2_protocol_options: HTTP2 },
   [`${HTTP_OPTIONS}.UseDownstreamHttpConfig`]: { http_protocol_options: ANY, http2_protocol_options: HTTP2 },
   [`${ENDPOINT}.ClusterLoadAssignment`]: { cluster_name: REQUIRED, endpoints: ANY },
-  [`${ENDPOINT}.LocalityLbEndpoints`]: { lb_endpoints: ANY },
   [`${ENDPOINT}.LbEndpoint`]: {
     endpoint: REQUIRED,
     health_status: only('UNKNOWN', 'HEALTHY', 'UNHEALTHY', 'DRAINING', 'TIMEOUT'),
@@ -87,4 +101,5 @@ export const CLUSTERS: Messages = {
     load_balancing_weight: ANY,
   },
   [`${ENDPOINT}.Endpoint`]: { address: REQUIRED },
+  ...BALANCING,
 }

@@ -1,4 +1,5 @@
 import { BOOTSTRAP } from './bootstrap.ts'
+import { CLUSTER_HEALTH } from './cluster-health.ts'
 import { CLUSTERS } from './cluster.ts'
 import { HTTP_FILTERS } from './http-filters.ts'
 import { HTTP } from './http.ts'
@@ -15,7 +16,7 @@ export const SECTIONS: readonly (readonly [title: string, messages: Messages])[]
   ['HTTP filters', { ...HTTP_FILTERS.types, ...HTTP_FILTERS.parts }],
   ['TLS', TRANSPORT],
   ['Routes', ROUTES],
-  ['Clusters', CLUSTERS],
+  ['Clusters', { ...CLUSTERS, ...CLUSTER_HEALTH }],
 ]
 
 /** The whole table: by full name of the message, its fields. */

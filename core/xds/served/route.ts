@@ -1,4 +1,5 @@
 import { METADATA, METADATA_RETRY_NON_IDEMPOTENT } from '../../contract.ts'
+import { HASH_POLICY } from './hash-policy.ts'
 import { ROUTE_FILTERS } from './http-filters.ts'
 import { ANY, only, REQUIRED, type Fields, type Messages } from './table.ts'
 
@@ -70,7 +71,9 @@ export const ROUTES: Messages = {
     retry_policy: ANY,
     request_mirror_policies: ANY,
     upgrade_configs: ANY,
+    hash_policy: ANY,
   },
+  ...HASH_POLICY,
   'envoy.type.matcher.v3.RegexMatchAndSubstitute': { pattern: REQUIRED, substitution: ANY },
   [`${ROUTE}.RetryPolicy`]: {
     retry_on: ANY,

@@ -1,13 +1,12 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { debianProgram, type InstalledProgram } from '../../programs/debian.ts'
-import { cacheDirectory, madeOnce } from '../../programs/cache.ts'
+import { isCached } from '../../programs/cache.ts'
 import { buildGo } from '../../programs/go-module.ts'
 import { lack } from '../../programs/lack.ts'
 import { fetchLibraries } from '../../programs/maven.ts'
 import { ensureOnMachine } from '../../programs/on-machine.ts'
+import { makePart, type Part } from '../../programs/part.ts'
 import type { Progress } from '../../programs/progress.ts'
 import { runStep } from '../../programs/run-step.ts'
 
@@ -17,12 +16,6 @@ const GRPC_JAVA = '1.76.0'
 const CONNECT = 'v1.0.5'
 const CONNECT_GO = 'v1.19.1'
 const HYPER_H2 = '4.3.0'
-
-/** A folder of the cache and how it is made: the programs of one other project. */
-interface Part {
-  readonly folder: string
-  readonly make: (folder: string, progress: Progress) => Promise<Readonly<Record<string, string>>>
-}
 
 const PARTS = {
   'interop-grpc-go': {
@@ -82,13 +75,12 @@ export type InteropPart = keyof typeof PARTS
 
 /** Makes the part if it is not in the cache. Its folder. Throws WeftError `programs.lack` that says what is missing. */
 export function ensurePart(name: InteropPart, progress: Progress): Promise<string> {
-  const { folder, make }: Part = PARTS[name]
-  return madeOnce(folder, progress, (part) => make(part, progress))
+  return makePart(PARTS[name], progress)
 }
 
 /** Whether all of a part is in the cache already. */
 export function isMade(name: InteropPart): boolean {
-  return existsSync(join(cacheDirectory(), PARTS[name].folder, 'record.json'))
+  return isCached(PARTS[name].folder)
 }
 
 /** nghttp or h2load of a made part. */

@@ -53,6 +53,21 @@ apiVersion: gateway.networking.k8s.io/v1
 kind: GRPCRoute
 metadata: { name: web, namespace: shop }
 spec: { parentRefs: [{ group: '', kind: Service, name: web }], rules: [{ backendRefs: [{ name: web, port: 80 }] }] }
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: TLSRoute
+metadata: { name: web, namespace: shop }
+spec: { parentRefs: [{ group: '', kind: Service, name: web }], hostnames: [web.example], rules: [{ backendRefs: [{ name: web, port: 80 }] }] }
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: TCPRoute
+metadata: { name: web, namespace: shop }
+spec: { parentRefs: [{ group: '', kind: Service, name: web }], rules: [{ backendRefs: [{ name: web, port: 80 }] }] }
+---
+apiVersion: weft.dev/v1alpha1
+kind: TrafficPolicy
+metadata: { name: web, namespace: shop }
+spec: { targetRefs: [{ kind: Service, name: web }], retryBudget: { percent: 10 } }
 `
 
 /** New versions without a pod: their Canaries take the requests back that the routes give them. */
@@ -100,7 +115,7 @@ t.test('what the chart grants the control plane is what it needs, and no more', 
     await until(`the bundle in ${namespace}`, async () =>
       (await roots(namespace)).includes('BEGIN CERTIFICATE'),
     )
-  for (const kind of ['httproute', 'grpcroute'])
+  for (const kind of ['httproute', 'grpcroute', 'tlsroute', 'tcproute'])
     await until(`the status of ${kind}`, async () => {
       const { status } = await get(kind, 'web', 'shop')
       return status?.parents?.[0]?.controllerName === 'weft.dev/control-plane'
@@ -112,7 +127,10 @@ t.test('what the chart grants the control plane is what it needs, and no more', 
       const { status } = await get('canary', kind, 'plain')
       return spec.rules[0].backendRefs[1].weight === 0 && status?.reason === 'NoEndpoint'
     })
-
+  await until('the status of trafficpolicy', async () => {
+    const { status } = await get('trafficpolicy', 'web', 'shop')
+    return status?.ancestors?.[0]?.controllerName === 'weft.dev/control-plane'
+  })
   const webhook = () => get('mutatingwebhookconfiguration', 'weft-injector', NAMESPACE)
   await until('the caBundle', async () => (await webhook()).webhooks[0].clientConfig.caBundle !== undefined)
 

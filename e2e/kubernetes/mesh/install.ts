@@ -4,16 +4,20 @@ import { loadMeshImages } from './images.ts'
 
 const ROLLOUT = '--timeout=180s'
 
-/** Installs the mesh as a user does: Gateway API's CRDs, then the chart with the values that it has by itself. */
+/**
+ * Installs the mesh as a user does: Gateway API's CRDs (a folder of them, those of the cluster unless told), then the chart
+ * with the values that it has by itself.
+ */
 export async function installMesh(
   cluster: KubernetesCluster,
   progress: (line: string) => void,
   values: object = {},
   namespace: string = NAMESPACE,
+  gatewayApi: string = cluster.programs.gatewayApi,
 ): Promise<void> {
   await loadMeshImages(cluster)
   progress('images loaded')
-  await cluster.kubectl(['apply', '--server-side', '--filename', cluster.programs.gatewayApi])
+  await cluster.kubectl(['apply', '--server-side', '--filename', gatewayApi])
   const helm = await openHelm(progress, cluster.kubeconfig)
   try {
     await helm.run(['install', RELEASE, CHART, '--namespace', namespace, '--create-namespace'], values)

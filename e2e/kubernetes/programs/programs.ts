@@ -1,18 +1,17 @@
-import { accessSync, constants, existsSync } from 'node:fs'
+import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { cacheDirectory, madeOnce } from '../../programs/cache.ts'
+import { cacheDirectory, isCached } from '../../programs/cache.ts'
 import { unpackDebian } from './debian.ts'
 import { CRDS, fetchGatewayApi } from './gateway-api.ts'
 import { buildGo } from '../../programs/go-module.ts'
+import { makePart, type Part } from '../../programs/part.ts'
 import type { Progress } from '../../programs/progress.ts'
 import { COREDNS, GATEWAY_API, HELM, KUBERNETES } from './versions.ts'
 
-/** A folder of the cache, with the programs in it and how it is made. */
-interface Part {
-  readonly folder: string
+/** With the names of the programs in it. */
+interface ClusterPart extends Part {
   readonly programs: readonly string[]
-  readonly make: (folder: string, progress: Progress) => Promise<Readonly<Record<string, string>>>
 }
 
 const KUBERNETES_PROGRAMS = [
@@ -90,7 +89,7 @@ const PARTS = {
     make: unpackDebian,
   },
   'gateway-api': { folder: `gateway-api-crds-${GATEWAY_API}`, programs: [], make: fetchGatewayApi },
-} satisfies Record<string, Part>
+} satisfies Record<string, ClusterPart>
 
 export type PartName = keyof typeof PARTS
 export const PART_NAMES = Object.keys(PARTS) as PartName[]
@@ -121,10 +120,11 @@ export async function ensurePrograms(
   const assets = env['KUBEBUILDER_ASSETS'] || undefined
   const directories = assets === undefined ? [] : [assets]
   for (const name of names) {
-    const { folder, programs, make }: Part = PARTS[name]
+    const part: ClusterPart = PARTS[name]
+    const { programs } = part
     const brought =
       assets !== undefined && programs.length > 0 && programs.every((one) => runs(join(assets, one)))
-    if (!brought) directories.push(await madeOnce(folder, progress, (part) => make(part, progress)))
+    if (!brought) directories.push(await makePart(part, progress))
   }
   return {
     directories,
@@ -139,7 +139,7 @@ export async function ensurePrograms(
 
 /** Whether all of a part is in the cache already. */
 export function isMade(name: PartName): boolean {
-  return existsSync(join(cacheDirectory(), PARTS[name].folder, 'record.json'))
+  return isCached(PARTS[name].folder)
 }
 
 function runs(path: string): boolean {

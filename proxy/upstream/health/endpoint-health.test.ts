@@ -5,8 +5,9 @@ import type { UpstreamOptions } from '../dependencies.ts'
 import { FakeUpstream } from '../testing/fake-upstream.ts'
 import { identityOf, meshTls } from '../testing/mesh-tls.ts'
 import { pickablePorts } from '../testing/pickable-ports.ts'
-import type { CreateSignal, HealthSignal, SignalContext, Standing, TryOutcome } from './signal.ts'
+import type { CreateSignal, HealthSignal, SignalContext, Standing } from './signal.ts'
 import { SIGNALS } from './signals.ts'
+import type { TryOutcome } from './try-outcome.ts'
 
 const EJECTED_MS = 30_000
 

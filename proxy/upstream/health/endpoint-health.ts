@@ -1,9 +1,10 @@
-import type { Clock } from '../../../core/clock.ts'
 import type { Cluster, Endpoint } from '../../model/cluster.ts'
 import type { UpstreamTls } from '../../model/tls.ts'
-import type { CreateSignal, HealthSignal, Standing, TryOutcome } from './signal.ts'
+import type { CreateSignal, HealthSignal, SignalContext, Standing } from './signal.ts'
+import type { TryOutcome } from './try-outcome.ts'
 
 type Observer = HealthSignal & Required<Pick<HealthSignal, 'observe'>>
+type Judge = HealthSignal & Required<Pick<HealthSignal, 'ended'>>
 
 const SEVERITY: Readonly<Record<Standing, number>> = { use: 0, 'last-resort': 1, avoid: 2 }
 
@@ -11,17 +12,28 @@ const SEVERITY: Readonly<Record<Standing, number>> = { use: 0, 'last-resort': 1,
 export class EndpointHealth {
   readonly #signals: readonly HealthSignal[]
   readonly #observers: readonly Observer[]
-  readonly #clock: Clock
+  readonly #judges: readonly Judge[]
+  readonly #clock: SignalContext['clock']
   readonly #changed: () => void
   #standing: Standing = 'use'
+  #certain: Standing = 'use'
 
   /** `changed` is called when the standing has changed. */
-  constructor(signals: readonly CreateSignal[], clock: Clock, changed: () => void) {
-    this.#clock = clock
+  constructor(
+    signals: readonly CreateSignal[],
+    endpoint: Pick<SignalContext, 'clock' | 'outliers' | 'closeIdle'>,
+    changed: () => void,
+  ) {
+    this.#clock = endpoint.clock
     this.#changed = changed
-    const context = { clock, changed: () => this.#update() }
+    const context: SignalContext = {
+      ...endpoint,
+      changed: () => this.#update(),
+      usable: (but) => this.#signals.every((signal) => signal === but || signal.standing === 'use'),
+    }
     this.#signals = signals.map((create) => create(context))
     this.#observers = this.#signals.filter((signal): signal is Observer => signal.observe !== undefined)
+    this.#judges = this.#signals.filter((signal): signal is Judge => signal.ended !== undefined)
   }
 
   /** The worst of all signals. */
@@ -29,9 +41,19 @@ export class EndpointHealth {
     return this.#standing
   }
 
+  /** The worst of those that are not fallible. */
+  get certain(): Standing {
+    return this.#certain
+  }
+
   /** Names of the signals that speak against the endpoint. */
   get objections(): readonly string[] {
     return this.#signals.filter(({ standing }) => standing !== 'use').map(({ name }) => name)
+  }
+
+  /** What signals have to say, by their names. */
+  get said(): Readonly<Record<string, string>> {
+    return Object.fromEntries(this.#signals.flatMap(({ name, said }) => (said ? [[name, said]] : [])))
   }
 
   /** After every try; see HealthSignal.observe. */
@@ -41,6 +63,25 @@ export class EndpointHealth {
     const nowMs = this.#clock.now()
     for (let i = 0; i < observers.length; i++)
       (observers[i] as Observer).observe(outcome, status, durationMs, nowMs)
+  }
+
+  /** Once for each try; see HealthSignal.ended. */
+  ended(outcome: TryOutcome, status: number, grpcStatus: number, durationMs: number): void {
+    const judges = this.#judges
+    const nowMs = this.#clock.now()
+    for (let i = 0; i < judges.length; i++)
+      (judges[i] as Judge).ended(outcome, status, grpcStatus, durationMs, nowMs)
+  }
+
+  /** One signal alone speaks against the endpoint, and wants a request that decides. */
+  get wantsTrial(): boolean {
+    const against = this.#signals.filter(({ standing }) => standing !== 'use')
+    return against.length === 1 && (against[0]?.wantsTrial ?? false)
+  }
+
+  /** That request begins. */
+  tryOut(): void {
+    for (const signal of this.#signals) if (signal.wantsTrial) signal.tryOut?.()
   }
 
   /** See HealthSignal.signOfLife. */
@@ -58,9 +99,14 @@ export class EndpointHealth {
 
   #update(): void {
     let worst: Standing = 'use'
-    for (const { standing } of this.#signals) if (SEVERITY[standing] > SEVERITY[worst]) worst = standing
-    if (worst === this.#standing) return
+    let certain: Standing = 'use'
+    for (const { standing, fallible } of this.#signals) {
+      if (SEVERITY[standing] > SEVERITY[worst]) worst = standing
+      if (!fallible && SEVERITY[standing] > SEVERITY[certain]) certain = standing
+    }
+    if (worst === this.#standing && certain === this.#certain) return
     this.#standing = worst
+    this.#certain = certain
     this.#changed()
   }
 }

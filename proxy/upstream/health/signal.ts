@@ -1,22 +1,11 @@
 import type { Clock } from '../../../core/clock.ts'
 import type { Cluster, Endpoint } from '../../model/cluster.ts'
 import type { UpstreamTls } from '../../model/tls.ts'
+import type { OutlierSet } from './outlier-set.ts'
+import type { TryOutcome } from './try-outcome.ts'
 
 /** Whether an endpoint is picked: `last-resort` while no other is left, `avoid` never. */
 export type Standing = 'use' | 'last-resort' | 'avoid'
-
-/** How a try against an endpoint ended, as far as it tells of the endpoint. */
-export type TryOutcome =
-  /** The head of a final response is here; its status says what is in it. */
-  | 'answered'
-  | 'connect-failure'
-  /** The connection or the stream broke after the request went out. */
-  | 'reset'
-  /** The server said that it did not process it. */
-  | 'refused'
-  | 'timeout'
-  /** Our side gave it up: says nothing about the endpoint. */
-  | 'cancelled'
 
 /**
  * One thing that speaks for or against picking an endpoint. A signal lives as long as the endpoint is known, through
@@ -26,11 +15,27 @@ export interface HealthSignal {
   /** For people. */
   readonly name: string
   readonly standing: Standing
+  /** More than its name, for people; '' where there is nothing to say. */
+  readonly said?: string
+  /**
+   * It judges by statistics or probes, which may be wrong of many at once: under the cluster's panic threshold its
+   * `last-resort` does not count.
+   */
+  readonly fallible?: boolean
   /**
    * After every try; allocates nothing. `status`: of the response, 0 without one. `durationMs`: since the try began.
    * `nowMs`: by the clock of the context.
    */
   observe?(outcome: TryOutcome, status: number, durationMs: number, nowMs: number): void
+  /**
+   * Once for each try, when all of it is known, which is later than `observe` where an answer comes in parts; allocates
+   * nothing. `answered`: the answer was whole, or its head says enough. `grpcStatus`: of the answer, -1 without one.
+   */
+  ended?(outcome: TryOutcome, status: number, grpcStatus: number, durationMs: number, nowMs: number): void
+  /** It speaks against the endpoint until a request has gone well there, and none is on its way that could. */
+  readonly wantsTrial?: boolean
+  /** That request begins. */
+  tryOut?(): void
   /**
    * True: a connection came about. False: no sign of life comes, neither to a connect nor to a PING nor to what was sent;
    * tries may still be on their way.
@@ -44,8 +49,14 @@ export interface HealthSignal {
 
 export interface SignalContext {
   readonly clock: Clock
+  /** Of the cluster: what is known of its endpoints together. */
+  readonly outliers: OutlierSet
   /** To be called whenever `standing` has changed: the cluster's picker is replaced. */
   changed(): void
+  /** Whether every signal but this one is for the endpoint. */
+  usable(but: HealthSignal): boolean
+  /** Connections to the endpoint that carry nothing are closed, the others when what they carry is over. */
+  closeIdle(): void
 }
 
 /** Makes the signal of one endpoint. */

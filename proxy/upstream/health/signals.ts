@@ -1,5 +1,6 @@
 import { AllowedIdentity } from './allowed-identity.ts'
 import { ConfiguredHealth } from './configured-health.ts'
+import { Outlier } from './outlier.ts'
 import { Removed } from './removed.ts'
 import { Silence } from './silence.ts'
 import type { CreateSignal } from './signal.ts'
@@ -10,4 +11,5 @@ export const SIGNALS: readonly CreateSignal[] = [
   (context) => new AllowedIdentity(context),
   (context) => new Removed(context),
   (context) => new Silence(context),
+  (context) => new Outlier(context),
 ]

@@ -148,6 +148,12 @@ const ROUTES: RouteConfiguration = {
               },
             ],
             upgradeConfigs: [{ upgradeType: 'websocket', enabled: true }],
+            hashPolicy: [
+              { header: { headerName: 'x-user' }, terminal: true },
+              { cookie: { name: 'user', ttl: 60_000, path: '/' } },
+              { queryParameter: { name: 'user' } },
+              { connectionProperties: { sourceIp: true } },
+            ],
           },
           metadata: {
             filterMetadata: { 'weft.dev': { retryNonIdempotent: true } },
@@ -363,6 +369,9 @@ const CLUSTERS: readonly Cluster[] = [
       clusterName: 'static',
       endpoints: [
         {
+          locality: { region: 'west', zone: 'west-1', subZone: 'west-1-a' },
+          priority: 1,
+          loadBalancingWeight: 5,
           lbEndpoints: [
             {
               endpoint: { address: address(9000) },
@@ -390,6 +399,24 @@ const CLUSTERS: readonly Cluster[] = [
         },
       ],
     },
+    outlierDetection: {
+      consecutive5xx: 4,
+      enforcingConsecutive5xx: 90,
+      consecutiveGatewayFailure: 3,
+      enforcingConsecutiveGatewayFailure: 80,
+      interval: 5000,
+      baseEjectionTime: 20_000,
+      maxEjectionTime: 200_000,
+      maxEjectionPercent: 40,
+      enforcingSuccessRate: 70,
+      successRateMinimumHosts: 4,
+      successRateRequestVolume: 90,
+      successRateStdevFactor: 1800,
+      failurePercentageThreshold: 60,
+      enforcingFailurePercentage: 50,
+      failurePercentageMinimumHosts: 3,
+      failurePercentageRequestVolume: 40,
+    },
     typedExtensionProtocolOptions: {
       [UpstreamHttpOptions.typeName]: any(UpstreamHttpOptions, {
         commonHttpProtocolOptions: { idleTimeout: 1000, maxHeadersCount: 50 },
@@ -404,7 +431,27 @@ const CLUSTERS: readonly Cluster[] = [
     upstreamConnectionOptions: {
       tcpKeepalive: { keepaliveProbes: 3, keepaliveTime: 60, keepaliveInterval: 20 },
     },
-    metadata: { filterMetadata: { 'weft.dev': { service: 'b.a', maxResponseHeadersKb: 10 } } },
+    commonLbConfig: {
+      healthyPanicThreshold: { value: 40 },
+      zoneAwareLbConfig: { routingEnabled: { value: 90 }, minClusterSize: 3n },
+    },
+    metadata: {
+      filterMetadata: {
+        'weft.dev': {
+          service: 'b.a',
+          maxResponseHeadersKb: 10,
+          peakEwma: {
+            decayMs: 5000,
+            penaltyMs: 1000,
+            slowStartMs: 2000,
+            aggression: 2,
+            minWeightPercent: 20,
+          },
+          outlier: { statuses: [429], grpcStatuses: [14] },
+          clientAffinityMs: 1000,
+        },
+      },
+    },
   },
   {
     name: 'dns',
@@ -412,6 +459,16 @@ const CLUSTERS: readonly Cluster[] = [
     loadAssignment: {
       clusterName: 'dns',
       endpoints: [{ lbEndpoints: [{ endpoint: { address: address(9001) } }] }],
+    },
+    lbPolicy: 'LEAST_REQUEST',
+    leastRequestLbConfig: {
+      choiceCount: 3,
+      activeRequestBias: { defaultValue: 2 },
+      slowStartConfig: {
+        slowStartWindow: 10,
+        aggression: { defaultValue: 2 },
+        minWeightPercent: { value: 5 },
+      },
     },
     commonHttpProtocolOptions: { idleTimeout: 1000, maxHeadersCount: 50 },
     http2ProtocolOptions: { connectionKeepalive: KEEP_ALIVE },
@@ -421,6 +478,9 @@ const CLUSTERS: readonly Cluster[] = [
     name: 'eds',
     type: 'EDS',
     edsClusterConfig: { edsConfig: ADS, serviceName: 'service' },
+    lbPolicy: 'RING_HASH',
+    ringHashLbConfig: { minimumRingSize: 64n, maximumRingSize: 1024n },
+    commonLbConfig: { localityWeightedLbConfig: {} },
     typedExtensionProtocolOptions: {
       [UpstreamHttpOptions.typeName]: any(UpstreamHttpOptions, {
         useDownstreamProtocolConfig: {
@@ -429,6 +489,20 @@ const CLUSTERS: readonly Cluster[] = [
         },
       }),
     },
+  },
+  {
+    name: 'maglev',
+    type: 'EDS',
+    edsClusterConfig: { edsConfig: ADS },
+    lbPolicy: 'MAGLEV',
+    maglevLbConfig: { tableSize: 251n },
+  },
+  {
+    name: 'turns',
+    type: 'EDS',
+    edsClusterConfig: { edsConfig: ADS },
+    lbPolicy: 'ROUND_ROBIN',
+    roundRobinLbConfig: { slowStartConfig: { slowStartWindow: 20 } },
   },
   {
     name: 'original-dst',

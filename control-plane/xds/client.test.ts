@@ -1,0 +1,22 @@
+import t from 'tap'
+import { NODE_MUTUAL_TLS, NODE_TAKES, TAKES_OUTLIER_DETECTION } from '../../core/contract.ts'
+import { clientOf } from './client.ts'
+import { outlierDetection } from './outlier.ts'
+
+t.test(
+  'fields that a sidecar of the version before refuses go to those that say that they take them',
+  async (t) => {
+    const sent = (userAgentName: string, metadata: Readonly<Record<string, string>> = {}) => {
+      const { takes } = clientOf({ userAgentName, metadata })
+      return [takes.name, outlierDetection(takes).outlierDetection?.maxEjectionPercent]
+    }
+    t.same(sent('weft', { [NODE_TAKES]: TAKES_OUTLIER_DETECTION }), ['sidecar', 50])
+    t.same(sent('weft', { [NODE_TAKES]: `a ${TAKES_OUTLIER_DETECTION} b` }), ['sidecar', 50])
+    t.same(sent('weft', { [NODE_TAKES]: 'outlier' }), ['sidecar-before', undefined])
+    t.same(sent('weft'), ['sidecar-before', undefined])
+    t.same(sent(''), ['sidecar-before', undefined])
+    t.same(sent('envoy'), ['envoy', 50])
+    t.same(sent('gRPC Go'), ['grpc', 33])
+    t.same(sent('gRPC Go', { [NODE_MUTUAL_TLS]: 'true' }), ['grpc-mtls', 33])
+  },
+)

@@ -1,0 +1,18 @@
+import type { Problem } from '../../core/problem.ts'
+import { policyProblems } from '../../control-plane/problems/policy-problems.ts'
+import { problemOf } from './checked.ts'
+import type { ManifestMesh } from './manifest-mesh.ts'
+
+/** Policies that the control plane would not put in force for one of their targets. */
+export function manifestPolicyProblems({ mesh, byName }: ManifestMesh): Problem[] {
+  return policyProblems(mesh).flatMap(({ kind, namespace, name, field, severity, message, remedy }) => {
+    const object = byName.get(`${kind} ${namespace}/${name}`)
+    if (!object) return []
+    // A target that is there and has a mistake of its own is told by that.
+    const index = /^spec\.targetRefs\[(\d+)\]\.name$/.exec(field)?.[1]
+    const policy = object.mesh?.kind === 'TrafficPolicy' ? object.mesh : undefined
+    const ref = index === undefined ? undefined : policy?.targetRefs[Number(index)]
+    if (ref && byName.get(`${ref.kind} ${namespace}/${ref.name}`)?.refused) return []
+    return [problemOf(object, field, severity, message, remedy)]
+  })
+}
