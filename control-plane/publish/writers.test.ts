@@ -38,6 +38,7 @@ async function setUp(t: Test) {
       routeStatus,
       policyStatus,
       authority,
+      counts: { totals: () => Promise.resolve([]) },
       mayWrite: () => state.leading,
       log: createLogger('test', 'info', (line) => lines.push(line)),
       clock,

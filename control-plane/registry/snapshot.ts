@@ -1,4 +1,5 @@
 import type { NamespaceObject, PodObject, ServiceAccountObject, ServiceObject } from './kinds/core.ts'
+import type { CanaryObject } from './kinds/canary.ts'
 import type { ConnectionRouteObject } from './kinds/connection-route.ts'
 import type { EndpointSliceObject } from './kinds/endpoint-slice.ts'
 import type { Kind, MeshObject } from './kinds/kinds.ts'
@@ -24,6 +25,7 @@ export interface Snapshot {
   readonly tlsRoutes: Table<ConnectionRouteObject>
   readonly tcpRoutes: Table<ConnectionRouteObject>
   readonly peerAuthentications: Table<PeerAuthenticationObject>
+  readonly canaries: Table<CanaryObject>
   readonly trafficPolicies: Table<TrafficPolicyObject>
 }
 
@@ -38,6 +40,7 @@ export const EMPTY_SNAPSHOT: Snapshot = {
   tlsRoutes: new Map(),
   tcpRoutes: new Map(),
   peerAuthentications: new Map(),
+  canaries: new Map(),
   trafficPolicies: new Map(),
 }
 
@@ -52,6 +55,7 @@ const TABLE_OF: { readonly [K in Kind]: keyof Snapshot } = {
   TLSRoute: 'tlsRoutes',
   TCPRoute: 'tcpRoutes',
   PeerAuthentication: 'peerAuthentications',
+  Canary: 'canaries',
   TrafficPolicy: 'trafficPolicies',
 }
 
@@ -72,6 +76,11 @@ export function applyChanges(snapshot: Snapshot, changes: Iterable<Change>): Sna
     else table(TABLE_OF[change.kind]).delete(change.key)
   }
   return copies.size === 0 ? snapshot : { ...snapshot, ...Object.fromEntries(copies) }
+}
+
+/** Whether two snapshots differ in nothing that a proxy could notice: a Canary acts through the route that it has. */
+export function sameForProxies(a: Snapshot, b: Snapshot): boolean {
+  return (Object.keys(a) as (keyof Snapshot)[]).every((name) => name === 'canaries' || a[name] === b[name])
 }
 
 function derived<S extends object, T>(make: (source: S) => T): (source: S) => T {

@@ -9,6 +9,7 @@ import {
   type ServiceAccountObject,
   type ServiceObject,
 } from './core.ts'
+import { readCanary, type CanaryObject } from './canary.ts'
 import { readEndpointSlice, type EndpointSliceObject } from './endpoint-slice.ts'
 import { readTcpRoute, readTlsRoute, type ConnectionRouteObject } from './connection-route.ts'
 import { readGrpcRoute } from './grpc-route.ts'
@@ -26,6 +27,7 @@ export type MeshObject =
   | RouteObject
   | ConnectionRouteObject
   | PeerAuthenticationObject
+  | CanaryObject
   | TrafficPolicyObject
 
 export type Kind = MeshObject['kind']
@@ -45,6 +47,7 @@ const READERS: Readonly<Record<string, (object: Fields) => MeshObject>> = {
   'gateway.networking.k8s.io/v1 TCPRoute': readTcpRoute,
   'gateway.networking.k8s.io/v1alpha2 TCPRoute': readTcpRoute,
   'weft.dev/v1alpha1 PeerAuthentication': readPeerAuthentication,
+  'weft.dev/v1alpha1 Canary': readCanary,
   'weft.dev/v1alpha1 TrafficPolicy': readTrafficPolicy,
 }
 
