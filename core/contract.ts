@@ -182,6 +182,9 @@ export const METADATA_WORKLOAD = 'workload'
 /** Of a route, true: also requests that are not idempotent are retried. */
 export const METADATA_RETRY_NON_IDEMPOTENT = 'retryNonIdempotent'
 
+/** Key of a rate limit's descriptor that sidecars fill with who calls: a verified SPIFFE ID, or an address. */
+export const CALLER_DESCRIPTOR = 'weft.dev/caller'
+
 /** Of a listener: what `;` in a path means to its connection managers (docs/paths.md). */
 export const METADATA_PATH_PARAMETERS = 'pathParameters'
 /** Of a listener: HTTP/1.1 callers that end their side still wait for the answer. */

@@ -80,7 +80,7 @@ export class Runtime {
     deps.secrets.watch(() => this.clusters.renew())
     const clock = monotonicClock
     const random = Math.random
-    this.#steps = new StepCompiler({ clock, random })
+    this.#steps = new StepCompiler({ clock, random, telemetry: deps.telemetry })
     this.#exchange = {
       clock,
       random,

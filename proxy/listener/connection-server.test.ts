@@ -86,7 +86,7 @@ function start(termination: (settings: DownstreamTls) => Terminated | undefined 
         if (result) done(result)
       },
     },
-    steps: new StepCompiler({ clock, random }),
+    steps: new StepCompiler({ clock, random, telemetry: noTelemetry }),
     clock,
     localIdentity: () => '',
     createTransport: (socket) => (socket as unknown as FakeSocket).transport as never,

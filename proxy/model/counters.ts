@@ -27,3 +27,11 @@ export const COUNTERS = {
 } as const
 
 export type CounterName = keyof typeof COUNTERS
+
+/** What is told of each limit by its name, in the label `limit`. Prometheus reads them as `weft_NAME`, counters with `_total`. */
+export const LIMIT_METRICS = {
+  rate_limit_allowed: ['counter', 'Requests that a rate limit let pass.'],
+  rate_limit_refused: ['counter', 'Requests that it refused.'],
+} as const satisfies Readonly<Record<string, readonly [type: 'counter' | 'gauge', what: string]>>
+
+export type LimitMetricName = keyof typeof LIMIT_METRICS

@@ -1,5 +1,6 @@
 import type { Pattern, Replacement } from '../../core/pattern.ts'
 import type { FilterConfig } from './filter.ts'
+import type { RateLimitRule } from './rate-limit.ts'
 
 /** envoy.config.route.v3, as far as Weft serves it; immutable. Regular expressions are compiled once. */
 export interface RouteConfiguration {
@@ -23,6 +24,8 @@ export interface Route {
   readonly responseHeaders: HeaderMutation
   /** Instead of what filters say for all routes, by the filter's name. */
   readonly filterConfigs?: Readonly<Record<string, FilterConfig>>
+  /** What its requests are counted by where a limit is by descriptor; its virtual host's among them, as Envoy has it. */
+  readonly rateLimits?: readonly RateLimitRule[]
 }
 
 export interface RouteMatch {

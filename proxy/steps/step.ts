@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts'
 import type { MessageType } from '../../core/xds/codec.ts'
 import type { LocalReply } from '../exchange/reply.ts'
+import type { TelemetrySink } from '../exchange/telemetry-sink.ts'
 import type { RequestHead, ResponseHead } from '../http/message.ts'
 import type { Hop } from '../model/hop.ts'
 import type { Route } from '../model/route.ts'
@@ -81,6 +82,7 @@ export interface StepDependencies {
   readonly clock: Clock
   /** From 0 up to 1. */
   readonly random: () => number
+  readonly telemetry: Pick<TelemetrySink, 'limitMetric'>
 }
 
 /** One filter: the message `M` that configures it, what is read of that (`C`), and the step `S` that decides by it. */
@@ -88,6 +90,11 @@ export interface StepKind<M, C, S> {
   /** Envoy's canonical name, e.g. `envoy.filters.http.fault`. */
   readonly kind: string
   readonly type: MessageType<M>
+  /**
+   * What it counts is of all chains of a listener together: filters of one name that say the same are one step. Callers
+   * of one pod come by mutual TLS and in plaintext, by chains of their own.
+   */
+  readonly shared?: boolean
   /** `message` holds what the table serves (core/xds/served); what else is wrong with it is told to `scope`. */
   read(message: M, scope: Scope): C
   create(config: C, name: string, deps: StepDependencies): S

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { newRecord } from '../exchange/record.ts'
-import { COUNTERS, type CounterName } from '../model/counters.ts'
+import { COUNTERS, LIMIT_METRICS, type CounterName, type LimitMetricName } from '../model/counters.ts'
+import { LimitMetrics } from './limit-metrics.ts'
 import { Metrics } from './metrics.ts'
 import { METRIC_NAMES, OBSERVABILITY_PAGE, withTelemetry } from './observability-page.ts'
 import { prometheusText } from './prometheus.ts'
@@ -24,7 +25,10 @@ t.test('the page lists what is counted, and nothing else', async (t) => {
   for (const direction of ['inbound', 'outbound'] as const)
     metrics.request(newRecord({ ...HOP, direction }, HEAD, 'v1'))
   for (const name of Object.keys(COUNTERS)) metrics.count(name as CounterName)
-  const names = [...prometheusText(metrics, new Map()).matchAll(/^# TYPE (\S+)/gm)].map(
+  const limits = new LimitMetrics()
+  const held = Object.keys(LIMIT_METRICS).map((name) => limits.get(name as LimitMetricName, 'shop'))
+  t.ok(held.length > 0)
+  const names = [...prometheusText(metrics, limits.samples(), new Map()).matchAll(/^# TYPE (\S+)/gm)].map(
     ([, name = '']) => name,
   )
   t.strictSame(

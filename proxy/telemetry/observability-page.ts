@@ -1,8 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { markdownTable, withWritten } from '../../core/document.ts'
-import { COUNTERS } from '../model/counters.ts'
+import { COUNTERS, LIMIT_METRICS, type LimitMetricName } from '../model/counters.ts'
 import { ResponseFlag } from '../model/response-flag.ts'
+import { limitMetricName } from './prometheus.ts'
 
 /** The page whose tables this module writes. */
 export const OBSERVABILITY_PAGE = fileURLToPath(new URL('../../docs/observability.md', import.meta.url))
@@ -62,13 +63,19 @@ const REQUEST_METRICS: Readonly<Record<string, readonly [type: string, what: str
 export const METRIC_NAMES: readonly string[] = [
   ...Object.keys(REQUEST_METRICS),
   ...Object.keys(COUNTERS).map((name) => `weft_${name}_total`),
+  ...Object.keys(LIMIT_METRICS).map((name) => limitMetricName(name as LimitMetricName)),
 ]
 
 /** `page` with the tables of metrics and of response flags between their marks. */
 export function withTelemetry(page: string): string {
   const requests = Object.entries(REQUEST_METRICS).map(([name, [type, what]]) => [`\`${name}\``, type, what])
   const counters = Object.entries(COUNTERS).map(([name, what]) => [`\`weft_${name}_total\``, 'counter', what])
-  const metrics = `${markdownTable([['metric', 'type', 'what it says'], ...requests, ...counters])}
+  const limits = Object.entries(LIMIT_METRICS).map(([name, [type, what]]) => [
+    `\`${limitMetricName(name as LimitMetricName)}\``,
+    type,
+    `${what} By the label \`limit\`.`,
+  ])
+  const metrics = `${markdownTable([['metric', 'type', 'what it says'], ...requests, ...counters, ...limits])}
 Those of requests but the active ones have the labels ${LABELS.map((label) => `\`${label}\``).join(', ')}, the last of them for gRPC alone.
 `
   const flags = markdownTable([

@@ -16,11 +16,13 @@ export const HTTP_FILTERS: { readonly types: Messages; readonly parts: Messages 
     'envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit': {
       stat_prefix: REQUIRED,
       status: ANY,
-      token_bucket: REQUIRED,
+      token_bucket: ANY,
       // Envoy counts nobody without them, and says nothing.
       filter_enabled: REQUIRED,
       filter_enforced: REQUIRED,
       response_headers_to_add: ANY,
+      descriptors: ANY,
+      always_consume_default_token_bucket: ANY,
       enable_x_ratelimit_headers: only('OFF', 'DRAFT_VERSION_03'),
       rate_limited_as_resource_exhausted: ANY,
     },
@@ -37,6 +39,11 @@ export const HTTP_FILTERS: { readonly types: Messages; readonly parts: Messages 
       grpc_status: ANY,
       percentage: REQUIRED,
     },
+    'envoy.extensions.common.ratelimit.v3.LocalRateLimitDescriptor': {
+      entries: REQUIRED,
+      token_bucket: REQUIRED,
+    },
+    'envoy.extensions.common.ratelimit.v3.RateLimitDescriptor.Entry': { key: REQUIRED, value: ANY },
     'envoy.type.v3.HttpStatus': { code: REQUIRED },
     'envoy.type.v3.TokenBucket': { max_tokens: REQUIRED, tokens_per_fill: ANY, fill_interval: REQUIRED },
   },

@@ -3,6 +3,7 @@ import { CLUSTERS } from './cluster.ts'
 import { HTTP_FILTERS } from './http-filters.ts'
 import { HTTP } from './http.ts'
 import { LISTENER } from './listener.ts'
+import { RATE_LIMITS } from './rate-limits.ts'
 import { ROUTES } from './route.ts'
 import type { Fields, Messages } from './table.ts'
 import { TRANSPORT } from './tls.ts'
@@ -14,7 +15,7 @@ export const SECTIONS: readonly (readonly [title: string, messages: Messages])[]
   ['HTTP', HTTP],
   ['HTTP filters', { ...HTTP_FILTERS.types, ...HTTP_FILTERS.parts }],
   ['TLS', TRANSPORT],
-  ['Routes', ROUTES],
+  ['Routes', { ...ROUTES, ...RATE_LIMITS }],
   ['Clusters', CLUSTERS],
 ]
 

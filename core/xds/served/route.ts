@@ -13,7 +13,7 @@ const HEADERS: Fields = {
 
 export const ROUTES: Messages = {
   [`${ROUTE}.RouteConfiguration`]: { name: ANY, virtual_hosts: ANY, validate_clusters: only('true') },
-  [`${ROUTE}.VirtualHost`]: { name: REQUIRED, domains: REQUIRED, routes: ANY },
+  [`${ROUTE}.VirtualHost`]: { name: REQUIRED, domains: REQUIRED, routes: ANY, rate_limits: ANY },
   [`${ROUTE}.Route`]: {
     name: ANY,
     match: REQUIRED,
@@ -70,6 +70,8 @@ export const ROUTES: Messages = {
     retry_policy: ANY,
     request_mirror_policies: ANY,
     upgrade_configs: ANY,
+    rate_limits: ANY,
+    include_vh_rate_limits: ANY,
   },
   'envoy.type.matcher.v3.RegexMatchAndSubstitute': { pattern: REQUIRED, substitution: ANY },
   [`${ROUTE}.RetryPolicy`]: {

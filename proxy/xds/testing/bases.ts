@@ -78,6 +78,32 @@ const RATE_LIMIT: LocalRateLimit = {
   responseHeadersToAdd: [SET],
   enableXRatelimitHeaders: 'DRAFT_VERSION_03',
   rateLimitedAsResourceExhausted: true,
+  descriptors: [
+    {
+      entries: [{ key: 'user', value: 'a' }],
+      tokenBucket: { maxTokens: 10, tokensPerFill: 2, fillInterval: 1000 },
+    },
+  ],
+  alwaysConsumeDefaultTokenBucket: false,
+}
+const RATE_LIMITS = {
+  rateLimits: [
+    {
+      actions: [
+        { requestHeaders: { headerName: 'x-user', descriptorKey: 'user', skipIfAbsent: true } },
+        { remoteAddress: {} },
+        { genericKey: { descriptorValue: 'a', descriptorKey: 'b' } },
+        {
+          headerValueMatch: {
+            descriptorValue: 'a',
+            descriptorKey: 'b',
+            expectMatch: false,
+            headers: [{ name: 'x-beta', exactMatch: 'a' }],
+          },
+        },
+      ],
+    },
+  ],
 }
 const FAULT_FILTER = { name: 'fault', typedConfig: any(HTTPFault, FAULT) }
 const RATE_LIMIT_FILTER = { name: 'limit', typedConfig: any(LocalRateLimit, RATE_LIMIT) }
@@ -97,6 +123,7 @@ const ROUTES: RouteConfiguration = {
     {
       name: 'shop',
       domains: ['shop.example'],
+      ...RATE_LIMITS,
       routes: [
         {
           name: 'prefix',
@@ -148,6 +175,8 @@ const ROUTES: RouteConfiguration = {
               },
             ],
             upgradeConfigs: [{ upgradeType: 'websocket', enabled: true }],
+            ...RATE_LIMITS,
+            includeVhRateLimits: true,
           },
           metadata: {
             filterMetadata: { 'weft.dev': { retryNonIdempotent: true } },
