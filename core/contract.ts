@@ -195,6 +195,9 @@ export const METADATA_LOWER_CASE_FIELDS = 'lowerCaseFields'
 /** Of a listener, true: what callers say of who and where they are is dropped (x-forwarded-for and its kin). */
 export const METADATA_SANITIZE_FORWARDED = 'sanitizeForwarded'
 
+/** Of a listener: the request field that says how important a request is, for adaptive concurrency. */
+export const METADATA_PRIORITY_HEADER = 'priorityHeader'
+
 /** Key of an endpoint's `filter_metadata` that a cluster's `transport_socket_matches` look at (Envoy's). */
 export const METADATA_TRANSPORT_MATCH = 'envoy.transport_socket_match'
 /** What stands there for a pod of the mesh. */

@@ -32,6 +32,10 @@ export type CounterName = keyof typeof COUNTERS
 export const LIMIT_METRICS = {
   rate_limit_allowed: ['counter', 'Requests that a rate limit let pass.'],
   rate_limit_refused: ['counter', 'Requests that it refused.'],
+  concurrency_limit: ['gauge', 'Requests that adaptive concurrency lets through to the application at once.'],
+  concurrency_running: ['gauge', 'Requests that it counts now.'],
+  concurrency_min_rtt_seconds: ['gauge', 'How long the application takes when nothing queues.'],
+  concurrency_refused: ['counter', 'Requests that it turned away.'],
 } as const satisfies Readonly<Record<string, readonly [type: 'counter' | 'gauge', what: string]>>
 
 export type LimitMetricName = keyof typeof LIMIT_METRICS

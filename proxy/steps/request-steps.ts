@@ -14,6 +14,8 @@ export interface RequestSteps {
   readonly steps: readonly RequestStep[]
   /** Those that look at answers, last step first, as Envoy's encoder filters. */
   readonly responders: readonly RequestStep[]
+  /** Those that look at how requests go on. */
+  readonly watchers: readonly RequestStep[]
   /** The least of theirs; Infinity: bodies may have any length. */
   readonly bodyLimit: number
 }
@@ -44,7 +46,8 @@ export class StepCompiler {
 
   requestSteps(listener: Listener, chain: FilterChain, manager: HttpConnectionManager): RequestSteps {
     const early = comeAsTheyAre(manager.paths) ? NONE : [new NormalizePathStep(manager.paths)]
-    if (manager.filters.length === 0) return { early, steps: NONE, responders: NONE, bodyLimit: Infinity }
+    if (manager.filters.length === 0)
+      return { early, steps: NONE, responders: NONE, watchers: NONE, bodyLimit: Infinity }
     const place = `http/${placeOf(listener, chain)}`
     const { filters } = manager
     const steps = this.#compile(listener.name, place, manager, filters, REQUEST_STEPS) as RequestStep[]
@@ -52,6 +55,7 @@ export class StepCompiler {
       early,
       steps,
       responders: steps.filter((step) => 'respond' in step).toReversed(),
+      watchers: steps.filter((step) => 'finished' in step),
       bodyLimit: Math.min(...steps.map((step) => step.bodyLimit ?? Infinity)),
     }
   }

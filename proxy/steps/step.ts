@@ -42,6 +42,10 @@ export interface RequestStep {
   decide(hop: Hop, head: RequestHead, route: Route | undefined): Verdict
   /** Sees every answer's head, the proxy's own ones too, last step first; may change its fields. */
   respond?(hop: Hop, head: RequestHead, route: Route | undefined, response: ResponseHead): void
+  /** The upstream's answer to a request that it let pass begins; `whole`: the request had come whole by then. */
+  answered?(head: RequestHead, response: ResponseHead, whole: boolean): void
+  /** The request is over, whichever way: for each one once, also for those that it was not asked about. */
+  finished?(head: RequestHead): void
   /** Bytes that a body may have; what comes beyond them is answered by the exchange. Left out: any. */
   readonly bodyLimit?: number
   /** False: it has counted what one made anew would not know. Without this it never counts. */
@@ -85,6 +89,14 @@ export interface StepDependencies {
   readonly telemetry: Pick<TelemetrySink, 'limitMetric'>
 }
 
+/** What a listener says for filters, in metadata of its own; of a route's settings, nothing. */
+export interface ListenerSettings {
+  /** Lower-case name of the field that says how important a request is, or ''. */
+  readonly priorityHeader: string
+}
+
+export const NO_LISTENER_SETTINGS: ListenerSettings = Object.freeze({ priorityHeader: '' })
+
 /** One filter: the message `M` that configures it, what is read of that (`C`), and the step `S` that decides by it. */
 export interface StepKind<M, C, S> {
   /** Envoy's canonical name, e.g. `envoy.filters.http.fault`. */
@@ -96,7 +108,7 @@ export interface StepKind<M, C, S> {
    */
   readonly shared?: boolean
   /** `message` holds what the table serves (core/xds/served); what else is wrong with it is told to `scope`. */
-  read(message: M, scope: Scope): C
+  read(message: M, scope: Scope, listener: ListenerSettings): C
   create(config: C, name: string, deps: StepDependencies): S
 }
 

@@ -88,7 +88,13 @@ export interface Sending {
   readonly open?: boolean
 }
 
-export const NO_STEPS: RequestSteps = { early: [], steps: [], responders: [], bodyLimit: Infinity }
+export const NO_STEPS: RequestSteps = {
+  early: [],
+  steps: [],
+  responders: [],
+  watchers: [],
+  bodyLimit: Infinity,
+}
 
 /** Exchanges without a socket on either side, on a clock that the test moves. */
 export class MemoryExchange {

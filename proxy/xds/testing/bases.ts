@@ -1,6 +1,7 @@
 import type { AnyValue } from '../../../core/xds/any.ts'
 import type { MessageType } from '../../../core/xds/codec.ts'
 import {
+  AdaptiveConcurrency,
   Buffer as BufferFilter,
   ConnectionLimit,
   DownstreamTlsContext,
@@ -107,6 +108,23 @@ const RATE_LIMITS = {
 }
 const FAULT_FILTER = { name: 'fault', typedConfig: any(HTTPFault, FAULT) }
 const RATE_LIMIT_FILTER = { name: 'limit', typedConfig: any(LocalRateLimit, RATE_LIMIT) }
+const ADAPTIVE_FILTER = {
+  name: 'adaptive',
+  typedConfig: any(AdaptiveConcurrency, {
+    gradientControllerConfig: {
+      sampleAggregatePercentile: { value: 60 },
+      concurrencyLimitParams: { maxConcurrencyLimit: 200, concurrencyUpdateInterval: 200 },
+      minRttCalcParams: {
+        interval: 30_000,
+        requestCount: 40,
+        jitter: { value: 10 },
+        minConcurrency: 20,
+        buffer: { value: 20 },
+      },
+    },
+    concurrencyLimitExceededStatus: { code: 'TooManyRequests' },
+  }),
+}
 const BUFFER_FILTER = { name: 'buffer', typedConfig: any(BufferFilter, { maxRequestBytes: 1000 }) }
 const ROUTER = { name: 'router', typedConfig: any(Router, {}) }
 const CONNECTION_LIMIT = {
@@ -299,6 +317,7 @@ const LISTENERS: readonly Listener[] = [
           keepHalfClosed: true,
           lowerCaseFields: true,
           sanitizeForwarded: true,
+          priorityHeader: 'x-priority',
         },
       },
     },
@@ -317,7 +336,7 @@ const LISTENERS: readonly Listener[] = [
           codecType: 'HTTP2',
           statPrefix: 'front',
           rds: { configSource: ADS, routeConfigName: 'routes' },
-          httpFilters: [BUFFER_FILTER, FAULT_FILTER, RATE_LIMIT_FILTER, ROUTER],
+          httpFilters: [ADAPTIVE_FILTER, BUFFER_FILTER, FAULT_FILTER, RATE_LIMIT_FILTER, ROUTER],
           normalizePath: true,
           mergeSlashes: true,
           pathWithEscapedSlashesAction: 'REJECT_REQUEST',
