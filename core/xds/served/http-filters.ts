@@ -52,15 +52,19 @@ export const HTTP_FILTERS: { readonly types: Messages; readonly parts: Messages 
       buffer: ANY,
     },
     'envoy.extensions.filters.common.fault.v3.FaultDelay': {
-      fixed_delay: REQUIRED,
+      fixed_delay: ANY,
+      header_delay: ANY,
       // Without it Envoy delays nobody, and says nothing.
       percentage: REQUIRED,
     },
     'envoy.extensions.filters.http.fault.v3.FaultAbort': {
       http_status: ANY,
       grpc_status: ANY,
+      header_abort: ANY,
       percentage: REQUIRED,
     },
+    'envoy.extensions.filters.common.fault.v3.FaultDelay.HeaderDelay': {},
+    'envoy.extensions.filters.http.fault.v3.FaultAbort.HeaderAbort': {},
     'envoy.extensions.common.ratelimit.v3.LocalRateLimitDescriptor': {
       entries: REQUIRED,
       token_bucket: REQUIRED,

@@ -200,6 +200,10 @@ const ROUTES: RouteConfiguration = {
             filterMetadata: { 'weft.dev': { retryNonIdempotent: true } },
           },
           typedPerFilterConfig: {
+            asked: any(HTTPFault, {
+              delay: { headerDelay: {}, percentage: percent(5) },
+              abort: { headerAbort: {}, percentage: percent(5) },
+            }),
             fault: any(HTTPFault, { abort: { grpcStatus: 14, percentage: percent(5) } }),
             limit: any(LocalRateLimit, RATE_LIMIT),
           },
