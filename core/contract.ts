@@ -182,6 +182,8 @@ export const METADATA_WORKLOAD = 'workload'
 /** Of a route, true: also requests that are not idempotent are retried. */
 export const METADATA_RETRY_NON_IDEMPOTENT = 'retryNonIdempotent'
 
+/** Of a route: after how many milliseconds without an answer another try follows, and how many of them: `{afterMs, max}`. */
+export const METADATA_HEDGE = 'hedge'
 /** Key of a rate limit's descriptor that sidecars fill with who calls: a verified SPIFFE ID, or an address. */
 export const CALLER_DESCRIPTOR = 'weft.dev/caller'
 

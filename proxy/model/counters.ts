@@ -15,6 +15,8 @@ export const COUNTERS = {
   downstream_stalled: 'Connections that were closed because their client read nothing.',
   tls_handshake_failed: 'TLS handshakes of callers that failed.',
   retry_budget_exhausted: 'Retries that were left out because the budget was used up.',
+  hedges_sent: 'Tries beside one that was not answered in time.',
+  hedges_won: 'Of these, those that were answered first.',
   mirror_sent: 'Copies of requests that were answered.',
   mirror_failed: 'Copies that were not: no endpoint, a limit, a failure.',
   mirror_body_too_large:

@@ -64,6 +64,7 @@ export interface ForwardAction {
   /** Whole request with all tries; 0: none. Milliseconds. Envoy's default is 15,000; ours when unset is 0. */
   readonly timeoutMs: number
   readonly retry: RetryPolicy | undefined
+  readonly hedge?: HedgePolicy | undefined
   readonly rewrite: {
     readonly path:
       | { readonly kind: 'prefix'; readonly value: string }
@@ -127,6 +128,16 @@ export interface RetryPolicy {
   readonly backoffBaseMs: number
   readonly backoffMaxMs: number
   /** Repeat a method that is not idempotent (RFC 9110 section 9.2.2) although it reached a server. Off unless the route says so. */
+  readonly nonIdempotent: boolean
+}
+
+/** When a request that is not answered yet is sent to another endpoint as well. */
+export interface HedgePolicy {
+  /** Since the try before it. */
+  readonly afterMs: number
+  /** Tries beside the first, at the most. */
+  readonly max: number
+  /** As of a RetryPolicy. */
   readonly nonIdempotent: boolean
 }
 

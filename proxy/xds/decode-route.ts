@@ -8,6 +8,7 @@ import type { RateLimitRule } from '../model/rate-limit.ts'
 import type { Route, RouteConfiguration, RouteMatch } from '../model/route.ts'
 import { decodeHeader, decodeQuery, decodeRegex } from './decode-match.ts'
 import { decodeRouteFilters } from './decode-filters.ts'
+import { decodeHedge } from './decode-hedge.ts'
 import { decodeFlag } from './decode-metadata.ts'
 import { decodeMutation } from './decode-mutation.ts'
 import { decodeRateLimits } from './decode-rate-limits.ts'
@@ -37,7 +38,12 @@ function decodeRoute(
 ): Route {
   const nonIdempotent = decodeFlag(route.metadata, METADATA, METADATA_RETRY_NON_IDEMPOTENT, scope)
   const action = route.route
-    ? decodeForward(route.route, scope.at('route'), nonIdempotent)
+    ? decodeForward(
+        route.route,
+        scope.at('route'),
+        nonIdempotent,
+        decodeHedge(route.metadata, route.route, nonIdempotent, scope),
+      )
     : route.redirect
       ? decodeRedirect(route.redirect, scope.at('redirect'))
       : decodeDirect(route.directResponse, scope)

@@ -1,4 +1,4 @@
-import { METADATA, METADATA_RETRY_NON_IDEMPOTENT } from '../../contract.ts'
+import { METADATA, METADATA_HEDGE, METADATA_RETRY_NON_IDEMPOTENT } from '../../contract.ts'
 import { ROUTE_FILTERS } from './http-filters.ts'
 import { ANY, only, REQUIRED, type Fields, type Messages } from './table.ts'
 
@@ -20,7 +20,9 @@ export const ROUTES: Messages = {
     route: ANY,
     redirect: ANY,
     direct_response: ANY,
-    metadata: { within: { filter_metadata: { keys: { [METADATA]: [METADATA_RETRY_NON_IDEMPOTENT] } } } },
+    metadata: {
+      within: { filter_metadata: { keys: { [METADATA]: [METADATA_RETRY_NON_IDEMPOTENT, METADATA_HEDGE] } } },
+    },
     typed_per_filter_config: { types: ROUTE_FILTERS },
     ...HEADERS,
   },
@@ -68,6 +70,7 @@ export const ROUTES: Messages = {
     host_rewrite_literal: ANY,
     timeout: ANY,
     retry_policy: ANY,
+    hedge_policy: ANY,
     request_mirror_policies: ANY,
     upgrade_configs: ANY,
     rate_limits: ANY,
@@ -82,6 +85,7 @@ export const ROUTES: Messages = {
     retry_back_off: ANY,
     retry_host_predicate: ANY,
   },
+  [`${ROUTE}.HedgePolicy`]: { hedge_on_per_try_timeout: ANY },
   [`${ROUTE}.RetryPolicy.RetryBackOff`]: { base_interval: REQUIRED, max_interval: ANY },
   // What every retry does by itself.
   [`${ROUTE}.RetryPolicy.RetryHostPredicate`]: {

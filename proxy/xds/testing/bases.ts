@@ -197,7 +197,7 @@ const ROUTES: RouteConfiguration = {
             includeVhRateLimits: true,
           },
           metadata: {
-            filterMetadata: { 'weft.dev': { retryNonIdempotent: true } },
+            filterMetadata: { 'weft.dev': { retryNonIdempotent: true, hedge: { afterMs: 50, max: 2 } } },
           },
           typedPerFilterConfig: {
             asked: any(HTTPFault, {
@@ -214,6 +214,8 @@ const ROUTES: RouteConfiguration = {
           route: {
             weightedClusters: { clusters: [{ name: 'static', weight: 90, ...HEADERS }] },
             regexRewrite: { pattern: regex('^/exact'), substitution: '/new' },
+            retryPolicy: { retryOn: '5xx', numRetries: 2, perTryTimeout: 500 },
+            hedgePolicy: { hedgeOnPerTryTimeout: true },
           },
         },
         {
