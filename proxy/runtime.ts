@@ -4,6 +4,7 @@ import type { ProxyProtocolVersion } from '../core/proxy-protocol.ts'
 import type { Watchable } from '../core/watched.ts'
 import { ResponseFlag } from './model/response-flag.ts'
 import { WeightedPicks, type ExchangeDependencies } from './exchange/dependencies.ts'
+import { MirrorRoom } from './exchange/mirror-room.ts'
 import type { TelemetrySink } from './exchange/telemetry-sink.ts'
 import { createInbound } from './inbound.ts'
 import { ConnectionLimit } from './listener/connection-limit.ts'
@@ -87,6 +88,7 @@ export class Runtime {
       clusters: this.clusters,
       telemetry: deps.telemetry,
       picks: new WeightedPicks(),
+      mirrorRoom: new MirrorRoom(),
       configVersion: () => deps.configuration.version,
       configWaitMs: this.#configWaitMs,
       running: new Set(),

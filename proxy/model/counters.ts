@@ -21,6 +21,7 @@ export const COUNTERS = {
   mirror_failed: 'Copies that were not: no endpoint, a limit, a failure.',
   mirror_body_too_large:
     'Copies that were not sent, because more of the request was to be kept than is kept for copies.',
+  mirror_overflow: 'Copies that were not sent, because others took the room that there is for copies.',
   mirror_incomplete: 'Copies that were not sent, because the request itself did not come whole.',
   metrics_overflow: 'Requests that were counted without their labels: there were too many sets of them.',
   metric_push_failed: 'Reports to the control plane that did not arrive.',

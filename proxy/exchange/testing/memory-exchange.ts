@@ -12,6 +12,7 @@ import { MANAGER } from '../../testing/static-configuration.ts'
 import { FakeUpstream } from '../../upstream/testing/fake-upstream.ts'
 import { WeightedPicks, type ExchangeDependencies } from '../dependencies.ts'
 import { Exchange } from '../exchange.ts'
+import { MirrorRoom } from '../mirror-room.ts'
 import { noTelemetry, type RequestRecord } from '../telemetry-sink.ts'
 
 /** The caller's end of one request: what came back to it. */
@@ -122,6 +123,7 @@ export class MemoryExchange {
         count: (name) => void this.counts.push(name),
       },
       picks: new WeightedPicks(() => 0),
+      mirrorRoom: new MirrorRoom(),
       clock: this.upstream.clock,
       random: () => 0,
       configVersion: () => 'v1',
