@@ -1,4 +1,4 @@
-import type { ValueMatch } from './route.ts'
+import type { ValueMatch } from './value-match.ts'
 
 /**
  * envoy.config.route.v3.RateLimit: what of a request is counted by. Each action gives one entry of a descriptor, and a

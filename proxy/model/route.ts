@@ -1,6 +1,7 @@
 import type { Pattern, Replacement } from '../../core/pattern.ts'
 import type { FilterConfig } from './filter.ts'
 import type { RateLimitRule } from './rate-limit.ts'
+import type { ValueMatch } from './value-match.ts'
 
 /** envoy.config.route.v3, as far as Weft serves it; immutable. Regular expressions are compiled once. */
 export interface RouteConfiguration {
@@ -44,17 +45,6 @@ export interface RouteMatch {
   readonly query: readonly ValueMatch[]
   /** Only requests whose content-type is application/grpc. */
   readonly grpc: boolean
-}
-
-export interface ValueMatch {
-  readonly name: string
-  readonly kind: 'exact' | 'prefix' | 'suffix' | 'contains' | 'regex' | 'present'
-  readonly value: string
-  readonly regex: Pattern | undefined
-  /** Says nothing of what is absent, but of presence itself. */
-  readonly invert: boolean
-  /** An absent header is held against it as an empty one. */
-  readonly absentIsEmpty?: boolean
 }
 
 export interface ForwardAction {
