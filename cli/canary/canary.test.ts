@@ -68,7 +68,7 @@ t.test('in a cluster: what is known is told, and what is asked for stands on the
 
   const asked = await weft('promote', 'catalog', '-n', 'shop', '--full')
   t.strictSame([asked.code, asked.stdout], [0, 'asked shop/catalog to promote-full\n'])
-  const { annotations } = api.get(PATH)?.metadata ?? {}
+  const annotations = api.get(PATH)?.metadata['annotations']
   t.match(annotations, { 'weft.dev/canary-request': /^promote-full \d{4}-.*Z$/ })
 
   const none = await weft('abort', 'other', '-n', 'shop')

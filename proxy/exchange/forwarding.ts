@@ -20,6 +20,7 @@ import { chooseBackend, otherBackend } from './backend-choice.ts'
 import { logsInConnection } from './connection-login.ts'
 import { failureOf, outcomeOf } from './failure.ts'
 import { formatGrpcTimeout, grpcTimeoutMs } from './grpc-timeout.ts'
+import { Hedges } from './hedging.ts'
 import { markProtocol, prepareRequest } from './hop-headers.ts'
 import { startMirrors, type Mirror } from './mirror.ts'
 import { REPLAY_LIMIT_BYTES, type ReplayBuffer } from './replay-buffer.ts'
@@ -73,6 +74,8 @@ export class Forwarding implements AttemptOwner {
   /** The last try came to no endpoint. */
   #unreached = false
   #attempt: Attempt | undefined
+  /** Tries beside it, where the route has them. */
+  #hedges: Hedges | undefined
   #tried: EndpointState[] | undefined
   #affinity: Affinity | undefined
   #mirrors: readonly Mirror[] = NO_MIRRORS
@@ -183,7 +186,9 @@ export class Forwarding implements AttemptOwner {
     // As in Envoy, what an upload takes is not the upstream's time.
     if (this.#action.timeoutMs > 0 && !this.#tunnel)
       this.#limit(this.#deps.clock.now() + this.#action.timeoutMs)
-    if (!this.#responding) this.#attempt?.limit(this.#action.retry?.perTryTimeoutMs ?? 0)
+    if (this.#responding || !this.#attempt) return
+    this.#attempt.limit(this.#perTryTimeoutMs)
+    this.#armHedge()
   }
 
   /** The caller takes more of the answer again. */
@@ -198,11 +203,13 @@ export class Forwarding implements AttemptOwner {
 
   abandon(reason: ResetReason): void {
     this.#attempt?.abandon(reason)
+    this.#hedges?.abandon(reason)
   }
 
   /** The exchange is over, whichever way. */
   over(): void {
     this.#over = true
+    this.#hedges?.stop()
     this.#cancelWait?.()
     this.#cancelDeadline?.()
     for (const mirror of this.#mirrors) mirror.requestOver()
@@ -248,7 +255,7 @@ export class Forwarding implements AttemptOwner {
 
   #timeout(): void {
     if (this.#over) return
-    this.#attempt?.abandon('timeout')
+    this.abandon('timeout')
     const text = 'the upstream took too long'
     const reply = { status: 504, details: 'response_timeout', text, grpcStatus: DEADLINE_EXCEEDED }
     this.#caller.fail(ResponseFlag.UT, reply, 'timeout')
@@ -304,7 +311,7 @@ export class Forwarding implements AttemptOwner {
   #try(): void {
     this.#cancelWait = undefined
     if (this.#over) return
-    const { head, hop, http2, record } = this.#caller
+    const { hop, record } = this.#caller
     const cluster = this.#cluster
     const { own } = hop
     const endpoint =
@@ -314,15 +321,70 @@ export class Forwarding implements AttemptOwner {
     const useless = !endpoint || (this.#unreached && this.#tried?.includes(endpoint))
     if (useless && this.#failOver()) return
     if (!endpoint) return this.#fail(ResponseFlag.UH, 503, 'no_healthy_upstream', 'no healthy upstream')
-    record.attempts++
-    record.upstream = endpoint.address
-    record.upstreamWorkload = endpoint.endpoint.workload
-    const unshared =
-      own ?? (endpoint.proxyProtocol && (hop.named ??= new OwnConnections(addressesOf(hop), false)))
-    const pool = unshared ? unshared.pool(endpoint, http2) : endpoint.pool(http2)
-    const attempt = new Attempt(this, endpoint, head, pool, this.#deps.clock, this.#reuse)
+    const attempt = this.#attemptAt(endpoint)
     this.#attempt = attempt
-    attempt.start(this.#caller.body.ended ? (this.#action.retry?.perTryTimeoutMs ?? 0) : 0)
+    attempt.start(this.#caller.body.ended ? this.#perTryTimeoutMs : 0)
+    this.#armHedge()
+  }
+
+  get #perTryTimeoutMs(): number {
+    return this.#action.retry?.perTryTimeoutMs ?? 0
+  }
+
+  #attemptAt(endpoint: EndpointState): Attempt {
+    const { head, hop, http2, record } = this.#caller
+    record.attempts++
+    this.#noteUpstream(endpoint)
+    const unshared =
+      hop.own ?? (endpoint.proxyProtocol && (hop.named ??= new OwnConnections(addressesOf(hop), false)))
+    const pool = unshared ? unshared.pool(endpoint, http2) : endpoint.pool(http2)
+    return new Attempt(this, endpoint, head, pool, this.#deps.clock, this.#reuse)
+  }
+
+  #noteUpstream({ address, endpoint }: EndpointState): void {
+    this.#caller.record.upstream = address
+    this.#caller.record.upstreamWorkload = endpoint.workload
+  }
+
+  // Beside a try that takes long.
+
+  /** Of a request that is whole, so that all of it can go elsewhere as well. */
+  #armHedge(): void {
+    const policy = this.#action.hedge
+    const { body, head, hop, wantsUpgrade } = this.#caller
+    if (!policy || this.#over || !this.#attempt || !body.ended || wantsUpgrade || hop.own) return
+    if (!policy.nonIdempotent && !isIdempotent(head.method)) return
+    this.#hedges ??= new Hedges(policy, this.#deps.clock, () => this.#hedge())
+    this.#hedges.arm()
+  }
+
+  #hedge(): void {
+    const first = this.#attempt
+    const hedges = this.#hedges
+    if (!first || !hedges || this.#over || !this.#caller.body.complete) return
+    const endpoint = this.#other([first, ...hedges.running])
+    if (!endpoint || !this.#mayRetry()) return
+    this.#deps.telemetry.count('hedges_sent')
+    const attempt = this.#attemptAt(endpoint)
+    hedges.add(attempt)
+    attempt.start(this.#perTryTimeoutMs)
+  }
+
+  /** `attempt` has brought no answer. True: others run, one of which may. */
+  #othersRun(attempt: Attempt): boolean {
+    const next = this.#hedges?.without(this.#attempt, attempt)
+    if (!next) return false
+    this.#attempt = next
+    this.#noteUpstream(next.endpoint)
+    return true
+  }
+
+  /** The request stays with this one. */
+  #settle(attempt: Attempt): void {
+    if (!this.#hedges) return
+    if (this.#hedges.settle(this.#attempt, attempt)) this.#deps.telemetry.count('hedges_won')
+    this.#attempt = attempt
+    this.#noteUpstream(attempt.endpoint)
   }
 
   /** What a connection that its server closes under the request would cost: a replay, or the request. */
@@ -373,7 +435,9 @@ export class Forwarding implements AttemptOwner {
 
   attemptHead(attempt: Attempt, head: ResponseHead, end: boolean): void {
     const outcome = this.#badAnswer(head, end)
+    if (outcome && this.#othersRun(attempt)) return attempt.discard()
     if (outcome && this.#retry(attempt, outcome)) return
+    this.#settle(attempt)
     const caller = this.#caller
     this.#responding = true
     caller.body.release()
@@ -403,6 +467,7 @@ export class Forwarding implements AttemptOwner {
     const { flags, ...reply } = failureOf(failure)
     if (this.#responding)
       return this.#caller.fail(flags, reply, failure.kind === 'reset' ? failure.reason : 'connection')
+    if (this.#othersRun(attempt)) return
     const closed = failure.kind === 'reset' && failure.reason === 'connection'
     if (this.#retry(attempt, outcomeOf(failure), closed)) return
     // The next sidecar may repeat even a write elsewhere, since no byte of it reached the application.
@@ -416,17 +481,23 @@ export class Forwarding implements AttemptOwner {
   }
 
   attemptSilent(attempt: Attempt): void {
-    if (this.#responding) return
+    if (this.#responding || (this.#hedges?.running.length ?? 0) > 0) return
     const sent = attempt.stream !== undefined
-    if (sent || this.#hasOther(attempt.endpoint))
-      this.#retry(attempt, { kind: sent ? 'silent' : 'slow-connect' })
+    if (sent || this.#other([attempt])) this.#retry(attempt, { kind: sent ? 'silent' : 'slow-connect' })
   }
 
-  /** Whether an endpoint is there that was not tried and that nothing speaks against. */
-  #hasOther(endpoint: EndpointState): boolean {
-    const tried = [...(this.#tried ?? []), endpoint]
+  /** An endpoint that was not tried, is not one of these, and that nothing speaks against. */
+  #other(running: readonly Attempt[]): EndpointState | undefined {
+    const tried = [...(this.#tried ?? []), ...running.map(({ endpoint }) => endpoint)]
     const other = this.#cluster?.pick(this.#caller.hop.original, tried, this.#affinity?.hash)
-    return other !== undefined && !tried.includes(other) && other.health.standing === 'use'
+    return other && !tried.includes(other) && other.health.standing === 'use' ? other : undefined
+  }
+
+  /** Takes one more try out of the budget. */
+  #mayRetry(): boolean {
+    if (this.#cluster?.budget.tryRetry()) return true
+    this.#deps.telemetry.count('retry_budget_exhausted')
+    return false
   }
 
   /** The answer is one that a retry rule may turn away. */
@@ -461,12 +532,11 @@ export class Forwarding implements AttemptOwner {
       return false
     }
     if (decision === 'retry') {
-      if (!this.#cluster?.budget.tryRetry()) {
+      if (!this.#mayRetry()) {
         record.flags |= ResponseFlag.URX
-        this.#deps.telemetry.count('retry_budget_exhausted')
         return false
       }
-      if (!this.#retrying && !this.#cluster.breakers.tryRetry()) {
+      if (!this.#retrying && !this.#cluster?.breakers.tryRetry()) {
         record.flags |= ResponseFlag.URX | ResponseFlag.UO
         return false
       }

@@ -1,6 +1,7 @@
 import { Duplex } from 'node:stream'
 import type { Socket } from 'node:net'
 import t from 'tap'
+import { MirrorRoom } from '../exchange/mirror-room.ts'
 import { noTelemetry, type ConnectionRecord, type RequestRecord } from '../exchange/telemetry-sink.ts'
 import { WeightedPicks } from '../exchange/dependencies.ts'
 import { MemoryTransport } from '../http1/testing/memory-transport.ts'
@@ -71,6 +72,7 @@ function start(termination: (settings: DownstreamTls) => Terminated | undefined 
     exchange: {
       clusters,
       telemetry,
+      mirrorRoom: new MirrorRoom(),
       picks: new WeightedPicks(random),
       clock,
       random,
@@ -86,7 +88,7 @@ function start(termination: (settings: DownstreamTls) => Terminated | undefined 
         if (result) done(result)
       },
     },
-    steps: new StepCompiler({ clock, random }),
+    steps: new StepCompiler({ clock, random, telemetry: noTelemetry }),
     clock,
     localIdentity: () => '',
     createTransport: (socket) => (socket as unknown as FakeSocket).transport as never,

@@ -1,5 +1,6 @@
 import { fieldValues, type RequestHead } from '../http/message.ts'
-import type { Route, RouteConfiguration, RouteMatch, ValueMatch, VirtualHost } from '../model/route.ts'
+import type { Route, RouteConfiguration, RouteMatch, VirtualHost } from '../model/route.ts'
+import type { ValueMatch } from '../model/value-match.ts'
 
 /** The first route that matches, in order; undefined: none does (answer 404, NR). */
 export function findRoute(config: RouteConfiguration, head: RequestHead): Route | undefined {

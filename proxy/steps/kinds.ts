@@ -1,3 +1,4 @@
+import { adaptiveConcurrency } from './http/adaptive-concurrency.ts'
 import { bodyLimit } from './http/body-limit.ts'
 import { fault } from './http/fault.ts'
 import { localRateLimit } from './http/local-rate-limit.ts'
@@ -5,7 +6,12 @@ import { connectionLimit } from './network/connection-limit.ts'
 import type { AnyStepKind, ConnectionStep, RequestStep } from './step.ts'
 
 /** What may stand in `http_filters` before the router: one file each. */
-export const REQUEST_STEPS = [bodyLimit, fault, localRateLimit] as readonly AnyStepKind<RequestStep>[]
+export const REQUEST_STEPS = [
+  adaptiveConcurrency,
+  bodyLimit,
+  fault,
+  localRateLimit,
+] as readonly AnyStepKind<RequestStep>[]
 
 /** What may stand in a filter chain's `filters` before http_connection_manager or tcp_proxy. */
 export const CONNECTION_STEPS = [connectionLimit] as readonly AnyStepKind<ConnectionStep>[]

@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts'
 import type { MessageType } from '../../core/xds/codec.ts'
 import type { LocalReply } from '../exchange/reply.ts'
+import type { TelemetrySink } from '../exchange/telemetry-sink.ts'
 import type { RequestHead, ResponseHead } from '../http/message.ts'
 import type { Hop } from '../model/hop.ts'
 import type { Route } from '../model/route.ts'
@@ -41,6 +42,10 @@ export interface RequestStep {
   decide(hop: Hop, head: RequestHead, route: Route | undefined): Verdict
   /** Sees every answer's head, the proxy's own ones too, last step first; may change its fields. */
   respond?(hop: Hop, head: RequestHead, route: Route | undefined, response: ResponseHead): void
+  /** The upstream's answer to a request that it let pass begins; `whole`: the request had come whole by then. */
+  answered?(head: RequestHead, response: ResponseHead, whole: boolean): void
+  /** The request is over, whichever way: for each one once, also for those that it was not asked about. */
+  finished?(head: RequestHead): void
   /** Bytes that a body may have; what comes beyond them is answered by the exchange. Left out: any. */
   readonly bodyLimit?: number
   /** False: it has counted what one made anew would not know. Without this it never counts. */
@@ -81,15 +86,29 @@ export interface StepDependencies {
   readonly clock: Clock
   /** From 0 up to 1. */
   readonly random: () => number
+  readonly telemetry: Pick<TelemetrySink, 'limitMetric'>
 }
+
+/** What a listener says for filters, in metadata of its own; of a route's settings, nothing. */
+export interface ListenerSettings {
+  /** Lower-case name of the field that says how important a request is, or ''. */
+  readonly priorityHeader: string
+}
+
+export const NO_LISTENER_SETTINGS: ListenerSettings = Object.freeze({ priorityHeader: '' })
 
 /** One filter: the message `M` that configures it, what is read of that (`C`), and the step `S` that decides by it. */
 export interface StepKind<M, C, S> {
   /** Envoy's canonical name, e.g. `envoy.filters.http.fault`. */
   readonly kind: string
   readonly type: MessageType<M>
+  /**
+   * What it counts is of all chains of a listener together: filters of one name that say the same are one step. Callers
+   * of one pod come by mutual TLS and in plaintext, by chains of their own.
+   */
+  readonly shared?: boolean
   /** `message` holds what the table serves (core/xds/served); what else is wrong with it is told to `scope`. */
-  read(message: M, scope: Scope): C
+  read(message: M, scope: Scope, listener: ListenerSettings): C
   create(config: C, name: string, deps: StepDependencies): S
 }
 

@@ -6,7 +6,7 @@ import type {
   RegexMatcher,
   StringMatcher,
 } from '../../core/xds/generated/envoy.js'
-import type { ValueMatch } from '../model/route.ts'
+import type { ValueMatch } from '../model/value-match.ts'
 import type { Scope } from './scope.ts'
 
 export function decodeRegex(matcher: RegexMatcher | undefined, scope: Scope): Pattern | undefined {

@@ -12,6 +12,7 @@ import { MANAGER } from '../../testing/static-configuration.ts'
 import { FakeUpstream } from '../../upstream/testing/fake-upstream.ts'
 import { WeightedPicks, type ExchangeDependencies } from '../dependencies.ts'
 import { Exchange } from '../exchange.ts'
+import { MirrorRoom } from '../mirror-room.ts'
 import { noTelemetry, type RequestRecord } from '../telemetry-sink.ts'
 
 /** The caller's end of one request: what came back to it. */
@@ -88,7 +89,13 @@ export interface Sending {
   readonly open?: boolean
 }
 
-export const NO_STEPS: RequestSteps = { early: [], steps: [], responders: [], bodyLimit: Infinity }
+export const NO_STEPS: RequestSteps = {
+  early: [],
+  steps: [],
+  responders: [],
+  watchers: [],
+  bodyLimit: Infinity,
+}
 
 /** Exchanges without a socket on either side, on a clock that the test moves. */
 export class MemoryExchange {
@@ -118,6 +125,7 @@ export class MemoryExchange {
         count: (name) => void this.counts.push(name),
       },
       picks: new WeightedPicks(() => 0),
+      mirrorRoom: new MirrorRoom(),
       clock: this.upstream.clock,
       random: () => this.random(),
       configVersion: () => 'v1',

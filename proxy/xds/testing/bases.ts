@@ -1,6 +1,7 @@
 import type { AnyValue } from '../../../core/xds/any.ts'
 import type { MessageType } from '../../../core/xds/codec.ts'
 import {
+  AdaptiveConcurrency,
   Buffer as BufferFilter,
   ConnectionLimit,
   DownstreamTlsContext,
@@ -78,9 +79,52 @@ const RATE_LIMIT: LocalRateLimit = {
   responseHeadersToAdd: [SET],
   enableXRatelimitHeaders: 'DRAFT_VERSION_03',
   rateLimitedAsResourceExhausted: true,
+  descriptors: [
+    {
+      entries: [{ key: 'user', value: 'a' }],
+      tokenBucket: { maxTokens: 10, tokensPerFill: 2, fillInterval: 1000 },
+    },
+  ],
+  alwaysConsumeDefaultTokenBucket: false,
+}
+const RATE_LIMITS = {
+  rateLimits: [
+    {
+      actions: [
+        { requestHeaders: { headerName: 'x-user', descriptorKey: 'user', skipIfAbsent: true } },
+        { remoteAddress: {} },
+        { genericKey: { descriptorValue: 'a', descriptorKey: 'b' } },
+        {
+          headerValueMatch: {
+            descriptorValue: 'a',
+            descriptorKey: 'b',
+            expectMatch: false,
+            headers: [{ name: 'x-beta', exactMatch: 'a' }],
+          },
+        },
+      ],
+    },
+  ],
 }
 const FAULT_FILTER = { name: 'fault', typedConfig: any(HTTPFault, FAULT) }
 const RATE_LIMIT_FILTER = { name: 'limit', typedConfig: any(LocalRateLimit, RATE_LIMIT) }
+const ADAPTIVE_FILTER = {
+  name: 'adaptive',
+  typedConfig: any(AdaptiveConcurrency, {
+    gradientControllerConfig: {
+      sampleAggregatePercentile: { value: 60 },
+      concurrencyLimitParams: { maxConcurrencyLimit: 200, concurrencyUpdateInterval: 200 },
+      minRttCalcParams: {
+        interval: 30_000,
+        requestCount: 40,
+        jitter: { value: 10 },
+        minConcurrency: 20,
+        buffer: { value: 20 },
+      },
+    },
+    concurrencyLimitExceededStatus: { code: 'TooManyRequests' },
+  }),
+}
 const BUFFER_FILTER = { name: 'buffer', typedConfig: any(BufferFilter, { maxRequestBytes: 1000 }) }
 const ROUTER = { name: 'router', typedConfig: any(Router, {}) }
 const CONNECTION_LIMIT = {
@@ -97,6 +141,7 @@ const ROUTES: RouteConfiguration = {
     {
       name: 'shop',
       domains: ['shop.example'],
+      ...RATE_LIMITS,
       routes: [
         {
           name: 'prefix',
@@ -154,11 +199,19 @@ const ROUTES: RouteConfiguration = {
               { queryParameter: { name: 'user' } },
               { connectionProperties: { sourceIp: true } },
             ],
+            ...RATE_LIMITS,
+            includeVhRateLimits: true,
           },
           metadata: {
-            filterMetadata: { 'weft.dev': { retryNonIdempotent: true, failover: true } },
+            filterMetadata: {
+              'weft.dev': { retryNonIdempotent: true, failover: true, hedge: { afterMs: 50, max: 2 } },
+            },
           },
           typedPerFilterConfig: {
+            asked: any(HTTPFault, {
+              delay: { headerDelay: {}, percentage: percent(5) },
+              abort: { headerAbort: {}, percentage: percent(5) },
+            }),
             fault: any(HTTPFault, { abort: { grpcStatus: 14, percentage: percent(5) } }),
             limit: any(LocalRateLimit, RATE_LIMIT),
           },
@@ -169,6 +222,8 @@ const ROUTES: RouteConfiguration = {
           route: {
             weightedClusters: { clusters: [{ name: 'static', weight: 90, ...HEADERS }] },
             regexRewrite: { pattern: regex('^/exact'), substitution: '/new' },
+            retryPolicy: { retryOn: '5xx', numRetries: 2, perTryTimeout: 500 },
+            hedgePolicy: { hedgeOnPerTryTimeout: true },
           },
         },
         {
@@ -276,6 +331,7 @@ const LISTENERS: readonly Listener[] = [
           keepHalfClosed: true,
           lowerCaseFields: true,
           sanitizeForwarded: true,
+          priorityHeader: 'x-priority',
         },
       },
     },
@@ -294,7 +350,7 @@ const LISTENERS: readonly Listener[] = [
           codecType: 'HTTP2',
           statPrefix: 'front',
           rds: { configSource: ADS, routeConfigName: 'routes' },
-          httpFilters: [BUFFER_FILTER, FAULT_FILTER, RATE_LIMIT_FILTER, ROUTER],
+          httpFilters: [ADAPTIVE_FILTER, BUFFER_FILTER, FAULT_FILTER, RATE_LIMIT_FILTER, ROUTER],
           normalizePath: true,
           mergeSlashes: true,
           pathWithEscapedSlashesAction: 'REJECT_REQUEST',
