@@ -1,3 +1,5 @@
+import type { Cors } from './cors.ts'
+
 /** Routes of one Service port for one audience, in the order in which they are tried. */
 export interface RouteGroup {
   readonly kind: 'http' | 'grpc'
@@ -15,6 +17,8 @@ export interface Rule {
   readonly name: string
   readonly requestHeaders: HeaderChange
   readonly responseHeaders: HeaderChange
+  /** Which other origins may use it from a browser; undefined: nothing is said of them. */
+  readonly cors?: Cors
   readonly action: Forward | Redirect
 }
 

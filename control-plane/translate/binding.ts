@@ -1,6 +1,7 @@
 import type { PatternBudget } from '../../core/pattern-budget.ts'
 import type { RouteTable, ServicePort } from '../model/mesh.ts'
-import { patternBudget, patternsOf } from '../model/pattern.ts'
+import { patternsOfEntry } from '../model/entry-patterns.ts'
+import { patternBudget } from '../model/pattern.ts'
 import { carriesHttp } from '../model/protocol.ts'
 import type { RouteGroup, RouteProblem, RouteStatus } from '../model/route.ts'
 import type { ServiceObject } from '../registry/kinds/core.ts'
@@ -140,7 +141,7 @@ function attach(
     if (!bucket) buckets.set(key, (bucket = newBucket(port.key, audience)))
     return bucket
   })
-  const patterns = entries.flatMap(({ entry }) => patternsOf(entry.match))
+  const patterns = entries.flatMap(({ entry }) => patternsOfEntry(entry))
   for (const { patterns: budgets } of joined) {
     const problem = budgets[route.kind].add(patterns)
     if (problem !== undefined) return refuse('UnsupportedValue', `${parent}: ${problem}`, '')

@@ -91,6 +91,7 @@ function translateRule(
     name: `${route.kind}/${meta.namespace}/${meta.name}/${ruleIndex}`,
     requestHeaders: filters.requestHeaders,
     responseHeaders: filters.responseHeaders,
+    ...(filters.cors ? { cors: filters.cors } : {}),
     action: filters.redirect ?? {
       kind: 'forward',
       backends,

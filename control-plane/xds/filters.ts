@@ -50,10 +50,12 @@ export interface HttpOptions {
   readonly paths: PathRules | undefined
   readonly limits: WorkloadLimits
   readonly heads: HeadRules
+  /** Beside those that limits ask for, in their order. */
+  readonly filters?: readonly HttpFilter[]
 }
 
 export function httpConnectionManager(options: HttpOptions): HttpConnectionManager {
-  const { statPrefix, routes, inbound, samplingPercent, paths, limits, heads } = options
+  const { statPrefix, routes, inbound, samplingPercent, paths, limits, heads, filters = [] } = options
   const { headerKib, idleMs, requestHeadersMs } = { ...SHARED_DEFAULTS, ...limits }
   return {
     codecType: 'AUTO',
@@ -63,6 +65,7 @@ export function httpConnectionManager(options: HttpOptions): HttpConnectionManag
       : { routeConfig: routes }),
     httpFilters: [
       ...bodyLimit(limits),
+      ...filters,
       { name: 'envoy.filters.http.router', typedConfig: packAny(Router, {}) },
     ],
     tracing: { randomSampling: { value: samplingPercent } },

@@ -1,4 +1,4 @@
-import type { Filter, Listener } from '../../core/xds/generated/envoy.js'
+import type { Filter, HttpFilter, Listener } from '../../core/xds/generated/envoy.js'
 import { routesFor, SIDECAR_PORTS, type Mesh, type Workload } from '../model/mesh.ts'
 import { PLAIN_HEADS } from '../model/head-rules.ts'
 import { callerLimits, type WorkloadLimits } from '../model/workload-limits.ts'
@@ -13,6 +13,7 @@ import {
   TLS_INSPECTOR,
   type HttpOptions,
 } from './filters.ts'
+import { corsFilter } from './cors.ts'
 import { limitsOfClient, type MeshClient } from './client.ts'
 import { parseOutbound, podName } from './names.ts'
 import type { Plan } from './resource.ts'
@@ -40,6 +41,7 @@ export function outboundListener(
     { paths }: Pick<Workload, 'paths'>,
     limits: WorkloadLimits,
     bound = false,
+    filters: readonly HttpFilter[] = [],
   ): Listener => ({
     name,
     address: { socketAddress: { address, portValue: port } },
@@ -55,6 +57,7 @@ export function outboundListener(
         paths: saidPaths(client, paths),
         limits,
         heads: PLAIN_HEADS,
+        filters,
       }),
     ),
   })
@@ -64,13 +67,15 @@ export function outboundListener(
     if (!found) return undefined
     const { key, protocol } = found
     const rds = routeNameFor(mesh, key, client)
-    const bound = routesFor(mesh, key, client.namespace) !== undefined
+    const routes = routesFor(mesh, key, client.namespace)
+    const bound = routes !== undefined
+    const filters = corsFilter(routes?.group)
     const limits = callerLimits(limitsOfClient(mesh, client), service.limits)
     const said = JSON.stringify(limits)
     return {
       variant: `${client.takes.name} ${rds} ${said}`,
-      parts: [protocol, rds, service.paths, bound],
-      make: () => make(protocol, key, { rds }, service, limits, bound),
+      parts: [protocol, rds, service.paths, bound, filters.map((one) => one.name).join()],
+      make: () => make(protocol, key, { rds }, service, limits, bound, filters),
     }
   }
   const workload = mesh.workloadsByAddress.get(address)

@@ -5,6 +5,7 @@ import type { Redirect, RouteEntry, RouteGroup } from '../model/route.ts'
 import { allCallsTo, callRoute } from './call-route.ts'
 import { SIDECAR } from './client-takes.ts'
 import type { MeshClient } from './client.ts'
+import { corsPolicy, preflightEntry } from './cors.ts'
 import { headerChange } from './headers.ts'
 import { parseRouteName, servicePort } from './names.ts'
 import type { Plan } from './resource.ts'
@@ -38,7 +39,10 @@ export function routeConfiguration(mesh: Mesh, name: string, client: MeshClient)
 function fromGroup(name: string, group: RouteGroup, client: MeshClient): RouteConfiguration {
   const routes = client.takes.callsOnly
     ? group.entries.flatMap((entry) => callRoute(entry) ?? [])
-    : group.entries.flatMap((entry) => routesOf(entry, client))
+    : group.entries.flatMap((entry) => {
+        const preflight = preflightEntry(entry)
+        return [entry, ...(preflight ? [preflight] : [])].flatMap((one) => routesOf(one, client))
+      })
   return { name, virtualHosts: [{ name, domains: ['*'], routes }] }
 }
 
@@ -95,10 +99,12 @@ type NewPath = Redirect['path']
 
 function routeOf({ match, rule }: RouteEntry, client: MeshClient, path: NewPath): Route {
   const { action } = rule
+  const filterConfigs = corsPolicy(rule.cors)
   const base: Route = {
     name: rule.name,
     match: routeMatch(match),
     ...headerChange(rule.requestHeaders, rule.responseHeaders),
+    ...(Object.keys(filterConfigs).length > 0 ? { typedPerFilterConfig: filterConfigs } : {}),
   }
   if (action.kind === 'redirect') return { ...base, redirect: redirectAction(action, path) }
   const total = action.backends.reduce((sum, one) => sum + one.weight, 0)

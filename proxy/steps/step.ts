@@ -90,7 +90,20 @@ export interface StepKind<M, C, S> {
   readonly type: MessageType<M>
   /** `message` holds what the table serves (core/xds/served); what else is wrong with it is told to `scope`. */
   read(message: M, scope: Scope): C
+  /** What a route may say for itself, where that is another message than the filter's own. */
+  readonly perRoute?: RouteMessage<C>
   create(config: C, name: string, deps: StepDependencies): S
+}
+
+/** A message in a route's typed_per_filter_config, and what is read of it. */
+export interface RouteMessage<C> {
+  readonly type: MessageType<unknown>
+  read(message: unknown, scope: Scope): C
+}
+
+/** `read` is called with messages of `type` alone. */
+export function perRoute<M, C>(type: MessageType<M>, read: (message: M, scope: Scope) => C): RouteMessage<C> {
+  return { type, read: (message, scope) => read(message as M, scope) }
 }
 
 /** Whatever its message: for lists of filters. */

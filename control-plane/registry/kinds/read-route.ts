@@ -1,6 +1,7 @@
 import type { Fields, TextCheck } from '../fields.ts'
 import { DNS_NAME, readMeta } from './meta.ts'
-import { HEADER_NAME, readBackendRef, readFilter } from './route-filter.ts'
+import { HEADER_NAME } from './header-name.ts'
+import { readBackendRef, readFilter } from './route-filter.ts'
 import type { ParentRef, RouteMatch, RouteObject, RouteRule, RouteValueMatch } from './route.ts'
 
 /** What HTTPRoute and GRPCRoute differ in. Each reads its own fields of the map that it gets. */

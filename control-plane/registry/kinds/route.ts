@@ -74,6 +74,18 @@ export interface PathModifier {
   readonly value: string
 }
 
+/** HTTPCORSFilter (GEP-1767), as it was written; `*` stands alone in its list. */
+export interface CorsFilter {
+  /** `https://shop.example`, `https://*.shop.example:8443`, or `*`. */
+  readonly allowOrigins: readonly string[]
+  readonly allowMethods: readonly string[]
+  readonly allowHeaders: readonly string[]
+  readonly exposeHeaders: readonly string[]
+  /** Seconds. */
+  readonly maxAge: number
+  readonly allowCredentials: boolean
+}
+
 export type RouteFilter =
   | { readonly type: 'RequestHeaderModifier' | 'ResponseHeaderModifier'; readonly headers: HeaderFilter }
   | {
@@ -90,4 +102,5 @@ export type RouteFilter =
       readonly path: PathModifier | undefined
     }
   | { readonly type: 'RequestMirror'; readonly backend: BackendRef; readonly percent: number }
+  | { readonly type: 'CORS'; readonly cors: CorsFilter }
   | { readonly type: 'Unsupported'; readonly name: string }

@@ -1,12 +1,17 @@
 import { ANY, only, REQUIRED, type Messages } from './table.ts'
 
 /**
- * The HTTP filters: each message that HttpFilter.typed_config may hold, with its rows, and the messages that these
- * are made of.
+ * The HTTP filters: each message that HttpFilter.typed_config may hold, with its rows, those that a route has in their
+ * place, and the messages that these are made of.
  */
-export const HTTP_FILTERS: { readonly types: Messages; readonly parts: Messages } = {
+export const HTTP_FILTERS: {
+  readonly types: Messages
+  readonly routeTypes: Messages
+  readonly parts: Messages
+} = {
   types: {
     'envoy.extensions.filters.http.buffer.v3.Buffer': { max_request_bytes: REQUIRED },
+    'envoy.extensions.filters.http.cors.v3.Cors': {},
     'envoy.extensions.filters.http.fault.v3.HTTPFault': {
       delay: ANY,
       abort: ANY,
@@ -26,6 +31,17 @@ export const HTTP_FILTERS: { readonly types: Messages; readonly parts: Messages 
     },
     'envoy.extensions.filters.http.router.v3.Router': {},
   },
+  routeTypes: {
+    'envoy.extensions.filters.http.cors.v3.CorsPolicy': {
+      allow_origin_string_match: ANY,
+      allow_methods: ANY,
+      allow_headers: ANY,
+      expose_headers: ANY,
+      max_age: ANY,
+      allow_credentials: ANY,
+      forward_not_matching_preflights: ANY,
+    },
+  },
   parts: {
     'envoy.extensions.filters.common.fault.v3.FaultDelay': {
       fixed_delay: REQUIRED,
@@ -42,7 +58,11 @@ export const HTTP_FILTERS: { readonly types: Messages; readonly parts: Messages 
   },
 }
 
-/** What a route may say for itself in typed_per_filter_config. A buffer's is another message (BufferPerRoute). */
-export const ROUTE_FILTERS: readonly string[] = Object.keys(HTTP_FILTERS.types).filter(
-  (name) => !name.endsWith('.Router') && !name.endsWith('.Buffer'),
-)
+/** Filters that a route says nothing of, or in a message of `routeTypes`, or in one that is not served (BufferPerRoute). */
+const NOT_OF_ROUTES = ['.Buffer', '.Cors', '.Router']
+
+/** What a route may say for itself in typed_per_filter_config. */
+export const ROUTE_FILTERS: readonly string[] = [
+  ...Object.keys(HTTP_FILTERS.types).filter((name) => !NOT_OF_ROUTES.some((one) => name.endsWith(one))),
+  ...Object.keys(HTTP_FILTERS.routeTypes),
+]

@@ -12,7 +12,7 @@ export const SECTIONS: readonly (readonly [title: string, messages: Messages])[]
   ['The file', BOOTSTRAP],
   ['Listeners', LISTENER],
   ['HTTP', HTTP],
-  ['HTTP filters', { ...HTTP_FILTERS.types, ...HTTP_FILTERS.parts }],
+  ['HTTP filters', { ...HTTP_FILTERS.types, ...HTTP_FILTERS.routeTypes, ...HTTP_FILTERS.parts }],
   ['TLS', TRANSPORT],
   ['Routes', ROUTES],
   ['Clusters', CLUSTERS],

@@ -3,6 +3,8 @@ import type { MessageType } from '../../../core/xds/codec.ts'
 import {
   Buffer as BufferFilter,
   ConnectionLimit,
+  Cors,
+  CorsPolicy,
   DownstreamTlsContext,
   HTTPFault,
   HttpConnectionManager,
@@ -82,6 +84,16 @@ const RATE_LIMIT: LocalRateLimit = {
 const FAULT_FILTER = { name: 'fault', typedConfig: any(HTTPFault, FAULT) }
 const RATE_LIMIT_FILTER = { name: 'limit', typedConfig: any(LocalRateLimit, RATE_LIMIT) }
 const BUFFER_FILTER = { name: 'buffer', typedConfig: any(BufferFilter, { maxRequestBytes: 1000 }) }
+const CORS_FILTER = { name: 'cors', typedConfig: any(Cors, {}) }
+const CORS: CorsPolicy = {
+  allowOriginStringMatch: [{ exact: 'https://shop.example' }],
+  allowMethods: 'GET',
+  allowHeaders: 'x-a',
+  exposeHeaders: 'x-b',
+  maxAge: '5',
+  allowCredentials: true,
+  forwardNotMatchingPreflights: false,
+}
 const ROUTER = { name: 'router', typedConfig: any(Router, {}) }
 const CONNECTION_LIMIT = {
   name: 'limit',
@@ -153,6 +165,7 @@ const ROUTES: RouteConfiguration = {
             filterMetadata: { 'weft.dev': { retryNonIdempotent: true } },
           },
           typedPerFilterConfig: {
+            cors: any(CorsPolicy, CORS),
             fault: any(HTTPFault, { abort: { grpcStatus: 14, percentage: percent(5) } }),
             limit: any(LocalRateLimit, RATE_LIMIT),
           },
@@ -288,7 +301,7 @@ const LISTENERS: readonly Listener[] = [
           codecType: 'HTTP2',
           statPrefix: 'front',
           rds: { configSource: ADS, routeConfigName: 'routes' },
-          httpFilters: [BUFFER_FILTER, FAULT_FILTER, RATE_LIMIT_FILTER, ROUTER],
+          httpFilters: [BUFFER_FILTER, CORS_FILTER, FAULT_FILTER, RATE_LIMIT_FILTER, ROUTER],
           normalizePath: true,
           mergeSlashes: true,
           pathWithEscapedSlashesAction: 'REJECT_REQUEST',
