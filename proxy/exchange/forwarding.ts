@@ -6,6 +6,7 @@ import { ResponseFlag } from '../model/response-flag.ts'
 import type { ForwardAction, Route, WeightedCluster } from '../model/route.ts'
 import { normalizePath } from '../route/normalize-path.ts'
 import { mutate, mutateRequest, rewriteRequest } from '../route/rewrite.ts'
+import type { Session } from '../steps/step.ts'
 import { addressesOf } from '../transport/proxy-protocol.ts'
 import type { EndpointState } from '../upstream/endpoint-state.ts'
 import type { Reuse } from '../upstream/http-pool.ts'
@@ -66,6 +67,9 @@ export class Forwarding implements AttemptOwner {
   #cluster: UpstreamCluster | undefined
   #attempt: Attempt | undefined
   #tried: EndpointState[] | undefined
+  #session: Session | undefined
+  /** The endpoint of the request's session. */
+  #pinned: EndpointState | undefined
   #mirrors: readonly Mirror[] = NO_MIRRORS
   #retries = 0
   #replays = 0
@@ -86,9 +90,29 @@ export class Forwarding implements AttemptOwner {
   }
 
   start(): void {
+    const { head, manager } = this.#caller
+    const session = manager.steps.sessions?.session(head, this.#route)
+    this.#session = session
+    const weighted = session && this.#action.clusters.find(({ cluster }) => cluster === session.cluster)
+    if (!session || !weighted || weighted.cluster === '') return this.#choose(undefined)
+    // Whether its endpoint is still there has to be known before another backend may be picked.
+    const cluster = this.#deps.clusters.get(weighted.cluster)
+    const choose = (): void => {
+      this.#pinned = cluster.endpointAt(session.address)
+      this.#choose(this.#pinned && weighted)
+    }
+    if (cluster.ready) return choose()
+    this.#cancelWait = cluster.whenReady(this.#deps.configWaitMs, () => {
+      this.#cancelWait = undefined
+      if (!this.#over) choose()
+    })
+  }
+
+  /** `pinned`: the backend of the request's session; undefined: it goes by weight. */
+  #choose(pinned: WeightedCluster | undefined): void {
     const { head, hop, http2, manager, record, wantsUpgrade } = this.#caller
     const action = this.#action
-    const weighted = action.clusters[this.#deps.picks.next(action)]
+    const weighted = pinned ?? action.clusters[this.#deps.picks.next(action)]
     if (!weighted || weighted.cluster === '')
       return this.#fail(ResponseFlag.NB, 500, 'invalid_backend', 'a backend of the route is invalid')
     this.#weighted = weighted
@@ -254,6 +278,7 @@ export class Forwarding implements AttemptOwner {
     const { own } = hop
     const endpoint =
       (own && cluster && !this.#tried ? own.endpointIn(cluster) : undefined) ??
+      (this.#tried || this.#pinned?.closed ? undefined : this.#pinned) ??
       cluster?.pick(hop.original, this.#tried)
     if (!endpoint) return this.#fail(ResponseFlag.UH, 503, 'no_healthy_upstream', 'no healthy upstream')
     record.attempts++
@@ -324,6 +349,7 @@ export class Forwarding implements AttemptOwner {
     if (caller.wantsUpgrade && (head.status === 101 || caller.head.method === 'CONNECT')) this.#openTunnel()
     if (this.#weighted) mutate(head, this.#weighted.responseHeaders)
     mutate(head, this.#route.responseHeaders)
+    this.#session?.answered(head, caller.record.cluster, attempt.endpoint.address)
     caller.respond(head, end)
   }
 

@@ -23,6 +23,14 @@ export interface Route {
   readonly responseHeaders: HeaderMutation
   /** Instead of what filters say for all routes, by the filter's name. */
   readonly filterConfigs?: Readonly<Record<string, FilterConfig>>
+  /** Of the sessions that a filter keeps (filter_metadata `weft.dev`, keys `sessionAbsoluteMs` and `sessionIdleMs`). */
+  readonly session?: SessionTimes
+}
+
+/** When a session ends, since it began and since it was used. Milliseconds; undefined: not by itself. */
+export interface SessionTimes {
+  readonly absoluteMs: number | undefined
+  readonly idleMs: number | undefined
 }
 
 export interface RouteMatch {

@@ -14,6 +14,8 @@ export interface RequestSteps {
   readonly steps: readonly RequestStep[]
   /** Those that look at answers, last step first, as Envoy's encoder filters. */
   readonly responders: readonly RequestStep[]
+  /** The first that ties requests to endpoints. */
+  readonly sessions?: Required<Pick<RequestStep, 'session'>> | undefined
   /** The least of theirs; Infinity: bodies may have any length. */
   readonly bodyLimit: number
 }
@@ -49,6 +51,7 @@ export class StepCompiler {
       early,
       steps,
       responders: steps.filter((step) => 'respond' in step).toReversed(),
+      sessions: steps.find(tiesRequests),
       bodyLimit: Math.min(...steps.map((step) => step.bodyLimit ?? Infinity)),
     }
   }
@@ -93,6 +96,10 @@ export class StepCompiler {
 function placeOf(listener: Listener, chain: FilterChain): string {
   if (chain === listener.defaultFilterChain) return `${listener.name} default`
   return `${listener.name} ${chain.name === '' ? said(chain.match) : chain.name}`
+}
+
+function tiesRequests(step: RequestStep): step is RequestStep & Required<Pick<RequestStep, 'session'>> {
+  return step.session !== undefined
 }
 
 /** No rule has anything to do. */

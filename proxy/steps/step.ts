@@ -41,10 +41,22 @@ export interface RequestStep {
   decide(hop: Hop, head: RequestHead, route: Route | undefined): Verdict
   /** Sees every answer's head, the proxy's own ones too, last step first; may change its fields. */
   respond?(hop: Hop, head: RequestHead, route: Route | undefined, response: ResponseHead): void
+  /** Which endpoint the request belongs to; asked once it is decided that it is forwarded. Undefined: any. */
+  session?(head: RequestHead, route: Route): Session | undefined
   /** Bytes that a body may have; what comes beyond them is answered by the exchange. Left out: any. */
   readonly bodyLimit?: number
   /** False: it has counted what one made anew would not know. Without this it never counts. */
   fresh?(): boolean
+}
+
+/** A request's tie to an endpoint that served its caller before. What it says comes from the caller. */
+export interface Session {
+  /** Both '' where there is no tie so far. */
+  readonly cluster: string
+  /** `ip:port` */
+  readonly address: string
+  /** The head of an answer is here, from that endpoint: the caller is told how to come back to it. */
+  answered(response: ResponseHead, cluster: string, address: string): void
 }
 
 /** What is known of a connection when its steps are asked: TLS has ended, no byte of it was passed on. */
@@ -81,6 +93,8 @@ export interface StepDependencies {
   readonly clock: Clock
   /** From 0 up to 1. */
   readonly random: () => number
+  /** Wall clock, for what other processes read. Milliseconds since the Unix epoch; left out: the system's. */
+  readonly epochMs?: () => number
 }
 
 /** One filter: the message `M` that configures it, what is read of that (`C`), and the step `S` that decides by it. */

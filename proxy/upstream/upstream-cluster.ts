@@ -28,6 +28,8 @@ export class UpstreamCluster {
   /** As their source, the one that the configuration names now, gave them last; undefined: it has not yet. */
   #endpoints: readonly Endpoint[] | undefined
   #states = new Map<string, EndpointState>()
+  /** Made when somebody asks for an address. */
+  #byAddress: ReadonlyMap<string, EndpointState> | undefined
   #picker: Picker | undefined
   /** The picker is made once, at the end of the update under way. */
   #updating = false
@@ -92,6 +94,13 @@ export class UpstreamCluster {
     return this.#picker?.pick(tried)
   }
 
+  /** The endpoint at `ip:port`, unless what is known of it forbids it; one that drains is fine. */
+  endpointAt(address: string): EndpointState | undefined {
+    this.#byAddress ??= new Map([...this.#states.values()].map((state) => [state.address, state]))
+    const state = this.#byAddress.get(address)
+    return state?.health.standing === 'avoid' ? undefined : state
+  }
+
   /** How many sweeps came since it was used last. */
   sweep(): number {
     return this.active + this.connections > 0 ? (this.#idleSweeps = 0) : ++this.#idleSweeps
@@ -141,6 +150,7 @@ export class UpstreamCluster {
     this.#picker = undefined
     const states = this.#states
     this.#states = new Map()
+    this.#byAddress = undefined
     for (const state of states.values()) state.close()
     this.#wake()
   }
@@ -197,6 +207,7 @@ export class UpstreamCluster {
     }
     const gone = [...this.#states].filter(([key]) => !states.has(key))
     this.#states = states
+    this.#byAddress = undefined
     this.#replacePicker()
     // After the picker is there: who is told that an endpoint has gone may pick another at once.
     for (const [, state] of gone) state.close()

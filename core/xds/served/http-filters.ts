@@ -1,4 +1,11 @@
-import { ANY, only, REQUIRED, type Messages } from './table.ts'
+import { ANY, only, REQUIRED, type FieldRow, type Messages } from './table.ts'
+
+const COOKIE_SESSION = 'envoy.extensions.http.stateful_session.cookie.v3.CookieBasedSessionState'
+const HEADER_SESSION = 'envoy.extensions.http.stateful_session.header.v3.HeaderBasedSessionState'
+const SESSION_STATE: FieldRow = {
+  // Its name tells the sessions of one route from those of another.
+  within: { name: REQUIRED, typed_config: { required: true, types: [COOKIE_SESSION, HEADER_SESSION] } },
+}
 
 /**
  * The HTTP filters: each message that HttpFilter.typed_config may hold, with its rows, those that a route has in their
@@ -30,6 +37,7 @@ export const HTTP_FILTERS: {
       rate_limited_as_resource_exhausted: ANY,
     },
     'envoy.extensions.filters.http.router.v3.Router': {},
+    'envoy.extensions.filters.http.stateful_session.v3.StatefulSession': { session_state: SESSION_STATE },
   },
   routeTypes: {
     'envoy.extensions.filters.http.cors.v3.CorsPolicy': {
@@ -41,8 +49,15 @@ export const HTTP_FILTERS: {
       allow_credentials: ANY,
       forward_not_matching_preflights: ANY,
     },
+    'envoy.extensions.filters.http.stateful_session.v3.StatefulSessionPerRoute': {
+      disabled: only('true'),
+      stateful_session: ANY,
+    },
   },
   parts: {
+    [COOKIE_SESSION]: { cookie: REQUIRED },
+    [HEADER_SESSION]: { name: REQUIRED },
+    'envoy.type.http.v3.Cookie': { name: REQUIRED, ttl: ANY, path: ANY },
     'envoy.extensions.filters.common.fault.v3.FaultDelay': {
       fixed_delay: REQUIRED,
       // Without it Envoy delays nobody, and says nothing.
@@ -59,7 +74,7 @@ export const HTTP_FILTERS: {
 }
 
 /** Filters that a route says nothing of, or in a message of `routeTypes`, or in one that is not served (BufferPerRoute). */
-const NOT_OF_ROUTES = ['.Buffer', '.Cors', '.Router']
+const NOT_OF_ROUTES = ['.Buffer', '.Cors', '.Router', '.StatefulSession']
 
 /** What a route may say for itself in typed_per_filter_config. */
 export const ROUTE_FILTERS: readonly string[] = [

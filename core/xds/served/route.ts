@@ -1,4 +1,9 @@
-import { METADATA, METADATA_RETRY_NON_IDEMPOTENT } from '../../contract.ts'
+import {
+  METADATA,
+  METADATA_RETRY_NON_IDEMPOTENT,
+  METADATA_SESSION_ABSOLUTE_MS,
+  METADATA_SESSION_IDLE_MS,
+} from '../../contract.ts'
 import { ROUTE_FILTERS } from './http-filters.ts'
 import { ANY, only, REQUIRED, type Fields, type Messages } from './table.ts'
 
@@ -11,6 +16,8 @@ const HEADERS: Fields = {
   response_headers_to_remove: ANY,
 }
 
+const ROUTE_METADATA = [METADATA_RETRY_NON_IDEMPOTENT, METADATA_SESSION_ABSOLUTE_MS, METADATA_SESSION_IDLE_MS]
+
 export const ROUTES: Messages = {
   [`${ROUTE}.RouteConfiguration`]: { name: ANY, virtual_hosts: ANY, validate_clusters: only('true') },
   [`${ROUTE}.VirtualHost`]: { name: REQUIRED, domains: REQUIRED, routes: ANY },
@@ -20,7 +27,7 @@ export const ROUTES: Messages = {
     route: ANY,
     redirect: ANY,
     direct_response: ANY,
-    metadata: { within: { filter_metadata: { keys: { [METADATA]: [METADATA_RETRY_NON_IDEMPOTENT] } } } },
+    metadata: { within: { filter_metadata: { keys: { [METADATA]: ROUTE_METADATA } } } },
     typed_per_filter_config: { types: ROUTE_FILTERS },
     ...HEADERS,
   },

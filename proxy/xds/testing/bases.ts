@@ -3,10 +3,12 @@ import type { MessageType } from '../../../core/xds/codec.ts'
 import {
   Buffer as BufferFilter,
   ConnectionLimit,
+  CookieBasedSessionState,
   Cors,
   CorsPolicy,
   DownstreamTlsContext,
   HTTPFault,
+  HeaderBasedSessionState,
   HttpConnectionManager,
   HttpInspector,
   LocalRateLimit,
@@ -16,6 +18,8 @@ import {
   ProxyProtocolUpstreamTransport,
   RawBuffer,
   Router,
+  StatefulSession,
+  StatefulSessionPerRoute,
   TcpProxy,
   TlsInspector,
   UpstreamHttpOptions,
@@ -94,6 +98,14 @@ const CORS: CorsPolicy = {
   allowCredentials: true,
   forwardNotMatchingPreflights: false,
 }
+const cookie = { name: 'session', ttl: 60_000, path: '/a' }
+const COOKIE_SESSION: StatefulSession = {
+  sessionState: { name: 'route a', typedConfig: any(CookieBasedSessionState, { cookie }) },
+}
+const HEADER_SESSION: StatefulSession = {
+  sessionState: { name: 'route b', typedConfig: any(HeaderBasedSessionState, { name: 'x-session' }) },
+}
+const SESSION_FILTER = { name: 'session', typedConfig: any(StatefulSession, HEADER_SESSION) }
 const ROUTER = { name: 'router', typedConfig: any(Router, {}) }
 const CONNECTION_LIMIT = {
   name: 'limit',
@@ -162,17 +174,21 @@ const ROUTES: RouteConfiguration = {
             upgradeConfigs: [{ upgradeType: 'websocket', enabled: true }],
           },
           metadata: {
-            filterMetadata: { 'weft.dev': { retryNonIdempotent: true } },
+            filterMetadata: {
+              'weft.dev': { retryNonIdempotent: true, sessionAbsoluteMs: 60_000, sessionIdleMs: 5000 },
+            },
           },
           typedPerFilterConfig: {
             cors: any(CorsPolicy, CORS),
             fault: any(HTTPFault, { abort: { grpcStatus: 14, percentage: percent(5) } }),
             limit: any(LocalRateLimit, RATE_LIMIT),
+            session: any(StatefulSessionPerRoute, { statefulSession: COOKIE_SESSION }),
           },
           ...HEADERS,
         },
         {
           match: { path: '/exact' },
+          typedPerFilterConfig: { session: any(StatefulSessionPerRoute, { disabled: true }) },
           route: {
             weightedClusters: { clusters: [{ name: 'static', weight: 90, ...HEADERS }] },
             regexRewrite: { pattern: regex('^/exact'), substitution: '/new' },
@@ -301,7 +317,7 @@ const LISTENERS: readonly Listener[] = [
           codecType: 'HTTP2',
           statPrefix: 'front',
           rds: { configSource: ADS, routeConfigName: 'routes' },
-          httpFilters: [BUFFER_FILTER, CORS_FILTER, FAULT_FILTER, RATE_LIMIT_FILTER, ROUTER],
+          httpFilters: [BUFFER_FILTER, CORS_FILTER, FAULT_FILTER, RATE_LIMIT_FILTER, SESSION_FILTER, ROUTER],
           normalizePath: true,
           mergeSlashes: true,
           pathWithEscapedSlashesAction: 'REJECT_REQUEST',
