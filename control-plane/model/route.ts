@@ -1,4 +1,5 @@
 import type { Cors } from './cors.ts'
+import type { Session } from './session.ts'
 
 /** Routes of one Service port for one audience, in the order in which they are tried. */
 export interface RouteGroup {
@@ -62,6 +63,8 @@ export interface Forward {
   readonly retry: Retry | undefined
   /** A request that may have reached a server is repeated whatever its method. */
   readonly retryNonIdempotent: boolean
+  /** Requests of one session stay with one endpoint; undefined: each goes anywhere. */
+  readonly session?: Session
 }
 
 export interface Backend {

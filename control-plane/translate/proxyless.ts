@@ -36,6 +36,7 @@ function* ofRule({ action, cors, requestHeaders, responseHeaders }: Rule): Gener
   if (action.rewrite.host !== undefined || action.rewrite.path) yield 'URLRewrite does nothing'
   if (cors) yield 'CORS does nothing'
   if (action.mirrors.length > 0) yield 'RequestMirror does nothing'
+  if (action.session) yield 'sessionPersistence does nothing'
   const retries = action.retry?.retries ?? 0
   if (action.tryTimeoutMs > 0 && (retries > 0 || action.requestTimeoutMs > 0))
     yield 'timeouts.backendRequest does not limit a single try'

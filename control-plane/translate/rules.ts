@@ -6,6 +6,7 @@ import { carriesHttp } from '../model/protocol.ts'
 import type { BackendRef, RouteMatch, RouteObject, RouteRule } from '../registry/kinds/route.ts'
 import { translateFilters, type RuleProblem } from './filters.ts'
 import { translateMatch } from './matches.ts'
+import { sessionProblem, translateSession } from './session.ts'
 import type { Ranked } from './precedence.ts'
 
 export interface RefProblem {
@@ -60,7 +61,6 @@ function translateRule(
       `annotation ${RETRY_ANNOTATION} must be "true" or "false", got ${JSON.stringify(annotation)}`,
     )
   }
-  if (source.unsupported.length > 0) return unsupported(`${source.unsupported.join(', ')} is not supported`)
   const matches = source.matches.length > 0 ? source.matches : [ANYTHING]
   const place = { kind: route.kind, on: 'rule' } as const
   const filters = translateFilters(source.filters, matches, place)
@@ -87,6 +87,8 @@ function translateRule(
     return portKey === undefined || percent === 0 ? [] : [{ portKey, percent }]
   })
   const { meta } = route
+  const problem = source.sessionPersistence && sessionProblem(source.sessionPersistence)
+  if (problem) return unsupported(problem)
   const rule: Rule = {
     name: `${route.kind}/${meta.namespace}/${meta.name}/${ruleIndex}`,
     requestHeaders: filters.requestHeaders,
@@ -105,6 +107,15 @@ function translateRule(
         backoffMs: source.retry.backoffMs,
       },
       retryNonIdempotent: annotation === 'true',
+      ...(source.sessionPersistence
+        ? {
+            session: translateSession(
+              source.sessionPersistence,
+              sessionScope(route, source, ruleIndex),
+              true,
+            ),
+          }
+        : {}),
     },
   }
   for (const [matchIndex, match] of translated.entries()) {
@@ -112,6 +123,11 @@ function translateRule(
     entries.push({ entry: { match, rule }, source: from, route, ruleIndex, matchIndex })
   }
   return undefined
+}
+
+/** A rule's name stays where its place does not. */
+function sessionScope({ kind, meta }: RouteObject, { name }: RouteRule, index: number): string {
+  return `${kind}/${meta.namespace}/${meta.name}/${name === '' ? index : name}`
 }
 
 function unsupported(message: string): RuleProblem {

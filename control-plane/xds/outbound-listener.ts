@@ -14,6 +14,7 @@ import {
   type HttpOptions,
 } from './filters.ts'
 import { corsFilter } from './cors.ts'
+import { sessionFilter } from './session.ts'
 import { limitsOfClient, type MeshClient } from './client.ts'
 import { parseOutbound, podName } from './names.ts'
 import type { Plan } from './resource.ts'
@@ -69,7 +70,7 @@ export function outboundListener(
     const rds = routeNameFor(mesh, key, client)
     const routes = routesFor(mesh, key, client.namespace)
     const bound = routes !== undefined
-    const filters = corsFilter(routes?.group)
+    const filters = [...corsFilter(routes?.group), ...sessionFilter(routes?.group)]
     const limits = callerLimits(limitsOfClient(mesh, client), service.limits)
     const said = JSON.stringify(limits)
     return {

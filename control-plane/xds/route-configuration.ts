@@ -7,6 +7,7 @@ import { SIDECAR } from './client-takes.ts'
 import type { MeshClient } from './client.ts'
 import { corsPolicy, preflightEntry } from './cors.ts'
 import { headerChange } from './headers.ts'
+import { sessionOf, sessionPolicy, sessionTimes } from './session.ts'
 import { parseRouteName, servicePort } from './names.ts'
 import type { Plan } from './resource.ts'
 import { defaultRetry, upgradeConfigs, forwardAction } from './route-action.ts'
@@ -99,7 +100,8 @@ type NewPath = Redirect['path']
 
 function routeOf({ match, rule }: RouteEntry, client: MeshClient, path: NewPath): Route {
   const { action } = rule
-  const filterConfigs = corsPolicy(rule.cors)
+  const session = sessionOf(rule)
+  const filterConfigs = { ...corsPolicy(rule.cors), ...sessionPolicy(session, match) }
   const base: Route = {
     name: rule.name,
     match: routeMatch(match),
@@ -117,12 +119,14 @@ function routeOf({ match, rule }: RouteEntry, client: MeshClient, path: NewPath)
       directResponse: { status, body: { inlineString: `${rule.name} has no valid backend` } },
     }
   }
+  const said = {
+    ...(action.retryNonIdempotent ? { [METADATA_RETRY_NON_IDEMPOTENT]: true } : {}),
+    ...sessionTimes(session),
+  }
   return {
     ...base,
     route: forwardAction(action, match, path, client),
-    ...(action.retryNonIdempotent
-      ? { metadata: { filterMetadata: { [METADATA]: { [METADATA_RETRY_NON_IDEMPOTENT]: true } } } }
-      : {}),
+    ...(Object.keys(said).length > 0 ? { metadata: { filterMetadata: { [METADATA]: said } } } : {}),
   }
 }
 

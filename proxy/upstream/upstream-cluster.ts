@@ -94,11 +94,12 @@ export class UpstreamCluster {
     return this.#picker?.pick(tried)
   }
 
-  /** The endpoint at `ip:port`, unless what is known of it forbids it; one that drains is fine. */
+  /** The endpoint at `ip:port`, unless something speaks against it other than that it drains. */
   endpointAt(address: string): EndpointState | undefined {
     this.#byAddress ??= new Map([...this.#states.values()].map((state) => [state.address, state]))
     const state = this.#byAddress.get(address)
-    return state?.health.standing === 'avoid' ? undefined : state
+    const usable = state?.health.standing === 'use' || state?.endpoint.health === 'draining'
+    return usable ? state : undefined
   }
 
   /** How many sweeps came since it was used last. */

@@ -2,6 +2,7 @@ import type { Fields, TextCheck } from '../fields.ts'
 import { DNS_NAME, readMeta } from './meta.ts'
 import { HEADER_NAME } from './header-name.ts'
 import { readBackendRef, readFilter } from './route-filter.ts'
+import { readSessionPersistence } from './session-persistence.ts'
 import type { ParentRef, RouteMatch, RouteObject, RouteRule, RouteValueMatch } from './route.ts'
 
 /** What HTTPRoute and GRPCRoute differ in. Each reads its own fields of the map that it gets. */
@@ -35,14 +36,14 @@ export function readRoute(object: Fields, own: RouteKind): RouteObject {
 }
 
 function readRule(rule: Fields, namespace: string, own: RouteKind): RouteRule {
-  rule.text('name')
-  rule.skip('sessionPersistence')
+  const session = rule.optionalMap('sessionPersistence')
   const result: RouteRule = {
+    name: rule.text('name') ?? '',
     ...own.readTimeoutsAndRetry(rule),
     matches: rule.list('matches', (match) => readMatch(match, own)),
     filters: rule.list('filters', (filter) => readFilter(filter, namespace)),
     backendRefs: rule.list('backendRefs', (ref) => readBackendRef(ref, namespace)),
-    unsupported: rule.has('sessionPersistence') ? ['sessionPersistence'] : [],
+    sessionPersistence: session && readSessionPersistence(session),
   }
   rule.refuseUnknown()
   return result

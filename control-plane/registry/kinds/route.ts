@@ -1,4 +1,5 @@
 import type { Meta } from './meta.ts'
+import type { SessionPersistence } from './session-persistence.ts'
 
 /** What HTTPRoute and GRPCRoute (gateway.networking.k8s.io/v1) have in common, as their authors wrote it. */
 export interface RouteObject {
@@ -18,14 +19,15 @@ export interface ParentRef {
 }
 
 export interface RouteRule {
+  /** '' where it has none. */
+  readonly name: string
   readonly matches: readonly RouteMatch[]
   readonly filters: readonly RouteFilter[]
   readonly backendRefs: readonly BackendRef[]
   readonly requestTimeoutMs: number | undefined
   readonly backendTimeoutMs: number | undefined
   readonly retry: RouteRetry | undefined
-  /** Fields of the API that the mesh does not carry out, as paths within the rule. */
-  readonly unsupported: readonly string[]
+  readonly sessionPersistence: SessionPersistence | undefined
 }
 
 export interface RouteRetry {
