@@ -1,6 +1,7 @@
 import { globSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
+import { DURATION } from '../core/duration.ts'
 import { markdownTable, plain, withWritten } from '../core/document.ts'
 
 const PROJECT = join(import.meta.dirname, '..')
@@ -75,9 +76,21 @@ const LIMITS: Readonly<Record<string, string>> = {
   maximum: 'at most $',
   pattern: 'matches `$`',
 }
+/** Patterns that have a name. */
+const NAMED_PATTERNS: Readonly<Record<string, string>> = {
+  [DURATION.source]: 'a duration such as 500ms, 10s or 1m30s',
+  "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$": "a header's name",
+  "^[-!#$%&'*+.^_`|~0-9A-Za-z]+$": "a cookie's name",
+  '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$': "an object's name",
+  '^/[ -:<-~]*$': 'a path',
+  '^/[!-~]*$': 'a path',
+  '^[!-~]+$': 'printable, without spaces',
+  '^[!-~]*$': 'printable, without spaces',
+  '^[ -~]+$': 'printable',
+}
 const RULES = 'x-kubernetes-validations'
-/** Kubernetes' own; the same in every object. */
-const COMMON = new Set(['apiVersion', 'kind', 'metadata'])
+/** Kubernetes' own, the same in every object, and what nobody writes but the control plane. */
+const COMMON = new Set(['apiVersion', 'kind', 'metadata', 'status'])
 
 /** The definitions that the chart installs, by file name. */
 export function readCrds(): readonly Crd[] {
@@ -148,12 +161,12 @@ function describeField(path: string, field: Schema, required: boolean): Field {
   for (const keyword of Object.keys(field))
     if (!STRUCTURE.includes(keyword) && !(keyword in LIMITS) && keyword !== RULES)
       throw new Error(`${path}: the page has no words for ${keyword}: teach control-plane/crds-page.ts`)
+  const each = field.additionalProperties ?? field.items
   const values = [
-    ...(field.enum ? [field.enum.map((one) => `\`${one}\``).join(' or ')] : []),
-    ...limitsOf(field),
-    ...(field.additionalProperties ? limitsOf(field.additionalProperties).map((one) => `${one} each`) : []),
-    ...(field.items ? limitsOf(field.items).map((one) => `${one} each`) : []),
-    ...(field[RULES] ?? []).map(({ message }) => message),
+    ...wordsOf(field),
+    ...(each ? wordsOf(each).map((one) => `${one} each`) : []),
+    ...rulesOf(field),
+    ...(each ? rulesOf(each) : []),
   ]
   return {
     path,
@@ -171,10 +184,20 @@ function typeOf(field: Schema): string {
   return field.type ?? 'any'
 }
 
+function wordsOf(schema: Schema): readonly string[] {
+  const words = schema.enum?.map((one) => `\`${one}\``).join(' or ')
+  return [...(words === undefined ? [] : [words]), ...limitsOf(schema)]
+}
+
+function rulesOf({ [RULES]: rules = [] }: Schema): readonly string[] {
+  return rules.map(({ message }) => message)
+}
+
 function limitsOf(schema: Schema): readonly string[] {
   return Object.entries(schema).flatMap(([keyword, value]) => {
     const words = LIMITS[keyword]
-    return words === undefined ? [] : [words.replace('$', String(value))]
+    const named = keyword === 'pattern' ? NAMED_PATTERNS[String(value)] : undefined
+    return words === undefined ? [] : [named ?? words.replace('$', () => String(value))]
   })
 }
 

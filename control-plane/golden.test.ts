@@ -25,12 +25,16 @@ for (const folder of readdirSync(ROOT, { withFileTypes: true })) {
       log: silentLogger,
     })
     const view = mesh.snapshot.value
-    const client = clientIn(text)
-    const shown = Object.fromEntries(
-      header(text, 'show')
-        .split('; ')
-        .map((item) => [item, show(view, item, client)]),
-    )
+    const items = header(text, 'show').split('; ')
+    const seenBy = (client: MeshClient): Record<string, unknown> =>
+      Object.fromEntries(items.map((item) => [item, show(view, item, client)]))
+    // Several clients each see what is theirs.
+    const clients = header(text, 'client').split('; ')
+    const [only = '', ...more] = clients
+    const shown =
+      more.length === 0
+        ? seenBy(clientOf(only))
+        : Object.fromEntries(clients.map((name) => [name, seenBy(clientOf(name))]))
     mesh.close()
     const file = join(ROOT, folder.name, 'expected.json')
     const made = `${JSON.stringify(shown, null, 2)}\n`
@@ -41,13 +45,14 @@ for (const folder of readdirSync(ROOT, { withFileTypes: true })) {
 
 function show(view: MeshView, item: string, client: MeshClient): unknown {
   if (item === 'status') return view.routeStatus
+  if (item === 'policies') return { status: view.policyStatus, problems: view.model.policyProblems }
   const [type, name] = item.split(' ') as [ResourceType, string]
   const resource = view.resource(type, name, client)
   return resource ? readable(CODECS[type], resource.message) : null
 }
 
-function clientIn(text: string): MeshClient {
-  const [workload = '', kind = ''] = header(text, 'client').split(' ')
+function clientOf(text: string): MeshClient {
+  const [workload = '', kind = ''] = text.split(' ')
   const [namespace = '', pod = ''] = workload.split('/')
   const takes = [SIDECAR, GRPC_LIBRARY, ENVOY].find(({ name }) => name === kind)
   if (!takes) throw new Error(`there is no client "${kind}"`)

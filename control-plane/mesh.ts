@@ -3,6 +3,7 @@ import type { Logger } from '../core/log.ts'
 import { Watched, type Watchable } from '../core/watched.ts'
 import type { Mesh } from './model/mesh.ts'
 import type { Problem } from '../core/problem.ts'
+import type { PolicyStatus } from './model/policy-status.ts'
 import type { RouteStatus } from './model/route.ts'
 import type { WorkloadLimits } from './model/workload-limits.ts'
 import { TouchHistory } from './model/touch-history.ts'
@@ -38,6 +39,7 @@ export interface MeshView {
   /** What may differ since that version, by the names of `scopeOf`; undefined when that is too long ago to tell. */
   touchedSince(version: number): ReadonlySet<string> | undefined
   readonly routeStatus: readonly RouteStatus[]
+  readonly policyStatus: readonly PolicyStatus[]
   readonly services: readonly ServiceView[]
   readonly model: Mesh
 }
@@ -110,6 +112,10 @@ class View implements MeshView {
 
   get routeStatus(): readonly RouteStatus[] {
     return this.model.routeStatus
+  }
+
+  get policyStatus(): readonly PolicyStatus[] {
+    return this.model.policyStatus
   }
 
   get services(): readonly ServiceView[] {

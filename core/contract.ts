@@ -176,6 +176,10 @@ export const METADATA = 'weft.dev'
 export const METADATA_SERVICE = 'service'
 /** And how long the heads of its answers may be, in KiB: Envoy's max_response_headers_kb, which is newer than what we know. */
 export const METADATA_MAX_RESPONSE_HEADERS_KB = 'maxResponseHeadersKb'
+/** Of a cluster, and left out where another balancer is asked for: {decayMs, penaltyMs}, with slow start {slowStartMs, minWeightPercent}. */
+export const METADATA_PEAK_EWMA = 'peakEwma'
+/** Of a cluster: what counts against an endpoint beside 5xx, {statuses, grpcStatuses}, numbers. */
+export const METADATA_OUTLIER = 'outlier'
 /** Of an endpoint: its SPIFFE ID, and its pod as `name.namespace`. */
 export const METADATA_IDENTITY = 'identity'
 export const METADATA_WORKLOAD = 'workload'
@@ -184,6 +188,20 @@ export const METADATA_RETRY_NON_IDEMPOTENT = 'retryNonIdempotent'
 /** Of a route whose requests are tied to endpoints: when a session ends, since it began and since it was used. Milliseconds. */
 export const METADATA_SESSION_ABSOLUTE_MS = 'sessionAbsoluteMs'
 export const METADATA_SESSION_IDLE_MS = 'sessionIdleMs'
+
+/** Of a route, true: the share of a backend without a usable endpoint goes to the others. */
+export const METADATA_FAILOVER = 'failover'
+/** Of a route: idempotent requests without an answer after {afterMs} are tried elsewhere, too, {max} times. */
+export const METADATA_HEDGE = 'hedge'
+/** Of a filter chain: the header that says what a request is worth where not all can be served. */
+export const METADATA_PRIORITY_HEADER = 'priorityHeader'
+
+/**
+ * Keys of rate limit descriptors: which of a port's limits it is, and who calls, for which the proxy puts the verified
+ * identity in the place of the value.
+ */
+export const DESCRIPTOR_LIMIT = 'weft.dev/limit'
+export const DESCRIPTOR_CALLER = 'weft.dev/caller'
 
 /** Of a listener: what `;` in a path means to its connection managers (docs/paths.md). */
 export const METADATA_PATH_PARAMETERS = 'pathParameters'

@@ -6,6 +6,9 @@ import type { Condition } from './route.ts'
 export const EFFECT_OF_WHAT_IS_UNREAD =
   'What was read of it last stays in force; if nothing ever was, what is wrong counts as not there.'
 
+/** Of a policy that is not in force for one of its targets. */
+export const EFFECT_OF_A_POLICY = 'There, requests are treated as if it did not exist.'
+
 const EFFECTS: Readonly<Record<Condition['type'], string>> = {
   Accepted: 'The route is not in force here: requests go where they would without it.',
   ResolvedRefs:

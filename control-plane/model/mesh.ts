@@ -3,8 +3,11 @@ import type { HeadRules } from './head-rules.ts'
 import type { PathRules } from './path-rules.ts'
 import type { WorkloadLimits } from './workload-limits.ts'
 import { RESERVED_PORTS } from '../../core/contract.ts'
+import type { PolicyProblem } from './policy-problem.ts'
+import type { PolicyStatus } from './policy-status.ts'
 import type { PortProtocol } from './protocol.ts'
 import type { RouteGroup, RouteProblem, RouteStatus } from './route.ts'
+import type { TrafficTables } from './traffic-tables.ts'
 
 /** The whole mesh at one moment; immutable. Unchanged parts keep their identity from one version to the next. */
 export interface Mesh {
@@ -23,6 +26,10 @@ export interface Mesh {
   readonly routes: ReadonlyMap<string, RouteTable>
   readonly routeStatus: readonly RouteStatus[]
   readonly routeProblems: readonly RouteProblem[]
+  /** What TrafficPolicies say. */
+  readonly traffic: TrafficTables
+  readonly policyStatus: readonly PolicyStatus[]
+  readonly policyProblems: readonly PolicyProblem[]
 }
 
 export interface MeshService {
@@ -97,6 +104,8 @@ export interface WorkloadPort {
   readonly protocol: PortProtocol
   /** The application wants to be told so who calls; left out: it does not. */
   readonly proxyProtocol?: ProxyProtocolVersion
+  /** `namespace/name` of the Services that lead to it, sorted. */
+  readonly services: readonly string[]
 }
 
 /** Consumer beats producer; the two never merge (GEP-1686). */

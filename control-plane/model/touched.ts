@@ -1,4 +1,5 @@
 import type { Mesh, MeshService, RouteTable, Workload } from './mesh.ts'
+import { settingsOf, type TrafficTables } from './traffic-tables.ts'
 
 /**
  * What may differ for a client between two versions of the mesh: `namespace/name` of Services and pods, and their
@@ -27,7 +28,27 @@ export function touchedBetween(before: Mesh, now: Mesh): ReadonlySet<string> {
   )
   eachDifference(before.endpoints, now.endpoints, (portKey) => touched.add(serviceOf(portKey)))
   eachDifference<RouteTable>(before.routes, now.routes, ofPort)
+  if (before.traffic !== now.traffic) {
+    for (const mesh of [before, now]) {
+      const differs = differentSettings(before.traffic, now.traffic)
+      for (const service of mesh.services.values()) if (differs(service.key)) ofService(service)
+      // A port that no Service leads to follows its namespace.
+      for (const workload of mesh.workloads.values())
+        if (
+          differs(`${workload.namespace}/`) ||
+          workload.ports.some(({ services }) => services.some(differs))
+        )
+          ofWorkload(workload)
+      // Rules follow the route's settings, and what is hashed those of each backend.
+      for (const portKey of mesh.routes.keys()) ofPort(portKey)
+    }
+  }
   return touched
+}
+
+/** Whether what holds for a Service may differ; `namespace/` stands for what no policy names. */
+function differentSettings(before: TrafficTables, now: TrafficTables): (service: string) => boolean {
+  return (service) => settingsOf(before, service) !== settingsOf(now, service)
 }
 
 function serviceOf(portKey: string): string {

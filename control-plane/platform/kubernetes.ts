@@ -83,6 +83,7 @@ async function open(
         identity: `${hostname()}_${randomUUID()}`,
         snapshot: source.snapshot,
         routeStatus: mesh.snapshot,
+        policyStatus: mesh.snapshot,
         authority: ca.authority,
         clock: systemClock,
       })

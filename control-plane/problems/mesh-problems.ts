@@ -4,6 +4,7 @@ import type { SourceError } from '../registry/source.ts'
 import { together, type Problem } from '../../core/problem.ts'
 import type { Mesh } from '../model/mesh.ts'
 import { injectionLabelProblems } from './labels.ts'
+import { policyProblems } from './policy-problems.ts'
 import { routeProblems } from './route-problems.ts'
 import { sourceProblem } from './source-problems.ts'
 
@@ -23,7 +24,12 @@ export interface MeshProblemInputs {
 
 /** Everything that is wrong with what the mesh was told, once and in order. */
 export function meshProblems({ sources, snapshot, mesh }: MeshProblemInputs): Problem[] {
-  return together(sources.map(sourceProblem), routeProblems(mesh), namespaceProblems(snapshot))
+  return together(
+    sources.map(sourceProblem),
+    routeProblems(mesh),
+    policyProblems(mesh),
+    namespaceProblems(snapshot),
+  )
 }
 
 function namespaceProblems({ namespaces }: Snapshot): Problem[] {

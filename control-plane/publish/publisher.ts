@@ -1,6 +1,7 @@
 import { LEADER_LEASE } from '../../core/contract.ts'
 import { writeBundles } from './bundle-writer.ts'
 import { electLeader, type LeaderTimes } from './leader.ts'
+import { writePolicyStatus } from './policy-status-writer.ts'
 import { writeRouteStatus } from './status-writer.ts'
 import { writeWebhook } from './webhook-writer.ts'
 import type { StartWriter, Writer, WriterContext } from './writer.ts'
@@ -18,7 +19,7 @@ export interface Publisher {
   stop(): Promise<void>
 }
 
-const WRITERS: readonly StartWriter[] = [writeBundles, writeWebhook, writeRouteStatus]
+const WRITERS: readonly StartWriter[] = [writeBundles, writeWebhook, writeRouteStatus, writePolicyStatus]
 
 /** What the control plane writes back into the cluster: by one replica at a time, the holder of a Lease. */
 export function startPublisher(options: PublisherOptions): Publisher {

@@ -4,6 +4,7 @@ import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../core/log.ts'
 import type { Watchable } from '../../core/watched.ts'
 import type { KubernetesConnection } from '../kubernetes/connection.ts'
+import type { PolicyStatus } from '../model/policy-status.ts'
 import type { RouteStatus } from '../model/route.ts'
 import type { Snapshot } from '../registry/snapshot.ts'
 
@@ -14,6 +15,7 @@ export interface WriterContext {
   readonly namespace: string
   readonly snapshot: Watchable<Snapshot>
   readonly routeStatus: Watchable<{ readonly routeStatus: readonly RouteStatus[] }>
+  readonly policyStatus: Watchable<{ readonly policyStatus: readonly PolicyStatus[] }>
   readonly authority: Watchable<Authority>
   /** True while this replica is the leader. */
   readonly mayWrite: () => boolean

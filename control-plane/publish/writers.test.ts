@@ -6,10 +6,12 @@ import { ManualClock } from '../../core/clock.ts'
 import { createLogger } from '../../core/log.ts'
 import { Watched } from '../../core/watched.ts'
 import { FakeApi } from '../kubernetes/testing/fake-api.ts'
+import type { PolicyStatus } from '../model/policy-status.ts'
 import type { RouteStatus } from '../model/route.ts'
 import { MemorySource } from '../registry/memory-source.ts'
 import { writeBundles } from './bundle-writer.ts'
-import type { LiveParent } from './route-parents.ts'
+import { writePolicyStatus } from './policy-status-writer.ts'
+import type { LiveEntry } from './status-entries.ts'
 import { writeRouteStatus } from './status-writer.ts'
 import { writeWebhook } from './webhook-writer.ts'
 import type { StartWriter } from './writer.ts'
@@ -24,6 +26,7 @@ async function setUp(t: Test) {
   ca.authority.watch((value) => authority.set(value))
   const source = new MemorySource()
   const routeStatus = new Watched<{ readonly routeStatus: readonly RouteStatus[] }>({ routeStatus: [] })
+  const policyStatus = new Watched<{ readonly policyStatus: readonly PolicyStatus[] }>({ policyStatus: [] })
   const lines: string[] = []
   const clock = new ManualClock(Date.now())
   const state = { leading: true }
@@ -33,6 +36,7 @@ async function setUp(t: Test) {
       namespace: 'weft-system',
       snapshot: source.snapshot,
       routeStatus,
+      policyStatus,
       authority,
       mayWrite: () => state.leading,
       log: createLogger('test', 'info', (line) => lines.push(line)),
@@ -51,7 +55,7 @@ async function setUp(t: Test) {
   const until = async (holds: () => boolean): Promise<void> => {
     while (!holds()) await turns(1)
   }
-  return { api, ca, authority, source, routeStatus, lines, clock, state, start, until, turns }
+  return { api, ca, authority, source, routeStatus, policyStatus, lines, clock, state, start, until, turns }
 }
 
 const namespaceYaml = (name: string, label = 'enabled') =>
@@ -163,9 +167,9 @@ const statusOf = (accepted: boolean, generation = 1, port?: number): RouteStatus
     },
   ],
 })
-const parents = (api: FakeApi): LiveParent[] =>
-  (api.get(ROUTE)?.['status'] as { parents: LiveParent[] })?.parents ?? []
-const foreign: LiveParent = {
+const parents = (api: FakeApi): LiveEntry[] =>
+  (api.get(ROUTE)?.['status'] as { parents: LiveEntry[] })?.parents ?? []
+const foreign: LiveEntry = {
   parentRef: { name: 'gateway' },
   controllerName: 'example.com/gateway',
   conditions: [],
@@ -343,3 +347,46 @@ t.test(
     t.equal(patches(), 3)
   },
 )
+
+const POLICY = '/apis/weft.dev/v1alpha1/namespaces/shop/trafficpolicies/catalog'
+const policyOf = (services: readonly string[], generation = 1): PolicyStatus => ({
+  kind: 'TrafficPolicy',
+  namespace: 'shop',
+  name: 'catalog',
+  ancestors: services.map((name) => ({
+    ancestorRef: { group: '', kind: 'Service', namespace: 'shop', name },
+    controllerName: CONTROLLER_NAME,
+    conditions: [
+      { type: 'Accepted', status: 'True', reason: 'Accepted', message: 'm', observedGeneration: generation },
+    ],
+  })),
+})
+
+t.test("a policy's status has an ancestor for each target, beside those of others", async (t) => {
+  const { api, policyStatus, start, until } = await setUp(t)
+  const ancestors = (): LiveEntry[] =>
+    (api.get(POLICY)?.['status'] as { ancestors: LiveEntry[] })?.ancestors ?? []
+  const other: LiveEntry = {
+    ancestorRef: { name: 'x' },
+    controllerName: 'example.com/other',
+    conditions: [],
+  }
+  api.put(POLICY, { metadata: { generation: 1 }, status: { ancestors: [other] } })
+  policyStatus.set({ policyStatus: [policyOf(['catalog', 'cart'])] })
+  start(writePolicyStatus)
+  await until(() => ancestors().length === 3)
+  t.strictSame(ancestors()[0], other)
+  t.match(ancestors()[1], {
+    ancestorRef: { group: '', kind: 'Service', namespace: 'shop', name: 'catalog' },
+    conditions: [{ type: 'Accepted', status: 'True', observedGeneration: 1 }],
+  })
+  t.equal(ancestors()[1]?.parentRef, undefined)
+  policyStatus.set({ policyStatus: [policyOf(['cart'], 2)] })
+  await until(() => ancestors().length === 2)
+  t.match(ancestors()[1], { ancestorRef: { name: 'cart' }, conditions: [{ observedGeneration: 2 }] })
+  const many = Array.from({ length: 20 }, (_, at) => `s${at}`)
+  policyStatus.set({ policyStatus: [policyOf(many)] })
+  await until(() => ancestors().length > 2)
+  t.equal(ancestors().length, 16, 'the API takes no more')
+  t.strictSame(api.writes, Array(3).fill(`PATCH ${POLICY}/status`))
+})

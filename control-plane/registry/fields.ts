@@ -85,6 +85,15 @@ export class Fields {
     return value
   }
 
+  /** Also with a fraction. */
+  number(name: string, least: number, most: number): number | undefined {
+    const value = this.#take(name)
+    if (value === undefined) return undefined
+    if (typeof value !== 'number' || !(value >= least && value <= most))
+      return this.#wrong([...this.path, name], `must be a number from ${least} to ${most}`, value)
+    return value
+  }
+
   boolean(name: string): boolean | undefined {
     const value = this.#take(name)
     if (value === undefined || typeof value === 'boolean') return value
@@ -105,6 +114,14 @@ export class Fields {
     return this.#array(name).map((item, index) =>
       read(new Fields(item ?? '', [...this.path, name, index], this.#problems), index),
     )
+  }
+
+  /** Whether a list is no longer than that; otherwise a problem. */
+  atMost(name: string, most: number): boolean {
+    const value = this.#peek(name)
+    if (!Array.isArray(value) || value.length <= most) return true
+    this.problem(`has ${value.length} items; at most ${most}`, name)
+    return false
   }
 
   texts(name: string): string[] {

@@ -4,6 +4,7 @@ import type { Kind, MeshObject } from './kinds/kinds.ts'
 import { keyOf } from './kinds/meta.ts'
 import type { PeerAuthenticationObject } from './kinds/peer-authentication.ts'
 import type { RouteObject } from './kinds/route.ts'
+import type { TrafficPolicyObject } from './kinds/traffic-policy/read.ts'
 
 type Table<T> = ReadonlyMap<string, T>
 
@@ -20,6 +21,7 @@ export interface Snapshot {
   readonly httpRoutes: Table<RouteObject>
   readonly grpcRoutes: Table<RouteObject>
   readonly peerAuthentications: Table<PeerAuthenticationObject>
+  readonly trafficPolicies: Table<TrafficPolicyObject>
 }
 
 export const EMPTY_SNAPSHOT: Snapshot = {
@@ -31,6 +33,7 @@ export const EMPTY_SNAPSHOT: Snapshot = {
   httpRoutes: new Map(),
   grpcRoutes: new Map(),
   peerAuthentications: new Map(),
+  trafficPolicies: new Map(),
 }
 
 const TABLE_OF: { readonly [K in Kind]: keyof Snapshot } = {
@@ -42,6 +45,7 @@ const TABLE_OF: { readonly [K in Kind]: keyof Snapshot } = {
   HTTPRoute: 'httpRoutes',
   GRPCRoute: 'grpcRoutes',
   PeerAuthentication: 'peerAuthentications',
+  TrafficPolicy: 'trafficPolicies',
 }
 
 export type Change =

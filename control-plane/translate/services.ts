@@ -20,6 +20,8 @@ export interface TranslatedService {
 }
 
 export interface Target {
+  /** Of the Service: `namespace/name`. */
+  readonly service: string
   /** `namespace/pod` */
   readonly pod: string
   readonly port: number
@@ -139,6 +141,7 @@ function translateService(
         // its own namespace to say.
         if (pod?.meta.namespace === source.meta.namespace)
           targets.push({
+            service: key,
             pod: `${pod.meta.namespace}/${pod.meta.name}`,
             port: slicePort.port,
             protocol,

@@ -3,6 +3,7 @@ import { NO_LIMITS, type WorkloadLimits } from '../model/workload-limits.ts'
 import type { Snapshot } from '../registry/snapshot.ts'
 import { bindRoutes, type Routes } from './binding.ts'
 import { ServiceTranslator } from './services.ts'
+import { TrafficPolicyTranslator } from './traffic-policies.ts'
 import { WorkloadTranslator } from './workloads.ts'
 
 /**
@@ -13,6 +14,7 @@ export class Translator {
   readonly #trustDomain: string
   readonly #services: ServiceTranslator
   readonly #workloads: WorkloadTranslator
+  readonly #policies = new TrafficPolicyTranslator()
   #routes: { readonly inputs: readonly unknown[]; readonly result: Routes } | undefined
   #byAddressOf:
     | { readonly workloads: ReadonlyMap<string, Workload>; readonly result: ReadonlyMap<string, Workload> }
@@ -45,6 +47,7 @@ export class Translator {
     if (!this.#routes || inputs.some((input, index) => input !== this.#routes?.inputs[index])) {
       this.#routes = { inputs, result: bindRoutes(snapshot, translated) }
     }
+    const policies = this.#policies.translate(snapshot)
     return {
       version: ++this.#version,
       trustDomain: this.#trustDomain,
@@ -56,6 +59,9 @@ export class Translator {
       routes: this.#routes.result.tables,
       routeStatus: this.#routes.result.status,
       routeProblems: this.#routes.result.problems,
+      traffic: policies.tables,
+      policyStatus: policies.status,
+      policyProblems: policies.problems,
     }
   }
 

@@ -139,8 +139,11 @@ function samePorts(a: readonly WorkloadPort[], b: readonly WorkloadPort[]): bool
   return (
     a.length === b.length &&
     a.every(
-      ({ port, protocol, proxyProtocol }, at) =>
-        port === b[at]?.port && protocol === b[at]?.protocol && proxyProtocol === b[at]?.proxyProtocol,
+      ({ port, protocol, proxyProtocol, services }, at) =>
+        port === b[at]?.port &&
+        protocol === b[at]?.protocol &&
+        proxyProtocol === b[at]?.proxyProtocol &&
+        isDeepStrictEqual(services, b[at]?.services),
     )
   )
 }
@@ -204,8 +207,10 @@ function portsOf(pod: PodObject, targets: readonly Target[]): readonly WorkloadP
     ports.set(port, { protocol: protocolOf({ port, name, appProtocol: undefined }), declared: false })
   }
   const aimed = new Map<number, Said>()
-  for (const { port, protocol, declared } of targets) {
+  const services = new Map<number, Set<string>>()
+  for (const { service, port, protocol, declared } of targets) {
     if (SIDECAR_PORTS.has(port)) continue
+    services.set(port, (services.get(port) ?? new Set()).add(service))
     const other = aimed.get(port)
     aimed.set(port, other ? agreed(other, { protocol, declared }) : { protocol, declared })
   }
@@ -224,6 +229,7 @@ function portsOf(pod: PodObject, targets: readonly Target[]): readonly WorkloadP
     .sort(([a], [b]) => a - b)
     .map(([port, { protocol }]) => {
       const proxyProtocol = told.get(port)
-      return { port, protocol, ...(proxyProtocol ? { proxyProtocol } : {}) }
+      const leading = [...(services.get(port) ?? [])].toSorted()
+      return { port, protocol, ...(proxyProtocol ? { proxyProtocol } : {}), services: leading }
     })
 }

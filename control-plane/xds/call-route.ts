@@ -22,8 +22,12 @@ export function callRoute({ match, rule }: RouteEntry): Route | undefined {
 }
 
 /** Every call to one cluster. */
-export function allCallsTo(name: string, cluster: string): RouteConfiguration {
-  const routes: Route[] = [{ name: 'default', match: { prefix: '' }, route: { cluster } }]
+export function allCallsTo(
+  name: string,
+  cluster: string,
+  treated: (route: Route) => readonly Route[] = (route) => [route],
+): RouteConfiguration {
+  const routes = treated({ name: 'default', match: { prefix: '' }, route: { cluster } })
   return { name, virtualHosts: [{ name, domains: ['*'], routes }] }
 }
 

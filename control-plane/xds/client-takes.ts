@@ -10,6 +10,12 @@ export interface ClientTakes {
   readonly name: string
   /** The `lb_policy` of a cluster that is best for it. */
   readonly lbPolicy: NonNullable<Cluster['lbPolicy']>
+  /** Balancers beyond that one and the ring of gRFC A42, with their configurations. */
+  readonly lbConfigs: boolean
+  /** Makes active health checks. */
+  readonly healthChecks: boolean
+  /** Knows what xDS has no word for: keys of metadata and of descriptors (core/contract.ts). */
+  readonly weftMetadata: boolean
   /** Offers of a cluster's ALPN list only what fits what it is about to speak; otherwise it offers the whole list. */
   readonly choosesAlpn: boolean
   /** `retry_on` for requests whose route says nothing of retries. */
@@ -49,6 +55,9 @@ const NEVER_ARRIVED = 'connect-failure,refused-stream'
 export const SIDECAR: ClientTakes = {
   name: 'sidecar',
   lbPolicy: 'LEAST_REQUEST',
+  lbConfigs: true,
+  healthChecks: true,
+  weftMetadata: true,
   choosesAlpn: true,
   // Envoy's retry_on has no word for "if the method is idempotent". A sidecar of ours adds that by itself.
   safeRetryOn: `${NEVER_ARRIVED},reset`,
@@ -71,6 +80,9 @@ export const GRPC_LIBRARY: ClientTakes = {
   name: 'grpc',
   // The only one of a library without a balancer policy of its own.
   lbPolicy: 'ROUND_ROBIN',
+  lbConfigs: false,
+  healthChecks: false,
+  weftMetadata: false,
   choosesAlpn: true,
   safeRetryOn: NEVER_ARRIVED,
   callsOnly: true,
@@ -95,6 +107,9 @@ export const GRPC_LIBRARY_MTLS: ClientTakes = {
 export const ENVOY: ClientTakes = {
   name: 'envoy',
   lbPolicy: 'LEAST_REQUEST',
+  lbConfigs: true,
+  healthChecks: true,
+  weftMetadata: false,
   choosesAlpn: false,
   safeRetryOn: NEVER_ARRIVED,
   callsOnly: false,

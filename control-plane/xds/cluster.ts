@@ -6,6 +6,7 @@ import {
   METADATA_SERVICE,
 } from '../../core/contract.ts'
 import { packAny } from '../../core/xds/any.ts'
+import type { JsonObject } from '../../core/xds/well-known.ts'
 import {
   UpstreamHttpOptions,
   type Any,
@@ -15,18 +16,20 @@ import {
 import { SIDECAR_PORTS, type Mesh } from '../model/mesh.ts'
 import { callerLimits, type WorkloadLimits } from '../model/workload-limits.ts'
 import { carriesHttp, type PortProtocol } from '../model/protocol.ts'
+import { NO_SETTINGS, type TrafficSettings } from '../model/traffic-settings.ts'
+import { settingsOf } from '../model/traffic-tables.ts'
 import { limitsOfClient, type MeshClient } from './client.ts'
 import { headerCount } from './filters.ts'
 import { parseInboundCluster, parsePod, servicePort } from './names.ts'
 import { pings, tcpKeepAlive } from './keep-alive.ts'
 import type { Plan } from './resource.ts'
+import { circuitBreakers } from './traffic/circuit-breakers.ts'
+import { clusterMetadata, clusterTraffic } from './traffic/cluster-traffic.ts'
 import { ALPN_HTTP, providedTls, proxyProtocolSocket, upstreamTls } from './tls.ts'
 
 const CONNECT_TIMEOUT_MS = 5000
 /** Under the 5 s after which a Node.js server closes an idle connection. */
 const IDLE_TIMEOUT_MS = 4000
-const MAX_CONNECTIONS = 10_000
-const MAX_REQUESTS = 10_000
 const HTTP_OPTIONS = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions'
 
 /** `<namespace>/<service>/<port>`, `pod/<namespace>/<pod>/<port>`, `inbound` or the one before the PROXY protocol. */
@@ -56,6 +59,8 @@ export function cluster(mesh: Mesh, name: string, client: MeshClient): Plan<'clu
           meshed: true,
           client,
           limits,
+          // A pod's own address bypasses what is said of its Services.
+          traffic: NO_SETTINGS,
         }),
     }
   }
@@ -67,9 +72,10 @@ export function cluster(mesh: Mesh, name: string, client: MeshClient): Plan<'clu
   const prefix = `spiffe://${mesh.trustDomain}/ns/${service.namespace}/sa/`
   const limits = callerLimits(own, service.limits)
   const meshed = endpoints.every((one) => one.meshed)
+  const traffic = settingsOf(mesh.traffic, service.key)
   return {
     variant: `${client.takes.name} ${JSON.stringify(limits)}`,
-    parts: [port.protocol, identities.join(' '), meshed],
+    parts: [port.protocol, identities.join(' '), meshed, traffic],
     make: () =>
       edsCluster({
         name,
@@ -80,6 +86,7 @@ export function cluster(mesh: Mesh, name: string, client: MeshClient): Plan<'clu
         meshed,
         client,
         limits,
+        traffic,
       }),
   }
 }
@@ -93,29 +100,14 @@ function originalDestination(
     name,
     type: 'ORIGINAL_DST',
     lbPolicy: 'CLUSTER_PROVIDED',
-    ...COMMON,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    ...circuitBreakers(NO_SETTINGS),
     ...tcpKeepAlive(limits),
     // An application is asked nothing by PING: gRPC servers end connections that send them.
     typedExtensionProtocolOptions: { [HTTP_OPTIONS]: httpOptions('auto', limits, false) },
     ...(proxyProtocol === undefined ? {} : { transportSocket: proxyProtocolSocket(proxyProtocol) }),
-    ...metadata(undefined, limits),
+    ...metadata(undefined, limits, {}),
   }
-}
-
-const COMMON: Pick<Cluster, 'connectTimeout' | 'circuitBreakers'> = {
-  connectTimeout: CONNECT_TIMEOUT_MS,
-  circuitBreakers: {
-    thresholds: [
-      {
-        priority: 'DEFAULT',
-        maxConnections: MAX_CONNECTIONS,
-        maxPendingRequests: MAX_REQUESTS,
-        maxRequests: MAX_REQUESTS,
-        // 20 % of what runs, and always 10 (GEP-3388).
-        retryBudget: { budgetPercent: { value: 20 }, minRetryConcurrency: 10 },
-      },
-    ],
-  },
 }
 
 interface EdsSettings {
@@ -128,18 +120,20 @@ interface EdsSettings {
   readonly meshed: boolean
   readonly client: MeshClient
   readonly limits: WorkloadLimits
+  readonly traffic: TrafficSettings
 }
 
 function edsCluster(settings: EdsSettings): Cluster {
-  const { name, service, protocol, client, limits, meshed } = settings
+  const { name, service, protocol, client, limits, meshed, traffic } = settings
   return {
     ...bareCluster(name, client),
-    ...COMMON,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    ...clusterTraffic(traffic, { service, protocol, takes: client.takes }),
     ...tcpKeepAlive(limits),
     // What is said of PINGs is for all endpoints: where some have no sidecar, links keep the default.
     typedExtensionProtocolOptions: { [HTTP_OPTIONS]: httpOptions(protocol, limits, meshed) },
     ...transport(settings),
-    ...metadata(service, limits),
+    ...metadata(service, limits, clusterMetadata(traffic, client.takes)),
   }
 }
 
@@ -177,11 +171,16 @@ function transport({
 }
 
 /** Envoy has no field for these, or none that we know. */
-function metadata(service: string | undefined, { headerKib }: WorkloadLimits): Pick<Cluster, 'metadata'> {
+function metadata(
+  service: string | undefined,
+  { headerKib }: WorkloadLimits,
+  traffic: JsonObject,
+): Pick<Cluster, 'metadata'> {
   if (service === undefined && headerKib === undefined) return {}
   const said = {
     ...(service === undefined ? {} : { [METADATA_SERVICE]: service }),
     ...(headerKib === undefined ? {} : { [METADATA_MAX_RESPONSE_HEADERS_KB]: headerKib }),
+    ...traffic,
   }
   return { metadata: { filterMetadata: { [METADATA]: said } } }
 }

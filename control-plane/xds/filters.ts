@@ -44,18 +44,18 @@ export interface HttpOptions {
   readonly statPrefix: string
   readonly routes: { readonly rds: string } | RouteConfiguration
   readonly inbound: boolean
+  /** Before those that forward. */
+  readonly filters: readonly HttpFilter[]
   /** Share of requests that begin a sampled trace when their caller decided nothing, 0 to 100. */
   readonly samplingPercent: number
   /** Undefined: the client's own default stands. */
   readonly paths: PathRules | undefined
   readonly limits: WorkloadLimits
   readonly heads: HeadRules
-  /** Beside those that limits ask for, in their order. */
-  readonly filters?: readonly HttpFilter[]
 }
 
 export function httpConnectionManager(options: HttpOptions): HttpConnectionManager {
-  const { statPrefix, routes, inbound, samplingPercent, paths, limits, heads, filters = [] } = options
+  const { statPrefix, routes, inbound, filters, samplingPercent, paths, limits, heads } = options
   const { headerKib, idleMs, requestHeadersMs } = { ...SHARED_DEFAULTS, ...limits }
   return {
     codecType: 'AUTO',
@@ -64,8 +64,8 @@ export function httpConnectionManager(options: HttpOptions): HttpConnectionManag
       ? { rds: { configSource: { ads: {}, resourceApiVersion: 'V3' }, routeConfigName: routes.rds } }
       : { routeConfig: routes }),
     httpFilters: [
-      ...bodyLimit(limits),
       ...filters,
+      ...bodyLimit(limits),
       { name: 'envoy.filters.http.router', typedConfig: packAny(Router, {}) },
     ],
     tracing: { randomSampling: { value: samplingPercent } },

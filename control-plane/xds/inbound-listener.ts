@@ -1,8 +1,15 @@
 import { ALPN_TCP, INBOUND_PORT } from '../../core/contract.ts'
 import type { ProxyProtocolVersion } from '../../core/proxy-protocol.ts'
-import type { Filter, FilterChain, FilterChainMatch } from '../../core/xds/generated/envoy.js'
+import type {
+  Filter,
+  FilterChain,
+  FilterChainMatch,
+  RateLimit,
+  RouteConfiguration,
+} from '../../core/xds/generated/envoy.js'
 import type { Mesh, Workload } from '../model/mesh.ts'
 import { carriesHttp, type PortProtocol } from '../model/protocol.ts'
+import { settingsOf } from '../model/traffic-tables.ts'
 import type { MeshClient } from './client.ts'
 import {
   DETECT_TIMEOUT_MS,
@@ -18,6 +25,7 @@ import type { ListenerSettings } from './outbound-listener.ts'
 import type { Plan } from './resource.ts'
 import { forwardAll } from './route-configuration.ts'
 import { ALPN_HTTP, downstreamTls } from './tls.ts'
+import { inboundTraffic, type InboundTraffic } from './traffic/inbound-traffic.ts'
 
 /** `inbound`: how the pod of this client is reached, port by port: mutual TLS, and plaintext while it is PERMISSIVE. */
 export function inboundListener(
@@ -31,6 +39,7 @@ export function inboundListener(
     variant: `${client.takes.name} ${workload.key}`,
     parts: [
       workload.mtls,
+      ...trafficParts(mesh, workload),
       JSON.stringify(workload.ports),
       workload.paths,
       workload.heads,
@@ -38,8 +47,8 @@ export function inboundListener(
       mesh.trustDomain,
     ],
     make: () => {
-      const build = chainsOf(mesh.trustDomain, workload, client, settings)
-      const undeclared = build('auto', undefined, undefined)
+      const build = chainsOf(mesh, workload, client, settings)
+      const undeclared = build('auto', undefined, undefined, [])
       return {
         name: INBOUND,
         address: { socketAddress: { address: '0.0.0.0', portValue: INBOUND_PORT } },
@@ -50,8 +59,8 @@ export function inboundListener(
         listenerFiltersTimeout: DETECT_TIMEOUT_MS,
         continueOnListenerFiltersTimeout: true,
         filterChains: [
-          ...workload.ports.flatMap(({ port, protocol, proxyProtocol }) =>
-            build(protocol, port, proxyProtocol),
+          ...workload.ports.flatMap(({ port, protocol, proxyProtocol, services }) =>
+            build(protocol, port, proxyProtocol, services),
           ),
           ...undeclared,
         ],
@@ -69,34 +78,44 @@ export function inboundListener(
   }
 }
 
+/** What policies say of each port, and of those that no Service leads to. */
+function trafficParts({ traffic }: Mesh, { namespace, ports }: Workload): readonly unknown[] {
+  const services = ports.flatMap((port) => port.services)
+  return [`${namespace}/`, ...services].map((service) => settingsOf(traffic, service))
+}
+
 function chainsOf(
-  trustDomain: string,
-  { mtls, paths, limits, heads }: Workload,
+  { trustDomain, traffic: tables }: Mesh,
+  workload: Workload,
   client: MeshClient,
   settings: ListenerSettings,
 ): (
   protocol: PortProtocol,
   port: number | undefined,
   proxyProtocol: ProxyProtocolVersion | undefined,
+  services: readonly string[],
 ) => FilterChain[] {
+  const { mtls, paths, limits, heads } = workload
   const strict = mtls === 'STRICT'
-  const filtersBefore = (cluster: string) => ({
+  const filtersBefore = (cluster: string, { filters, rateLimits }: InboundTraffic) => ({
     tcp: tcpFilter(INBOUND, cluster, limits),
     http: httpFilter({
       statPrefix: INBOUND,
-      routes: forwardAll(INBOUND, cluster, undefined),
+      routes: limited(forwardAll(INBOUND, cluster, undefined), rateLimits),
       inbound: true,
+      filters,
       samplingPercent: settings.samplingPercent,
       paths: saidPaths(client, paths),
       limits,
       heads,
     }),
   })
-  const untold = filtersBefore(INBOUND)
   const socket = downstreamTls(trustDomain, [ALPN_HTTP[0], ALPN_TCP, ALPN_HTTP[1], ALPN_HTTP[2]])
 
-  return (protocol, port, proxyProtocol) => {
-    const { tcp, http } = proxyProtocol ? filtersBefore(inboundCluster(proxyProtocol)) : untold
+  return (protocol, port, proxyProtocol, services) => {
+    const traffic = inboundTraffic(tables, workload, services, client.takes)
+    const { tcp, http } = filtersBefore(inboundCluster(proxyProtocol), traffic)
+    const told = traffic.metadata ? { metadata: traffic.metadata } : {}
     const name = (chain: string): string => (port === undefined ? chain : `${port}/${chain}`)
     const match = (rest: FilterChainMatch): FilterChainMatch => ({
       ...(port === undefined ? {} : { destinationPort: port }),
@@ -110,11 +129,13 @@ function chainsOf(
       }),
       transportSocket: socket,
       filters: [filter],
+      ...(filter === http ? told : {}),
     })
     const plain = (chain: string, filter: Filter, rest: FilterChainMatch): FilterChain => ({
       name: name(chain),
       filterChainMatch: match(rest),
       filters: [filter],
+      ...(filter === http ? told : {}),
     })
     const knownHttp = carriesHttp(protocol) && protocol !== 'auto'
     const chains: FilterChain[] = []
@@ -138,4 +159,10 @@ function chainsOf(
       chains.push(plain('plain-tcp', tcp, { transportProtocol: 'raw_buffer' }))
     return chains
   }
+}
+
+/** Each virtual host with what its requests count towards. */
+function limited(routes: RouteConfiguration, rateLimits: readonly RateLimit[]): RouteConfiguration {
+  if (rateLimits.length === 0) return routes
+  return { ...routes, virtualHosts: routes.virtualHosts?.map((host) => ({ ...host, rateLimits })) }
 }

@@ -19,6 +19,8 @@ import { limitsOfClient, type MeshClient } from './client.ts'
 import { parseOutbound, podName } from './names.ts'
 import type { Plan } from './resource.ts'
 import { forwardAll } from './route-configuration.ts'
+import { FAULT_FILTER } from './traffic/faults.ts'
+import { mayHaveFaults } from './traffic/route-traffic.ts'
 
 export interface ListenerSettings {
   readonly samplingPercent: number
@@ -41,8 +43,7 @@ export function outboundListener(
     routes: HttpOptions['routes'],
     { paths }: Pick<Workload, 'paths'>,
     limits: WorkloadLimits,
-    bound = false,
-    filters: readonly HttpFilter[] = [],
+    { bound = false, filters = [] }: { bound?: boolean; filters?: readonly HttpFilter[] } = {},
   ): Listener => ({
     name,
     address: { socketAddress: { address, portValue: port } },
@@ -54,11 +55,11 @@ export function outboundListener(
         statPrefix: cluster,
         routes,
         inbound: false,
+        filters,
         samplingPercent,
         paths: saidPaths(client, paths),
         limits,
         heads: PLAIN_HEADS,
-        filters,
       }),
     ),
   })
@@ -70,13 +71,17 @@ export function outboundListener(
     const rds = routeNameFor(mesh, key, client)
     const routes = routesFor(mesh, key, client.namespace)
     const bound = routes !== undefined
-    const filters = [...corsFilter(routes?.group), ...sessionFilter(routes?.group)]
+    const filters = [
+      ...corsFilter(routes?.group),
+      ...(mayHaveFaults(mesh, key, client) ? [FAULT_FILTER] : []),
+      ...sessionFilter(routes?.group),
+    ]
     const limits = callerLimits(limitsOfClient(mesh, client), service.limits)
     const said = JSON.stringify(limits)
     return {
       variant: `${client.takes.name} ${rds} ${said}`,
       parts: [protocol, rds, service.paths, bound, filters.map((one) => one.name).join()],
-      make: () => make(protocol, key, { rds }, service, limits, bound, filters),
+      make: () => make(protocol, key, { rds }, service, limits, { bound, filters }),
     }
   }
   const workload = mesh.workloadsByAddress.get(address)

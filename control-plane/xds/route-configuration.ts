@@ -1,6 +1,7 @@
 import { METADATA, METADATA_RETRY_NON_IDEMPOTENT } from '../../core/contract.ts'
 import type { Route, RouteAction, RouteConfiguration } from '../../core/xds/generated/envoy.js'
 import type { Mesh } from '../model/mesh.ts'
+import { settingsOf } from '../model/traffic-tables.ts'
 import type { Redirect, RouteEntry, RouteGroup } from '../model/route.ts'
 import { allCallsTo, callRoute } from './call-route.ts'
 import { SIDECAR } from './client-takes.ts'
@@ -12,12 +13,15 @@ import { parseRouteName, servicePort } from './names.ts'
 import type { Plan } from './resource.ts'
 import { defaultRetry, upgradeConfigs, forwardAction } from './route-action.ts'
 import { routeMatch } from './route-match.ts'
+import { defaultRoutes, ruleRoutes, type PortTraffic } from './traffic/route-traffic.ts'
 
 /** `<namespace>/<service>/<port>`, or a consumer's variant of it. */
 export function routeConfiguration(mesh: Mesh, name: string, client: MeshClient): Plan<'route'> | undefined {
   const { portKey, consumer } = parseRouteName(name)
   const found = servicePort(mesh, portKey)
   if (!found) return undefined
+  const traffic: PortTraffic = { tables: mesh.traffic, portKey, client }
+  const grpc = found.port.protocol === 'grpc'
   const table = mesh.routes.get(portKey)
   const group = consumer === undefined ? table?.producer : table?.consumers.get(consumer)
   if (!group) {
@@ -28,22 +32,33 @@ export function routeConfiguration(mesh: Mesh, name: string, client: MeshClient)
       if (table?.producer)
         return {
           variant: client.takes.name,
-          parts: [table.producer],
-          make: () => fromGroup(name, table.producer as RouteGroup, client),
+          parts: [table.producer, mesh.traffic],
+          make: () => fromGroup(name, table.producer as RouteGroup, traffic),
         }
     }
-    return { variant: client.takes.name, parts: [], make: () => forwardAll(name, portKey, client) }
+    const parts = [settingsOf(mesh.traffic, found.service.key), grpc]
+    return {
+      variant: client.takes.name,
+      parts,
+      make: () => forwardAll(name, portKey, client, { traffic, grpc }),
+    }
   }
-  return { variant: client.takes.name, parts: [group], make: () => fromGroup(name, group, client) }
+  return {
+    variant: client.takes.name,
+    parts: [group, mesh.traffic],
+    make: () => fromGroup(name, group, traffic),
+  }
 }
 
-function fromGroup(name: string, group: RouteGroup, client: MeshClient): RouteConfiguration {
-  const routes = client.takes.callsOnly
-    ? group.entries.flatMap((entry) => callRoute(entry) ?? [])
-    : group.entries.flatMap((entry) => {
-        const preflight = preflightEntry(entry)
-        return [entry, ...(preflight ? [preflight] : [])].flatMap((one) => routesOf(one, client))
-      })
+function fromGroup(name: string, group: RouteGroup, traffic: PortTraffic): RouteConfiguration {
+  const { client } = traffic
+  const routes = group.entries.flatMap((entry) => {
+    const { rule, match } = entry
+    const made = client.takes.callsOnly
+      ? [callRoute(entry) ?? []].flat()
+      : [entry, preflightEntry(entry) ?? []].flat().flatMap((one) => routesOf(one, client))
+    return ruleRoutes(made, rule, match.grpc, traffic)
+  })
   return { name, virtualHosts: [{ name, domains: ['*'], routes }] }
 }
 
@@ -52,8 +67,11 @@ export function forwardAll(
   name: string,
   cluster: string,
   client: MeshClient | undefined,
+  policies?: { readonly traffic: PortTraffic; readonly grpc: boolean },
 ): RouteConfiguration {
-  if (client?.takes.callsOnly) return allCallsTo(name, cluster)
+  const treated = (route: Route): readonly Route[] =>
+    policies ? defaultRoutes(route, policies.grpc, policies.traffic) : [route]
+  if (client?.takes.callsOnly) return allCallsTo(name, cluster, treated)
   const route: RouteAction = {
     cluster,
     timeout: 0,
@@ -63,7 +81,7 @@ export function forwardAll(
   // A Service may be a forward proxy.
   const tunnel = { cluster, timeout: 0, upgradeConfigs: [{ upgradeType: 'CONNECT' }] }
   const routes: Route[] = [
-    { name: 'default', match: { prefix: '/' }, route },
+    ...treated({ name: 'default', match: { prefix: '/' }, route }),
     { name: 'connect', match: { connectMatcher: {} }, route: tunnel },
   ]
   return { name, virtualHosts: [{ name, domains: ['*'], routes }] }

@@ -33,6 +33,39 @@ const FOR_OTHER_CLIENTS = [
   'envoy.extensions.transport_sockets.tls.v3.CertificateProviderPluginInstance',
 ]
 
+/** What a TrafficPolicy becomes; which of them a proxy of ours takes, the table says. */
+const OF_POLICIES = [
+  'envoy.config.cluster.v3.Cluster.CommonLbConfig',
+  'envoy.config.cluster.v3.Cluster.CommonLbConfig.ZoneAwareLbConfig',
+  'envoy.config.cluster.v3.Cluster.LeastRequestLbConfig',
+  'envoy.config.cluster.v3.Cluster.MaglevLbConfig',
+  'envoy.config.cluster.v3.Cluster.RingHashLbConfig',
+  'envoy.config.cluster.v3.Cluster.RoundRobinLbConfig',
+  'envoy.config.cluster.v3.Cluster.SlowStartConfig',
+  'envoy.config.cluster.v3.OutlierDetection',
+  'envoy.config.core.v3.HealthCheck',
+  'envoy.config.core.v3.HealthCheck.GrpcHealthCheck',
+  'envoy.config.core.v3.HealthCheck.HttpHealthCheck',
+  'envoy.config.core.v3.HealthCheck.TcpHealthCheck',
+  'envoy.config.core.v3.RuntimeFeatureFlag',
+  'envoy.config.route.v3.RateLimit',
+  'envoy.config.route.v3.RateLimit.Action',
+  'envoy.config.route.v3.RateLimit.Action.GenericKey',
+  'envoy.config.route.v3.RateLimit.Action.RequestHeaders',
+  'envoy.config.route.v3.RouteAction.HashPolicy',
+  'envoy.config.route.v3.RouteAction.HashPolicy.ConnectionProperties',
+  'envoy.config.route.v3.RouteAction.HashPolicy.Cookie',
+  'envoy.config.route.v3.RouteAction.HashPolicy.Header',
+  'envoy.config.route.v3.RouteAction.HashPolicy.QueryParameter',
+  'envoy.extensions.common.ratelimit.v3.LocalRateLimitDescriptor',
+  'envoy.extensions.common.ratelimit.v3.RateLimitDescriptor.Entry',
+  'envoy.extensions.filters.http.adaptive_concurrency.v3.AdaptiveConcurrency',
+  'envoy.extensions.filters.http.adaptive_concurrency.v3.GradientControllerConfig',
+  'envoy.extensions.filters.http.adaptive_concurrency.v3.GradientControllerConfig.ConcurrencyLimitCalculationParams',
+  'envoy.extensions.filters.http.adaptive_concurrency.v3.GradientControllerConfig.MinimumRTTCalculationParams',
+  'envoy.type.v3.Int64Range',
+]
+
 /** Two messages of one name. */
 const UPSTREAM_OPTIONS = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions'
 const ALIASES: Readonly<Record<string, string>> = {
@@ -43,10 +76,12 @@ const ALIASES: Readonly<Record<string, string>> = {
 
 const ENVOY: ModuleSource = {
   module: 'envoy',
-  messages: [...DISCOVERY, ...FOR_OTHER_CLIENTS, ...SERVED.keys()].map((name) => {
-    const alias = ALIASES[name]
-    return alias === undefined ? name : [name, alias]
-  }),
+  messages: [...new Set([...DISCOVERY, ...FOR_OTHER_CLIENTS, ...OF_POLICIES, ...SERVED.keys()])].map(
+    (name) => {
+      const alias = ALIASES[name]
+      return alias === undefined ? name : [name, alias]
+    },
+  ),
 }
 
 const OTLP: ModuleSource = {

@@ -7,7 +7,7 @@ import { openCaSecret } from '../../control-plane/kubernetes/ca/ca-secret.ts'
 import { openConnection } from '../../control-plane/kubernetes/open-connection.ts'
 import { findObject } from '../../control-plane/kubernetes/find-object.ts'
 import type { KubernetesObject } from '../../control-plane/kubernetes/follow.ts'
-import type { LiveParent } from '../../control-plane/publish/route-parents.ts'
+import type { LiveEntry } from '../../control-plane/publish/status-entries.ts'
 import { startCluster, type KubernetesCluster } from './cluster/cluster.ts'
 import { startReplica, type Replica } from './testing/replica.ts'
 
@@ -105,7 +105,7 @@ const caBundles = (configuration: KubernetesObject | undefined) =>
     Buffer.from(clientConfig.caBundle ?? '', 'base64').toString(),
   )
 const parentsOf = (route: KubernetesObject | undefined) =>
-  ((route?.['status'] as { parents?: LiveParent[] } | undefined)?.parents ?? []) as LiveParent[]
+  ((route?.['status'] as { parents?: LiveEntry[] } | undefined)?.parents ?? []) as LiveEntry[]
 const leads = (replica: Replica) => replica.log.some(({ message }) => message.startsWith('leading'))
 
 t.test(

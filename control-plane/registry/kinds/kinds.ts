@@ -14,6 +14,7 @@ import { readGrpcRoute } from './grpc-route.ts'
 import { readHttpRoute } from './http-route.ts'
 import { readPeerAuthentication, type PeerAuthenticationObject } from './peer-authentication.ts'
 import type { RouteObject } from './route.ts'
+import { readTrafficPolicy, type TrafficPolicyObject } from './traffic-policy/read.ts'
 
 export type MeshObject =
   | NamespaceObject
@@ -23,6 +24,7 @@ export type MeshObject =
   | PodObject
   | RouteObject
   | PeerAuthenticationObject
+  | TrafficPolicyObject
 
 export type Kind = MeshObject['kind']
 
@@ -36,6 +38,7 @@ const READERS: Readonly<Record<string, (object: Fields) => MeshObject>> = {
   'gateway.networking.k8s.io/v1beta1 HTTPRoute': readHttpRoute,
   'gateway.networking.k8s.io/v1 GRPCRoute': readGrpcRoute,
   'weft.dev/v1alpha1 PeerAuthentication': readPeerAuthentication,
+  'weft.dev/v1alpha1 TrafficPolicy': readTrafficPolicy,
 }
 
 /** Undefined: a kind that the mesh does not read (Deployment, ConfigMap and so on). */

@@ -46,7 +46,7 @@ const GROUPS: readonly (readonly [group: string, versions: readonly string[], ki
   ['gateway.networking.k8s.io', ['v1'], 'BackendTLSPolicy GRPCRoute ListenerSet TLSRoute'],
   ['gateway.networking.k8s.io', ['v1', 'v1beta1'], 'ReferenceGrant'],
   ['gateway.networking.k8s.io', ['v1alpha2'], 'TCPRoute UDPRoute'],
-  ['weft.dev', ['v1alpha1'], 'PeerAuthentication'],
+  ['weft.dev', ['v1alpha1'], 'PeerAuthentication TrafficPolicy'],
 ]
 
 const KINDS: ReadonlyMap<string, readonly KindEntry[]> = Map.groupBy(

@@ -36,9 +36,10 @@ export function readRoute(object: Fields, own: RouteKind): RouteObject {
 }
 
 function readRule(rule: Fields, namespace: string, own: RouteKind): RouteRule {
+  const name = rule.text('name') ?? ''
   const session = rule.optionalMap('sessionPersistence')
   const result: RouteRule = {
-    name: rule.text('name') ?? '',
+    name,
     ...own.readTimeoutsAndRetry(rule),
     matches: rule.list('matches', (match) => readMatch(match, own)),
     filters: rule.list('filters', (filter) => readFilter(filter, namespace)),

@@ -22,6 +22,7 @@ export const WATCHED_KINDS: readonly WatchedKind[] = [
   watched('gateway.networking.k8s.io/v1', 'HTTPRoute', 'httproutes', true),
   watched('gateway.networking.k8s.io/v1', 'GRPCRoute', 'grpcroutes', true),
   watched('weft.dev/v1alpha1', 'PeerAuthentication', 'peerauthentications', true),
+  watched('weft.dev/v1alpha1', 'TrafficPolicy', 'trafficpolicies', true),
 ]
 
 function watched(apiVersion: string, kind: Kind, plural: string, custom = false): WatchedKind {
