@@ -3,6 +3,7 @@ import type { EndpointSliceObject } from './kinds/endpoint-slice.ts'
 import type { Kind, MeshObject } from './kinds/kinds.ts'
 import { keyOf } from './kinds/meta.ts'
 import type { PeerAuthenticationObject } from './kinds/peer-authentication.ts'
+import type { XBackendTrafficPolicyObject } from './kinds/x-backend-traffic-policy.ts'
 import type { RouteObject } from './kinds/route.ts'
 import type { TrafficPolicyObject } from './kinds/traffic-policy/read.ts'
 
@@ -21,6 +22,7 @@ export interface Snapshot {
   readonly httpRoutes: Table<RouteObject>
   readonly grpcRoutes: Table<RouteObject>
   readonly peerAuthentications: Table<PeerAuthenticationObject>
+  readonly xBackendTrafficPolicies: Table<XBackendTrafficPolicyObject>
   readonly trafficPolicies: Table<TrafficPolicyObject>
 }
 
@@ -33,6 +35,7 @@ export const EMPTY_SNAPSHOT: Snapshot = {
   httpRoutes: new Map(),
   grpcRoutes: new Map(),
   peerAuthentications: new Map(),
+  xBackendTrafficPolicies: new Map(),
   trafficPolicies: new Map(),
 }
 
@@ -45,6 +48,7 @@ const TABLE_OF: { readonly [K in Kind]: keyof Snapshot } = {
   HTTPRoute: 'httpRoutes',
   GRPCRoute: 'grpcRoutes',
   PeerAuthentication: 'peerAuthentications',
+  XBackendTrafficPolicy: 'xBackendTrafficPolicies',
   TrafficPolicy: 'trafficPolicies',
 }
 

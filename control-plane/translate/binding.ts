@@ -8,7 +8,7 @@ import type { ServiceObject } from '../registry/kinds/core.ts'
 import type { ParentRef, RouteObject } from '../registry/kinds/route.ts'
 import type { Snapshot } from '../registry/snapshot.ts'
 import { comparePrecedence } from './precedence.ts'
-import { translateRoute, type TranslatedRoute } from './rules.ts'
+import { translateRoute, type ServiceSessions, type TranslatedRoute } from './rules.ts'
 import type { TranslatedService } from './services.ts'
 import { routeProblems, routeStatus, type Acceptance, type BoundParent } from './status.ts'
 
@@ -39,13 +39,17 @@ interface Attachment {
 }
 
 /** Binds routes to the Services that are their parents (GEP-1294, GEP-1686) and says how that went. */
-export function bindRoutes(snapshot: Snapshot, services: ReadonlyMap<string, TranslatedService>): Routes {
+export function bindRoutes(
+  snapshot: Snapshot,
+  services: ReadonlyMap<string, TranslatedService>,
+  sessions: ServiceSessions,
+): Routes {
   const lookup = (key: string) => services.get(key)?.service.ports
   const buckets = new Map<string, Bucket>()
   const attachments = new Map<TranslatedRoute, Attachment[]>()
   for (const route of [...snapshot.grpcRoutes.values(), ...snapshot.httpRoutes.values()]) {
     if (!route.parentRefs.some((ref) => ref.kind === 'Service')) continue
-    attachments.set(translateRoute(route, lookup), [])
+    attachments.set(translateRoute(route, lookup, sessions), [])
   }
   // Where they are too many for one port, the older ones are in force.
   for (const translated of [...attachments.keys()].sort(olderFirst)) {

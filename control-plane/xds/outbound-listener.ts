@@ -74,7 +74,7 @@ export function outboundListener(
     const filters = [
       ...corsFilter(routes?.group),
       ...(mayHaveFaults(mesh, key, client) ? [FAULT_FILTER] : []),
-      ...sessionFilter(routes?.group),
+      ...sessionFilter(routes?.group, mesh.traffic.sessions?.get(service.key)),
     ]
     const limits = callerLimits(limitsOfClient(mesh, client), service.limits)
     const said = JSON.stringify(limits)

@@ -1,6 +1,8 @@
 import { METADATA, METADATA_RETRY_NON_IDEMPOTENT } from '../../core/contract.ts'
 import type { Route, RouteAction, RouteConfiguration } from '../../core/xds/generated/envoy.js'
+import type { JsonObject } from '../../core/xds/well-known.ts'
 import type { Mesh } from '../model/mesh.ts'
+import type { Session } from '../model/session.ts'
 import { settingsOf } from '../model/traffic-tables.ts'
 import type { Redirect, RouteEntry, RouteGroup } from '../model/route.ts'
 import { allCallsTo, callRoute } from './call-route.ts'
@@ -8,7 +10,7 @@ import { SIDECAR } from './client-takes.ts'
 import type { MeshClient } from './client.ts'
 import { corsPolicy, preflightEntry } from './cors.ts'
 import { headerChange } from './headers.ts'
-import { sessionOf, sessionPolicy, sessionTimes } from './session.ts'
+import { cookiePath, sessionOf, sessionPolicy, sessionTimes } from './session.ts'
 import { parseRouteName, servicePort } from './names.ts'
 import type { Plan } from './resource.ts'
 import { defaultRetry, upgradeConfigs, forwardAction } from './route-action.ts'
@@ -36,11 +38,12 @@ export function routeConfiguration(mesh: Mesh, name: string, client: MeshClient)
           make: () => fromGroup(name, table.producer as RouteGroup, traffic),
         }
     }
-    const parts = [settingsOf(mesh.traffic, found.service.key), grpc]
+    const session = mesh.traffic.sessions?.get(found.service.key)
+    const parts = [settingsOf(mesh.traffic, found.service.key), grpc, session]
     return {
       variant: client.takes.name,
       parts,
-      make: () => forwardAll(name, portKey, client, { traffic, grpc }),
+      make: () => forwardAll(name, portKey, client, { traffic, grpc, session }),
     }
   }
   return {
@@ -67,7 +70,11 @@ export function forwardAll(
   name: string,
   cluster: string,
   client: MeshClient | undefined,
-  policies?: { readonly traffic: PortTraffic; readonly grpc: boolean },
+  policies?: {
+    readonly traffic: PortTraffic
+    readonly grpc: boolean
+    readonly session: Session | undefined
+  },
 ): RouteConfiguration {
   const treated = (route: Route): readonly Route[] =>
     policies ? defaultRoutes(route, policies.grpc, policies.traffic) : [route]
@@ -78,10 +85,16 @@ export function forwardAll(
     ...(client ? { retryPolicy: defaultRetry(client.takes) } : {}),
     upgradeConfigs: upgradeConfigs(client?.takes ?? SIDECAR),
   }
+  const session = policies?.session
+  const filterConfigs = sessionPolicy(session, '/')
+  const ofSession = {
+    ...(session ? { typedPerFilterConfig: filterConfigs } : {}),
+    ...routeMetadata(sessionTimes(session, client)),
+  }
   // A Service may be a forward proxy.
   const tunnel = { cluster, timeout: 0, upgradeConfigs: [{ upgradeType: 'CONNECT' }] }
   const routes: Route[] = [
-    ...treated({ name: 'default', match: { prefix: '/' }, route }),
+    ...treated({ name: 'default', match: { prefix: '/' }, ...ofSession, route }),
     { name: 'connect', match: { connectMatcher: {} }, route: tunnel },
   ]
   return { name, virtualHosts: [{ name, domains: ['*'], routes }] }
@@ -114,12 +127,16 @@ function below(prefix: string): { prefix: string; pathSeparatedPrefix: undefined
   return { prefix: `${prefix}/`, pathSeparatedPrefix: undefined }
 }
 
+function routeMetadata(said: JsonObject): Pick<Route, 'metadata'> {
+  return Object.keys(said).length > 0 ? { metadata: { filterMetadata: { [METADATA]: said } } } : {}
+}
+
 type NewPath = Redirect['path']
 
 function routeOf({ match, rule }: RouteEntry, client: MeshClient, path: NewPath): Route {
   const { action } = rule
   const session = sessionOf(rule)
-  const filterConfigs = { ...corsPolicy(rule.cors), ...sessionPolicy(session, match) }
+  const filterConfigs = { ...corsPolicy(rule.cors), ...sessionPolicy(session, cookiePath(match.path)) }
   const base: Route = {
     name: rule.name,
     match: routeMatch(match),
@@ -139,12 +156,12 @@ function routeOf({ match, rule }: RouteEntry, client: MeshClient, path: NewPath)
   }
   const said = {
     ...(action.retryNonIdempotent ? { [METADATA_RETRY_NON_IDEMPOTENT]: true } : {}),
-    ...sessionTimes(session),
+    ...sessionTimes(session, client),
   }
   return {
     ...base,
     route: forwardAction(action, match, path, client),
-    ...(Object.keys(said).length > 0 ? { metadata: { filterMetadata: { [METADATA]: said } } } : {}),
+    ...routeMetadata(said),
   }
 }
 

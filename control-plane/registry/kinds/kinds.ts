@@ -13,6 +13,7 @@ import { readEndpointSlice, type EndpointSliceObject } from './endpoint-slice.ts
 import { readGrpcRoute } from './grpc-route.ts'
 import { readHttpRoute } from './http-route.ts'
 import { readPeerAuthentication, type PeerAuthenticationObject } from './peer-authentication.ts'
+import { readXBackendTrafficPolicy, type XBackendTrafficPolicyObject } from './x-backend-traffic-policy.ts'
 import type { RouteObject } from './route.ts'
 import { readTrafficPolicy, type TrafficPolicyObject } from './traffic-policy/read.ts'
 
@@ -24,6 +25,7 @@ export type MeshObject =
   | PodObject
   | RouteObject
   | PeerAuthenticationObject
+  | XBackendTrafficPolicyObject
   | TrafficPolicyObject
 
 export type Kind = MeshObject['kind']
@@ -37,6 +39,7 @@ const READERS: Readonly<Record<string, (object: Fields) => MeshObject>> = {
   'gateway.networking.k8s.io/v1 HTTPRoute': readHttpRoute,
   'gateway.networking.k8s.io/v1beta1 HTTPRoute': readHttpRoute,
   'gateway.networking.k8s.io/v1 GRPCRoute': readGrpcRoute,
+  'gateway.networking.x-k8s.io/v1alpha1 XBackendTrafficPolicy': readXBackendTrafficPolicy,
   'weft.dev/v1alpha1 PeerAuthentication': readPeerAuthentication,
   'weft.dev/v1alpha1 TrafficPolicy': readTrafficPolicy,
 }

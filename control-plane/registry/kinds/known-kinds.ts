@@ -46,6 +46,7 @@ const GROUPS: readonly (readonly [group: string, versions: readonly string[], ki
   ['gateway.networking.k8s.io', ['v1'], 'BackendTLSPolicy GRPCRoute ListenerSet TLSRoute'],
   ['gateway.networking.k8s.io', ['v1', 'v1beta1'], 'ReferenceGrant'],
   ['gateway.networking.k8s.io', ['v1alpha2'], 'TCPRoute UDPRoute'],
+  ['gateway.networking.x-k8s.io', ['v1alpha1'], 'XBackend XBackendTrafficPolicy XMesh'],
   ['weft.dev', ['v1alpha1'], 'PeerAuthentication TrafficPolicy'],
 ]
 

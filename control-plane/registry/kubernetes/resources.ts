@@ -21,6 +21,7 @@ export const WATCHED_KINDS: readonly WatchedKind[] = [
   watched('v1', 'Pod', 'pods'),
   watched('gateway.networking.k8s.io/v1', 'HTTPRoute', 'httproutes', true),
   watched('gateway.networking.k8s.io/v1', 'GRPCRoute', 'grpcroutes', true),
+  watched('gateway.networking.x-k8s.io/v1alpha1', 'XBackendTrafficPolicy', 'xbackendtrafficpolicies', true),
   watched('weft.dev/v1alpha1', 'PeerAuthentication', 'peerauthentications', true),
   watched('weft.dev/v1alpha1', 'TrafficPolicy', 'trafficpolicies', true),
 ]
