@@ -53,7 +53,7 @@ export function readCases(): readonly Case[] {
     .toSorted()
     .map((file) => {
       const [about, ...objects] = parseAllDocuments(readFileSync(join(FOLDER, file), 'utf8'))
-      const { feature, requests = [], status = {} } = about?.toJS() as Partial<Case>
+      const { feature, requests = [], status = {} } = (about?.toJS() ?? {}) as Partial<Case>
       if (feature === undefined) throw new Error(`${file}: the first document must name a feature`)
       const manifests = objects.map((one) => `---\n${JSON.stringify(one.toJS())}\n`).join('')
       return { feature, name: basename(file, '.yaml'), requests, status, manifests }
