@@ -2,6 +2,7 @@ import { LEADER_LEASE } from '../../core/contract.ts'
 import { moveCanaries } from './canary-writer.ts'
 import { writeBundles } from './bundle-writer.ts'
 import { electLeader, type LeaderTimes } from './leader.ts'
+import { writeMeshStatus } from './mesh-status-writer.ts'
 import { writePolicyStatus } from './policy-status-writer.ts'
 import { writeRouteStatus } from './status-writer.ts'
 import { writeWebhook } from './webhook-writer.ts'
@@ -26,6 +27,7 @@ const WRITERS: readonly StartWriter[] = [
   writeRouteStatus,
   writePolicyStatus,
   moveCanaries,
+  writeMeshStatus,
 ]
 
 /** What the control plane writes back into the cluster: by one replica at a time, the holder of a Lease. */

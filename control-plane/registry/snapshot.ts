@@ -5,6 +5,7 @@ import type { EndpointSliceObject } from './kinds/endpoint-slice.ts'
 import type { Kind, MeshObject } from './kinds/kinds.ts'
 import { keyOf } from './kinds/meta.ts'
 import type { PeerAuthenticationObject } from './kinds/peer-authentication.ts'
+import type { XBackendTrafficPolicyObject } from './kinds/x-backend-traffic-policy.ts'
 import type { RouteObject } from './kinds/route.ts'
 import type { TrafficPolicyObject } from './kinds/traffic-policy/read.ts'
 
@@ -26,6 +27,7 @@ export interface Snapshot {
   readonly tcpRoutes: Table<ConnectionRouteObject>
   readonly peerAuthentications: Table<PeerAuthenticationObject>
   readonly canaries: Table<CanaryObject>
+  readonly xBackendTrafficPolicies: Table<XBackendTrafficPolicyObject>
   readonly trafficPolicies: Table<TrafficPolicyObject>
 }
 
@@ -41,6 +43,7 @@ export const EMPTY_SNAPSHOT: Snapshot = {
   tcpRoutes: new Map(),
   peerAuthentications: new Map(),
   canaries: new Map(),
+  xBackendTrafficPolicies: new Map(),
   trafficPolicies: new Map(),
 }
 
@@ -56,6 +59,7 @@ const TABLE_OF: { readonly [K in Kind]: keyof Snapshot } = {
   TCPRoute: 'tcpRoutes',
   PeerAuthentication: 'peerAuthentications',
   Canary: 'canaries',
+  XBackendTrafficPolicy: 'xBackendTrafficPolicies',
   TrafficPolicy: 'trafficPolicies',
 }
 

@@ -3,6 +3,8 @@ import { NO_LIMITS, type WorkloadLimits } from '../model/workload-limits.ts'
 import type { Snapshot } from '../registry/snapshot.ts'
 import { bindRoutes, type Routes } from './binding.ts'
 import { ServiceTranslator } from './services.ts'
+import { BackendPolicyTranslator } from './backend-policies.ts'
+import type { PolicyStatus } from '../model/policy-status.ts'
 import { TrafficPolicyTranslator } from './traffic-policies.ts'
 import { WorkloadTranslator } from './workloads.ts'
 
@@ -15,6 +17,11 @@ export class Translator {
   readonly #services: ServiceTranslator
   readonly #workloads: WorkloadTranslator
   readonly #policies = new TrafficPolicyTranslator()
+  readonly #backendPolicies = new BackendPolicyTranslator()
+  #policyStatus: { readonly of: readonly unknown[]; readonly all: readonly PolicyStatus[] } = {
+    of: [],
+    all: [],
+  }
   #routes: { readonly inputs: readonly unknown[]; readonly result: Routes } | undefined
   #byAddressOf:
     | { readonly workloads: ReadonlyMap<string, Workload>; readonly result: ReadonlyMap<string, Workload> }
@@ -44,11 +51,14 @@ export class Translator {
     this.#found = services
     // What a Service's port carries may follow from its pods.
     const { httpRoutes, grpcRoutes, tlsRoutes, tcpRoutes } = snapshot
-    const inputs = [services, snapshot.services, httpRoutes, grpcRoutes, tlsRoutes, tcpRoutes]
+    const traffic = this.#policies.translate(snapshot)
+    const policies = this.#backendPolicies.translate(snapshot, traffic.tables)
+    const { sessions } = policies
+    const routes = [httpRoutes, grpcRoutes, tlsRoutes, tcpRoutes]
+    const inputs = [services, snapshot.services, ...routes, sessions]
     if (!this.#routes || inputs.some((input, index) => input !== this.#routes?.inputs[index])) {
-      this.#routes = { inputs, result: bindRoutes(snapshot, translated) }
+      this.#routes = { inputs, result: bindRoutes(snapshot, translated, sessions) }
     }
-    const policies = this.#policies.translate(snapshot)
     return {
       version: ++this.#version,
       trustDomain: this.#trustDomain,
@@ -61,9 +71,17 @@ export class Translator {
       routeStatus: this.#routes.result.status,
       routeProblems: this.#routes.result.problems,
       traffic: policies.tables,
-      policyStatus: policies.status,
-      policyProblems: policies.problems,
+      policyStatus: this.#joined(traffic.status, policies.status),
+      policyProblems: [...traffic.problems, ...policies.problems],
     }
+  }
+
+  /** The same array where neither changed: whoever writes them looks at nothing else. */
+  #joined(a: readonly PolicyStatus[], b: readonly PolicyStatus[]): readonly PolicyStatus[] {
+    const { of, all } = this.#policyStatus
+    if (of[0] === a && of[1] === b) return all
+    this.#policyStatus = { of: [a, b], all: [...a, ...b] }
+    return this.#policyStatus.all
   }
 
   #byAddress(snapshot: Snapshot, workloads: ReadonlyMap<string, Workload>): ReadonlyMap<string, Workload> {

@@ -7,6 +7,7 @@ import { ResponseFlag } from '../model/response-flag.ts'
 import type { ForwardAction, Route, WeightedCluster } from '../model/route.ts'
 import { normalizePath } from '../route/normalize-path.ts'
 import { mutate, mutateRequest, rewriteRequest } from '../route/rewrite.ts'
+import type { Session } from '../steps/step.ts'
 import { addressesOf } from '../transport/proxy-protocol.ts'
 import type { EndpointState } from '../upstream/endpoint-state.ts'
 import type { Reuse } from '../upstream/http-pool.ts'
@@ -78,6 +79,9 @@ export class Forwarding implements AttemptOwner {
   #hedges: Hedges | undefined
   #tried: EndpointState[] | undefined
   #affinity: Affinity | undefined
+  #session: Session | undefined
+  /** The endpoint of the request's session. */
+  #pinned: EndpointState | undefined
   #mirrors: readonly Mirror[] = NO_MIRRORS
   #retries = 0
   #replays = 0
@@ -100,9 +104,29 @@ export class Forwarding implements AttemptOwner {
   }
 
   start(): void {
+    const { head, manager } = this.#caller
+    const session = manager.steps.sessions?.session(head, this.#route)
+    this.#session = session
+    const weighted = session && this.#action.clusters.find(({ cluster }) => cluster === session.cluster)
+    if (!session || !weighted || weighted.cluster === '') return this.#choose(undefined)
+    // Whether its endpoint is still there has to be known before another backend may be picked.
+    const cluster = this.#deps.clusters.get(weighted.cluster)
+    const choose = (): void => {
+      this.#pinned = cluster.endpointAt(session.address)
+      this.#choose(this.#pinned && weighted)
+    }
+    if (cluster.ready) return choose()
+    this.#cancelWait = cluster.whenReady(this.#deps.configWaitMs, () => {
+      this.#cancelWait = undefined
+      if (!this.#over) choose()
+    })
+  }
+
+  /** `pinned`: the backend of the request's session; undefined: it goes by weight. */
+  #choose(pinned: WeightedCluster | undefined): void {
     const { head, hop, record, wantsUpgrade } = this.#caller
     const action = this.#action
-    const weighted = chooseBackend(this.#deps, action)
+    const weighted = pinned ?? chooseBackend(this.#deps, action)
     if (!weighted || weighted.cluster === '')
       return this.#fail(ResponseFlag.NB, 500, 'invalid_backend', 'a backend of the route is invalid')
     this.#weighted = weighted
@@ -316,6 +340,7 @@ export class Forwarding implements AttemptOwner {
     const { own } = hop
     const endpoint =
       (own && cluster && !this.#tried ? own.endpointIn(cluster) : undefined) ??
+      (this.#tried || this.#pinned?.closed ? undefined : this.#pinned) ??
       (record.attempts === 0 ? cluster?.trial() : undefined) ??
       cluster?.pick(hop.original, this.#tried, this.#affinity?.hash)
     const useless = !endpoint || (this.#unreached && this.#tried?.includes(endpoint))
@@ -352,7 +377,9 @@ export class Forwarding implements AttemptOwner {
   #armHedge(): void {
     const policy = this.#action.hedge
     const { body, head, hop, wantsUpgrade } = this.#caller
-    if (!policy || this.#over || !this.#attempt || !body.ended || wantsUpgrade || hop.own) return
+    if (!policy || this.#over || !this.#attempt || !body.ended || wantsUpgrade) return
+    // A session's or a login's endpoint is the only one that will do.
+    if (hop.own || this.#pinned) return
     if (!policy.nonIdempotent && !isIdempotent(head.method)) return
     this.#hedges ??= new Hedges(policy, this.#deps.clock, () => this.#hedge())
     this.#hedges.arm()
@@ -447,6 +474,7 @@ export class Forwarding implements AttemptOwner {
     if (this.#weighted) mutate(head, this.#weighted.responseHeaders)
     mutate(head, this.#route.responseHeaders)
     this.#affinity?.addCookies(head.fields)
+    this.#session?.answered(head, caller.record.cluster, attempt.endpoint.address)
     caller.respond(head, end)
   }
 

@@ -27,6 +27,14 @@ export interface Route {
   readonly filterConfigs?: Readonly<Record<string, FilterConfig>>
   /** What its requests are counted by where a limit is by descriptor; its virtual host's among them, as Envoy has it. */
   readonly rateLimits?: readonly RateLimitRule[]
+  /** Of the sessions that a filter keeps (filter_metadata `weft.dev`, keys `sessionAbsoluteMs` and `sessionIdleMs`). */
+  readonly session?: SessionTimes
+}
+
+/** When a session ends, since it began and since it was used. Milliseconds; undefined: not by itself. */
+export interface SessionTimes {
+  readonly absoluteMs: number | undefined
+  readonly idleMs: number | undefined
 }
 
 export interface RouteMatch {

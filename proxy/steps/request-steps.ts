@@ -16,6 +16,8 @@ export interface RequestSteps {
   readonly responders: readonly RequestStep[]
   /** Those that look at how requests go on. */
   readonly watchers: readonly RequestStep[]
+  /** The first that ties requests to endpoints. */
+  readonly sessions?: Required<Pick<RequestStep, 'session'>> | undefined
   /** The least of theirs; Infinity: bodies may have any length. */
   readonly bodyLimit: number
 }
@@ -56,6 +58,7 @@ export class StepCompiler {
       steps,
       responders: steps.filter((step) => 'respond' in step).toReversed(),
       watchers: steps.filter((step) => 'finished' in step),
+      sessions: steps.find(tiesRequests),
       bodyLimit: Math.min(...steps.map((step) => step.bodyLimit ?? Infinity)),
     }
   }
@@ -112,6 +115,10 @@ export class StepCompiler {
 function placeOf(listener: Listener, chain: FilterChain): string {
   if (chain === listener.defaultFilterChain) return `${listener.name} default`
   return `${listener.name} ${chain.name === '' ? said(chain.match) : chain.name}`
+}
+
+function tiesRequests(step: RequestStep): step is RequestStep & Required<Pick<RequestStep, 'session'>> {
+  return step.session !== undefined
 }
 
 /** No rule has anything to do. */

@@ -42,6 +42,8 @@ export class UpstreamCluster {
   /** The best that is there among the endpoints that the picker has. */
   #best: Standing = 'avoid'
   #affinity: ClientAffinity | undefined
+  /** Made when somebody asks for an address. */
+  #byAddress: ReadonlyMap<string, EndpointState> | undefined
   /** The picker is made once, at the end of the update under way. */
   #updating = false
   /** An endpoint stands otherwise than when the picker was made: the removal of another may bring an ejected one back. */
@@ -140,6 +142,14 @@ export class UpstreamCluster {
     return undefined
   }
 
+  /** The endpoint at `ip:port`, unless something speaks against it other than that it drains. */
+  endpointAt(address: string): EndpointState | undefined {
+    this.#byAddress ??= new Map([...this.#states.values()].map((state) => [state.address, state]))
+    const state = this.#byAddress.get(address)
+    const usable = state?.health.standing === 'use' || state?.endpoint.health === 'draining'
+    return usable ? state : undefined
+  }
+
   /** How many sweeps came since it was used last. */
   sweep(): number {
     return this.active + this.connections > 0 ? (this.#idleSweeps = 0) : ++this.#idleSweeps
@@ -191,6 +201,7 @@ export class UpstreamCluster {
     this.#picker = undefined
     const states = this.#states
     this.#states = new Map()
+    this.#byAddress = undefined
     for (const state of states.values()) state.close()
     this.#wake()
   }
@@ -249,6 +260,7 @@ export class UpstreamCluster {
     }
     const gone = [...this.#states].filter(([key]) => !states.has(key))
     this.#states = states
+    this.#byAddress = undefined
     this.#replacePicker()
     // After the picker is there: who is told that an endpoint has gone may pick another at once.
     for (const [, state] of gone) state.close()

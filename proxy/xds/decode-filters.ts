@@ -43,6 +43,9 @@ export function decodeNetworkFilters(filters: readonly Filter[], scope: Scope): 
   })
 }
 
+/** The same kinds, each with the message that routes have for it. */
+const ROUTE_KINDS = REQUEST_STEPS.map((kind) => ({ ...kind, ...kind.perRoute }))
+
 /** `typed_per_filter_config` of a route, by the filters' names; undefined: none. */
 export function decodeRouteFilters(
   configs: Readonly<Record<string, Any>> | undefined,
@@ -53,7 +56,7 @@ export function decodeRouteFilters(
   const found = Object.create(null) as Record<string, FilterConfig>
   for (const name of names) {
     const at = scope.at(`typed_per_filter_config[${name}]`)
-    const [filter] = decodeFilter(REQUEST_STEPS, { name, typedConfig: configs[name] }, at)
+    const [filter] = decodeFilter(ROUTE_KINDS, { name, typedConfig: configs[name] }, at)
     if (filter) found[name] = filter
   }
   return found
@@ -82,7 +85,7 @@ export function checkRouteFilters(
 
 /** Empty: of no kind that is a step. */
 function decodeFilter(
-  kinds: readonly AnyStepKind<unknown>[],
+  kinds: readonly Pick<AnyStepKind<unknown>, 'kind' | 'type' | 'read'>[],
   { name = '', typedConfig }: { readonly name?: string | undefined; readonly typedConfig?: Any | undefined },
   scope: Scope,
   listener = NO_LISTENER_SETTINGS,

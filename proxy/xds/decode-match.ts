@@ -58,7 +58,8 @@ export function decodeQuery(parameter: QueryParameterMatcher, scope: Scope): Val
   return { name, kind: 'present', value: '', regex: undefined, invert: parameter.presentMatch === false }
 }
 
-function decodeString(matcher: StringMatcher, name: string, scope: Scope): ValueMatch {
+/** envoy.type.matcher.v3.StringMatcher; `name`: of what is matched. */
+export function decodeString(matcher: StringMatcher, name: string, scope: Scope): ValueMatch {
   const made = (kind: ValueMatch['kind'], value: string): ValueMatch => ({
     name,
     kind,

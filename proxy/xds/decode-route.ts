@@ -1,15 +1,21 @@
-import { METADATA, METADATA_FAILOVER, METADATA_RETRY_NON_IDEMPOTENT } from '../../core/contract.ts'
+import {
+  METADATA,
+  METADATA_FAILOVER,
+  METADATA_RETRY_NON_IDEMPOTENT,
+  METADATA_SESSION_ABSOLUTE_MS,
+  METADATA_SESSION_IDLE_MS,
+} from '../../core/contract.ts'
 import type {
   Route as WireRoute,
   RouteConfiguration as WireRouteConfiguration,
   RouteMatch as WireMatch,
 } from '../../core/xds/generated/envoy.js'
 import type { RateLimitRule } from '../model/rate-limit.ts'
-import type { Route, RouteConfiguration, RouteMatch } from '../model/route.ts'
+import { decodeHedge } from './decode-hedge.ts'
+import type { Route, RouteConfiguration, RouteMatch, SessionTimes } from '../model/route.ts'
 import { decodeHeader, decodeQuery, decodeRegex } from './decode-match.ts'
 import { decodeRouteFilters } from './decode-filters.ts'
-import { decodeHedge } from './decode-hedge.ts'
-import { decodeFlag } from './decode-metadata.ts'
+import { decodeFlag, decodeNumber } from './decode-metadata.ts'
 import { decodeMutation } from './decode-mutation.ts'
 import { decodeRateLimits } from './decode-rate-limits.ts'
 import { decodeDirect, decodeForward, decodeRedirect } from './decode-route-action.ts'
@@ -76,7 +82,20 @@ function decodeRoute(
     ),
     ...(filterConfigs && { filterConfigs }),
     ...(rateLimits && { rateLimits }),
+    ...decodeSessionTimes(route, scope),
   }
+}
+
+function decodeSessionTimes({ metadata }: WireRoute, scope: Scope): { readonly session?: SessionTimes } {
+  const read = (key: string): number | undefined => {
+    const value = decodeNumber(metadata, METADATA, key, scope)
+    if (value !== undefined && value < 1)
+      scope.at('metadata').at(`filter_metadata[${METADATA}]`).at(key).fail('must be above 0')
+    return value
+  }
+  const absoluteMs = read(METADATA_SESSION_ABSOLUTE_MS)
+  const idleMs = read(METADATA_SESSION_IDLE_MS)
+  return absoluteMs === undefined && idleMs === undefined ? {} : { session: { absoluteMs, idleMs } }
 }
 
 function decodeMatch(match: WireMatch, scope: Scope): RouteMatch {

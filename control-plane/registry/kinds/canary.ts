@@ -1,7 +1,7 @@
 import { durationMs, DURATION } from '../../../core/duration.ts'
 import type { Fields } from '../fields.ts'
 import { DNS_NAME, readMeta, type Meta } from './meta.ts'
-import { HEADER_NAME } from './route-filter.ts'
+import { HEADER_NAME } from './header-name.ts'
 
 /** weft.dev/v1alpha1 Canary: how a route's traffic goes over to another version, and what must hold meanwhile. */
 export interface CanaryObject {

@@ -14,7 +14,7 @@ export const SECTIONS: readonly (readonly [title: string, messages: Messages])[]
   ['The file', BOOTSTRAP],
   ['Listeners', LISTENER],
   ['HTTP', HTTP],
-  ['HTTP filters', { ...HTTP_FILTERS.types, ...HTTP_FILTERS.parts }],
+  ['HTTP filters', { ...HTTP_FILTERS.types, ...HTTP_FILTERS.routeTypes, ...HTTP_FILTERS.parts }],
   ['TLS', TRANSPORT],
   ['Clusters', { ...CLUSTERS, ...CLUSTER_HEALTH }],
   ['Routes', { ...ROUTES, ...RATE_LIMITS }],

@@ -1,4 +1,11 @@
-import { METADATA, METADATA_FAILOVER, METADATA_HEDGE, METADATA_RETRY_NON_IDEMPOTENT } from '../../contract.ts'
+import {
+  METADATA,
+  METADATA_FAILOVER,
+  METADATA_HEDGE,
+  METADATA_RETRY_NON_IDEMPOTENT,
+  METADATA_SESSION_ABSOLUTE_MS,
+  METADATA_SESSION_IDLE_MS,
+} from '../../contract.ts'
 import { HASH_POLICY } from './hash-policy.ts'
 import { ROUTE_FILTERS } from './http-filters.ts'
 import { ANY, only, REQUIRED, type Fields, type Messages } from './table.ts'
@@ -12,6 +19,14 @@ const HEADERS: Fields = {
   response_headers_to_remove: ANY,
 }
 
+const ROUTE_METADATA = [
+  METADATA_RETRY_NON_IDEMPOTENT,
+  METADATA_FAILOVER,
+  METADATA_HEDGE,
+  METADATA_SESSION_ABSOLUTE_MS,
+  METADATA_SESSION_IDLE_MS,
+]
+
 export const ROUTES: Messages = {
   [`${ROUTE}.RouteConfiguration`]: { name: ANY, virtual_hosts: ANY, validate_clusters: only('true') },
   [`${ROUTE}.VirtualHost`]: { name: REQUIRED, domains: REQUIRED, routes: ANY, rate_limits: ANY },
@@ -21,13 +36,7 @@ export const ROUTES: Messages = {
     route: ANY,
     redirect: ANY,
     direct_response: ANY,
-    metadata: {
-      within: {
-        filter_metadata: {
-          keys: { [METADATA]: [METADATA_RETRY_NON_IDEMPOTENT, METADATA_FAILOVER, METADATA_HEDGE] },
-        },
-      },
-    },
+    metadata: { within: { filter_metadata: { keys: { [METADATA]: ROUTE_METADATA } } } },
     typed_per_filter_config: { types: ROUTE_FILTERS },
     ...HEADERS,
   },

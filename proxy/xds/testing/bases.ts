@@ -4,8 +4,12 @@ import {
   AdaptiveConcurrency,
   Buffer as BufferFilter,
   ConnectionLimit,
+  CookieBasedSessionState,
+  Cors,
+  CorsPolicy,
   DownstreamTlsContext,
   HTTPFault,
+  HeaderBasedSessionState,
   HttpConnectionManager,
   HttpInspector,
   LocalRateLimit,
@@ -15,6 +19,8 @@ import {
   ProxyProtocolUpstreamTransport,
   RawBuffer,
   Router,
+  StatefulSession,
+  StatefulSessionPerRoute,
   TcpProxy,
   TlsInspector,
   UpstreamHttpOptions,
@@ -126,6 +132,24 @@ const ADAPTIVE_FILTER = {
   }),
 }
 const BUFFER_FILTER = { name: 'buffer', typedConfig: any(BufferFilter, { maxRequestBytes: 1000 }) }
+const CORS_FILTER = { name: 'cors', typedConfig: any(Cors, {}) }
+const CORS: CorsPolicy = {
+  allowOriginStringMatch: [{ exact: 'https://shop.example' }],
+  allowMethods: 'GET',
+  allowHeaders: 'x-a',
+  exposeHeaders: 'x-b',
+  maxAge: '5',
+  allowCredentials: true,
+  forwardNotMatchingPreflights: false,
+}
+const cookie = { name: 'session', ttl: 60_000, path: '/a' }
+const COOKIE_SESSION: StatefulSession = {
+  sessionState: { name: 'route a', typedConfig: any(CookieBasedSessionState, { cookie }) },
+}
+const HEADER_SESSION: StatefulSession = {
+  sessionState: { name: 'route b', typedConfig: any(HeaderBasedSessionState, { name: 'x-session' }) },
+}
+const SESSION_FILTER = { name: 'session', typedConfig: any(StatefulSession, HEADER_SESSION) }
 const ROUTER = { name: 'router', typedConfig: any(Router, {}) }
 const CONNECTION_LIMIT = {
   name: 'limit',
@@ -204,7 +228,13 @@ const ROUTES: RouteConfiguration = {
           },
           metadata: {
             filterMetadata: {
-              'weft.dev': { retryNonIdempotent: true, failover: true, hedge: { afterMs: 50, max: 2 } },
+              'weft.dev': {
+                retryNonIdempotent: true,
+                failover: true,
+                hedge: { afterMs: 50, max: 2 },
+                sessionAbsoluteMs: 60_000,
+                sessionIdleMs: 5000,
+              },
             },
           },
           typedPerFilterConfig: {
@@ -212,13 +242,16 @@ const ROUTES: RouteConfiguration = {
               delay: { headerDelay: {}, percentage: percent(5) },
               abort: { headerAbort: {}, percentage: percent(5) },
             }),
+            cors: any(CorsPolicy, CORS),
             fault: any(HTTPFault, { abort: { grpcStatus: 14, percentage: percent(5) } }),
             limit: any(LocalRateLimit, RATE_LIMIT),
+            session: any(StatefulSessionPerRoute, { statefulSession: COOKIE_SESSION }),
           },
           ...HEADERS,
         },
         {
           match: { path: '/exact' },
+          typedPerFilterConfig: { session: any(StatefulSessionPerRoute, { disabled: true }) },
           route: {
             weightedClusters: { clusters: [{ name: 'static', weight: 90, ...HEADERS }] },
             regexRewrite: { pattern: regex('^/exact'), substitution: '/new' },
@@ -350,7 +383,15 @@ const LISTENERS: readonly Listener[] = [
           codecType: 'HTTP2',
           statPrefix: 'front',
           rds: { configSource: ADS, routeConfigName: 'routes' },
-          httpFilters: [ADAPTIVE_FILTER, BUFFER_FILTER, FAULT_FILTER, RATE_LIMIT_FILTER, ROUTER],
+          httpFilters: [
+            ADAPTIVE_FILTER,
+            BUFFER_FILTER,
+            CORS_FILTER,
+            FAULT_FILTER,
+            RATE_LIMIT_FILTER,
+            SESSION_FILTER,
+            ROUTER,
+          ],
           normalizePath: true,
           mergeSlashes: true,
           pathWithEscapedSlashesAction: 'REJECT_REQUEST',
