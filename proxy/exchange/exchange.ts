@@ -1,4 +1,4 @@
-import { UPGRADE_HEADER } from '../../core/contract.ts'
+import { SHED_HEADER, UPGRADE_HEADER } from '../../core/contract.ts'
 import {
   field,
   removeField,
@@ -11,7 +11,7 @@ import type { BodyReader, ResetReason, ServerStream } from '../http/stream.ts'
 import { spellTrailers } from '../http/spelling.ts'
 import { passedTrailers } from '../http/trailers.ts'
 import type { Hop } from '../model/hop.ts'
-import { ResponseFlag } from '../model/response-flag.ts'
+import { ResponseFlag, SHED } from '../model/response-flag.ts'
 import type { Route } from '../model/route.ts'
 import { findRoute } from '../route/match.ts'
 import { mutate, redirectLocation } from '../route/rewrite.ts'
@@ -341,6 +341,7 @@ export class Exchange implements BodyReader, Caller, WaitingRequest {
     const { head, body, grpcStatus } = composeReply(this.head, reply)
     this.record.status = head.status
     this.record.grpcStatus = grpcStatus
+    if (this.hop.link && (this.record.flags & SHED) !== 0) head.fields.push(SHED_HEADER, '1')
     this.#sendHead(head, body === undefined)
     if (body) {
       this.record.bytesSent += body.length
