@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
+import type { CanaryStatus } from '../control-plane/canary/status.ts'
 import { findLacks, thisMachine } from '../local/requirements.ts'
 
 const PROJECT = join(import.meta.dirname, '..')
@@ -41,6 +42,17 @@ function said<T>(pod: string, holds: (line: string) => T | false | undefined, fr
     }
     return undefined
   })
+}
+
+/** The Canary of the example, once it has ended so. */
+async function canaryEnded(phase: string): Promise<CanaryStatus> {
+  const argv = [CLI, 'canary', 'status', 'hello', '-n', 'canary-auto', '--name', name, '--json']
+  for (;;) {
+    const { stdout } = await run(process.execPath, argv)
+    const { status } = JSON.parse(stdout) as { readonly status: CanaryStatus | null }
+    if (status?.phase === phase) return status
+    await new Promise((resolve) => setTimeout(resolve, 300))
+  }
 }
 
 const counts = (line: string): Record<string, number> => JSON.parse(line) as Record<string, number>
@@ -100,6 +112,17 @@ t.test('every example does what its page says', { skip, timeout: 180_000 }, asyn
     v2: Number,
   })
 
+  t.ok(await said('canary-auto/client', (line) => line.includes('"v2":') && line.includes('"v1":')))
+  t.match(await canaryEnded('Succeeded'), { weight: 100, reason: 'Promoted' })
+  // Its failing version is played while the other examples are looked at.
+  const auto = join(directory, 'canary-auto/canary.yaml')
+  const failing = readFileSync(auto, 'utf8').replace(
+    /(VERSION, value: v2 \}\n.*FAIL_SHARE, value: )'0'/,
+    "$1'0.3'",
+  )
+  writeFileSync(`${auto}.new`, failing)
+  renameSync(`${auto}.new`, auto)
+
   const stock = await seen('retries/client', (lines) => {
     const all = lines.map(
       (line) => JSON.parse(line) as Record<'GET' | 'POST', { sent: number; failed: number }>,
@@ -141,4 +164,8 @@ t.test('every example does what its page says', { skip, timeout: 180_000 }, asyn
     return new Set(spans).size === 4 && [...new Set(spans)].toSorted()
   })
   t.strictSame(whole, ['back server', 'client client', 'front client', 'front server'])
+
+  t.match(await canaryEnded('RolledBack'), { weight: 0, reason: 'SuccessRate' })
+  const back = (await log('canary-auto/client')).length
+  t.ok(await said('canary-auto/client', (line) => Object.keys(counts(line)).join() === 'v1', back))
 })

@@ -1,16 +1,18 @@
 import type { StepEvidence } from './evidence/step-evidence.ts'
 
-export type CanaryPhase =
+export const CANARY_PHASES = [
   /** Something is missing before it can begin: the route, or a pod of the new version. */
-  | 'Waiting'
-  | 'Progressing'
+  'Waiting',
+  'Progressing',
   /** At a step that somebody ends, or because somebody or a breach stopped it. */
-  | 'Paused'
-  | 'Succeeded'
-  | 'RolledBack'
-  | 'Aborted'
+  'Paused',
+  'Succeeded',
+  'RolledBack',
+  'Aborted',
   /** Somebody edited the weights: the route is theirs. */
-  | 'HandedOver'
+  'HandedOver',
+] as const
+export type CanaryPhase = (typeof CANARY_PHASES)[number]
 
 /** What a route does with the two versions. Plain JSON. */
 export interface RouteShape {
@@ -50,23 +52,13 @@ export interface CanaryStatus {
   readonly history: readonly { readonly at: string; readonly message: string }[]
 }
 
-const PHASES: ReadonlySet<unknown> = new Set<CanaryPhase>([
-  'Waiting',
-  'Progressing',
-  'Paused',
-  'Succeeded',
-  'RolledBack',
-  'Aborted',
-  'HandedOver',
-])
-
 /** A status that was saved; undefined where nothing that can be gone on from is there, as in what somebody else wrote. */
 export function parseStatus(value: unknown): CanaryStatus | undefined {
   if (typeof value !== 'object' || value === null) return undefined
   const status = value as Partial<CanaryStatus>
   const { shape, before } = status.route ?? {}
   const sound =
-    PHASES.has(status.phase) &&
+    CANARY_PHASES.some((phase) => phase === status.phase) &&
     typeof status.subject === 'string' &&
     typeof status.step === 'number' &&
     Number.isFinite(Date.parse(status.stepStartedAt ?? '')) &&

@@ -1,6 +1,6 @@
+import { prometheusLabels } from '../../core/prometheus-labels.ts'
 import type { ClusterManager } from '../upstream/cluster-manager.ts'
 import type { UpstreamCluster } from '../upstream/upstream-cluster.ts'
-import { labelsOf } from './prometheus.ts'
 
 interface ClusterMetric {
   readonly type: 'gauge' | 'counter'
@@ -75,7 +75,10 @@ export function clusterMetricsText({ clusters }: Pick<ClusterManager, 'clusters'
   for (const [name, { type, label, read }] of Object.entries(CLUSTER_METRICS)) {
     const values = known.flatMap((cluster) =>
       Array.from(read(cluster), ([key, value]) => {
-        const labels = labelsOf([['weft_cluster', cluster.name], ...(label ? [[label, key] as const] : [])])
+        const labels = prometheusLabels([
+          ['weft_cluster', cluster.name],
+          ...(label ? [[label, key] as const] : []),
+        ])
         return `${name}{${labels}} ${value}`
       }),
     )

@@ -1,3 +1,4 @@
+import { prometheusLabels } from '../../core/prometheus-labels.ts'
 import { LIMIT_METRICS, type LimitMetricName } from '../model/counters.ts'
 import type { LimitSample } from './limit-metrics.ts'
 import { DURATION_BUCKETS, type Metrics, type RequestSeries } from './metrics.ts'
@@ -14,7 +15,7 @@ export function prometheusText(
 ): string {
   const lines: string[] = [
     '# TYPE target_info gauge',
-    `target_info{${labelsOf([...resource].map(([key, value]) => [key.replaceAll(/[^A-Za-z0-9_]/g, '_'), value]))}} 1`,
+    `target_info{${prometheusLabels([...resource].map(([key, value]) => [key.replaceAll(/[^A-Za-z0-9_]/g, '_'), value]))}} 1`,
   ]
   for (const direction of ['inbound', 'outbound'] as const) {
     const role = direction === 'inbound' ? 'server' : 'client'
@@ -34,7 +35,8 @@ export function prometheusText(
   for (const [name, samples] of limits) {
     const metric = limitMetricName(name)
     lines.push(`# TYPE ${metric} ${LIMIT_METRICS[name][0]}`)
-    for (const { limit, value } of samples) lines.push(`${metric}{${labelsOf([['limit', limit]])}} ${value}`)
+    for (const { limit, value } of samples)
+      lines.push(`${metric}{${prometheusLabels([['limit', limit]])}} ${value}`)
   }
   return lines.join('\n') + '\n'
 }
@@ -83,14 +85,5 @@ function labelText(series: RequestSeries): string {
     weft_mtls: mtls === undefined ? '_OTHER' : String(mtls),
     ...(grpcStatus < 0 ? {} : { rpc_grpc_status_code: String(grpcStatus) }),
   }
-  return labelsOf(Object.entries(labels))
-}
-
-export function labelsOf(labels: readonly (readonly [name: string, value: string])[]): string {
-  return labels
-    .map(
-      ([key, text]) =>
-        `${key}="${text.replace(/[\\"\n]/g, (char) => (char === '\n' ? '\\n' : `\\${char}`))}"`,
-    )
-    .join(',')
+  return prometheusLabels(Object.entries(labels))
 }

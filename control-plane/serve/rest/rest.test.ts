@@ -128,6 +128,14 @@ t.test('policies, with what they say to each Service', async (t) => {
   ])
 })
 
+t.test('Prometheus reads where Canaries are', async (t) => {
+  const { app } = setUp(t)
+  const reply = await app.inject({ url: '/metrics' })
+  t.match(reply.headers['content-type'], /^text\/plain; version=0\.0\.4/)
+  t.match(reply.body, /^# TYPE weft_canary_weight gauge$/m)
+  t.equal((await app.inject({ url: '/metrics?name=catalog' })).statusCode, 400)
+})
+
 t.test('a web page whose name resolves to it reads nothing', async (t) => {
   const { app } = setUp(t, { names: ['Dashboard.example.com'] })
   const ask = async (url: string, headers: Record<string, string>) =>

@@ -4,6 +4,7 @@ import { systemClock, type Clock } from '../../../core/clock.ts'
 import { WeftError } from '../../../core/errors.ts'
 import { namedHosts } from '../../../core/named-hosts.ts'
 import { ownCounts } from '../../canary/evidence/counts.ts'
+import { canaryMetrics, METRICS_TYPE } from '../../canary/metrics.ts'
 import type { MetricStore } from '../telemetry/metric-store.ts'
 import type { TraceStore } from '../telemetry/trace-store.ts'
 import type { DashboardFile } from './dashboard-files.ts'
@@ -52,7 +53,7 @@ const HEADERS = {
 }
 
 /**
- * A fastify plugin: the API under /api, the dashboard, and for probes /live and /ready. Everything is read-only. Before
+ * A fastify plugin: the API under /api, the dashboard, /metrics, and for probes /live and /ready. Everything is read-only. Before
  * it is ready only the probes get an answer other than 503, so that nobody takes an empty mesh for the real one.
  */
 export async function rest(app: FastifyInstance, options: RestOptions): Promise<void> {
@@ -113,6 +114,10 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
   page('/api/canary-counts', ['series'], (query) => ({
     totals: ownCounts(metrics).now(listParameter(query, 'series', MAX_SERIES)),
   }))
+  app.get('/metrics', (request, reply) => {
+    onlyParameters(request.query as Query, [])
+    void reply.type(METRICS_TYPE).send(canaryMetrics(mesh.canaries()))
+  })
   page('/api/proxies', [], () => ({ proxies: mesh.proxies() }))
   page('/api/mesh', [], () => {
     const problems = mesh.problems(false)
