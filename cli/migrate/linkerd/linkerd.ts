@@ -1,0 +1,2 @@
+import type { Migrate } from '../migrate-objects.ts'
+export const migrateLinkerd: Migrate = () => []
