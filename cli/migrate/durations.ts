@@ -23,13 +23,19 @@ export function readGoDuration(fields: Fields, name: string): string | undefined
   const is = 'a duration such as 500ms, 1.5s or 1m30s'
   const text = fields.text(name, { pattern: GO_DURATION, is })
   if (text === undefined) return undefined
+  const duration = goDuration(text)
+  if (duration === undefined) fields.problem('is longer than any duration that Gateway API can write', name)
+  return duration
+}
+
+/** The same of a text; undefined where it is none. */
+export function goDuration(text: string): string | undefined {
+  if (!GO_DURATION.test(text)) return undefined
   if (DURATION.test(text)) return text
   let ms = 0
   for (const [, count, unit = ''] of text.matchAll(/(\d+(?:\.\d+)?)(ms|h|m|s|us|µs|ns)/g))
     ms += Number(count) * (MS[unit] ?? 0)
-  const duration = gatewayDuration(ms > 0 ? Math.max(1, Math.round(ms)) : 0)
-  if (duration === undefined) fields.problem('is longer than any duration that Gateway API can write', name)
-  return duration
+  return gatewayDuration(ms > 0 ? Math.max(1, Math.round(ms)) : 0)
 }
 
 /** Whole milliseconds as a duration of Gateway API; undefined for what is too long. */

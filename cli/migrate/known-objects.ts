@@ -1,6 +1,6 @@
 import { isObject, type JsonObject } from '../../injector/json-patch.ts'
 import { listOf, mapOf, textOf, type WrittenObject } from '../../local/problems/checked.ts'
-import type { ObjectId } from './manifests.ts'
+import { GATEWAY_GROUP, nameWith, type ObjectId } from './manifests.ts'
 
 export interface KnownPort {
   readonly port: number
@@ -19,14 +19,29 @@ export interface KnownService extends ObjectId {
 export class KnownObjects {
   readonly objects: readonly WrittenObject[]
   readonly #services = new Map<string, KnownService>()
+  /** `HTTPRoute shop/web`: of the input's objects that stay, and of those that are printed. */
+  readonly #taken = new Set<string>()
 
   constructor(objects: readonly WrittenObject[]) {
     this.objects = objects
-    for (const object of objects)
+    for (const object of objects) {
+      const [group = ''] = object.apiVersion.split('/')
+      if (group === 'v1' || group === GATEWAY_GROUP || group === 'weft.dev')
+        this.#taken.add(`${object.kind} ${object.namespace}/${object.name}`)
       if (object.apiVersion === 'v1' && object.kind === 'Service') {
         const service = serviceOf(object)
         this.#services.set(`${service.namespace}/${service.name}`, service)
       }
+    }
+  }
+
+  /** The name, or with a number where something has it already: a second object would replace the first. */
+  claim(kind: string, { namespace, name }: ObjectId): string {
+    let free = name
+    for (let count = 2; this.#taken.has(`${kind} ${namespace}/${free}`); count++)
+      free = nameWith(name, String(count))
+    this.#taken.add(`${kind} ${namespace}/${free}`)
+    return free
   }
 
   get services(): readonly KnownService[] {

@@ -22,7 +22,8 @@ export interface Migration {
 /** Converts texts of YAML or JSON. Throws WeftError `migrate.input` that says where one can't be read. */
 export function migrateTexts(mesh: string, texts: readonly InputText[], namespace: string): Migration {
   const migrate = MESHES[mesh]
-  if (!migrate) throw new WeftError('cli.flags', `must be ${Object.keys(MESHES).join(' or ')}`, { field: 'MESH' })
+  if (!migrate)
+    throw new WeftError('cli.flags', `must be ${Object.keys(MESHES).join(' or ')}`, { field: 'MESH' })
   const migrated = migrateObjects(readObjects(texts, namespace), migrate)
   return { migrated, notes: inOrder(migrated.flatMap(({ notes }) => notes)) }
 }

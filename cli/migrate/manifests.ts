@@ -70,7 +70,11 @@ export function serviceManifest(id: ObjectId, spec: JsonObject): Manifest {
 }
 
 /** A Service as the parent of a route. */
-export function serviceParent({ namespace, name }: ObjectId, own: string, port: number | undefined): JsonObject {
+export function serviceParent(
+  { namespace, name }: ObjectId,
+  own: string,
+  port: number | undefined,
+): JsonObject {
   return withoutEmpty({
     group: '',
     kind: 'Service',

@@ -54,16 +54,23 @@ function readObject(origin: string, document: ManifestDocument, namespace: strin
   const wrong = (field: string, message: string): WeftError =>
     new WeftError('migrate.input', message, { field: `${origin}:${line}:${column}: ${field}` })
   if (object.apiVersion === '' || object.kind === '')
-    throw wrong(object.apiVersion === '' ? 'apiVersion' : 'kind', 'is required: this is no object of Kubernetes')
+    throw wrong(
+      object.apiVersion === '' ? 'apiVersion' : 'kind',
+      'is required: this is no object of Kubernetes',
+    )
   const metadata = object.raw['metadata'] as { namespace?: unknown; name?: unknown } | null | undefined
-  if (object.name === '' && typeof metadata?.name !== 'undefined') throw wrong('metadata.name', 'must be text')
+  if (object.name === '' && typeof metadata?.name !== 'undefined')
+    throw wrong('metadata.name', 'must be text')
   // Of kinds that are in no namespace it is ''.
   const unsaid = typeof metadata?.namespace !== 'string' || metadata.namespace === ''
   return { ...object, namespace: object.namespace !== '' && unsaid ? namespace : object.namespace }
 }
 
 /** Each object in its turn; what the control plane would refuse is not among what it gives. */
-export function migrateObjects(objects: readonly WrittenObject[], migrate: Migrate): readonly MigratedObject[] {
+export function migrateObjects(
+  objects: readonly WrittenObject[],
+  migrate: Migrate,
+): readonly MigratedObject[] {
   const known = new KnownObjects(objects)
   return objects.map((object) => {
     const notes = new Notes(object)

@@ -27,14 +27,25 @@ export interface MetadataExchange {
 }
 
 /** What the API server adds to an object that it has. */
-const OF_THE_SERVER = ['creationTimestamp', 'generation', 'managedFields', 'resourceVersion', 'selfLink', 'uid']
+const OF_THE_SERVER = [
+  'creationTimestamp',
+  'generation',
+  'managedFields',
+  'resourceVersion',
+  'selfLink',
+  'uid',
+]
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
 
 /**
  * A Namespace, Pod or workload with Weft's labels and annotations in place of another mesh's, and the policies that they ask for;
  * nothing where it has none of them.
  */
-export function migrateMetadata(object: WrittenObject, mesh: MetadataExchange, notes: Notes): readonly Manifest[] {
+export function migrateMetadata(
+  object: WrittenObject,
+  mesh: MetadataExchange,
+  notes: Notes,
+): readonly Manifest[] {
   if (!isJsonObject(object.raw)) return []
   const copy = structuredClone(object.raw) as Manifest
   const policies: Manifest[] = []
@@ -82,7 +93,10 @@ function exchangeOf(
     }
     if (Object.keys(values).length === 0) delete metadata[list]
   }
-  for (const [list, values] of [['labels', labels], ['annotations', annotations]] as const) {
+  for (const [list, values] of [
+    ['labels', labels],
+    ['annotations', annotations],
+  ] as const) {
     const before = metadata[list]
     if (Object.keys(values).length > 0) metadata[list] = { ...(isJsonObject(before) && before), ...values }
   }
@@ -117,7 +131,11 @@ function accepted(
 function strictPolicy({ kind, namespace, name }: WrittenObject, metadata: JsonObject): Manifest {
   if (kind === 'Namespace') return peerAuthentication({ namespace: name, name: 'all' }, 'STRICT')
   const labels = metadata['labels']
-  return peerAuthentication({ namespace, name }, 'STRICT', isJsonObject(labels) ? ownLabels(labels) : undefined)
+  return peerAuthentication(
+    { namespace, name },
+    'STRICT',
+    isJsonObject(labels) ? ownLabels(labels) : undefined,
+  )
 }
 
 function ownLabels(labels: JsonObject): JsonObject {

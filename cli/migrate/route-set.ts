@@ -1,13 +1,16 @@
 import type { FieldPath } from '../../control-plane/registry/fields.ts'
 import type { JsonObject } from '../../injector/json-patch.ts'
+import type { KnownObjects } from './known-objects.ts'
 import { nameWith, routeManifest, serviceParent, trafficPolicy, withoutEmpty } from './manifests.ts'
 import type { Manifest, ObjectId } from './manifests.ts'
 import type { Notes } from './notes.ts'
 import { orderChanges, type PlacedRule } from './rule-order.ts'
 import { httpRuleProblem } from './rule-problem.ts'
 
-/** Gateway API's limit of an HTTPRoute. */
+/** Gateway API's limits of an HTTPRoute: its rules, the matches of one, and those of all. */
 const MOST_RULES = 16
+const MOST_MATCHES = 64
+const MOST_MATCHES_IN_ALL = 128
 
 /** A rule of an HTTPRoute, with what no field of the rule says. */
 export interface RuleParts {
@@ -38,12 +41,18 @@ export class RouteSet {
   readonly #parts: RuleParts[] = []
   readonly #own: ObjectId
   readonly #parents: readonly ObjectId[]
+  readonly #known: KnownObjects
   readonly #notes: Notes
 
-  /** `own`: what the first route is called, and the namespace of the parents. */
-  constructor(own: ObjectId, parents: readonly ObjectId[], notes: Notes) {
+  /** `own`: what routes are called, and the namespace of backends that name none. */
+  constructor(
+    own: ObjectId,
+    parents: readonly ObjectId[],
+    { known, notes }: { readonly known: KnownObjects; readonly notes: Notes },
+  ) {
     this.#own = own
     this.#parents = parents
+    this.#known = known
     this.#notes = notes
   }
 
@@ -58,7 +67,7 @@ export class RouteSet {
         `is for callers in ${parts.callers} alone, where the Service is: a route there holds for all callers`,
         'tell these callers apart by a header',
       )
-    else this.#parts.push(parts)
+    else for (const rule of inPieces(parts.rule)) this.#parts.push({ ...parts, rule })
   }
 
   manifests(): readonly Manifest[] {
@@ -70,13 +79,11 @@ export class RouteSet {
   #routesFor(callers: string | undefined): readonly Manifest[] {
     const manifests: Manifest[] = []
     const placed: PlacedRule[] = []
-    let count = 0
     const parts = this.#parts.filter((one) => one.callers === undefined || one.callers === callers)
     for (const group of groupsOf(parts, callers ?? this.#own.namespace))
-      for (let from = 0; from < group.rules.length; from += MOST_RULES) {
-        count++
-        const name = count === 1 ? this.#own.name : nameWith(this.#own.name, String(count))
-        const rules = group.rules.slice(from, from + MOST_RULES)
+      for (const rules of inRoutes(group.rules)) {
+        const id = { namespace: group.namespace, name: this.#own.name }
+        const name = this.#known.claim('HTTPRoute', id)
         manifests.push(...this.#route(name, group, rules))
         for (const { rule, field, port } of rules) placed.push({ rule, field, port, name })
       }
@@ -98,7 +105,8 @@ export class RouteSet {
     const annotations = group.retryNonIdempotent ? { 'weft.dev/retry-non-idempotent': 'true' } : undefined
     const route = routeManifest('HTTPRoute', id, spec, annotations)
     if (group.faults.length === 0) return [route]
-    const policy = { ...id, name: nameWith(name, 'faults') }
+    const named = { ...id, name: nameWith(name, 'faults') }
+    const policy = { ...id, name: this.#known.claim('TrafficPolicy', named) }
     return [route, trafficPolicy(policy, [{ kind: 'HTTPRoute', name }], { faults: [...group.faults] })]
   }
 }
@@ -113,6 +121,35 @@ function groupsOf(parts: readonly RuleParts[], namespace: string): Iterable<Grou
     groups.set(key, group)
   }
   return groups.values()
+}
+
+/** A rule with more matches than one may have, as several. */
+function inPieces(rule: JsonObject): readonly JsonObject[] {
+  const { matches } = rule
+  if (!Array.isArray(matches) || matches.length <= MOST_MATCHES) return [rule]
+  const count = Math.ceil(matches.length / MOST_MATCHES)
+  return Array.from({ length: count }, (_, at) => ({
+    ...rule,
+    matches: matches.slice(at * MOST_MATCHES, (at + 1) * MOST_MATCHES),
+  }))
+}
+
+/** Rules by the routes that can hold them. */
+function inRoutes(rules: readonly RuleParts[]): readonly (readonly RuleParts[])[] {
+  const routes: RuleParts[][] = []
+  let matches = 0
+  for (const parts of rules) {
+    const own = Array.isArray(parts.rule['matches']) ? parts.rule['matches'].length : 1
+    const last = routes.at(-1)
+    if (last && last.length < MOST_RULES && matches + own <= MOST_MATCHES_IN_ALL) {
+      last.push(parts)
+      matches += own
+    } else {
+      routes.push([parts])
+      matches = own
+    }
+  }
+  return routes
 }
 
 function nameOf({ field }: PlacedRule): string {

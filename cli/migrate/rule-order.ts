@@ -57,7 +57,8 @@ function compareFields(a: FieldPath, b: FieldPath): number {
     const other = b[at]
     if (typeof step === 'number' && typeof other === 'number' && step !== other) return step - other
   }
-  return 0
+  // What is said for all comes behind what is said for one.
+  return b.length - a.length
 }
 
 function sameRequests(a: PlacedRule, b: PlacedRule): boolean {
@@ -67,7 +68,9 @@ function sameRequests(a: PlacedRule, b: PlacedRule): boolean {
 /** Whether one request may have both; in doubt it may. */
 function overlap(a: Match, b: Match): boolean {
   if (a.method !== undefined && b.method !== undefined && a.method !== b.method) return false
-  return pathsOverlap(a.path, b.path) && valuesOverlap(a.headers, b.headers) && valuesOverlap(a.query, b.query)
+  return (
+    pathsOverlap(a.path, b.path) && valuesOverlap(a.headers, b.headers) && valuesOverlap(a.query, b.query)
+  )
 }
 
 function pathsOverlap(a: Match['path'], b: Match['path']): boolean {

@@ -6,7 +6,10 @@ import type { JsonObject } from '../../injector/json-patch.ts'
 import { routeManifest } from './manifests.ts'
 
 /** An HTTPRoute with one rule, as the control plane reads it. */
-export function readRule(rule: JsonObject): { readonly route: RouteObject; readonly problem: FieldProblem | undefined } {
+export function readRule(rule: JsonObject): {
+  readonly route: RouteObject
+  readonly problem: FieldProblem | undefined
+} {
   const problems: FieldProblem[] = []
   const manifest = routeManifest('HTTPRoute', { namespace: 'any', name: 'any' }, { rules: [rule] })
   const route = readHttpRoute(new Fields(manifest, [], problems))

@@ -12,7 +12,8 @@ export function readConnectionPool(pool: Fields, notes: Notes): JsonObject {
   const tcp = pool.map('tcp')
   const http = pool.map('http')
   notes.withoutCounterpart(tcp, {
-    connectTimeout: 'take it out: a connection that does not come about in 0.4 s is tried elsewhere beside it',
+    connectTimeout:
+      'take it out: a connection that does not come about in 0.4 s is tried elsewhere beside it',
     tcpKeepalive: 'annotate the pods that call with weft.dev/tcp-keepalive-time, -interval and -probes',
     idleTimeout: 'annotate the pods with weft.dev/idle-timeout',
     maxConnectionDuration: 'take it out: connections go with their endpoints',

@@ -1,6 +1,7 @@
 import type { FieldPath, Fields } from '../../../control-plane/registry/fields.ts'
 import type { JsonObject } from '../../../injector/json-patch.ts'
-import { nameWith, routeManifest, serviceParent, type Manifest, type ObjectId } from '../manifests.ts'
+import type { KnownObjects } from '../known-objects.ts'
+import { routeManifest, serviceParent, type Manifest, type ObjectId } from '../manifests.ts'
 import type { Notes } from '../notes.ts'
 import { readDestination, withWeight, type Reading } from './destinations.ts'
 import { MESH } from './http-match.ts'
@@ -24,7 +25,9 @@ export function migrateConnectionRules(
   spec.list(kind, (rule) => {
     const { notes } = reading
     const conditional = rule.has('match')
-    const matches = rule.list('match', (match) => readMatch(kind, match, notes)).filter((one) => one !== undefined)
+    const matches = rule
+      .list('match', (match) => readMatch(kind, match, notes))
+      .filter((one) => one !== undefined)
     const likely = matches.find(({ port }) => port !== undefined)?.port
     const backends = rule.list('route', (item) => {
       const weight = item.integer('weight', 0, 1_000_000)
@@ -48,7 +51,7 @@ export function migrateConnectionRules(
         continue
       }
       taken.set(wanted, rule.path)
-      manifests.push(route(kind, manifests.length, own, parents, wanted, hosts, backendRefs))
+      manifests.push(route(kind, own, parents, wanted, hosts, backendRefs, reading.known))
     }
   })
   return manifests
@@ -56,14 +59,14 @@ export function migrateConnectionRules(
 
 function route(
   kind: 'tcp' | 'tls',
-  count: number,
   own: ObjectId,
   parents: readonly ObjectId[],
   port: number,
   hosts: readonly string[],
   backendRefs: readonly JsonObject[],
+  known: KnownObjects,
 ): Manifest {
-  const name = count === 0 ? own.name : nameWith(own.name, String(count + 1))
+  const name = known.claim(kind === 'tcp' ? 'TCPRoute' : 'TLSRoute', own)
   const parentRefs = parents.map((parent) => serviceParent(parent, own.namespace, port))
   const rules = [{ backendRefs: [...backendRefs] }]
   if (kind === 'tcp') return routeManifest('TCPRoute', { ...own, name }, { parentRefs, rules })
@@ -83,7 +86,11 @@ function readMatch(kind: 'tcp' | 'tls', match: Fields, notes: Notes): Connection
   const hosts = kind === 'tls' ? match.texts('sniHosts').map((host) => host.toLowerCase()) : []
   if (kind === 'tls' && hosts.length === 0) match.problem('is required: the server names', 'sniHosts')
   if (hosts.includes('*'))
-    notes.lost([...match.path, 'sniHosts'], '"*" is no server name', 'name them, or write a tcp rule for the whole port')
+    notes.lost(
+      [...match.path, 'sniHosts'],
+      '"*" is no server name',
+      'name them, or write a tcp rule for the whole port',
+    )
   match.refuseUnknown()
   if (notes.losses > before || (gateways.length > 0 && !gateways.includes(MESH))) return undefined
   return { port, hosts }

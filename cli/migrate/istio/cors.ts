@@ -35,14 +35,16 @@ export function readCors(cors: Fields | undefined, notes: Notes): JsonObject | u
 }
 
 function readOrigins(cors: Fields, notes: Notes): readonly string[] {
-  return cors.list('allowOrigins', (item): string | undefined => {
-    const match = readStringMatch(item)
-    if (match.kind === 'exact') return match.value
-    notes.lost(
-      item.path,
-      'is a pattern, and the CORS filter of Gateway API takes names',
-      'name the origins: https://shop.example, or https://*.shop.example for all below it',
-    )
-    return undefined
-  }).filter((origin) => origin !== undefined)
+  return cors
+    .list('allowOrigins', (item): string | undefined => {
+      const match = readStringMatch(item)
+      if (match.kind === 'exact') return match.value
+      notes.lost(
+        item.path,
+        'is a pattern, and the CORS filter of Gateway API takes names',
+        'name the origins: https://shop.example, or https://*.shop.example for all below it',
+      )
+      return undefined
+    })
+    .filter((origin) => origin !== undefined)
 }

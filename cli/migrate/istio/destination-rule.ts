@@ -1,7 +1,14 @@
 import type { Fields } from '../../../control-plane/registry/fields.ts'
 import type { JsonObject } from '../../../injector/json-patch.ts'
 import type { KnownObjects } from '../known-objects.ts'
-import { nameWith, serviceManifest, trafficPolicy, withoutEmpty, type Manifest, type ObjectId } from '../manifests.ts'
+import {
+  nameWith,
+  serviceManifest,
+  trafficPolicy,
+  withoutEmpty,
+  type Manifest,
+  type ObjectId,
+} from '../manifests.ts'
 import type { Notes } from '../notes.ts'
 import { readHost, subsetService } from './hosts.ts'
 import { readTrafficPolicy } from './traffic-policy.ts'
@@ -39,18 +46,23 @@ export function migrateDestinationRule(
     notes.changed(
       service.namespace === own.namespace ? [...spec.path, 'exportTo'] : hostField,
       `what it says holds for all callers of ${service.namespace}/${service.name}, not for some namespaces`,
-      'nothing, where that may be',
+      'there is nothing to do where that may be',
     )
   const services = subsets.map(({ service: { name }, labels }) =>
     subsetManifest({ ...service, name }, service, labels, { known, notes, hostField }),
   )
   // Sections that a subset says itself are its own; the others are those of the host (Istio merges them so).
   const alike = subsets.filter((subset) => Object.keys(subset.settings).length === 0)
-  const policies = policiesFor(own.name, service.namespace, [service, ...alike.map((one) => one.service)], settings)
+  const policies = policiesFor(
+    known,
+    { ...service, name: own.name },
+    [service, ...alike.map((one) => one.service)],
+    settings,
+  )
   const others = subsets
     .filter((subset) => !alike.includes(subset))
     .flatMap((subset) =>
-      policiesFor(nameWith(own.name, subset.name), service.namespace, [subset.service], {
+      policiesFor(known, { ...service, name: nameWith(own.name, subset.name) }, [subset.service], {
         ...settings,
         ...subset.settings,
       }),
@@ -59,8 +71,8 @@ export function migrateDestinationRule(
 }
 
 function policiesFor(
-  name: string,
-  namespace: string,
+  known: KnownObjects,
+  id: ObjectId,
   services: readonly ObjectId[],
   settings: JsonObject,
 ): readonly Manifest[] {
@@ -69,7 +81,7 @@ function policiesFor(
   const count = Math.ceil(targets.length / MOST_TARGETS)
   return Array.from({ length: count }, (_, at) =>
     trafficPolicy(
-      { namespace, name: at === 0 ? name : nameWith(name, String(at + 1)) },
+      { ...id, name: known.claim('TrafficPolicy', id) },
       targets.slice(at * MOST_TARGETS, (at + 1) * MOST_TARGETS),
       settings,
     ),
@@ -92,6 +104,12 @@ function subsetManifest(
   { known, notes, hostField }: { known: KnownObjects; notes: Notes; hostField: readonly (string | number)[] },
 ): Manifest {
   const service = known.service(of)
+  if (known.claim('Service', id) !== id.name)
+    notes.lost(
+      hostField,
+      `Service ${id.namespace}/${id.name} is there already, and would become that of a subset`,
+      'rename the subset or that Service, unless it is for the same pods',
+    )
   if (!service || Object.keys(service.selector).length === 0)
     notes.lost(
       hostField,
@@ -104,5 +122,5 @@ function subsetManifest(
 
 /** Ports as their Service has them, without what belongs to that one alone. */
 function written(raw: readonly JsonObject[]): JsonObject[] {
-  return raw.map(({ nodePort: _, ...port }) => port)
+  return raw.map((port) => Object.fromEntries(Object.entries(port).filter(([name]) => name !== 'nodePort')))
 }

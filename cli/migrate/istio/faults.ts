@@ -41,6 +41,10 @@ function readAbort(abort: Fields, notes: Notes): JsonObject | undefined {
 function percentOf(fields: Fields, notes: Notes): number | undefined {
   const percent = readPercentage(fields, 'percentage', 'percent')
   if (percent === undefined)
-    notes.changed(fields.path, 'has no percentage, so that it holds for no request', 'take it out, or say percentage.value')
+    notes.changed(
+      fields.path,
+      'has no percentage, so that it holds for no request',
+      'take it out, or say percentage.value',
+    )
   return percent === 0 ? undefined : percent
 }

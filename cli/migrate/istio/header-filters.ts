@@ -25,7 +25,11 @@ function modifier(operations: Fields | undefined, notes: Notes): JsonObject | un
     Object.entries(operations.stringMap(list)).flatMap(([name, value]) => {
       const field = [...operations.path, list, name]
       if (FORMATTED.test(value)) {
-        notes.lost(field, 'has a value that Envoy puts together, and here values are plain', 'set it in the application')
+        notes.lost(
+          field,
+          'has a value that Envoy puts together, and here values are plain',
+          'set it in the application',
+        )
         return []
       }
       if (/^(?::authority|host)$/i.test(name)) {

@@ -21,7 +21,9 @@ export function migrateHttpRule(rule: Fields, reading: Reading, routes: RouteSet
   const { notes } = reading
   const conditional = rule.has('match')
   const before = notes.losses
-  const matches = rule.list('match', (match) => readHttpMatch(match, notes)).filter((one) => one !== undefined)
+  const matches = rule
+    .list('match', (match) => readHttpMatch(match, notes))
+    .filter((one) => one !== undefined)
   const leftOut = (why: string): void =>
     notes.lost(
       rule.path,
@@ -52,7 +54,12 @@ export function migrateHttpRule(rule: Fields, reading: Reading, routes: RouteSet
     return
   }
   const present = backends.flatMap((one) => (one ? [one] : []))
-  if (redirect === 'refused' || rewriteOf === 'refused' || present.length < backends.length || (!redirect && present.length === 0)) {
+  if (
+    redirect === 'refused' ||
+    rewriteOf === 'refused' ||
+    present.length < backends.length ||
+    (!redirect && present.length === 0)
+  ) {
     leftOut('not all of what it does with requests can be said')
     return
   }
@@ -82,7 +89,10 @@ const ANYTHING: HttpMatch = { matches: [], port: undefined, callers: undefined }
 
 /** Matches that may stand in one rule: for the same port and callers, and of one kind of path where that is rewritten. */
 function partsOf(matches: readonly HttpMatch[], byPath: boolean): Iterable<HttpMatch> {
-  const parts = new Map<string, { port: number | undefined; callers: string | undefined; matches: JsonObject[] }>()
+  const parts = new Map<
+    string,
+    { port: number | undefined; callers: string | undefined; matches: JsonObject[] }
+  >()
   for (const { port, callers, matches: own } of matches) {
     const prefix = byPath && own.every((match) => isPrefix(match['path']))
     const key = JSON.stringify([port, callers, prefix])
@@ -148,7 +158,10 @@ function readRewrite(rewrite: Fields, { notes }: Reading): Rewrite | 'refused' {
 }
 
 /** Istio replaces what was matched: a prefix, or else the whole path. */
-function rewriteFilter({ hostname, prefix }: Rewrite, matches: readonly JsonObject[]): JsonObject | undefined {
+function rewriteFilter(
+  { hostname, prefix }: Rewrite,
+  matches: readonly JsonObject[],
+): JsonObject | undefined {
   const byPrefix = matches.every((match) => isPrefix(match['path']))
   const path =
     prefix === undefined
@@ -180,5 +193,8 @@ function readRedirect(redirect: Fields | undefined, { notes }: Reading): JsonObj
     return 'refused'
   }
   const path = uri === undefined ? undefined : { type: 'ReplaceFullPath', replaceFullPath: uri }
-  return { type: 'RequestRedirect', requestRedirect: withoutEmpty({ scheme, hostname, port, path, statusCode }) }
+  return {
+    type: 'RequestRedirect',
+    requestRedirect: withoutEmpty({ scheme, hostname, port, path, statusCode }),
+  }
 }

@@ -12,7 +12,8 @@ export function migrateIstio({ object, known, notes }: ObjectMigration): ReturnT
   const { apiVersion, kind, namespace, name } = object
   const [group = ''] = apiVersion.split('/')
   const own = { namespace, name }
-  if (group !== 'istio.io' && !group.endsWith('.istio.io')) return migrateMetadata(object, ISTIO_METADATA, notes)
+  if (group !== 'istio.io' && !group.endsWith('.istio.io'))
+    return migrateMetadata(object, ISTIO_METADATA, notes)
   switch (kind) {
     case 'VirtualService':
       return migrateVirtualService(notes.fields(), own, { known, subsets: new Subsets(known), notes })

@@ -48,7 +48,10 @@ function readSlowStart(balancer: Fields, notes: Notes): JsonObject | undefined {
   notes.withoutCounterpart(warmup, { aggression: 'take it out: the share grows evenly' })
   warmup.refuseUnknown()
   if (window === undefined) return undefined
-  return withoutEmpty({ window, minimumPercent: least === undefined ? undefined : Math.max(1, Math.round(least)) })
+  return withoutEmpty({
+    window,
+    minimumPercent: least === undefined ? undefined : Math.max(1, Math.round(least)),
+  })
 }
 
 function readConsistentHash(hash: Fields, notes: Notes): JsonObject | undefined {

@@ -33,16 +33,17 @@ export function readOutlierDetection(outlier: Fields, notes: Notes): OutlierDete
     notes.changed(
       [...outlier.path, split ? 'splitExternalLocalOriginErrors' : 'consecutiveLocalOriginFailures'],
       'connections that fail and answers that fail count together',
-      'nothing, where that may be',
+      'there is nothing to do where that may be',
     )
   if (interval !== undefined)
     notes.changed(
       [...outlier.path, 'interval'],
       'is not needed: errors in a row are acted on at once',
-      'nothing; successRate.window is for shares of errors',
+      'there is nothing to do; successRate.window is for shares of errors',
     )
   const limit = all !== undefined && all > 0 ? all : gateway
-  if ((all === 0 && !gateway) || percent === 0) return { settings: { mode: 'Off' }, panicThresholdPercent: health }
+  if ((all === 0 && !gateway) || percent === 0)
+    return { settings: { mode: 'Off' }, panicThresholdPercent: health }
   if (percent === undefined)
     notes.changed(
       [...outlier.path, 'maxEjectionPercent'],

@@ -13,7 +13,8 @@ export function migratePeerAuthentication(object: Fields, own: ObjectId, notes: 
   const mtls = spec.map('mtls')
   const mode = mtls.text('mode') ?? 'UNSET'
   notes.withoutCounterpart(spec, {
-    portLevelMtls: 'give the port a workload of its own, or exclude it by the annotation weft.dev/exclude-inbound-ports',
+    portLevelMtls:
+      'give the port a workload of its own, or exclude it by the annotation weft.dev/exclude-inbound-ports',
   })
   for (const part of [spec, mtls, selector]) part?.refuseUnknown()
   const field = [...mtls.path, 'mode']

@@ -95,8 +95,10 @@ function proxyConfig(value: string): Exchanged {
   for (const [name, one] of Object.entries(config)) {
     const sampling = name === 'tracing' ? mapOf(one)['sampling'] : undefined
     const seconds = /^(\d+)s$/.exec(typeof one === 'string' ? one : '')?.[1]
-    if (name === 'concurrency' && typeof one === 'number' && one > 0) annotations['proxy-concurrency'] = String(one)
-    else if (name === 'terminationDrainDuration' && seconds !== undefined) annotations['drain-seconds'] = seconds
+    if (name === 'concurrency' && typeof one === 'number' && one > 0)
+      annotations['proxy-concurrency'] = String(one)
+    else if (name === 'terminationDrainDuration' && seconds !== undefined)
+      annotations['drain-seconds'] = seconds
     else if (typeof sampling === 'number') annotations['trace-sampling'] = String(sampling / PERCENT)
     // A native sidecar is ready before the application starts.
     else if (name !== 'holdApplicationUntilProxyStarts') others.push(name)

@@ -55,7 +55,7 @@ export function readTimesAndRetries(rule: Fields, notes: Notes): TimesAndRetries
     notes.changed(
       [...retries.path, 'perTryTimeout'],
       'is longer than timeout, which ends the request before',
-      'nothing: it made no difference',
+      'there is nothing to do: it made no difference',
     )
   const timeouts = withoutEmpty({ request, backendRequest: tooLong ? undefined : perTry })
   if (attempts === 0) return { timeouts, retry: { attempts } }
@@ -80,11 +80,19 @@ function statusesOf(retryOn: string, field: readonly (string | number)[], notes:
     if (statuses) for (const status of statuses) codes.add(status)
     else if (/^[45]\d\d$/.test(word)) codes.add(Number(word))
     else if (OF_GRPC.has(word))
-      notes.changed(field, `${word}: a route of HTTP asks for no retries by grpc-status`, 'have the caller try again')
+      notes.changed(
+        field,
+        `${word}: a route of HTTP asks for no retries by grpc-status`,
+        'have the caller try again',
+      )
     else if (word !== '' && !BY_ITSELF.has(word))
       notes.lost(field, `${JSON.stringify(word)} has no counterpart`, 'name the statuses: "502,503,504"')
   }
   if (retryOn.includes('5xx'))
-    notes.changed(field, '5xx becomes 500, 502, 503 and 504', 'add the others that the application gives to retry.codes')
+    notes.changed(
+      field,
+      '5xx becomes 500, 502, 503 and 504',
+      'add the others that the application gives to retry.codes',
+    )
   return [...codes].sort((a, b) => a - b)
 }

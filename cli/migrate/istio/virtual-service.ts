@@ -20,7 +20,11 @@ const MOST_RULES = 1000
 export function migrateVirtualService(
   object: Fields,
   own: ObjectId,
-  { known, subsets, notes }: { readonly known: KnownObjects; readonly subsets: Subsets; readonly notes: Notes },
+  {
+    known,
+    subsets,
+    notes,
+  }: { readonly known: KnownObjects; readonly subsets: Subsets; readonly notes: Notes },
 ): readonly Manifest[] {
   const spec = object.map('spec')
   const gateways = spec.texts('gateways')
@@ -38,12 +42,13 @@ export function migrateVirtualService(
     const service = readHost(host, own.namespace, { known, notes, field })
     return service ? [service] : []
   })
-  if (!['http', 'tcp', 'tls'].every((list) => spec.atMost(list, MOST_RULES)) || services.length === 0) return []
+  if (!['http', 'tcp', 'tls'].every((list) => spec.atMost(list, MOST_RULES)) || services.length === 0)
+    return []
   const manifests: Manifest[] = []
   for (const [namespace, parents] of Map.groupBy(services, (service) => service.namespace)) {
     const id = { namespace: placeOf(exportTo, namespace, own, spec, notes), name: own.name }
     const reading: Reading = { known, subsets, notes, namespace: own.namespace, routeNamespace: id.namespace }
-    const routes = new RouteSet(id, parents, notes)
+    const routes = new RouteSet(id, parents, { known, notes })
     spec.list('http', (rule) => migrateHttpRule(rule, reading, routes))
     manifests.push(...routes.manifests())
     for (const kind of ['tls', 'tcp'] as const)

@@ -14,7 +14,8 @@ export const WITHOUT_COUNTERPART: Readonly<Record<string, string>> = {
   EnvoyFilter: NO_ENVOY,
   WasmPlugin: NO_ENVOY,
   ProxyConfig: 'annotate the pods: docs/annotations.md',
-  Telemetry: 'take it out: metrics and traces are always there; their share is the annotation weft.dev/trace-sampling',
+  Telemetry:
+    'take it out: metrics and traces are always there; their share is the annotation weft.dev/trace-sampling',
   TrafficExtension: NO_ENVOY,
   IstioOperator: 'install Weft by its chart, and take it out',
 }
