@@ -1,32 +1,14 @@
 import { printHelp, usageProblem } from '../../core/command-line/help.ts'
 import { parseCommand } from '../../core/command-line/parse.ts'
 import { describeError, WeftError } from '../../core/errors.ts'
-import { formatProblem, inOrder, type Problem } from '../../core/problem.ts'
-import { readInputs, type InputText } from '../inject/read-inputs.ts'
+import { formatProblem } from '../../core/problem.ts'
+import { readInputs } from '../inject/read-inputs.ts'
 import { MIGRATE_COMMAND } from './command.ts'
-import { migrateIstio } from './istio/istio.ts'
-import { migrateLinkerd } from './linkerd/linkerd.ts'
-import { migrateObjects, readObjects, type MigratedObject, type Migrate } from './migrate-objects.ts'
+import { migrateTexts } from './migrate-texts.ts'
 import { jsonOf, yamlOf } from './print.ts'
 
-const MESHES: Readonly<Record<string, Migrate>> = { istio: migrateIstio, linkerd: migrateLinkerd }
 /** It was printed, but not all of it could be said. */
 const INCOMPLETE = 3
-
-export interface Migration {
-  readonly migrated: readonly MigratedObject[]
-  /** Of all objects, what is lost first. */
-  readonly notes: readonly Problem[]
-}
-
-/** Converts texts of YAML or JSON. Throws WeftError `migrate.input` that says where one can't be read. */
-export function migrateTexts(mesh: string, texts: readonly InputText[], namespace: string): Migration {
-  const migrate = MESHES[mesh]
-  if (!migrate)
-    throw new WeftError('cli.flags', `must be ${Object.keys(MESHES).join(' or ')}`, { field: 'MESH' })
-  const migrated = migrateObjects(readObjects(texts, namespace), migrate)
-  return { migrated, notes: inOrder(migrated.flatMap(({ notes }) => notes)) }
-}
 
 /** `weft migrate`. Resolves to the exit code. */
 export async function runMigrate(argv: readonly string[]): Promise<number> {
