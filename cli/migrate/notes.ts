@@ -7,6 +7,7 @@ export class Notes {
   readonly #object: WrittenObject
   readonly #all = new Map<string, Problem>()
   readonly #wrong: FieldProblem[] = []
+  #lost = 0
 
   constructor(object: WrittenObject) {
     this.#object = object
@@ -26,7 +27,7 @@ export class Notes {
 
   /** How much was lost until now. */
   get losses(): number {
-    return this.all.filter(({ severity }) => severity === 'error').length
+    return this.#lost + this.#wrong.length
   }
 
   /** What was said there is not in what is printed. */
@@ -49,6 +50,8 @@ export class Notes {
 
   #add(field: FieldPath, severity: Problem['severity'], message: string, remedy: string): void {
     const key = `${formatPath(field)} ${message}`
-    if (!this.#all.has(key)) this.#all.set(key, problemOf(this.#object, field, severity, message, remedy))
+    if (this.#all.has(key)) return
+    if (severity === 'error') this.#lost++
+    this.#all.set(key, problemOf(this.#object, field, severity, message, remedy))
   }
 }

@@ -3,7 +3,7 @@ import type { Problem } from '../../core/problem.ts'
 import type { MigratedObject } from './migrate-objects.ts'
 
 /** Quoted as kubectl reads it: to YAML 1.1 a plain `off` is false. */
-const STYLE = { lineWidth: 0, aliasDuplicateObjects: false, version: '1.1' } as const
+const STYLE = { lineWidth: 0, singleQuote: true, aliasDuplicateObjects: false, version: '1.1' } as const
 
 /** YAML: what each object became, below what is to be said of it. */
 export function yamlOf(migrated: readonly MigratedObject[]): string {
