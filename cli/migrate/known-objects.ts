@@ -21,6 +21,8 @@ export class KnownObjects {
   readonly #services = new Map<string, KnownService>()
   /** `HTTPRoute shop/web`: of the input's objects that stay, and of those that are printed. */
   readonly #taken = new Set<string>()
+  /** The last number that was put behind one of them. */
+  readonly #counts = new Map<string, number>()
 
   constructor(objects: readonly WrittenObject[]) {
     this.objects = objects
@@ -37,9 +39,11 @@ export class KnownObjects {
 
   /** The name, or with a number where something has it already: a second object would replace the first. */
   claim(kind: string, { namespace, name }: ObjectId): string {
+    const key = `${kind} ${namespace}/${name}`
     let free = name
-    for (let count = 2; this.#taken.has(`${kind} ${namespace}/${free}`); count++)
-      free = nameWith(name, String(count))
+    let count = this.#counts.get(key) ?? 1
+    while (this.#taken.has(`${kind} ${namespace}/${free}`)) free = nameWith(name, String(++count))
+    this.#counts.set(key, count)
     this.#taken.add(`${kind} ${namespace}/${free}`)
     return free
   }

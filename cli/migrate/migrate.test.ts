@@ -165,6 +165,28 @@ t.test('no object replaces another one, nor one that is there', async (t) => {
   t.match(notesOf('istio', service('a') + service('a-v1') + rule), [/Service default\/a-v1 is there already/])
 })
 
+t.test(
+  'annotations where nothing is read are named, and time-outs of a route keep the order that they must have',
+  async (t) => {
+    t.match(
+      notesOf(
+        'istio',
+        'apiVersion: v1\nkind: Service\nmetadata: { name: a, annotations: { networking.istio.io/exportTo: . } }',
+      ),
+      [/Service default\/a: metadata\.annotations\["networking\.istio\.io\/exportTo"\]: is not on a pod/],
+    )
+    const deployment = (metadata: string): string =>
+      `apiVersion: apps/v1\nkind: Deployment\nmetadata: { name: a, ${metadata} }\nspec: { template: { metadata: { ${metadata} } } }`
+    const text = deployment('annotations: { linkerd.io/inject: enabled }')
+    t.match(notesOf('linkerd', text), [/^in\.yaml:3:\d+: error: .*is not on a pod/])
+    t.match(printed('linkerd', text), /template:\n {4}metadata:\n {6}labels:\n {8}weft.dev\/inject: enabled/)
+    const route =
+      'apiVersion: policy.linkerd.io/v1beta3\nkind: HTTPRoute\nmetadata: { name: a, annotations: { retry.linkerd.io/timeout: 2s } }\n' +
+      'spec: { parentRefs: [{ kind: Service, name: a, port: 80 }], rules: [{ timeouts: { request: 1s } }, {}] }'
+    t.match(printed('linkerd', route), /request: 1s\n {8}backendRefs:[^]*backendRequest: 2s/)
+  },
+)
+
 t.test('words that YAML 1.1 reads as something else are quoted', async (t) => {
   t.match(
     printed(

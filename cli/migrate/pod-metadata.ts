@@ -1,4 +1,4 @@
-import { formatPath, type FieldPath } from '../../control-plane/registry/fields.ts'
+import type { FieldPath } from '../../control-plane/registry/fields.ts'
 import { ANNOTATION_PREFIX, INJECT_LABEL } from '../../core/contract.ts'
 import { describeError } from '../../core/errors.ts'
 import { annotations as weftAnnotations, type AnnotationName } from '../../injector/annotations.ts'
@@ -60,9 +60,25 @@ export function migrateMetadata(
     changed ||= found.changed
     if (found.strict) policies.push(strictPolicy(object, metadata))
   }
+  if (!places.some((path) => path.length === 0)) nameOthers(copy.metadata, mesh, notes)
   if (!changed) return []
   const { status: _, ...written } = copy
   return [{ ...written, metadata: withoutServerFields(copy.metadata) } as Manifest, ...policies]
+}
+
+/** Of a Service and the like, or of a workload itself: Weft reads none there. */
+function nameOthers(metadata: unknown, mesh: MetadataExchange, notes: Notes): void {
+  for (const list of ['labels', 'annotations'])
+    for (const [name, value] of Object.entries(mapOf(mapOf(metadata)[list]))) {
+      if (!mesh.belongs(name)) continue
+      const made = mesh.exchange(name, String(value))
+      if (!('nothing' in made))
+        notes.lost(
+          ['metadata', list, name],
+          'is not on a pod or a namespace, and here nothing is read there',
+          'put what is meant into the pod template, or look in docs/annotations.md for what there is',
+        )
+    }
 }
 
 function exchangeOf(
@@ -152,9 +168,4 @@ function withoutServerFields(metadata: JsonObject): JsonObject {
     else delete result['annotations']
   }
   return result
-}
-
-/** `metadata.annotations["x"]`, for those that read a Service or a route. */
-export function annotationField(name: string): string {
-  return formatPath(['metadata', 'annotations', name])
 }

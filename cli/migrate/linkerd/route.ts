@@ -1,3 +1,4 @@
+import { durationMs } from '../../../core/duration.ts'
 import { Fields } from '../../../control-plane/registry/fields.ts'
 import type { Json, JsonObject } from '../../../injector/json-patch.ts'
 import { listOf, mapOf, textOf, type WrittenObject } from '../../../local/problems/checked.ts'
@@ -102,10 +103,14 @@ function withBackend(
 /** What the rule says itself goes before the annotations. */
 function withSettings(rule: JsonObject, { timeouts, retry }: RouteSettings): JsonObject {
   const own = rule['timeouts']
+  const both: JsonObject = { ...timeouts, ...(isJsonObject(own) && own) }
+  const { backendRequest, ...others } = both
+  const [one = 0, all = Infinity] = [backendRequest, both['request']].map((text) => durationMs(textOf(text)))
   return {
     ...rule,
     ...withoutEmpty({
-      timeouts: { ...timeouts, ...(isJsonObject(own) && own) },
+      // The shorter one ends a request anyway, and Gateway API takes no other order.
+      timeouts: one > all ? others : both,
       retry: rule['retry'] ?? retry,
     }),
   }
