@@ -183,7 +183,7 @@ t.test(
     const route =
       'apiVersion: policy.linkerd.io/v1beta3\nkind: HTTPRoute\nmetadata: { name: a, annotations: { retry.linkerd.io/timeout: 2s } }\n' +
       'spec: { parentRefs: [{ kind: Service, name: a, port: 80 }], rules: [{ timeouts: { request: 1s } }, {}] }'
-    t.match(printed('linkerd', route), /request: 1s\n {8}backendRefs:[^]*backendRequest: 2s/)
+    t.match(printed('linkerd', route), /request: 1s\n {6}backendRefs:[^]*backendRequest: 2s/)
   },
 )
 
