@@ -54,6 +54,11 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import('./mesh/certs.ts')).runCerts,
   },
   {
+    name: 'canary',
+    describe: async () => (await import('./canary/command.ts')).CANARY_COMMAND,
+    load: async () => (await import('./canary/main.ts')).runCanary,
+  },
+  {
     name: 'uninstall',
     describe: async () => (await import('./mesh/commands.ts')).UNINSTALL_COMMAND,
     load: async () => (await import('./mesh/uninstall.ts')).runUninstall,

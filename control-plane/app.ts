@@ -6,6 +6,9 @@ import { describeError, WeftError } from '../core/errors.ts'
 import type { Logger } from '../core/log.ts'
 import type { Problem } from '../core/problem.ts'
 import { createMesh, type MeshBrain } from './mesh.ts'
+import { canaryViews } from './canary/view.ts'
+import { ownCounts } from './canary/evidence/counts.ts'
+import type { CanaryView } from './canary/view.ts'
 import type { WorkloadLimits } from './model/workload-limits.ts'
 import type { OpenPlatform } from './platform/platform.ts'
 import { discoveryService } from './serve/ads/service.ts'
@@ -79,6 +82,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     let brain: MeshBrain | undefined
     let proxies: () => readonly ProxyStream[] = () => []
     let told: () => readonly Problem[] = () => []
+    let canaries: () => readonly CanaryView[] = () => []
     const { quotas } = options
     const traces = new TraceStore(quotas?.traces)
     const metrics = new MetricStore(
@@ -107,6 +111,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
         trustDomain,
         () => proxies(),
         () => told(),
+        () => canaries(),
       ),
       dashboard: options.dashboard,
     })
@@ -121,6 +126,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     closing.push(() => platform.close())
     const { source, verifier, authority } = platform
     told = () => platform.problems?.() ?? []
+    canaries = () => canaryViews(source.snapshot.value.canaries, (canary) => platform.canaryStatus(canary))
     const mesh = createMesh({
       source,
       trustDomain,
@@ -171,8 +177,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
         log,
         services: [open],
       }))
-    const unpublish = platform.publish?.(mesh)
-    if (unpublish) closing.push(unpublish)
+    closing.push(platform.publish(mesh, ownCounts(metrics)))
     waitsFor = undefined
     closing.push(() => (waitsFor = 'it ends'))
     return { grpcPort: grpc.port, plaintextPort: plaintext?.port, httpPort, close }

@@ -41,6 +41,11 @@ export const CONTROL_PLANE_COMMAND = {
         help: "problems that something else found in them, as `weft local validate --json` prints them; shown with the control plane's own",
       },
       'ca-dir': { value: 'DIR', help: "the mesh's CA: made on first use, mode 0600" },
+      'state-dir': {
+        value: 'DIR',
+        help: 'keeps how far Canaries are, for the next start',
+        otherwise: 'a temporary one: they begin anew',
+      },
       'token-key-dir': {
         value: 'DIR',
         help: 'holds token-key.pub, which service account tokens are checked by',

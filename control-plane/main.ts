@@ -105,12 +105,13 @@ function platformOf(values: Values, dnsNames: readonly string[]): OpenPlatform {
     return manifestsPlatform({
       manifests: values.manifests,
       problems: values.problems,
+      stateDirectory: values['state-dir'],
       caDirectory: required('--ca-dir', values['ca-dir']),
       tokenKeyDirectory: required('--token-key-dir', values['token-key-dir']),
     })
   }
   without(
-    ['manifests', 'problems', 'ca-dir', 'token-key-dir'],
+    ['manifests', 'problems', 'ca-dir', 'state-dir', 'token-key-dir'],
     'does not go with --kubernetes: the cluster has all of that',
   )
   const { kubeconfig, context, namespace = SYSTEM_NAMESPACE, 'issuer-secret': issuerSecret } = values

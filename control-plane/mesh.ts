@@ -8,6 +8,7 @@ import type { RouteStatus } from './model/route.ts'
 import type { WorkloadLimits } from './model/workload-limits.ts'
 import { TouchHistory } from './model/touch-history.ts'
 import { meshProblems } from './problems/mesh-problems.ts'
+import { sameForProxies } from './registry/snapshot.ts'
 import type { Source } from './registry/source.ts'
 import { serviceViews, type ServiceView } from './service-view.ts'
 import { Translator } from './translate/translate.ts'
@@ -70,7 +71,11 @@ export function createMesh({
     return new View(model, cache, history)
   }
   const snapshot = new Watched<MeshView>(new View(first, cache, history))
-  const unwatch = source.snapshot.watch(() => {
+  let told = source.snapshot.value
+  const unwatch = source.snapshot.watch((now) => {
+    const same = sameForProxies(told, now)
+    told = now
+    if (same) return
     try {
       snapshot.set(view())
     } catch (error) {

@@ -200,6 +200,9 @@ export const METADATA_IDENTITY = 'identity'
 export const METADATA_WORKLOAD = 'workload'
 /** Of a route, true: also requests that are not idempotent are retried. */
 export const METADATA_RETRY_NON_IDEMPOTENT = 'retryNonIdempotent'
+/** Of a route whose requests are tied to endpoints: when a session ends, since it began and since it was used. Milliseconds. */
+export const METADATA_SESSION_ABSOLUTE_MS = 'sessionAbsoluteMs'
+export const METADATA_SESSION_IDLE_MS = 'sessionIdleMs'
 
 /** Of a route, true: the share of a backend without a usable endpoint goes to the others. */
 export const METADATA_FAILOVER = 'failover'

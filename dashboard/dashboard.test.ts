@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import type { Page } from 'playwright-core'
 import t from 'tap'
-import type { Span } from './page/api.mts'
+import type { Canary, Span } from './page/api.mts'
 import { milliseconds, percent, success } from './page/format.mts'
 import { spanTree } from './page/span-tree.mts'
 import { noBrowser, openBrowser } from './testing/browser.ts'
@@ -49,10 +49,33 @@ t.test('a tree has every span once, children below parents, also of hostile pare
   )
 })
 
+const CANARY: Canary & { reason: string; phase: 'RolledBack' } = {
+  namespace: 'shop',
+  name: 'catalog',
+  route: 'HTTPRoute/catalog',
+  stable: 'catalog-v1:8080',
+  canary: 'catalog-v2:8080',
+  phase: 'RolledBack',
+  reason: 'SuccessRate',
+  message: 'worse <img src=x onerror=globalThis.hit=1>',
+  weight: 10,
+  revision: 'r1',
+  step: 0,
+  steps: ['10 % of requests', '50 % of requests'],
+  evidence: {
+    stable: { requests: 100, failed: 1, latencyMs: 12 },
+    canary: { requests: 10, failed: 2, latencyMs: null },
+    needed: 0,
+    doubt: 1,
+  },
+  history: [{ at: '2026-01-31T12:00:00.000Z', message: 'began' }],
+}
+
 const browserTest = noBrowser === undefined ? {} : { skip: noBrowser }
 
 t.test('in a real browser', browserTest, async (t) => {
   const mesh = await serveSeededMesh({
+    canaries: () => [CANARY],
     problems: () => [
       {
         file: '/manifests/shop.yaml',
@@ -91,7 +114,7 @@ t.test('in a real browser', browserTest, async (t) => {
     const row = page.locator('.services tbody tr', { hasText: 'inventory.shop' })
     await row.waitFor()
     t.match(await row.innerText(), /90\.\d\d %/)
-    const split = page.locator('.route', { hasText: 'catalog' }).first()
+    const split = page.locator('.route', { hasText: 'HTTPRoute rule' }).filter({ hasText: 'catalog' }).first()
     t.match(await split.innerText(), /catalog-v1:8080[^]*%[^]*of 90 %/)
     t.equal(await page.locator('.traces tbody tr').count(), 40)
     t.match(
@@ -158,6 +181,19 @@ t.test('in a real browser', browserTest, async (t) => {
     await page.locator('.span-row').first().click()
     t.match(await page.locator('.attributes').innerText(), '<script>')
     t.match(page.url(), id)
+    t.equal(await page.locator('main img, main script').count(), 0)
+    t.equal(await page.evaluate(() => 'hit' in globalThis), false)
+    await page.close()
+  })
+
+  await t.test('a Canary tells its weights, its evidence and why', async (t) => {
+    const page = await open('/')
+    const card = page.locator('.canaries .route').first()
+    await card.waitFor()
+    const text = await card.innerText()
+    t.match(text, /RolledBack[^]*step 1 of 2/)
+    t.match(text, /catalog-v1:8080[^]*90 %[^]*99\.00 %[^]*catalog-v2:8080[^]*10 %[^]*80\.00 %/)
+    t.match(text, '<img src=x onerror=globalThis.hit=1>', 'a message is text and nothing else')
     t.equal(await page.locator('main img, main script').count(), 0)
     t.equal(await page.evaluate(() => 'hit' in globalThis), false)
     await page.close()

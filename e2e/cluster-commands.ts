@@ -72,7 +72,7 @@ export const UNPLAYED_COMMANDS: readonly string[] = [
   'kubectl create -f weft-ca.yaml',
   'kubectl create namespace weft-system',
   'kubectl -n weft-system create secret generic mesh-ca ',
-  'kubectl delete peerauthentications --all --all-namespaces',
+  'kubectl delete canaries,peerauthentications --all --all-namespaces',
   'kubectl label namespace shop weft.dev/inject-',
   'kubectl get pods --all-namespaces -l weft.dev/injected',
   'kubectl delete configmaps --all-namespaces -l app.kubernetes.io/managed-by=weft-control-plane',

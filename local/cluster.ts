@@ -263,6 +263,8 @@ class Launcher {
       status: () => client.status(),
       pod: (pod) => client.pod(pod),
       events: () => client.events(),
+      canaries: () => client.canaries(),
+      askCanary: (namespace, name, request) => client.askCanary(namespace, name, request),
       deletePod: (pod, options) => client.deletePod(pod, options),
       restart: (pod, options) => client.restart(pod, options),
       kill: (pod, options) => client.kill(pod, options),

@@ -5,6 +5,7 @@ import type { ProxyProtocolVersion } from '../core/proxy-protocol.ts'
 import type { Watchable } from '../core/watched.ts'
 import { ResponseFlag } from './model/response-flag.ts'
 import { WeightedPicks, type ExchangeDependencies } from './exchange/dependencies.ts'
+import { MirrorRoom } from './exchange/mirror-room.ts'
 import type { TelemetrySink } from './exchange/telemetry-sink.ts'
 import { createInbound } from './inbound.ts'
 import { ConnectionLimit } from './listener/connection-limit.ts'
@@ -89,13 +90,14 @@ export class Runtime {
     deps.secrets.watch(() => this.clusters.renew())
     const clock = monotonicClock
     const random = Math.random
-    this.#steps = new StepCompiler({ clock, random })
+    this.#steps = new StepCompiler({ clock, random, telemetry: deps.telemetry })
     this.#exchange = {
       clock,
       random,
       clusters: this.clusters,
       telemetry: deps.telemetry,
       picks: new WeightedPicks(),
+      mirrorRoom: new MirrorRoom(),
       configVersion: () => deps.configuration.version,
       configWaitMs: this.#configWaitMs,
       running: new Set(),

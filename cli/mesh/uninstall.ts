@@ -32,9 +32,9 @@ async function advise(session: ClusterSession): Promise<Outcome> {
   const others = bundles.filter(({ namespace }) => namespace !== system).map(({ namespace }) => namespace)
   const steps: Step[] = [
     {
-      why: 'No new pod gets a sidecar. A STRICT policy would refuse pods without one, so it goes first.',
+      why: 'No new pod gets a sidecar. A STRICT policy would refuse pods without one, and a Canary would wait for its requests: they go first.',
       commands: [
-        'kubectl delete peerauthentications.weft.dev --all --all-namespaces',
+        'kubectl delete canaries.weft.dev,peerauthentications.weft.dev --all --all-namespaces',
         ...namespaces.map(({ name }) => `kubectl label namespace ${name} ${INJECT_LABEL}-`),
       ],
     },
@@ -57,7 +57,7 @@ async function advise(session: ClusterSession): Promise<Outcome> {
         ...[system, ...others].map(
           (name) => `kubectl delete configmap --namespace ${name} ${BUNDLE_CONFIG_MAP} --ignore-not-found`,
         ),
-        'kubectl delete customresourcedefinition peerauthentications.weft.dev trafficpolicies.weft.dev --ignore-not-found',
+        'kubectl delete customresourcedefinition canaries.weft.dev peerauthentications.weft.dev trafficpolicies.weft.dev --ignore-not-found',
         `kubectl delete namespace ${system}`,
       ],
     },

@@ -4,7 +4,7 @@ import type { Match, ValueMatch } from '../../control-plane/model/route.ts'
 import { comparePrecedence, type Ranked } from '../../control-plane/translate/precedence.ts'
 import { translateRoute } from '../../control-plane/translate/rules.ts'
 import type { JsonObject } from '../../injector/json-patch.ts'
-import { readRule } from './rule-problem.ts'
+import { NO_SESSIONS, readRule } from './rule-problem.ts'
 
 export interface PlacedRule {
   readonly rule: JsonObject
@@ -48,7 +48,7 @@ export function orderChanges(
 function entriesOf(placed: PlacedRule, at: number): readonly Entry[] {
   const { route } = readRule(placed.rule)
   const meta = { ...route.meta, name: placed.name }
-  const ranked = translateRoute({ ...route, meta }, () => undefined).entries
+  const ranked = translateRoute({ ...route, meta }, () => undefined, NO_SESSIONS).entries
   return ranked.map((one) => ({ placed, at, ranked: { ...one, ruleIndex: at } }))
 }
 

@@ -5,6 +5,9 @@ import { translateRoute } from '../../control-plane/translate/rules.ts'
 import type { JsonObject } from '../../injector/json-patch.ts'
 import { routeManifest } from './manifests.ts'
 
+/** Rules are read by themselves, without policies of their backends. */
+export const NO_SESSIONS: Parameters<typeof translateRoute>[2] = new Map()
+
 /** An HTTPRoute with one rule, as the control plane reads it. */
 export function readRule(rule: JsonObject): {
   readonly route: RouteObject
@@ -20,5 +23,5 @@ export function readRule(rule: JsonObject): {
 export function httpRuleProblem(rule: JsonObject): string | undefined {
   const { route, problem } = readRule(rule)
   if (problem) return `${formatPath(problem.path.slice(3))} ${problem.message}`
-  return translateRoute(route, () => undefined).dropped[0]?.message
+  return translateRoute(route, () => undefined, NO_SESSIONS).dropped[0]?.message
 }

@@ -1,7 +1,6 @@
 import { describeError } from '../../core/errors.ts'
 import { MAX_PATTERNS_COST, PatternBudget } from '../../core/pattern-budget.ts'
 import { Pattern } from '../../core/pattern.ts'
-import type { Match } from './route.ts'
 
 /** What keeps a regular expression of a route from being carried out, or undefined: sidecars read it as RE2 does. */
 export function patternProblem(pattern: string): string | undefined {
@@ -19,12 +18,6 @@ const OWN_COST = 1000
 /** For routes that go into one configuration of a sidecar, which refuses it where it costs too much. */
 export function patternBudget(): PatternBudget {
   return new PatternBudget(MAX_PATTERNS_COST - OWN_COST)
-}
-
-/** Of all that a match has. */
-export function patternsOf({ path, headers, query }: Pick<Match, 'path' | 'headers' | 'query'>): string[] {
-  const values = [...headers, ...query].flatMap(({ kind, value }) => (kind === 'regex' ? [value] : []))
-  return path.kind === 'regex' ? [path.value, ...values] : values
 }
 
 /** Text as a pattern that matches it alone. */

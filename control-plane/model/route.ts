@@ -1,4 +1,6 @@
 import type { ConnectionRoutes } from './connection-route.ts'
+import type { Cors } from './cors.ts'
+import type { Session } from './session.ts'
 
 /** Routes of one Service port for one audience. */
 export type RouteGroup = RequestRoutes | ConnectionRoutes
@@ -25,6 +27,8 @@ export interface Rule {
   readonly name: string
   readonly requestHeaders: HeaderChange
   readonly responseHeaders: HeaderChange
+  /** Which other origins may use it from a browser; undefined: nothing is said of them. */
+  readonly cors?: Cors
   readonly action: Forward | Redirect
 }
 
@@ -68,6 +72,8 @@ export interface Forward {
   readonly retry: Retry | undefined
   /** A request that may have reached a server is repeated whatever its method. */
   readonly retryNonIdempotent: boolean
+  /** Requests of one session stay with one endpoint; undefined: each goes anywhere. */
+  readonly session?: Session
 }
 
 export interface Backend {

@@ -1,3 +1,4 @@
+import type { Session } from './session.ts'
 import { NO_SETTINGS, SECTIONS, type Section, type TrafficSettings } from './traffic-settings.ts'
 
 /** What TrafficPolicies that are in force say; what did not change keeps its identity, and so do the tables. */
@@ -7,6 +8,8 @@ export interface TrafficTables {
   readonly services: ReadonlyMap<string, TrafficSettings>
   /** By `HTTPRoute/namespace/name`: what was said for the route alone. */
   readonly routes: ReadonlyMap<string, TrafficSettings>
+  /** By `namespace/name`: sessions of requests to Services, where no rule says otherwise. */
+  readonly sessions?: ReadonlyMap<string, Session> | undefined
 }
 
 export const NO_TABLES: TrafficTables = { namespaces: new Map(), services: new Map(), routes: new Map() }

@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { CA_SECRET, INJECTOR, TOKEN_AUDIENCE, systemServiceHost } from '../../core/contract.ts'
 import { systemClock } from '../../core/clock.ts'
+import { gatheredCounts, otherReplicas } from '../canary/evidence/gathered-counts.ts'
+import { parseStatus } from '../canary/status.ts'
 import { followCa } from '../kubernetes/ca/followed-ca.ts'
 import type { KubernetesConnection } from '../kubernetes/connection.ts'
 import { ownIssuer } from '../kubernetes/in-cluster.ts'
@@ -77,7 +79,7 @@ async function open(
       issuer: ownIssuer(),
       podOf: (of, name) => source.snapshot.value.pods.get(`${of}/${name}`),
     }),
-    publish(mesh) {
+    publish(mesh, counts) {
       const publisher = startPublisher({
         ...about,
         identity: `${hostname()}_${randomUUID()}`,
@@ -85,10 +87,12 @@ async function open(
         routeStatus: mesh.snapshot,
         policyStatus: mesh.snapshot,
         authority: ca.authority,
+        counts: gatheredCounts(counts, () => otherReplicas(source.snapshot.value, namespace, hostname())),
         clock: systemClock,
       })
       return () => publisher.stop()
     },
+    canaryStatus: ({ status }) => parseStatus(status),
     async close() {
       close()
       await connection.close()

@@ -2,7 +2,10 @@ import type { Authority } from '../../certs/authority.ts'
 import type { Logger } from '../../core/log.ts'
 import type { Problem } from '../../core/problem.ts'
 import type { Watchable } from '../../core/watched.ts'
+import type { CountSource } from '../canary/evidence/counts.ts'
+import type { CanaryStatus } from '../canary/status.ts'
 import type { MeshBrain } from '../mesh.ts'
+import type { CanaryObject } from '../registry/kinds/canary.ts'
 import type { Source } from '../registry/source.ts'
 import type { TokenVerifier } from '../serve/tokens/verifier.ts'
 
@@ -15,10 +18,12 @@ export interface Platform {
   /** That somebody else found in what the mesh is told. */
   problems?(): readonly Problem[]
   /**
-   * Begins what writes back (route status, trust bundles), once the mesh is worked out and served. What it returns ends
-   * that, and lets another replica go on with it.
+   * Begins what writes back (route status, trust bundles) and what moves Canaries, by what proxies told (`counts`), once
+   * the mesh is worked out and served. What it returns ends that, and lets another replica go on with it.
    */
-  publish?(mesh: MeshBrain): () => Promise<void>
+  publish(mesh: MeshBrain, counts: CountSource): () => Promise<void>
+  /** How far a Canary is; undefined where nobody has looked at it yet. */
+  canaryStatus(canary: CanaryObject): CanaryStatus | undefined
   close(): Promise<void>
 }
 

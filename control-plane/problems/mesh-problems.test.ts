@@ -61,6 +61,38 @@ t.test('what is wrong with objects of a cluster is told until it is mended', asy
   t.strictSame(mesh.problems(), [])
 })
 
+t.test('a Canary that can move nothing is told, with what helps', (t) => {
+  const canary = (name: string, route: string, next: string) => `
+apiVersion: weft.dev/v1alpha1
+kind: Canary
+metadata: { name: ${name}, namespace: shop }
+spec:
+  routeRef: { kind: HTTPRoute, name: ${route} }
+  stable: { name: web, port: 80 }
+  canary: { name: ${next}, port: 80 }
+  steps: [{ weight: 10 }]
+`
+  const manifests = MANIFESTS.replace("'true'", 'enabled').replace('wbe', 'next').replace('81', '80')
+  const service =
+    'apiVersion: v1\nkind: Service\nmetadata: { name: next, namespace: shop }\nspec: { clusterIP: 10.96.0.2, ports: [{ port: 80, appProtocol: http }] }\n'
+  const source = MemorySource.of(
+    manifests,
+    service,
+    canary('a', 'web', 'next'),
+    canary('b', 'web', 'next'),
+    canary('c', 'wbe', 'next'),
+  )
+  const mesh = createMesh({ source, trustDomain: 'cluster.local', log: createLogger('test', 'error') })
+  t.teardown(() => mesh.close())
+  t.match(
+    mesh.problems().map(({ name, message }) => `${name}: ${message}`),
+    ['b: HTTPRoute shop/web is moved by Canary a already', 'c: HTTPRoute shop/wbe is not there'],
+  )
+  source.put(canary('a', 'web', 'other'))
+  t.match(mesh.problems()[0], { name: 'a', message: /has both web:80 and other:80/, remedy: /with weight 0/ })
+  t.end()
+})
+
 t.test('a sidecar that refused its configuration is told by its pod', async (t) => {
   const proxies = ['', 'outbound/10.0.0.1:80: filter_chains: is not served'].map((rejected, index) => ({
     namespace: 'shop',

@@ -3,6 +3,7 @@ import type { Snapshot } from '../registry/snapshot.ts'
 import type { SourceError } from '../registry/source.ts'
 import { together, type Problem } from '../../core/problem.ts'
 import type { Mesh } from '../model/mesh.ts'
+import { canaryProblems } from './canary-problems.ts'
 import { injectionLabelProblems } from './labels.ts'
 import { policyProblems } from './policy-problems.ts'
 import { routeProblems } from './route-problems.ts'
@@ -27,6 +28,7 @@ export function meshProblems({ sources, snapshot, mesh }: MeshProblemInputs): Pr
   return together(
     sources.map(sourceProblem),
     routeProblems(mesh),
+    canaryProblems(snapshot),
     policyProblems(mesh),
     namespaceProblems(snapshot),
   )

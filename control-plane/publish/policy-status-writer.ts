@@ -3,6 +3,10 @@ import { ANCESTORS } from './status-entries.ts'
 import type { StartWriter } from './writer.ts'
 
 const POLICIES: Readonly<Record<string, StatusKind>> = {
+  XBackendTrafficPolicy: {
+    groupVersion: 'gateway.networking.x-k8s.io/v1alpha1',
+    plural: 'xbackendtrafficpolicies',
+  },
   TrafficPolicy: { groupVersion: 'weft.dev/v1alpha1', plural: 'trafficpolicies' },
 }
 

@@ -1,6 +1,8 @@
 import { LEADER_LEASE } from '../../core/contract.ts'
+import { moveCanaries } from './canary-writer.ts'
 import { writeBundles } from './bundle-writer.ts'
 import { electLeader, type LeaderTimes } from './leader.ts'
+import { writeMeshStatus } from './mesh-status-writer.ts'
 import { writePolicyStatus } from './policy-status-writer.ts'
 import { writeRouteStatus } from './status-writer.ts'
 import { writeWebhook } from './webhook-writer.ts'
@@ -19,7 +21,14 @@ export interface Publisher {
   stop(): Promise<void>
 }
 
-const WRITERS: readonly StartWriter[] = [writeBundles, writeWebhook, writeRouteStatus, writePolicyStatus]
+const WRITERS: readonly StartWriter[] = [
+  writeBundles,
+  writeWebhook,
+  writeRouteStatus,
+  writePolicyStatus,
+  moveCanaries,
+  writeMeshStatus,
+]
 
 /** What the control plane writes back into the cluster: by one replica at a time, the holder of a Lease. */
 export function startPublisher(options: PublisherOptions): Publisher {

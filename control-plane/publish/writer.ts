@@ -6,6 +6,7 @@ import type { Watchable } from '../../core/watched.ts'
 import type { KubernetesConnection } from '../kubernetes/connection.ts'
 import type { PolicyStatus } from '../model/policy-status.ts'
 import type { RouteStatus } from '../model/route.ts'
+import type { CountSource } from '../canary/evidence/counts.ts'
 import type { Snapshot } from '../registry/snapshot.ts'
 
 /** What writers need of the control plane. */
@@ -17,6 +18,8 @@ export interface WriterContext {
   readonly routeStatus: Watchable<{ readonly routeStatus: readonly RouteStatus[] }>
   readonly policyStatus: Watchable<{ readonly policyStatus: readonly PolicyStatus[] }>
   readonly authority: Watchable<Authority>
+  /** What proxies told this replica. */
+  readonly counts: CountSource
   /** True while this replica is the leader. */
   readonly mayWrite: () => boolean
   readonly log: Logger

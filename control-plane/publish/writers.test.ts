@@ -10,6 +10,7 @@ import type { PolicyStatus } from '../model/policy-status.ts'
 import type { RouteStatus } from '../model/route.ts'
 import { MemorySource } from '../registry/memory-source.ts'
 import { writeBundles } from './bundle-writer.ts'
+import { writeMeshStatus } from './mesh-status-writer.ts'
 import { writePolicyStatus } from './policy-status-writer.ts'
 import type { LiveEntry } from './status-entries.ts'
 import { writeRouteStatus } from './status-writer.ts'
@@ -38,6 +39,7 @@ async function setUp(t: Test) {
       routeStatus,
       policyStatus,
       authority,
+      counts: { totals: () => Promise.resolve([]) },
       mayWrite: () => state.leading,
       log: createLogger('test', 'info', (line) => lines.push(line)),
       clock,
@@ -401,4 +403,45 @@ t.test("a policy's status has an ancestor for each target, beside those of other
   await until(() => ancestors().length > 2)
   t.equal(ancestors().length, 16, 'the API takes no more')
   t.strictSame(api.writes, Array(3).fill(`PATCH ${POLICY}/status`))
+})
+
+t.test('an XMesh of ours is told what the mesh does of Gateway API, and others nothing', async (t) => {
+  const { api, start, until, turns } = await setUp(t)
+  const path = (name: string) => `/apis/gateway.networking.x-k8s.io/v1alpha1/xmeshes/${name}`
+  const waiting = {
+    type: 'Accepted',
+    status: 'Unknown',
+    reason: 'Pending',
+    message: 'Waiting for controller',
+  }
+  const put = (name: string, spec: Record<string, unknown>): void =>
+    void api.put(path(name), {
+      metadata: { name, generation: 3 },
+      spec,
+      status: { conditions: [{ ...waiting, lastTransitionTime: '1970-01-01T00:00:00Z' }] },
+    })
+  put('ours', { controllerName: CONTROLLER_NAME })
+  put('theirs', { controllerName: 'example.com/mesh' })
+  put('wrong', {
+    controllerName: CONTROLLER_NAME,
+    parametersRef: { group: '', kind: 'ConfigMap', name: 'a' },
+  })
+  start(writeMeshStatus)
+  const status = (name: string) => (api.get(path(name))?.['status'] ?? {}) as Record<string, unknown[]>
+  await until(
+    () =>
+      status('ours')['supportedFeatures'] !== undefined && status('wrong')['supportedFeatures'] !== undefined,
+  )
+  t.match(status('ours')['conditions'], [
+    { type: 'Accepted', status: 'True', reason: 'Accepted', observedGeneration: 3 },
+  ])
+  t.match(status('wrong')['conditions'], [{ type: 'Accepted', status: 'False', reason: 'InvalidParameters' }])
+  const names =
+    status('ours')['supportedFeatures']?.map((one) => (one as { readonly name: string }).name) ?? []
+  t.same(names, names.toSorted())
+  t.ok(names.length <= 64 && names.includes('MeshConsumerRoute'))
+  t.match(status('theirs')['conditions'], [{ status: 'Unknown' }])
+  const version = api.get(path('ours'))?.metadata.resourceVersion
+  await turns(200)
+  t.equal(api.get(path('ours'))?.metadata.resourceVersion, version, 'nothing is written that is there')
 })

@@ -7,7 +7,7 @@ import { Watched } from '../../core/watched.ts'
 import { scanDirectory } from './directory-scan.ts'
 import type { MeshObject } from './kinds/kinds.ts'
 import { keyOf } from './kinds/meta.ts'
-import { parseManifests } from './parse-manifests.ts'
+import { parseManifests, type Revise } from './parse-manifests.ts'
 import { applyChanges, EMPTY_SNAPSHOT, type Change, type Snapshot } from './snapshot.ts'
 import { formatSourceError, type Source, type SourceError } from './source.ts'
 
@@ -23,6 +23,8 @@ export interface ManifestDirectoryOptions {
    * Milliseconds; later where looking takes long.
    */
   readonly rescanMs?: number
+  /** What is read of a document instead of what its file says. */
+  readonly revise?: Revise
 }
 
 const DEBOUNCE_MS = 15
@@ -34,6 +36,7 @@ const EMPTY_GRACE_MS = 100
 const MAX_FILE_BYTES = 16 * 1024 * 1024
 
 interface FileEntry {
+  readonly path: string
   state: string
   text: string
   root: number
@@ -63,6 +66,7 @@ export class ManifestDirectorySource implements Source {
   readonly #clock: Clock
   readonly #debounceMs: number
   readonly #rescanMs: number
+  readonly #revise: Revise | undefined
   readonly #files = new Map<string, FileEntry>()
   readonly #watchers = new Map<string, FSWatcher>()
   #objects = new Map<string, MeshObject>()
@@ -76,6 +80,7 @@ export class ManifestDirectorySource implements Source {
     this.#clock = options.clock ?? systemClock
     this.#debounceMs = options.debounceMs ?? DEBOUNCE_MS
     this.#rescanMs = options.rescanMs ?? RESCAN_MS
+    this.#revise = options.revise
     for (const [index, root] of this.#roots.entries()) {
       if (!isDirectory(root)) {
         const text = `${options.directories[index]} is not a directory that can be read`
@@ -86,6 +91,13 @@ export class ManifestDirectorySource implements Source {
     this.errors = new Watched<readonly SourceError[]>([])
     this.#scan()
     this.#planRescan()
+  }
+
+  /** Reads what the files say once more, because they are to be revised otherwise. */
+  reread(): void {
+    if (this.#closed) return
+    for (const entry of this.#files.values()) this.#take(entry, entry.text)
+    this.#publish()
   }
 
   close(): void {
@@ -167,7 +179,7 @@ export class ManifestDirectorySource implements Source {
       text = readText(path)
     } catch (error) {
       if (isMissing(error)) return false
-      const entry = before ?? newEntry(root, origin)
+      const entry = before ?? newEntry(root, origin, path)
       entry.state = state
       entry.errors = [{ origin, file: path, line: undefined, field: '', message: describeError(error) }]
       this.#files.set(path, entry)
@@ -181,19 +193,23 @@ export class ManifestDirectorySource implements Source {
         return false
       }
     }
-    const parsed = parseManifests(origin, text)
-    const good = parsed.errors.length === 0
     const same = before?.text === text
-    const entry = before ?? newEntry(root, origin)
+    const entry = before ?? newEntry(root, origin, path)
     entry.state = state
     entry.text = text
     entry.emptySince = undefined
     if (same) return false
-    entry.errors = parsed.errors.map((error) => ({ ...error, file: path }))
-    if (good || !entry.everGood) entry.objects = keepUnchanged(entry.objects, parsed.objects)
-    entry.everGood ||= good
+    this.#take(entry, text)
     this.#files.set(path, entry)
     return true
+  }
+
+  #take(entry: FileEntry, text: string): void {
+    const parsed = parseManifests(entry.origin, text, this.#revise)
+    const good = parsed.errors.length === 0
+    entry.errors = parsed.errors.map((error) => ({ ...error, file: entry.path }))
+    if (good || !entry.everGood) entry.objects = keepUnchanged(entry.objects, parsed.objects)
+    entry.everGood ||= good
   }
 
   #publish(): void {
@@ -248,8 +264,9 @@ function byRootAndPath([a, one]: [string, FileEntry], [b, two]: [string, FileEnt
   return one.root - two.root || (a < b ? -1 : 1)
 }
 
-function newEntry(root: number, origin: string): FileEntry {
+function newEntry(root: number, origin: string, path: string): FileEntry {
   return {
+    path,
     state: '',
     text: '',
     root,

@@ -10,8 +10,13 @@ export interface ParsedFile {
   readonly errors: readonly SourceError[]
 }
 
+/** What is read of a document instead of what stands there; the same one where nothing is to change. */
+export type Revise = (document: unknown) => unknown
+
+const AS_IT_STANDS: Revise = (document) => document
+
 /** Objects of a YAML or JSON file (JSON is YAML). `origin` names the file in errors. Never throws. */
-export function parseManifests(origin: string, text: string): ParsedFile {
+export function parseManifests(origin: string, text: string, revise: Revise = AS_IT_STANDS): ParsedFile {
   const objects: { object: MeshObject; line: number }[] = []
   const { documents, errors: syntax } = readDocuments(text)
   const errors: SourceError[] = syntax.map(({ line, column, message, remedy }) => ({
@@ -24,7 +29,7 @@ export function parseManifests(origin: string, text: string): ParsedFile {
   }))
   const seen = new Map<string, number>()
   for (const document of documents) {
-    const { object, problems } = readMeshObject(document)
+    const { object, problems } = readMeshObject({ value: revise(document.value) })
     const { line, column } = document.position([])
     const tell = ({ path, message, remedy }: FieldProblem): void => {
       const named = nameOf(document.value)
@@ -55,7 +60,7 @@ export function parseManifests(origin: string, text: string): ParsedFile {
 }
 
 /** One object as the mesh reads it; undefined of a kind that it does not read, and where nothing could be read. */
-export function readMeshObject({ value }: ManifestDocument): {
+export function readMeshObject({ value }: Pick<ManifestDocument, 'value'>): {
   readonly object: MeshObject | undefined
   readonly problems: readonly FieldProblem[]
 } {

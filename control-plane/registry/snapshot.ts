@@ -1,9 +1,11 @@
 import type { NamespaceObject, PodObject, ServiceAccountObject, ServiceObject } from './kinds/core.ts'
+import type { CanaryObject } from './kinds/canary.ts'
 import type { ConnectionRouteObject } from './kinds/connection-route.ts'
 import type { EndpointSliceObject } from './kinds/endpoint-slice.ts'
 import type { Kind, MeshObject } from './kinds/kinds.ts'
 import { keyOf } from './kinds/meta.ts'
 import type { PeerAuthenticationObject } from './kinds/peer-authentication.ts'
+import type { XBackendTrafficPolicyObject } from './kinds/x-backend-traffic-policy.ts'
 import type { RouteObject } from './kinds/route.ts'
 import type { TrafficPolicyObject } from './kinds/traffic-policy/read.ts'
 
@@ -24,6 +26,8 @@ export interface Snapshot {
   readonly tlsRoutes: Table<ConnectionRouteObject>
   readonly tcpRoutes: Table<ConnectionRouteObject>
   readonly peerAuthentications: Table<PeerAuthenticationObject>
+  readonly canaries: Table<CanaryObject>
+  readonly xBackendTrafficPolicies: Table<XBackendTrafficPolicyObject>
   readonly trafficPolicies: Table<TrafficPolicyObject>
 }
 
@@ -38,6 +42,8 @@ export const EMPTY_SNAPSHOT: Snapshot = {
   tlsRoutes: new Map(),
   tcpRoutes: new Map(),
   peerAuthentications: new Map(),
+  canaries: new Map(),
+  xBackendTrafficPolicies: new Map(),
   trafficPolicies: new Map(),
 }
 
@@ -52,6 +58,8 @@ const TABLE_OF: { readonly [K in Kind]: keyof Snapshot } = {
   TLSRoute: 'tlsRoutes',
   TCPRoute: 'tcpRoutes',
   PeerAuthentication: 'peerAuthentications',
+  Canary: 'canaries',
+  XBackendTrafficPolicy: 'xBackendTrafficPolicies',
   TrafficPolicy: 'trafficPolicies',
 }
 
@@ -72,6 +80,11 @@ export function applyChanges(snapshot: Snapshot, changes: Iterable<Change>): Sna
     else table(TABLE_OF[change.kind]).delete(change.key)
   }
   return copies.size === 0 ? snapshot : { ...snapshot, ...Object.fromEntries(copies) }
+}
+
+/** Whether two snapshots differ in nothing that a proxy could notice: a Canary acts through the route that it has. */
+export function sameForProxies(a: Snapshot, b: Snapshot): boolean {
+  return (Object.keys(a) as (keyof Snapshot)[]).every((name) => name === 'canaries' || a[name] === b[name])
 }
 
 function derived<S extends object, T>(make: (source: S) => T): (source: S) => T {

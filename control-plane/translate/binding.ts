@@ -1,5 +1,5 @@
 import type { RouteTable, ServicePort } from '../model/mesh.ts'
-import { patternsOf } from '../model/pattern.ts'
+import { patternsOfEntry } from '../model/entry-patterns.ts'
 import { carriesHttp } from '../model/protocol.ts'
 import type { RouteProblem, RouteStatus } from '../model/route.ts'
 import type { ServiceObject } from '../registry/kinds/core.ts'
@@ -7,7 +7,7 @@ import type { ParentRef } from '../registry/kinds/route.ts'
 import type { Snapshot } from '../registry/snapshot.ts'
 import { connectionRefusal, translateConnectionRoute } from './connection-rules.ts'
 import { Bucket, routeTables } from './route-groups.ts'
-import { translateRoute, type PortLookup } from './rules.ts'
+import { translateRoute, type PortLookup, type ServiceSessions } from './rules.ts'
 import type { TranslatedService } from './services.ts'
 import { routeProblems, routeStatus, type Acceptance, type BoundParent, type Translated } from './status.ts'
 
@@ -28,11 +28,15 @@ interface Attachment {
 }
 
 /** Binds routes to the Services that are their parents (GEP-1294, GEP-1686) and says how that went. */
-export function bindRoutes(snapshot: Snapshot, services: ReadonlyMap<string, TranslatedService>): Routes {
+export function bindRoutes(
+  snapshot: Snapshot,
+  services: ReadonlyMap<string, TranslatedService>,
+  sessions: ServiceSessions,
+): Routes {
   const lookup = (key: string) => services.get(key)?.service.ports
   const buckets = new Map<string, Bucket>()
   const attachments = new Map<Translated, Attachment[]>()
-  for (const translated of translatedRoutes(snapshot, lookup)) attachments.set(translated, [])
+  for (const translated of translatedRoutes(snapshot, lookup, sessions)) attachments.set(translated, [])
   // Where they are too many for one port, the older ones are in force.
   for (const translated of [...attachments.keys()].sort(olderFirst)) {
     const refs = translated.route.parentRefs.filter((ref) => ref.kind === 'Service')
@@ -53,11 +57,15 @@ export function bindRoutes(snapshot: Snapshot, services: ReadonlyMap<string, Tra
   }
 }
 
-function* translatedRoutes(snapshot: Snapshot, lookup: PortLookup): Generator<Translated> {
+function* translatedRoutes(
+  snapshot: Snapshot,
+  lookup: PortLookup,
+  sessions: ServiceSessions,
+): Generator<Translated> {
   const ofMesh = ({ parentRefs }: { readonly parentRefs: readonly ParentRef[] }): boolean =>
     parentRefs.some((ref) => ref.kind === 'Service')
   for (const route of [...snapshot.grpcRoutes.values(), ...snapshot.httpRoutes.values()])
-    if (ofMesh(route)) yield translateRoute(route, lookup)
+    if (ofMesh(route)) yield translateRoute(route, lookup, sessions)
   for (const route of [...snapshot.tlsRoutes.values(), ...snapshot.tcpRoutes.values()])
     if (ofMesh(route)) yield translateConnectionRoute(route, lookup)
 }
@@ -127,7 +135,7 @@ function attach(
     return bucket
   })
   if ('entries' in translated) {
-    const patterns = translated.entries.flatMap(({ entry }) => patternsOf(entry.match))
+    const patterns = translated.entries.flatMap(({ entry }) => patternsOfEntry(entry))
     for (const { patterns: budgets } of joined) {
       const problem = budgets[translated.route.kind].add(patterns)
       if (problem !== undefined) return refuse('UnsupportedValue', `${parent}: ${problem}`, '')

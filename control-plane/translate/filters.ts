@@ -1,6 +1,8 @@
 import { mutationProblem, type MutationKind } from '../../core/header-mutation.ts'
+import type { Cors } from '../model/cors.ts'
 import { NO_CHANGE, type HeaderChange, type PathAndHost, type Redirect } from '../model/route.ts'
 import type { BackendRef, PathModifier, RouteFilter, RouteMatch } from '../registry/kinds/route.ts'
+import { translateCors } from './cors.ts'
 
 /** Why a rule cannot be carried out; it is left out and the route's status says so. */
 export interface RuleProblem {
@@ -14,6 +16,7 @@ export interface TranslatedFilters {
   readonly redirect: Redirect | undefined
   readonly rewrite: PathAndHost
   readonly mirrors: readonly { readonly backend: BackendRef; readonly percent: number }[]
+  readonly cors: Cors | undefined
 }
 
 const REDIRECTS = [301, 302, 303, 307, 308] as const
@@ -31,6 +34,7 @@ export function translateFilters(
   let responseHeaders = NO_CHANGE
   let redirect: Redirect | undefined
   let rewrite: PathAndHost | undefined
+  let cors: Cors | undefined
   const seen = new Set<string>()
   for (const filter of filters) {
     const unsupported = unsupportedHere(filter, place)
@@ -69,6 +73,9 @@ export function translateFilters(
       case 'RequestMirror':
         mirrors.push({ backend: filter.backend, percent: filter.percent })
         break
+      case 'CORS':
+        cors = translateCors(filter.cors)
+        break
       case 'Unsupported':
         break
     }
@@ -82,6 +89,7 @@ export function translateFilters(
     redirect,
     rewrite: rewrite ?? { host: undefined, path: undefined },
     mirrors,
+    cors,
   }
 }
 

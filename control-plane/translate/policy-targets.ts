@@ -27,7 +27,7 @@ export function policyInvalid({ settings }: TrafficPolicyObject): TargetProblem 
 /** What keeps a policy from its target, other policies apart. */
 export function targetProblem(
   snapshot: Snapshot,
-  policy: TrafficPolicyObject,
+  policy: Pick<TrafficPolicyObject, 'meta' | 'settings'>,
   ref: TargetRef,
 ): TargetProblem | undefined {
   const { namespace } = policy.meta

@@ -25,7 +25,7 @@ function* ofMatch(match: Match): Generator<string> {
     if (name.endsWith('-bin')) yield `a match of the binary header ${name} never matches`
 }
 
-function* ofRule({ action, requestHeaders, responseHeaders }: Rule): Generator<string> {
+function* ofRule({ action, cors, requestHeaders, responseHeaders }: Rule): Generator<string> {
   if (action.kind === 'redirect') {
     yield 'RequestRedirect fails the call with UNAVAILABLE'
     return
@@ -34,7 +34,9 @@ function* ofRule({ action, requestHeaders, responseHeaders }: Rule): Generator<s
   if (changes.some((one) => changesAny(one.requestHeaders))) yield 'RequestHeaderModifier does nothing'
   if (changes.some((one) => changesAny(one.responseHeaders))) yield 'ResponseHeaderModifier does nothing'
   if (action.rewrite.host !== undefined || action.rewrite.path) yield 'URLRewrite does nothing'
+  if (cors) yield 'CORS does nothing'
   if (action.mirrors.length > 0) yield 'RequestMirror does nothing'
+  if (action.session) yield 'sessionPersistence does nothing'
   const retries = action.retry?.retries ?? 0
   if (action.tryTimeoutMs > 0 && (retries > 0 || action.requestTimeoutMs > 0))
     yield 'timeouts.backendRequest does not limit a single try'

@@ -4,8 +4,10 @@ import type { Backend, Match, Rule } from '../model/route.ts'
 import type { ServicePort } from '../model/mesh.ts'
 import { carriesHttp } from '../model/protocol.ts'
 import type { BackendRef, RouteMatch, RouteObject, RouteRule } from '../registry/kinds/route.ts'
+import type { SessionPersistence } from '../registry/kinds/session-persistence.ts'
 import { translateFilters, type RuleProblem } from './filters.ts'
 import { translateMatch } from './matches.ts'
+import { sessionProblem, translateSession } from './session.ts'
 import type { Ranked } from './precedence.ts'
 
 export interface RefProblem {
@@ -25,6 +27,9 @@ export interface TranslatedRoute {
   readonly refProblems: readonly RefProblem[]
 }
 
+/** What policies of Services say of sessions, by `namespace/name`. */
+export type ServiceSessions = ReadonlyMap<string, SessionPersistence>
+
 /** Ports of a Service by `namespace/name`; undefined: no such Service, or one the mesh can't send to. */
 export type PortLookup = (service: string) => readonly ServicePort[] | undefined
 
@@ -33,13 +38,17 @@ const DEFAULT_RETRIES = 2
 const DEFAULT_RETRY_STATUSES = [502, 503, 504]
 const ANYTHING: RouteMatch = { path: undefined, method: undefined, grpc: undefined, headers: [], query: [] }
 
-export function translateRoute(route: RouteObject, ports: PortLookup): TranslatedRoute {
+export function translateRoute(
+  route: RouteObject,
+  ports: PortLookup,
+  sessions: ServiceSessions,
+): TranslatedRoute {
   const entries: Ranked[] = []
   const dropped: (RuleProblem & { rule: number })[] = []
   const refProblems: RefProblem[] = []
   const budget = patternBudget()
   for (const [rule, source] of route.rules.entries()) {
-    const problem = translateRule(route, source, rule, ports, budget, entries, refProblems)
+    const problem = translateRule(route, source, rule, { ports, sessions }, budget, entries, refProblems)
     if (problem) dropped.push({ ...problem, rule })
   }
   return { route, entries, dropped, refProblems }
@@ -49,7 +58,7 @@ function translateRule(
   route: RouteObject,
   source: RouteRule,
   ruleIndex: number,
-  ports: PortLookup,
+  { ports, sessions }: { readonly ports: PortLookup; readonly sessions: ServiceSessions },
   budget: PatternBudget,
   entries: Ranked[],
   refProblems: RefProblem[],
@@ -60,7 +69,6 @@ function translateRule(
       `annotation ${RETRY_ANNOTATION} must be "true" or "false", got ${JSON.stringify(annotation)}`,
     )
   }
-  if (source.unsupported.length > 0) return unsupported(`${source.unsupported.join(', ')} is not supported`)
   const matches = source.matches.length > 0 ? source.matches : [ANYTHING]
   const place = { kind: route.kind, on: 'rule' } as const
   const filters = translateFilters(source.filters, matches, place)
@@ -87,10 +95,20 @@ function translateRule(
     return portKey === undefined || percent === 0 ? [] : [{ portKey, percent }]
   })
   const { meta } = route
+  const problem = source.sessionPersistence && sessionProblem(source.sessionPersistence)
+  if (problem) return unsupported(problem)
+  // All backends of a rule keep sessions alike: as it says, or as the first of them does that says something.
+  const inherited = source.backendRefs.flatMap(
+    ({ namespace, name }) => sessions.get(`${namespace}/${name}`) ?? [],
+  )[0]
+  const persistence = source.sessionPersistence ?? inherited
+  const scope = sessionScope(route, source, ruleIndex)
+  const session = persistence && translateSession(persistence, scope, persistence !== inherited)
   const rule: Rule = {
     name: `${route.kind}/${meta.namespace}/${meta.name}/${ruleIndex}`,
     requestHeaders: filters.requestHeaders,
     responseHeaders: filters.responseHeaders,
+    ...(filters.cors ? { cors: filters.cors } : {}),
     action: filters.redirect ?? {
       kind: 'forward',
       backends,
@@ -104,6 +122,7 @@ function translateRule(
         backoffMs: source.retry.backoffMs,
       },
       retryNonIdempotent: annotation === 'true',
+      ...(session ? { session } : {}),
     },
   }
   for (const [matchIndex, match] of translated.entries()) {
@@ -111,6 +130,11 @@ function translateRule(
     entries.push({ entry: { match, rule }, source: from, route, ruleIndex, matchIndex })
   }
   return undefined
+}
+
+/** A rule's name stays where its place does not. */
+function sessionScope({ kind, meta }: RouteObject, { name }: RouteRule, index: number): string {
+  return `${kind}/${meta.namespace}/${meta.name}/${name === '' ? index : name}`
 }
 
 function unsupported(message: string): RuleProblem {

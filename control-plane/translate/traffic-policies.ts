@@ -146,7 +146,7 @@ function keeping(before: TrafficPolicies, now: TrafficPolicies): TrafficPolicies
     return isDeepStrictEqual(same, one) && same ? same : one
   })
   return {
-    tables: (Object.keys(tables) as (keyof TrafficTables)[]).every(
+    tables: (Object.keys(tables) as (keyof typeof tables)[]).every(
       (name) => tables[name] === before.tables[name],
     )
       ? before.tables
@@ -159,7 +159,8 @@ function keeping(before: TrafficPolicies, now: TrafficPolicies): TrafficPolicies
   }
 }
 
-function keptEntries(
+/** `before`, or of `now` whatever differs from it. */
+export function keptEntries(
   before: ReadonlyMap<string, TrafficSettings>,
   now: ReadonlyMap<string, TrafficSettings>,
 ): ReadonlyMap<string, TrafficSettings> {

@@ -3,6 +3,9 @@ import { NO_LIMITS, type WorkloadLimits } from '../model/workload-limits.ts'
 import type { Snapshot } from '../registry/snapshot.ts'
 import { bindRoutes, type Routes } from './binding.ts'
 import { ServiceTranslator } from './services.ts'
+import { BackendPolicyTranslator } from './backend-policies.ts'
+import type { PolicyProblem } from '../model/policy-problem.ts'
+import type { PolicyStatus } from '../model/policy-status.ts'
 import { TrafficPolicyTranslator } from './traffic-policies.ts'
 import { WorkloadTranslator } from './workloads.ts'
 
@@ -15,6 +18,9 @@ export class Translator {
   readonly #services: ServiceTranslator
   readonly #workloads: WorkloadTranslator
   readonly #policies = new TrafficPolicyTranslator()
+  readonly #backendPolicies = new BackendPolicyTranslator()
+  readonly #policyStatus = new JoinedList<PolicyStatus>()
+  readonly #policyProblems = new JoinedList<PolicyProblem>()
   #routes: { readonly inputs: readonly unknown[]; readonly result: Routes } | undefined
   #byAddressOf:
     | { readonly workloads: ReadonlyMap<string, Workload>; readonly result: ReadonlyMap<string, Workload> }
@@ -44,11 +50,14 @@ export class Translator {
     this.#found = services
     // What a Service's port carries may follow from its pods.
     const { httpRoutes, grpcRoutes, tlsRoutes, tcpRoutes } = snapshot
-    const inputs = [services, snapshot.services, httpRoutes, grpcRoutes, tlsRoutes, tcpRoutes]
+    const traffic = this.#policies.translate(snapshot)
+    const policies = this.#backendPolicies.translate(snapshot, traffic.tables)
+    const { sessions } = policies
+    const routes = [httpRoutes, grpcRoutes, tlsRoutes, tcpRoutes]
+    const inputs = [services, snapshot.services, ...routes, sessions]
     if (!this.#routes || inputs.some((input, index) => input !== this.#routes?.inputs[index])) {
-      this.#routes = { inputs, result: bindRoutes(snapshot, translated) }
+      this.#routes = { inputs, result: bindRoutes(snapshot, translated, sessions) }
     }
-    const policies = this.#policies.translate(snapshot)
     return {
       version: ++this.#version,
       trustDomain: this.#trustDomain,
@@ -61,8 +70,8 @@ export class Translator {
       routeStatus: this.#routes.result.status,
       routeProblems: this.#routes.result.problems,
       traffic: policies.tables,
-      policyStatus: policies.status,
-      policyProblems: policies.problems,
+      policyStatus: this.#policyStatus.of(traffic.status, policies.status),
+      policyProblems: this.#policyProblems.of(traffic.problems, policies.problems),
     }
   }
 
@@ -79,6 +88,18 @@ export class Translator {
     }
     this.#byAddressOf = { workloads, result }
     return result
+  }
+}
+
+/** Two lists as one, which stays the same array while neither changes: whoever follows it looks at nothing else. */
+class JoinedList<T> {
+  #parts: readonly [readonly T[], readonly T[]] = [[], []]
+  #all: readonly T[] = []
+
+  of(a: readonly T[], b: readonly T[]): readonly T[] {
+    if (this.#parts[0] === a && this.#parts[1] === b) return this.#all
+    this.#parts = [a, b]
+    return (this.#all = [...a, ...b])
   }
 }
 

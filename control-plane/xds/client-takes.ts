@@ -10,7 +10,7 @@ export interface ClientTakes {
   readonly name: string
   /** The `lb_policy` of a cluster that is best for it. */
   readonly lbPolicy: NonNullable<Cluster['lbPolicy']>
-  /** Is told what TrafficPolicies say; one of the version before would refuse what it does not know. */
+  /** Is told what TrafficPolicies, sessions and CORS say; one of the version before would refuse what it does not know. */
   readonly policies: boolean
   /** Balancers beyond that one and the ring of gRFC A42, with their configurations. */
   readonly lbConfigs: boolean

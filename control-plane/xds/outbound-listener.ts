@@ -1,4 +1,4 @@
-import type { Filter, Listener } from '../../core/xds/generated/envoy.js'
+import type { Filter, HttpFilter, Listener } from '../../core/xds/generated/envoy.js'
 import { routesFor, SIDECAR_PORTS, type Mesh, type Workload } from '../model/mesh.ts'
 import { PLAIN_HEADS } from '../model/head-rules.ts'
 import { callerLimits, type WorkloadLimits } from '../model/workload-limits.ts'
@@ -14,6 +14,8 @@ import {
   type HttpOptions,
 } from './filters.ts'
 import { connectionChains } from './connection-route.ts'
+import { corsFilter } from './cors.ts'
+import { sessionFilter } from './session.ts'
 import { limitsOfClient, type MeshClient } from './client.ts'
 import { parseOutbound, podName } from './names.ts'
 import type { Plan } from './resource.ts'
@@ -48,7 +50,7 @@ export function outboundListener(
     routes: HttpOptions['routes'],
     { paths }: Pick<Workload, 'paths'>,
     limits: WorkloadLimits,
-    { bound = false, faults = false } = {},
+    { bound = false, filters = [] }: { bound?: boolean; filters?: readonly HttpFilter[] } = {},
   ): Listener => ({
     ...base,
     ...(carriesHttp(protocol) ? metadataOf(paths, PLAIN_HEADS) : {}),
@@ -57,7 +59,7 @@ export function outboundListener(
         statPrefix: cluster,
         routes,
         inbound: false,
-        filters: faults ? [FAULT_FILTER] : [],
+        filters,
         samplingPercent,
         paths: saidPaths(client, paths),
         limits,
@@ -70,7 +72,6 @@ export function outboundListener(
     const found = service.ports.find((one) => one.port === port)
     if (!found) return undefined
     const { key, protocol } = found
-    const faults = mayHaveFaults(mesh, key, client)
     const limits = callerLimits(limitsOfClient(mesh, client), service.limits)
     const rds = routeNameFor(mesh, key, client)
     const variant = `${client.takes.name} ${rds} ${JSON.stringify(limits)}`
@@ -78,10 +79,17 @@ export function outboundListener(
     if (routes && !('entries' in routes))
       return { variant, parts: [routes], make: () => ({ ...base, ...connectionChains(routes, limits) }) }
     const bound = routes !== undefined
+    const filters = client.takes.policies
+      ? [
+          ...corsFilter(routes),
+          ...(mayHaveFaults(mesh, key, client) ? [FAULT_FILTER] : []),
+          ...sessionFilter(routes, mesh.traffic.sessions?.get(service.key)),
+        ]
+      : []
     return {
       variant,
-      parts: [protocol, rds, service.paths, bound, faults],
-      make: () => make(protocol, key, { rds }, service, limits, { bound, faults }),
+      parts: [protocol, rds, service.paths, bound, filters.map((one) => one.name).join()],
+      make: () => make(protocol, key, { rds }, service, limits, { bound, filters }),
     }
   }
   const workload = mesh.workloadsByAddress.get(address)

@@ -54,8 +54,10 @@ export function forwardAction(
 function destinations(action: Forward, match: Match, takes: ClientTakes): RouteAction {
   const backends = action.backends.filter((one) => one.weight > 0)
   const [only] = backends
+  // A session may be with a backend that gets nothing new any more.
+  const alone = backends.length === (action.session ? action.backends.length : 1)
   const plain = only && Object.keys(headerChange(only.requestHeaders, only.responseHeaders)).length === 0
-  if (backends.length === 1 && only?.portKey !== undefined && plain) return { cluster: only.portKey }
+  if (backends.length === 1 && alone && only?.portKey !== undefined && plain) return { cluster: only.portKey }
   const invalid = backends.some((one) => one.portKey === undefined)
   return {
     weightedClusters: {

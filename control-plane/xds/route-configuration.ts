@@ -1,12 +1,16 @@
 import { METADATA, METADATA_RETRY_NON_IDEMPOTENT } from '../../core/contract.ts'
 import type { Route, RouteAction, RouteConfiguration } from '../../core/xds/generated/envoy.js'
+import type { JsonObject } from '../../core/xds/well-known.ts'
 import type { Mesh } from '../model/mesh.ts'
 import { requestRoutes, type Redirect, type RequestRoutes, type RouteEntry } from '../model/route.ts'
+import type { Session } from '../model/session.ts'
 import { settingsOf } from '../model/traffic-tables.ts'
 import { allCallsTo, callRoute } from './call-route.ts'
 import { SIDECAR } from './client-takes.ts'
 import type { MeshClient } from './client.ts'
+import { corsPolicy, preflightEntry } from './cors.ts'
 import { headerChange } from './headers.ts'
+import { cookiePath, sessionOf, sessionPolicy, sessionTimes } from './session.ts'
 import { parseRouteName, servicePort } from './names.ts'
 import type { Plan } from './resource.ts'
 import { defaultRetry, upgradeConfigs, forwardAction } from './route-action.ts'
@@ -39,11 +43,12 @@ export function routeConfiguration(mesh: Mesh, name: string, client: MeshClient)
           make: () => fromGroup(name, producer, traffic),
         }
     }
-    const parts = [settingsOf(tables, found.service.key), grpc]
+    const session = mesh.traffic.sessions?.get(found.service.key)
+    const parts = [settingsOf(tables, found.service.key), grpc, session]
     return {
       variant: client.takes.name,
       parts,
-      make: () => forwardAll(name, portKey, client, { traffic, grpc }),
+      make: () => forwardAll(name, portKey, client, { traffic, grpc, session }),
     }
   }
   return {
@@ -56,8 +61,11 @@ export function routeConfiguration(mesh: Mesh, name: string, client: MeshClient)
 function fromGroup(name: string, group: RequestRoutes, traffic: PortTraffic): RouteConfiguration {
   const { client } = traffic
   const routes = group.entries.flatMap((entry) => {
-    const made = client.takes.callsOnly ? [callRoute(entry) ?? []].flat() : routesOf(entry, client)
-    return ruleRoutes(made, entry.rule, entry.match.grpc, traffic)
+    const { rule, match } = entry
+    const made = client.takes.callsOnly
+      ? [callRoute(entry) ?? []].flat()
+      : [entry, preflightEntry(entry) ?? []].flat().flatMap((one) => routesOf(one, client))
+    return ruleRoutes(made, rule, match.grpc, traffic)
   })
   return { name, virtualHosts: [{ name, domains: ['*'], routes }] }
 }
@@ -67,7 +75,11 @@ export function forwardAll(
   name: string,
   cluster: string,
   client: MeshClient | undefined,
-  policies?: { readonly traffic: PortTraffic; readonly grpc: boolean },
+  policies?: {
+    readonly traffic: PortTraffic
+    readonly grpc: boolean
+    readonly session: Session | undefined
+  },
 ): RouteConfiguration {
   const treated = (route: Route): readonly Route[] =>
     policies ? defaultRoutes(route, policies.grpc, policies.traffic) : [route]
@@ -78,10 +90,16 @@ export function forwardAll(
     ...(client ? { retryPolicy: defaultRetry(client.takes) } : {}),
     upgradeConfigs: upgradeConfigs(client?.takes ?? SIDECAR),
   }
+  const session = client?.takes.policies ? policies?.session : undefined
+  const filterConfigs = sessionPolicy(session, '/')
+  const ofSession = {
+    ...(session ? { typedPerFilterConfig: filterConfigs } : {}),
+    ...routeMetadata(sessionTimes(session, client)),
+  }
   // A Service may be a forward proxy.
   const tunnel = { cluster, timeout: 0, upgradeConfigs: [{ upgradeType: 'CONNECT' }] }
   const routes: Route[] = [
-    ...treated({ name: 'default', match: { prefix: '/' }, route }),
+    ...treated({ name: 'default', match: { prefix: '/' }, ...ofSession, route }),
     { name: 'connect', match: { connectMatcher: {} }, route: tunnel },
   ]
   return { name, virtualHosts: [{ name, domains: ['*'], routes }] }
@@ -114,14 +132,23 @@ function below(prefix: string): { prefix: string; pathSeparatedPrefix: undefined
   return { prefix: `${prefix}/`, pathSeparatedPrefix: undefined }
 }
 
+function routeMetadata(said: JsonObject): Pick<Route, 'metadata'> {
+  return Object.keys(said).length > 0 ? { metadata: { filterMetadata: { [METADATA]: said } } } : {}
+}
+
 type NewPath = Redirect['path']
 
 function routeOf({ match, rule }: RouteEntry, client: MeshClient, path: NewPath): Route {
   const { action } = rule
+  const takesFilters = client.takes.policies
+  const session = takesFilters ? sessionOf(rule) : undefined
+  const cors = takesFilters ? rule.cors : undefined
+  const filterConfigs = { ...corsPolicy(cors), ...sessionPolicy(session, cookiePath(match.path)) }
   const base: Route = {
     name: rule.name,
     match: routeMatch(match),
     ...headerChange(rule.requestHeaders, rule.responseHeaders),
+    ...(Object.keys(filterConfigs).length > 0 ? { typedPerFilterConfig: filterConfigs } : {}),
   }
   if (action.kind === 'redirect') return { ...base, redirect: redirectAction(action, path) }
   const total = action.backends.reduce((sum, one) => sum + one.weight, 0)
@@ -134,12 +161,14 @@ function routeOf({ match, rule }: RouteEntry, client: MeshClient, path: NewPath)
       directResponse: { status, body: { inlineString: `${rule.name} has no valid backend` } },
     }
   }
+  const said = {
+    ...(action.retryNonIdempotent ? { [METADATA_RETRY_NON_IDEMPOTENT]: true } : {}),
+    ...sessionTimes(session, client),
+  }
   return {
     ...base,
     route: forwardAction(action, match, path, client),
-    ...(action.retryNonIdempotent
-      ? { metadata: { filterMetadata: { [METADATA]: { [METADATA_RETRY_NON_IDEMPOTENT]: true } } } }
-      : {}),
+    ...routeMetadata(said),
   }
 }
 

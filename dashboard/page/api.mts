@@ -100,6 +100,33 @@ export interface Problem {
   readonly effect?: string
 }
 
+export interface Canary {
+  readonly namespace: string
+  readonly name: string
+  readonly route: string
+  readonly stable: string
+  readonly canary: string
+  readonly phase: string
+  readonly message: string
+  readonly weight: number
+  readonly revision: string
+  readonly step: number
+  readonly steps: readonly string[]
+  readonly evidence: {
+    readonly stable: CanaryVersion
+    readonly canary: CanaryVersion
+    readonly needed: number
+    readonly doubt: number
+  }
+  readonly history: readonly { readonly at: string; readonly message: string }[]
+}
+
+export interface CanaryVersion {
+  readonly requests: number
+  readonly failed: number
+  readonly latencyMs: number | null
+}
+
 const PATIENCE_MS = 5000
 
 /** Rejects when the control plane does not answer; undefined for 404. */

@@ -1,5 +1,6 @@
 import {
   get,
+  type Canary,
   type MeshFacts,
   type Problem,
   type Route,
@@ -7,6 +8,7 @@ import {
   type Trace,
   type TraceSummary,
 } from './api.mts'
+import { canariesPanel } from './canaries.mts'
 import { h, patch, type Node } from './dom.mts'
 import { header, problemsPanel } from './health.mts'
 import { routesPanel } from './routes.mts'
@@ -23,6 +25,7 @@ interface Answers {
   readonly routes: { readonly windowSeconds: number; readonly routes: readonly Route[] } | undefined
   readonly traces: { readonly traces: readonly TraceSummary[] } | undefined
   readonly problems: readonly Problem[]
+  readonly canaries: readonly Canary[]
 }
 
 let answers: Answers | undefined
@@ -54,7 +57,9 @@ function meshView(): Node[] {
     ]
   const { services, windowSeconds } = answers.services
   const names = services.map(({ name, namespace }) => `${name}.${namespace}`)
+  const canaries = canariesPanel(answers.canaries)
   return [
+    ...(canaries ? [h('div', { key: 'canaries' }, canaries)] : []),
     h('div', { key: 'services' }, servicesPanel(services, windowSeconds)),
     h('div', { key: 'routes' }, routesPanel(answers.routes.routes, answers.routes.windowSeconds)),
     h(
@@ -113,16 +118,24 @@ async function refresh(): Promise<void> {
       service: filter.service,
       failed: String(filter.failedOnly),
     })
-    const [mesh, services, routes, traces, wrong, found] = await Promise.all([
+    const [mesh, services, routes, traces, wrong, canaries, found] = await Promise.all([
       get<MeshFacts>('/api/mesh'),
       get<NonNullable<Answers['services']>>('/api/services'),
       get<NonNullable<Answers['routes']>>('/api/routes'),
       get<NonNullable<Answers['traces']>>(`/api/traces?${query}`),
       get<{ problems: readonly Problem[] }>('/api/problems'),
+      get<{ canaries: readonly Canary[] }>('/api/canaries'),
       wanted === '' ? undefined : get<Trace>(`/api/traces/${wanted}`),
     ])
     if (own !== round) return
-    answers = { mesh, services, routes, traces, problems: wrong?.problems ?? [] }
+    answers = {
+      mesh,
+      services,
+      routes,
+      traces,
+      problems: wrong?.problems ?? [],
+      canaries: canaries?.canaries ?? [],
+    }
     if (wanted !== '') {
       trace = found
       traceAsked = true

@@ -271,6 +271,7 @@ const SERVICES: ServiceView[] = [
 
 const MESH: MeshOverview = {
   policies: () => ({ policies: [], services: [] }),
+  canaries: () => [],
   trustDomain: 'cluster.local',
   version: () => 42,
   services: () => SERVICES,

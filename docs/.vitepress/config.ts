@@ -20,6 +20,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   ],
   Traffic: [
     'docs/traffic.md',
+    'docs/canary.md',
     'docs/protocols.md',
     'docs/paths.md',
     'docs/differences.md',

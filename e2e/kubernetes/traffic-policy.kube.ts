@@ -99,6 +99,7 @@ async function following(
     snapshot: source.snapshot,
     routeStatus: mesh.snapshot,
     policyStatus: mesh.snapshot,
+    counts: { totals: () => Promise.resolve([]) },
     authority: new Watched(ca.authority.value),
     mayWrite: () => true,
     log: silentLogger,

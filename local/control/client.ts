@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream'
 import { Agent, request, upgrade } from 'undici'
 import type { Dispatcher } from 'undici'
+import type { CanaryRow } from '../../control-plane/canary/manifests/state-directory.ts'
 import { WeftError } from '../../core/errors.ts'
 import type { CommandResult } from '../node/run-command.ts'
 import { followExec } from './exec-client.ts'
@@ -43,6 +44,16 @@ export class ControlClient {
   /** The last events of pods and of what makes them, the eldest first. */
   async events(): Promise<ObjectEvent[]> {
     return (await this.#json('GET', '/events')) as ObjectEvent[]
+  }
+
+  /** Canaries that the control plane has looked at. */
+  async canaries(): Promise<CanaryRow[]> {
+    return (await this.#json('GET', '/canaries')) as CanaryRow[]
+  }
+
+  /** Asks a Canary for something, as control-plane/canary/requests.ts writes it. */
+  async askCanary(namespace: string, name: string, request: string): Promise<void> {
+    await this.#json('POST', '/canary', { namespace, name, request })
   }
 
   /** Ends the cluster; resolves once nothing of it is left. */

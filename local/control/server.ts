@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream'
 import fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
 import { WeftError, describeError } from '../../core/errors.ts'
+import type { CanaryDirectory } from '../../control-plane/canary/manifests/state-directory.ts'
 import type { Cluster } from '../node/cluster.ts'
 import type { ContainerRunner } from '../pod/container-runner.ts'
 import type { PodRunner } from '../pod/pod-runner.ts'
@@ -18,6 +19,8 @@ import type { ClusterStatus } from './status.ts'
 
 export interface ControlDeps {
   readonly cluster: Cluster
+  /** Undefined without the mesh. */
+  readonly canaries: CanaryDirectory | undefined
   readonly stateDirectory: string
   status(): ClusterStatus
   /** Begins the end. */
@@ -56,6 +59,16 @@ export async function startControl(socketPath: string, deps: ControlDeps): Promi
   })
 
   server.get<{ Querystring: PodQuery }>('/pod', ({ query }) => podStatus(cluster, cluster.find(query.pod)))
+
+  server.get('/canaries', () => deps.canaries?.all() ?? [])
+
+  server.post<{ Body: { namespace: string; name: string; request: string } }>('/canary', ({ body }) => {
+    const { namespace, name, request } = body
+    const found = deps.canaries?.all().some((one) => one.namespace === namespace && one.name === name)
+    if (!found) throw new WeftError('local.no_canary', `there is no Canary ${namespace}/${name}`)
+    deps.canaries?.ask(namespace, name, request)
+    return {}
+  })
 
   server.get('/events', () => cluster.events.all)
 

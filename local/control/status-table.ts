@@ -27,6 +27,16 @@ export function statusTable(status: ClusterStatus, now: number): string {
     '',
     textTable(['NAMESPACE', 'SERVICE', 'ADDRESS', 'PORTS', 'ENDPOINTS'], services),
   ]
+  if (status.canaries.length > 0) {
+    const rows = status.canaries.map((one) => [
+      one.namespace,
+      one.name,
+      `${one.weight} %`,
+      one.phase,
+      one.message,
+    ])
+    parts.push('', textTable(['NAMESPACE', 'CANARY', 'WEIGHT', 'PHASE', 'WHY'], rows))
+  }
   const { dashboard, exposed } = status
   const reached = [...(dashboard === null ? [] : [{ target: 'dashboard', address: dashboard }]), ...exposed]
   if (reached.length > 0) parts.push('', ...reached.map(({ target, address }) => `${target}: ${address}`))

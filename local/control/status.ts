@@ -1,4 +1,5 @@
 import { CONTROL_PLANE, HTTP_PORT, SYSTEM_NAMESPACE } from '../../core/contract.ts'
+import type { CanaryRow } from '../../control-plane/canary/manifests/state-directory.ts'
 import type { Problem } from '../../core/problem.ts'
 import packageJson from '../../package.json' with { type: 'json' }
 import type { Cluster } from '../node/cluster.ts'
@@ -21,6 +22,8 @@ export interface ClusterStatus {
   readonly exposed: readonly ExposedService[]
   /** Of manifests, pods and the mesh, now; empty when all is well. */
   readonly problems: readonly Problem[]
+  /** Canaries that were looked at: how far they are. */
+  readonly canaries: readonly CanaryRow[]
   /** The last warnings and errors of other kinds, oldest first. */
   readonly messages: readonly string[]
 }
@@ -65,11 +68,19 @@ export interface ExposedService {
 /** The Service that `weft local up` exposes for the dashboard. */
 export const DASHBOARD_TARGET = `${CONTROL_PLANE}.${SYSTEM_NAMESPACE}:${HTTP_PORT}`
 
-type Facts = Pick<ClusterStatus, 'name' | 'ready' | 'exposed' | 'problems' | 'messages'> & {
+type Facts = Pick<ClusterStatus, 'name' | 'ready' | 'exposed' | 'problems' | 'canaries' | 'messages'> & {
   readonly cluster: Cluster
 }
 
-export function clusterStatus({ name, ready, cluster, exposed, problems, messages }: Facts): ClusterStatus {
+export function clusterStatus({
+  name,
+  ready,
+  cluster,
+  exposed,
+  problems,
+  canaries,
+  messages,
+}: Facts): ClusterStatus {
   return {
     name,
     version: packageJson.version,
@@ -87,6 +98,7 @@ export function clusterStatus({ name, ready, cluster, exposed, problems, message
     dashboard: exposed.find(({ target }) => target === DASHBOARD_TARGET)?.address ?? null,
     exposed: exposed.filter(({ target }) => target !== DASHBOARD_TARGET),
     problems,
+    canaries,
     messages,
   }
 }

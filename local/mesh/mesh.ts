@@ -27,6 +27,8 @@ export interface MeshOptions {
   readonly manifests: readonly string[]
   /** A file with what is wrong on this machine, in one of the directories. */
   readonly problems: string
+  /** Where Canaries keep how far they are. */
+  readonly canaries: string
   readonly trustDomain: string
   /** Where reports go on to. */
   readonly collector: string | undefined
@@ -92,12 +94,19 @@ export async function prepareMesh(options: MeshOptions): Promise<Mesh> {
     setInterval(() => void attempt(() => writeWebhookCertificate(store, injector))(), RENEW_WEBHOOK_MS),
   ]
   const system = systemObjects(
-    { manifests: options.manifests, problems: options.problems, ca, tokenKeys, injector },
+    {
+      manifests: options.manifests,
+      problems: options.problems,
+      ca,
+      canaries: options.canaries,
+      tokenKeys,
+      injector,
+    },
     options.trustDomain,
     options.collector,
   )
   return {
-    hostPaths: [...options.manifests, ca, tokenKeys, injector, ingress],
+    hostPaths: [...options.manifests, ca, options.canaries, tokenKeys, injector, ingress],
     issueToken,
     system,
     withSystem: (desired, exposed) =>

@@ -21,13 +21,15 @@ export interface SystemPaths {
   /** A file in one of them. */
   readonly problems: string
   readonly ca: string
+  /** Where Canaries keep how far they are. */
+  readonly canaries: string
   readonly tokenKeys: string
   readonly injector: string
 }
 
 /** The mesh's own part of the cluster: what a chart would install, for one machine. */
 export function systemObjects(paths: SystemPaths, trustDomain: string, collector?: string): ParsedObject[] {
-  const own = new Set([...paths.manifests, paths.ca, paths.tokenKeys, paths.injector])
+  const own = new Set([...paths.manifests, paths.ca, paths.canaries, paths.tokenKeys, paths.injector])
   return [
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: SYSTEM_NAMESPACE } },
     account(CONTROL_PLANE),
@@ -43,6 +45,8 @@ export function systemObjects(paths: SystemPaths, trustDomain: string, collector
           paths.problems,
           '--ca-dir',
           paths.ca,
+          '--state-dir',
+          paths.canaries,
           '--token-key-dir',
           paths.tokenKeys,
           '--grpc',
@@ -64,7 +68,7 @@ export function systemObjects(paths: SystemPaths, trustDomain: string, collector
         // Root of the cluster reads what its user can read, whoever owns it.
         securityContext: { runAsUser: 0, capabilities: { drop: ['ALL'], add: ['DAC_OVERRIDE'] } },
       },
-      [...paths.manifests, paths.ca, paths.tokenKeys],
+      [...paths.manifests, paths.ca, paths.canaries, paths.tokenKeys],
     ),
     deployment(
       INJECTOR,

@@ -2,6 +2,7 @@ import { cp, mkdir, rename, writeFile } from 'node:fs/promises'
 import type { Socket } from 'node:net'
 import { dirname, join } from 'node:path'
 import { CONTROL_PLANE, HTTP_PORT, SYSTEM_NAMESPACE } from '../../core/contract.ts'
+import { CanaryDirectory } from '../../control-plane/canary/manifests/state-directory.ts'
 import { WeftError, describeError } from '../../core/errors.ts'
 import { DNS_ADDRESS } from '../controllers/addresses.ts'
 import { startControl } from '../control/server.ts'
@@ -88,11 +89,14 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
     else if (directory !== input.path) await cp(input.path, directory, { recursive: true })
   }
 
+  const canaryDirectory = join(config.stateDirectory, 'canaries')
+  const canaries = config.mesh ? new CanaryDirectory(canaryDirectory) : undefined
   const mesh = config.mesh
     ? await prepareMesh({
         directory: join(PRIVATE, 'mesh'),
         manifests: [...manifests, objects.path],
         problems: objects.problems,
+        canaries: canaryDirectory,
         trustDomain: TRUST_DOMAIN,
         collector: config.collector,
         changed: () => follow(),
@@ -179,6 +183,7 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
   reportReady()
   const control = await startControl(join(config.stateDirectory, 'control.sock'), {
     cluster,
+    canaries,
     stateDirectory: config.stateDirectory,
     status: () =>
       clusterStatus({
@@ -187,6 +192,7 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
         cluster,
         exposed,
         problems: problems.value,
+        canaries: canaries?.all() ?? [],
         messages,
       }),
     down: () => events.down(),

@@ -153,7 +153,10 @@ export class PodRunner {
 
   /** The Pod object for other readers; undefined before the pod was admitted and has an address. */
   get object(): object | undefined {
-    return this.#network ? podObject(this.state, this.#manifest, this.#deps.node) : undefined
+    if (!this.#network) return undefined
+    const { owner } = this.identity
+    const hashed = owner?.kind === 'Deployment' || owner?.kind === 'ReplicaSet'
+    return podObject(this.state, this.#manifest, this.#deps.node, hashed ? this.template.hash : undefined)
   }
 
   start(): void {

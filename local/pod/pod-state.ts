@@ -83,14 +83,18 @@ export function podObject(
   state: PodState,
   admitted: { metadata: object; spec: unknown },
   node: string,
+  /** As the Deployment's controller would label it with. */
+  templateHash: string | undefined,
 ): object {
   const { facts } = state
+  const { labels } = admitted.metadata as { readonly labels?: object }
   const condition = (type: string, value: boolean) => ({ type, status: value ? 'True' : 'False' })
   return {
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: {
       ...admitted.metadata,
+      labels: { ...labels, ...(templateHash === undefined ? {} : { 'pod-template-hash': templateHash }) },
       name: facts.name,
       namespace: facts.namespace,
       uid: facts.uid,

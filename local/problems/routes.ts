@@ -1,4 +1,5 @@
 import type { Problem } from '../../core/problem.ts'
+import { canaryProblems } from '../../control-plane/problems/canary-problems.ts'
 import { routeProblems } from '../../control-plane/problems/route-problems.ts'
 import type { ConnectionRouteObject } from '../../control-plane/registry/kinds/connection-route.ts'
 import type { RouteObject } from '../../control-plane/registry/kinds/route.ts'
@@ -20,10 +21,14 @@ export function manifestRouteProblems(
   const telling = mesh.routeProblems.filter(
     ({ service, field }) => field.endsWith('.name') || service === undefined || !refused.has(service),
   )
-  const bound = routeProblems({ ...mesh, routeProblems: telling }).flatMap((problem) => {
-    const object = byName.get(`${problem.kind} ${problem.namespace}/${problem.name}`)
-    return object ? [problemOf(object, problem.field, problem.severity, problem.message, problem.remedy)] : []
-  })
+  const bound = [...routeProblems({ ...mesh, routeProblems: telling }), ...canaryProblems(snapshot)].flatMap(
+    (problem) => {
+      const object = byName.get(`${problem.kind} ${problem.namespace}/${problem.name}`)
+      return object
+        ? [problemOf(object, problem.field, problem.severity, problem.message, problem.remedy)]
+        : []
+    },
+  )
   const grants = objects.filter(({ kind }) => kind === 'ReferenceGrant')
   const others = objects.flatMap((object) => [
     ...(ROUTES.has(object.kind) ? parentProblems(object, snapshot) : []),

@@ -227,7 +227,8 @@ function localityOf({ zone, node }: SidecarOptions['pod']): Locality {
   return { region: '', zone, subZone: node }
 }
 
-function nodeOf({ pod }: SidecarOptions) {
+/** Who asks for configuration, and which fields beyond the first version's it takes. */
+export function nodeOf({ pod }: { readonly pod: SidecarOptions['pod'] }) {
   return {
     id: `${pod.name}.${pod.namespace}`,
     cluster: pod.namespace,

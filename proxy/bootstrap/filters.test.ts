@@ -83,7 +83,7 @@ t.test('a route has settings of its own for a filter', async (t) => {
   const { network } = chain(text)
   const route = network.kind === 'http' && network.route.kind === 'inline' ? network.route.config : undefined
   t.match(route?.virtualHosts[0]?.routes[0]?.filterConfigs?.['fault'], {
-    config: { abort: { status: 503, grpcStatus: 8, percent: 1 } },
+    config: { abort: { status: 429, grpcStatus: 8, percent: 1 } },
   })
   const mistaken = http(fault('').replace('name: fault', 'name: other'), limit(LIMIT)).replace(
     '- match: { prefix: / }\n',
@@ -132,13 +132,13 @@ const WRONG: readonly (readonly [title: string, text: string, ...problems: strin
   [
     'a delay of nothing',
     http(fault('delay: { fixed_delay: 0s, percentage: {} }')),
-    'delay.fixed_delay: must be above 0',
+    'delay.fixed_delay: must be above 0, and 1 h at the most',
   ],
   ['a share that is not said', http(fault('delay: { fixed_delay: 1s }')), 'delay.percentage: is required'],
   [
     'an abort without a status',
     http(fault('abort: { percentage: {} }')),
-    'abort: needs http_status or grpc_status',
+    'abort: needs http_status, grpc_status or header_abort',
   ],
   [
     'a status that is none',

@@ -74,6 +74,8 @@ export class Attempt implements ClientStreamReader, PoolWaiter, Waiting {
   #headSeen = false
   /** Of the head. */
   #status = 0
+  /** It waits beside connections that carry others. */
+  #beside = false
   /** The endpoint was told how the try ended. */
   #told = false
   #over = false
@@ -101,6 +103,7 @@ export class Attempt implements ClientStreamReader, PoolWaiter, Waiting {
     this.endpoint.begin(this)
     this.limit(perTryTimeoutMs)
     this.#pool.acquire(this)
+    if (!this.stream && !this.#over) this.#beside = this.endpoint.connections > 0
   }
 
   /** The head of an answer has to be here within that; 0: no limit. */
@@ -114,8 +117,10 @@ export class Attempt implements ClientStreamReader, PoolWaiter, Waiting {
     if (this.#over) return
     const outcome = reason === 'timeout' ? 'timeout' : 'cancelled'
     if (!this.#headSeen) this.#observe(outcome)
-    // Of an answer that had begun, how long the rest may take is the caller's word.
-    this.#tell(this.#headSeen ? 'cancelled' : outcome)
+    // Of an answer that had begun, how long the rest may take is the caller's word; and who waits beside connections that
+    // carry others waits for a limit of ours.
+    const ours = this.#headSeen || (!this.stream && (this.#beside || this.endpoint.connections > 0))
+    this.#tell(ours ? 'cancelled' : outcome)
     this.#finish()
     if (this.stream) this.stream.reset(reason)
     else this.#pool.cancel(this)

@@ -2,6 +2,7 @@ import type { Clock } from '../../core/clock.ts'
 import type { ForwardAction } from '../model/route.ts'
 import { WeightedPick } from '../route/weighted-pick.ts'
 import type { ClusterManager } from '../upstream/cluster-manager.ts'
+import type { MirrorRoom } from './mirror-room.ts'
 import type { TelemetrySink } from './telemetry-sink.ts'
 
 /** What all exchanges of a process share. */
@@ -9,6 +10,7 @@ export interface ExchangeDependencies {
   readonly clusters: ClusterManager
   readonly telemetry: TelemetrySink
   readonly picks: WeightedPicks
+  readonly mirrorRoom: MirrorRoom
   /** Monotonic. */
   readonly clock: Clock
   /** From 0 up to 1: for the jitter of retries and the share of mirrors. */

@@ -3,8 +3,8 @@ import { SAFE_PATHS } from '../model/path-rules.ts'
 import { ResponseFlag } from '../model/response-flag.ts'
 import { NormalizePathStep } from '../steps/http/normalize-path.ts'
 import type { RequestStep, Verdict, WaitingRequest } from '../steps/step.ts'
-import { forwardTo } from '../testing/static-configuration.ts'
-import { MemoryExchange, NOTHING_LEFT } from './testing/memory-exchange.ts'
+import { forwardTo, RETRY_503 } from '../testing/static-configuration.ts'
+import { MemoryExchange, NO_STEPS, NOTHING_LEFT } from './testing/memory-exchange.ts'
 
 const answer = (status: number): Verdict => ({
   kind: 'answer',
@@ -29,6 +29,7 @@ t.test('steps are asked in order, with the route; the first that answers ends it
     early: [new NormalizePathStep(SAFE_PATHS), step('early', asked)],
     steps: [step('one', asked), step('two', asked, () => answer(429)), step('three', asked)],
     responders: [],
+    watchers: [],
     bodyLimit: Infinity,
   }
   const caller = mesh.send({ path: '/a/../b' })
@@ -44,7 +45,7 @@ t.test('steps are asked in order, with the route; the first that answers ends it
 t.test('steps are asked where no route matches, too: a limit counts what is turned away', async (t) => {
   const mesh = new MemoryExchange({ ...forwardTo({ app: 1 }), match: { ...NEVER } })
   const asked: string[] = []
-  mesh.steps = { early: [], steps: [step('one', asked)], responders: [], bodyLimit: Infinity }
+  mesh.steps = { early: [], steps: [step('one', asked)], responders: [], watchers: [], bodyLimit: Infinity }
   t.equal(mesh.send().status, 404)
   t.same(asked, ['one / -'])
   t.same(mesh.told, ['NR route_not_found'])
@@ -69,6 +70,7 @@ t.test('a step has the request wait; its body is kept and held back meanwhile', 
     early: [],
     steps: [step('wait', [], () => ({ kind: 'wait', flags: 0, begin }))],
     responders: [],
+    watchers: [],
     bodyLimit: Infinity,
   }
   const caller = mesh.send({ method: 'POST', open: true })
@@ -96,6 +98,7 @@ t.test('who gives up while a step has it wait is forgotten there', async (t) => 
     early: [],
     steps: [step('wait', asked, () => ({ kind: 'wait', flags: 0, begin }))],
     responders: [],
+    watchers: [],
     bodyLimit: Infinity,
   }
   const caller = mesh.send()
@@ -118,7 +121,7 @@ t.test('a wait that is over is not given up again at the end, and what it was fo
     return () => void cancelled++
   }
   const wait = step('wait', [], () => ({ kind: 'wait', flags: ResponseFlag.DI, begin }))
-  mesh.steps = { early: [], steps: [wait], responders: [], bodyLimit: Infinity }
+  mesh.steps = { early: [], steps: [wait], responders: [], watchers: [], bodyLimit: Infinity }
   mesh.send()
   waiting?.resume(undefined)
   mesh.clock.advance(0)
@@ -137,7 +140,7 @@ t.test('every answer passes the steps that look at answers, also a local one', a
     respond: (_hop, _head, _route, response) => void response.fields.push('x-seen', name),
   })
   const [one, two] = [mark('one'), mark('two')]
-  mesh.steps = { early: [], steps: [one, two], responders: [two, one], bodyLimit: Infinity }
+  mesh.steps = { early: [], steps: [one, two], responders: [two, one], watchers: [], bodyLimit: Infinity }
   const served = mesh.send()
   mesh.clock.advance(0)
   mesh.upstream.server(1).stream.respond(200)
@@ -277,3 +280,29 @@ t.test('trailers that vouch for something or frame a message pass in neither dir
   stream.sendEnd(['trailer', 'x', 'grpc-status', '0'])
   t.same(caller.trailers, ['grpc-status', '0'])
 })
+
+t.test(
+  'a step that watches hears of the answer once it is the one that is sent, and of the end once',
+  async (t) => {
+    const heard: string[] = []
+    const watching = (name: string): RequestStep => ({
+      decide: () => undefined,
+      answered: (head, response, whole) =>
+        void heard.push(`${name} ${head.path} ${response.status} ${whole}`),
+      finished: (head) => void heard.push(`${name} ${head.path} over`),
+    })
+    const exchange = new MemoryExchange(forwardTo({ app: 1 }, { retry: RETRY_503 }))
+    const step = watching('a')
+    exchange.steps = { ...NO_STEPS, steps: [step], watchers: [step] }
+    exchange.upstream.configuration.setCluster('app', [1])
+    let answers = 0
+    exchange.upstream.server(1).onStream = (stream) => stream.respond(answers++ === 0 ? 503 : 200)
+    exchange.send({ path: '/retried' })
+    exchange.clock.advance(10)
+    exchange.upstream.server(1).onStream = () => {}
+    const left = exchange.send({ path: '/left', open: true })
+    exchange.clock.advance(0)
+    left.leave()
+    t.same(heard, ['a /retried 200 true', 'a /retried over', 'a /left over'])
+  },
+)

@@ -256,6 +256,7 @@ export class Exchange implements BodyReader, Caller, WaitingRequest {
     this.#activeAt = this.#deps.clock.now()
     this.record.status = head.status
     this.record.details = 'via_upstream'
+    for (const step of this.manager.steps.watchers) step.answered?.(this.head, head, this.body.ended)
     if (end) this.#noteGrpcStatus(head.fields)
     this.#grpcAnswer = this.grpc && isGrpc(head.fields)
     this.#tunnel = this.wantsUpgrade && (head.status === 101 || this.head.method === 'CONNECT')
@@ -396,6 +397,7 @@ export class Exchange implements BodyReader, Caller, WaitingRequest {
     this.#cancelWait?.()
     this.#cancelTimer?.()
     this.#forwarding?.over()
+    for (const step of this.manager.steps.watchers) step.finished?.(this.head)
     this.body.release()
     this.#deps.running.delete(this)
     this.record.durationMs = this.#deps.clock.now() - this.startedAt

@@ -7,7 +7,7 @@ import type { Outcome } from './retry.ts'
 export function outcomeOf(failure: AttemptFailure): Outcome {
   switch (failure.kind) {
     case 'connect':
-      return { kind: failure.failure.reason === 'removed' ? 'removed' : 'connect-failure' }
+      return { kind: failure.failure.reason === 'connect' ? 'connect-failure' : failure.failure.reason }
     case 'per-try-timeout':
       return { kind: 'per-try-timeout' }
     case 'reset':

@@ -7,6 +7,7 @@ import { ResponseFlag } from '../model/response-flag.ts'
 import type { ForwardAction, Route, WeightedCluster } from '../model/route.ts'
 import { normalizePath } from '../route/normalize-path.ts'
 import { mutate, mutateRequest, rewriteRequest } from '../route/rewrite.ts'
+import type { Session } from '../steps/step.ts'
 import { addressesOf } from '../transport/proxy-protocol.ts'
 import type { EndpointState } from '../upstream/endpoint-state.ts'
 import type { Reuse } from '../upstream/http-pool.ts'
@@ -16,9 +17,11 @@ import { Affinity } from './affinity.ts'
 import { Attempt, type AttemptFailure, type AttemptOwner } from './attempt.ts'
 import type { ConnectionManager } from './connection-manager.ts'
 import type { ExchangeDependencies } from './dependencies.ts'
+import { chooseBackend, otherBackend } from './backend-choice.ts'
 import { logsInConnection } from './connection-login.ts'
 import { failureOf, outcomeOf } from './failure.ts'
 import { formatGrpcTimeout, grpcTimeoutMs } from './grpc-timeout.ts'
+import { Hedges } from './hedging.ts'
 import { markProtocol, prepareRequest } from './hop-headers.ts'
 import { startMirrors, type Mirror } from './mirror.ts'
 import { REPLAY_LIMIT_BYTES, type ReplayBuffer } from './replay-buffer.ts'
@@ -66,12 +69,24 @@ export class Forwarding implements AttemptOwner {
   readonly #action: ForwardAction
   #weighted: WeightedCluster | undefined
   #cluster: UpstreamCluster | undefined
+  /** Of a route with failover: clusters that had no endpoint for the request, and its fields before one had changed them. */
+  #left: WeightedCluster[] | undefined
+  #unchanged: RequestHead | undefined
+  /** The last try came to no endpoint. */
+  #unreached = false
   #attempt: Attempt | undefined
+  /** Tries beside it, where the route has them. */
+  #hedges: Hedges | undefined
   #tried: EndpointState[] | undefined
   #affinity: Affinity | undefined
+  #session: Session | undefined
+  /** The endpoint of the request's session. */
+  #pinned: EndpointState | undefined
   #mirrors: readonly Mirror[] = NO_MIRRORS
   #retries = 0
   #replays = 0
+  /** It counts among those that its cluster tries again. */
+  #retrying = false
   #responding = false
   #tunnel = false
   #over = false
@@ -89,9 +104,29 @@ export class Forwarding implements AttemptOwner {
   }
 
   start(): void {
-    const { head, hop, http2, manager, record, wantsUpgrade } = this.#caller
+    const { head, manager } = this.#caller
+    const session = manager.steps.sessions?.session(head, this.#route)
+    this.#session = session
+    const weighted = session && this.#action.clusters.find(({ cluster }) => cluster === session.cluster)
+    if (!session || !weighted || weighted.cluster === '') return this.#choose(undefined)
+    // Whether its endpoint is still there has to be known before another backend may be picked.
+    const cluster = this.#deps.clusters.get(weighted.cluster)
+    const choose = (): void => {
+      this.#pinned = cluster.endpointAt(session.address)
+      this.#choose(this.#pinned && weighted)
+    }
+    if (cluster.ready) return choose()
+    this.#cancelWait = cluster.whenReady(this.#deps.configWaitMs, () => {
+      this.#cancelWait = undefined
+      if (!this.#over) choose()
+    })
+  }
+
+  /** `pinned`: the backend of the request's session; undefined: it goes by weight. */
+  #choose(pinned: WeightedCluster | undefined): void {
+    const { head, hop, record, wantsUpgrade } = this.#caller
     const action = this.#action
-    const weighted = action.clusters[this.#deps.picks.next(action)]
+    const weighted = pinned ?? chooseBackend(this.#deps, action)
     if (!weighted || weighted.cluster === '')
       return this.#fail(ResponseFlag.NB, 500, 'invalid_backend', 'a backend of the route is invalid')
     this.#weighted = weighted
@@ -101,10 +136,8 @@ export class Forwarding implements AttemptOwner {
     rewriteRequest(head, this.#route.match, action)
     if (action.rewrite.path && !this.#rewrittenWell(head)) return
     mutateRequest(head, this.#route.requestHeaders)
-    mutateRequest(head, weighted.requestHeaders)
-    prepareRequest(hop, manager.settings, head)
-    // HTTP/2 has lower case alone, whatever the route's filters say.
-    if (http2 || !manager.settings.keepFieldCase) head.spelling = undefined
+    if (action.failover) this.#unchanged = { ...head, fields: [...head.fields] }
+    this.#prepare(weighted)
     if (!this.#startTimers(action)) return
     if (!hop.own && logsInConnection(head.fields)) hop.own = new OwnConnections(addressesOf(hop), true)
     // A copy of a login would log in a connection that others share.
@@ -118,6 +151,19 @@ export class Forwarding implements AttemptOwner {
         this.#caller.body,
       )
 
+    this.#enter(weighted)
+  }
+
+  /** The request as it goes to this cluster. */
+  #prepare({ requestHeaders }: WeightedCluster): void {
+    const { head, hop, http2, manager } = this.#caller
+    mutateRequest(head, requestHeaders)
+    prepareRequest(hop, manager.settings, head)
+    // HTTP/2 has lower case alone, whatever the route's filters say.
+    if (http2 || !manager.settings.keepFieldCase) head.spelling = undefined
+  }
+
+  #enter(weighted: WeightedCluster): void {
     const cluster = this.#deps.clusters.get(weighted.cluster)
     this.#cluster = cluster
     cluster.active++
@@ -164,7 +210,9 @@ export class Forwarding implements AttemptOwner {
     // As in Envoy, what an upload takes is not the upstream's time.
     if (this.#action.timeoutMs > 0 && !this.#tunnel)
       this.#limit(this.#deps.clock.now() + this.#action.timeoutMs)
-    if (!this.#responding) this.#attempt?.limit(this.#action.retry?.perTryTimeoutMs ?? 0)
+    if (this.#responding || !this.#attempt) return
+    this.#attempt.limit(this.#perTryTimeoutMs)
+    this.#armHedge()
   }
 
   /** The caller takes more of the answer again. */
@@ -179,15 +227,25 @@ export class Forwarding implements AttemptOwner {
 
   abandon(reason: ResetReason): void {
     this.#attempt?.abandon(reason)
+    this.#hedges?.abandon(reason)
   }
 
   /** The exchange is over, whichever way. */
   over(): void {
     this.#over = true
+    this.#hedges?.stop()
     this.#cancelWait?.()
     this.#cancelDeadline?.()
     for (const mirror of this.#mirrors) mirror.requestOver()
-    if (this.#cluster) this.#cluster.active--
+    this.#leave()
+  }
+
+  /** It is none of its cluster's any more. */
+  #leave(): void {
+    if (!this.#cluster) return
+    this.#cluster.active--
+    if (this.#retrying) this.#cluster.breakers.retries--
+    this.#retrying = false
   }
 
   // To an endpoint.
@@ -221,7 +279,7 @@ export class Forwarding implements AttemptOwner {
 
   #timeout(): void {
     if (this.#over) return
-    this.#attempt?.abandon('timeout')
+    this.abandon('timeout')
     const text = 'the upstream took too long'
     const reply = { status: 504, details: 'response_timeout', text, grpcStatus: DEADLINE_EXCEEDED }
     this.#caller.fail(ResponseFlag.UT, reply, 'timeout')
@@ -231,8 +289,28 @@ export class Forwarding implements AttemptOwner {
     this.#caller.fail(flags, { status, details, text }, 'connection')
   }
 
+  /** This cluster has no endpoint for the request. True: it goes to another one, which has. */
+  #failOver(): boolean {
+    const { head, hop, record } = this.#caller
+    const weighted = this.#weighted
+    if (!this.#action.failover || !this.#unchanged || !weighted || hop.own) return false
+    const left = (this.#left ??= [])
+    left.push(weighted)
+    const other = otherBackend(this.#deps, this.#action, left, !this.#unreached)
+    if (!other) return false
+    this.#leave()
+    this.#weighted = other
+    record.cluster = other.cluster
+    Object.assign(head, this.#unchanged, { fields: [...this.#unchanged.fields] })
+    this.#prepare(other)
+    this.#unreached = false
+    this.#enter(other)
+    return true
+  }
+
   #admitted(cluster: UpstreamCluster): void {
     const { config } = cluster
+    if (!config && this.#failOver()) return
     if (!config)
       return this.#fail(
         ResponseFlag.NC,
@@ -241,7 +319,7 @@ export class Forwarding implements AttemptOwner {
         'the destination of the route is not known',
       )
     this.#caller.record.service = config.service
-    if (cluster.active > config.limits.maxRequests) {
+    if (!cluster.breakers.tryRequest(cluster.active)) {
       const text = 'too many requests to this destination'
       return this.#fail(ResponseFlag.UO, 503, 'upstream_overflow{requests}', text)
     }
@@ -257,23 +335,83 @@ export class Forwarding implements AttemptOwner {
   #try(): void {
     this.#cancelWait = undefined
     if (this.#over) return
-    const { head, hop, http2, record } = this.#caller
+    const { hop, record } = this.#caller
     const cluster = this.#cluster
     const { own } = hop
     const endpoint =
       (own && cluster && !this.#tried ? own.endpointIn(cluster) : undefined) ??
+      (this.#tried || this.#pinned?.closed ? undefined : this.#pinned) ??
       (record.attempts === 0 ? cluster?.trial() : undefined) ??
       cluster?.pick(hop.original, this.#tried, this.#affinity?.hash)
+    const useless = !endpoint || (this.#unreached && this.#tried?.includes(endpoint))
+    if (useless && this.#failOver()) return
     if (!endpoint) return this.#fail(ResponseFlag.UH, 503, 'no_healthy_upstream', 'no healthy upstream')
-    record.attempts++
-    record.upstream = endpoint.address
-    record.upstreamWorkload = endpoint.endpoint.workload
-    const unshared =
-      own ?? (endpoint.proxyProtocol && (hop.named ??= new OwnConnections(addressesOf(hop), false)))
-    const pool = unshared ? unshared.pool(endpoint, http2) : endpoint.pool(http2)
-    const attempt = new Attempt(this, endpoint, head, pool, this.#deps.clock, this.#reuse)
+    const attempt = this.#attemptAt(endpoint)
     this.#attempt = attempt
-    attempt.start(this.#caller.body.ended ? (this.#action.retry?.perTryTimeoutMs ?? 0) : 0)
+    attempt.start(this.#caller.body.ended ? this.#perTryTimeoutMs : 0)
+    this.#armHedge()
+  }
+
+  get #perTryTimeoutMs(): number {
+    return this.#action.retry?.perTryTimeoutMs ?? 0
+  }
+
+  #attemptAt(endpoint: EndpointState): Attempt {
+    const { head, hop, http2, record } = this.#caller
+    record.attempts++
+    this.#noteUpstream(endpoint)
+    const unshared =
+      hop.own ?? (endpoint.proxyProtocol && (hop.named ??= new OwnConnections(addressesOf(hop), false)))
+    const pool = unshared ? unshared.pool(endpoint, http2) : endpoint.pool(http2)
+    return new Attempt(this, endpoint, head, pool, this.#deps.clock, this.#reuse)
+  }
+
+  #noteUpstream({ address, endpoint }: EndpointState): void {
+    this.#caller.record.upstream = address
+    this.#caller.record.upstreamWorkload = endpoint.workload
+  }
+
+  // Beside a try that takes long.
+
+  /** Of a request that is whole, so that all of it can go elsewhere as well. */
+  #armHedge(): void {
+    const policy = this.#action.hedge
+    const { body, head, hop, wantsUpgrade } = this.#caller
+    if (!policy || this.#over || !this.#attempt || !body.ended || wantsUpgrade) return
+    // A session's or a login's endpoint is the only one that will do.
+    if (hop.own || this.#pinned) return
+    if (!policy.nonIdempotent && !isIdempotent(head.method)) return
+    this.#hedges ??= new Hedges(policy, this.#deps.clock, () => this.#hedge())
+    this.#hedges.arm()
+  }
+
+  #hedge(): void {
+    const first = this.#attempt
+    const hedges = this.#hedges
+    if (!first || !hedges || this.#over || !this.#caller.body.complete) return
+    const endpoint = this.#other([first, ...hedges.running])
+    if (!endpoint || !this.#mayRetry()) return
+    this.#deps.telemetry.count('hedges_sent')
+    const attempt = this.#attemptAt(endpoint)
+    hedges.add(attempt)
+    attempt.start(this.#perTryTimeoutMs)
+  }
+
+  /** `attempt` has brought no answer. True: others run, one of which may. */
+  #othersRun(attempt: Attempt): boolean {
+    const next = this.#hedges?.without(this.#attempt, attempt)
+    if (!next) return false
+    this.#attempt = next
+    this.#noteUpstream(next.endpoint)
+    return true
+  }
+
+  /** The request stays with this one. */
+  #settle(attempt: Attempt): void {
+    if (!this.#hedges) return
+    if (this.#hedges.settle(this.#attempt, attempt)) this.#deps.telemetry.count('hedges_won')
+    this.#attempt = attempt
+    this.#noteUpstream(attempt.endpoint)
   }
 
   /** What a connection that its server closes under the request would cost: a replay, or the request. */
@@ -324,7 +462,9 @@ export class Forwarding implements AttemptOwner {
 
   attemptHead(attempt: Attempt, head: ResponseHead, end: boolean): void {
     const outcome = this.#badAnswer(head, end)
+    if (outcome && this.#othersRun(attempt)) return attempt.discard()
     if (outcome && this.#retry(attempt, outcome)) return
+    this.#settle(attempt)
     const caller = this.#caller
     this.#responding = true
     caller.body.release()
@@ -334,6 +474,7 @@ export class Forwarding implements AttemptOwner {
     if (this.#weighted) mutate(head, this.#weighted.responseHeaders)
     mutate(head, this.#route.responseHeaders)
     this.#affinity?.addCookies(head.fields)
+    this.#session?.answered(head, caller.record.cluster, attempt.endpoint.address)
     caller.respond(head, end)
   }
 
@@ -354,6 +495,7 @@ export class Forwarding implements AttemptOwner {
     const { flags, ...reply } = failureOf(failure)
     if (this.#responding)
       return this.#caller.fail(flags, reply, failure.kind === 'reset' ? failure.reason : 'connection')
+    if (this.#othersRun(attempt)) return
     const closed = failure.kind === 'reset' && failure.reason === 'connection'
     if (this.#retry(attempt, outcomeOf(failure), closed)) return
     // The next sidecar may repeat even a write elsewhere, since no byte of it reached the application.
@@ -367,17 +509,23 @@ export class Forwarding implements AttemptOwner {
   }
 
   attemptSilent(attempt: Attempt): void {
-    if (this.#responding) return
+    if (this.#responding || (this.#hedges?.running.length ?? 0) > 0) return
     const sent = attempt.stream !== undefined
-    if (sent || this.#hasOther(attempt.endpoint))
-      this.#retry(attempt, { kind: sent ? 'silent' : 'slow-connect' })
+    if (sent || this.#other([attempt])) this.#retry(attempt, { kind: sent ? 'silent' : 'slow-connect' })
   }
 
-  /** Whether an endpoint is there that was not tried and that nothing speaks against. */
-  #hasOther(endpoint: EndpointState): boolean {
-    const tried = [...(this.#tried ?? []), endpoint]
+  /** An endpoint that was not tried, is not one of these, and that nothing speaks against. */
+  #other(running: readonly Attempt[]): EndpointState | undefined {
+    const tried = [...(this.#tried ?? []), ...running.map(({ endpoint }) => endpoint)]
     const other = this.#cluster?.pick(this.#caller.hop.original, tried, this.#affinity?.hash)
-    return other !== undefined && !tried.includes(other) && other.health.standing === 'use'
+    return other && !tried.includes(other) && other.health.standing === 'use' ? other : undefined
+  }
+
+  /** Takes one more try out of the budget. */
+  #mayRetry(): boolean {
+    if (this.#cluster?.budget.tryRetry()) return true
+    this.#deps.telemetry.count('retry_budget_exhausted')
+    return false
   }
 
   /** The answer is one that a retry rule may turn away. */
@@ -412,11 +560,15 @@ export class Forwarding implements AttemptOwner {
       return false
     }
     if (decision === 'retry') {
-      if (!this.#cluster?.budget.tryRetry()) {
+      if (!this.#mayRetry()) {
         record.flags |= ResponseFlag.URX
-        this.#deps.telemetry.count('retry_budget_exhausted')
         return false
       }
+      if (!this.#retrying && !this.#cluster?.breakers.tryRetry()) {
+        record.flags |= ResponseFlag.URX | ResponseFlag.UO
+        return false
+      }
+      this.#retrying = true
       this.#retries++
       ;(this.#tried ??= []).push(attempt.endpoint)
     } else {
@@ -425,6 +577,7 @@ export class Forwarding implements AttemptOwner {
       // A slow connect says nothing against those that are there.
       if (!attempt.goneAway && outcome.kind !== 'slow-connect') attempt.distrustConnections()
     }
+    this.#unreached = outcome.kind === 'connect-failure' || outcome.kind === 'slow-connect'
     attempt.discard()
     this.#attempt = undefined
     // Never in this call stack, which may be a pool's own loop.

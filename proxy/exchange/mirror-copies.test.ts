@@ -87,7 +87,7 @@ t.test('copies wait for their cluster, no longer than they may, and count agains
   mesh.clock.advance(0)
   await begun(mesh)
   t.equal(mesh.server.streams.length, 1)
-  t.same(mesh.counts, ['mirror_failed', 'mirror_failed'])
+  t.same(mesh.counts, ['mirror_failed', 'mirror_overflow'])
   mesh.server.stream.respond(200)
   t.same(mesh.leftovers, NOTHING_LEFT)
 })

@@ -10,6 +10,8 @@ import { ReplayBuffer } from './replay-buffer.ts'
 
 // Envoy's default of a route without a timeout: an answer that nobody waits for must not hold a stream for ever.
 const TIMEOUT_MS = 15_000
+// Nobody reads it: beyond that a stream is cheaper to end.
+const MOST_ANSWER_BYTES = 1024 * 1024
 
 /**
  * Copies of a request, one for each mirror of its route that its share falls to (Envoy's request_mirror_policies).
@@ -37,7 +39,8 @@ export function startMirrors(
 /**
  * A copy of one request. It is sent when the request is whole, so that it can wait for nothing of it, and only if
  * its body is no larger than what is kept for retries. Its answer is thrown away; what becomes of it is counted
- * (`mirror_sent`, `mirror_failed`, `mirror_incomplete`, `mirror_body_too_large`) and never felt by the original.
+ * (`mirror_sent`, `mirror_failed`, `mirror_incomplete`, `mirror_body_too_large`, `mirror_overflow`) and never felt by the
+ * original: all copies together have the room that MirrorRoom gives them.
  */
 export class Mirror implements AttemptOwner {
   readonly bodySent = true
@@ -48,7 +51,10 @@ export class Mirror implements AttemptOwner {
   readonly #http2: boolean
   readonly #timeoutMs: number
   readonly #body = new ReplayBuffer(false)
+  /** Of the room for bytes, what this one has taken. */
+  #bytes = 0
   #collecting = true
+  #answerBytes = 0
   #cluster: UpstreamCluster | undefined
   #attempt: Attempt | undefined
   #cancelTimer: (() => void) | undefined
@@ -77,6 +83,8 @@ export class Mirror implements AttemptOwner {
 
   data(chunk: Buffer): void {
     if (!this.#collecting) return
+    if (!this.#deps.mirrorRoom.takeBytes(chunk.length)) return this.#drop('mirror_overflow')
+    this.#bytes += chunk.length
     this.#body.add(chunk)
     if (this.#body.full) this.#drop('mirror_body_too_large')
   }
@@ -97,14 +105,21 @@ export class Mirror implements AttemptOwner {
 
   #drop(counter: CounterName): void {
     this.#collecting = false
-    this.#body.release()
+    this.#release()
     this.#deps.telemetry.count(counter)
+  }
+
+  #release(): void {
+    this.#body.release()
+    this.#deps.mirrorRoom.giveBytes(this.#bytes)
+    this.#bytes = 0
   }
 
   // To the mirror's cluster.
 
   #send(): void {
     const cluster = this.#deps.clusters.get(this.#policy.cluster)
+    if (!this.#deps.mirrorRoom.enter(cluster)) return this.#drop('mirror_overflow')
     this.#cluster = cluster
     cluster.active++
     this.#cancelTimer = this.#deps.clock.after(this.#timeoutMs, () => {
@@ -116,8 +131,8 @@ export class Mirror implements AttemptOwner {
   }
 
   #try(cluster: UpstreamCluster): void {
-    const limit = cluster.config?.limits.maxRequests ?? 0
-    const endpoint = cluster.active <= limit ? cluster.pick(this.#original, undefined) : undefined
+    const admitted = cluster.config && cluster.breakers.tryRequest(cluster.active)
+    const endpoint = admitted ? cluster.pick(this.#original, undefined) : undefined
     if (!endpoint) return this.#finish('mirror_failed')
     const pool = endpoint.pool(this.#http2)
     this.#attempt = new Attempt(this, endpoint, this.#head, pool, this.#deps.clock, 'any')
@@ -129,15 +144,18 @@ export class Mirror implements AttemptOwner {
     this.#cancelTimer()
     this.#cancelTimer = undefined
     this.#cancelWait?.()
-    this.#body.release()
-    if (this.#cluster) this.#cluster.active--
+    this.#release()
+    if (this.#cluster) {
+      this.#cluster.active--
+      this.#deps.mirrorRoom.leave(this.#cluster)
+    }
     this.#deps.telemetry.count(counter)
   }
 
   // AttemptOwner.
 
   get bodiless(): boolean {
-    return this.#body.bytes === 0 && !this.#body.trailers
+    return this.#bytes === 0 && !this.#body.trailers
   }
 
   attemptConnected(alpn: string): void {
@@ -148,6 +166,8 @@ export class Mirror implements AttemptOwner {
     if (this.bodiless) return
     for (const chunk of this.#body.chunks) attempt.stream?.data(chunk)
     attempt.stream?.end(this.#body.trailers)
+    // It is sent once. The room for it stays taken: its peer may not read it.
+    this.#body.release()
   }
 
   attemptHead(_attempt: Attempt, _head: unknown, end: boolean): void {
@@ -163,7 +183,13 @@ export class Mirror implements AttemptOwner {
   }
 
   attemptInformational(): void {}
-  attemptData(): void {}
+  attemptData(attempt: Attempt, chunk: Buffer): void {
+    this.#answerBytes += chunk.length
+    if (this.#answerBytes <= MOST_ANSWER_BYTES) return
+    attempt.abandon('cancel')
+    this.#finish('mirror_sent')
+  }
+
   attemptWritable(): void {}
   attemptSilent(): void {}
 }

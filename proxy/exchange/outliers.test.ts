@@ -98,6 +98,12 @@ t.test('what says nothing against an endpoint ejects none', async (t) => {
     mesh.ask(60)
     t.same(mesh.pickable(), [1, 2, 3], name)
   }
+  const limits = { maxConnections: 1, maxPendingRequests: 1000, maxRequests: 1000 }
+  const waiting = meshOf(2, () => {}, { limits })
+  waiting.setRoutes([forwardTo({ app: 1 }, { timeoutMs: 100 })])
+  waiting.ask(20)
+  waiting.clock.advance(100)
+  t.same(waiting.pickable(), [1, 2], 'a limit of ours, which nine of ten wait for')
   const left = meshOf(2, () => {})
   for (let i = 0; i < 20; i++) {
     const caller = left.send()

@@ -162,6 +162,28 @@ export function grpcStatusOf(status: number): number {
   }
 }
 
+/** The other way round (google.rpc.Code), for callers that do not speak gRPC. */
+export function httpStatusOf(grpcStatus: number | undefined): number {
+  return HTTP_STATUSES[grpcStatus ?? 14] ?? 500
+}
+
+const HTTP_STATUSES: Readonly<Record<number, number>> = {
+  0: 200,
+  1: 499,
+  3: 400,
+  4: 504,
+  5: 404,
+  6: 409,
+  7: 403,
+  8: 429,
+  9: 400,
+  10: 409,
+  11: 400,
+  12: 501,
+  14: 503,
+  16: 401,
+}
+
 /** A quoted-string of structured fields (RFC 8941 section 3.3.3) may hold printable ASCII only. */
 function quoted(text: string): string {
   return text.replace(/[^\x20-\x7e]/g, '?').replace(/["\\]/g, '\\$&')

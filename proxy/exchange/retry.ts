@@ -6,6 +6,8 @@ export type Outcome =
   | { readonly kind: 'connect-failure' }
   /** Its endpoint left the cluster before a connection was there: nothing was sent, and nothing is wrong with it. */
   | { readonly kind: 'removed' }
+  /** A limit of ours: nothing was sent, and there is no room for another try either. */
+  | { readonly kind: 'overflow' }
   /** The server said that it did not process it (REFUSED_STREAM, beyond GOAWAY). */
   | { readonly kind: 'refused' }
   /** The connection broke or the stream was reset; the server may have acted. */
@@ -60,7 +62,7 @@ export function isIdempotent(method: string): boolean {
  * the alternative.
  */
 export function decideRetry(policy: RetryPolicy | undefined, outcome: Outcome, tried: Tried): Decision {
-  if (!tried.replayable) return 'no'
+  if (!tried.replayable || outcome.kind === 'overflow') return 'no'
   if (outcome.kind === 'removed') return tried.replays < MAX_REPLAYS ? 'replay' : 'no'
   if (outcome.kind === 'slow-connect') return tried.replays < MAX_MOVES ? 'replay' : 'no'
   const unsent = outcome.kind === 'connect-failure' || outcome.kind === 'refused'
@@ -78,6 +80,8 @@ export function decideRetry(policy: RetryPolicy | undefined, outcome: Outcome, t
 
 function wanted(policy: RetryPolicy, outcome: Outcome): boolean {
   switch (outcome.kind) {
+    case 'overflow':
+      return false
     case 'removed':
     case 'silent':
     case 'slow-connect':

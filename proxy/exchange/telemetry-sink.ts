@@ -1,4 +1,4 @@
-import type { CounterName } from '../model/counters.ts'
+import type { CounterName, LimitMetricName } from '../model/counters.ts'
 import type { RequestHead } from '../http/message.ts'
 
 /** A span of this hop, made only for a sampled request. Identifiers are lower-case hex. */
@@ -66,6 +66,11 @@ export interface ConnectionRecord {
   bytesSent: number
 }
 
+/** A number that whoever made it changes as it goes; telemetry reads it, for as long as it is held on to. */
+export interface LimitMetric {
+  value: number
+}
+
 /** What the runtime tells telemetry. Implementations must not throw and must not keep the record. */
 export interface TelemetrySink {
   /**
@@ -81,6 +86,8 @@ export interface TelemetrySink {
   requestFinished(record: RequestRecord): void
   connectionFinished(record: ConnectionRecord): void
   count(name: CounterName, by?: number): void
+  /** The number of one limit: the same one for the same names. */
+  limitMetric(name: LimitMetricName, limit: string): LimitMetric
 }
 
 export const noTelemetry: TelemetrySink = {
@@ -89,4 +96,5 @@ export const noTelemetry: TelemetrySink = {
   requestFinished() {},
   connectionFinished() {},
   count() {},
+  limitMetric: () => ({ value: 0 }),
 }

@@ -1,11 +1,13 @@
 import { Duplex } from 'node:stream'
 import type { Socket } from 'node:net'
 import t from 'tap'
+import { MirrorRoom } from '../exchange/mirror-room.ts'
 import { noTelemetry, type ConnectionRecord, type RequestRecord } from '../exchange/telemetry-sink.ts'
 import { WeightedPicks } from '../exchange/dependencies.ts'
 import { MemoryTransport } from '../http1/testing/memory-transport.ts'
 import type { FilterConfig } from '../model/filter.ts'
 import type { FilterChain, HttpConnectionManager, Listener, TcpProxy } from '../model/listener.ts'
+import type { RouteConfiguration } from '../model/route.ts'
 import type { DownstreamTls } from '../model/tls.ts'
 import { StepCompiler } from '../steps/request-steps.ts'
 import { chainOf, forwardTo, listenerOf, MANAGER } from '../testing/static-configuration.ts'
@@ -71,6 +73,7 @@ function start(termination: (settings: DownstreamTls) => Terminated | undefined 
     exchange: {
       clusters,
       telemetry,
+      mirrorRoom: new MirrorRoom(),
       picks: new WeightedPicks(random),
       clock,
       random,
@@ -86,7 +89,7 @@ function start(termination: (settings: DownstreamTls) => Terminated | undefined 
         if (result) done(result)
       },
     },
-    steps: new StepCompiler({ clock, random }),
+    steps: new StepCompiler({ clock, random, telemetry: noTelemetry }),
     clock,
     localIdentity: () => '',
     createTransport: (socket) => (socket as unknown as FakeSocket).transport as never,
@@ -319,3 +322,55 @@ t.test('where only a sidecar is told from plaintext, a moment decides', async (t
     t.equal(server.active, 1, name)
   }
 })
+
+t.test(
+  'an open connection follows its chain: other routes, other filters, and none of that when it has gone',
+  async (t) => {
+    const { serve, upstream } = start()
+    const { configuration } = upstream
+    const answering = (status: number): RouteConfiguration => ({
+      name: `r${status}`,
+      virtualHosts: [
+        {
+          name: 'all',
+          domains: ['*'],
+          routes: [{ ...forwardTo({}), action: { kind: 'direct', status, body: '' } }],
+        },
+      ],
+    })
+    const inline = (status: number): Listener =>
+      listenerOf({ ...HTTP, route: { kind: 'inline', config: answering(status) } })
+    const first = inline(201)
+    configuration.listener(first.name).set(first)
+    const { transport } = serve(first)
+    const answer = (): string => {
+      transport.feed(GET)
+      return transport.take()
+    }
+    t.match(answer(), /^HTTP\/1\.1 201 /)
+    configuration.listener(first.name).set(inline(202))
+    t.match(answer(), /^HTTP\/1\.1 202 /)
+    // A consumer's routes, under a name of their own.
+    configuration.listener(first.name).set(listenerOf({ ...HTTP, route: { kind: 'rds', name: 'a@b' } }))
+    transport.feed(GET)
+    t.equal(transport.take(), '', 'it waits for routes that are on their way')
+    t.equal(configuration.route('a@b').watchers > 0, true)
+    configuration.route('a@b').set(answering(203))
+    t.match(transport.take(), /^HTTP\/1\.1 203 /)
+    const abort = { status: 418, grpcStatus: undefined, percent: 100 }
+    const config = { delay: undefined, abort, headers: [], maxActive: Infinity }
+    const filters = [{ name: 'fault', kind: 'envoy.filters.http.fault', config }]
+    configuration
+      .listener(first.name)
+      .set(listenerOf({ ...HTTP, route: { kind: 'rds', name: 'a@b' }, filters }))
+    t.match(answer(), /^HTTP\/1\.1 418 /)
+    configuration.listener(first.name).set(null)
+    t.match(answer(), /^HTTP\/1\.1 418 /, 'the last that was in force serves on')
+    configuration.listener(first.name).set({ ...first, filterChains: [], defaultFilterChain: undefined })
+    t.match(answer(), /^HTTP\/1\.1 418 /)
+    configuration.listener(first.name).set(first)
+    t.match(answer(), /^HTTP\/1\.1 201 /)
+    transport.close()
+    t.same([configuration.route('a@b').watchers, configuration.listener(first.name).watchers], [0, 0])
+  },
+)

@@ -24,6 +24,7 @@ import type { Detected } from '../transport/detect.ts'
 import type { Destination } from '../transport/original-destination.ts'
 import { peek, type Peeked } from '../transport/peek.ts'
 import { createTransport } from '../transport/socket-transport.ts'
+import { CurrentManager, type ManagerOf } from './current-manager.ts'
 import { chooseChain, inspectionMs, needsInspection } from './chain-match.ts'
 import { OpenConnections } from './open-connections.ts'
 import type { TlsTermination } from './tls-termination.ts'
@@ -238,8 +239,14 @@ export class ConnectionServer {
   }
 
   #serveHttp(accepted: Accepted, settings: HttpConnectionManager, http2: boolean): void {
-    const { socket, arrival, identity, alpn } = accepted
-    const manager = this.#manager(accepted, settings)
+    const { socket, listener, chain, arrival, identity, alpn } = accepted
+    const current = new CurrentManager(
+      this.#deps.configuration.listener(listener.name),
+      listener,
+      chain,
+      settings,
+      this.#managerOf,
+    )
     const hop: Hop = {
       direction: arrival.direction,
       original: arrival.original,
@@ -251,13 +258,11 @@ export class ConnectionServer {
       http2,
       link: alpn === ALPN_LINK,
     }
-    // Its routes are in use as long as it is open, and stay current.
-    const unwatch = manager.routes.watch(ignore)
     const deps = this.#deps.exchange
     const handler: ServerHandler = {
       onRequest: (stream: ServerStream, head: RequestHead, end: boolean): BodyReader => {
         this.begun++
-        const exchange = new Exchange(deps, manager, hop, stream, head, end)
+        const exchange = new Exchange(deps, current.value, hop, stream, head, end)
         exchange.start()
         return exchange
       },
@@ -270,7 +275,7 @@ export class ConnectionServer {
         deps.telemetry.requestFinished(record)
       },
       onClose: (): void => {
-        unwatch()
+        current.close()
         hop.own?.destroy()
         hop.named?.destroy()
         this.#open.deleteHttp(connection)
@@ -298,7 +303,7 @@ export class ConnectionServer {
   }
 
   /** One for all connections to the same settings. */
-  #manager({ listener, chain }: Accepted, settings: HttpConnectionManager): ConnectionManager {
+  readonly #managerOf: ManagerOf = (listener, chain, settings) => {
     let manager = this.#managers.get(settings)
     if (manager) return manager
     const { route } = settings

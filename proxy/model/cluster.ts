@@ -1,6 +1,7 @@
 import type { ProxyProtocolVersion } from '../../core/proxy-protocol.ts'
 import type { HeadLimits } from '../http/head-limits.ts'
 import type { Balancing, Locality } from './balancing.ts'
+import type { HealthCheck } from './health-check.ts'
 import type { Http2KeepAlive, TcpKeepAlive } from './keep-alive.ts'
 import type { OutlierDetection } from './outlier-detection.ts'
 import type { UpstreamTls } from './tls.ts'
@@ -42,9 +43,13 @@ export interface Cluster extends UpstreamSocket {
     readonly maxOpaqueConnections?: number | undefined
     readonly maxPendingRequests: number
     readonly maxRequests: number
+    /** Requests that are tried again at once, beside what the budget lets; unset: no limit. Envoy's budget goes instead of it. */
+    readonly maxRetries?: number | undefined
   }
   /** Undefined: no endpoint is ejected. */
   readonly outliers?: OutlierDetection | undefined
+  /** Undefined: endpoints are not asked. */
+  readonly healthCheck?: HealthCheck | undefined
   readonly retryBudget: { readonly percent: number; readonly minPerSecond: number }
   /** Idle HTTP/1.1 connections close after this; stays under the 5 s keep-alive of a Node server. Milliseconds. */
   readonly idleTimeoutMs: number

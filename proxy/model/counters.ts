@@ -15,10 +15,13 @@ export const COUNTERS = {
   downstream_stalled: 'Connections that were closed because their client read nothing.',
   tls_handshake_failed: 'TLS handshakes of callers that failed.',
   retry_budget_exhausted: 'Retries that were left out because the budget was used up.',
+  hedges_sent: 'Tries beside one that was not answered in time.',
+  hedges_won: 'Of these, those that were answered first.',
   mirror_sent: 'Copies of requests that were answered.',
   mirror_failed: 'Copies that were not: no endpoint, a limit, a failure.',
   mirror_body_too_large:
     'Copies that were not sent, because more of the request was to be kept than is kept for copies.',
+  mirror_overflow: 'Copies that were not sent, because others took the room that there is for copies.',
   mirror_incomplete: 'Copies that were not sent, because the request itself did not come whole.',
   metrics_overflow: 'Requests that were counted without their labels: there were too many sets of them.',
   metric_push_failed: 'Reports to the control plane that did not arrive.',
@@ -27,3 +30,15 @@ export const COUNTERS = {
 } as const
 
 export type CounterName = keyof typeof COUNTERS
+
+/** What is told of each limit by its name, in the label `limit`. Prometheus reads them as `weft_NAME`, counters with `_total`. */
+export const LIMIT_METRICS = {
+  rate_limit_allowed: ['counter', 'Requests that a rate limit let pass.'],
+  rate_limit_refused: ['counter', 'Requests that it refused.'],
+  concurrency_limit: ['gauge', 'Requests that adaptive concurrency lets through to the application at once.'],
+  concurrency_running: ['gauge', 'Requests that it counts now.'],
+  concurrency_min_rtt_seconds: ['gauge', 'How long the application takes when nothing queues.'],
+  concurrency_refused: ['counter', 'Requests that it turned away.'],
+} as const satisfies Readonly<Record<string, readonly [type: 'counter' | 'gauge', what: string]>>
+
+export type LimitMetricName = keyof typeof LIMIT_METRICS

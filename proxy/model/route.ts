@@ -1,5 +1,7 @@
 import type { Pattern, Replacement } from '../../core/pattern.ts'
 import type { FilterConfig } from './filter.ts'
+import type { RateLimitRule } from './rate-limit.ts'
+import type { ValueMatch } from './value-match.ts'
 
 /** envoy.config.route.v3, as far as Weft serves it; immutable. Regular expressions are compiled once. */
 export interface RouteConfiguration {
@@ -23,6 +25,16 @@ export interface Route {
   readonly responseHeaders: HeaderMutation
   /** Instead of what filters say for all routes, by the filter's name. */
   readonly filterConfigs?: Readonly<Record<string, FilterConfig>>
+  /** What its requests are counted by where a limit is by descriptor; its virtual host's among them, as Envoy has it. */
+  readonly rateLimits?: readonly RateLimitRule[]
+  /** Of the sessions that a filter keeps (filter_metadata `weft.dev`, keys `sessionAbsoluteMs` and `sessionIdleMs`). */
+  readonly session?: SessionTimes
+}
+
+/** When a session ends, since it began and since it was used. Milliseconds; undefined: not by itself. */
+export interface SessionTimes {
+  readonly absoluteMs: number | undefined
+  readonly idleMs: number | undefined
 }
 
 export interface RouteMatch {
@@ -43,24 +55,16 @@ export interface RouteMatch {
   readonly grpc: boolean
 }
 
-export interface ValueMatch {
-  readonly name: string
-  readonly kind: 'exact' | 'prefix' | 'suffix' | 'contains' | 'regex' | 'present'
-  readonly value: string
-  readonly regex: Pattern | undefined
-  /** Says nothing of what is absent, but of presence itself. */
-  readonly invert: boolean
-  /** An absent header is held against it as an empty one. */
-  readonly absentIsEmpty?: boolean
-}
-
 export interface ForwardAction {
   readonly kind: 'forward'
   /** Weights need not add up to 100; at least one is above 0. */
   readonly clusters: readonly WeightedCluster[]
   /** Whole request with all tries; 0: none. Milliseconds. Envoy's default is 15,000; ours when unset is 0. */
   readonly timeoutMs: number
+  /** The share of a cluster that has no usable endpoint goes to the others. The route's `weft.dev` metadata. */
+  readonly failover?: boolean
   readonly retry: RetryPolicy | undefined
+  readonly hedge?: HedgePolicy | undefined
   readonly rewrite: {
     readonly path:
       | { readonly kind: 'prefix'; readonly value: string }
@@ -140,6 +144,16 @@ export interface RetryPolicy {
   readonly backoffBaseMs: number
   readonly backoffMaxMs: number
   /** Repeat a method that is not idempotent (RFC 9110 section 9.2.2) although it reached a server. Off unless the route says so. */
+  readonly nonIdempotent: boolean
+}
+
+/** When a request that is not answered yet is sent to another endpoint as well. */
+export interface HedgePolicy {
+  /** Since the try before it. */
+  readonly afterMs: number
+  /** Tries beside the first, at the most. */
+  readonly max: number
+  /** As of a RetryPolicy. */
   readonly nonIdempotent: boolean
 }
 

@@ -1,13 +1,8 @@
 import t from 'tap'
 import { Pattern } from '../../core/pattern.ts'
 import type { RequestHead } from '../http/message.ts'
-import {
-  NO_MUTATION,
-  type Route,
-  type RouteConfiguration,
-  type RouteMatch,
-  type ValueMatch,
-} from '../model/route.ts'
+import { NO_MUTATION, type Route, type RouteConfiguration, type RouteMatch } from '../model/route.ts'
+import type { ValueMatch } from '../model/value-match.ts'
 import { findRoute, findVirtualHost } from './match.ts'
 
 const ANY: RouteMatch = {

@@ -1,5 +1,6 @@
 import { fieldValues, type RequestHead } from '../http/message.ts'
-import type { Route, RouteConfiguration, RouteMatch, ValueMatch, VirtualHost } from '../model/route.ts'
+import type { Route, RouteConfiguration, RouteMatch, VirtualHost } from '../model/route.ts'
+import type { ValueMatch } from '../model/value-match.ts'
 
 /** The first route that matches, in order; undefined: none does (answer 404, NR). */
 export function findRoute(config: RouteConfiguration, head: RequestHead): Route | undefined {
@@ -110,7 +111,8 @@ function headerMatches(match: ValueMatch, head: RequestHead): boolean {
       if (values.length === 0) return valueMatches(match, undefined)
       if (match.kind === 'present') return !match.invert
       const hit =
-        values.some((value) => test(match, value)) || (values.length > 1 && test(match, values.join(',')))
+        values.some((value) => testValue(match, value)) ||
+        (values.length > 1 && testValue(match, values.join(',')))
       return hit !== match.invert
     }
   }
@@ -120,12 +122,13 @@ function headerMatches(match: ValueMatch, head: RequestHead): boolean {
 function valueMatches(match: ValueMatch, value: string | undefined): boolean {
   if (value === undefined) {
     if (match.kind === 'present') return match.invert
-    return match.absentIsEmpty === true && test(match, '') !== match.invert
+    return match.absentIsEmpty === true && testValue(match, '') !== match.invert
   }
-  return test(match, value) !== match.invert
+  return testValue(match, value) !== match.invert
 }
 
-function test(match: ValueMatch, value: string): boolean {
+/** Whether a value that is there is what the match asks for, `invert` aside. */
+export function testValue(match: ValueMatch, value: string): boolean {
   switch (match.kind) {
     case 'exact':
       return value === match.value

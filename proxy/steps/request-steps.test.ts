@@ -13,7 +13,13 @@ import { headOf, HOP, manual } from './testing/requests.ts'
 
 function limit(maxTokens: number, name = 'limit'): FilterConfig {
   const bucket = { maxTokens, tokensPerFill: 1, fillIntervalMs: 1000 }
-  const rest = { enabledPercent: 100, enforcedPercent: 100, headers: true, resourceExhausted: false }
+  const rest = {
+    descriptors: [],
+    enabledPercent: 100,
+    enforcedPercent: 100,
+    headers: true,
+    resourceExhausted: false,
+  }
   const config = { statPrefix: name, bucket, status: 429, responseHeaders: NO_MUTATION, ...rest }
   return { name, kind: 'envoy.filters.http.local_ratelimit', config }
 }
@@ -67,7 +73,7 @@ t.test('a filter that says the same keeps its step, whatever changes beside it',
 
 t.test('chains without a name are told apart by what they match', async (t) => {
   const steps = new StepCompiler(manual())
-  const manager = { ...MANAGER, filters: [limit(5)] }
+  const manager = { ...MANAGER, filters: [fault(5)] }
   const chain = { ...chainOf(manager), name: '', filters: [connections(1)] }
   const other = { ...chain, match: { ...chain.match, destinationPort: 81 } }
   const fallback = { ...chain }
@@ -81,6 +87,21 @@ t.test('chains without a name are told apart by what they match', async (t) => {
     all[3]?.map((step, i) => step === all[1]?.[i]),
     [true, true],
   )
+})
+
+t.test('chains of a listener count together where they limit under one name', async (t) => {
+  const steps = new StepCompiler(manual())
+  const manager = { ...MANAGER, filters: [limit(5), fault(1)] }
+  const plain = chainOf(manager)
+  const mutual = { ...plain, name: 'mutual' }
+  const listener = { ...listenerOf(manager), filterChains: [plain, mutual] }
+  const [a, b] = [plain, mutual].map((chain) => steps.requestSteps(listener, chain, { ...manager }).steps)
+  t.equal(a?.[0], b?.[0])
+  t.not(a?.[1], b?.[1], 'a fault counts for nobody else')
+  const elsewhere = { ...listener, name: 'elsewhere' }
+  t.not(steps.requestSteps(elsewhere, plain, manager).steps[0], a?.[0])
+  const other = { ...manager, filters: [limit(5, 'other')] }
+  t.not(steps.requestSteps(listener, mutual, other).steps[0], a?.[0])
 })
 
 t.test('what is there is not forgotten, though it has counted nothing yet', async (t) => {

@@ -14,6 +14,10 @@ export interface RequestSteps {
   readonly steps: readonly RequestStep[]
   /** Those that look at answers, last step first, as Envoy's encoder filters. */
   readonly responders: readonly RequestStep[]
+  /** Those that look at how requests go on. */
+  readonly watchers: readonly RequestStep[]
+  /** The first that ties requests to endpoints. */
+  readonly sessions?: Required<Pick<RequestStep, 'session'>> | undefined
   /** The least of theirs; Infinity: bodies may have any length. */
   readonly bodyLimit: number
 }
@@ -35,6 +39,8 @@ interface Kept {
 export class StepCompiler {
   readonly #deps: StepDependencies
   readonly #kept = new Map<string, Kept>()
+  /** Steps that chains of a listener share, for as long as those of one are kept. */
+  readonly #shared = new Map<string, AnyStep>()
 
   constructor(deps: StepDependencies) {
     this.#deps = deps
@@ -42,13 +48,17 @@ export class StepCompiler {
 
   requestSteps(listener: Listener, chain: FilterChain, manager: HttpConnectionManager): RequestSteps {
     const early = comeAsTheyAre(manager.paths) ? NONE : [new NormalizePathStep(manager.paths)]
-    if (manager.filters.length === 0) return { early, steps: NONE, responders: NONE, bodyLimit: Infinity }
+    if (manager.filters.length === 0)
+      return { early, steps: NONE, responders: NONE, watchers: NONE, bodyLimit: Infinity }
     const place = `http/${placeOf(listener, chain)}`
-    const steps = this.#compile(place, manager, manager.filters, REQUEST_STEPS) as RequestStep[]
+    const { filters } = manager
+    const steps = this.#compile(listener.name, place, manager, filters, REQUEST_STEPS) as RequestStep[]
     return {
       early,
       steps,
       responders: steps.filter((step) => 'respond' in step).toReversed(),
+      watchers: steps.filter((step) => 'finished' in step),
+      sessions: steps.find(tiesRequests),
       bodyLimit: Math.min(...steps.map((step) => step.bodyLimit ?? Infinity)),
     }
   }
@@ -56,7 +66,7 @@ export class StepCompiler {
   connectionSteps(listener: Listener, chain: FilterChain): readonly ConnectionStep[] {
     if (chain.filters.length === 0) return NONE
     const place = `network/${placeOf(listener, chain)}`
-    return this.#compile(place, chain, chain.filters, CONNECTION_STEPS) as ConnectionStep[]
+    return this.#compile(listener.name, place, chain, chain.filters, CONNECTION_STEPS) as ConnectionStep[]
   }
 
   /**
@@ -67,9 +77,13 @@ export class StepCompiler {
     for (const [place, { owner, steps }] of this.#kept)
       if (!owner.deref() && [...steps.values()].every((step) => step.fresh?.() ?? true))
         this.#kept.delete(place)
+    if (this.#shared.size === 0) return
+    const held = new Set([...this.#kept.values()].flatMap(({ steps }) => [...steps.values()]))
+    for (const [key, step] of this.#shared) if (!held.has(step)) this.#shared.delete(key)
   }
 
   #compile(
+    listener: string,
     place: string,
     owner: object,
     filters: readonly FilterConfig[],
@@ -82,10 +96,18 @@ export class StepCompiler {
       let key = `${filter.kind} ${filter.name} ${said(filter.config)}`
       // The same twice is two steps.
       while (steps.has(key)) key += ' '
-      steps.set(key, before?.get(key) ?? kind.create(filter.config, filter.name, this.#deps))
+      const create = (): AnyStep => kind.create(filter.config, filter.name, this.#deps)
+      const made = kind.shared ? this.#sharedStep(`${listener} ${key}`, create) : undefined
+      steps.set(key, made ?? before?.get(key) ?? create())
     }
     this.#kept.set(place, { owner: new WeakRef(owner), steps })
     return [...steps.values()]
+  }
+
+  #sharedStep(key: string, create: () => AnyStep): AnyStep {
+    let step = this.#shared.get(key)
+    if (!step) this.#shared.set(key, (step = create()))
+    return step
   }
 }
 
@@ -93,6 +115,10 @@ export class StepCompiler {
 function placeOf(listener: Listener, chain: FilterChain): string {
   if (chain === listener.defaultFilterChain) return `${listener.name} default`
   return `${listener.name} ${chain.name === '' ? said(chain.match) : chain.name}`
+}
+
+function tiesRequests(step: RequestStep): step is RequestStep & Required<Pick<RequestStep, 'session'>> {
+  return step.session !== undefined
 }
 
 /** No rule has anything to do. */

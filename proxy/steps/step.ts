@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts'
 import type { MessageType } from '../../core/xds/codec.ts'
 import type { LocalReply } from '../exchange/reply.ts'
+import type { TelemetrySink } from '../exchange/telemetry-sink.ts'
 import type { RequestHead, ResponseHead } from '../http/message.ts'
 import type { Hop } from '../model/hop.ts'
 import type { Route } from '../model/route.ts'
@@ -41,10 +42,26 @@ export interface RequestStep {
   decide(hop: Hop, head: RequestHead, route: Route | undefined): Verdict
   /** Sees every answer's head, the proxy's own ones too, last step first; may change its fields. */
   respond?(hop: Hop, head: RequestHead, route: Route | undefined, response: ResponseHead): void
+  /** The upstream's answer to a request that it let pass begins; `whole`: the request had come whole by then. */
+  answered?(head: RequestHead, response: ResponseHead, whole: boolean): void
+  /** The request is over, whichever way: for each one once, also for those that it was not asked about. */
+  finished?(head: RequestHead): void
+  /** Which endpoint the request belongs to; asked once it is decided that it is forwarded. Undefined: any. */
+  session?(head: RequestHead, route: Route): Session | undefined
   /** Bytes that a body may have; what comes beyond them is answered by the exchange. Left out: any. */
   readonly bodyLimit?: number
   /** False: it has counted what one made anew would not know. Without this it never counts. */
   fresh?(): boolean
+}
+
+/** A request's tie to an endpoint that served its caller before. What it says comes from the caller. */
+export interface Session {
+  /** Both '' where there is no tie so far. */
+  readonly cluster: string
+  /** `ip:port` */
+  readonly address: string
+  /** The head of an answer is here, from that endpoint: the caller is told how to come back to it. */
+  answered(response: ResponseHead, cluster: string, address: string): void
 }
 
 /** What is known of a connection when its steps are asked: TLS has ended, no byte of it was passed on. */
@@ -81,16 +98,45 @@ export interface StepDependencies {
   readonly clock: Clock
   /** From 0 up to 1. */
   readonly random: () => number
+  readonly telemetry: Pick<TelemetrySink, 'limitMetric'>
+  /** Wall clock, for what other processes read. Milliseconds since the Unix epoch; left out: the system's. */
+  readonly epochMs?: () => number
 }
+
+/** What a listener says for filters, in metadata of its own; of a route's settings, nothing. */
+export interface ListenerSettings {
+  /** Lower-case name of the field that says how important a request is, or ''. */
+  readonly priorityHeader: string
+}
+
+export const NO_LISTENER_SETTINGS: ListenerSettings = Object.freeze({ priorityHeader: '' })
 
 /** One filter: the message `M` that configures it, what is read of that (`C`), and the step `S` that decides by it. */
 export interface StepKind<M, C, S> {
   /** Envoy's canonical name, e.g. `envoy.filters.http.fault`. */
   readonly kind: string
   readonly type: MessageType<M>
+  /**
+   * What it counts is of all chains of a listener together: filters of one name that say the same are one step. Callers
+   * of one pod come by mutual TLS and in plaintext, by chains of their own.
+   */
+  readonly shared?: boolean
   /** `message` holds what the table serves (core/xds/served); what else is wrong with it is told to `scope`. */
-  read(message: M, scope: Scope): C
+  read(message: M, scope: Scope, listener: ListenerSettings): C
+  /** What a route may say for itself, where that is another message than the filter's own. */
+  readonly perRoute?: RouteMessage<C>
   create(config: C, name: string, deps: StepDependencies): S
+}
+
+/** A message in a route's typed_per_filter_config, and what is read of it. */
+export interface RouteMessage<C> {
+  readonly type: MessageType<unknown>
+  read(message: unknown, scope: Scope): C
+}
+
+/** `read` is called with messages of `type` alone. */
+export function perRoute<M, C>(type: MessageType<M>, read: (message: M, scope: Scope) => C): RouteMessage<C> {
+  return { type, read: (message, scope) => read(message as M, scope) }
 }
 
 /** Whatever its message: for lists of filters. */

@@ -126,8 +126,7 @@ class TcpConnection {
     const { config } = this.#cluster
     if (!config) return this.#end(ResponseFlag.NC, 'cluster_not_found')
     this.#record.service = config.service
-    const { maxOpaqueConnections } = config.limits
-    if (maxOpaqueConnections !== undefined && this.#cluster.connections >= maxOpaqueConnections)
+    if (!this.#cluster.breakers.tryConnection(this.#cluster.connections))
       return this.#end(ResponseFlag.UO, 'upstream_overflow{connections}')
     this.#counted = true
     this.#cluster.connections++

@@ -31,6 +31,41 @@ export const CLUSTER_METRICS: Readonly<Record<string, ClusterMetric>> = {
     label: 'weft_reason',
     read: ({ outliers }) => outliers.ejections,
   },
+  weft_cluster_active_requests: {
+    type: 'gauge',
+    what: 'Requests that run, those that wait for a connection among them.',
+    read: ({ active }) => [['', active]],
+  },
+  weft_cluster_pending_requests: {
+    type: 'gauge',
+    what: 'Requests that wait for a connection.',
+    read: ({ breakers }) => [['', breakers.pending]],
+  },
+  weft_cluster_active_retries: {
+    type: 'gauge',
+    what: 'Requests that are tried again.',
+    read: ({ breakers }) => [['', breakers.retries]],
+  },
+  weft_cluster_connections: {
+    type: 'gauge',
+    what: 'Open connections, HTTP and opaque.',
+    read: ({ states, connections }) => [
+      ['', [...states.values()].reduce((sum, state) => sum + state.connections, connections)],
+    ],
+  },
+  weft_cluster_limit_reached: {
+    type: 'gauge',
+    what: '1 where a limit would turn away what comes next.',
+    label: 'weft_limit',
+    read: ({ active, breakers, connections }) =>
+      Array.from(breakers.reached(active, connections), ([limit, reached]) => [limit, Number(reached)]),
+  },
+  weft_cluster_overflows_total: {
+    type: 'counter',
+    what: 'What limits turned away.',
+    label: 'weft_limit',
+    read: ({ breakers }) => breakers.overflows,
+  },
 }
 
 /** Prometheus text of the clusters in use. One that is forgotten, unused for ten minutes, begins anew. */

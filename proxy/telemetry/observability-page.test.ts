@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { newRecord } from '../exchange/record.ts'
-import { COUNTERS, type CounterName } from '../model/counters.ts'
 import { clusterMetricsText } from './cluster-metrics.ts'
+import { COUNTERS, LIMIT_METRICS, type CounterName, type LimitMetricName } from '../model/counters.ts'
+import { LimitMetrics } from './limit-metrics.ts'
 import { Metrics } from './metrics.ts'
 import { METRIC_NAMES, OBSERVABILITY_PAGE, withTelemetry } from './observability-page.ts'
 import { prometheusText } from './prometheus.ts'
@@ -26,7 +27,11 @@ t.test('the page lists what is counted, and nothing else', async (t) => {
   for (const direction of ['inbound', 'outbound'] as const)
     metrics.request(newRecord({ ...HOP, direction }, HEAD, 'v1'))
   for (const name of Object.keys(COUNTERS)) metrics.count(name as CounterName)
-  const text = prometheusText(metrics, new Map()) + clusterMetricsText(clustersWithEverything())
+  const limits = new LimitMetrics()
+  const held = Object.keys(LIMIT_METRICS).map((name) => limits.get(name as LimitMetricName, 'shop'))
+  t.ok(held.length > 0)
+  const text =
+    prometheusText(metrics, limits.samples(), new Map()) + clusterMetricsText(clustersWithEverything())
   const names = [...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name = '']) => name)
   t.strictSame(
     names.toSorted((a, b) => a.localeCompare(b)),

@@ -1,9 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { markdownTable, withWritten } from '../../core/document.ts'
-import { COUNTERS } from '../model/counters.ts'
+import { COUNTERS, LIMIT_METRICS, type LimitMetricName } from '../model/counters.ts'
 import { ResponseFlag } from '../model/response-flag.ts'
 import { CLUSTER_METRICS } from './cluster-metrics.ts'
+import { limitMetricName } from './prometheus.ts'
 
 /** The page whose tables this module writes. */
 export const OBSERVABILITY_PAGE = fileURLToPath(new URL('../../docs/observability.md', import.meta.url))
@@ -64,6 +65,7 @@ export const METRIC_NAMES: readonly string[] = [
   ...Object.keys(REQUEST_METRICS),
   ...Object.keys(CLUSTER_METRICS),
   ...Object.keys(COUNTERS).map((name) => `weft_${name}_total`),
+  ...Object.keys(LIMIT_METRICS).map((name) => limitMetricName(name as LimitMetricName)),
 ]
 
 /** `page` with the tables of metrics and of response flags between their marks. */
@@ -75,7 +77,12 @@ export function withTelemetry(page: string): string {
     type,
     what,
   ])
-  const rows = [['metric', 'type', 'what it says'], ...requests, ...clusters, ...counters]
+  const limits = Object.entries(LIMIT_METRICS).map(([name, [type, what]]) => [
+    `\`${limitMetricName(name as LimitMetricName)}\``,
+    type,
+    `${what} By the label \`limit\`.`,
+  ])
+  const rows = [['metric', 'type', 'what it says'], ...requests, ...clusters, ...counters, ...limits]
   const quoted = (names: readonly string[]): string => names.map((name) => `\`${name}\``).join(', ')
   const ofClusters = new Set([
     'weft_cluster',

@@ -1,3 +1,5 @@
+import { LIMIT_METRICS, type LimitMetricName } from '../model/counters.ts'
+import type { LimitSample } from './limit-metrics.ts'
 import { DURATION_BUCKETS, type Metrics, type RequestSeries } from './metrics.ts'
 import type { ResourceAttributes } from './resource.ts'
 
@@ -5,7 +7,11 @@ import type { ResourceAttributes } from './resource.ts'
  * Prometheus text format 0.0.4, with OpenTelemetry's names as its Prometheus exporter would write them: who reports is
  * told once, in `target_info` (https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics/).
  */
-export function prometheusText(metrics: Metrics, resource: ResourceAttributes): string {
+export function prometheusText(
+  metrics: Metrics,
+  limits: ReadonlyMap<LimitMetricName, readonly LimitSample[]>,
+  resource: ResourceAttributes,
+): string {
   const lines: string[] = [
     '# TYPE target_info gauge',
     `target_info{${labelsOf([...resource].map(([key, value]) => [key.replaceAll(/[^A-Za-z0-9_]/g, '_'), value]))}} 1`,
@@ -25,7 +31,17 @@ export function prometheusText(metrics: Metrics, resource: ResourceAttributes): 
   }
   for (const [name, value] of [...metrics.counters].sort(([a], [b]) => (a < b ? -1 : 1)))
     lines.push(`# TYPE weft_${name}_total counter`, `weft_${name}_total ${value}`)
+  for (const [name, samples] of limits) {
+    const metric = limitMetricName(name)
+    lines.push(`# TYPE ${metric} ${LIMIT_METRICS[name][0]}`)
+    for (const { limit, value } of samples) lines.push(`${metric}{${labelsOf([['limit', limit]])}} ${value}`)
+  }
   return lines.join('\n') + '\n'
+}
+
+/** As Prometheus reads it. */
+export function limitMetricName(name: LimitMetricName): string {
+  return LIMIT_METRICS[name][0] === 'counter' ? `weft_${name}_total` : `weft_${name}`
 }
 
 function histogram(lines: string[], name: string, all: readonly RequestSeries[]): void {

@@ -1,9 +1,16 @@
 import { monotonicClock, type Clock } from '../../core/clock.ts'
-import type { CounterName } from '../model/counters.ts'
+import type { CounterName, LimitMetricName } from '../model/counters.ts'
 import type { RequestHead } from '../http/message.ts'
-import type { ConnectionRecord, HopSpan, RequestRecord, TelemetrySink } from '../exchange/telemetry-sink.ts'
+import type {
+  ConnectionRecord,
+  HopSpan,
+  LimitMetric,
+  RequestRecord,
+  TelemetrySink,
+} from '../exchange/telemetry-sink.ts'
 import { AccessLog, type AccessLogMode } from './access-log.ts'
 import type { Exporter } from './exporter.ts'
+import { LimitMetrics } from './limit-metrics.ts'
 import { metricsRequests } from './metric-push.ts'
 import { Metrics, type RequestSeries } from './metrics.ts'
 import { prometheusText } from './prometheus.ts'
@@ -37,6 +44,7 @@ const MOST_EARLY = 200
 /** What the data plane tells, turned into spans, counters and log lines. */
 export class Telemetry implements TelemetrySink {
   readonly metrics = new Metrics()
+  readonly #limits = new LimitMetrics()
   readonly #log: AccessLog
   readonly #exporter: Exporter | undefined
   readonly #spans: SpanQueue | undefined
@@ -115,11 +123,15 @@ export class Telemetry implements TelemetrySink {
     this.metrics.count(name, by)
   }
 
+  limitMetric(name: LimitMetricName, limit: string): LimitMetric {
+    return this.#limits.get(name, limit)
+  }
+
   prometheus(): string {
     const counters = this.metrics.counters
     counters.set('spans_exported', this.#spans?.exported ?? 0)
     counters.set('spans_dropped', this.#spans?.dropped ?? 0)
-    return prometheusText(this.metrics, this.#attributes)
+    return prometheusText(this.metrics, this.#limits.samples(), this.#attributes)
   }
 
   /** Sends what is left, within the exporter's own deadline. Never rejects. */

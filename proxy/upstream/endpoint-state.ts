@@ -3,19 +3,24 @@ import { ALPN_LINK } from '../../core/contract.ts'
 import type { ClientHandler } from '../http/stream.ts'
 import type { ProxyProtocolVersion } from '../../core/proxy-protocol.ts'
 import type { Cluster, Endpoint } from '../model/cluster.ts'
+import type { HealthCheck } from '../model/health-check.ts'
 import type { UpstreamTls } from '../model/tls.ts'
 import { allowsPeer } from '../transport/peer-identity.ts'
 import { proxyProtocolHeader, type ConnectionAddresses } from '../transport/proxy-protocol.ts'
+import { newClusterScope, type ClusterScope } from './cluster-scope.ts'
 import { isGrpcFailure } from './balance/failure-class.ts'
 import { EndpointLoad, type Waiting } from './balance/load.ts'
 import { ConnectionRoom } from './connection-room.ts'
 import { ENDPOINT_REMOVED, type ConnectDone, type ConnectTarget } from './connector.ts'
 import type { UpstreamDependencies } from './dependencies.ts'
 import { EndpointHealth } from './health/endpoint-health.ts'
-import { OutlierSet } from './health/outlier-set.ts'
+import type { SignalContext } from './health/signal.ts'
 import type { TryOutcome } from './health/try-outcome.ts'
 import { HttpPool, type OpenConnection } from './http-pool.ts'
 import { KeepAliveHabit } from './keep-alive-habit.ts'
+import { HttpProbe } from './probe/http-probe.ts'
+import type { ProbeDone } from './probe/probe.ts'
+import { tcpProbe } from './probe/tcp-probe.ts'
 import { connectWithSecond } from './second-attempt.ts'
 import { tlsChange, upstreamSocket } from './upstream-socket.ts'
 
@@ -40,6 +45,7 @@ export class EndpointState {
   readonly health: EndpointHealth
   readonly #deps: UpstreamDependencies
   readonly #self: boolean
+  readonly #breakers: ClusterScope['breakers']
   readonly #habit = new KeepAliveHabit()
   /** Of its HTTP connections, in whichever pool. */
   readonly #room: ConnectionRoom
@@ -58,8 +64,8 @@ export class EndpointState {
 
   /**
    * `self`: this very pod, whose inbound port is not in the way of our own connections. `standingChanged`: the picker
-   * has to be replaced. `fresh`: it has come to a cluster that was in use before. `outliers`: of its cluster; left out, it
-   * is alone.
+   * has to be replaced. `fresh`: it has come to a cluster that was in use before. `scope`: of its cluster; left out, it is
+   * alone.
    */
   constructor(
     endpoint: Endpoint,
@@ -68,7 +74,7 @@ export class EndpointState {
     self: boolean,
     standingChanged: () => void,
     fresh = false,
-    outliers: OutlierSet = new OutlierSet(deps.clock, deps.random),
+    scope: ClusterScope = newClusterScope(deps),
   ) {
     this.endpoint = endpoint
     this.address = `${endpoint.address.includes(':') ? `[${endpoint.address}]` : endpoint.address}:${endpoint.port}`
@@ -82,10 +88,16 @@ export class EndpointState {
       this.#http1?.renew()
       this.#http2?.renew()
     }
-    const { clock, signals } = deps
+    this.#breakers = scope.breakers
+    this.#breakers.configure(cluster.limits)
+    const { clock, random, signals } = deps
+    const { outliers, turns } = scope
+    const probe: SignalContext['probe'] = (check, done) => this.#probe(check, done)
+    const picks = (): number => scope.picks
+    const context = { clock, random, outliers, turns, picks, probe, closeIdle }
     this.#inUseSince = fresh ? clock.now() : -Infinity
     let used = true
-    this.health = new EndpointHealth(signals, { clock, outliers, closeIdle }, () => {
+    this.health = new EndpointHealth(signals, context, () => {
       const uses = this.health.standing === 'use'
       if (uses && !used) this.#inUseSince = clock.now()
       used = uses
@@ -124,6 +136,7 @@ export class EndpointState {
     this.#cluster = cluster
     this.#useSocket()
     this.health.configured(endpoint, cluster, this.#tls)
+    this.#breakers.configure(cluster.limits)
     this.load.configure(cluster.balancing.policy)
     this.#room.limit(cluster.limits.maxConnections)
     const sameHeader = this.#proxyProtocol === proxyProtocolBefore
@@ -131,8 +144,6 @@ export class EndpointState {
     const change = tlsChange(tlsBefore, this.#tls)
     if (change === 'all' || !sameHeader || otherConnections(clusterBefore, cluster))
       return this.#replacePools()
-    if (clusterBefore.limits.maxPendingRequests !== cluster.limits.maxPendingRequests)
-      for (const pool of this.#pools()) pool.limitPending(cluster.limits.maxPendingRequests)
     if (change === 'names') {
       const validation = this.#tls?.validation
       for (const pool of this.#pools()) pool.keepPeers((identity) => allowsPeer(validation, identity))
@@ -268,6 +279,14 @@ export class EndpointState {
     for (const pool of this.#pools()) pool.destroy()
   }
 
+  #probe({ probe, timeoutMs }: HealthCheck, done: ProbeDone): () => void {
+    const { clock } = this.#deps
+    if (probe.kind === 'tcp') return tcpProbe(this, timeoutMs, clock, done)
+    const running = new HttpProbe(this.pool(probe.kind === 'grpc'), probe, timeoutMs, clock, done)
+    running.start()
+    return () => running.cancel()
+  }
+
   #pools(): HttpPool[] {
     return [this.#http1, this.#http2, ...this.#own.keys()].filter((pool) => pool !== undefined)
   }
@@ -363,7 +382,7 @@ export class EndpointState {
       })
     const pool: HttpPool = new HttpPool({
       room: this.#room,
-      maxPendingRequests: this.#cluster.limits.maxPendingRequests,
+      breakers: this.#breakers,
       multiplexed,
       open,
       clock: this.#deps.clock,

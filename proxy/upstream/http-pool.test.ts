@@ -2,6 +2,7 @@ import { Socket } from 'node:net'
 import t from 'tap'
 import { ManualClock } from '../../core/clock.ts'
 import { ResponseFlag } from '../model/response-flag.ts'
+import { CircuitBreakers } from './circuit-breakers.ts'
 import { ConnectionRoom } from './connection-room.ts'
 import { HttpPool, type OpenConnection } from './http-pool.ts'
 import { FakeConnection } from './testing/fake-connection.ts'
@@ -17,6 +18,7 @@ class Bench {
   readonly connections: FakeConnection[] = []
   readonly clock = new ManualClock()
   readonly room: ConnectionRoom
+  readonly breakers = new CircuitBreakers()
   readonly pool: HttpPool
   cancelled = 0
   readonly #connecting: ((identity: string | undefined, flags?: number) => void)[] = []
@@ -42,13 +44,18 @@ class Bench {
       return { cancel }
     }
     this.room = new ConnectionRoom(limits.maxConnections ?? 10)
+    this.limitPending(limits.maxPendingRequests ?? 10)
     this.pool = new HttpPool({
       room: this.room,
-      maxPendingRequests: limits.maxPendingRequests ?? 10,
+      breakers: this.breakers,
       multiplexed: protocol === 'h2',
       open,
       clock: this.clock,
     })
+  }
+
+  limitPending(maxPendingRequests: number): void {
+    this.breakers.configure({ maxConnections: 0, maxPendingRequests, maxRequests: 0 })
   }
 
   /** Attempts that wait for their outcome. */
@@ -107,7 +114,7 @@ t.test('limits: connections, waiting requests, and other limits while requests w
   t.equal(first.told, 'connected')
   const second = bench.request()
   t.equal(bench.connecting, 0)
-  bench.pool.limitPending(5)
+  bench.limitPending(5)
   bench.room.limit(2)
   t.equal(bench.connecting, 1, 'who waits profits at once')
   bench.accept()

@@ -1,6 +1,7 @@
 import type { Clock } from '../../core/clock.ts'
 import type { ClientConnection, ClientHandler } from '../http/stream.ts'
 import { ResponseFlag } from '../model/response-flag.ts'
+import type { CircuitBreakers } from './circuit-breakers.ts'
 import { ENDPOINT_REMOVED, type ConnectFailure, type Connected } from './connector.ts'
 import type { ConnectionRoom, RoomUser } from './connection-room.ts'
 import { KeepAliveHabit } from './keep-alive-habit.ts'
@@ -24,7 +25,8 @@ export interface PoolWaiter {
 export interface PoolOptions {
   /** For connections of all pools of the endpoint. */
   readonly room: ConnectionRoom
-  readonly maxPendingRequests: number
+  /** Of the cluster: how many may wait. */
+  readonly breakers: CircuitBreakers
   /** Connections are expected to carry many streams, until the first one shows otherwise. */
   readonly multiplexed: boolean
   readonly open: OpenConnection
@@ -97,7 +99,7 @@ export class HttpPool implements RoomUser {
   readonly #ready: PooledConnection[] = []
   readonly #waiting: PoolWaiter[] = []
   readonly #connecting = new Set<{ cancel(): void }>()
-  #maxPending: number
+  readonly #breakers: CircuitBreakers
   #multiplexed: boolean
   /** What the server said last of how many streams a connection takes. */
   streamsTold: number | undefined
@@ -109,7 +111,7 @@ export class HttpPool implements RoomUser {
 
   constructor(options: PoolOptions) {
     this.#room = options.room
-    this.#maxPending = options.maxPendingRequests
+    this.#breakers = options.breakers
     this.#multiplexed = options.multiplexed
     this.#open = options.open
     this.#clock = options.clock
@@ -140,20 +142,15 @@ export class HttpPool implements RoomUser {
       connection.waited = true
       return waiter.onConnection(connection)
     }
-    if (this.#waiting.length >= this.#maxPending) return waiter.onConnectFailure(NO_ROOM)
+    if (!this.#breakers.tryPending()) return waiter.onConnectFailure(NO_ROOM)
     this.#waiting.push(waiter)
     this.grow()
   }
 
   cancel(waiter: PoolWaiter): void {
     const at = this.#waiting.indexOf(waiter)
-    if (at >= 0) this.#waiting.splice(at, 1)
+    if (at >= 0) this.#takeOut(at, 1)
     else this.#successor?.cancel(waiter)
-  }
-
-  /** For what comes; what waits stays, also beyond it. */
-  limitPending(most: number): void {
-    this.#maxPending = most
   }
 
   /**
@@ -197,7 +194,7 @@ export class HttpPool implements RoomUser {
     this.#closed = true
     this.#room.leave(this)
     this.#cancelConnecting()
-    for (const waiter of this.#waiting.splice(0)) waiter.onConnectFailure(ENDPOINT_REMOVED)
+    for (const waiter of this.#takeOut(0, Infinity)) waiter.onConnectFailure(ENDPOINT_REMOVED)
     this.renew()
   }
 
@@ -305,12 +302,19 @@ export class HttpPool implements RoomUser {
     return false
   }
 
+  /** They wait no more. */
+  #takeOut(from: number, count: number): readonly PoolWaiter[] {
+    const out = this.#waiting.splice(from, count)
+    this.#breakers.pending -= out.length
+    return out
+  }
+
   #serve(): void {
     for (let i = 0; i < this.#waiting.length;) {
       const waiter = this.#waiting[i] as PoolWaiter
       const connection = this.#take(waiter.reuse)
       if (connection) {
-        this.#waiting.splice(i, 1)
+        this.#takeOut(i, 1)
         waiter.onConnection(connection)
         // It may have called back in here.
         i = 0
@@ -361,7 +365,7 @@ export class HttpPool implements RoomUser {
    * answers all, who would otherwise queue behind a dead endpoint.
    */
   #tell(failure: ConnectFailure): void {
-    const told = this.#multiplexed ? this.#waiting.splice(0) : this.#waiting.splice(0, 1)
+    const told = this.#takeOut(0, this.#multiplexed ? Infinity : 1)
     for (const waiter of told) waiter.onConnectFailure(failure)
   }
 }

@@ -6,12 +6,14 @@ import { Picker } from './balance/picker.ts'
 import type { Purpose } from './balance/target.ts'
 import { ClientAffinity } from './client-affinity.ts'
 import type { UpstreamDependencies } from './dependencies.ts'
+import { newClusterScope, type ClusterScope } from './cluster-scope.ts'
 import { resolveEndpoints } from './dns-endpoints.ts'
 import { EndpointState } from './endpoint-state.ts'
-import { OutlierSet } from './health/outlier-set.ts'
+import type { Standing } from './health/signal.ts'
 import { RetryBudget } from './retry-budget.ts'
 
 const SWEEP_ORIGINAL_DST_MS = 60_000
+const BEST_FIRST: readonly Standing[] = ['use', 'last-resort']
 
 /**
  * The running side of a cluster: its endpoints' connections, balancer, limits and retry budget. A change of the
@@ -20,13 +22,14 @@ const SWEEP_ORIGINAL_DST_MS = 60_000
 export class UpstreamCluster {
   readonly name: string
   readonly budget: RetryBudget
-  /** Which of its endpoints are ejected, and when one is. */
-  readonly outliers: OutlierSet
+  readonly outliers: ClusterScope['outliers']
+  readonly breakers: ClusterScope['breakers']
   /** Requests running now. */
   active = 0
   /** Opaque connections now, those that are being made among them. */
   connections = 0
   readonly #deps: UpstreamDependencies
+  readonly #scope: ClusterScope
   readonly #waiters = new Set<() => void>()
   readonly #stopWatching: () => void
   #stopDiscovery: () => void = () => {}
@@ -36,7 +39,11 @@ export class UpstreamCluster {
   #states = new Map<string, EndpointState>()
   readonly #tables = new HashTables()
   #picker: Picker<EndpointState> | undefined
+  /** The best that is there among the endpoints that the picker has. */
+  #best: Standing = 'avoid'
   #affinity: ClientAffinity | undefined
+  /** Made when somebody asks for an address. */
+  #byAddress: ReadonlyMap<string, EndpointState> | undefined
   /** The picker is made once, at the end of the update under way. */
   #updating = false
   /** An endpoint stands otherwise than when the picker was made: the removal of another may bring an ejected one back. */
@@ -48,7 +55,9 @@ export class UpstreamCluster {
     this.name = name
     this.#deps = deps
     this.budget = new RetryBudget(0, 0, deps.clock)
-    this.outliers = new OutlierSet(deps.clock, deps.random, deps.outlierEvents?.(name))
+    this.#scope = newClusterScope(deps, name)
+    this.outliers = this.#scope.outliers
+    this.breakers = this.#scope.breakers
     const watched = deps.configuration.cluster(name)
     this.#stopWatching = watched.watch((config) => this.#configure(config))
     this.#configure(watched.value)
@@ -66,6 +75,16 @@ export class UpstreamCluster {
   /** Whether a pick can be answered now: the cluster is known (or known not to exist), and its endpoints are. */
   get ready(): boolean {
     return this.#closed || this.#config === null || this.#picker !== undefined
+  }
+
+  /**
+   * The best of its endpoints; `avoid`: a request would find none. Undefined: not known yet. One for whatever its
+   * connection came for has what it needs.
+   */
+  get best(): Standing | undefined {
+    if (!this.ready) return undefined
+    if (this.#closed || !this.#config) return 'avoid'
+    return this.#config.discovery.kind === 'original-dst' ? 'use' : this.#best
   }
 
   /**
@@ -101,6 +120,7 @@ export class UpstreamCluster {
     purpose?: Purpose,
   ): EndpointState | undefined {
     this.#idleSweeps = 0
+    this.#scope.picks++
     const config = this.#config
     if (!config || this.#closed) return undefined
     if (config.discovery.kind === 'original-dst')
@@ -120,6 +140,14 @@ export class UpstreamCluster {
       return state
     }
     return undefined
+  }
+
+  /** The endpoint at `ip:port`, unless something speaks against it other than that it drains. */
+  endpointAt(address: string): EndpointState | undefined {
+    this.#byAddress ??= new Map([...this.#states.values()].map((state) => [state.address, state]))
+    const state = this.#byAddress.get(address)
+    const usable = state?.health.standing === 'use' || state?.endpoint.health === 'draining'
+    return usable ? state : undefined
   }
 
   /** How many sweeps came since it was used last. */
@@ -157,6 +185,7 @@ export class UpstreamCluster {
     if (!config) return this.#forget()
     this.budget.configure(config.retryBudget.percent, config.retryBudget.minPerSecond)
     this.outliers.configure(config.outliers)
+    this.breakers.configure(config.limits)
     if (!before || !isDeepStrictEqual(before.discovery, config.discovery))
       return this.#discover(before, config)
     if (config.discovery.kind === 'original-dst')
@@ -172,6 +201,7 @@ export class UpstreamCluster {
     this.#picker = undefined
     const states = this.#states
     this.#states = new Map()
+    this.#byAddress = undefined
     for (const state of states.values()) state.close()
     this.#wake()
   }
@@ -230,6 +260,7 @@ export class UpstreamCluster {
     }
     const gone = [...this.#states].filter(([key]) => !states.has(key))
     this.#states = states
+    this.#byAddress = undefined
     this.#replacePicker()
     // After the picker is there: who is told that an endpoint has gone may pick another at once.
     for (const [, state] of gone) state.close()
@@ -245,7 +276,7 @@ export class UpstreamCluster {
       else if (this.#picker) this.#replacePicker()
     }
     let state: EndpointState | undefined
-    state = new EndpointState(endpoint, config, this.#deps, self, changed, fresh, this.outliers)
+    state = new EndpointState(endpoint, config, this.#deps, self, changed, fresh, this.#scope)
     return state
   }
 
@@ -253,7 +284,12 @@ export class UpstreamCluster {
     const config = this.#config
     if (!config || config.discovery.kind === 'original-dst') return
     this.#stale = false
-    this.#picker = this.#newPicker([...this.#states.values()], config)
+    const states = [...this.#states.values()]
+    this.#picker = this.#newPicker(states, config)
+    const standings = states
+      .filter(({ endpoint }) => endpoint.weight > 0)
+      .map(({ health }) => health.standing)
+    this.#best = BEST_FIRST.find((standing) => standings.includes(standing)) ?? 'avoid'
   }
 
   #newPicker(states: readonly EndpointState[], { balancing }: Cluster): Picker<EndpointState> {

@@ -109,7 +109,9 @@ function decodePolicy(cluster: WireCluster, scope: Scope): BalancingPolicy {
       return { kind: 'maglev', tableSize }
     }
     // CLUSTER_PROVIDED has one endpoint a connection; others are not in the table of what is served.
-    default:
+    case 'ROUND_ROBIN':
+    case 'CLUSTER_PROVIDED':
+    case 'LOAD_BALANCING_POLICY_CONFIG':
       return {
         kind: 'round-robin',
         slowStart: decodeSlowStart(

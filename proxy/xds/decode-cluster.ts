@@ -21,6 +21,7 @@ import {
 import type { Cluster, Endpoint, EndpointAssignment, UpstreamSocket } from '../model/cluster.ts'
 import { decodeBalancing } from './decode-balancing.ts'
 import { decodeNumber, decodeText, decodeTexts, textsOf } from './decode-metadata.ts'
+import { decodeHealthCheck } from './decode-health-check.ts'
 import { decodeOutlierDetection } from './decode-outlier-detection.ts'
 import { decodeHeadLimits, decodeHttp2KeepAlive, decodeTcpKeepAlive } from './decode-protocol-options.ts'
 import type { ReadFile } from './decode-tls.ts'
@@ -73,8 +74,10 @@ export function decodeCluster(cluster: WireCluster, scope: Scope, readFile: Read
       maxOpaqueConnections: breakers?.maxConnections,
       maxPendingRequests: breakers?.maxPendingRequests ?? LIMIT,
       maxRequests: breakers?.maxRequests ?? LIMIT,
+      maxRetries: breakers?.maxRetries,
     },
     outliers: decodeOutlierDetection(cluster, scope),
+    healthCheck: decodeHealthCheck(cluster, http.protocol, scope),
     retryBudget: {
       percent: budget?.budgetPercent?.value ?? 20,
       // Envoy bounds retries that run at once; ours counts them by the second. 10 is GEP-3388's floor.

@@ -3,13 +3,14 @@ import { unpacked } from '../../core/xds/any.ts'
 import type { FilterConfig } from '../model/filter.ts'
 import type { RouteConfiguration } from '../model/route.ts'
 import { CONNECTION_STEPS, REQUEST_STEPS } from '../steps/kinds.ts'
-import type { AnyStepKind } from '../steps/step.ts'
+import { NO_LISTENER_SETTINGS, type AnyStepKind, type ListenerSettings } from '../steps/step.ts'
 import type { Scope } from './scope.ts'
 
 /** `http_filters` but for the router, which must be there once, at the end, as in Envoy. */
 export function decodeHttpFilters(
   filters: readonly HttpFilter[],
   scope: Scope,
+  listener: ListenerSettings,
 ): { readonly filters: FilterConfig[]; readonly router: string } {
   const steps = filters.slice(0, -1)
   const last = filters.at(-1)
@@ -26,7 +27,7 @@ export function decodeHttpFilters(
       const at = scope.at('http_filters', i)
       if (unpacked(filter.typedConfig, Router))
         at.fail('the router must be the last filter, and there only once')
-      return decodeFilter(REQUEST_STEPS, filter, at)
+      return decodeFilter(REQUEST_STEPS, filter, at, listener)
     }),
     router: last?.name ?? '',
   }
@@ -42,6 +43,9 @@ export function decodeNetworkFilters(filters: readonly Filter[], scope: Scope): 
   })
 }
 
+/** The same kinds, each with the message that routes have for it. */
+const ROUTE_KINDS = REQUEST_STEPS.map((kind) => ({ ...kind, ...kind.perRoute }))
+
 /** `typed_per_filter_config` of a route, by the filters' names; undefined: none. */
 export function decodeRouteFilters(
   configs: Readonly<Record<string, Any>> | undefined,
@@ -52,7 +56,7 @@ export function decodeRouteFilters(
   const found = Object.create(null) as Record<string, FilterConfig>
   for (const name of names) {
     const at = scope.at(`typed_per_filter_config[${name}]`)
-    const [filter] = decodeFilter(REQUEST_STEPS, { name, typedConfig: configs[name] }, at)
+    const [filter] = decodeFilter(ROUTE_KINDS, { name, typedConfig: configs[name] }, at)
     if (filter) found[name] = filter
   }
   return found
@@ -81,13 +85,15 @@ export function checkRouteFilters(
 
 /** Empty: of no kind that is a step. */
 function decodeFilter(
-  kinds: readonly AnyStepKind<unknown>[],
+  kinds: readonly Pick<AnyStepKind<unknown>, 'kind' | 'type' | 'read'>[],
   { name = '', typedConfig }: { readonly name?: string | undefined; readonly typedConfig?: Any | undefined },
   scope: Scope,
+  listener = NO_LISTENER_SETTINGS,
 ): FilterConfig[] {
   for (const one of kinds) {
     const message = unpacked(typedConfig, one.type)
-    if (message) return [{ name, kind: one.kind, config: one.read(message, scope.at('typed_config')) }]
+    if (message)
+      return [{ name, kind: one.kind, config: one.read(message, scope.at('typed_config'), listener) }]
   }
   return []
 }

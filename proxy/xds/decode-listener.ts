@@ -12,6 +12,7 @@ import {
   METADATA,
   METADATA_KEEP_HALF_CLOSED,
   METADATA_LOWER_CASE_FIELDS,
+  METADATA_PRIORITY_HEADER,
   METADATA_SANITIZE_FORWARDED,
 } from '../../core/contract.ts'
 import { unpacked } from '../../core/xds/any.ts'
@@ -25,8 +26,9 @@ import type {
 } from '../model/listener.ts'
 import type { PathRules } from '../model/path-rules.ts'
 import { checkRouteFilters, decodeHttpFilters, decodeNetworkFilters } from './decode-filters.ts'
-import { decodeFlag } from './decode-metadata.ts'
+import { decodeFlag, decodeText } from './decode-metadata.ts'
 import { decodeHeadLimits, decodeHttp2KeepAlive } from './decode-protocol-options.ts'
+import type { ListenerSettings } from '../steps/step.ts'
 import { decodePathParameters, decodePathRules } from './decode-paths.ts'
 import { backendCluster } from './decode-route-action.ts'
 import { decodeRouteConfiguration } from './decode-route.ts'
@@ -47,6 +49,7 @@ interface ForAllChains {
   readonly keepHalfClosed: boolean
   readonly lowerCaseFields: boolean
   readonly sanitizeForwarded: boolean
+  readonly filters: ListenerSettings
 }
 
 /** envoy.config.listener.v3.Listener */
@@ -60,6 +63,9 @@ export function decodeListener(listener: WireListener, scope: Scope, readFile: R
     keepHalfClosed: decodeFlag(listener.metadata, METADATA, METADATA_KEEP_HALF_CLOSED, scope),
     lowerCaseFields: decodeFlag(listener.metadata, METADATA, METADATA_LOWER_CASE_FIELDS, scope),
     sanitizeForwarded: decodeFlag(listener.metadata, METADATA, METADATA_SANITIZE_FORWARDED, scope),
+    filters: {
+      priorityHeader: decodeText(listener.metadata, METADATA, METADATA_PRIORITY_HEADER, scope).toLowerCase(),
+    },
   }
   const chain = (wire: WireChain, at: Scope) => decodeChain(wire, at, forAll, readFile)
   const socketAddress = listener.address?.socketAddress
@@ -129,8 +135,9 @@ function decodeManager(
   name: string,
   manager: WireManager,
   scope: Scope,
-  { direction, pathParameters, keepHalfClosed, lowerCaseFields, sanitizeForwarded }: ForAllChains,
+  forAll: ForAllChains,
 ): HttpConnectionManager {
+  const { direction, pathParameters, keepHalfClosed, lowerCaseFields, sanitizeForwarded } = forAll
   // HTTP3 is not served.
   const codecs = { AUTO: 'auto', HTTP1: 'http1', HTTP2: 'http2', HTTP3: 'auto' } as const
   const forwards = {
@@ -145,7 +152,7 @@ function decodeManager(
   const common = manager.commonHttpProtocolOptions
   const sampling = tracing ? (tracing.randomSampling?.value ?? 100) : 0
   if (!manager.rds && !manager.routeConfig) scope.fail('needs rds or route_config')
-  const { filters, router } = decodeHttpFilters(manager.httpFilters ?? [], scope)
+  const { filters, router } = decodeHttpFilters(manager.httpFilters ?? [], scope, forAll.filters)
   const at = scope.at('route_config')
   const inline = manager.routeConfig && decodeRouteConfiguration(manager.routeConfig, at)
   if (inline) checkRouteFilters(inline, filters, at)

@@ -6,7 +6,7 @@ import type {
   RegexMatcher,
   StringMatcher,
 } from '../../core/xds/generated/envoy.js'
-import type { ValueMatch } from '../model/route.ts'
+import type { ValueMatch } from '../model/value-match.ts'
 import type { Scope } from './scope.ts'
 
 export function decodeRegex(matcher: RegexMatcher | undefined, scope: Scope): Pattern | undefined {
@@ -58,7 +58,8 @@ export function decodeQuery(parameter: QueryParameterMatcher, scope: Scope): Val
   return { name, kind: 'present', value: '', regex: undefined, invert: parameter.presentMatch === false }
 }
 
-function decodeString(matcher: StringMatcher, name: string, scope: Scope): ValueMatch {
+/** envoy.type.matcher.v3.StringMatcher; `name`: of what is matched. */
+export function decodeString(matcher: StringMatcher, name: string, scope: Scope): ValueMatch {
   const made = (kind: ValueMatch['kind'], value: string): ValueMatch => ({
     name,
     kind,

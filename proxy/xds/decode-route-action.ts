@@ -3,6 +3,7 @@ import { describeError } from '../../core/errors.ts'
 import { parseReplacement } from '../../core/pattern.ts'
 import type {
   DirectResponseAction,
+  HedgePolicy as WireHedgePolicy,
   RedirectAction as WireRedirect,
   RetryPolicy as WireRetryPolicy,
   RouteAction,
@@ -11,6 +12,7 @@ import {
   NO_MUTATION,
   type DirectResponse,
   type ForwardAction,
+  type HedgePolicy,
   type RedirectAction,
   type RetryPolicy,
 } from '../model/route.ts'
@@ -23,7 +25,12 @@ import type { Scope } from './scope.ts'
 // Envoy: 25 ms, and ten times that.
 const BACKOFF_MS = 25
 
-export function decodeForward(action: RouteAction, scope: Scope, nonIdempotent: boolean): ForwardAction {
+export function decodeForward(
+  action: RouteAction,
+  scope: Scope,
+  nonIdempotent: boolean,
+  hedge: HedgePolicy | undefined,
+): ForwardAction {
   const clusters = decodeClusters(action, scope)
   checkHeadText(action.prefixRewrite, scope.at('prefix_rewrite'))
   checkHeadText(action.hostRewriteLiteral, scope.at('host_rewrite_literal'))
@@ -36,9 +43,10 @@ export function decodeForward(action: RouteAction, scope: Scope, nonIdempotent: 
     // Envoy's default of 15 s would cut what nobody limited.
     timeoutMs: action.timeout ?? 0,
     retry: action.retryPolicy
-      ? decodeRetry(action.retryPolicy, scope.at('retry_policy'), nonIdempotent)
+      ? decodeRetry(action.retryPolicy, scope.at('retry_policy'), nonIdempotent, action.hedgePolicy)
       : undefined,
     ...decodeHashPolicies(action, scope),
+    ...(hedge && { hedge }),
     rewrite: { path: decodePathRewrite(action, scope), authority: action.hostRewriteLiteral || undefined },
     mirrors: (action.requestMirrorPolicies ?? []).map((mirror) => ({
       cluster: mirror.cluster ?? '',
@@ -115,7 +123,12 @@ function decodePathRewrite(action: RouteAction, scope: Scope): ForwardAction['re
   }
 }
 
-function decodeRetry(policy: WireRetryPolicy, scope: Scope, nonIdempotent: boolean): RetryPolicy {
+function decodeRetry(
+  policy: WireRetryPolicy,
+  scope: Scope,
+  nonIdempotent: boolean,
+  hedging: WireHedgePolicy | undefined,
+): RetryPolicy {
   const on = new Set((policy.retryOn ?? '').split(',').map((condition) => condition.trim()))
   const grpcStatuses: number[] = []
   for (const condition of on) {
@@ -127,7 +140,8 @@ function decodeRetry(policy: WireRetryPolicy, scope: Scope, nonIdempotent: boole
   const baseMs = policy.retryBackOff?.baseInterval ?? BACKOFF_MS
   return {
     retries: policy.numRetries ?? 1,
-    perTryTimeoutMs: policy.perTryTimeout ?? 0,
+    // It ends no try where another one follows beside it.
+    perTryTimeoutMs: hedging?.hedgeOnPerTryTimeout ? 0 : (policy.perTryTimeout ?? 0),
     statuses: on.has('retriable-status-codes') ? (policy.retriableStatusCodes ?? []) : [],
     on: {
       connectFailure: on.has('connect-failure'),

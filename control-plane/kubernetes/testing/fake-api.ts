@@ -180,7 +180,8 @@ export class FakeApi {
       return this.#changed(`PATCH ${path}`, path, patched, 200)
     }
     const sent = body as ApiObject
-    const expected = sent.metadata.resourceVersion
+    const { metadata }: Partial<ApiObject> = sent
+    const expected = metadata?.resourceVersion
     if (expected && expected !== found?.metadata.resourceVersion) return refuse(409, 'Conflict')
     if (method === 'PUT') return this.#changed(`PUT ${path}`, path, sent, 200)
     if (!found && status) return refuse(404, 'NotFound')

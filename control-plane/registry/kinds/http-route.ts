@@ -1,9 +1,9 @@
 import type { Fields, TextCheck } from '../fields.ts'
 import { readDuration } from './duration.ts'
+import { METHODS } from './http-method.ts'
 import { PATTERN, readRoute, readValueMatches, type RouteKind } from './read-route.ts'
 import type { RouteMatch, RouteObject, RouteRetry } from './route.ts'
 
-const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH'] as const
 /** Gateway API refuses what no request can match: `//`, `/./`, `/../`, encoded slashes, `#`. */
 const PLAIN_PATH: TextCheck = {
   pattern: /^\/(?!.*(?:\/\/|\/\.\/|\/\.\.\/|\/\.\.?$|%2[fF]|#|\?))[\x21-\x7e]{0,1023}$/,

@@ -9,11 +9,13 @@ import {
   type ServiceAccountObject,
   type ServiceObject,
 } from './core.ts'
+import { readCanary, type CanaryObject } from './canary.ts'
 import { readEndpointSlice, type EndpointSliceObject } from './endpoint-slice.ts'
 import { readTcpRoute, readTlsRoute, type ConnectionRouteObject } from './connection-route.ts'
 import { readGrpcRoute } from './grpc-route.ts'
 import { readHttpRoute } from './http-route.ts'
 import { readPeerAuthentication, type PeerAuthenticationObject } from './peer-authentication.ts'
+import { readXBackendTrafficPolicy, type XBackendTrafficPolicyObject } from './x-backend-traffic-policy.ts'
 import type { RouteObject } from './route.ts'
 import { readTrafficPolicy, type TrafficPolicyObject } from './traffic-policy/read.ts'
 
@@ -26,6 +28,8 @@ export type MeshObject =
   | RouteObject
   | ConnectionRouteObject
   | PeerAuthenticationObject
+  | CanaryObject
+  | XBackendTrafficPolicyObject
   | TrafficPolicyObject
 
 export type Kind = MeshObject['kind']
@@ -44,7 +48,9 @@ const READERS: Readonly<Record<string, (object: Fields) => MeshObject>> = {
   'gateway.networking.k8s.io/v1alpha2 TLSRoute': readTlsRoute,
   'gateway.networking.k8s.io/v1 TCPRoute': readTcpRoute,
   'gateway.networking.k8s.io/v1alpha2 TCPRoute': readTcpRoute,
+  'gateway.networking.x-k8s.io/v1alpha1 XBackendTrafficPolicy': readXBackendTrafficPolicy,
   'weft.dev/v1alpha1 PeerAuthentication': readPeerAuthentication,
+  'weft.dev/v1alpha1 Canary': readCanary,
   'weft.dev/v1alpha1 TrafficPolicy': readTrafficPolicy,
 }
 

@@ -47,7 +47,8 @@ const GROUPS: readonly (readonly [group: string, versions: readonly string[], ki
   ['gateway.networking.k8s.io', ['v1', 'v1beta1'], 'ReferenceGrant'],
   ['gateway.networking.k8s.io', ['v1', 'v1alpha2'], 'TCPRoute UDPRoute'],
   ['gateway.networking.k8s.io', ['v1', 'v1alpha3', 'v1alpha2'], 'TLSRoute'],
-  ['weft.dev', ['v1alpha1'], 'PeerAuthentication TrafficPolicy'],
+  ['gateway.networking.x-k8s.io', ['v1alpha1'], 'XBackend XBackendTrafficPolicy XMesh'],
+  ['weft.dev', ['v1alpha1'], 'Canary PeerAuthentication TrafficPolicy'],
 ]
 
 const KINDS: ReadonlyMap<string, readonly KindEntry[]> = Map.groupBy(

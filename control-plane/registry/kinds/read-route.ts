@@ -1,6 +1,8 @@
 import type { Fields, TextCheck } from '../fields.ts'
 import { DNS_NAME, readMeta } from './meta.ts'
-import { HEADER_NAME, readBackendRef, readFilter } from './route-filter.ts'
+import { HEADER_NAME } from './header-name.ts'
+import { readBackendRef, readFilter } from './route-filter.ts'
+import { readSessionPersistence } from './session-persistence.ts'
 import type { ParentRef, RouteMatch, RouteObject, RouteRule, RouteValueMatch } from './route.ts'
 
 /** What HTTPRoute and GRPCRoute differ in. Each reads its own fields of the map that it gets. */
@@ -34,14 +36,15 @@ export function readRoute(object: Fields, own: RouteKind): RouteObject {
 }
 
 function readRule(rule: Fields, namespace: string, own: RouteKind): RouteRule {
-  rule.text('name')
-  rule.skip('sessionPersistence')
+  const name = rule.text('name') ?? ''
+  const session = rule.optionalMap('sessionPersistence')
   const result: RouteRule = {
+    name,
     ...own.readTimeoutsAndRetry(rule),
     matches: rule.list('matches', (match) => readMatch(match, own)),
     filters: rule.list('filters', (filter) => readFilter(filter, namespace)),
     backendRefs: rule.list('backendRefs', (ref) => readBackendRef(ref, namespace)),
-    unsupported: rule.has('sessionPersistence') ? ['sessionPersistence'] : [],
+    sessionPersistence: session && readSessionPersistence(session),
   }
   rule.refuseUnknown()
   return result

@@ -1,11 +1,9 @@
 import type { Fields, TextCheck } from '../fields.ts'
+import { readCors } from './cors-filter.ts'
+import { HEADER_NAME } from './header-name.ts'
 import { DNS_NAME } from './meta.ts'
 import type { BackendRef, HeaderFilter, PathModifier, RouteFilter } from './route.ts'
 
-export const HEADER_NAME: TextCheck = {
-  pattern: /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,256}$/,
-  is: 'an HTTP field name',
-}
 const HEADER_VALUE: TextCheck = {
   // RFC 9110 section 5.5: no CR, LF or NUL, nothing that could end the line. oxlint-disable-next-line no-control-regex
   pattern: /^[\t\x20-\x7e\x80-\xff]{0,4096}$/,
@@ -45,7 +43,7 @@ export function readTarget(ref: Fields, routeNamespace: string, weighted: boolea
 export function readFilter(filter: Fields, routeNamespace: string): RouteFilter {
   const type = filter.requiredText('type')
   const parsed = readKnownFilter(filter, type, routeNamespace)
-  if (parsed.type === 'Unsupported') filter.skip('extensionRef', 'cors', 'externalAuth')
+  if (parsed.type === 'Unsupported') filter.skip('extensionRef', 'externalAuth')
   filter.refuseUnknown()
   return parsed
 }
@@ -73,6 +71,8 @@ function readKnownFilter(filter: Fields, type: string, routeNamespace: string): 
       mirror.refuseUnknown()
       return { type, backend, percent }
     }
+    case 'CORS':
+      return { type, cors: readCors(body(filter, 'cors')) }
     default:
       return { type: 'Unsupported', name: type }
   }

@@ -1,4 +1,5 @@
 import type { Meta } from './meta.ts'
+import type { SessionPersistence } from './session-persistence.ts'
 
 /** What HTTPRoute and GRPCRoute (gateway.networking.k8s.io/v1) have in common, as their authors wrote it. */
 export interface RouteObject {
@@ -18,14 +19,15 @@ export interface ParentRef {
 }
 
 export interface RouteRule {
+  /** '' where it has none. */
+  readonly name: string
   readonly matches: readonly RouteMatch[]
   readonly filters: readonly RouteFilter[]
   readonly backendRefs: readonly BackendRef[]
   readonly requestTimeoutMs: number | undefined
   readonly backendTimeoutMs: number | undefined
   readonly retry: RouteRetry | undefined
-  /** Fields of the API that the mesh does not carry out, as paths within the rule. */
-  readonly unsupported: readonly string[]
+  readonly sessionPersistence: SessionPersistence | undefined
 }
 
 export interface RouteRetry {
@@ -74,6 +76,18 @@ export interface PathModifier {
   readonly value: string
 }
 
+/** HTTPCORSFilter (GEP-1767), as it was written; `*` stands alone in its list. */
+export interface CorsFilter {
+  /** `https://shop.example`, `https://*.shop.example:8443`, or `*`. */
+  readonly allowOrigins: readonly string[]
+  readonly allowMethods: readonly string[]
+  readonly allowHeaders: readonly string[]
+  readonly exposeHeaders: readonly string[]
+  /** Seconds. */
+  readonly maxAge: number
+  readonly allowCredentials: boolean
+}
+
 export type RouteFilter =
   | { readonly type: 'RequestHeaderModifier' | 'ResponseHeaderModifier'; readonly headers: HeaderFilter }
   | {
@@ -90,4 +104,5 @@ export type RouteFilter =
       readonly path: PathModifier | undefined
     }
   | { readonly type: 'RequestMirror'; readonly backend: BackendRef; readonly percent: number }
+  | { readonly type: 'CORS'; readonly cors: CorsFilter }
   | { readonly type: 'Unsupported'; readonly name: string }

@@ -2,6 +2,7 @@ import type { MeshBrain } from '../../mesh.ts'
 import { together, type Problem } from '../../../core/problem.ts'
 import { proxyProblems } from '../../problems/mesh-problems.ts'
 import { policyOverview, type PolicyOverview } from '../../policy-view.ts'
+import type { CanaryView } from '../../canary/view.ts'
 import type { ServiceView } from '../../service-view.ts'
 
 /** A proxy, or another xDS client, whose stream is open. Plain JSON. */
@@ -39,6 +40,7 @@ export interface MeshOverview {
   /** In order; empty when all is well. `own`: without those that somebody else found. */
   problems(own: boolean): readonly Problem[]
   proxies(): readonly ProxyView[]
+  canaries(): readonly CanaryView[]
 }
 
 /** Of a mesh that may not be there yet: then nothing is in it. `told` are problems that somebody else found. */
@@ -47,6 +49,7 @@ export function overviewOf(
   trustDomain: string,
   proxies: () => readonly ProxyStream[],
   told: () => readonly Problem[],
+  canaries: () => readonly CanaryView[] = () => [],
 ): MeshOverview {
   const now = () => brain()?.snapshot.value
   return {
@@ -58,6 +61,7 @@ export function overviewOf(
         service: workloads?.get(`${one.namespace}/${one.pod}`)?.service ?? '',
       }))
     },
+    canaries,
     version: () => now()?.version ?? 0,
     services: () => now()?.services ?? [],
     policies() {

@@ -35,6 +35,16 @@ export function flagParameter(query: Query, name: string): boolean {
   return true
 }
 
+/** Up to `most` values of one parameter, each of at most 1,024 characters. */
+export function listParameter(query: Query, name: string, most: number): string[] {
+  const values = [query[name] ?? []].flat()
+  if (values.length > most) throw bad(name, `may be given ${most} times at most`)
+  return values.map((value) => {
+    if (typeof value === 'string' && value.length <= 1024) return value
+    throw bad(name, 'must be at most 1,024 characters')
+  })
+}
+
 /** 32 lower-case hexadecimal digits. */
 export function traceIdParameter(value: unknown): string {
   if (typeof value !== 'string' || !/^[0-9a-f]{32}$/.test(value) || /^0+$/.test(value))

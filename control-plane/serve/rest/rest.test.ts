@@ -55,6 +55,7 @@ const PROBLEM: Problem = {
 }
 
 const MESH: MeshOverview = {
+  canaries: () => [],
   trustDomain: 'cluster.local',
   version: () => 7,
   services: () => [CATALOG],

@@ -3,6 +3,7 @@ import { API_CLIENT_HEADER, READY_PATH } from '../../../core/contract.ts'
 import { systemClock, type Clock } from '../../../core/clock.ts'
 import { WeftError } from '../../../core/errors.ts'
 import { namedHosts } from '../../../core/named-hosts.ts'
+import { ownCounts } from '../../canary/evidence/counts.ts'
 import type { MetricStore } from '../telemetry/metric-store.ts'
 import type { TraceStore } from '../telemetry/trace-store.ts'
 import type { DashboardFile } from './dashboard-files.ts'
@@ -11,6 +12,7 @@ import type { MeshOverview } from './overview.ts'
 import {
   countParameter,
   flagParameter,
+  listParameter,
   onlyParameters,
   serviceParameter,
   traceIdParameter,
@@ -35,6 +37,7 @@ export interface RestOptions {
 }
 
 const MAX_TRACES = 200
+const MAX_SERIES = 128
 
 // No script or style but the page's own files; nobody frames it; it calls only where it came from.
 const HEADERS = {
@@ -105,6 +108,11 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
     }),
   }))
   page('/api/problems', ['own'], (query) => ({ problems: mesh.problems(flagParameter(query, 'own')) }))
+  page('/api/canaries', [], () => ({ canaries: mesh.canaries() }))
+  // What the replica that leads asks the others for.
+  page('/api/canary-counts', ['series'], (query) => ({
+    totals: ownCounts(metrics).now(listParameter(query, 'series', MAX_SERIES)),
+  }))
   page('/api/proxies', [], () => ({ proxies: mesh.proxies() }))
   page('/api/mesh', [], () => {
     const problems = mesh.problems(false)

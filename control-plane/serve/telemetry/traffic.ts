@@ -24,6 +24,16 @@ export interface TransportView {
 
 export type Transport = keyof TransportView
 
+/** Requests that were counted, whole ones. */
+export interface TrafficTotals {
+  /** Without those that their callers left. */
+  readonly judged: number
+  /** Of those. */
+  readonly failed: number
+  /** By the store's own buckets, of all. */
+  readonly durations: readonly number[]
+}
+
 const FAILED = BUCKETS
 const LEFT = BUCKETS + 1
 const MUTUAL_TLS = BUCKETS + 2
@@ -36,9 +46,21 @@ const NOTHING = 1e-6
 export class Traffic {
   usedAt: number
   readonly #window = new SlidingWindow(WIDTH)
+  readonly #totals = new Float64Array(WIDTH)
 
   constructor(now: number) {
     this.usedAt = now
+  }
+
+  /** Since this was made: it only grows. */
+  get totals(): TrafficTotals {
+    const durations = Array.from(this.#totals.subarray(0, BUCKETS))
+    const count = durations.reduce((sum, one) => sum + one, 0)
+    return {
+      judged: count - (this.#totals[LEFT] as number),
+      failed: this.#totals[FAILED] as number,
+      durations,
+    }
   }
 
   /** `counts` by the store's own buckets; all of them ended alike, and went the same way. */
@@ -55,6 +77,8 @@ export class Traffic {
     if (kind.transport === 'mutualTls') row[MUTUAL_TLS] = count
     if (kind.transport === 'plaintext') row[PLAINTEXT] = count
     this.#window.add(row, fromMs, now)
+    for (let column = 0; column < WIDTH; column++)
+      this.#totals[column] = (this.#totals[column] as number) + (row[column] as number)
     this.usedAt = now
   }
 
@@ -90,7 +114,7 @@ function transportOf(count: number, mutualTls: number, plaintext: number): Trans
 }
 
 /** What one takes in memory. */
-const TRAFFIC_BYTES = 512 + 8 * WINDOW_SLOTS * (WIDTH + 1)
+const TRAFFIC_BYTES = 512 + 8 * (WINDOW_SLOTS * (WIDTH + 1) + WIDTH)
 
 /**
  * So much of one namespace, and of all, in each table: 5,800 of them. Not by pod: those of one service report to the

@@ -30,6 +30,7 @@ export const CLUSTERS: Messages = {
     load_assignment: ANY,
     circuit_breakers: ANY,
     outlier_detection: ANY,
+    health_checks: ANY,
     common_http_protocol_options: ANY,
     typed_extension_protocol_options: { keys: { [HTTP_OPTIONS]: 'any' }, types: [HTTP_OPTIONS] },
     http2_protocol_options: HTTP2,
@@ -71,6 +72,7 @@ export const CLUSTERS: Messages = {
     max_connections: ANY,
     max_pending_requests: ANY,
     max_requests: ANY,
+    max_retries: ANY,
     retry_budget: ANY,
   },
   [`${CLUSTER}.CircuitBreakers.Thresholds.RetryBudget`]: {

@@ -4,6 +4,7 @@ import { CLUSTERS } from './cluster.ts'
 import { HTTP_FILTERS } from './http-filters.ts'
 import { HTTP } from './http.ts'
 import { LISTENER } from './listener.ts'
+import { RATE_LIMITS } from './rate-limits.ts'
 import { ROUTES } from './route.ts'
 import type { Fields, Messages } from './table.ts'
 import { TRANSPORT } from './tls.ts'
@@ -13,10 +14,10 @@ export const SECTIONS: readonly (readonly [title: string, messages: Messages])[]
   ['The file', BOOTSTRAP],
   ['Listeners', LISTENER],
   ['HTTP', HTTP],
-  ['HTTP filters', { ...HTTP_FILTERS.types, ...HTTP_FILTERS.parts }],
+  ['HTTP filters', { ...HTTP_FILTERS.types, ...HTTP_FILTERS.routeTypes, ...HTTP_FILTERS.parts }],
   ['TLS', TRANSPORT],
-  ['Routes', ROUTES],
   ['Clusters', { ...CLUSTERS, ...CLUSTER_HEALTH }],
+  ['Routes', { ...ROUTES, ...RATE_LIMITS }],
 ]
 
 /** The whole table: by full name of the message, its fields. */

@@ -3,6 +3,7 @@ import {
   METADATA_KEEP_HALF_CLOSED,
   METADATA_LOWER_CASE_FIELDS,
   METADATA_PATH_PARAMETERS,
+  METADATA_PRIORITY_HEADER,
   METADATA_SANITIZE_FORWARDED,
 } from '../../contract.ts'
 import { NETWORK_FILTERS } from './network-filters.ts'
@@ -31,6 +32,7 @@ export const LISTENER: Messages = {
               METADATA_KEEP_HALF_CLOSED,
               METADATA_LOWER_CASE_FIELDS,
               METADATA_SANITIZE_FORWARDED,
+              METADATA_PRIORITY_HEADER,
             ],
           },
         },

@@ -1,4 +1,11 @@
-import { METADATA, METADATA_RETRY_NON_IDEMPOTENT } from '../../contract.ts'
+import {
+  METADATA,
+  METADATA_FAILOVER,
+  METADATA_HEDGE,
+  METADATA_RETRY_NON_IDEMPOTENT,
+  METADATA_SESSION_ABSOLUTE_MS,
+  METADATA_SESSION_IDLE_MS,
+} from '../../contract.ts'
 import { HASH_POLICY } from './hash-policy.ts'
 import { ROUTE_FILTERS } from './http-filters.ts'
 import { ANY, only, REQUIRED, type Fields, type Messages } from './table.ts'
@@ -12,16 +19,24 @@ const HEADERS: Fields = {
   response_headers_to_remove: ANY,
 }
 
+const ROUTE_METADATA = [
+  METADATA_RETRY_NON_IDEMPOTENT,
+  METADATA_FAILOVER,
+  METADATA_HEDGE,
+  METADATA_SESSION_ABSOLUTE_MS,
+  METADATA_SESSION_IDLE_MS,
+]
+
 export const ROUTES: Messages = {
   [`${ROUTE}.RouteConfiguration`]: { name: ANY, virtual_hosts: ANY, validate_clusters: only('true') },
-  [`${ROUTE}.VirtualHost`]: { name: REQUIRED, domains: REQUIRED, routes: ANY },
+  [`${ROUTE}.VirtualHost`]: { name: REQUIRED, domains: REQUIRED, routes: ANY, rate_limits: ANY },
   [`${ROUTE}.Route`]: {
     name: ANY,
     match: REQUIRED,
     route: ANY,
     redirect: ANY,
     direct_response: ANY,
-    metadata: { within: { filter_metadata: { keys: { [METADATA]: [METADATA_RETRY_NON_IDEMPOTENT] } } } },
+    metadata: { within: { filter_metadata: { keys: { [METADATA]: ROUTE_METADATA } } } },
     typed_per_filter_config: { types: ROUTE_FILTERS },
     ...HEADERS,
   },
@@ -69,9 +84,12 @@ export const ROUTES: Messages = {
     host_rewrite_literal: ANY,
     timeout: ANY,
     retry_policy: ANY,
+    hedge_policy: ANY,
     request_mirror_policies: ANY,
     upgrade_configs: ANY,
     hash_policy: ANY,
+    rate_limits: ANY,
+    include_vh_rate_limits: ANY,
   },
   ...HASH_POLICY,
   'envoy.type.matcher.v3.RegexMatchAndSubstitute': { pattern: REQUIRED, substitution: ANY },
@@ -83,6 +101,7 @@ export const ROUTES: Messages = {
     retry_back_off: ANY,
     retry_host_predicate: ANY,
   },
+  [`${ROUTE}.HedgePolicy`]: { hedge_on_per_try_timeout: ANY },
   [`${ROUTE}.RetryPolicy.RetryBackOff`]: { base_interval: REQUIRED, max_interval: ANY },
   // What every retry does by itself.
   [`${ROUTE}.RetryPolicy.RetryHostPredicate`]: {

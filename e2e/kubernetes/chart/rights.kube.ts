@@ -70,6 +70,29 @@ metadata: { name: web, namespace: shop }
 spec: { targetRefs: [{ kind: Service, name: web }], retryBudget: { percent: 10 } }
 `
 
+/** New versions without a pod: their Canaries take the requests back that the routes give them. */
+const CANARIES = ['HTTPRoute', 'GRPCRoute']
+  .map(
+    (kind) => `
+apiVersion: gateway.networking.k8s.io/v1
+kind: ${kind}
+metadata: { name: release, namespace: plain }
+spec:
+  parentRefs: [{ group: '', kind: Service, name: ${kind.toLowerCase()} }]
+  rules: [{ backendRefs: [{ name: v1, port: 80, weight: 50 }, { name: v2, port: 80, weight: 50 }] }]
+---
+apiVersion: weft.dev/v1alpha1
+kind: Canary
+metadata: { name: ${kind.toLowerCase()}, namespace: plain }
+spec:
+  routeRef: { kind: ${kind}, name: release }
+  stable: { name: v1, port: 80 }
+  canary: { name: v2, port: 80 }
+  steps: [{ weight: 10 }]
+`,
+  )
+  .join('---')
+
 /** Nothing injects here: the namespace has no label, and the pod looks like one with a sidecar. */
 const POD = `
 apiVersion: v1
@@ -96,6 +119,13 @@ t.test('what the chart grants the control plane is what it needs, and no more', 
     await until(`the status of ${kind}`, async () => {
       const { status } = await get(kind, 'web', 'shop')
       return status?.parents?.[0]?.controllerName === 'weft.dev/control-plane'
+    })
+  await cluster.kubectl(['create', '--filename', '-'], { stdin: CANARIES })
+  for (const kind of ['httproute', 'grpcroute'])
+    await until(`the weights of ${kind}`, async () => {
+      const { spec } = await get(kind, 'release', 'plain')
+      const { status } = await get('canary', kind, 'plain')
+      return spec.rules[0].backendRefs[1].weight === 0 && status?.reason === 'NoEndpoint'
     })
   await until('the status of trafficpolicy', async () => {
     const { status } = await get('trafficpolicy', 'web', 'shop')

@@ -12,6 +12,7 @@ import { MANAGER } from '../../testing/static-configuration.ts'
 import { FakeUpstream } from '../../upstream/testing/fake-upstream.ts'
 import { WeightedPicks, type ExchangeDependencies } from '../dependencies.ts'
 import { Exchange } from '../exchange.ts'
+import { MirrorRoom } from '../mirror-room.ts'
 import { noTelemetry, type RequestRecord } from '../telemetry-sink.ts'
 
 /** The caller's end of one request: what came back to it. */
@@ -88,7 +89,13 @@ export interface Sending {
   readonly open?: boolean
 }
 
-export const NO_STEPS: RequestSteps = { early: [], steps: [], responders: [], bodyLimit: Infinity }
+export const NO_STEPS: RequestSteps = {
+  early: [],
+  steps: [],
+  responders: [],
+  watchers: [],
+  bodyLimit: Infinity,
+}
 
 /** Exchanges without a socket on either side, on a clock that the test moves. */
 export class MemoryExchange {
@@ -100,6 +107,8 @@ export class MemoryExchange {
   started = 0
   readonly running: ExchangeDependencies['running'] = new Set()
   overloaded = false
+  /** At least 0, less than 1. */
+  random: () => number = () => 0
   steps = NO_STEPS
   hop: Hop = { ...HOP, direction: 'outbound' }
   settings: HttpConnectionManager = MANAGER
@@ -116,8 +125,9 @@ export class MemoryExchange {
         count: (name) => void this.counts.push(name),
       },
       picks: new WeightedPicks(() => 0),
+      mirrorRoom: new MirrorRoom(),
       clock: this.upstream.clock,
-      random: () => 0,
+      random: () => this.random(),
       configVersion: () => 'v1',
       configWaitMs: 500,
       running: this.running,

@@ -17,6 +17,7 @@ import { FakeUpstream } from '../../upstream/testing/fake-upstream.ts'
 import { meshTls } from '../../upstream/testing/mesh-tls.ts'
 import { WeightedPicks, type ExchangeDependencies } from '../dependencies.ts'
 import { Exchange } from '../exchange.ts'
+import { MirrorRoom } from '../mirror-room.ts'
 import { noTelemetry } from '../telemetry-sink.ts'
 import { NO_STEPS } from './memory-exchange.ts'
 
@@ -99,6 +100,7 @@ function served(
     clusters,
     telemetry: noTelemetry,
     picks: new WeightedPicks(() => 0),
+    mirrorRoom: new MirrorRoom(),
     clock,
     random: () => 0,
     configVersion: () => 'v1',

@@ -9,7 +9,7 @@ const TEXT = 'the body of the request is above the limit of 10 bytes'
 function limited() {
   const exchange = new MemoryExchange(forwardTo({ app: 1 }))
   const step = new BodyLimitStep({ maxBytes: 10 })
-  exchange.steps = { early: [], steps: [step], responders: [], bodyLimit: step.bodyLimit }
+  exchange.steps = { early: [], steps: [step], responders: [], watchers: [], bodyLimit: step.bodyLimit }
   const server = exchange.upstream.server(1)
   exchange.upstream.configuration.setCluster('app', [1])
   return { exchange, server }

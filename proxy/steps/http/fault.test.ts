@@ -1,6 +1,9 @@
 import t from 'tap'
+import { Scope } from '../../xds/scope.ts'
 import { ResponseFlag } from '../../model/response-flag.ts'
 import { forwardTo } from '../../testing/static-configuration.ts'
+import type { HTTPFault } from '../../../core/xds/generated/envoy.js'
+import { NO_LISTENER_SETTINGS } from '../step.ts'
 import { headOf, HOP, manual, Waited } from '../testing/requests.ts'
 import { fault, FaultStep, type FaultConfig } from './fault.ts'
 
@@ -71,4 +74,84 @@ t.test('a route has a fault of its own, under the name of the filter', async (t)
   t.equal(step.decide(HOP, headOf('/'), says('fault', fault.kind, own)), undefined)
   const mistaken = says('my-fault', 'envoy.filters.http.local_ratelimit', { statPrefix: 'x' })
   t.equal(step.decide(HOP, headOf('/'), mistaken), undefined, 'for a filter of another kind')
+})
+
+t.test(
+  'callers choose a fault only where it is theirs to choose, and no more of it than is configured',
+  async (t) => {
+    const asking = [
+      ...['x-envoy-fault-delay-request', '20'],
+      ...['x-envoy-fault-abort-request', '418'],
+      ...['x-envoy-fault-abort-grpc-request', '5'],
+    ]
+    const deps = manual(0.4)
+    t.equal(new FaultStep(NONE, 'fault', deps).decide(HOP, headOf('/', asking), undefined), undefined)
+    const fixed = new FaultStep({ ...NONE, abort: ABORT }, 'fault', deps)
+    t.match(fixed.decide(HOP, headOf('/', asking), undefined), { reply: { status: 503 } })
+    const byCaller = { partsOfPercent: 100 }
+    const step = new FaultStep(
+      {
+        ...NONE,
+        delay: { ms: 0, percent: 50, byCaller },
+        abort: { status: 503, grpcStatus: undefined, percent: 50, byCaller },
+      },
+      'fault',
+      deps,
+    )
+    t.equal(step.decide(HOP, headOf('/'), undefined), undefined)
+    const both = new Waited(step.decide(HOP, headOf('/', asking), undefined))
+    deps.clock.advance(20)
+    t.match(both.told, { reply: { status: 418 } })
+    t.match(step.decide(HOP, headOf('/', asking.slice(4)), undefined), {
+      reply: { status: 404, grpcStatus: 5 },
+    })
+    const less = [...asking.slice(2, 4), 'x-envoy-fault-abort-request-percentage', '3999']
+    t.equal(step.decide(HOP, headOf('/', less), undefined), undefined, '39.99 % of them')
+    const more = [...asking.slice(2, 4), 'x-envoy-fault-abort-request-percentage', '10000']
+    t.ok(step.decide(HOP, headOf('/', more), undefined))
+    deps.draw = 0.5
+    t.equal(step.decide(HOP, headOf('/', more), undefined), undefined, 'no more than 50 %')
+    deps.draw = 0
+    for (const value of ['', '-1', '1e3', '199', '600', '418 '])
+      t.equal(
+        step.decide(HOP, headOf('/', ['x-envoy-fault-abort-request', value]), undefined),
+        undefined,
+        `"${value}"`,
+      )
+  },
+)
+
+t.test('a share may be a part of a percent', async (t) => {
+  const scope = new Scope()
+  const read = (numerator: number) =>
+    fault.read(
+      { abort: { grpcStatus: 8, percentage: { numerator, denominator: 'MILLION' } } },
+      scope,
+      NO_LISTENER_SETTINGS,
+    )
+  const config = read(25)
+  t.same(config.abort, { status: 429, grpcStatus: 8, percent: 0.0025 })
+  const deps = manual(0.000024)
+  const step = new FaultStep(config, 'fault', deps)
+  t.ok(step.decide(HOP, headOf('/'), undefined))
+  deps.draw = 0.000025
+  t.equal(step.decide(HOP, headOf('/'), undefined), undefined)
+  t.equal(read(2_000_000).abort?.percent, 100)
+})
+
+t.test('what cannot be done is refused by its field', async (t) => {
+  const percentage = { numerator: 1 }
+  const problems = (message: HTTPFault): string[] => {
+    const scope = new Scope()
+    fault.read(message, scope, NO_LISTENER_SETTINGS)
+    return scope.problems.map(({ field, message }) => `${field}: ${message}`)
+  }
+  t.match(problems({ delay: { fixedDelay: 3_600_001, percentage } }), [
+    'delay.fixed_delay: must be above 0, and 1 h',
+  ])
+  t.match(problems({ delay: { fixedDelay: 0, percentage } }), ['delay.fixed_delay'])
+  t.match(problems({ delay: { percentage } }), ['delay: needs fixed_delay or header_delay'])
+  t.match(problems({ abort: { percentage } }), ['abort: needs http_status, grpc_status or header_abort'])
+  t.match(problems({ abort: { httpStatus: 600, percentage } }), ['abort.http_status'])
+  t.same(problems({}), [], 'a filter that waits for what routes say')
 })

@@ -1,11 +1,20 @@
-import { HTTPFault } from '../../../core/xds/generated/envoy.js'
+import {
+  HTTPFault,
+  type FaultAbort,
+  type FaultDelay,
+  type FractionalPercent,
+} from '../../../core/xds/generated/envoy.js'
 import type { RequestHead } from '../../http/message.ts'
+import { httpStatusOf } from '../../exchange/reply.ts'
 import type { Hop } from '../../model/hop.ts'
 import { ResponseFlag } from '../../model/response-flag.ts'
-import type { Route, ValueMatch } from '../../model/route.ts'
+import type { Route } from '../../model/route.ts'
+import type { ValueMatch } from '../../model/value-match.ts'
 import { matchesHeaders } from '../../route/match.ts'
-import { percentOf } from '../../xds/decode-fraction.ts'
+import { partsOfPercent, percentOf } from '../../xds/decode-fraction.ts'
 import { decodeHeader } from '../../xds/decode-match.ts'
+import type { Scope } from '../../xds/scope.ts'
+import { askedDelayMs, askedGrpcStatus, askedPercent, askedStatus } from '../fault-headers.ts'
 import {
   routeConfig,
   type Answer,
@@ -17,14 +26,25 @@ import {
   type WaitingRequest,
 } from '../step.ts'
 
+/** Of the requests, who gets a fault. */
+interface Share {
+  /** 0 to 100. */
+  readonly percent: number
+  /**
+   * The caller says in fields of its own whether and what (header_delay, header_abort), up to `percent`, and in so many
+   * parts of a percent; undefined: what it says there is not looked at.
+   */
+  readonly byCaller?: { readonly partsOfPercent: number } | undefined
+}
+
+/** A fault is no reason to hold a request for ever, and a timer takes no more than 24 days. */
+const LONGEST_DELAY_MS = 3_600_000
+
 /** envoy.extensions.filters.http.fault.v3.HTTPFault */
 export interface FaultConfig {
-  /** `percent` of the requests, 0 to 100. */
-  readonly delay: { readonly ms: number; readonly percent: number } | undefined
+  readonly delay: (Share & { readonly ms: number }) | undefined
   /** Instead of an answer of the upstream; gRPC callers get `grpcStatus`, or what the HTTP status maps to. */
-  readonly abort:
-    | { readonly status: number; readonly grpcStatus: number | undefined; readonly percent: number }
-    | undefined
+  readonly abort: (Share & { readonly status: number; readonly grpcStatus: number | undefined }) | undefined
   /** Only requests that all of them match. */
   readonly headers: readonly ValueMatch[]
   /** Delays at the same time; a request beyond them passes as it is. */
@@ -51,24 +71,30 @@ export class FaultStep implements RequestStep {
     const config = (routeConfig(route, fault, this.#name) as FaultConfig | undefined) ?? this.#config
     if (this.#active >= config.maxActive || !matchesHeaders(config.headers, head)) return undefined
     const { delay } = config
-    if (delay && this.#drawn(delay.percent)) return this.#wait(delay.ms, config)
-    return this.#abort(config)
+    const ms = delay?.byCaller ? askedDelayMs(head) : delay?.ms
+    if (delay && ms !== undefined && this.#hits(delay, 'delay', head))
+      return this.#wait(Math.min(ms, LONGEST_DELAY_MS), config, head)
+    return this.#abort(config, head)
   }
 
   fresh(): boolean {
     return this.#active === 0
   }
 
+  #hits({ percent, byCaller }: Share, fault: 'delay' | 'abort', head: RequestHead): boolean {
+    return this.#drawn(byCaller ? askedPercent(head, fault, percent, byCaller.partsOfPercent) : percent)
+  }
+
   #drawn(percent: number): boolean {
     return percent > 0 && this.#deps.random() * 100 < percent
   }
 
-  #wait(ms: number, config: FaultConfig): Wait {
+  #wait(ms: number, config: FaultConfig, head: RequestHead): Wait {
     const begin = (request: WaitingRequest): (() => void) => {
       this.#active++
       const cancel = this.#deps.clock.after(ms, () => {
         this.#active--
-        request.resume(this.#abort(config))
+        request.resume(this.#abort(config, head))
       })
       return () => {
         this.#active--
@@ -78,9 +104,10 @@ export class FaultStep implements RequestStep {
     return { kind: 'wait', flags: ResponseFlag.DI, begin }
   }
 
-  #abort({ abort }: FaultConfig): Answer | undefined {
-    if (!abort || !this.#drawn(abort.percent)) return undefined
-    const { status, grpcStatus } = abort
+  #abort({ abort }: FaultConfig, head: RequestHead): Answer | undefined {
+    const chosen = abort?.byCaller ? askedAbort(head) : abort
+    if (!abort || !chosen || !this.#hits(abort, 'abort', head)) return undefined
+    const { status, grpcStatus } = chosen
     const text = 'fault filter abort'
     return {
       kind: 'answer',
@@ -94,17 +121,44 @@ export const fault: StepKind<HTTPFault, FaultConfig, RequestStep> = {
   kind: 'envoy.filters.http.fault',
   type: HTTPFault,
   read({ delay, abort, headers = [], maxActiveFaults = Infinity }, scope) {
-    if (delay && !((delay.fixedDelay ?? 0) > 0)) scope.at('delay').at('fixed_delay').fail('must be above 0')
-    const status = abort?.httpStatus ?? 503
-    if (status < 200 || status > 599) scope.at('abort').at('http_status').fail('must be from 200 to 599')
-    if (abort && abort.httpStatus === undefined && abort.grpcStatus === undefined)
-      scope.at('abort').fail('needs http_status or grpc_status')
     return {
-      delay: delay && { ms: delay.fixedDelay ?? 0, percent: percentOf(delay.percentage) },
-      abort: abort && { status, grpcStatus: abort.grpcStatus, percent: percentOf(abort.percentage) },
+      delay: delay && readDelay(delay, scope.at('delay')),
+      abort: abort && readAbort(abort, scope.at('abort')),
       headers: headers.map((header, i) => decodeHeader(header, scope.at('headers', i))),
       maxActive: maxActiveFaults,
     }
   },
   create: (config, name, deps) => new FaultStep(config, name, deps),
+}
+
+function readDelay({ fixedDelay, headerDelay, percentage }: FaultDelay, scope: Scope): FaultConfig['delay'] {
+  if (fixedDelay === undefined && !headerDelay) scope.fail('needs fixed_delay or header_delay')
+  if (fixedDelay !== undefined && (fixedDelay <= 0 || fixedDelay > LONGEST_DELAY_MS))
+    scope.at('fixed_delay').fail('must be above 0, and 1 h at the most')
+  return { ms: fixedDelay ?? 0, ...shareOf(percentage, headerDelay !== undefined) }
+}
+
+function readAbort(abort: FaultAbort, scope: Scope): FaultConfig['abort'] {
+  const { httpStatus, grpcStatus, headerAbort, percentage } = abort
+  if (httpStatus === undefined && grpcStatus === undefined && !headerAbort)
+    scope.fail('needs http_status, grpc_status or header_abort')
+  if (httpStatus !== undefined && (httpStatus < 200 || httpStatus > 599))
+    scope.at('http_status').fail('must be from 200 to 599')
+  const status = httpStatus ?? httpStatusOf(grpcStatus)
+  return { status, grpcStatus, ...shareOf(percentage, headerAbort !== undefined) }
+}
+
+function shareOf(percentage: FractionalPercent | undefined, byCaller: boolean): Share {
+  const percent = percentOf(percentage)
+  return byCaller ? { percent, byCaller: { partsOfPercent: partsOfPercent(percentage) } } : { percent }
+}
+
+/** As in Envoy the status of HTTP counts where a caller asks for both. */
+function askedAbort(
+  head: RequestHead,
+): Pick<NonNullable<FaultConfig['abort']>, 'status' | 'grpcStatus'> | undefined {
+  const status = askedStatus(head)
+  if (status !== undefined) return { status, grpcStatus: undefined }
+  const grpcStatus = askedGrpcStatus(head)
+  return grpcStatus === undefined ? undefined : { status: httpStatusOf(grpcStatus), grpcStatus }
 }

@@ -9,6 +9,8 @@ import { localRateLimit, LocalRateLimitStep, type LocalRateLimitConfig } from '.
 const LIMIT: LocalRateLimitConfig = {
   statPrefix: 'limit',
   bucket: { maxTokens: 2, tokensPerFill: 1, fillIntervalMs: 1000 },
+  descriptors: [],
+  alwaysAll: true,
   status: 429,
   enabledPercent: 100,
   enforcedPercent: 100,
@@ -56,7 +58,10 @@ t.test('the answer says why, and when to come again', async (t) => {
       status: 429,
       details: 'local_rate_limited',
       text: 'local_rate_limited',
-      fields: ['x-limited', 'yes'],
+      fields: [
+        ...['retry-after', '1', 'ratelimit-policy', '"limit";q=1;w=1', 'ratelimit', '"limit";r=0;t=1'],
+        ...['x-limited', 'yes'],
+      ],
       grpcStatus: 8,
     },
   })

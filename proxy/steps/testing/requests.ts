@@ -1,4 +1,5 @@
 import { ManualClock } from '../../../core/clock.ts'
+import { noTelemetry } from '../../exchange/telemetry-sink.ts'
 import type { Fields, RequestHead } from '../../http/message.ts'
 import type { Hop } from '../../model/hop.ts'
 import type { Answer, StepDependencies, Verdict, WaitingRequest } from '../step.ts'
@@ -20,7 +21,7 @@ export function headOf(path: string, fields: Fields = []): RequestHead {
 
 /** A clock that a test moves and draws that it chooses. */
 export function manual(draw = 0): StepDependencies & { clock: ManualClock; draw: number } {
-  const deps = { clock: new ManualClock(), draw, random: () => deps.draw }
+  const deps = { clock: new ManualClock(), draw, random: () => deps.draw, telemetry: noTelemetry }
   return deps
 }
 

@@ -8,6 +8,7 @@ export function clustersWithEverything(): ClusterManager {
   configuration.setCluster('app', [1, 2, 3], { outliers: IN_A_ROW })
   const [first] = clusters.get('app').states.values()
   for (let i = 0; i < 5; i++) first?.ended('answered', 500, -1, 0)
+  clusters.get('app').breakers.tryRequest(101)
   clusters.get('gone')
   configuration.cluster('gone').set(null)
   return clusters

@@ -123,7 +123,7 @@ t.test('the hash tells texts apart', async (t) => {
     t.ok(Number.isInteger(mixed) && mixed >= 0 && mixed < 2 ** 32)
   }
   // Each of 16 buckets gets its part, of texts that differ in their last character.
-  const buckets = new Array<number>(16).fill(0)
+  const buckets = Array.from({ length: 16 }, () => 0)
   for (const key of KEYS) buckets[key % 16] = (buckets[key % 16] as number) + 1
   t.ok(
     buckets.every((count) => Math.abs(count - 1250) < 200),

@@ -36,6 +36,6 @@ t.test('in whatever order they were learned of, the order is one', async (t) => 
   const targets = [at(3), at(10), at(1)]
   t.same(
     orderForHash(targets).map(({ address }) => address),
-    orderForHash([...targets].reverse()).map(({ address }) => address),
+    orderForHash(targets.toReversed()).map(({ address }) => address),
   )
 })

@@ -21,7 +21,7 @@ export class EndpointHealth {
   /** `changed` is called when the standing has changed. */
   constructor(
     signals: readonly CreateSignal[],
-    endpoint: Pick<SignalContext, 'clock' | 'outliers' | 'closeIdle'>,
+    endpoint: Omit<SignalContext, 'changed' | 'usable'>,
     changed: () => void,
   ) {
     this.#clock = endpoint.clock

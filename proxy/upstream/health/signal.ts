@@ -1,6 +1,9 @@
 import type { Clock } from '../../../core/clock.ts'
 import type { Cluster, Endpoint } from '../../model/cluster.ts'
 import type { UpstreamTls } from '../../model/tls.ts'
+import type { HealthCheck } from '../../model/health-check.ts'
+import type { ProbeDone } from '../probe/probe.ts'
+import type { Turns } from '../probe/turns.ts'
 import type { OutlierSet } from './outlier-set.ts'
 import type { TryOutcome } from './try-outcome.ts'
 
@@ -51,6 +54,13 @@ export interface SignalContext {
   readonly clock: Clock
   /** Of the cluster: what is known of its endpoints together. */
   readonly outliers: OutlierSet
+  /** And of its probes, and how often one of its endpoints was picked. */
+  readonly turns: Turns
+  picks(): number
+  /** At least 0, less than 1. */
+  random(): number
+  /** Asks the endpoint; `done` is called once, and not after the returned function, which gives it up. */
+  probe(check: HealthCheck, done: ProbeDone): () => void
   /** To be called whenever `standing` has changed: the cluster's picker is replaced. */
   changed(): void
   /** Whether every signal but this one is for the endpoint. */

@@ -1,3 +1,4 @@
+import { ActiveCheck } from './active-check.ts'
 import { AllowedIdentity } from './allowed-identity.ts'
 import { ConfiguredHealth } from './configured-health.ts'
 import { Outlier } from './outlier.ts'
@@ -12,4 +13,5 @@ export const SIGNALS: readonly CreateSignal[] = [
   (context) => new Removed(context),
   (context) => new Silence(context),
   (context) => new Outlier(context),
+  (context) => new ActiveCheck(context),
 ]

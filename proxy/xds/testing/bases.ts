@@ -1,10 +1,15 @@
 import type { AnyValue } from '../../../core/xds/any.ts'
 import type { MessageType } from '../../../core/xds/codec.ts'
 import {
+  AdaptiveConcurrency,
   Buffer as BufferFilter,
   ConnectionLimit,
+  CookieBasedSessionState,
+  Cors,
+  CorsPolicy,
   DownstreamTlsContext,
   HTTPFault,
+  HeaderBasedSessionState,
   HttpConnectionManager,
   HttpInspector,
   LocalRateLimit,
@@ -14,6 +19,8 @@ import {
   ProxyProtocolUpstreamTransport,
   RawBuffer,
   Router,
+  StatefulSession,
+  StatefulSessionPerRoute,
   TcpProxy,
   TlsInspector,
   UpstreamHttpOptions,
@@ -78,10 +85,71 @@ const RATE_LIMIT: LocalRateLimit = {
   responseHeadersToAdd: [SET],
   enableXRatelimitHeaders: 'DRAFT_VERSION_03',
   rateLimitedAsResourceExhausted: true,
+  descriptors: [
+    {
+      entries: [{ key: 'user', value: 'a' }],
+      tokenBucket: { maxTokens: 10, tokensPerFill: 2, fillInterval: 1000 },
+    },
+  ],
+  alwaysConsumeDefaultTokenBucket: false,
+}
+const RATE_LIMITS = {
+  rateLimits: [
+    {
+      actions: [
+        { requestHeaders: { headerName: 'x-user', descriptorKey: 'user', skipIfAbsent: true } },
+        { remoteAddress: {} },
+        { genericKey: { descriptorValue: 'a', descriptorKey: 'b' } },
+        {
+          headerValueMatch: {
+            descriptorValue: 'a',
+            descriptorKey: 'b',
+            expectMatch: false,
+            headers: [{ name: 'x-beta', exactMatch: 'a' }],
+          },
+        },
+      ],
+    },
+  ],
 }
 const FAULT_FILTER = { name: 'fault', typedConfig: any(HTTPFault, FAULT) }
 const RATE_LIMIT_FILTER = { name: 'limit', typedConfig: any(LocalRateLimit, RATE_LIMIT) }
+const ADAPTIVE_FILTER = {
+  name: 'adaptive',
+  typedConfig: any(AdaptiveConcurrency, {
+    gradientControllerConfig: {
+      sampleAggregatePercentile: { value: 60 },
+      concurrencyLimitParams: { maxConcurrencyLimit: 200, concurrencyUpdateInterval: 200 },
+      minRttCalcParams: {
+        interval: 30_000,
+        requestCount: 40,
+        jitter: { value: 10 },
+        minConcurrency: 20,
+        buffer: { value: 20 },
+      },
+    },
+    concurrencyLimitExceededStatus: { code: 'TooManyRequests' },
+  }),
+}
 const BUFFER_FILTER = { name: 'buffer', typedConfig: any(BufferFilter, { maxRequestBytes: 1000 }) }
+const CORS_FILTER = { name: 'cors', typedConfig: any(Cors, {}) }
+const CORS: CorsPolicy = {
+  allowOriginStringMatch: [{ exact: 'https://shop.example' }],
+  allowMethods: 'GET',
+  allowHeaders: 'x-a',
+  exposeHeaders: 'x-b',
+  maxAge: '5',
+  allowCredentials: true,
+  forwardNotMatchingPreflights: false,
+}
+const cookie = { name: 'session', ttl: 60_000, path: '/a' }
+const COOKIE_SESSION: StatefulSession = {
+  sessionState: { name: 'route a', typedConfig: any(CookieBasedSessionState, { cookie }) },
+}
+const HEADER_SESSION: StatefulSession = {
+  sessionState: { name: 'route b', typedConfig: any(HeaderBasedSessionState, { name: 'x-session' }) },
+}
+const SESSION_FILTER = { name: 'session', typedConfig: any(StatefulSession, HEADER_SESSION) }
 const ROUTER = { name: 'router', typedConfig: any(Router, {}) }
 const CONNECTION_LIMIT = {
   name: 'limit',
@@ -97,6 +165,7 @@ const ROUTES: RouteConfiguration = {
     {
       name: 'shop',
       domains: ['shop.example'],
+      ...RATE_LIMITS,
       routes: [
         {
           name: 'prefix',
@@ -154,21 +223,40 @@ const ROUTES: RouteConfiguration = {
               { queryParameter: { name: 'user' } },
               { connectionProperties: { sourceIp: true } },
             ],
+            ...RATE_LIMITS,
+            includeVhRateLimits: true,
           },
           metadata: {
-            filterMetadata: { 'weft.dev': { retryNonIdempotent: true } },
+            filterMetadata: {
+              'weft.dev': {
+                retryNonIdempotent: true,
+                failover: true,
+                hedge: { afterMs: 50, max: 2 },
+                sessionAbsoluteMs: 60_000,
+                sessionIdleMs: 5000,
+              },
+            },
           },
           typedPerFilterConfig: {
+            asked: any(HTTPFault, {
+              delay: { headerDelay: {}, percentage: percent(5) },
+              abort: { headerAbort: {}, percentage: percent(5) },
+            }),
+            cors: any(CorsPolicy, CORS),
             fault: any(HTTPFault, { abort: { grpcStatus: 14, percentage: percent(5) } }),
             limit: any(LocalRateLimit, RATE_LIMIT),
+            session: any(StatefulSessionPerRoute, { statefulSession: COOKIE_SESSION }),
           },
           ...HEADERS,
         },
         {
           match: { path: '/exact' },
+          typedPerFilterConfig: { session: any(StatefulSessionPerRoute, { disabled: true }) },
           route: {
             weightedClusters: { clusters: [{ name: 'static', weight: 90, ...HEADERS }] },
             regexRewrite: { pattern: regex('^/exact'), substitution: '/new' },
+            retryPolicy: { retryOn: '5xx', numRetries: 2, perTryTimeout: 500 },
+            hedgePolicy: { hedgeOnPerTryTimeout: true },
           },
         },
         {
@@ -276,6 +364,7 @@ const LISTENERS: readonly Listener[] = [
           keepHalfClosed: true,
           lowerCaseFields: true,
           sanitizeForwarded: true,
+          priorityHeader: 'x-priority',
         },
       },
     },
@@ -294,7 +383,15 @@ const LISTENERS: readonly Listener[] = [
           codecType: 'HTTP2',
           statPrefix: 'front',
           rds: { configSource: ADS, routeConfigName: 'routes' },
-          httpFilters: [BUFFER_FILTER, FAULT_FILTER, RATE_LIMIT_FILTER, ROUTER],
+          httpFilters: [
+            ADAPTIVE_FILTER,
+            BUFFER_FILTER,
+            CORS_FILTER,
+            FAULT_FILTER,
+            RATE_LIMIT_FILTER,
+            SESSION_FILTER,
+            ROUTER,
+          ],
           normalizePath: true,
           mergeSlashes: true,
           pathWithEscapedSlashesAction: 'REJECT_REQUEST',
@@ -395,10 +492,28 @@ const CLUSTERS: readonly Cluster[] = [
           maxConnections: 10,
           maxPendingRequests: 10,
           maxRequests: 10,
+          maxRetries: 10,
           retryBudget: { budgetPercent: { value: 30 }, minRetryConcurrency: 5 },
         },
       ],
     },
+    healthChecks: [
+      {
+        timeout: 1000,
+        interval: 5000,
+        intervalJitter: 100,
+        unhealthyThreshold: 3,
+        healthyThreshold: 2,
+        noTrafficInterval: 30_000,
+        unhealthyInterval: 2000,
+        httpHealthCheck: {
+          host: 'shop',
+          path: '/healthz',
+          method: 'HEAD',
+          expectedStatuses: [{ start: 200n, end: 300n }],
+        },
+      },
+    ],
     outlierDetection: {
       consecutive5xx: 4,
       enforcingConsecutive5xx: 90,
@@ -472,11 +587,23 @@ const CLUSTERS: readonly Cluster[] = [
     },
     commonHttpProtocolOptions: { idleTimeout: 1000, maxHeadersCount: 50 },
     http2ProtocolOptions: { connectionKeepalive: KEEP_ALIVE },
+    healthChecks: [
+      { timeout: 1000, interval: 5000, unhealthyThreshold: 3, healthyThreshold: 2, tcpHealthCheck: {} },
+    ],
     transportSocket: upstream(BUNDLE_ALONE),
   },
   {
     name: 'eds',
     type: 'EDS',
+    healthChecks: [
+      {
+        timeout: 1000,
+        interval: 5000,
+        unhealthyThreshold: 3,
+        healthyThreshold: 2,
+        grpcHealthCheck: { serviceName: 'echo', authority: 'shop' },
+      },
+    ],
     edsClusterConfig: { edsConfig: ADS, serviceName: 'service' },
     lbPolicy: 'RING_HASH',
     ringHashLbConfig: { minimumRingSize: 64n, maximumRingSize: 1024n },

@@ -2,7 +2,7 @@ import * as preset from '../../../model/traffic-defaults.ts'
 import type { ConsistentHash, HashSource, LoadBalancing } from '../../../model/traffic-settings.ts'
 import type { Fields } from '../../fields.ts'
 import { readDuration, readDurationWithin } from '../duration.ts'
-import { HEADER_NAME } from '../route-filter.ts'
+import { HEADER_NAME } from '../header-name.ts'
 import { onlyWith } from './only-with.ts'
 
 const TYPES = ['PeakEwma', 'LeastRequest', 'RoundRobin', 'Random', 'ConsistentHash'] as const

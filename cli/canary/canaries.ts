@@ -1,0 +1,121 @@
+import { REQUEST_ANNOTATION } from '../../control-plane/canary/requests.ts'
+import { parseStatus, type CanaryStatus } from '../../control-plane/canary/status.ts'
+import { KubernetesError } from '../../control-plane/kubernetes/api-error.ts'
+import { isInCluster } from '../../control-plane/kubernetes/in-cluster.ts'
+import { kubeconfigFiles } from '../../control-plane/kubernetes/kubeconfig.ts'
+import { openConnection } from '../../control-plane/kubernetes/open-connection.ts'
+import { WeftError } from '../../core/errors.ts'
+import type { Json } from '../../injector/json-patch.ts'
+import { ControlClient } from '../../local/control/client.ts'
+import { controlSocket, stateDirectory } from '../../local/state-directory.ts'
+import { getObject, listObjects, type ClusterObject } from '../cluster/objects.ts'
+
+/** A Canary with what is known of it; without a status nobody has looked at it yet. */
+export interface KnownCanary {
+  readonly namespace: string
+  readonly name: string
+  readonly status: CanaryStatus | undefined
+}
+
+/** The Canaries of one mesh. */
+export interface Canaries {
+  readonly mesh: 'local' | 'cluster'
+  /** Where none is named. */
+  readonly namespace: string
+  list(): Promise<KnownCanary[]>
+  /** Throws WeftError `canary.none`, or `local.no_canary`. */
+  ask(namespace: string, name: string, request: string): Promise<void>
+  close(): Promise<void>
+}
+
+export interface CanaryFlags {
+  readonly local: boolean
+  readonly name: string
+  readonly 'state-dir': string | undefined
+  readonly kubeconfig: string | undefined
+  readonly context: string | undefined
+}
+
+const OF_THIS_MACHINE = ['local', 'name', 'state-dir'] as const
+const OF_A_CLUSTER = ['kubeconfig', 'context'] as const
+
+/** Those of the mesh that is meant. Throws WeftError `canary.no_mesh`, and what opening a cluster throws. */
+export async function openCanaries(flags: CanaryFlags, given: ReadonlySet<string>): Promise<Canaries> {
+  const here = OF_THIS_MACHINE.find((flag) => given.has(flag))
+  const there = OF_A_CLUSTER.find((flag) => given.has(flag))
+  if (here !== undefined && there !== undefined)
+    throw new WeftError(
+      'cli.flags',
+      `is of the mesh on this machine, --${there} of a cluster: leave one away`,
+      {
+        field: `--${here}`,
+      },
+    )
+  if (there === undefined) {
+    const local = localCanaries(flags)
+    const runs = await local.list().then(
+      () => true,
+      (error: unknown) => {
+        if (here !== undefined) throw error
+        return false
+      },
+    )
+    if (runs) return local
+    await local.close()
+    if (kubeconfigFiles(undefined).length === 0 && !isInCluster())
+      throw new WeftError(
+        'canary.no_mesh',
+        'no mesh named weft runs on this machine, and no cluster is configured: start one with `weft local up -f PATH`, or give --kubeconfig FILE',
+      )
+  }
+  return clusterCanaries(flags)
+}
+
+function localCanaries({ name, 'state-dir': directory }: CanaryFlags): Canaries {
+  const client = new ControlClient(controlSocket(stateDirectory(name, directory)))
+  return {
+    mesh: 'local',
+    namespace: 'default',
+    list: async () =>
+      (await client.canaries()).map(({ namespace, name: own, ...status }) => ({
+        namespace,
+        name: own,
+        status,
+      })),
+    ask: (namespace, own, request) => client.askCanary(namespace, own, request),
+    close: () => client.close(),
+  }
+}
+
+async function clusterCanaries({ kubeconfig, context }: CanaryFlags): Promise<Canaries> {
+  const connection = await openConnection({ kubeconfig, context })
+  const path = (namespace: string, name: string): string =>
+    `/apis/weft.dev/v1alpha1/namespaces/${namespace}/canaries/${name}`
+  const known = ({ namespace, name, body }: ClusterObject): KnownCanary => ({
+    namespace,
+    name,
+    status: parseStatus((body as { readonly status?: Json }).status),
+  })
+  return {
+    mesh: 'cluster',
+    namespace: connection.namespace,
+    list: async () => (await listObjects(connection, '/apis/weft.dev/v1alpha1/canaries')).map(known),
+    async ask(namespace, name, request) {
+      if ((await getObject(connection, path(namespace, name))) === undefined)
+        throw new WeftError('canary.none', `there is no Canary ${namespace}/${name}`)
+      try {
+        await connection.request({
+          method: 'PATCH',
+          path: path(namespace, name),
+          contentType: 'application/merge-patch+json',
+          body: { metadata: { annotations: { [REQUEST_ANNOTATION]: request } } },
+        })
+      } catch (error) {
+        if (error instanceof KubernetesError && error.status === 404)
+          throw new WeftError('canary.none', `there is no Canary ${namespace}/${name}`, { cause: error })
+        throw error
+      }
+    },
+    close: () => connection.close(),
+  }
+}
