@@ -54,7 +54,7 @@ function meshOf(http: string): (path: string, asked?: Asked) => string {
     const route = findRoute(configuration, head)
     if (!route) return 'none'
     if (route.action.kind !== 'forward') return route.action.kind
-    return route.action.clusters.map(({ name: cluster }) => cluster.split('/')[1]).join(',')
+    return route.action.clusters.map(({ cluster }) => cluster.split('/')[1]).join(',')
   }
 }
 
