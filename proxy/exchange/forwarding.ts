@@ -390,7 +390,7 @@ export class Forwarding implements AttemptOwner {
     const hedges = this.#hedges
     if (!first || !hedges || this.#over || !this.#caller.body.complete) return
     const endpoint = this.#other([first, ...hedges.running])
-    if (!endpoint || !this.#mayRetry()) return
+    if (!endpoint || !this.#mayRetry() || !this.#countRetrying()) return
     this.#deps.telemetry.count('hedges_sent')
     const attempt = this.#attemptAt(endpoint)
     hedges.add(attempt)
@@ -528,6 +528,12 @@ export class Forwarding implements AttemptOwner {
     return false
   }
 
+  /** It is one of the requests that their cluster tries more than once, at the same time or later. False: they are too many. */
+  #countRetrying(): boolean {
+    this.#retrying ||= this.#cluster?.breakers.tryRetry() ?? false
+    return this.#retrying
+  }
+
   /** The answer is one that a retry rule may turn away. */
   #badAnswer(head: ResponseHead, end: boolean): Outcome | undefined {
     const policy = this.#action.retry
@@ -564,11 +570,10 @@ export class Forwarding implements AttemptOwner {
         record.flags |= ResponseFlag.URX
         return false
       }
-      if (!this.#retrying && !this.#cluster?.breakers.tryRetry()) {
+      if (!this.#countRetrying()) {
         record.flags |= ResponseFlag.URX | ResponseFlag.UO
         return false
       }
-      this.#retrying = true
       this.#retries++
       ;(this.#tried ??= []).push(attempt.endpoint)
     } else {
