@@ -287,14 +287,17 @@ t.test(
     const heard: string[] = []
     const watching = (name: string): RequestStep => ({
       decide: () => undefined,
-      answered: (head, response, whole) =>
-        void heard.push(`${name} ${head.path} ${response.status} ${whole}`),
+      answered: (head, response, wholeAt) =>
+        void heard.push(
+          `${name} ${head.path} ${response.status} ${wholeAt === undefined ? '-' : wholeAt - began}`,
+        ),
       finished: (head) => void heard.push(`${name} ${head.path} over`),
     })
     const exchange = new MemoryExchange(forwardTo({ app: 1 }, { retry: RETRY_503 }))
     const step = watching('a')
     exchange.steps = { ...NO_STEPS, steps: [step], watchers: [step] }
     exchange.upstream.configuration.setCluster('app', [1])
+    const began = exchange.clock.now()
     let answers = 0
     exchange.upstream.server(1).onStream = (stream) => stream.respond(answers++ === 0 ? 503 : 200)
     exchange.send({ path: '/retried' })
@@ -303,6 +306,23 @@ t.test(
     const left = exchange.send({ path: '/left', open: true })
     exchange.clock.advance(0)
     left.leave()
-    t.same(heard, ['a /retried 200 true', 'a /retried over', 'a /left over'])
+    const early = exchange.send({ path: '/early', open: true })
+    exchange.clock.advance(0)
+    exchange.upstream.server(1).stream.sendHead(200)
+    early.leave()
+    const slow = exchange.send({ path: '/slow', open: true })
+    exchange.clock.advance(5000)
+    slow.finish()
+    exchange.clock.advance(20)
+    exchange.upstream.server(1).stream.respond(200)
+    t.same(heard, [
+      'a /retried 200 0',
+      'a /retried over',
+      'a /left over',
+      'a /early 200 -',
+      'a /early over',
+      'a /slow 200 5010',
+      'a /slow over',
+    ])
   },
 )

@@ -60,6 +60,8 @@ export class Exchange implements BodyReader, Caller, WaitingRequest {
   #tunnel = false
   #responseEnded = false
   #paused = false
+  /** When the request had come whole, on the clock; undefined: it has not. */
+  #wholeAt: number | undefined
   /** When a byte moved last, either way, on the clock. */
   #activeAt: number
 
@@ -83,6 +85,7 @@ export class Exchange implements BodyReader, Caller, WaitingRequest {
     if (upgradeMethod !== undefined) head.method = upgradeMethod
     this.startedAt = deps.clock.now()
     this.#activeAt = this.startedAt
+    if (end) this.#wholeAt = this.startedAt
     this.record = newRecord(hop, head, deps.configVersion(), this.startedAt)
     if (!this.#keepsCase || this.http2) head.spelling = undefined
     this.grpc = this.http2 && isGrpc(head.fields)
@@ -220,6 +223,7 @@ export class Exchange implements BodyReader, Caller, WaitingRequest {
     const passed = this.#passed(trailers)
     this.#cancelTimer?.()
     this.body.ended = true
+    this.#wholeAt ??= this.#deps.clock.now()
     this.body.trailers = passed
     this.#forwarding?.end(passed)
     if (this.#responseEnded) this.#finish()
@@ -257,7 +261,7 @@ export class Exchange implements BodyReader, Caller, WaitingRequest {
     this.#activeAt = this.#deps.clock.now()
     this.record.status = head.status
     this.record.details = 'via_upstream'
-    for (const step of this.manager.steps.watchers) step.answered?.(this.head, head, this.body.ended)
+    for (const step of this.manager.steps.watchers) step.answered?.(this.head, head, this.#wholeAt)
     if (end) this.#noteGrpcStatus(head.fields)
     this.#grpcAnswer = this.grpc && isGrpc(head.fields)
     this.#tunnel = this.wantsUpgrade && (head.status === 101 || this.head.method === 'CONNECT')

@@ -354,7 +354,7 @@ export class Forwarding implements AttemptOwner {
     const hedges = this.#hedges
     if (!first || !hedges || this.#over || !this.#caller.body.complete) return
     const endpoint = this.#other([first, ...hedges.running])
-    if (!endpoint || !this.#mayRetry()) return
+    if (!endpoint || !this.#mayRetry() || !this.#countRetrying()) return
     this.#deps.telemetry.count('hedges_sent')
     const attempt = this.#attemptAt(endpoint)
     hedges.add(attempt)
@@ -492,6 +492,12 @@ export class Forwarding implements AttemptOwner {
     return false
   }
 
+  /** It is one of the requests that their cluster tries more than once, at the same time or later. False: they are too many. */
+  #countRetrying(): boolean {
+    this.#retrying ||= this.#cluster?.breakers.tryRetry() ?? false
+    return this.#retrying
+  }
+
   /** True: another try is on its way and the attempt is forgotten. */
   #retry(attempt: Attempt, outcome: Outcome, closed = false): boolean {
     const policy = this.#action.retry
@@ -518,11 +524,10 @@ export class Forwarding implements AttemptOwner {
         record.flags |= ResponseFlag.URX
         return false
       }
-      if (!this.#retrying && !this.#cluster?.breakers.tryRetry()) {
+      if (!this.#countRetrying()) {
         record.flags |= ResponseFlag.URX | ResponseFlag.UO
         return false
       }
-      this.#retrying = true
       this.#retries++
       ;(this.#tried ??= []).push(attempt.endpoint)
     } else {

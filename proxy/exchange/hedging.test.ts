@@ -52,6 +52,20 @@ t.test('an answer that takes long is asked for elsewhere, and the first one wins
   }
 })
 
+t.test('a limit of retries at a time is one of hedges, too', async (t) => {
+  const mesh = meshOf(2)
+  const limits = { maxConnections: 100, maxPendingRequests: 100, maxRequests: 100, maxRetries: 1 }
+  mesh.upstream.configuration.setCluster('app', [1, 2], { limits })
+  mesh.begin()
+  mesh.begin()
+  mesh.clock.advance(50)
+  mesh.clock.advance(0)
+  t.same(mesh.counts, ['hedges_sent'])
+  for (const server of mesh.open()) for (const stream of server.streams) if (!stream.over) stream.respond(200)
+  t.same(mesh.leftovers, NOTHING_LEFT)
+  t.equal(mesh.upstream.clusters.get('app').breakers.retries, 0)
+})
+
 t.test('only what may be sent twice is: idempotent, whole and at hand, no tunnel', async (t) => {
   const cases: readonly (readonly [Sending, HedgePolicy, number])[] = [
     [{ method: 'POST' }, HEDGE, 1],

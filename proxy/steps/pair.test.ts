@@ -158,10 +158,8 @@ t.test('a request that hangs is answered by another endpoint, and given up where
   const web = await caller(t, root, 'web', [hangs, answers], { hedge })
   for (let i = 0; i < 4; i++) t.equal((await get(web)).text, 'catalog')
   t.ok(hanging > 0)
-  await until(() => hangs.requests.length === hanging)
-  t.same(
-    hangs.requests.map(({ flags }) => formatFlags(flags)),
-    Array.from({ length: hanging }, () => 'DC'),
-  )
+  // One that is given up before its sidecar has a connection to the application is among them, and not counted there.
+  await until(() => hangs.requests.length >= hanging)
+  t.same([...new Set(hangs.requests.map(({ flags }) => formatFlags(flags)))], ['DC'])
   t.ok(web.requests.every(({ status, upstream }) => status === 200 && upstream.endsWith(`:${answers.port}`)))
 })

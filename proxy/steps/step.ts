@@ -42,8 +42,11 @@ export interface RequestStep {
   decide(hop: Hop, head: RequestHead, route: Route | undefined): Verdict
   /** Sees every answer's head, the proxy's own ones too, last step first; may change its fields. */
   respond?(hop: Hop, head: RequestHead, route: Route | undefined, response: ResponseHead): void
-  /** The upstream's answer to a request that it let pass begins; `whole`: the request had come whole by then. */
-  answered?(head: RequestHead, response: ResponseHead, whole: boolean): void
+  /**
+   * The upstream's answer to a request that it let pass begins. `wholeAt`: when the request had come whole, on the clock;
+   * undefined: it has not.
+   */
+  answered?(head: RequestHead, response: ResponseHead, wholeAt: number | undefined): void
   /** The request is over, whichever way: for each one once, also for those that it was not asked about. */
   finished?(head: RequestHead): void
   /** Which endpoint the request belongs to; asked once it is decided that it is forwarded. Undefined: any. */

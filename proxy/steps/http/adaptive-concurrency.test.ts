@@ -106,11 +106,11 @@ t.test('streams take no place and are no measure of the server', async (t) => {
   for (let i = 0; i < 10; i++) {
     const tunnel = opened(step, { upgrade: 'websocket' })
     t.ok(tunnel)
-    if (tunnel) step.answered(tunnel, { status: 101, fields: [] }, false)
+    if (tunnel) step.answered(tunnel, { status: 101, fields: [] }, undefined)
   }
   for (let i = 0; i < 2; i++) {
     const events = opened(step)
-    if (events) step.answered(events, ok, true)
+    if (events) step.answered(events, ok, deps.clock.now())
   }
   t.equal(opened(step), undefined, 'an answer that has begun may be a short one')
   deps.clock.advance(1000)
@@ -120,6 +120,27 @@ t.test('streams take no place and are no measure of the server', async (t) => {
   deps.clock.advance(60_000)
   t.ok(opened(step), 'a request that nobody answers waits for something')
   step.finished(headOf('/'))
+})
+
+t.test('callers that take long for a short body do not lower the limit for all', async (t) => {
+  const { deps, step } = started()
+  const { clock } = deps
+  /** Requests at once whose bodies take so long; the server answers each of them 20 ms after that. */
+  const round = (requests: number, bodyMs: number): void => {
+    const heads = Array.from({ length: requests }, () => opened(step, { fields: ['content-length', '10'] }))
+    clock.advance(bodyMs)
+    const wholeAt = clock.now()
+    clock.advance(20)
+    for (const head of heads) {
+      if (!head) continue
+      step.answered(head, { status: 200, fields: [] }, wholeAt)
+      step.finished(head)
+    }
+  }
+  for (let i = 0; i < 50; i++) round(20, 0)
+  t.equal(step.limit, 200)
+  for (let i = 0; i < 50; i++) round(120, 5000)
+  t.equal(step.limit, 200)
 })
 
 t.test('failures, uploads and requests that are not whole are no measure of the server', async (t) => {
@@ -135,8 +156,9 @@ t.test('failures, uploads and requests that are not whole are no measure of the 
   const answer = (ms: number, fields: string[], status: number, answerFields: string[], whole: boolean) => {
     const head = headOf('/', fields)
     step.decide(HOP, head)
+    const cameAt = deps.clock.now()
     deps.clock.advance(ms)
-    step.answered(head, { status, fields: answerFields }, whole)
+    step.answered(head, { status, fields: answerFields }, whole ? cameAt : undefined)
     step.finished(head)
   }
   for (let i = 0; i < 30; i++) {

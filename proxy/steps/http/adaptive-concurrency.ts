@@ -82,13 +82,14 @@ export class AdaptiveConcurrencyStep implements RequestStep {
     return undefined
   }
 
-  answered(head: RequestHead, response: ResponseHead, whole: boolean): void {
+  answered(head: RequestHead, response: ResponseHead, wholeAt: number | undefined): void {
     const request = this.#running.get(head)
     if (!request || request.answered) return
     request.answered = true
     if (request.tunnel) return this.finished(head)
-    if (!whole || !tellsLatency(head, response)) return
-    this.#gradient.sample(request.startedAt, request.beside)
+    if (wholeAt === undefined || !tellsLatency(head, response)) return
+    // How long a caller takes for its body is none of the server's doing: a few slow ones would lower the limit for all.
+    this.#gradient.sample(Math.max(request.startedAt, wholeAt), request.beside)
     this.#tell()
   }
 

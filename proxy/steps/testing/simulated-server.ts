@@ -83,7 +83,7 @@ export class Simulation {
         this.#served.answered++
         this.#served.latencies.push(latency)
         if (latency <= this.server.patienceMs) this.#served.inTime++
-        this.#step.answered(request.head, { status: 200, fields: [] }, true)
+        this.#step.answered(request.head, { status: 200, fields: [] }, request.arrivedAt)
         this.#step.finished(request.head)
         this.#work()
       })

@@ -221,12 +221,12 @@ export const REFUSED: readonly (readonly [spec: unknown, ours: RegExp, theirs: R
   // Which sidecars would refuse, or build for seconds.
   [
     hash({ tableSize: 5_000_011, hashOn: sourceIP }),
-    /tableSize must be an integer from 2 to 655373/,
+    /tableSize must be an integer from 2 to 655,373/,
     /tableSize: Invalid value: 5000011/,
   ],
   [
     hash({ algorithm: 'RingHash', minimumRingSize: 8_388_608, hashOn: sourceIP }),
-    /minimumRingSize must be an integer from 1 to 131072/,
+    /minimumRingSize must be an integer from 1 to 131,072/,
     /minimumRingSize: Invalid value: 8388608/,
   ],
   [
