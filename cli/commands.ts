@@ -74,6 +74,11 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import('./inject/main.ts')).runInject,
   },
   {
+    name: 'migrate',
+    describe: async () => (await import('./migrate/command.ts')).MIGRATE_COMMAND,
+    load: async () => (await import('./migrate/main.ts')).runMigrate,
+  },
+  {
     name: 'ca',
     describe: async () => (await import('./ca/command.ts')).CA_COMMAND,
     load: async () => (await import('./ca/main.ts')).runCa,

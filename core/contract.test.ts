@@ -21,6 +21,12 @@ const IN_PLACE: Partial<Record<keyof typeof contract, RegExp>> = {
   METADATA_SERVICE: /(METADATA|'weft\.dev')\]?, 'service'/,
   METADATA_IDENTITY: /(METADATA|'weft\.dev')\]?, 'identity'/,
   METADATA_WORKLOAD: /(METADATA|'weft\.dev')\]?, 'workload'/,
+  // Fields of TrafficPolicy have these names, too, and Envoy's the last.
+  METADATA_PEAK_EWMA: /(METADATA|'weft\.dev')\]?, 'peakEwma'/,
+  METADATA_OUTLIER: /(METADATA|'weft\.dev')\]?, 'outlier'/,
+  METADATA_HEDGE: /(METADATA|'weft\.dev')\]?, 'hedge'/,
+  METADATA_PRIORITY_HEADER: /(METADATA|'weft\.dev')\]?, 'priorityHeader'/,
+  TAKES_OUTLIER_DETECTION: /TAKES\]?: '/,
 }
 
 /** Where a word of the contract stands and is another thing's name. */

@@ -136,6 +136,11 @@ export const SPELLING_HEADER = 'x-weft-spelling'
  * version before ignores it, and gets no such field once it has sent its own SETTINGS.
  */
 export const SPELLING_SETTING = 0xf0e1
+/**
+ * `1` on an answer over the link: the sidecar gave it to keep its application from too much, which never saw the request. It
+ * says nothing bad of the endpoint. Whatever anybody else sends of it is dropped.
+ */
+export const SHED_HEADER = 'x-weft-shed'
 /** Envoy's, of which a sidecar writes the elements By and URI. */
 export const CLIENT_CERTIFICATE_HEADER = 'x-forwarded-client-cert'
 

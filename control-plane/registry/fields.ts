@@ -53,6 +53,11 @@ export class Fields {
     return this.#peek(name) !== undefined
   }
 
+  /** Of a map whose keys its author chose. */
+  names(): readonly string[] {
+    return Object.keys(this.#values)
+  }
+
   text(name: string, check?: TextCheck): string | undefined {
     const value = this.#take(name)
     if (value === undefined) return undefined

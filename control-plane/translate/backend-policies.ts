@@ -25,12 +25,12 @@ type Part = 'retryConstraint' | 'sessionPersistence'
 /** By `namespace/name part`: the policy that said it first. */
 type Taken = Map<string, XBackendTrafficPolicyObject>
 
-const NO_SESSIONS: BackendPolicies['sessions'] = new Map()
+const NONE: BackendPolicies = { tables: NO_TABLES, sessions: new Map(), status: [], problems: [] }
 
 /** Decides which XBackendTrafficPolicies are in force for which Services; what comes out the same keeps its identity. */
 export class BackendPolicyTranslator {
   #inputs: readonly unknown[] = []
-  #result: BackendPolicies = { tables: NO_TABLES, sessions: NO_SESSIONS, status: [], problems: [] }
+  #result = NONE
 
   translate(snapshot: Snapshot, traffic: TrafficTables): BackendPolicies {
     const { xBackendTrafficPolicies: policies, trafficPolicies, services } = snapshot
@@ -38,8 +38,7 @@ export class BackendPolicyTranslator {
     if (inputs.every((input, at) => input === this.#inputs[at])) return this.#result
     this.#inputs = inputs
     const before = this.#result
-    if (policies.size === 0)
-      return (this.#result = { tables: traffic, sessions: NO_SESSIONS, status: [], problems: [] })
+    if (policies.size === 0) return (this.#result = { ...NONE, tables: traffic })
     const { tables, sessions, status, problems } = decide(snapshot, traffic)
     return (this.#result = {
       tables: keptTables(before.tables, tables),

@@ -4,6 +4,7 @@ import type { Snapshot } from '../registry/snapshot.ts'
 import { bindRoutes, type Routes } from './binding.ts'
 import { ServiceTranslator } from './services.ts'
 import { BackendPolicyTranslator } from './backend-policies.ts'
+import type { PolicyProblem } from '../model/policy-problem.ts'
 import type { PolicyStatus } from '../model/policy-status.ts'
 import { TrafficPolicyTranslator } from './traffic-policies.ts'
 import { WorkloadTranslator } from './workloads.ts'
@@ -18,10 +19,8 @@ export class Translator {
   readonly #workloads: WorkloadTranslator
   readonly #policies = new TrafficPolicyTranslator()
   readonly #backendPolicies = new BackendPolicyTranslator()
-  #policyStatus: { readonly of: readonly unknown[]; readonly all: readonly PolicyStatus[] } = {
-    of: [],
-    all: [],
-  }
+  readonly #policyStatus = new JoinedList<PolicyStatus>()
+  readonly #policyProblems = new JoinedList<PolicyProblem>()
   #routes: { readonly inputs: readonly unknown[]; readonly result: Routes } | undefined
   #byAddressOf:
     | { readonly workloads: ReadonlyMap<string, Workload>; readonly result: ReadonlyMap<string, Workload> }
@@ -71,17 +70,9 @@ export class Translator {
       routeStatus: this.#routes.result.status,
       routeProblems: this.#routes.result.problems,
       traffic: policies.tables,
-      policyStatus: this.#joined(traffic.status, policies.status),
-      policyProblems: [...traffic.problems, ...policies.problems],
+      policyStatus: this.#policyStatus.of(traffic.status, policies.status),
+      policyProblems: this.#policyProblems.of(traffic.problems, policies.problems),
     }
-  }
-
-  /** The same array where neither changed: whoever writes them looks at nothing else. */
-  #joined(a: readonly PolicyStatus[], b: readonly PolicyStatus[]): readonly PolicyStatus[] {
-    const { of, all } = this.#policyStatus
-    if (of[0] === a && of[1] === b) return all
-    this.#policyStatus = { of: [a, b], all: [...a, ...b] }
-    return this.#policyStatus.all
   }
 
   #byAddress(snapshot: Snapshot, workloads: ReadonlyMap<string, Workload>): ReadonlyMap<string, Workload> {
@@ -97,6 +88,18 @@ export class Translator {
     }
     this.#byAddressOf = { workloads, result }
     return result
+  }
+}
+
+/** Two lists as one, which stays the same array while neither changes: whoever follows it looks at nothing else. */
+class JoinedList<T> {
+  #parts: readonly [readonly T[], readonly T[]] = [[], []]
+  #all: readonly T[] = []
+
+  of(a: readonly T[], b: readonly T[]): readonly T[] {
+    if (this.#parts[0] === a && this.#parts[1] === b) return this.#all
+    this.#parts = [a, b]
+    return (this.#all = [...a, ...b])
   }
 }
 

@@ -14,8 +14,8 @@ export interface ClientTakes {
   readonly policies: boolean
   /** Balancers beyond that one and the ring of gRFC A42, with their configurations. */
   readonly lbConfigs: boolean
-  /** Makes active health checks. */
-  readonly healthChecks: boolean
+  /** Makes active health checks: in the protocol of the cluster, or in one that the check has to name. */
+  readonly healthChecks: 'none' | 'as-requests' | 'named-codec'
   /** Knows what xDS has no word for: keys of metadata and of descriptors (core/contract.ts). */
   readonly weftMetadata: boolean
   /** Offers of a cluster's ALPN list only what fits what it is about to speak; otherwise it offers the whole list. */
@@ -65,7 +65,7 @@ export const SIDECAR: ClientTakes = {
   lbPolicy: 'LEAST_REQUEST',
   policies: true,
   lbConfigs: true,
-  healthChecks: true,
+  healthChecks: 'as-requests',
   weftMetadata: true,
   choosesAlpn: true,
   // Envoy's retry_on has no word for "if the method is idempotent". A sidecar of ours adds that by itself.
@@ -104,7 +104,7 @@ export const GRPC_LIBRARY: ClientTakes = {
   lbPolicy: 'ROUND_ROBIN',
   policies: true,
   lbConfigs: false,
-  healthChecks: false,
+  healthChecks: 'none',
   weftMetadata: false,
   choosesAlpn: true,
   safeRetryOn: NEVER_ARRIVED,
@@ -135,7 +135,7 @@ export const ENVOY: ClientTakes = {
   lbPolicy: 'LEAST_REQUEST',
   policies: true,
   lbConfigs: true,
-  healthChecks: true,
+  healthChecks: 'named-codec',
   weftMetadata: false,
   choosesAlpn: false,
   safeRetryOn: NEVER_ARRIVED,

@@ -1,19 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { parseAllDocuments } from 'yaml'
+import type { Call } from './app/call.ts'
 
-/** A request to `name.namespace:port` of a Service, and what must come of it. All but `to` may be left out. */
-export interface CaseRequest {
-  readonly to: string
+/** A call from one of the clients of base.yaml, and what must come of it. */
+export interface CaseRequest extends Call {
   readonly from?: 'mesh' | 'consumer'
-  readonly method?: string
-  readonly path?: string
-  readonly host?: string
-  readonly headers?: Readonly<Record<string, string>>
-  readonly count?: number
-  readonly session?: boolean
-  /** Asked again until the body is this, for what happens beside the request. */
-  readonly until?: string
   readonly expect: Expectation
 }
 
@@ -26,12 +18,18 @@ export interface Expectation {
   readonly received?: Readonly<Record<string, string | null>>
   readonly receivedPath?: string
   readonly receivedHost?: string
+  /** `HTTP/1.1` or `HTTP/2.0`. */
+  readonly receivedProtocol?: string
+  /** How often the application was asked, this time included. */
+  readonly times?: number
   readonly version?: string
   /** Of `count` requests, the share of each version in percent, within five points (as upstream has it). */
   readonly shares?: Readonly<Record<string, number>>
   /** All of `count` come to one version. */
   readonly oneVersion?: boolean
   readonly body?: string
+  /** The body is a number from the first to the second. */
+  readonly bodyBetween?: readonly [number, number]
 }
 
 export interface Case {

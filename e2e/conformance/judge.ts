@@ -1,26 +1,23 @@
 import type { RouteStatus } from '../../control-plane/model/route.ts'
+import type { Answer } from './app/call.ts'
 import type { Case, CaseRequest, Expectation } from './case.ts'
-
-/** What a request got, as app/client.ts prints it. */
-export interface Answer {
-  readonly status: number
-  readonly headers: Readonly<Record<string, string | readonly string[]>>
-  readonly body: string
-}
 
 interface Received {
   readonly version?: string
   readonly path?: string
   readonly host?: string
+  readonly protocol?: string
+  readonly times?: number
   readonly headers?: Readonly<Record<string, string>>
 }
 
 /** What is wrong with the answers to one request; empty: nothing. */
 export function judge(
-  { to, method = 'GET', path = '/', expect }: CaseRequest,
+  { to, over, method = over === 'grpc' ? 'POST' : 'GET', path = '/', serverName = '', expect }: CaseRequest,
   answers: readonly Answer[],
 ): string[] {
-  const where = `${method} ${to}${path}`
+  const bytes = over === 'tcp' || over === 'tls'
+  const where = bytes ? `${over} ${serverName} ${to}` : `${method} ${to}${path}`
   const problems = answers.flatMap((answer) => judgeOne(expect, answer))
   const versions = answers.map((answer) => receivedBy(answer).version ?? '')
   if (expect.oneVersion && new Set(versions).size !== 1)
@@ -43,6 +40,12 @@ function judgeOne(expect: Expectation, answer: Answer): string[] {
   if (expect.version !== undefined) same('version', received.version, expect.version)
   if (expect.receivedPath !== undefined) same('received path', received.path, expect.receivedPath)
   if (expect.receivedHost !== undefined) same('received host', received.host, expect.receivedHost)
+  if (expect.receivedProtocol !== undefined)
+    same('received protocol', received.protocol, expect.receivedProtocol)
+  if (expect.times !== undefined) same('times', received.times, expect.times)
+  const [least = -Infinity, most = Infinity] = expect.bodyBetween ?? []
+  if (expect.bodyBetween && !(Number(answer.body) >= least && Number(answer.body) <= most))
+    problems.push(`body is ${JSON.stringify(answer.body)}, not a number from ${least} to ${most}`)
   for (const [name, value] of Object.entries(expect.headers ?? {}))
     same(name, textOf(answer.headers[name]), value ?? undefined)
   for (const [name, value] of Object.entries(expect.received ?? {}))
@@ -54,8 +57,8 @@ function textOf(value: string | readonly string[] | undefined): string | undefin
   return typeof value === 'object' ? value.join(', ') : value
 }
 
-function receivedBy({ headers, body }: Answer): Received {
-  return headers['content-type'] === 'application/json' ? (JSON.parse(body) as Received) : {}
+function receivedBy({ body }: Answer): Received {
+  return body.startsWith('{') ? (JSON.parse(body) as Received) : {}
 }
 
 /** What is wrong with the conditions of a case's routes. */

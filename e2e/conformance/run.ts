@@ -6,7 +6,8 @@ import { MemorySource } from '../../control-plane/registry/memory-source.ts'
 import { silentLogger } from '../../core/log.ts'
 import { startCluster, type LocalCluster } from '../../local/cluster.ts'
 import type { Case, CaseRequest } from './case.ts'
-import { judge, judgeStatus, type Answer } from './judge.ts'
+import type { Answer } from './app/call.ts'
+import { judge, judgeStatus } from './judge.ts'
 
 export interface CaseResult {
   readonly feature: string
@@ -16,7 +17,7 @@ export interface CaseResult {
 }
 
 const BASE = readFileSync(join(import.meta.dirname, 'base.yaml'), 'utf8')
-const CLIENT_MS = 60_000
+const CLIENT_MS = 120_000
 
 /** Runs all cases against one mesh on this machine, and holds their status to what the control plane says. */
 export async function runCases(
@@ -69,33 +70,45 @@ async function send(
   return answers
 }
 
-/** Of the control plane itself, which writes nothing on one machine. */
+/**
+ * Of the control plane itself, which writes nothing on one machine: of the objects as they are, and once all of them have
+ * been edited and have their next generation.
+ */
 function statusProblems(one: Case): string[] {
-  const mesh = createMesh({
-    source: MemorySource.of(BASE, one.manifests),
-    trustDomain: 'cluster.local',
-    log: silentLogger,
-  })
-  const { routeStatus } = mesh.snapshot.value
+  const source = MemorySource.of(BASE, one.manifests)
+  const mesh = createMesh({ source, trustDomain: 'cluster.local', log: silentLogger })
+  const objects = objectsIn(one)
+  const judged = (bump: number): string[] =>
+    judgeStatus(one, mesh.snapshot.value.routeStatus, generationsOf(objects, bump))
+  const problems = judged(0)
+  for (const { metadata, ...rest } of objects)
+    source.put(JSON.stringify({ ...rest, metadata: { ...metadata, generation: generationOf(metadata, 1) } }))
+  const edited = judged(1).map((problem) => `once edited, ${problem}`)
   mesh.close()
-  return judgeStatus(one, routeStatus, generationsIn(one))
+  return [...problems, ...edited]
 }
 
-function generationsIn({ manifests }: Case): ReadonlyMap<string, number> {
-  const objects = manifests
+interface ManifestObject {
+  readonly kind: string
+  readonly metadata: { readonly namespace?: string; readonly name: string; readonly generation?: number }
+}
+
+function objectsIn({ manifests }: Case): readonly ManifestObject[] {
+  return manifests
     .split('---\n')
     .filter(Boolean)
-    .map(
-      (text) =>
-        JSON.parse(text) as {
-          kind: string
-          metadata: { namespace?: string; name: string; generation?: number }
-        },
-    )
+    .map((text) => JSON.parse(text) as ManifestObject)
+}
+
+function generationsOf(objects: readonly ManifestObject[], bump: number): ReadonlyMap<string, number> {
   return new Map(
-    objects.map(({ kind, metadata: { namespace = '', name, generation = 0 } }) => [
-      `${kind}/${namespace}/${name}`,
-      generation,
+    objects.map(({ kind, metadata }) => [
+      `${kind}/${metadata.namespace ?? ''}/${metadata.name}`,
+      generationOf(metadata, bump),
     ]),
   )
+}
+
+function generationOf({ generation = 0 }: ManifestObject['metadata'], bump: number): number {
+  return generation + bump
 }

@@ -8,7 +8,7 @@ import {
   type DataSource,
 } from '../../core/xds/generated/envoy.js'
 import { readBootstrap } from '../bootstrap/bootstrap.ts'
-import { FILES } from '../xds/testing/bases.ts'
+import { FILES } from '../xds/testing/cluster-bases.ts'
 import { ResourceTable } from '../xds/resource-table.ts'
 import { listenerTo, routesTo } from '../testing/wire-resources.ts'
 import { bootstrapDump, configDump } from './config-dump.ts'

@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.ts'
-import type { Fields, RequestHead, ResponseHead } from '../http/message.ts'
+import { ALPN_LINK, SHED_HEADER } from '../../core/contract.ts'
+import { field, removeField, type Fields, type RequestHead, type ResponseHead } from '../http/message.ts'
 import type { ClientStream, ClientStreamReader, ResetReason } from '../http/stream.ts'
 import type { Waiting } from '../upstream/balance/load.ts'
 import type { ConnectFailure } from '../upstream/connector.ts'
@@ -181,9 +182,11 @@ export class Attempt implements ClientStreamReader, PoolWaiter, Waiting {
     this.#cancelTimeout?.()
     this.#headSeen = true
     this.#status = head.status
-    this.#observe('answered', head.status, readRetryAfterMs(head))
+    const shed = this.#takeShed(head)
+    this.#observe(shed ? 'shed' : 'answered', head.status, readRetryAfterMs(head))
     // A failure is one whatever follows, and so is a tunnel good, which lasts as long as its ends like.
-    if (end) this.#tell('answered', head.fields)
+    if (shed) this.#tell('shed')
+    else if (end) this.#tell('answered', head.fields)
     else if (head.status >= 400 || head.status === 101 || this.head.method === 'CONNECT')
       this.#tell('answered')
     if (end) this.#finish()
@@ -225,6 +228,13 @@ export class Attempt implements ClientStreamReader, PoolWaiter, Waiting {
 
   onWritable(): void {
     if (!this.#over) this.#owner.attemptWritable()
+  }
+
+  /** Whether a sidecar of ours says that it shed the request. An application's word for it is dropped, and goes no further. */
+  #takeShed({ fields }: ResponseHead): boolean {
+    if (field(fields, SHED_HEADER) === undefined) return false
+    removeField(fields, SHED_HEADER)
+    return this.#connection?.alpn === ALPN_LINK
   }
 
   #timeout(): void {

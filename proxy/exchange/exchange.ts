@@ -1,4 +1,4 @@
-import { UPGRADE_HEADER } from '../../core/contract.ts'
+import { SHED_HEADER, UPGRADE_HEADER } from '../../core/contract.ts'
 import {
   field,
   removeField,
@@ -11,7 +11,7 @@ import type { BodyReader, ResetReason, ServerStream } from '../http/stream.ts'
 import { spellTrailers } from '../http/spelling.ts'
 import { passedTrailers } from '../http/trailers.ts'
 import type { Hop } from '../model/hop.ts'
-import { ResponseFlag } from '../model/response-flag.ts'
+import { ResponseFlag, SHED } from '../model/response-flag.ts'
 import type { Route } from '../model/route.ts'
 import { findRoute } from '../route/match.ts'
 import { mutate, redirectLocation } from '../route/rewrite.ts'
@@ -19,7 +19,8 @@ import { bodyTooLarge } from '../steps/http/body-limit.ts'
 import type { Answer, WaitingRequest } from '../steps/step.ts'
 import type { ConnectionManager } from './connection-manager.ts'
 import type { ExchangeDependencies } from './dependencies.ts'
-import { Forwarding, type Caller } from './forwarding.ts'
+import type { Caller } from './caller.ts'
+import { Forwarding } from './forwarding.ts'
 import { Phase } from './phase.ts'
 import { newRecord } from './record.ts'
 import { ReplayBuffer } from './replay-buffer.ts'
@@ -340,6 +341,7 @@ export class Exchange implements BodyReader, Caller, WaitingRequest {
     const { head, body, grpcStatus } = composeReply(this.head, reply)
     this.record.status = head.status
     this.record.grpcStatus = grpcStatus
+    if (this.hop.link && (this.record.flags & SHED) !== 0) head.fields.push(SHED_HEADER, '1')
     this.#sendHead(head, body === undefined)
     if (body) {
       this.record.bytesSent += body.length

@@ -18,7 +18,9 @@ import { Attempt, type AttemptFailure, type AttemptOwner } from './attempt.ts'
 import type { ConnectionManager } from './connection-manager.ts'
 import type { ExchangeDependencies } from './dependencies.ts'
 import { chooseBackend, otherBackend } from './backend-choice.ts'
+import type { Caller } from './caller.ts'
 import { logsInConnection } from './connection-login.ts'
+import { Deadline } from './deadline.ts'
 import { failureOf, outcomeOf } from './failure.ts'
 import { formatGrpcTimeout, grpcTimeoutMs } from './grpc-timeout.ts'
 import { Hedges } from './hedging.ts'
@@ -26,39 +28,10 @@ import { markProtocol, prepareRequest } from './hop-headers.ts'
 import { startMirrors, type Mirror } from './mirror.ts'
 import { REPLAY_LIMIT_BYTES, type ReplayBuffer } from './replay-buffer.ts'
 import { DEADLINE_EXCEEDED, readGrpcStatus, type LocalReply } from './reply.ts'
-import { backoffMs, decideRetry, isIdempotent, isRetriableStatus, type Outcome } from './retry.ts'
+import { backoffMs, badAnswer, decideRetry, isIdempotent, type Outcome } from './retry.ts'
+import { upgradeAllowed } from './upgrade-allowed.ts'
 import type { RequestRecord } from './telemetry-sink.ts'
 
-/** Whom a request is forwarded for: what of it is known, and where its answer goes. */
-export interface Caller {
-  readonly hop: Hop
-  readonly manager: ConnectionManager
-  readonly head: RequestHead
-  readonly body: ReplayBuffer
-  readonly record: RequestRecord
-  /** When the request came, on the clock. */
-  readonly startedAt: number
-  /** The request began as HTTP/2, whatever carried it here. */
-  readonly http2: boolean
-  readonly grpc: boolean
-  readonly wantsUpgrade: boolean
-  informational(head: ResponseHead): void
-  /** The upstream's answer begins; what was sent of the request need not be kept any more. */
-  respond(head: ResponseHead, end: boolean): void
-  /** False: no more until `Forwarding.resume`. */
-  send(chunk: Buffer): boolean
-  finish(trailers: Fields | undefined): void
-  /** No answer, or no whole one, will come. `reason` breaks off one that had begun. */
-  fail(flags: number, reply: LocalReply, reason: ResetReason): void
-  /** To a sidecar of ours: nothing of the request was sent on, it may go elsewhere. */
-  refuse(flags: number, details: string): void
-  /** Holds the request's body back, and lets it come again. */
-  pause(): void
-  proceed(): void
-}
-
-// What a timer takes; more would fire at once.
-const LONGEST_TIMER_MS = 2 ** 31 - 1
 const NO_MIRRORS: readonly Mirror[] = []
 
 /** One request on its way to a cluster of its route: endpoint, tries, timeouts, mirrors. The router of `http_filters`. */
@@ -90,9 +63,8 @@ export class Forwarding implements AttemptOwner {
   #responding = false
   #tunnel = false
   #over = false
-  /** When the whole request must be over, on the clock; Infinity: never. */
-  #deadline = Infinity
-  #cancelDeadline: (() => void) | undefined
+  /** Of the whole request with all its tries; undefined: none. */
+  #deadline: Deadline | undefined
   /** Gives up what it waits for: the cluster, or the next try. */
   #cancelWait: (() => void) | undefined
 
@@ -235,7 +207,7 @@ export class Forwarding implements AttemptOwner {
     this.#over = true
     this.#hedges?.stop()
     this.#cancelWait?.()
-    this.#cancelDeadline?.()
+    this.#deadline?.stop()
     for (const mirror of this.#mirrors) mirror.requestOver()
     this.#leave()
   }
@@ -267,14 +239,10 @@ export class Forwarding implements AttemptOwner {
     return true
   }
 
-  /** The request is over by `deadline` at the latest. */
+  /** The request is over by `deadline`, on the clock, at the latest. */
   #limit(deadline: number): void {
-    if (deadline >= this.#deadline) return
-    this.#deadline = deadline
-    this.#cancelDeadline?.()
-    const left = deadline - this.#deps.clock.now()
-    this.#cancelDeadline =
-      left <= LONGEST_TIMER_MS ? this.#deps.clock.after(left, () => this.#timeout()) : undefined
+    this.#deadline ??= new Deadline(this.#deps.clock, () => this.#timeout())
+    this.#deadline.limit(deadline)
   }
 
   #timeout(): void {
@@ -441,8 +409,8 @@ export class Forwarding implements AttemptOwner {
   attemptConnected(alpn: string): void {
     const { grpc, head, http2 } = this.#caller
     markProtocol(head, alpn, http2)
-    if (grpc && this.#deadline !== Infinity)
-      setField(head.fields, 'grpc-timeout', formatGrpcTimeout(this.#deadline - this.#deps.clock.now()))
+    if (grpc && this.#deadline)
+      setField(head.fields, 'grpc-timeout', formatGrpcTimeout(this.#deadline.at - this.#deps.clock.now()))
   }
 
   attemptOpened(attempt: Attempt): void {
@@ -461,7 +429,7 @@ export class Forwarding implements AttemptOwner {
   }
 
   attemptHead(attempt: Attempt, head: ResponseHead, end: boolean): void {
-    const outcome = this.#badAnswer(head, end)
+    const outcome = badAnswer(this.#action.retry, head, end)
     if (outcome && this.#othersRun(attempt)) return attempt.discard()
     if (outcome && this.#retry(attempt, outcome)) return
     this.#settle(attempt)
@@ -480,7 +448,7 @@ export class Forwarding implements AttemptOwner {
 
   #openTunnel(): void {
     this.#tunnel = true
-    this.#cancelDeadline?.()
+    this.#deadline?.stop()
   }
 
   attemptData(attempt: Attempt, chunk: Buffer): void {
@@ -526,16 +494,6 @@ export class Forwarding implements AttemptOwner {
     if (this.#cluster?.budget.tryRetry()) return true
     this.#deps.telemetry.count('retry_budget_exhausted')
     return false
-  }
-
-  /** The answer is one that a retry rule may turn away. */
-  #badAnswer(head: ResponseHead, end: boolean): Outcome | undefined {
-    const policy = this.#action.retry
-    if (!policy) return undefined
-    if (isRetriableStatus(policy, head.status)) return { kind: 'status', status: head.status }
-    if (!end || policy.grpcStatuses.length === 0) return undefined
-    const grpcStatus = readGrpcStatus(head.fields)
-    return grpcStatus === undefined ? undefined : { kind: 'grpc-status', grpcStatus }
   }
 
   /** True: another try is on its way and the attempt is forgotten. */
@@ -585,10 +543,4 @@ export class Forwarding implements AttemptOwner {
     this.#cancelWait = this.#deps.clock.after(delayMs, () => this.#try())
     return true
   }
-}
-
-function upgradeAllowed(head: RequestHead, action: ForwardAction): boolean {
-  const wanted = head.method === 'CONNECT' && head.upgrade === '' ? 'connect' : head.upgrade
-  // CONNECT asks for a tunnel to anywhere: it has to be named.
-  return action.upgrades.includes(wanted) || (wanted !== 'connect' && action.upgrades.includes(ANY_UPGRADE))
 }

@@ -1,10 +1,12 @@
 import t from 'tap'
-import type { Fields } from '../http/message.ts'
+import { SHED_HEADER } from '../../core/contract.ts'
+import { field, type Fields } from '../http/message.ts'
 import type { Cluster } from '../model/cluster.ts'
 import { endpointAt, forwardTo, RETRY_503 } from '../testing/static-configuration.ts'
 import { BY_SHARE, IN_A_ROW } from '../testing/outlier-settings.ts'
 import type { FakeStream } from '../upstream/testing/fake-connection.ts'
 import { pickablePorts } from '../upstream/testing/pickable-ports.ts'
+import { meshTls } from '../upstream/testing/mesh-tls.ts'
 import { MemoryExchange, NOTHING_LEFT } from './testing/memory-exchange.ts'
 
 type Answer = (stream: FakeStream) => void
@@ -111,6 +113,47 @@ t.test('what says nothing against an endpoint ejects none', async (t) => {
     caller.leave()
   }
   t.same(left.pickable(), [1, 2], 'callers that leave')
+})
+
+t.test(
+  'what a sidecar sheds says nothing against its endpoint, and nobody else may claim that',
+  async (t) => {
+    const outliers = { ...IN_A_ROW, statuses: [429] }
+    const shed = [SHED_HEADER, '1']
+    for (const [name, answer] of Object.entries<Answer>({
+      '503': (stream) => stream.sendHead(503, [...shed], true),
+      '429': (stream) => stream.sendHead(429, [...shed], true),
+      gRPC: (stream) => stream.sendHead(200, ['grpc-status', '14', ...shed], true),
+    })) {
+      for (const [alpn, left] of [
+        ['weft-h2', [1, 2, 3]],
+        ['h2', [2, 3]],
+      ] as const) {
+        const mesh = meshOf(3, answer, { outliers, tls: meshTls([]) })
+        for (const port of [1, 2, 3]) mesh.upstream.server(port).alpn = alpn
+        mesh.ask(30)
+        t.same(mesh.pickable(), left, `${name} over ${alpn}`)
+        t.same(mesh.leftovers, NOTHING_LEFT)
+      }
+    }
+  },
+)
+
+t.test('a sidecar tells the one before it, and nobody else, that it shed', async (t) => {
+  for (const [link, said] of [
+    [true, '1'],
+    [false, undefined],
+  ] as const) {
+    const mesh = meshOf(1, (stream) => stream.sendHead(503, [SHED_HEADER, '1'], true))
+    mesh.hop = { ...mesh.hop, direction: 'inbound', link }
+    mesh.overloaded = true
+    t.equal(field(mesh.send().answer?.fields ?? [], SHED_HEADER), said)
+    mesh.overloaded = false
+    const answered = mesh.send()
+    mesh.clock.advance(0)
+    t.equal(answered.status, 503)
+    t.equal(field(answered.answer?.fields ?? [], SHED_HEADER), undefined, 'an application claims it')
+  }
 })
 
 t.test('a success between failures begins the count anew', async (t) => {

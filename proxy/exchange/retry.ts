@@ -1,4 +1,6 @@
+import type { ResponseHead } from '../http/message.ts'
 import type { RetryPolicy } from '../model/route.ts'
+import { readGrpcStatus } from './reply.ts'
 
 /** How a try ended before any of its response went to the caller. */
 export type Outcome =
@@ -104,6 +106,19 @@ function wanted(policy: RetryPolicy, outcome: Outcome): boolean {
 /** To Envoy a reset is also a 5xx and a gateway error, since it would become one. */
 function anyReset(policy: RetryPolicy): boolean {
   return policy.on.reset || policy.on.gatewayError || policy.on.serverError
+}
+
+/** The answer is one that a retry rule may turn away. `end`: its head is all of it, so that it has the status of a gRPC call. */
+export function badAnswer(
+  policy: RetryPolicy | undefined,
+  head: ResponseHead,
+  end: boolean,
+): Outcome | undefined {
+  if (!policy) return undefined
+  if (isRetriableStatus(policy, head.status)) return { kind: 'status', status: head.status }
+  if (!end || policy.grpcStatuses.length === 0) return undefined
+  const grpcStatus = readGrpcStatus(head.fields)
+  return grpcStatus === undefined ? undefined : { kind: 'grpc-status', grpcStatus }
 }
 
 /** Envoy's retriable-status-codes, gateway-error (502 to 504) and 5xx. */

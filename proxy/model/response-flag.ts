@@ -44,7 +44,9 @@ export const ResponseFlag = {
   RL: 1 << 19,
 } as const
 
-const { UF, UO, UR, UC, UT, UPE, OM, LR } = ResponseFlag
+const { UF, UO, UR, UC, UT, UPE, OM, LR, RL } = ResponseFlag
+/** An answer of the proxy's own that keeps a server, or itself, from too much. */
+export const SHED = UO | OM | RL
 /** Why an answer that had begun was broken off, other than by its caller. */
 export const BROKEN_OFF = UF | UO | UR | UC | UT | UPE | OM | LR
 

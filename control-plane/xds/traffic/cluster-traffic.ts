@@ -26,7 +26,7 @@ export function clusterTraffic(
   return {
     ...balancing(settings.loadBalancing, nearness, takes),
     ...circuitBreakers(settings),
-    ...(takes.healthChecks ? healthChecks(settings.healthCheck, protocol, service) : {}),
+    ...healthChecks(settings.healthCheck, { service, protocol, takes }),
   }
 }
 

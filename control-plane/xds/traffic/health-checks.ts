@@ -1,14 +1,22 @@
 import type { Cluster, HealthCheck } from '../../../core/xds/generated/envoy.js'
 import type { HealthCheckSettings } from '../../model/traffic-settings.ts'
 import type { PortProtocol } from '../../model/protocol.ts'
+import type { ClientTakes } from '../client-takes.ts'
 
-/** `health_checks` of a cluster; `service` is what stands in Host and :authority, `name.namespace`. */
+/** Whose endpoints are asked, and by whom. */
+interface Asked {
+  /** `name.namespace` */
+  readonly service: string
+  readonly protocol: PortProtocol
+  readonly takes: ClientTakes
+}
+
+/** `health_checks` of a cluster; the name of its Service is what stands in Host and :authority. */
 export function healthChecks(
   settings: HealthCheckSettings | undefined,
-  protocol: PortProtocol,
-  service: string,
+  asked: Asked,
 ): Pick<Cluster, 'healthChecks'> {
-  if (!settings) return {}
+  if (!settings || asked.takes.healthChecks === 'none') return {}
   const { intervalMs, timeoutMs, unhealthyThreshold, healthyThreshold } = settings
   return {
     healthChecks: [
@@ -17,7 +25,7 @@ export function healthChecks(
         interval: intervalMs,
         unhealthyThreshold,
         healthyThreshold,
-        ...probe(settings.probe, protocol, service),
+        ...probe(settings.probe, asked),
       },
     ],
   }
@@ -25,9 +33,9 @@ export function healthChecks(
 
 function probe(
   check: HealthCheckSettings['probe'],
-  protocol: PortProtocol,
-  service: string,
+  { service, protocol, takes }: Asked,
 ): Pick<HealthCheck, 'httpHealthCheck' | 'grpcHealthCheck' | 'tcpHealthCheck'> {
+  const http2 = protocol === 'h2c' || protocol === 'grpc'
   switch (check.type) {
     case 'HTTP':
       return {
@@ -39,7 +47,7 @@ function probe(
             start: BigInt(start),
             end: BigInt(end + 1),
           })),
-          ...(protocol === 'h2c' || protocol === 'grpc' ? { codecClientType: 'HTTP2' as const } : {}),
+          ...(http2 && takes.healthChecks === 'named-codec' ? { codecClientType: 'HTTP2' as const } : {}),
         },
       }
     case 'GRPC':

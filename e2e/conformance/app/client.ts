@@ -1,66 +1,62 @@
-// Sends the requests of its one argument, a JSON list, each on a connection of its own, and prints the answers as JSON.
-import { request, type IncomingHttpHeaders } from 'node:http'
-import { text } from 'node:stream/consumers'
+// Makes the calls of its one argument, a JSON list, each on a connection of its own, and prints the answers as JSON.
 import { setTimeout } from 'node:timers/promises'
+import { callConnection, callWebSocket } from './call-connection.ts'
+import { callHttp, callHttp2 } from './call-http.ts'
+import type { Answer, Call } from './call.ts'
 
+/** How long a call with `until` is made again. */
 const WAIT_MS = 20_000
+/** How long a call may take. */
+const CALL_MS = 10_000
 
-interface Sent {
-  readonly to: string
-  readonly method?: string
-  readonly path?: string
-  readonly host?: string
-  readonly headers?: Readonly<Record<string, string>>
-  readonly count?: number
-  /** Sends back what the answer sets as a cookie. */
-  readonly session?: boolean
-  /** Asks again until the answer's body is this, for as long as WAIT_MS. */
-  readonly until?: string
+const BY_PROTOCOL = {
+  http1: callHttp,
+  http2: callHttp2,
+  grpc: callHttp2,
+  websocket: callWebSocket,
+  tcp: callConnection,
+  tls: callConnection,
 }
 
-interface Answer {
-  readonly status: number
-  readonly headers: IncomingHttpHeaders
-  readonly body: string
-}
-
-function once({ to, method = 'GET', path = '/', host = to, headers = {} }: Sent): Promise<Answer> {
-  return new Promise((resolve) => {
-    const failed = (error: Error): void => resolve({ status: 0, headers: {}, body: error.message })
-    const [name, port = '80'] = to.split(':')
-    request({ host: name, port, method, path, agent: false, headers: { ...headers, host } }, (response) => {
-      text(response).then(
-        (body) => resolve({ status: response.statusCode ?? 0, headers: response.headers, body }),
-        failed,
-      )
-    })
-      .on('error', failed)
-      .end()
+async function once(call: Call): Promise<Answer> {
+  const late = setTimeout(CALL_MS, undefined, { ref: false }).then(() => {
+    throw new Error(`no answer within ${CALL_MS} ms`)
   })
+  try {
+    return await Promise.race([BY_PROTOCOL[call.over ?? 'http1'](call), late])
+  } catch (error) {
+    return { status: 0, headers: {}, body: String(error) }
+  }
 }
 
-async function patient(sent: Sent): Promise<Answer> {
+async function patient(call: Call): Promise<Answer> {
   const end = Date.now() + WAIT_MS
   for (;;) {
-    const answer = await once(sent)
-    if (sent.until === undefined || answer.body === sent.until || Date.now() > end) return answer
+    const answer = await once(call)
+    if (isAwaited(call, answer) || Date.now() > end) return answer
     await setTimeout(20)
   }
 }
 
-async function all(sent: Sent): Promise<Answer[]> {
+function isAwaited({ until, untilAtLeast = -Infinity }: Call, { body }: Answer): boolean {
+  return (
+    (until === undefined || body === until) && (untilAtLeast === -Infinity || Number(body) >= untilAtLeast)
+  )
+}
+
+async function all(call: Call): Promise<Answer[]> {
   const answers: Answer[] = []
-  let { headers = {} } = sent
-  for (let i = 0; i < (sent.count ?? 1); i++) {
-    const answer = await patient({ ...sent, headers })
+  let { headers = {} } = call
+  for (let i = 0; i < (call.count ?? 1); i++) {
+    const answer = await patient({ ...call, headers })
     answers.push(answer)
     const [cookie] = answer.headers['set-cookie'] ?? []
-    if (sent.session && cookie !== undefined) headers = { ...headers, cookie: cookie.split(';')[0] ?? '' }
+    if (call.session && cookie !== undefined) headers = { ...headers, cookie: cookie.split(';')[0] ?? '' }
   }
   return answers
 }
 
-const requests = JSON.parse(process.argv[2] ?? '[]') as readonly Sent[]
+const calls = JSON.parse(process.argv[2] ?? '[]') as readonly Call[]
 const answers: Answer[][] = []
-for (const one of requests) answers.push(await all(one))
-console.log(JSON.stringify(answers))
+for (const one of calls) answers.push(await all(one))
+process.stdout.write(JSON.stringify(answers), () => process.exit())

@@ -56,7 +56,7 @@ t.test('a failed answer counts for the penalty, which decays', async (t) => {
 })
 
 t.test('so do resets, time-outs, refusals and failed connects, and not what we gave up', async (t) => {
-  for (const outcome of ['reset', 'timeout', 'refused', 'connect-failure', 'cancelled'] as const) {
+  for (const outcome of ['shed', 'reset', 'timeout', 'refused', 'connect-failure', 'cancelled'] as const) {
     const { clock, target, load } = start()
     const request = target.begin()
     clock.advance(40)

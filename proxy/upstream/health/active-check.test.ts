@@ -158,6 +158,20 @@ t.test('over a link a probe goes in the way of requests', async (t) => {
   t.equal(mesh.server.streams[0]?.body, '\0\0\0\0\0')
 })
 
+t.test('a probe that a sidecar sheds says nothing of the endpoint', async (t) => {
+  const shedding = (stream: FakeStream) => stream.sendHead(503, ['x-weft-shed', '1'], true)
+  for (const [alpn, pickable] of [
+    ['weft-h2', [1, 2]],
+    ['h2', [2]],
+  ] as const) {
+    const mesh = start(shedding, { unhealthyThreshold: 1 }, { tls: meshTls([]) })
+    mesh.server.alpn = mesh.second.alpn = alpn
+    mesh.rounds(3)
+    t.same(mesh.pickable(), pickable, alpn)
+    t.ok(mesh.server.streams.length >= 3, 'it goes on asking')
+  }
+})
+
 t.test('opaque endpoints are asked by a connection, which is closed at once', async (t) => {
   const mesh = start(() => {}, { probe: { kind: 'tcp' }, unhealthyThreshold: 1 })
   mesh.rounds(2)

@@ -10,7 +10,8 @@ export type EjectionReason =
   | 'trial-failed'
 
 /**
- * What a try says of its endpoint. Nothing where it was our side that gave it up. `gateway`: no answer, or one in the name
+ * What a try says of its endpoint. Nothing where it was our side that gave it up, or its sidecar's limits that were met: where
+ * all of them are, each one ejected would leave more to the rest. `gateway`: no answer, or one in the name
  * of somebody behind it.
  */
 export type Verdict = 'nothing' | 'good' | 'bad' | 'gateway'
@@ -22,7 +23,7 @@ export function verdictOf(
   status: number,
   grpcStatus: number,
 ): Verdict {
-  if (outcome === 'cancelled') return 'nothing'
+  if (outcome === 'cancelled' || outcome === 'shed') return 'nothing'
   if (outcome !== 'answered') return 'gateway'
   if (status >= 502 && status <= 504) return 'gateway'
   if (status >= 500 || settings.statuses.includes(status)) return 'bad'

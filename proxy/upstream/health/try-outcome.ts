@@ -2,6 +2,8 @@
 export type TryOutcome =
   /** The head of a final response is here; its status says what is in it. */
   | 'answered'
+  /** Its sidecar turned the request away, for a limit: it is at its most, or the caller is, and nothing is wrong with it. */
+  | 'shed'
   | 'connect-failure'
   /** The connection or the stream broke after the request went out. */
   | 'reset'

@@ -1,4 +1,4 @@
-import { ALPN_LINK, PROTOCOL_HEADER, USER_AGENT } from '../../../core/contract.ts'
+import { ALPN_LINK, PROTOCOL_HEADER, SHED_HEADER, USER_AGENT } from '../../../core/contract.ts'
 import type { Clock } from '../../../core/clock.ts'
 import { field, type Fields, type RequestHead, type ResponseHead } from '../../http/message.ts'
 import type { ClientStream, ClientStreamReader, ResetReason } from '../../http/stream.ts'
@@ -20,6 +20,8 @@ export class HttpProbe implements PoolWaiter, ClientStreamReader {
   readonly #done: ProbeDone
   readonly #cancelTimeout: () => void
   #stream: ClientStream | undefined
+  /** A sidecar of ours answers. */
+  #link = false
   #status = 0
   #body = Buffer.alloc(0)
   #over = false
@@ -54,6 +56,7 @@ export class HttpProbe implements PoolWaiter, ClientStreamReader {
 
   onConnection({ codec, alpn }: PooledConnection): void {
     if (this.#over) return
+    this.#link = alpn === ALPN_LINK
     const settings = this.#settings
     if (settings.kind === 'http') {
       this.#stream = codec.open(headOf(settings.method, settings.host, settings.path, []), true, this)
@@ -61,7 +64,7 @@ export class HttpProbe implements PoolWaiter, ClientStreamReader {
     }
     const fields = ['content-type', 'application/grpc', 'te', 'trailers']
     // As of any request that began as HTTP/2.
-    if (alpn === ALPN_LINK) fields.push(PROTOCOL_HEADER, '2')
+    if (this.#link) fields.push(PROTOCOL_HEADER, '2')
     const head = headOf('POST', settings.authority, HEALTH_CHECK_PATH, fields)
     this.#stream = codec.open(head, false, this)
     this.#stream.data(healthCheckRequest(settings.service))
@@ -76,6 +79,12 @@ export class HttpProbe implements PoolWaiter, ClientStreamReader {
   onInformational(): void {}
 
   onHead(head: ResponseHead, end: boolean): void {
+    if (this.#over) return
+    // A limit that is met says nothing of the server behind it.
+    if (this.#link && field(head.fields, SHED_HEADER) !== undefined) {
+      if (!end) this.#leave()
+      return this.#finish(undefined)
+    }
     this.#status = head.status
     if (end) this.onEnd(head.fields)
   }

@@ -7,6 +7,9 @@ import { onlyWith } from './only-with.ts'
 
 const TYPES = ['PeakEwma', 'LeastRequest', 'RoundRobin', 'Random', 'ConsistentHash'] as const
 const MOST_SOURCES = 8
+// Who owns a Service decides what its callers' sidecars build at each change of its endpoints: a tenth of a second at the most.
+const LARGEST_TABLE = 655_373
+const LARGEST_RING = 131_072
 /** RFC 6265 section 4.1.1: a token. */
 const COOKIE_NAME = { pattern: /^[-!#$%&'*+.^_`|~0-9A-Za-z]{1,128}$/, is: "a cookie's name" }
 const COOKIE_PATH = { pattern: /^\/[\x20-\x3a\x3c-\x7e]{0,255}$/, is: 'a path that begins with "/"' }
@@ -70,8 +73,8 @@ function readPolicy(
 
 function readConsistentHash(section: Fields): ConsistentHash {
   const algorithm = section.oneOf('algorithm', ['Maglev', 'RingHash']) ?? 'Maglev'
-  const size = section.integer('tableSize', 2, 5_000_011)
-  const minimumSize = section.integer('minimumRingSize', 1, 8_388_608)
+  const size = section.integer('tableSize', 2, LARGEST_TABLE)
+  const minimumSize = section.integer('minimumRingSize', 1, LARGEST_RING)
   onlyWith(section, 'tableSize', algorithm === 'Maglev', 'algorithm is Maglev')
   onlyWith(section, 'minimumRingSize', algorithm === 'RingHash', 'algorithm is RingHash')
   if (!section.has('hashOn')) section.problem('is required: what of a request is hashed', 'hashOn')

@@ -218,6 +218,17 @@ export const REFUSED: readonly (readonly [spec: unknown, ours: RegExp, theirs: R
     /minimumRingSize is only for where algorithm is RingHash/,
     /minimumRingSize is only for where algorithm is RingHash/,
   ],
+  // Which sidecars would refuse, or build for seconds.
+  [
+    hash({ tableSize: 5_000_011, hashOn: sourceIP }),
+    /tableSize must be an integer from 2 to 655373/,
+    /tableSize: Invalid value: 5000011/,
+  ],
+  [
+    hash({ algorithm: 'RingHash', minimumRingSize: 8_388_608, hashOn: sourceIP }),
+    /minimumRingSize must be an integer from 1 to 131072/,
+    /minimumRingSize: Invalid value: 8388608/,
+  ],
   [
     hash({ hashOn: [{ type: 'Header' }] }),
     /hashOn\[0\]\.header is required/,
