@@ -44,13 +44,14 @@ function said<T>(pod: string, holds: (line: string) => T | false | undefined, fr
   })
 }
 
-/** The Canary of the example, once it has ended so. */
-async function canaryEnded(phase: string): Promise<CanaryStatus> {
+/** The Canary of the example, once it has ended with another revision than `before`. */
+async function canaryEnded(before: string): Promise<CanaryStatus> {
   const argv = [CLI, 'canary', 'status', 'hello', '-n', 'canary-auto', '--name', name, '--json']
   for (;;) {
     const { stdout } = await run(process.execPath, argv)
     const { status } = JSON.parse(stdout) as { readonly status: CanaryStatus | null }
-    if (status?.phase === phase) return status
+    const ended = status?.phase === 'Succeeded' || status?.phase === 'RolledBack'
+    if (ended && status.revision !== before) return status
     await new Promise((resolve) => setTimeout(resolve, 300))
   }
 }
@@ -113,7 +114,8 @@ t.test('every example does what its page says', { skip, timeout: 180_000 }, asyn
   })
 
   t.ok(await said('canary-auto/client', (line) => line.includes('"v2":') && line.includes('"v1":')))
-  t.match(await canaryEnded('Succeeded'), { weight: 100, reason: 'Promoted' })
+  const good = await canaryEnded('')
+  t.match(good, { phase: 'Succeeded', weight: 100, reason: 'Promoted' })
   // Its failing version is played while the other examples are looked at.
   const auto = join(directory, 'canary-auto/canary.yaml')
   const failing = readFileSync(auto, 'utf8').replace(
@@ -165,7 +167,7 @@ t.test('every example does what its page says', { skip, timeout: 180_000 }, asyn
   })
   t.strictSame(whole, ['back server', 'client client', 'front client', 'front server'])
 
-  t.match(await canaryEnded('RolledBack'), { weight: 0, reason: 'SuccessRate' })
+  t.match(await canaryEnded(good.revision), { phase: 'RolledBack', weight: 0, reason: 'SuccessRate' })
   const back = (await log('canary-auto/client')).length
   t.ok(await said('canary-auto/client', (line) => Object.keys(counts(line)).join() === 'v1', back))
 })
