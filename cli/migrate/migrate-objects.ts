@@ -80,7 +80,7 @@ export function migrateObjects(
 }
 
 function isTaken(manifest: Manifest, notes: Notes): boolean {
-  const { problems } = readMeshObject({ value: manifest, position: () => ({ line: 1, column: 1 }) })
+  const { problems } = readMeshObject({ value: manifest })
   for (const { path, message } of problems)
     notes.lost(
       [],

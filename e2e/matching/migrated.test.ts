@@ -50,7 +50,7 @@ function meshOf(http: string): (path: string, asked?: Asked) => string {
     const decoded = decodeResource('route', { typeUrl: resource.typeUrl, value: resource.body })
     if (!decoded.ok) throw new Error(decoded.problems.join('; '))
     const configuration: RouteConfiguration = decoded.value
-    const head = { method, scheme: 'http', authority, path, fields, upgrade: '' }
+    const head = { method, scheme: 'http', authority, path, fields: [...fields], upgrade: '' }
     const route = findRoute(configuration, head)
     if (!route) return 'none'
     if (route.action.kind !== 'forward') return route.action.kind
