@@ -58,7 +58,7 @@ async function canaryEnded(before: string): Promise<CanaryStatus> {
 
 const counts = (line: string): Record<string, number> => JSON.parse(line) as Record<string, number>
 
-t.test('every example does what its page says', { skip, timeout: 180_000 }, async (t) => {
+t.test('every example does what its page says', { skip, timeout: 300_000 }, async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'weft-test-examples-'))
   t.teardown(() => rmSync(directory, { recursive: true, force: true }))
   cpSync(join(PROJECT, 'examples'), directory, { recursive: true })
