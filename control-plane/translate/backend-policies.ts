@@ -21,6 +21,7 @@ export interface BackendPolicies {
 }
 
 type Target = XBackendTrafficPolicyObject['targetRefs'][number]
+type Unsupported = XBackendTrafficPolicyObject['unsupported'][number]
 type Part = 'retryConstraint' | 'sessionPersistence'
 /** By `namespace/name part`: the policy that said it first. */
 type Taken = Map<string, XBackendTrafficPolicyObject>
@@ -72,7 +73,7 @@ function decide(snapshot: Snapshot, traffic: TrafficTables): BackendPolicies {
     if (first) problems.push({ kind, namespace, name, reason: 'UnsupportedValue', ...first })
     const ancestors = policy.targetRefs.map((ref, at) => {
       const service = `${namespace}/${ref.name}`
-      if (first) return ancestor(policy, ref, { reason: 'UnsupportedValue', ...first })
+      if (first) return ancestor(policy, ref, { reason: 'UnsupportedValue', message: refusalOf(first) })
       const problem = problemOf(snapshot, policy, ref, taken)
       if (problem) {
         problems.push({ kind, namespace, name, ...problem, field: `spec.targetRefs[${at}]${problem.field}` })
@@ -99,9 +100,13 @@ function olderFirst(
   return a.createdAt - b.createdAt || (`${a.namespace}/${a.name}` < `${b.namespace}/${b.name}` ? -1 : 1)
 }
 
-function unwritable(
-  session: SessionPersistence | undefined,
-): XBackendTrafficPolicyObject['unsupported'][number] | undefined {
+/** With the field in it, which stands beside the message elsewhere. */
+function refusalOf({ field, message }: Unsupported): string {
+  const name = field.replace(/^spec\./, '')
+  return message.startsWith(`${name}: `) ? message : `${name}: ${message}`
+}
+
+function unwritable(session: SessionPersistence | undefined): Unsupported | undefined {
   const message = session && sessionProblem(session)
   const field = 'spec.sessionPersistence.sessionName'
   return message === undefined

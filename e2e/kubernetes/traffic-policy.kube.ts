@@ -1,12 +1,5 @@
 import { join } from 'node:path'
-import t, { type Test } from 'tap'
-import { systemClock } from '../../core/clock.ts'
-import { silentLogger } from '../../core/log.ts'
-import { Watched } from '../../core/watched.ts'
-import { openCaStore } from '../../certs/ca-store.ts'
-import { findObject } from '../../control-plane/kubernetes/find-object.ts'
-import { openConnection } from '../../control-plane/kubernetes/open-connection.ts'
-import { createMesh } from '../../control-plane/mesh.ts'
+import t from 'tap'
 import { writePolicyStatus } from '../../control-plane/publish/policy-status-writer.ts'
 import type { LiveEntry } from '../../control-plane/publish/status-entries.ts'
 import {
@@ -14,12 +7,15 @@ import {
   REFUSED,
   TAKEN,
 } from '../../control-plane/registry/kinds/traffic-policy/testing/specs.ts'
-import { KubernetesSource } from '../../control-plane/registry/kubernetes/kubernetes-source.ts'
-import { startCluster, type KubernetesCluster } from './cluster/cluster.ts'
+import { startCluster } from './cluster/cluster.ts'
+import { writtenStatus } from './testing/written-status.ts'
 
 const CRDS = join(import.meta.dirname, '../../deploy/chart/crds')
 const POLICIES = '/apis/weft.dev/v1alpha1/namespaces/default/trafficpolicies'
-const POLL_MS = 50
+
+interface PolicyStatus {
+  readonly ancestors: readonly LiveEntry[]
+}
 
 const cluster = await startCluster({ mode: 'api', onProgress: (line) => t.comment(line) })
 t.teardown(() => cluster.stop())
@@ -42,7 +38,11 @@ t.test('the API server takes and refuses a TrafficPolicy as the control plane do
 })
 
 t.test('what became of a policy stands in its status', async (t) => {
-  const ancestors = await following(t, cluster)
+  const status = await writtenStatus(t, cluster, [writePolicyStatus])
+  const ancestors = async (name: string, holds: (all: readonly LiveEntry[]) => boolean) => {
+    const written = await status<PolicyStatus>(POLICIES, name, ({ ancestors: all = [] }) => holds(all))
+    return written.ancestors ?? []
+  }
   const apply = (text: string) =>
     cluster.kubectl(['apply', '--server-side', '--filename', '-'], { stdin: text })
   const random = { loadBalancing: { type: 'Random' } }
@@ -78,40 +78,3 @@ t.test('what became of a policy stands in its status', async (t) => {
   t.match(table, /second +web +True +Accepted/)
   t.match(table, /first +gone +False +TargetNotFound/)
 })
-
-/** A mesh of the cluster that writes the status of policies; the function waits for what stands there. */
-async function following(
-  t: Test,
-  { kubeconfig }: KubernetesCluster,
-): Promise<
-  (name: string, holds: (ancestors: readonly LiveEntry[]) => boolean) => Promise<readonly LiveEntry[]>
-> {
-  const connection = await openConnection({ kubeconfig })
-  t.teardown(() => connection.close())
-  const source = new KubernetesSource({ connection, log: silentLogger })
-  await source.synced
-  const mesh = createMesh({ source, trustDomain: 'cluster.local', log: silentLogger })
-  t.teardown(() => mesh.close())
-  const ca = openCaStore({ directory: t.testdir({}), trustDomain: 'cluster.local' })
-  const writer = writePolicyStatus({
-    connection,
-    namespace: 'weft-system',
-    snapshot: source.snapshot,
-    routeStatus: mesh.snapshot,
-    policyStatus: mesh.snapshot,
-    counts: { totals: () => Promise.resolve([]) },
-    authority: new Watched(ca.authority.value),
-    mayWrite: () => true,
-    log: silentLogger,
-    clock: systemClock,
-  })
-  t.teardown(() => writer.stop())
-  return async (name, holds) => {
-    for (;;) {
-      const policy = await findObject(connection, POLICIES, name)
-      const { ancestors = [] } = (policy?.['status'] ?? {}) as { ancestors?: readonly LiveEntry[] }
-      if (holds(ancestors)) return ancestors
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS))
-    }
-  }
-}

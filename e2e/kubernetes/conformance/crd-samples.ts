@@ -26,18 +26,10 @@ export function fieldsOf(schema: Schema, path: string): readonly string[] {
  */
 export function samplesOf(schema: Schema): readonly unknown[] {
   if (schema.enum) return schema.enum
-  switch (schema.type) {
-    case 'object':
-      return objectsOf(schema.properties ?? {})
-    case 'array':
-      return [schema.items ? samplesOf(schema.items) : []]
-    case 'integer':
-      return [schema.minimum ?? 1, schema.maximum ?? MOST_INT32]
-    case 'boolean':
-      return [true, false]
-    default:
-      return ['a']
-  }
+  if (schema.type === 'object') return objectsOf(schema.properties ?? {})
+  if (schema.type === 'array') return [schema.items ? samplesOf(schema.items) : []]
+  if (schema.type === 'integer') return [schema.minimum ?? 1, schema.maximum ?? MOST_INT32]
+  return schema.type === 'boolean' ? [true, false] : ['a']
 }
 
 function objectsOf({ type, ...others }: Readonly<Record<string, Schema>>): readonly unknown[] {
