@@ -21,7 +21,8 @@ const IN_PLACE: Partial<Record<keyof typeof contract, RegExp>> = {
   METADATA_SERVICE: /(METADATA|'weft\.dev')\]?, 'service'/,
   METADATA_IDENTITY: /(METADATA|'weft\.dev')\]?, 'identity'/,
   METADATA_WORKLOAD: /(METADATA|'weft\.dev')\]?, 'workload'/,
-  // Fields of TrafficPolicy have these names, too, and Envoy's the last.
+  // Fields of ours, of TrafficPolicy and of Envoy have these names, too.
+  METADATA_RETRY_NON_IDEMPOTENT: /(METADATA|'weft\.dev')\]?, 'retryNonIdempotent'/,
   METADATA_PEAK_EWMA: /(METADATA|'weft\.dev')\]?, 'peakEwma'/,
   METADATA_OUTLIER: /(METADATA|'weft\.dev')\]?, 'outlier'/,
   METADATA_HEDGE: /(METADATA|'weft\.dev')\]?, 'hedge'/,
@@ -33,6 +34,8 @@ const IN_PLACE: Partial<Record<keyof typeof contract, RegExp>> = {
 const OTHERS: readonly (readonly [file: string, word: string])[] = [
   // The name of a volume.
   ['injector/volumes.ts', 'weft-ca'],
+  // Linkerd's own name for it.
+  ['cli/migrate/linkerd/pods.ts', 'opaque-ports'],
 ]
 
 function patternOf(name: string, value: string | number): RegExp {

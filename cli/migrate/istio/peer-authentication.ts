@@ -1,4 +1,5 @@
 import type { Fields } from '../../../control-plane/registry/fields.ts'
+import { ANNOTATION_PREFIX, INJECT_LABEL } from '../../../core/contract.ts'
 import { peerAuthentication, type Manifest, type ObjectId } from '../manifests.ts'
 import type { Notes } from '../notes.ts'
 
@@ -13,8 +14,7 @@ export function migratePeerAuthentication(object: Fields, own: ObjectId, notes: 
   const mtls = spec.map('mtls')
   const mode = mtls.text('mode') ?? 'UNSET'
   notes.withoutCounterpart(spec, {
-    portLevelMtls:
-      'give the port a workload of its own, or exclude it by the annotation weft.dev/exclude-inbound-ports',
+    portLevelMtls: `give the port a workload of its own, or exclude it by the annotation ${ANNOTATION_PREFIX}exclude-inbound-ports`,
   })
   for (const part of [spec, mtls, selector]) part?.refuseUnknown()
   const field = [...mtls.path, 'mode']
@@ -30,7 +30,7 @@ export function migratePeerAuthentication(object: Fields, own: ObjectId, notes: 
     notes.lost(
       field,
       `${mode} has no counterpart: a sidecar takes mutual TLS always`,
-      'leave the pods out by the label weft.dev/inject: disabled, or exclude ports by weft.dev/exclude-inbound-ports',
+      `leave the pods out by the label ${INJECT_LABEL}: disabled, or exclude ports by ${ANNOTATION_PREFIX}exclude-inbound-ports`,
     )
     return []
   }

@@ -1,3 +1,4 @@
+import { ANNOTATION_PREFIX, INJECT_LABEL } from '../../../core/contract.ts'
 import type { AnnotationName } from '../../../injector/annotations.ts'
 import type { Exchanged, MetadataExchange } from '../pod-metadata.ts'
 import { isLinkerd } from './annotations.ts'
@@ -28,8 +29,8 @@ const NOTHING: ReadonlySet<string> = new Set([
   `${CONFIG}enable-debug-sidecar`,
 ])
 const REMEDIES: Readonly<Record<string, string>> = {
-  [`${CONFIG}proxy-version`]: 'say weft.dev/proxy-image where the installation allows it',
-  [`${CONFIG}proxy-image`]: 'say weft.dev/proxy-image where the installation allows it',
+  [`${CONFIG}proxy-version`]: `say ${ANNOTATION_PREFIX}proxy-image where the installation allows it`,
+  [`${CONFIG}proxy-image`]: `say ${ANNOTATION_PREFIX}proxy-image where the installation allows it`,
   [`${CONFIG}proxy-require-identity-inbound-ports`]:
     'write a PeerAuthentication with mode STRICT for the workload',
 }
@@ -55,14 +56,14 @@ export const LINKERD_METADATA: MetadataExchange = {
     if (same === undefined) return special(name, value)
     const made = PORTS.has(short) ? withoutRanges(value) : value
     return made === undefined
-      ? { lost: `name the ports one by one, ${MOST_PORTS} at most, in weft.dev/${same}` }
+      ? { lost: `name the ports one by one, ${MOST_PORTS} at most, in ${ANNOTATION_PREFIX}${same}` }
       : { annotations: { [same]: made } }
   },
 }
 
 function inject(value: string): Exchanged {
   if (value === 'enabled' || value === 'disabled') return { inject: value }
-  return { lost: 'say weft.dev/inject: enabled on the pods of a way in: they have a sidecar as others have' }
+  return { lost: `say ${INJECT_LABEL}: enabled on the pods of a way in: they have a sidecar as others have` }
 }
 
 function special(name: string, value: string): Exchanged {
@@ -71,7 +72,7 @@ function special(name: string, value: string): Exchanged {
       const word = /(?:^|,)linkerd=(\w+)/.exec(value)?.[1] ?? /^\w+/.exec(value)?.[0] ?? ''
       const level = Object.hasOwn(LOG_LEVELS, word) ? LOG_LEVELS[word] : undefined
       return level === undefined
-        ? { lost: 'say weft.dev/proxy-log-level: debug, info, warn or error' }
+        ? { lost: `say ${ANNOTATION_PREFIX}proxy-log-level: debug, info, warn or error` }
         : { annotations: { 'proxy-log-level': level } }
     }
     case `${CONFIG}proxy-enable-native-sidecar`:
@@ -81,7 +82,7 @@ function special(name: string, value: string): Exchanged {
     case `${CONFIG}shutdown-grace-period`: {
       const seconds = /^(\d+)s$/.exec(value)?.[1]
       return seconds === undefined
-        ? { lost: 'say weft.dev/drain-seconds' }
+        ? { lost: `say ${ANNOTATION_PREFIX}drain-seconds` }
         : { annotations: { 'drain-seconds': seconds } }
     }
     case `${CONFIG}default-inbound-policy`:
