@@ -7,6 +7,7 @@ import t from 'tap'
 import { parse, stringify } from 'yaml'
 import { requestCertificate } from '../../../proxy/identity/sign-request.ts'
 import { startCluster } from '../cluster/cluster.ts'
+import { ensureConformance, SUITE_CRDS } from '../conformance/programs.ts'
 import { openAudit } from '../mesh/audit.ts'
 import { refusedOf, rightsOf, unusedRights, type Rule } from '../mesh/rights.ts'
 import { CHART, NAMESPACE, openHelm, RELEASE } from './helm.ts'
@@ -68,6 +69,16 @@ apiVersion: weft.dev/v1alpha1
 kind: TrafficPolicy
 metadata: { name: web, namespace: shop }
 spec: { targetRefs: [{ kind: Service, name: web }], retryBudget: { percent: 10 } }
+---
+apiVersion: gateway.networking.x-k8s.io/v1alpha1
+kind: XBackendTrafficPolicy
+metadata: { name: web, namespace: shop }
+spec: { targetRefs: [{ group: '', kind: Service, name: web }], retryConstraint: { budget: { percent: 10, interval: 10s } } }
+---
+apiVersion: gateway.networking.x-k8s.io/v1alpha1
+kind: XMesh
+metadata: { name: weft }
+spec: { controllerName: weft.dev/control-plane }
 `
 
 /** New versions without a pod: their Canaries take the requests back that the routes give them. */
@@ -104,7 +115,9 @@ spec: { containers: [{ name: app, image: none }, { name: weft-proxy, image: none
 t.test('what the chart grants the control plane is what it needs, and no more', async (t) => {
   const helm = await openHelm(progress, cluster.kubeconfig)
   t.teardown(() => helm.close())
-  await cluster.kubectl(['apply', '--server-side', '--filename', cluster.programs.gatewayApi])
+  const definitions = join(await ensureConformance('conformance-suite', progress), SUITE_CRDS)
+  await cluster.kubectl(['apply', '--server-side', '--filename', definitions])
+  await cluster.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s'])
   await helm.run(['install', RELEASE, CHART, '--namespace', NAMESPACE, '--create-namespace'])
   await cluster.kubectl(['apply', '--server-side', '--filename', '-'], { stdin: MESH })
   await cluster.kubectl(['wait', '--for=create', '-n', 'plain', 'serviceaccount/default'])
@@ -130,6 +143,14 @@ t.test('what the chart grants the control plane is what it needs, and no more', 
   await until('the status of trafficpolicy', async () => {
     const { status } = await get('trafficpolicy', 'web', 'shop')
     return status?.ancestors?.[0]?.controllerName === 'weft.dev/control-plane'
+  })
+  await until('the status of xbackendtrafficpolicy', async () => {
+    const { status } = await get('xbackendtrafficpolicy', 'web', 'shop')
+    return status?.ancestors?.[0]?.controllerName === 'weft.dev/control-plane'
+  })
+  await until('the status of xmesh', async () => {
+    const { status } = await get('xmesh', 'weft', 'shop')
+    return (status?.supportedFeatures?.length ?? 0) > 0
   })
   const webhook = () => get('mutatingwebhookconfiguration', 'weft-injector', NAMESPACE)
   await until('the caBundle', async () => (await webhook()).webhooks[0].clientConfig.caBundle !== undefined)
