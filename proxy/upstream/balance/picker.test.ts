@@ -140,6 +140,19 @@ t.test('peak EWMA: equals share by weight, the slower and the busier of two are 
   t.same(counts(of, 100), { 2: 100 })
 })
 
+t.test('parts of a millisecond do not decide', async (t) => {
+  const targets = [0.2, 0.5, 0.9].map((ms, index) => {
+    const target = at(index + 1)
+    const request = target.begin()
+    clock.advance(ms)
+    target.end(request)
+    return target
+  })
+  const shares = counts(picker(targets, PEAK_EWMA), 9000)
+  for (const port of [1, 2, 3])
+    t.ok(Math.abs((shares[port] ?? 0) - 3000) < 300, `${port}: ${JSON.stringify(shares)}`)
+})
+
 t.test('whoever fails at once attracts nothing, and comes back', async (t) => {
   const targets = [at(1), at(2), at(3)]
   const of = picker(targets, PEAK_EWMA)
