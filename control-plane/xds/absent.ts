@@ -4,6 +4,7 @@ import { allCallsTo } from './call-route.ts'
 import type { MeshClient } from './client.ts'
 import { bareCluster } from './cluster.ts'
 import { INBOUND } from './names.ts'
+import { outlierDetection } from './outlier.ts'
 import { encode, TYPE_URLS, type MeshResource, type Messages, type ResourceType } from './resource.ts'
 
 /** In the names that servers with xDS ask for (gRFC A36): they take no such listener, and none is served to them. */
@@ -55,7 +56,8 @@ class Absent<T extends ResourceType> implements MeshResource<T> {
 const MESSAGES: { readonly [T in ResourceType]: (name: string, client: MeshClient) => Messages[T] } = {
   listener: (name) => callListener(name, allCallsTo(name, `${NO_SUCH_TARGET}/${name}`)),
   route: (name) => allCallsTo(name, `${NO_SUCH_TARGET}/${name}`),
-  cluster: bareCluster,
+  // A library whose cluster gets other balancers keeps the ones before until those are ready, and calls who has gone.
+  cluster: (name, client) => ({ ...bareCluster(name, client), ...outlierDetection(client.takes) }),
   endpoints: (name) => ({ clusterName: name }),
 }
 
