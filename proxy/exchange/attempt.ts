@@ -117,11 +117,12 @@ export class Attempt implements ClientStreamReader, PoolWaiter, Waiting {
   abandon(reason: ResetReason): void {
     if (this.#over) return
     const outcome = reason === 'timeout' ? 'timeout' : 'cancelled'
-    if (!this.#headSeen) this.#observe(outcome)
+    const now = this.#clock.now()
+    if (!this.#headSeen) this.#observe(outcome, now)
     // Of an answer that had begun, how long the rest may take is the caller's word; and who waits beside connections that
     // carry others waits for a limit of ours.
     const ours = this.#headSeen || (!this.stream && (this.#beside || this.endpoint.connections > 0))
-    this.#tell(ours ? 'cancelled' : outcome)
+    this.#tell(ours ? 'cancelled' : outcome, undefined, now)
     this.#finish()
     if (this.stream) this.stream.reset(reason)
     else this.#pool.cancel(this)
@@ -158,7 +159,7 @@ export class Attempt implements ClientStreamReader, PoolWaiter, Waiting {
 
   onConnectFailure(failure: ConnectFailure): void {
     if (this.#over) return
-    if (failure.reason === 'connect') this.#observe('connect-failure')
+    if (failure.reason === 'connect') this.#observe('connect-failure', this.#clock.now())
     this.#tell(failure.reason === 'connect' ? 'connect-failure' : 'cancelled')
     this.#finish()
     this.#owner.attemptFailed(this, { kind: 'connect', failure })
@@ -183,12 +184,13 @@ export class Attempt implements ClientStreamReader, PoolWaiter, Waiting {
     this.#headSeen = true
     this.#status = head.status
     const shed = this.#takeShed(head)
-    this.#observe(shed ? 'shed' : 'answered', head.status, readRetryAfterMs(head))
+    const now = this.#clock.now()
+    this.#observe(shed ? 'shed' : 'answered', now, head.status, readRetryAfterMs(head))
     // A failure is one whatever follows, and so is a tunnel good, which lasts as long as its ends like.
-    if (shed) this.#tell('shed')
-    else if (end) this.#tell('answered', head.fields)
+    if (shed) this.#tell('shed', undefined, now)
+    else if (end) this.#tell('answered', head.fields, now)
     else if (head.status >= 400 || head.status === 101 || this.head.method === 'CONNECT')
-      this.#tell('answered')
+      this.#tell('answered', undefined, now)
     if (end) this.#finish()
     this.#owner.attemptHead(this, head, end)
   }
@@ -217,10 +219,11 @@ export class Attempt implements ClientStreamReader, PoolWaiter, Waiting {
     this.goneAway =
       reason === 'refused' && ((connection?.codec.closed ?? false) || (this.stream?.early ?? false))
     // That a connection takes nothing more says nothing of its endpoint.
-    this.#observe(this.goneAway ? 'cancelled' : OUTCOMES[reason])
+    const now = this.#clock.now()
+    this.#observe(this.goneAway ? 'cancelled' : OUTCOMES[reason], now)
     // One end of a connection is that of all its streams; whether the endpoint is there, the next one says.
     const ofConnection = this.goneAway || (reason === 'connection' && this.reused && !this.#headSeen)
-    this.#tell(ofConnection || reason === 'overload' ? 'cancelled' : OUTCOMES[reason])
+    this.#tell(ofConnection || reason === 'overload' ? 'cancelled' : OUTCOMES[reason], undefined, now)
     this.#finish()
     if (reason === 'connection' && connection && !this.stream?.answered) this.#pool.closedUnder(connection)
     this.#owner.attemptFailed(this, { kind: 'reset', reason, detail })
@@ -244,16 +247,17 @@ export class Attempt implements ClientStreamReader, PoolWaiter, Waiting {
   }
 
   /** What the endpoint is to be judged by. */
-  #observe(outcome: TryOutcome, status = 0, retryAfterMs = 0): void {
-    this.endpoint.observe(outcome, status, this.#clock.now() - this.startedAt, retryAfterMs, this)
+  #observe(outcome: TryOutcome, now: number, status = 0, retryAfterMs = 0): void {
+    this.endpoint.observe(outcome, status, now - this.startedAt, now, retryAfterMs, this)
   }
 
   /** How the try ended, once. `fields`: those that may hold the status of a call of gRPC. */
-  #tell(outcome: TryOutcome, fields?: Fields): void {
+  #tell(outcome: TryOutcome, fields?: Fields, at?: number): void {
     if (this.#told) return
     this.#told = true
     const grpcStatus = fields === undefined ? undefined : readGrpcStatus(fields)
-    this.endpoint.ended(outcome, this.#status, grpcStatus ?? -1, this.#clock.now() - this.startedAt)
+    const now = at ?? this.#clock.now()
+    this.endpoint.ended(outcome, this.#status, grpcStatus ?? -1, now - this.startedAt, now)
   }
 
   #finish(): void {

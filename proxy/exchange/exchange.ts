@@ -223,7 +223,7 @@ export class Exchange implements BodyReader, Caller, WaitingRequest {
     const passed = this.#passed(trailers)
     this.#cancelTimer?.()
     this.body.ended = true
-    this.#wholeAt ??= this.#deps.clock.now()
+    if (this.manager.steps.watchers.length > 0) this.#wholeAt ??= this.#deps.clock.now()
     this.body.trailers = passed
     this.#forwarding?.end(passed)
     if (this.#responseEnded) this.#finish()

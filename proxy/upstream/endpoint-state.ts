@@ -232,24 +232,32 @@ export class EndpointState {
 
   /**
    * After every try, when the head of its answer is here or none will come, and again where an answer breaks off: see
-   * HealthSignal.observe. `retryAfterMs`: what the answer asks for, or 0. `request`: undefined of an opaque connection.
+   * HealthSignal.observe. `nowMs`: on the clock, of whoever has looked at it. `retryAfterMs`: what the answer asks for, or 0.
+   * `request`: undefined of an opaque connection.
    */
   observe(
     outcome: TryOutcome,
     status: number,
     durationMs: number,
+    nowMs = this.#deps.clock.now(),
     retryAfterMs = 0,
     request?: Waiting,
   ): void {
-    this.load.observe(request, outcome, status, durationMs, retryAfterMs, this.#deps.clock.now())
+    this.load.observe(request, outcome, status, durationMs, retryAfterMs, nowMs)
     if (request) this.load.end(request)
-    this.health.observe(outcome, status, durationMs)
+    this.health.observe(outcome, status, durationMs, nowMs)
   }
 
   /** Once for each try; see HealthSignal.ended. */
-  ended(outcome: TryOutcome, status: number, grpcStatus: number, durationMs: number): void {
-    if (isGrpcFailure(grpcStatus)) this.load.fail(this.#deps.clock.now())
-    this.health.ended(outcome, status, grpcStatus, durationMs)
+  ended(
+    outcome: TryOutcome,
+    status: number,
+    grpcStatus: number,
+    durationMs: number,
+    nowMs = this.#deps.clock.now(),
+  ): void {
+    if (isGrpcFailure(grpcStatus)) this.load.fail(nowMs)
+    this.health.ended(outcome, status, grpcStatus, durationMs, nowMs)
   }
 
   get connections(): number {

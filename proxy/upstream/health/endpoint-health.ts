@@ -13,7 +13,6 @@ export class EndpointHealth {
   readonly #signals: readonly HealthSignal[]
   readonly #observers: readonly Observer[]
   readonly #judges: readonly Judge[]
-  readonly #clock: SignalContext['clock']
   readonly #changed: () => void
   #standing: Standing = 'use'
   #certain: Standing = 'use'
@@ -24,7 +23,6 @@ export class EndpointHealth {
     endpoint: Omit<SignalContext, 'changed' | 'usable'>,
     changed: () => void,
   ) {
-    this.#clock = endpoint.clock
     this.#changed = changed
     const context: SignalContext = {
       ...endpoint,
@@ -57,18 +55,15 @@ export class EndpointHealth {
   }
 
   /** After every try; see HealthSignal.observe. */
-  observe(outcome: TryOutcome, status: number, durationMs: number): void {
+  observe(outcome: TryOutcome, status: number, durationMs: number, nowMs: number): void {
     const observers = this.#observers
-    if (observers.length === 0) return
-    const nowMs = this.#clock.now()
     for (let i = 0; i < observers.length; i++)
       (observers[i] as Observer).observe(outcome, status, durationMs, nowMs)
   }
 
   /** Once for each try; see HealthSignal.ended. */
-  ended(outcome: TryOutcome, status: number, grpcStatus: number, durationMs: number): void {
+  ended(outcome: TryOutcome, status: number, grpcStatus: number, durationMs: number, nowMs: number): void {
     const judges = this.#judges
-    const nowMs = this.#clock.now()
     for (let i = 0; i < judges.length; i++)
       (judges[i] as Judge).ended(outcome, status, grpcStatus, durationMs, nowMs)
   }
