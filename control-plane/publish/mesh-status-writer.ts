@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { CONTROLLER_NAME } from '../../core/contract.ts'
 import { KubernetesError } from '../kubernetes/api-error.ts'
 import { followObjects, type KubernetesObject } from '../kubernetes/follow.ts'
-import { apiTime } from './status-entries.ts'
+import { apiTime, type LiveCondition } from './status-entries.ts'
 import { SUPPORTED_FEATURES } from './supported-features.ts'
 import { WorkQueue } from './work-queue.ts'
 import { APPLY, FIELD_MANAGER, type StartWriter } from './writer.ts'
@@ -14,18 +14,9 @@ const PATH = `/apis/${GROUP_VERSION}/xmeshes`
 interface MeshObject extends KubernetesObject {
   readonly spec?: { readonly controllerName?: string; readonly parametersRef?: unknown }
   readonly status?: {
-    readonly conditions?: readonly AcceptedCondition[]
+    readonly conditions?: readonly LiveCondition[]
     readonly supportedFeatures?: readonly { readonly name: string }[]
   }
-}
-
-interface AcceptedCondition {
-  readonly type: string
-  readonly status: string
-  readonly reason: string
-  readonly message: string
-  readonly observedGeneration?: number
-  readonly lastTransitionTime: string
 }
 
 const FEATURES = SUPPORTED_FEATURES.map((name) => ({ name }))
@@ -72,7 +63,7 @@ export const writeMeshStatus: StartWriter = (context) => {
 }
 
 /** The time of the last change stays where nothing but the words changes. */
-function accepted({ metadata, spec, status }: MeshObject, now: string): AcceptedCondition {
+function accepted({ metadata, spec, status }: MeshObject, now: string): LiveCondition {
   const bad = spec?.parametersRef !== undefined && spec.parametersRef !== null
   const wanted = bad ? 'False' : 'True'
   const before = status?.conditions?.find(({ type }) => type === 'Accepted')
