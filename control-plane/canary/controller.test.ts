@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { ManualClock } from '../../core/clock.ts'
-import { createLogger } from '../../core/log.ts'
+import { createLogger, silentLogger } from '../../core/log.ts'
 import { FakeApi } from '../kubernetes/testing/fake-api.ts'
 import { ManifestDirectorySource } from '../registry/manifest-directory.ts'
 import { MemorySource } from '../registry/memory-source.ts'
@@ -224,3 +224,58 @@ t.test(
     t.equal(api.writes.length, writes, 'who does not lead writes nothing')
   },
 )
+
+t.test('an end that could not be saved, or not be written, is decided again', async (t) => {
+  const { clock } = playing(t)
+  const api = await FakeApi.start(t)
+  const source = MemorySource.of(CANARY, ROUTE, PODS)
+  const { snapshot } = source
+  const refs = [
+    { name: 'v1', port: 80, weight: 100 },
+    { name: 'v2', port: 80, weight: 0 },
+  ]
+  api.put(API_ROUTE, { spec: { rules: [{ backendRefs: refs }] } })
+  api.put(API_CANARY, { spec: {} })
+  const counts = new Traffic()
+  const store = kubernetesCanaryStore({ connection: api.connect(t), snapshot, log, clock })
+  const done: string[] = []
+  const once = (what: string): void => {
+    done.push(what)
+    if (done.filter((one) => one === what).length === 1) throw new Error('the API server is away')
+  }
+  const controller = new CanaryController({
+    snapshot,
+    counts,
+    log: silentLogger,
+    clock,
+    mayWrite: () => true,
+    store: {
+      ...store,
+      save: async (canary, status) => {
+        if (status.phase === 'RolledBack') once('save')
+        await store.save(canary, status)
+      },
+      shape: async (canary, route, shape) => {
+        if (shape.weight === 0) once('write')
+        await store.shape(canary, route, shape)
+      },
+    },
+  })
+  t.teardown(() => controller.stop())
+  const weights = () => {
+    const spec = api.get(API_ROUTE)?.['spec'] as RouteSpec | undefined
+    return spec?.rules[0]?.backendRefs.map(({ weight }) => weight).join('/')
+  }
+  const phase = () => (api.get(API_CANARY)?.['status'] as { phase?: string } | undefined)?.phase
+  const rounds = async (most: number, holds: () => boolean): Promise<boolean> => {
+    for (let round = 0; round < most && !holds(); round++) {
+      for (let i = 0; i < 50; i++) await new Promise((resolve) => setImmediate(resolve))
+      clock.advance(1000)
+    }
+    return holds()
+  }
+  t.ok(await rounds(200, () => weights() === '90/10'), 'it begins')
+  counts.failing = 30
+  t.ok(await rounds(200, () => phase() === 'RolledBack' && weights() === '100/0'), `${phase()} ${weights()}`)
+  t.strictSame(done.slice(0, 3), ['save', 'save', 'write'], 'nothing is written before it is known')
+})

@@ -154,16 +154,16 @@ export class CanaryController {
       const route = await store.route(canary)
       const facts = await this.#facts(one, route)
       const { status, shape, events } = decide(canary, one.status, facts)
-      const changed = !isDeepStrictEqual(status, one.status)
+      if (!mayWrite()) return
+      // First what is meant, then the act: whoever goes on from here knows both shapes for its own. What could not be saved
+      // is decided again.
+      if (!isDeepStrictEqual(status, one.status)) await store.save(canary, status)
       one.status = status
       one.request = facts.request
-      if (!mayWrite()) return
       for (const event of events) {
         log.info('canary', { canary: keyOf(canary), reason: event.reason, message: event.message })
         store.event(canary, event)
       }
-      // First what is meant, then the act: whoever goes on from here knows both shapes for its own.
-      if (changed) await store.save(canary, status)
       if (shape && route) await store.shape(canary, route, shape)
       one.told = ''
     } catch (error) {

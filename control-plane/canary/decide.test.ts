@@ -4,6 +4,7 @@ import { readCanary, type CanaryObject } from '../registry/kinds/canary.ts'
 import { BUCKETS } from '../serve/telemetry/durations.ts'
 import { decide, type CanaryFacts, type Decision } from './decide.ts'
 import type { VersionCounts } from './evidence/step-evidence.ts'
+import { formatRequest } from './requests.ts'
 import { STABLE_ONLY } from './route-shape.ts'
 import { parseStatus, type CanaryStatus, type RouteShape } from './status.ts'
 
@@ -46,6 +47,8 @@ const NOTHING = { stable: counts(0), canary: counts(0) }
 /** A route and a controller that does what is decided, a second at a time. */
 class Play {
   shape: RouteShape = STABLE_ONLY
+  /** What is decided on comes to nothing: the API server refuses it, or the replica ends. */
+  refuses = false
   status: CanaryStatus | undefined
   last: Decision | undefined
   readonly reasons: string[] = []
@@ -72,7 +75,7 @@ class Play {
     // As another replica would read it.
     this.status = parseStatus(JSON.parse(JSON.stringify(decision.status)))
     this.last = decision
-    if (decision.shape) this.shape = decision.shape
+    if (decision.shape && !this.refuses) this.shape = decision.shape
     this.reasons.push(...decision.events.map(({ reason }) => reason))
     this.now += 1000
     return this
@@ -117,6 +120,28 @@ t.test('a worse version is back at 0, and says why', (t) => {
     t.ok(looks <= 3, `after ${looks} looks`)
     t.equal(play.ticks(5, { seen: GOOD }).phase, 'RolledBack 0 0', 'it stays')
     t.equal(play.tick({ revision: 'r2' }).phase, 'Progressing 0 10', 'another revision begins anew')
+  }
+  t.end()
+})
+
+t.test('an end that did not come into the route is written until it is there, and once', (t) => {
+  const request = (action: 'abort' | 'promote-full') => formatRequest(action, 1)
+  for (const [phase, weight, facts] of [
+    ['RolledBack', 0, { seen: FAILING }],
+    ['Aborted', 0, { request: request('abort') }],
+    ['Succeeded', 100, { request: request('promote-full') }],
+  ] as const) {
+    const play = new Play().tick().ticks(3)
+    play.refuses = true
+    let looks = 0
+    while (play.status?.phase === 'Progressing' && looks++ < 20) play.tick(facts)
+    t.match(play.status, { phase })
+    t.equal(play.ticks(3).shape.weight, 10, `${phase}, and not there yet`)
+    play.refuses = false
+    t.equal(play.tick().shape.weight, weight, `${phase}, and there`)
+    play.tick()
+    play.shape = { ...STABLE_ONLY, weight: 30 }
+    t.equal(play.ticks(3).shape.weight, 30, 'what somebody writes later is theirs')
   }
   t.end()
 })

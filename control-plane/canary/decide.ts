@@ -152,7 +152,7 @@ class Run {
 
   /** At the route, at the evidence, and at the clock. */
   look(): void {
-    if (!ACTIVE.has(this.#status.phase)) return
+    if (!ACTIVE.has(this.#status.phase)) return this.#finishWriting()
     const { route } = this.#facts
     if (typeof route === 'string') {
       this.#set({ reason: 'RouteNotReady', message: route })
@@ -168,6 +168,16 @@ class Run {
     const breach = verdict.breach ?? (query && { reason: 'Prometheus' as const, message: query.message })
     if (breach && this.#status.reason !== 'Breach') return this.#breach(breach.reason, breach.message)
     if (this.#status.phase === 'Progressing') this.#advance(verdict)
+  }
+
+  /** An end stands in the route once it was seen there: the write may have been refused, or its replica gone before it. */
+  #finishWriting(): void {
+    const { route } = this.#facts
+    const { shape, before } = this.#status.route
+    if (this.#status.phase === 'HandedOver' || this.#shape !== undefined) return
+    if (before === null || typeof route === 'string') return
+    if (!sameShape(route.shape, shape) && sameShape(route.shape, before)) this.#shape = shape
+    else this.#set({ route: { shape, before: null } })
   }
 
   #judge(): Verdict {
