@@ -155,9 +155,10 @@ function present(
   return new Map(
     [...held].filter(([key]) => {
       const [type, name] = key.split(' ') as [ResourceType, string]
-      if (type === 'listener' || type === 'cluster' || wanted.get(type)?.includes(name)) return true
+      if (type === 'listener' || type === 'cluster') return true
       const resource = mesh.view().resource(type, name, who)
-      return resource !== undefined && resource.version !== ABSENT_VERSION
+      if (resource?.version === ABSENT_VERSION) return wanted.get(type)?.includes(name)
+      return resource !== undefined
     }),
   )
 }
