@@ -155,6 +155,10 @@ export const NODE_RUNTIME = 'NODEJS_VERSION'
 /** Which fields a sidecar takes that one of the version before refuses, with spaces between; the names stand below. */
 export const NODE_TAKES = 'TAKES'
 export const TAKES_OUTLIER_DETECTION = 'outlier_detection'
+/** Authorization: RBAC in chains of connections and of requests. */
+export const TAKES_RBAC = 'rbac'
+/** Tokens of users. */
+export const TAKES_JWT = 'jwt_authn'
 /** `true` in the bootstrap of a gRPC library without a sidecar: it has certificates, and asks for mutual TLS. */
 export const NODE_MUTUAL_TLS = 'MUTUAL_TLS'
 /** The one of `certificate_providers` in its bootstrap that holds them (gRFC A29). */
