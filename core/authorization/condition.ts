@@ -18,13 +18,13 @@ export type Kind = 'request' | 'connection'
  *   the other one.
  */
 export function conditionOf(matcher: Matcher, kind: Kind, untold: boolean): Condition {
-  if (matcher.kind === 'and' || matcher.kind === 'or') {
+  if ('of' in matcher) {
+    if (matcher.kind === 'not') return new Negated(conditionOf(matcher.of, kind, !untold))
     const conditions = matcher.of.map((one) => conditionOf(one, kind, untold))
     return conditions.length === 1
       ? (conditions[0] as Condition)
       : new Combined(conditions, matcher.kind === 'and')
   }
-  if (matcher.kind === 'not') return new Negated(conditionOf(matcher.of, kind, !untold))
   if (matcher.kind === 'any') return ALWAYS
   const test = leafTest(matcher)
   // Of a connection nobody knows its requests.
