@@ -9,6 +9,7 @@ import {
   sni,
   textsWith,
   type ValueCheck,
+  type Wrong,
 } from './values.ts'
 
 type PlainKey = Exclude<ConditionKey['kind'], 'header' | 'claim'>
