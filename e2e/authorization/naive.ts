@@ -96,7 +96,7 @@ function verdictOf(
     const allowed = allowing
       .flatMap((policy) => [
         ...matchingRules(policy, call, false),
-        ...(self && policy.spec.appliesToSelf !== true ? [`${nameOf(policy)}/self`] : []),
+        ...(self && policy.spec.appliesToSelf !== true ? ['mesh/self'] : []),
       ])
       .toSorted()
     return { allowed: allowed.length > 0, rule: allowed[0] ?? '' }
@@ -104,7 +104,7 @@ function verdictOf(
   if (standard === 'Allow') return { allowed: true, rule: '' }
   if (standard === 'SameNamespace' && call.identity.startsWith(`spiffe://${OWN}/ns/${pod.namespace}/`))
     return { allowed: true, rule: 'mesh/default/SameNamespace' }
-  return self ? { allowed: true, rule: 'mesh/default/self' } : { allowed: false, rule: '' }
+  return self ? { allowed: true, rule: 'mesh/self' } : { allowed: false, rule: '' }
 }
 
 function nameOf({ metadata }: WrittenPolicy): string {

@@ -316,9 +316,9 @@ export const MODES: readonly Scene[] = [
     name: 'a pod that calls itself is left alone',
     objects: [allow('p', [WEB]), deny('d', [to({ paths: ['/admin'] })])],
     asked: [
-      ['payments/pay', SELF, 'allow payments/p/self'],
-      ['payments/pay', { ...SELF, path: '/admin' }, 'allow payments/p/self'],
-      ['payments/pay', { ...SELF, to: 'pay:5432' }, 'allow payments/p/self'],
+      ['payments/pay', SELF, 'allow mesh/self'],
+      ['payments/pay', { ...SELF, path: '/admin' }, 'allow mesh/self'],
+      ['payments/pay', { ...SELF, to: 'pay:5432' }, 'allow mesh/self'],
       ['payments/pay', {}, 'deny'],
       ['', SELF, 'deny'],
       ['payments/ledger', SELF, 'deny'],
@@ -349,7 +349,7 @@ export const MODES: readonly Scene[] = [
     name: 'a pod that calls itself, by default',
     objects: [meshPolicy({ authorization: { default: 'Deny' } })],
     asked: [
-      ['payments/pay', SELF, 'allow mesh/default/self'],
+      ['payments/pay', SELF, 'allow mesh/self'],
       ['payments/pay', {}, 'deny'],
     ],
   },
