@@ -3,6 +3,7 @@ import { SCENES } from './decisions/index.ts'
 import { naiveDecision } from './naive.ts'
 import { callOf, type Scene } from './scene.ts'
 import { answerOf } from './answer.ts'
+import { pureDecider } from './pure.ts'
 
 // docs/security.md as a table: what becomes of requests by policies, and which rule decided.
 
@@ -24,4 +25,18 @@ t.test('the naive evaluator says the same', async (t) => {
         answer,
         `${scene.name}: ${caller} ${JSON.stringify(asked)}`,
       )
+})
+
+t.test('so does the product, from manifests to the decision', async (t) => {
+  for (const scene of SCENES) {
+    const decide = pureDecider(scene.objects)
+    for (const [caller, asked, answer] of scene.asked) {
+      const { shadow, ...decision } = decide(callOf(caller, asked))
+      t.equal(
+        answerOf({ ...decision, dry: shadow ?? decision }),
+        answer,
+        `${scene.name}: ${caller} ${JSON.stringify(asked)}`,
+      )
+    }
+  }
 })
