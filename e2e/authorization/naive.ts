@@ -210,10 +210,7 @@ function conditionHolds({ key, values, notValues }: WrittenCondition, call: Call
   if (key === 'destination.port') return holds(values, notValues, (value) => Number(value) === call.port)
   const found = textsOf(key, call)
   if (key.startsWith('request.headers') && found.some((text) => !isUtf8(text))) return unknown
-  // On the wire a character is a byte, in a token it is none.
-  const wire = key.startsWith('request.headers')
-  const written = (value: string): string => (wire ? Buffer.from(value).toString('latin1') : value)
-  return holds(values, notValues, (value) => found.some((text) => alike(written(value), text)))
+  return holds(values, notValues, (value) => found.some((text) => alike(value, text)))
 }
 
 /** What a key of `when` is held against. */

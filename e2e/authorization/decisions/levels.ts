@@ -51,14 +51,6 @@ export const LEVELS: readonly Scene[] = [
     ],
   },
   {
-    name: 'a DENY without rules matches nothing',
-    objects: [deny('none')],
-    asked: [
-      ['shop/web', {}, 'allow'],
-      ['', { to: 'pay:5432' }, 'allow'],
-    ],
-  },
-  {
     name: 'a rule {} matches everything',
     objects: [allow('all', [{}])],
     asked: [
