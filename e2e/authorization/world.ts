@@ -6,6 +6,7 @@ export interface Pod {
   readonly account: string
   readonly labels: Readonly<Record<string, string>>
   readonly address: string
+  readonly address6?: string
   readonly ports: readonly number[]
 }
 
@@ -17,6 +18,7 @@ export const PODS: Readonly<Record<string, Pod>> = {
     account: 'pay',
     labels: { app: 'pay', tier: 'back' },
     address: '10.1.0.1',
+    address6: 'fd00:2::1:1',
     ports: [8080, 9000, 5432, 8443, 7000],
   },
   ledger: {
@@ -69,7 +71,7 @@ export const SERVICES: readonly ServiceOfPods[] = [
 
 /** The same as manifests, one document of JSON each. */
 export function worldManifests(): string[] {
-  const pods = Object.values(PODS).map(({ name, namespace, account, labels, address, ports }) => ({
+  const pods = Object.values(PODS).map(({ name, namespace, account, labels, address, address6, ports }) => ({
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: { name, namespace, labels, annotations: { 'weft.dev/status': '{}' } },
@@ -78,7 +80,10 @@ export function worldManifests(): string[] {
       initContainers: [{ name: 'weft-init' }, { name: 'weft-proxy', restartPolicy: 'Always' }],
       containers: [{ name: 'app', ports: ports.map((containerPort) => ({ containerPort })) }],
     },
-    status: { podIP: address },
+    status: {
+      podIP: address,
+      podIPs: [address, address6].filter((ip) => ip !== undefined).map((ip) => ({ ip })),
+    },
   }))
   const services = SERVICES.map(({ name, namespace, selector, ports }, at) => ({
     apiVersion: 'v1',
