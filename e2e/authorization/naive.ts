@@ -93,12 +93,9 @@ function verdictOf(
   if (denied.length > 0) return { allowed: false, rule: denied[0] ?? '' }
   const allowing = covering.filter(({ spec }) => (spec.action ?? 'ALLOW') === 'ALLOW')
   if (allowing.length > 0) {
-    const allowed = allowing
-      .flatMap((policy) => [
-        ...matchingRules(policy, call, false),
-        ...(self && policy.spec.appliesToSelf !== true ? ['mesh/self'] : []),
-      ])
-      .toSorted()
+    const toItself = self && allowing.every(({ spec }) => spec.appliesToSelf !== true)
+    const allowed = allowing.flatMap((policy) => matchingRules(policy, call, false)).toSorted()
+    if (toItself) allowed.unshift('mesh/self')
     return { allowed: allowed.length > 0, rule: allowed[0] ?? '' }
   }
   if (standard === 'Allow') return { allowed: true, rule: '' }
