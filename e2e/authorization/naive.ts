@@ -38,8 +38,7 @@ export function naiveDecision(objects: readonly WrittenObject[], call: Call): Na
   const onTrial = new Set(mesh?.spec.authorization?.dryRunNamespaces)
   const covering = policies.filter((policy) => covers(policy, pod, call.port))
   const enforced = covering.filter(
-    ({ metadata, spec }) =>
-      spec.mode !== 'DryRun' && !onTrial.has(metadata.namespace) && !onTrial.has(pod.namespace),
+    ({ metadata, spec }) => spec.mode !== 'DryRun' && !onTrial.has(metadata.namespace),
   )
   const standard = defaultOf(mesh, pod.namespace)
   return {
@@ -206,8 +205,15 @@ function conditionHolds({ key, values, notValues }: WrittenCondition, call: Call
   if (key === 'source.ip') return holds(values, notValues, (value) => inBlock(value, call.address))
   if (key === 'destination.port') return holds(values, notValues, (value) => Number(value) === call.port)
   const found = textsOf(key, call)
-  if (key.startsWith('request.headers') && found.some((text) => !isUtf8(text))) return unknown
-  return holds(values, notValues, (value) => found.some((text) => alike(value, text)))
+  // What is no text is like nothing that can be told, but it is there.
+  const unreadable = key.startsWith('request.headers') && found.some((text) => !isUtf8(text))
+  const like = (value: string): boolean =>
+    value === '*' ? found.length > 0 : found.some((text) => isUtf8(text) && alike(value, text))
+  const some = (list: readonly string[]): boolean | undefined =>
+    list.some(like) ? true : unreadable ? undefined : false
+  const wanted = values ? (some(values) ?? unknown) : true
+  const unwanted = notValues ? (some(notValues) ?? !unknown) : false
+  return wanted && !unwanted
 }
 
 /** What a key of `when` is held against. */
