@@ -34,6 +34,7 @@ t.test('a path that is only what was asked for to some is nothing that can be to
     [prefix, '/Admin/x', true],
     [prefix, '/Admin/x;y', true],
     [prefix, '/admin%2Fx', undefined],
+    [prefix, '/admin/x', undefined],
     [prefix, '/x%2Fy', false],
     [suffix, '/a.png', true],
     [suffix, '/a;v=1.png', undefined],

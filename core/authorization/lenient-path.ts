@@ -38,7 +38,7 @@ export function pathTest(match: TextMatch): TextTest {
       ? { ...match, value: `(?i:${value})` }
       : { ...match, value: lowerCase(value), ignoreCase: false }
   const hides = (type === 'suffix' || type === 'contains' || type === 'regex') && !value.includes(';')
-  return readTwice(wireTest(match), wireTest(lenient), hides)
+  return readTwice(wireTest(match), wireTest(lenient), hides, lowerCase(value) === value)
 }
 
 /** The same by segments. @throws WeftError `path_template.invalid` */
@@ -48,15 +48,17 @@ export function templateTest(source: string): TextTest {
     (path) => template.matches(path),
     (path) => lenient.matches(path),
     false,
+    lowerCase(source) === source,
   )
 }
 
-function readTwice(test: TextTest, lenient: TextTest, hides: boolean): TextTest {
+/** `lower`: what is asked for has no letter in upper case, so what reads the same to all need not be read again. */
+function readTwice(test: TextTest, lenient: TextTest, hides: boolean, lower: boolean): TextTest {
   return (path) => {
     const matches = test(path)
     if (matches === undefined || (matches && !hides)) return matches
     const read = lenientPath(path)
-    if (read === path) return matches
+    if (read === path && lower) return matches
     return lenient(read) === matches ? matches : undefined
   }
 }

@@ -181,21 +181,43 @@ function sourceHolds(source: WrittenSource, namespace: string, call: Call, unkno
 
 function operationHolds(operation: WrittenOperation, call: Call, unknown: boolean): boolean {
   const path = call.path.split('?')[0] ?? ''
+  /** What only some of those would say who read the path cannot be told. */
+  const pathsHold = (
+    list: readonly string[] | undefined,
+    not: readonly string[] | undefined,
+    test: (value: string, text: string) => boolean,
+  ): boolean => {
+    const read = lenient(path)
+    const told = (value: string): boolean | undefined => {
+      const strict = test(value, path)
+      if (strict && !(value.startsWith('*') && value !== '*')) return true
+      return strict === test(value.toLowerCase(), read) ? strict : undefined
+    }
+    const some = (values: readonly string[]): boolean | undefined => {
+      const all = values.map(told)
+      return all.includes(true) ? true : all.includes(undefined) ? undefined : false
+    }
+    const wanted = list ? (some(list) ?? unknown) : true
+    const unwanted = not ? (some(not) ?? !unknown) : false
+    return wanted && !unwanted
+  }
   if (!holds(operation.ports, operation.notPorts, (value) => value === call.port)) return false
   if (!holds(operation.snis, operation.notSnis, (value) => call.sni !== '' && alike(value, call.sni)))
     return false
   if (call.bytes) return unknown || !saysHttp({ to: [{ operation }] })
   return (
     holds(operation.methods, operation.notMethods, (value) => value === call.method) &&
-    holds(operation.paths, operation.notPaths, (value) =>
-      value.includes('{') ? likeTemplate(value, path) : alike(value, path),
+    pathsHold(operation.paths, operation.notPaths, (value, text) =>
+      value.includes('{') ? likeTemplate(value, text) : alike(value, text),
     ) &&
     holds(operation.hosts, operation.notHosts, (value) => {
       const [wanted, host] = [value.toLowerCase(), call.host.toLowerCase()]
       return alike(wanted, host) || alike(wanted, host.replace(/:\d+$/, ''))
     }) &&
-    holds(operation.grpc, operation.notGrpc, ({ service, method }) =>
-      method === undefined ? path.startsWith(`/${service}/`) : path === `/${service}/${method}`,
+    pathsHold(
+      operation.grpc?.map(({ service, method }) => `/${service}/${method ?? '*'}`),
+      operation.notGrpc?.map(({ service, method }) => `/${service}/${method ?? '*'}`),
+      alike,
     )
   )
 }
@@ -248,6 +270,16 @@ function alike(pattern: string, text: string): boolean {
   if (pattern.endsWith('*')) return text.startsWith(pattern.slice(0, -1))
   if (pattern.startsWith('*')) return text.endsWith(pattern.slice(1))
   return text === pattern
+}
+
+/** %2F and %5C are slashes, what follows a ; is none of its segment, and case does not count. */
+function lenient(path: string): string {
+  return path
+    .toLowerCase()
+    .split(/\/|%2f|%5c/)
+    .map((segment) => segment.split(/;|%3b/)[0] ?? '')
+    .join('/')
+    .replace(/\/+/g, '/')
 }
 
 function likeTemplate(template: string, path: string): boolean {

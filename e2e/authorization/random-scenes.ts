@@ -255,6 +255,10 @@ const asked = written<Asked>({
     '/a.B/C',
     '/a.B/D',
     '/axB/C',
+    '/a;x',
+    '/a%2Fx%2Fb',
+    '/x;a.b',
+    '/X/B/y',
   ),
   headers: fc.array(
     fc.constantFrom('x-a: 1', 'x-a: 2', 'X-A: 12', 'x-b: 1', 'x-b: 21', 'x-a: \xff', 'x_a: 1'),

@@ -121,6 +121,46 @@ export const PATHS: readonly Scene[] = [
     ],
   },
   {
+    name: 'a path that is denied, as applications may read it',
+    objects: [deny('d', [to({ paths: ['/admin', '/Admin/*'] })])],
+    asked: [
+      ['shop/web', { path: '/admin%2Fusers' }, 'deny payments/d/0'],
+      ['shop/web', { path: '/admin%5Cusers' }, 'deny payments/d/0'],
+      ['shop/web', { path: '/admin;x=y' }, 'deny payments/d/0'],
+      ['shop/web', { path: '/admin;x/users' }, 'deny payments/d/0'],
+      ['shop/web', { path: '/admin%3Bx' }, 'deny payments/d/0'],
+      ['shop/web', { path: '/ADMIN' }, 'deny payments/d/0'],
+      ['shop/web', { path: '/admin/users' }, 'deny payments/d/0'],
+      ['shop/web', { path: '/a/%2Fadmin' }, 'allow'],
+      ['shop/web', { path: '/admins;x' }, 'allow'],
+    ],
+  },
+  {
+    name: 'a path that is allowed, and what only some take for it',
+    objects: [allow('p', [to({ paths: ['/a;v=1', '/items/*', '*.png', '/users/{*}'] })])],
+    asked: [
+      ['shop/web', { path: '/a;v=1' }, 'allow payments/p/0'],
+      ['shop/web', { path: '/a' }, 'deny'],
+      ['shop/web', { path: '/items/a;v=1' }, 'allow payments/p/0'],
+      ['shop/web', { path: '/items%2F1' }, 'deny'],
+      ['shop/web', { path: '/items/@a%2Fb' }, 'allow payments/p/0'],
+      ['shop/web', { path: '/admin;.png' }, 'deny'],
+      ['shop/web', { path: '/a%2Fb.png' }, 'allow payments/p/0'],
+      ['shop/web', { path: '/users/a%2Fb' }, 'allow payments/p/0'],
+      ['shop/web', { path: '/Users/a' }, 'deny'],
+    ],
+  },
+  {
+    name: 'all paths but one, as applications may read it',
+    objects: [allow('p', [to({ paths: ['*'], notPaths: ['/admin'] })])],
+    asked: [
+      ['shop/web', { path: '/x' }, 'allow payments/p/0'],
+      ['shop/web', { path: '/X;y' }, 'allow payments/p/0'],
+      ['shop/web', { path: '/admin;x' }, 'deny'],
+      ['shop/web', { path: '/Admin' }, 'deny'],
+    ],
+  },
+  {
     name: 'all paths but',
     objects: [deny('d', [to({ notPaths: ['/public/*', '/health'] })])],
     asked: [
