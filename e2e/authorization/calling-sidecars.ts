@@ -11,7 +11,7 @@ import {
   TestConfiguration,
 } from '../../proxy/testing/static-configuration.ts'
 import type { WorkloadSecrets } from '../../proxy/transport/tls-contexts.ts'
-import { callOn, meshConnection, plainConnection, type Answer } from './calling.ts'
+import { callOn, meshConnection, placeOf, plainConnection, type Answer } from './calling.ts'
 import { ANYWHERE } from './addresses-of-world.ts'
 import type { Call } from './scene.ts'
 import { CAPTURED } from './serving-sidecar.ts'
@@ -33,14 +33,7 @@ export class Callers {
   async call(call: Call): Promise<Answer> {
     const pod = PODS[call.pod]
     if (!pod) throw new Error(`there is no pod ${call.pod}`)
-    const place = {
-      host:
-        call.address.includes(':') && !call.address.startsWith('::ffff:')
-          ? (pod.address6 ?? '')
-          : pod.address,
-      port: call.port + CAPTURED,
-      localAddress: call.address.replace('::ffff:', ''),
-    }
+    const place = placeOf(call, { host: pod.address, host6: pod.address6 ?? '' }, call.port + CAPTURED)
     if (call.identity === '') return callOn(await plainConnection(place), call)
     if (call.address !== ANYWHERE) {
       const alpn = call.bytes ? ALPN_TCP : 'http/1.1'

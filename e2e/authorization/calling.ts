@@ -21,6 +21,17 @@ export interface Place {
   readonly localAddress?: string
 }
 
+/** From where a call comes, to one of the pod's addresses of that family. */
+export function placeOf(
+  { address }: Call,
+  to: { readonly host: string; readonly host6: string },
+  port: number,
+): Place {
+  // To a socket a mapped address is one of IPv4.
+  const localAddress = address.replace(/^::ffff:/, '')
+  return { host: localAddress.includes(':') ? to.host6 : to.host, port, localAddress }
+}
+
 /** A connection in plaintext. */
 export async function plainConnection(place: Place): Promise<Socket> {
   const socket = connect(place)

@@ -13,7 +13,7 @@ import { EnvoyProcess, findEnvoy } from '../pair/testing/envoy-process.ts'
 import { inOwnNamespace } from '../sidecar/own-namespace.ts'
 import { addAddresses } from './addresses-of-world.ts'
 import { Application } from './application.ts'
-import { callOn, meshConnection, plainConnection } from './calling.ts'
+import { callOn, meshConnection, placeOf, plainConnection } from './calling.ts'
 import { SCENES } from './decisions/index.ts'
 import { viewOf } from './pure.ts'
 import { callOf, type Ask, type Call, type Scene } from './scene.ts'
@@ -37,33 +37,33 @@ function leftOut([caller]: Ask, call: Call): boolean {
   )
 }
 
-interface Place {
-  readonly address: string
-  readonly address6: string
+interface Addresses {
+  readonly host: string
+  readonly host6: string
 }
 
-function placeOf(scene: Scene, pod: string): Place {
+function addressesOf(scene: Scene, pod: string): Addresses {
   const [at, of] = [SCENES.indexOf(scene) + 16, Object.keys(PODS).indexOf(pod) + 1]
-  return { address: `10.1.${at}.${of}`, address6: `fd00:2::1:${at.toString(16)}:${of}` }
+  return { host: `10.1.${at}.${of}`, host6: `fd00:2::1:${at.toString(16)}:${of}` }
 }
 
 /** The pod's inbound listener at this place, one for each port, so that it is the port that the connection came for. */
 function listenersOf(
   view: MeshView,
   { namespace, name }: Pod,
-  { address, address6 }: Place,
+  { host, host6 }: Addresses,
   ports: Iterable<number>,
 ) {
   const resource = view.resource('listener', 'inbound', { namespace, pod: name, takes: ENVOY })
   if (!resource) throw new Error(`there is no listener of ${namespace}/${name}`)
   const { bindToPort: _, ...listener } = readable(CODECS.listener, resource.message)
-  const at = (host: string, portValue: number) => ({ socketAddress: { address: host, portValue } })
+  const at = (address: string, portValue: number) => ({ socketAddress: { address, portValue } })
   return [...ports].map((port) => ({
     '@type': 'type.googleapis.com/envoy.config.listener.v3.Listener',
     ...tellDetails(listener),
-    name: `${address}:${port}`,
-    address: at(address, port),
-    additionalAddresses: [{ address: at(address6, port) }],
+    name: `${host}:${port}`,
+    address: at(host, port),
+    additionalAddresses: [{ address: at(host6, port) }],
   }))
 }
 
@@ -133,7 +133,7 @@ inOwnNamespace(t, import.meta.filename, () => {
       asks.push(...calls)
       for (const [name, pod] of Object.entries(PODS)) {
         const ports = new Set(calls.filter(({ call }) => call.pod === name).map(({ call }) => call.port))
-        if (ports.size > 0) listeners.push(...listenersOf(view, pod, placeOf(scene, name), ports))
+        if (ports.size > 0) listeners.push(...listenersOf(view, pod, addressesOf(scene, name), ports))
       }
     }
     const file = join(folder, 'listeners.json')
@@ -143,13 +143,7 @@ inOwnNamespace(t, import.meta.filename, () => {
     t.teardown(() => envoy.stop())
 
     for (const { scene, ask, call } of asks) {
-      const { address, address6 } = placeOf(scene, call.pod)
-      const six = call.address.includes(':') && !call.address.startsWith('::ffff:')
-      const place = {
-        host: six ? address6 : address,
-        port: call.port,
-        localAddress: call.address.replace('::ffff:', ''),
-      }
+      const place = placeOf(call, addressesOf(scene, call.pod), call.port)
       const socket =
         call.identity === ''
           ? await plainConnection(place)

@@ -20,8 +20,8 @@ export const CAPTURED = 10_000
 
 /** The sidecar of a pod that is called, with what the control plane says of the pod. */
 export class ServingSidecar {
-  readonly requests: RequestRecord[] = []
-  readonly connections: ConnectionRecord[] = []
+  readonly #told: (RequestRecord | ConnectionRecord)[] = []
+  #wake = (): void => {}
   readonly #pod: Pod
   readonly #configuration = new TestConfiguration()
 
@@ -44,8 +44,8 @@ export class ServingSidecar {
       readSpiffeId,
       telemetry: {
         ...noTelemetry,
-        requestFinished: (record) => void sidecar.requests.push({ ...record }),
-        connectionFinished: (record) => void sidecar.connections.push({ ...record }),
+        requestFinished: (record) => sidecar.#tell(record),
+        connectionFinished: (record) => sidecar.#tell(record),
       },
       originalDestination: (socket) => ({
         host: (socket.localAddress ?? '').replace('::ffff:', ''),
@@ -57,6 +57,20 @@ export class ServingSidecar {
       for (const port of pod.ports) await runtime.serveInbound(address, port + CAPTURED)
     t.teardown(() => runtime.close())
     return sidecar
+  }
+
+  #tell(record: RequestRecord | ConnectionRecord): void {
+    this.#told.push({ ...record })
+    this.#wake()
+  }
+
+  /** The next record of a request or of a connection of bytes. */
+  async told(): Promise<RequestRecord | ConnectionRecord> {
+    for (;;) {
+      const record = this.#told.shift()
+      if (record) return record
+      await new Promise<void>((resolve) => (this.#wake = resolve))
+    }
   }
 
   /** Takes what this version of the mesh has for the pod: the bytes that it would be sent. */

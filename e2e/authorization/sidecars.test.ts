@@ -29,11 +29,21 @@ inOwnNamespace(t, import.meta.filename, () => {
       const view = viewOf(objects)
       for (const server of servers.values()) server.follow(view)
       for (const [caller, ask, answer] of asked) {
-        if (caller.startsWith('spiffe:')) continue
         const call = callOf(caller, ask)
+        // Certificates of other trust domains and tokens have tests of their own.
+        if (caller.startsWith('spiffe:') || call.claims) continue
         const title = `${name}: ${caller} ${JSON.stringify(ask)}`
-        const { allowed } = await callers.call(call)
-        t.equal(allowed ? 'allow' : 'deny', answer.split(/[ ,]/)[0], title)
+        const { allowed, body } = await callers.call(call)
+        const record = await servers.get(call.pod)?.told()
+        const [now = '', then = ''] = answer.split(', dry run: ')
+        const [verdict = '', rule = 'none'] = now.split(',')[0]?.split(' ') ?? []
+        t.equal(allowed ? 'allow' : 'deny', verdict, title)
+        // A dry run that would refuse is told of, and so is what is noted, rather than who let it in.
+        const refused = /^deny ?([^,]*)/.exec(then)
+        if (refused) t.match(record, { decision: 'dry-run-denied', policy: refused[1] || 'none' }, title)
+        else if (!answer.includes('audit: ')) t.equal(record?.policy || 'none', rule, title)
+        else if (allowed) t.equal(record?.decision, 'audited', title)
+        if (!allowed && !call.bytes) t.equal(body, `access denied, reference ${record?.reference}\n`, title)
       }
     }
   })
