@@ -41,7 +41,8 @@ function plainTest(type: Exclude<TextMatch['type'], 'regex'>, value: string): (t
   }
 }
 
-function lowerCase(text: string): string {
+/** ASCII's letters alone. */
+export function lowerCase(text: string): string {
   return isAscii(text) ? text.toLowerCase() : text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
 }
 
