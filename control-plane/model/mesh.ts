@@ -88,6 +88,12 @@ export interface MeshEndpoint {
   readonly node: string
 }
 
+/** Ports whose incoming connections go through the sidecar: those of `include` but not of `exclude`. */
+export interface CapturedPorts {
+  readonly include: readonly number[] | '*'
+  readonly exclude: readonly number[]
+}
+
 export type MtlsMode = 'STRICT' | 'PERMISSIVE'
 
 /** A pod with a sidecar. */
@@ -105,6 +111,7 @@ export interface Workload {
   /** `name.namespace` of the Services that lead to it. */
   readonly services: readonly string[]
   readonly mtls: MtlsMode
+  readonly captured: CapturedPorts
   readonly paths: PathRules
   readonly limits: WorkloadLimits
   readonly heads: HeadRules

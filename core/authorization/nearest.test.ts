@@ -265,8 +265,8 @@ const { matcher } = fc.letrec<{ matcher: Matcher }>((tie) => ({
 }))
 const someRules = fc.array(
   fc
-    .record({ principal: matcher, permission: matcher })
-    .map(({ principal, permission }) => rule('n/p/0', principal, permission)),
+    .record({ name: fc.constantFrom('n/p/0', 'n/p/1', 'n/a/0'), principal: matcher, permission: matcher })
+    .map(({ name, principal, permission }) => rule(name, principal, permission)),
   { maxLength: 3 },
 )
 const ruleSet = fc
@@ -306,7 +306,8 @@ t.test('what is explained is what is decided', (t) => {
       return (
         decision.allowed === (verdict === 'allowed') &&
         (decision.action === 'DENY') === denies.length > 0 &&
-        (decision.action !== 'ALLOW' || decision.allowed === (allows !== undefined)) &&
+        (decision.action !== 'DENY' || decision.rule === denies[0]?.rule) &&
+        (decision.action !== 'ALLOW' || decision.rule === (allows?.rule ?? '')) &&
         (decision.shadow?.allowed ?? shadow) === shadow
       )
     }),

@@ -63,14 +63,15 @@ export function explain(
       continue
     }
     if ((shadow ? (stage.shadow ?? stage.enforced) : stage.enforced) === undefined) continue
-    const best = weighed.filter(({ impossible }) => !impossible).toSorted(byNearness)
-    const [first] = best
-    mayAllow &&= first !== undefined && first.unmet.length === 0
-    surelyAllowed &&= first !== undefined && first.unmet.length === 0 && first.unknown.length === 0
-    if (first && first.unmet.length === 0 && first.unknown.length === 0) allows = told(first)
+    const possible = weighed.filter(({ impossible }) => !impossible)
+    const match = possible.find(({ unmet, unknown: rest }) => unmet.length === 0 && rest.length === 0)
+    mayAllow &&= possible.some(({ unmet }) => unmet.length === 0)
+    surelyAllowed &&= match !== undefined
+    if (match) allows = told(match)
     else {
+      const near = possible.toSorted(byNearness)
       // A pod that reaches itself is an exception of its own, near to everything.
-      const other = best.find(({ rule }) => !rule.endsWith('/self')) ?? first
+      const other = near.find(({ rule }) => !rule.endsWith('/self')) ?? near[0]
       nearest = other && told(other)
     }
   }
@@ -89,8 +90,10 @@ export function asksFor(rules: RuleSet, kind: Leaf['kind']): boolean {
   return rules.some(({ enforced = [], shadow = [] }) => [...enforced, ...shadow].some(asks))
 }
 
+/** In the order in which they decide: that of their names. */
 function rulesOf({ enforced, shadow }: Stage, dryRun: boolean): readonly Rule[] {
-  return (dryRun ? (shadow ?? enforced) : enforced) ?? []
+  const rules = (dryRun ? (shadow ?? enforced) : enforced) ?? []
+  return rules.toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
 }
 
 interface Asked {
