@@ -14,6 +14,7 @@ export interface WorkloadAuthorizationView {
   readonly addresses: readonly string[]
   /** How its sidecar puts paths in order before it decides. */
   readonly paths: PathRules
+  readonly captured: CapturedPorts
   /** In order; the last, whose port is null, stands for all others. */
   readonly ports: readonly PortAuthorizationView[]
   readonly notCovered: readonly NotCovered[]
@@ -83,6 +84,7 @@ export function workloadAuthorization(
     identity: workload.identity,
     addresses: workload.addresses,
     paths: workload.paths,
+    captured: workload.captured,
     ports: [
       ...workload.ports.map(({ port, protocol }) => portView(port, protocol)),
       portView(undefined, 'auto'),

@@ -1,7 +1,7 @@
 import type { ConnectionFacts, RequestFacts } from './facts.ts'
 import { leafTest, type Leaf } from './leaf.ts'
 import type { Matcher, Rule, RuleSet, Stage } from './rules.ts'
-import { fieldOf, isExact, isRequest, stateOf, subjectOf, wantedBy } from './words.ts'
+import { fieldOf, isExact, isLeaf, isRequest, stateOf, subjectOf, wantedBy } from './words.ts'
 
 /** A rule, and what of it holds or does not, each in a sentence of its own. */
 export interface ExplainedRule {
@@ -168,10 +168,6 @@ function alternatives(matchers: readonly Matcher[]): readonly [Leaf, ...Leaf[]] 
   const [first, ...more] = leaves
   if (!first || first.kind === 'any' || leaves.length !== matchers.length) return undefined
   return more.every((leaf) => fieldOf(leaf) === fieldOf(first)) ? [first, ...more] : undefined
-}
-
-function isLeaf(matcher: Matcher): matcher is Leaf {
-  return matcher.kind !== 'and' && matcher.kind !== 'or' && matcher.kind !== 'not'
 }
 
 function weighLeaves(leaves: readonly [Leaf, ...Leaf[]], want: boolean, asked: Weighing): Weight {
