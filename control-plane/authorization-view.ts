@@ -65,12 +65,13 @@ export function workloadAuthorization(
 ): WorkloadAuthorizationView | undefined {
   const workload = mesh.workloads.get(`${namespace}/${pod}`)
   if (!workload) return undefined
-  const portView = (port: number | undefined, protocol: string): PortAuthorizationView => {
+  const { mtls } = workload
+  const portView = (port: number | undefined, protocol: string, own = mtls): PortAuthorizationView => {
     const { http, tcp, sources, decision } = rulesFor(mesh, workload, port)
     return {
       port: port ?? null,
       protocol,
-      mtls: { value: workload.mtls, from: '' },
+      mtls: own,
       http,
       tcp,
       sources,
@@ -86,7 +87,7 @@ export function workloadAuthorization(
     paths: workload.paths,
     captured: workload.captured,
     ports: [
-      ...workload.ports.map(({ port, protocol }) => portView(port, protocol)),
+      ...workload.ports.map(({ port, protocol, mtls: own }) => portView(port, protocol, own)),
       portView(undefined, 'auto'),
     ],
     notCovered: notCovered(workload.captured),

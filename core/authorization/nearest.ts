@@ -217,7 +217,8 @@ function byNearness(a: Weight, b: Weight): number {
 }
 
 /** `GET`, `GET or HEAD`, `a, b, c, d, e or 7 others`. */
-function listed(all: readonly string[]): string {
+function listed(sayings: readonly string[]): string {
+  const all = unique(sayings)
   const named = all.slice(0, MOST_NAMED)
   const more = all.length - named.length
   const words = more > 0 ? [...named, `${more} others`] : named

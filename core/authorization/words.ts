@@ -124,7 +124,8 @@ function pattern({ type, value }: TextMatch): string {
     case 'contains':
       return `*${value}*`
     case 'regex':
-      return `what ${value} matches`
+      // As the control plane writes that it is there.
+      return value === '.+' ? 'any' : `what ${value} matches`
   }
 }
 
@@ -153,7 +154,7 @@ export function matcherText(matcher: Matcher): string {
         leaves.length === matcher.of.length &&
         leaves.every((one) => fieldOf(one) === fieldOf(leaf))
       )
-        return leaf.kind === 'any' ? 'anything' : `${label(leaf)} ${leaves.map(wantedBy).join(' or ')}`
+        return leaf.kind === 'any' ? 'anything' : `${label(leaf)} ${[...new Set(leaves.map(wantedBy))].join(' or ')}`
       return matcher.of.map(grouped).join(' or ')
     }
     default:
