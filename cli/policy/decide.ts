@@ -16,8 +16,11 @@ export interface PodVerdict {
   /** On which the pod listens. */
   readonly port: number
   readonly verdict: 'allowed' | 'refused' | 'unknown'
-  /** `DENY` and `ALLOW` are stages of rules; `mTLS`: the port takes no plaintext; `path`: no rule was asked. */
-  readonly by: 'DENY' | 'ALLOW' | 'mTLS' | 'path' | null
+  /**
+   * `DENY` and `ALLOW` are stages of rules. The others come before them: `mTLS` where the port takes no plaintext, `path`
+   * where nothing is decided on it, `protocol` where the port takes HTTP alone.
+   */
+  readonly by: 'DENY' | 'ALLOW' | 'mTLS' | 'path' | 'protocol' | null
   /** That decides; '' where none lets it in, or none had to. */
   readonly rule: string
   readonly explanation: Explanation | null
@@ -88,10 +91,10 @@ export function decideAt(view: WorkloadAuthorizationView, arrival: Arrival): Pod
   if (arrived && opaque) {
     notes.push(`port ${port} carries ${held.protocol}: nobody looks at requests, and rules of TCP decide`)
     arrived = undefined
-  } else if (!arrived && !opaque && held.protocol !== 'auto')
-    notes.push(
-      `port ${port} is declared as ${held.protocol}: what carries no HTTP is refused there by itself`,
-    )
+  } else if (!arrived && !opaque && held.protocol !== 'auto') {
+    const what = `port ${port} is declared as ${held.protocol}: what carries no HTTP is refused there`
+    return { ...open, verdict: 'refused', by: 'protocol', notes: [what] }
+  }
   if (arrived) {
     const path = normalizePath(arrived.path, pathRulesOf(view.paths))
     if (typeof path !== 'string') {

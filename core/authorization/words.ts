@@ -97,10 +97,11 @@ export function subjectOf(leaf: Leaf): string {
   return field === 'identity' ? 'the caller' : field === 'source-ip' ? 'the source address' : field
 }
 
-/** It takes one value, so that nobody learns more from its pattern. */
-export function isExact(leaf: Leaf): boolean {
+/** It takes one value, or any, so that nobody learns more from its pattern. */
+export function isPlain(leaf: Leaf): boolean {
   if (leaf.kind === 'port') return leaf.end === leaf.start + 1
-  return 'match' in leaf && leaf.match?.type === 'exact'
+  if (leaf.kind === 'source-ip' || leaf.kind === 'destination-ip') return !wantedBy(leaf).includes('/')
+  return ('match' in leaf && leaf.match?.type === 'exact') || wantedBy(leaf) === 'any'
 }
 
 export function isRequest(facts: ConnectionFacts | RequestFacts): facts is RequestFacts {
@@ -154,7 +155,9 @@ export function matcherText(matcher: Matcher): string {
         leaves.length === matcher.of.length &&
         leaves.every((one) => fieldOf(one) === fieldOf(leaf))
       )
-        return leaf.kind === 'any' ? 'anything' : `${label(leaf)} ${[...new Set(leaves.map(wantedBy))].join(' or ')}`
+        return leaf.kind === 'any'
+          ? 'anything'
+          : `${label(leaf)} ${[...new Set(leaves.map(wantedBy))].join(' or ')}`
       return matcher.of.map(grouped).join(' or ')
     }
     default:
