@@ -41,7 +41,7 @@ export function runPolicyEffective(argv: readonly string[]): Promise<number> {
 
 /** All that holds for a pod, for a person. Ports with the same are told once. */
 export function effectiveText(view: WorkloadAuthorizationView): string {
-  const groups = Map.groupBy(view.ports, ({ port: _, ...rest }) => JSON.stringify(rest))
+  const groups = Map.groupBy(view.ports, (port) => JSON.stringify({ ...port, port: null }))
   const lines = [
     `${view.namespace}/${view.pod}  ${view.identity}`,
     ...[...groups.values()].flatMap((ports) => ['', ...portLines(ports)]),

@@ -54,7 +54,9 @@ t.test(
     const { kind, targets } = await policies.targets('payments', 'pay', 8080)
     t.equal(kind, 'Service')
     t.match(
-      targets.map(({ pod, port, meshed }) => [pod, port, meshed]).toSorted(),
+      targets
+        .map(({ pod, port, meshed }) => [pod, port, meshed])
+        .toSorted(([a], [b]) => (String(a) < String(b) ? -1 : 1)),
       [
         ['ledger', 7070, true],
         ['pay', 9090, true],

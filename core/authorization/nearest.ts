@@ -140,9 +140,9 @@ interface Weighing extends Asked {
 }
 
 function weigh(matcher: Matcher, want: boolean, asked: Weighing): Weight {
+  if (matcher.kind === 'any') return want ? FREE : IMPOSSIBLE
+  if (isLeaf(matcher)) return weighLeaves([matcher], want, asked)
   switch (matcher.kind) {
-    case 'any':
-      return want ? FREE : IMPOSSIBLE
     case 'not': {
       const weight = weigh(matcher.of, !want, { ...asked, untold: !asked.untold })
       // That it is not the pod itself goes without saying.
@@ -157,8 +157,6 @@ function weigh(matcher: Matcher, want: boolean, asked: Weighing): Weight {
       if (every) return sum(weights)
       return weights.toSorted(byNearness)[0] ?? IMPOSSIBLE
     }
-    default:
-      return weighLeaves([matcher], want, asked)
   }
 }
 

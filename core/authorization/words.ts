@@ -4,16 +4,9 @@ import type { Matcher, TextMatch } from './rules.ts'
 
 /** What leaves ask for one and the same thing of a request: alternatives of these are said in one sentence. */
 export function fieldOf(leaf: Leaf): string {
-  switch (leaf.kind) {
-    case 'path-template':
-      return 'path'
-    case 'header':
-      return `header ${leaf.name}`
-    case 'claim':
-      return `claim ${leaf.path.join('.')}`
-    default:
-      return leaf.kind
-  }
+  if (leaf.kind === 'path-template') return 'path'
+  if (leaf.kind === 'header') return `header ${leaf.name}`
+  return leaf.kind === 'claim' ? `claim ${leaf.path.join('.')}` : leaf.kind
 }
 
 /** What a leaf takes: `GET`, `/items/*`, `spiffe://cluster.local/ns/shop/*`, `10.0.0.0/8`, `8000-8999`. */
@@ -33,7 +26,11 @@ export function wantedBy(leaf: Leaf): string {
       return leaf.end === leaf.start + 1 ? String(leaf.start) : `${leaf.start}-${leaf.end - 1}`
     case 'path-template':
       return leaf.template
-    default:
+    case 'sni':
+    case 'method':
+    case 'host':
+    case 'path':
+    case 'claim':
       return pattern(leaf.match)
   }
 }
@@ -57,7 +54,12 @@ export function stateOf(leaf: Leaf, facts: ConnectionFacts | RequestFacts): stri
       return `port is ${facts.destinationPort}`
     case 'sni':
       return facts.sni === '' ? 'there is no server name' : `server name is ${facts.sni}`
-    default:
+    case 'method':
+    case 'host':
+    case 'path':
+    case 'path-template':
+    case 'header':
+    case 'claim':
       return isRequest(facts) ? requestState(leaf, facts) : 'it is a connection whose requests nobody sees'
   }
 }
@@ -132,9 +134,8 @@ function pattern({ type, value }: TextMatch): string {
 
 /** A matcher in words: `caller spiffe://cluster.local/ns/shop/* and method GET or HEAD`. */
 export function matcherText(matcher: Matcher): string {
+  if (isLeaf(matcher)) return matcher.kind === 'any' ? 'anything' : `${label(matcher)} ${wantedBy(matcher)}`
   switch (matcher.kind) {
-    case 'any':
-      return 'anything'
     case 'not':
       return `not (${matcherText(matcher.of)})`
     case 'and': {
@@ -160,8 +161,6 @@ export function matcherText(matcher: Matcher): string {
           : `${label(leaf)} ${[...new Set(leaves.map(wantedBy))].join(' or ')}`
       return matcher.of.map(grouped).join(' or ')
     }
-    default:
-      return `${label(matcher)} ${wantedBy(matcher)}`
   }
 }
 
