@@ -1,4 +1,5 @@
 import { compile } from '../../core/authorization/evaluate.ts'
+import { carriesHttp } from '../../control-plane/model/protocol.ts'
 import type { ConnectionFacts, RequestFacts } from '../../core/authorization/facts.ts'
 import { explain, type Explanation, type UnknownFacts } from '../../core/authorization/nearest.ts'
 import type {
@@ -87,7 +88,7 @@ export function decideAt(view: WorkloadAuthorizationView, arrival: Arrival): Pod
   }
   const notes: string[] = []
   let arrived = request
-  const opaque = isOpaque(held.protocol)
+  const opaque = !carriesHttp(held.protocol)
   if (arrived && opaque) {
     notes.push(`port ${port} carries ${held.protocol}: nobody looks at requests, and rules of TCP decide`)
     arrived = undefined
@@ -162,10 +163,6 @@ export function sourceOf({ sources }: PortAuthorizationView, rule: string): Rule
 /** What holds at a port: its own, else what holds at all others. */
 export function portOf(view: WorkloadAuthorizationView, port: number): PortAuthorizationView | undefined {
   return view.ports.find((one) => one.port === port) ?? view.ports.find((one) => one.port === null)
-}
-
-function isOpaque(protocol: string): boolean {
-  return protocol === 'opaque' || protocol === 'tls' || protocol === 'https'
 }
 
 /** As the control plane writes them for sidecars (control-plane/xds/filters.ts). */

@@ -237,6 +237,19 @@ t.test('what nobody knows is said to be so, and decides nothing', (t) => {
   t.end()
 })
 
+t.test("what can't be told counts as there, and is said to be so", (t) => {
+  const bytes = request({ method: 'P\xff' })
+  const deny = rule('pay/p/0', { kind: 'any' }, method('POST'))
+  t.strictSame(explain([stage('DENY', deny)], bytes).denies[0]?.met, [
+    'method is P\xff, which may be read as POST',
+  ])
+  const allow = rule('pay/p/0', { kind: 'any' }, not(method('POST')))
+  t.match(explain([stage('ALLOW', allow)], bytes).nearest, {
+    unmet: ['method is P\xff, the rule excepts POST, as which it may be read'],
+  })
+  t.end()
+})
+
 t.test('a dry run is explained as it would be', (t) => {
   const rules: RuleSet = [
     { action: 'ALLOW', enforced: undefined, shadow: [rule('pay/p/0', identity('x'), { kind: 'any' })] },

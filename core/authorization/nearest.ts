@@ -185,21 +185,30 @@ function weighLeaves(leaves: readonly [Leaf, ...Leaf[]], want: boolean, asked: W
       : `${subjectOf(first)} is not known; the rule excepts ${names}`
     return { ...FREE, unknown: [sentence] }
   }
-  const held = leaves.filter((leaf) => holds(leaf, asked))
+  const said = leaves.map((leaf) => ({ leaf, says: holds(leaf, asked) }))
+  const held = said.filter(({ says }) => says ?? asked.untold).map(({ leaf }) => leaf)
   const state = stateOf(first, facts)
-  if (want)
-    return held.length > 0
-      ? { ...FREE, met: [held.some(isPlain) ? state : `${state}, as in ${listed(held.map(wantedBy))}`] }
-      : { ...FREE, unmet: [`${state}, the rule asks for ${names}`] }
-  return held.length > 0
-    ? { ...FREE, unmet: [`${state}, the rule excepts ${listed(held.map(wantedBy))}`] }
-    : { ...FREE, met: [`${state}, which is not ${names}`] }
+  if (held.length === 0)
+    return want
+      ? { ...FREE, unmet: [`${state}, the rule asks for ${names}`] }
+      : { ...FREE, met: [`${state}, which is not ${names}`] }
+  const these = listed(held.map(wantedBy))
+  // What can't be told counts as there, as evaluate.ts has it.
+  const maybe = said.every(({ says }) => says !== true)
+  if (!want)
+    return {
+      ...FREE,
+      unmet: [`${state}, the rule excepts ${these}${maybe ? ', as which it may be read' : ''}`],
+    }
+  const how = maybe ? `, which may be read as ${these}` : held.some(isPlain) ? '' : `, as in ${these}`
+  return { ...FREE, met: [`${state}${how}`] }
 }
 
-function holds(leaf: Leaf, { facts, untold }: Weighing): boolean {
+/** Undefined: it can't be told. */
+function holds(leaf: Leaf, { facts }: Weighing): boolean | undefined {
   const test = leafTest(leaf)
-  if (test.of === 'connection') return test.matches(facts) ?? untold
-  return isRequest(facts) ? (test.matches(facts) ?? untold) : untold
+  if (test.of === 'connection') return test.matches(facts)
+  return isRequest(facts) ? test.matches(facts) : undefined
 }
 
 function sum(weights: readonly Weight[]): Weight {
