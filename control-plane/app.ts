@@ -19,6 +19,7 @@ import { rest } from './serve/rest/rest.ts'
 import { serverCertificate } from './serve/server-certificate.ts'
 import { signingService } from './serve/signing/service.ts'
 import { reportedMesh } from './serve/telemetry/followed-routes.ts'
+import { alsoDecisions, DecisionStore } from './serve/telemetry/decision-store.ts'
 import { createForwarder, type CollectorAddress } from './serve/telemetry/forwarder.ts'
 import { MetricStore } from './serve/telemetry/metric-store.ts'
 import { telemetryServices } from './serve/telemetry/receiver.ts'
@@ -85,6 +86,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     let canaries: () => readonly CanaryView[] = () => []
     const { quotas } = options
     const traces = new TraceStore(quotas?.traces)
+    const decisions = new DecisionStore()
     const metrics = new MetricStore(
       reportedMesh(() => brain?.snapshot.value.model),
       quotas?.series,
@@ -102,6 +104,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     closing.push(() => app.close())
     await app.register(rest, {
       traces,
+      decisions,
       metrics,
       release: packageJson.version,
       names: [...options.dnsNames, ...(options.httpHosts ?? [])],
@@ -163,7 +166,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
         signingService({ authority, log, ...(leafLifeMs !== undefined && { defaultLifeMs: leafLifeMs }) }),
         ...telemetryServices({
           forwarder,
-          traces,
+          traces: alsoDecisions(traces, decisions),
           metrics,
           pods: (key) => mesh.snapshot.value.model.workloads.get(key),
           log,
