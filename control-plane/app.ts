@@ -20,7 +20,9 @@ import { serverCertificate } from './serve/server-certificate.ts'
 import { signingService } from './serve/signing/service.ts'
 import { reportedMesh } from './serve/telemetry/followed-routes.ts'
 import { createForwarder, type CollectorAddress } from './serve/telemetry/forwarder.ts'
+import { ObservedStore } from './serve/telemetry/observed-store.ts'
 import { MetricStore } from './serve/telemetry/metric-store.ts'
+import { observedView } from './serve/telemetry/observed-view.ts'
 import { telemetryServices } from './serve/telemetry/receiver.ts'
 import { TraceStore } from './serve/telemetry/trace-store.ts'
 import type { Quotas } from './quotas.ts'
@@ -89,6 +91,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       reportedMesh(() => brain?.snapshot.value.model),
       quotas?.series,
     )
+    const observed = new ObservedStore()
     const app = fastify({
       forceCloseConnections: true,
       requestTimeout: HTTP_PATIENCE_MS,
@@ -103,6 +106,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     await app.register(rest, {
       traces,
       metrics,
+      observed: (request) => observedView(observed, brain?.snapshot.value.model, request),
       release: packageJson.version,
       names: [...options.dnsNames, ...(options.httpHosts ?? [])],
       notReady: () => waitsFor,
@@ -164,6 +168,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
           forwarder,
           traces,
           metrics,
+          observed,
           pods: (key) => mesh.snapshot.value.model.workloads.get(key),
           log,
         }),

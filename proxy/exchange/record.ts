@@ -25,7 +25,9 @@ export function newRecord(
     protocol: http2 ? 'HTTP/2' : 'HTTP/1.1',
     userAgent: field(head.fields, 'user-agent') ?? '',
     status: 0,
+    grpc: false,
     grpcStatus: -1,
+    answered: false,
     flags: 0,
     details: '',
     route: '',
@@ -34,6 +36,7 @@ export function newRecord(
     upstream: '',
     upstreamWorkload: '',
     downstream: hop.downstream,
+    destinationPort: hop.destination.port,
     sourceIdentity:
       hop.sourceIdentity === '' && hop.direction === 'outbound' ? hop.localIdentity : hop.sourceIdentity,
     destinationIdentity: hop.direction === 'inbound' ? hop.localIdentity : '',

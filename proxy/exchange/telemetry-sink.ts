@@ -24,8 +24,12 @@ export interface RequestRecord {
   userAgent: string
   /** 0: the caller was gone before an answer. */
   status: number
+  /** It is a gRPC call, whatever the answer. */
+  grpc: boolean
   /** gRPC status, or -1. */
   grpcStatus: number
+  /** An answer of the upstream has begun. */
+  answered: boolean
   /** ResponseFlag bits. */
   flags: number
   /** Envoy's response code details, e.g. `via_upstream`, `route_not_found`. */
@@ -39,6 +43,8 @@ export interface RequestRecord {
   upstreamWorkload: string
   /** `ip:port` of the caller. */
   downstream: string
+  /** Where its connection was going. */
+  destinationPort: number
   /** SPIFFE IDs, or '' in plaintext. */
   sourceIdentity: string
   destinationIdentity: string
@@ -58,6 +64,8 @@ export interface ConnectionRecord {
   service: string
   upstream: string
   downstream: string
+  /** Where it was going; 0 where that is not known. */
+  destinationPort: number
   sourceIdentity: string
   destinationIdentity: string
   flags: number
@@ -83,7 +91,11 @@ export interface TelemetrySink {
     samplingPercent: number,
   ): HopSpan | undefined
   requestStarted(direction: 'outbound' | 'inbound'): void
+  /** An answer of the application has begun, of which the record has the status. Inbound only; it may go on for days. */
+  requestAnswered(record: RequestRecord): void
   requestFinished(record: RequestRecord): void
+  /** An opaque connection has reached its endpoint. It may stay for days. */
+  connectionOpened(record: ConnectionRecord): void
   connectionFinished(record: ConnectionRecord): void
   count(name: CounterName, by?: number): void
   /** The number of one limit: the same one for the same names. */
@@ -93,7 +105,9 @@ export interface TelemetrySink {
 export const noTelemetry: TelemetrySink = {
   beginTrace: () => undefined,
   requestStarted() {},
+  requestAnswered() {},
   requestFinished() {},
+  connectionOpened() {},
   connectionFinished() {},
   count() {},
   limitMetric: () => ({ value: 0 }),

@@ -207,6 +207,7 @@ class TcpConnection {
     const { clock } = this.#deps
     const socket = this.#socket
     this.#relayed = true
+    this.#deps.telemetry.connectionOpened(this.#record)
     refuseTruncation(socket)
     refuseTruncation(upstream)
     const keepAlive = this.#cluster.config?.tcpKeepAlive ?? TCP_KEEP_ALIVE
@@ -236,7 +237,7 @@ class TcpConnection {
 
 /** `startedAt` is on performance.now's clock. */
 export function newConnectionRecord(
-  hop: Omit<TcpHop, 'original' | 'destination'>,
+  hop: Omit<TcpHop, 'original' | 'destination'> & Partial<Pick<TcpHop, 'destination'>>,
   cluster: string,
   startedAt: number = performance.now(),
 ): ConnectionRecord {
@@ -248,6 +249,7 @@ export function newConnectionRecord(
     service: '',
     upstream: '',
     downstream: hop.downstream,
+    destinationPort: hop.destination?.port ?? 0,
     sourceIdentity: hop.sourceIdentity,
     destinationIdentity: '',
     flags: 0,

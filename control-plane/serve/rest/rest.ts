@@ -6,6 +6,8 @@ import { namedHosts } from '../../../core/named-hosts.ts'
 import { ownCounts } from '../../canary/evidence/counts.ts'
 import { canaryMetrics, METRICS_TYPE } from '../../canary/metrics.ts'
 import type { MetricStore } from '../telemetry/metric-store.ts'
+import { OBSERVED_HOURS } from '../telemetry/observed-store.ts'
+import type { ObservedQuery, ObservedView } from '../telemetry/observed-view.ts'
 import type { TraceStore } from '../telemetry/trace-store.ts'
 import type { DashboardFile } from './dashboard-files.ts'
 import { isOwnHost } from './host-names.ts'
@@ -14,6 +16,7 @@ import {
   countParameter,
   flagParameter,
   listParameter,
+  namespaceParameter,
   onlyParameters,
   serviceParameter,
   traceIdParameter,
@@ -26,6 +29,8 @@ export interface RestOptions {
   readonly mesh: MeshOverview
   readonly traces: TraceStore
   readonly metrics: MetricStore
+  /** What was seen of those who call pods; left out: there is no such page. */
+  readonly observed?: (query: ObservedQuery) => ObservedView
   /** From `readDashboard`; none: only the API. */
   readonly dashboard?: ReadonlyMap<string, DashboardFile>
   /** Of this build, e.g. `0.1.0`. */
@@ -108,6 +113,17 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
       limit: countParameter(query, 'limit', 50, MAX_TRACES),
     }),
   }))
+  const { observed } = options
+  if (observed)
+    page('/api/authorization/observed', ['namespace', 'since'], (query) => {
+      const now = clock.now()
+      const seconds = countParameter(query, 'since', OBSERVED_HOURS * 3600, OBSERVED_HOURS * 3600)
+      return observed({
+        namespace: namespaceParameter(query, 'namespace'),
+        sinceMs: now - seconds * 1000,
+        now,
+      })
+    })
   page('/api/problems', ['own'], (query) => ({ problems: mesh.problems(flagParameter(query, 'own')) }))
   page('/api/canaries', [], () => ({ canaries: mesh.canaries() }))
   // What the replica that leads asks the others for.
