@@ -55,7 +55,7 @@ export function coversPath(general: string, narrow: string): boolean {
   const wide = general.split('/')
   const segments = narrow.split('/')
   for (const [i, segment] of wide.entries()) {
-    if (segment === ANY_REST) return segments.length >= i
+    if (segment === ANY_REST) return segments.length > i
     const other = segments[i]
     if (other === undefined || other === ANY_REST) return false
     if (segment === ANY_SEGMENT ? other === '' : segment !== other) return false

@@ -235,7 +235,8 @@ export class ObservedCalls {
 
   /** Of the first callers each has its own; of all others it is ''. */
   #addressOf(downstream: string): string {
-    const address = downstream.slice(0, downstream.lastIndexOf(':'))
+    const colon = downstream.lastIndexOf(':')
+    const address = downstream.startsWith('[') ? downstream.slice(1, colon - 1) : downstream.slice(0, colon)
     if (this.#addresses.has(address)) return address
     if (this.#addresses.size >= MOST_ADDRESSES) return ''
     this.#addresses.add(copyOfStart(address, address.length))
