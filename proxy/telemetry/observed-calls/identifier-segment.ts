@@ -30,7 +30,12 @@ for (let code = 0; code < 128; code++) {
  * rather than a part of the interface. By its look alone; what looks like a word is told by how many others there are.
  */
 export function isIdentifierSegment(segment: string): boolean {
-  const { length } = segment
+  return isIdentifierAt(segment, 0, segment.length)
+}
+
+/** The same of the segment from `start` up to, and without, `end` of a path. */
+export function isIdentifierAt(path: string, start: number, end: number): boolean {
+  const length = end - start
   if (length === 0) return false
   if (length > LONGEST_WORD) return true
   let digits = 0
@@ -38,8 +43,8 @@ export function isIdentifierSegment(segment: string): boolean {
   let lower = 0
   let upper = 0
   let dashes = 0
-  for (let i = 0; i < length; i++) {
-    const code = segment.charCodeAt(i)
+  for (let i = start; i < end; i++) {
+    const code = path.charCodeAt(i)
     const of = code < 128 ? (CLASSES[code] as number) : NEVER_A_NAME
     if (of === NEVER_A_NAME) return true
     if (of === DIGIT) digits++

@@ -160,10 +160,7 @@ export class ObservedCalls {
     const port = record.destinationPort
     const list = this.#index.get(template)?.get(source)
     const series =
-      list?.find(
-        (one) =>
-          one.method === method && one.port === port && one.protocol === protocol && one.outcome === outcome,
-      ) ??
+      (list && alike(list, port, protocol, method, outcome)) ??
       this.#add(template, source, record.startMs, {
         source: record.sourceIdentity,
         address,
@@ -209,21 +206,15 @@ export class ObservedCalls {
     merged: (from: PathTemplate, into: PathTemplate): void => {
       const moved = this.#index.get(from)
       this.#index.delete(from)
-      for (const [source, list] of moved ?? [])
-        for (const series of list) {
+      for (const [source, all] of moved ?? [])
+        for (const series of all) {
           this.#series.delete(series)
           if (series.outcome !== 'served') this.#failed--
+          const { port, protocol, method, outcome } = series
+          const list = this.#index.get(into)?.get(source)
           const own =
-            this.#index
-              .get(into)
-              ?.get(source)
-              ?.find(
-                (one) =>
-                  one.method === series.method &&
-                  one.port === series.port &&
-                  one.protocol === series.protocol &&
-                  one.outcome === series.outcome,
-              ) ?? this.#add(into, source, series.firstMs, series)
+            (list && alike(list, port, protocol, method, outcome)) ??
+            this.#add(into, source, series.firstMs, series)
           if (!own) continue
           own.count += series.count
           own.firstMs = Math.min(own.firstMs, series.firstMs)
@@ -247,6 +238,19 @@ export class ObservedCalls {
     this.others++
     if (atMs > this.lastMs) this.lastMs = atMs
   }
+}
+
+function alike(
+  list: readonly CallSeries[],
+  port: number,
+  protocol: CallProtocol,
+  method: string,
+  outcome: CallOutcome,
+): CallSeries | undefined {
+  for (const one of list)
+    if (one.method === method && one.port === port && one.protocol === protocol && one.outcome === outcome)
+      return one
+  return undefined
 }
 
 function sourceOf({ source, address }: CallSeries): string {

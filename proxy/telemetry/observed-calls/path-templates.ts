@@ -1,6 +1,6 @@
 import { ANY_REST, ANY_SEGMENT } from '../../../core/observed-calls.ts'
 import { copyOfStart } from '../../../core/text-copy.ts'
-import { isIdentifierSegment } from './identifier-segment.ts'
+import { isIdentifierAt, isIdentifierSegment } from './identifier-segment.ts'
 
 /** Different values of one position; more of them are things, not parts of an interface. Services have many roots. */
 export const MOST_VALUES = 20
@@ -17,6 +17,8 @@ export interface PathTemplate {
 /** A position of paths. */
 interface Position {
   readonly literals: Map<string, Position>
+  /** The only one of `literals`. */
+  only: { readonly word: string; readonly next: Position } | undefined
   /** Behind identifiers; where words are `joined`, behind them, too. */
   any: Position | undefined
   joined: boolean
@@ -63,8 +65,7 @@ export class PathTemplates {
     for (let depth = 0; ; depth++) {
       if (depth === DEEPEST) return position.rest
       const slash = path.indexOf('/', from)
-      const segment = slash === -1 ? path.slice(from) : path.slice(from, slash)
-      const next = follow(position, segment)
+      const next = follow(position, path, from, slash === -1 ? path.length : slash)
       if (!next) return undefined
       if (slash === -1) return next.template
       position = next
@@ -83,7 +84,7 @@ export class PathTemplates {
     let crowded: Position | undefined
     for (const [depth, segment] of segments.slice(0, DEEPEST).entries()) {
       const identifier = isIdentifierSegment(segment)
-      const next = follow(position, segment) ?? this.#add(position, segment, identifier)
+      const next = follow(position, segment, 0, segment.length) ?? this.#add(position, segment, identifier)
       if (!next) return undefined
       if (words(position) > (depth === 0 ? MOST_FIRST_VALUES : MOST_VALUES)) crowded ??= position
       const varies = next === position.any
@@ -109,7 +110,7 @@ export class PathTemplates {
     const made = newPosition()
     // A text of its own: a part of the path would keep the whole head of the request in memory.
     if (identifier) position.any = made
-    else position.literals.set(copyOfStart(segment, segment.length), made)
+    else changeWords(position, (literals) => literals.set(copyOfStart(segment, segment.length), made))
     return made
   }
 
@@ -118,7 +119,7 @@ export class PathTemplates {
     position.joined = true
     for (const [segment, child] of position.literals) {
       if (segment === '') continue
-      position.literals.delete(segment)
+      changeWords(position, (literals) => literals.delete(segment))
       if (position.any) this.#merge(position.any, child)
       else position.any = child
     }
@@ -132,7 +133,7 @@ export class PathTemplates {
     for (const [segment, child] of from.literals) {
       const own = into.literals.get(segment)
       if (own) this.#merge(own, child)
-      else into.literals.set(segment, child)
+      else changeWords(into, (literals) => literals.set(segment, child))
     }
     if (from.any) {
       if (into.any) this.#merge(into.any, from.any)
@@ -174,14 +175,34 @@ export function withoutIdentifiers(path: string): string {
 }
 
 function newPosition(): Position {
-  return { literals: new Map(), any: undefined, joined: false, template: undefined, rest: undefined }
+  return {
+    literals: new Map(),
+    only: undefined,
+    any: undefined,
+    joined: false,
+    template: undefined,
+    rest: undefined,
+  }
 }
 
-/** Where a segment leads to, as far as it was learned. An empty one is never {*}. */
-function follow(position: Position, segment: string): Position | undefined {
-  const literal = position.literals.get(segment)
-  if (literal || segment === '') return literal
-  return position.any && (position.joined || isIdentifierSegment(segment)) ? position.any : undefined
+/**
+ * Where the segment from `start` to `end` of a path leads to, as far as it was learned. An empty one is never {*}. Learned
+ * words are never identifiers, so that one of these needs no look among them.
+ */
+function follow(position: Position, path: string, start: number, end: number): Position | undefined {
+  const { literals, any, joined } = position
+  if (any && end > start && (joined || isIdentifierAt(path, start, end))) return any
+  // Without making a text of each segment, where there is but one word: most of a path is so.
+  const { only } = position
+  if (only)
+    return only.word.length === end - start && path.startsWith(only.word, start) ? only.next : undefined
+  return literals.size === 0 ? undefined : literals.get(path.slice(start, end))
+}
+
+function changeWords(position: Position, change: (literals: Position['literals']) => void): void {
+  change(position.literals)
+  const [first] = position.literals
+  position.only = first && position.literals.size === 1 ? { word: first[0], next: first[1] } : undefined
 }
 
 /** An empty segment ends a path with a slash: it names nothing. */
