@@ -19,6 +19,7 @@ import { rest } from './serve/rest/rest.ts'
 import { serverCertificate } from './serve/server-certificate.ts'
 import { signingService } from './serve/signing/service.ts'
 import { reportedMesh } from './serve/telemetry/followed-routes.ts'
+import { alsoDecisions, DecisionStore } from './serve/telemetry/decision-store.ts'
 import { createForwarder, type CollectorAddress } from './serve/telemetry/forwarder.ts'
 import { ObservedStore } from './serve/telemetry/observed-store.ts'
 import { MetricStore } from './serve/telemetry/metric-store.ts'
@@ -87,6 +88,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     let canaries: () => readonly CanaryView[] = () => []
     const { quotas } = options
     const traces = new TraceStore(quotas?.traces)
+    const decisions = new DecisionStore()
     const metrics = new MetricStore(
       reportedMesh(() => brain?.snapshot.value.model),
       quotas?.series,
@@ -105,6 +107,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     closing.push(() => app.close())
     await app.register(rest, {
       traces,
+      decisions,
       metrics,
       observed: (request) => observedView(observed, brain?.snapshot.value.model, request),
       release: packageJson.version,
@@ -166,7 +169,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
         signingService({ authority, log, ...(leafLifeMs !== undefined && { defaultLifeMs: leafLifeMs }) }),
         ...telemetryServices({
           forwarder,
-          traces,
+          traces: alsoDecisions(traces, decisions),
           metrics,
           observed,
           pods: (key) => mesh.snapshot.value.model.workloads.get(key),

@@ -7,6 +7,7 @@ import type { PolicyProblem } from './policy-problem.ts'
 import type { PolicyStatus } from './policy-status.ts'
 import type { PortProtocol } from './protocol.ts'
 import type { RouteGroup, RouteProblem, RouteStatus } from './route.ts'
+import type { AuthorizationTables } from './authorization.ts'
 import type { TrafficTables } from './traffic-tables.ts'
 
 /** The whole mesh at one moment; immutable. Unchanged parts keep their identity from one version to the next. */
@@ -28,6 +29,8 @@ export interface Mesh {
   readonly routeProblems: readonly RouteProblem[]
   /** What TrafficPolicies say. */
   readonly traffic: TrafficTables
+  /** What AuthorizationPolicies and MeshPolicy say of who may. */
+  readonly authorization: AuthorizationTables
   readonly policyStatus: readonly PolicyStatus[]
   readonly policyProblems: readonly PolicyProblem[]
 }
@@ -85,6 +88,12 @@ export interface MeshEndpoint {
   readonly node: string
 }
 
+/** Ports whose incoming connections go through the sidecar: those of `include` but not of `exclude`. */
+export interface CapturedPorts {
+  readonly include: readonly number[] | '*'
+  readonly exclude: readonly number[]
+}
+
 export type MtlsMode = 'STRICT' | 'PERMISSIVE'
 
 /** A pod with a sidecar. */
@@ -102,6 +111,7 @@ export interface Workload {
   /** `name.namespace` of the Services that lead to it. */
   readonly services: readonly string[]
   readonly mtls: MtlsMode
+  readonly captured: CapturedPorts
   readonly paths: PathRules
   readonly limits: WorkloadLimits
   readonly heads: HeadRules

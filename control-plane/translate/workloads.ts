@@ -12,6 +12,7 @@ import { limitsOf } from './workload-limits.ts'
 import type { PodObject } from '../registry/kinds/core.ts'
 import type { PeerAuthenticationObject } from '../registry/kinds/peer-authentication.ts'
 import type { Snapshot } from '../registry/snapshot.ts'
+import { capturedPortsOf } from './captured-ports.ts'
 import { identityOf, isMeshed } from './meshed.ts'
 import type { Target, TranslatedService } from './services.ts'
 import { Targets } from './targets.ts'
@@ -125,6 +126,7 @@ export class WorkloadTranslator {
       service: serviceName({ ...pod.meta, owner: pod.owner }),
       services,
       mtls,
+      captured: capturedPortsOf(pod),
       paths: pathRulesOf(pod),
       limits: limitsOf(pod, this.#limits),
       heads: headRulesOf(pod),

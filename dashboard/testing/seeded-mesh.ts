@@ -10,6 +10,7 @@ import { readDashboard } from '../../control-plane/serve/rest/dashboard-files.ts
 import type { MeshOverview, ProxyView } from '../../control-plane/serve/rest/overview.ts'
 import { rest } from '../../control-plane/serve/rest/rest.ts'
 import { BOUNDS, BUCKETS } from '../../control-plane/serve/telemetry/durations.ts'
+import { DecisionStore } from '../../control-plane/serve/telemetry/decision-store.ts'
 import { MetricStore } from '../../control-plane/serve/telemetry/metric-store.ts'
 import { atOnce, takingPoints, takingSpans } from '../../control-plane/serve/telemetry/receiver.ts'
 import { TraceStore } from '../../control-plane/serve/telemetry/trace-store.ts'
@@ -23,6 +24,7 @@ type Text = Record<string, string | number | boolean>
 export async function serveSeededMesh(over: Partial<MeshOverview> = {}) {
   const clock = new ManualClock(START)
   const traces = new TraceStore()
+  const decisions = new DecisionStore()
   const metrics = new MetricStore()
   seedMetrics(metrics)
   for (let i = 0; i < 60; i++) seedTrace(traces, i, {})
@@ -31,13 +33,14 @@ export async function serveSeededMesh(over: Partial<MeshOverview> = {}) {
   await app.register(rest, {
     mesh: { ...MESH, ...over },
     traces,
+    decisions,
     metrics,
     dashboard,
     release: '0.1.0',
     clock,
   })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
-  return { url, traces, metrics, close: () => app.close() }
+  return { url, traces, decisions, metrics, close: () => app.close() }
 }
 
 /** The random numbers of one seed (mulberry32): the same picture each time. */
@@ -271,6 +274,8 @@ const SERVICES: ServiceView[] = [
 
 const MESH: MeshOverview = {
   policies: () => ({ policies: [], services: [] }),
+  authorization: () => undefined,
+  targets: () => ({ kind: 'none', ports: [], targets: [] }),
   canaries: () => [],
   trustDomain: 'cluster.local',
   version: () => 42,

@@ -5,11 +5,14 @@ import { WeftError } from '../../../core/errors.ts'
 import { namedHosts } from '../../../core/named-hosts.ts'
 import { ownCounts } from '../../canary/evidence/counts.ts'
 import { canaryMetrics, METRICS_TYPE } from '../../canary/metrics.ts'
+import type { DecisionStore } from '../telemetry/decision-store.ts'
 import type { MetricStore } from '../telemetry/metric-store.ts'
 import { OBSERVED_HOURS } from '../telemetry/observed-store.ts'
 import type { ObservedQuery, ObservedView } from '../telemetry/observed-view.ts'
 import type { TraceStore } from '../telemetry/trace-store.ts'
 import type { DashboardFile } from './dashboard-files.ts'
+import { authorizationPages } from './authorization-pages.ts'
+import { failure } from './failure.ts'
 import { isOwnHost } from './host-names.ts'
 import type { MeshOverview } from './overview.ts'
 import {
@@ -28,6 +31,7 @@ import { serviceRows, WINDOW_SECONDS } from './services.ts'
 export interface RestOptions {
   readonly mesh: MeshOverview
   readonly traces: TraceStore
+  readonly decisions: DecisionStore
   readonly metrics: MetricStore
   /** What was seen of those who call pods; left out: there is no such page. */
   readonly observed?: (query: ObservedQuery) => ObservedView
@@ -62,7 +66,15 @@ const HEADERS = {
  * it is ready only the probes get an answer other than 503, so that nobody takes an empty mesh for the real one.
  */
 export async function rest(app: FastifyInstance, options: RestOptions): Promise<void> {
-  const { mesh, traces, metrics, release, notReady = () => undefined, clock = systemClock } = options
+  const {
+    mesh,
+    traces,
+    decisions,
+    metrics,
+    release,
+    notReady = () => undefined,
+    clock = systemClock,
+  } = options
   const startedAt = clock.now()
 
   app.addHook('onSend', async (_request, reply) => void reply.headers(HEADERS))
@@ -106,6 +118,7 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
     routes: routeRows(mesh.services(), metrics, clock.now()),
   }))
   page('/api/policies', [], () => mesh.policies())
+  authorizationPages(app, { mesh, decisions, clock })
   page('/api/traces', ['service', 'limit', 'failed'], (query) => ({
     traces: traces.recent({
       service: serviceParameter(query, 'service'),
@@ -161,7 +174,7 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
   })
   app.get('/api/traces/:id', (request, reply) => {
     onlyParameters(request.query as Query, [])
-    const id = traceIdParameter((request.params as Readonly<Record<string, unknown>>)['id'])
+    const id = traceIdParameter((request.params as Readonly<Record<string, unknown>>)['id'], 'id')
     const found = traces.get(id)
     if (found) return void reply.send({ ...found.summary, spans: found.spans })
     const message = 'no such trace is kept: it was not sampled, or is too old'
@@ -178,8 +191,4 @@ function answerError(reply: FastifyReply, error: unknown): FastifyReply {
   if (typeof status === 'number' && status >= 400 && status < 500)
     return reply.code(status).send(failure('api.bad_request', 'the request could not be read', undefined))
   return reply.code(500).send(failure('api.internal', 'this could not be answered', undefined))
-}
-
-function failure(code: string, message: string, parameter: string | undefined): object {
-  return { error: { code, message, ...(parameter === undefined ? {} : { parameter }) } }
 }

@@ -14,6 +14,7 @@ import { MetricsService, TraceService } from '../../../core/xds/generated/otlp.j
 import { callerOf } from '../admission/admitted.ts'
 import type { Caller } from '../tokens/claims.ts'
 import { GrpcError } from '../tokens/grpc-error.ts'
+import type { SpanTaker } from './decision-store.ts'
 import type { Forwarder } from './forwarder.ts'
 import type { MetricStore } from './metric-store.ts'
 import { OBSERVED_CALLS_METRIC } from '../../../core/observed-calls.ts'
@@ -21,10 +22,9 @@ import type { ObservedStore } from './observed-store.ts'
 import { reportedPoints, reportedSpans } from './report-parts.ts'
 import { reporterOf, type KnownPod, type Reporter } from './reporter.ts'
 import { storedSpan } from './stored-span.ts'
-import type { TraceStore } from './trace-store.ts'
 
 export interface ReceiverOptions {
-  readonly traces: TraceStore
+  readonly traces: SpanTaker
   readonly metrics: MetricStore
   /** What sidecars saw of those who call their pods. */
   readonly observed?: ObservedStore
@@ -77,7 +77,7 @@ export function telemetryServices(options: ReceiverOptions): readonly GrpcServic
 
 /** Takes an ExportTraceServiceRequest, a part at each step. Returns the number of spans that were refused. */
 export function* takingSpans(
-  traces: TraceStore,
+  traces: SpanTaker,
   report: Uint8Array,
   reporter: Reporter,
 ): Generator<void, number> {
