@@ -14,6 +14,7 @@ export interface WorkloadAuthorizationView {
   readonly addresses: readonly string[]
   /** How its sidecar puts paths in order before it decides. */
   readonly paths: PathRules
+  readonly captured: CapturedPorts
   /** In order; the last, whose port is null, stands for all others. */
   readonly ports: readonly PortAuthorizationView[]
   readonly notCovered: readonly NotCovered[]
@@ -64,12 +65,13 @@ export function workloadAuthorization(
 ): WorkloadAuthorizationView | undefined {
   const workload = mesh.workloads.get(`${namespace}/${pod}`)
   if (!workload) return undefined
-  const portView = (port: number | undefined, protocol: string): PortAuthorizationView => {
+  const { mtls } = workload
+  const portView = (port: number | undefined, protocol: string, own = mtls): PortAuthorizationView => {
     const { http, tcp, sources, decision } = rulesFor(mesh, workload, port)
     return {
       port: port ?? null,
       protocol,
-      mtls: { value: workload.mtls, from: '' },
+      mtls: own,
       http,
       tcp,
       sources,
@@ -83,8 +85,9 @@ export function workloadAuthorization(
     identity: workload.identity,
     addresses: workload.addresses,
     paths: workload.paths,
+    captured: workload.captured,
     ports: [
-      ...workload.ports.map(({ port, protocol }) => portView(port, protocol)),
+      ...workload.ports.map(({ port, protocol, mtls: own }) => portView(port, protocol, own)),
       portView(undefined, 'auto'),
     ],
     notCovered: notCovered(workload.captured),

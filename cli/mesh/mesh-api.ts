@@ -17,16 +17,18 @@ export interface Answer {
   readonly error?: string
 }
 
+export type PageQuery = Readonly<Record<string, string>>
+
 /** The control planes of one mesh, and their REST API. */
 export interface MeshApi {
   readonly mesh: 'local' | 'cluster'
   /** Where none is named. */
   readonly namespace: string
   /**
-   * Asks each replica for a page such as `services` or `authorization/decisions?namespace=shop`. Throws WeftError
-   * `mesh.silent` where none of them answers, with what each said.
+   * Asks each replica for a page such as `services` or `authorization/decisions`. Throws WeftError `mesh.silent` where none
+   * of them answers, with what each said.
    */
-  ask(page: string): Promise<readonly Answer[]>
+  ask(page: string, query?: PageQuery): Promise<readonly Answer[]>
   close(): Promise<void>
 }
 
@@ -69,13 +71,14 @@ async function openLocal({ name, 'state-dir': directory }: MeshFlagValues): Prom
   return {
     mesh: 'local',
     namespace: 'default',
-    ask: async (page) => heard([await askAt(`${address}/api/${page}`)]),
+    ask: async (page, query = {}) => heard([await askAt(address, page, query)]),
     close: async () => undefined,
   }
 }
 
-async function askAt(url: string): Promise<Answer> {
+async function askAt(address: string, page: string, query: PageQuery): Promise<Answer> {
   const replica = CONTROL_PLANE
+  const url = `${address}/api/${page}?${new URLSearchParams(query).toString()}`
   try {
     const { statusCode, body } = await request(url, { signal: AbortSignal.timeout(PATIENCE_MS) })
     const json = (await body.json()) as Json
@@ -91,13 +94,14 @@ async function openCluster(flags: MeshFlagValues): Promise<MeshApi> {
   const { kubeconfig, context, 'weft-namespace': system } = flags
   const connection = await openConnection({ kubeconfig, context })
   const labelSelector = `app.kubernetes.io/name=${CONTROL_PLANE}`
-  const askOne = async (replica: string, page: string): Promise<Answer> => {
+  const askOne = async (replica: string, page: string, query: PageQuery): Promise<Answer> => {
     const path = `/api/v1/namespaces/${system}/pods/${replica}:${HTTP_PORT}/proxy/api/${page}`
     const headers = { [API_CLIENT_HEADER]: 'weft' }
     try {
       const body = (await connection.request({
         method: 'GET',
         path,
+        query,
         headers,
         timeoutMs: PATIENCE_MS,
       })) as Json
@@ -112,14 +116,14 @@ async function openCluster(flags: MeshFlagValues): Promise<MeshApi> {
   return {
     mesh: 'cluster',
     namespace: connection.namespace,
-    async ask(page) {
+    async ask(page, query = {}) {
       const pods = await listObjects(connection, `/api/v1/namespaces/${system}/pods`, { labelSelector })
       if (pods.length === 0)
         throw new WeftError(
           'mesh.silent',
           `there is no control plane in namespace ${system}: --weft-namespace says where Weft is installed`,
         )
-      return heard(await Promise.all(pods.map(({ name }) => askOne(name, page))))
+      return heard(await Promise.all(pods.map(({ name }) => askOne(name, page, query))))
     },
     close: () => connection.close(),
   }

@@ -3,7 +3,7 @@ import { asksForHelp, findCommand } from '../../core/command-line/parse.ts'
 import { POLICY_COMMAND } from './command.ts'
 import { runPolicyEffective } from './effective.ts'
 import { runPolicyList } from './list.ts'
-import { runPolicyTest } from './test.ts'
+import { runPolicyTest } from './try-request.ts'
 
 type Name = (typeof POLICY_COMMAND.subcommands)[number]['name']
 

@@ -34,7 +34,20 @@ t.test('read as the injector reads them; a wrong one counts as absent', (t) => {
       throw error
     }
   }
-  for (const text of ['', '*', '80', ' 80 , 443,', '80,80', '0', '65535', '65536', '080', 'http', '80;443', '-1'])
+  for (const text of [
+    '',
+    '*',
+    '80',
+    ' 80 , 443,',
+    '80,80',
+    '0',
+    '65535',
+    '65536',
+    '080',
+    'http',
+    '80;443',
+    '-1',
+  ])
     t.strictSame(
       capturedPortsOf(pod({ 'include-inbound-ports': text, 'exclude-inbound-ports': text })),
       {

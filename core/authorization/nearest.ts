@@ -1,7 +1,7 @@
 import type { ConnectionFacts, RequestFacts } from './facts.ts'
 import { leafTest, type Leaf } from './leaf.ts'
 import type { Matcher, Rule, RuleSet, Stage } from './rules.ts'
-import { fieldOf, isExact, isRequest, stateOf, subjectOf, wantedBy } from './words.ts'
+import { fieldOf, isExact, isLeaf, isRequest, stateOf, subjectOf, wantedBy } from './words.ts'
 
 /** A rule, and what of it holds or does not, each in a sentence of its own. */
 export interface ExplainedRule {
@@ -170,10 +170,6 @@ function alternatives(matchers: readonly Matcher[]): readonly [Leaf, ...Leaf[]] 
   return more.every((leaf) => fieldOf(leaf) === fieldOf(first)) ? [first, ...more] : undefined
 }
 
-function isLeaf(matcher: Matcher): matcher is Leaf {
-  return matcher.kind !== 'and' && matcher.kind !== 'or' && matcher.kind !== 'not'
-}
-
 function weighLeaves(leaves: readonly [Leaf, ...Leaf[]], want: boolean, asked: Weighing): Weight {
   const [first] = leaves
   const { facts, unknown } = asked
@@ -221,7 +217,8 @@ function byNearness(a: Weight, b: Weight): number {
 }
 
 /** `GET`, `GET or HEAD`, `a, b, c, d, e or 7 others`. */
-function listed(all: readonly string[]): string {
+function listed(sayings: readonly string[]): string {
+  const all = unique(sayings)
   const named = all.slice(0, MOST_NAMED)
   const more = all.length - named.length
   const words = more > 0 ? [...named, `${more} others`] : named

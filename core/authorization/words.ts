@@ -1,6 +1,6 @@
 import type { ConnectionFacts, RequestFacts } from './facts.ts'
 import type { Leaf } from './leaf.ts'
-import type { TextMatch } from './rules.ts'
+import type { Matcher, TextMatch } from './rules.ts'
 
 /** What leaves ask for one and the same thing of a request: alternatives of these are said in one sentence. */
 export function fieldOf(leaf: Leaf): string {
@@ -124,6 +124,54 @@ function pattern({ type, value }: TextMatch): string {
     case 'contains':
       return `*${value}*`
     case 'regex':
-      return `what ${value} matches`
+      // As the control plane writes that it is there.
+      return value === '.+' ? 'any' : `what ${value} matches`
   }
+}
+
+/** A matcher in words: `caller spiffe://cluster.local/ns/shop/* and method GET or HEAD`. */
+export function matcherText(matcher: Matcher): string {
+  switch (matcher.kind) {
+    case 'any':
+      return 'anything'
+    case 'not':
+      return `not (${matcherText(matcher.of)})`
+    case 'and': {
+      const asked = matcher.of.filter(({ kind }) => kind !== 'any')
+      const [only] = asked
+      if (only && asked.length === 1) return matcherText(only)
+      const parts = asked.map(grouped)
+      return parts.length === 0 ? 'anything' : parts.join(' and ')
+    }
+    case 'or': {
+      const [first] = matcher.of
+      if (!first) return 'nothing'
+      if (matcher.of.length === 1) return matcherText(first)
+      const leaves = matcher.of.filter(isLeaf)
+      const [leaf] = leaves
+      if (
+        leaf &&
+        leaves.length === matcher.of.length &&
+        leaves.every((one) => fieldOf(one) === fieldOf(leaf))
+      )
+        return leaf.kind === 'any' ? 'anything' : `${label(leaf)} ${[...new Set(leaves.map(wantedBy))].join(' or ')}`
+      return matcher.of.map(grouped).join(' or ')
+    }
+    default:
+      return `${label(matcher)} ${wantedBy(matcher)}`
+  }
+}
+
+function grouped(matcher: Matcher): string {
+  const text = matcherText(matcher)
+  return text.includes(' and ') || text.includes(' or ') ? `(${text})` : text
+}
+
+function label(leaf: Leaf): string {
+  const field = fieldOf(leaf)
+  return field === 'identity' ? 'caller' : field.replace('-', ' ').replace(/ ip$/, ' address')
+}
+
+export function isLeaf(matcher: Matcher): matcher is Leaf {
+  return matcher.kind !== 'and' && matcher.kind !== 'or' && matcher.kind !== 'not'
 }

@@ -60,6 +60,7 @@ const AUTHORIZATION = {
   identity: 'spiffe://cluster.local/ns/shop/sa/web',
   addresses: ['10.0.0.7'],
   paths: { normalize: true, escapedSlashes: 'guard', parameters: 'guard' },
+  captured: { include: '*', exclude: [] },
   ports: [],
   notCovered: [],
 } as const
