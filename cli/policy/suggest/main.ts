@@ -59,8 +59,10 @@ export async function observedOf(
   process.stderr.write(
     `asking the control planes of the ${api.mesh === 'local' ? 'mesh on this machine' : 'cluster'}\n`,
   )
-  const of = namespace === undefined ? '' : `namespace=${namespace}&`
-  const answers = await api.ask(`authorization/observed?${of}since=${sinceSeconds}`)
+  const answers = await api.ask('authorization/observed', {
+    ...(namespace !== undefined && { namespace }),
+    since: String(sinceSeconds),
+  })
   for (const { replica, error } of answers)
     if (error !== undefined)
       process.stderr.write(`${replica} could not be asked, and may know of more calls: ${error}\n`)

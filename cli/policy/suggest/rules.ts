@@ -23,6 +23,12 @@ export const MOST_RULES = 64
  * methods an operation.
  */
 export function rulesOf(calls: readonly AllowedCall[]): readonly WrittenRule[] {
+  // A rule that holds anything of HTTP says nothing of connections: what is opaque has rules of its own.
+  const opaque = calls.filter(({ protocol }) => protocol === 'tcp')
+  return [...rulesOfAlike(opaque), ...rulesOfAlike(calls.filter(({ protocol }) => protocol !== 'tcp'))]
+}
+
+function rulesOfAlike(calls: readonly AllowedCall[]): readonly WrittenRule[] {
   const bySource = grouped(calls, ({ source }) => source)
   const byWish = new Map<
     string,
