@@ -10,6 +10,8 @@ import { canaryViews } from './canary/view.ts'
 import { ownCounts } from './canary/evidence/counts.ts'
 import type { CanaryView } from './canary/view.ts'
 import type { WorkloadLimits } from './model/workload-limits.ts'
+import { policyObjects } from './policy-objects.ts'
+import { EMPTY_SNAPSHOT, type Snapshot } from './registry/snapshot.ts'
 import type { OpenPlatform } from './platform/platform.ts'
 import { discoveryService } from './serve/ads/service.ts'
 import { serveGrpc, type GrpcAddress, type RunningGrpcServer } from './serve/grpc-server.ts'
@@ -83,6 +85,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
   try {
     let waitsFor: string | undefined = 'it starts'
     let brain: MeshBrain | undefined
+    let snapshot = (): Snapshot => EMPTY_SNAPSHOT
     let proxies: () => readonly ProxyStream[] = () => []
     let told: () => readonly Problem[] = () => []
     let canaries: () => readonly CanaryView[] = () => []
@@ -109,6 +112,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       traces,
       decisions,
       metrics,
+      policyObjects: () => policyObjects(snapshot()),
       observed: (request) => observedView(observed, brain?.snapshot.value.model, request),
       release: packageJson.version,
       names: [...options.dnsNames, ...(options.httpHosts ?? [])],
@@ -132,6 +136,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     })
     closing.push(() => platform.close())
     const { source, verifier, authority } = platform
+    snapshot = () => source.snapshot.value
     told = () => platform.problems?.() ?? []
     canaries = () => canaryViews(source.snapshot.value.canaries, (canary) => platform.canaryStatus(canary))
     const mesh = createMesh({

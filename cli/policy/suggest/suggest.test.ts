@@ -1,11 +1,9 @@
 import t from 'tap'
 import fc from 'fast-check'
 import { compile } from '../../../core/authorization/evaluate.ts'
-import { PROXY_CONTAINER } from '../../../core/contract.ts'
 import { coversPath } from '../../../core/observed-calls.ts'
 import { rulesFor } from '../../../control-plane/model/authorization.ts'
-import type { MeshObject } from '../../../control-plane/registry/kinds/kinds.ts'
-import { parseManifests, readMeshObject } from '../../../control-plane/registry/parse-manifests.ts'
+import { parseManifests } from '../../../control-plane/registry/parse-manifests.ts'
 import { applyChanges, EMPTY_SNAPSHOT } from '../../../control-plane/registry/snapshot.ts'
 import type {
   CallRow,
@@ -13,6 +11,7 @@ import type {
   ObservedWorkload,
 } from '../../../control-plane/serve/telemetry/observed-view.ts'
 import { Translator } from '../../../control-plane/translate/translate.ts'
+import { meshPolicy, payObjects } from '../testing/pay-pod.ts'
 import { togetherObserved } from '../observed.ts'
 import { suggestPolicies, type SuggestOptions } from './suggest.ts'
 import { suggestionsJson, suggestionsText } from './suggestion-text.ts'
@@ -123,10 +122,7 @@ t.test('rules by what was seen', async (t) => {
     [
       {
         from: [from('shop/web')],
-        to: [
-          { operation: { ports: [5432] } },
-          { operation: { ports: [7000] } },
-        ],
+        to: [{ operation: { ports: [5432] } }, { operation: { ports: [7000] } }],
       },
       {
         from: [from('shop/web')],
@@ -395,35 +391,7 @@ function instance(template: string): string {
 
 /** What the sidecar of a pod would decide, whose policies these are. */
 function decided(policies: string): (call: Call) => boolean {
-  const pod = {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { namespace: 'payments', name: 'pay-1', labels: { app: 'pay' } },
-    spec: {
-      serviceAccountName: 'pay',
-      containers: [
-        { name: 'app', ports: [8080, 9090, 5432].map((containerPort) => ({ containerPort })) },
-        { name: PROXY_CONTAINER },
-      ],
-    },
-    status: { podIP: '10.0.0.9' },
-  }
-  const closed = {
-    apiVersion: 'weft.dev/v1alpha1',
-    kind: 'MeshPolicy',
-    metadata: { namespace: 'weft-system', name: 'default' },
-    spec: { authorization: { default: 'Deny' } },
-  }
-  const parsed = parseManifests('suggested.yaml', policies)
-  if (parsed.errors.length > 0) throw new Error(JSON.stringify(parsed.errors))
-  const objects: MeshObject[] = [
-    ...parsed.objects.map(({ object }) => object),
-    ...[pod, closed].map((value) => {
-      const { object } = readMeshObject({ value })
-      if (!object) throw new Error(`no object: ${value.kind}`)
-      return object
-    }),
-  ]
+  const objects = payObjects(`${policies}---\n${meshPolicy('{ authorization: { default: Deny } }')}`)
   const mesh = new Translator({ trustDomain: 'cluster.local' }).translate(
     applyChanges(
       EMPTY_SNAPSHOT,

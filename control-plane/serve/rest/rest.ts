@@ -35,6 +35,8 @@ export interface RestOptions {
   readonly metrics: MetricStore
   /** What was seen of those who call pods; left out: there is no such page. */
   readonly observed?: (query: ObservedQuery) => ObservedView
+  /** By which it is decided who may; left out: there is no such page. */
+  readonly policyObjects?: () => readonly object[]
   /** From `readDashboard`; none: only the API. */
   readonly dashboard?: ReadonlyMap<string, DashboardFile>
   /** Of this build, e.g. `0.1.0`. */
@@ -126,7 +128,8 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
       limit: countParameter(query, 'limit', 50, MAX_TRACES),
     }),
   }))
-  const { observed } = options
+  const { observed, policyObjects } = options
+  if (policyObjects) page('/api/authorization/objects', [], () => ({ objects: policyObjects() }))
   if (observed)
     page('/api/authorization/observed', ['namespace', 'since'], (query) => {
       const now = clock.now()
