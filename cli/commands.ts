@@ -64,6 +64,11 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import('./policy/main.ts')).runPolicy,
   },
   {
+    name: 'diff',
+    describe: async () => (await import('./diff/command.ts')).DIFF_COMMAND,
+    load: async () => (await import('./diff/main.ts')).runDiff,
+  },
+  {
     name: 'why',
     describe: async () => (await import('./why/command.ts')).WHY_COMMAND,
     load: async () => (await import('./why/main.ts')).runWhy,

@@ -10,6 +10,8 @@ import { canaryViews } from './canary/view.ts'
 import { ownCounts } from './canary/evidence/counts.ts'
 import type { CanaryView } from './canary/view.ts'
 import type { WorkloadLimits } from './model/workload-limits.ts'
+import { policyObjects } from './policy-objects.ts'
+import { EMPTY_SNAPSHOT, type Snapshot } from './registry/snapshot.ts'
 import type { OpenPlatform } from './platform/platform.ts'
 import { discoveryService } from './serve/ads/service.ts'
 import { serveGrpc, type GrpcAddress, type RunningGrpcServer } from './serve/grpc-server.ts'
@@ -21,7 +23,9 @@ import { signingService } from './serve/signing/service.ts'
 import { reportedMesh } from './serve/telemetry/followed-routes.ts'
 import { alsoDecisions, DecisionStore } from './serve/telemetry/decision-store.ts'
 import { createForwarder, type CollectorAddress } from './serve/telemetry/forwarder.ts'
+import { ObservedStore } from './serve/telemetry/observed-store.ts'
 import { MetricStore } from './serve/telemetry/metric-store.ts'
+import { observedView } from './serve/telemetry/observed-view.ts'
 import { telemetryServices } from './serve/telemetry/receiver.ts'
 import { TraceStore } from './serve/telemetry/trace-store.ts'
 import type { Quotas } from './quotas.ts'
@@ -81,6 +85,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
   try {
     let waitsFor: string | undefined = 'it starts'
     let brain: MeshBrain | undefined
+    let snapshot = (): Snapshot => EMPTY_SNAPSHOT
     let proxies: () => readonly ProxyStream[] = () => []
     let told: () => readonly Problem[] = () => []
     let canaries: () => readonly CanaryView[] = () => []
@@ -91,6 +96,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       reportedMesh(() => brain?.snapshot.value.model),
       quotas?.series,
     )
+    const observed = new ObservedStore()
     const app = fastify({
       forceCloseConnections: true,
       requestTimeout: HTTP_PATIENCE_MS,
@@ -106,6 +112,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       traces,
       decisions,
       metrics,
+      policyObjects: () => policyObjects(snapshot()),
+      observed: (request) => observedView(observed, brain?.snapshot.value.model, request),
       release: packageJson.version,
       names: [...options.dnsNames, ...(options.httpHosts ?? [])],
       notReady: () => waitsFor,
@@ -128,6 +136,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     })
     closing.push(() => platform.close())
     const { source, verifier, authority } = platform
+    snapshot = () => source.snapshot.value
     told = () => platform.problems?.() ?? []
     canaries = () => canaryViews(source.snapshot.value.canaries, (canary) => platform.canaryStatus(canary))
     const mesh = createMesh({
@@ -168,6 +177,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
           forwarder,
           traces: alsoDecisions(traces, decisions),
           metrics,
+          observed,
           pods: (key) => mesh.snapshot.value.model.workloads.get(key),
           log,
         }),

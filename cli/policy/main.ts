@@ -4,6 +4,7 @@ import { POLICY_COMMAND } from './command.ts'
 import { runPolicyEffective } from './effective.ts'
 import { runPolicyList } from './list.ts'
 import { runPolicyTest } from './try-request.ts'
+import { runPolicySuggest } from './suggest/main.ts'
 
 type Name = (typeof POLICY_COMMAND.subcommands)[number]['name']
 
@@ -11,6 +12,7 @@ const RUN: Readonly<Record<Name, (argv: readonly string[]) => Promise<number>>> 
   'policy list': runPolicyList,
   'policy effective': runPolicyEffective,
   'policy test': runPolicyTest,
+  'policy suggest': runPolicySuggest,
 }
 
 /** `weft policy`. Resolves to the exit code of its command, or 2 where there is no such command. */

@@ -28,6 +28,13 @@ export function serviceParameter(query: Query, name: string): string | undefined
   return text
 }
 
+/** Name of a namespace; undefined where it is not given. */
+export function namespaceParameter(query: Query, name: string): string | undefined {
+  const text = textParameter(query, name)
+  if (text === undefined || /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(text)) return text
+  throw bad(name, 'must be the name of a namespace')
+}
+
 /** The name of an object of Kubernetes. */
 export function nameParameter(query: Query, name: string): string {
   const text = textParameter(query, name) ?? ''

@@ -7,6 +7,8 @@ import { ownCounts } from '../../canary/evidence/counts.ts'
 import { canaryMetrics, METRICS_TYPE } from '../../canary/metrics.ts'
 import type { DecisionStore } from '../telemetry/decision-store.ts'
 import type { MetricStore } from '../telemetry/metric-store.ts'
+import { OBSERVED_HOURS } from '../telemetry/observed-store.ts'
+import type { ObservedQuery, ObservedView } from '../telemetry/observed-view.ts'
 import type { TraceStore } from '../telemetry/trace-store.ts'
 import type { DashboardFile } from './dashboard-files.ts'
 import { authorizationPages } from './authorization-pages.ts'
@@ -17,6 +19,7 @@ import {
   countParameter,
   flagParameter,
   listParameter,
+  namespaceParameter,
   onlyParameters,
   serviceParameter,
   traceIdParameter,
@@ -30,6 +33,10 @@ export interface RestOptions {
   readonly traces: TraceStore
   readonly decisions: DecisionStore
   readonly metrics: MetricStore
+  /** What was seen of those who call pods; left out: there is no such page. */
+  readonly observed?: (query: ObservedQuery) => ObservedView
+  /** By which it is decided who may; left out: there is no such page. */
+  readonly policyObjects?: () => readonly object[]
   /** From `readDashboard`; none: only the API. */
   readonly dashboard?: ReadonlyMap<string, DashboardFile>
   /** Of this build, e.g. `0.1.0`. */
@@ -121,6 +128,18 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
       limit: countParameter(query, 'limit', 50, MAX_TRACES),
     }),
   }))
+  const { observed, policyObjects } = options
+  if (policyObjects) page('/api/authorization/objects', [], () => ({ objects: policyObjects() }))
+  if (observed)
+    page('/api/authorization/observed', ['namespace', 'since'], (query) => {
+      const now = clock.now()
+      const seconds = countParameter(query, 'since', OBSERVED_HOURS * 3600, OBSERVED_HOURS * 3600)
+      return observed({
+        namespace: namespaceParameter(query, 'namespace'),
+        sinceMs: now - seconds * 1000,
+        now,
+      })
+    })
   page('/api/problems', ['own'], (query) => ({ problems: mesh.problems(flagParameter(query, 'own')) }))
   page('/api/canaries', [], () => ({ canaries: mesh.canaries() }))
   // What the replica that leads asks the others for.
