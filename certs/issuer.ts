@@ -2,6 +2,7 @@ import type { KeyObject, X509Certificate } from 'node:crypto'
 import { describeError, WeftError } from '../core/errors.ts'
 import { certificateExtensionsOf } from './parsed-extensions.ts'
 import { caLimits, nameProblem } from './ca-limits.ts'
+import { isSelfSigned, pathToRoot } from './chain.ts'
 import type { Authority } from './authority.ts'
 import { parsePrivateKey, weakKey } from './key.ts'
 import { Oid } from './oids.ts'
@@ -149,34 +150,6 @@ function rootsOf(pem: string | undefined, certificate: X509Certificate, source: 
   throw refuse('no_root', source, 'ca.crt', 'is missing: it must hold the root that tls.crt leads to')
 }
 
-/** From the issuing CA up to one of the roots, which is its last; undefined if there is no way. */
-function pathToRoot(
-  chain: readonly X509Certificate[],
-  roots: readonly X509Certificate[],
-): X509Certificate[] | undefined {
-  const path: X509Certificate[] = []
-  for (const [at, one] of chain.entries()) {
-    path.push(one)
-    if (roots.some((root) => root.fingerprint256 === one.fingerprint256)) return withRoot(path, roots)
-    const root = roots.find((candidate) => signed(candidate, one))
-    if (root) return [...path, root]
-    const next = chain[at + 1]
-    if (!next || !signed(next, one)) return undefined
-  }
-  return undefined
-}
-
-/** The very object of the list of roots. */
-function withRoot(path: X509Certificate[], roots: readonly X509Certificate[]): X509Certificate[] {
-  const last = path.pop() as X509Certificate
-  const same = roots.find((root) => root.fingerprint256 === last.fingerprint256) as X509Certificate
-  return [...path, same]
-}
-
-function signed(by: X509Certificate, certificate: X509Certificate): boolean {
-  return certificate.checkIssued(by) && certificate.verify(by.publicKey)
-}
-
 /** The platform reads more than strict DER. */
 function readable<T>(certificate: X509Certificate, source: string, read: () => T): T {
   try {
@@ -184,10 +157,6 @@ function readable<T>(certificate: X509Certificate, source: string, read: () => T
   } catch (error) {
     throw refuse('malformed', source, 'tls.crt, ca.crt', `${nameOf(certificate)}: ${describeError(error)}`)
   }
-}
-
-function isSelfSigned(certificate: X509Certificate): boolean {
-  return signed(certificate, certificate)
 }
 
 function nameOf(certificate: X509Certificate): string {
