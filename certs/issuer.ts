@@ -1,11 +1,10 @@
 import type { KeyObject, X509Certificate } from 'node:crypto'
 import { describeError, WeftError } from '../core/errors.ts'
 import { certificateExtensionsOf } from './parsed-extensions.ts'
-import { caLimits, nameProblem } from './ca-limits.ts'
+import { caProblem } from './ca-problem.ts'
 import { isSelfSigned, pathToRoot } from './chain.ts'
 import type { Authority } from './authority.ts'
 import { parsePrivateKey, weakKey } from './key.ts'
-import { Oid } from './oids.ts'
 import { oneLineName, quote } from './printable.ts'
 import { parseCertificates, trustBundle } from './trust-bundle.ts'
 
@@ -51,7 +50,11 @@ export function readIssuer(files: IssuerFiles, rules: IssuerRules): Authority {
     const message = `${nameOf(root)} is no root: put the self-signed certificate above it into ca.crt`
     throw refuse('no_root', source, 'ca.crt', message)
   }
-  for (const [below, ca] of path.entries()) requireAbove(ca, below, rules)
+  for (const [below, ca] of path.entries()) {
+    const problem = caProblem(ca, below, rules)
+    if (problem)
+      throw refuse(problem.code, source, below === 0 ? 'tls.crt' : 'tls.crt, ca.crt', problem.message)
+  }
   const chain = path.filter((one) => !isSelfSigned(one))
   // Of several roots those that ended are of no use; the one in use was checked.
   const alive = roots.filter((root) => path.includes(root) || now < root.validToDate.getTime())
@@ -104,44 +107,6 @@ function requireUsable(certificate: X509Certificate, rules: IssuerRules): void {
     const message = `${nameOf(certificate)} is of ${quote(other)}, not of trust domain ${trustDomain}`
     throw refuse('trust_domain', source, 'tls.crt', message)
   }
-}
-
-/** `below`: CAs between this one and the leaf. */
-function requireAbove(ca: X509Certificate, below: number, rules: IssuerRules): void {
-  const { now, source, trustDomain, dnsNames } = rules
-  const file = below === 0 ? 'tls.crt' : 'tls.crt, ca.crt'
-  const name = nameOf(ca)
-  if (now >= ca.validToDate.getTime()) {
-    const message = `${name} expired at ${ca.validToDate.toISOString()}: renew it`
-    throw refuse('expired', source, file, message)
-  }
-  if (now < ca.validFromDate.getTime()) {
-    const message = `${name} is valid only from ${ca.validFromDate.toISOString()}: compare the clocks`
-    throw refuse('not_yet_valid', source, file, message)
-  }
-  const limits = readable(ca, source, () => caLimits(ca))
-  if (limits.certSign === false) {
-    throw refuse(
-      'key_usage',
-      source,
-      file,
-      `${name} may not sign certificates (its key usage lacks "cert sign")`,
-    )
-  }
-  if (!ca.ca) throw refuse('not_a_ca', source, file, `${name} is no CA`)
-  const uses = limits.extKeyUsage
-  if (uses.length > 0 && !(uses.includes(Oid.serverAuth) && uses.includes(Oid.clientAuth))) {
-    const message = `${name} allows only some uses below it: it needs both "server auth" and "client auth", or no such list`
-    throw refuse('key_usage', source, file, message)
-  }
-  if (limits.pathLength !== undefined && limits.pathLength < below) {
-    const message = `${name} allows ${limits.pathLength} CAs below it and has ${below}: raise its path length or leave CAs out`
-    throw refuse('path_length', source, file, message)
-  }
-  const problem =
-    nameProblem(limits, 'uri', trustDomain) ??
-    dnsNames.map((dns) => nameProblem(limits, 'dns', dns)).find((one) => one !== undefined)
-  if (problem) throw refuse('name_constraints', source, file, `${name}: ${problem}`)
 }
 
 function rootsOf(pem: string | undefined, certificate: X509Certificate, source: string): X509Certificate[] {

@@ -124,7 +124,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       waiting: (reason) => (waitsFor = reason),
     })
     closing.push(() => platform.close())
-    const { source, verifier, authority } = platform
+    const { source, verifier, issuer } = platform
     told = () => platform.problems?.() ?? []
     canaries = () => canaryViews(source.snapshot.value.canaries, (canary) => platform.canaryStatus(canary))
     const mesh = createMesh({
@@ -141,7 +141,13 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     const open = discoveryService({ snapshot: mesh.snapshot, log })
     proxies = () => [...discovery.proxies(), ...open.proxies()]
 
-    const certificate = serverCertificate({ authority, dnsNames: options.dnsNames, log })
+    const certificate = await serverCertificate({
+      issuer,
+      dnsNames: options.dnsNames,
+      log,
+      waiting: (reason) => (waitsFor = reason),
+      ...(options.signal && { signal: options.signal }),
+    })
     closing.push(() => certificate.close())
 
     const serve = async (...args: Parameters<typeof serveGrpc>): Promise<RunningGrpcServer> => {
@@ -159,7 +165,12 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       log,
       services: [
         discovery,
-        signingService({ authority, log, ...(leafLifeMs !== undefined && { defaultLifeMs: leafLifeMs }) }),
+        signingService({
+          issuer,
+          trustDomain,
+          log,
+          ...(leafLifeMs !== undefined && { defaultLifeMs: leafLifeMs }),
+        }),
         ...telemetryServices({
           forwarder,
           traces,

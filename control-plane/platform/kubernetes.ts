@@ -7,6 +7,7 @@ import { parseStatus } from '../canary/status.ts'
 import { followCa } from '../kubernetes/ca/followed-ca.ts'
 import type { KubernetesConnection } from '../kubernetes/connection.ts'
 import { ownIssuer } from '../kubernetes/in-cluster.ts'
+import { authorityIssuer } from '../issuers/own-ca.ts'
 import { openConnection, type ConnectionOptions } from '../kubernetes/open-connection.ts'
 import { startPublisher } from '../publish/publisher.ts'
 import { KubernetesSource } from '../registry/kubernetes/kubernetes-source.ts'
@@ -52,11 +53,13 @@ async function open(
     signal,
     waiting,
   })
+  const secret = `Secret ${namespace}/${issuerSecret ?? CA_SECRET}`
+  const issuer = authorityIssuer(secret, ca.authority, { close: () => ca.close() })
   const source = new KubernetesSource({ connection, log })
   const tell = (): void => waiting(source.waitsFor)
   const close = (): void => {
     source.close()
-    ca.close()
+    issuer.close()
   }
   tell()
   const untell = source.errors.watch(tell)
@@ -72,7 +75,7 @@ async function open(
   }
   return {
     source,
-    authority: ca.authority,
+    issuer,
     verifier: tokenReviewVerifier({
       connection,
       audience: TOKEN_AUDIENCE,
@@ -86,7 +89,7 @@ async function open(
         snapshot: source.snapshot,
         routeStatus: mesh.snapshot,
         policyStatus: mesh.snapshot,
-        authority: ca.authority,
+        issuer,
         counts: gatheredCounts(counts, () => otherReplicas(source.snapshot.value, namespace, hostname())),
         clock: systemClock,
       })

@@ -9,6 +9,7 @@ import { CanaryController } from '../canary/controller.ts'
 import { ManifestRoutes } from '../canary/manifests/manifest-routes.ts'
 import { manifestStore } from '../canary/manifests/manifest-store.ts'
 import { CanaryDirectory } from '../canary/manifests/state-directory.ts'
+import { authorityIssuer } from '../issuers/own-ca.ts'
 import { ToldProblems } from '../problems/told-problems.ts'
 import { ManifestDirectorySource } from '../registry/manifest-directory.ts'
 import { localTokenVerifier } from '../serve/tokens/verifier.ts'
@@ -55,7 +56,7 @@ export function manifestsPlatform(options: ManifestsPlatformOptions): OpenPlatfo
     return {
       source,
       verifier: localTokenVerifier({ directory: tokenKeyDirectory, audience: TOKEN_AUDIENCE }),
-      authority: store.authority,
+      issuer: authorityIssuer(`CA in ${caDirectory}`, store.authority),
       problems: () => told?.value ?? [],
       publish(_mesh, counts) {
         const { snapshot } = source
