@@ -75,29 +75,23 @@ export function guardedIssuer(remote: RemoteIssuer, options: GuardOptions): Issu
     request: CertificateRequest,
     signal: AbortSignal,
   ): Promise<readonly X509Certificate[]> => {
-    const late = new AbortController()
-    const cancel = clock.after(askMs, () =>
-      late.abort(
-        failure(
-          'timeout',
-          `${title} has not answered for ${askMs / 1000} s: see whether it is slow or waits for an approval`,
-        ),
-      ),
-    )
+    signal.throwIfAborted()
+    const given = new AbortController()
     const { promise, reject } = Promise.withResolvers<never>()
-    const given = AbortSignal.any([signal, late.signal])
-    const end = (): void => reject(given.reason as Error)
-    given.addEventListener('abort', end, { once: true })
+    const giveUp = (reason: unknown): void => {
+      reject(reason as Error)
+      given.abort(reason)
+    }
+    const gone = (): void => giveUp(signal.reason)
+    signal.addEventListener('abort', gone, { once: true })
+    const late = `${title} has not answered for ${askMs / 1000} s: see whether it is slow or waits for an approval`
+    const cancel = clock.after(askMs, () => giveUp(failure('timeout', late)))
     try {
-      given.throwIfAborted()
-      return await Promise.race([remote.sign(request, given), promise])
-    } catch (error) {
-      // Whatever a client makes of a signal.
-      if (late.signal.aborted) throw late.signal.reason
-      throw error
+      // Whatever a client makes of a signal, it is not waited for.
+      return await Promise.race([promise, remote.sign(request, given.signal)])
     } finally {
       cancel()
-      given.removeEventListener('abort', end)
+      signal.removeEventListener('abort', gone)
     }
   }
 
