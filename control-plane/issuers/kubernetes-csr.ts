@@ -1,5 +1,6 @@
 import { randomBytes, type X509Certificate } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
+import { csrPem } from '../../certs/csr.ts'
 import { oneLineName, quote } from '../../certs/printable.ts'
 import { parseCertificates } from '../../certs/trust-bundle.ts'
 import { Backoff } from '../../core/backoff.ts'
@@ -139,12 +140,4 @@ function unavailable(error: unknown, signerName: string): unknown {
         : ''
   const code = error.status === 404 || error.status === 422 ? 'issuer.refused' : 'issuer.unavailable'
   return new WeftError(code, `${signerName}: ${oneLineName(error.message)}${remedy}`, { cause: error })
-}
-
-function csrPem(der: Uint8Array): string {
-  const lines =
-    Buffer.from(der)
-      .toString('base64')
-      .match(/.{1,64}/g) ?? []
-  return `-----BEGIN CERTIFICATE REQUEST-----\n${lines.join('\n')}\n-----END CERTIFICATE REQUEST-----\n`
 }
