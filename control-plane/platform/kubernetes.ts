@@ -7,6 +7,8 @@ import { parseStatus } from '../canary/status.ts'
 import { followCa } from '../kubernetes/ca/followed-ca.ts'
 import type { KubernetesConnection } from '../kubernetes/connection.ts'
 import { ownIssuer } from '../kubernetes/in-cluster.ts'
+import type { Issuer } from '../issuers/issuer.ts'
+import { openIssuer, type IssuerChoice } from '../issuers/open-issuer.ts'
 import { authorityIssuer } from '../issuers/own-ca.ts'
 import { openConnection, type ConnectionOptions } from '../kubernetes/open-connection.ts'
 import { startPublisher } from '../publish/publisher.ts'
@@ -19,6 +21,8 @@ export interface KubernetesPlatformOptions extends ConnectionOptions {
   readonly namespace: string
   /** A Secret with a CA that somebody else keeps, in cert-manager's layout; undefined: Weft's own, in Secret `weft-ca`. */
   readonly issuerSecret?: string | undefined
+  /** Who signs; default a CA in a Secret. */
+  readonly issuer?: IssuerChoice
   /** Of the serving certificate; a CA that is given must allow them. */
   readonly dnsNames: readonly string[]
 }
@@ -38,23 +42,15 @@ export function kubernetesPlatform(options: KubernetesPlatformOptions): OpenPlat
 
 async function open(
   connection: KubernetesConnection,
-  { namespace, issuerSecret, dnsNames }: KubernetesPlatformOptions,
-  { trustDomain, log, signal, waiting }: PlatformContext,
+  options: KubernetesPlatformOptions,
+  context: PlatformContext,
 ): ReturnType<OpenPlatform> {
+  const { namespace } = options
+  const { log, signal, waiting } = context
   const about = { connection, namespace, log }
   log.info('reading the cluster', { server: connection.server, namespace })
   // First: a replica that may not read the CA need not load the API server with lists.
-  const ca = await followCa({
-    ...about,
-    name: issuerSecret ?? CA_SECRET,
-    given: issuerSecret !== undefined,
-    trustDomain,
-    dnsNames: [...dnsNames, systemServiceHost(INJECTOR, namespace)],
-    signal,
-    waiting,
-  })
-  const secret = `Secret ${namespace}/${issuerSecret ?? CA_SECRET}`
-  const issuer = authorityIssuer(secret, ca.authority, { close: () => ca.close() })
+  const issuer = await issuerOf(connection, options, context)
   const source = new KubernetesSource({ connection, log })
   const tell = (): void => waiting(source.waitsFor)
   const close = (): void => {
@@ -101,4 +97,17 @@ async function open(
       await connection.close()
     },
   }
+}
+
+async function issuerOf(
+  connection: KubernetesConnection,
+  { namespace, issuer = { kind: 'own' }, issuerSecret, dnsNames }: KubernetesPlatformOptions,
+  context: PlatformContext,
+): Promise<Issuer> {
+  const own = { ...context, dnsNames: [...dnsNames, systemServiceHost(INJECTOR, namespace)] }
+  const cluster = { connection, namespace }
+  if (issuer.kind !== 'own') return openIssuer(issuer, { ...own, cluster })
+  const name = issuerSecret ?? CA_SECRET
+  const ca = await followCa({ ...own, ...cluster, name, given: issuerSecret !== undefined })
+  return authorityIssuer(`Secret ${namespace}/${name}`, ca.authority, { close: () => ca.close() })
 }
