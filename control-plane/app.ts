@@ -5,6 +5,7 @@ import { capConnections, refusePipelined } from '../core/connection-cap.ts'
 import { describeError, WeftError } from '../core/errors.ts'
 import type { Logger } from '../core/log.ts'
 import type { Problem } from '../core/problem.ts'
+import type { Issuer } from './issuers/issuer.ts'
 import { createMesh, type MeshBrain } from './mesh.ts'
 import { canaryViews } from './canary/view.ts'
 import { ownCounts } from './canary/evidence/counts.ts'
@@ -83,6 +84,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     let proxies: () => readonly ProxyStream[] = () => []
     let told: () => readonly Problem[] = () => []
     let canaries: () => readonly CanaryView[] = () => []
+    let signs: Issuer | undefined
     const { quotas } = options
     const traces = new TraceStore(quotas?.traces)
     const metrics = new MetricStore(
@@ -112,6 +114,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
         () => proxies(),
         () => told(),
         () => canaries(),
+        () => signs,
       ),
       dashboard: options.dashboard,
     })
@@ -125,6 +128,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     })
     closing.push(() => platform.close())
     const { source, verifier, issuer } = platform
+    signs = issuer
     told = () => platform.problems?.() ?? []
     canaries = () => canaryViews(source.snapshot.value.canaries, (canary) => platform.canaryStatus(canary))
     const mesh = createMesh({

@@ -2,7 +2,11 @@ import t from 'tap'
 import { readIssuer, type IssuerValues } from './issuer-flags.ts'
 
 const VAULT = { issuer: 'vault', 'vault-address': 'https://vault:8200/', 'vault-role': 'weft' }
-const SPIRE = { issuer: 'spire', 'spire-agent-socket': 'unix:///run/agent.sock', 'spire-server': 'spire:8081' }
+const SPIRE = {
+  issuer: 'spire',
+  'spire-agent-socket': 'unix:///run/agent.sock',
+  'spire-server': 'spire:8081',
+}
 
 t.test('what each kind is read as', async (t) => {
   t.strictSame(readIssuer({}), { kind: 'own' })
@@ -45,7 +49,11 @@ const wrong: readonly (readonly [IssuerValues, string, RegExp])[] = [
   [{ ...VAULT, 'vault-address': 'https://a:b@vault' }, '--vault-address', /without a user/],
   [{ ...VAULT, 'vault-mount': '../sys' }, '--vault-mount', /letters/],
   [{ ...VAULT, 'vault-role': 'a?b' }, '--vault-role', /letters/],
-  [{ ...VAULT, 'vault-token-file': 'a', 'vault-endpoint': 'issue' }, '--vault-endpoint', /sign or sign-verbatim/],
+  [
+    { ...VAULT, 'vault-token-file': 'a', 'vault-endpoint': 'issue' },
+    '--vault-endpoint',
+    /sign or sign-verbatim/,
+  ],
   [{ ...VAULT, 'vault-token-file': 'a', 'vault-kubernetes-role': 'b' }, '--vault-token-file', /one login/],
   [{ ...SPIRE, 'spire-agent-socket': 'agent.sock' }, '--spire-agent-socket', /full path/],
 ]

@@ -270,6 +270,7 @@ const SERVICES: ServiceView[] = [
 ]
 
 const MESH: MeshOverview = {
+  issuer: () => ({ title: 'Secret weft-system/weft-ca', trouble: null }),
   policies: () => ({ policies: [], services: [] }),
   canaries: () => [],
   trustDomain: 'cluster.local',

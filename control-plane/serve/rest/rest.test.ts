@@ -55,6 +55,7 @@ const PROBLEM: Problem = {
 }
 
 const MESH: MeshOverview = {
+  issuer: () => ({ title: 'Secret weft-system/weft-ca', trouble: null }),
   canaries: () => [],
   trustDomain: 'cluster.local',
   version: () => 7,
