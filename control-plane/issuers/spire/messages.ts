@@ -31,9 +31,8 @@ const svidResponse = new Type('X509SVIDResponse')
   .add(svid)
   .add(new Field('svids', 1, 'X509SVID', 'repeated'))
   .add(new MapField('federatedBundles', 3, 'string', 'bytes'))
-const caRequest = new Type('NewDownstreamX509CARequest')
-  .add(new Field('csr', 1, 'bytes'))
-  .add(new Field('preferredTtl', 2, 'int32'))
+/** Without `preferred_ttl`: how long a CA lives is SPIRE's to say. */
+const caRequest = new Type('NewDownstreamX509CARequest').add(new Field('csr', 1, 'bytes'))
 const caResponse = new Type('NewDownstreamX509CAResponse')
   .add(new Field('caCertChain', 1, 'bytes', 'repeated'))
   .add(new Field('x509Authorities', 2, 'bytes', 'repeated'))
@@ -46,11 +45,7 @@ export function decodeSvids(bytes: Uint8Array): X509SvidResponse {
   }) as X509SvidResponse
 }
 
-/** `preferredTtl` in seconds; 0 leaves it to SPIRE. */
-export function encodeCaRequest(request: {
-  readonly csr: Uint8Array
-  readonly preferredTtl: number
-}): Buffer {
+export function encodeCaRequest(request: { readonly csr: Uint8Array }): Buffer {
   return Buffer.from(caRequest.encode(caRequest.create(request)).finish())
 }
 

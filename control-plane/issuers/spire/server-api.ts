@@ -39,6 +39,8 @@ export async function newDownstreamCa({
         return new Error(`it is ${peer.ok ? peer.spiffeId : peer.detail}, not ${serverId}`)
       },
     }),
+    // An address may not stand in the handshake, and the server looks at no name.
+    { 'grpc.ssl_target_name_override': 'spire-server' },
   )
   try {
     return await new Promise((resolve, reject) =>
@@ -46,7 +48,7 @@ export async function newDownstreamCa({
         METHOD,
         encodeCaRequest,
         decodeCa,
-        { csr, preferredTtl: 0 },
+        { csr },
         { deadline: Date.now() + DEADLINE_MS },
         (error, answer) => (answer ? resolve(answer) : reject(refusal(error, target))),
       ),

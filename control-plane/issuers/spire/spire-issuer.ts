@@ -57,7 +57,7 @@ export async function spireIssuer(options: SpireIssuerOptions): Promise<Issuer> 
     if (trouble.value?.reason === reason) return
     trouble.set({ code, reason, since: trouble.value?.since ?? clock.now() })
     const validUntil = authority?.value.credentials.certificate.validToDate.toISOString()
-    log.error('SPIRE gave no CA; the one that is there signs to its end', {
+    log.error(validUntil ? 'SPIRE gave no CA; the one that is there signs to its end' : 'SPIRE gave no CA', {
       reason,
       ...(validUntil && { validUntil }),
     })
