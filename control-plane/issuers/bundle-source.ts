@@ -69,16 +69,17 @@ export async function openBundleSource(options: BundleSourceOptions): Promise<Bu
     bundle.set(fresh)
   }
   let cancel = () => {}
+  const again = async (): Promise<void> => {
+    try {
+      await refresh()
+    } catch (error) {
+      if (!closed.signal.aborted)
+        tell(error, "the issuer's trust bundle could not be read again; what was read before is trusted on")
+    }
+    if (!closed.signal.aborted) next()
+  }
   const next = (): void => {
-    cancel = clock.after(everyMs * (0.9 + 0.2 * random()), async () => {
-      try {
-        await refresh()
-      } catch (error) {
-        if (!closed.signal.aborted)
-          tell(error, "the issuer's trust bundle could not be read again; what was read before is trusted on")
-      }
-      if (!closed.signal.aborted) next()
-    })
+    cancel = clock.after(everyMs * (0.9 + 0.2 * random()), () => void again())
   }
   next()
   return {

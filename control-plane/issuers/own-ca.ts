@@ -13,7 +13,11 @@ const trustOf = ({ bundle, credentials }: Authority): Trust => ({ bundle, issuin
 export function authorityIssuer(
   title: string,
   authority: Watchable<Authority>,
-  { clock = systemClock, close = () => {} }: { clock?: Clock; close?: () => void } = {},
+  {
+    clock = systemClock,
+    trouble = new Watched(undefined),
+    close = () => {},
+  }: { clock?: Clock; trouble?: Issuer['trouble']; close?: () => void } = {},
 ): Issuer {
   return {
     title,
@@ -23,7 +27,7 @@ export function authorityIssuer(
       },
       watch: (listener) => authority.watch((value) => listener(trustOf(value))),
     },
-    trouble: new Watched(undefined),
+    trouble,
     async sign({ names, publicKey, lifeMs }) {
       const { credentials, bundle } = authority.value
       const about = { publicKey, lifeMs, now: clock.now() }

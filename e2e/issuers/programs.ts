@@ -4,47 +4,19 @@ import { ensureOnMachine } from '../programs/on-machine.ts'
 import { makePart, type Part } from '../programs/part.ts'
 import type { Progress } from '../programs/progress.ts'
 
-export const VAULT = 'v1.21.4'
 export const SPIRE = 'v1.13.3'
 
-const VAULT_MODULE = 'github.com/hashicorp/vault'
 const SPIRE_MODULE = 'github.com/spiffe/spire'
+const PART: Part = { folder: `spire-${SPIRE}`, make: makeSpire }
 
-const PARTS = {
-  vault: { folder: `vault-${VAULT}`, make: makeVault },
-  spire: { folder: `spire-${SPIRE}`, make: makeSpire },
-} satisfies Record<string, Part>
-
-export type IssuerPart = keyof typeof PARTS
-
-/** Makes the part if it is not in the cache. Its folder. Throws WeftError `programs.lack` that says what is missing. */
-export function ensureIssuer(name: IssuerPart, progress: Progress): Promise<string> {
-  return makePart(PARTS[name], progress)
+/** SPIRE's server and agent. Their folder. Throws WeftError `programs.lack` that says what is missing. */
+export function ensureSpire(progress: Progress): Promise<string> {
+  return makePart(PART, progress)
 }
 
-/** Whether all of a part is in the cache already. */
-export function isIssuerMade(name: IssuerPart): boolean {
-  return isCached(PARTS[name].folder)
-}
-
-function makeVault(folder: string, progress: Progress): Promise<Record<string, string>> {
-  return buildGo(
-    {
-      module: VAULT_MODULE,
-      version: VAULT,
-      packages: { [VAULT_MODULE]: 'vault' },
-      // Its own go.mod takes them from folders beside it.
-      beside: {
-        [`${VAULT_MODULE}/api`]: 'v1.22.0',
-        [`${VAULT_MODULE}/api/auth/approle`]: 'v0.10.0',
-        [`${VAULT_MODULE}/api/auth/kubernetes`]: 'v0.10.0',
-        [`${VAULT_MODULE}/api/auth/userpass`]: 'v0.10.0',
-        [`${VAULT_MODULE}/sdk`]: 'v0.21.0',
-      },
-    },
-    folder,
-    progress,
-  )
+/** Whether both are in the cache already. */
+export function isSpireMade(): boolean {
+  return isCached(PART.folder)
 }
 
 function makeSpire(folder: string, progress: Progress): Promise<Record<string, string>> {

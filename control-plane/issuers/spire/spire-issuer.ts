@@ -124,8 +124,7 @@ export async function spireIssuer(options: SpireIssuerOptions): Promise<Issuer> 
   } finally {
     signal.removeEventListener('abort', end)
   }
-  const { trust, sign } = authorityIssuer(title, authority, { clock })
-  return { title, trust, trouble, sign, close }
+  return authorityIssuer(title, authority, { clock, trouble, close })
 }
 
 function leafOf({ x509Svid }: X509Svid): Uint8Array {
