@@ -308,6 +308,7 @@ const SERVICES: ServiceView[] = [
 ]
 
 const MESH: MeshOverview = {
+  issuer: () => ({ title: 'Secret weft-system/weft-ca', trouble: null }),
   policies: () => ({ policies: [], services: [] }),
   authorization: () => undefined,
   targets: () => ({ kind: 'none', ports: [], targets: [] }),

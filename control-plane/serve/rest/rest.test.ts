@@ -66,6 +66,7 @@ const AUTHORIZATION = {
 } as const
 
 const MESH: MeshOverview = {
+  issuer: () => ({ title: 'Secret weft-system/weft-ca', trouble: null }),
   canaries: () => [],
   trustDomain: 'cluster.local',
   version: () => 7,
