@@ -11,6 +11,7 @@ import {
   NODE_TAKES,
   OUTBOUND_PORT,
   READY_PATH,
+  TAKES_JWT,
   TAKES_OUTLIER_DETECTION,
   USER_AGENT,
 } from '../../core/contract.ts'
@@ -239,7 +240,7 @@ export function nodeOf({ pod }: { readonly pod: SidecarOptions['pod'] }) {
       [NODE_NAMESPACE]: pod.namespace,
       [NODE_POD_NAME]: pod.name,
       [NODE_RUNTIME]: process.versions.node,
-      [NODE_TAKES]: TAKES_OUTLIER_DETECTION,
+      [NODE_TAKES]: [TAKES_OUTLIER_DETECTION, TAKES_JWT].join(' '),
     },
   }
 }

@@ -1,0 +1,50 @@
+import type { TokenProvider } from './provider.ts'
+
+type Claims = Readonly<Record<string, unknown>>
+
+/** Names and values that the application gets of a verified token; `text` is the token. */
+export function claimFields(
+  { payloadField, claimFields }: TokenProvider,
+  claims: Claims,
+  text: string,
+): string[] {
+  const fields: string[] = []
+  if (payloadField !== '') fields.push(payloadField, text.split('.', 2)[1] as string)
+  for (const { name, path } of claimFields) {
+    const value = fieldValue(claimAt(claims, path))
+    if (value !== undefined) fields.push(name, value)
+  }
+  return fields
+}
+
+/** What stands at a path of names; nothing is inherited. */
+export function claimAt(claims: Claims, path: readonly string[]): unknown {
+  let value: unknown = claims
+  for (const name of path) {
+    if (typeof value !== 'object' || value === null || Array.isArray(value) || !Object.hasOwn(value, name))
+      return undefined
+    value = (value as Claims)[name]
+  }
+  return value
+}
+
+/**
+ * A claim as the value of a field: text as it is, in UTF-8; numbers and booleans in JSON; lists and maps as JSON in
+ * base64url, as Envoy writes them. Undefined: there is none, or it cannot be a value (RFC 9110 section 5.5): a control
+ * character would end the line, and white space at an end is no part of one.
+ */
+function fieldValue(claim: unknown): string | undefined {
+  switch (typeof claim) {
+    case 'string': {
+      const bytes = Buffer.from(claim).toString('latin1')
+      return claim === '' || /[\0-\x1f\x7f]|^ | $/.test(bytes) ? undefined : bytes
+    }
+    case 'number':
+    case 'boolean':
+      return String(claim)
+    case 'object':
+      return claim === null ? undefined : Buffer.from(JSON.stringify(claim)).toString('base64url')
+    default:
+      return undefined
+  }
+}
