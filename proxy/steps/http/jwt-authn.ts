@@ -80,7 +80,8 @@ export class JwtAuthnStep implements RequestStep {
       flags: 0,
       begin: (request) => {
         let given = false
-        void Promise.all(shown.map((one, at) => known[at] ?? this.#verify(one))).then((outcomes) => {
+        const outcome = async (one: ShownToken, at: number) => known[at] ?? this.#verify(one)
+        void Promise.all(shown.map(outcome)).then((outcomes) => {
           if (given) return
           const refusal = outcomes.find((outcome) => typeof outcome === 'string')
           if (refusal !== undefined) return request.resume(refuse(head, refusal))

@@ -1,5 +1,8 @@
 import type { TokenProvider } from './provider.ts'
 
+/** One char is one byte, as in a head. */
+const FIELD_VALUE = /^[!-~\u0080-\u00ff](?:[ -~\u0080-\u00ff]*[!-~\u0080-\u00ff])?$/
+
 type Claims = Readonly<Record<string, unknown>>
 
 /** Names and values that the application gets of a verified token; `text` is the token. */
@@ -34,17 +37,11 @@ export function claimAt(claims: Claims, path: readonly string[]): unknown {
  * character would end the line, and white space at an end is no part of one.
  */
 function fieldValue(claim: unknown): string | undefined {
-  switch (typeof claim) {
-    case 'string': {
-      const bytes = Buffer.from(claim).toString('latin1')
-      return claim === '' || /[\0-\x1f\x7f]|^ | $/.test(bytes) ? undefined : bytes
-    }
-    case 'number':
-    case 'boolean':
-      return String(claim)
-    case 'object':
-      return claim === null ? undefined : Buffer.from(JSON.stringify(claim)).toString('base64url')
-    default:
-      return undefined
+  if (typeof claim === 'string') {
+    const bytes = Buffer.from(claim).toString('latin1')
+    return FIELD_VALUE.test(bytes) ? bytes : undefined
   }
+  if (typeof claim === 'number' || typeof claim === 'boolean') return String(claim)
+  if (typeof claim !== 'object' || claim === null) return undefined
+  return Buffer.from(JSON.stringify(claim)).toString('base64url')
 }
