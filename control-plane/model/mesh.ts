@@ -7,6 +7,7 @@ import type { PolicyProblem } from './policy-problem.ts'
 import type { PolicyStatus } from './policy-status.ts'
 import type { PortProtocol } from './protocol.ts'
 import type { RouteGroup, RouteProblem, RouteStatus } from './route.ts'
+import type { AuthorizationTables } from './authorization.ts'
 import type { TrafficTables } from './traffic-tables.ts'
 
 /** The whole mesh at one moment; immutable. Unchanged parts keep their identity from one version to the next. */
@@ -28,6 +29,8 @@ export interface Mesh {
   readonly routeProblems: readonly RouteProblem[]
   /** What TrafficPolicies say. */
   readonly traffic: TrafficTables
+  /** What AuthorizationPolicies and MeshPolicy say of who may. */
+  readonly authorization: AuthorizationTables
   readonly policyStatus: readonly PolicyStatus[]
   readonly policyProblems: readonly PolicyProblem[]
 }

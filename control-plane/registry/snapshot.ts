@@ -1,4 +1,5 @@
 import type { NamespaceObject, PodObject, ServiceAccountObject, ServiceObject } from './kinds/core.ts'
+import type { AuthorizationPolicyObject } from './kinds/authorization-policy/policy.ts'
 import type { CanaryObject } from './kinds/canary.ts'
 import type { ConnectionRouteObject } from './kinds/connection-route.ts'
 import type { EndpointSliceObject } from './kinds/endpoint-slice.ts'
@@ -29,6 +30,7 @@ export interface Snapshot {
   readonly canaries: Table<CanaryObject>
   readonly xBackendTrafficPolicies: Table<XBackendTrafficPolicyObject>
   readonly trafficPolicies: Table<TrafficPolicyObject>
+  readonly authorizationPolicies: Table<AuthorizationPolicyObject>
 }
 
 export const EMPTY_SNAPSHOT: Snapshot = {
@@ -45,6 +47,7 @@ export const EMPTY_SNAPSHOT: Snapshot = {
   canaries: new Map(),
   xBackendTrafficPolicies: new Map(),
   trafficPolicies: new Map(),
+  authorizationPolicies: new Map(),
 }
 
 const TABLE_OF: { readonly [K in Kind]: keyof Snapshot } = {
@@ -61,6 +64,7 @@ const TABLE_OF: { readonly [K in Kind]: keyof Snapshot } = {
   Canary: 'canaries',
   XBackendTrafficPolicy: 'xBackendTrafficPolicies',
   TrafficPolicy: 'trafficPolicies',
+  AuthorizationPolicy: 'authorizationPolicies',
 }
 
 export type Change =

@@ -9,6 +9,8 @@ import {
   type ServiceAccountObject,
   type ServiceObject,
 } from './core.ts'
+import type { AuthorizationPolicyObject } from './authorization-policy/policy.ts'
+import { readAuthorizationPolicy } from './authorization-policy/read.ts'
 import { readCanary, type CanaryObject } from './canary.ts'
 import { readEndpointSlice, type EndpointSliceObject } from './endpoint-slice.ts'
 import { readTcpRoute, readTlsRoute, type ConnectionRouteObject } from './connection-route.ts'
@@ -31,6 +33,7 @@ export type MeshObject =
   | CanaryObject
   | XBackendTrafficPolicyObject
   | TrafficPolicyObject
+  | AuthorizationPolicyObject
 
 export type Kind = MeshObject['kind']
 
@@ -52,6 +55,7 @@ const READERS: Readonly<Record<string, (object: Fields) => MeshObject>> = {
   'weft.dev/v1alpha1 PeerAuthentication': readPeerAuthentication,
   'weft.dev/v1alpha1 Canary': readCanary,
   'weft.dev/v1alpha1 TrafficPolicy': readTrafficPolicy,
+  'weft.dev/v1alpha1 AuthorizationPolicy': readAuthorizationPolicy,
 }
 
 /** Undefined: a kind that the mesh does not read (Deployment, ConfigMap and so on). */
