@@ -6,7 +6,7 @@ export interface PolicyProblem {
   /** `spec.targetRefs[0].name` */
   readonly field: string
   /** Of the condition that says it. */
-  readonly reason: 'Conflicted' | 'Invalid' | 'TargetNotFound' | 'UnsupportedValue'
+  readonly reason: 'Conflicted' | 'Invalid' | 'KeysNotFetched' | 'NothingSelected' | 'TargetNotFound' | 'UnsupportedValue'
   readonly message: string
   readonly remedy: string
 }

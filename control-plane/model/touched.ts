@@ -22,6 +22,7 @@ export function touchedBetween(before: Mesh, now: Mesh): ReadonlySet<string> {
     for (const { services } of [before, now])
       for (const address of services.get(key)?.addresses ?? []) touched.add(address)
   }
+  eachDifference(before.tokens.providers, now.tokens.providers, (key) => touched.add(key))
   eachDifference(before.services, now.services, (_, ...both) => both.forEach((one) => one && ofService(one)))
   eachDifference(before.workloads, now.workloads, (_, ...both) =>
     both.forEach((one) => one && ofWorkload(one)),

@@ -6,6 +6,7 @@ import type { EndpointSliceObject } from './kinds/endpoint-slice.ts'
 import type { Kind, MeshObject } from './kinds/kinds.ts'
 import { keyOf } from './kinds/meta.ts'
 import type { PeerAuthenticationObject } from './kinds/peer-authentication.ts'
+import type { RequestAuthenticationObject } from './kinds/request-authentication.ts'
 import type { XBackendTrafficPolicyObject } from './kinds/x-backend-traffic-policy.ts'
 import type { RouteObject } from './kinds/route.ts'
 import type { TrafficPolicyObject } from './kinds/traffic-policy/read.ts'
@@ -31,6 +32,7 @@ export interface Snapshot {
   readonly xBackendTrafficPolicies: Table<XBackendTrafficPolicyObject>
   readonly trafficPolicies: Table<TrafficPolicyObject>
   readonly authorizationPolicies: Table<AuthorizationPolicyObject>
+  readonly requestAuthentications: Table<RequestAuthenticationObject>
 }
 
 export const EMPTY_SNAPSHOT: Snapshot = {
@@ -48,6 +50,7 @@ export const EMPTY_SNAPSHOT: Snapshot = {
   xBackendTrafficPolicies: new Map(),
   trafficPolicies: new Map(),
   authorizationPolicies: new Map(),
+  requestAuthentications: new Map(),
 }
 
 const TABLE_OF: { readonly [K in Kind]: keyof Snapshot } = {
@@ -65,6 +68,7 @@ const TABLE_OF: { readonly [K in Kind]: keyof Snapshot } = {
   XBackendTrafficPolicy: 'xBackendTrafficPolicies',
   TrafficPolicy: 'trafficPolicies',
   AuthorizationPolicy: 'authorizationPolicies',
+  RequestAuthentication: 'requestAuthentications',
 }
 
 export type Change =

@@ -17,6 +17,7 @@ import { readTcpRoute, readTlsRoute, type ConnectionRouteObject } from './connec
 import { readGrpcRoute } from './grpc-route.ts'
 import { readHttpRoute } from './http-route.ts'
 import { readPeerAuthentication, type PeerAuthenticationObject } from './peer-authentication.ts'
+import { readRequestAuthentication, type RequestAuthenticationObject } from './request-authentication.ts'
 import { readXBackendTrafficPolicy, type XBackendTrafficPolicyObject } from './x-backend-traffic-policy.ts'
 import type { RouteObject } from './route.ts'
 import { readTrafficPolicy, type TrafficPolicyObject } from './traffic-policy/read.ts'
@@ -34,6 +35,7 @@ export type MeshObject =
   | XBackendTrafficPolicyObject
   | TrafficPolicyObject
   | AuthorizationPolicyObject
+  | RequestAuthenticationObject
 
 export type Kind = MeshObject['kind']
 
@@ -56,6 +58,7 @@ const READERS: Readonly<Record<string, (object: Fields) => MeshObject>> = {
   'weft.dev/v1alpha1 Canary': readCanary,
   'weft.dev/v1alpha1 TrafficPolicy': readTrafficPolicy,
   'weft.dev/v1alpha1 AuthorizationPolicy': readAuthorizationPolicy,
+  'weft.dev/v1alpha1 RequestAuthentication': readRequestAuthentication,
 }
 
 /** Undefined: a kind that the mesh does not read (Deployment, ConfigMap and so on). */
