@@ -130,6 +130,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     const mesh = createMesh({
       source,
       trustDomain,
+      systemNamespace: platform.namespace,
       log,
       samplingPercent: options.samplingPercent,
       limits: options.limits,

@@ -1,4 +1,4 @@
-import { createPublicKey, type JsonWebKey } from 'node:crypto'
+import { createPublicKey, type webcrypto } from 'node:crypto'
 
 /** Keys that tokens are verified by (RFC 7517). */
 export interface KeySet {
@@ -46,7 +46,9 @@ export function readKeySet(text: string): { readonly set: KeySet; readonly probl
     else if (forSignatures(key as Jwk))
       usable.push(
         Object.fromEntries(
-          PUBLIC.flatMap((name) => (typeof (key as Jwk)[name] === 'string' ? [[name, (key as Jwk)[name]]] : [])),
+          PUBLIC.flatMap((name) =>
+            typeof (key as Jwk)[name] === 'string' ? [[name, (key as Jwk)[name]]] : [],
+          ),
         ),
       )
   }
@@ -82,7 +84,8 @@ function problemOf(key: unknown): Omit<KeyProblem, 'at'> | undefined {
   if (jwk['kty'] !== 'RSA' && !CURVES.has(jwk['crv']))
     return { message: `is of a curve that is not known here: crv must be ${[...CURVES].join(', ')}` }
   try {
-    const bits = createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' }).asymmetricKeyDetails?.modulusLength
+    const bits = createPublicKey({ key: jwk as webcrypto.JsonWebKey, format: 'jwk' }).asymmetricKeyDetails
+      ?.modulusLength
     if (bits !== undefined && bits < LEAST_RSA_BITS)
       return { message: `has ${bits} bits; RSA keys need ${LEAST_RSA_BITS}` }
     return undefined

@@ -3,6 +3,7 @@ import type { HeadRules } from './head-rules.ts'
 import type { PathRules } from './path-rules.ts'
 import type { WorkloadLimits } from './workload-limits.ts'
 import { RESERVED_PORTS } from '../../core/contract.ts'
+import type { Said } from './mesh-policy.ts'
 import type { PolicyProblem } from './policy-problem.ts'
 import type { PolicyStatus } from './policy-status.ts'
 import type { PortProtocol } from './protocol.ts'
@@ -107,7 +108,8 @@ export interface Workload {
   readonly service: string
   /** `name.namespace` of the Services that lead to it. */
   readonly services: readonly string[]
-  readonly mtls: MtlsMode
+  /** Of ports that say nothing else, and of those that nobody knows. */
+  readonly mtls: Said<MtlsMode>
   readonly paths: PathRules
   readonly limits: WorkloadLimits
   readonly heads: HeadRules
@@ -119,6 +121,8 @@ export interface Workload {
 export interface WorkloadPort {
   readonly port: number
   readonly protocol: PortProtocol
+  /** Of its own; left out: the pod's. */
+  readonly mtls?: Said<MtlsMode>
   /** The application wants to be told so who calls; left out: it does not. */
   readonly proxyProtocol?: ProxyProtocolVersion
   /** `namespace/name` of the Services that lead to it, sorted. */

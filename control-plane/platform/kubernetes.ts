@@ -72,6 +72,7 @@ async function open(
   }
   return {
     source,
+    namespace,
     authority: ca.authority,
     verifier: tokenReviewVerifier({
       connection,

@@ -5,6 +5,7 @@ import type { ConnectionRouteObject } from './kinds/connection-route.ts'
 import type { EndpointSliceObject } from './kinds/endpoint-slice.ts'
 import type { Kind, MeshObject } from './kinds/kinds.ts'
 import { keyOf } from './kinds/meta.ts'
+import type { MeshPolicyObject } from './kinds/mesh-policy.ts'
 import type { PeerAuthenticationObject } from './kinds/peer-authentication.ts'
 import type { RequestAuthenticationObject } from './kinds/request-authentication.ts'
 import type { XBackendTrafficPolicyObject } from './kinds/x-backend-traffic-policy.ts'
@@ -33,6 +34,7 @@ export interface Snapshot {
   readonly trafficPolicies: Table<TrafficPolicyObject>
   readonly authorizationPolicies: Table<AuthorizationPolicyObject>
   readonly requestAuthentications: Table<RequestAuthenticationObject>
+  readonly meshPolicies: Table<MeshPolicyObject>
 }
 
 export const EMPTY_SNAPSHOT: Snapshot = {
@@ -51,6 +53,7 @@ export const EMPTY_SNAPSHOT: Snapshot = {
   trafficPolicies: new Map(),
   authorizationPolicies: new Map(),
   requestAuthentications: new Map(),
+  meshPolicies: new Map(),
 }
 
 const TABLE_OF: { readonly [K in Kind]: keyof Snapshot } = {
@@ -69,6 +72,7 @@ const TABLE_OF: { readonly [K in Kind]: keyof Snapshot } = {
   TrafficPolicy: 'trafficPolicies',
   AuthorizationPolicy: 'authorizationPolicies',
   RequestAuthentication: 'requestAuthentications',
+  MeshPolicy: 'meshPolicies',
 }
 
 export type Change =

@@ -1,5 +1,4 @@
 import { ALPN_TCP, INBOUND_PORT } from '../../core/contract.ts'
-import type { ProxyProtocolVersion } from '../../core/proxy-protocol.ts'
 import type {
   Filter,
   FilterChain,
@@ -7,8 +6,8 @@ import type {
   RateLimit,
   RouteConfiguration,
 } from '../../core/xds/generated/envoy.js'
-import type { Mesh, Workload } from '../model/mesh.ts'
-import { carriesHttp, type PortProtocol } from '../model/protocol.ts'
+import type { Mesh, Workload, WorkloadPort } from '../model/mesh.ts'
+import { carriesHttp } from '../model/protocol.ts'
 import { settingsOf, type TrafficTables } from '../model/traffic-tables.ts'
 import type { MeshClient } from './client.ts'
 import {
@@ -40,7 +39,7 @@ export function inboundListener(
   return {
     variant: `${client.takes.name} ${workload.key}`,
     parts: [
-      workload.mtls,
+      workload.mtls.value,
       ...trafficParts(tables, workload),
       JSON.stringify(workload.ports),
       workload.paths,
@@ -50,7 +49,7 @@ export function inboundListener(
     ],
     make: () => {
       const build = chainsOf({ trustDomain: mesh.trustDomain, tables }, workload, client, settings)
-      const undeclared = build('auto', undefined, undefined, [])
+      const undeclared = build({ protocol: 'auto', services: [] })
       return {
         name: INBOUND,
         address: { socketAddress: { address: '0.0.0.0', portValue: INBOUND_PORT } },
@@ -60,14 +59,9 @@ export function inboundListener(
         listenerFilters: [TLS_INSPECTOR, HTTP_INSPECTOR],
         listenerFiltersTimeout: DETECT_TIMEOUT_MS,
         continueOnListenerFiltersTimeout: true,
-        filterChains: [
-          ...workload.ports.flatMap(({ port, protocol, proxyProtocol, services }) =>
-            build(protocol, port, proxyProtocol, services),
-          ),
-          ...undeclared,
-        ],
+        filterChains: [...workload.ports.flatMap(build), ...undeclared],
         // Nothing that no chain took is let in when STRICT: the connection is refused.
-        ...(workload.mtls === 'STRICT'
+        ...(workload.mtls.value === 'STRICT'
           ? {}
           : {
               defaultFilterChain: {
@@ -86,19 +80,16 @@ function trafficParts(tables: TrafficTables, { namespace, ports }: Workload): re
   return [`${namespace}/`, ...services].map((service) => settingsOf(tables, service))
 }
 
+/** One that the pod is known to have, or, without a number, all others. */
+type BuiltPort = Omit<WorkloadPort, 'port'> & Partial<Pick<WorkloadPort, 'port'>>
+
 function chainsOf(
   { trustDomain, tables }: { readonly trustDomain: string; readonly tables: TrafficTables },
   workload: Workload,
   client: MeshClient,
   settings: ListenerSettings,
-): (
-  protocol: PortProtocol,
-  port: number | undefined,
-  proxyProtocol: ProxyProtocolVersion | undefined,
-  services: readonly string[],
-) => FilterChain[] {
-  const { mtls, paths, limits, heads } = workload
-  const strict = mtls === 'STRICT'
+): (port: BuiltPort) => FilterChain[] {
+  const { paths, limits, heads } = workload
   const filtersBefore = (cluster: string, { filters, rateLimits }: InboundTraffic) => ({
     tcp: tcpFilter(INBOUND, { cluster }, limits),
     http: httpFilter({
@@ -114,7 +105,8 @@ function chainsOf(
   })
   const socket = downstreamTls(trustDomain, [ALPN_HTTP[0], ALPN_TCP, ALPN_HTTP[1], ALPN_HTTP[2]])
 
-  return (protocol, port, proxyProtocol, services) => {
+  return ({ port, protocol, proxyProtocol, services, mtls = workload.mtls }) => {
+    const strict = mtls.value === 'STRICT'
     const traffic = inboundTraffic(tables, workload, services, client.takes)
     const { tcp, http } = filtersBefore(inboundCluster(proxyProtocol), traffic)
     const name = (chain: string): string => (port === undefined ? chain : `${port}/${chain}`)

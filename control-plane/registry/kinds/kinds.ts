@@ -1,4 +1,4 @@
-import type { Fields } from '../fields.ts'
+import type { FieldProblem, Fields } from '../fields.ts'
 import {
   readNamespace,
   readPod,
@@ -16,6 +16,7 @@ import { readEndpointSlice, type EndpointSliceObject } from './endpoint-slice.ts
 import { readTcpRoute, readTlsRoute, type ConnectionRouteObject } from './connection-route.ts'
 import { readGrpcRoute } from './grpc-route.ts'
 import { readHttpRoute } from './http-route.ts'
+import { readMeshPolicy, type MeshPolicyObject } from './mesh-policy.ts'
 import { readPeerAuthentication, type PeerAuthenticationObject } from './peer-authentication.ts'
 import { readRequestAuthentication, type RequestAuthenticationObject } from './request-authentication.ts'
 import { readXBackendTrafficPolicy, type XBackendTrafficPolicyObject } from './x-backend-traffic-policy.ts'
@@ -36,6 +37,7 @@ export type MeshObject =
   | TrafficPolicyObject
   | AuthorizationPolicyObject
   | RequestAuthenticationObject
+  | MeshPolicyObject
 
 export type Kind = MeshObject['kind']
 
@@ -59,6 +61,15 @@ const READERS: Readonly<Record<string, (object: Fields) => MeshObject>> = {
   'weft.dev/v1alpha1 TrafficPolicy': readTrafficPolicy,
   'weft.dev/v1alpha1 AuthorizationPolicy': readAuthorizationPolicy,
   'weft.dev/v1alpha1 RequestAuthentication': readRequestAuthentication,
+  'weft.dev/v1alpha1 MeshPolicy': readMeshPolicy,
+}
+
+/**
+ * Whether an object with problems stands in for what its author meant, and is stricter than that: where it was never read
+ * well, it counts. One whose name is wrong is nobody's.
+ */
+export function failsClosed(object: MeshObject, problems: readonly FieldProblem[]): boolean {
+  return 'unreadable' in object && object.unreadable && problems.every(({ path }) => path[0] !== 'metadata')
 }
 
 /** Undefined: a kind that the mesh does not read (Deployment, ConfigMap and so on). */

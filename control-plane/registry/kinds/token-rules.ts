@@ -53,7 +53,10 @@ function readRule(rule: Fields): TokenRule {
     () =>
       rule.list('fromHeaders', (entry) => {
         const name = entry.requiredText('name', HEADER)
-        const prefix = entry.text('prefix', { pattern: /^[ -~]{0,64}$/, is: 'printable, of 64 characters at most' })
+        const prefix = entry.text('prefix', {
+          pattern: /^[ -~]{0,64}$/,
+          is: 'printable, of 64 characters at most',
+        })
         entry.refuseUnknown({ nulls: true })
         return { name, prefix: prefix ?? '' }
       }),
@@ -90,12 +93,25 @@ function readRule(rule: Fields): TokenRule {
   )
   const forward = rule.boolean('forwardOriginalToken') ?? false
   rule.refuseUnknown({ nulls: true })
-  return { issuer, audiences, keys, fromHeaders, fromParams, fromCookies, forward, payloadHeader, claimHeaders }
+  return {
+    issuer,
+    audiences,
+    keys,
+    fromHeaders,
+    fromParams,
+    fromCookies,
+    forward,
+    payloadHeader,
+    claimHeaders,
+  }
 }
 
 function readKeys(rule: Fields, issuer: string): TokenRule['keys'] {
   const jwks = rule.text('jwks')
-  const uri = rule.text('jwksUri', { pattern: /^https?:\/\/[!-~]{1,2040}$/, is: 'a URL, such as https://issuer.example/keys' })
+  const uri = rule.text('jwksUri', {
+    pattern: /^https?:\/\/[!-~]{1,2040}$/,
+    is: 'a URL, such as https://issuer.example/keys',
+  })
   const timeoutMs = readDurationWithin(rule, 'timeout', '100ms', '30s') ?? DEFAULT_TIMEOUT_MS
   if (rule.has('jwks') && rule.has('jwksUri'))
     rule.problem('does not go with jwksUri: write one of the two', 'jwks')

@@ -1,7 +1,15 @@
 import { didYouMean } from '../../../../core/closest-name.ts'
 import type { Fields } from '../../fields.ts'
 import type { ConditionKey, PolicyCondition } from './policy.ts'
-import { ipBlock, printable, readFilled, requestPrincipal, sni, textsWith, type ValueCheck } from './values.ts'
+import {
+  ipBlock,
+  printable,
+  readFilled,
+  requestPrincipal,
+  sni,
+  textsWith,
+  type ValueCheck,
+} from './values.ts'
 
 type PlainKey = Exclude<ConditionKey['kind'], 'header' | 'claim'>
 
@@ -23,7 +31,8 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'source.principal': 'write it into from.source.principals',
   'source.namespace': 'write it into from.source.namespaces',
   'source.serviceAccount': 'write it into from.source.serviceAccounts',
-  'remote.ip': 'the address of the connection is source.ip; what a header says of it is request.headers[x-forwarded-for]',
+  'remote.ip':
+    'the address of the connection is source.ip; what a header says of it is request.headers[x-forwarded-for]',
   'destination.ip': 'select the pods by spec.selector',
 }
 const NAMES = [...Object.keys(PLAIN), 'request.headers[NAME]', 'request.auth.claims[NAME]']
@@ -47,7 +56,8 @@ function keyOf(text: string): ConditionKey | { readonly problem: string } {
 export function readCondition(entry: Fields): PolicyCondition {
   const key = keyOf(entry.requiredText('key'))
   if ('problem' in key && entry.has('key')) entry.problem(key.problem, 'key')
-  const check = 'problem' in key ? () => undefined : key.kind in PLAIN ? PLAIN[key.kind as PlainKey] : printable
+  const check =
+    'problem' in key ? () => undefined : key.kind in PLAIN ? PLAIN[key.kind as PlainKey] : printable
   const values = readFilled(entry, 'values', textsWith(check))
   const notValues = readFilled(entry, 'notValues', textsWith(check))
   entry.refuseUnknown({ nulls: true })

@@ -2,9 +2,15 @@ import type { Fields } from '../../fields.ts'
 import type { GrpcOperation, PolicyOperation } from './policy.ts'
 import { readBoth, sni, starProblem, textsWith, wildcard, type ValueCheck } from './values.ts'
 
-const METHOD = wildcard({ pattern: /^[!#$%&'+.^_`|~0-9A-Z-]+$/, is: "a method's name in capitals, such as GET" })
+const METHOD = wildcard({
+  pattern: /^[!#$%&'+.^_`|~0-9A-Z-]+$/,
+  is: "a method's name in capitals, such as GET",
+})
 // As it stands in an authority (RFC 3986 section 3.2): a name or an address, and maybe a port.
-const HOST = wildcard({ pattern: /^[-A-Za-z0-9._:[\]]+$/, is: 'a host such as shop.example or shop.example:8080' })
+const HOST = wildcard({
+  pattern: /^[-A-Za-z0-9._:[\]]+$/,
+  is: 'a host such as shop.example or shop.example:8080',
+})
 
 /** Of one path segment, and of a path: printable without what ends a path, and without signs of templates. */
 const LITERAL = /^[!"$-)+->@-z|~]*$/

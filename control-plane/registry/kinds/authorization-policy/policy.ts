@@ -15,8 +15,8 @@ export interface AuthorizationPolicyObject {
   /** Undefined: with ALLOW, nothing is allowed. */
   readonly rules: readonly PolicyRule[] | undefined
   /**
-   * Something in it is wrong, so that nobody can tell what it allows: whatever it is for is refused everything, unless it is
-   * there to audit only.
+   * Something in it is wrong, so that nobody can tell what it allows: it is read as one of DENY that matches everything,
+   * unless it is there to audit only.
    */
   readonly unreadable: boolean
 }

@@ -19,6 +19,7 @@ const MOST_TARGETS = 16
 const MOST_RULES = 64
 /** Entries of `from`, `to` and `when`. */
 const MOST_ENTRIES = 16
+const MATCHES_ALL: PolicyRule = { from: [], to: [], when: [] }
 
 /**
  * Strict, as the definition is that the API server holds (deploy/chart/crds): a field that is not known may narrow what its
@@ -52,10 +53,11 @@ export function readAuthorizationPolicy(object: Fields): AuthorizationPolicyObje
     meta,
     targetRefs: saidWell ? targetRefs : [{ group: '', kind: 'Namespace', name: meta.namespace }],
     selector: saidWell ? selector : undefined,
-    action: action ?? 'ALLOW',
+    // What nobody can read is refused everything, unless it surely was to refuse nothing.
+    action: unreadable && action !== 'AUDIT' ? 'DENY' : (action ?? 'ALLOW'),
     mode: mode ?? 'Enforce',
     appliesToSelf,
-    rules: unreadable ? undefined : rules,
+    rules: unreadable ? (action === 'AUDIT' ? [] : [MATCHES_ALL]) : rules,
     unreadable,
   }
 }

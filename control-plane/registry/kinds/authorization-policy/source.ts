@@ -54,7 +54,11 @@ const serviceAccount: ValueCheck = (value) => {
   const [name = '', owner, ...more] = value.split('/').toReversed()
   if (value.includes('*'))
     return `takes no *: name the account, or write its namespace into namespaces, got ${JSON.stringify(value)}`
-  if (new RegExp(`^${ACCOUNT}$`).test(name) && (owner === undefined || LABEL.test(owner)) && more.length === 0)
+  if (
+    new RegExp(`^${ACCOUNT}$`).test(name) &&
+    (owner === undefined || LABEL.test(owner)) &&
+    more.length === 0
+  )
     return undefined
   return `must be a service account, as namespace/name, or name for one of this namespace, got ${JSON.stringify(value)}`
 }
