@@ -19,6 +19,7 @@ import {
   tcpFilter,
   TLS_INSPECTOR,
 } from './filters.ts'
+import { jwtFilters } from './jwt-authn.ts'
 import { INBOUND, inboundCluster } from './names.ts'
 import type { ListenerSettings } from './outbound-listener.ts'
 import type { Plan } from './resource.ts'
@@ -46,9 +47,10 @@ export function inboundListener(
       workload.heads,
       JSON.stringify(workload.limits),
       mesh.trustDomain,
+      mesh.tokens.providers.get(workload.key),
     ],
     make: () => {
-      const build = chainsOf({ trustDomain: mesh.trustDomain, tables }, workload, client, settings)
+      const build = chainsOf({ ...mesh, tables }, workload, client, settings)
       const undeclared = build({ protocol: 'auto', services: [] })
       return {
         name: INBOUND,
@@ -84,19 +86,20 @@ function trafficParts(tables: TrafficTables, { namespace, ports }: Workload): re
 type BuiltPort = Omit<WorkloadPort, 'port'> & Partial<Pick<WorkloadPort, 'port'>>
 
 function chainsOf(
-  { trustDomain, tables }: { readonly trustDomain: string; readonly tables: TrafficTables },
+  { trustDomain, tokens, tables }: Mesh & { readonly tables: TrafficTables },
   workload: Workload,
   client: MeshClient,
   settings: ListenerSettings,
 ): (port: BuiltPort) => FilterChain[] {
   const { paths, limits, heads } = workload
+  const tokenFilters = jwtFilters(tokens.providers.get(workload.key))
   const filtersBefore = (cluster: string, { filters, rateLimits }: InboundTraffic) => ({
     tcp: tcpFilter(INBOUND, { cluster }, limits),
     http: httpFilter({
       statPrefix: INBOUND,
       routes: limited(forwardAll(INBOUND, cluster, undefined), rateLimits),
       inbound: true,
-      filters,
+      filters: [...tokenFilters, ...filters],
       samplingPercent: settings.samplingPercent,
       paths: saidPaths(client, paths),
       limits,
