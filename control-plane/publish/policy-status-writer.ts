@@ -8,6 +8,8 @@ const POLICIES: Readonly<Record<string, StatusKind>> = {
     plural: 'xbackendtrafficpolicies',
   },
   RequestAuthentication: { groupVersion: 'weft.dev/v1alpha1', plural: 'requestauthentications' },
+  AuthorizationPolicy: { groupVersion: 'weft.dev/v1alpha1', plural: 'authorizationpolicies' },
+  MeshPolicy: { groupVersion: 'weft.dev/v1alpha1', plural: 'meshpolicies' },
   TrafficPolicy: { groupVersion: 'weft.dev/v1alpha1', plural: 'trafficpolicies' },
 }
 
