@@ -147,7 +147,7 @@ class PolicyInForce {
   status(keys: KeysBySource, problems: PolicyProblem[]): PolicyStatus {
     const { kind, meta, targetRefs, rules } = this.policy
     const { namespace, name } = meta
-    const tell = (problem: TargetProblem): void => void problems.push({ kind, namespace, name, ...problem })
+    const tell = (problem: TokenProblem): void => void problems.push({ kind, namespace, name, ...problem })
     const keyProblems = rules.flatMap((rule, at) => keyProblem(rule, keys, `spec.jwtRules[${at}]`) ?? [])
     for (const problem of keyProblems) tell(problem)
     const conflict = this.#conflict()
@@ -176,7 +176,7 @@ class PolicyInForce {
     return { kind, namespace, name, ancestors: targets.map(ancestor) }
   }
 
-  #conflict(): TargetProblem | undefined {
+  #conflict(): TokenProblem | undefined {
     const [first] = this.#behind
     if (first === undefined) return undefined
     const [issuer, other] = first
@@ -186,9 +186,13 @@ class PolicyInForce {
       field: `spec.jwtRules[${this.policy.rules.findIndex((rule) => rule.issuer === issuer)}].issuer`,
       message: `RequestAuthentication ${namespace}/${other}, which is older or first by name, says already how tokens of ${issuer} are treated for pods of both`,
       remedy: 'take the issuer out of one of them, or let them select other pods',
+      effect: 'For such pods the other one counts.',
     }
   }
 }
+
+/** With what is so meanwhile, where the policy is in force all the same. */
+type TokenProblem = TargetProblem & Pick<PolicyProblem, 'effect'>
 
 type Condition = Omit<PolicyCondition, 'observedGeneration'>
 
@@ -211,13 +215,13 @@ function acceptedCondition(
 function fetchedCondition(
   rules: readonly TokenRule[],
   keys: KeysBySource,
-  problems: readonly TargetProblem[],
+  problems: readonly TokenProblem[],
 ): Condition[] {
   const sources = rules.flatMap(({ keys: own }) => (own.kind === 'inline' ? [] : [own]))
   if (sources.length === 0) return []
   const type = 'KeysFetched'
   if (problems.length > 0) {
-    const message = problems.map((problem) => problem.message).join('; ')
+    const message = problems.map((problem) => `${problem.message}. ${problem.effect}`).join(' ')
     return [{ type, status: 'False', reason: 'KeysNotFetched', message }]
   }
   if (sources.some((source) => !keys.has(sourceKey(source))))
@@ -225,13 +229,14 @@ function fetchedCondition(
   return [{ type, status: 'True', reason: 'KeysFetched', message: 'the keys of all issuers are here' }]
 }
 
-function nothingSelected({ kind, name }: TokenTarget, field: string): TargetProblem {
-  const what = kind === 'Service' ? `Service ${name} leads to` : 'it selects'
+function nothingSelected({ kind, name }: TokenTarget, field: string): TokenProblem {
   return {
     reason: 'NothingSelected',
     field,
-    message: `no pod of the mesh is what ${what}`,
+    message:
+      kind === 'Service' ? `Service ${name} leads to no pod of the mesh` : 'it selects no pod of the mesh',
     remedy: 'correct it, or start such pods with a sidecar',
+    effect: 'It verifies nothing, for now.',
   }
 }
 
@@ -270,7 +275,7 @@ function keyProblem(
   { keys: own, issuer }: TokenRule,
   keys: KeysBySource,
   field: string,
-): TargetProblem | undefined {
+): TokenProblem | undefined {
   if (own.kind === 'inline') return undefined
   const found = keys.get(sourceKey(own))
   if (!found?.problem) return undefined
@@ -282,8 +287,12 @@ function keyProblem(
   return {
     reason: 'KeysNotFetched',
     field: `${field}.${own.kind === 'uri' ? 'jwksUri' : 'issuer'}`,
-    message: `its keys cannot be fetched: ${message}; ${meanwhile}`,
+    message: `its keys cannot be fetched: ${message}`,
     remedy,
+    effect:
+      found.text === undefined
+        ? `Tokens of ${issuer} are refused.`
+        : 'Those that were fetched before stay in use.',
   }
 }
 

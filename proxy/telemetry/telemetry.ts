@@ -16,7 +16,8 @@ import { Metrics, type RequestSeries } from './metrics.ts'
 import { prometheusText } from './prometheus.ts'
 import { resourceOf, type ResourceAttributes } from './resource.ts'
 import { SpanQueue } from './span-queue.ts'
-import { spanOf } from './span.ts'
+import { RefusalSpans } from './refusal-spans.ts'
+import { connectionSpanOf, spanOf } from './span.ts'
 import { newSpanId, newTraceId, readTrace, writeTrace } from './trace-context.ts'
 
 export interface TelemetryOptions {
@@ -45,6 +46,7 @@ const MOST_EARLY = 200
 export class Telemetry implements TelemetrySink {
   readonly metrics = new Metrics()
   readonly #limits = new LimitMetrics()
+  readonly #refusals: RefusalSpans
   readonly #log: AccessLog
   readonly #exporter: Exporter | undefined
   readonly #spans: SpanQueue | undefined
@@ -72,6 +74,7 @@ export class Telemetry implements TelemetrySink {
     this.#samplingPercent = options.samplingPercent
     this.#clock = options.clock ?? monotonicClock
     this.#pushMs = options.pushMs ?? PUSH_MS
+    this.#refusals = new RefusalSpans(this.#clock, () => this.count('refusals_not_reported'))
     this.#pushedAt = this.#clock.now()
     this.#repeat()
   }
@@ -102,6 +105,10 @@ export class Telemetry implements TelemetrySink {
     }
   }
 
+  reference(head: RequestHead | undefined): string {
+    return (head && readTrace(head)?.traceId) || newTraceId()
+  }
+
   requestStarted(direction: 'outbound' | 'inbound'): void {
     this.metrics.active[direction]++
   }
@@ -109,13 +116,18 @@ export class Telemetry implements TelemetrySink {
   requestFinished(record: RequestRecord): void {
     this.metrics.active[record.direction]--
     this.metrics.request(record)
-    if (record.span && this.#spans) this.#spans.add(spanOf(record, record.span))
+    this.metrics.decisions.add(record)
+    const span = record.span ?? (this.#spans && this.#refusals.spanFor(record))
+    if (span && this.#spans) this.#spans.add(spanOf(record, span))
     this.#log.request(record)
     if (this.#cancelEarly === undefined && this.#exporter) this.#awaitEarly()
   }
 
   connectionFinished(record: ConnectionRecord): void {
     this.metrics.connection(record)
+    this.metrics.decisions.add(record)
+    const span = this.#spans && this.#refusals.spanFor(record)
+    if (span) this.#spans?.add(connectionSpanOf(record, span))
     this.#log.connection(record)
   }
 

@@ -1,4 +1,5 @@
 import { JWT_AUTHN, JWT_AUTHN_PARTS } from './jwt-authn.ts'
+import { HTTP_RBAC } from './rbac.ts'
 import { ANY, only, REQUIRED, type FieldRow, type Messages } from './table.ts'
 
 const COOKIE_SESSION = 'envoy.extensions.http.stateful_session.cookie.v3.CookieBasedSessionState'
@@ -46,6 +47,7 @@ export const HTTP_FILTERS: {
       enable_x_ratelimit_headers: only('OFF', 'DRAFT_VERSION_03'),
       rate_limited_as_resource_exhausted: ANY,
     },
+    ...HTTP_RBAC,
     'envoy.extensions.filters.http.router.v3.Router': {},
     'envoy.extensions.filters.http.stateful_session.v3.StatefulSession': { session_state: SESSION_STATE },
   },
@@ -115,6 +117,7 @@ const NOT_OF_ROUTES = [
   '.Buffer',
   '.Cors',
   '.JwtAuthentication',
+  '.RBAC',
   '.Router',
   '.StatefulSession',
 ]
