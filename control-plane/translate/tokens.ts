@@ -280,10 +280,6 @@ function keyProblem(
   const found = keys.get(sourceKey(own))
   if (!found?.problem) return undefined
   const { message, remedy } = found.problem
-  const meanwhile =
-    found.text === undefined
-      ? `no token of ${issuer} is let in`
-      : 'those that were fetched before stay in use'
   return {
     reason: 'KeysNotFetched',
     field: `${field}.${own.kind === 'uri' ? 'jwksUri' : 'issuer'}`,
