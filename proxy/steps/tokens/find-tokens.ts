@@ -85,6 +85,11 @@ export class TokenFinder {
  * beside them stay as they are written.
  */
 export function takeOut(head: RequestHead, tokens: readonly ShownToken[]): void {
+  const [only] = tokens
+  if (tokens.length === 1 && only?.place.kind === 'field') {
+    head.fields.splice(only.index, 2)
+    return
+  }
   const names = (kind: TokenPlace['kind']): ReadonlySet<string> =>
     new Set(tokens.filter(({ place }) => place.kind === kind).map(({ place }) => place.name))
   const parameters = names('parameter')
