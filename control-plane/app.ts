@@ -6,6 +6,9 @@ import { describeError, WeftError } from '../core/errors.ts'
 import type { Logger } from '../core/log.ts'
 import type { Problem } from '../core/problem.ts'
 import type { Issuer } from './issuers/issuer.ts'
+import { addressRule } from './jwks/allowed-address.ts'
+import { jsonFetcher, type FetchOptions } from './jwks/fetch-json.ts'
+import { keyStore } from './jwks/key-store.ts'
 import { createMesh, type MeshBrain } from './mesh.ts'
 import { canaryViews } from './canary/view.ts'
 import { ownCounts } from './canary/evidence/counts.ts'
@@ -49,6 +52,8 @@ export interface ControlPlaneOptions {
   readonly limits?: WorkloadLimits | undefined
   /** Of certificates for those who ask for no lifetime; milliseconds. */
   readonly leafLifeMs?: number | undefined
+  /** How keys of token issuers are fetched; left out: by https, from nowhere on this machine. */
+  readonly jwks?: FetchOptions | undefined
   /** The longest that streams of proxies last once it ends; milliseconds, default 0. */
   readonly drainMs?: number
   /** Where reports go on to. */
@@ -72,6 +77,8 @@ export interface RunningControlPlane {
 const HTTP_CONNECTIONS = { total: 256, perAddress: 64 }
 // For a request, and for its head; milliseconds.
 const HTTP_PATIENCE_MS = 5000
+/** How long a start waits for keys of token issuers. */
+const KEYS_PATIENCE_MS = 10_000
 
 /**
  * One control plane: platform -> mesh -> discovery, certificates, telemetry, REST. Answers /live at once, and resolves
@@ -143,7 +150,12 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     snapshot = () => source.snapshot.value
     told = () => platform.problems?.() ?? []
     canaries = () => canaryViews(source.snapshot.value.canaries, (canary) => platform.canaryStatus(canary))
+    const fetcher = jsonFetcher(options.jwks ?? { allowed: addressRule(), http: false })
+    closing.push(() => fetcher.close())
+    const keys = keyStore({ fetch: fetcher.fetch, log })
+    closing.push(() => keys.close())
     const mesh = createMesh({
+      keys,
       source,
       trustDomain,
       systemNamespace: platform.namespace,
@@ -153,6 +165,9 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     })
     brain = mesh
     closing.push(() => mesh.close())
+    // Sidecars that come back know the keys: they are not to be told that there are none.
+    waitsFor = 'the keys of token issuers are fetched'
+    await keys.settled(KEYS_PATIENCE_MS)
 
     const discovery = discoveryService({ snapshot: mesh.snapshot, log })
     const open = discoveryService({ snapshot: mesh.snapshot, log })

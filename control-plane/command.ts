@@ -106,6 +106,23 @@ export const CONTROL_PLANE_COMMAND = {
       'log-level': LOG_LEVEL_FLAG,
     }),
     ...inSection(
+      'Keys of those who issue tokens to users, where a policy names them by a URL (docs/security-tokens.md):',
+      {
+        'jwks-ca': {
+          value: 'FILE',
+          help: "certificates (PEM) that are trusted beside the system's",
+          otherwise: "the system's alone",
+        },
+        'jwks-allow': {
+          value: 'CIDR',
+          many: true,
+          help: 'addresses that are asked all the same, e.g. 127.0.0.0/8; may be given again',
+          otherwise: 'never this machine, its links, or a metadata service',
+        },
+        'jwks-http': { help: 'take keys by http:, too, which anybody on the way can change' },
+      },
+    ),
+    ...inSection(
       'When sidecars ask a silent peer whether it is there, unless the annotation of that name says otherwise (docs/limits.md):',
       {
         'ping-interval': {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { CONTROL_PLANE, SYSTEM_NAMESPACE, systemServiceHost } from '../core/contract.ts'
 import { writeCompileCache } from '../core/compile-cache.ts'
@@ -14,6 +15,7 @@ import { manifestsPlatform } from './platform/manifests.ts'
 import type { OpenPlatform } from './platform/platform.ts'
 import { readKeepAlive } from './keep-alive-flags.ts'
 import { readQuotas } from './quotas.ts'
+import { addressRule } from './jwks/allowed-address.ts'
 import { collectorAddress } from './serve/telemetry/forwarder.ts'
 import { readDashboard } from './serve/rest/dashboard-files.ts'
 
@@ -82,12 +84,28 @@ function readFlags(argv: readonly string[]): ControlPlaneOptions | 'help' {
     leafLifeMs:
       hours === undefined ? undefined : numberBetween('--certificate-hours', hours, 0.001, 24) * 3_600_000,
     collector: values.collector === undefined ? undefined : collectorAddress('--collector', values.collector),
+    jwks: {
+      allowed: addressRule(values['jwks-allow']),
+      http: values['jwks-http'] ?? false,
+      ca: values['jwks-ca'] === undefined ? undefined : readCertificates('--jwks-ca', values['jwks-ca']),
+    },
     limits: readKeepAlive(values),
     drainMs: numberBetween('--drain-seconds', values['drain-seconds'], 0, 600) * 1000,
     quotas: readQuotas(values),
     dashboard: readDashboard(DASHBOARD),
     log: createLogger('control-plane', values['log-level']),
   }
+}
+
+function readCertificates(flag: string, file: string): string {
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (cause) {
+    throw new WeftError('cli.flags', `cannot be read: ${describeError(cause)}`, { field: flag, cause })
+  }
+  if (text.includes('-----BEGIN CERTIFICATE-----')) return text
+  throw new WeftError('cli.flags', `${file} holds no certificate in PEM`, { field: flag })
 }
 
 type Values = FlagValues<typeof CONTROL_PLANE_COMMAND>

@@ -80,6 +80,7 @@ interface Context {
 function pathOf(context: Context): string {
   let path = context.base
   for (const step of context.path) {
+    // A key of a map stands in brackets already.
     path += typeof step === 'number' ? `[${step}]` : path === '' || step.startsWith('[') ? step : `.${step}`
   }
   return path
@@ -365,6 +366,7 @@ function decodeEntry(map: Values, field: Field, reader: Reader, context: Context
     if (tag === 10) {
       key = reader.string()
     } else if (tag === ((2 << 3) | field.value.wire)) {
+      // Whoever writes a map writes the key first.
       context.path.push(`[${key}]`)
       value = decodeValue(value, field, reader, context)
       context.path.pop()

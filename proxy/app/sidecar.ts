@@ -11,6 +11,7 @@ import {
   NODE_TAKES,
   OUTBOUND_PORT,
   READY_PATH,
+  TAKES_JWT,
   TAKES_OUTLIER_DETECTION,
   TAKES_RBAC,
   USER_AGENT,
@@ -242,7 +243,7 @@ export function nodeOf({ pod }: { readonly pod: SidecarOptions['pod'] }) {
       [NODE_NAMESPACE]: pod.namespace,
       [NODE_POD_NAME]: pod.name,
       [NODE_RUNTIME]: process.versions.node,
-      [NODE_TAKES]: `${TAKES_OUTLIER_DETECTION} ${TAKES_RBAC}`,
+      [NODE_TAKES]: [TAKES_OUTLIER_DETECTION, TAKES_RBAC, TAKES_JWT].join(' '),
     },
   }
 }

@@ -234,7 +234,7 @@ export class Exchange implements BodyReader, Caller, WaitingRequest, RunningExch
 
   onEnd(trailers: Fields | undefined): void {
     if (this.#phase === Phase.Over) return
-    const passed = this.#passed(trailers)
+    const passed = this.#passed(trailers, this.manager.steps.ownFields)
     this.#cancelTimer?.()
     this.body.ended = true
     if (this.manager.steps.watchers.length > 0) this.#wholeAt ??= this.#deps.clock.now()
@@ -300,9 +300,9 @@ export class Exchange implements BodyReader, Caller, WaitingRequest, RunningExch
     this.#responseDone()
   }
 
-  #passed(trailers: Fields | undefined): Fields | undefined {
+  #passed(trailers: Fields | undefined, own?: ReadonlySet<string>): Fields | undefined {
     if (trailers !== undefined && !this.#keepsCase) spellTrailers(trailers, undefined)
-    return passedTrailers(trailers)
+    return passedTrailers(trailers, own)
   }
 
   fail(flags: number, reply: LocalReply, reason: ResetReason): void {

@@ -2,6 +2,7 @@ import { adaptiveConcurrency } from './http/adaptive-concurrency.ts'
 import { bodyLimit } from './http/body-limit.ts'
 import { cors } from './http/cors.ts'
 import { fault } from './http/fault.ts'
+import { jwtAuthn } from './http/jwt-authn.ts'
 import { localRateLimit } from './http/local-rate-limit.ts'
 import { httpRbac } from './http/rbac.ts'
 import { statefulSession } from './http/stateful-session.ts'
@@ -15,6 +16,7 @@ export const REQUEST_STEPS = [
   bodyLimit,
   cors,
   fault,
+  jwtAuthn,
   localRateLimit,
   httpRbac,
   statefulSession,

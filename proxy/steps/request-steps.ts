@@ -24,6 +24,8 @@ export interface RequestSteps {
   readonly sessions?: Required<Pick<RequestStep, 'session'>> | undefined
   /** The least of theirs; Infinity: bodies may have any length. */
   readonly bodyLimit: number
+  /** Folded names of request fields that one of them alone writes. */
+  readonly ownFields?: ReadonlySet<string> | undefined
 }
 
 type AnyStep = RequestStep | ConnectionStep
@@ -76,6 +78,7 @@ export class StepCompiler {
       authorizeByFields: authorizers.some(({ authorizes }) => authorizes?.byFields),
       sessions: steps.find(tiesRequests),
       bodyLimit: Math.min(...steps.map((step) => step.bodyLimit ?? Infinity)),
+      ownFields: ownFieldsOf(steps),
     }
   }
 
@@ -135,6 +138,11 @@ function placeOf(listener: Listener, chain: FilterChain): string {
 
 function tiesRequests(step: RequestStep): step is RequestStep & Required<Pick<RequestStep, 'session'>> {
   return step.session !== undefined
+}
+
+function ownFieldsOf(steps: readonly RequestStep[]): ReadonlySet<string> | undefined {
+  const all = steps.flatMap(({ ownFields }): readonly string[] => (ownFields ? [...ownFields] : NONE))
+  return all.length === 0 ? undefined : new Set(all)
 }
 
 /** No rule has anything to do. */

@@ -1,3 +1,4 @@
+import { JWT_AUTHN, JWT_AUTHN_PARTS } from './jwt-authn.ts'
 import { HTTP_RBAC } from './rbac.ts'
 import { ANY, only, REQUIRED, type FieldRow, type Messages } from './table.ts'
 
@@ -32,6 +33,7 @@ export const HTTP_FILTERS: {
       headers: ANY,
       max_active_faults: ANY,
     },
+    ...JWT_AUTHN,
     'envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit': {
       stat_prefix: REQUIRED,
       status: ANY,
@@ -81,6 +83,7 @@ export const HTTP_FILTERS: {
       min_concurrency: ANY,
       buffer: ANY,
     },
+    ...JWT_AUTHN_PARTS,
     [COOKIE_SESSION]: { cookie: REQUIRED },
     [HEADER_SESSION]: { name: REQUIRED },
     'envoy.type.http.v3.Cookie': { name: REQUIRED, ttl: ANY, path: ANY },
@@ -109,7 +112,15 @@ export const HTTP_FILTERS: {
 }
 
 /** Filters that a route says nothing of, or in a message of `routeTypes`, or in one that is not served (BufferPerRoute). */
-const NOT_OF_ROUTES = ['.AdaptiveConcurrency', '.Buffer', '.Cors', '.RBAC', '.Router', '.StatefulSession']
+const NOT_OF_ROUTES = [
+  '.AdaptiveConcurrency',
+  '.Buffer',
+  '.Cors',
+  '.JwtAuthentication',
+  '.RBAC',
+  '.Router',
+  '.StatefulSession',
+]
 
 /** What a route may say for itself in typed_per_filter_config. */
 export const ROUTE_FILTERS: readonly string[] = [
