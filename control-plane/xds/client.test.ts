@@ -1,5 +1,5 @@
 import t from 'tap'
-import { NODE_MUTUAL_TLS, NODE_TAKES, TAKES_OUTLIER_DETECTION } from '../../core/contract.ts'
+import { NODE_MUTUAL_TLS, NODE_TAKES, TAKES_OUTLIER_DETECTION, TAKES_RBAC } from '../../core/contract.ts'
 import { clientOf } from './client.ts'
 import { outlierDetection } from './outlier.ts'
 
@@ -10,8 +10,9 @@ t.test(
       const { takes } = clientOf({ userAgentName, metadata })
       return [takes.name, outlierDetection(takes).outlierDetection?.maxEjectionPercent]
     }
-    t.same(sent('weft', { [NODE_TAKES]: TAKES_OUTLIER_DETECTION }), ['sidecar', 50])
-    t.same(sent('weft', { [NODE_TAKES]: `a ${TAKES_OUTLIER_DETECTION} b` }), ['sidecar', 50])
+    t.same(sent('weft', { [NODE_TAKES]: TAKES_OUTLIER_DETECTION }), ['sidecar-without-rbac', 50])
+    t.same(sent('weft', { [NODE_TAKES]: `a ${TAKES_RBAC} ${TAKES_OUTLIER_DETECTION}` }), ['sidecar', 50])
+    t.same(sent('weft', { [NODE_TAKES]: TAKES_RBAC }), ['sidecar-before', undefined])
     t.same(sent('weft', { [NODE_TAKES]: 'outlier' }), ['sidecar-before', undefined])
     t.same(sent('weft'), ['sidecar-before', undefined])
     t.same(sent(''), ['sidecar-before', undefined])
