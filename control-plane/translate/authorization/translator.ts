@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import type { RuleSet } from '../../../core/authorization/rules.ts'
 import {
   NO_AUTHORIZATION,
   type AuthorizationTables,
@@ -17,7 +18,7 @@ import type { TrustDomains } from './identities.ts'
 import { coversOf, type PortCover } from './covers.ts'
 import { policiesInForce, type PolicyInForce } from './in-force.ts'
 import { PolicyRulesCache } from './policy-rules.ts'
-import { stagesOf, type Asked } from './stages.ts'
+import { stagesOf, type Asked, type Asking } from './stages.ts'
 import { StatusFindings, statusOfPolicies } from './status.ts'
 
 export interface Authorization {
@@ -154,14 +155,24 @@ function authorizationOf(
   asked: Asked,
   { decision, dryRun, revoked }: Deciding,
 ): WorkloadAuthorization | undefined {
+  const decided = { decision: decision.value, dryRun, revoked }
+  // Most ports are asked the same, and the same object is written but once.
+  const known: { readonly asking: readonly Asking[]; readonly http: RuleSet; readonly tcp: RuleSet }[] = []
+  const stages = (asking: readonly Asking[]) => {
+    const before = known.find((one) => isDeepStrictEqual(one.asking, asking))
+    if (before) return before
+    const http = stagesOf('http', asking, asked, decided)
+    const made = { asking, http, tcp: stagesOf('tcp', asking, asked, decided) }
+    known.push(made)
+    return made
+  }
   const made = covers.map(({ port, policies }): [number | undefined, PortAuthorization] => {
-    const decided = { decision: decision.value, dryRun, revoked }
-    const asking = policies.map((one) => one.asking)
+    const { http, tcp } = stages(policies.map((one) => one.asking))
     return [
       port?.port,
       {
-        http: stagesOf('http', asking, asked, decided),
-        tcp: stagesOf('tcp', asking, asked, decided),
+        http,
+        tcp,
         sources: policies.flatMap(({ inForce, scopes }) => scopes.map((at) => inForce.sourceOf(at))),
         decision,
       },

@@ -5,6 +5,7 @@ import {
   NetworkRbac,
   type Filter,
   type HttpFilter,
+  type Policy,
   type RBAC,
 } from '../../../core/xds/generated/envoy.js'
 import { permission, principal } from './matchers.ts'
@@ -16,21 +17,21 @@ const ACTIONS: Readonly<Record<Action, NonNullable<RBAC['action']>>> = {
 }
 const STAT_PREFIX = 'weft'
 
-/** One filter a stage, for chains of requests. */
-export function httpAuthorization(rules: RuleSet): readonly HttpFilter[] {
-  return rules.map((stage) => ({
+/** One filter a stage, for chains of requests. Ports of a pod, and chains of a port, share what is asked. */
+export const httpAuthorization = onceFor((rules: RuleSet): readonly HttpFilter[] =>
+  rules.map((stage) => ({
     name: `envoy.filters.http.rbac/${stage.action.toLowerCase()}`,
     typedConfig: packAny(HttpRbac, rbac(stage)),
-  }))
-}
+  })),
+)
 
 /** The same for chains of connections. */
-export function networkAuthorization(rules: RuleSet): readonly Filter[] {
-  return rules.map((stage) => ({
+export const networkAuthorization = onceFor((rules: RuleSet): readonly Filter[] =>
+  rules.map((stage) => ({
     name: `envoy.filters.network.rbac/${stage.action.toLowerCase()}`,
     typedConfig: packAny(NetworkRbac, { ...rbac(stage), statPrefix: STAT_PREFIX }),
-  }))
-}
+  })),
+)
 
 function rbac({ action, enforced, shadow }: Stage): Pick<HttpRbac, 'rules' | 'shadowRules'> {
   return {
@@ -40,11 +41,23 @@ function rbac({ action, enforced, shadow }: Stage): Pick<HttpRbac, 'rules' | 'sh
 }
 
 function policies(action: Action, rules: readonly Rule[]): RBAC {
-  const entries = rules.map((rule) => [
-    rule.name,
-    { permissions: rule.permissions.map(permission), principals: rule.principals.map(principal) },
-  ])
-  return { action: ACTIONS[action], policies: Object.fromEntries(entries) as RBAC['policies'] }
+  const entries = rules.map((rule): [string, Policy] => [rule.name, policyOf(rule)])
+  return { action: ACTIONS[action], policies: Object.fromEntries(entries) }
+}
+
+/** Many pods share a rule. */
+const policyOf = onceFor((rule: Rule): Policy => ({
+  permissions: rule.permissions.map(permission),
+  principals: rule.principals.map(principal),
+}))
+
+function onceFor<K extends object, T>(make: (of: K) => T): (of: K) => T {
+  const known = new WeakMap<K, { readonly value: T }>()
+  return (of) => {
+    let entry = known.get(of)
+    if (!entry) known.set(of, (entry = { value: make(of) }))
+    return entry.value
+  }
 }
 
 /** Whether somebody is refused by it. */
