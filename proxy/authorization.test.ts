@@ -5,12 +5,12 @@ import type { Action, Matcher, Rule, Stage } from '../core/authorization/rules.t
 import { Watched } from '../core/watched.ts'
 import { noTelemetry, type ConnectionRecord } from './exchange/telemetry-sink.ts'
 import type { FilterConfig } from './model/filter.ts'
-import type { Listener, TcpProxy } from './model/listener.ts'
+import type { HttpConnectionManager, Listener, TcpProxy } from './model/listener.ts'
 import { formatFlags } from './model/response-flag.ts'
 import { Runtime } from './runtime.ts'
-import { listenerOf, TestConfiguration } from './testing/static-configuration.ts'
+import { forwardTo, listenerOf, MANAGER, TestConfiguration } from './testing/static-configuration.ts'
 
-// Opaque connections over real sockets: requests are held to the same in steps/http/rbac.test.ts without one.
+// Over real sockets: opaque connections, and what a client may write as HTTP/1.1. More of requests: steps/http/rbac.test.ts.
 
 const ANY: Matcher = { kind: 'any' }
 const LOOPBACK: Matcher = { kind: 'source-ip', prefix: '127.0.0.0', bits: 8 }
@@ -46,9 +46,18 @@ function guarded(...filters: readonly FilterConfig[]): Listener {
   }
 }
 
-/** A server that sends back what it gets behind a proxy of one listener, which `set` replaces. */
+const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'
+
+/** A server that sends back what it gets, requests each with 200, behind a proxy of one listener, which `set` replaces. */
 async function start(t: Test, first: Listener) {
-  const server = createServer((socket) => socket.on('error', () => {}).pipe(socket))
+  const server = createServer((socket) =>
+    socket
+      .on('error', () => {})
+      .on('data', (chunk: Buffer) => {
+        const requests = chunk.toString('latin1').match(/ HTTP\/1\.1\r\n/g) ?? []
+        socket.write(requests.length === 0 ? chunk : OK.repeat(requests.length))
+      }),
+  )
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const configuration = new TestConfiguration()
@@ -175,6 +184,66 @@ t.test('TLS that passes through is decided on by the name that it asks for', asy
     if (decision === 'allowed') socket.destroy()
     await end
     t.match(await record(i + 1), { decision, serverName: name.toLowerCase() })
+  }
+})
+
+const HTTP: HttpConnectionManager = {
+  ...MANAGER,
+  codec: 'http1',
+  route: {
+    kind: 'inline',
+    config: { name: 'r', virtualHosts: [{ name: 'all', domains: ['*'], routes: [forwardTo({ app: 1 })] }] },
+  },
+}
+
+function deniedTo(...permissions: readonly Matcher[]): Listener {
+  const enforced = permissions.map((permission, i) => rule(`shop/deny/${i}`, permission))
+  const stage: Stage = { action: 'DENY', enforced, shadow: undefined }
+  const filters = [{ name: 'deny', kind: 'envoy.filters.http.rbac', config: { stage, audit: 'None' } }]
+  return listenerOf({ ...HTTP, filters })
+}
+
+t.test('however HTTP/1.1 writes it, what is denied is refused, and nothing else', async (t) => {
+  const text = (value: string, ignoreCase = false) => ({ type: 'exact', value, ignoreCase }) as const
+  const { open } = await start(
+    t,
+    deniedTo(
+      { kind: 'path', match: { ...text('/admin'), type: 'prefix' } },
+      { kind: 'path', match: text('*') },
+      { kind: 'host', match: text('secret.shop', true) },
+      { kind: 'header', name: 'x-tenant', match: text('evil') },
+      { kind: 'method', match: text('DELETE') },
+    ),
+  )
+  const head = (line: string, ...fields: string[]): string =>
+    [line, ...(line.includes('://') ? [] : ['Host: shop']), ...fields, '', ''].join('\r\n')
+  for (const [request, denied] of [
+    [head('GET /ok HTTP/1.1'), false],
+    [head('GET /admin HTTP/1.1'), true],
+    [head('GET //admin HTTP/1.1'), true],
+    [head('GET /x/../admin?a HTTP/1.1'), true],
+    [head('GET /%61dmin HTTP/1.1'), true],
+    [head('GET http://shop/admin HTTP/1.1', 'Host: shop'), true],
+    [head('GET http://shop/ok HTTP/1.1', 'Host: shop'), false],
+    [head('OPTIONS * HTTP/1.1'), true],
+    [head('GET http://SECRET.shop/ok HTTP/1.1', 'Host: SECRET.shop'), true],
+    [head('GET /ok HTTP/1.1', 'X-Tenant: good', 'x-TENANT: evil'), true],
+    [head('GET /ok HTTP/1.1', 'X-Tenant: good'), false],
+    [head('GET /ok HTTP/1.1', 'X-Tenant: \xff'), true],
+    [head('DELETE /ok HTTP/1.1'), true],
+    [head('GET /ok HTTP/1.1', 'X-HTTP-Method-Override: DELETE'), false],
+  ] as const) {
+    const socket = open()
+    // The one that is refused comes behind one that is not, in one write.
+    const piped = head('GET /first HTTP/1.1') + request + head('GET /last HTTP/1.1', 'Connection: close')
+    socket.write(piped, 'latin1')
+    let answers = ''
+    socket.setEncoding('latin1').on('data', (chunk: string) => {
+      answers += chunk
+    })
+    await new Promise<void>((done) => void socket.once('close', () => done()))
+    const statuses = [...answers.matchAll(/^HTTP\/1\.1 (\d+)/gm)].map(([, status]) => status)
+    t.same(statuses, ['200', denied ? '403' : '200', '200'], request)
   }
 })
 
