@@ -89,6 +89,12 @@ export interface MeshEndpoint {
   readonly node: string
 }
 
+/** Ports whose incoming connections go through the sidecar: those of `include` but not of `exclude`. */
+export interface CapturedPorts {
+  readonly include: readonly number[] | '*'
+  readonly exclude: readonly number[]
+}
+
 export type MtlsMode = 'STRICT' | 'PERMISSIVE'
 
 /** A pod with a sidecar. */
@@ -107,6 +113,7 @@ export interface Workload {
   readonly services: readonly string[]
   /** Of ports that say nothing else, and of those that nobody knows. */
   readonly mtls: Said<MtlsMode>
+  readonly captured: CapturedPorts
   readonly paths: PathRules
   readonly limits: WorkloadLimits
   readonly heads: HeadRules

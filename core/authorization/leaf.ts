@@ -94,9 +94,15 @@ function anyValue(values: readonly string[], test: TextTest): boolean | undefine
   return told === false && values.length > 1 ? test(values.join(',')) : told
 }
 
+// All rules that are held against one request ask for the same.
+let lastPath = ''
+let lastWithout = ''
+
 function withoutQuery(path: string): string {
+  if (path === lastPath) return lastWithout
   const question = path.indexOf('?')
-  return question < 0 ? path : path.slice(0, question)
+  lastPath = path
+  return (lastWithout = question < 0 ? path : path.slice(0, question))
 }
 
 function claimAt(claims: RequestFacts['claims'], path: readonly string[]): unknown {

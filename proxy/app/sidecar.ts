@@ -33,6 +33,7 @@ import type { AccessLogMode } from '../telemetry/access-log.ts'
 import { reopeningExporter } from '../telemetry/reopening-exporter.ts'
 import { sidecarResource, type ReportingPod, type ResourceAttributes } from '../telemetry/resource.ts'
 import { clusterMetricsText } from '../telemetry/cluster-metrics.ts'
+import { ObservedCalls } from '../telemetry/observed-calls/observed-calls.ts'
 import { Telemetry } from '../telemetry/telemetry.ts'
 import { loadOriginalDestination } from '../transport/original-destination.ts'
 import type { ReadSpiffeId } from '../transport/peer-identity.ts'
@@ -109,6 +110,7 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
     resource: sidecarResource(pod, options.resource),
     exporter: reopeningExporter(() => controlPlaneExporter(controlPlane)),
     accessLog: options.accessLog,
+    observed: new ObservedCalls(Date.now()),
     samplingPercent: options.samplingPercent,
   })
   const runtime = new Runtime({

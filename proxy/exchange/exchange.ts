@@ -96,6 +96,7 @@ export class Exchange implements BodyReader, Caller, WaitingRequest, RunningExch
     this.record = newRecord(hop, head, deps.configVersion(), this.startedAt)
     if (!this.#keepsCase || this.http2) head.spelling = undefined
     this.grpc = this.http2 && isGrpc(head.fields)
+    this.record.grpc = this.grpc
     deps.telemetry.requestStarted(hop.direction)
     deps.running.add(this)
   }
@@ -275,7 +276,9 @@ export class Exchange implements BodyReader, Caller, WaitingRequest, RunningExch
     this.record.status = head.status
     this.record.details = 'via_upstream'
     for (const step of this.manager.steps.watchers) step.answered?.(this.head, head, this.#wholeAt)
+    this.record.answered = true
     if (end) this.#noteGrpcStatus(head.fields)
+    if (this.hop.direction === 'inbound') this.#deps.telemetry.requestAnswered(this.record)
     this.#grpcAnswer = this.grpc && isGrpc(head.fields)
     this.#tunnel = this.wantsUpgrade && (head.status === 101 || this.head.method === 'CONNECT')
     if (this.wantsUpgrade) removeField(head.fields, UPGRADE_HEADER)

@@ -43,8 +43,12 @@ export interface RequestRecord extends AuthorizationRecord {
   userAgent: string
   /** 0: the caller was gone before an answer. */
   status: number
+  /** It is a gRPC call, whatever the answer. */
+  grpc: boolean
   /** gRPC status, or -1. */
   grpcStatus: number
+  /** An answer of the upstream has begun. */
+  answered: boolean
   /** ResponseFlag bits. */
   flags: number
   /** Envoy's response code details, e.g. `via_upstream`, `route_not_found`. */
@@ -112,7 +116,11 @@ export interface TelemetrySink {
   /** The trace id of a request, made if it has none; of no head, a new one. */
   reference(head: RequestHead | undefined): string
   requestStarted(direction: 'outbound' | 'inbound'): void
+  /** An answer of the application has begun, of which the record has the status. Inbound only; it may go on for days. */
+  requestAnswered(record: RequestRecord): void
   requestFinished(record: RequestRecord): void
+  /** An opaque connection has reached its endpoint. It may stay for days. */
+  connectionOpened(record: ConnectionRecord): void
   connectionFinished(record: ConnectionRecord): void
   count(name: CounterName, by?: number): void
   /** The number of one limit: the same one for the same names. */
@@ -123,7 +131,9 @@ export const noTelemetry: TelemetrySink = {
   beginTrace: () => undefined,
   reference: () => '0'.repeat(32),
   requestStarted() {},
+  requestAnswered() {},
   requestFinished() {},
+  connectionOpened() {},
   connectionFinished() {},
   count() {},
   limitMetric: () => ({ value: 0 }),

@@ -238,6 +238,7 @@ export class TcpConnection {
     const { clock } = this.#deps
     const socket = this.#socket
     this.#relayed = true
+    this.#deps.telemetry.connectionOpened(this.#record)
     refuseTruncation(socket)
     refuseTruncation(upstream)
     const keepAlive = this.#cluster.config?.tcpKeepAlive ?? TCP_KEEP_ALIVE

@@ -13,6 +13,8 @@ import type { Exporter } from './exporter.ts'
 import { LimitMetrics } from './limit-metrics.ts'
 import { metricsRequests } from './metric-push.ts'
 import { Metrics, type RequestSeries } from './metrics.ts'
+import type { ObservedCalls } from './observed-calls/observed-calls.ts'
+import { ObservedReport } from './observed-calls/observed-report.ts'
 import { prometheusText } from './prometheus.ts'
 import { resourceOf, type ResourceAttributes } from './resource.ts'
 import { SpanQueue } from './span-queue.ts'
@@ -26,6 +28,8 @@ export interface TelemetryOptions {
   /** Undefined: spans are not made and metrics not pushed. */
   readonly exporter: Exporter | undefined
   readonly accessLog: AccessLogMode
+  /** Where what came to the pod is kept as evidence for policies, and reported; undefined: nowhere. */
+  readonly observed?: ObservedCalls | undefined
   /** Where log lines go; standard output unless said otherwise. */
   readonly write?: (text: string) => void
   readonly random?: () => number
@@ -47,6 +51,8 @@ export class Telemetry implements TelemetrySink {
   readonly metrics = new Metrics()
   readonly #limits = new LimitMetrics()
   readonly #refusals: RefusalSpans
+  readonly #observed: ObservedCalls | undefined
+  readonly #observedReport: ObservedReport | undefined
   readonly #log: AccessLog
   readonly #exporter: Exporter | undefined
   readonly #spans: SpanQueue | undefined
@@ -76,6 +82,18 @@ export class Telemetry implements TelemetrySink {
     this.#pushMs = options.pushMs ?? PUSH_MS
     this.#refusals = new RefusalSpans(this.#clock, () => this.count('refusals_not_reported'))
     this.#pushedAt = this.#clock.now()
+    this.#observed = options.observed
+    this.#observedReport =
+      options.observed &&
+      options.exporter &&
+      new ObservedReport({
+        calls: options.observed,
+        exporter: options.exporter,
+        resource: this.#resource,
+        clock: this.#clock,
+        now: Date.now,
+        failed: () => this.count('metric_push_failed'),
+      })
     this.#repeat()
   }
 
@@ -113,7 +131,12 @@ export class Telemetry implements TelemetrySink {
     this.metrics.active[direction]++
   }
 
+  requestAnswered(record: RequestRecord): void {
+    this.#observed?.request(record)
+  }
+
   requestFinished(record: RequestRecord): void {
+    if (record.direction === 'inbound' && !record.answered) this.#observed?.request(record)
     this.metrics.active[record.direction]--
     this.metrics.request(record)
     this.metrics.decisions.add(record)
@@ -123,7 +146,12 @@ export class Telemetry implements TelemetrySink {
     if (this.#cancelEarly === undefined && this.#exporter) this.#awaitEarly()
   }
 
+  connectionOpened(record: ConnectionRecord): void {
+    if (record.direction === 'inbound') this.#observed?.connection(record)
+  }
+
   connectionFinished(record: ConnectionRecord): void {
+    if (record.direction === 'inbound' && record.upstream === '') this.#observed?.connection(record)
     this.metrics.connection(record)
     this.metrics.decisions.add(record)
     const span = this.#spans && this.#refusals.spanFor(record)
@@ -150,7 +178,7 @@ export class Telemetry implements TelemetrySink {
   async close(): Promise<void> {
     this.#cancelPush()
     this.#log.flush()
-    await Promise.allSettled([this.#spans?.flush(), this.#pushAll()])
+    await Promise.allSettled([this.#spans?.flush(), this.#pushAll(), this.#observedReport?.close()])
     this.#exporter?.close()
   }
 

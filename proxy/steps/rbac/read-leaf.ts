@@ -101,7 +101,10 @@ export function readClaim({ path = [], value }: MetadataMatcher, kind: Kind, sco
     scope.at('path').fail(`must be ${PAYLOAD}, and below it the name of a claim`)
   const at = scope.at('value')
   const list = value?.listMatch?.oneOf
-  if (!list && !value?.stringMatch) at.fail('needs string_match or list_match')
+  if (!list && !value?.stringMatch) {
+    at.fail('needs string_match or list_match')
+    return NOTHING
+  }
   const match = list
     ? readText(list.stringMatch, at.at('list_match').at('one_of').at('string_match'))
     : readText(value?.stringMatch, at.at('string_match'))
