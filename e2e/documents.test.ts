@@ -176,3 +176,22 @@ t.test('the policies of the page on resilience are taken as they stand, and set 
     'none says what another one says',
   )
 })
+
+t.test('the policies of the page on security are taken as they stand', async (t) => {
+  const examples = fencesOf(page('security.md')).filter(({ language }) => language === 'yaml')
+  t.equal(examples.length, 4)
+  for (const { text, line } of examples) {
+    const { objects, errors } = parseManifests(`docs/security.md:${line}`, text)
+    t.same(errors, [])
+    t.ok(objects.length > 0)
+    // Each is a whole of its own.
+    const { policyProblems } = new Translator({ trustDomain: 'cluster.local' }).translate(
+      MemorySource.of(text).snapshot.value,
+    )
+    t.same(
+      policyProblems.filter(({ reason }) => reason !== 'NothingSelected'),
+      [],
+      `line ${line}`,
+    )
+  }
+})

@@ -45,7 +45,9 @@ export function naiveDecision(objects: readonly WrittenObject[], call: Call): Na
     ...verdictOf(enforced, onTrial.has(pod.namespace) ? 'Allow' : standard, pod, call),
     dry: verdictOf(covering, standard, pod, call),
     audited: covering
-      .filter(({ spec }) => spec.action === 'AUDIT')
+      .filter(
+        ({ spec }) => spec.action === 'AUDIT' && (spec.appliesToSelf === true || !callsItself(pod, call)),
+      )
       .flatMap((policy) => matchingRules(policy, call, true))
       .toSorted(),
   }
@@ -83,8 +85,7 @@ function verdictOf(
   pod: Pod,
   call: Call,
 ): Verdict {
-  const own = `spiffe://${OWN}/ns/${pod.namespace}/sa/${pod.account}`
-  const self = call.identity === own && plain(call.address) === pod.address
+  const self = callsItself(pod, call)
   const denied = covering
     .filter(({ spec }) => spec.action === 'DENY' && !(self && spec.appliesToSelf !== true))
     .flatMap((policy) => matchingRules(policy, call, true))
@@ -101,6 +102,10 @@ function verdictOf(
   if (standard === 'SameNamespace' && call.identity.startsWith(`spiffe://${OWN}/ns/${pod.namespace}/`))
     return { allowed: true, rule: 'mesh/default/SameNamespace' }
   return self ? { allowed: true, rule: 'mesh/self' } : { allowed: false, rule: '' }
+}
+
+function callsItself({ namespace, account, address }: Pod, call: Call): boolean {
+  return call.identity === `spiffe://${OWN}/ns/${namespace}/sa/${account}` && plain(call.address) === address
 }
 
 function nameOf({ metadata }: WrittenPolicy): string {

@@ -33,7 +33,7 @@ inOwnNamespace(t, import.meta.filename, () => {
         // Certificates of other trust domains and tokens have tests of their own.
         if (caller.startsWith('spiffe:') || call.claims) continue
         const title = `${name}: ${caller} ${JSON.stringify(ask)}`
-        const { allowed, body } = await callers.call(call)
+        const { allowed, status, body } = await callers.call(call)
         const record = await servers.get(call.pod)?.told()
         const [now = '', then = ''] = answer.split(', dry run: ')
         const [verdict = '', rule = 'none'] = now.split(',')[0]?.split(' ') ?? []
@@ -43,7 +43,9 @@ inOwnNamespace(t, import.meta.filename, () => {
         if (refused) t.match(record, { decision: 'dry-run-denied', policy: refused[1] || 'none' }, title)
         else if (!answer.includes('audit: ')) t.equal(record?.policy || 'none', rule, title)
         else if (allowed) t.equal(record?.decision, 'audited', title)
-        if (!allowed && !call.bytes) t.equal(body, `access denied, reference ${record?.reference}\n`, title)
+        const grpc = call.headers.some(([, value]) => value === 'application/grpc')
+        if (!call.bytes) t.equal(status, allowed || grpc ? 200 : 403, title)
+        if (status === 403) t.equal(body, `access denied, reference ${record?.reference}\n`, title)
       }
     }
   })
