@@ -5,6 +5,7 @@ import { capConnections, refusePipelined } from '../core/connection-cap.ts'
 import { describeError, WeftError } from '../core/errors.ts'
 import type { Logger } from '../core/log.ts'
 import type { Problem } from '../core/problem.ts'
+import type { Issuer } from './issuers/issuer.ts'
 import { createMesh, type MeshBrain } from './mesh.ts'
 import { canaryViews } from './canary/view.ts'
 import { ownCounts } from './canary/evidence/counts.ts'
@@ -89,6 +90,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     let proxies: () => readonly ProxyStream[] = () => []
     let told: () => readonly Problem[] = () => []
     let canaries: () => readonly CanaryView[] = () => []
+    let signs: Issuer | undefined
     const { quotas } = options
     const traces = new TraceStore(quotas?.traces)
     const decisions = new DecisionStore()
@@ -123,6 +125,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
         () => proxies(),
         () => told(),
         () => canaries(),
+        () => signs,
       ),
       dashboard: options.dashboard,
     })
@@ -135,7 +138,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       waiting: (reason) => (waitsFor = reason),
     })
     closing.push(() => platform.close())
-    const { source, verifier, authority } = platform
+    const { source, verifier, issuer } = platform
+    signs = issuer
     snapshot = () => source.snapshot.value
     told = () => platform.problems?.() ?? []
     canaries = () => canaryViews(source.snapshot.value.canaries, (canary) => platform.canaryStatus(canary))
@@ -154,7 +158,13 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     const open = discoveryService({ snapshot: mesh.snapshot, log })
     proxies = () => [...discovery.proxies(), ...open.proxies()]
 
-    const certificate = serverCertificate({ authority, dnsNames: options.dnsNames, log })
+    const certificate = await serverCertificate({
+      issuer,
+      dnsNames: options.dnsNames,
+      log,
+      waiting: (reason) => (waitsFor = reason),
+      ...(options.signal && { signal: options.signal }),
+    })
     closing.push(() => certificate.close())
 
     const serve = async (...args: Parameters<typeof serveGrpc>): Promise<RunningGrpcServer> => {
@@ -172,7 +182,12 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       log,
       services: [
         discovery,
-        signingService({ authority, log, ...(leafLifeMs !== undefined && { defaultLifeMs: leafLifeMs }) }),
+        signingService({
+          issuer,
+          trustDomain,
+          log,
+          ...(leafLifeMs !== undefined && { defaultLifeMs: leafLifeMs }),
+        }),
         ...telemetryServices({
           forwarder,
           traces: alsoDecisions(traces, decisions),

@@ -3,6 +3,7 @@ import { HEALTH_PORT, METRICS_PORT } from '../core/contract.ts'
 import { rulesFor, type RuleSource } from './model/authorization.ts'
 import type { DefaultDecision, Said } from './model/mesh-policy.ts'
 import type { CapturedPorts, Mesh, MtlsMode } from './model/mesh.ts'
+import type { PortProtocol } from './model/protocol.ts'
 import type { PathRules } from './model/path-rules.ts'
 
 /** What holds for a pod with a sidecar, and from where, for people and tools; plain JSON. */
@@ -23,7 +24,7 @@ export interface WorkloadAuthorizationView {
 export interface PortAuthorizationView {
   readonly port: number | null
   /** `auto`: its first bytes decide. */
-  readonly protocol: string
+  readonly protocol: PortProtocol
   readonly mtls: Said<MtlsMode>
   /** Of requests. */
   readonly http: RuleSet
@@ -66,7 +67,7 @@ export function workloadAuthorization(
   const workload = mesh.workloads.get(`${namespace}/${pod}`)
   if (!workload) return undefined
   const { mtls } = workload
-  const portView = (port: number | undefined, protocol: string, own = mtls): PortAuthorizationView => {
+  const portView = (port: number | undefined, protocol: PortProtocol, own = mtls): PortAuthorizationView => {
     const { http, tcp, sources, decision } = rulesFor(mesh, workload, port)
     return {
       port: port ?? null,

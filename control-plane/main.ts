@@ -9,6 +9,7 @@ import { hostPort, isLoopback, numberBetween, required } from '../core/flags.ts'
 import { createLogger } from '../core/log.ts'
 import { startControlPlane, type ControlPlaneOptions } from './app.ts'
 import { CONTROL_PLANE_COMMAND } from './command.ts'
+import { readIssuer } from './issuers/issuer-flags.ts'
 import { manifestsPlatform } from './platform/manifests.ts'
 import type { OpenPlatform } from './platform/platform.ts'
 import { readKeepAlive } from './keep-alive-flags.ts'
@@ -97,16 +98,23 @@ function platformOf(values: Values, dnsNames: readonly string[]): OpenPlatform {
     const given = names.find((name) => values[name] !== undefined)
     if (given) throw new WeftError('cli.flags', message, { field: `--${given}` })
   }
+  const issuer = readIssuer(values)
+  const own = issuer.kind === 'own'
+  if (!own)
+    without(['issuer-secret', 'ca-dir'], `does not go with --issuer=${issuer.kind}: no CA is here then`)
   if (!values.kubernetes) {
     without(['kubeconfig', 'context', 'namespace', 'issuer-secret'], 'goes with --kubernetes only')
     if (!values.manifests?.length) {
       throw new WeftError('cli.flags', 'is required, or --kubernetes', { field: '--manifests' })
     }
+    if (issuer.kind === 'kubernetes-csr')
+      throw new WeftError('cli.flags', 'kubernetes-csr goes with --kubernetes only', { field: '--issuer' })
     return manifestsPlatform({
+      dnsNames,
       manifests: values.manifests,
       problems: values.problems,
       stateDirectory: values['state-dir'],
-      caDirectory: required('--ca-dir', values['ca-dir']),
+      issuer: own ? { kind: 'own', caDirectory: required('--ca-dir', values['ca-dir']) } : issuer,
       tokenKeyDirectory: required('--token-key-dir', values['token-key-dir']),
     })
   }
@@ -117,6 +125,8 @@ function platformOf(values: Values, dnsNames: readonly string[]): OpenPlatform {
   const { kubeconfig, context, namespace = SYSTEM_NAMESPACE, 'issuer-secret': issuerSecret } = values
   return async (platformContext) => {
     const { kubernetesPlatform } = await import('./platform/kubernetes.ts')
-    return kubernetesPlatform({ kubeconfig, context, namespace, issuerSecret, dnsNames })(platformContext)
+    return kubernetesPlatform({ kubeconfig, context, namespace, issuer, issuerSecret, dnsNames })(
+      platformContext,
+    )
   }
 }

@@ -50,7 +50,7 @@ export function openMesh(flags: MeshFlagValues, given: ReadonlySet<string>): Pro
 
 /** The answers that came, one at least, as JSON objects. Throws WeftError `mesh.silent` where no replica could be asked. */
 function heard(answers: readonly Answer[]): readonly Answer[] {
-  if (answers.length > 0 && answers.some(({ error }) => error === undefined)) return answers
+  if (answers.some(({ error }) => error === undefined)) return answers
   const said = answers.map(({ replica, error = '' }) => `${replica}: ${error}`).join('; ')
   throw new WeftError(
     'mesh.silent',

@@ -10,7 +10,7 @@ export type MeshCommand = CommandDescription & { readonly flags: typeof MESH_FLA
 
 export interface MeshSession<C extends MeshCommand> extends ParsedCommand<C> {
   /** The mesh that is meant, opened when it is first asked for and closed at the end. */
-  mesh(): Promise<MeshApi>
+  readonly mesh: () => Promise<MeshApi>
 }
 
 export interface Told {

@@ -11,7 +11,7 @@ export const POLICY_LIST_COMMAND = {
   about: `Lists the policies that the control plane knows, with their targets and whether they are in force. ${WHICH_MESH}`,
   flags: { namespace: { ...POD_NAMESPACE_FLAG, help: 'only of this namespace' }, ...MESH_FLAGS },
   notes: [
-    'With --json: {policies: [{kind, namespace, name, targets: [{kind, namespace, name, accepted, reason, message}]}]}.',
+    'With --json: {policies: [{kind, namespace, name, targets: [{kind, namespace, name, accepted, reason, message, partly}]}]}.',
   ],
   exit: '0 listed, 1 the mesh could not be asked, 2 wrong flags',
 } as const satisfies CommandDescription
@@ -86,8 +86,9 @@ export const POLICY_TEST_COMMAND = {
     ...MESH_FLAGS,
   },
   notes: [
-    'With --json: {verdict: "allowed" | "refused" | "differs", request, pods: [{pod, port, allowed, action, rule, source, ' +
-      'because, nearest, unmet, dryRun, audited}]}.',
+    'With --json: {verdict: "allowed" | "refused" | "differs" | "unknown", request, pods: [{pod, port, verdict, by, rule, ' +
+      'explanation: {verdict, dependsOn, denies, allows, nearest}, dryRun, audited, sources, decision, covering, notes}]}; each of ' +
+      'denies, allows and nearest is {rule, met, unmet, unknown}.',
   ],
   exit: '0 it would be let in, 1 it could not be decided, 2 wrong flags, 3 it would be refused, or by one of the pods',
   examples: [

@@ -1,4 +1,5 @@
 import { compile } from '../../core/authorization/evaluate.ts'
+import { carriesHttp } from '../../control-plane/model/protocol.ts'
 import type { ConnectionFacts, RequestFacts } from '../../core/authorization/facts.ts'
 import { explain, type Explanation, type UnknownFacts } from '../../core/authorization/nearest.ts'
 import type {
@@ -16,8 +17,11 @@ export interface PodVerdict {
   /** On which the pod listens. */
   readonly port: number
   readonly verdict: 'allowed' | 'refused' | 'unknown'
-  /** `DENY` and `ALLOW` are stages of rules; `mTLS`: the port takes no plaintext; `path`: no rule was asked. */
-  readonly by: 'DENY' | 'ALLOW' | 'mTLS' | 'path' | null
+  /**
+   * `DENY` and `ALLOW` are stages of rules. The others come before them: `mTLS` where the port takes no plaintext, `path`
+   * where nothing is decided on it, `protocol` where the port takes HTTP alone.
+   */
+  readonly by: 'DENY' | 'ALLOW' | 'mTLS' | 'path' | 'protocol' | null
   /** That decides; '' where none lets it in, or none had to. */
   readonly rule: string
   readonly explanation: Explanation | null
@@ -84,14 +88,14 @@ export function decideAt(view: WorkloadAuthorizationView, arrival: Arrival): Pod
   }
   const notes: string[] = []
   let arrived = request
-  const opaque = isOpaque(held.protocol)
+  const opaque = !carriesHttp(held.protocol)
   if (arrived && opaque) {
     notes.push(`port ${port} carries ${held.protocol}: nobody looks at requests, and rules of TCP decide`)
     arrived = undefined
-  } else if (!arrived && !opaque && held.protocol !== 'auto')
-    notes.push(
-      `port ${port} is declared as ${held.protocol}: what carries no HTTP is refused there by itself`,
-    )
+  } else if (!arrived && !opaque && held.protocol !== 'auto') {
+    const what = `port ${port} is declared as ${held.protocol}: what carries no HTTP is refused there`
+    return { ...open, verdict: 'refused', by: 'protocol', notes: [what] }
+  }
   if (arrived) {
     const path = normalizePath(arrived.path, pathRulesOf(view.paths))
     if (typeof path !== 'string') {
@@ -159,10 +163,6 @@ export function sourceOf({ sources }: PortAuthorizationView, rule: string): Rule
 /** What holds at a port: its own, else what holds at all others. */
 export function portOf(view: WorkloadAuthorizationView, port: number): PortAuthorizationView | undefined {
   return view.ports.find((one) => one.port === port) ?? view.ports.find((one) => one.port === null)
-}
-
-function isOpaque(protocol: string): boolean {
-  return protocol === 'opaque' || protocol === 'tls' || protocol === 'https'
 }
 
 /** As the control plane writes them for sidecars (control-plane/xds/filters.ts). */

@@ -1,4 +1,5 @@
 import type { Rule, Stage } from '../../core/authorization/rules.ts'
+import { carriesHttp } from '../../control-plane/model/protocol.ts'
 import { matcherText } from '../../core/authorization/words.ts'
 import { WeftError } from '../../core/errors.ts'
 import type {
@@ -41,7 +42,7 @@ export function runPolicyEffective(argv: readonly string[]): Promise<number> {
 
 /** All that holds for a pod, for a person. Ports with the same are told once. */
 export function effectiveText(view: WorkloadAuthorizationView): string {
-  const groups = Map.groupBy(view.ports, ({ port: _, ...rest }) => JSON.stringify(rest))
+  const groups = Map.groupBy(view.ports, (port) => JSON.stringify({ ...port, port: null }))
   const lines = [
     `${view.namespace}/${view.pod}  ${view.identity}`,
     ...[...groups.values()].flatMap((ports) => ['', ...portLines(ports)]),
@@ -63,7 +64,7 @@ function portLines(ports: readonly PortAuthorizationView[]): string[] {
   )
   const rules = [
     ...(same || protocol !== 'auto' ? [] : ['  requests:']),
-    ...stageLines(first, isOpaque(protocol) ? tcp : http),
+    ...stageLines(first, carriesHttp(protocol) ? http : tcp),
     ...(same || protocol !== 'auto' ? [] : ['  connections without HTTP:', ...stageLines(first, tcp)]),
   ]
   return [
@@ -96,10 +97,6 @@ function namedBy(stages: readonly Stage[], policy: string): boolean {
   return stages.some(({ enforced = [], shadow = [] }) =>
     [...enforced, ...shadow].some(({ name }) => name.slice(0, name.lastIndexOf('/')) === policy),
   )
-}
-
-function isOpaque(protocol: string): boolean {
-  return protocol === 'opaque' || protocol === 'tls' || protocol === 'https'
 }
 
 function from(text: string): string {

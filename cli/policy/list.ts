@@ -18,8 +18,14 @@ export function runPolicyList(argv: readonly string[]): Promise<number> {
       return targets.map((target) => {
         const accepted = valueAt(target, 'accepted') === true
         const place = [textAt(target, 'namespace'), textAt(target, 'name')].filter((part) => part !== '')
-        const state = accepted ? 'in force' : `refused: ${textAt(target, 'reason')}`
-        return [...own, `${textAt(target, 'kind')} ${place.join('/')}`, state, textAt(target, 'message')]
+        const partly = textAt(target, 'partly')
+        const state = !accepted
+          ? `refused: ${textAt(target, 'reason')}`
+          : partly === ''
+            ? 'in force'
+            : 'in part'
+        const message = partly === '' ? textAt(target, 'message') : partly
+        return [...own, `${textAt(target, 'kind')} ${place.join('/')}`, state, message]
       })
     })
     const text =

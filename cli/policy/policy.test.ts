@@ -44,7 +44,7 @@ async function local(t: Test) {
     () => [],
     () => [],
   )
-  const status = { accepted: true, reason: 'Accepted', message: '' }
+  const status = { accepted: true, reason: 'Accepted', message: '', partly: '' }
   await app.register(rest, {
     traces: new TraceStore(),
     metrics: new MetricStore(),
@@ -58,7 +58,16 @@ async function local(t: Test) {
             kind: 'AuthorizationPolicy',
             namespace: 'payments',
             name: 'pay',
-            targets: [{ kind: 'Service', namespace: 'payments', name: 'pay', ...status }],
+            targets: [
+              { kind: 'Service', namespace: 'payments', name: 'pay', ...status },
+              {
+                kind: 'Service',
+                namespace: 'payments',
+                name: 'db',
+                ...status,
+                partly: 'HttpFieldsOnTcpPort: methods',
+              },
+            ],
           },
           {
             kind: 'AuthorizationPolicy',
@@ -184,7 +193,7 @@ t.test('on this machine: what holds for a pod, and which policies there are', as
   t.match(none, { code: 1, stderr: /there is no pod payments\/pay-9 with a sidecar/ })
   t.match(
     list.stdout,
-    /^NAMESPACE +KIND +NAME +TARGET +STATE +MESSAGE\npayments +AuthorizationPolicy +pay +Service payments\/pay +in force\n$/,
+    /^NAMESPACE +KIND +NAME +TARGET +STATE +MESSAGE\npayments +AuthorizationPolicy +pay +Service payments\/pay +in force\npayments .* Service payments\/db +in part +HttpFieldsOnTcpPort: methods\n$/,
   )
   t.match(word, { code: 2, stderr: /did you mean effective\?/ })
 })

@@ -46,7 +46,7 @@ async function ofFiles(files: readonly string[]): Promise<PolicySource> {
 
 /** What to say so that it can be decided. */
 function missing({ explanation }: PodVerdict): string {
-  const asked = [...(explanation?.denies ?? []), explanation?.nearest].flatMap((rule) => rule?.unknown ?? [])
+  const asked = explanation?.dependsOn ?? []
   const host = asked.some((line) => line.startsWith('host '))
   const address = asked.some((line) => line.startsWith('the source address '))
   const flags = [

@@ -16,7 +16,8 @@ export function verdictText(verdict: PodVerdict): string {
 }
 
 function ruledText(verdict: PodVerdict, explanation: NonNullable<PodVerdict['explanation']>): string[] {
-  const { denies, allows, nearest } = explanation
+  const { denies, allows, nearest, dependsOn } = explanation
+  if (dependsOn.length > 0) return dependsOn.map((line) => `  ${line}`)
   const lines = denies.flatMap((rule) => [
     `DENY ${ruleName(verdict, rule.rule)} ${rule.unknown.length > 0 ? 'may match' : 'matches'}; it would not, if one of these were otherwise:`,
     ...conditions([...rule.met, ...rule.unknown], 'it matches everything'),
@@ -36,17 +37,13 @@ function ruledText(verdict: PodVerdict, explanation: NonNullable<PodVerdict['exp
   return [...lines, nothingAllows(verdict)]
 }
 
-function nearestText(verdict: PodVerdict, nearest: ExplainedRule): string[] {
-  const unmet = nearest.unmet.length
-  const what =
-    unmet === 0
-      ? 'may let it in, which depends on what is not known:'
-      : `comes nearest; ${unmet === 1 ? 'this' : 'these'} would have to change:`
+function nearestText(verdict: PodVerdict, { rule, unmet, unknown }: ExplainedRule): string[] {
+  const name = ruleName(verdict, rule)
+  if (unmet.length === 0)
+    return [`${name} may let it in, which depends on:`, ...conditions(unknown, 'nothing')]
   return [
-    unmet === 0
-      ? `${ruleName(verdict, nearest.rule)} ${what}`
-      : `no rule lets it in; ${ruleName(verdict, nearest.rule)} ${what}`,
-    ...conditions([...nearest.unmet, ...nearest.unknown], 'nothing'),
+    `no rule lets it in; ${name} comes nearest; ${unmet.length === 1 ? 'this' : 'these'} would have to change:`,
+    ...conditions([...unmet, ...unknown], 'nothing'),
   ]
 }
 

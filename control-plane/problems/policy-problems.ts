@@ -3,7 +3,7 @@ import { EFFECT_OF_A_POLICY } from '../model/effect.ts'
 import type { Mesh } from '../model/mesh.ts'
 
 /** Policies that are not, or not wholly, in force for one of their targets. */
-export function policyProblems({ policyProblems: found }: Mesh): Problem[] {
+export function policyProblems({ policyProblems: found }: Pick<Mesh, 'policyProblems'>): Problem[] {
   return found.map(({ kind, namespace, name, field, message, remedy, effect }) => ({
     file: null,
     line: null,

@@ -179,6 +179,11 @@ export class Fields {
     this.#problems.push({ path: [...this.path, ...more], message })
   }
 
+  /** The same with what to do. */
+  problemWith(remedy: string, message: string, ...more: (string | number)[]): void {
+    this.#problems.push({ path: [...this.path, ...more], message, remedy })
+  }
+
   /**
    * For kinds that are read strictly: reports every field that nobody asked for; with `nulls`, also those that are there
    * with nothing in them, where leaving one out would widen what its author meant.
@@ -186,7 +191,7 @@ export class Fields {
   refuseUnknown({ nulls = false } = {}): void {
     for (const name of Object.keys(this.#values)) {
       if (nulls && this.#values[name] === null)
-        this.problem('is there with nothing in it: write what it is for, or leave it out', name)
+        this.problemWith('write what it is for, or leave it out', 'is there with nothing in it', name)
       if (this.#read.has(name)) continue
       const path = [...this.path, name]
       const remedy = didYouMean(name, this.#read, `take it out; known are ${[...this.#read].join(', ')}`)

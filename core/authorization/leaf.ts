@@ -1,6 +1,6 @@
 import { AddressBlock } from './address-block.ts'
 import type { ConnectionFacts, RequestFacts } from './facts.ts'
-import { PathTemplate } from './path-template.ts'
+import { pathTest, templateTest } from './lenient-path.ts'
 import type { Matcher } from './rules.ts'
 import { textTest, wireTest, type TextTest } from './text-test.ts'
 
@@ -13,7 +13,8 @@ export type LeafTest =
   | { readonly of: 'request'; matches(facts: RequestFacts): boolean | undefined }
 
 /**
- * What one leaf says. It gives undefined where it can't be told, as what is asked for is no UTF-8: the rule then counts
+ * What one leaf says. It gives undefined where it can't be told, as what is asked for is no UTF-8, or a path that applications
+ * read in more than one way: the rule then counts
  * as it refuses more (evaluate.ts).
  * @throws WeftError `pattern.invalid` or `path_template.invalid`.
  */
@@ -54,12 +55,12 @@ export function leafTest(leaf: Leaf): LeafTest {
       return { of: 'request', matches: ({ authority }) => test(authority) }
     }
     case 'path': {
-      const test = wireTest(leaf.match)
+      const test = pathTest(leaf.match)
       return { of: 'request', matches: ({ path }) => test(withoutQuery(path)) }
     }
     case 'path-template': {
-      const template = new PathTemplate(leaf.template)
-      return { of: 'request', matches: ({ path }) => template.matches(withoutQuery(path)) }
+      const test = templateTest(leaf.template)
+      return { of: 'request', matches: ({ path }) => test(withoutQuery(path)) }
     }
     case 'header': {
       const { name, match } = leaf
@@ -93,9 +94,15 @@ function anyValue(values: readonly string[], test: TextTest): boolean | undefine
   return told === false && values.length > 1 ? test(values.join(',')) : told
 }
 
+// All rules that are held against one request ask for the same.
+let lastPath = ''
+let lastWithout = ''
+
 function withoutQuery(path: string): string {
+  if (path === lastPath) return lastWithout
   const question = path.indexOf('?')
-  return question < 0 ? path : path.slice(0, question)
+  lastPath = path
+  return (lastWithout = question < 0 ? path : path.slice(0, question))
 }
 
 function claimAt(claims: RequestFacts['claims'], path: readonly string[]): unknown {

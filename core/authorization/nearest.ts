@@ -1,7 +1,7 @@
 import type { ConnectionFacts, RequestFacts } from './facts.ts'
 import { leafTest, type Leaf } from './leaf.ts'
 import type { Matcher, Rule, RuleSet, Stage } from './rules.ts'
-import { fieldOf, isExact, isLeaf, isRequest, stateOf, subjectOf, wantedBy } from './words.ts'
+import { fieldOf, isPlain, isLeaf, isRequest, stateOf, subjectOf, wantedBy } from './words.ts'
 
 /** A rule, and what of it holds or does not, each in a sentence of its own. */
 export interface ExplainedRule {
@@ -17,6 +17,8 @@ export interface ExplainedRule {
 export interface Explanation {
   /** `unknown`: it depends on what is not known. */
   readonly verdict: 'allowed' | 'refused' | 'unknown'
+  /** What is not known and would decide, a sentence each; empty unless the verdict is unknown. */
+  readonly dependsOn: readonly string[]
   /** DENY rules that match, or that may. Each of them refuses, whatever else is changed. */
   readonly denies: readonly ExplainedRule[]
   /** The ALLOW rule that lets it in; undefined: none does, or none has to. */
@@ -29,6 +31,8 @@ export interface Explanation {
 export type UnknownFacts = ReadonlySet<Leaf['kind']>
 
 const NOTHING_UNKNOWN: UnknownFacts = new Set()
+/** The end of the name of a rule by which a pod reaches itself: near to everything, and nobody's to meet. */
+const SELF = '/self'
 /** Of a list of alternatives. */
 const MOST_NAMED = 5
 
@@ -49,6 +53,7 @@ export function explain(
   let surelyDenied = false
   let allows: ExplainedRule | undefined
   let nearest: ExplainedRule | undefined
+  const depends: Weight[] = []
   let mayAllow = true
   let surelyAllowed = true
   for (const stage of rules) {
@@ -58,6 +63,7 @@ export function explain(
       for (const one of weighed) {
         if (one.unmet.length > 0 || one.impossible) continue
         denies.push(told(one))
+        depends.push(one)
         if (one.unknown.length === 0) surelyDenied = true
       }
       continue
@@ -69,25 +75,16 @@ export function explain(
     surelyAllowed &&= match !== undefined
     if (match) allows = told(match)
     else {
-      const near = possible.toSorted(byNearness)
-      // A pod that reaches itself is an exception of its own, near to everything.
-      const other = near.find(({ rule }) => !rule.endsWith('/self')) ?? near[0]
-      nearest = other && told(other)
+      const near = possible.filter(({ rule }) => !rule.endsWith(SELF)).toSorted(byNearness)[0]
+      nearest = near && told(near)
+      depends.push(...possible.filter(({ unmet }) => unmet.length === 0))
     }
   }
   const refused = surelyDenied || !mayAllow
   const allowed = denies.length === 0 && surelyAllowed
-  return { verdict: refused ? 'refused' : allowed ? 'allowed' : 'unknown', denies, allows, nearest }
-}
-
-/** All rules of a set whose answer depends on leaves of these kinds. */
-export function asksFor(rules: RuleSet, kind: Leaf['kind']): boolean {
-  const within = (matcher: Matcher): boolean => {
-    if (matcher.kind === 'and' || matcher.kind === 'or') return matcher.of.some(within)
-    return matcher.kind === 'not' ? within(matcher.of) : matcher.kind === kind
-  }
-  const asks = ({ permissions, principals }: Rule): boolean => [...permissions, ...principals].some(within)
-  return rules.some(({ enforced = [], shadow = [] }) => [...enforced, ...shadow].some(asks))
+  const verdict = refused ? 'refused' : allowed ? 'allowed' : 'unknown'
+  const on = verdict === 'unknown' ? unique(depends.flatMap((one) => one.unknown)) : []
+  return { verdict, dependsOn: on, denies, allows, nearest }
 }
 
 /** In the order in which they decide: that of their names. */
@@ -143,11 +140,14 @@ interface Weighing extends Asked {
 }
 
 function weigh(matcher: Matcher, want: boolean, asked: Weighing): Weight {
+  if (matcher.kind === 'any') return want ? FREE : IMPOSSIBLE
+  if (isLeaf(matcher)) return weighLeaves([matcher], want, asked)
   switch (matcher.kind) {
-    case 'any':
-      return want ? FREE : IMPOSSIBLE
-    case 'not':
-      return weigh(matcher.of, !want, { ...asked, untold: !asked.untold })
+    case 'not': {
+      const weight = weigh(matcher.of, !want, { ...asked, untold: !asked.untold })
+      // That it is not the pod itself goes without saying.
+      return want && isItself(matcher.of) ? { ...weight, met: [] } : weight
+    }
     case 'and':
     case 'or': {
       const every = (matcher.kind === 'and') === want
@@ -157,9 +157,14 @@ function weigh(matcher: Matcher, want: boolean, asked: Weighing): Weight {
       if (every) return sum(weights)
       return weights.toSorted(byNearness)[0] ?? IMPOSSIBLE
     }
-    default:
-      return weighLeaves([matcher], want, asked)
   }
+}
+
+/** An identity at an address: how the control plane writes a pod that reaches itself. A policy has no word for both denied at once. */
+function isItself(matcher: Matcher): boolean {
+  if (matcher.kind !== 'and') return false
+  const kinds = matcher.of.flatMap((one) => (one.kind === 'or' ? one.of : [one])).map(({ kind }) => kind)
+  return kinds.includes('identity') && kinds.includes('source-ip') && new Set(kinds).size === 2
 }
 
 /** Leaves that all ask for the same thing: `GET` or `HEAD`. */
@@ -180,21 +185,30 @@ function weighLeaves(leaves: readonly [Leaf, ...Leaf[]], want: boolean, asked: W
       : `${subjectOf(first)} is not known; the rule excepts ${names}`
     return { ...FREE, unknown: [sentence] }
   }
-  const held = leaves.filter((leaf) => holds(leaf, asked))
+  const said = leaves.map((leaf) => ({ leaf, says: holds(leaf, asked) }))
+  const held = said.filter(({ says }) => says ?? asked.untold).map(({ leaf }) => leaf)
   const state = stateOf(first, facts)
-  if (want)
-    return held.length > 0
-      ? { ...FREE, met: [held.some(isExact) ? state : `${state}, as in ${listed(held.map(wantedBy))}`] }
-      : { ...FREE, unmet: [`${state}, the rule asks for ${names}`] }
-  return held.length > 0
-    ? { ...FREE, unmet: [`${state}, the rule excepts ${listed(held.map(wantedBy))}`] }
-    : { ...FREE, met: [`${state}, which is not ${names}`] }
+  if (held.length === 0)
+    return want
+      ? { ...FREE, unmet: [`${state}, the rule asks for ${names}`] }
+      : { ...FREE, met: [`${state}, which is not ${names}`] }
+  const these = listed(held.map(wantedBy))
+  // What can't be told counts as there, as evaluate.ts has it.
+  const maybe = said.every(({ says }) => says !== true)
+  if (!want)
+    return {
+      ...FREE,
+      unmet: [`${state}, the rule excepts ${these}${maybe ? ', as which it may be read' : ''}`],
+    }
+  const how = maybe ? `, which may be read as ${these}` : held.some(isPlain) ? '' : `, as in ${these}`
+  return { ...FREE, met: [`${state}${how}`] }
 }
 
-function holds(leaf: Leaf, { facts, untold }: Weighing): boolean {
+/** Undefined: it can't be told. */
+function holds(leaf: Leaf, { facts }: Weighing): boolean | undefined {
   const test = leafTest(leaf)
-  if (test.of === 'connection') return test.matches(facts) ?? untold
-  return isRequest(facts) ? (test.matches(facts) ?? untold) : untold
+  if (test.of === 'connection') return test.matches(facts)
+  return isRequest(facts) ? test.matches(facts) : undefined
 }
 
 function sum(weights: readonly Weight[]): Weight {

@@ -12,6 +12,8 @@ const LITERAL = /^[A-Za-z0-9\-._~!$&'()+,;=:@%]*$/
  */
 export class PathTemplate {
   readonly source: string
+  /** What stands before its first operator: most paths differ there. */
+  readonly #before: string
   readonly #expression: RegExp
 
   /** @throws WeftError `path_template.invalid`: what in it is wrong. */
@@ -33,13 +35,14 @@ export class PathTemplate {
       return rest ? REST : SEGMENT
     })
     this.source = source
+    this.#before = source.slice(0, source.search(/[{*]|$/))
     // In time linear in the path: a segment ends at its slash, and the rest stands there once.
     this.#expression = new RegExp(`^/${parts.join('/')}$`, 's')
   }
 
   /** `path` without its query. */
   matches(path: string): boolean {
-    return this.#expression.test(path)
+    return path.startsWith(this.#before) && this.#expression.test(path)
   }
 }
 

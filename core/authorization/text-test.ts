@@ -41,14 +41,26 @@ function plainTest(type: Exclude<TextMatch['type'], 'regex'>, value: string): (t
   }
 }
 
-function lowerCase(text: string): string {
+/** ASCII's letters alone. */
+export function lowerCase(text: string): string {
   return isAscii(text) ? text.toLowerCase() : text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
 }
 
+// Many rules ask for the same.
+let lastText = ''
+let lastAscii = true
+
 function isAscii(text: string): boolean {
-  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 0x7f) return false
-  return true
+  if (text === lastText) return lastAscii
+  let ascii = true
+  for (let i = 0; i < text.length && ascii; i++) ascii = text.charCodeAt(i) < 0x80
+  // Longer ones are worth it, and have no short one come between.
+  if (text.length < WORTH_KEEPING) return ascii
+  lastText = text
+  return (lastAscii = ascii)
 }
+
+const WORTH_KEEPING = 12
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 

@@ -4,16 +4,9 @@ import type { Matcher, TextMatch } from './rules.ts'
 
 /** What leaves ask for one and the same thing of a request: alternatives of these are said in one sentence. */
 export function fieldOf(leaf: Leaf): string {
-  switch (leaf.kind) {
-    case 'path-template':
-      return 'path'
-    case 'header':
-      return `header ${leaf.name}`
-    case 'claim':
-      return `claim ${leaf.path.join('.')}`
-    default:
-      return leaf.kind
-  }
+  if (leaf.kind === 'path-template') return 'path'
+  if (leaf.kind === 'header') return `header ${leaf.name}`
+  return leaf.kind === 'claim' ? `claim ${leaf.path.join('.')}` : leaf.kind
 }
 
 /** What a leaf takes: `GET`, `/items/*`, `spiffe://cluster.local/ns/shop/*`, `10.0.0.0/8`, `8000-8999`. */
@@ -33,7 +26,11 @@ export function wantedBy(leaf: Leaf): string {
       return leaf.end === leaf.start + 1 ? String(leaf.start) : `${leaf.start}-${leaf.end - 1}`
     case 'path-template':
       return leaf.template
-    default:
+    case 'sni':
+    case 'method':
+    case 'host':
+    case 'path':
+    case 'claim':
       return pattern(leaf.match)
   }
 }
@@ -57,7 +54,12 @@ export function stateOf(leaf: Leaf, facts: ConnectionFacts | RequestFacts): stri
       return `port is ${facts.destinationPort}`
     case 'sni':
       return facts.sni === '' ? 'there is no server name' : `server name is ${facts.sni}`
-    default:
+    case 'method':
+    case 'host':
+    case 'path':
+    case 'path-template':
+    case 'header':
+    case 'claim':
       return isRequest(facts) ? requestState(leaf, facts) : 'it is a connection whose requests nobody sees'
   }
 }
@@ -97,10 +99,11 @@ export function subjectOf(leaf: Leaf): string {
   return field === 'identity' ? 'the caller' : field === 'source-ip' ? 'the source address' : field
 }
 
-/** It takes one value, so that nobody learns more from its pattern. */
-export function isExact(leaf: Leaf): boolean {
+/** It takes one value, or any, so that nobody learns more from its pattern. */
+export function isPlain(leaf: Leaf): boolean {
   if (leaf.kind === 'port') return leaf.end === leaf.start + 1
-  return 'match' in leaf && leaf.match?.type === 'exact'
+  if (leaf.kind === 'source-ip' || leaf.kind === 'destination-ip') return !wantedBy(leaf).includes('/')
+  return ('match' in leaf && leaf.match?.type === 'exact') || wantedBy(leaf) === 'any'
 }
 
 export function isRequest(facts: ConnectionFacts | RequestFacts): facts is RequestFacts {
@@ -131,9 +134,8 @@ function pattern({ type, value }: TextMatch): string {
 
 /** A matcher in words: `caller spiffe://cluster.local/ns/shop/* and method GET or HEAD`. */
 export function matcherText(matcher: Matcher): string {
+  if (isLeaf(matcher)) return matcher.kind === 'any' ? 'anything' : `${label(matcher)} ${wantedBy(matcher)}`
   switch (matcher.kind) {
-    case 'any':
-      return 'anything'
     case 'not':
       return `not (${matcherText(matcher.of)})`
     case 'and': {
@@ -154,11 +156,11 @@ export function matcherText(matcher: Matcher): string {
         leaves.length === matcher.of.length &&
         leaves.every((one) => fieldOf(one) === fieldOf(leaf))
       )
-        return leaf.kind === 'any' ? 'anything' : `${label(leaf)} ${[...new Set(leaves.map(wantedBy))].join(' or ')}`
+        return leaf.kind === 'any'
+          ? 'anything'
+          : `${label(leaf)} ${[...new Set(leaves.map(wantedBy))].join(' or ')}`
       return matcher.of.map(grouped).join(' or ')
     }
-    default:
-      return `${label(matcher)} ${wantedBy(matcher)}`
   }
 }
 

@@ -218,6 +218,41 @@ export function seedTrace(traces: TraceStore, index: number, change: TraceChange
   return traceId
 }
 
+/** Three kinds of refusals of the last minutes; the first came `count` times. */
+export function seedDenials(decisions: DecisionStore, count: number, path = '/charge'): void {
+  const web = 'spiffe://cluster.local/ns/shop/sa/web'
+  const kinds: readonly [times: number, values: Text][] = [
+    [count, { 'url.path': path, 'weft.source_identity': web, 'weft.policy': 'payments/pay/0' }],
+    [1, { 'url.path': '/admin', 'client.address': '10.244.0.66', 'weft.policy': 'none' }],
+    [
+      1,
+      { 'http.request.method': '', 'tls.client.server_name': 'db', 'weft.policy.decision': 'dry-run-denied' },
+    ],
+  ]
+  for (const [kind, [times, values]] of kinds.entries())
+    for (let i = 0; i < times; i++)
+      decisions.add({
+        traceId: `${kind + 1}${i}`.padEnd(32, 'a'),
+        spanId: `${i}`.padStart(16, 'b'),
+        parentSpanId: '',
+        name: '',
+        kind: 'server',
+        service: 'pay',
+        namespace: 'payments',
+        pod: `pay-${i}`,
+        startMs: START - 1000 * (10 * kind + i),
+        durationMs: 1,
+        status: 'unset',
+        statusMessage: '',
+        attributes: {
+          'http.request.method': 'POST',
+          'network.local.port': 8080,
+          'weft.policy.decision': 'denied',
+          ...values,
+        },
+      })
+}
+
 function port(service: string, endpoints: number, routes: readonly RouteView[] = []): PortView {
   return {
     port: 8080,
@@ -273,6 +308,7 @@ const SERVICES: ServiceView[] = [
 ]
 
 const MESH: MeshOverview = {
+  issuer: () => ({ title: 'Secret weft-system/weft-ca', trouble: null }),
   policies: () => ({ policies: [], services: [] }),
   authorization: () => undefined,
   targets: () => ({ kind: 'none', ports: [], targets: [] }),

@@ -12,6 +12,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   Begin: ['README.md', 'docs/getting-started.md', 'docs/concepts.md', 'docs/local.md', 'docs/install.md'],
   Run: [
     'docs/operations.md',
+    'docs/issuers.md',
     'docs/observability.md',
     'docs/telemetry-names.md',
     'docs/limits.md',

@@ -12,6 +12,7 @@ import {
   OUTBOUND_PORT,
   READY_PATH,
   TAKES_OUTLIER_DETECTION,
+  TAKES_RBAC,
   USER_AGENT,
 } from '../../core/contract.ts'
 import packageJson from '../../package.json' with { type: 'json' }
@@ -241,7 +242,7 @@ export function nodeOf({ pod }: { readonly pod: SidecarOptions['pod'] }) {
       [NODE_NAMESPACE]: pod.namespace,
       [NODE_POD_NAME]: pod.name,
       [NODE_RUNTIME]: process.versions.node,
-      [NODE_TAKES]: TAKES_OUTLIER_DETECTION,
+      [NODE_TAKES]: `${TAKES_OUTLIER_DETECTION} ${TAKES_RBAC}`,
     },
   }
 }

@@ -18,7 +18,8 @@ import { ObservedReport } from './observed-calls/observed-report.ts'
 import { prometheusText } from './prometheus.ts'
 import { resourceOf, type ResourceAttributes } from './resource.ts'
 import { SpanQueue } from './span-queue.ts'
-import { spanOf } from './span.ts'
+import { RefusalSpans } from './refusal-spans.ts'
+import { connectionSpanOf, spanOf } from './span.ts'
 import { newSpanId, newTraceId, readTrace, writeTrace } from './trace-context.ts'
 
 export interface TelemetryOptions {
@@ -49,6 +50,7 @@ const MOST_EARLY = 200
 export class Telemetry implements TelemetrySink {
   readonly metrics = new Metrics()
   readonly #limits = new LimitMetrics()
+  readonly #refusals: RefusalSpans
   readonly #observed: ObservedCalls | undefined
   readonly #observedReport: ObservedReport | undefined
   readonly #log: AccessLog
@@ -78,6 +80,7 @@ export class Telemetry implements TelemetrySink {
     this.#samplingPercent = options.samplingPercent
     this.#clock = options.clock ?? monotonicClock
     this.#pushMs = options.pushMs ?? PUSH_MS
+    this.#refusals = new RefusalSpans(this.#clock, () => this.count('refusals_not_reported'))
     this.#pushedAt = this.#clock.now()
     this.#observed = options.observed
     this.#observedReport =
@@ -120,6 +123,10 @@ export class Telemetry implements TelemetrySink {
     }
   }
 
+  reference(head: RequestHead | undefined): string {
+    return (head && readTrace(head)?.traceId) || newTraceId()
+  }
+
   requestStarted(direction: 'outbound' | 'inbound'): void {
     this.metrics.active[direction]++
   }
@@ -132,7 +139,9 @@ export class Telemetry implements TelemetrySink {
     if (record.direction === 'inbound' && !record.answered) this.#observed?.request(record)
     this.metrics.active[record.direction]--
     this.metrics.request(record)
-    if (record.span && this.#spans) this.#spans.add(spanOf(record, record.span))
+    this.metrics.decisions.add(record)
+    const span = record.span ?? (this.#spans && this.#refusals.spanFor(record))
+    if (span && this.#spans) this.#spans.add(spanOf(record, span))
     this.#log.request(record)
     if (this.#cancelEarly === undefined && this.#exporter) this.#awaitEarly()
   }
@@ -144,6 +153,9 @@ export class Telemetry implements TelemetrySink {
   connectionFinished(record: ConnectionRecord): void {
     if (record.direction === 'inbound' && record.upstream === '') this.#observed?.connection(record)
     this.metrics.connection(record)
+    this.metrics.decisions.add(record)
+    const span = this.#spans && this.#refusals.spanFor(record)
+    if (span) this.#spans?.add(connectionSpanOf(record, span))
     this.#log.connection(record)
   }
 

@@ -8,6 +8,7 @@ import {
   type WorkloadAuthorizationView,
 } from '../../authorization-view.ts'
 import { policyOverview, type PolicyOverview } from '../../policy-view.ts'
+import type { Issuer, IssuerTrouble } from '../../issuers/issuer.ts'
 import type { CanaryView } from '../../canary/view.ts'
 import type { ServiceView } from '../../service-view.ts'
 
@@ -51,6 +52,15 @@ export interface MeshOverview {
   problems(own: boolean): readonly Problem[]
   proxies(): readonly ProxyView[]
   canaries(): readonly CanaryView[]
+  /** Who signs certificates, as this replica sees it; undefined while it starts. */
+  issuer(): IssuerView | undefined
+}
+
+/** Plain JSON. */
+export interface IssuerView {
+  readonly title: string
+  /** Why it gives no certificates; null while all is well. */
+  readonly trouble: IssuerTrouble | null
 }
 
 /** Of a mesh that may not be there yet: then nothing is in it. `told` are problems that somebody else found. */
@@ -60,6 +70,7 @@ export function overviewOf(
   proxies: () => readonly ProxyStream[],
   told: () => readonly Problem[],
   canaries: () => readonly CanaryView[] = () => [],
+  issuer: () => Issuer | undefined = () => undefined,
 ): MeshOverview {
   const now = () => brain()?.snapshot.value
   return {
@@ -72,6 +83,10 @@ export function overviewOf(
       }))
     },
     canaries,
+    issuer() {
+      const signs = issuer()
+      return signs && { title: signs.title, trouble: signs.trouble.value ?? null }
+    },
     version: () => now()?.version ?? 0,
     services: () => now()?.services ?? [],
     policies() {

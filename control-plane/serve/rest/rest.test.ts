@@ -67,6 +67,7 @@ const AUTHORIZATION = {
 } as const
 
 const MESH: MeshOverview = {
+  issuer: () => ({ title: 'Secret weft-system/weft-ca', trouble: null }),
   canaries: () => [],
   trustDomain: 'cluster.local',
   version: () => 7,
@@ -223,7 +224,7 @@ t.test('refusals: by reference, namespace and time, and counted', async (t) => {
   tell(3, 'pay')
   const found = async (query: string) => {
     const { refusals } = (await get(`/api/authorization/decisions${query}`)).body
-    return (refusals as { reference: string }[]).map(({ reference }) => reference[0]).toSorted()
+    return (refusals as { reference: string }[]).map(({ reference }) => reference[0] ?? '').toSorted()
   }
   t.strictSame(await found(''), ['1', '2', '3'])
   t.strictSame(await found(`?reference=${'1'.repeat(32)}`), ['1'])

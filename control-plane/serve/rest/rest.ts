@@ -160,6 +160,7 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
       startedAt,
       version: mesh.version(),
       trustDomain: mesh.trustDomain,
+      issuer: mesh.issuer() ?? null,
       services: mesh.services().length,
       proxies: {
         connected: proxies.length,

@@ -4,16 +4,22 @@ export const ANYTHING: Matcher = { kind: 'any' }
 
 /** All of them; what is certain anyway is left out. */
 export function all(matchers: readonly Matcher[]): Matcher {
-  const of = matchers.filter(({ kind }) => kind !== 'any')
+  const of = flattened('and', matchers).filter(({ kind }) => kind !== 'any')
   const [only = ANYTHING, ...more] = of
   return more.length === 0 ? only : { kind: 'and', of }
 }
 
 /** One of them; there must be one. */
-export function any(of: readonly Matcher[]): Matcher {
+export function any(matchers: readonly Matcher[]): Matcher {
+  const of = flattened('or', matchers)
   if (of.some(({ kind }) => kind === 'any')) return ANYTHING
   const [only, ...more] = of
   return only && more.length === 0 ? only : { kind: 'or', of }
+}
+
+/** Those that are lists of the same kind with what they hold in their place. */
+function flattened(kind: 'and' | 'or', matchers: readonly Matcher[]): readonly Matcher[] {
+  return matchers.flatMap((one) => (one.kind === kind ? one.of : [one]))
 }
 
 export function not(of: Matcher): Matcher {

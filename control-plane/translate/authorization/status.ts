@@ -12,24 +12,22 @@ import type { PolicyInForce } from './in-force.ts'
 const NAMED = 8
 
 interface Found {
-  pods: number
-  /** `shop/web:5432 (opaque)` of ports where requests are not seen, or not always. */
+  selected: boolean
+  /** `shop/web:5432 (opaque)`, by the name of whoever made the pods, of ports where requests are not seen, or not always. */
   readonly unseen: Set<string>
   readonly fields: Set<string>
 }
 
 /** What each scope of each policy came to, told pod by pod. */
-export class StatusCounts {
+export class StatusFindings {
   readonly #found = new Map<PolicyInForce, Map<number, Found>>()
 
   add(workload: Workload, covers: readonly PortCover[]): void {
-    const counted = new Set<Found>()
     for (const { port, policies } of covers) {
       for (const { inForce, scopes } of policies) {
         for (const at of scopes) {
           const found = this.of(inForce, at)
-          if (!counted.has(found)) found.pods++
-          counted.add(found)
+          found.selected = true
           if (port && seesNoRequests(port)) addUnseen(found, inForce, at, workload, port)
         }
       }
@@ -39,7 +37,7 @@ export class StatusCounts {
   of(inForce: PolicyInForce, scope: number): Found {
     const scopes = this.#found.get(inForce) ?? new Map<number, Found>()
     this.#found.set(inForce, scopes)
-    const found = scopes.get(scope) ?? { pods: 0, unseen: new Set(), fields: new Set() }
+    const found = scopes.get(scope) ?? { selected: false, unseen: new Set(), fields: new Set() }
     scopes.set(scope, found)
     return found
   }
@@ -62,13 +60,15 @@ function addUnseen(
   if (needing.length === 0 && !ofRoute) return
   for (const { fields } of needing) for (const field of fields) found.fields.add(field)
   if (ofRoute) found.fields.add('spec.targetRefs')
-  found.unseen.add(`${workload.key}:${port} (${protocol === 'auto' ? 'not declared' : protocol})`)
+  found.unseen.add(
+    `${workload.namespace}/${workload.service}:${port} (${protocol === 'auto' ? 'not declared' : protocol})`,
+  )
 }
 
 /** What is told of policies: in their status, and as problems with remedies. */
 export function statusOfPolicies(
   policies: readonly PolicyInForce[],
-  counts: StatusCounts,
+  findings: StatusFindings,
 ): { readonly status: readonly PolicyStatus[]; readonly problems: readonly PolicyProblem[] } {
   const problems: PolicyProblem[] = []
   const status = policies.map((inForce): PolicyStatus => {
@@ -86,14 +86,14 @@ export function statusOfPolicies(
       const ref = { group, kind: of, ...(of === 'Namespace' ? {} : { namespace }), name: target }
       const field = `spec.targetRefs[${at}]`
       const problem = wrong[at]
-      return told(ref, problem ? [refused(problem, field)] : findingsOf(inForce, scope++, counts, field))
+      return told(ref, problem ? [refused(problem, field)] : findingsOf(inForce, scope++, findings, field))
     })
     const own = { group: '', kind: 'Namespace', name: namespace }
     return {
       kind,
       namespace,
       name,
-      ancestors: targetRefs.length > 0 ? ancestors : [told(own, findingsOf(inForce, 0, counts, 'spec'))],
+      ancestors: targetRefs.length > 0 ? ancestors : [told(own, findingsOf(inForce, 0, findings, 'spec'))],
     }
   })
   return { status, problems }
@@ -118,22 +118,22 @@ function refused(problem: TargetProblem, field: string): Finding {
 function findingsOf(
   inForce: PolicyInForce,
   scope: number,
-  counts: StatusCounts,
+  findings: StatusFindings,
   field: string,
 ): readonly Finding[] {
   const { policy, scopes, dryRun } = inForce
-  const found = counts.of(inForce, scope)
+  const found = findings.of(inForce, scope)
   const partly = partial(inForce, scope, found, field)
   if (policy.unreadable) {
     const message =
       policy.action === 'AUDIT'
         ? 'it cannot be read, and audits nothing'
-        : `it cannot be read: ${found.pods} pods are refused everything by it`
+        : 'it cannot be read: whatever it is for is refused everything'
     // Which field is wrong, the reader has told.
     return [{ condition: { type: 'Accepted', status: 'False', reason: 'Invalid', message }, problems: [] }]
   }
-  if (found.pods === 0) return [nothingSelected(scopes[scope]?.level, field), ...partly]
-  const message = `${dryRun ? 'decides, and refuses nobody,' : 'in force'} at ${found.pods} pods`
+  if (!found.selected) return [nothingSelected(scopes[scope]?.level, field), ...partly]
+  const message = dryRun ? 'tried out: it decides and is told, and refuses nobody' : 'in force'
   const condition = { type: 'Accepted', status: 'True' as const, reason: 'Accepted', message }
   return [{ condition, problems: [] }, ...partly]
 }

@@ -41,6 +41,8 @@ function textClaim(name: string, match: TextMatch): Matcher {
   return { kind: 'claim', path: [name], match, inList: false }
 }
 
+/** Without those of `https://`. */
 function slashesOf(text: string): readonly number[] {
-  return [...text.matchAll(/\//g)].map(({ index }) => index)
+  const from = /^[a-z][a-z0-9+.-]*:\/\//i.exec(text)?.[0].length ?? 0
+  return [...text.matchAll(/\//g)].flatMap(({ index }) => (index < from ? [] : [index]))
 }

@@ -18,7 +18,7 @@ import { coversOf, type PortCover } from './covers.ts'
 import { policiesInForce, type PolicyInForce } from './in-force.ts'
 import { PolicyRulesCache } from './policy-rules.ts'
 import { stagesOf, type Asked } from './stages.ts'
-import { StatusCounts, statusOfPolicies } from './status.ts'
+import { StatusFindings, statusOfPolicies } from './status.ts'
 
 export interface Authorization {
   readonly tables: AuthorizationTables
@@ -74,7 +74,7 @@ export class AuthorizationTranslator {
       policies.filter((one) => !wide.includes(one)),
       ({ policy }) => policy.meta.namespace,
     )
-    const counts = new StatusCounts()
+    const findings = new StatusFindings()
     const kept = new Map<string, Kept>()
     const tables = new Map<string, WorkloadAuthorization>()
     for (const [key, workload] of workloads) {
@@ -84,7 +84,7 @@ export class AuthorizationTranslator {
       if (candidates.length === 0 && value === 'Allow' && revoked.length === 0) continue
       const keysOf = (port: number): readonly string[] => portKeys.get(`${key}/${port}`) ?? []
       const covers = coversOf(candidates, workload, keysOf)
-      counts.add(workload, covers)
+      findings.add(workload, covers)
       const policiesHere = new Set(covers.flatMap((cover) => cover.policies.map(({ inForce }) => inForce)))
       const keys = workload.ports.map(({ port }) => keysOf(port).join(' ')).join(',')
       const parts = [workload, value, from, dryRun, revoked, keys, ...policiesHere]
@@ -108,7 +108,7 @@ export class AuthorizationTranslator {
       if (entry.result) tables.set(key, entry.result)
     }
     this.#kept = kept
-    const { status, problems } = statusOfPolicies(policies, counts)
+    const { status, problems } = statusOfPolicies(policies, findings)
     return (this.#result = this.#keeping(settings, tables, status, problems))
   }
 

@@ -1,6 +1,6 @@
 import type { Fields } from '../../fields.ts'
 import type { GrpcOperation, PolicyOperation } from './policy.ts'
-import { readBoth, sni, starProblem, textsWith, wildcard, type ValueCheck } from './values.ts'
+import { readBoth, sni, starProblem, textsWith, wildcard, type ValueCheck, type Wrong } from './values.ts'
 
 const METHOD = wildcard({
   pattern: /^[!#$%&'+.^_`|~0-9A-Z-]+$/,
@@ -26,37 +26,53 @@ const path: ValueCheck = (value) => {
     return `must begin with / or *, got ${JSON.stringify(value)}`
   const literal = value.endsWith('*') ? value.slice(0, -1) : value.startsWith('*') ? value.slice(1) : value
   if (literal.includes('*'))
-    return `${starProblem(value)}; for any one segment write {*}, as in /users/{*}/cards`
+    return {
+      message: starProblem(value).message,
+      remedy: 'write it at the beginning or at the end; for any one segment {*}, as in /users/{*}/cards',
+    }
   return literalProblem(value, literal)
 }
 
-function templateProblem(value: string): string | undefined {
-  const shape = `must be a template of whole segments such as /users/{*}/cards/{**}, got ${JSON.stringify(value)}`
+function templateProblem(value: string): Wrong | undefined {
+  const shape: Wrong = {
+    message: `is no template of whole segments, got ${JSON.stringify(value)}`,
+    remedy: 'write one such as /users/{*}/cards/{**}',
+  }
   if (!value.startsWith('/')) return shape
   const segments = value.slice(1).split('/')
   for (const [at, segment] of segments.entries()) {
     if (segment === '{*}') continue
     if (segment === '{**}' && at === segments.length - 1) continue
-    if (segment === '{**}') return `may have {**} as its last segment only, got ${JSON.stringify(value)}`
+    if (segment === '{**}')
+      return {
+        message: `has {**} within, got ${JSON.stringify(value)}`,
+        remedy: 'write {**} as the last segment only',
+      }
     if (/[{}*]/.test(segment)) return shape
   }
   return literalProblem(value, value.replaceAll(/\{\*\*?\}/g, 'x'))
 }
 
-function literalProblem(value: string, literal: string): string | undefined {
+function literalProblem(value: string, literal: string): Wrong | undefined {
   const got = `got ${JSON.stringify(value)}`
-  if (/[?#]/.test(literal)) return `is compared without query and fragment: leave them out, ${got}`
-  if (!LITERAL.test(literal)) return `must be printable, other characters percent-encoded, ${got}`
-  const never = 'would match no request, since paths are compared in normal form'
-  if (literal.includes('//')) return `${never}: write one slash for several, ${got}`
-  if (literal.includes('\\')) return `${never}: write / for \\, ${got}`
-  if (/(^|\/)\.\.?(\/|$)/.test(literal)) return `${never}: write it without . and .. segments, ${got}`
-  if (/%(?![0-9A-Fa-f]{2})/.test(literal)) return `has a % that encodes nothing: write %25, ${got}`
+  const never = (remedy: string): Wrong => ({
+    message: `would match no request, since paths are compared in normal form, ${got}`,
+    remedy,
+  })
+  if (/[?#]/.test(literal))
+    return { message: `is compared without query and fragment, ${got}`, remedy: 'leave them out' }
+  if (!LITERAL.test(literal))
+    return { message: `holds what no path does, ${got}`, remedy: 'percent-encode it' }
+  if (literal.includes('//')) return never('write one slash for several')
+  if (literal.includes('\\')) return never('write / for \\')
+  if (/(^|\/)\.\.?(\/|$)/.test(literal)) return never('write it without . and .. segments')
+  if (/%(?![0-9A-Fa-f]{2})/.test(literal))
+    return { message: `has a % that encodes nothing, ${got}`, remedy: 'write %25' }
   const normal = literal.replaceAll(/%[0-9A-Fa-f]{2}/g, (code) => {
     const text = String.fromCharCode(Number.parseInt(code.slice(1), 16))
     return /[A-Za-z0-9._~-]/.test(text) ? text : code.toUpperCase()
   })
-  return normal === literal ? undefined : `${never}: write ${normal}, ${got}`
+  return normal === literal ? undefined : never(`write ${normal}`)
 }
 
 const GRPC_SERVICE = /^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$/
@@ -91,6 +107,6 @@ export function readOperation(entry: Fields): PolicyOperation {
   entry.refuseUnknown({ nulls: true })
   const said = Object.entries(all).filter(([, value]) => value !== undefined)
   if (entry.has('operation') && said.length === 0)
-    operation.problem('needs a field: for whatever is asked leave to out')
+    operation.problemWith('name what is asked for; for whatever it is leave to out', 'needs a field')
   return Object.fromEntries(said)
 }

@@ -30,13 +30,14 @@ export function readAuthorizationPolicy(object: Fields): AuthorizationPolicyObje
   const meta = readMeta(object, 'namespaced')
   object.skip('apiVersion', 'kind', 'status')
   // An empty spec selects the whole namespace and allows nothing: Istio's well-known way to say so.
-  if (!object.has('spec')) object.problem('is required; spec: {} allows nothing in the namespace', 'spec')
+  if (!object.has('spec'))
+    object.problemWith('add it; spec: {} allows nothing in the namespace', 'is required', 'spec')
   const spec = object.map('spec')
   const before = object.problems
   const targetRefs = readTargets(spec)
   const selector = readSelector(spec)
   if (spec.has('selector') && spec.has('targetRefs'))
-    spec.problem('does not go with selector: write one of the two', 'targetRefs')
+    spec.problemWith('write one of the two', 'does not go with selector', 'targetRefs')
   const saidWell = object.problems === before
   const action = spec.oneOf('action', ['ALLOW', 'DENY', 'AUDIT'])
   const mode = spec.oneOf('mode', ['Enforce', 'DryRun'])
@@ -44,7 +45,7 @@ export function readAuthorizationPolicy(object: Fields): AuthorizationPolicyObje
   const rules = spec.has('rules') ? readRules(spec) : undefined
   spec.skip('rules')
   if (!spec.has('rules') && action !== undefined && action !== 'ALLOW')
-    spec.problem(`is required with ${action}: write rules: [{}] for everything`, 'rules')
+    spec.problemWith('add rules; [{}] matches everything', `is required with ${action}`, 'rules')
   spec.refuseUnknown({ nulls: true })
   object.refuseUnknown({ nulls: true })
   const unreadable = object.problems > 0

@@ -19,7 +19,7 @@ const PATH = /^[A-Za-z0-9._/-]*$/
 const LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/
 const ACCOUNT = '[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?'
 
-const SHAPE = 'such as cluster.local/ns/shop/sa/web, cluster.local/ns/shop/*, */sa/web or *'
+const SHAPE = 'write an identity such as cluster.local/ns/shop/sa/web, cluster.local/ns/shop/*, */sa/web or *'
 
 /**
  * A SPIFFE ID, with or without its scheme. What begins one must be a whole trust domain: `cluster.local*` would also be
@@ -41,9 +41,9 @@ const principal: ValueCheck = (value) => {
   const path = literal.slice(slash + 1)
   const ofKubernetes = path.startsWith('ns/') || (pattern && path === '')
   if (!TRUST_DOMAIN.test(domain) || (written === value && (domain === 'ns' || !ofKubernetes)))
-    return `has no trust domain: write an identity ${SHAPE}, got ${JSON.stringify(value)}`
+    return { message: `has no trust domain, got ${JSON.stringify(value)}`, remedy: SHAPE }
   if (!PATH.test(path) || (path === '' && !pattern))
-    return `must be an identity ${SHAPE}, got ${JSON.stringify(value)}`
+    return { message: `is no identity, got ${JSON.stringify(value)}`, remedy: SHAPE }
   return undefined
 }
 
@@ -53,7 +53,10 @@ const namespace: ValueCheck = wildcard({ pattern: /^[-a-z0-9]{1,63}$/, is: 'the 
 const serviceAccount: ValueCheck = (value) => {
   const [name = '', owner, ...more] = value.split('/').toReversed()
   if (value.includes('*'))
-    return `takes no *: name the account, or write its namespace into namespaces, got ${JSON.stringify(value)}`
+    return {
+      message: `takes no *, got ${JSON.stringify(value)}`,
+      remedy: 'name the account, or write its namespace into namespaces',
+    }
   if (
     new RegExp(`^${ACCOUNT}$`).test(name) &&
     (owner === undefined || LABEL.test(owner)) &&
@@ -82,6 +85,6 @@ export function readSource(entry: Fields): PolicySource {
   entry.refuseUnknown({ nulls: true })
   const said = Object.entries(all).filter(([, value]) => value !== undefined)
   if (entry.has('source') && said.length === 0)
-    source.problem('needs a field: for whoever calls leave from out')
+    source.problemWith('name who calls; for whoever it is leave from out', 'needs a field')
   return Object.fromEntries(said)
 }

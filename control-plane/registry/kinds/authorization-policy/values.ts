@@ -5,8 +5,13 @@ import type { Listed } from './policy.ts'
 /** How many values one list may hold. */
 export const MOST_VALUES = 64
 
-/** What is wrong with one value, or undefined. */
-export type ValueCheck = (value: string) => string | undefined
+/** What is wrong with one value, with what to do where the message does not say; or undefined. */
+export type ValueCheck = (value: string) => string | Wrong | undefined
+
+export interface Wrong {
+  readonly message: string
+  readonly remedy: string
+}
 
 /** `name` and its `not` form; undefined where neither is there. */
 export function readBoth<T>(
@@ -33,7 +38,7 @@ export function readFilled<T>(
     return []
   }
   if (Array.isArray(fields.any(name)) && (fields.any(name) as readonly unknown[]).length === 0)
-    fields.problem('is empty: name what it is for, or leave it out', name)
+    fields.problemWith('name what it is for, or leave it out', 'is empty', name)
   return read(fields, name)
 }
 
@@ -43,7 +48,8 @@ export function textsWith(check: ValueCheck): (fields: Fields, name: string) => 
     const values = fields.texts(name)
     for (const [at, value] of values.entries()) {
       const problem = check(value)
-      if (problem !== undefined) fields.problem(problem, name, at)
+      if (typeof problem === 'string') fields.problem(problem, name, at)
+      else if (problem) fields.problemWith(problem.remedy, problem.message, name, at)
     }
     return values
   }
@@ -55,7 +61,7 @@ export function wildcard(what: TextCheck): ValueCheck {
     if (value === '*') return undefined
     const literal = withoutWildcard(value)
     if (literal.includes('*')) return starProblem(value)
-    if (literal === '') return 'is empty: write what it must be, or * for anything'
+    if (literal === '') return { message: 'is empty', remedy: 'write what it must be, or * for anything' }
     return what.pattern.test(literal) ? undefined : `must be ${what.is}, got ${JSON.stringify(value)}`
   }
 }
@@ -71,8 +77,11 @@ export function withoutWildcard(value: string): string {
   return value.startsWith('*') ? value.slice(1) : value
 }
 
-export function starProblem(value: string): string {
-  return `has a * within ${JSON.stringify(value)}: it may stand at the beginning or at the end, and once`
+export function starProblem(value: string): Wrong {
+  return {
+    message: `has a * within ${JSON.stringify(value)}`,
+    remedy: 'write it at the beginning or at the end, and once',
+  }
 }
 
 /** `10.0.0.0/8`, or an address alone. */
