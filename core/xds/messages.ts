@@ -99,12 +99,12 @@ const ALIASES: Readonly<Record<string, string>> = {
 
 const ENVOY: ModuleSource = {
   module: 'envoy',
-  messages: [...new Set([...DISCOVERY, ...FOR_OTHER_CLIENTS, ...OF_POLICIES, ...OF_AUTHORIZATION, ...SERVED.keys()])].map(
-    (name) => {
-      const alias = ALIASES[name]
-      return alias === undefined ? name : [name, alias]
-    },
-  ),
+  messages: [
+    ...new Set([...DISCOVERY, ...FOR_OTHER_CLIENTS, ...OF_POLICIES, ...OF_AUTHORIZATION, ...SERVED.keys()]),
+  ].map((name) => {
+    const alias = ALIASES[name]
+    return alias === undefined ? name : [name, alias]
+  }),
 }
 
 const OTLP: ModuleSource = {
