@@ -5,11 +5,17 @@ import { capConnections, refusePipelined } from '../core/connection-cap.ts'
 import { describeError, WeftError } from '../core/errors.ts'
 import type { Logger } from '../core/log.ts'
 import type { Problem } from '../core/problem.ts'
+import type { Issuer } from './issuers/issuer.ts'
+import { addressRule } from './jwks/allowed-address.ts'
+import { jsonFetcher, type FetchOptions } from './jwks/fetch-json.ts'
+import { keyStore } from './jwks/key-store.ts'
 import { createMesh, type MeshBrain } from './mesh.ts'
 import { canaryViews } from './canary/view.ts'
 import { ownCounts } from './canary/evidence/counts.ts'
 import type { CanaryView } from './canary/view.ts'
 import type { WorkloadLimits } from './model/workload-limits.ts'
+import { policyObjects } from './policy-objects.ts'
+import { EMPTY_SNAPSHOT, type Snapshot } from './registry/snapshot.ts'
 import type { OpenPlatform } from './platform/platform.ts'
 import { discoveryService } from './serve/ads/service.ts'
 import { serveGrpc, type GrpcAddress, type RunningGrpcServer } from './serve/grpc-server.ts'
@@ -19,8 +25,11 @@ import { rest } from './serve/rest/rest.ts'
 import { serverCertificate } from './serve/server-certificate.ts'
 import { signingService } from './serve/signing/service.ts'
 import { reportedMesh } from './serve/telemetry/followed-routes.ts'
+import { alsoDecisions, DecisionStore } from './serve/telemetry/decision-store.ts'
 import { createForwarder, type CollectorAddress } from './serve/telemetry/forwarder.ts'
+import { ObservedStore } from './serve/telemetry/observed-store.ts'
 import { MetricStore } from './serve/telemetry/metric-store.ts'
+import { observedView } from './serve/telemetry/observed-view.ts'
 import { telemetryServices } from './serve/telemetry/receiver.ts'
 import { TraceStore } from './serve/telemetry/trace-store.ts'
 import type { Quotas } from './quotas.ts'
@@ -43,6 +52,8 @@ export interface ControlPlaneOptions {
   readonly limits?: WorkloadLimits | undefined
   /** Of certificates for those who ask for no lifetime; milliseconds. */
   readonly leafLifeMs?: number | undefined
+  /** How keys of token issuers are fetched; left out: by https, from nowhere on this machine. */
+  readonly jwks?: FetchOptions | undefined
   /** The longest that streams of proxies last once it ends; milliseconds, default 0. */
   readonly drainMs?: number
   /** Where reports go on to. */
@@ -66,6 +77,8 @@ export interface RunningControlPlane {
 const HTTP_CONNECTIONS = { total: 256, perAddress: 64 }
 // For a request, and for its head; milliseconds.
 const HTTP_PATIENCE_MS = 5000
+/** How long a start waits for keys of token issuers. */
+const KEYS_PATIENCE_MS = 10_000
 
 /**
  * One control plane: platform -> mesh -> discovery, certificates, telemetry, REST. Answers /live at once, and resolves
@@ -80,15 +93,19 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
   try {
     let waitsFor: string | undefined = 'it starts'
     let brain: MeshBrain | undefined
+    let snapshot = (): Snapshot => EMPTY_SNAPSHOT
     let proxies: () => readonly ProxyStream[] = () => []
     let told: () => readonly Problem[] = () => []
     let canaries: () => readonly CanaryView[] = () => []
+    let signs: Issuer | undefined
     const { quotas } = options
     const traces = new TraceStore(quotas?.traces)
+    const decisions = new DecisionStore()
     const metrics = new MetricStore(
       reportedMesh(() => brain?.snapshot.value.model),
       quotas?.series,
     )
+    const observed = new ObservedStore()
     const app = fastify({
       forceCloseConnections: true,
       requestTimeout: HTTP_PATIENCE_MS,
@@ -102,7 +119,10 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     closing.push(() => app.close())
     await app.register(rest, {
       traces,
+      decisions,
       metrics,
+      policyObjects: () => policyObjects(snapshot()),
+      observed: (request) => observedView(observed, brain?.snapshot.value.model, request),
       release: packageJson.version,
       names: [...options.dnsNames, ...(options.httpHosts ?? [])],
       notReady: () => waitsFor,
@@ -112,6 +132,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
         () => proxies(),
         () => told(),
         () => canaries(),
+        () => signs,
       ),
       dashboard: options.dashboard,
     })
@@ -124,10 +145,17 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       waiting: (reason) => (waitsFor = reason),
     })
     closing.push(() => platform.close())
-    const { source, verifier, authority } = platform
+    const { source, verifier, issuer } = platform
+    signs = issuer
+    snapshot = () => source.snapshot.value
     told = () => platform.problems?.() ?? []
     canaries = () => canaryViews(source.snapshot.value.canaries, (canary) => platform.canaryStatus(canary))
+    const fetcher = jsonFetcher(options.jwks ?? { allowed: addressRule(), http: false })
+    closing.push(() => fetcher.close())
+    const keys = keyStore({ fetch: fetcher.fetch, log })
+    closing.push(() => keys.close())
     const mesh = createMesh({
+      keys,
       source,
       trustDomain,
       systemNamespace: platform.namespace,
@@ -137,12 +165,21 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     })
     brain = mesh
     closing.push(() => mesh.close())
+    // Sidecars that come back know the keys: they are not to be told that there are none.
+    waitsFor = 'the keys of token issuers are fetched'
+    await keys.settled(KEYS_PATIENCE_MS)
 
     const discovery = discoveryService({ snapshot: mesh.snapshot, log })
     const open = discoveryService({ snapshot: mesh.snapshot, log })
     proxies = () => [...discovery.proxies(), ...open.proxies()]
 
-    const certificate = serverCertificate({ authority, dnsNames: options.dnsNames, log })
+    const certificate = await serverCertificate({
+      issuer,
+      dnsNames: options.dnsNames,
+      log,
+      waiting: (reason) => (waitsFor = reason),
+      ...(options.signal && { signal: options.signal }),
+    })
     closing.push(() => certificate.close())
 
     const serve = async (...args: Parameters<typeof serveGrpc>): Promise<RunningGrpcServer> => {
@@ -160,11 +197,17 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       log,
       services: [
         discovery,
-        signingService({ authority, log, ...(leafLifeMs !== undefined && { defaultLifeMs: leafLifeMs }) }),
+        signingService({
+          issuer,
+          trustDomain,
+          log,
+          ...(leafLifeMs !== undefined && { defaultLifeMs: leafLifeMs }),
+        }),
         ...telemetryServices({
           forwarder,
-          traces,
+          traces: alsoDecisions(traces, decisions),
           metrics,
+          observed,
           pods: (key) => mesh.snapshot.value.model.workloads.get(key),
           log,
         }),

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { CONTROL_PLANE, SYSTEM_NAMESPACE, systemServiceHost } from '../core/contract.ts'
 import { writeCompileCache } from '../core/compile-cache.ts'
@@ -9,10 +10,12 @@ import { hostPort, isLoopback, numberBetween, required } from '../core/flags.ts'
 import { createLogger } from '../core/log.ts'
 import { startControlPlane, type ControlPlaneOptions } from './app.ts'
 import { CONTROL_PLANE_COMMAND } from './command.ts'
+import { readIssuer } from './issuers/issuer-flags.ts'
 import { manifestsPlatform } from './platform/manifests.ts'
 import type { OpenPlatform } from './platform/platform.ts'
 import { readKeepAlive } from './keep-alive-flags.ts'
 import { readQuotas } from './quotas.ts'
+import { addressRule } from './jwks/allowed-address.ts'
 import { collectorAddress } from './serve/telemetry/forwarder.ts'
 import { readDashboard } from './serve/rest/dashboard-files.ts'
 
@@ -81,12 +84,28 @@ function readFlags(argv: readonly string[]): ControlPlaneOptions | 'help' {
     leafLifeMs:
       hours === undefined ? undefined : numberBetween('--certificate-hours', hours, 0.001, 24) * 3_600_000,
     collector: values.collector === undefined ? undefined : collectorAddress('--collector', values.collector),
+    jwks: {
+      allowed: addressRule(values['jwks-allow']),
+      http: values['jwks-http'] ?? false,
+      ca: values['jwks-ca'] === undefined ? undefined : readCertificates('--jwks-ca', values['jwks-ca']),
+    },
     limits: readKeepAlive(values),
     drainMs: numberBetween('--drain-seconds', values['drain-seconds'], 0, 600) * 1000,
     quotas: readQuotas(values),
     dashboard: readDashboard(DASHBOARD),
     log: createLogger('control-plane', values['log-level']),
   }
+}
+
+function readCertificates(flag: string, file: string): string {
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (cause) {
+    throw new WeftError('cli.flags', `cannot be read: ${describeError(cause)}`, { field: flag, cause })
+  }
+  if (text.includes('-----BEGIN CERTIFICATE-----')) return text
+  throw new WeftError('cli.flags', `${file} holds no certificate in PEM`, { field: flag })
 }
 
 type Values = FlagValues<typeof CONTROL_PLANE_COMMAND>
@@ -97,16 +116,23 @@ function platformOf(values: Values, dnsNames: readonly string[]): OpenPlatform {
     const given = names.find((name) => values[name] !== undefined)
     if (given) throw new WeftError('cli.flags', message, { field: `--${given}` })
   }
+  const issuer = readIssuer(values)
+  const own = issuer.kind === 'own'
+  if (!own)
+    without(['issuer-secret', 'ca-dir'], `does not go with --issuer=${issuer.kind}: no CA is here then`)
   if (!values.kubernetes) {
     without(['kubeconfig', 'context', 'namespace', 'issuer-secret'], 'goes with --kubernetes only')
     if (!values.manifests?.length) {
       throw new WeftError('cli.flags', 'is required, or --kubernetes', { field: '--manifests' })
     }
+    if (issuer.kind === 'kubernetes-csr')
+      throw new WeftError('cli.flags', 'kubernetes-csr goes with --kubernetes only', { field: '--issuer' })
     return manifestsPlatform({
+      dnsNames,
       manifests: values.manifests,
       problems: values.problems,
       stateDirectory: values['state-dir'],
-      caDirectory: required('--ca-dir', values['ca-dir']),
+      issuer: own ? { kind: 'own', caDirectory: required('--ca-dir', values['ca-dir']) } : issuer,
       tokenKeyDirectory: required('--token-key-dir', values['token-key-dir']),
     })
   }
@@ -117,6 +143,8 @@ function platformOf(values: Values, dnsNames: readonly string[]): OpenPlatform {
   const { kubeconfig, context, namespace = SYSTEM_NAMESPACE, 'issuer-secret': issuerSecret } = values
   return async (platformContext) => {
     const { kubernetesPlatform } = await import('./platform/kubernetes.ts')
-    return kubernetesPlatform({ kubeconfig, context, namespace, issuerSecret, dnsNames })(platformContext)
+    return kubernetesPlatform({ kubeconfig, context, namespace, issuer, issuerSecret, dnsNames })(
+      platformContext,
+    )
   }
 }

@@ -1,6 +1,7 @@
 import { describeError } from '../core/errors.ts'
 import type { Logger } from '../core/log.ts'
 import { Watched, type Watchable } from '../core/watched.ts'
+import type { KeyStore } from './jwks/key-store.ts'
 import type { Mesh } from './model/mesh.ts'
 import type { Problem } from '../core/problem.ts'
 import type { PolicyStatus } from './model/policy-status.ts'
@@ -27,6 +28,8 @@ export interface MeshOptions {
   readonly systemNamespace?: string | undefined
   /** Share of requests that begin a sampled trace when their caller decided nothing, 0 to 100. Default 1. */
   readonly samplingPercent?: number
+  /** Keys that policies name by a URL; left out: none is fetched. */
+  readonly keys?: KeyStore | undefined
   /** What sidecars take where their pod says nothing. */
   readonly limits?: WorkloadLimits | undefined
 }
@@ -63,30 +66,38 @@ export function createMesh({
   trustDomain,
   log,
   samplingPercent = 1,
+  keys,
   ...options
 }: MeshOptions): MeshBrain {
   const translator = new Translator({ trustDomain, ...options })
   const cache = new ResourceCache({ samplingPercent })
-  const first = translator.translate(source.snapshot.value)
+  const translate = (): Mesh => translator.translate(source.snapshot.value, keys?.keys.value)
+  const first = translate()
   let history = TouchHistory.of(first)
   const view = (): MeshView => {
-    const model = translator.translate(source.snapshot.value)
+    const model = translate()
     history = history.next(model)
     return new View(model, cache, history)
   }
   const snapshot = new Watched<MeshView>(new View(first, cache, history))
   let told = source.snapshot.value
-  const unwatch = source.snapshot.watch((now) => {
-    const same = sameForProxies(told, now)
-    told = now
-    if (same) return
+  const changed = (): void => {
     try {
       snapshot.set(view())
+      // Last: what is not wanted any more is gone at once, and leads here again.
+      keys?.want(snapshot.value.model.tokens.sources)
     } catch (error) {
       log.error('a change of the mesh could not be worked out; the version before stays in force', {
         error: describeError(error),
       })
     }
+  }
+  const unwatchKeys = keys?.keys.watch(changed)
+  keys?.want(first.tokens.sources)
+  const unwatch = source.snapshot.watch((now) => {
+    const same = sameForProxies(told, now)
+    told = now
+    if (!same) changed()
   })
   return {
     snapshot,
@@ -98,6 +109,7 @@ export function createMesh({
       }),
     close() {
       unwatch()
+      unwatchKeys?.()
       source.close()
     },
   }

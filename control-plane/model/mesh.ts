@@ -9,6 +9,7 @@ import type { PolicyStatus } from './policy-status.ts'
 import type { PortProtocol } from './protocol.ts'
 import type { RouteGroup, RouteProblem, RouteStatus } from './route.ts'
 import type { AuthorizationTables } from './authorization.ts'
+import type { MeshTokens } from './token-rule.ts'
 import type { TrafficTables } from './traffic-tables.ts'
 
 /** The whole mesh at one moment; immutable. Unchanged parts keep their identity from one version to the next. */
@@ -30,6 +31,8 @@ export interface Mesh {
   readonly routeProblems: readonly RouteProblem[]
   /** What TrafficPolicies say. */
   readonly traffic: TrafficTables
+  /** Whose tokens are verified. */
+  readonly tokens: MeshTokens
   /** What AuthorizationPolicies and MeshPolicy say of who may. */
   readonly authorization: AuthorizationTables
   readonly policyStatus: readonly PolicyStatus[]
@@ -89,6 +92,12 @@ export interface MeshEndpoint {
   readonly node: string
 }
 
+/** Ports whose incoming connections go through the sidecar: those of `include` but not of `exclude`. */
+export interface CapturedPorts {
+  readonly include: readonly number[] | '*'
+  readonly exclude: readonly number[]
+}
+
 /** A pod with a sidecar. */
 export interface Workload {
   /** `namespace/pod` */
@@ -105,6 +114,7 @@ export interface Workload {
   readonly services: readonly string[]
   /** Of ports that say nothing else, and of those that nobody knows. */
   readonly mtls: Said<MtlsMode>
+  readonly captured: CapturedPorts
   readonly paths: PathRules
   readonly limits: WorkloadLimits
   readonly heads: HeadRules

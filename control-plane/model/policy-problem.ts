@@ -10,6 +10,7 @@ export interface PolicyProblem {
     | 'Conflicted'
     | 'HttpFieldsOnTcpPort'
     | 'Invalid'
+    | 'KeysNotFetched'
     | 'NothingSelected'
     | 'OtherNamespace'
     | 'TargetNotFound'

@@ -23,6 +23,7 @@ export function touchedBetween(before: Mesh, now: Mesh): ReadonlySet<string> {
     for (const { services } of [before, now])
       for (const address of services.get(key)?.addresses ?? []) touched.add(address)
   }
+  eachDifference(before.tokens.providers, now.tokens.providers, (key) => touched.add(key))
   // In the pod's own listener alone.
   eachDifference(before.authorization.workloads, now.authorization.workloads, (key) => touched.add(key))
   if (!sameTelling(before.authorization.settings, now.authorization.settings))

@@ -1,9 +1,8 @@
-import type { Authority } from '../../certs/authority.ts'
 import type { Logger } from '../../core/log.ts'
 import type { Problem } from '../../core/problem.ts'
-import type { Watchable } from '../../core/watched.ts'
 import type { CountSource } from '../canary/evidence/counts.ts'
 import type { CanaryStatus } from '../canary/status.ts'
+import type { Issuer } from '../issuers/issuer.ts'
 import type { MeshBrain } from '../mesh.ts'
 import type { CanaryObject } from '../registry/kinds/canary.ts'
 import type { Source } from '../registry/source.ts'
@@ -16,7 +15,7 @@ export interface Platform {
   /** Where Weft is installed: policies there are for the whole mesh. */
   readonly namespace: string
   readonly verifier: TokenVerifier
-  readonly authority: Watchable<Authority>
+  readonly issuer: Issuer
   /** That somebody else found in what the mesh is told. */
   problems?(): readonly Problem[]
   /**

@@ -7,6 +7,7 @@ import type { Kind, MeshObject } from './kinds/kinds.ts'
 import { keyOf } from './kinds/meta.ts'
 import type { MeshPolicyObject } from './kinds/mesh-policy.ts'
 import type { PeerAuthenticationObject } from './kinds/peer-authentication.ts'
+import type { RequestAuthenticationObject } from './kinds/request-authentication.ts'
 import type { XBackendTrafficPolicyObject } from './kinds/x-backend-traffic-policy.ts'
 import type { RouteObject } from './kinds/route.ts'
 import type { TrafficPolicyObject } from './kinds/traffic-policy/read.ts'
@@ -32,6 +33,7 @@ export interface Snapshot {
   readonly xBackendTrafficPolicies: Table<XBackendTrafficPolicyObject>
   readonly trafficPolicies: Table<TrafficPolicyObject>
   readonly authorizationPolicies: Table<AuthorizationPolicyObject>
+  readonly requestAuthentications: Table<RequestAuthenticationObject>
   readonly meshPolicies: Table<MeshPolicyObject>
 }
 
@@ -50,6 +52,7 @@ export const EMPTY_SNAPSHOT: Snapshot = {
   xBackendTrafficPolicies: new Map(),
   trafficPolicies: new Map(),
   authorizationPolicies: new Map(),
+  requestAuthentications: new Map(),
   meshPolicies: new Map(),
 }
 
@@ -68,6 +71,7 @@ const TABLE_OF: { readonly [K in Kind]: keyof Snapshot } = {
   XBackendTrafficPolicy: 'xBackendTrafficPolicies',
   TrafficPolicy: 'trafficPolicies',
   AuthorizationPolicy: 'authorizationPolicies',
+  RequestAuthentication: 'requestAuthentications',
   MeshPolicy: 'meshPolicies',
 }
 

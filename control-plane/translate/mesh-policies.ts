@@ -2,17 +2,20 @@ import { isDeepStrictEqual } from 'node:util'
 import { CONTROLLER_NAME } from '../../core/contract.ts'
 import { MESH_PRESET, type MeshSettings } from '../model/mesh-policy.ts'
 import type { PolicyProblem } from '../model/policy-problem.ts'
+import type { TokenRule } from '../model/token-rule.ts'
 import type { PolicyStatus } from '../model/policy-status.ts'
 import { MESH_POLICY_NAME, type MeshPolicyObject } from '../registry/kinds/mesh-policy.ts'
 import type { Snapshot } from '../registry/snapshot.ts'
 
 export interface MeshPolicies {
   readonly settings: MeshSettings
+  /** Whose tokens every pod verifies. */
+  readonly tokenRules: readonly TokenRule[]
   readonly status: readonly PolicyStatus[]
   readonly problems: readonly PolicyProblem[]
 }
 
-const NONE: MeshPolicies = { settings: MESH_PRESET, status: [], problems: [] }
+const NONE: MeshPolicies = { settings: MESH_PRESET, tokenRules: [], status: [], problems: [] }
 
 /** Decides which MeshPolicy is in force; what comes out the same keeps its identity. */
 export class MeshPolicyTranslator {
@@ -34,6 +37,7 @@ export class MeshPolicyTranslator {
     const settings = inForce ? settingsOf(inForce) : MESH_PRESET
     return (this.#result = {
       settings: before !== NONE && isDeepStrictEqual(before.settings, settings) ? before.settings : settings,
+      tokenRules: inForce?.tokenRules ?? NONE.tokenRules,
       status: all.map(({ policy, problem }) => statusOf(policy, problem)),
       problems: all.flatMap(({ problem }) => problem ?? []),
     })

@@ -8,10 +8,15 @@ import { ServiceTranslator } from './services.ts'
 import { BackendPolicyTranslator } from './backend-policies.ts'
 import type { PolicyProblem } from '../model/policy-problem.ts'
 import type { PolicyStatus } from '../model/policy-status.ts'
+import type { KeysBySource } from '../model/token-rule.ts'
+import { TokenTranslator } from './tokens.ts'
 import { TrafficPolicyTranslator } from './traffic-policies.ts'
 import { AuthorizationTranslator } from './authorization/translator.ts'
 import { MeshPolicyTranslator } from './mesh-policies.ts'
 import { WorkloadTranslator } from './workloads.ts'
+
+/** None was fetched. */
+const NO_KEYS: KeysBySource = new Map()
 
 /** No identity was taken back. */
 const NONE_REVOKED: RevokedRules = []
@@ -38,6 +43,7 @@ export class Translator {
   readonly #backendPolicies = new BackendPolicyTranslator()
   readonly #meshPolicies: MeshPolicyTranslator
   readonly #authorization: AuthorizationTranslator
+  readonly #tokens: TokenTranslator
   readonly #policyStatus = new JoinedList<PolicyStatus>()
   readonly #policyProblems = new JoinedList<PolicyProblem>()
   #routes: { readonly inputs: readonly unknown[]; readonly result: Routes } | undefined
@@ -52,11 +58,13 @@ export class Translator {
     this.#trustDomain = trustDomain
     this.#meshPolicies = new MeshPolicyTranslator(systemNamespace)
     this.#authorization = new AuthorizationTranslator([trustDomain, ...trustDomainAliases], systemNamespace)
+    this.#tokens = new TokenTranslator(systemNamespace)
     this.#services = new ServiceTranslator(options.trustDomain)
     this.#workloads = new WorkloadTranslator(options.trustDomain, options.limits ?? NO_LIMITS)
   }
 
-  translate(snapshot: Snapshot): Mesh {
+  /** `keys`: what has been fetched of those that policies name. */
+  translate(snapshot: Snapshot, keys: KeysBySource = NO_KEYS): Mesh {
     const translated = this.#services.translate(snapshot)
     const mesh = this.#meshPolicies.translate(snapshot)
     const workloads = this.#workloads.translate(snapshot, translated, mesh.settings)
@@ -88,6 +96,8 @@ export class Translator {
       settings: mesh.settings,
       revoked: NONE_REVOKED,
     })
+    const { tokenRules: meshRules } = mesh
+    const tokens = this.#tokens.translate({ snapshot, workloads, meshRules, keys })
     return {
       version: ++this.#version,
       trustDomain: this.#trustDomain,
@@ -101,12 +111,20 @@ export class Translator {
       routeProblems: this.#routes.result.problems,
       traffic: policies.tables,
       authorization: authorization.tables,
-      policyStatus: this.#policyStatus.of(traffic.status, policies.status, authorization.status, mesh.status),
+      tokens: tokens.tokens,
+      policyStatus: this.#policyStatus.of(
+        traffic.status,
+        policies.status,
+        authorization.status,
+        mesh.status,
+        tokens.status,
+      ),
       policyProblems: this.#policyProblems.of(
         traffic.problems,
         policies.problems,
         authorization.problems,
         mesh.problems,
+        tokens.problems,
       ),
     }
   }

@@ -14,6 +14,7 @@ import type { PodObject } from '../registry/kinds/core.ts'
 import { podMtls, type PodMtls } from './peer-authentications.ts'
 import type { PeerAuthenticationObject } from '../registry/kinds/peer-authentication.ts'
 import type { Snapshot } from '../registry/snapshot.ts'
+import { capturedPortsOf } from './captured-ports.ts'
 import { identityOf, isMeshed } from './meshed.ts'
 import type { Target, TranslatedService } from './services.ts'
 import { Targets } from './targets.ts'
@@ -131,6 +132,7 @@ export class WorkloadTranslator {
       service: serviceName({ ...pod.meta, owner: pod.owner }),
       services,
       mtls: mtls.all,
+      captured: capturedPortsOf(pod),
       paths: pathRulesOf(pod),
       limits: limitsOf(pod, this.#limits),
       heads: headRulesOf(pod),

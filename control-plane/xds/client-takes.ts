@@ -1,4 +1,4 @@
-import { TAKES_OUTLIER_DETECTION, TAKES_RBAC, USER_AGENT } from '../../core/contract.ts'
+import { TAKES_JWT, TAKES_OUTLIER_DETECTION, TAKES_RBAC, USER_AGENT } from '../../core/contract.ts'
 import type { Cluster, RetryPolicy } from '../../core/xds/generated/envoy.js'
 
 /**
@@ -47,6 +47,8 @@ export interface ClientTakes {
   readonly safePaths: boolean
   /** Decides who may by RBAC; one that knows no such filter refuses whatever a policy of its pod would decide on. */
   readonly authorization: boolean
+  /** Verifies tokens of users; by one that does not, nobody reaches a pod for whose callers that is asked. */
+  readonly tokens: boolean
   /** Keeps its pod to one endpoint of a cluster whose metadata says so (core/contract.ts). */
   readonly clientAffinity: boolean
   /**
@@ -82,16 +84,18 @@ export const SIDECAR: ClientTakes = {
   nearestFirst: true,
   safePaths: true,
   authorization: true,
+  tokens: true,
   clientAffinity: true,
   warmsEndpoints: false,
   outlierDetection: 'within',
 }
 
-/** One of a version without authorization. */
+/** One of a version without authorization and tokens. */
 export const SIDECAR_WITHOUT_RBAC: ClientTakes = {
   ...SIDECAR,
   name: 'sidecar-without-rbac',
   authorization: false,
+  tokens: false,
 }
 
 /** One of the version before that, which says of no field that it takes it. */
@@ -128,6 +132,7 @@ export const GRPC_LIBRARY: ClientTakes = {
   nearestFirst: false,
   safePaths: false,
   authorization: false,
+  tokens: false,
   clientAffinity: false,
   warmsEndpoints: false,
   outlierDetection: 'beyond',
@@ -160,6 +165,7 @@ export const ENVOY: ClientTakes = {
   nearestFirst: false,
   safePaths: false,
   authorization: true,
+  tokens: true,
   clientAffinity: false,
   warmsEndpoints: true,
   outlierDetection: 'within',
@@ -179,5 +185,6 @@ export function takesOf(userAgentName: string, { mtls = false, takes = [] }: Nod
   if (agent.startsWith('grpc')) return mtls ? GRPC_LIBRARY_MTLS : GRPC_LIBRARY
   if (agent !== '' && !agent.startsWith(USER_AGENT)) return ENVOY
   if (!takes.includes(TAKES_OUTLIER_DETECTION)) return SIDECAR_BEFORE
-  return takes.includes(TAKES_RBAC) ? SIDECAR : SIDECAR_WITHOUT_RBAC
+  // Both came with one version.
+  return takes.includes(TAKES_RBAC) && takes.includes(TAKES_JWT) ? SIDECAR : SIDECAR_WITHOUT_RBAC
 }

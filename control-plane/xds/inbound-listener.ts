@@ -20,6 +20,7 @@ import {
   TLS_INSPECTOR,
   type HttpOptions,
 } from './filters.ts'
+import { jwtFilters } from './jwt-authn.ts'
 import { INBOUND, inboundCluster } from './names.ts'
 import type { ListenerSettings } from './outbound-listener.ts'
 import type { Plan } from './resource.ts'
@@ -54,6 +55,7 @@ export function inboundListener(
       JSON.stringify(workload.limits),
       mesh.trustDomain,
       mesh.authorization.workloads.get(workload.key),
+      mesh.tokens.providers.get(workload.key),
       JSON.stringify(toldSettings(mesh, client.takes)),
     ],
     make: () => {
@@ -109,6 +111,7 @@ function chainsOf(
   settings: ListenerSettings,
 ): (port: BuiltPort) => PortChains {
   const { paths, limits, heads } = workload
+  const tokens = mesh.tokens.providers.get(workload.key)
   const filtersBefore = (
     cluster: string,
     { filters, rateLimits }: InboundTraffic,
@@ -130,11 +133,15 @@ function chainsOf(
       const refusing = requests({ routes: refuseAll(INBOUND), filters: [] })
       return { tcp: refusing, http: refusing }
     }
+    const tcp = [...whoMay.network, tcpFilter(INBOUND, { cluster }, limits)]
+    // A token that nobody verifies is no token, and an application may take it for one.
+    if (tokens && !client.takes.tokens)
+      return { tcp, http: requests({ routes: refuseAll(INBOUND), filters: [] }) }
     return {
-      tcp: [...whoMay.network, tcpFilter(INBOUND, { cluster }, limits)],
+      tcp,
       http: requests({
         routes: limited(forwardAll(INBOUND, cluster, undefined), rateLimits),
-        filters: [...whoMay.http, ...filters],
+        filters: [...jwtFilters(tokens), ...whoMay.http, ...filters],
       }),
     }
   }

@@ -66,27 +66,6 @@ const OF_POLICIES = [
   'envoy.type.v3.Int64Range',
 ]
 
-/** What an AuthorizationPolicy becomes. */
-const OF_AUTHORIZATION = [
-  'envoy.config.core.v3.CidrRange',
-  'envoy.config.rbac.v3.Permission',
-  'envoy.config.rbac.v3.Permission.Set',
-  'envoy.config.rbac.v3.Policy',
-  'envoy.config.rbac.v3.Principal',
-  'envoy.config.rbac.v3.Principal.Authenticated',
-  'envoy.config.rbac.v3.Principal.Set',
-  'envoy.config.rbac.v3.RBAC',
-  'envoy.extensions.filters.http.rbac.v3.RBAC',
-  'envoy.extensions.filters.network.rbac.v3.RBAC',
-  'envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig',
-  'envoy.type.matcher.v3.ListMatcher',
-  'envoy.type.matcher.v3.MetadataMatcher',
-  'envoy.type.matcher.v3.MetadataMatcher.PathSegment',
-  'envoy.type.matcher.v3.PathMatcher',
-  'envoy.type.matcher.v3.ValueMatcher',
-  'envoy.type.v3.Int32Range',
-]
-
 /** Messages of one name. */
 const UPSTREAM_OPTIONS = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions'
 const ALIASES: Readonly<Record<string, string>> = {
@@ -99,12 +78,12 @@ const ALIASES: Readonly<Record<string, string>> = {
 
 const ENVOY: ModuleSource = {
   module: 'envoy',
-  messages: [
-    ...new Set([...DISCOVERY, ...FOR_OTHER_CLIENTS, ...OF_POLICIES, ...OF_AUTHORIZATION, ...SERVED.keys()]),
-  ].map((name) => {
-    const alias = ALIASES[name]
-    return alias === undefined ? name : [name, alias]
-  }),
+  messages: [...new Set([...DISCOVERY, ...FOR_OTHER_CLIENTS, ...OF_POLICIES, ...SERVED.keys()])].map(
+    (name) => {
+      const alias = ALIASES[name]
+      return alias === undefined ? name : [name, alias]
+    },
+  ),
 }
 
 const OTLP: ModuleSource = {

@@ -18,6 +18,7 @@ import { readGrpcRoute } from './grpc-route.ts'
 import { readHttpRoute } from './http-route.ts'
 import { readMeshPolicy, type MeshPolicyObject } from './mesh-policy.ts'
 import { readPeerAuthentication, type PeerAuthenticationObject } from './peer-authentication.ts'
+import { readRequestAuthentication, type RequestAuthenticationObject } from './request-authentication.ts'
 import { readXBackendTrafficPolicy, type XBackendTrafficPolicyObject } from './x-backend-traffic-policy.ts'
 import type { RouteObject } from './route.ts'
 import { readTrafficPolicy, type TrafficPolicyObject } from './traffic-policy/read.ts'
@@ -35,6 +36,7 @@ export type MeshObject =
   | XBackendTrafficPolicyObject
   | TrafficPolicyObject
   | AuthorizationPolicyObject
+  | RequestAuthenticationObject
   | MeshPolicyObject
 
 export type Kind = MeshObject['kind']
@@ -58,6 +60,7 @@ const READERS: Readonly<Record<string, (object: Fields) => MeshObject>> = {
   'weft.dev/v1alpha1 Canary': readCanary,
   'weft.dev/v1alpha1 TrafficPolicy': readTrafficPolicy,
   'weft.dev/v1alpha1 AuthorizationPolicy': readAuthorizationPolicy,
+  'weft.dev/v1alpha1 RequestAuthentication': readRequestAuthentication,
   'weft.dev/v1alpha1 MeshPolicy': readMeshPolicy,
 }
 

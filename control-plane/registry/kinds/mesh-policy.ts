@@ -2,6 +2,8 @@ import type { AuditedDecisions, DefaultDecision, MtlsMode } from '../../model/me
 import type { Fields } from '../fields.ts'
 import { readFilled } from './authorization-policy/values.ts'
 import { readDurationWithin } from './duration.ts'
+import type { TokenRule } from '../../model/token-rule.ts'
+import { readTokenRules } from './token-rules.ts'
 import { readMeta, type Meta } from './meta.ts'
 
 /** weft.dev/v1alpha1 MeshPolicy: what holds in the whole mesh where nothing more exact is said. */
@@ -15,6 +17,8 @@ export interface MeshPolicyObject {
   /** Milliseconds. */
   readonly openConnectionsMs: number | undefined
   readonly namespaces: readonly NamespaceException[]
+  /** For every pod, where no RequestAuthentication speaks of the issuer. */
+  readonly tokenRules: readonly TokenRule[]
   /** Something in it is wrong: whatever is not said well is as strict as can be. */
   readonly unreadable: boolean
 }
@@ -58,6 +62,9 @@ export function readMeshPolicy(object: Fields): MeshPolicyObject {
   const openConnectionsMs = readDurationWithin(authorization, 'openConnections', '100ms', '1h')
   authorization.refuseUnknown({ nulls: true })
   const namespaces = readExceptions(spec)
+  const requestAuthentication = spec.optionalMap('requestAuthentication')
+  const tokenRules = requestAuthentication ? readTokenRules(requestAuthentication) : []
+  requestAuthentication?.refuseUnknown({ nulls: true })
   spec.refuseUnknown({ nulls: true })
   object.refuseUnknown()
   const unreadable = object.problems > 0
@@ -70,6 +77,7 @@ export function readMeshPolicy(object: Fields): MeshPolicyObject {
     dryRunNamespaces: unreadable ? [] : dryRunNamespaces,
     openConnectionsMs,
     namespaces: unreadable ? [] : namespaces,
+    tokenRules: unreadable ? [] : tokenRules,
     unreadable,
   }
 }

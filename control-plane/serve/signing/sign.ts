@@ -1,21 +1,19 @@
-import type { X509Certificate } from 'node:crypto'
-import { DAY, issueWorkload, LEAF_LIFE } from '../../../certs/authority.ts'
-import type { Authority } from '../../../certs/authority.ts'
+import { DAY, LEAF_LIFE } from '../../../certs/authority.ts'
 import { verifyCsr, type VerifiedCsr } from '../../../certs/csr-verify.ts'
 import { quote } from '../../../certs/printable.ts'
 import { workloadId } from '../../../certs/spiffe-id.ts'
 import { WeftError } from '../../../core/errors.ts'
+import type { CertificateRequest } from '../../issuers/issuer.ts'
 import type { Caller } from '../tokens/claims.ts'
 
 export interface SignOptions {
-  readonly authority: Authority
+  readonly trustDomain: string
   /** As the token proved it. */
   readonly caller: Caller
   /** PKCS #10 in DER. */
   readonly csr: Uint8Array
   /** 0: the default. */
   readonly ttlMs: number
-  readonly now: number
   readonly defaultLifeMs?: number | undefined
   readonly longestLifeMs?: number | undefined
 }
@@ -24,18 +22,27 @@ export interface SignOptions {
 const SHORTEST_LIFE = 1000
 
 /**
- * Signs a request for the identity of its caller. A request that names any other is refused rather than corrected,
- * because its sender expects something else than it would get. Throws WeftError `csr.*`, `ca.*`.
+ * What an issuer is asked for on behalf of a caller: a certificate of the caller's own identity. A request that names any
+ * other is refused rather than corrected, because its sender expects something else than it would get. Throws WeftError
+ * `csr.*`.
  */
-export function signCsr(options: SignOptions): { chain: readonly X509Certificate[]; spiffeId: string } {
-  const { authority, caller, now, defaultLifeMs = LEAF_LIFE, longestLifeMs = DAY } = options
-  const spiffeId = workloadId(authority.trustDomain, caller.namespace, caller.serviceAccount)
+export function certificateRequest(
+  options: SignOptions,
+): CertificateRequest & { readonly names: { readonly spiffeId: string } } {
+  const { trustDomain, caller, defaultLifeMs = LEAF_LIFE, longestLifeMs = DAY } = options
+  const spiffeId = workloadId(trustDomain, caller.namespace, caller.serviceAccount)
   const csr = verifyCsr(options.csr)
   checkIdentity(csr, spiffeId)
   const wanted = options.ttlMs === 0 ? defaultLifeMs : options.ttlMs
   const lifeMs = Math.max(Math.min(wanted, longestLifeMs), SHORTEST_LIFE)
-  const { chain } = issueWorkload(authority.credentials, { spiffeId, publicKey: csr.publicKey, now, lifeMs })
-  return { chain, spiffeId }
+  return {
+    csr: options.csr,
+    csrNames: csr.names,
+    publicKey: csr.publicKey,
+    names: { spiffeId },
+    lifeMs,
+    asker: { source: caller.namespace, subject: caller.pod?.name ?? caller.serviceAccount },
+  }
 }
 
 function checkIdentity(csr: VerifiedCsr, own: string): void {
