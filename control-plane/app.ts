@@ -11,6 +11,8 @@ import { canaryViews } from './canary/view.ts'
 import { ownCounts } from './canary/evidence/counts.ts'
 import type { CanaryView } from './canary/view.ts'
 import type { WorkloadLimits } from './model/workload-limits.ts'
+import { policyObjects } from './policy-objects.ts'
+import { EMPTY_SNAPSHOT, type Snapshot } from './registry/snapshot.ts'
 import type { OpenPlatform } from './platform/platform.ts'
 import { discoveryService } from './serve/ads/service.ts'
 import { serveGrpc, type GrpcAddress, type RunningGrpcServer } from './serve/grpc-server.ts'
@@ -20,8 +22,11 @@ import { rest } from './serve/rest/rest.ts'
 import { serverCertificate } from './serve/server-certificate.ts'
 import { signingService } from './serve/signing/service.ts'
 import { reportedMesh } from './serve/telemetry/followed-routes.ts'
+import { alsoDecisions, DecisionStore } from './serve/telemetry/decision-store.ts'
 import { createForwarder, type CollectorAddress } from './serve/telemetry/forwarder.ts'
+import { ObservedStore } from './serve/telemetry/observed-store.ts'
 import { MetricStore } from './serve/telemetry/metric-store.ts'
+import { observedView } from './serve/telemetry/observed-view.ts'
 import { telemetryServices } from './serve/telemetry/receiver.ts'
 import { TraceStore } from './serve/telemetry/trace-store.ts'
 import type { Quotas } from './quotas.ts'
@@ -81,16 +86,19 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
   try {
     let waitsFor: string | undefined = 'it starts'
     let brain: MeshBrain | undefined
+    let snapshot = (): Snapshot => EMPTY_SNAPSHOT
     let proxies: () => readonly ProxyStream[] = () => []
     let told: () => readonly Problem[] = () => []
     let canaries: () => readonly CanaryView[] = () => []
     let signs: Issuer | undefined
     const { quotas } = options
     const traces = new TraceStore(quotas?.traces)
+    const decisions = new DecisionStore()
     const metrics = new MetricStore(
       reportedMesh(() => brain?.snapshot.value.model),
       quotas?.series,
     )
+    const observed = new ObservedStore()
     const app = fastify({
       forceCloseConnections: true,
       requestTimeout: HTTP_PATIENCE_MS,
@@ -104,7 +112,10 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     closing.push(() => app.close())
     await app.register(rest, {
       traces,
+      decisions,
       metrics,
+      policyObjects: () => policyObjects(snapshot()),
+      observed: (request) => observedView(observed, brain?.snapshot.value.model, request),
       release: packageJson.version,
       names: [...options.dnsNames, ...(options.httpHosts ?? [])],
       notReady: () => waitsFor,
@@ -129,11 +140,13 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     closing.push(() => platform.close())
     const { source, verifier, issuer } = platform
     signs = issuer
+    snapshot = () => source.snapshot.value
     told = () => platform.problems?.() ?? []
     canaries = () => canaryViews(source.snapshot.value.canaries, (canary) => platform.canaryStatus(canary))
     const mesh = createMesh({
       source,
       trustDomain,
+      systemNamespace: platform.namespace,
       log,
       samplingPercent: options.samplingPercent,
       limits: options.limits,
@@ -177,8 +190,9 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
         }),
         ...telemetryServices({
           forwarder,
-          traces,
+          traces: alsoDecisions(traces, decisions),
           metrics,
+          observed,
           pods: (key) => mesh.snapshot.value.model.workloads.get(key),
           log,
         }),

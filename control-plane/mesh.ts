@@ -21,6 +21,10 @@ export interface MeshOptions {
   /** For SPIFFE IDs, e.g. `cluster.local`. */
   readonly trustDomain: string
   readonly log: Logger
+  /** Whose identities are the mesh's own, too. */
+  readonly trustDomainAliases?: readonly string[] | undefined
+  /** Where policies are for the whole mesh; left out, as it is installed by itself. */
+  readonly systemNamespace?: string | undefined
   /** Share of requests that begin a sampled trace when their caller decided nothing, 0 to 100. Default 1. */
   readonly samplingPercent?: number
   /** What sidecars take where their pod says nothing. */
@@ -59,9 +63,9 @@ export function createMesh({
   trustDomain,
   log,
   samplingPercent = 1,
-  limits,
+  ...options
 }: MeshOptions): MeshBrain {
-  const translator = new Translator({ trustDomain, limits })
+  const translator = new Translator({ trustDomain, ...options })
   const cache = new ResourceCache({ samplingPercent })
   const first = translator.translate(source.snapshot.value)
   let history = TouchHistory.of(first)

@@ -320,6 +320,31 @@ const cases: readonly (readonly [Check, Finding['status'], RegExp, Break])[] = [
   [
     policies,
     'warning',
+    /Policy shop\/pay: PartiallyApplied: HttpFieldsOnTcpPort: a port/,
+    (api) =>
+      api.put(
+        `${POLICIES}/namespaces/shop/authorizationpolicies/pay`,
+        policy({
+          type: 'PartiallyApplied',
+          status: 'True',
+          reason: 'HttpFieldsOnTcpPort',
+          message: 'a port',
+        }),
+      ),
+  ],
+  [
+    policies,
+    'warning',
+    /MeshPolicy is not defined: kubectl apply/,
+    (api) => {
+      const { hook } = api
+      api.hook = (asked) =>
+        asked === `GET ${POLICIES}/meshpolicies` ? { status: 404 } : hook(asked, undefined, {})
+    },
+  ],
+  [
+    policies,
+    'warning',
     /TrafficPolicy is not defined: kubectl apply/,
     (api) => {
       const { hook } = api

@@ -72,6 +72,7 @@ async function open(
   return {
     source,
     issuer,
+    namespace,
     verifier: tokenReviewVerifier({
       connection,
       audience: TOKEN_AUDIENCE,

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { TOKEN_AUDIENCE } from '../../core/contract.ts'
+import { SYSTEM_NAMESPACE, TOKEN_AUDIENCE } from '../../core/contract.ts'
 import { openCaStore } from '../../certs/ca-store.ts'
 import { systemClock } from '../../core/clock.ts'
 import { describeError } from '../../core/errors.ts'
@@ -53,6 +53,7 @@ export function manifestsPlatform(options: ManifestsPlatformOptions): OpenPlatfo
     const told = options.problems === undefined ? undefined : new ToldProblems(options.problems, log)
     return {
       source,
+      namespace: SYSTEM_NAMESPACE,
       verifier: localTokenVerifier({ directory: tokenKeyDirectory, audience: TOKEN_AUDIENCE }),
       issuer,
       problems: () => told?.value ?? [],

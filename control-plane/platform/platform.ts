@@ -12,6 +12,8 @@ import type { TokenVerifier } from '../serve/tokens/verifier.ts'
 export interface Platform {
   /** Whole already: nothing is served from a source that has not read all that there is. */
   readonly source: Source
+  /** Where Weft is installed: policies there are for the whole mesh. */
+  readonly namespace: string
   readonly verifier: TokenVerifier
   readonly issuer: Issuer
   /** That somebody else found in what the mesh is told. */

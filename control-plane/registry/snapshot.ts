@@ -1,9 +1,11 @@
 import type { NamespaceObject, PodObject, ServiceAccountObject, ServiceObject } from './kinds/core.ts'
+import type { AuthorizationPolicyObject } from './kinds/authorization-policy/policy.ts'
 import type { CanaryObject } from './kinds/canary.ts'
 import type { ConnectionRouteObject } from './kinds/connection-route.ts'
 import type { EndpointSliceObject } from './kinds/endpoint-slice.ts'
 import type { Kind, MeshObject } from './kinds/kinds.ts'
 import { keyOf } from './kinds/meta.ts'
+import type { MeshPolicyObject } from './kinds/mesh-policy.ts'
 import type { PeerAuthenticationObject } from './kinds/peer-authentication.ts'
 import type { XBackendTrafficPolicyObject } from './kinds/x-backend-traffic-policy.ts'
 import type { RouteObject } from './kinds/route.ts'
@@ -29,6 +31,8 @@ export interface Snapshot {
   readonly canaries: Table<CanaryObject>
   readonly xBackendTrafficPolicies: Table<XBackendTrafficPolicyObject>
   readonly trafficPolicies: Table<TrafficPolicyObject>
+  readonly authorizationPolicies: Table<AuthorizationPolicyObject>
+  readonly meshPolicies: Table<MeshPolicyObject>
 }
 
 export const EMPTY_SNAPSHOT: Snapshot = {
@@ -45,6 +49,8 @@ export const EMPTY_SNAPSHOT: Snapshot = {
   canaries: new Map(),
   xBackendTrafficPolicies: new Map(),
   trafficPolicies: new Map(),
+  authorizationPolicies: new Map(),
+  meshPolicies: new Map(),
 }
 
 const TABLE_OF: { readonly [K in Kind]: keyof Snapshot } = {
@@ -61,6 +67,8 @@ const TABLE_OF: { readonly [K in Kind]: keyof Snapshot } = {
   Canary: 'canaries',
   XBackendTrafficPolicy: 'xBackendTrafficPolicies',
   TrafficPolicy: 'trafficPolicies',
+  AuthorizationPolicy: 'authorizationPolicies',
+  MeshPolicy: 'meshPolicies',
 }
 
 export type Change =

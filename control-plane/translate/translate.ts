@@ -1,3 +1,5 @@
+import { SYSTEM_NAMESPACE } from '../../core/contract.ts'
+import type { RevokedRules } from '../model/authorization.ts'
 import type { EndpointGroup, Mesh, MeshService, Workload } from '../model/mesh.ts'
 import { NO_LIMITS, type WorkloadLimits } from '../model/workload-limits.ts'
 import type { Snapshot } from '../registry/snapshot.ts'
@@ -7,7 +9,22 @@ import { BackendPolicyTranslator } from './backend-policies.ts'
 import type { PolicyProblem } from '../model/policy-problem.ts'
 import type { PolicyStatus } from '../model/policy-status.ts'
 import { TrafficPolicyTranslator } from './traffic-policies.ts'
+import { AuthorizationTranslator } from './authorization/translator.ts'
+import { MeshPolicyTranslator } from './mesh-policies.ts'
 import { WorkloadTranslator } from './workloads.ts'
+
+/** No identity was taken back. */
+const NONE_REVOKED: RevokedRules = []
+
+export interface TranslatorOptions {
+  readonly trustDomain: string
+  /** Whose identities are the mesh's own, too: those of a domain that it is moving from or to. */
+  readonly trustDomainAliases?: readonly string[] | undefined
+  /** Where policies are for the whole mesh; left out, as it is installed by itself. */
+  readonly systemNamespace?: string | undefined
+  /** What sidecars of pods take that say nothing; left out, as documented. */
+  readonly limits?: WorkloadLimits | undefined
+}
 
 /**
  * Objects -> mesh model. Keeps what it made last time: an endpoint's change works out one Service again,
@@ -19,6 +36,8 @@ export class Translator {
   readonly #workloads: WorkloadTranslator
   readonly #policies = new TrafficPolicyTranslator()
   readonly #backendPolicies = new BackendPolicyTranslator()
+  readonly #meshPolicies: MeshPolicyTranslator
+  readonly #authorization: AuthorizationTranslator
   readonly #policyStatus = new JoinedList<PolicyStatus>()
   readonly #policyProblems = new JoinedList<PolicyProblem>()
   #routes: { readonly inputs: readonly unknown[]; readonly result: Routes } | undefined
@@ -28,16 +47,19 @@ export class Translator {
   #found: ReadonlyMap<string, MeshService> = new Map()
   #version = 0
 
-  /** `limits`: what sidecars of pods take that say nothing; left out, as documented. */
-  constructor(options: { readonly trustDomain: string; readonly limits?: WorkloadLimits | undefined }) {
-    this.#trustDomain = options.trustDomain
+  constructor(options: TranslatorOptions) {
+    const { trustDomain, trustDomainAliases = [], systemNamespace = SYSTEM_NAMESPACE } = options
+    this.#trustDomain = trustDomain
+    this.#meshPolicies = new MeshPolicyTranslator(systemNamespace)
+    this.#authorization = new AuthorizationTranslator([trustDomain, ...trustDomainAliases], systemNamespace)
     this.#services = new ServiceTranslator(options.trustDomain)
     this.#workloads = new WorkloadTranslator(options.trustDomain, options.limits ?? NO_LIMITS)
   }
 
   translate(snapshot: Snapshot): Mesh {
     const translated = this.#services.translate(snapshot)
-    const workloads = this.#workloads.translate(snapshot, translated)
+    const mesh = this.#meshPolicies.translate(snapshot)
+    const workloads = this.#workloads.translate(snapshot, translated, mesh.settings)
     const found = new Map<string, MeshService>()
     const endpoints = new Map<string, EndpointGroup>()
     const servicesByAddress = new Map<string, MeshService>()
@@ -58,6 +80,14 @@ export class Translator {
     if (!this.#routes || inputs.some((input, index) => input !== this.#routes?.inputs[index])) {
       this.#routes = { inputs, result: bindRoutes(snapshot, translated, sessions) }
     }
+    const authorization = this.#authorization.translate({
+      snapshot,
+      services: translated,
+      workloads,
+      routes: this.#routes.result.tables,
+      settings: mesh.settings,
+      revoked: NONE_REVOKED,
+    })
     return {
       version: ++this.#version,
       trustDomain: this.#trustDomain,
@@ -70,8 +100,14 @@ export class Translator {
       routeStatus: this.#routes.result.status,
       routeProblems: this.#routes.result.problems,
       traffic: policies.tables,
-      policyStatus: this.#policyStatus.of(traffic.status, policies.status),
-      policyProblems: this.#policyProblems.of(traffic.problems, policies.problems),
+      authorization: authorization.tables,
+      policyStatus: this.#policyStatus.of(traffic.status, policies.status, authorization.status, mesh.status),
+      policyProblems: this.#policyProblems.of(
+        traffic.problems,
+        policies.problems,
+        authorization.problems,
+        mesh.problems,
+      ),
     }
   }
 
@@ -91,15 +127,16 @@ export class Translator {
   }
 }
 
-/** Two lists as one, which stays the same array while neither changes: whoever follows it looks at nothing else. */
+/** Lists as one, which stays the same array while none changes: whoever follows it looks at nothing else. */
 class JoinedList<T> {
-  #parts: readonly [readonly T[], readonly T[]] = [[], []]
+  #parts: readonly (readonly T[])[] = []
   #all: readonly T[] = []
 
-  of(a: readonly T[], b: readonly T[]): readonly T[] {
-    if (this.#parts[0] === a && this.#parts[1] === b) return this.#all
-    this.#parts = [a, b]
-    return (this.#all = [...a, ...b])
+  of(...parts: readonly (readonly T[])[]): readonly T[] {
+    if (parts.length === this.#parts.length && parts.every((part, at) => part === this.#parts[at]))
+      return this.#all
+    this.#parts = parts
+    return (this.#all = parts.flat())
   }
 }
 

@@ -1,4 +1,4 @@
-import { TAKES_OUTLIER_DETECTION, USER_AGENT } from '../../core/contract.ts'
+import { TAKES_OUTLIER_DETECTION, TAKES_RBAC, USER_AGENT } from '../../core/contract.ts'
 import type { Cluster, RetryPolicy } from '../../core/xds/generated/envoy.js'
 
 /**
@@ -45,6 +45,8 @@ export interface ClientTakes {
   readonly nearestFirst: boolean
   /** Safe rules for paths are its default, and one of the version before, which knows no such fields, would refuse them. */
   readonly safePaths: boolean
+  /** Decides who may by RBAC; one that knows no such filter refuses whatever a policy of its pod would decide on. */
+  readonly authorization: boolean
   /** Keeps its pod to one endpoint of a cluster whose metadata says so (core/contract.ts). */
   readonly clientAffinity: boolean
   /**
@@ -79,14 +81,22 @@ export const SIDECAR: ClientTakes = {
   localities: false,
   nearestFirst: true,
   safePaths: true,
+  authorization: true,
   clientAffinity: true,
   warmsEndpoints: false,
   outlierDetection: 'within',
 }
 
-/** One of the version before, which says of no field that it takes it. */
-export const SIDECAR_BEFORE: ClientTakes = {
+/** One of a version without authorization. */
+export const SIDECAR_WITHOUT_RBAC: ClientTakes = {
   ...SIDECAR,
+  name: 'sidecar-without-rbac',
+  authorization: false,
+}
+
+/** One of the version before that, which says of no field that it takes it. */
+export const SIDECAR_BEFORE: ClientTakes = {
+  ...SIDECAR_WITHOUT_RBAC,
   name: 'sidecar-before',
   policies: false,
   weftMetadata: false,
@@ -117,6 +127,7 @@ export const GRPC_LIBRARY: ClientTakes = {
   localities: true,
   nearestFirst: false,
   safePaths: false,
+  authorization: false,
   clientAffinity: false,
   warmsEndpoints: false,
   outlierDetection: 'beyond',
@@ -148,6 +159,7 @@ export const ENVOY: ClientTakes = {
   localities: true,
   nearestFirst: false,
   safePaths: false,
+  authorization: true,
   clientAffinity: false,
   warmsEndpoints: true,
   outlierDetection: 'within',
@@ -166,5 +178,6 @@ export function takesOf(userAgentName: string, { mtls = false, takes = [] }: Nod
   const agent = userAgentName.toLowerCase()
   if (agent.startsWith('grpc')) return mtls ? GRPC_LIBRARY_MTLS : GRPC_LIBRARY
   if (agent !== '' && !agent.startsWith(USER_AGENT)) return ENVOY
-  return takes.includes(TAKES_OUTLIER_DETECTION) ? SIDECAR : SIDECAR_BEFORE
+  if (!takes.includes(TAKES_OUTLIER_DETECTION)) return SIDECAR_BEFORE
+  return takes.includes(TAKES_RBAC) ? SIDECAR : SIDECAR_WITHOUT_RBAC
 }

@@ -12,6 +12,7 @@ import {
   OUTBOUND_PORT,
   READY_PATH,
   TAKES_OUTLIER_DETECTION,
+  TAKES_RBAC,
   USER_AGENT,
 } from '../../core/contract.ts'
 import packageJson from '../../package.json' with { type: 'json' }
@@ -32,6 +33,7 @@ import type { AccessLogMode } from '../telemetry/access-log.ts'
 import { reopeningExporter } from '../telemetry/reopening-exporter.ts'
 import { sidecarResource, type ReportingPod, type ResourceAttributes } from '../telemetry/resource.ts'
 import { clusterMetricsText } from '../telemetry/cluster-metrics.ts'
+import { ObservedCalls } from '../telemetry/observed-calls/observed-calls.ts'
 import { Telemetry } from '../telemetry/telemetry.ts'
 import { loadOriginalDestination } from '../transport/original-destination.ts'
 import type { ReadSpiffeId } from '../transport/peer-identity.ts'
@@ -108,6 +110,7 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
     resource: sidecarResource(pod, options.resource),
     exporter: reopeningExporter(() => controlPlaneExporter(controlPlane)),
     accessLog: options.accessLog,
+    observed: new ObservedCalls(Date.now()),
     samplingPercent: options.samplingPercent,
   })
   const runtime = new Runtime({
@@ -239,7 +242,7 @@ export function nodeOf({ pod }: { readonly pod: SidecarOptions['pod'] }) {
       [NODE_NAMESPACE]: pod.namespace,
       [NODE_POD_NAME]: pod.name,
       [NODE_RUNTIME]: process.versions.node,
-      [NODE_TAKES]: TAKES_OUTLIER_DETECTION,
+      [NODE_TAKES]: `${TAKES_OUTLIER_DETECTION} ${TAKES_RBAC}`,
     },
   }
 }

@@ -16,6 +16,10 @@ export interface RequestSteps {
   readonly responders: readonly RequestStep[]
   /** Those that look at how requests go on. */
   readonly watchers: readonly RequestStep[]
+  /** Those that decide who may, and are asked again where their rules change. */
+  readonly authorizers: readonly RequestStep[]
+  /** They ask for fields. */
+  readonly authorizeByFields: boolean
   /** The first that ties requests to endpoints. */
   readonly sessions?: Required<Pick<RequestStep, 'session'>> | undefined
   /** The least of theirs; Infinity: bodies may have any length. */
@@ -25,6 +29,16 @@ export interface RequestSteps {
 type AnyStep = RequestStep | ConnectionStep
 
 const NONE: readonly never[] = []
+/** Of a manager without filters. */
+export const NO_STEPS: RequestSteps = {
+  early: NONE,
+  steps: NONE,
+  responders: NONE,
+  watchers: NONE,
+  authorizers: NONE,
+  authorizeByFields: false,
+  bodyLimit: Infinity,
+}
 
 interface Kept {
   /** Whose steps they are. */
@@ -48,16 +62,18 @@ export class StepCompiler {
 
   requestSteps(listener: Listener, chain: FilterChain, manager: HttpConnectionManager): RequestSteps {
     const early = comeAsTheyAre(manager.paths) ? NONE : [new NormalizePathStep(manager.paths)]
-    if (manager.filters.length === 0)
-      return { early, steps: NONE, responders: NONE, watchers: NONE, bodyLimit: Infinity }
+    if (manager.filters.length === 0) return { ...NO_STEPS, early }
     const place = `http/${placeOf(listener, chain)}`
     const { filters } = manager
     const steps = this.#compile(listener.name, place, manager, filters, REQUEST_STEPS) as RequestStep[]
+    const authorizers = steps.filter(({ authorizes }) => authorizes)
     return {
       early,
       steps,
       responders: steps.filter((step) => 'respond' in step).toReversed(),
       watchers: steps.filter((step) => 'finished' in step),
+      authorizers,
+      authorizeByFields: authorizers.some(({ authorizes }) => authorizes?.byFields),
       sessions: steps.find(tiesRequests),
       bodyLimit: Math.min(...steps.map((step) => step.bodyLimit ?? Infinity)),
     }

@@ -10,6 +10,7 @@ import { findObject } from '../../kubernetes/find-object.ts'
 import type { CanaryObject } from '../../registry/kinds/canary.ts'
 import type { Snapshot } from '../../registry/snapshot.ts'
 import { REQUEST_ANNOTATION } from '../requests.ts'
+import { followRevisions, releaseRevisions } from '../revisions/kubernetes-revisions.ts'
 import { readShape, sameShape, STABLE_ONLY, writeShape, type RawRule } from '../route-shape.ts'
 import { parseStatus, type CanaryStatus, type RouteShape } from '../status.ts'
 import type { CanaryRoute, CanaryStore } from '../store.ts'
@@ -47,6 +48,7 @@ export function kubernetesCanaryStore(options: KubernetesStoreOptions): CanarySt
   return {
     route: find,
     shape,
+    revisions: (canary, of, seen) => followRevisions(connection, canary, of, seen),
     // What this process has seen last may be older than what a leader before it wrote.
     async status({ meta }) {
       const found = await findObject(connection, canariesOf(meta.namespace), meta.name)
@@ -82,6 +84,8 @@ export function kubernetesCanaryStore(options: KubernetesStoreOptions): CanarySt
     },
     /** One that was under way leaves the stable version; one that has ended leaves the route as it is. */
     async forget(canary, status) {
+      const { deployment } = canary.spec
+      if (deployment) await releaseRevisions(connection, canary, deployment)
       if (status?.phase !== 'Progressing' && status?.phase !== 'Paused') return
       const route = await find(canary)
       const now = route && readShape(route.rules, canary.meta.namespace, canary.spec)

@@ -1,6 +1,12 @@
 import type { MeshBrain } from '../../mesh.ts'
 import { together, type Problem } from '../../../core/problem.ts'
 import { proxyProblems } from '../../problems/mesh-problems.ts'
+import {
+  targetsOf,
+  workloadAuthorization,
+  type TargetsView,
+  type WorkloadAuthorizationView,
+} from '../../authorization-view.ts'
 import { policyOverview, type PolicyOverview } from '../../policy-view.ts'
 import type { Issuer, IssuerTrouble } from '../../issuers/issuer.ts'
 import type { CanaryView } from '../../canary/view.ts'
@@ -36,6 +42,10 @@ export interface MeshOverview {
   readonly trustDomain: string
   services(): readonly ServiceView[]
   policies(): PolicyOverview
+  /** What holds for a pod; undefined: there is none with a sidecar. */
+  authorization(namespace: string, pod: string): WorkloadAuthorizationView | undefined
+  /** The pods that a Service's port leads to, or a pod by itself. */
+  targets(namespace: string, name: string, port: number): TargetsView
   /** Pods with a sidecar. */
   workloads(): number
   /** In order; empty when all is well. `own`: without those that somebody else found. */
@@ -82,6 +92,14 @@ export function overviewOf(
     policies() {
       const model = now()?.model
       return model ? policyOverview(model) : { policies: [], services: [] }
+    },
+    authorization(namespace, pod) {
+      const model = now()?.model
+      return model && workloadAuthorization(model, namespace, pod)
+    },
+    targets(namespace, name, port) {
+      const model = now()?.model
+      return model ? targetsOf(model, namespace, name, port) : { kind: 'none', ports: [], targets: [] }
     },
     workloads: () => now()?.model.workloads.size ?? 0,
     problems: (own) => together(own ? [] : told(), brain()?.problems() ?? [], proxyProblems(proxies())),

@@ -1,7 +1,13 @@
 import { Client, credentials, status, type MethodDefinition } from '@grpc/grpc-js'
 import type { Logger } from '../../../core/log.ts'
 import { WeftError } from '../../../core/errors.ts'
-import { MetricsService, TraceService, type Resource } from '../../../core/xds/generated/otlp.js'
+import { OBSERVED_CALLS_METRIC } from '../../../core/observed-calls.ts'
+import {
+  MetricsService,
+  TraceService,
+  type Resource,
+  type ScopeMetrics,
+} from '../../../core/xds/generated/otlp.js'
 import type { Reporter } from './reporter.ts'
 
 /** Passes reports on to a collector of yours. */
@@ -91,10 +97,16 @@ export function createForwarder({ target, tls }: CollectorAddress, log: Logger):
         resourceMetrics: resourceMetrics.map((one) => ({
           ...one,
           resource: namedAs(reporter, one.resource),
+          scopeMetrics: (one.scopeMetrics ?? []).map(withoutObserved),
         })),
       })),
     close: () => client.close(),
   }
+}
+
+/** What is seen for policies is for the mesh itself: its paths make more series than a collector may want. */
+function withoutObserved(scope: ScopeMetrics): ScopeMetrics {
+  return { ...scope, metrics: (scope.metrics ?? []).filter(({ name }) => name !== OBSERVED_CALLS_METRIC) }
 }
 
 function namedAs({ service, namespace, pod }: Reporter, resource: Resource | undefined): Resource {

@@ -1,3 +1,4 @@
+import { HTTP_RBAC } from './rbac.ts'
 import { ANY, only, REQUIRED, type FieldRow, type Messages } from './table.ts'
 
 const COOKIE_SESSION = 'envoy.extensions.http.stateful_session.cookie.v3.CookieBasedSessionState'
@@ -44,6 +45,7 @@ export const HTTP_FILTERS: {
       enable_x_ratelimit_headers: only('OFF', 'DRAFT_VERSION_03'),
       rate_limited_as_resource_exhausted: ANY,
     },
+    ...HTTP_RBAC,
     'envoy.extensions.filters.http.router.v3.Router': {},
     'envoy.extensions.filters.http.stateful_session.v3.StatefulSession': { session_state: SESSION_STATE },
   },
@@ -107,7 +109,7 @@ export const HTTP_FILTERS: {
 }
 
 /** Filters that a route says nothing of, or in a message of `routeTypes`, or in one that is not served (BufferPerRoute). */
-const NOT_OF_ROUTES = ['.AdaptiveConcurrency', '.Buffer', '.Cors', '.Router', '.StatefulSession']
+const NOT_OF_ROUTES = ['.AdaptiveConcurrency', '.Buffer', '.Cors', '.RBAC', '.Router', '.StatefulSession']
 
 /** What a route may say for itself in typed_per_filter_config. */
 export const ROUTE_FILTERS: readonly string[] = [

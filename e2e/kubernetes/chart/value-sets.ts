@@ -7,6 +7,7 @@ export const VALUE_SETS: Readonly<Record<string, object>> = {
       podDisruptionBudget: { enabled: false },
       logLevel: 'debug',
       traceSampling: 1,
+      canaryDeployments: true,
       collector: 'http://collector.observability:4317',
     },
     injector: { replicas: 1, podDisruptionBudget: { enabled: false }, failurePolicy: 'Ignore' },

@@ -10,6 +10,7 @@ import {
 } from '../../../core/xds/generated/envoy.js'
 import { ADS, address, any, bundlePem, bytes, certificatePem, privateKeyPem } from './base-parts.ts'
 import { RAW } from './cluster-bases.ts'
+import { HTTP_RBAC_FILTER, NETWORK_RBAC_FILTER } from './rbac-base.ts'
 import {
   ADAPTIVE_FILTER,
   BUFFER_FILTER,
@@ -73,6 +74,8 @@ export const LISTENERS: readonly Listener[] = [
           lowerCaseFields: true,
           sanitizeForwarded: true,
           priorityHeader: 'x-priority',
+          openConnectionsMs: 2000,
+          audit: 'Denied',
         },
       },
     },
@@ -159,6 +162,23 @@ export const LISTENERS: readonly Listener[] = [
     defaultFilterChain: tcp({
       statPrefix: 'captured',
       weightedClusters: { clusters: [{ name: 'static', weight: 3 }] },
+    }),
+  },
+  {
+    name: 'guarded',
+    address: address(8082),
+    filterChains: [
+      {
+        filters: [
+          NETWORK_RBAC_FILTER,
+          { name: 'tcp', typedConfig: any(TcpProxy, { statPrefix: 'guarded', cluster: 'static' }) },
+        ],
+      },
+    ],
+    defaultFilterChain: chain({
+      statPrefix: 'guarded',
+      rds: { configSource: ADS, routeConfigName: 'routes' },
+      httpFilters: [HTTP_RBAC_FILTER, ROUTER],
     }),
   },
 ]
