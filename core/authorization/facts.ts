@@ -7,8 +7,8 @@ export interface ConnectionFacts {
   readonly destinationAddress: string
   /** Where the connection was going. */
   readonly destinationPort: number
-  /** Server name of TLS that is passed on, lower-case; '': none. */
-  readonly sni: string
+  /** Server name of TLS that is passed on, lower-case; '': none; undefined: it can't be told. */
+  readonly sni: string | undefined
 }
 
 /** What is known of a request. Text of the wire is latin1: one character is one byte. */

@@ -44,7 +44,7 @@ export function leafTest(leaf: Leaf): LeafTest {
     }
     case 'sni': {
       const test = wireTest(leaf.match)
-      return { of: 'connection', matches: ({ sni }) => test(sni) }
+      return { of: 'connection', matches: ({ sni }) => (sni === undefined ? undefined : test(sni)) }
     }
     case 'method': {
       const test = wireTest(leaf.match)

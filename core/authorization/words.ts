@@ -53,7 +53,11 @@ export function stateOf(leaf: Leaf, facts: ConnectionFacts | RequestFacts): stri
     case 'port':
       return `port is ${facts.destinationPort}`
     case 'sni':
-      return facts.sni === '' ? 'there is no server name' : `server name is ${facts.sni}`
+      return facts.sni === undefined
+        ? 'the server name was not seen'
+        : facts.sni === ''
+          ? 'there is no server name'
+          : `server name is ${facts.sni}`
     case 'method':
     case 'host':
     case 'path':

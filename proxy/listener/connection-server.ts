@@ -66,6 +66,8 @@ interface Accepted {
   readonly alpn: string
   /** Server name of its TLS, whoever ends that, lower-case, or ''. */
   readonly serverName: string
+  /** What its steps know of the name that passed TLS asks for; undefined: it can't be told. */
+  readonly passedName: string | undefined
   /** What its steps have decided. */
   readonly authorization?: AuthorizationRecord
   /** What the first bytes said, where they were looked at and are not TLS. */
@@ -84,6 +86,9 @@ const LINK_SERVER_KEEP_ALIVE = {
   intervalMs: LINK_KEEP_ALIVE.intervalMs,
   timeoutMs: LINK_KEEP_ALIVE.timeoutMs,
 }
+
+// Who is to show a name and shows none in this time is decided on without. Milliseconds.
+const PASSED_NAME_MS = 1000
 
 // Of a request that could not be read.
 const NO_HEAD: RequestHead = { method: '', scheme: '', authority: '', path: '', fields: [], upgrade: '' }
@@ -147,7 +152,18 @@ export class ConnectionServer {
     const chain = chainFor(listener, arrival.destination.port, peeked)
     const serverName = peeked?.kind === 'tls' ? peeked.hello.serverName : ''
     if (!chain) return this.#refuse(socket, this.#tcpHop({ arrival, identity: '', serverName }), NO_CHAIN)
-    const accepted = { socket, listener, chain, arrival, identity: '', alpn: '', serverName, peeked }
+    const passedName = passedNameOf(peeked)
+    const accepted = {
+      socket,
+      listener,
+      chain,
+      arrival,
+      identity: '',
+      alpn: '',
+      serverName,
+      passedName,
+      peeked,
+    }
     if (!chain.tls) return this.#accepted(accepted)
     this.#deps.termination.terminate(socket, chain.tls, (result) => {
       if (!result.ok) {
@@ -158,7 +174,30 @@ export class ConnectionServer {
       }
       const { socket: secure, identity, alpn } = result
       const asked = serverName || (secure.servername || '').toLowerCase()
-      this.#accepted({ ...accepted, socket: secure, identity, alpn, serverName: asked, peeked: undefined })
+      // Whoever calls writes the name of the TLS that ends here; what is passed on is inside.
+      const inside = chain.network.kind === 'tcp' ? undefined : asked
+      const ended = {
+        socket: secure,
+        identity,
+        alpn,
+        serverName: asked,
+        passedName: inside,
+        peeked: undefined,
+      }
+      this.#heard({ ...accepted, ...ended })
+    })
+  }
+
+  /** Where the chain's steps decide by the name that is inside of TLS that ended here, that is read first. */
+  #heard(accepted: Accepted): void {
+    const { socket, listener, chain } = accepted
+    const { clock } = this.#deps
+    if (chain.network.kind !== 'tcp' || !this.#stepsOf(listener, chain).some((step) => step.readsServerName))
+      return this.#accepted(accepted)
+    const timeoutMs = listener.detectTimeoutMs || PASSED_NAME_MS
+    peek(socket, { timeoutMs, clock }, (peeked) => {
+      if (peeked.kind === 'closed') return void socket.destroy()
+      this.#accepted({ ...accepted, passedName: passedNameOf(peeked) })
     })
   }
 
@@ -386,16 +425,31 @@ export class ConnectionServer {
 type Refused = Pick<Accepted, 'arrival' | 'identity' | 'serverName' | 'authorization'>
 type Refusing = Pick<Refusal, 'flags' | 'details'> & Partial<Refusal>
 
-function arrivedConnection({ arrival, identity, alpn, serverName }: Accepted): ArrivedConnection {
+function arrivedConnection({ arrival, identity, alpn, passedName }: Accepted): ArrivedConnection {
   const { direction, downstream, destination } = arrival
   return {
     direction,
     downstream,
     destinationAddress: destination.host,
     destinationPort: destination.port,
-    serverName,
+    serverName: passedName,
     sourceIdentity: identity,
     alpn,
+  }
+}
+
+/** Undefined: nobody listened, nothing came in time, or it could not be read to its end. */
+function passedNameOf(peeked: Peeked | undefined): string | undefined {
+  switch (peeked?.kind) {
+    case 'tls':
+      return peeked.hello.serverName
+    case 'opaque':
+      return peeked.unreadHello ? undefined : ''
+    case 'http1':
+    case 'h2c':
+      return ''
+    default:
+      return undefined
   }
 }
 

@@ -88,7 +88,7 @@ export interface ArrivedConnection {
   readonly destinationAddress: string
   readonly destinationPort: number
   /** Server name of its TLS, whoever ends that, lower-case; '': none. */
-  readonly serverName: string
+  readonly serverName: string | undefined
   /** Verified SPIFFE ID of the caller, or ''. */
   readonly sourceIdentity: string
   /** ALPN that was agreed on, or ''. */
@@ -110,6 +110,8 @@ export interface ConnectionStep {
   /** Undefined: let it pass; `closed` is then called once, when it is over. */
   decide(connection: ArrivedConnection, record: AuthorizationRecord): Refusal | undefined
   closed?(): void
+  /** It decides by the server name of TLS that is passed on, which may be inside that of a caller's sidecar. */
+  readonly readsServerName?: boolean
   /** As of a RequestStep. */
   readonly authorizes?: Authorizes
   /** As of a RequestStep. */

@@ -9,12 +9,18 @@ export type Detected =
   | { readonly kind: 'http1' }
   | { readonly kind: 'h2c' }
   /** `text`: it began with a line, of a protocol that is not HTTP. */
-  | { readonly kind: 'opaque'; readonly text: boolean }
+  | {
+      readonly kind: 'opaque'
+      readonly text: boolean
+      /** It began as TLS does, and was not read to its end: a server may see more in it. */
+      readonly unreadHello?: boolean
+    }
 
 const MORE: Detected = { kind: 'more' }
 const HTTP1: Detected = { kind: 'http1' }
 const H2C: Detected = { kind: 'h2c' }
 const OPAQUE: Detected = { kind: 'opaque', text: false }
+const UNREAD_HELLO: Detected = { kind: 'opaque', text: false, unreadHello: true }
 const TEXT: Detected = { kind: 'opaque', text: true }
 
 // RFC 9113 section 3.4.
@@ -85,7 +91,7 @@ export class Detection {
     if (this.#hello) {
       const hello = this.#hello.feed(chunk)
       if (hello === 'more') return MORE
-      return hello === 'invalid' ? OPAQUE : { kind: 'tls', hello }
+      return hello === 'invalid' ? UNREAD_HELLO : { kind: 'tls', hello }
     }
     this.#append(chunk)
     if (this.#maybePreface) {

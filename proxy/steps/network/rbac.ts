@@ -1,4 +1,5 @@
 import { compile, type Decider } from '../../../core/authorization/evaluate.ts'
+import { mentions } from '../../../core/authorization/mentions.ts'
 import type { Stage } from '../../../core/authorization/rules.ts'
 import { NetworkRbac } from '../../../core/xds/generated/envoy.js'
 import type { AuthorizationRecord } from '../../exchange/telemetry-sink.ts'
@@ -26,12 +27,14 @@ export interface NetworkRbacConfig {
 /** Who may connect. Decided before a byte goes on. */
 export class NetworkRbacStep implements ConnectionStep {
   readonly authorizes: Authorizes = { byFields: false }
+  readonly readsServerName: boolean
   readonly #audit: Audit
   readonly #decider: Decider
   readonly #telemetry: StepDependencies['telemetry']
 
   constructor({ stage, audit }: NetworkRbacConfig, { telemetry }: Pick<StepDependencies, 'telemetry'>) {
     this.#audit = audit
+    this.readsServerName = mentions(stage, 'sni')
     this.#decider = compile([stage], 'connection')
     this.#telemetry = telemetry
   }
