@@ -240,6 +240,28 @@ inOwnNamespace(t, import.meta.filename, () => {
     }
   })
 
+  t.test('a tunnel through which requests would come that nobody decides on', async (t) => {
+    follow([ADMIN])
+    const { certificatePem: cert, privateKeyPem: key, bundlePem: ca } = web
+    const options = { cert, key, ca, ALPNProtocols: ['h2'], checkServerIdentity: () => undefined }
+    const session = connectHttp2(`https://${place.host}:${place.port}`, options)
+    session.on('error', () => {})
+    t.teardown(() => session.destroy())
+    await once(session, 'remoteSettings')
+    for (const protocol of ['h2c', 'H2C', 'TLS/1.2']) {
+      const stream = session.request({
+        ':method': 'CONNECT',
+        ':protocol': protocol,
+        ':scheme': 'https',
+        ':path': '/public/a',
+        ':authority': 'pay.payments',
+      })
+      const [headers] = (await once(stream, 'response')) as [Record<string, unknown>]
+      t.equal(headers[':status'], 403, protocol)
+    }
+    t.same(application.requests, [])
+  })
+
   t.test('methods and fields that pretend to be others', async (t) => {
     follow(LIST)
     for (const [title, bytes] of [
