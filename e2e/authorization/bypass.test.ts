@@ -299,6 +299,42 @@ inOwnNamespace(t, import.meta.filename, () => {
     t.same(application.requests, [])
   })
 
+  t.test('hosts and names of fields that some applications read as others', async (t) => {
+    follow([
+      deny('hosts', [to({ hosts: ['admin.example', '*.internal', 'ops.example:8080'] })]),
+      deny('role', [{ when: [{ key: 'request.headers[x-role]', values: ['admin'] }] }]),
+      deny('debug', [{ when: [{ key: 'request.headers[x-debug]', values: ['*'] }] }]),
+    ])
+    const of = (host: string, more = ''): string => `GET /x HTTP/1.1\r\nhost: ${host}\r\n${more}\r\n`
+    for (const host of [
+      'admin.example.',
+      'Admin.example.:80',
+      'admin.example:',
+      '%61dmin.example',
+      'admin%2Eexample',
+      'a.internal.',
+      'a.internal.:8080',
+      'ops.example:08080',
+      'ops.example.:8080',
+    ])
+      t.match(await send(of(host), await mesh('http/1.1')), /^HTTP\/1\.1 40[03]/, host)
+    for (const field of ['x_role: admin', 'X.Role: admin', 'x-role: user\r\nx_role: admin', 'X_Debug: 1'])
+      t.match(await send(of('a', `${field}\r\n`), await mesh('http/1.1')), /^HTTP\/1\.1 403/, field)
+    t.same(application.requests, [])
+    for (const [host, field] of [
+      ['shop.example.', 'x_role: user'],
+      ['ops.example:8081', 'x_roles: admin'],
+    ] as const) {
+      const came = await send(of(host, `${field}\r\n`), await mesh('http/1.1'))
+      t.match(came, /^HTTP\/1\.1 200/, `${host}, ${field}`)
+    }
+    application.requests.length = 0
+    follow([allow('tenant', [{ when: [{ key: 'request.headers[x-tenant]', values: ['a'] }] }])])
+    const both = of('a', 'x-tenant: a\r\nx_tenant: b\r\n')
+    t.match(await send(both, await mesh('http/1.1')), /^HTTP\/1\.1 403/, 'one of two names is allowed')
+    t.same(application.requests, [])
+  })
+
   t.test('IPv6 is no way beside IPv4', async (t) => {
     follow(LIST)
     const six = await plainConnection({ host: PAY.address6 ?? '', port: place.port })

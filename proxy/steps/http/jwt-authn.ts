@@ -1,7 +1,7 @@
+import { foldedName } from '../../../core/folded-name.ts'
 import { JwtAuthentication } from '../../../core/xds/generated/envoy.js'
 import { setVerifiedToken } from '../../exchange/verified-token.ts'
 import { field, type RequestHead } from '../../http/message.ts'
-import { foldedName } from '../../http/trailers.ts'
 import type { Hop } from '../../model/hop.ts'
 import { ResponseFlag } from '../../model/response-flag.ts'
 import type { Route } from '../../model/route.ts'

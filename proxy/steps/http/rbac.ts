@@ -1,6 +1,7 @@
 import { compile, type Decider } from '../../../core/authorization/evaluate.ts'
 import type { RequestFacts } from '../../../core/authorization/facts.ts'
 import type { Stage } from '../../../core/authorization/rules.ts'
+import { isLookalike } from '../../../core/folded-name.ts'
 import { HttpRbac } from '../../../core/xds/generated/envoy.js'
 import type { AuthorizationRecord } from '../../exchange/telemetry-sink.ts'
 import { verifiedToken } from '../../exchange/verified-token.ts'
@@ -67,6 +68,7 @@ export class HttpRbacStep implements RequestStep {
   }
 }
 
+const NONE: readonly never[] = []
 const NO_HOP = {} as Hop
 const NO_HEAD = {} as RequestHead
 
@@ -119,6 +121,14 @@ class HeadFacts implements RequestFacts {
 
   values(name: string): readonly string[] {
     return fieldValues(this.#head.fields, name)
+  }
+
+  lookalikes(name: string): readonly string[] {
+    const { fields } = this.#head
+    let found: string[] | undefined
+    for (let i = 0; i < fields.length; i += 2)
+      if (isLookalike(fields[i] as string, name)) (found ??= []).push(fields[i + 1] as string)
+    return found ?? NONE
   }
 }
 
