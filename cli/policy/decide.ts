@@ -50,7 +50,10 @@ export interface Arrival {
   readonly unknown: UnknownFacts
 }
 
-export type ArrivedRequest = Pick<RequestFacts, 'method' | 'authority' | 'path' | 'values' | 'claims'>
+export type ArrivedRequest = Pick<
+  RequestFacts,
+  'method' | 'authority' | 'path' | 'values' | 'lookalikes' | 'claims'
+>
 
 const ESCAPED_SLASHES = { redirect: 'unescape-redirect', unescape: 'unescape-forward' } as const
 

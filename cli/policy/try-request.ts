@@ -1,4 +1,5 @@
 import { WeftError } from '../../core/errors.ts'
+import { isLookalike } from '../../core/folded-name.ts'
 import type { Leaf } from '../../core/authorization/leaf.ts'
 import type { TargetsView, WorkloadAuthorizationView } from '../../control-plane/authorization-view.ts'
 import { runMeshCommand } from '../mesh/mesh-command.ts'
@@ -126,6 +127,8 @@ function arrivalAt(
       authority: http.host ?? '',
       path: http.path,
       values: (name) => http.headers.get(name) ?? [],
+      lookalikes: (name) =>
+        [...http.headers].flatMap(([field, values]) => (isLookalike(field, name) ? values : [])),
       claims: http.claims,
     },
     unknown: new Set(unknown),

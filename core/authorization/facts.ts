@@ -20,6 +20,8 @@ export interface RequestFacts extends ConnectionFacts {
   readonly path: string
   /** Every value of a field, in order. `name` is lower-case. */
   values(name: string): readonly string[]
+  /** Values of fields of other names that applications behind CGI read as this one, such as `x_role` for `x-role`; none where it is left out. */
+  lookalikes?(name: string): readonly string[]
   /** Of the token that was verified; undefined: there is none. */
   readonly claims: Readonly<Record<string, unknown>> | undefined
 }

@@ -1,5 +1,6 @@
 import { AddressBlock } from './address-block.ts'
 import type { ConnectionFacts, RequestFacts } from './facts.ts'
+import { hostTest } from './lenient-host.ts'
 import { pathTest, templateTest } from './lenient-path.ts'
 import type { Matcher } from './rules.ts'
 import { textTest, wireTest, type TextTest } from './text-test.ts'
@@ -13,9 +14,8 @@ export type LeafTest =
   | { readonly of: 'request'; matches(facts: RequestFacts): boolean | undefined }
 
 /**
- * What one leaf says. It gives undefined where it can't be told, as what is asked for is no UTF-8, or a path that applications
- * read in more than one way: the rule then counts
- * as it refuses more (evaluate.ts).
+ * What one leaf says. It gives undefined where it can't be told, as what is asked for is no UTF-8, or a path, a host or a
+ * field's name that applications read in more than one way: the rule then counts as it refuses more (evaluate.ts).
  * @throws WeftError `pattern.invalid` or `path_template.invalid`.
  */
 export function leafTest(leaf: Leaf): LeafTest {
@@ -43,7 +43,7 @@ export function leafTest(leaf: Leaf): LeafTest {
       }
     }
     case 'sni': {
-      const test = wireTest(leaf.match)
+      const test = hostTest(leaf.match)
       return { of: 'connection', matches: ({ sni }) => (sni === undefined ? undefined : test(sni)) }
     }
     case 'method': {
@@ -51,7 +51,7 @@ export function leafTest(leaf: Leaf): LeafTest {
       return { of: 'request', matches: ({ method }) => test(method) }
     }
     case 'host': {
-      const test = wireTest(leaf.match)
+      const test = hostTest(leaf.match)
       return { of: 'request', matches: ({ authority }) => test(authority) }
     }
     case 'path': {
@@ -64,9 +64,9 @@ export function leafTest(leaf: Leaf): LeafTest {
     }
     case 'header': {
       const { name, match } = leaf
-      if (!match) return { of: 'request', matches: (facts) => facts.values(name).length > 0 }
+      if (!match) return { of: 'request', matches: fieldTest(name, (values) => values.length > 0) }
       const test = wireTest(match)
-      return { of: 'request', matches: (facts) => anyValue(facts.values(name), test) }
+      return { of: 'request', matches: fieldTest(name, (values) => anyValue(values, test)) }
     }
     case 'claim': {
       const { path, inList } = leaf
@@ -80,6 +80,18 @@ export function leafTest(leaf: Leaf): LeafTest {
         },
       }
     }
+  }
+}
+
+/** It can't be told where some applications read other fields as this one, and these say something else. */
+function fieldTest(
+  name: string,
+  test: (values: readonly string[]) => boolean | undefined,
+): (facts: RequestFacts) => boolean | undefined {
+  return (facts) => {
+    const told = test(facts.values(name))
+    const others = facts.lookalikes?.(name)
+    return others === undefined || others.length === 0 || test(others) === told ? told : undefined
   }
 }
 

@@ -240,6 +240,28 @@ inOwnNamespace(t, import.meta.filename, () => {
     }
   })
 
+  t.test('a tunnel through which requests would come that nobody decides on', async (t) => {
+    follow([ADMIN])
+    const { certificatePem: cert, privateKeyPem: key, bundlePem: ca } = web
+    const options = { cert, key, ca, ALPNProtocols: ['h2'], checkServerIdentity: () => undefined }
+    const session = connectHttp2(`https://${place.host}:${place.port}`, options)
+    session.on('error', () => {})
+    t.teardown(() => session.destroy())
+    await once(session, 'remoteSettings')
+    for (const protocol of ['h2c', 'H2C', 'TLS/1.2']) {
+      const stream = session.request({
+        ':method': 'CONNECT',
+        ':protocol': protocol,
+        ':scheme': 'https',
+        ':path': '/public/a',
+        ':authority': 'pay.payments',
+      })
+      const [headers] = (await once(stream, 'response')) as [Record<string, unknown>]
+      t.equal(headers[':status'], 403, protocol)
+    }
+    t.same(application.requests, [])
+  })
+
   t.test('methods and fields that pretend to be others', async (t) => {
     follow(LIST)
     for (const [title, bytes] of [
@@ -274,6 +296,42 @@ inOwnNamespace(t, import.meta.filename, () => {
       ['none', ''],
     ] as const)
       t.match(await send(get('/x', fields), await mesh('http/1.1')), /^HTTP\/1\.1 40[03]/, title)
+    t.same(application.requests, [])
+  })
+
+  t.test('hosts and names of fields that some applications read as others', async (t) => {
+    follow([
+      deny('hosts', [to({ hosts: ['admin.example', '*.internal', 'ops.example:8080'] })]),
+      deny('role', [{ when: [{ key: 'request.headers[x-role]', values: ['admin'] }] }]),
+      deny('debug', [{ when: [{ key: 'request.headers[x-debug]', values: ['*'] }] }]),
+    ])
+    const of = (host: string, more = ''): string => `GET /x HTTP/1.1\r\nhost: ${host}\r\n${more}\r\n`
+    for (const host of [
+      'admin.example.',
+      'Admin.example.:80',
+      'admin.example:',
+      '%61dmin.example',
+      'admin%2Eexample',
+      'a.internal.',
+      'a.internal.:8080',
+      'ops.example:08080',
+      'ops.example.:8080',
+    ])
+      t.match(await send(of(host), await mesh('http/1.1')), /^HTTP\/1\.1 40[03]/, host)
+    for (const field of ['x_role: admin', 'X.Role: admin', 'x-role: user\r\nx_role: admin', 'X_Debug: 1'])
+      t.match(await send(of('a', `${field}\r\n`), await mesh('http/1.1')), /^HTTP\/1\.1 403/, field)
+    t.same(application.requests, [])
+    for (const [host, field] of [
+      ['shop.example.', 'x_role: user'],
+      ['ops.example:8081', 'x_roles: admin'],
+    ] as const) {
+      const came = await send(of(host, `${field}\r\n`), await mesh('http/1.1'))
+      t.match(came, /^HTTP\/1\.1 200/, `${host}, ${field}`)
+    }
+    application.requests.length = 0
+    follow([allow('tenant', [{ when: [{ key: 'request.headers[x-tenant]', values: ['a'] }] }])])
+    const both = of('a', 'x-tenant: a\r\nx_tenant: b\r\n')
+    t.match(await send(both, await mesh('http/1.1')), /^HTTP\/1\.1 403/, 'one of two names is allowed')
     t.same(application.requests, [])
   })
 

@@ -232,12 +232,24 @@ function conditionHolds({ key, values, notValues }: WrittenCondition, call: Call
   if (key === 'source.ip') return holds(values, notValues, (value) => inBlock(value, call.address))
   if (key === 'destination.port') return holds(values, notValues, (value) => Number(value) === call.port)
   const found = textsOf(key, call)
+  const isField = key.startsWith('request.headers')
   // What is no text is like nothing that can be told, but it is there.
-  const unreadable = key.startsWith('request.headers') && found.some((text) => !isUtf8(text))
-  const like = (value: string): boolean =>
-    value === '*' ? found.length > 0 : found.some((text) => isUtf8(text) && alike(value, text))
-  const some = (list: readonly string[]): boolean | undefined =>
-    list.some(like) ? true : unreadable ? undefined : false
+  const like = (value: string, texts: readonly string[]): boolean | undefined => {
+    if (value === '*') return texts.length > 0
+    if (texts.some((text) => isUtf8(text) && alike(value, text))) return true
+    return isField && !texts.every(isUtf8) ? undefined : false
+  }
+  const lookalikes = isField
+    ? fieldTexts(call, (name) => name !== fieldIn(key) && folds(name, fieldIn(key)))
+    : []
+  const told = (value: string): boolean | undefined => {
+    const strict = like(value, found)
+    return lookalikes.length > 0 && like(value, lookalikes) !== strict ? undefined : strict
+  }
+  const some = (list: readonly string[]): boolean | undefined => {
+    const all = list.map(told)
+    return all.includes(true) ? true : all.includes(undefined) ? undefined : false
+  }
   const wanted = values ? (some(values) ?? unknown) : true
   const unwanted = notValues ? (some(notValues) ?? !unknown) : false
   return wanted && !unwanted
@@ -251,8 +263,22 @@ function textsOf(key: string, call: Call): string[] {
   if (key === 'request.auth.presenter') return textsIn(own(call.claims, 'azp'))
   const names = [...key.matchAll(/\[([^\]]+)\]/g)].map(([, name = '']) => name)
   if (key.startsWith('request.auth.claims')) return textsIn(names.reduce<unknown>(own, call.claims))
-  const wanted = (names[0] ?? '').toLowerCase()
-  const found = call.headers.filter(([name]) => name.toLowerCase() === wanted).map(([, value]) => value)
+  return fieldTexts(call, (name) => name === fieldIn(key))
+}
+
+/** The name in `request.headers[NAME]`, in lower case. */
+function fieldIn(key: string): string {
+  return key.slice(key.indexOf('[') + 1, -1).toLowerCase()
+}
+
+/** As CGI makes variables of fields. */
+function folds(name: string, other: string): boolean {
+  const variable = (text: string): string => text.replaceAll(/[^a-z0-9]/g, '_')
+  return variable(name) === variable(other)
+}
+
+function fieldTexts({ headers }: Call, isIt: (name: string) => boolean): string[] {
+  const found = headers.filter(([name]) => isIt(name.toLowerCase())).map(([, value]) => value)
   return found.length > 1 ? [...found, found.join(',')] : found
 }
 

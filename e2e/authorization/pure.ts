@@ -1,5 +1,6 @@
 import { compile, type Decision } from '../../core/authorization/evaluate.ts'
 import type { RequestFacts } from '../../core/authorization/facts.ts'
+import { isLookalike } from '../../core/folded-name.ts'
 import { createMesh, type MeshView } from '../../control-plane/mesh.ts'
 import { rulesFor } from '../../control-plane/model/authorization.ts'
 import { MemorySource } from '../../control-plane/registry/memory-source.ts'
@@ -52,5 +53,7 @@ function factsOf(call: Call, destinationAddress: string): RequestFacts {
     path: call.path,
     claims: call.claims,
     values: (name) => call.headers.filter(([key]) => key.toLowerCase() === name).map(([, value]) => value),
+    lookalikes: (name) =>
+      call.headers.filter(([key]) => isLookalike(key.toLowerCase(), name)).map(([, value]) => value),
   }
 }

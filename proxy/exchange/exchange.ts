@@ -28,6 +28,9 @@ import { ReplayBuffer } from './replay-buffer.ts'
 import { composeReply, grpcTrailers, isGrpc, readGrpcStatus, type LocalReply } from './reply.ts'
 import type { RequestRecord } from './telemetry-sink.ts'
 
+/** As HTTP/1.1 brings an upgrade: CONNECT has none. */
+const UPGRADING_METHOD = /^(?!CONNECT$|PRI$)[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}$/
+
 /**
  * One request from its head to its last byte, seen from the caller: its path is put in order, a route chosen, the steps
  * asked, and then it is answered here or by what `Forwarding` finds. It knows no protocol: codecs on both sides
@@ -89,7 +92,8 @@ export class Exchange implements BodyReader, Caller, WaitingRequest, RunningExch
     this.wantsUpgrade = head.upgrade !== '' || head.method === 'CONNECT'
     const upgradeMethod = hop.link && head.upgrade !== '' ? field(head.fields, UPGRADE_HEADER) : undefined
     this.#knowsIgnored = upgradeMethod !== undefined
-    if (upgradeMethod !== undefined) head.method = upgradeMethod
+    // Who says anything else means another request than this one, such as a tunnel that its route would have to name.
+    if (upgradeMethod !== undefined && UPGRADING_METHOD.test(upgradeMethod)) head.method = upgradeMethod
     this.startedAt = deps.clock.now()
     this.#activeAt = this.startedAt
     if (end) this.#wholeAt = this.startedAt
@@ -234,7 +238,7 @@ export class Exchange implements BodyReader, Caller, WaitingRequest, RunningExch
 
   onEnd(trailers: Fields | undefined): void {
     if (this.#phase === Phase.Over) return
-    const passed = this.#passed(trailers, this.manager.steps.ownFields)
+    const passed = this.#passed(trailers, this.manager.steps.headFields)
     this.#cancelTimer?.()
     this.body.ended = true
     if (this.manager.steps.watchers.length > 0) this.#wholeAt ??= this.#deps.clock.now()

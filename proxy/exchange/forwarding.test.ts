@@ -418,6 +418,17 @@ t.test(
   },
 )
 
+t.test('a sidecar cannot make something else of its upgrade by the method that it tells', (t) => {
+  for (const method of ['CONNECT', 'PRI', 'GET /admin', '', 'X'.repeat(33)]) {
+    const mesh = meshOf(1, { upgrades: ['*'] })
+    mesh.hop = { ...mesh.hop, link: true }
+    mesh.send({ upgrade: 'websocket', fields: ['x-weft-upgrade', method], open: true })
+    mesh.clock.advance(0)
+    t.equal(mesh.upstream.server(1).stream.head.method, 'GET', method)
+  }
+  t.end()
+})
+
 t.test('a cluster that is not known is waited for, and what does not exist is told', async (t) => {
   const mesh = new MemoryExchange(forwardTo({ app: 1 }))
   const unknown = mesh.send()

@@ -1,4 +1,5 @@
 import { CLIENT_CERTIFICATE_HEADER } from '../../core/contract.ts'
+import { foldedName } from '../../core/folded-name.ts'
 import type { Fields } from './message.ts'
 import { spellingOfTrailers, spellTrailers } from './spelling.ts'
 
@@ -43,13 +44,6 @@ const FORBIDDEN = new Set([
   'x-forwarded-host',
   'x-forwarded-proto',
 ])
-
-const PLAIN_NAME = /^[a-z0-9-]+$/
-
-/** A lower-case name as CGI and its kin read it: whatever is neither letter nor digit is `-` (RFC 3875 section 4.1.18). */
-export function foldedName(name: string): string {
-  return PLAIN_NAME.test(name) ? name : name.toLowerCase().replace(/[^a-z0-9]/g, '-')
-}
 
 const NONE: ReadonlySet<string> = new Set()
 

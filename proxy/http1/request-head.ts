@@ -1,5 +1,6 @@
 import type { HeadLimits } from '../http/head-limits.ts'
 import type { RequestHead } from '../http/message.ts'
+import { hidesRequests } from '../http/upgrade.ts'
 import { comparable, isAuthority } from './authority.ts'
 import { SP, TARGET, TOKEN_LOWER } from './characters.ts'
 import { CLOSE, KEEP, listOf, UPGRADES } from './connection-options.ts'
@@ -154,7 +155,7 @@ function readOtherForm(head: RequestHead, host: string | undefined): void {
 /** One protocol of an Upgrade list: the first that this proxy can carry without speaking it. */
 function chosen(value: string): string {
   for (const protocol of listOf(value)) {
-    if (protocol === 'h2c' || protocol.startsWith('tls/')) continue
+    if (hidesRequests(protocol)) continue
     for (let i = 0; i < protocol.length; i++) {
       const c = protocol.charCodeAt(i)
       if (TOKEN_LOWER[c] === 0 && c !== SLASH) return ''

@@ -24,8 +24,8 @@ export interface RequestSteps {
   readonly sessions?: Required<Pick<RequestStep, 'session'>> | undefined
   /** The least of theirs; Infinity: bodies may have any length. */
   readonly bodyLimit: number
-  /** Folded names of request fields that one of them alone writes. */
-  readonly ownFields?: ReadonlySet<string> | undefined
+  /** Folded names of request fields that are dropped from trailers. */
+  readonly headFields?: ReadonlySet<string> | undefined
 }
 
 type AnyStep = RequestStep | ConnectionStep
@@ -78,7 +78,7 @@ export class StepCompiler {
       authorizeByFields: authorizers.some(({ authorizes }) => authorizes?.byFields),
       sessions: steps.find(tiesRequests),
       bodyLimit: Math.min(...steps.map((step) => step.bodyLimit ?? Infinity)),
-      ownFields: ownFieldsOf(steps),
+      headFields: headFieldsOf(steps),
     }
   }
 
@@ -140,8 +140,8 @@ function tiesRequests(step: RequestStep): step is RequestStep & Required<Pick<Re
   return step.session !== undefined
 }
 
-function ownFieldsOf(steps: readonly RequestStep[]): ReadonlySet<string> | undefined {
-  const all = steps.flatMap(({ ownFields }): readonly string[] => (ownFields ? [...ownFields] : NONE))
+function headFieldsOf(steps: readonly RequestStep[]): ReadonlySet<string> | undefined {
+  const all = steps.flatMap(({ headFields }): readonly string[] => (headFields ? [...headFields] : NONE))
   return all.length === 0 ? undefined : new Set(all)
 }
 

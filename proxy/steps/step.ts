@@ -56,8 +56,11 @@ export interface RequestStep {
   session?(head: RequestHead, route: Route): Session | undefined
   /** Bytes that a body may have; what comes beyond them is answered by the exchange. Left out: any. */
   readonly bodyLimit?: number
-  /** Folded names of request fields that it alone writes: what callers send of them, in trailers, too, is dropped. */
-  readonly ownFields?: ReadonlySet<string>
+  /**
+   * Folded names of request fields that have no place but the head, as it decides by them or alone writes them: in trailers they are
+   * dropped.
+   */
+  readonly headFields?: ReadonlySet<string>
   /** What it decides holds for as long as the request runs: where its rules change, it is asked again. It never waits. */
   readonly authorizes?: Authorizes
   /** False: it has counted what one made anew would not know. Without this it never counts. */

@@ -1,7 +1,7 @@
+import { foldedName } from '../../../core/folded-name.ts'
 import { JwtAuthentication } from '../../../core/xds/generated/envoy.js'
 import { setVerifiedToken } from '../../exchange/verified-token.ts'
 import { field, type RequestHead } from '../../http/message.ts'
-import { foldedName } from '../../http/trailers.ts'
 import type { Hop } from '../../model/hop.ts'
 import { ResponseFlag } from '../../model/response-flag.ts'
 import type { Route } from '../../model/route.ts'
@@ -23,7 +23,7 @@ export interface JwtAuthnConfig {
  */
 export class JwtAuthnStep implements RequestStep {
   /** Fields that only this step writes, folded as applications may read them. */
-  readonly ownFields: ReadonlySet<string>
+  readonly headFields: ReadonlySet<string>
   readonly #providers: readonly TokenProvider[]
   readonly #finder: TokenFinder
   readonly #verifier: TokenVerifier
@@ -37,7 +37,7 @@ export class JwtAuthnStep implements RequestStep {
     this.#epochMs = epochMs
     this.#finder = new TokenFinder(providers)
     this.#verifier = new TokenVerifier(providers, epochMs)
-    this.ownFields = new Set(
+    this.headFields = new Set(
       providers
         .flatMap(({ payloadField, claimFields }) => [payloadField, ...claimFields.map(({ name }) => name)])
         .filter((name) => name !== '')
@@ -46,7 +46,7 @@ export class JwtAuthnStep implements RequestStep {
   }
 
   decide(_hop: Hop, head: RequestHead, _route: Route | undefined): Verdict {
-    if (this.ownFields.size > 0) dropFields(head, this.ownFields)
+    if (this.headFields.size > 0) dropFields(head, this.headFields)
     const shown = this.#finder.find(head)
     if (shown.length === 0) return undefined
     if (shown.length > MOST_SHOWN) return refuse(head, Refused.count)

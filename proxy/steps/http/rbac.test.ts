@@ -33,7 +33,8 @@ function steps(...stages: Stage[]): RequestSteps {
 
 function withSteps(all: readonly RequestStep[], authorizers: readonly RequestStep[]): RequestSteps {
   const authorizeByFields = authorizers.some(({ authorizes }) => authorizes?.byFields)
-  return { ...NO_STEPS, steps: all, authorizers, authorizeByFields }
+  const headFields = new Set(all.flatMap((step) => [...(step.headFields ?? [])]))
+  return { ...NO_STEPS, steps: all, authorizers, authorizeByFields, headFields }
 }
 
 function start(...stages: Stage[]) {
@@ -243,4 +244,19 @@ t.test('what runs is asked about as it was decided on, whatever its route made o
   mesh.steps = steps(stage('ALLOW', rule('n/after/0', seen('outer'))))
   for (const one of [...mesh.running]) one.reauthorize()
   t.equal(mesh.running.size, 1)
+})
+
+t.test('a field that rules ask for does not come behind them, in trailers', (t) => {
+  const role: Matcher = { kind: 'header', name: 'x-role', match: exact('admin') }
+  const { mesh, server } = start(
+    stage(
+      'DENY',
+      rule('shop/role/0', { kind: 'or', of: [{ kind: 'not', of: { kind: 'not', of: role } }, role] }),
+    ),
+  )
+  const caller = mesh.send({ method: 'POST', open: true })
+  mesh.clock.advance(0)
+  caller.finish(['x-role', 'admin', 'X_Role', 'admin', 'x-sum', '1'])
+  t.strictSame(server.stream.trailers, ['x-sum', '1'])
+  t.end()
 })

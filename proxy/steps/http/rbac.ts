@@ -1,6 +1,7 @@
 import { compile, type Decider } from '../../../core/authorization/evaluate.ts'
 import type { RequestFacts } from '../../../core/authorization/facts.ts'
 import type { Stage } from '../../../core/authorization/rules.ts'
+import { foldedName, isLookalike } from '../../../core/folded-name.ts'
 import { HttpRbac } from '../../../core/xds/generated/envoy.js'
 import type { AuthorizationRecord } from '../../exchange/telemetry-sink.ts'
 import { verifiedToken } from '../../exchange/verified-token.ts'
@@ -9,7 +10,7 @@ import type { Hop } from '../../model/hop.ts'
 import { ResponseFlag } from '../../model/response-flag.ts'
 import type { Route } from '../../model/route.ts'
 import { parseDestination } from '../../transport/original-destination.ts'
-import { asksForFields, deniedDetails, noteDecision } from '../rbac/decided.ts'
+import { deniedDetails, fieldsAsked, noteDecision } from '../rbac/decided.ts'
 import { readStage } from '../rbac/read-stage.ts'
 import type { Audit, Authorizes, RequestStep, StepDependencies, StepKind, Verdict } from '../step.ts'
 
@@ -24,6 +25,7 @@ const PERMISSION_DENIED = 7
 /** Who may ask for what. What a caller's connection shows is looked at once, what its requests ask for each time. */
 export class HttpRbacStep implements RequestStep {
   readonly authorizes: Authorizes
+  readonly headFields: ReadonlySet<string>
   readonly #audit: Audit
   readonly #decider: Decider<RequestFacts>
   readonly #telemetry: StepDependencies['telemetry']
@@ -34,7 +36,9 @@ export class HttpRbacStep implements RequestStep {
   #last: Decider<RequestFacts>
 
   constructor({ stage, audit }: HttpRbacConfig, { telemetry }: Pick<StepDependencies, 'telemetry'>) {
-    this.authorizes = { byFields: asksForFields(stage) }
+    const asked = fieldsAsked(stage)
+    this.authorizes = { byFields: asked.size > 0 }
+    this.headFields = new Set([...asked].map(foldedName))
     this.#audit = audit
     this.#decider = compile([stage], 'request')
     this.#last = this.#decider
@@ -67,6 +71,7 @@ export class HttpRbacStep implements RequestStep {
   }
 }
 
+const NONE: readonly never[] = []
 const NO_HOP = {} as Hop
 const NO_HEAD = {} as RequestHead
 
@@ -119,6 +124,14 @@ class HeadFacts implements RequestFacts {
 
   values(name: string): readonly string[] {
     return fieldValues(this.#head.fields, name)
+  }
+
+  lookalikes(name: string): readonly string[] {
+    const { fields } = this.#head
+    let found: string[] | undefined
+    for (let i = 0; i < fields.length; i += 2)
+      if (isLookalike(fields[i] as string, name)) (found ??= []).push(fields[i + 1] as string)
+    return found ?? NONE
   }
 }
 

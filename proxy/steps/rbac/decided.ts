@@ -44,15 +44,17 @@ export function deniedDetails(rule: string): string {
   return `rbac_access_denied_matched_policy[${rule === '' ? NO_RULE : rule}]`
 }
 
-/** Whether any rule of the stage asks for a field of a request. */
-export function asksForFields({ enforced = [], shadow = [] }: Stage): boolean {
-  return [...enforced, ...shadow].some(({ permissions, principals }) =>
-    [...permissions, ...principals].some(holdsField),
-  )
+/** Names of the fields of a request that rules of the stage ask for. */
+export function fieldsAsked({ enforced = [], shadow = [] }: Stage): ReadonlySet<string> {
+  const names = new Set<string>()
+  for (const { permissions, principals } of [...enforced, ...shadow])
+    for (const matcher of [...permissions, ...principals]) addFields(matcher, names)
+  return names
 }
 
-function holdsField(matcher: Matcher): boolean {
-  if (matcher.kind === 'not') return holdsField(matcher.of)
-  if (matcher.kind === 'and' || matcher.kind === 'or') return matcher.of.some(holdsField)
-  return matcher.kind === 'header'
+function addFields(matcher: Matcher, names: Set<string>): void {
+  if (matcher.kind === 'header') names.add(matcher.name)
+  else if (matcher.kind === 'not') addFields(matcher.of, names)
+  else if (matcher.kind === 'and' || matcher.kind === 'or')
+    for (const one of matcher.of) addFields(one, names)
 }

@@ -113,6 +113,14 @@ function says({ type, value, ignoreCase }: TextMatch, of: string): Told {
       : have.includes(want)
 }
 
+/** Some read letters of a path in any case; what it begins with, or is, is so for all of them. */
+function saysOfPath(match: TextMatch, path: string): Told {
+  const strict = says(match, path)
+  if (strict && (match.type === 'exact' || match.type === 'prefix')) return true
+  const lenient = says({ ...match, value: match.value.toLowerCase() }, path.toLowerCase())
+  return lenient === strict ? strict : undefined
+}
+
 function reads(matcher: Matcher, facts: RequestFacts): Told {
   switch (matcher.kind) {
     case 'any':
@@ -139,7 +147,7 @@ function reads(matcher: Matcher, facts: RequestFacts): Told {
     case 'method':
       return says(matcher.match, facts.method)
     case 'path':
-      return says(matcher.match, facts.path.split('?')[0] as string)
+      return saysOfPath(matcher.match, facts.path.split('?')[0] as string)
     case 'header': {
       const { match } = matcher
       const values = facts.values(matcher.name)

@@ -100,10 +100,16 @@ function withinBits(bits: string | undefined, most: number): boolean {
 
 const CLAIM_TEXT = /^[ -~]+$/
 
+/** A rule is as many times as long, since each may be the one between ISSUER and SUBJECT. */
+const MOST_SLASHES = 16
+
 /** `ISSUER/SUBJECT` of a token. */
 export const requestPrincipal: ValueCheck = (value) => {
   const problem = wildcard({ pattern: CLAIM_TEXT, is: 'printable' })(value)
-  if (problem !== undefined || value.includes('*') || value.includes('/')) return problem
+  if (problem !== undefined) return problem
+  if (value.split('/').length - 1 > MOST_SLASHES)
+    return `has more than ${MOST_SLASHES} slashes, of which each may be where ISSUER ends`
+  if (value.includes('*') || value.includes('/')) return undefined
   return `must be ISSUER/SUBJECT of a token, such as https://issuer.example/*, got ${JSON.stringify(value)}`
 }
 

@@ -235,4 +235,8 @@ export const READ_ONLY: readonly (readonly [spec: object, read: RegExp])[] = [
   [when({ key: 'source.ip', values: ['shop'] }), /values\[0\] must be an IP address/],
   [when({ key: 'destination.port', values: ['http'] }), /values\[0\] must be a port/],
   [when({ key: 'request.auth.principal', values: ['admin'] }), /values\[0\] must be ISSUER/],
+  [
+    from({ requestPrincipals: [`https://issuer.example${'/'.repeat(15)}`] }),
+    /requestPrincipals\[0\] has more than 16 slashes/,
+  ],
 ]
