@@ -46,13 +46,13 @@ t.test('pods whose certificate is not renewed are named, with what to do', async
     [
       {
         check: 'renewal',
-        status: 'failed',
-        message: 'shop/none has no certificate: kubectl logs -n shop none -c weft-proxy says why',
+        status: 'unknown',
+        message: '1 do not tell their certificate: shop/silent; no connection',
       },
       {
         check: 'renewal',
-        status: 'unknown',
-        message: 'shop/silent does not tell its certificate: no connection',
+        status: 'failed',
+        message: 'shop/none has no certificate: kubectl logs -n shop none -c weft-proxy says why',
       },
       {
         check: 'renewal',

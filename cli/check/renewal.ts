@@ -4,7 +4,7 @@ import { listObjects, textAt } from '../cluster/objects.ts'
 import { relativeTime } from '../cluster/table.ts'
 import type { AdminPages } from '../mesh/admin-page.ts'
 import { sidecarCertificates, type SidecarCertificate } from '../mesh/sidecar-certificates.ts'
-import { failed, ok, unknown, warning, type Check, type Finding } from './finding.ts'
+import { failed, ok, someOf, unknown, warning, type Check, type Finding } from './finding.ts'
 import { meshNamespaces } from './mesh-namespaces.ts'
 import { isAlive } from './pods.ts'
 
@@ -30,27 +30,27 @@ export function renewalCheck(
       if (pods.length > 0) process.stderr.write(`asking ${pods.length} sidecars for their certificates\n`)
       const certificates = await sidecarCertificates(session, pods, open)
       const now = Date.now()
-      const findings = certificates.flatMap((one, at) => {
-        const { namespace = '', pod = '' } = pods[at] ?? {}
-        return findingOf(
-          `${namespace}/${pod}`,
-          one,
-          now,
-          `kubectl logs -n ${namespace} ${pod} -c ${PROXY_CONTAINER}`,
-        )
-      })
+      const titled = certificates.map((one, at) => ({ ...one, namespace: '', pod: '', ...pods[at] }))
+      const silent = titled.filter(({ error }) => error !== undefined)
+      const findings = titled
+        .filter(({ error }) => error === undefined)
+        .flatMap((one) => findingsOf(one, now))
+      const [first] = silent
+      if (first) {
+        const names = someOf(silent.map(({ namespace, pod }) => `${namespace}/${pod}`))
+        findings.push(unknown(`${silent.length} do not tell their certificate: ${names}; ${first.error}`))
+      }
       return findings.length > 0 ? findings : [ok(`${pods.length} sidecars renew their certificates in time`)]
     },
   }
 }
 
-function findingOf(
-  pod: string,
-  { validFrom, validTo, error }: SidecarCertificate,
+function findingsOf(
+  { namespace, pod: name, validFrom, validTo }: SidecarCertificate & { namespace: string; pod: string },
   now: number,
-  log: string,
 ): Omit<Finding, 'check'>[] {
-  if (error !== undefined) return [unknown(`${pod} does not tell its certificate: ${error}`)]
+  const pod = `${namespace}/${name}`
+  const log = `kubectl logs -n ${namespace} ${name} -c ${PROXY_CONTAINER}`
   if (validTo === '') return [failed(`${pod} has no certificate: ${log} says why`)]
   const [begin, end] = [Date.parse(validFrom), Date.parse(validTo)]
   if (now >= end)
