@@ -29,7 +29,7 @@ const base64 = (text: string) => Buffer.from(text).toString('base64')
 const pem = root.certificate.toString()
 
 /** Made `now`, to live for `lifeMs`. */
-function serving(dnsNames = ['weft-injector.weft-system.svc'], now = Date.now(), lifeMs?: number): string {
+function serving(dnsNames = ['weft-injector.weft-system.svc'], now = Date.now(), lifeMs = DAY): string {
   const { chain } = issueServer(root, { dnsNames, publicKey: createPublicKey(generateKey()), now, lifeMs })
   return base64(chain.map((one) => one.toString()).join(''))
 }
