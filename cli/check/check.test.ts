@@ -5,7 +5,8 @@ import { createRoot, DAY, issueServer } from '../../certs/authority.ts'
 import { generateKey } from '../../certs/key.ts'
 import { FakeApi } from '../../control-plane/kubernetes/testing/fake-api.ts'
 import type { ClusterSession } from '../cluster/command.ts'
-import { bundles, roots } from './trust.ts'
+import { sessionAt } from './testing/session.ts'
+import { bundles, issuingCa, roots } from './trust.ts'
 import { deployments } from './deployments.ts'
 import { runChecks, type Check, type Finding } from './finding.ts'
 import { gatewayApi } from './gateway-api.ts'
@@ -21,19 +22,27 @@ import { runtime } from './runtime.ts'
 import { serverVersion } from './server-version.ts'
 import { injection, webhook } from './webhook.ts'
 
-const root = createRoot('cluster.local', Date.now())
+/** Older than what it signs here. */
+const root = createRoot('cluster.local', Date.now() - 100 * DAY)
 const other = createRoot('cluster.local', Date.now())
 const base64 = (text: string) => Buffer.from(text).toString('base64')
 const pem = root.certificate.toString()
 
-function serving(dnsNames = ['weft-injector.weft-system.svc'], now = Date.now()): string {
-  const { chain } = issueServer(root, { dnsNames, publicKey: createPublicKey(generateKey()), now })
+/** Made `now`, to live for `lifeMs`. */
+function serving(dnsNames = ['weft-injector.weft-system.svc'], now = Date.now(), lifeMs = DAY): string {
+  const { chain } = issueServer(root, { dnsNames, publicKey: createPublicKey(generateKey()), now, lifeMs })
   return base64(chain.map((one) => one.toString()).join(''))
+}
+
+/** A CA of this life that ends so soon. */
+function endingCa(lifeMs: number, leftMs: number): string {
+  return createRoot('cluster.local', Date.now() + leftMs - lifeMs, lifeMs).certificate.toString()
 }
 
 const SYSTEM = '/namespaces/weft-system'
 const WEBHOOK = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/weft-injector'
 const TLS = `/api/v1${SYSTEM}/secrets/weft-injector-tls`
+const CA = `/api/v1${SYSTEM}/secrets/weft-ca`
 const LEASE = `/apis/coordination.k8s.io/v1${SYSTEM}/leases/weft-control-plane-leader`
 const ROUTE = '/apis/gateway.networking.k8s.io/v1/namespaces/shop/httproutes/split'
 const POLICIES = '/apis/weft.dev/v1alpha1'
@@ -70,6 +79,7 @@ async function healthy(t: Test): Promise<{ api: FakeApi; session: ClusterSession
     })
   api.put(WEBHOOK, { metadata: metadata(), webhooks: webhooks(base64(pem)) })
   api.put(TLS, { metadata: metadata(), data: { 'tls.crt': serving() } })
+  api.put(CA, { metadata: metadata(), data: { 'issuing.pem': base64(pem) } })
   const renewTime = new Date().toISOString()
   api.put(LEASE, {
     metadata: metadata(),
@@ -94,16 +104,7 @@ async function healthy(t: Test): Promise<{ api: FakeApi; session: ClusterSession
     return { status: 201, body: { spec: { initContainers: [{ name: 'weft-proxy' }], containers: [] } } }
   }
   const connection = api.connect(t)
-  const session = {
-    connection,
-    system: 'weft-system',
-    namespace: undefined,
-    kubeconfig: undefined,
-    context: undefined,
-    positionals: [],
-    given: new Set<string>(),
-  }
-  return { api, session }
+  return { api, session: sessionAt(connection) }
 }
 
 const ALL: readonly Check[] = [
@@ -118,6 +119,7 @@ const ALL: readonly Check[] = [
   leader,
   issuer,
   roots,
+  issuingCa,
   bundles,
   routes,
   policies,
@@ -284,6 +286,51 @@ const cases: readonly (readonly [Check, Finding['status'], RegExp, Break])[] = [
         data: { 'root-cert.pem': createRoot('a', Date.now(), 20 * DAY).certificate.toString() },
       }),
   ],
+  [
+    roots,
+    'warning',
+    /CN=.* \(serial \w+\) ends in 19 d, and all that it signed: end its rotation/,
+    (api) =>
+      api.put(bundle('weft-system'), {
+        metadata: metadata(),
+        data: { 'root-cert.pem': pem + createRoot('a', Date.now(), 20 * DAY).certificate.toString() },
+      }),
+  ],
+  [
+    issuingCa,
+    'warning',
+    /Secret weft-system\/weft-ca ends in 19 d: the control plane should have renewed it/,
+    (api) =>
+      api.put(CA, { metadata: metadata(), data: { 'issuing.pem': base64(endingCa(31 * DAY, 20 * DAY)) } }),
+  ],
+  [
+    issuingCa,
+    'failed',
+    /ended 2 d ago: nothing that it signs is trusted/,
+    (api) => api.put(CA, { metadata: metadata(), data: { 'tls.crt': base64(endingCa(40 * DAY, -2 * DAY)) } }),
+  ],
+  [issuingCa, 'unknown', /no certificate in Secret weft-system\/weft-ca/, (api) => api.remove(CA)],
+  [issuingCa, 'unknown', /grant verb "get" on resource "secrets"/, says(/secrets\/weft-ca$/, refused('no'))],
+  [
+    webhook,
+    'warning',
+    /ends in 29 d and should have been renewed: kubectl logs -n weft-system deployment\/weft-control-plane/,
+    (api) =>
+      api.put(TLS, {
+        metadata: metadata(),
+        data: { 'tls.crt': serving(undefined, Date.now() - 60 * DAY, 90 * DAY - 1000) },
+      }),
+  ],
+  [
+    webhook,
+    'warning',
+    /ends in 6 d and should have been renewed/,
+    (api) =>
+      api.put(TLS, {
+        metadata: metadata(),
+        data: { 'tls.crt': serving(undefined, Date.now() - 20 * DAY, 27 * DAY - 1000) },
+      }),
+  ],
   [bundles, 'failed', /missing or old in shop/, (api) => api.remove(bundle('shop'))],
   [
     bundles,
@@ -411,6 +458,26 @@ t.test('sidecars on a Node.js without the newest fixes of its line are named', a
   t.match((await findings(session, runtime)).findings, [{ status: 'ok', message: /^3 / }])
   asks = 503
   t.match((await findings(session, runtime)).findings, [{ status: 'unknown' }])
+})
+
+t.test('the CA that signs is looked for where the control plane says that it is', async (t) => {
+  const { api, session } = await healthy(t)
+  const labels = { 'app.kubernetes.io/name': 'weft-control-plane' }
+  api.put('/api/v1/namespaces/weft-system/pods/one', { metadata: metadata({ labels }) })
+  let title = 'Vault https://vault:8200'
+  api.hook = (asked) =>
+    asked.includes(':15080/proxy/api/')
+      ? { status: 200, body: { release: '1', proxies: [], issuer: { title, trouble: null } } }
+      : undefined
+  api.remove(CA)
+  t.match((await findings(session, issuingCa)).findings, [{ status: 'ok', message: /Vault .* has it/ }])
+  title = 'Secret weft-system/corp-ca'
+  t.match((await findings(session, issuingCa)).findings, [{ status: 'failed', message: /corp-ca has no/ }])
+  const data = { 'tls.crt': base64(endingCa(90 * DAY, 9.5 * DAY)) }
+  api.put(`/api/v1${SYSTEM}/secrets/corp-ca`, { metadata: metadata(), data })
+  t.match((await findings(session, issuingCa)).findings, [
+    { status: 'warning', message: /corp-ca ends in 9 d: whoever keeps that Secret has to renew it/ },
+  ])
 })
 
 t.test('an issuer that gives no certificates is named, with what to do', async (t) => {

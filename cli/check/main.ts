@@ -7,13 +7,16 @@ import { issuer } from './issuer.ts'
 import { leader } from './leader.ts'
 import { leftovers } from './leftovers.ts'
 import { permissions } from './permissions.ts'
+import { plaintext } from './plaintext.ts'
 import { podSecurity } from './pod-security.ts'
 import { policies } from './policies.ts'
 import { pods } from './pods.ts'
+import { renewalCheck } from './renewal.ts'
 import { routes } from './routes.ts'
 import { runtime } from './runtime.ts'
 import { serverVersion } from './server-version.ts'
-import { bundles, roots } from './trust.ts'
+import { servingCheck } from './serving.ts'
+import { bundles, issuingCa, roots } from './trust.ts'
 import { injection, webhook } from './webhook.ts'
 
 const BEFORE: readonly Check[] = [serverVersion, permissions, gatewayApi, leftovers, podSecurity]
@@ -26,11 +29,15 @@ const INSTALLED: readonly Check[] = [
   leader,
   issuer,
   roots,
+  issuingCa,
+  servingCheck(),
   bundles,
   podSecurity,
   routes,
   policies,
   pods,
+  renewalCheck(),
+  plaintext,
   runtime,
 ]
 

@@ -37,7 +37,8 @@ export const pods: Check = {
 
 const titleOf = ({ namespace, name }: ClusterObject): string => `${namespace}/${name}`
 
-function isAlive({ body }: ClusterObject): boolean {
+/** Whether it is neither over nor about to go. */
+export function isAlive({ body }: ClusterObject): boolean {
   const phase = textAt(body, 'status', 'phase')
   return (
     phase !== 'Succeeded' &&

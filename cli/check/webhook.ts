@@ -1,4 +1,5 @@
 import {
+  CONTROL_PLANE,
   INJECTOR,
   INJECT_LABEL,
   PROXY_CONTAINER,
@@ -7,11 +8,12 @@ import {
 } from '../../core/contract.ts'
 import type { Json } from '../../injector/json-patch.ts'
 import { KubernetesError } from '../../control-plane/kubernetes/api-error.ts'
-import { certificatesIn, whyNotTrusted } from '../cluster/certificates.ts'
+import { certificatesOfSecret, whyNotTrusted } from '../cluster/certificates.ts'
 import type { ClusterSession } from '../cluster/command.ts'
 import { getObject, listAt, textAt } from '../cluster/objects.ts'
 import { relativeTime } from '../cluster/table.ts'
-import { failed, ok, unknown, type Check } from './finding.ts'
+import { endsSoon } from './ends-soon.ts'
+import { failed, ok, unknown, warning, type Check } from './finding.ts'
 
 const CONFIGURATION = `/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/${INJECTOR}`
 
@@ -27,13 +29,13 @@ export const webhook: Check = {
     if (bare.length > 0 || webhooks.length === 0)
       return [failed('it has no caBundle: the control plane writes it, see its log')]
     const secret = await getObject(connection, `/api/v1/namespaces/${system}/secrets/${WEBHOOK_SECRET}`)
-    const chain = certificatesIn(decoded(textAt(secret?.body, 'data', 'tls.crt')))
+    const chain = certificatesOfSecret(textAt(secret?.body, 'data', 'tls.crt'))
     const [leaf] = chain
     if (!leaf)
       return [failed(`Secret ${system}/${WEBHOOK_SECRET} has no certificate: the control plane writes it`)]
     const now = Date.now()
     for (const one of webhooks) {
-      const roots = certificatesIn(decoded(textAt(one, 'clientConfig', 'caBundle')))
+      const roots = certificatesOfSecret(textAt(one, 'clientConfig', 'caBundle'))
       const why = whyNotTrusted(chain, roots, systemServiceHost(INJECTOR, system), now)
       if (why !== undefined)
         return [
@@ -41,7 +43,14 @@ export const webhook: Check = {
         ]
     }
     const end = relativeTime(leaf.validToDate.getTime(), now)
-    return [ok(`its caBundle trusts the certificate that is served, which ends ${end}`)]
+    const text = `its caBundle trusts the certificate that is served, which ends ${end}`
+    return [
+      endsSoon(leaf, now)
+        ? warning(
+            `${text} and should have been renewed: kubectl logs -n ${system} deployment/${CONTROL_PLANE}`,
+          )
+        : ok(text),
+    ]
   },
 }
 
@@ -74,8 +83,4 @@ async function tryPod({ connection }: ClusterSession, namespace: string, body: o
       ? failed(`the API server does not reach the webhook: ${error.message}`)
       : unknown(`a dry run in ${namespace} is refused: ${error.message}`)
   }
-}
-
-function decoded(base64: string): string {
-  return Buffer.from(base64, 'base64').toString('utf8')
 }

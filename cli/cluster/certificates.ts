@@ -13,6 +13,19 @@ export function certificatesIn(pem: string): X509Certificate[] {
   })
 }
 
+/** The same of an entry of a Secret, which is base64; none where there is no such entry. */
+export function certificatesOfSecret(entry: string | undefined): X509Certificate[] {
+  return certificatesIn(Buffer.from(entry ?? '', 'base64').toString('utf8'))
+}
+
+/**
+ * Those that sign in a Secret of a CA, by the names of Weft's own and of kubernetes.io/tls: each the first of its chain, as the
+ * root below it is in the bundle.
+ */
+export function issuingCertificates(data: Readonly<Record<string, string>>): X509Certificate[] {
+  return ['issuing.pem', 'tls.crt'].flatMap((key) => certificatesOfSecret(data[key]).slice(0, 1))
+}
+
 /** Its subject, or where that is empty its names. */
 export function titleOf(certificate: X509Certificate): string {
   const { subject, subjectAltName } = certificate as Partial<X509Certificate>

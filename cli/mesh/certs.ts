@@ -1,7 +1,12 @@
 import type { X509Certificate } from 'node:crypto'
 import { BUNDLE_CONFIG_MAP, BUNDLE_KEY, CA_SECRET, WEBHOOK_SECRET } from '../../core/contract.ts'
 import { KubernetesError } from '../../control-plane/kubernetes/api-error.ts'
-import { certificatesIn, titleOf } from '../cluster/certificates.ts'
+import {
+  certificatesIn,
+  certificatesOfSecret,
+  issuingCertificates,
+  titleOf,
+} from '../cluster/certificates.ts'
 import { runClusterCommand, type ClusterSession, type Outcome } from '../cluster/command.ts'
 import { getObject, textsAt } from '../cluster/objects.ts'
 import { relativeTime, tableText } from '../cluster/table.ts'
@@ -20,8 +25,6 @@ interface CertificateRow {
 export function runCerts(argv: readonly string[]): Promise<number> {
   return runClusterCommand({ description: CERTS_COMMAND, run: listCertificates }, argv)
 }
-
-const SIGNS = ['issuing.pem', 'tls.crt']
 
 async function listCertificates({ connection, system }: ClusterSession): Promise<Outcome> {
   const rows: CertificateRow[] = []
@@ -43,12 +46,11 @@ async function listCertificates({ connection, system }: ClusterSession): Promise
   }
   await read(`configmaps/${BUNDLE_CONFIG_MAP}`, (data) => [['root', certificatesIn(data[BUNDLE_KEY] ?? '')]])
   await read(`secrets/${CA_SECRET}`, (data) => [
-    // The first of a chain; the root below it is in the bundle.
-    ['issuing CA', SIGNS.flatMap((key) => certificatesIn(decoded(data[key])).slice(0, 1))],
-    ['next root', certificatesIn(decoded(data['next-root.pem']))],
+    ['issuing CA', issuingCertificates(data)],
+    ['next root', certificatesOfSecret(data['next-root.pem'])],
   ])
   await read(`secrets/${WEBHOOK_SECRET}`, (data) => [
-    ['webhook', certificatesIn(decoded(data['tls.crt'])).slice(0, 1)],
+    ['webhook', certificatesOfSecret(data['tls.crt']).slice(0, 1)],
   ])
   const text =
     tableText(
@@ -73,8 +75,4 @@ function rowOf(use: string, one: X509Certificate, now: number): CertificateRow {
     notAfter: end.toISOString(),
     expired: end.getTime() <= now,
   }
-}
-
-function decoded(base64: string | undefined): string {
-  return Buffer.from(base64 ?? '', 'base64').toString('utf8')
 }

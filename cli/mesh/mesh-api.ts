@@ -1,5 +1,6 @@
 import { request } from 'undici'
 import { KubernetesError } from '../../control-plane/kubernetes/api-error.ts'
+import type { KubernetesConnection } from '../../control-plane/kubernetes/connection.ts'
 import { openConnection } from '../../control-plane/kubernetes/open-connection.ts'
 import { API_CLIENT_HEADER, CONTROL_PLANE, HTTP_PORT } from '../../core/contract.ts'
 import { describeError, WeftError } from '../../core/errors.ts'
@@ -93,6 +94,16 @@ async function askAt(address: string, page: string, query: PageQuery): Promise<A
 async function openCluster(flags: MeshFlagValues): Promise<MeshApi> {
   const { kubeconfig, context, 'weft-namespace': system } = flags
   const connection = await openConnection({ kubeconfig, context })
+  return {
+    mesh: 'cluster',
+    namespace: connection.namespace,
+    ask: clusterMesh(connection, system).ask,
+    close: () => connection.close(),
+  }
+}
+
+/** The control planes of a cluster, by a connection that is open and stays its caller's. */
+export function clusterMesh(connection: KubernetesConnection, system: string): Pick<MeshApi, 'ask'> {
   const labelSelector = `app.kubernetes.io/name=${CONTROL_PLANE}`
   const askOne = async (replica: string, page: string, query: PageQuery): Promise<Answer> => {
     const path = `/api/v1/namespaces/${system}/pods/${replica}:${HTTP_PORT}/proxy/api/${page}`
@@ -114,8 +125,6 @@ async function openCluster(flags: MeshFlagValues): Promise<MeshApi> {
     }
   }
   return {
-    mesh: 'cluster',
-    namespace: connection.namespace,
     async ask(page, query = {}) {
       const pods = await listObjects(connection, `/api/v1/namespaces/${system}/pods`, { labelSelector })
       if (pods.length === 0)
@@ -125,7 +134,6 @@ async function openCluster(flags: MeshFlagValues): Promise<MeshApi> {
         )
       return heard(await Promise.all(pods.map(({ name }) => askOne(name, page, query))))
     },
-    close: () => connection.close(),
   }
 }
 

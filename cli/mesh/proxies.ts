@@ -1,13 +1,11 @@
-import { describeError } from '../../core/errors.ts'
 import { INJECTED_LABEL } from '../../core/contract.ts'
-import type { Json } from '../../injector/json-patch.ts'
 import { sidecarVersion } from '../check/pods.ts'
 import { runClusterCommand, type ClusterSession, type Outcome } from '../cluster/command.ts'
 import { listObjects, textAt } from '../cluster/objects.ts'
 import { tableText } from '../cluster/table.ts'
-import { openAdminPages } from './admin-page.ts'
 import { askControlPlanes } from './control-planes.ts'
 import { PROXIES_COMMAND } from './commands.ts'
+import { sidecarCertificates } from './sidecar-certificates.ts'
 
 /** One sidecar. */
 interface ProxyRow {
@@ -92,20 +90,7 @@ async function listProxies(session: ClusterSession): Promise<Outcome> {
   return { text, json: { controlPlanes, proxies: rows }, good: good && controlPlanes.length > 0 }
 }
 
-/** A few at a time: each is a stream through the API server. */
 async function withCertificates(session: ClusterSession, rows: readonly ProxyRow[]): Promise<ProxyRow[]> {
-  const pages = await openAdminPages(session)
-  const left = rows.entries()
-  const found: ProxyRow[] = [...rows]
-  const work = async () => {
-    for (const [at, row] of left) {
-      const certificate = await pages(row, '/certs').then(
-        (page) => textAt(page as Json, 'chain', 0, 'validTo') || 'none',
-        (error: unknown) => describeError(error),
-      )
-      found[at] = { ...row, certificate }
-    }
-  }
-  await Promise.all(Array.from({ length: 4 }, work))
-  return found
+  const found = await sidecarCertificates(session, rows)
+  return rows.map((row, at) => ({ ...row, certificate: found[at]?.error ?? (found[at]?.validTo || 'none') }))
 }

@@ -5,6 +5,38 @@ import type {
   ObservedWorkload,
   PodWatch,
 } from '../../control-plane/serve/telemetry/observed-view.ts'
+import { WeftError } from '../../core/errors.ts'
+import type { MeshApi } from '../mesh/mesh-api.ts'
+
+/** What replicas that answered know, and those that did not, which may know what the others do not. */
+export interface Observed {
+  readonly view: ObservedView
+  readonly silent: readonly { readonly replica: string; readonly error: string }[]
+}
+
+/**
+ * What all replicas saw of a namespace, or of all, in the last seconds. Throws WeftError `mesh.silent` where none answers, and
+ * `policy.not_observed` where they are too old to know.
+ */
+export async function readObserved(
+  api: Pick<MeshApi, 'ask'>,
+  namespace: string | undefined,
+  sinceSeconds: number,
+): Promise<Observed> {
+  const answers = await api.ask('authorization/observed', {
+    ...(namespace !== undefined && { namespace }),
+    since: String(sinceSeconds),
+  })
+  // As the control plane of this release gives it under this address.
+  const views = answers.flatMap(({ body }) => (body === undefined ? [] : [body as unknown as ObservedView]))
+  if (views.length === 0)
+    throw new WeftError(
+      'policy.not_observed',
+      'the control plane of this mesh keeps no observed calls: update it',
+    )
+  const silent = answers.flatMap(({ replica, error }) => (error === undefined ? [] : [{ replica, error }]))
+  return { view: togetherObserved(views), silent }
+}
 
 /**
  * What replicas of the control plane know of one mesh, as one. A sidecar tells one replica at a time, and each all that it

@@ -5,7 +5,7 @@ import { durationMs } from '../../../core/duration.ts'
 import { describeError, WeftError } from '../../../core/errors.ts'
 import type { MeshApi } from '../../mesh/mesh-api.ts'
 import { runMeshCommand, type Told } from '../../mesh/mesh-command.ts'
-import { togetherObserved } from '../observed.ts'
+import { readObserved } from '../observed.ts'
 import { POLICY_SUGGEST_COMMAND } from './command.ts'
 import { suggestPolicies, type Suggestion } from './suggest.ts'
 import { FIRST_LINE, suggestionsJson, suggestionsText } from './suggestion-text.ts'
@@ -51,7 +51,7 @@ function told(view: ObservedView, suggestions: readonly Suggestion[], directory:
   }
 }
 
-/** What all replicas saw of a namespace, or of all. Throws WeftError where one does not answer: it may know what the others do not. */
+/** `readObserved`, with what a person should know of it on stderr. */
 export async function observedOf(
   api: MeshApi,
   namespace: string | undefined,
@@ -60,21 +60,9 @@ export async function observedOf(
   process.stderr.write(
     `asking the control planes of the ${api.mesh === 'local' ? 'mesh on this machine' : 'cluster'}\n`,
   )
-  const answers = await api.ask('authorization/observed', {
-    ...(namespace !== undefined && { namespace }),
-    since: String(sinceSeconds),
-  })
-  for (const { replica, error } of answers)
-    if (error !== undefined)
-      process.stderr.write(`${replica} could not be asked, and may know of more calls: ${error}\n`)
-  // As the control plane of this release gives it under this address.
-  const views = answers.flatMap(({ body }) => (body === undefined ? [] : [body as unknown as ObservedView]))
-  if (views.length === 0)
-    throw new WeftError(
-      'policy.not_observed',
-      'the control plane of this mesh keeps no observed calls: update it',
-    )
-  const view = togetherObserved(views)
+  const { view, silent } = await readObserved(api, namespace, sinceSeconds)
+  for (const { replica, error } of silent)
+    process.stderr.write(`${replica} could not be asked, and may know of more calls: ${error}\n`)
   const kinds = view.workloads.reduce((sum, { calls }) => sum + calls.length, 0)
   process.stderr.write(`${kinds} kinds of calls to ${view.workloads.length} workloads were seen\n`)
   return view
