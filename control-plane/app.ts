@@ -17,6 +17,7 @@ import type { DashboardFile } from './serve/rest/dashboard-files.ts'
 import { overviewOf, type ProxyStream } from './serve/rest/overview.ts'
 import { rest } from './serve/rest/rest.ts'
 import { serverCertificate } from './serve/server-certificate.ts'
+import { revocationRefusal } from './serve/signing/revocation.ts'
 import { signingService } from './serve/signing/service.ts'
 import { reportedMesh } from './serve/telemetry/followed-routes.ts'
 import { createForwarder, type CollectorAddress } from './serve/telemetry/forwarder.ts'
@@ -29,6 +30,10 @@ import { authenticate } from './serve/tokens/authenticate.ts'
 export interface ControlPlaneOptions {
   readonly platform: OpenPlatform
   readonly trustDomain: string
+  /** Other names of it, of a migration; default none. */
+  readonly trustDomainAliases?: readonly string[]
+  /** Where Weft is installed; default weft-system. */
+  readonly systemNamespace?: string | undefined
   /** Of the serving certificate. */
   readonly dnsNames: readonly string[]
   readonly grpc: GrpcAddress
@@ -72,7 +77,7 @@ const HTTP_PATIENCE_MS = 5000
  * when it serves. Throws WeftError for what cannot be opened or bound.
  */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<RunningControlPlane> {
-  const { log, trustDomain } = options
+  const { log, trustDomain, trustDomainAliases = [] } = options
   const closing: (() => unknown)[] = []
   const close = async (): Promise<void> => {
     for (const one of closing.splice(0).toReversed()) await one()
@@ -119,6 +124,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
 
     const platform = await options.platform({
       trustDomain,
+      trustDomainAliases,
       log,
       signal: options.signal ?? new AbortController().signal,
       waiting: (reason) => (waitsFor = reason),
@@ -130,6 +136,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     const mesh = createMesh({
       source,
       trustDomain,
+      trustDomainAliases,
+      ...(options.systemNamespace !== undefined && { systemNamespace: options.systemNamespace }),
       log,
       samplingPercent: options.samplingPercent,
       limits: options.limits,
@@ -159,7 +167,13 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       log,
       services: [
         discovery,
-        signingService({ authority, log, ...(leafLifeMs !== undefined && { defaultLifeMs: leafLifeMs }) }),
+        signingService({
+          authority,
+          log,
+          aliases: trustDomainAliases,
+          refusal: revocationRefusal(() => mesh.snapshot.value.model),
+          ...(leafLifeMs !== undefined && { defaultLifeMs: leafLifeMs }),
+        }),
         ...telemetryServices({
           forwarder,
           traces,

@@ -5,26 +5,23 @@ import type { Mesh } from './model/mesh.ts'
 import type { Problem } from '../core/problem.ts'
 import type { PolicyStatus } from './model/policy-status.ts'
 import type { RouteStatus } from './model/route.ts'
-import type { WorkloadLimits } from './model/workload-limits.ts'
 import { TouchHistory } from './model/touch-history.ts'
 import { meshProblems } from './problems/mesh-problems.ts'
 import { sameForProxies } from './registry/snapshot.ts'
 import type { Source } from './registry/source.ts'
 import { serviceViews, type ServiceView } from './service-view.ts'
-import { Translator } from './translate/translate.ts'
+import { Translator, type TranslatorOptions } from './translate/translate.ts'
 import type { MeshClient } from './xds/client.ts'
 import type { MeshResource, ResourceType } from './xds/resource.ts'
 import { ResourceCache, resourceNames } from './xds/resources.ts'
 
-export interface MeshOptions {
+export interface MeshOptions extends TranslatorOptions {
   readonly source: Source
-  /** For SPIFFE IDs, e.g. `cluster.local`. */
-  readonly trustDomain: string
   readonly log: Logger
+  /** Roots of other trust domains, by domain, as PEM. */
+  readonly federated?: Watchable<Readonly<Record<string, string>>> | undefined
   /** Share of requests that begin a sampled trace when their caller decided nothing, 0 to 100. Default 1. */
   readonly samplingPercent?: number
-  /** What sidecars take where their pod says nothing. */
-  readonly limits?: WorkloadLimits | undefined
 }
 
 /** One version of the mesh, for whoever serves it; immutable. */
@@ -56,17 +53,17 @@ export interface MeshBrain {
 /** Source -> mesh model -> resources, kept current. A change that cannot be worked out leaves the last version in force. */
 export function createMesh({
   source,
-  trustDomain,
   log,
   samplingPercent = 1,
-  limits,
+  federated,
+  ...about
 }: MeshOptions): MeshBrain {
-  const translator = new Translator({ trustDomain, limits })
+  const translator = new Translator(about)
   const cache = new ResourceCache({ samplingPercent })
-  const first = translator.translate(source.snapshot.value)
+  const first = translator.translate(source.snapshot.value, federated?.value)
   let history = TouchHistory.of(first)
   const view = (): MeshView => {
-    const model = translator.translate(source.snapshot.value)
+    const model = translator.translate(source.snapshot.value, federated?.value)
     history = history.next(model)
     return new View(model, cache, history)
   }
@@ -75,7 +72,9 @@ export function createMesh({
   const unwatch = source.snapshot.watch((now) => {
     const same = sameForProxies(told, now)
     told = now
-    if (same) return
+    if (!same) work()
+  })
+  const work = (): void => {
     try {
       snapshot.set(view())
     } catch (error) {
@@ -83,7 +82,8 @@ export function createMesh({
         error: describeError(error),
       })
     }
-  })
+  }
+  const unfederate = federated?.watch(work)
   return {
     snapshot,
     problems: () =>
@@ -94,6 +94,7 @@ export function createMesh({
       }),
     close() {
       unwatch()
+      unfederate?.()
       source.close()
     },
   }

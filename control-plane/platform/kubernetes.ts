@@ -38,7 +38,7 @@ export function kubernetesPlatform(options: KubernetesPlatformOptions): OpenPlat
 async function open(
   connection: KubernetesConnection,
   { namespace, issuerSecret, dnsNames }: KubernetesPlatformOptions,
-  { trustDomain, log, signal, waiting }: PlatformContext,
+  { trustDomain, trustDomainAliases, log, signal, waiting }: PlatformContext,
 ): ReturnType<OpenPlatform> {
   const about = { connection, namespace, log }
   log.info('reading the cluster', { server: connection.server, namespace })
@@ -48,6 +48,7 @@ async function open(
     name: issuerSecret ?? CA_SECRET,
     given: issuerSecret !== undefined,
     trustDomain,
+    aliases: trustDomainAliases,
     dnsNames: [...dnsNames, systemServiceHost(INJECTOR, namespace)],
     signal,
     waiting,

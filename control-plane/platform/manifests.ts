@@ -33,8 +33,8 @@ const CA_REFRESH_MS = 60_000
 /** Everything in directories of one machine. */
 export function manifestsPlatform(options: ManifestsPlatformOptions): OpenPlatform {
   const { manifests, caDirectory, tokenKeyDirectory, caRefreshMs = CA_REFRESH_MS } = options
-  return async ({ trustDomain, log }) => {
-    const store = openCaStore({ directory: caDirectory, trustDomain })
+  return async ({ trustDomain, trustDomainAliases, log }) => {
+    const store = openCaStore({ directory: caDirectory, trustDomain, aliases: trustDomainAliases })
     const temporary =
       options.stateDirectory === undefined ? mkdtempSync(join(tmpdir(), 'weft-canaries-')) : undefined
     const directory = new CanaryDirectory(options.stateDirectory ?? temporary ?? '')

@@ -29,6 +29,8 @@ export interface Platform {
 
 export interface PlatformContext {
   readonly trustDomain: string
+  /** Other names of it. */
+  readonly trustDomainAliases: readonly string[]
   readonly log: Logger
   /** Aborted when the process is asked to end while it still waits for the platform. */
   readonly signal: AbortSignal

@@ -1,3 +1,4 @@
+import { SYSTEM_NAMESPACE } from '../../core/contract.ts'
 import type { EndpointGroup, Mesh, MeshService, Workload } from '../model/mesh.ts'
 import { NO_LIMITS, type WorkloadLimits } from '../model/workload-limits.ts'
 import type { Snapshot } from '../registry/snapshot.ts'
@@ -7,7 +8,20 @@ import { BackendPolicyTranslator } from './backend-policies.ts'
 import type { PolicyProblem } from '../model/policy-problem.ts'
 import type { PolicyStatus } from '../model/policy-status.ts'
 import { TrafficPolicyTranslator } from './traffic-policies.ts'
+import { TrustTranslator } from './trust.ts'
 import { WorkloadTranslator } from './workloads.ts'
+
+export interface TranslatorOptions {
+  readonly trustDomain: string
+  /** Other names of the trust domain. */
+  readonly trustDomainAliases?: readonly string[]
+  /** Where Weft is installed: kinds that are for the whole mesh hold there alone. */
+  readonly systemNamespace?: string
+  /** What sidecars of pods take that say nothing; left out, as documented. */
+  readonly limits?: WorkloadLimits | undefined
+}
+
+const NO_BUNDLES: Readonly<Record<string, string>> = {}
 
 /**
  * Objects -> mesh model. Keeps what it made last time: an endpoint's change works out one Service again,
@@ -15,6 +29,8 @@ import { WorkloadTranslator } from './workloads.ts'
  */
 export class Translator {
   readonly #trustDomain: string
+  readonly #aliases: readonly string[]
+  readonly #trust: TrustTranslator
   readonly #services: ServiceTranslator
   readonly #workloads: WorkloadTranslator
   readonly #policies = new TrafficPolicyTranslator()
@@ -28,14 +44,18 @@ export class Translator {
   #found: ReadonlyMap<string, MeshService> = new Map()
   #version = 0
 
-  /** `limits`: what sidecars of pods take that say nothing; left out, as documented. */
-  constructor(options: { readonly trustDomain: string; readonly limits?: WorkloadLimits | undefined }) {
-    this.#trustDomain = options.trustDomain
+  constructor(options: TranslatorOptions) {
+    const { trustDomain, trustDomainAliases: aliases = [], systemNamespace = SYSTEM_NAMESPACE } = options
+    this.#trustDomain = trustDomain
+    this.#aliases = aliases
+    this.#trust = new TrustTranslator({ trustDomain, aliases, systemNamespace })
     this.#services = new ServiceTranslator(options.trustDomain)
     this.#workloads = new WorkloadTranslator(options.trustDomain, options.limits ?? NO_LIMITS)
   }
 
-  translate(snapshot: Snapshot): Mesh {
+  /** `federated`: roots of other trust domains, by domain, as PEM; the same object while they stay. */
+  translate(snapshot: Snapshot, federated = NO_BUNDLES): Mesh {
+    const { trust, problems: trustProblems } = this.#trust.translate(snapshot, federated)
     const translated = this.#services.translate(snapshot)
     const workloads = this.#workloads.translate(snapshot, translated)
     const found = new Map<string, MeshService>()
@@ -61,6 +81,8 @@ export class Translator {
     return {
       version: ++this.#version,
       trustDomain: this.#trustDomain,
+      trustDomainAliases: this.#aliases,
+      trust,
       services,
       servicesByAddress,
       endpoints,
@@ -71,7 +93,7 @@ export class Translator {
       routeProblems: this.#routes.result.problems,
       traffic: policies.tables,
       policyStatus: this.#policyStatus.of(traffic.status, policies.status),
-      policyProblems: this.#policyProblems.of(traffic.problems, policies.problems),
+      policyProblems: this.#policyProblems.of(traffic.problems, policies.problems, trustProblems),
     }
   }
 
@@ -91,15 +113,16 @@ export class Translator {
   }
 }
 
-/** Two lists as one, which stays the same array while neither changes: whoever follows it looks at nothing else. */
+/** Several lists as one, which stays the same array while none changes: whoever follows it looks at nothing else. */
 class JoinedList<T> {
-  #parts: readonly [readonly T[], readonly T[]] = [[], []]
+  #parts: readonly (readonly T[])[] = []
   #all: readonly T[] = []
 
-  of(a: readonly T[], b: readonly T[]): readonly T[] {
-    if (this.#parts[0] === a && this.#parts[1] === b) return this.#all
-    this.#parts = [a, b]
-    return (this.#all = [...a, ...b])
+  of(...parts: readonly (readonly T[])[]): readonly T[] {
+    if (parts.length === this.#parts.length && parts.every((part, index) => part === this.#parts[index]))
+      return this.#all
+    this.#parts = parts
+    return (this.#all = parts.flat())
   }
 }
 

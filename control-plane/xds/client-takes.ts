@@ -1,4 +1,4 @@
-import { TAKES_OUTLIER_DETECTION, USER_AGENT } from '../../core/contract.ts'
+import { TAKES_OUTLIER_DETECTION, TAKES_TRUST, USER_AGENT } from '../../core/contract.ts'
 import type { Cluster, RetryPolicy } from '../../core/xds/generated/envoy.js'
 
 /**
@@ -54,6 +54,8 @@ export interface ClientTakes {
   readonly warmsEndpoints: boolean
   /** `outlier_detection`: refused, or taken, where ejections stay within the share that it says or stop beyond it. */
   readonly outlierDetection: 'none' | 'within' | 'beyond'
+  /** Is told whom the mesh trusts beside its own domain, and whom no more; Envoy and libraries have no word for it. */
+  readonly trust: 'told' | 'untold' | 'too-old'
 }
 
 // What surely never reached a server.
@@ -82,6 +84,7 @@ export const SIDECAR: ClientTakes = {
   clientAffinity: true,
   warmsEndpoints: false,
   outlierDetection: 'within',
+  trust: 'told',
 }
 
 /** One of the version before, which says of no field that it takes it. */
@@ -92,7 +95,11 @@ export const SIDECAR_BEFORE: ClientTakes = {
   weftMetadata: false,
   nearestFirst: false,
   outlierDetection: 'none',
+  trust: 'too-old',
 }
+
+/** One that would refuse a listener that says whom the mesh trusts no more. */
+const SIDECAR_WITHOUT_TRUST: ClientTakes = { ...SIDECAR, name: 'sidecar-without-trust', trust: 'too-old' }
 
 /**
  * A gRPC library without a proxy (gRFC A27, A28): those of Go, Java, Node and C++. It refuses a whole route table, and
@@ -120,6 +127,7 @@ export const GRPC_LIBRARY: ClientTakes = {
   clientAffinity: false,
   warmsEndpoints: false,
   outlierDetection: 'beyond',
+  trust: 'untold',
 }
 
 /** One whose bootstrap asks for mutual TLS (gRFC A29). */
@@ -151,6 +159,7 @@ export const ENVOY: ClientTakes = {
   clientAffinity: false,
   warmsEndpoints: true,
   outlierDetection: 'within',
+  trust: 'untold',
 }
 
 /** What a node says of itself, beside its name. */
@@ -166,5 +175,6 @@ export function takesOf(userAgentName: string, { mtls = false, takes = [] }: Nod
   const agent = userAgentName.toLowerCase()
   if (agent.startsWith('grpc')) return mtls ? GRPC_LIBRARY_MTLS : GRPC_LIBRARY
   if (agent !== '' && !agent.startsWith(USER_AGENT)) return ENVOY
-  return takes.includes(TAKES_OUTLIER_DETECTION) ? SIDECAR : SIDECAR_BEFORE
+  if (!takes.includes(TAKES_OUTLIER_DETECTION)) return SIDECAR_BEFORE
+  return takes.includes(TAKES_TRUST) ? SIDECAR : SIDECAR_WITHOUT_TRUST
 }

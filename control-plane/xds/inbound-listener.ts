@@ -1,4 +1,5 @@
 import { ALPN_TCP, INBOUND_PORT } from '../../core/contract.ts'
+import { revokesAny } from '../../core/mesh-trust.ts'
 import type { ProxyProtocolVersion } from '../../core/proxy-protocol.ts'
 import type {
   Filter,
@@ -25,6 +26,7 @@ import type { ListenerSettings } from './outbound-listener.ts'
 import type { Plan } from './resource.ts'
 import { forwardAll } from './route-configuration.ts'
 import { ALPN_HTTP, downstreamTls } from './tls.ts'
+import { trustedDomains, trustMetadata } from './trust.ts'
 import { policiesFor } from './traffic/policies-for.ts'
 import { inboundTraffic, priorityHeader, type InboundTraffic } from './traffic/inbound-traffic.ts'
 
@@ -46,17 +48,23 @@ export function inboundListener(
       workload.paths,
       workload.heads,
       JSON.stringify(workload.limits),
-      mesh.trustDomain,
+      mesh.trust,
     ],
     make: () => {
-      const build = chainsOf({ trustDomain: mesh.trustDomain, tables }, workload, client, settings)
+      // It could not hold revocations, and must not let in who is revoked.
+      const closed = client.takes.trust === 'too-old' && revokesAny(mesh.trust.revoked)
+      const trusted = { domains: trustedDomains(mesh, client.takes), tables }
+      const build = closed ? () => [] : chainsOf(trusted, workload, client, settings)
       const undeclared = build('auto', undefined, undefined, [])
       return {
         name: INBOUND,
         address: { socketAddress: { address: '0.0.0.0', portValue: INBOUND_PORT } },
         bindToPort: false,
         trafficDirection: 'INBOUND',
-        ...metadataOf(workload.paths, workload.heads, priorityHeader(tables, workload, client.takes)),
+        ...metadataOf(workload.paths, workload.heads, {
+          ...priorityHeader(tables, workload, client.takes),
+          ...trustMetadata(mesh, client.takes),
+        }),
         listenerFilters: [TLS_INSPECTOR, HTTP_INSPECTOR],
         listenerFiltersTimeout: DETECT_TIMEOUT_MS,
         continueOnListenerFiltersTimeout: true,
@@ -67,7 +75,7 @@ export function inboundListener(
           ...undeclared,
         ],
         // Nothing that no chain took is let in when STRICT: the connection is refused.
-        ...(workload.mtls === 'STRICT'
+        ...(workload.mtls === 'STRICT' || closed
           ? {}
           : {
               defaultFilterChain: {
@@ -87,7 +95,7 @@ function trafficParts(tables: TrafficTables, { namespace, ports }: Workload): re
 }
 
 function chainsOf(
-  { trustDomain, tables }: { readonly trustDomain: string; readonly tables: TrafficTables },
+  { domains, tables }: { readonly domains: readonly string[]; readonly tables: TrafficTables },
   workload: Workload,
   client: MeshClient,
   settings: ListenerSettings,
@@ -112,7 +120,7 @@ function chainsOf(
       heads,
     }),
   })
-  const socket = downstreamTls(trustDomain, [ALPN_HTTP[0], ALPN_TCP, ALPN_HTTP[1], ALPN_HTTP[2]])
+  const socket = downstreamTls(domains, [ALPN_HTTP[0], ALPN_TCP, ALPN_HTTP[1], ALPN_HTTP[2]])
 
   return (protocol, port, proxyProtocol, services) => {
     const traffic = inboundTraffic(tables, workload, services, client.takes)

@@ -12,6 +12,7 @@ import {
   OUTBOUND_PORT,
   READY_PATH,
   TAKES_OUTLIER_DETECTION,
+  TAKES_TRUST,
   USER_AGENT,
 } from '../../core/contract.ts'
 import packageJson from '../../package.json' with { type: 'json' }
@@ -25,7 +26,7 @@ import { appProbeHandler } from '../admin/app-probes.ts'
 import { serveEndpoint } from '../admin/http-endpoint.ts'
 import { openControlPlane, readToken, type ControlPlaneEndpoint } from '../identity/control-plane-client.ts'
 import { createIdentity } from '../identity/identity.ts'
-import { verifyPeer } from '../identity/verify-peer.ts'
+import { PeerTrust } from '../identity/peer-trust.ts'
 import type { Locality } from '../model/balancing.ts'
 import { Runtime } from '../runtime.ts'
 import type { AccessLogMode } from '../telemetry/access-log.ts'
@@ -34,7 +35,6 @@ import { sidecarResource, type ReportingPod, type ResourceAttributes } from '../
 import { clusterMetricsText } from '../telemetry/cluster-metrics.ts'
 import { Telemetry } from '../telemetry/telemetry.ts'
 import { loadOriginalDestination } from '../transport/original-destination.ts'
-import type { ReadSpiffeId } from '../transport/peer-identity.ts'
 import { ADS_CHANNEL, createAdsClient } from '../xds/ads-client.ts'
 import { ResourceTable } from '../xds/resource-table.ts'
 import { snapshotFile } from '../xds/snapshot-file.ts'
@@ -104,6 +104,13 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
     spiffeId,
     log,
   })
+  const trust = new PeerTrust({
+    trustDomain,
+    secrets: identity.secrets,
+    listener: table.listener(INBOUND_LISTENER),
+    log,
+  })
+  trust.ownRevoked.watch((revoked) => revoked && identity.renew())
   const telemetry = new Telemetry({
     resource: sidecarResource(pod, options.resource),
     exporter: reopeningExporter(() => controlPlaneExporter(controlPlane)),
@@ -112,8 +119,8 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
   })
   const runtime = new Runtime({
     configuration: table,
-    secrets: identity.secrets,
-    readSpiffeId: spiffeReader(trustDomain),
+    secrets: trust.secrets,
+    readSpiffeId: trust.read,
     telemetry,
     originalDestination: loadOriginalDestination(),
     ownAddresses: pod.addresses,
@@ -239,7 +246,7 @@ export function nodeOf({ pod }: { readonly pod: SidecarOptions['pod'] }) {
       [NODE_NAMESPACE]: pod.namespace,
       [NODE_POD_NAME]: pod.name,
       [NODE_RUNTIME]: process.versions.node,
-      [NODE_TAKES]: TAKES_OUTLIER_DETECTION,
+      [NODE_TAKES]: [TAKES_OUTLIER_DETECTION, TAKES_TRUST].join(' '),
     },
   }
 }
@@ -276,14 +283,6 @@ async function controlPlaneExporter(endpoint: ControlPlaneEndpoint) {
   const { client } = await openControlPlane(endpoint)
   const { createGrpcExporter } = await import('../telemetry/grpc-exporter.ts')
   return createGrpcExporter({ client, token: () => readToken(endpoint.tokenPath) })
-}
-
-/** The mesh's own check of the certificate that a peer showed. */
-export function spiffeReader(trustDomain: string): ReadSpiffeId {
-  return (socket) => {
-    const peer = verifyPeer(socket, { trustDomain, expected: undefined, now: Date.now() })
-    return peer.ok ? { ok: true, id: peer.spiffeId } : { ok: false, reason: peer.detail }
-  }
 }
 
 function notReady(reason: string): { ready: false; reason: string } {

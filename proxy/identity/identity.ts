@@ -41,7 +41,7 @@ export function createIdentity(options: IdentityOptions): Identity {
   const { log, clock = systemClock, random = Math.random, trustDomain, spiffeId } = options
   checkExpectation(trustDomain, spiffeId)
   const request =
-    options.request ?? ((signal) => requestCertificate(options, options.ttlSeconds ?? 0, signal))
+    options.request ?? ((signal) => requestCertificate(options, options.ttlSeconds ?? 0, spiffeId, signal))
   const state = stateFile(options.stateDir)
   const secrets = new Watched<Secrets | undefined>(undefined)
   const backoff = new Backoff({ baseMs: 100, maxMs: 10_000, random })
@@ -150,6 +150,7 @@ export function createIdentity(options: IdentityOptions): Identity {
       if (kept) renewIn(renewalDelay(kept, clock.now(), random()))
       else void renew()
     },
+    renew: () => void renew(),
     close() {
       closed.abort()
       cancelTimer()

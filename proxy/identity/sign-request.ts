@@ -11,16 +11,18 @@ const DEADLINE_MS = 10_000
 
 /**
  * Makes a key and has it certified. The key leaves this function only in its result. `ttlSeconds` 0 leaves the
- * lifetime to the control plane. Throws WeftError `identity.token`, `identity.refused` (a retry alone won't help),
+ * lifetime to the control plane, `spiffeId` undefined the identity. Throws WeftError `identity.token`, `identity.refused` (a retry alone won't help),
  * `identity.unreachable`, `identity.bad_answer`, `bundle.*`, `file.*`.
  */
 export async function requestCertificate(
   endpoint: ControlPlaneEndpoint,
   ttlSeconds: number,
+  spiffeId: string | undefined,
   signal: AbortSignal,
 ): Promise<SecretParts> {
   const key = generateKey()
-  const answer = await call(endpoint, { csr: createCsr(key), ttlSeconds, signal })
+  const csr = createCsr(key, spiffeId === undefined ? {} : { uri: [spiffeId] })
+  const answer = await call(endpoint, { csr, ttlSeconds, signal })
   const chain = certificates(answer.certificateChain, 'certificate_chain')
   const bundle = trustBundle(
     certificates(answer.trustBundle, 'trust_bundle'),

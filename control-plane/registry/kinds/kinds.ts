@@ -14,6 +14,7 @@ import { readEndpointSlice, type EndpointSliceObject } from './endpoint-slice.ts
 import { readTcpRoute, readTlsRoute, type ConnectionRouteObject } from './connection-route.ts'
 import { readGrpcRoute } from './grpc-route.ts'
 import { readHttpRoute } from './http-route.ts'
+import { readIdentityRevocation, type IdentityRevocationObject } from './identity-revocation.ts'
 import { readPeerAuthentication, type PeerAuthenticationObject } from './peer-authentication.ts'
 import { readXBackendTrafficPolicy, type XBackendTrafficPolicyObject } from './x-backend-traffic-policy.ts'
 import type { RouteObject } from './route.ts'
@@ -28,6 +29,7 @@ export type MeshObject =
   | RouteObject
   | ConnectionRouteObject
   | PeerAuthenticationObject
+  | IdentityRevocationObject
   | CanaryObject
   | XBackendTrafficPolicyObject
   | TrafficPolicyObject
@@ -50,6 +52,7 @@ const READERS: Readonly<Record<string, (object: Fields) => MeshObject>> = {
   'gateway.networking.k8s.io/v1alpha2 TCPRoute': readTcpRoute,
   'gateway.networking.x-k8s.io/v1alpha1 XBackendTrafficPolicy': readXBackendTrafficPolicy,
   'weft.dev/v1alpha1 PeerAuthentication': readPeerAuthentication,
+  'weft.dev/v1alpha1 IdentityRevocation': readIdentityRevocation,
   'weft.dev/v1alpha1 Canary': readCanary,
   'weft.dev/v1alpha1 TrafficPolicy': readTrafficPolicy,
 }

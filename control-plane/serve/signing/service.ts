@@ -19,6 +19,9 @@ export interface SigningOptions {
   readonly authority: Watchable<Authority>
   readonly log: Logger
   readonly clock?: Clock
+  /** See SignOptions. */
+  readonly aliases?: readonly string[] | undefined
+  readonly refusal?: ((spiffeId: string) => string | undefined) | undefined
   /** For callers that ask for none. Milliseconds. */
   readonly defaultLifeMs?: number
   /** Nobody gets more. Milliseconds. */
@@ -45,6 +48,8 @@ export function signingService(options: SigningOptions): {
       csr: request.csr ?? new Uint8Array(),
       ttlMs: (request.ttlSeconds ?? 0) * 1000,
       now: clock.now(),
+      aliases: options.aliases,
+      refusal: options.refusal,
       defaultLifeMs: options.defaultLifeMs,
       longestLifeMs: options.longestLifeMs,
     })
@@ -83,7 +88,8 @@ function asGrpcError(error: unknown): GrpcError {
   if (error instanceof GrpcError) return error
   if (!(error instanceof WeftError))
     return new GrpcError(status.INTERNAL, 'the certificate could not be made', error)
-  if (error.code === 'csr.other_identity') return GrpcError.from(status.PERMISSION_DENIED, error)
+  if (error.code === 'csr.other_identity' || error.code === 'csr.revoked')
+    return GrpcError.from(status.PERMISSION_DENIED, error)
   if (error.code.startsWith('csr.')) return GrpcError.from(status.INVALID_ARGUMENT, error)
   return GrpcError.from(status.FAILED_PRECONDITION, error)
 }

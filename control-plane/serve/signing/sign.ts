@@ -16,6 +16,10 @@ export interface SignOptions {
   /** 0: the default. */
   readonly ttlMs: number
   readonly now: number
+  /** Other names of the trust domain, in any of which its caller may ask for its identity. */
+  readonly aliases?: readonly string[] | undefined
+  /** Why nothing is signed for an identity; undefined: it may be. */
+  readonly refusal?: ((spiffeId: string) => string | undefined) | undefined
   readonly defaultLifeMs?: number | undefined
   readonly longestLifeMs?: number | undefined
 }
@@ -28,14 +32,22 @@ const SHORTEST_LIFE = 1000
  * because its sender expects something else than it would get. Throws WeftError `csr.*`, `ca.*`.
  */
 export function signCsr(options: SignOptions): { chain: readonly X509Certificate[]; spiffeId: string } {
-  const { authority, caller, now, defaultLifeMs = LEAF_LIFE, longestLifeMs = DAY } = options
-  const spiffeId = workloadId(authority.trustDomain, caller.namespace, caller.serviceAccount)
+  const { authority, now, defaultLifeMs = LEAF_LIFE, longestLifeMs = DAY } = options
   const csr = verifyCsr(options.csr)
+  const spiffeId = identityOf(csr, options)
   checkIdentity(csr, spiffeId)
+  const refusal = options.refusal?.(spiffeId)
+  if (refusal !== undefined) throw new WeftError('csr.revoked', refusal)
   const wanted = options.ttlMs === 0 ? defaultLifeMs : options.ttlMs
   const lifeMs = Math.max(Math.min(wanted, longestLifeMs), SHORTEST_LIFE)
   const { chain } = issueWorkload(authority.credentials, { spiffeId, publicKey: csr.publicKey, now, lifeMs })
   return { chain, spiffeId }
+}
+
+/** In the trust domain that the request names, if it is a name of the mesh's: a pod keeps the one that it began with. */
+function identityOf(csr: VerifiedCsr, { authority, caller, aliases = [] }: SignOptions): string {
+  const named = (domain: string) => workloadId(domain, caller.namespace, caller.serviceAccount)
+  return aliases.map(named).find((id) => csr.names.uris.includes(id)) ?? named(authority.trustDomain)
 }
 
 function checkIdentity(csr: VerifiedCsr, own: string): void {

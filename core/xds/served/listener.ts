@@ -5,6 +5,7 @@ import {
   METADATA_PATH_PARAMETERS,
   METADATA_PRIORITY_HEADER,
   METADATA_SANITIZE_FORWARDED,
+  METADATA_TRUST,
 } from '../../contract.ts'
 import { NETWORK_FILTERS } from './network-filters.ts'
 import { ANY, only, REQUIRED, type Messages } from './table.ts'
@@ -33,6 +34,7 @@ export const LISTENER: Messages = {
               METADATA_LOWER_CASE_FIELDS,
               METADATA_SANITIZE_FORWARDED,
               METADATA_PRIORITY_HEADER,
+              METADATA_TRUST,
             ],
           },
         },
