@@ -2,6 +2,7 @@ import { fastify } from 'fastify'
 import { ServerCredentials } from '@grpc/grpc-js'
 import packageJson from '../package.json' with { type: 'json' }
 import { capConnections, refusePipelined } from '../core/connection-cap.ts'
+import { systemClock, type Clock } from '../core/clock.ts'
 import { describeError, WeftError } from '../core/errors.ts'
 import type { Logger } from '../core/log.ts'
 import type { Problem } from '../core/problem.ts'
@@ -56,6 +57,8 @@ export interface ControlPlaneOptions {
   readonly quotas?: Quotas | undefined
   readonly dashboard: ReadonlyMap<string, DashboardFile>
   readonly log: Logger
+  /** By which certificates are made. */
+  readonly clock?: Clock | undefined
   /** Ends a start that still waits for its platform. */
   readonly signal?: AbortSignal
 }
@@ -77,7 +80,7 @@ const HTTP_PATIENCE_MS = 5000
  * when it serves. Throws WeftError for what cannot be opened or bound.
  */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<RunningControlPlane> {
-  const { log, trustDomain, trustDomainAliases = [] } = options
+  const { log, trustDomain, trustDomainAliases = [], clock = systemClock } = options
   const closing: (() => unknown)[] = []
   const close = async (): Promise<void> => {
     for (const one of closing.splice(0).toReversed()) await one()
@@ -149,7 +152,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     const open = discoveryService({ snapshot: mesh.snapshot, log })
     proxies = () => [...discovery.proxies(), ...open.proxies()]
 
-    const certificate = serverCertificate({ authority, dnsNames: options.dnsNames, log })
+    const certificate = serverCertificate({ authority, dnsNames: options.dnsNames, log, clock })
     closing.push(() => certificate.close())
 
     const serve = async (...args: Parameters<typeof serveGrpc>): Promise<RunningGrpcServer> => {
@@ -170,6 +173,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
         signingService({
           authority,
           log,
+          clock,
           aliases: trustDomainAliases,
           refusal: revocationRefusal(() => mesh.snapshot.value.model),
           ...(leafLifeMs !== undefined && { defaultLifeMs: leafLifeMs }),

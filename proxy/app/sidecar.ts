@@ -34,7 +34,7 @@ import { reopeningExporter } from '../telemetry/reopening-exporter.ts'
 import { sidecarResource, type ReportingPod, type ResourceAttributes } from '../telemetry/resource.ts'
 import { clusterMetricsText } from '../telemetry/cluster-metrics.ts'
 import { Telemetry } from '../telemetry/telemetry.ts'
-import { loadOriginalDestination } from '../transport/original-destination.ts'
+import { loadOriginalDestination, type OriginalDestination } from '../transport/original-destination.ts'
 import { ADS_CHANNEL, createAdsClient } from '../xds/ads-client.ts'
 import { ResourceTable } from '../xds/resource-table.ts'
 import { snapshotFile } from '../xds/snapshot-file.ts'
@@ -60,9 +60,20 @@ export interface SidecarOptions {
   readonly maxConnections?: number | undefined
   /** Of connections past the mesh; 0: for ever. Default 1 h. */
   readonly passthroughIdleMs?: number | undefined
+  /** How connections come to it; left out: by the capture rules of its pod. */
+  readonly capture?: Capture
+  /** Left out: those of the contract. 0: any free one. */
+  readonly ports?: Pick<typeof PORTS, 'admin' | 'health' | 'metrics'>
   /** 0 to 100; undefined: as the control plane says. */
   readonly samplingPercent: number | undefined
   readonly log: Logger
+}
+
+/** A place of its own for what captured connections arrive at. */
+export interface Capture {
+  readonly originalDestination: OriginalDestination
+  /** Resolves with the address that stands for all. */
+  bind(runtime: Runtime): Promise<string>
 }
 
 export interface RunningSidecar {
@@ -122,7 +133,7 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
     secrets: trust.secrets,
     readSpiffeId: trust.read,
     telemetry,
-    originalDestination: loadOriginalDestination(),
+    originalDestination: options.capture?.originalDestination ?? loadOriginalDestination(),
     ownAddresses: pod.addresses,
     locality: localityOf(pod),
     ownProxyProtocol: options.ownProxyProtocol,
@@ -189,7 +200,8 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
     await telemetry.close()
   }
   try {
-    const any = await bindAll(runtime)
+    const any = await (options.capture ? options.capture.bind(runtime) : bindAll(runtime))
+    const ports = options.ports ?? PORTS
     const pages = {
       ready,
       prometheus,
@@ -202,11 +214,11 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
       pod.addresses[0] ?? '127.0.0.1',
       options.ownProxyProtocol,
     )
-    await serve('127.0.0.1', PORTS.admin, adminHandler(pages), { localOnly: true })
-    await serve(any, PORTS.health, (url, message) =>
+    await serve('127.0.0.1', ports.admin, adminHandler(pages), { localOnly: true })
+    await serve(any, ports.health, (url, message) =>
       url.pathname === READY_PATH ? readiness(pages) : probes(url, message),
     )
-    await serve(any, PORTS.metrics, (url) =>
+    await serve(any, ports.metrics, (url) =>
       url.pathname === '/metrics' || url.pathname === '/stats/prometheus'
         ? { status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: prometheus() }
         : undefined,
