@@ -10,7 +10,7 @@ import { Probe, type Probed } from './probe.ts'
  * What is promised of sidecars once their pod has the changed roots: a look at them every 10 s, and within 10 s more a
  * certificate whose answer settles whom they trust; for a control plane that was away as long as its repetition may take.
  */
-export const SAID = { acceptedMs: 15_000, refusedMs: 35_000 }
+export const SAID = { acceptedMs: 15_000, renewedMs: 25_000, refusedMs: 35_000 }
 const AWAY_MS = 2000
 const LOOK_MS = 100
 
@@ -26,13 +26,14 @@ export interface RootChange {
 
 export interface RotateOptions {
   readonly bed: Bed
-  /** Of leaves; for how long the change may take that is told by their renewal alone. */
-  readonly leafSeconds: number
   readonly nowMs: () => number
 }
 
-/** Prepare, promote, retire, each with the control plane killed in the middle, and then another issuing CA below the new root. */
-export async function changeRoot({ bed, leafSeconds, nowMs }: RotateOptions): Promise<RootChange> {
+/**
+ * Prepare, promote, retire, each with the control plane killed in the middle, and then another issuing CA below the new
+ * root, which leaves follow as they are renewed.
+ */
+export async function changeRoot({ bed, nowMs }: RotateOptions): Promise<RootChange> {
   const { ca } = bed
   const old = new Probe(ca.authority.value.credentials, nowMs())
   ca.prepareRoot()
@@ -49,21 +50,16 @@ export async function changeRoot({ bed, leafSeconds, nowMs }: RotateOptions): Pr
   const acceptedAfterMs = await accepted
 
   ca.promoteRoot()
-  const issuer = ca.authority.value.credentials.certificate.subject
-  // At half of their lives, give or take a tenth, and what the control plane's absence adds.
-  const renewedMs = leafSeconds * 600 + SAID.refusedMs
-  const inUse = since(
+  bed.publishRoots()
+  const inUse = inUseBy(
     old,
-    ({ shown }) => shown.every((one) => one === issuer),
-    renewedMs,
-    'every server showed a certificate of the new root',
+    ca.authority.value.credentials.certificate.subject,
+    'a certificate of the new root',
   )
   await bed.replaceControlPlane(AWAY_MS)
   const inUseAfterMs = await inUse
-  // The caller's certificate is renewed by the same rule, and nobody shows it here.
-  await new Promise((resolve) =>
-    setTimeout(resolve, Math.max(0, leafSeconds * 600 + AWAY_MS + LOOK_MS - inUseAfterMs)),
-  )
+  // The caller's certificate is renewed by the same rule, and nobody asks it for one.
+  await new Promise((resolve) => setTimeout(resolve, Math.max(0, SAID.renewedMs - inUseAfterMs)))
 
   ca.retireRoots()
   bed.publishRoots()
@@ -73,16 +69,18 @@ export async function changeRoot({ bed, leafSeconds, nowMs }: RotateOptions): Pr
   if ((await next.ask()).accepted !== true) throw new Error('the new root is not believed once it is alone')
 
   forgetIssuingCa(bed)
-  const below = ca.authority.value.credentials.certificate.subject
-  const below2 = since(
-    old,
-    ({ shown }) => shown.every((one) => one === below),
-    renewedMs,
-    'another issuing CA was in use',
-  )
   await bed.replaceControlPlane(AWAY_MS)
-  await below2
   return { acceptedAfterMs, inUseAfterMs, refusedAfterMs }
+}
+
+/** Until every server shows a certificate that was issued so. */
+function inUseBy(probe: Probe, issuer: string, what: string): Promise<number> {
+  return since(
+    probe,
+    ({ shown }) => shown.every((one) => one === issuer),
+    SAID.refusedMs,
+    `${what} was shown`,
+  )
 }
 
 /** Asks until all servers agree on it; throws where that takes longer than said. */

@@ -25,7 +25,6 @@ export async function rotate(options: Options, t: Teardown, told: (line: string)
   await startApplications(t)
   const bed = await startBed(t, folder, options)
   const load = new Load(bed)
-  const { leafSeconds } = options
   const nowMs = (): number => Date.now() + options.skewSeconds * 1000
   const startedAt = performance.now()
   const seconds = (): number => (performance.now() - startedAt) / 1000
@@ -41,7 +40,7 @@ export async function rotate(options: Options, t: Teardown, told: (line: string)
   try {
     await load.ready()
     load.start()
-    while (changes.length < options.roots) changes.push(await changeRoot({ bed, leafSeconds, nowMs }))
+    while (changes.length < options.roots) changes.push(await changeRoot({ bed, nowMs }))
     while (seconds() < options.seconds) await new Promise((resolve) => setTimeout(resolve, 100))
   } catch (error) {
     broken = error instanceof Error ? error.message : String(error)
