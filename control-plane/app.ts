@@ -1,6 +1,7 @@
 import { fastify } from 'fastify'
 import { ServerCredentials } from '@grpc/grpc-js'
 import packageJson from '../package.json' with { type: 'json' }
+import type { TrustBundle } from '../certs/trust-bundle.ts'
 import { capConnections, refusePipelined } from '../core/connection-cap.ts'
 import { systemClock, type Clock } from '../core/clock.ts'
 import { describeError, WeftError } from '../core/errors.ts'
@@ -10,6 +11,8 @@ import { createMesh, type MeshBrain } from './mesh.ts'
 import { canaryViews } from './canary/view.ts'
 import { ownCounts } from './canary/evidence/counts.ts'
 import type { CanaryView } from './canary/view.ts'
+import { federatedBundles } from './federation/federated-bundles.ts'
+import type { BundleSource } from './federation/sources.ts'
 import type { WorkloadLimits } from './model/workload-limits.ts'
 import type { OpenPlatform } from './platform/platform.ts'
 import { discoveryService } from './serve/ads/service.ts'
@@ -33,6 +36,8 @@ export interface ControlPlaneOptions {
   readonly trustDomain: string
   /** Other names of it, of a migration; default none. */
   readonly trustDomainAliases?: readonly string[]
+  /** Whose identities count beside the mesh's own. */
+  readonly federation?: readonly BundleSource[]
   /** Where Weft is installed; default weft-system. */
   readonly systemNamespace?: string | undefined
   /** Of the serving certificate. */
@@ -91,6 +96,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     let proxies: () => readonly ProxyStream[] = () => []
     let told: () => readonly Problem[] = () => []
     let canaries: () => readonly CanaryView[] = () => []
+    let roots: TrustBundle | undefined
     const { quotas } = options
     const traces = new TraceStore(quotas?.traces)
     const metrics = new MetricStore(
@@ -122,6 +128,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
         () => canaries(),
       ),
       dashboard: options.dashboard,
+      bundle: () => roots,
     })
     const httpPort = await listenHttp(app, options.http)
 
@@ -134,10 +141,15 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     })
     closing.push(() => platform.close())
     const { source, verifier, authority } = platform
+    roots = authority.value.bundle
+    closing.push(authority.watch(({ bundle }) => (roots = bundle)))
     told = () => platform.problems?.() ?? []
     canaries = () => canaryViews(source.snapshot.value.canaries, (canary) => platform.canaryStatus(canary))
+    const federation = federatedBundles({ sources: options.federation ?? [], log })
+    closing.push(() => federation.close())
     const mesh = createMesh({
       source,
+      federated: federation.bundles,
       trustDomain,
       trustDomainAliases,
       ...(options.systemNamespace !== undefined && { systemNamespace: options.systemNamespace }),

@@ -2,7 +2,10 @@
 export interface MeshTrust {
   /** All names of the mesh's own trust domain, where it has several: the same workloads, proven by the same roots. */
   readonly names: readonly string[]
-  /** By trust domain: its roots as PEM. They prove identities of that domain alone. */
+  /**
+   * By trust domain: its roots as PEM. They prove identities of that domain alone. '': the control plane does not have
+   * them yet, and what a sidecar was told before holds on.
+   */
   readonly federated: Readonly<Record<string, string>>
   readonly revoked: RevokedIdentities
 }

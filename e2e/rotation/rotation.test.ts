@@ -4,7 +4,9 @@ import { passed, report, rotate } from './run.ts'
 
 t.test('options', async (t) => {
   t.match(parseOptions([]), { roots: 10, seconds: 0, leafSeconds: 60, skewSeconds: 0, json: false })
-  t.match(parseOptions(['--roots', '1', '--skew-seconds=-300', '--leaf-seconds', '3000']), { skewSeconds: -300 })
+  t.match(parseOptions(['--roots', '1', '--skew-seconds=-300', '--leaf-seconds', '3000']), {
+    skewSeconds: -300,
+  })
   for (const [argv, message] of [
     [['--roots', 'x'], /--roots must be a whole number from 0 to 100, not "x"/],
     [['--skew-seconds', '301'], /--skew-seconds must be .* from -300 to 300/],

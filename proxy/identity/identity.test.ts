@@ -297,7 +297,11 @@ t.test('a root is rotated without a restart', async (t) => {
   clock.advance(20_000)
   await settle()
   const ofNext = serial(identity.secrets.value)
-  t.not(ofNext, ofOld, 'once another root signs it has a certificate of that, long before the old one is retired')
+  t.not(
+    ofNext,
+    ofOld,
+    'once another root signs it has a certificate of that, long before the old one is retired',
+  )
   clock.advance(20_000)
   await settle()
   t.equal(serial(identity.secrets.value), ofNext, 'once')

@@ -161,6 +161,13 @@ t.test('a CA of one domain proves no identity of another', async (t) => {
     secretsOf(`spiffe://${PARTNER}/a`, partner.issuing, both),
   )
   t.ok(ours.trust.read(server).ok)
+  ours.listener.set(said({ federated: { [PARTNER]: '' } }))
+  t.match(
+    ours.trust.secrets.value?.bundlePem,
+    partner.pem,
+    'a control plane that begins anew takes nothing away',
+  )
+  t.notOk(server.destroyed)
   const ended = once(client, 'close')
   ours.listener.set(said({}))
   await ended

@@ -39,7 +39,7 @@ export class PeerTrust {
   constructor(options: PeerTrustOptions) {
     this.#options = options
     this.#clock = options.clock ?? systemClock
-    this.#trust = compile(options.listener.value?.trust ?? OWN_TRUST, options.trustDomain)
+    this.#trust = compile(options.listener.value?.trust ?? OWN_TRUST, options.trustDomain, {})
     this.#secrets = new Watched(this.#withFederated(options.secrets.value))
     this.secrets = this.#secrets
     options.secrets.watch(() => this.#secretsChanged())
@@ -103,8 +103,8 @@ export class PeerTrust {
     if (!listener) return
     const said = listener.trust ?? OWN_TRUST
     if (JSON.stringify(said) === this.#trust.text) return
-    const federatedBefore = JSON.stringify(this.#trust.said.federated)
-    this.#trust = compile(said, this.#options.trustDomain)
+    const before = this.#trust.said.federated
+    this.#trust = compile(said, this.#options.trustDomain, before)
     const { revoked, names, federated } = said
     this.#options.log.info('whom the mesh trusts has changed', {
       revokedIdentities: revoked.identities.length,
@@ -112,7 +112,7 @@ export class PeerTrust {
       names,
       federated: Object.keys(federated),
     })
-    if (JSON.stringify(federated) !== federatedBefore)
+    if (JSON.stringify(this.#trust.said.federated) !== JSON.stringify(before))
       this.#secrets.set(this.#withFederated(this.#options.secrets.value))
     this.#endRevoked()
     this.#checkOwn()
@@ -176,10 +176,13 @@ interface Compiled {
   readonly fingerprints: ReadonlySet<string>
 }
 
-function compile(said: MeshTrust, trustDomain: string): Compiled {
+/** `before`: the roots of other domains so far. */
+function compile(said: MeshTrust, trustDomain: string, before: MeshTrust['federated']): Compiled {
   const names = [...new Set([trustDomain, ...said.names])]
   // What a bundle says of the mesh's own names counts for nothing.
-  const others = Object.entries(said.federated).filter(([domain]) => !names.includes(domain))
+  const others = Object.entries(said.federated)
+    .map(([domain, pem]): [string, string] => [domain, pem === '' ? (before[domain] ?? '') : pem])
+    .filter(([domain, pem]) => pem !== '' && !names.includes(domain))
   return {
     said: { ...said, federated: Object.fromEntries(others) },
     text: JSON.stringify(said),

@@ -67,7 +67,7 @@ function bundles(from: JsonObject, scope: Scope): Readonly<Record<string, string
   if (count > TRUST_LIMITS.federated) scope.fail(`has ${count} domains; at most ${TRUST_LIMITS.federated}`)
   for (const [domain, pem] of Object.entries(texts)) {
     held(scope, () => checkTrustDomain(domain))
-    held(scope.at(domain), () => parseTrustBundle(pem, 'the bundle'))
+    if (pem !== '') held(scope.at(domain), () => parseTrustBundle(pem, 'the bundle'))
   }
   return texts
 }
