@@ -26,7 +26,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     'docs/differences.md',
     'docs/proxyless-grpc.md',
   ],
-  Security: ['docs/security.md', 'docs/threat-model.md', 'SECURITY.md'],
+  Security: ['docs/security.md', 'docs/identity.md', 'docs/threat-model.md', 'SECURITY.md'],
   Reference: [
     'docs/reference/cli.md',
     'docs/annotations.md',

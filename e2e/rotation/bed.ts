@@ -20,12 +20,22 @@ export const PORTS = {
 export type PortName = keyof typeof PORTS
 export const PORT_NAMES = ['http', 'grpc', 'tcp'] as const
 
+interface Server {
+  readonly name: string
+  readonly account: string
+  readonly address: string
+  readonly application: string
+}
+
 /** Loopback has addresses for all: pods, and their applications as their sidecars reach them. */
-const CALLER = { name: 'web-1', account: 'web', address: '127.66.1.1', application: '127.66.2.1' }
-export const SERVERS = [
+const CALLER: Server = { name: 'web-1', account: 'web', address: '127.66.1.1', application: '127.66.2.1' }
+export const SERVERS: readonly Server[] = [
   { name: 'pay-1', account: 'pay', address: '127.66.1.2', application: '127.66.2.2' },
   { name: 'pay-2', account: 'pay', address: '127.66.1.3', application: '127.66.2.3' },
 ]
+
+/** Of the control plane. */
+export type TrustDomainNames = Pick<ControlPlaneSettings, 'trustDomain' | 'aliases'>
 
 /** A mesh of a caller and two servers, each with the sidecar of a pod, and a control plane that can be killed. */
 export interface Bed {
@@ -38,17 +48,25 @@ export interface Bed {
   /** The roots as every pod has them mounted. */
   publishRoots(): void
   /** Without warning, and then another one. */
-  replaceControlPlane(awayMs: number): Promise<void>
+  replaceControlPlane(awayMs: number, names?: TrustDomainNames): Promise<void>
+  /** One more server, as its pod was injected. */
+  addServer(trustDomain: string): Promise<void>
 }
 
 export async function startBed(
   t: Teardown,
   folder: string,
   { leafSeconds, skewSeconds }: Pick<ControlPlaneSettings, 'leafSeconds' | 'skewSeconds'>,
+  servers: readonly Server[] = SERVERS,
 ): Promise<Bed> {
+  const present = [...servers]
   const at = (...names: string[]) => join(folder, ...names)
   for (const name of ['manifests', 'ca', 'keys']) mkdirSync(at(name), { recursive: true })
-  writeFileSync(at('manifests', 'mesh.json'), JSON.stringify(objects()))
+  const writeObjects = (): void => {
+    writeFileSync(at('mesh.new'), JSON.stringify(objects(present)))
+    renameSync(at('mesh.new'), at('manifests', 'mesh.json'))
+  }
+  writeObjects()
   const clock = { ...systemClock, now: () => Date.now() + skewSeconds * 1000 }
   const ca = openCaStore({ directory: at('ca'), trustDomain: 'cluster.local', clock })
   const publishRoots = (): void => {
@@ -57,14 +75,15 @@ export async function startBed(
   }
   publishRoots()
   const settings = { manifests: at('manifests'), ca: at('ca'), keys: at('keys'), leafSeconds, skewSeconds }
+  let names: TrustDomainNames = { trustDomain: 'cluster.local', aliases: [] }
   const issuer = await openTokenIssuer({ directory: at('keys') })
-  let running = await startControlPlane({ ...settings, port: 0 })
+  let running = await startControlPlane({ ...settings, ...names, port: 0 })
   const { port } = running
   t.teardown(() => running.child.kill('SIGKILL'))
   const complaints: string[] = []
   const log = createLogger('sidecar', 'warn', (line) => complaints.push(line))
   const outbound = new Map<PortName, number>()
-  for (const pod of [CALLER, ...SERVERS]) {
+  const begin = async (pod: Server, trustDomain: string): Promise<void> => {
     const token = await issuer.mint(
       {
         namespace: 'shop',
@@ -82,7 +101,7 @@ export async function startBed(
         caBundlePath: at('roots.pem'),
         tokenPath: at(`${pod.name}.token`),
       },
-      trustDomain: 'cluster.local',
+      trustDomain,
       stateDirectory: at(pod.name),
       pod: {
         namespace: 'shop',
@@ -105,17 +124,26 @@ export async function startBed(
     })
     t.teardown(() => sidecar.stop())
   }
+  for (const pod of [CALLER, ...present]) await begin(pod, 'cluster.local')
   return {
     ca,
     caDirectory: at('ca'),
     complaints,
     outbound: (name) => ({ host: '127.0.0.1', port: outbound.get(name) ?? 0 }),
     publishRoots,
-    async replaceControlPlane(awayMs) {
+    async addServer(trustDomain) {
+      const next = SERVERS[present.length]
+      if (!next) throw new Error('there is no address for another server')
+      await begin(next, trustDomain)
+      present.push(next)
+      writeObjects()
+    },
+    async replaceControlPlane(awayMs, changed = names) {
+      names = changed
       running.child.kill('SIGKILL')
       await once(running.child, 'close')
       await new Promise((resolve) => setTimeout(resolve, awayMs))
-      running = await startControlPlane({ ...settings, port })
+      running = await startControlPlane({ ...settings, ...names, port })
     },
   }
 }
@@ -154,7 +182,7 @@ function callerCapture(bound: Map<PortName, number>): Capture {
 }
 
 /** Takes what is sent to the pod's address, and leads to its application at another. */
-function serverCapture({ address, application }: (typeof SERVERS)[number]): Capture {
+function serverCapture({ address, application }: Server): Capture {
   return {
     originalDestination: (socket) => ({ host: application, port: socket.localPort ?? 0 }),
     async bind(runtime) {
@@ -166,9 +194,9 @@ function serverCapture({ address, application }: (typeof SERVERS)[number]): Capt
   }
 }
 
-function objects(): object {
+function objects(servers: readonly Server[]): object {
   const list = PORT_NAMES.map((name) => ({ name, ...PORTS[name] }))
-  const pod = ({ name, account, address }: (typeof SERVERS)[number]) => ({
+  const pod = ({ name, account, address }: Server) => ({
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: { name, namespace: 'shop', labels: { app: account } },
@@ -204,7 +232,7 @@ function objects(): object {
         metadata: { name: 'pay-1', namespace: 'shop', labels: { 'kubernetes.io/service-name': 'pay' } },
         addressType: 'IPv4',
         ports: list.map(({ name, pod: port }) => ({ name, port })),
-        endpoints: SERVERS.map(({ name, address }) => ({
+        endpoints: servers.map(({ name, address }) => ({
           addresses: [address],
           targetRef: { kind: 'Pod', name },
         })),
@@ -216,7 +244,7 @@ function objects(): object {
         spec: { mtls: { mode: 'STRICT' } },
       },
       pod(CALLER),
-      ...SERVERS.map(pod),
+      ...servers.map(pod),
     ],
   }
 }

@@ -14,6 +14,8 @@ export interface ControlPlaneSettings {
   readonly port: number
   readonly leafSeconds: number
   readonly skewSeconds: number
+  readonly trustDomain: string
+  readonly aliases: readonly string[]
 }
 
 if (import.meta.main) {
@@ -25,7 +27,8 @@ if (import.meta.main) {
       tokenKeyDirectory: settings.keys,
       caRefreshMs: 500,
     }),
-    trustDomain: 'cluster.local',
+    trustDomain: settings.trustDomain,
+    trustDomainAliases: settings.aliases,
     dnsNames: [CONTROL_PLANE_NAME],
     grpc: { host: '127.0.0.1', port: settings.port },
     grpcPlaintext: undefined,

@@ -8,10 +8,14 @@ import type { Teardown } from '../pair/testing/pair.ts'
 import { exchange } from '../traffic/uses.ts'
 import { PORTS, SERVERS, type Bed } from './bed.ts'
 
-/** Applications behind the servers' sidecars. */
-export async function startApplications(t: Teardown): Promise<void> {
+/** Applications behind the servers' sidecars; gives how many HTTP requests each served, by its address. */
+export async function startApplications(t: Teardown): Promise<ReadonlyMap<string, number>> {
+  const served = new Map<string, number>()
   for (const { application } of SERVERS) {
-    const web = createHttp((_, response) => response.end('ok')).listen(PORTS.http.pod, application)
+    const web = createHttp((_, response) => {
+      served.set(application, (served.get(application) ?? 0) + 1)
+      response.end('ok')
+    }).listen(PORTS.http.pod, application)
     const echo = createTcp((socket) => {
       socket.on('error', () => {})
       socket.pipe(socket)
@@ -25,6 +29,7 @@ export async function startApplications(t: Teardown): Promise<void> {
       server.forceShutdown()
     })
   }
+  return served
 }
 
 export const USES = ['HTTP', 'HTTP, new connection', 'gRPC stream', 'TCP connection'] as const
