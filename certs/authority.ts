@@ -195,7 +195,8 @@ function keyIdOf(ca: X509Certificate): Uint8Array {
 }
 
 /** The subject exactly as encoded: an issuer must repeat it byte for byte. */
-function subjectOf(certificate: X509Certificate): Asn1 {
+/** The name of a CA as it stands in its certificate, byte by byte. */
+export function subjectOf(certificate: X509Certificate): Asn1 {
   const [tbs] = items(fromDer(certificate.raw, 'certificate'), Tag.SEQUENCE, 'certificate')
   // [0] version, serial, algorithm, issuer, validity, subject: a CA certificate is always version 3.
   return items(tbs, Tag.SEQUENCE, 'tbsCertificate')[5] as Asn1

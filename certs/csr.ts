@@ -19,6 +19,15 @@ export function createCsr(key: KeyObject, options: CsrOptions = {}): Buffer {
   return toDer(sequence(info, sequence(oid(Oid.ecdsaWithSha256)), bits(sign('sha256', toDer(info), key))))
 }
 
+/** As Vault and Kubernetes take it (RFC 7468 section 7). */
+export function csrPem(der: Uint8Array): string {
+  const lines =
+    Buffer.from(der)
+      .toString('base64')
+      .match(/.{1,64}/g) ?? []
+  return `-----BEGIN CERTIFICATE REQUEST-----\n${lines.join('\n')}\n-----END CERTIFICATE REQUEST-----\n`
+}
+
 function spki(key: KeyObject): Asn1 {
   return fromDer(spkiDer(createPublicKey(key)), 'public key')
 }

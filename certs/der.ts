@@ -133,3 +133,24 @@ function unexpected(what: string): WeftError {
 function binary(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
 }
+
+/**
+ * The bytes of each of several SEQUENCEs that stand one after the other, as the SPIFFE Workload API joins certificates. Throws
+ * WeftError `der.malformed`.
+ */
+export function derSequences(bytes: Uint8Array, what: string): readonly Uint8Array[] {
+  const found: Uint8Array[] = []
+  for (let at = 0; at < bytes.length;) {
+    const first = bytes[at + 1] ?? 0
+    const extra = first < 0x80 ? 0 : first & 0x7f
+    let length = extra === 0 ? first : 0
+    for (let i = 0; i < extra; i++) length = length * 256 + (bytes[at + 2 + i] ?? 0)
+    const end = at + 2 + extra + length
+    // X.690 section 8.1.3: no certificate is longer than three bytes of length say, and the indefinite form is no DER.
+    if (bytes[at] !== 0x30 || first === 0x80 || extra > 3 || end > bytes.length)
+      throw new WeftError('der.malformed', `${what} is no list of DER sequences`)
+    found.push(bytes.subarray(at, end))
+    at = end
+  }
+  return found
+}

@@ -1,10 +1,10 @@
 import type { KeyObject, X509Certificate } from 'node:crypto'
 import { describeError, WeftError } from '../core/errors.ts'
 import { certificateExtensionsOf } from './parsed-extensions.ts'
-import { caLimits, nameProblem } from './ca-limits.ts'
+import { caProblem } from './ca-problem.ts'
+import { isSelfSigned, pathToRoot } from './chain.ts'
 import type { Authority } from './authority.ts'
 import { parsePrivateKey, weakKey } from './key.ts'
-import { Oid } from './oids.ts'
 import { oneLineName, quote } from './printable.ts'
 import { parseCertificates, trustBundle } from './trust-bundle.ts'
 
@@ -52,7 +52,11 @@ export function readIssuer(files: IssuerFiles, rules: IssuerRules): Authority {
     const message = `${nameOf(root)} is no root: put the self-signed certificate above it into ca.crt`
     throw refuse('no_root', source, 'ca.crt', message)
   }
-  for (const [below, ca] of path.entries()) requireAbove(ca, below, rules)
+  for (const [below, ca] of path.entries()) {
+    const problem = caProblem(ca, below, rules)
+    if (problem)
+      throw refuse(problem.code, source, below === 0 ? 'tls.crt' : 'tls.crt, ca.crt', problem.message)
+  }
   const chain = path.filter((one) => !isSelfSigned(one))
   // Of several roots those that ended are of no use; the one in use was checked.
   const alive = roots.filter((root) => path.includes(root) || now < root.validToDate.getTime())
@@ -108,76 +112,10 @@ function requireUsable(certificate: X509Certificate, rules: IssuerRules): void {
   }
 }
 
-/** `below`: CAs between this one and the leaf. */
-function requireAbove(ca: X509Certificate, below: number, rules: IssuerRules): void {
-  const { now, source, trustDomain, dnsNames } = rules
-  const file = below === 0 ? 'tls.crt' : 'tls.crt, ca.crt'
-  const name = nameOf(ca)
-  if (now >= ca.validToDate.getTime()) {
-    const message = `${name} expired at ${ca.validToDate.toISOString()}: renew it`
-    throw refuse('expired', source, file, message)
-  }
-  if (now < ca.validFromDate.getTime()) {
-    const message = `${name} is valid only from ${ca.validFromDate.toISOString()}: compare the clocks`
-    throw refuse('not_yet_valid', source, file, message)
-  }
-  const limits = readable(ca, source, () => caLimits(ca))
-  if (limits.certSign === false) {
-    throw refuse(
-      'key_usage',
-      source,
-      file,
-      `${name} may not sign certificates (its key usage lacks "cert sign")`,
-    )
-  }
-  if (!ca.ca) throw refuse('not_a_ca', source, file, `${name} is no CA`)
-  const uses = limits.extKeyUsage
-  if (uses.length > 0 && !(uses.includes(Oid.serverAuth) && uses.includes(Oid.clientAuth))) {
-    const message = `${name} allows only some uses below it: it needs both "server auth" and "client auth", or no such list`
-    throw refuse('key_usage', source, file, message)
-  }
-  if (limits.pathLength !== undefined && limits.pathLength < below) {
-    const message = `${name} allows ${limits.pathLength} CAs below it and has ${below}: raise its path length or leave CAs out`
-    throw refuse('path_length', source, file, message)
-  }
-  const problem =
-    nameProblem(limits, 'uri', trustDomain) ??
-    dnsNames.map((dns) => nameProblem(limits, 'dns', dns)).find((one) => one !== undefined)
-  if (problem) throw refuse('name_constraints', source, file, `${name}: ${problem}`)
-}
-
 function rootsOf(pem: string | undefined, certificate: X509Certificate, source: string): X509Certificate[] {
   if (pem !== undefined && pem.trim() !== '') return certificatesOf(pem, 'ca.crt', source)
   if (isSelfSigned(certificate)) return [certificate]
   throw refuse('no_root', source, 'ca.crt', 'is missing: it must hold the root that tls.crt leads to')
-}
-
-/** From the issuing CA up to one of the roots, which is its last; undefined if there is no way. */
-function pathToRoot(
-  chain: readonly X509Certificate[],
-  roots: readonly X509Certificate[],
-): X509Certificate[] | undefined {
-  const path: X509Certificate[] = []
-  for (const [at, one] of chain.entries()) {
-    path.push(one)
-    if (roots.some((root) => root.fingerprint256 === one.fingerprint256)) return withRoot(path, roots)
-    const root = roots.find((candidate) => signed(candidate, one))
-    if (root) return [...path, root]
-    const next = chain[at + 1]
-    if (!next || !signed(next, one)) return undefined
-  }
-  return undefined
-}
-
-/** The very object of the list of roots. */
-function withRoot(path: X509Certificate[], roots: readonly X509Certificate[]): X509Certificate[] {
-  const last = path.pop() as X509Certificate
-  const same = roots.find((root) => root.fingerprint256 === last.fingerprint256) as X509Certificate
-  return [...path, same]
-}
-
-function signed(by: X509Certificate, certificate: X509Certificate): boolean {
-  return certificate.checkIssued(by) && certificate.verify(by.publicKey)
 }
 
 /** The platform reads more than strict DER. */
@@ -187,10 +125,6 @@ function readable<T>(certificate: X509Certificate, source: string, read: () => T
   } catch (error) {
     throw refuse('malformed', source, 'tls.crt, ca.crt', `${nameOf(certificate)}: ${describeError(error)}`)
   }
-}
-
-function isSelfSigned(certificate: X509Certificate): boolean {
-  return signed(certificate, certificate)
 }
 
 function nameOf(certificate: X509Certificate): string {

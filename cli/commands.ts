@@ -59,6 +59,21 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import('./canary/main.ts')).runCanary,
   },
   {
+    name: 'policy',
+    describe: async () => (await import('./policy/command.ts')).POLICY_COMMAND,
+    load: async () => (await import('./policy/main.ts')).runPolicy,
+  },
+  {
+    name: 'diff',
+    describe: async () => (await import('./diff/command.ts')).DIFF_COMMAND,
+    load: async () => (await import('./diff/main.ts')).runDiff,
+  },
+  {
+    name: 'why',
+    describe: async () => (await import('./why/command.ts')).WHY_COMMAND,
+    load: async () => (await import('./why/main.ts')).runWhy,
+  },
+  {
     name: 'uninstall',
     describe: async () => (await import('./mesh/commands.ts')).UNINSTALL_COMMAND,
     load: async () => (await import('./mesh/uninstall.ts')).runUninstall,

@@ -56,7 +56,7 @@ async function setUp(t: Test) {
   const issuer = await openTokenIssuer({ directory: tokenKeyDirectory })
   const caDirectory = join(directory, 'ca')
   const platform = (manifests: readonly string[]) =>
-    manifestsPlatform({ manifests, caDirectory, tokenKeyDirectory, caRefreshMs: 20 })
+    manifestsPlatform({ manifests, issuer: { kind: 'own', caDirectory }, tokenKeyDirectory, caRefreshMs: 20 })
   const options: ControlPlaneOptions = {
     platform: platform([join(directory, 'manifests')]),
     trustDomain: 'cluster.local',

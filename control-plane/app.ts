@@ -1,12 +1,15 @@
 import { fastify } from 'fastify'
 import { ServerCredentials } from '@grpc/grpc-js'
 import packageJson from '../package.json' with { type: 'json' }
-import type { TrustBundle } from '../certs/trust-bundle.ts'
 import { capConnections, refusePipelined } from '../core/connection-cap.ts'
 import { systemClock, type Clock } from '../core/clock.ts'
 import { describeError, WeftError } from '../core/errors.ts'
 import type { Logger } from '../core/log.ts'
 import type { Problem } from '../core/problem.ts'
+import type { Issuer } from './issuers/issuer.ts'
+import { addressRule } from './jwks/allowed-address.ts'
+import { jsonFetcher, type FetchOptions } from './jwks/fetch-json.ts'
+import { keyStore } from './jwks/key-store.ts'
 import { createMesh, type MeshBrain } from './mesh.ts'
 import { canaryViews } from './canary/view.ts'
 import { ownCounts } from './canary/evidence/counts.ts'
@@ -14,6 +17,8 @@ import type { CanaryView } from './canary/view.ts'
 import { federatedBundles } from './federation/federated-bundles.ts'
 import type { BundleSource } from './federation/sources.ts'
 import type { WorkloadLimits } from './model/workload-limits.ts'
+import { policyObjects } from './policy-objects.ts'
+import { EMPTY_SNAPSHOT, type Snapshot } from './registry/snapshot.ts'
 import type { OpenPlatform } from './platform/platform.ts'
 import { discoveryService } from './serve/ads/service.ts'
 import { serveGrpc, type GrpcAddress, type RunningGrpcServer } from './serve/grpc-server.ts'
@@ -24,8 +29,11 @@ import { serverCertificate } from './serve/server-certificate.ts'
 import { revocationRefusal } from './serve/signing/revocation.ts'
 import { signingService } from './serve/signing/service.ts'
 import { reportedMesh } from './serve/telemetry/followed-routes.ts'
+import { alsoDecisions, DecisionStore } from './serve/telemetry/decision-store.ts'
 import { createForwarder, type CollectorAddress } from './serve/telemetry/forwarder.ts'
+import { ObservedStore } from './serve/telemetry/observed-store.ts'
 import { MetricStore } from './serve/telemetry/metric-store.ts'
+import { observedView } from './serve/telemetry/observed-view.ts'
 import { telemetryServices } from './serve/telemetry/receiver.ts'
 import { TraceStore } from './serve/telemetry/trace-store.ts'
 import type { Quotas } from './quotas.ts'
@@ -38,8 +46,6 @@ export interface ControlPlaneOptions {
   readonly trustDomainAliases?: readonly string[]
   /** Whose identities count beside the mesh's own. */
   readonly federation?: readonly BundleSource[]
-  /** Where Weft is installed; default weft-system. */
-  readonly systemNamespace?: string | undefined
   /** Of the serving certificate. */
   readonly dnsNames: readonly string[]
   readonly grpc: GrpcAddress
@@ -54,6 +60,8 @@ export interface ControlPlaneOptions {
   readonly limits?: WorkloadLimits | undefined
   /** Of certificates for those who ask for no lifetime; milliseconds. */
   readonly leafLifeMs?: number | undefined
+  /** How keys of token issuers are fetched; left out: by https, from nowhere on this machine. */
+  readonly jwks?: FetchOptions | undefined
   /** The longest that streams of proxies last once it ends; milliseconds, default 0. */
   readonly drainMs?: number
   /** Where reports go on to. */
@@ -79,6 +87,8 @@ export interface RunningControlPlane {
 const HTTP_CONNECTIONS = { total: 256, perAddress: 64 }
 // For a request, and for its head; milliseconds.
 const HTTP_PATIENCE_MS = 5000
+/** How long a start waits for keys of token issuers. */
+const KEYS_PATIENCE_MS = 10_000
 
 /**
  * One control plane: platform -> mesh -> discovery, certificates, telemetry, REST. Answers /live at once, and resolves
@@ -93,16 +103,19 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
   try {
     let waitsFor: string | undefined = 'it starts'
     let brain: MeshBrain | undefined
+    let snapshot = (): Snapshot => EMPTY_SNAPSHOT
     let proxies: () => readonly ProxyStream[] = () => []
     let told: () => readonly Problem[] = () => []
     let canaries: () => readonly CanaryView[] = () => []
-    let roots: TrustBundle | undefined
+    let signs: Issuer | undefined
     const { quotas } = options
     const traces = new TraceStore(quotas?.traces)
+    const decisions = new DecisionStore()
     const metrics = new MetricStore(
       reportedMesh(() => brain?.snapshot.value.model),
       quotas?.series,
     )
+    const observed = new ObservedStore()
     const app = fastify({
       forceCloseConnections: true,
       requestTimeout: HTTP_PATIENCE_MS,
@@ -116,7 +129,10 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     closing.push(() => app.close())
     await app.register(rest, {
       traces,
+      decisions,
       metrics,
+      policyObjects: () => policyObjects(snapshot()),
+      observed: (request) => observedView(observed, brain?.snapshot.value.model, request),
       release: packageJson.version,
       names: [...options.dnsNames, ...(options.httpHosts ?? [])],
       notReady: () => waitsFor,
@@ -126,45 +142,62 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
         () => proxies(),
         () => told(),
         () => canaries(),
+        () => signs,
       ),
       dashboard: options.dashboard,
-      bundle: () => roots,
+      bundle: () => signs?.trust.value.bundle,
     })
     const httpPort = await listenHttp(app, options.http)
 
     const platform = await options.platform({
       trustDomain,
       trustDomainAliases,
+      clock,
       log,
       signal: options.signal ?? new AbortController().signal,
       waiting: (reason) => (waitsFor = reason),
     })
     closing.push(() => platform.close())
-    const { source, verifier, authority } = platform
-    roots = authority.value.bundle
-    closing.push(authority.watch(({ bundle }) => (roots = bundle)))
+    const { source, verifier, issuer } = platform
+    signs = issuer
+    snapshot = () => source.snapshot.value
     told = () => platform.problems?.() ?? []
     canaries = () => canaryViews(source.snapshot.value.canaries, (canary) => platform.canaryStatus(canary))
     const federation = federatedBundles({ sources: options.federation ?? [], log })
     closing.push(() => federation.close())
+    const fetcher = jsonFetcher(options.jwks ?? { allowed: addressRule(), http: false })
+    closing.push(() => fetcher.close())
+    const keys = keyStore({ fetch: fetcher.fetch, log })
+    closing.push(() => keys.close())
     const mesh = createMesh({
+      keys,
       source,
       federated: federation.bundles,
       trustDomain,
       trustDomainAliases,
-      ...(options.systemNamespace !== undefined && { systemNamespace: options.systemNamespace }),
+      systemNamespace: platform.namespace,
       log,
       samplingPercent: options.samplingPercent,
       limits: options.limits,
     })
     brain = mesh
     closing.push(() => mesh.close())
+    // Sidecars that come back know the keys: they are not to be told that there are none.
+    waitsFor = 'the keys of token issuers are fetched'
+    await keys.settled(KEYS_PATIENCE_MS)
 
     const discovery = discoveryService({ snapshot: mesh.snapshot, log })
     const open = discoveryService({ snapshot: mesh.snapshot, log })
     proxies = () => [...discovery.proxies(), ...open.proxies()]
 
-    const certificate = serverCertificate({ authority, dnsNames: options.dnsNames, log, clock })
+    const certificate = await serverCertificate({
+      issuer,
+      dnsNames: options.dnsNames,
+      log,
+      clock,
+      waiting: (reason) => (waitsFor = reason),
+      ...(options.signal && { signal: options.signal }),
+    })
     closing.push(() => certificate.close())
 
     const serve = async (...args: Parameters<typeof serveGrpc>): Promise<RunningGrpcServer> => {
@@ -183,17 +216,18 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       services: [
         discovery,
         signingService({
-          authority,
+          issuer,
+          trustDomain,
           log,
-          clock,
           aliases: trustDomainAliases,
           refusal: revocationRefusal(() => mesh.snapshot.value.model),
           ...(leafLifeMs !== undefined && { defaultLifeMs: leafLifeMs }),
         }),
         ...telemetryServices({
           forwarder,
-          traces,
+          traces: alsoDecisions(traces, decisions),
           metrics,
+          observed,
           pods: (key) => mesh.snapshot.value.model.workloads.get(key),
           log,
         }),

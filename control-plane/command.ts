@@ -1,6 +1,7 @@
 import { CA_SECRET, CONTROL_PLANE, GRPC_PORT, HTTP_PORT, SYSTEM_NAMESPACE } from '../core/contract.ts'
 import { inSection, LOG_LEVEL_FLAG } from '../core/command-line/description.ts'
 import type { CommandDescription } from '../core/command-line/description.ts'
+import { ISSUER_FLAGS } from './issuers/issuer-flags.ts'
 
 /** `weft control-plane`. */
 export const CONTROL_PLANE_COMMAND = {
@@ -40,7 +41,7 @@ export const CONTROL_PLANE_COMMAND = {
         value: 'FILE',
         help: "problems that something else found in them, as `weft local validate --json` prints them; shown with the control plane's own",
       },
-      'ca-dir': { value: 'DIR', help: "the mesh's CA: made on first use, mode 0600" },
+      'ca-dir': { value: 'DIR', help: "the mesh's own CA: made on first use, mode 0600" },
       'state-dir': {
         value: 'DIR',
         help: 'keeps how far Canaries are, for the next start',
@@ -51,6 +52,7 @@ export const CONTROL_PLANE_COMMAND = {
         help: 'holds token-key.pub, which service account tokens are checked by',
       },
     }),
+    ...inSection('Who signs certificates, where it is not a CA of the mesh itself:', ISSUER_FLAGS),
     ...inSection('Both:', {
       'trust-domain': { value: 'NAME', default: 'cluster.local', help: 'of SPIFFE IDs' },
       'trust-domain-aliases': {
@@ -115,6 +117,23 @@ export const CONTROL_PLANE_COMMAND = {
       },
       'log-level': LOG_LEVEL_FLAG,
     }),
+    ...inSection(
+      'Keys of those who issue tokens to users, where a policy names them by a URL (docs/security-tokens.md):',
+      {
+        'jwks-ca': {
+          value: 'FILE',
+          help: "certificates (PEM) that are trusted beside the system's",
+          otherwise: "the system's alone",
+        },
+        'jwks-allow': {
+          value: 'CIDR',
+          many: true,
+          help: 'addresses that are asked all the same, e.g. 127.0.0.0/8; may be given again',
+          otherwise: 'never this machine, its links, or a metadata service',
+        },
+        'jwks-http': { help: 'take keys by http:, too, which anybody on the way can change' },
+      },
+    ),
     ...inSection(
       'When sidecars ask a silent peer whether it is there, unless the annotation of that name says otherwise (docs/limits.md):',
       {

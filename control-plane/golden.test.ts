@@ -5,8 +5,9 @@ import { silentLogger } from '../core/log.ts'
 import { readable } from '../core/xds/readable.ts'
 import { goldenText } from '../core/testing/golden.ts'
 import { createMesh, type MeshView } from './mesh.ts'
+import { written } from './translate/authorization/testing/written-rules.ts'
 import { MemorySource } from './registry/memory-source.ts'
-import { ENVOY, GRPC_LIBRARY, SIDECAR } from './xds/client-takes.ts'
+import { ENVOY, GRPC_LIBRARY, SIDECAR, SIDECAR_WITHOUT_RBAC } from './xds/client-takes.ts'
 import type { MeshClient } from './xds/client.ts'
 import type { ResourceType } from './xds/resource.ts'
 import { CODECS } from './xds/resource.ts'
@@ -22,6 +23,7 @@ for (const folder of readdirSync(ROOT, { withFileTypes: true })) {
     const mesh = createMesh({
       source: MemorySource.of(base, text),
       trustDomain: 'cluster.local',
+      trustDomainAliases: header(text, 'aliases', '').split(' ').filter(Boolean),
       log: silentLogger,
     })
     const view = mesh.snapshot.value
@@ -46,21 +48,54 @@ for (const folder of readdirSync(ROOT, { withFileTypes: true })) {
 function show(view: MeshView, item: string, client: MeshClient): unknown {
   if (item === 'status') return view.routeStatus
   if (item === 'policies') return { status: view.policyStatus, problems: view.model.policyProblems }
-  const [type, name] = item.split(' ') as [ResourceType, string]
+  const [type, name] = item.split(' ') as [ResourceType | 'rules' | 'chain', string]
+  if (type === 'rules') return rulesOf(view, name)
+  if (type === 'chain') return chainOf(view, name, client)
   const resource = view.resource(type, name, client)
   return resource ? readable(CODECS[type], resource.message) : null
+}
+
+/** One filter chain of the listener of the client's own pod. */
+function chainOf(view: MeshView, name: string, client: MeshClient): unknown {
+  const { message } = view.resource('listener', 'inbound', client) ?? {}
+  const chain = message?.filterChains?.find((one) => one.name === name)
+  return readable(CODECS.listener, { filterChains: chain ? [chain] : [] })
+}
+
+/** What is asked at each port of a pod. */
+function rulesOf({ model }: MeshView, key: string): unknown {
+  const authorization = model.authorization.workloads.get(key)
+  if (!authorization) return null
+  const ports = Object.entries({
+    ...Object.fromEntries(authorization.ports),
+    undeclared: authorization.undeclared,
+  })
+  return Object.fromEntries(
+    ports.map(([port, { http, tcp, sources, decision }]) => [
+      port,
+      {
+        http: written(http),
+        tcp: written(tcp),
+        sources: sources.map(
+          ({ namespace, name, level, target }) => `${namespace}/${name} ${level} ${target}`,
+        ),
+        decision: `${decision.value} ${decision.from}`,
+      },
+    ]),
+  )
 }
 
 function clientOf(text: string): MeshClient {
   const [workload = '', kind = ''] = text.split(' ')
   const [namespace = '', pod = ''] = workload.split('/')
-  const takes = [SIDECAR, GRPC_LIBRARY, ENVOY].find(({ name }) => name === kind)
+  const takes = [SIDECAR, SIDECAR_WITHOUT_RBAC, GRPC_LIBRARY, ENVOY].find(({ name }) => name === kind)
   if (!takes) throw new Error(`there is no client "${kind}"`)
   return { namespace, pod, takes }
 }
 
-function header(text: string, name: string): string {
+function header(text: string, name: string, otherwise?: string): string {
   const line = text.split('\n').find((one) => one.startsWith(`# ${name}: `))
+  if (line === undefined && otherwise !== undefined) return otherwise
   if (line === undefined) throw new Error(`manifests.yaml lacks a line "# ${name}: ..."`)
   return line.slice(name.length + 4)
 }

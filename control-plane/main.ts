@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { CONTROL_PLANE, SYSTEM_NAMESPACE, systemServiceHost } from '../core/contract.ts'
 import { writeCompileCache } from '../core/compile-cache.ts'
@@ -12,10 +13,12 @@ import { TRUST_LIMITS } from '../core/mesh-trust.ts'
 import { startControlPlane, type ControlPlaneOptions } from './app.ts'
 import { CONTROL_PLANE_COMMAND } from './command.ts'
 import { readBundleSources } from './federation/sources.ts'
+import { readIssuer } from './issuers/issuer-flags.ts'
 import { manifestsPlatform } from './platform/manifests.ts'
 import type { OpenPlatform } from './platform/platform.ts'
 import { readKeepAlive } from './keep-alive-flags.ts'
 import { readQuotas } from './quotas.ts'
+import { addressRule } from './jwks/allowed-address.ts'
 import { collectorAddress } from './serve/telemetry/forwarder.ts'
 import { readDashboard } from './serve/rest/dashboard-files.ts'
 
@@ -83,7 +86,6 @@ function readFlags(argv: readonly string[]): ControlPlaneOptions | 'help' {
       [trustDomain, ...trustDomainAliases],
       '--federated-bundle',
     ),
-    systemNamespace: values.namespace,
     dnsNames,
     grpc: hostPort('--grpc', values.grpc),
     grpcPlaintext,
@@ -93,6 +95,11 @@ function readFlags(argv: readonly string[]): ControlPlaneOptions | 'help' {
     leafLifeMs:
       hours === undefined ? undefined : numberBetween('--certificate-hours', hours, 0.001, 24) * 3_600_000,
     collector: values.collector === undefined ? undefined : collectorAddress('--collector', values.collector),
+    jwks: {
+      allowed: addressRule(values['jwks-allow']),
+      http: values['jwks-http'] ?? false,
+      ca: values['jwks-ca'] === undefined ? undefined : readCertificates('--jwks-ca', values['jwks-ca']),
+    },
     limits: readKeepAlive(values),
     drainMs: numberBetween('--drain-seconds', values['drain-seconds'], 0, 600) * 1000,
     quotas: readQuotas(values),
@@ -115,6 +122,17 @@ function readAliases(text: string | undefined, trustDomain: string): readonly st
   return aliases
 }
 
+function readCertificates(flag: string, file: string): string {
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (cause) {
+    throw new WeftError('cli.flags', `cannot be read: ${describeError(cause)}`, { field: flag, cause })
+  }
+  if (text.includes('-----BEGIN CERTIFICATE-----')) return text
+  throw new WeftError('cli.flags', `${file} holds no certificate in PEM`, { field: flag })
+}
+
 type Values = FlagValues<typeof CONTROL_PLANE_COMMAND>
 
 /** One of the two, and no flag of the other. What a cluster takes is loaded only for one. */
@@ -123,16 +141,23 @@ function platformOf(values: Values, dnsNames: readonly string[]): OpenPlatform {
     const given = names.find((name) => values[name] !== undefined)
     if (given) throw new WeftError('cli.flags', message, { field: `--${given}` })
   }
+  const issuer = readIssuer(values)
+  const own = issuer.kind === 'own'
+  if (!own)
+    without(['issuer-secret', 'ca-dir'], `does not go with --issuer=${issuer.kind}: no CA is here then`)
   if (!values.kubernetes) {
     without(['kubeconfig', 'context', 'namespace', 'issuer-secret'], 'goes with --kubernetes only')
     if (!values.manifests?.length) {
       throw new WeftError('cli.flags', 'is required, or --kubernetes', { field: '--manifests' })
     }
+    if (issuer.kind === 'kubernetes-csr')
+      throw new WeftError('cli.flags', 'kubernetes-csr goes with --kubernetes only', { field: '--issuer' })
     return manifestsPlatform({
+      dnsNames,
       manifests: values.manifests,
       problems: values.problems,
       stateDirectory: values['state-dir'],
-      caDirectory: required('--ca-dir', values['ca-dir']),
+      issuer: own ? { kind: 'own', caDirectory: required('--ca-dir', values['ca-dir']) } : issuer,
       tokenKeyDirectory: required('--token-key-dir', values['token-key-dir']),
     })
   }
@@ -143,6 +168,8 @@ function platformOf(values: Values, dnsNames: readonly string[]): OpenPlatform {
   const { kubeconfig, context, namespace = SYSTEM_NAMESPACE, 'issuer-secret': issuerSecret } = values
   return async (platformContext) => {
     const { kubernetesPlatform } = await import('./platform/kubernetes.ts')
-    return kubernetesPlatform({ kubeconfig, context, namespace, issuerSecret, dnsNames })(platformContext)
+    return kubernetesPlatform({ kubeconfig, context, namespace, issuer, issuerSecret, dnsNames })(
+      platformContext,
+    )
   }
 }

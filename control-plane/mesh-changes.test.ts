@@ -8,7 +8,7 @@ import { MemorySource } from './registry/memory-source.ts'
 import { parseManifests } from './registry/parse-manifests.ts'
 import type { Change, Snapshot } from './registry/snapshot.ts'
 import { ABSENT_VERSION } from './xds/absent.ts'
-import { ENVOY, GRPC_LIBRARY, SIDECAR } from './xds/client-takes.ts'
+import { ENVOY, GRPC_LIBRARY, SIDECAR, SIDECAR_WITHOUT_RBAC } from './xds/client-takes.ts'
 import type { MeshClient } from './xds/client.ts'
 import { INBOUND } from './xds/names.ts'
 import { CODECS } from './xds/resource.ts'
@@ -26,6 +26,8 @@ const KINDS = [
   'TLSRoute',
   'TCPRoute',
   'PeerAuthentication',
+  'AuthorizationPolicy',
+  'MeshPolicy',
 ] as const
 
 interface Op {
@@ -48,7 +50,8 @@ const ops = fc.array(
 )
 
 /** An object of few shapes, so that addresses are handed on, names are shared and references break. */
-function changeOf({ kind, namespace, name, gone, value }: Op): Change {
+function changeOf({ kind, namespace, name: any, gone, value }: Op): Change {
+  const name = kind === 'MeshPolicy' && any === 'a' ? 'default' : any
   if (gone) return { op: 'delete', kind, key: `${namespace}/${name}` }
   const pick = <T>(list: readonly T[], shift = 0): T => list[(value >> shift) % list.length] as T
   const metadata = {
@@ -103,6 +106,37 @@ function changeOf({ kind, namespace, name, gone, value }: Op): Change {
       spec: {
         ...(value % 3 === 0 ? { selector: { matchLabels: { app: pick(NAMES, 1) } } } : {}),
         mtls: { mode: value % 2 === 0 ? 'STRICT' : 'PERMISSIVE' },
+        ...(value % 9 === 0 ? { portLevelMtls: { [8080 + (value % 2)]: { mode: 'STRICT' } } } : {}),
+      },
+    }),
+    AuthorizationPolicy: () => ({
+      spec: {
+        ...pick([
+          {},
+          { selector: { matchLabels: { app: pick(NAMES, 1) } } },
+          { targetRefs: [{ kind: 'Service', name: pick(NAMES, 3) }] },
+          {
+            targetRefs: [
+              { group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', name: pick(NAMES, 3) },
+              ...(value % 3 === 0 ? [{ kind: 'Service', name: pick(NAMES, 2) }] : []),
+            ],
+          },
+        ]),
+        action: pick(['ALLOW', 'DENY', 'AUDIT'], 1),
+        mode: value % 5 === 0 ? 'DryRun' : 'Enforce',
+        appliesToSelf: value % 7 === 0,
+        rules: [{ from: [{ source: { namespaces: [pick(['shop', 'web'], 4)] } }] }],
+      },
+    }),
+    MeshPolicy: () => ({
+      spec: {
+        ...(value % 2 === 0 ? { mtls: { mode: pick(['STRICT', 'PERMISSIVE'], 1) } } : {}),
+        authorization: {
+          default: pick(['Allow', 'SameNamespace', 'Deny'], 2),
+          ...(value % 4 === 0 ? { audit: 'All', openConnections: '1s' } : {}),
+          ...(value % 3 === 0 ? { dryRunNamespaces: ['shop'] } : {}),
+        },
+        ...(value % 5 === 0 ? { namespaces: [{ name: 'shop', mtls: { mode: 'STRICT' } }] } : {}),
       },
     }),
   }
@@ -114,6 +148,8 @@ function changeOf({ kind, namespace, name, gone, value }: Op): Change {
     TLSRoute: 'gateway.networking.k8s.io/v1',
     TCPRoute: 'gateway.networking.k8s.io/v1alpha2',
     PeerAuthentication: 'weft.dev/v1alpha1',
+    AuthorizationPolicy: 'weft.dev/v1alpha1',
+    MeshPolicy: 'weft.dev/v1alpha1',
   }
   const text = JSON.stringify({ apiVersion: apiVersions[kind], kind, metadata, ...bodies[kind]() })
   const { objects, errors } = parseManifests('x', text)
@@ -121,6 +157,8 @@ function changeOf({ kind, namespace, name, gone, value }: Op): Change {
   if (!found) throw new Error(JSON.stringify(errors))
   return { op: 'put', object: found.object }
 }
+
+const OF_MESH = { trustDomain: 'cluster.local', log: silentLogger, systemNamespace: 'web' }
 
 /** Something of everything is there before. */
 const BASE: readonly Op[] = KINDS.flatMap((kind) =>
@@ -132,6 +170,7 @@ const BASE: readonly Op[] = KINDS.flatMap((kind) =>
 const CLIENTS: readonly MeshClient[] = [
   { namespace: 'shop', pod: 'a', takes: SIDECAR },
   { namespace: 'web', pod: 'b', takes: SIDECAR },
+  { namespace: 'web', pod: 'b', takes: SIDECAR_WITHOUT_RBAC },
   { namespace: 'web', pod: '', takes: GRPC_LIBRARY },
   { namespace: 'shop', pod: 'b', takes: ENVOY },
 ]
@@ -181,7 +220,7 @@ function fresh(snapshot: Snapshot): MeshView {
   const source = new MemorySource()
   for (const table of Object.values(snapshot))
     source.apply([...table.values()].map((object): Change => ({ op: 'put', object })))
-  return createMesh({ source, trustDomain: 'cluster.local', log: silentLogger }).snapshot.value
+  return createMesh({ source, ...OF_MESH }).snapshot.value
 }
 
 function assertSameAsFresh(view: MeshView, snapshot: Snapshot): void {
@@ -220,7 +259,7 @@ t.test('whatever differs for a client was touched, and what is kept is as if wor
     fc.property(ops, (sequence) => {
       const source = new MemorySource()
       source.apply(BASE.map(changeOf))
-      const mesh = createMesh({ source, trustDomain: 'cluster.local', log: silentLogger })
+      const mesh = createMesh({ source, ...OF_MESH })
       const first = mesh.snapshot.value
       const firstObjects = source.snapshot.value
       const atFirst = allOf(first)

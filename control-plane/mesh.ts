@@ -1,6 +1,7 @@
 import { describeError } from '../core/errors.ts'
 import type { Logger } from '../core/log.ts'
 import { Watched, type Watchable } from '../core/watched.ts'
+import type { KeyStore } from './jwks/key-store.ts'
 import type { Mesh } from './model/mesh.ts'
 import type { Problem } from '../core/problem.ts'
 import type { PolicyStatus } from './model/policy-status.ts'
@@ -22,6 +23,8 @@ export interface MeshOptions extends TranslatorOptions {
   readonly federated?: Watchable<Readonly<Record<string, string>>> | undefined
   /** Share of requests that begin a sampled trace when their caller decided nothing, 0 to 100. Default 1. */
   readonly samplingPercent?: number
+  /** Keys that policies name by a URL; left out: none is fetched. */
+  readonly keys?: KeyStore | undefined
 }
 
 /** One version of the mesh, for whoever serves it; immutable. */
@@ -55,35 +58,42 @@ export function createMesh({
   source,
   log,
   samplingPercent = 1,
+  keys,
   federated,
-  ...about
+  ...options
 }: MeshOptions): MeshBrain {
-  const translator = new Translator(about)
+  const translator = new Translator(options)
   const cache = new ResourceCache({ samplingPercent })
-  const first = translator.translate(source.snapshot.value, federated?.value)
+  const translate = (): Mesh =>
+    translator.translate(source.snapshot.value, { keys: keys?.keys.value, federated: federated?.value })
+  const first = translate()
   let history = TouchHistory.of(first)
   const view = (): MeshView => {
-    const model = translator.translate(source.snapshot.value, federated?.value)
+    const model = translate()
     history = history.next(model)
     return new View(model, cache, history)
   }
   const snapshot = new Watched<MeshView>(new View(first, cache, history))
   let told = source.snapshot.value
-  const unwatch = source.snapshot.watch((now) => {
-    const same = sameForProxies(told, now)
-    told = now
-    if (!same) work()
-  })
-  const work = (): void => {
+  const changed = (): void => {
     try {
       snapshot.set(view())
+      // Last: what is not wanted any more is gone at once, and leads here again.
+      keys?.want(snapshot.value.model.tokens.sources)
     } catch (error) {
       log.error('a change of the mesh could not be worked out; the version before stays in force', {
         error: describeError(error),
       })
     }
   }
-  const unfederate = federated?.watch(work)
+  const unwatchKeys = keys?.keys.watch(changed)
+  const unfederate = federated?.watch(changed)
+  keys?.want(first.tokens.sources)
+  const unwatch = source.snapshot.watch((now) => {
+    const same = sameForProxies(told, now)
+    told = now
+    if (!same) changed()
+  })
   return {
     snapshot,
     problems: () =>
@@ -94,6 +104,7 @@ export function createMesh({
       }),
     close() {
       unwatch()
+      unwatchKeys?.()
       unfederate?.()
       source.close()
     },

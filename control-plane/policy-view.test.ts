@@ -8,6 +8,33 @@ const service = (name: string, namespace = 'shop'): string =>
 const policy = (name: string, targets: string, section: string): string =>
   `apiVersion: weft.dev/v1alpha1\nkind: TrafficPolicy\nmetadata: { name: ${name}, namespace: shop }\nspec: { targetRefs: [${targets}], ${section} }\n`
 
+t.test('of a policy that is in force in part, why', (t) => {
+  const source = MemorySource.of(
+    `apiVersion: v1
+kind: Pod
+metadata: { name: db, namespace: shop, labels: { app: db } }
+spec: { containers: [{ name: app, ports: [{ containerPort: 5432 }] }, { name: weft-proxy }] }
+status: { podIP: 10.0.0.1 }
+---
+apiVersion: weft.dev/v1alpha1
+kind: AuthorizationPolicy
+metadata: { name: read, namespace: shop }
+spec: { selector: { matchLabels: { app: db } }, rules: [{ to: [{ operation: { methods: [GET] } }] }] }
+`,
+  )
+  const { policies } = policyOverview(
+    new Translator({ trustDomain: 'cluster.local' }).translate(source.snapshot.value),
+  )
+  t.match(policies, [
+    {
+      kind: 'AuthorizationPolicy',
+      name: 'read',
+      targets: [{ accepted: true, partly: /^HttpFieldsOnTcpPort: .*5432/ }],
+    },
+  ])
+  t.end()
+})
+
 t.test('policies with what became of them, and what they say to each Service in all', (t) => {
   const source = MemorySource.of(
     service('cart'),
@@ -32,7 +59,7 @@ t.test('policies with what became of them, and what they say to each Service in 
         { kind: 'Service', namespace: 'shop', name: 'gone', accepted: false, reason: 'TargetNotFound' },
       ],
     },
-    { name: 'b', targets: [{ name: 'cart', accepted: true, message: 'in force: hedging' }] },
+    { name: 'b', targets: [{ name: 'cart', accepted: true, message: 'in force: hedging', partly: '' }] },
   ])
   const budget = { percent: 5, minimumPerSecond: 10 }
   t.same(services, [

@@ -16,6 +16,8 @@ export interface PolicyView {
     /** Of the condition Accepted. */
     readonly reason: string
     readonly message: string
+    /** Of the condition PartiallyApplied, why not all of it is in force; '' where all is. */
+    readonly partly: string
   }[]
 }
 
@@ -39,6 +41,7 @@ export function policyOverview({ policyStatus, services, traffic }: Mesh): Polic
       name,
       targets: ancestors.map(({ ancestorRef: ref, conditions }) => {
         const accepted = conditions.find(({ type }) => type === 'Accepted')
+        const partly = conditions.find(({ type, status }) => type === 'PartiallyApplied' && status === 'True')
         return {
           kind: ref.kind,
           namespace: ref.namespace ?? '',
@@ -46,6 +49,7 @@ export function policyOverview({ policyStatus, services, traffic }: Mesh): Polic
           accepted: accepted?.status === 'True',
           reason: accepted?.reason ?? '',
           message: accepted?.message ?? '',
+          partly: partly ? `${partly.reason}: ${partly.message}` : '',
         }
       }),
     })),

@@ -27,7 +27,10 @@ const IN_PLACE: Partial<Record<keyof typeof contract, RegExp>> = {
   METADATA_OUTLIER: /(METADATA|'weft\.dev')\]?, 'outlier'/,
   METADATA_HEDGE: /(METADATA|'weft\.dev')\]?, 'hedge'/,
   METADATA_PRIORITY_HEADER: /(METADATA|'weft\.dev')\]?, 'priorityHeader'/,
+  METADATA_AUDIT: /(METADATA|'weft\.dev')\]?, 'audit'/,
   TAKES_OUTLIER_DETECTION: /TAKES\]?: '/,
+  // Also the name of Kubernetes' own rules.
+  TAKES_RBAC: /TAKES\]?: 'rbac/,
 }
 
 /** Where a word of the contract stands and is another thing's name. */

@@ -227,6 +227,12 @@ export const CALLER_DESCRIPTOR = 'weft.dev/caller'
 /** And that which tells the limits of a port apart: `namespace/service/index`. */
 export const LIMIT_DESCRIPTOR = 'weft.dev/limit'
 
+/**
+ * Of a listener: within how many milliseconds what is open is ended where its filters of authorization have come to refuse it.
+ */
+export const METADATA_OPEN_CONNECTIONS_MS = 'openConnectionsMs'
+/** And which decisions of authorization are logged, beside those that a rule asks for: `Denied` or `All`. */
+export const METADATA_AUDIT = 'audit'
 /** Of a listener: what `;` in a path means to its connection managers (docs/paths.md). */
 export const METADATA_PATH_PARAMETERS = 'pathParameters'
 /** Of a listener: HTTP/1.1 callers that end their side still wait for the answer. */

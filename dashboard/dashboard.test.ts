@@ -5,7 +5,7 @@ import type { Canary, Span } from './page/api.mts'
 import { milliseconds, percent, success } from './page/format.mts'
 import { spanTree } from './page/span-tree.mts'
 import { noBrowser, openBrowser } from './testing/browser.ts'
-import { seedTrace, serveSeededMesh } from './testing/seeded-mesh.ts'
+import { seedDenials, seedTrace, serveSeededMesh } from './testing/seeded-mesh.ts'
 
 function span(spanId: string, parentSpanId: string, startMs = 0): Span {
   return {
@@ -183,6 +183,25 @@ t.test('in a real browser', browserTest, async (t) => {
     t.match(page.url(), id)
     t.equal(await page.locator('main img, main script').count(), 0)
     t.equal(await page.evaluate(() => 'hit' in globalThis), false)
+    await page.close()
+  })
+
+  await t.test('who was refused is told, with the reference that explains it', async (t) => {
+    const quiet = await open('/')
+    await quiet.locator('.services tbody tr').first().waitFor()
+    t.equal(await quiet.locator('.denials').count(), 0)
+    await quiet.close()
+    const hostile = '/<img src=x onerror=globalThis.hit=1>'
+    seedDenials(mesh.decisions, 17, hostile)
+    const page = await open('/')
+    const rows = page.locator('.denials tbody tr')
+    await rows.first().waitFor()
+    const texts = await rows.allInnerTexts()
+    t.equal(texts.length, 3)
+    t.match(texts[0], /shop\/web\s+pay\.payments:8080[^]*POST \/<img[^]*payments\/pay\/0[^]*10a{30}\s+17/)
+    t.match(texts[1], /plaintext 10\.244\.0\.66[^]*POST \/admin\s+no rule allows it/)
+    t.match(texts[2], /connection db[^]*dry run/)
+    t.equal(await page.locator('main img').count(), 0)
     await page.close()
   })
 

@@ -45,7 +45,7 @@ t.test('a control plane is replaced: its proxies move one by one, and none loses
     const running = await startControlPlane({
       platform: manifestsPlatform({
         manifests: [at('manifests')],
-        caDirectory: at('ca'),
+        issuer: { kind: 'own', caDirectory: at('ca') },
         tokenKeyDirectory: at('keys'),
       }),
       trustDomain: 'cluster.local',

@@ -149,10 +149,13 @@ t.test('every command for a cluster is played by a test, or named as one that no
 })
 
 t.test('what documents say of the REST interface is there', async (t) => {
-  const served = readFileSync(join(PROJECT, 'control-plane/serve/rest/rest.ts'), 'utf8')
+  const served = globSync('control-plane/serve/rest/*.ts', { cwd: PROJECT })
+    .map((file) => readFileSync(join(PROJECT, file), 'utf8'))
+    .join('\n')
+  const isServed = (path: string) => served.includes(`'${path}'`) || served.includes(`'${path}/:`)
   for (const name of globSync(DOCUMENTS, { cwd: PROJECT }))
     for (const [, path = ''] of readFileSync(join(PROJECT, name), 'utf8').matchAll(/`(\/api\/[a-z/-]+)/g))
-      t.ok(served.includes(`'${path.replace(/\/$/, '')}`), `${name}: ${path}`)
+      t.ok(isServed(path.replace(/\/$/, '')), `${name}: ${path}`)
 })
 
 t.test('the policies of the page on resilience are taken as they stand, and set every section', async (t) => {
@@ -172,4 +175,23 @@ t.test('the policies of the page on resilience are taken as they stand, and set 
     [],
     'none says what another one says',
   )
+})
+
+t.test('the policies of the page on security are taken as they stand', async (t) => {
+  const examples = fencesOf(page('security.md')).filter(({ language }) => language === 'yaml')
+  t.equal(examples.length, 4)
+  for (const { text, line } of examples) {
+    const { objects, errors } = parseManifests(`docs/security.md:${line}`, text)
+    t.same(errors, [])
+    t.ok(objects.length > 0)
+    // Each is a whole of its own.
+    const { policyProblems } = new Translator({ trustDomain: 'cluster.local' }).translate(
+      MemorySource.of(text).snapshot.value,
+    )
+    t.same(
+      policyProblems.filter(({ reason }) => reason !== 'NothingSelected'),
+      [],
+      `line ${line}`,
+    )
+  }
 })

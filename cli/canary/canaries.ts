@@ -1,14 +1,13 @@
 import { REQUEST_ANNOTATION } from '../../control-plane/canary/requests.ts'
 import { parseStatus, type CanaryStatus } from '../../control-plane/canary/status.ts'
 import { KubernetesError } from '../../control-plane/kubernetes/api-error.ts'
-import { isInCluster } from '../../control-plane/kubernetes/in-cluster.ts'
-import { kubeconfigFiles } from '../../control-plane/kubernetes/kubeconfig.ts'
 import { openConnection } from '../../control-plane/kubernetes/open-connection.ts'
 import { WeftError } from '../../core/errors.ts'
 import type { Json } from '../../injector/json-patch.ts'
 import { ControlClient } from '../../local/control/client.ts'
 import { controlSocket, stateDirectory } from '../../local/state-directory.ts'
 import { getObject, listObjects, type ClusterObject } from '../cluster/objects.ts'
+import { openEither } from '../mesh/which-mesh.ts'
 
 /** A Canary with what is known of it; without a status nobody has looked at it yet. */
 export interface KnownCanary {
@@ -36,39 +35,21 @@ export interface CanaryFlags {
   readonly context: string | undefined
 }
 
-const OF_THIS_MACHINE = ['local', 'name', 'state-dir'] as const
-const OF_A_CLUSTER = ['kubeconfig', 'context'] as const
-
-/** Those of the mesh that is meant. Throws WeftError `canary.no_mesh`, and what opening a cluster throws. */
-export async function openCanaries(flags: CanaryFlags, given: ReadonlySet<string>): Promise<Canaries> {
-  const here = OF_THIS_MACHINE.find((flag) => given.has(flag))
-  const there = OF_A_CLUSTER.find((flag) => given.has(flag))
-  if (here !== undefined && there !== undefined)
-    throw new WeftError(
-      'cli.flags',
-      `is of the mesh on this machine, --${there} of a cluster: leave one away`,
-      {
-        field: `--${here}`,
-      },
-    )
-  if (there === undefined) {
-    const local = localCanaries(flags)
-    const runs = await local.list().then(
-      () => true,
-      (error: unknown) => {
-        if (here !== undefined) throw error
-        return false
-      },
-    )
-    if (runs) return local
-    await local.close()
-    if (kubeconfigFiles(undefined).length === 0 && !isInCluster())
-      throw new WeftError(
-        'canary.no_mesh',
-        'no mesh named weft runs on this machine, and no cluster is configured: start one with `weft local up -f PATH`, or give --kubeconfig FILE',
-      )
-  }
-  return clusterCanaries(flags)
+/** Those of the mesh that is meant. Throws what `openEither` throws. */
+export function openCanaries(flags: CanaryFlags, given: ReadonlySet<string>): Promise<Canaries> {
+  return openEither(given, {
+    local: async () => {
+      const canaries = localCanaries(flags)
+      try {
+        await canaries.list()
+        return canaries
+      } catch (error) {
+        await canaries.close()
+        throw error
+      }
+    },
+    cluster: () => clusterCanaries(flags),
+  })
 }
 
 function localCanaries({ name, 'state-dir': directory }: CanaryFlags): Canaries {

@@ -9,6 +9,7 @@ import { bundles, roots } from './trust.ts'
 import { deployments } from './deployments.ts'
 import { runChecks, type Check, type Finding } from './finding.ts'
 import { gatewayApi } from './gateway-api.ts'
+import { issuer } from './issuer.ts'
 import { leader } from './leader.ts'
 import { leftovers } from './leftovers.ts'
 import { permissions } from './permissions.ts'
@@ -115,6 +116,7 @@ const ALL: readonly Check[] = [
   webhook,
   injection,
   leader,
+  issuer,
   roots,
   bundles,
   routes,
@@ -318,6 +320,31 @@ const cases: readonly (readonly [Check, Finding['status'], RegExp, Break])[] = [
   [
     policies,
     'warning',
+    /Policy shop\/pay: PartiallyApplied: HttpFieldsOnTcpPort: a port/,
+    (api) =>
+      api.put(
+        `${POLICIES}/namespaces/shop/authorizationpolicies/pay`,
+        policy({
+          type: 'PartiallyApplied',
+          status: 'True',
+          reason: 'HttpFieldsOnTcpPort',
+          message: 'a port',
+        }),
+      ),
+  ],
+  [
+    policies,
+    'warning',
+    /MeshPolicy is not defined: kubectl apply/,
+    (api) => {
+      const { hook } = api
+      api.hook = (asked) =>
+        asked === `GET ${POLICIES}/meshpolicies` ? { status: 404 } : hook(asked, undefined, {})
+    },
+  ],
+  [
+    policies,
+    'warning',
     /TrafficPolicy is not defined: kubectl apply/,
     (api) => {
       const { hook } = api
@@ -384,4 +411,28 @@ t.test('sidecars on a Node.js without the newest fixes of its line are named', a
   t.match((await findings(session, runtime)).findings, [{ status: 'ok', message: /^3 / }])
   asks = 503
   t.match((await findings(session, runtime)).findings, [{ status: 'unknown' }])
+})
+
+t.test('an issuer that gives no certificates is named, with what to do', async (t) => {
+  const { api, session } = await healthy(t)
+  const labels = { 'app.kubernetes.io/name': 'weft-control-plane' }
+  for (const one of ['one', 'two'])
+    api.put(`/api/v1/namespaces/weft-system/pods/${one}`, { metadata: metadata({ labels }) })
+  let trouble: object | null = null
+  let asks = 200
+  api.hook = (asked) => {
+    if (!asked.includes(':15080/proxy/api/')) return undefined
+    const seen = asked.includes('/one:') ? trouble : null
+    return { status: asks, body: { release: '1', proxies: [], issuer: { title: 'Vault x', trouble: seen } } }
+  }
+  t.match((await findings(session, issuer)).findings, [{ status: 'ok', message: 'Vault x' }])
+  trouble = { code: 'issuer.unavailable', reason: 'Vault answers 503: unseal it', since: 1 }
+  t.match(await findings(session, issuer), {
+    good: false,
+    findings: [
+      { check: 'issuer', status: 'failed', message: 'Vault x, as one sees it: Vault answers 503: unseal it' },
+    ],
+  })
+  asks = 503
+  t.match((await findings(session, issuer)).findings, [{ status: 'unknown' }])
 })

@@ -8,7 +8,7 @@ export const CHECK_COMMAND = {
   usage: ['[--pre] [flags]'],
   about:
     'Looks at a cluster and says what is wrong. It changes nothing: pods that it asks for are dry runs. Without --pre, at an ' +
-    "installed mesh: Weft's own Deployments, the webhook and its certificate, the Lease, roots and bundles, routes, policies, pods " +
+    "installed mesh: Weft's own Deployments, the webhook and its certificate, the Lease, the issuer, roots and bundles, routes, policies, pods " +
     'without a sidecar, with one of another version or on a Node.js without the newest security fixes.',
   flags: {
     pre: {

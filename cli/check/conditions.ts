@@ -19,6 +19,9 @@ export async function objectsIfDefined(
   }
 }
 
+/** Conditions that are bad news where they hold. */
+const PARTIAL: ReadonlySet<string> = new Set(['PartiallyInvalid', 'PartiallyApplied'])
+
 /** What the control plane says against an object in its entries of a list of the status; or that it says nothing. */
 export function conditionProblems(
   { body, namespace, name }: ClusterObject,
@@ -34,8 +37,8 @@ export function conditionProblems(
     listAt(entry, 'conditions')
       .filter(
         (condition) =>
-          textAt(condition, 'status') ===
-          (textAt(condition, 'type') === 'PartiallyInvalid' ? 'True' : 'False'),
+          textAt(condition, 'status') === (PARTIAL.has(textAt(condition, 'type')) ? 'True' : 'False') ||
+          textAt(condition, 'reason') === 'NothingSelected',
       )
       .map((condition) => {
         const [type, reason, message] = ['type', 'reason', 'message'].map((field) => textAt(condition, field))

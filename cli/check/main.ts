@@ -3,6 +3,7 @@ import { CHECK_COMMAND } from './command.ts'
 import { deployments } from './deployments.ts'
 import { runChecks, type Check } from './finding.ts'
 import { gatewayApi } from './gateway-api.ts'
+import { issuer } from './issuer.ts'
 import { leader } from './leader.ts'
 import { leftovers } from './leftovers.ts'
 import { permissions } from './permissions.ts'
@@ -23,6 +24,7 @@ const INSTALLED: readonly Check[] = [
   webhook,
   injection,
   leader,
+  issuer,
   roots,
   bundles,
   podSecurity,

@@ -1,15 +1,24 @@
 import { conditionProblems, objectsIfDefined } from './conditions.ts'
 import { ok, warning, type Check } from './finding.ts'
 
-/** TrafficPolicies that are not in force for one of their targets, or that the control plane has not looked at. */
+const KINDS = [
+  ['TrafficPolicy', 'trafficpolicies'],
+  ['AuthorizationPolicy', 'authorizationpolicies'],
+  ['MeshPolicy', 'meshpolicies'],
+] as const
+
+/** Policies that are not, or not wholly, in force for one of their targets, or that the control plane has not looked at. */
 export const policies: Check = {
   name: 'policies',
   async run(session) {
-    const found = await objectsIfDefined(session, 'weft.dev/v1alpha1', 'trafficpolicies')
-    if (!found)
-      return [warning('TrafficPolicy is not defined: kubectl apply --server-side -f deploy/chart/crds')]
-    const problems = found.flatMap((policy) => conditionProblems(policy, 'ancestors', 'TrafficPolicy'))
-    if (problems.length === 0) return [ok(`${found.length}, all accepted`)]
-    return problems.map((problem) => warning(problem))
+    const warnings: string[] = []
+    let count = 0
+    for (const [kind, plural] of KINDS) {
+      const found = await objectsIfDefined(session, 'weft.dev/v1alpha1', plural)
+      if (!found) warnings.push(`${kind} is not defined: kubectl apply --server-side -f deploy/chart/crds`)
+      count += found?.length ?? 0
+      warnings.push(...(found ?? []).flatMap((policy) => conditionProblems(policy, 'ancestors', kind)))
+    }
+    return warnings.length === 0 ? [ok(`${count}, all accepted`)] : warnings.map((one) => warning(one))
   },
 }

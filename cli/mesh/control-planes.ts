@@ -12,6 +12,8 @@ export interface ControlPlane {
   readonly version: number
   readonly trustDomain: string
   readonly proxies: readonly ConnectedProxy[]
+  /** Who signs certificates, and why it gives none; both '' where it does not say. */
+  readonly issuer: { readonly title: string; readonly trouble: string }
   /** Why it could not be asked. */
   readonly error?: string
 }
@@ -53,11 +55,24 @@ export async function askControlPlanes({
           version: numberAt(mesh, 'version'),
           trustDomain: textAt(mesh, 'trustDomain'),
           proxies: listAt(proxies, 'proxies').map(readProxy),
+          issuer: {
+            title: textAt(mesh, 'issuer', 'title'),
+            trouble: textAt(mesh, 'issuer', 'trouble', 'reason'),
+          },
         }
       } catch (error) {
         if (!(error instanceof KubernetesError)) throw error
         // A NetworkPolicy may keep the API server from the port: networkPolicies.dashboardFrom in the chart opens it.
-        return { replica, release: '', version: 0, trustDomain: '', proxies: [], error: error.message }
+        const issuer = { title: '', trouble: '' }
+        return {
+          replica,
+          release: '',
+          version: 0,
+          trustDomain: '',
+          proxies: [],
+          issuer,
+          error: error.message,
+        }
       }
     }),
   )

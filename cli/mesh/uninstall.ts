@@ -57,7 +57,7 @@ async function advise(session: ClusterSession): Promise<Outcome> {
         ...[system, ...others].map(
           (name) => `kubectl delete configmap --namespace ${name} ${BUNDLE_CONFIG_MAP} --ignore-not-found`,
         ),
-        'kubectl delete customresourcedefinition canaries.weft.dev peerauthentications.weft.dev trafficpolicies.weft.dev --ignore-not-found',
+        'kubectl delete customresourcedefinition authorizationpolicies.weft.dev canaries.weft.dev meshpolicies.weft.dev peerauthentications.weft.dev requestauthentications.weft.dev trafficpolicies.weft.dev --ignore-not-found',
         `kubectl delete namespace ${system}`,
       ],
     },

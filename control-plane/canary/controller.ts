@@ -9,8 +9,9 @@ import type { Snapshot } from '../registry/snapshot.ts'
 import { decide, type CanaryFacts } from './decide.ts'
 import { CountReader, type CountSource } from './evidence/counts.ts'
 import { askPrometheus } from './evidence/prometheus.ts'
-import { newVersionOf } from './revision.ts'
-import { readShape } from './route-shape.ts'
+import type { FollowedRevisions } from './revisions/followed.ts'
+import { newVersionOf, stableRevision, type NewVersion } from './revision.ts'
+import { readShape, STABLE_ONLY, type OwnedRules } from './route-shape.ts'
 import type { CanaryRoute, CanaryStore } from './store.ts'
 import type { CanaryStatus } from './status.ts'
 
@@ -34,9 +35,12 @@ interface Running {
   cancel: () => void
   looking: Promise<void> | undefined
   again: boolean
+  /** It has moved something else than the route, and sees soon what became of that. */
+  soon: boolean
   told: string
 }
 
+const SOON_MS = 500
 const UNSEEN = { judged: 0, failed: 0, durations: [] }
 
 /** Looks at every Canary once an interval, and at once when it or what somebody asks of it changes, and does what `decide` says. */
@@ -89,6 +93,7 @@ export class CanaryController {
           cancel: () => {},
           looking: undefined,
           again: false,
+          soon: false,
           told: '',
         }
         this.#running.set(key, one)
@@ -140,7 +145,9 @@ export class CanaryController {
         one.again = false
         return this.#look(one)
       }
-      one.cancel = this.#options.clock.after(one.canary.spec.intervalMs, () => this.#look(one))
+      const { intervalMs } = one.canary.spec
+      const after = one.soon ? Math.min(SOON_MS, intervalMs) : intervalMs
+      one.cancel = this.#options.clock.after(after, () => this.#look(one))
     })
   }
 
@@ -152,7 +159,11 @@ export class CanaryController {
       one.loaded = true
       const { canary } = one
       const route = await store.route(canary)
-      const facts = await this.#facts(one, route)
+      const rules = this.#rules(canary, route)
+      const revisions = await this.#revisions(one, rules)
+      one.soon = revisions?.acted ?? false
+      if (revisions?.stableOnly && route) return await store.shape(canary, route, STABLE_ONLY)
+      const facts = await this.#facts(one, rules, revisions)
       const { status, shape, events } = decide(canary, one.status, facts)
       if (!mayWrite()) return
       // First what is meant, then the act: whoever goes on from here knows both shapes for its own. What could not be saved
@@ -175,20 +186,39 @@ export class CanaryController {
     }
   }
 
-  async #facts(one: Running, route: CanaryRoute | undefined): Promise<CanaryFacts> {
+  #rules({ meta, spec }: CanaryObject, route: CanaryRoute | undefined): OwnedRules | string {
+    if (route) return readShape(route.rules, meta.namespace, spec)
+    return `there is no ${spec.route.kind} ${meta.namespace}/${spec.route.name}`
+  }
+
+  async #revisions(
+    { canary, status }: Running,
+    rules: OwnedRules | string,
+  ): Promise<FollowedRevisions | undefined> {
+    const { deployment } = canary.spec
+    if (!deployment) return undefined
+    const { snapshot, store } = this.#options
+    return await store.revisions(canary, deployment, {
+      status,
+      shape: typeof rules === 'string' ? undefined : rules.shape,
+      stableReady: stableRevision(canary, snapshot.value),
+    })
+  }
+
+  async #facts(
+    one: Running,
+    rules: OwnedRules | string,
+    revisions: FollowedRevisions | undefined,
+  ): Promise<CanaryFacts> {
     const { canary, status, reader } = one
     const { snapshot, store, clock } = this.#options
-    const { namespace } = canary.meta
-    const { route: ref, conditions } = canary.spec
-    const rules = route
-      ? readShape(route.rules, namespace, canary.spec)
-      : `there is no ${ref.kind} ${namespace}/${ref.name}`
+    const { conditions } = canary.spec
     const mirrored = (status?.route.shape.mirrorPercent ?? 0) > 0
     const active = status?.phase === 'Progressing' || status?.phase === 'Paused'
     return {
       now: clock.now(),
-      route: rules,
-      ...newVersionOf(canary, snapshot.value),
+      route: revisions && revisions.problem !== '' ? revisions.problem : rules,
+      ...seenOf(newVersionOf(canary, snapshot.value), revisions),
       request: store.request(canary),
       seen:
         typeof rules === 'string'
@@ -197,6 +227,17 @@ export class CanaryController {
       queries: active ? await Promise.all(conditions.prometheus.map(askPrometheus)) : [],
     }
   }
+}
+
+/** Of a Deployment's revisions the new one is what its template says, and it is there once its Service leads to it. */
+function seenOf(
+  seen: NewVersion,
+  revisions: FollowedRevisions | undefined,
+): NewVersion & Pick<CanaryFacts, 'waits'> {
+  if (!revisions) return seen
+  const { revision, selected, waits } = revisions
+  const there = revision !== '' && selected === revision && seen.revision === revision
+  return { revision, ready: there ? seen.ready : 0, waits }
 }
 
 function keyOf({ meta }: CanaryObject): string {

@@ -14,6 +14,8 @@ export interface CanaryFacts {
   /** Of the new version: the hash of its pods' template, '' while unknown, and how many of its endpoints are ready. */
   readonly revision: string
   readonly ready: number
+  /** What to say while it is not there; left out: that no pod is ready. */
+  readonly waits?: string
   /** What somebody asked for last, see requests.ts; ''. */
   readonly request: string
   /** Since the last look. */
@@ -106,7 +108,7 @@ class Run {
       const { name } = this.#canary.spec.canary
       // Nobody may be sent to a version that is not there.
       if (route.shape.weight !== 0) this.#write(STABLE_ONLY)
-      return this.#wait('NoEndpoint', `no pod behind Service ${name} is ready`)
+      return this.#wait('NoEndpoint', this.#facts.waits || `no pod behind Service ${name} is ready`)
     }
     this.#start(`begins with ${revision === '' ? 'the new version' : `revision ${revision}`}`)
   }
@@ -142,7 +144,9 @@ class Run {
           ? this.#toStep(this.#status.step + 1, 'somebody went on')
           : this.#enter('Progressing', 'Step', 'somebody went on')
       case 'again':
-        return this.#start('somebody had it begin again')
+        if (this.#facts.ready > 0) return this.#start('somebody had it begin again')
+        this.#status = this.#fresh(this.#status.history)
+        return this.#tell('Normal', 'Again', 'somebody had it begin again')
       case 'abort':
         this.#write(STABLE_ONLY)
         return this.#enter('Aborted', 'Aborted', 'somebody aborted it: all requests go to the stable version')

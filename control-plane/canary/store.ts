@@ -1,5 +1,6 @@
-import type { CanaryObject } from '../registry/kinds/canary.ts'
+import type { CanaryDeployment, CanaryObject } from '../registry/kinds/canary.ts'
 import type { CanaryEvent } from './decide.ts'
+import type { FollowedRevisions, RevisionsSeen } from './revisions/followed.ts'
 import type { RawRule } from './route-shape.ts'
 import type { CanaryStatus, RouteShape } from './status.ts'
 
@@ -16,6 +17,8 @@ export interface CanaryStore {
   route(canary: CanaryObject): Promise<CanaryRoute | undefined>
   /** Gives the route a shape. Rejects where somebody wrote it since it was read: it is read again and decided anew. */
   shape(canary: CanaryObject, route: CanaryRoute, shape: RouteShape): Promise<void>
+  /** Does what two revisions of one Deployment need, and says how far they are. */
+  revisions(canary: CanaryObject, of: CanaryDeployment, seen: RevisionsSeen): Promise<FollowedRevisions>
   /** As it was saved last. */
   status(canary: CanaryObject): Promise<CanaryStatus | undefined>
   save(canary: CanaryObject, status: CanaryStatus): Promise<void>

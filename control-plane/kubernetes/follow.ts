@@ -14,6 +14,9 @@ export interface KubernetesObject {
     readonly namespace?: string
     readonly resourceVersion?: string
     readonly generation?: number
+    readonly uid?: string
+    readonly labels?: Readonly<Record<string, string>>
+    readonly annotations?: Readonly<Record<string, string>>
     readonly [field: string]: unknown
   }
   readonly [field: string]: unknown

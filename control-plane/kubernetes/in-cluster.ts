@@ -7,6 +7,8 @@ import { reasonOf } from './api-error.ts'
 import type { Credentials } from './credentials.ts'
 
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount'
+/** The pod's own token, as the kubelet puts it into every pod. */
+export const TOKEN_PATH = `${SERVICE_ACCOUNT}/token`
 
 type Environment = Readonly<Record<string, string | undefined>>
 

@@ -4,10 +4,13 @@ import type { HeadRules } from './head-rules.ts'
 import type { PathRules } from './path-rules.ts'
 import type { WorkloadLimits } from './workload-limits.ts'
 import { RESERVED_PORTS } from '../../core/contract.ts'
+import type { MtlsMode, Said } from './mesh-policy.ts'
 import type { PolicyProblem } from './policy-problem.ts'
 import type { PolicyStatus } from './policy-status.ts'
 import type { PortProtocol } from './protocol.ts'
 import type { RouteGroup, RouteProblem, RouteStatus } from './route.ts'
+import type { AuthorizationTables } from './authorization.ts'
+import type { MeshTokens } from './token-rule.ts'
 import type { TrafficTables } from './traffic-tables.ts'
 
 /** The whole mesh at one moment; immutable. Unchanged parts keep their identity from one version to the next. */
@@ -33,6 +36,10 @@ export interface Mesh {
   readonly routeProblems: readonly RouteProblem[]
   /** What TrafficPolicies say. */
   readonly traffic: TrafficTables
+  /** Whose tokens are verified. */
+  readonly tokens: MeshTokens
+  /** What AuthorizationPolicies and MeshPolicy say of who may. */
+  readonly authorization: AuthorizationTables
   readonly policyStatus: readonly PolicyStatus[]
   readonly policyProblems: readonly PolicyProblem[]
 }
@@ -90,7 +97,11 @@ export interface MeshEndpoint {
   readonly node: string
 }
 
-export type MtlsMode = 'STRICT' | 'PERMISSIVE'
+/** Ports whose incoming connections go through the sidecar: those of `include` but not of `exclude`. */
+export interface CapturedPorts {
+  readonly include: readonly number[] | '*'
+  readonly exclude: readonly number[]
+}
 
 /** A pod with a sidecar. */
 export interface Workload {
@@ -106,7 +117,9 @@ export interface Workload {
   readonly service: string
   /** `name.namespace` of the Services that lead to it. */
   readonly services: readonly string[]
-  readonly mtls: MtlsMode
+  /** Of ports that say nothing else, and of those that nobody knows. */
+  readonly mtls: Said<MtlsMode>
+  readonly captured: CapturedPorts
   readonly paths: PathRules
   readonly limits: WorkloadLimits
   readonly heads: HeadRules
@@ -118,6 +131,8 @@ export interface Workload {
 export interface WorkloadPort {
   readonly port: number
   readonly protocol: PortProtocol
+  /** Of its own; left out: the pod's. */
+  readonly mtls?: Said<MtlsMode>
   /** The application wants to be told so who calls; left out: it does not. */
   readonly proxyProtocol?: ProxyProtocolVersion
   /** `namespace/name` of the Services that lead to it, sorted. */

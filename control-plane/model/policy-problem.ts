@@ -6,7 +6,17 @@ export interface PolicyProblem {
   /** `spec.targetRefs[0].name` */
   readonly field: string
   /** Of the condition that says it. */
-  readonly reason: 'Conflicted' | 'Invalid' | 'TargetNotFound' | 'UnsupportedValue'
+  readonly reason:
+    | 'Conflicted'
+    | 'HttpFieldsOnTcpPort'
+    | 'Invalid'
+    | 'KeysNotFetched'
+    | 'NothingSelected'
+    | 'OtherNamespace'
+    | 'TargetNotFound'
+    | 'UnsupportedValue'
   readonly message: string
   readonly remedy: string
+  /** The policy is in force all the same, and does this; left out: it is not. */
+  readonly effect?: string
 }

@@ -1,3 +1,4 @@
+import type { MeshSettings } from './mesh-policy.ts'
 import { serviceOf, type Mesh, type MeshService, type RouteTable, type Workload } from './mesh.ts'
 import { settingsOf, type TrafficTables } from './traffic-tables.ts'
 
@@ -22,6 +23,11 @@ export function touchedBetween(before: Mesh, now: Mesh): ReadonlySet<string> {
     for (const { services } of [before, now])
       for (const address of services.get(key)?.addresses ?? []) touched.add(address)
   }
+  eachDifference(before.tokens.providers, now.tokens.providers, (key) => touched.add(key))
+  // In the pod's own listener alone.
+  eachDifference(before.authorization.workloads, now.authorization.workloads, (key) => touched.add(key))
+  if (!sameTelling(before.authorization.settings, now.authorization.settings))
+    for (const key of now.workloads.keys()) touched.add(key)
   eachDifference(before.services, now.services, (_, ...both) => both.forEach((one) => one && ofService(one)))
   eachDifference(before.workloads, now.workloads, (_, ...both) =>
     both.forEach((one) => one && ofWorkload(one)),
@@ -51,6 +57,11 @@ export function touchedBetween(before: Mesh, now: Mesh): ReadonlySet<string> {
     }
   }
   return touched
+}
+
+/** Of MeshPolicy, what every sidecar is told; the rest of it is in what is asked of pods. */
+function sameTelling(a: MeshSettings, b: MeshSettings): boolean {
+  return a.audit === b.audit && a.openConnectionsMs === b.openConnectionsMs
 }
 
 /** Whether what holds for a Service may differ; `namespace/` stands for what no policy names. */

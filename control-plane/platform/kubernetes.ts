@@ -7,6 +7,9 @@ import { parseStatus } from '../canary/status.ts'
 import { followCa } from '../kubernetes/ca/followed-ca.ts'
 import type { KubernetesConnection } from '../kubernetes/connection.ts'
 import { ownIssuer } from '../kubernetes/in-cluster.ts'
+import type { Issuer } from '../issuers/issuer.ts'
+import { openIssuer, type IssuerChoice } from '../issuers/open-issuer.ts'
+import { authorityIssuer } from '../issuers/own-ca.ts'
 import { openConnection, type ConnectionOptions } from '../kubernetes/open-connection.ts'
 import { startPublisher } from '../publish/publisher.ts'
 import { KubernetesSource } from '../registry/kubernetes/kubernetes-source.ts'
@@ -18,6 +21,8 @@ export interface KubernetesPlatformOptions extends ConnectionOptions {
   readonly namespace: string
   /** A Secret with a CA that somebody else keeps, in cert-manager's layout; undefined: Weft's own, in Secret `weft-ca`. */
   readonly issuerSecret?: string | undefined
+  /** Who signs; default a CA in a Secret. */
+  readonly issuer?: IssuerChoice
   /** Of the serving certificate; a CA that is given must allow them. */
   readonly dnsNames: readonly string[]
 }
@@ -37,27 +42,20 @@ export function kubernetesPlatform(options: KubernetesPlatformOptions): OpenPlat
 
 async function open(
   connection: KubernetesConnection,
-  { namespace, issuerSecret, dnsNames }: KubernetesPlatformOptions,
-  { trustDomain, trustDomainAliases, log, signal, waiting }: PlatformContext,
+  options: KubernetesPlatformOptions,
+  context: PlatformContext,
 ): ReturnType<OpenPlatform> {
+  const { namespace } = options
+  const { log, signal, waiting } = context
   const about = { connection, namespace, log }
   log.info('reading the cluster', { server: connection.server, namespace })
   // First: a replica that may not read the CA need not load the API server with lists.
-  const ca = await followCa({
-    ...about,
-    name: issuerSecret ?? CA_SECRET,
-    given: issuerSecret !== undefined,
-    trustDomain,
-    aliases: trustDomainAliases,
-    dnsNames: [...dnsNames, systemServiceHost(INJECTOR, namespace)],
-    signal,
-    waiting,
-  })
+  const issuer = await issuerOf(connection, options, context)
   const source = new KubernetesSource({ connection, log })
   const tell = (): void => waiting(source.waitsFor)
   const close = (): void => {
     source.close()
-    ca.close()
+    issuer.close()
   }
   tell()
   const untell = source.errors.watch(tell)
@@ -73,7 +71,8 @@ async function open(
   }
   return {
     source,
-    authority: ca.authority,
+    namespace,
+    issuer,
     verifier: tokenReviewVerifier({
       connection,
       audience: TOKEN_AUDIENCE,
@@ -87,7 +86,7 @@ async function open(
         snapshot: source.snapshot,
         routeStatus: mesh.snapshot,
         policyStatus: mesh.snapshot,
-        authority: ca.authority,
+        issuer,
         counts: gatheredCounts(counts, () => otherReplicas(source.snapshot.value, namespace, hostname())),
         clock: systemClock,
       })
@@ -99,4 +98,23 @@ async function open(
       await connection.close()
     },
   }
+}
+
+async function issuerOf(
+  connection: KubernetesConnection,
+  { namespace, issuer = { kind: 'own' }, issuerSecret, dnsNames }: KubernetesPlatformOptions,
+  context: PlatformContext,
+): Promise<Issuer> {
+  const own = { ...context, dnsNames: [...dnsNames, systemServiceHost(INJECTOR, namespace)] }
+  const cluster = { connection, namespace }
+  if (issuer.kind !== 'own') return openIssuer(issuer, { ...own, cluster })
+  const name = issuerSecret ?? CA_SECRET
+  const ca = await followCa({
+    ...own,
+    ...cluster,
+    name,
+    given: issuerSecret !== undefined,
+    aliases: context.trustDomainAliases,
+  })
+  return authorityIssuer(`Secret ${namespace}/${name}`, ca.authority, { close: () => ca.close() })
 }

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { TOKEN_AUDIENCE } from '../../core/contract.ts'
+import { SYSTEM_NAMESPACE, TOKEN_AUDIENCE } from '../../core/contract.ts'
 import { openCaStore } from '../../certs/ca-store.ts'
 import { systemClock } from '../../core/clock.ts'
 import { describeError } from '../../core/errors.ts'
@@ -9,15 +9,23 @@ import { CanaryController } from '../canary/controller.ts'
 import { ManifestRoutes } from '../canary/manifests/manifest-routes.ts'
 import { manifestStore } from '../canary/manifests/manifest-store.ts'
 import { CanaryDirectory } from '../canary/manifests/state-directory.ts'
+import type { Issuer } from '../issuers/issuer.ts'
+import { openIssuer, type IssuerChoice } from '../issuers/open-issuer.ts'
+import { authorityIssuer } from '../issuers/own-ca.ts'
 import { ToldProblems } from '../problems/told-problems.ts'
 import { ManifestDirectorySource } from '../registry/manifest-directory.ts'
 import { localTokenVerifier } from '../serve/tokens/verifier.ts'
-import type { OpenPlatform } from './platform.ts'
+import type { OpenPlatform, PlatformContext } from './platform.ts'
 
 export interface ManifestsPlatformOptions {
   /** Read for manifests; the last one wins. */
   readonly manifests: readonly string[]
-  readonly caDirectory: string
+  /** A CA in a directory, or somebody else's. */
+  readonly issuer:
+    | { readonly kind: 'own'; readonly caDirectory: string }
+    | Exclude<IssuerChoice, { kind: 'own' | 'kubernetes-csr' }>
+  /** Of servers that get a certificate. */
+  readonly dnsNames?: readonly string[]
   /** Holds the public key that service account tokens are checked by. */
   readonly tokenKeyDirectory: string
   /** A file with problems that somebody else found. */
@@ -32,30 +40,22 @@ const CA_REFRESH_MS = 60_000
 
 /** Everything in directories of one machine. */
 export function manifestsPlatform(options: ManifestsPlatformOptions): OpenPlatform {
-  const { manifests, caDirectory, tokenKeyDirectory, caRefreshMs = CA_REFRESH_MS } = options
-  return async ({ trustDomain, trustDomainAliases, log }) => {
-    const store = openCaStore({ directory: caDirectory, trustDomain, aliases: trustDomainAliases })
+  const { manifests, tokenKeyDirectory } = options
+  return async (context) => {
+    const { log } = context
+    const issuer = await issuerOf(options, context)
     const temporary =
       options.stateDirectory === undefined ? mkdtempSync(join(tmpdir(), 'weft-canaries-')) : undefined
     const directory = new CanaryDirectory(options.stateDirectory ?? temporary ?? '')
     const routes = new ManifestRoutes(directory.routes, () => directory.saveRoutes(routes.entries))
     const revise = (document: unknown): unknown => routes.revise(document)
     const source = new ManifestDirectorySource({ directories: manifests, log, revise })
-    const timer = setInterval(() => {
-      try {
-        store.refresh()
-      } catch (error) {
-        log.error('the CA could not be read again; what was read before signs on', {
-          reason: describeError(error),
-        })
-      }
-    }, caRefreshMs)
-    timer.unref()
     const told = options.problems === undefined ? undefined : new ToldProblems(options.problems, log)
     return {
       source,
+      namespace: SYSTEM_NAMESPACE,
       verifier: localTokenVerifier({ directory: tokenKeyDirectory, audience: TOKEN_AUDIENCE }),
-      authority: store.authority,
+      issuer,
       problems: () => told?.value ?? [],
       publish(_mesh, counts) {
         const { snapshot } = source
@@ -72,10 +72,31 @@ export function manifestsPlatform(options: ManifestsPlatformOptions): OpenPlatfo
       },
       canaryStatus: ({ meta }) => directory.status(meta.namespace, meta.name),
       async close() {
-        clearInterval(timer)
+        issuer.close()
         source.close()
         if (temporary !== undefined) rmSync(temporary, { recursive: true, force: true })
       },
     }
   }
+}
+
+async function issuerOf(
+  { issuer, dnsNames = [], caRefreshMs = CA_REFRESH_MS }: ManifestsPlatformOptions,
+  context: PlatformContext,
+): Promise<Issuer> {
+  if (issuer.kind !== 'own') return openIssuer(issuer, { ...context, dnsNames })
+  const { caDirectory: directory } = issuer
+  const { trustDomain, trustDomainAliases: aliases, clock, log } = context
+  const store = openCaStore({ directory, trustDomain, aliases })
+  const timer = setInterval(() => {
+    try {
+      store.refresh()
+    } catch (error) {
+      log.error('the CA could not be read again; what was read before signs on', {
+        reason: describeError(error),
+      })
+    }
+  }, caRefreshMs)
+  timer.unref()
+  return authorityIssuer(`CA in ${directory}`, store.authority, { clock, close: () => clearInterval(timer) })
 }

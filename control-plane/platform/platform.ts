@@ -1,9 +1,9 @@
-import type { Authority } from '../../certs/authority.ts'
+import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../core/log.ts'
 import type { Problem } from '../../core/problem.ts'
-import type { Watchable } from '../../core/watched.ts'
 import type { CountSource } from '../canary/evidence/counts.ts'
 import type { CanaryStatus } from '../canary/status.ts'
+import type { Issuer } from '../issuers/issuer.ts'
 import type { MeshBrain } from '../mesh.ts'
 import type { CanaryObject } from '../registry/kinds/canary.ts'
 import type { Source } from '../registry/source.ts'
@@ -13,8 +13,10 @@ import type { TokenVerifier } from '../serve/tokens/verifier.ts'
 export interface Platform {
   /** Whole already: nothing is served from a source that has not read all that there is. */
   readonly source: Source
+  /** Where Weft is installed: policies there are for the whole mesh. */
+  readonly namespace: string
   readonly verifier: TokenVerifier
-  readonly authority: Watchable<Authority>
+  readonly issuer: Issuer
   /** That somebody else found in what the mesh is told. */
   problems?(): readonly Problem[]
   /**
@@ -31,6 +33,8 @@ export interface PlatformContext {
   readonly trustDomain: string
   /** Other names of it. */
   readonly trustDomainAliases: readonly string[]
+  /** By which a CA that is kept here signs. */
+  readonly clock: Clock
   readonly log: Logger
   /** Aborted when the process is asked to end while it still waits for the platform. */
   readonly signal: AbortSignal

@@ -2,9 +2,9 @@ import type { Problem } from '../../core/problem.ts'
 import { EFFECT_OF_A_POLICY } from '../model/effect.ts'
 import type { Mesh } from '../model/mesh.ts'
 
-/** Policies that are not in force for one of their targets. */
-export function policyProblems({ policyProblems: found }: Mesh): Problem[] {
-  return found.map(({ kind, namespace, name, field, message, remedy }) => ({
+/** Policies that are not, or not wholly, in force for one of their targets. */
+export function policyProblems({ policyProblems: found }: Pick<Mesh, 'policyProblems'>): Problem[] {
+  return found.map(({ kind, namespace, name, field, message, remedy, effect }) => ({
     file: null,
     line: null,
     column: null,
@@ -12,9 +12,9 @@ export function policyProblems({ policyProblems: found }: Mesh): Problem[] {
     namespace,
     name,
     field,
-    severity: 'error',
+    severity: effect === undefined ? 'error' : 'warning',
     message,
     remedy,
-    effect: EFFECT_OF_A_POLICY,
+    effect: effect ?? EFFECT_OF_A_POLICY,
   }))
 }

@@ -10,7 +10,7 @@ const SETTLE_MS = 50
 
 /** Keeps the trust bundle in a ConfigMap of every namespace that takes part in the mesh. */
 export const writeBundles: StartWriter = (context) => {
-  const { connection, namespace: own, snapshot, authority, clock } = context
+  const { connection, namespace: own, snapshot, issuer, clock } = context
   let read = snapshot.value
   let wanted = namespacesOf(read, own)
 
@@ -18,7 +18,7 @@ export const writeBundles: StartWriter = (context) => {
     ...context,
     what: 'the trust bundle of a namespace',
     async reconcile(namespace) {
-      const { pem } = authority.value.bundle
+      const { pem } = issuer.trust.value.bundle
       if (!wanted.has(namespace)) return
       if (dataOf(followed.objects.get(`${namespace}/${BUNDLE_CONFIG_MAP}`))[BUNDLE_KEY] === pem) return
       const path = `/api/v1/namespaces/${namespace}/configmaps/${BUNDLE_CONFIG_MAP}`
@@ -62,11 +62,11 @@ export const writeBundles: StartWriter = (context) => {
       if (listed) for (const namespace of wanted) if (!before.has(namespace)) queue.add(namespace)
     })
   })
-  const unwatchAuthority = authority.watch(() => listed && addAll())
+  const unwatchTrust = issuer.trust.watch(() => listed && addAll())
   return {
     async stop() {
       unwatchSnapshot()
-      unwatchAuthority()
+      unwatchTrust()
       cancel?.()
       followed.close()
       await queue.stop()

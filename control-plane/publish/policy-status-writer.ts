@@ -7,6 +7,9 @@ const POLICIES: Readonly<Record<string, StatusKind>> = {
     groupVersion: 'gateway.networking.x-k8s.io/v1alpha1',
     plural: 'xbackendtrafficpolicies',
   },
+  RequestAuthentication: { groupVersion: 'weft.dev/v1alpha1', plural: 'requestauthentications' },
+  AuthorizationPolicy: { groupVersion: 'weft.dev/v1alpha1', plural: 'authorizationpolicies' },
+  MeshPolicy: { groupVersion: 'weft.dev/v1alpha1', plural: 'meshpolicies' },
   TrafficPolicy: { groupVersion: 'weft.dev/v1alpha1', plural: 'trafficpolicies' },
 }
 

@@ -1,6 +1,7 @@
 import { LEADER_LEASE } from '../../core/contract.ts'
 import { moveCanaries } from './canary-writer.ts'
 import { writeBundles } from './bundle-writer.ts'
+import { tellIssuer } from './issuer-events.ts'
 import { electLeader, type LeaderTimes } from './leader.ts'
 import { writeMeshStatus } from './mesh-status-writer.ts'
 import { writePolicyStatus } from './policy-status-writer.ts'
@@ -28,6 +29,7 @@ const WRITERS: readonly StartWriter[] = [
   writePolicyStatus,
   moveCanaries,
   writeMeshStatus,
+  tellIssuer,
 ]
 
 /** What the control plane writes back into the cluster: by one replica at a time, the holder of a Lease. */

@@ -15,18 +15,19 @@ const LONGEST_WAIT_MS = 24 * 60 * 60 * 1000
  * API server trusts the next root before the certificate is signed by it.
  */
 export const writeWebhook: StartWriter = (context) => {
-  const { connection, namespace, authority, clock, log } = context
+  const { connection, namespace, issuer, clock, log } = context
   const host = systemServiceHost(INJECTOR, namespace)
   const dnsNames = [host, `${host}.cluster.local`]
   const secret = new SecretResource(connection, namespace, WEBHOOK_SECRET)
+  const stopped = new AbortController()
   let cancel = () => {}
 
   const certificate = async (): Promise<void> => {
     const found = await secret.get()
-    const due = renewAt(pairOf(found, secret.title), dnsNames, authority.value)
+    const due = renewAt(pairOf(found, secret.title), dnsNames, issuer.trust.value)
     const now = clock.now()
     if (due <= now) {
-      const pair = issueWebhookPair(authority.value, dnsNames, now)
+      const pair = await issueWebhookPair(issuer, dnsNames, stopped.signal)
       if (!(await secret.put(found, { ...pair }, 'kubernetes.io/tls'))) throw conflict()
       log.info("the webhook's certificate was issued", { secret: secret.title })
     }
@@ -37,7 +38,7 @@ export const writeWebhook: StartWriter = (context) => {
   const configuration = async (): Promise<void> => {
     const found = followed.configuration.objects.get(INJECTOR)
     if (!found) return
-    const caBundle = Buffer.from(authority.value.bundle.pem).toString('base64')
+    const caBundle = Buffer.from(issuer.trust.value.bundle.pem).toString('base64')
     const patch = webhooksOf(found).flatMap(({ name, clientConfig = {} }, at) =>
       clientConfig.caBundle === caBundle
         ? []
@@ -69,7 +70,7 @@ export const writeWebhook: StartWriter = (context) => {
     queue.add('configuration')
     queue.add('certificate')
   }
-  const unwatch = authority.watch(both)
+  const unwatch = issuer.trust.watch(both)
   const followed = {
     configuration: followObjects({
       ...context,
@@ -88,6 +89,7 @@ export const writeWebhook: StartWriter = (context) => {
   }
   return {
     async stop() {
+      stopped.abort()
       unwatch()
       cancel()
       for (const one of Object.values(followed)) one.close()

@@ -1,8 +1,8 @@
 import { CONTROL_PLANE } from '../../core/contract.ts'
-import type { Authority } from '../../certs/authority.ts'
 import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../core/log.ts'
 import type { Watchable } from '../../core/watched.ts'
+import type { Issuer } from '../issuers/issuer.ts'
 import type { KubernetesConnection } from '../kubernetes/connection.ts'
 import type { PolicyStatus } from '../model/policy-status.ts'
 import type { RouteStatus } from '../model/route.ts'
@@ -17,7 +17,7 @@ export interface WriterContext {
   readonly snapshot: Watchable<Snapshot>
   readonly routeStatus: Watchable<{ readonly routeStatus: readonly RouteStatus[] }>
   readonly policyStatus: Watchable<{ readonly policyStatus: readonly PolicyStatus[] }>
-  readonly authority: Watchable<Authority>
+  readonly issuer: Issuer
   /** What proxies told this replica. */
   readonly counts: CountSource
   /** True while this replica is the leader. */

@@ -5,6 +5,7 @@ import { openCaStore } from '../../certs/ca-store.ts'
 import { ManualClock } from '../../core/clock.ts'
 import { createLogger } from '../../core/log.ts'
 import { Watched } from '../../core/watched.ts'
+import { authorityIssuer } from '../issuers/own-ca.ts'
 import { FakeApi } from '../kubernetes/testing/fake-api.ts'
 import type { PolicyStatus } from '../model/policy-status.ts'
 import type { RouteStatus } from '../model/route.ts'
@@ -38,7 +39,7 @@ async function setUp(t: Test) {
       snapshot: source.snapshot,
       routeStatus,
       policyStatus,
-      authority,
+      issuer: authorityIssuer('the CA', authority, { clock }),
       counts: { totals: () => Promise.resolve([]) },
       mayWrite: () => state.leading,
       log: createLogger('test', 'info', (line) => lines.push(line)),

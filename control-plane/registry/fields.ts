@@ -49,6 +49,11 @@ export class Fields {
     }
   }
 
+  /** How many there are so far, of the whole document. */
+  get problems(): number {
+    return this.#problems.length
+  }
+
   has(name: string): boolean {
     return this.#peek(name) !== undefined
   }
@@ -174,9 +179,19 @@ export class Fields {
     this.#problems.push({ path: [...this.path, ...more], message })
   }
 
-  /** For kinds that are read strictly: reports every field that nobody asked for. */
-  refuseUnknown(): void {
+  /** The same with what to do. */
+  problemWith(remedy: string, message: string, ...more: (string | number)[]): void {
+    this.#problems.push({ path: [...this.path, ...more], message, remedy })
+  }
+
+  /**
+   * For kinds that are read strictly: reports every field that nobody asked for; with `nulls`, also those that are there
+   * with nothing in them, where leaving one out would widen what its author meant.
+   */
+  refuseUnknown({ nulls = false } = {}): void {
     for (const name of Object.keys(this.#values)) {
+      if (nulls && this.#values[name] === null)
+        this.problemWith('write what it is for, or leave it out', 'is there with nothing in it', name)
       if (this.#read.has(name)) continue
       const path = [...this.path, name]
       const remedy = didYouMean(name, this.#read, `take it out; known are ${[...this.#read].join(', ')}`)

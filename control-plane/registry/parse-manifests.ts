@@ -1,7 +1,7 @@
 import { readDocuments, type ManifestDocument } from './documents.ts'
 import { Fields, formatPath, type FieldProblem } from './fields.ts'
 import { kindProblem } from './kinds/known-kinds.ts'
-import { readerFor, type MeshObject } from './kinds/kinds.ts'
+import { failsClosed, readerFor, type MeshObject } from './kinds/kinds.ts'
 import { keyOf } from './kinds/meta.ts'
 import type { SourceError } from './source.ts'
 
@@ -43,7 +43,7 @@ export function parseManifests(origin: string, text: string, revise: Revise = AS
       })
     }
     problems.forEach(tell)
-    if (!object || problems.length > 0) continue
+    if (!object || (problems.length > 0 && !failsClosed(object, problems))) continue
     const id = `${object.kind} ${keyOf(object.meta)}`
     const earlier = seen.get(id)
     if (earlier === undefined) {

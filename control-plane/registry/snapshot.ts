@@ -1,11 +1,14 @@
 import type { NamespaceObject, PodObject, ServiceAccountObject, ServiceObject } from './kinds/core.ts'
+import type { AuthorizationPolicyObject } from './kinds/authorization-policy/policy.ts'
 import type { CanaryObject } from './kinds/canary.ts'
 import type { ConnectionRouteObject } from './kinds/connection-route.ts'
 import type { EndpointSliceObject } from './kinds/endpoint-slice.ts'
 import type { Kind, MeshObject } from './kinds/kinds.ts'
 import { keyOf } from './kinds/meta.ts'
 import type { IdentityRevocationObject } from './kinds/identity-revocation.ts'
+import type { MeshPolicyObject } from './kinds/mesh-policy.ts'
 import type { PeerAuthenticationObject } from './kinds/peer-authentication.ts'
+import type { RequestAuthenticationObject } from './kinds/request-authentication.ts'
 import type { XBackendTrafficPolicyObject } from './kinds/x-backend-traffic-policy.ts'
 import type { RouteObject } from './kinds/route.ts'
 import type { TrafficPolicyObject } from './kinds/traffic-policy/read.ts'
@@ -31,6 +34,9 @@ export interface Snapshot {
   readonly canaries: Table<CanaryObject>
   readonly xBackendTrafficPolicies: Table<XBackendTrafficPolicyObject>
   readonly trafficPolicies: Table<TrafficPolicyObject>
+  readonly authorizationPolicies: Table<AuthorizationPolicyObject>
+  readonly requestAuthentications: Table<RequestAuthenticationObject>
+  readonly meshPolicies: Table<MeshPolicyObject>
 }
 
 export const EMPTY_SNAPSHOT: Snapshot = {
@@ -48,6 +54,9 @@ export const EMPTY_SNAPSHOT: Snapshot = {
   canaries: new Map(),
   xBackendTrafficPolicies: new Map(),
   trafficPolicies: new Map(),
+  authorizationPolicies: new Map(),
+  requestAuthentications: new Map(),
+  meshPolicies: new Map(),
 }
 
 const TABLE_OF: { readonly [K in Kind]: keyof Snapshot } = {
@@ -65,6 +74,9 @@ const TABLE_OF: { readonly [K in Kind]: keyof Snapshot } = {
   Canary: 'canaries',
   XBackendTrafficPolicy: 'xBackendTrafficPolicies',
   TrafficPolicy: 'trafficPolicies',
+  AuthorizationPolicy: 'authorizationPolicies',
+  RequestAuthentication: 'requestAuthentications',
+  MeshPolicy: 'meshPolicies',
 }
 
 export type Change =

@@ -1,22 +1,28 @@
-import { createPublicKey } from 'node:crypto'
 import { experimental, type ServerCredentials } from '@grpc/grpc-js'
-import { issueServer } from '../../certs/authority.ts'
-import type { Authority } from '../../certs/authority.ts'
-import { generateKey, privateKeyPem } from '../../certs/key.ts'
+import { DAY } from '../../certs/authority.ts'
+import { privateKeyPem } from '../../certs/key.ts'
 import { renewalDelay } from '../../certs/renewal.ts'
 import { certificatesPem } from '../../certs/trust-bundle.ts'
+import { Backoff } from '../../core/backoff.ts'
 import { systemClock, type Clock } from '../../core/clock.ts'
-import { describeError } from '../../core/errors.ts'
+import { describeError, WeftError } from '../../core/errors.ts'
 import type { Logger } from '../../core/log.ts'
 import { Watched, type Watchable } from '../../core/watched.ts'
+import type { Issuer } from '../issuers/issuer.ts'
+import { certifiedServer } from '../issuers/server-request.ts'
 
 export interface ServerCertificateOptions {
-  readonly authority: Watchable<Authority>
+  readonly issuer: Issuer
   readonly dnsNames: readonly string[]
   readonly log: Logger
+  /** Says what the first certificate waits for. */
+  readonly waiting?: (reason: string) => void
+  /** Ends the waiting; the promise is rejected then. */
+  readonly signal?: AbortSignal
   readonly clock?: Clock
   /** Milliseconds. Default a day. */
   readonly lifeMs?: number
+  readonly random?: () => number
 }
 
 export interface ServerCertificate {
@@ -25,53 +31,93 @@ export interface ServerCertificate {
   close(): void
 }
 
-const RETRY_MS = 10_000
+const RETRY = { baseMs: 1000, maxMs: 20_000 }
 
 interface Pair {
   readonly certificate: Buffer
   readonly privateKey: Buffer
 }
 
-/** The control plane's own certificate, signed by its own CA: renewed at half-life, and at once for a new CA. */
-export function serverCertificate(options: ServerCertificateOptions): ServerCertificate {
-  const { authority, dnsNames, log, clock = systemClock, lifeMs } = options
+/**
+ * The control plane's own certificate, from the mesh's issuer: renewed at half-life, and at once for a new CA. Waits for the
+ * first one as long as the issuer gives none (`issuer.*`); throws what waiting does not mend.
+ */
+export async function serverCertificate(options: ServerCertificateOptions): Promise<ServerCertificate> {
+  const { issuer, dnsNames, log, clock = systemClock, lifeMs = DAY, random = Math.random } = options
+  const closed = new AbortController()
+  const backoff = new Backoff({ ...RETRY, random })
   let cancel = () => {}
+  let renewing = false
+  let again = false
 
-  const issue = (): Pair => {
-    const key = generateKey()
-    const now = clock.now()
-    const { chain } = issueServer(authority.value.credentials, {
-      dnsNames,
-      publicKey: createPublicKey(key),
-      now,
-      ...(lifeMs === undefined ? {} : { lifeMs }),
-    })
-    const [leaf] = chain
-    const notAfter = leaf ? Date.parse(leaf.validTo) : now
+  const renewIn = (ms: number): void => {
     cancel()
-    cancel = clock.after(renewalDelay({ notBefore: now, notAfter }, now, Math.random()), renew)
+    cancel = clock.after(ms, () => void renew())
+  }
+  const issue = async (signal: AbortSignal): Promise<Pair> => {
+    const { key, chain } = await certifiedServer(issuer, dnsNames, lifeMs, signal)
+    backoff.reset()
+    const now = clock.now()
+    const notAfter = chain[0]?.validToDate.getTime() ?? now
+    if (!closed.signal.aborted) renewIn(renewalDelay({ notBefore: now, notAfter }, now, random()))
     return { certificate: Buffer.from(certificatesPem(chain)), privateKey: Buffer.from(privateKeyPem(key)) }
   }
-  const renew = (): void => {
+  const renew = async (): Promise<void> => {
+    again = renewing
+    if (renewing) return
+    renewing = true
     try {
-      pair.set(issue())
+      pair.set(await issue(closed.signal))
     } catch (error) {
+      if (closed.signal.aborted) return
       log.error("the control plane's certificate could not be renewed", { reason: describeError(error) })
-      cancel()
-      cancel = clock.after(RETRY_MS, renew)
+      renewIn(backoff.next())
+    } finally {
+      renewing = false
+    }
+    // The CA was replaced meanwhile.
+    if (again && !closed.signal.aborted) void renew()
+  }
+  const first = async (): Promise<Pair> => {
+    const signal = options.signal ?? closed.signal
+    for (let told = ''; ;) {
+      try {
+        return await issue(signal)
+      } catch (error) {
+        signal.throwIfAborted()
+        if (!(error instanceof WeftError) || !error.code.startsWith('issuer.')) throw error
+        const reason = `the control plane's certificate: ${describeError(error)}`
+        options.waiting?.(reason)
+        if (reason !== told) log.error("waiting for the control plane's certificate", { reason })
+        told = reason
+      }
+      await pause(clock, backoff.next(), signal)
     }
   }
-  const pair = new Watched<Pair>(issue())
-  const unwatch = authority.watch(renew)
+  const pair = new Watched<Pair>(await first())
+  const unwatch = issuer.trust.watch(() => void renew())
   return {
     // grpc-js names the parameters of this the other way round in its types: the first is our certificate, and
     // without the second no client is asked for one (callers prove themselves by their token).
     credentials: experimental.createCertificateProviderServerCredentials(providerOf(pair), null, false),
     close() {
+      closed.abort()
       unwatch()
       cancel()
     },
   }
+}
+
+/** Rejects when it is given up. */
+function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const end = (): void => reject(signal.reason as Error)
+  const cancel = clock.after(ms, resolve)
+  signal.addEventListener('abort', end, { once: true })
+  return promise.finally(() => {
+    cancel()
+    signal.removeEventListener('abort', end)
+  })
 }
 
 function providerOf(pair: Watchable<Pair>) {

@@ -25,6 +25,8 @@ export interface Target {
   readonly service: string
   /** `namespace/pod` */
   readonly pod: string
+  /** Port of the Service that leads here: `namespace/service/port`. */
+  readonly portKey: string
   readonly port: number
   readonly protocol: PortProtocol
   readonly declared: boolean
@@ -147,6 +149,7 @@ function translateService(
           targets.push({
             service: key,
             pod: `${pod.meta.namespace}/${pod.meta.name}`,
+            portKey,
             port: slicePort.port,
             protocol,
             declared,

@@ -61,6 +61,7 @@ function sameTargets(a: readonly Target[], b: readonly Target[]): boolean {
       const other = b[at] as Target
       return (
         one.pod === other.pod &&
+        one.portKey === other.portKey &&
         one.port === other.port &&
         one.protocol === other.protocol &&
         one.declared === other.declared

@@ -7,21 +7,34 @@ import { ServiceTranslator } from './services.ts'
 import { BackendPolicyTranslator } from './backend-policies.ts'
 import type { PolicyProblem } from '../model/policy-problem.ts'
 import type { PolicyStatus } from '../model/policy-status.ts'
+import type { KeysBySource } from '../model/token-rule.ts'
+import { TokenTranslator } from './tokens.ts'
 import { TrafficPolicyTranslator } from './traffic-policies.ts'
+import { AuthorizationTranslator } from './authorization/translator.ts'
+import { MeshPolicyTranslator } from './mesh-policies.ts'
 import { TrustTranslator } from './trust.ts'
 import { WorkloadTranslator } from './workloads.ts'
 
+/** What is known beside the objects; each the same object while it stays. */
+export interface Fetched {
+  /** Keys that policies name by a URL. */
+  readonly keys?: KeysBySource | undefined
+  /** Roots of other trust domains, by domain, as PEM. */
+  readonly federated?: Readonly<Record<string, string>> | undefined
+}
+
+const NO_KEYS: KeysBySource = new Map()
+const NO_BUNDLES: Readonly<Record<string, string>> = {}
+
 export interface TranslatorOptions {
   readonly trustDomain: string
-  /** Other names of the trust domain. */
-  readonly trustDomainAliases?: readonly string[]
-  /** Where Weft is installed: kinds that are for the whole mesh hold there alone. */
-  readonly systemNamespace?: string
+  /** Whose identities are the mesh's own, too: those of a domain that it is moving from or to. */
+  readonly trustDomainAliases?: readonly string[] | undefined
+  /** Where Weft is installed: what is for the whole mesh holds there alone. Left out, as it is installed by itself. */
+  readonly systemNamespace?: string | undefined
   /** What sidecars of pods take that say nothing; left out, as documented. */
   readonly limits?: WorkloadLimits | undefined
 }
-
-const NO_BUNDLES: Readonly<Record<string, string>> = {}
 
 /**
  * Objects -> mesh model. Keeps what it made last time: an endpoint's change works out one Service again,
@@ -35,6 +48,9 @@ export class Translator {
   readonly #workloads: WorkloadTranslator
   readonly #policies = new TrafficPolicyTranslator()
   readonly #backendPolicies = new BackendPolicyTranslator()
+  readonly #meshPolicies: MeshPolicyTranslator
+  readonly #authorization: AuthorizationTranslator
+  readonly #tokens: TokenTranslator
   readonly #policyStatus = new JoinedList<PolicyStatus>()
   readonly #policyProblems = new JoinedList<PolicyProblem>()
   #routes: { readonly inputs: readonly unknown[]; readonly result: Routes } | undefined
@@ -49,15 +65,18 @@ export class Translator {
     this.#trustDomain = trustDomain
     this.#aliases = aliases
     this.#trust = new TrustTranslator({ trustDomain, aliases, systemNamespace })
+    this.#meshPolicies = new MeshPolicyTranslator(systemNamespace)
+    this.#authorization = new AuthorizationTranslator([trustDomain, ...aliases], systemNamespace)
+    this.#tokens = new TokenTranslator(systemNamespace)
     this.#services = new ServiceTranslator(options.trustDomain)
     this.#workloads = new WorkloadTranslator(options.trustDomain, options.limits ?? NO_LIMITS)
   }
 
-  /** `federated`: roots of other trust domains, by domain, as PEM; the same object while they stay. */
-  translate(snapshot: Snapshot, federated = NO_BUNDLES): Mesh {
+  translate(snapshot: Snapshot, { keys = NO_KEYS, federated = NO_BUNDLES }: Fetched = {}): Mesh {
     const { trust, problems: trustProblems } = this.#trust.translate(snapshot, federated)
     const translated = this.#services.translate(snapshot)
-    const workloads = this.#workloads.translate(snapshot, translated)
+    const mesh = this.#meshPolicies.translate(snapshot)
+    const workloads = this.#workloads.translate(snapshot, translated, mesh.settings)
     const found = new Map<string, MeshService>()
     const endpoints = new Map<string, EndpointGroup>()
     const servicesByAddress = new Map<string, MeshService>()
@@ -78,6 +97,15 @@ export class Translator {
     if (!this.#routes || inputs.some((input, index) => input !== this.#routes?.inputs[index])) {
       this.#routes = { inputs, result: bindRoutes(snapshot, translated, sessions) }
     }
+    const authorization = this.#authorization.translate({
+      snapshot,
+      services: translated,
+      workloads,
+      routes: this.#routes.result.tables,
+      settings: mesh.settings,
+    })
+    const { tokenRules: meshRules } = mesh
+    const tokens = this.#tokens.translate({ snapshot, workloads, meshRules, keys })
     return {
       version: ++this.#version,
       trustDomain: this.#trustDomain,
@@ -92,8 +120,23 @@ export class Translator {
       routeStatus: this.#routes.result.status,
       routeProblems: this.#routes.result.problems,
       traffic: policies.tables,
-      policyStatus: this.#policyStatus.of(traffic.status, policies.status),
-      policyProblems: this.#policyProblems.of(traffic.problems, policies.problems, trustProblems),
+      authorization: authorization.tables,
+      tokens: tokens.tokens,
+      policyStatus: this.#policyStatus.of(
+        traffic.status,
+        policies.status,
+        authorization.status,
+        mesh.status,
+        tokens.status,
+      ),
+      policyProblems: this.#policyProblems.of(
+        traffic.problems,
+        policies.problems,
+        authorization.problems,
+        mesh.problems,
+        tokens.problems,
+        trustProblems,
+      ),
     }
   }
 
@@ -113,13 +156,13 @@ export class Translator {
   }
 }
 
-/** Several lists as one, which stays the same array while none changes: whoever follows it looks at nothing else. */
+/** Lists as one, which stays the same array while none changes: whoever follows it looks at nothing else. */
 class JoinedList<T> {
   #parts: readonly (readonly T[])[] = []
   #all: readonly T[] = []
 
   of(...parts: readonly (readonly T[])[]): readonly T[] {
-    if (parts.length === this.#parts.length && parts.every((part, index) => part === this.#parts[index]))
+    if (parts.length === this.#parts.length && parts.every((part, at) => part === this.#parts[at]))
       return this.#all
     this.#parts = parts
     return (this.#all = parts.flat())

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import { PROXY_CONTAINER } from '../../core/contract.ts'
 import { serviceName } from '../../core/resource-attributes.ts'
-import { SIDECAR_PORTS, type MtlsMode, type Workload, type WorkloadPort } from '../model/mesh.ts'
+import { SIDECAR_PORTS, type Workload, type WorkloadPort } from '../model/mesh.ts'
+import type { MeshSettings } from '../model/mesh-policy.ts'
 import type { WorkloadLimits } from '../model/workload-limits.ts'
 import { carriesHttp, protocolOf, type PortProtocol } from '../model/protocol.ts'
 import { opaquePortsOf } from './opaque-ports.ts'
@@ -10,8 +11,10 @@ import { headRulesOf } from './head-rules.ts'
 import { pathRulesOf } from './path-rules.ts'
 import { limitsOf } from './workload-limits.ts'
 import type { PodObject } from '../registry/kinds/core.ts'
+import { podMtls, type PodMtls } from './peer-authentications.ts'
 import type { PeerAuthenticationObject } from '../registry/kinds/peer-authentication.ts'
 import type { Snapshot } from '../registry/snapshot.ts'
+import { capturedPortsOf } from './captured-ports.ts'
 import { identityOf, isMeshed } from './meshed.ts'
 import type { Target, TranslatedService } from './services.ts'
 import { Targets } from './targets.ts'
@@ -20,7 +23,7 @@ const NONE: ReadonlySet<string> = new Set()
 
 interface Kept {
   readonly pod: PodObject
-  readonly mtls: MtlsMode
+  readonly mtls: PodMtls
   readonly workload: Workload
 }
 
@@ -28,6 +31,7 @@ interface Last {
   readonly services: unknown
   readonly pods: unknown
   readonly policies: unknown
+  readonly settings: MeshSettings
   readonly result: ReadonlyMap<string, Workload>
 }
 
@@ -48,17 +52,18 @@ export class WorkloadTranslator {
   translate(
     snapshot: Snapshot,
     services: ReadonlyMap<string, TranslatedService>,
+    settings: MeshSettings,
   ): ReadonlyMap<string, Workload> {
     const { pods, peerAuthentications } = snapshot
     const last = this.#last
     const samePods = last?.pods === pods
-    const samePolicies = last?.policies === peerAuthentications
+    const samePolicies = last?.policies === peerAuthentications && last.settings === settings
     const touched = last?.services === services ? NONE : this.#targets.update(services)
     let result: ReadonlyMap<string, Workload>
     if (last && samePods && samePolicies) {
-      result = touched.size === 0 ? last.result : this.#patched(last.result, snapshot, touched)
-    } else result = this.#all(snapshot, touched, samePolicies)
-    this.#last = { services, pods, policies: peerAuthentications, result }
+      result = touched.size === 0 ? last.result : this.#patched(last.result, snapshot, touched, settings)
+    } else result = this.#all(snapshot, touched, samePolicies, settings)
+    this.#last = { services, pods, policies: peerAuthentications, settings, result }
     return result
   }
 
@@ -67,13 +72,14 @@ export class WorkloadTranslator {
     before: ReadonlyMap<string, Workload>,
     snapshot: Snapshot,
     touched: ReadonlySet<string>,
+    settings: MeshSettings,
   ): ReadonlyMap<string, Workload> {
     const policies = policiesByNamespace(snapshot)
     const result = new Map(before)
     for (const key of touched) {
       const pod = snapshot.pods.get(key)
       if (!pod || !result.has(key)) continue
-      const mtls = mtlsMode(pod, policies.get(pod.meta.namespace) ?? [])
+      const mtls = podMtls(pod, policies.get(pod.meta.namespace) ?? [], settings)
       const kept = this.#work(key, pod, mtls)
       this.#kept.set(key, kept)
       result.set(key, kept.workload)
@@ -85,6 +91,7 @@ export class WorkloadTranslator {
     snapshot: Snapshot,
     touched: ReadonlySet<string>,
     samePolicies: boolean,
+    settings: MeshSettings,
   ): ReadonlyMap<string, Workload> {
     const policies = policiesByNamespace(snapshot)
     const next = new Map<string, Kept>()
@@ -94,8 +101,8 @@ export class WorkloadTranslator {
       let kept = this.#kept.get(key)
       const same = kept?.pod === pod && !touched.has(key)
       if (!kept || !same || !samePolicies) {
-        const mtls = mtlsMode(pod, policies.get(pod.meta.namespace) ?? [])
-        if (!kept || !same || kept.mtls !== mtls) kept = this.#work(key, pod, mtls)
+        const mtls = podMtls(pod, policies.get(pod.meta.namespace) ?? [], settings)
+        if (!kept || !same || !isDeepStrictEqual(kept.mtls, mtls)) kept = this.#work(key, pod, mtls)
       }
       next.set(key, kept)
       result.set(key, kept.workload)
@@ -104,13 +111,13 @@ export class WorkloadTranslator {
     return result
   }
 
-  #work(key: string, pod: PodObject, mtls: MtlsMode): Kept {
-    const ports = portsOf(pod, this.#targets.of(key))
+  #work(key: string, pod: PodObject, mtls: PodMtls): Kept {
+    const ports = portsOf(pod, this.#targets.of(key), mtls.ports)
     const services = this.#targets.servicesOf(key)
     const before = this.#kept.get(key)
     if (
       before?.pod === pod &&
-      before.mtls === mtls &&
+      isDeepStrictEqual(before.mtls, mtls) &&
       samePorts(before.workload.ports, ports) &&
       isDeepStrictEqual(before.workload.services, services)
     )
@@ -124,7 +131,8 @@ export class WorkloadTranslator {
       identity: identityOf(pod, this.#trustDomain),
       service: serviceName({ ...pod.meta, owner: pod.owner }),
       services,
-      mtls,
+      mtls: mtls.all,
+      captured: capturedPortsOf(pod),
       paths: pathRulesOf(pod),
       limits: limitsOf(pod, this.#limits),
       heads: headRulesOf(pod),
@@ -139,10 +147,11 @@ function samePorts(a: readonly WorkloadPort[], b: readonly WorkloadPort[]): bool
   return (
     a.length === b.length &&
     a.every(
-      ({ port, protocol, proxyProtocol, services }, at) =>
+      ({ port, protocol, mtls, proxyProtocol, services }, at) =>
         port === b[at]?.port &&
         protocol === b[at]?.protocol &&
         proxyProtocol === b[at]?.proxyProtocol &&
+        isDeepStrictEqual(mtls, b[at]?.mtls) &&
         isDeepStrictEqual(services, b[at]?.services),
     )
   )
@@ -159,22 +168,6 @@ function policiesByNamespace(snapshot: Snapshot): ReadonlyMap<string, readonly P
     list.sort((a, b) => a.meta.createdAt - b.meta.createdAt || (a.meta.name < b.meta.name ? -1 : 1))
   }
   return index
-}
-
-/**
- * A policy that selects the pod beats the namespace's; of several on one level STRICT wins, so that a
- * second policy never opens what the first one closed. Without any: PERMISSIVE.
- */
-export function mtlsMode(pod: PodObject, policies: readonly PeerAuthenticationObject[]): MtlsMode {
-  const selecting = policies.filter(
-    (policy) => policy.selector !== undefined && selects(policy.selector, pod),
-  )
-  const level = selecting.length > 0 ? selecting : policies.filter((policy) => policy.selector === undefined)
-  return level.some((policy) => policy.mode === 'STRICT') ? 'STRICT' : 'PERMISSIVE'
-}
-
-function selects(selector: Readonly<Record<string, string>>, pod: PodObject): boolean {
-  return Object.entries(selector).every(([key, value]) => pod.meta.labels[key] === value)
 }
 
 interface Said {
@@ -200,7 +193,11 @@ function isHttp({ protocol }: Said): boolean {
   return protocol !== 'auto' && carriesHttp(protocol)
 }
 
-function portsOf(pod: PodObject, targets: readonly Target[]): readonly WorkloadPort[] {
+function portsOf(
+  pod: PodObject,
+  targets: readonly Target[],
+  modes: PodMtls['ports'],
+): readonly WorkloadPort[] {
   const ports = new Map<number, Said>()
   for (const { container, name, port } of pod.ports) {
     if (container === PROXY_CONTAINER || SIDECAR_PORTS.has(port)) continue
@@ -224,12 +221,20 @@ function portsOf(pod: PodObject, targets: readonly Target[]): readonly WorkloadP
   }
   const told = proxyProtocolPortsOf(pod)
   // They have filter chains of their own, whoever else speaks of them.
-  for (const port of told.keys()) if (!ports.has(port)) ports.set(port, { protocol: 'auto', declared: false })
+  for (const port of [...told.keys(), ...modes.keys()])
+    if (!ports.has(port) && !SIDECAR_PORTS.has(port)) ports.set(port, { protocol: 'auto', declared: false })
   return [...ports]
     .sort(([a], [b]) => a - b)
     .map(([port, { protocol }]) => {
       const proxyProtocol = told.get(port)
       const leading = [...(services.get(port) ?? [])].toSorted()
-      return { port, protocol, ...(proxyProtocol ? { proxyProtocol } : {}), services: leading }
+      const mtls = modes.get(port)
+      return {
+        port,
+        protocol,
+        ...(mtls ? { mtls } : {}),
+        ...(proxyProtocol ? { proxyProtocol } : {}),
+        services: leading,
+      }
     })
 }

@@ -1,4 +1,10 @@
-import { TAKES_OUTLIER_DETECTION, TAKES_TRUST, USER_AGENT } from '../../core/contract.ts'
+import {
+  TAKES_JWT,
+  TAKES_OUTLIER_DETECTION,
+  TAKES_RBAC,
+  TAKES_TRUST,
+  USER_AGENT,
+} from '../../core/contract.ts'
 import type { Cluster, RetryPolicy } from '../../core/xds/generated/envoy.js'
 
 /**
@@ -45,6 +51,10 @@ export interface ClientTakes {
   readonly nearestFirst: boolean
   /** Safe rules for paths are its default, and one of the version before, which knows no such fields, would refuse them. */
   readonly safePaths: boolean
+  /** Decides who may by RBAC; one that knows no such filter refuses whatever a policy of its pod would decide on. */
+  readonly authorization: boolean
+  /** Verifies tokens of users; by one that does not, nobody reaches a pod for whose callers that is asked. */
+  readonly tokens: boolean
   /** Keeps its pod to one endpoint of a cluster whose metadata says so (core/contract.ts). */
   readonly clientAffinity: boolean
   /**
@@ -81,25 +91,32 @@ export const SIDECAR: ClientTakes = {
   localities: false,
   nearestFirst: true,
   safePaths: true,
+  authorization: true,
+  tokens: true,
   clientAffinity: true,
   warmsEndpoints: false,
   outlierDetection: 'within',
   trust: 'told',
 }
 
-/** One of the version before, which says of no field that it takes it. */
-export const SIDECAR_BEFORE: ClientTakes = {
+/** One of a version without authorization and tokens, which would refuse a listener that says whom the mesh trusts no more. */
+export const SIDECAR_WITHOUT_RBAC: ClientTakes = {
   ...SIDECAR,
+  name: 'sidecar-without-rbac',
+  authorization: false,
+  tokens: false,
+  trust: 'too-old',
+}
+
+/** One of the version before that, which says of no field that it takes it. */
+export const SIDECAR_BEFORE: ClientTakes = {
+  ...SIDECAR_WITHOUT_RBAC,
   name: 'sidecar-before',
   policies: false,
   weftMetadata: false,
   nearestFirst: false,
   outlierDetection: 'none',
-  trust: 'too-old',
 }
-
-/** One that would refuse a listener that says whom the mesh trusts no more. */
-const SIDECAR_WITHOUT_TRUST: ClientTakes = { ...SIDECAR, name: 'sidecar-without-trust', trust: 'too-old' }
 
 /**
  * A gRPC library without a proxy (gRFC A27, A28): those of Go, Java, Node and C++. It refuses a whole route table, and
@@ -124,6 +141,8 @@ export const GRPC_LIBRARY: ClientTakes = {
   localities: true,
   nearestFirst: false,
   safePaths: false,
+  authorization: false,
+  tokens: false,
   clientAffinity: false,
   warmsEndpoints: false,
   outlierDetection: 'beyond',
@@ -156,6 +175,8 @@ export const ENVOY: ClientTakes = {
   localities: true,
   nearestFirst: false,
   safePaths: false,
+  authorization: true,
+  tokens: true,
   clientAffinity: false,
   warmsEndpoints: true,
   outlierDetection: 'within',
@@ -170,11 +191,14 @@ export interface NodeWords {
   readonly takes?: readonly string[]
 }
 
+/** What a sidecar takes since one and the same version. */
+const OF_ONE_VERSION = [TAKES_RBAC, TAKES_JWT, TAKES_TRUST]
+
 /** By the `user_agent_name` of a node; without one it is a sidecar. */
 export function takesOf(userAgentName: string, { mtls = false, takes = [] }: NodeWords = {}): ClientTakes {
   const agent = userAgentName.toLowerCase()
   if (agent.startsWith('grpc')) return mtls ? GRPC_LIBRARY_MTLS : GRPC_LIBRARY
   if (agent !== '' && !agent.startsWith(USER_AGENT)) return ENVOY
   if (!takes.includes(TAKES_OUTLIER_DETECTION)) return SIDECAR_BEFORE
-  return takes.includes(TAKES_TRUST) ? SIDECAR : SIDECAR_WITHOUT_TRUST
+  return OF_ONE_VERSION.every((word) => takes.includes(word)) ? SIDECAR : SIDECAR_WITHOUT_RBAC
 }

@@ -1,5 +1,11 @@
 import t from 'tap'
-import { NODE_MUTUAL_TLS, NODE_TAKES, TAKES_OUTLIER_DETECTION } from '../../core/contract.ts'
+import {
+  NODE_MUTUAL_TLS,
+  NODE_TAKES,
+  TAKES_JWT,
+  TAKES_OUTLIER_DETECTION,
+  TAKES_RBAC,
+} from '../../core/contract.ts'
 import { clientOf } from './client.ts'
 import { outlierDetection } from './outlier.ts'
 
@@ -10,8 +16,15 @@ t.test(
       const { takes } = clientOf({ userAgentName, metadata })
       return [takes.name, outlierDetection(takes).outlierDetection?.maxEjectionPercent]
     }
-    t.same(sent('weft', { [NODE_TAKES]: TAKES_OUTLIER_DETECTION }), ['sidecar', 50])
-    t.same(sent('weft', { [NODE_TAKES]: `a ${TAKES_OUTLIER_DETECTION} b` }), ['sidecar', 50])
+    t.same(sent('weft', { [NODE_TAKES]: `${TAKES_JWT} ${TAKES_OUTLIER_DETECTION} ${TAKES_RBAC}` }), [
+      'sidecar',
+      50,
+    ])
+    for (const missing of [TAKES_JWT, TAKES_RBAC]) {
+      const takes = [TAKES_OUTLIER_DETECTION, TAKES_RBAC, TAKES_JWT].filter((one) => one !== missing)
+      t.same(sent('weft', { [NODE_TAKES]: takes.join(' ') }), ['sidecar-without-rbac', 50], missing)
+    }
+    t.same(sent('weft', { [NODE_TAKES]: `a ${TAKES_OUTLIER_DETECTION} b` }), ['sidecar-without-rbac', 50])
     t.same(sent('weft', { [NODE_TAKES]: 'outlier' }), ['sidecar-before', undefined])
     t.same(sent('weft'), ['sidecar-before', undefined])
     t.same(sent(''), ['sidecar-before', undefined])

@@ -1,6 +1,5 @@
 import { ALPN_TCP, INBOUND_PORT } from '../../core/contract.ts'
 import { revokesAny } from '../../core/mesh-trust.ts'
-import type { ProxyProtocolVersion } from '../../core/proxy-protocol.ts'
 import type {
   Filter,
   FilterChain,
@@ -8,8 +7,8 @@ import type {
   RateLimit,
   RouteConfiguration,
 } from '../../core/xds/generated/envoy.js'
-import type { Mesh, Workload } from '../model/mesh.ts'
-import { carriesHttp, type PortProtocol } from '../model/protocol.ts'
+import type { Mesh, Workload, WorkloadPort } from '../model/mesh.ts'
+import { carriesHttp } from '../model/protocol.ts'
 import { settingsOf, type TrafficTables } from '../model/traffic-tables.ts'
 import type { MeshClient } from './client.ts'
 import {
@@ -20,11 +19,19 @@ import {
   saidPaths,
   tcpFilter,
   TLS_INSPECTOR,
+  type HttpOptions,
 } from './filters.ts'
+import { jwtFilters } from './jwt-authn.ts'
 import { INBOUND, inboundCluster } from './names.ts'
 import type { ListenerSettings } from './outbound-listener.ts'
 import type { Plan } from './resource.ts'
 import { forwardAll } from './route-configuration.ts'
+import {
+  inboundAuthorization,
+  refuseAll,
+  toldSettings,
+  type InboundAuthorization,
+} from './authorization/inbound.ts'
 import { ALPN_HTTP, downstreamTls } from './tls.ts'
 import { trustedDomains, trustMetadata } from './trust.ts'
 import { policiesFor } from './traffic/policies-for.ts'
@@ -42,20 +49,25 @@ export function inboundListener(
   return {
     variant: `${client.takes.name} ${workload.key}`,
     parts: [
-      workload.mtls,
+      workload.mtls.value,
       ...trafficParts(tables, workload),
       JSON.stringify(workload.ports),
       workload.paths,
       workload.heads,
       JSON.stringify(workload.limits),
       mesh.trust,
+      mesh.authorization.workloads.get(workload.key),
+      mesh.tokens.providers.get(workload.key),
+      JSON.stringify(toldSettings(mesh, client.takes)),
     ],
     make: () => {
       // It could not hold revocations, and must not let in who is revoked.
       const closed = client.takes.trust === 'too-old' && revokesAny(mesh.trust.revoked)
-      const trusted = { domains: trustedDomains(mesh, client.takes), tables }
-      const build = closed ? () => [] : chainsOf(trusted, workload, client, settings)
-      const undeclared = build('auto', undefined, undefined, [])
+      const build = chainsOf(mesh, tables, workload, client, settings)
+      const undeclared = build({ protocol: 'auto', services: [] })
+      const permissive = workload.mtls.value === 'PERMISSIVE'
+      // A default chain would take what a port that is STRICT by itself refuses.
+      const byDefault = permissive && !closed && !workload.ports.some(({ mtls }) => mtls?.value === 'STRICT')
       return {
         name: INBOUND,
         address: { socketAddress: { address: '0.0.0.0', portValue: INBOUND_PORT } },
@@ -63,26 +75,21 @@ export function inboundListener(
         trafficDirection: 'INBOUND',
         ...metadataOf(workload.paths, workload.heads, {
           ...priorityHeader(tables, workload, client.takes),
+          ...toldSettings(mesh, client.takes),
           ...trustMetadata(mesh, client.takes),
         }),
         listenerFilters: [TLS_INSPECTOR, HTTP_INSPECTOR],
         listenerFiltersTimeout: DETECT_TIMEOUT_MS,
         continueOnListenerFiltersTimeout: true,
-        filterChains: [
-          ...workload.ports.flatMap(({ port, protocol, proxyProtocol, services }) =>
-            build(protocol, port, proxyProtocol, services),
-          ),
-          ...undeclared,
-        ],
+        filterChains: closed
+          ? []
+          : [
+              ...workload.ports.flatMap((port) => build(port).chains),
+              ...undeclared.chains,
+              ...(permissive && !byDefault ? [undeclared.bytes({ transportProtocol: 'raw_buffer' })] : []),
+            ],
         // Nothing that no chain took is let in when STRICT: the connection is refused.
-        ...(workload.mtls === 'STRICT' || closed
-          ? {}
-          : {
-              defaultFilterChain: {
-                name: 'plain-tcp',
-                filters: [tcpFilter(INBOUND, { cluster: INBOUND }, workload.limits)],
-              },
-            }),
+        ...(byDefault ? { defaultFilterChain: undeclared.bytes() } : {}),
       }
     },
   }
@@ -94,55 +101,99 @@ function trafficParts(tables: TrafficTables, { namespace, ports }: Workload): re
   return [`${namespace}/`, ...services].map((service) => settingsOf(tables, service))
 }
 
+/** One that the pod is known to have, or, without a number, all others. */
+type BuiltPort = Omit<WorkloadPort, 'port'> & Partial<Pick<WorkloadPort, 'port'>>
+
+interface PortChains {
+  readonly chains: readonly FilterChain[]
+  /** What none of them takes, in plaintext; without a match, a chain for whatever is left. */
+  readonly bytes: (match?: FilterChainMatch) => FilterChain
+}
+
 function chainsOf(
-  { domains, tables }: { readonly domains: readonly string[]; readonly tables: TrafficTables },
+  mesh: Mesh,
+  tables: TrafficTables,
   workload: Workload,
   client: MeshClient,
   settings: ListenerSettings,
-): (
-  protocol: PortProtocol,
-  port: number | undefined,
-  proxyProtocol: ProxyProtocolVersion | undefined,
-  services: readonly string[],
-) => FilterChain[] {
-  const { mtls, paths, limits, heads } = workload
-  const strict = mtls === 'STRICT'
-  const filtersBefore = (cluster: string, { filters, rateLimits }: InboundTraffic) => ({
-    tcp: tcpFilter(INBOUND, { cluster }, limits),
-    http: httpFilter({
-      statPrefix: INBOUND,
-      routes: limited(forwardAll(INBOUND, cluster, undefined), rateLimits),
-      inbound: true,
-      filters,
-      samplingPercent: settings.samplingPercent,
-      paths: saidPaths(client, paths),
-      limits,
-      heads,
-    }),
-  })
-  const socket = downstreamTls(domains, [ALPN_HTTP[0], ALPN_TCP, ALPN_HTTP[1], ALPN_HTTP[2]])
+): (port: BuiltPort) => PortChains {
+  const { paths, limits, heads } = workload
+  const tokens = mesh.tokens.providers.get(workload.key)
+  const filtersBefore = (
+    cluster: string,
+    { filters, rateLimits }: InboundTraffic,
+    whoMay: InboundAuthorization,
+  ): { readonly tcp: readonly Filter[]; readonly http: readonly Filter[] } => {
+    const requests = (more: Pick<HttpOptions, 'routes' | 'filters'>): readonly Filter[] => [
+      httpFilter({
+        ...more,
+        statPrefix: INBOUND,
+        inbound: true,
+        samplingPercent: settings.samplingPercent,
+        paths: saidPaths(client, paths),
+        limits,
+        heads,
+      }),
+    ]
+    // A chain has to be there all the same, or another would take the connection; bytes are no request, and end it.
+    if (whoMay === 'nobody') {
+      const refusing = requests({ routes: refuseAll(INBOUND), filters: [] })
+      return { tcp: refusing, http: refusing }
+    }
+    const tcp = [...whoMay.network, tcpFilter(INBOUND, { cluster }, limits)]
+    // A token that nobody verifies is no token, and an application may take it for one.
+    if (tokens && !client.takes.tokens)
+      return { tcp, http: requests({ routes: refuseAll(INBOUND), filters: [] }) }
+    return {
+      tcp,
+      http: requests({
+        routes: limited(forwardAll(INBOUND, cluster, undefined), rateLimits),
+        filters: [...jwtFilters(tokens), ...whoMay.http, ...filters],
+      }),
+    }
+  }
+  const socket = downstreamTls(trustedDomains(mesh, client.takes), [
+    ALPN_HTTP[0],
+    ALPN_TCP,
+    ALPN_HTTP[1],
+    ALPN_HTTP[2],
+  ])
 
-  return (protocol, port, proxyProtocol, services) => {
+  return ({ port, protocol, proxyProtocol, services, mtls = workload.mtls }) => {
+    const strict = mtls.value === 'STRICT'
     const traffic = inboundTraffic(tables, workload, services, client.takes)
-    const { tcp, http } = filtersBefore(inboundCluster(proxyProtocol), traffic)
+    const { tcp, http } = filtersBefore(
+      inboundCluster(proxyProtocol),
+      traffic,
+      inboundAuthorization(mesh, workload, port, client.takes),
+    )
     const name = (chain: string): string => (port === undefined ? chain : `${port}/${chain}`)
     const match = (rest: FilterChainMatch): FilterChainMatch => ({
       ...(port === undefined ? {} : { destinationPort: port }),
       ...rest,
     })
-    const mutual = (chain: string, filter: Filter, applicationProtocols: readonly string[]): FilterChain => ({
+    const mutual = (
+      chain: string,
+      filters: readonly Filter[],
+      applicationProtocols: readonly string[],
+    ): FilterChain => ({
       name: name(chain),
       filterChainMatch: match({
         transportProtocol: 'tls',
         ...(applicationProtocols.length > 0 ? { applicationProtocols } : {}),
       }),
       transportSocket: socket,
-      filters: [filter],
+      filters,
     })
-    const plain = (chain: string, filter: Filter, rest: FilterChainMatch): FilterChain => ({
+    const plain = (chain: string, filters: readonly Filter[], rest: FilterChainMatch): FilterChain => ({
       name: name(chain),
       filterChainMatch: match(rest),
-      filters: [filter],
+      filters,
+    })
+    const bytes = (rest?: FilterChainMatch): FilterChain => ({
+      name: 'plain-tcp',
+      ...(rest ? { filterChainMatch: rest } : {}),
+      filters: tcp,
     })
     const knownHttp = carriesHttp(protocol) && protocol !== 'auto'
     const chains: FilterChain[] = []
@@ -154,7 +205,7 @@ function chainsOf(
     // A caller that took this port for undeclared comes with raw bytes: HTTP is served, and nothing else passes.
     if (!knownHttp) chains.push(mutual('mtls-tcp', tcp, [ALPN_TCP]))
     if (strict || knownHttp) chains.push(mutual('mtls', knownHttp ? http : tcp, []))
-    if (strict) return chains
+    if (strict) return { chains, bytes }
     if (!knownHttp) chains.push(plain('tls', tcp, { transportProtocol: 'tls' }))
     if (knownHttp) chains.push(plain('plain-http', http, { transportProtocol: 'raw_buffer' }))
     if (protocol === 'auto') {
@@ -164,7 +215,7 @@ function chainsOf(
     // Without a port it is the listener's default chain.
     if (!knownHttp && port !== undefined)
       chains.push(plain('plain-tcp', tcp, { transportProtocol: 'raw_buffer' }))
-    return chains
+    return { chains, bytes }
   }
 }
 

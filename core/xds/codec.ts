@@ -80,7 +80,8 @@ interface Context {
 function pathOf(context: Context): string {
   let path = context.base
   for (const step of context.path) {
-    path += typeof step === 'number' ? `[${step}]` : path === '' ? step : `.${step}`
+    // A key of a map stands in brackets already.
+    path += typeof step === 'number' ? `[${step}]` : path === '' || step.startsWith('[') ? step : `.${step}`
   }
   return path
 }
@@ -364,8 +365,12 @@ function decodeEntry(map: Values, field: Field, reader: Reader, context: Context
     const tag = reader.uint32()
     if (tag === 10) {
       key = reader.string()
-    } else if (tag === ((2 << 3) | field.value.wire)) value = decodeValue(value, field, reader, context)
-    else reader.skip(tag & 7)
+    } else if (tag === ((2 << 3) | field.value.wire)) {
+      // Whoever writes a map writes the key first.
+      context.path.push(`[${key}]`)
+      value = decodeValue(value, field, reader, context)
+      context.path.pop()
+    } else reader.skip(tag & 7)
   }
   reader.leave(outer)
   if (value === undefined) value = isMessageType(field.type) ? {} : defaultOf(field)

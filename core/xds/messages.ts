@@ -66,11 +66,13 @@ const OF_POLICIES = [
   'envoy.type.v3.Int64Range',
 ]
 
-/** Two messages of one name. */
+/** Messages of one name. */
 const UPSTREAM_OPTIONS = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions'
 const ALIASES: Readonly<Record<string, string>> = {
   [UPSTREAM_OPTIONS]: 'UpstreamHttpOptions',
   [`${UPSTREAM_OPTIONS}.ExplicitHttpConfig`]: 'ExplicitHttpConfig',
+  'envoy.extensions.filters.http.rbac.v3.RBAC': 'HttpRbac',
+  'envoy.extensions.filters.network.rbac.v3.RBAC': 'NetworkRbac',
   [`${UPSTREAM_OPTIONS}.UseDownstreamHttpConfig`]: 'UseDownstreamHttpConfig',
 }
 

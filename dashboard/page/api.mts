@@ -127,6 +127,28 @@ export interface CanaryVersion {
   readonly latencyMs: number | null
 }
 
+/** Refusals of one kind: same caller, same Service, same rule. */
+export interface Denial {
+  readonly count: number
+  readonly last: {
+    readonly reference: string
+    readonly time: number
+    readonly dryRun: boolean
+    readonly protocol: 'http' | 'grpc' | 'tcp'
+    readonly from: { readonly identity: string; readonly address: string }
+    readonly to: {
+      readonly namespace: string
+      readonly pod: string
+      readonly service: string
+      readonly port: number
+    }
+    readonly method: string
+    readonly path: string
+    readonly sni: string
+    readonly rule: string
+  }
+}
+
 const PATIENCE_MS = 5000
 
 /** Rejects when the control plane does not answer; undefined for 404. */

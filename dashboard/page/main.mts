@@ -1,6 +1,7 @@
 import {
   get,
   type Canary,
+  type Denial,
   type MeshFacts,
   type Problem,
   type Route,
@@ -9,6 +10,7 @@ import {
   type TraceSummary,
 } from './api.mts'
 import { canariesPanel } from './canaries.mts'
+import { denialsPanel } from './denials.mts'
 import { h, patch, type Node } from './dom.mts'
 import { header, problemsPanel } from './health.mts'
 import { routesPanel } from './routes.mts'
@@ -26,6 +28,7 @@ interface Answers {
   readonly traces: { readonly traces: readonly TraceSummary[] } | undefined
   readonly problems: readonly Problem[]
   readonly canaries: readonly Canary[]
+  readonly denials: { readonly windowSeconds: number; readonly denials: readonly Denial[] } | undefined
 }
 
 let answers: Answers | undefined
@@ -58,7 +61,10 @@ function meshView(): Node[] {
   const { services, windowSeconds } = answers.services
   const names = services.map(({ name, namespace }) => `${name}.${namespace}`)
   const canaries = canariesPanel(answers.canaries)
+  const { denials = [], windowSeconds: counted = 0 } = answers.denials ?? {}
+  const refused = denialsPanel(denials, counted)
   return [
+    ...(refused ? [h('div', { key: 'denials' }, refused)] : []),
     ...(canaries ? [h('div', { key: 'canaries' }, canaries)] : []),
     h('div', { key: 'services' }, servicesPanel(services, windowSeconds)),
     h('div', { key: 'routes' }, routesPanel(answers.routes.routes, answers.routes.windowSeconds)),
@@ -118,13 +124,14 @@ async function refresh(): Promise<void> {
       service: filter.service,
       failed: String(filter.failedOnly),
     })
-    const [mesh, services, routes, traces, wrong, canaries, found] = await Promise.all([
+    const [mesh, services, routes, traces, wrong, canaries, denials, found] = await Promise.all([
       get<MeshFacts>('/api/mesh'),
       get<NonNullable<Answers['services']>>('/api/services'),
       get<NonNullable<Answers['routes']>>('/api/routes'),
       get<NonNullable<Answers['traces']>>(`/api/traces?${query}`),
       get<{ problems: readonly Problem[] }>('/api/problems'),
       get<{ canaries: readonly Canary[] }>('/api/canaries'),
+      get<NonNullable<Answers['denials']>>('/api/authorization/denials'),
       wanted === '' ? undefined : get<Trace>(`/api/traces/${wanted}`),
     ])
     if (own !== round) return
@@ -135,6 +142,7 @@ async function refresh(): Promise<void> {
       traces,
       problems: wrong?.problems ?? [],
       canaries: canaries?.canaries ?? [],
+      denials,
     }
     if (wanted !== '') {
       trace = found

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { noBrowser, openBrowser } from './browser.ts'
-import { seedTrace, serveSeededMesh } from './seeded-mesh.ts'
+import { seedDenials, seedTrace, serveSeededMesh } from './seeded-mesh.ts'
 
 const USAGE = `usage: node dashboard/testing/screenshots.ts --out DIRECTORY
 
@@ -33,6 +33,7 @@ async function main(argv: string[]): Promise<number> {
   }
   mkdirSync(options.out, { recursive: true })
   const mesh = await serveSeededMesh()
+  seedDenials(mesh.decisions, 17)
   const traceId = seedTrace(mesh.traces, 59, {})
   try {
     for (const scheme of ['light', 'dark'] as const) await picture(mesh.url, traceId, scheme, options.out)

@@ -10,6 +10,7 @@ import { readDashboard } from '../../control-plane/serve/rest/dashboard-files.ts
 import type { MeshOverview, ProxyView } from '../../control-plane/serve/rest/overview.ts'
 import { rest } from '../../control-plane/serve/rest/rest.ts'
 import { BOUNDS, BUCKETS } from '../../control-plane/serve/telemetry/durations.ts'
+import { DecisionStore } from '../../control-plane/serve/telemetry/decision-store.ts'
 import { MetricStore } from '../../control-plane/serve/telemetry/metric-store.ts'
 import { atOnce, takingPoints, takingSpans } from '../../control-plane/serve/telemetry/receiver.ts'
 import { TraceStore } from '../../control-plane/serve/telemetry/trace-store.ts'
@@ -23,6 +24,7 @@ type Text = Record<string, string | number | boolean>
 export async function serveSeededMesh(over: Partial<MeshOverview> = {}) {
   const clock = new ManualClock(START)
   const traces = new TraceStore()
+  const decisions = new DecisionStore()
   const metrics = new MetricStore()
   seedMetrics(metrics)
   for (let i = 0; i < 60; i++) seedTrace(traces, i, {})
@@ -31,13 +33,14 @@ export async function serveSeededMesh(over: Partial<MeshOverview> = {}) {
   await app.register(rest, {
     mesh: { ...MESH, ...over },
     traces,
+    decisions,
     metrics,
     dashboard,
     release: '0.1.0',
     clock,
   })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
-  return { url, traces, metrics, close: () => app.close() }
+  return { url, traces, decisions, metrics, close: () => app.close() }
 }
 
 /** The random numbers of one seed (mulberry32): the same picture each time. */
@@ -215,6 +218,41 @@ export function seedTrace(traces: TraceStore, index: number, change: TraceChange
   return traceId
 }
 
+/** Three kinds of refusals of the last minutes; the first came `count` times. */
+export function seedDenials(decisions: DecisionStore, count: number, path = '/charge'): void {
+  const web = 'spiffe://cluster.local/ns/shop/sa/web'
+  const kinds: readonly [times: number, values: Text][] = [
+    [count, { 'url.path': path, 'weft.source_identity': web, 'weft.policy': 'payments/pay/0' }],
+    [1, { 'url.path': '/admin', 'client.address': '10.244.0.66', 'weft.policy': 'none' }],
+    [
+      1,
+      { 'http.request.method': '', 'tls.client.server_name': 'db', 'weft.policy.decision': 'dry-run-denied' },
+    ],
+  ]
+  for (const [kind, [times, values]] of kinds.entries())
+    for (let i = 0; i < times; i++)
+      decisions.add({
+        traceId: `${kind + 1}${i}`.padEnd(32, 'a'),
+        spanId: `${i}`.padStart(16, 'b'),
+        parentSpanId: '',
+        name: '',
+        kind: 'server',
+        service: 'pay',
+        namespace: 'payments',
+        pod: `pay-${i}`,
+        startMs: START - 1000 * (10 * kind + i),
+        durationMs: 1,
+        status: 'unset',
+        statusMessage: '',
+        attributes: {
+          'http.request.method': 'POST',
+          'network.local.port': 8080,
+          'weft.policy.decision': 'denied',
+          ...values,
+        },
+      })
+}
+
 function port(service: string, endpoints: number, routes: readonly RouteView[] = []): PortView {
   return {
     port: 8080,
@@ -270,7 +308,10 @@ const SERVICES: ServiceView[] = [
 ]
 
 const MESH: MeshOverview = {
+  issuer: () => ({ title: 'Secret weft-system/weft-ca', trouble: null }),
   policies: () => ({ policies: [], services: [] }),
+  authorization: () => undefined,
+  targets: () => ({ kind: 'none', ports: [], targets: [] }),
   canaries: () => [],
   trustDomain: 'cluster.local',
   version: () => 42,

@@ -12,6 +12,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   Begin: ['README.md', 'docs/getting-started.md', 'docs/concepts.md', 'docs/local.md', 'docs/install.md'],
   Run: [
     'docs/operations.md',
+    'docs/issuers.md',
     'docs/observability.md',
     'docs/telemetry-names.md',
     'docs/limits.md',
@@ -26,7 +27,13 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     'docs/differences.md',
     'docs/proxyless-grpc.md',
   ],
-  Security: ['docs/security.md', 'docs/identity.md', 'docs/threat-model.md', 'SECURITY.md'],
+  Security: [
+    'docs/security.md',
+    'docs/security-tokens.md',
+    'docs/identity.md',
+    'docs/threat-model.md',
+    'SECURITY.md',
+  ],
   Reference: [
     'docs/reference/cli.md',
     'docs/annotations.md',

@@ -16,7 +16,7 @@ export async function controlPlaneOfManifests(t: Teardown, folder: string): Prom
   const running = await startControlPlane({
     platform: manifestsPlatform({
       manifests: [join(folder, 'manifests')],
-      caDirectory: join(folder, 'ca'),
+      issuer: { kind: 'own', caDirectory: join(folder, 'ca') },
       tokenKeyDirectory: join(folder, 'tokens'),
     }),
     trustDomain: 'cluster.local',

@@ -35,8 +35,12 @@ const canary = (spec: object): string =>
 const steps = (...all: object[]): object => ({ ...GOOD, steps: all })
 const header = { name: 'x-tester', value: 'yes' }
 
+const { stable: _stable, canary: _canary, ...WITHOUT } = GOOD
+const DEPLOYMENT = { ...WITHOUT, deployment: { name: 'catalog', service: 'catalog', port: 80 } }
+
 const taken: readonly object[] = [
   GOOD,
+  DEPLOYMENT,
   steps(
     { mirror: { percent: 50 } },
     { matches: [{ header }, { cookie: header }] },
@@ -57,6 +61,10 @@ const taken: readonly object[] = [
 
 const refused: readonly (readonly [spec: object, message: RegExp])[] = [
   [{ ...GOOD, canary: GOOD.stable }, /canary must be another backend than stable/],
+  [{ ...DEPLOYMENT, stable: GOOD.stable }, /needs either stable and canary, or deployment/],
+  [WITHOUT, /needs either stable and canary, or deployment/],
+  [{ ...WITHOUT, stable: GOOD.stable }, /needs either stable and canary, or deployment/],
+  [{ ...WITHOUT, deployment: { name: 'catalog', port: 80 } }, /spec\.deployment\.service: Required/],
   [steps(), /should have at least 1 items/],
   [steps({ weight: 50 }, { weight: 10 }), /weights of steps only rise/],
   [steps({ hold: '1s' }), /needs one of weight, mirror, matches and pause/],

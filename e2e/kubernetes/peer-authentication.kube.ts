@@ -15,8 +15,11 @@ const policy = (spec: unknown) =>
 const mtls = { mode: 'STRICT' }
 const labelled = (matchLabels: unknown) => ({ selector: { matchLabels }, mtls })
 
+const ported = (portLevelMtls: unknown) => ({ selector: { matchLabels: { app: 'web' } }, portLevelMtls })
+
 const good = {
   'a whole namespace': { mtls: { mode: 'PERMISSIVE' } },
+  'some ports': ported({ 8080: { mode: 'PERMISSIVE' }, 65_535: mtls }),
   'some pods': labelled({ app: 'web', 'example.com/tier': 'a_b.c-1', empty: '' }),
 }
 
@@ -29,7 +32,12 @@ const wrong: readonly (readonly [name: string, spec: unknown, message: RegExp])[
   ['a key that is none', labelled({ 'a b': 'c' }), /each key must be a label's name/],
   ['a value that is none', labelled({ app: 'c d' }), /each value must be a label's value/],
   ['too long a value', labelled({ app: 'x'.repeat(64) }), /spec\.selector\.matchLabels\.app: Too long/],
-  ['a field of other meshes', { mtls, portLevelMtls: {} }, /unknown field "spec\.portLevelMtls"/],
+  ['ports of no pods', { mtls, portLevelMtls: { 8080: mtls } }, /portLevelMtls goes with a selector/],
+  ['no port', ported({}), /spec\.portLevelMtls: .*at least 1/],
+  ['a port by its name', ported({ http: mtls }), /each key must be a port/],
+  ['a port beyond the last', ported({ 65_536: mtls }), /each key must be a port/],
+  ['a mode of other meshes', ported({ 8080: { mode: 'UNSET' } }), /portLevelMtls\.8080\.mode: Unsupported/],
+  ['neither', { selector: { matchLabels: { app: 'web' } } }, /mtls must be there, or portLevelMtls/],
   // Dropped in silence it would be a policy for the whole namespace.
   [
     'an expression',

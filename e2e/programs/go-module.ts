@@ -19,6 +19,8 @@ export interface GoPrograms {
   /** Modules to require beside it, with their versions: those that its own go.mod replaces by a folder. */
   readonly beside?: Readonly<Record<string, string>>
   readonly ldflags?: string
+  /** Whether parts of it are C, for which the machine needs a compiler; default no. */
+  readonly cgo?: boolean
   /** Modules of the same repository that it requires at v0.0.0, and where they are. */
   readonly staging?: boolean
 }
@@ -65,7 +67,7 @@ export async function buildGo(
   // A newer toolchain than the machine's comes as a module, if the machine's is 1.21 or newer.
   const env = {
     ...process.env,
-    CGO_ENABLED: '0',
+    CGO_ENABLED: programs.cgo ? '1' : '0',
     GOTOOLCHAIN: 'auto',
     GOFLAGS: '-mod=mod -buildvcs=false',
     GOWORK: 'off',

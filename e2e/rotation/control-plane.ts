@@ -23,7 +23,7 @@ if (import.meta.main) {
   const running = await startControlPlane({
     platform: manifestsPlatform({
       manifests: [settings.manifests],
-      caDirectory: settings.ca,
+      issuer: { kind: 'own', caDirectory: settings.ca },
       tokenKeyDirectory: settings.keys,
       caRefreshMs: 500,
     }),

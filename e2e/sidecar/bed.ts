@@ -68,7 +68,7 @@ status: { podIP: 127.0.0.1 }
       const started = await startControlPlane({
         platform: manifestsPlatform({
           manifests: [at('manifests')],
-          caDirectory: at('ca'),
+          issuer: { kind: 'own', caDirectory: at('ca') },
           tokenKeyDirectory: at('keys'),
         }),
         trustDomain: 'cluster.local',

@@ -7,7 +7,7 @@ interface OtherMesh {
 const ROUTE = 'write an HTTPRoute (gateway.networking.k8s.io/v1) with the Service as its parent'
 const VERSIONS = 'give each version a Service of its own, and split between them by an HTTPRoute'
 const STRICT = 'write a PeerAuthentication of weft.dev/v1alpha1 with spec.mtls.mode'
-const NO_POLICY = 'Weft has no rules about who may call: restrict it by NetworkPolicy, or in the application'
+const POLICY = 'write an AuthorizationPolicy of weft.dev/v1alpha1'
 const NOTHING_NEEDED = 'take it out: Weft works this out from Services and pods'
 
 const ISTIO: OtherMesh = {
@@ -16,7 +16,7 @@ const ISTIO: OtherMesh = {
     VirtualService: `${ROUTE}; weights, timeouts and retries are fields of its rules`,
     DestinationRule: VERSIONS,
     PeerAuthentication: 'write apiVersion: weft.dev/v1alpha1, with spec.mtls.mode STRICT or PERMISSIVE',
-    AuthorizationPolicy: NO_POLICY,
+    AuthorizationPolicy: 'write apiVersion: weft.dev/v1alpha1; most fields have the same names',
     RequestAuthentication: 'check tokens in the application or at the way in: Weft does not read them',
     Gateway: 'keep the ingress that is there: Weft serves traffic between pods',
     ServiceEntry: 'take it out: connections to addresses outside the mesh pass through',
@@ -34,10 +34,10 @@ const LINKERD: OtherMesh = {
     HTTPRoute: 'write apiVersion: gateway.networking.k8s.io/v1',
     GRPCRoute: 'write apiVersion: gateway.networking.k8s.io/v1',
     Server: STRICT,
-    ServerAuthorization: NO_POLICY,
-    AuthorizationPolicy: NO_POLICY,
-    MeshTLSAuthentication: NO_POLICY,
-    NetworkAuthentication: NO_POLICY,
+    ServerAuthorization: POLICY,
+    AuthorizationPolicy: POLICY,
+    MeshTLSAuthentication: POLICY,
+    NetworkAuthentication: POLICY,
   },
 }
 
@@ -45,7 +45,7 @@ const SMI: OtherMesh = {
   mesh: 'SMI',
   instead: {
     TrafficSplit: `${ROUTE}; its backendRefs have weights`,
-    TrafficTarget: NO_POLICY,
+    TrafficTarget: POLICY,
     HTTPRouteGroup: ROUTE,
     TCPRoute: 'take it out: TCP follows its Service',
   },
@@ -56,13 +56,13 @@ const CONSUL: OtherMesh = {
   instead: {
     ServiceSplitter: ROUTE,
     ServiceRouter: ROUTE,
-    ServiceIntentions: NO_POLICY,
+    ServiceIntentions: POLICY,
     ServiceResolver: VERSIONS,
   },
 }
 const KUMA: OtherMesh = {
   mesh: 'Kuma',
-  instead: { MeshHTTPRoute: ROUTE, TrafficRoute: ROUTE, MeshTrafficPermission: NO_POLICY, MeshRetry: ROUTE },
+  instead: { MeshHTTPRoute: ROUTE, TrafficRoute: ROUTE, MeshTrafficPermission: POLICY, MeshRetry: ROUTE },
 }
 
 const GROUPS: readonly (readonly [suffix: string, mesh: OtherMesh])[] = [

@@ -11,7 +11,9 @@ import {
   NODE_TAKES,
   OUTBOUND_PORT,
   READY_PATH,
+  TAKES_JWT,
   TAKES_OUTLIER_DETECTION,
+  TAKES_RBAC,
   TAKES_TRUST,
   USER_AGENT,
 } from '../../core/contract.ts'
@@ -33,6 +35,7 @@ import type { AccessLogMode } from '../telemetry/access-log.ts'
 import { reopeningExporter } from '../telemetry/reopening-exporter.ts'
 import { sidecarResource, type ReportingPod, type ResourceAttributes } from '../telemetry/resource.ts'
 import { clusterMetricsText } from '../telemetry/cluster-metrics.ts'
+import { ObservedCalls } from '../telemetry/observed-calls/observed-calls.ts'
 import { Telemetry } from '../telemetry/telemetry.ts'
 import { loadOriginalDestination, type OriginalDestination } from '../transport/original-destination.ts'
 import { ADS_CHANNEL, createAdsClient } from '../xds/ads-client.ts'
@@ -126,6 +129,7 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
     resource: sidecarResource(pod, options.resource),
     exporter: reopeningExporter(() => controlPlaneExporter(controlPlane)),
     accessLog: options.accessLog,
+    observed: new ObservedCalls(Date.now(), pod.addresses),
     samplingPercent: options.samplingPercent,
   })
   const runtime = new Runtime({
@@ -258,7 +262,7 @@ export function nodeOf({ pod }: { readonly pod: SidecarOptions['pod'] }) {
       [NODE_NAMESPACE]: pod.namespace,
       [NODE_POD_NAME]: pod.name,
       [NODE_RUNTIME]: process.versions.node,
-      [NODE_TAKES]: [TAKES_OUTLIER_DETECTION, TAKES_TRUST].join(' '),
+      [NODE_TAKES]: [TAKES_OUTLIER_DETECTION, TAKES_RBAC, TAKES_JWT, TAKES_TRUST].join(' '),
     },
   }
 }

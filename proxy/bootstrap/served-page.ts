@@ -24,7 +24,9 @@ export function withServed(page: string): string {
 const NARROWED: ReadonlySet<string> = new Set([
   'envoy.config.core.v3.Metadata',
   'envoy.config.core.v3.TransportSocket',
+  'envoy.extensions.filters.http.jwt_authn.v3.JwtRequirement',
   'envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig',
+  'google.protobuf.Empty',
 ])
 
 /** `Cluster.EdsClusterConfig`; two messages are called HttpProtocolOptions. */

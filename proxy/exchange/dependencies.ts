@@ -19,10 +19,20 @@ export interface ExchangeDependencies {
   readonly configVersion: () => string
   /** How long a request waits for configuration that is on its way. Milliseconds. */
   readonly configWaitMs: number
-  /** Exchanges running now, watched for idleness. */
-  readonly running: Set<{ idleCheck(nowMs: number): void }>
+  /** Exchanges running now, watched for idleness, and asked again when policies change. */
+  readonly running: Set<RunningExchange>
   /** The event loop is so far behind that new requests are turned away. */
   readonly overloaded: () => boolean
+}
+
+/** One request, for those who look after all of them. */
+export interface RunningExchange {
+  /** Its answer has begun. */
+  readonly answering: boolean
+  /** Ends it if neither side moved for longer than its listener allows. `nowMs`: on the clock. */
+  idleCheck(nowMs: number): void
+  /** Ends it if those who decide who may are others by now, and refuse it. */
+  reauthorize(): void
 }
 
 /** The state of weighted picks, one per route action for as long as that is configured. */

@@ -4,7 +4,8 @@ import { ResponseFlag } from '../model/response-flag.ts'
 import { NormalizePathStep } from '../steps/http/normalize-path.ts'
 import type { RequestStep, Verdict, WaitingRequest } from '../steps/step.ts'
 import { forwardTo, RETRY_503 } from '../testing/static-configuration.ts'
-import { MemoryExchange, NO_STEPS, NOTHING_LEFT } from './testing/memory-exchange.ts'
+import { NO_STEPS } from '../steps/request-steps.ts'
+import { MemoryExchange, NOTHING_LEFT } from './testing/memory-exchange.ts'
 
 const answer = (status: number): Verdict => ({
   kind: 'answer',
@@ -26,11 +27,9 @@ t.test('steps are asked in order, with the route; the first that answers ends it
   const mesh = new MemoryExchange(forwardTo({ app: 1 }))
   const asked: string[] = []
   mesh.steps = {
+    ...NO_STEPS,
     early: [new NormalizePathStep(SAFE_PATHS), step('early', asked)],
     steps: [step('one', asked), step('two', asked, () => answer(429)), step('three', asked)],
-    responders: [],
-    watchers: [],
-    bodyLimit: Infinity,
   }
   const caller = mesh.send({ path: '/a/../b' })
   t.equal(caller.status, 429)
@@ -45,7 +44,7 @@ t.test('steps are asked in order, with the route; the first that answers ends it
 t.test('steps are asked where no route matches, too: a limit counts what is turned away', async (t) => {
   const mesh = new MemoryExchange({ ...forwardTo({ app: 1 }), match: { ...NEVER } })
   const asked: string[] = []
-  mesh.steps = { early: [], steps: [step('one', asked)], responders: [], watchers: [], bodyLimit: Infinity }
+  mesh.steps = { ...NO_STEPS, steps: [step('one', asked)] }
   t.equal(mesh.send().status, 404)
   t.same(asked, ['one / -'])
   t.same(mesh.told, ['NR route_not_found'])
@@ -67,11 +66,9 @@ t.test('a step has the request wait; its body is kept and held back meanwhile', 
     return () => {}
   }
   mesh.steps = {
+    ...NO_STEPS,
     early: [],
     steps: [step('wait', [], () => ({ kind: 'wait', flags: 0, begin }))],
-    responders: [],
-    watchers: [],
-    bodyLimit: Infinity,
   }
   const caller = mesh.send({ method: 'POST', open: true })
   caller.say('a'.repeat(60_000))
@@ -95,11 +92,9 @@ t.test('who gives up while a step has it wait is forgotten there', async (t) => 
   }
   const asked: string[] = []
   mesh.steps = {
+    ...NO_STEPS,
     early: [],
     steps: [step('wait', asked, () => ({ kind: 'wait', flags: 0, begin }))],
-    responders: [],
-    watchers: [],
-    bodyLimit: Infinity,
   }
   const caller = mesh.send()
   caller.leave()
@@ -121,7 +116,7 @@ t.test('a wait that is over is not given up again at the end, and what it was fo
     return () => void cancelled++
   }
   const wait = step('wait', [], () => ({ kind: 'wait', flags: ResponseFlag.DI, begin }))
-  mesh.steps = { early: [], steps: [wait], responders: [], watchers: [], bodyLimit: Infinity }
+  mesh.steps = { ...NO_STEPS, steps: [wait] }
   mesh.send()
   waiting?.resume(undefined)
   mesh.clock.advance(0)
@@ -140,7 +135,7 @@ t.test('every answer passes the steps that look at answers, also a local one', a
     respond: (_hop, _head, _route, response) => void response.fields.push('x-seen', name),
   })
   const [one, two] = [mark('one'), mark('two')]
-  mesh.steps = { early: [], steps: [one, two], responders: [two, one], watchers: [], bodyLimit: Infinity }
+  mesh.steps = { ...NO_STEPS, steps: [one, two], responders: [two, one] }
   const served = mesh.send()
   mesh.clock.advance(0)
   mesh.upstream.server(1).stream.respond(200)

@@ -16,12 +16,13 @@ import type { Route } from '../model/route.ts'
 import { findRoute } from '../route/match.ts'
 import { mutate, redirectLocation } from '../route/rewrite.ts'
 import { bodyTooLarge } from '../steps/http/body-limit.ts'
-import type { Answer, WaitingRequest } from '../steps/step.ts'
-import type { ConnectionManager } from './connection-manager.ts'
-import type { ExchangeDependencies } from './dependencies.ts'
+import type { Answer, RequestStep, WaitingRequest } from '../steps/step.ts'
+import type { ConnectionManager, ManagerSource } from './connection-manager.ts'
+import type { ExchangeDependencies, RunningExchange } from './dependencies.ts'
 import type { Caller } from './caller.ts'
 import { Forwarding } from './forwarding.ts'
 import { Phase } from './phase.ts'
+import { askAgain, sameSteps } from './reauthorization.ts'
 import { newRecord } from './record.ts'
 import { ReplayBuffer } from './replay-buffer.ts'
 import { composeReply, grpcTrailers, isGrpc, readGrpcStatus, type LocalReply } from './reply.ts'
@@ -32,7 +33,7 @@ import type { RequestRecord } from './telemetry-sink.ts'
  * asked, and then it is answered here or by what `Forwarding` finds. It knows no protocol: codecs on both sides
  * speak proxy/http/stream.ts.
  */
-export class Exchange implements BodyReader, Caller, WaitingRequest {
+export class Exchange implements BodyReader, Caller, WaitingRequest, RunningExchange {
   readonly head: RequestHead
   readonly body: ReplayBuffer
   readonly record: RequestRecord
@@ -46,12 +47,17 @@ export class Exchange implements BodyReader, Caller, WaitingRequest {
   readonly grpc: boolean
   readonly #deps: ExchangeDependencies
   readonly #stream: ServerStream
+  readonly #managers: ManagerSource
 
   #phase: Phase = Phase.Arriving
   /** The next step to ask. */
   #step = 0
   #route: Route | undefined
   #forwarding: Forwarding | undefined
+  /** By whom it was let pass; undefined: not yet. */
+  #authorizers: readonly RequestStep[] | undefined
+  /** Its fields as they were then, if those were asked for: the way to the upstream changes them. */
+  #decidedFields: Fields | undefined
   /** Gives up what it waits for: routes, or a step's answer. */
   #cancelWait: (() => void) | undefined
   /** Ends the time that the request has to come whole. */
@@ -67,14 +73,15 @@ export class Exchange implements BodyReader, Caller, WaitingRequest {
 
   constructor(
     deps: ExchangeDependencies,
-    manager: ConnectionManager,
+    managers: ManagerSource,
     hop: Hop,
     stream: ServerStream,
     head: RequestHead,
     end: boolean,
   ) {
     this.#deps = deps
-    this.manager = manager
+    this.#managers = managers
+    this.manager = managers.value
     this.hop = hop
     this.#stream = stream
     this.head = head
@@ -89,6 +96,7 @@ export class Exchange implements BodyReader, Caller, WaitingRequest {
     this.record = newRecord(hop, head, deps.configVersion(), this.startedAt)
     if (!this.#keepsCase || this.http2) head.spelling = undefined
     this.grpc = this.http2 && isGrpc(head.fields)
+    this.record.grpc = this.grpc
     deps.telemetry.requestStarted(hop.direction)
     deps.running.add(this)
   }
@@ -128,7 +136,7 @@ export class Exchange implements BodyReader, Caller, WaitingRequest {
     const { early, steps } = this.manager.steps
     const asked = this.#phase === Phase.Arriving ? early : steps
     while (this.#step < asked.length) {
-      const verdict = asked[this.#step++]?.decide(this.hop, this.head, this.#route)
+      const verdict = asked[this.#step++]?.decide(this.hop, this.head, this.#route, this.record)
       if (!verdict) continue
       this.record.flags |= verdict.flags
       if (verdict.kind === 'answer') return this.reply(0, verdict.reply)
@@ -177,6 +185,12 @@ export class Exchange implements BodyReader, Caller, WaitingRequest {
 
   #dispatch(): void {
     const route = this.#route
+    const { authorizers, authorizeByFields } = this.manager.steps
+    this.#authorizers = authorizers
+    if (authorizeByFields) this.#decidedFields = [...this.head.fields]
+    // What came while it waited holds for it.
+    this.reauthorize()
+    if (this.#phase !== Phase.Deciding) return
     if (!route) {
       const known = Boolean(this.manager.routes.value)
       const text = known ? 'no route matches this request' : 'no routes are known for this destination'
@@ -220,7 +234,7 @@ export class Exchange implements BodyReader, Caller, WaitingRequest {
 
   onEnd(trailers: Fields | undefined): void {
     if (this.#phase === Phase.Over) return
-    const passed = this.#passed(trailers)
+    const passed = this.#passed(trailers, this.manager.steps.ownFields)
     this.#cancelTimer?.()
     this.body.ended = true
     if (this.manager.steps.watchers.length > 0) this.#wholeAt ??= this.#deps.clock.now()
@@ -262,7 +276,9 @@ export class Exchange implements BodyReader, Caller, WaitingRequest {
     this.record.status = head.status
     this.record.details = 'via_upstream'
     for (const step of this.manager.steps.watchers) step.answered?.(this.head, head, this.#wholeAt)
+    this.record.answered = true
     if (end) this.#noteGrpcStatus(head.fields)
+    if (this.hop.direction === 'inbound') this.#deps.telemetry.requestAnswered(this.record)
     this.#grpcAnswer = this.grpc && isGrpc(head.fields)
     this.#tunnel = this.wantsUpgrade && (head.status === 101 || this.head.method === 'CONNECT')
     if (this.wantsUpgrade) removeField(head.fields, UPGRADE_HEADER)
@@ -284,9 +300,9 @@ export class Exchange implements BodyReader, Caller, WaitingRequest {
     this.#responseDone()
   }
 
-  #passed(trailers: Fields | undefined): Fields | undefined {
+  #passed(trailers: Fields | undefined, own?: ReadonlySet<string>): Fields | undefined {
     if (trailers !== undefined && !this.#keepsCase) spellTrailers(trailers, undefined)
-    return passedTrailers(trailers)
+    return passedTrailers(trailers, own)
   }
 
   fail(flags: number, reply: LocalReply, reason: ResetReason): void {
@@ -312,6 +328,29 @@ export class Exchange implements BodyReader, Caller, WaitingRequest {
     if (!this.#paused) return
     this.#paused = false
     this.#stream.resume()
+  }
+
+  get answering(): boolean {
+    return this.#phase === Phase.Responding
+  }
+
+  /** Policies may have changed. Whoever was not let pass yet will be asked about before it goes on. */
+  reauthorize(): void {
+    if (this.#phase === Phase.Over || !this.#authorizers) return
+    const { authorizers } = this.#managers.value.steps
+    if (sameSteps(authorizers, this.#authorizers)) return
+    this.#authorizers = authorizers
+    const { hop, head, record } = this
+    const refused = askAgain(authorizers, {
+      hop,
+      head,
+      record,
+      route: this.#route,
+      fields: this.#decidedFields,
+    })
+    if (!refused) return
+    const flags = this.answering ? refused.flags | ResponseFlag.LR : refused.flags
+    this.#giveUp(flags, refused.reply, 'cancel')
   }
 
   /** From the proxy's sweep: neither side moved for longer than the listener allows. */

@@ -1,7 +1,7 @@
 import { PROTOCOL_HEADER } from '../../core/contract.ts'
 import { field, type RequestHead } from '../http/message.ts'
 import type { Hop } from '../model/hop.ts'
-import type { RequestRecord } from './telemetry-sink.ts'
+import { noAuthorization, type RequestRecord } from './telemetry-sink.ts'
 
 /**
  * A record with what is known at a request's start; every field is there from the beginning, so its shape is one.
@@ -25,7 +25,9 @@ export function newRecord(
     protocol: http2 ? 'HTTP/2' : 'HTTP/1.1',
     userAgent: field(head.fields, 'user-agent') ?? '',
     status: 0,
+    grpc: false,
     grpcStatus: -1,
+    answered: false,
     flags: 0,
     details: '',
     route: '',
@@ -34,6 +36,8 @@ export function newRecord(
     upstream: '',
     upstreamWorkload: '',
     downstream: hop.downstream,
+    destinationAddress: hop.destination.host,
+    destinationPort: hop.destination.port,
     sourceIdentity:
       hop.sourceIdentity === '' && hop.direction === 'outbound' ? hop.localIdentity : hop.sourceIdentity,
     destinationIdentity: hop.direction === 'inbound' ? hop.localIdentity : '',
@@ -42,5 +46,6 @@ export function newRecord(
     bytesSent: 0,
     configVersion,
     span: undefined,
+    ...noAuthorization(),
   }
 }

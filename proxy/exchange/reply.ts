@@ -35,7 +35,7 @@ export function readGrpcStatus(fields: Fields): number | undefined {
 /** Ends an answer to a gRPC caller that had begun: it learns why, where a reset would be an unknown error to it. */
 export function grpcTrailers(reply: LocalReply): Fields {
   const status = String(reply.grpcStatus ?? grpcStatusOf(reply.status))
-  return ['grpc-status', status, 'grpc-message', percentEncode(reply.text)]
+  return ['grpc-status', status, 'grpc-message', percentEncode(reply.text.trimEnd())]
 }
 
 /** A local reply in the caller's own protocol. */
@@ -63,7 +63,7 @@ export function composeReply(head: RequestHead, reply: LocalReply): Composed {
     const fields = ['content-type', contentType, ...grpcTrailers(reply), ...own]
     return { head: { status: 200, fields, spelling: reply.spelling }, body: undefined, grpcStatus }
   }
-  const error = { code: CONNECT_CODES[grpcStatus] ?? 'unknown', message: reply.text }
+  const error = { code: CONNECT_CODES[grpcStatus] ?? 'unknown', message: reply.text.trimEnd() }
   const text = Buffer.from(JSON.stringify(kind === 'connect-stream' ? { error } : error))
   const body = kind === 'connect-stream' ? endOfStream(text) : text
   const fields = ['content-type', contentType, 'content-length', String(body.length), ...own]
@@ -82,9 +82,11 @@ function composeText(head: RequestHead, reply: LocalReply, own: Fields): Compose
 
 /**
  * Details without what only the log may say: of `code{what happened}` the caller gets an error number or plain words, and
- * no address, name or identity of what is behind (RFC 9209 section 6).
+ * no address, name or identity of what is behind (RFC 9209 section 6); of `code[policy]` the code.
  */
 function forCaller(details: string): string {
+  const [, bare] = /^(\w+)\[/.exec(details) ?? []
+  if (bare !== undefined) return bare
   const [, code, more = ''] = /^([^{]*)\{(.*)\}$/s.exec(details) ?? []
   if (code === undefined) return details
   const [errno] = /\bE[A-Z]{3,}\b/.exec(more) ?? []

@@ -5,7 +5,8 @@ import type { Route } from '../model/route.ts'
 import { statefulSession, StatefulSessionStep, type SessionConfig } from '../steps/http/stateful-session.ts'
 import { formatToken } from '../steps/http/session-token.ts'
 import { endpointAt, forwardTo, RETRY_503 } from '../testing/static-configuration.ts'
-import { MemoryExchange, NO_STEPS, NOTHING_LEFT, type FakeCaller } from './testing/memory-exchange.ts'
+import { NO_STEPS } from '../steps/request-steps.ts'
+import { MemoryExchange, NOTHING_LEFT, type FakeCaller } from './testing/memory-exchange.ts'
 
 const COOKIE: SessionConfig = { carrier: { kind: 'cookie', name: 's', ttlMs: 0, path: '/' }, scope: 'one' }
 const HEADER: SessionConfig = { carrier: { kind: 'header', name: 'x-session' }, scope: 'one' }

@@ -10,8 +10,27 @@ export interface HopSpan {
   readonly traceState: string
 }
 
+/** What authorization has decided; what weighs more stands in place of what weighs less. */
+export type DecisionName = '' | 'allowed' | 'audited' | 'dry-run-denied' | 'denied'
+
+/** Of a request or an opaque connection. Filled by the steps that decide. */
+export interface AuthorizationRecord {
+  /** The rule that decided, `namespace/policy/index`; `none`: refused, as no rule allows it; '': nothing decided. */
+  policy: string
+  decision: DecisionName
+  /** Of what was refused, or would be: its trace id, 32 hex digits, which is all that its caller is told; '' otherwise. */
+  reference: string
+  /** It is to stand in the access log, whatever that leaves out. */
+  logged: boolean
+}
+
+/** Before anybody has decided. */
+export function noAuthorization(): AuthorizationRecord {
+  return { policy: '', decision: '', reference: '', logged: false }
+}
+
 /** Filled by the exchange while a request runs and handed over once, when it is finished. */
-export interface RequestRecord {
+export interface RequestRecord extends AuthorizationRecord {
   direction: 'outbound' | 'inbound'
   /** Milliseconds since the epoch, with fractions. */
   startMs: number
@@ -24,8 +43,12 @@ export interface RequestRecord {
   userAgent: string
   /** 0: the caller was gone before an answer. */
   status: number
+  /** It is a gRPC call, whatever the answer. */
+  grpc: boolean
   /** gRPC status, or -1. */
   grpcStatus: number
+  /** An answer of the upstream has begun. */
+  answered: boolean
   /** ResponseFlag bits. */
   flags: number
   /** Envoy's response code details, e.g. `via_upstream`, `route_not_found`. */
@@ -39,6 +62,9 @@ export interface RequestRecord {
   upstreamWorkload: string
   /** `ip:port` of the caller. */
   downstream: string
+  /** Where the connection was going; '' and 0: not known. */
+  destinationAddress: string
+  destinationPort: number
   /** SPIFFE IDs, or '' in plaintext. */
   sourceIdentity: string
   destinationIdentity: string
@@ -50,7 +76,7 @@ export interface RequestRecord {
   span: HopSpan | undefined
 }
 
-export interface ConnectionRecord {
+export interface ConnectionRecord extends AuthorizationRecord {
   direction: 'outbound' | 'inbound'
   startMs: number
   durationMs: number
@@ -58,6 +84,11 @@ export interface ConnectionRecord {
   service: string
   upstream: string
   downstream: string
+  /** As of a request. */
+  destinationAddress: string
+  destinationPort: number
+  /** Server name of TLS that is passed on, or ''. */
+  serverName: string
   sourceIdentity: string
   destinationIdentity: string
   flags: number
@@ -82,8 +113,14 @@ export interface TelemetrySink {
     head: RequestHead,
     samplingPercent: number,
   ): HopSpan | undefined
+  /** The trace id of a request, made if it has none; of no head, a new one. */
+  reference(head: RequestHead | undefined): string
   requestStarted(direction: 'outbound' | 'inbound'): void
+  /** An answer of the application has begun, of which the record has the status. Inbound only; it may go on for days. */
+  requestAnswered(record: RequestRecord): void
   requestFinished(record: RequestRecord): void
+  /** An opaque connection has reached its endpoint. It may stay for days. */
+  connectionOpened(record: ConnectionRecord): void
   connectionFinished(record: ConnectionRecord): void
   count(name: CounterName, by?: number): void
   /** The number of one limit: the same one for the same names. */
@@ -92,8 +129,11 @@ export interface TelemetrySink {
 
 export const noTelemetry: TelemetrySink = {
   beginTrace: () => undefined,
+  reference: () => '0'.repeat(32),
   requestStarted() {},
+  requestAnswered() {},
   requestFinished() {},
+  connectionOpened() {},
   connectionFinished() {},
   count() {},
   limitMetric: () => ({ value: 0 }),

@@ -46,15 +46,28 @@ const FORBIDDEN = new Set([
 
 const PLAIN_NAME = /^[a-z0-9-]+$/
 
-/** The trailers that are passed on: `trailers` itself where none is forbidden, undefined where none is left. */
-export function passedTrailers(trailers: Fields | undefined): Fields | undefined {
+/** A lower-case name as CGI and its kin read it: whatever is neither letter nor digit is `-` (RFC 3875 section 4.1.18). */
+export function foldedName(name: string): string {
+  return PLAIN_NAME.test(name) ? name : name.toLowerCase().replace(/[^a-z0-9]/g, '-')
+}
+
+const NONE: ReadonlySet<string> = new Set()
+
+/**
+ * The trailers that are passed on: `trailers` itself where none is forbidden, undefined where none is left. `own`: folded
+ * names of fields that nobody but a step may write.
+ */
+export function passedTrailers(
+  trailers: Fields | undefined,
+  own: ReadonlySet<string> = NONE,
+): Fields | undefined {
   if (trailers === undefined) return undefined
   let kept: Fields | undefined
   for (let i = 0; i < trailers.length; i += 2) {
     const name = trailers[i] as string
-    // CGI and its kin read whatever is neither letter nor digit as `-` (RFC 3875 section 4.1.18).
-    const folded = PLAIN_NAME.test(name) ? name : name.toLowerCase().replace(/[^a-z0-9]/g, '-')
-    if (FORBIDDEN.has(folded) || folded.startsWith('x-weft-')) kept ??= trailers.slice(0, i)
+    const folded = foldedName(name)
+    if (FORBIDDEN.has(folded) || own.has(folded) || folded.startsWith('x-weft-'))
+      kept ??= trailers.slice(0, i)
     else kept?.push(name, trailers[i + 1] as string)
   }
   if (kept === undefined) return trailers

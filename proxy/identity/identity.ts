@@ -41,7 +41,8 @@ export function createIdentity(options: IdentityOptions): Identity {
   const { log, clock = systemClock, random = Math.random, trustDomain, spiffeId } = options
   checkExpectation(trustDomain, spiffeId)
   const request =
-    options.request ?? ((signal) => requestCertificate(options, options.ttlSeconds ?? 0, spiffeId, signal))
+    options.request ??
+    ((signal) => requestCertificate(options, { ttlSeconds: options.ttlSeconds ?? 0, spiffeId }, signal))
   const state = stateFile(options.stateDir)
   const secrets = new Watched<Secrets | undefined>(undefined)
   const backoff = new Backoff({ baseMs: 100, maxMs: 10_000, random })

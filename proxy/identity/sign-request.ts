@@ -11,13 +11,13 @@ const DEADLINE_MS = 10_000
 
 /**
  * Makes a key and has it certified. The key leaves this function only in its result. `ttlSeconds` 0 leaves the
- * lifetime to the control plane, `spiffeId` undefined the identity. Throws WeftError `identity.token`, `identity.refused` (a retry alone won't help),
+ * lifetime to the control plane. The request says which identity it is for, where that is known: some issuers certify only what
+ * a request says. Throws WeftError `identity.token`, `identity.refused` (a retry alone won't help),
  * `identity.unreachable`, `identity.bad_answer`, `bundle.*`, `file.*`.
  */
 export async function requestCertificate(
   endpoint: ControlPlaneEndpoint,
-  ttlSeconds: number,
-  spiffeId: string | undefined,
+  { ttlSeconds, spiffeId }: { readonly ttlSeconds: number; readonly spiffeId: string | undefined },
   signal: AbortSignal,
 ): Promise<SecretParts> {
   const key = generateKey()

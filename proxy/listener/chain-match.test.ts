@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { FilterChain, Listener } from '../model/listener.ts'
-import { chooseChain, needsInspection, type ConnectionFacts } from './chain-match.ts'
+import { chooseChain, needsInspection, type ChainFacts } from './chain-match.ts'
 
 function chain(name: string, match: Partial<FilterChain['match']>): FilterChain {
   return {
@@ -26,18 +26,19 @@ function listener(chains: FilterChain[], fallback?: FilterChain): Listener {
     inspectHttp: true,
     useOriginalDst: true,
     detectTimeoutMs: 100,
+    openConnectionsMs: 5000,
     filterChains: chains,
     defaultFilterChain: fallback,
   }
 }
 
-const PLAIN: ConnectionFacts = {
+const PLAIN: ChainFacts = {
   destinationPort: 8080,
   serverName: '',
   transportProtocol: 'raw_buffer',
   applicationProtocols: [],
 }
-const MESH: ConnectionFacts = { ...PLAIN, transportProtocol: 'tls', applicationProtocols: ['weft-h2'] }
+const MESH: ChainFacts = { ...PLAIN, transportProtocol: 'tls', applicationProtocols: ['weft-h2'] }
 
 t.test('a STRICT port takes mesh TLS and nothing else', async (t) => {
   const strict = listener([

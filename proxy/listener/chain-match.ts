@@ -1,8 +1,9 @@
+import { isDeepStrictEqual } from 'node:util'
 import { ALPN_TCP } from '../../core/contract.ts'
 import type { FilterChain, Listener } from '../model/listener.ts'
 
 /** What is known of a connection when its filter chain is chosen. */
-export interface ConnectionFacts {
+export interface ChainFacts {
   readonly destinationPort: number
   readonly serverName: string
   readonly transportProtocol: 'tls' | 'raw_buffer'
@@ -14,7 +15,7 @@ export interface ConnectionFacts {
  * Envoy's order (FilterChainMatch): destination port, server name, transport protocol, application
  * protocol; at each step the most specific chains that match stay. Undefined: refuse the connection.
  */
-export function chooseChain(listener: Listener, facts: ConnectionFacts): FilterChain | undefined {
+export function chooseChain(listener: Listener, facts: ChainFacts): FilterChain | undefined {
   let chains = keepSpecific(
     listener.filterChains,
     (chain) => chain.match.destinationPort !== undefined,
@@ -33,6 +34,25 @@ export function chooseChain(listener: Listener, facts: ConnectionFacts): FilterC
       chain.match.applicationProtocols.some((protocol) => facts.applicationProtocols.includes(protocol)),
   )
   return chains[0] ?? listener.defaultFilterChain
+}
+
+/**
+ * What a chain of a listener has become in another version of it, for connections that it serves: the one that matches the
+ * same, or, where that has gone, the one that would be chosen now. Undefined: none that could go on with what TLS there is.
+ */
+export function currentChain(
+  listener: Listener,
+  before: FilterChain,
+  wasDefault: boolean,
+  facts: ChainFacts,
+): FilterChain | undefined {
+  const { filterChains, defaultFilterChain } = listener
+  // No two chains of a listener match the same.
+  const same = wasDefault
+    ? defaultFilterChain
+    : filterChains.find(({ match }) => isDeepStrictEqual(match, before.match))
+  const chain = same ?? chooseChain(listener, facts)
+  return (chain?.tls === undefined) === (before.tls === undefined) ? chain : undefined
 }
 
 function keepSpecific(

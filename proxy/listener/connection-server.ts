@@ -7,6 +7,7 @@ import type { ConnectionManager } from '../exchange/connection-manager.ts'
 import type { ExchangeDependencies } from '../exchange/dependencies.ts'
 import { Exchange } from '../exchange/exchange.ts'
 import { newRecord } from '../exchange/record.ts'
+import { noAuthorization, type AuthorizationRecord } from '../exchange/telemetry-sink.ts'
 import type { RequestHead } from '../http/message.ts'
 import type { BodyReader, ServerHandler, ServerStream } from '../http/stream.ts'
 import { serveHttp1 } from '../http1/server.ts'
@@ -17,16 +18,19 @@ import type { Hop } from '../model/hop.ts'
 import type { FilterChain, HttpConnectionManager, Listener, TcpProxy } from '../model/listener.ts'
 import { ResponseFlag } from '../model/response-flag.ts'
 import type { StepCompiler } from '../steps/request-steps.ts'
-import type { ConnectionStep } from '../steps/step.ts'
+import type { ArrivedConnection, ConnectionStep, Refusal } from '../steps/step.ts'
 import { newConnectionRecord, TcpRoute, type TcpDependencies, type TcpHop } from '../tcp/tcp-route.ts'
 import type { LateClient } from '../tcp/first-bytes.ts'
 import type { Detected } from '../transport/detect.ts'
 import type { Destination } from '../transport/original-destination.ts'
 import { peek, type Peeked } from '../transport/peek.ts'
+import { resetSocket } from '../transport/reset-socket.ts'
 import { createTransport } from '../transport/socket-transport.ts'
 import { CurrentManager, type ManagerOf } from './current-manager.ts'
-import { chooseChain, inspectionMs, needsInspection } from './chain-match.ts'
+import { chooseChain, inspectionMs, needsInspection, type ChainFacts } from './chain-match.ts'
 import { OpenConnections } from './open-connections.ts'
+import { OpenTcp } from './open-tcp.ts'
+import { PolicyChanges } from './policy-changes.ts'
 import type { TlsTermination } from './tls-termination.ts'
 
 export interface ConnectionDependencies {
@@ -60,6 +64,10 @@ interface Accepted {
   readonly identity: string
   /** ALPN that was agreed on, or ''. */
   readonly alpn: string
+  /** Server name of its TLS, whoever ends that, lower-case, or ''. */
+  readonly serverName: string
+  /** What its steps have decided. */
+  readonly authorization?: AuthorizationRecord
   /** What the first bytes said, where they were looked at and are not TLS. */
   readonly peeked: Peeked | undefined
 }
@@ -87,6 +95,7 @@ const NO_HEAD: RequestHead = { method: '', scheme: '', authority: '', path: '', 
 export class ConnectionServer {
   readonly #deps: ConnectionDependencies
   readonly #open = new OpenConnections()
+  readonly #changes: PolicyChanges
   readonly #tcpRoutes = new WeakMap<TcpProxy, TcpRoute>()
   readonly #managers = new WeakMap<HttpConnectionManager, ConnectionManager>()
   readonly #connectionSteps = new WeakMap<FilterChain, readonly ConnectionStep[]>()
@@ -95,6 +104,8 @@ export class ConnectionServer {
 
   constructor(deps: ConnectionDependencies) {
     this.#deps = deps
+    const { running } = deps.exchange
+    this.#changes = new PolicyChanges(deps.clock, () => [...running, ...this.#open.tcp])
   }
 
   /** Requests and opaque connections running now. */
@@ -111,6 +122,7 @@ export class ConnectionServer {
   }
 
   destroy(): void {
+    this.#changes.close()
     this.#open.destroy()
   }
 
@@ -133,38 +145,41 @@ export class ConnectionServer {
 
   #inspected(socket: Socket, listener: Listener, arrival: Arrival, peeked: Peeked | undefined): void {
     const chain = chainFor(listener, arrival.destination.port, peeked)
-    if (!chain) return this.#refuse(socket, arrival, '', ResponseFlag.NR, 'filter_chain_not_found')
-    const accepted = { socket, listener, chain, arrival, identity: '', alpn: '', peeked }
+    const serverName = peeked?.kind === 'tls' ? peeked.hello.serverName : ''
+    if (!chain) return this.#refuse(socket, this.#tcpHop({ arrival, identity: '', serverName }), NO_CHAIN)
+    const accepted = { socket, listener, chain, arrival, identity: '', alpn: '', serverName, peeked }
     if (!chain.tls) return this.#accepted(accepted)
     this.#deps.termination.terminate(socket, chain.tls, (result) => {
       if (!result.ok) {
         this.#deps.exchange.telemetry.count('tls_handshake_failed')
         const details = `downstream_tls{${result.reason}}`
-        return this.#record(arrival, '', ResponseFlag.UAEX | ResponseFlag.DC, details)
+        const hop = this.#tcpHop({ arrival, identity: '', serverName })
+        return this.#record(hop, ResponseFlag.UAEX | ResponseFlag.DC, details)
       }
       const { socket: secure, identity, alpn } = result
-      this.#accepted({ ...accepted, socket: secure, identity, alpn, peeked: undefined })
+      const asked = serverName || (secure.servername || '').toLowerCase()
+      this.#accepted({ ...accepted, socket: secure, identity, alpn, serverName: asked, peeked: undefined })
     })
   }
 
   #accepted(accepted: Accepted): void {
     const { chain } = accepted
-    if (chain.filters.length > 0 && !this.#letIn(accepted)) return
+    const authorization = noAuthorization()
+    if (chain.filters.length > 0 && !this.#letIn(accepted, authorization)) return
     const { network } = chain
-    if (network.kind === 'tcp') return this.#serveTcp(accepted, network)
+    if (network.kind === 'tcp') return this.#serveTcp({ ...accepted, authorization }, network)
     this.#detectHttp(accepted, network)
   }
 
   /** Asks the chain's steps. False: the connection was refused. */
-  #letIn({ socket, listener, chain, arrival, identity, alpn }: Accepted): boolean {
-    let steps = this.#connectionSteps.get(chain)
-    if (!steps) this.#connectionSteps.set(chain, (steps = this.#deps.steps.connectionSteps(listener, chain)))
-    const { direction, downstream, destination } = arrival
-    const facts = { direction, downstream, destinationPort: destination.port, sourceIdentity: identity, alpn }
+  #letIn(accepted: Accepted, authorization: AuthorizationRecord): boolean {
+    const { socket, listener, chain } = accepted
+    const steps = this.#stepsOf(listener, chain)
+    const arrived = arrivedConnection(accepted)
     for (const [i, step] of steps.entries()) {
-      const refusal = step.decide(facts)
+      const refusal = step.decide(arrived, authorization)
       if (refusal) {
-        this.#refuse(socket, arrival, identity, refusal.flags, refusal.details, refusal.delayMs)
+        this.#refuse(socket, this.#tcpHop({ ...accepted, authorization }), refusal)
         return false
       }
       // By way of the list, which the compiler knows by it to be in use.
@@ -173,14 +188,31 @@ export class ConnectionServer {
     return true
   }
 
+  readonly #stepsOf = (listener: Listener, chain: FilterChain): readonly ConnectionStep[] => {
+    let steps = this.#connectionSteps.get(chain)
+    if (!steps) this.#connectionSteps.set(chain, (steps = this.#deps.steps.connectionSteps(listener, chain)))
+    return steps
+  }
+
   #serveTcp(accepted: Accepted, settings: TcpProxy): void {
-    const { socket, arrival, identity } = accepted
+    const { socket, listener } = accepted
     let route = this.#tcpRoutes.get(settings)
     if (!route) this.#tcpRoutes.set(settings, (route = new TcpRoute(this.#deps.tcp, settings)))
     this.begun++
-    this.#open.addTcp(socket)
-    const finished = (): void => this.#open.deleteTcp(socket)
-    route.serve(socket, this.#tcpHop(arrival, identity), finished, this.#late(accepted))
+    const watched = this.#deps.configuration.listener(listener.name)
+    const release = this.#changes.hold(watched)
+    let open: OpenTcp | undefined
+    let over = false
+    const finished = (): void => {
+      over = true
+      release()
+      if (open) this.#open.deleteTcp(open)
+    }
+    const connection = route.serve(socket, this.#tcpHop(accepted), finished, this.#late(accepted))
+    if (!connection || over) return
+    const deps = { listener: watched, stepsOf: this.#stepsOf }
+    open = new OpenTcp(deps, socket, connection, accepted, arrivedConnection(accepted), chainFacts(accepted))
+    this.#open.addTcp(open)
   }
 
   /**
@@ -218,14 +250,14 @@ export class ConnectionServer {
   }
 
   #detectHttp(accepted: Accepted, manager: HttpConnectionManager): void {
-    const { socket, arrival, identity, alpn, peeked } = accepted
+    const { socket, alpn, peeked } = accepted
     if (manager.codec !== 'auto') return this.#serveHttp(accepted, manager, manager.codec === 'http2')
     if (peeked?.kind === 'http1' || peeked?.kind === 'h2c')
       return this.#serveHttp(accepted, manager, peeked.kind === 'h2c')
     if (alpn !== '' && alpn !== ALPN_TCP) return this.#serveHttp(accepted, manager, alpn.endsWith('h2'))
     const refuse = (): void => {
       const details = alpn === ALPN_TCP ? 'opaque_connection_to_http_chain' : 'no_http'
-      this.#refuse(socket, arrival, identity, ResponseFlag.DPE, details)
+      this.#refuse(socket, this.#tcpHop(accepted), { flags: ResponseFlag.DPE, details })
     }
     if (peeked?.kind === 'tls') return refuse()
     // Nothing told yet which HTTP it is: the first bytes do. A bad request gets HTTP/1.1's 400; whoever speaks
@@ -240,13 +272,17 @@ export class ConnectionServer {
 
   #serveHttp(accepted: Accepted, settings: HttpConnectionManager, http2: boolean): void {
     const { socket, listener, chain, arrival, identity, alpn } = accepted
+    const watched = this.#deps.configuration.listener(listener.name)
     const current = new CurrentManager(
-      this.#deps.configuration.listener(listener.name),
+      watched,
       listener,
       chain,
       settings,
       this.#managerOf,
+      chainFacts(accepted, http2),
+      arrival.direction === 'inbound',
     )
+    const release = this.#changes.hold(watched)
     const hop: Hop = {
       direction: arrival.direction,
       original: arrival.original,
@@ -254,6 +290,7 @@ export class ConnectionServer {
       downstream: arrival.downstream,
       sourceIdentity: identity,
       localIdentity: this.#deps.localIdentity(),
+      serverName: accepted.serverName,
       tls: alpn !== '' || identity !== '' || accepted.chain.tls !== undefined,
       http2,
       link: alpn === ALPN_LINK,
@@ -262,7 +299,7 @@ export class ConnectionServer {
     const handler: ServerHandler = {
       onRequest: (stream: ServerStream, head: RequestHead, end: boolean): BodyReader => {
         this.begun++
-        const exchange = new Exchange(deps, current.value, hop, stream, head, end)
+        const exchange = new Exchange(deps, current, hop, stream, head, end)
         exchange.start()
         return exchange
       },
@@ -276,6 +313,7 @@ export class ConnectionServer {
       },
       onClose: (): void => {
         current.close()
+        release()
         hop.own?.destroy()
         hop.named?.destroy()
         this.#open.deleteHttp(connection)
@@ -314,7 +352,7 @@ export class ConnectionServer {
     return manager
   }
 
-  #tcpHop(arrival: Arrival, identity: string): TcpHop {
+  #tcpHop({ arrival, identity, serverName, authorization }: Refused): TcpHop {
     return {
       direction: arrival.direction,
       original: arrival.original,
@@ -322,32 +360,58 @@ export class ConnectionServer {
       downstream: arrival.downstream,
       sourceIdentity:
         identity === '' && arrival.direction === 'outbound' ? this.#deps.localIdentity() : identity,
+      serverName,
+      ...(authorization && { authorization }),
     }
   }
 
-  #refuse(
-    socket: Socket,
-    arrival: Arrival,
-    identity: string,
-    flags: number,
-    details: string,
-    delayMs = 0,
-  ): void {
+  #refuse(socket: Socket, hop: TcpHop, { flags, details, delayMs = 0, reset }: Refusing): void {
     socket.on('error', ignore)
     if (delayMs > 0) {
       const cancel = this.#deps.clock.after(delayMs, () => socket.destroy())
       socket.once('close', cancel)
-    } else socket.destroy()
-    this.#record(arrival, identity, flags, details)
+    } else if (reset) resetSocket(socket)
+    else socket.destroy()
+    this.#record(hop, flags, details)
   }
 
-  #record(arrival: Arrival, identity: string, flags: number, details: string): void {
-    const record = newConnectionRecord(this.#tcpHop(arrival, identity), '', this.#deps.clock.now())
+  #record(hop: TcpHop, flags: number, details: string): void {
+    const record = newConnectionRecord(hop, '', this.#deps.clock.now())
     record.flags = flags
     record.details = details
     this.#deps.exchange.telemetry.connectionFinished(record)
   }
 }
+
+type Refused = Pick<Accepted, 'arrival' | 'identity' | 'serverName' | 'authorization'>
+type Refusing = Pick<Refusal, 'flags' | 'details'> & Partial<Refusal>
+
+function arrivedConnection({ arrival, identity, alpn, serverName }: Accepted): ArrivedConnection {
+  const { direction, downstream, destination } = arrival
+  return {
+    direction,
+    downstream,
+    destinationAddress: destination.host,
+    destinationPort: destination.port,
+    serverName,
+    sourceIdentity: identity,
+    alpn,
+  }
+}
+
+/** By what a chain of a later listener is chosen for it. `http2`: undefined for opaque bytes. */
+function chainFacts({ arrival, chain, alpn, serverName, peeked }: Accepted, http2?: boolean): ChainFacts {
+  const hello = peeked?.kind === 'tls' ? peeked.hello : undefined
+  const spoken = http2 === undefined ? [] : [http2 ? 'h2c' : 'http/1.1']
+  return {
+    destinationPort: arrival.destination.port,
+    serverName,
+    transportProtocol: chain.tls || hello ? 'tls' : 'raw_buffer',
+    applicationProtocols: alpn !== '' ? [alpn] : (hello?.alpn ?? spoken),
+  }
+}
+
+const NO_CHAIN: Refusing = { flags: ResponseFlag.NR, details: 'filter_chain_not_found' }
 
 function ignore(): void {}
 

@@ -1,7 +1,10 @@
-import { isDeepStrictEqual } from 'node:util'
 import type { Watchable } from '../../core/watched.ts'
 import type { ConnectionManager } from '../exchange/connection-manager.ts'
 import type { FilterChain, HttpConnectionManager, Listener } from '../model/listener.ts'
+import { ResponseFlag } from '../model/response-flag.ts'
+import { NO_STEPS, type RequestSteps } from '../steps/request-steps.ts'
+import type { Answer, RequestStep } from '../steps/step.ts'
+import { currentChain, type ChainFacts } from './chain-match.ts'
 
 /** Makes, or finds, what runs the settings of a chain. */
 export type ManagerOf = (
@@ -13,11 +16,14 @@ export type ManagerOf = (
 /**
  * By what the requests of one open connection are served: the settings of its chain in its listener as that is now, so that
  * other routes and other filters hold for connections that were there before. What a connection was made with (TLS, limits
- * of heads, idle times) stays; so does the last of all that, where its chain has gone.
+ * of heads, idle times) stays. Where its chain has gone, and no other would take it, what there was last goes on, or, with
+ * `endsWithChain`, nothing does.
  */
 export class CurrentManager {
   readonly #listener: Watchable<Listener | null | undefined>
   readonly #managerOf: ManagerOf
+  readonly #facts: ChainFacts
+  readonly #endsWithChain: boolean
   readonly #unwatch: () => void
   #unwatchRoutes: () => void
   #seen: Listener | null | undefined
@@ -31,9 +37,13 @@ export class CurrentManager {
     chain: FilterChain,
     settings: HttpConnectionManager,
     managerOf: ManagerOf,
+    facts: ChainFacts,
+    endsWithChain: boolean,
   ) {
     this.#listener = watched
     this.#managerOf = managerOf
+    this.#facts = facts
+    this.#endsWithChain = endsWithChain
     this.#seen = listener
     this.#chain = chain
     this.#isDefault = chain === listener.defaultFilterChain
@@ -47,9 +57,12 @@ export class CurrentManager {
     const listener = this.#listener.value
     if (listener === this.#seen) return this.#manager
     this.#seen = listener
-    const chain = listener && this.#sameChain(listener)
+    const chain = listener && currentChain(listener, this.#chain, this.#isDefault, this.#facts)
+    if (listener && !chain && this.#endsWithChain)
+      return (this.#manager = { ...this.#manager, steps: NOBODY_IS_LET_IN })
     if (!chain || chain.network.kind !== 'http') return this.#manager
     this.#chain = chain
+    this.#isDefault = chain === listener.defaultFilterChain
     const manager = this.#managerOf(listener, chain, chain.network)
     if (manager === this.#manager) return manager
     const unwatch = manager.routes.watch(ignore)
@@ -62,15 +75,14 @@ export class CurrentManager {
     this.#unwatch()
     this.#unwatchRoutes()
   }
-
-  /** No two chains of a listener match the same. */
-  #sameChain({ defaultFilterChain, filterChains }: Listener): FilterChain | undefined {
-    const before = this.#chain
-    const same = this.#isDefault
-      ? defaultFilterChain
-      : filterChains.find(({ match }) => isDeepStrictEqual(match, before.match))
-    return (same?.tls === undefined) === (before.tls === undefined) ? same : undefined
-  }
 }
+
+const NO_CHAIN: Answer = {
+  kind: 'answer',
+  flags: ResponseFlag.NR,
+  reply: { status: 403, details: 'filter_chain_not_found', text: 'connections like this one are not let in' },
+}
+const REFUSES: RequestStep = { authorizes: { byFields: false }, decide: () => NO_CHAIN }
+const NOBODY_IS_LET_IN: RequestSteps = { ...NO_STEPS, steps: [REFUSES], authorizers: [REFUSES] }
 
 function ignore(): void {}

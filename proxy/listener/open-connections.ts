@@ -1,6 +1,6 @@
-import type { Socket } from 'node:net'
 import type { ServerConnection } from '../http/stream.ts'
 import type { Transport } from '../transport/transport.ts'
+import type { OpenTcp } from './open-tcp.ts'
 
 /** How the output of a connection moves. */
 interface Flow {
@@ -14,7 +14,7 @@ interface Flow {
 /** What is open at one side of the proxy, so that it can be drained, ended and given up. */
 export class OpenConnections {
   readonly #http = new Map<ServerConnection, Flow>()
-  readonly #tcp = new Set<Socket>()
+  readonly #tcp = new Set<OpenTcp>()
   #draining = false
 
   /** Requests and opaque connections running now. */
@@ -22,6 +22,10 @@ export class OpenConnections {
     let active = this.#tcp.size
     for (const connection of this.#http.keys()) active += connection.active
     return active
+  }
+
+  get tcp(): Iterable<OpenTcp> {
+    return this.#tcp
   }
 
   get size(): number {
@@ -38,12 +42,12 @@ export class OpenConnections {
     this.#http.delete(connection)
   }
 
-  addTcp(socket: Socket): void {
-    this.#tcp.add(socket)
+  addTcp(connection: OpenTcp): void {
+    this.#tcp.add(connection)
   }
 
-  deleteTcp(socket: Socket): void {
-    this.#tcp.delete(socket)
+  deleteTcp(connection: OpenTcp): void {
+    this.#tcp.delete(connection)
   }
 
   /** Asks every HTTP peer to go elsewhere, and those that come from now on. */
@@ -54,7 +58,7 @@ export class OpenConnections {
 
   destroy(): void {
     for (const connection of [...this.#http.keys()]) connection.destroy()
-    for (const socket of [...this.#tcp]) socket.destroy()
+    for (const { socket } of [...this.#tcp]) socket.destroy()
   }
 
   /**

@@ -25,6 +25,7 @@ export const COUNTERS = {
   mirror_incomplete: 'Copies that were not sent, because the request itself did not come whole.',
   metrics_overflow: 'Requests that were counted without their labels: there were too many sets of them.',
   metric_push_failed: 'Reports to the control plane that did not arrive.',
+  refusals_not_reported: 'Refusals whose span was left out, because there were more than ten in a second.',
   spans_exported: 'Spans that arrived there.',
   spans_dropped: 'Spans that did not, or waited too long.',
 } as const

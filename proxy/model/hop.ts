@@ -16,6 +16,8 @@ export interface Hop {
   readonly localIdentity: string
   /** The caller's connection is TLS that ends here. */
   readonly tls?: boolean
+  /** Server name that the caller asked for in TLS, lower-case, or ''. */
+  readonly serverName?: string
   /** The caller speaks HTTP/2 to us. */
   readonly http2: boolean
   /** The caller is a sidecar of ours (`weft-h2`). */

@@ -22,6 +22,11 @@ export interface Listener {
   readonly trust?: MeshTrust | undefined
   /** How long detection waits for bytes; afterwards the connection is opaque TCP. 0: for ever. Milliseconds. */
   readonly detectTimeoutMs: number
+  /**
+   * Within this time what is open is ended where a change of the filters of authorization has come to refuse it. The listener's
+   * `weft.dev` metadata. Milliseconds.
+   */
+  readonly openConnectionsMs: number
   readonly filterChains: readonly FilterChain[]
   readonly defaultFilterChain: FilterChain | undefined
 }

@@ -33,7 +33,7 @@ export const ResponseFlag = {
   OM: 1 << 13,
   /** Local reset. */
   LR: 1 << 14,
-  /** Rejected by mutual TLS policy (identity mismatch, plaintext to STRICT). */
+  /** Refused: by authorization, by mutual TLS (identity mismatch, plaintext to STRICT), or for a token that does not verify. */
   UAEX: 1 << 15,
   /** Backend reference of the route is invalid. */
   NB: 1 << 16,

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { noAuthorization } from '../exchange/telemetry-sink.ts'
 import type { FilterConfig } from '../model/filter.ts'
 import { PATHS_AS_THEY_COME, SAFE_PATHS } from '../model/path-rules.ts'
 import { NO_MUTATION } from '../model/route.ts'
@@ -136,8 +137,15 @@ t.test('what is gone is forgotten, but not before what it counted is over', asyn
     return steps.connectionSteps(made.listener, made.chain)[0] as ConnectionStep
   }
   const [bucket, open] = [request(), connection()]
-  bucket.decide(HOP, headOf('/'), undefined)
-  open.decide({ direction: 'inbound', downstream: '', destinationPort: 80, sourceIdentity: '', alpn: '' })
+  bucket.decide(HOP, headOf('/'), undefined, noAuthorization())
+  const connected = {
+    direction: 'inbound',
+    downstream: '',
+    sourceIdentity: '',
+    alpn: '',
+    serverName: '',
+  } as const
+  open.decide({ ...connected, destinationAddress: '10.0.0.9', destinationPort: 80 }, noAuthorization())
   await collected()
   steps.sweep()
   t.equal(request(), bucket, 'its bucket is not full yet')

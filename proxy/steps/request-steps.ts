@@ -16,15 +16,31 @@ export interface RequestSteps {
   readonly responders: readonly RequestStep[]
   /** Those that look at how requests go on. */
   readonly watchers: readonly RequestStep[]
+  /** Those that decide who may, and are asked again where their rules change. */
+  readonly authorizers: readonly RequestStep[]
+  /** They ask for fields. */
+  readonly authorizeByFields: boolean
   /** The first that ties requests to endpoints. */
   readonly sessions?: Required<Pick<RequestStep, 'session'>> | undefined
   /** The least of theirs; Infinity: bodies may have any length. */
   readonly bodyLimit: number
+  /** Folded names of request fields that one of them alone writes. */
+  readonly ownFields?: ReadonlySet<string> | undefined
 }
 
 type AnyStep = RequestStep | ConnectionStep
 
 const NONE: readonly never[] = []
+/** Of a manager without filters. */
+export const NO_STEPS: RequestSteps = {
+  early: NONE,
+  steps: NONE,
+  responders: NONE,
+  watchers: NONE,
+  authorizers: NONE,
+  authorizeByFields: false,
+  bodyLimit: Infinity,
+}
 
 interface Kept {
   /** Whose steps they are. */
@@ -48,18 +64,21 @@ export class StepCompiler {
 
   requestSteps(listener: Listener, chain: FilterChain, manager: HttpConnectionManager): RequestSteps {
     const early = comeAsTheyAre(manager.paths) ? NONE : [new NormalizePathStep(manager.paths)]
-    if (manager.filters.length === 0)
-      return { early, steps: NONE, responders: NONE, watchers: NONE, bodyLimit: Infinity }
+    if (manager.filters.length === 0) return { ...NO_STEPS, early }
     const place = `http/${placeOf(listener, chain)}`
     const { filters } = manager
     const steps = this.#compile(listener.name, place, manager, filters, REQUEST_STEPS) as RequestStep[]
+    const authorizers = steps.filter(({ authorizes }) => authorizes)
     return {
       early,
       steps,
       responders: steps.filter((step) => 'respond' in step).toReversed(),
       watchers: steps.filter((step) => 'finished' in step),
+      authorizers,
+      authorizeByFields: authorizers.some(({ authorizes }) => authorizes?.byFields),
       sessions: steps.find(tiesRequests),
       bodyLimit: Math.min(...steps.map((step) => step.bodyLimit ?? Infinity)),
+      ownFields: ownFieldsOf(steps),
     }
   }
 
@@ -119,6 +138,11 @@ function placeOf(listener: Listener, chain: FilterChain): string {
 
 function tiesRequests(step: RequestStep): step is RequestStep & Required<Pick<RequestStep, 'session'>> {
   return step.session !== undefined
+}
+
+function ownFieldsOf(steps: readonly RequestStep[]): ReadonlySet<string> | undefined {
+  const all = steps.flatMap(({ ownFields }): readonly string[] => (ownFields ? [...ownFields] : NONE))
+  return all.length === 0 ? undefined : new Set(all)
 }
 
 /** No rule has anything to do. */

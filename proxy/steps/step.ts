@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts'
 import type { MessageType } from '../../core/xds/codec.ts'
 import type { LocalReply } from '../exchange/reply.ts'
-import type { TelemetrySink } from '../exchange/telemetry-sink.ts'
+import type { AuthorizationRecord, TelemetrySink } from '../exchange/telemetry-sink.ts'
 import type { RequestHead, ResponseHead } from '../http/message.ts'
 import type { Hop } from '../model/hop.ts'
 import type { Route } from '../model/route.ts'
@@ -38,8 +38,11 @@ export interface WaitingRequest {
  * request that passes.
  */
 export interface RequestStep {
-  /** `route` undefined: none matches, and the request will be answered with 404 unless a step answers before. */
-  decide(hop: Hop, head: RequestHead, route: Route | undefined): Verdict
+  /**
+   * `route` undefined: none matches, and the request will be answered with 404 unless a step answers before. `record`: of the
+   * request, for those that decide who may.
+   */
+  decide(hop: Hop, head: RequestHead, route: Route | undefined, record: AuthorizationRecord): Verdict
   /** Sees every answer's head, the proxy's own ones too, last step first; may change its fields. */
   respond?(hop: Hop, head: RequestHead, route: Route | undefined, response: ResponseHead): void
   /**
@@ -53,8 +56,18 @@ export interface RequestStep {
   session?(head: RequestHead, route: Route): Session | undefined
   /** Bytes that a body may have; what comes beyond them is answered by the exchange. Left out: any. */
   readonly bodyLimit?: number
+  /** Folded names of request fields that it alone writes: what callers send of them, in trailers, too, is dropped. */
+  readonly ownFields?: ReadonlySet<string>
+  /** What it decides holds for as long as the request runs: where its rules change, it is asked again. It never waits. */
+  readonly authorizes?: Authorizes
   /** False: it has counted what one made anew would not know. Without this it never counts. */
   fresh?(): boolean
+}
+
+/** Of a step that decides who may. */
+export interface Authorizes {
+  /** By fields of requests, too, which the way to the upstream may change. */
+  readonly byFields: boolean
 }
 
 /** A request's tie to an endpoint that served its caller before. What it says comes from the caller. */
@@ -72,7 +85,10 @@ export interface ArrivedConnection {
   readonly direction: 'outbound' | 'inbound'
   /** `ip:port` of the caller. */
   readonly downstream: string
+  readonly destinationAddress: string
   readonly destinationPort: number
+  /** Server name of its TLS, whoever ends that, lower-case; '': none. */
+  readonly serverName: string
   /** Verified SPIFFE ID of the caller, or ''. */
   readonly sourceIdentity: string
   /** ALPN that was agreed on, or ''. */
@@ -85,13 +101,17 @@ export interface Refusal {
   /** Envoy's connection termination details. */
   readonly details: string
   readonly delayMs: number
+  /** By a TCP RST. */
+  readonly reset?: boolean
 }
 
 /** One decision about connections (Envoy's network filter), in the order of the chain's `filters`. */
 export interface ConnectionStep {
   /** Undefined: let it pass; `closed` is then called once, when it is over. */
-  decide(connection: ArrivedConnection): Refusal | undefined
+  decide(connection: ArrivedConnection, record: AuthorizationRecord): Refusal | undefined
   closed?(): void
+  /** As of a RequestStep. */
+  readonly authorizes?: Authorizes
   /** As of a RequestStep. */
   fresh?(): boolean
 }
@@ -101,7 +121,7 @@ export interface StepDependencies {
   readonly clock: Clock
   /** From 0 up to 1. */
   readonly random: () => number
-  readonly telemetry: Pick<TelemetrySink, 'limitMetric'>
+  readonly telemetry: Pick<TelemetrySink, 'limitMetric' | 'reference'>
   /** Wall clock, for what other processes read. Milliseconds since the Unix epoch; left out: the system's. */
   readonly epochMs?: () => number
 }
@@ -110,9 +130,13 @@ export interface StepDependencies {
 export interface ListenerSettings {
   /** Lower-case name of the field that says how important a request is, or ''. */
   readonly priorityHeader: string
+  /** Which decisions of authorization are logged, beside those that a rule of AUDIT asks for. */
+  readonly audit: Audit
 }
 
-export const NO_LISTENER_SETTINGS: ListenerSettings = Object.freeze({ priorityHeader: '' })
+export type Audit = 'None' | 'Denied' | 'All'
+
+export const NO_LISTENER_SETTINGS: ListenerSettings = Object.freeze({ priorityHeader: '', audit: 'None' })
 
 /** One filter: the message `M` that configures it, what is read of that (`C`), and the step `S` that decides by it. */
 export interface StepKind<M, C, S> {

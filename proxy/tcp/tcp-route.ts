@@ -1,7 +1,12 @@
 import type { Socket } from 'node:net'
 import type { Clock } from '../../core/clock.ts'
 import { ResponseFlag } from '../model/response-flag.ts'
-import type { ConnectionRecord, TelemetrySink } from '../exchange/telemetry-sink.ts'
+import {
+  noAuthorization,
+  type AuthorizationRecord,
+  type ConnectionRecord,
+  type TelemetrySink,
+} from '../exchange/telemetry-sink.ts'
 import { TCP_KEEP_ALIVE } from '../model/keep-alive.ts'
 import type { TcpProxy } from '../model/listener.ts'
 import { WeightedPick } from '../route/weighted-pick.ts'
@@ -13,6 +18,7 @@ import type { ClusterManager } from '../upstream/cluster-manager.ts'
 import type { ConnectDone, Connected } from '../upstream/connector.ts'
 import type { EndpointState } from '../upstream/endpoint-state.ts'
 import type { UpstreamCluster } from '../upstream/upstream-cluster.ts'
+import type { Refusal } from '../steps/step.ts'
 import { watchFirstBytes, type LateClient } from './first-bytes.ts'
 import { outcomeOf, relay } from './relay.ts'
 
@@ -33,6 +39,10 @@ export interface TcpHop {
   readonly destination: Destination
   readonly downstream: string
   readonly sourceIdentity: string
+  /** Server name of TLS that is passed on, or ''. */
+  readonly serverName?: string
+  /** What its steps have decided. */
+  readonly authorization?: AuthorizationRecord
 }
 
 /** Opaque connections of one filter chain, by the weights of its clusters. */
@@ -49,12 +59,18 @@ export class TcpRoute {
 
   /**
    * `finished` is called once, when the connection is over, whichever way. `late`: its client is still to be looked
-   * at, and may turn out to be somebody else's.
+   * at, and may turn out to be somebody else's. Undefined: it is over already.
    */
-  serve(socket: Socket, hop: TcpHop, finished: () => void, late?: LateClient): void {
+  serve(socket: Socket, hop: TcpHop, finished: () => void, late?: LateClient): TcpConnection | undefined {
     const name = this.#settings.clusters[this.#pick.next()]?.cluster ?? ''
-    if (name === '') return this.#refuse(socket, hop, finished)
-    new TcpConnection(this.#deps, socket, hop, name, this.#settings.idleTimeoutMs, finished, late).start()
+    if (name === '') {
+      this.#refuse(socket, hop, finished)
+      return undefined
+    }
+    const { idleTimeoutMs } = this.#settings
+    const connection = new TcpConnection(this.#deps, socket, hop, name, idleTimeoutMs, finished, late)
+    connection.start()
+    return connection
   }
 
   /** The share of a backend that is none. The client's connection is up already: a reset is what is left of a refusal. */
@@ -70,7 +86,7 @@ export class TcpRoute {
 }
 
 /** One opaque connection: it waits for its cluster, connects to an endpoint, is copied, and told. */
-class TcpConnection {
+export class TcpConnection {
   readonly #deps: TcpDependencies
   readonly #socket: Socket
   readonly #hop: TcpHop
@@ -84,6 +100,8 @@ class TcpConnection {
   #over = false
   /** Its ends are the relay's to pass on. */
   #relayed = false
+  /** Why it is ended from here. */
+  #refusal: Pick<Refusal, 'flags' | 'details'> | undefined
   /** It counts among those of its cluster. */
   #counted = false
   /** Gives up what it waits for: the cluster, or a connection. */
@@ -107,6 +125,19 @@ class TcpConnection {
     this.#late = late
     this.#startedAt = deps.clock.now()
     this.#record = newConnectionRecord(hop, cluster, this.#startedAt)
+  }
+
+  /** Bytes may have gone on. */
+  get relayed(): boolean {
+    return this.#relayed
+  }
+
+  /** Ends it by a reset, as it was refused by now. `told`: what was decided. */
+  refuse(refusal: Pick<Refusal, 'flags' | 'details'>, told: AuthorizationRecord): void {
+    if (this.#over) return
+    this.#refusal = refusal
+    Object.assign(this.#record, told)
+    resetSocket(this.#socket)
   }
 
   start(): void {
@@ -207,6 +238,7 @@ class TcpConnection {
     const { clock } = this.#deps
     const socket = this.#socket
     this.#relayed = true
+    this.#deps.telemetry.connectionOpened(this.#record)
     refuseTruncation(socket)
     refuseTruncation(upstream)
     const keepAlive = this.#cluster.config?.tcpKeepAlive ?? TCP_KEEP_ALIVE
@@ -223,8 +255,8 @@ class TcpConnection {
     if (this.#over) return
     this.#over = true
     if (this.#counted) this.#cluster.connections--
-    this.#record.flags |= flags
-    this.#record.details = details
+    this.#record.flags |= this.#refusal?.flags ?? flags
+    this.#record.details = this.#refusal?.details ?? details
     this.#record.durationMs = this.#deps.clock.now() - this.#startedAt
     this.#deps.telemetry.connectionFinished(this.#record)
     // Who got no server must not take the end for that of an empty answer.
@@ -236,7 +268,7 @@ class TcpConnection {
 
 /** `startedAt` is on performance.now's clock. */
 export function newConnectionRecord(
-  hop: Omit<TcpHop, 'original' | 'destination'>,
+  hop: Omit<TcpHop, 'original' | 'destination'> & Partial<Pick<TcpHop, 'destination'>>,
   cluster: string,
   startedAt: number = performance.now(),
 ): ConnectionRecord {
@@ -248,11 +280,15 @@ export function newConnectionRecord(
     service: '',
     upstream: '',
     downstream: hop.downstream,
+    destinationAddress: hop.destination?.host ?? '',
+    destinationPort: hop.destination?.port ?? 0,
+    serverName: hop.serverName ?? '',
     sourceIdentity: hop.sourceIdentity,
     destinationIdentity: '',
     flags: 0,
     details: '',
     bytesReceived: 0,
     bytesSent: 0,
+    ...(hop.authorization ?? noAuthorization()),
   }
 }

@@ -1,5 +1,5 @@
 import { formatFlags } from '../model/response-flag.ts'
-import type { ConnectionRecord, RequestRecord } from '../exchange/telemetry-sink.ts'
+import type { AuthorizationRecord, ConnectionRecord, RequestRecord } from '../exchange/telemetry-sink.ts'
 import type { ResourceAttributes } from './resource.ts'
 
 export type AccessLogMode = 'off' | 'errors' | 'all'
@@ -29,8 +29,8 @@ export class AccessLog {
   }
 
   request(record: RequestRecord): void {
-    if (this.#mode === 'off') return
-    if (this.#mode === 'errors' && record.flags === 0 && record.status > 0 && record.status < 500) return
+    const ordinary = record.flags === 0 && record.status > 0 && record.status < 500
+    if (this.#leavesOut(record, ordinary)) return
     this.#add({
       time: new Date(record.startMs).toISOString(),
       direction: record.direction,
@@ -55,12 +55,13 @@ export class AccessLog {
       attempts: record.attempts,
       config: record.configVersion,
       ...(record.span ? { trace_id: record.span.traceId } : {}),
+      ...decided(record),
       ...this.#service,
     })
   }
 
   connection(record: ConnectionRecord): void {
-    if (this.#mode === 'off' || (this.#mode === 'errors' && record.flags === 0)) return
+    if (this.#leavesOut(record, record.flags === 0)) return
     this.#add({
       time: new Date(record.startMs).toISOString(),
       direction: record.direction,
@@ -75,8 +76,16 @@ export class AccessLog {
       downstream: record.downstream,
       source: record.sourceIdentity,
       destination: record.destinationIdentity,
+      ...(record.serverName === '' ? {} : { sni: record.serverName }),
+      ...decided(record),
       ...this.#service,
     })
+  }
+
+  /** `ordinary`: nothing went wrong with it. What authorization wants logged always is. */
+  #leavesOut({ logged, decision }: AuthorizationRecord, ordinary: boolean): boolean {
+    if (logged) return false
+    return this.#mode === 'off' || (this.#mode === 'errors' && ordinary && decision !== 'dry-run-denied')
   }
 
   flush(): void {
@@ -96,4 +105,9 @@ export class AccessLog {
     this.#lines += JSON.stringify(line) + '\n'
     this.#timer ??= setTimeout(() => this.flush(), FLUSH_MS).unref()
   }
+}
+
+function decided({ policy, decision, reference }: AuthorizationRecord): object {
+  if (decision === '') return {}
+  return { policy, decision, ...(reference === '' ? {} : { reference }) }
 }

@@ -1,6 +1,7 @@
 import type { CounterName } from '../model/counters.ts'
 import { formatFlags } from '../model/response-flag.ts'
 import type { ConnectionRecord, RequestRecord } from '../exchange/telemetry-sink.ts'
+import { DecisionCounts } from './decision-counts.ts'
 
 /**
  * Of http.server.request.duration (https://opentelemetry.io/docs/specs/semconv/http/http-metrics/), and three below:
@@ -105,6 +106,7 @@ type ByCluster = Map<string, BySource>
 export class Metrics {
   readonly requests = new Set<RequestSeries>()
   readonly counters = new Map<CounterName, number>()
+  readonly decisions = new DecisionCounts()
   readonly active = { outbound: 0, inbound: 0 }
   // By route, cluster, source and outcome: a request finds its set without making a string.
   #index = new Map<string, ByCluster>()

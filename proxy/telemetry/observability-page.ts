@@ -4,7 +4,7 @@ import { markdownTable, withWritten } from '../../core/document.ts'
 import { COUNTERS, LIMIT_METRICS, type LimitMetricName } from '../model/counters.ts'
 import { ResponseFlag } from '../model/response-flag.ts'
 import { CLUSTER_METRICS } from './cluster-metrics.ts'
-import { limitMetricName } from './prometheus.ts'
+import { DECISIONS_METRIC, limitMetricName } from './prometheus.ts'
 
 /** The page whose tables this module writes. */
 export const OBSERVABILITY_PAGE = fileURLToPath(new URL('../../docs/observability.md', import.meta.url))
@@ -27,7 +27,7 @@ const FLAGS: Readonly<Record<keyof typeof ResponseFlag, string>> = {
   SI: 'Nothing moved on the stream for too long.',
   OM: 'The sidecar ended it because it was overloaded.',
   LR: 'The sidecar ended the connection itself.',
-  UAEX: 'Refused by mutual TLS: plaintext where STRICT holds, or an identity that should not be there.',
+  UAEX: 'Refused by authorization (`details` names the rule), or by mutual TLS: plaintext where STRICT holds, or an identity that should not be there.',
   NB: 'The backend of the route is not valid.',
   DI: 'Delayed by a fault that was asked for.',
   FI: 'Answered by a fault that was asked for.',
@@ -58,6 +58,10 @@ const REQUEST_METRICS: Readonly<Record<string, readonly [type: string, what: str
   http_client_request_resends_total: ['counter', 'Tries beyond the first.'],
   http_server_active_requests: ['gauge', 'Requests to the pod that run now. No labels.'],
   http_client_active_requests: ['gauge', 'Those of the application. No labels.'],
+  [DECISIONS_METRIC]: [
+    'counter',
+    'What was decided on who may, by `policy`, the rule that did (`none`: nothing allows it), and `decision`: `allowed`, `audited`, `dry-run-denied`, `denied`.',
+  ],
 }
 
 /** What Prometheus reads of a sidecar, by name. */

@@ -4,6 +4,9 @@ import type { LimitSample } from './limit-metrics.ts'
 import { DURATION_BUCKETS, type Metrics, type RequestSeries } from './metrics.ts'
 import type { ResourceAttributes } from './resource.ts'
 
+/** OpenTelemetry: `weft.authorization.decisions`. */
+export const DECISIONS_METRIC = 'weft_authorization_decisions_total'
+
 /**
  * Prometheus text format 0.0.4, with OpenTelemetry's names as its Prometheus exporter would write them: who reports is
  * told once, in `target_info` (https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics/).
@@ -32,6 +35,15 @@ export function prometheusText(
   }
   for (const [name, value] of [...metrics.counters].sort(([a], [b]) => (a < b ? -1 : 1)))
     lines.push(`# TYPE weft_${name}_total counter`, `weft_${name}_total ${value}`)
+  const decisions = metrics.decisions.all()
+  if (decisions.length > 0) lines.push(`# TYPE ${DECISIONS_METRIC} counter`)
+  for (const { policy, decision, count } of decisions)
+    lines.push(
+      `${DECISIONS_METRIC}{${prometheusLabels([
+        ['policy', policy],
+        ['decision', decision],
+      ])}} ${count}`,
+    )
   for (const [name, samples] of limits) {
     const metric = limitMetricName(name)
     lines.push(`# TYPE ${metric} ${LIMIT_METRICS[name][0]}`)

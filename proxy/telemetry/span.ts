@@ -1,7 +1,13 @@
 import { SpanKind, SpanStatusCode, TraceFlags } from '@opentelemetry/api'
 import type { KeyValue, Span, Span_SpanKind, Status_StatusCode } from '../../core/xds/generated/otlp.js'
 import { BROKEN_OFF, formatFlags } from '../model/response-flag.ts'
-import type { HopSpan, RequestRecord } from '../exchange/telemetry-sink.ts'
+import type {
+  AuthorizationRecord,
+  ConnectionRecord,
+  HopSpan,
+  RequestRecord,
+} from '../exchange/telemetry-sink.ts'
+import { parseDestination } from '../transport/original-destination.ts'
 import { integer, text } from './resource.ts'
 
 // Characters of a text that a caller chose. Thousands of spans may wait for a collector.
@@ -45,6 +51,57 @@ export function spanOf(record: RequestRecord, hop: HopSpan): Span {
   }
 }
 
+/** Of a connection without requests, which has one where it was refused, or would be. */
+export function connectionSpanOf(record: ConnectionRecord, hop: HopSpan): Span {
+  const { durationMs, flags, serverName, startMs } = record
+  return {
+    traceId: Buffer.from(hop.traceId, 'hex'),
+    spanId: Buffer.from(hop.spanId, 'hex'),
+    parentSpanId: new Uint8Array(0),
+    flags: TraceFlags.SAMPLED,
+    name: 'tcp',
+    kind: record.direction === 'inbound' ? 'SPAN_KIND_SERVER' : 'SPAN_KIND_CLIENT',
+    startTimeUnixNano: nanoseconds(startMs),
+    endTimeUnixNano: nanoseconds(startMs + durationMs),
+    attributes: [
+      text('network.transport', 'tcp'),
+      text('weft.response_flags', formatFlags(flags)),
+      text('weft.details', record.details),
+      ...authorizationOf(record),
+      ...(record.cluster === '' ? [] : [text('weft.cluster', record.cluster)]),
+      ...(serverName === '' ? [] : [asked('tls.client.server_name', serverName)]),
+      ...identitiesOf(record),
+    ],
+    status: { code: 'STATUS_CODE_UNSET' },
+  }
+}
+
+/** What was decided, and of whom and what, which everybody else's spans leave out. */
+function authorizationOf(record: AuthorizationRecord & Ends): KeyValue[] {
+  const { decision, destinationAddress, destinationPort, downstream, policy, reference } = record
+  if (decision === '') return []
+  return [
+    text('weft.policy', policy),
+    text('weft.policy.decision', decision),
+    ...(reference === '' ? [] : [text('weft.policy.reference', reference)]),
+    text('client.address', parseDestination(downstream).host),
+    text('network.local.address', destinationAddress),
+    integer('network.local.port', destinationPort),
+  ]
+}
+
+type Ends = Pick<
+  ConnectionRecord,
+  'downstream' | 'destinationAddress' | 'destinationPort' | 'sourceIdentity' | 'destinationIdentity'
+>
+
+function identitiesOf({ sourceIdentity, destinationIdentity }: Ends): KeyValue[] {
+  return [
+    ...(sourceIdentity === '' ? [] : [text('weft.source_identity', sourceIdentity)]),
+    ...(destinationIdentity === '' ? [] : [text('weft.destination_identity', destinationIdentity)]),
+  ]
+}
+
 function attributesOf(record: RequestRecord, method: string, failed: boolean): KeyValue[] {
   const [path = '', query] = record.path.split('?', 2)
   const attributes = [
@@ -71,9 +128,7 @@ function attributesOf(record: RequestRecord, method: string, failed: boolean): K
   if (record.upstream !== '') attributes.push(...addressOf('network.peer', record.upstream))
   if (record.upstreamWorkload !== '') attributes.push(text('weft.upstream_workload', record.upstreamWorkload))
   if (record.cluster !== '') attributes.push(text('weft.cluster', record.cluster))
-  if (record.sourceIdentity !== '') attributes.push(text('weft.source_identity', record.sourceIdentity))
-  if (record.destinationIdentity !== '')
-    attributes.push(text('weft.destination_identity', record.destinationIdentity))
+  attributes.push(...identitiesOf(record), ...authorizationOf(record))
   return attributes
 }
 

@@ -13,10 +13,13 @@ import type { Exporter } from './exporter.ts'
 import { LimitMetrics } from './limit-metrics.ts'
 import { metricsRequests } from './metric-push.ts'
 import { Metrics, type RequestSeries } from './metrics.ts'
+import type { ObservedCalls } from './observed-calls/observed-calls.ts'
+import { ObservedReport } from './observed-calls/observed-report.ts'
 import { prometheusText } from './prometheus.ts'
 import { resourceOf, type ResourceAttributes } from './resource.ts'
 import { SpanQueue } from './span-queue.ts'
-import { spanOf } from './span.ts'
+import { RefusalSpans } from './refusal-spans.ts'
+import { connectionSpanOf, spanOf } from './span.ts'
 import { newSpanId, newTraceId, readTrace, writeTrace } from './trace-context.ts'
 
 export interface TelemetryOptions {
@@ -25,6 +28,8 @@ export interface TelemetryOptions {
   /** Undefined: spans are not made and metrics not pushed. */
   readonly exporter: Exporter | undefined
   readonly accessLog: AccessLogMode
+  /** Where what came to the pod is kept as evidence for policies, and reported; undefined: nowhere. */
+  readonly observed?: ObservedCalls | undefined
   /** Where log lines go; standard output unless said otherwise. */
   readonly write?: (text: string) => void
   readonly random?: () => number
@@ -45,6 +50,9 @@ const MOST_EARLY = 200
 export class Telemetry implements TelemetrySink {
   readonly metrics = new Metrics()
   readonly #limits = new LimitMetrics()
+  readonly #refusals: RefusalSpans
+  readonly #observed: ObservedCalls | undefined
+  readonly #observedReport: ObservedReport | undefined
   readonly #log: AccessLog
   readonly #exporter: Exporter | undefined
   readonly #spans: SpanQueue | undefined
@@ -72,7 +80,20 @@ export class Telemetry implements TelemetrySink {
     this.#samplingPercent = options.samplingPercent
     this.#clock = options.clock ?? monotonicClock
     this.#pushMs = options.pushMs ?? PUSH_MS
+    this.#refusals = new RefusalSpans(this.#clock, () => this.count('refusals_not_reported'))
     this.#pushedAt = this.#clock.now()
+    this.#observed = options.observed
+    this.#observedReport =
+      options.observed &&
+      options.exporter &&
+      new ObservedReport({
+        calls: options.observed,
+        exporter: options.exporter,
+        resource: this.#resource,
+        clock: this.#clock,
+        now: Date.now,
+        failed: () => this.count('metric_push_failed'),
+      })
     this.#repeat()
   }
 
@@ -102,20 +123,39 @@ export class Telemetry implements TelemetrySink {
     }
   }
 
+  reference(head: RequestHead | undefined): string {
+    return (head && readTrace(head)?.traceId) || newTraceId()
+  }
+
   requestStarted(direction: 'outbound' | 'inbound'): void {
     this.metrics.active[direction]++
   }
 
+  requestAnswered(record: RequestRecord): void {
+    this.#observed?.request(record)
+  }
+
   requestFinished(record: RequestRecord): void {
+    if (record.direction === 'inbound' && !record.answered) this.#observed?.request(record)
     this.metrics.active[record.direction]--
     this.metrics.request(record)
-    if (record.span && this.#spans) this.#spans.add(spanOf(record, record.span))
+    this.metrics.decisions.add(record)
+    const span = record.span ?? (this.#spans && this.#refusals.spanFor(record))
+    if (span && this.#spans) this.#spans.add(spanOf(record, span))
     this.#log.request(record)
     if (this.#cancelEarly === undefined && this.#exporter) this.#awaitEarly()
   }
 
+  connectionOpened(record: ConnectionRecord): void {
+    if (record.direction === 'inbound') this.#observed?.connection(record)
+  }
+
   connectionFinished(record: ConnectionRecord): void {
+    if (record.direction === 'inbound' && record.upstream === '') this.#observed?.connection(record)
     this.metrics.connection(record)
+    this.metrics.decisions.add(record)
+    const span = this.#spans && this.#refusals.spanFor(record)
+    if (span) this.#spans?.add(connectionSpanOf(record, span))
     this.#log.connection(record)
   }
 
@@ -138,7 +178,7 @@ export class Telemetry implements TelemetrySink {
   async close(): Promise<void> {
     this.#cancelPush()
     this.#log.flush()
-    await Promise.allSettled([this.#spans?.flush(), this.#pushAll()])
+    await Promise.allSettled([this.#spans?.flush(), this.#pushAll(), this.#observedReport?.close()])
     this.#exporter?.close()
   }
 

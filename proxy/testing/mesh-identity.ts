@@ -12,8 +12,12 @@ export function newRoot(): CaCredentials {
 
 /** Certificate and key of a workload of namespace `shop`, for one test. */
 export function secretsOf(root: CaCredentials, serviceAccount: string): WorkloadSecrets {
+  return secretsFor(root, `spiffe://cluster.local/ns/shop/sa/${serviceAccount}`)
+}
+
+/** The same for any identity. */
+export function secretsFor(root: CaCredentials, spiffeId: string): WorkloadSecrets {
   const key = generateKey()
-  const spiffeId = `spiffe://cluster.local/ns/shop/sa/${serviceAccount}`
   const { certificate, chain } = issueWorkload(root, {
     spiffeId,
     publicKey: createPublicKey(key),

@@ -159,6 +159,7 @@ export function listenerOf(network: FilterChain['network'], tls?: FilterChain['t
     inspectHttp: false,
     useOriginalDst: false,
     detectTimeoutMs: 1000,
+    openConnectionsMs: 5000,
     filterChains: [chainOf(network, tls)],
     defaultFilterChain: undefined,
   }

@@ -34,10 +34,14 @@ export function decodeHttpFilters(
 }
 
 /** What stands in a chain's `filters` before the last. */
-export function decodeNetworkFilters(filters: readonly Filter[], scope: Scope): FilterConfig[] {
+export function decodeNetworkFilters(
+  filters: readonly Filter[],
+  scope: Scope,
+  listener: ListenerSettings,
+): FilterConfig[] {
   return filters.flatMap((filter, i) => {
     const at = scope.at('filters', i)
-    const found = decodeFilter(CONNECTION_STEPS, filter, at)
+    const found = decodeFilter(CONNECTION_STEPS, filter, at, listener)
     if (found.length === 0) at.fail('must be the last filter')
     return found
   })

@@ -34,6 +34,7 @@ import { backendCluster } from './decode-route-action.ts'
 import { decodeTrust } from './decode-trust.ts'
 import { decodeRouteConfiguration } from './decode-route.ts'
 import { decodeDownstreamTls, type ReadFile } from './decode-tls.ts'
+import { decodeAudit, decodeOpenConnections } from './decode-authorization.ts'
 import type { Scope } from './scope.ts'
 
 // Envoy's defaults, but for detection: 15 s of silence would be a hang to a server-first protocol.
@@ -66,6 +67,7 @@ export function decodeListener(listener: WireListener, scope: Scope, readFile: R
     sanitizeForwarded: decodeFlag(listener.metadata, METADATA, METADATA_SANITIZE_FORWARDED, scope),
     filters: {
       priorityHeader: decodeText(listener.metadata, METADATA, METADATA_PRIORITY_HEADER, scope).toLowerCase(),
+      audit: decodeAudit(listener.metadata, scope),
     },
   }
   const chain = (wire: WireChain, at: Scope) => decodeChain(wire, at, forAll, readFile)
@@ -82,6 +84,7 @@ export function decodeListener(listener: WireListener, scope: Scope, readFile: R
     trust: decodeTrust(listener.metadata, scope),
     useOriginalDst: listener.useOriginalDst || has(OriginalDst),
     detectTimeoutMs: listener.listenerFiltersTimeout ?? DETECT_MS,
+    openConnectionsMs: decodeOpenConnections(listener.metadata, scope),
     filterChains: (listener.filterChains ?? []).flatMap(
       (wire, i) => chain(wire, scope.at('filter_chains', i)) ?? [],
     ),
@@ -111,7 +114,7 @@ function decodeChain(
     },
     transportSocket: chain.transportSocket?.name,
     tls: decodeDownstreamTls(chain.transportSocket, scope.at('transport_socket'), readFile),
-    filters: decodeNetworkFilters((chain.filters ?? []).slice(0, -1), scope),
+    filters: decodeNetworkFilters((chain.filters ?? []).slice(0, -1), scope, forAll.filters),
     network,
   }
 }

@@ -233,5 +233,5 @@ t.test('a file and a server that say the same are understood alike', async (t) =
     staticResources.listeners?.forEach((one, i) => alike('listener', Listener, one, listeners[i]))
     staticResources.clusters?.forEach((one, i) => alike('cluster', Cluster, one, clusters[i]))
   }
-  t.equal(compared, 14)
+  t.equal(compared, 16)
 })

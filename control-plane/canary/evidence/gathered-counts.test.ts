@@ -5,6 +5,7 @@ import { overviewOf } from '../../serve/rest/overview.ts'
 import { rest } from '../../serve/rest/rest.ts'
 import { MetricStore, pairKey } from '../../serve/telemetry/metric-store.ts'
 import { BUCKETS } from '../../serve/telemetry/durations.ts'
+import { DecisionStore } from '../../serve/telemetry/decision-store.ts'
 import { TraceStore } from '../../serve/telemetry/trace-store.ts'
 import { ownCounts } from './counts.ts'
 import { gatheredCounts, otherReplicas } from './gathered-counts.ts'
@@ -26,6 +27,7 @@ t.test(
     const app = fastify({ forceCloseConnections: true })
     await app.register(rest, {
       traces: new TraceStore(),
+      decisions: new DecisionStore(),
       metrics: storeWith(50, 5),
       release: '0',
       mesh: overviewOf(

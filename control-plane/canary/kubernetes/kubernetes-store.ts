@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { CONTROL_PLANE } from '../../../core/contract.ts'
 import type { Clock } from '../../../core/clock.ts'
 import { describeError } from '../../../core/errors.ts'
@@ -6,11 +5,12 @@ import type { Logger } from '../../../core/log.ts'
 import type { Watchable } from '../../../core/watched.ts'
 import { KubernetesError } from '../../kubernetes/api-error.ts'
 import type { KubernetesConnection } from '../../kubernetes/connection.ts'
+import { eventRequest } from '../../kubernetes/event.ts'
 import { findObject } from '../../kubernetes/find-object.ts'
 import type { CanaryObject } from '../../registry/kinds/canary.ts'
 import type { Snapshot } from '../../registry/snapshot.ts'
-import type { CanaryEvent } from '../decide.ts'
 import { REQUEST_ANNOTATION } from '../requests.ts'
+import { followRevisions, releaseRevisions } from '../revisions/kubernetes-revisions.ts'
 import { readShape, sameShape, STABLE_ONLY, writeShape, type RawRule } from '../route-shape.ts'
 import { parseStatus, type CanaryStatus, type RouteShape } from '../status.ts'
 import type { CanaryRoute, CanaryStore } from '../store.ts'
@@ -48,6 +48,7 @@ export function kubernetesCanaryStore(options: KubernetesStoreOptions): CanarySt
   return {
     route: find,
     shape,
+    revisions: (canary, of, seen) => followRevisions(connection, canary, of, seen),
     // What this process has seen last may be older than what a leader before it wrote.
     async status({ meta }) {
       const found = await findObject(connection, canariesOf(meta.namespace), meta.name)
@@ -73,18 +74,18 @@ export function kubernetesCanaryStore(options: KubernetesStoreOptions): CanarySt
     // An annotation is a change of the object, at which it is looked anyway.
     onRequest: () => () => {},
     event(canary, event) {
+      const { namespace, name } = canary.meta
+      const about = { apiVersion: 'weft.dev/v1alpha1', kind: 'Canary', namespace, name }
       connection
-        .request({
-          method: 'POST',
-          path: eventsOf(canary.meta.namespace),
-          body: eventObject(canary, event, clock.now()),
-        })
+        .request(eventRequest(about, event, clock.now()))
         .catch((error: unknown) =>
           log.debug('an Event could not be written', { reason: describeError(error) }),
         )
     },
     /** One that was under way leaves the stable version; one that has ended leaves the route as it is. */
     async forget(canary, status) {
+      const { deployment } = canary.spec
+      if (deployment) await releaseRevisions(connection, canary, deployment)
       if (status?.phase !== 'Progressing' && status?.phase !== 'Paused') return
       const route = await find(canary)
       const now = route && readShape(route.rules, canary.meta.namespace, canary.spec)
@@ -98,40 +99,10 @@ function isOurs(shape: RouteShape, { route }: CanaryStatus): boolean {
   return sameShape(shape, route.shape) || (route.before !== null && sameShape(shape, route.before))
 }
 
-/** https://kubernetes.io/docs/reference/kubernetes-api/core/event-v1/ */
-function eventObject({ meta }: CanaryObject, { type, reason, message }: CanaryEvent, now: number): object {
-  const time = new Date(now).toISOString().replace(/\.\d+Z$/, 'Z')
-  return {
-    apiVersion: 'v1',
-    kind: 'Event',
-    metadata: { namespace: meta.namespace, name: `${meta.name.slice(0, 200)}.${randomUUID()}` },
-    involvedObject: {
-      apiVersion: 'weft.dev/v1alpha1',
-      kind: 'Canary',
-      namespace: meta.namespace,
-      name: meta.name,
-    },
-    type,
-    reason,
-    // At most 1,024 characters.
-    message: message.length > 1000 ? `${message.slice(0, 997)}...` : message,
-    firstTimestamp: time,
-    lastTimestamp: time,
-    count: 1,
-    source: { component: CONTROL_PLANE },
-    reportingComponent: CONTROL_PLANE,
-    reportingInstance: CONTROL_PLANE,
-  }
-}
-
 function canariesOf(namespace: string): string {
   return `/apis/weft.dev/v1alpha1/namespaces/${namespace}/canaries`
 }
 
 function routesOf({ meta, spec }: CanaryObject): string {
   return `/apis/gateway.networking.k8s.io/v1/namespaces/${meta.namespace}/${PLURALS[spec.route.kind]}`
-}
-
-function eventsOf(namespace: string): string {
-  return `/api/v1/namespaces/${namespace}/events`
 }

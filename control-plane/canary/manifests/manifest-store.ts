@@ -1,5 +1,6 @@
 import type { Watchable } from '../../../core/watched.ts'
 import type { Snapshot } from '../../registry/snapshot.ts'
+import { troubledRevisions } from '../revisions/followed.ts'
 import type { CanaryStore } from '../store.ts'
 import type { ManifestRoutes } from './manifest-routes.ts'
 import type { CanaryDirectory } from './state-directory.ts'
@@ -27,6 +28,13 @@ export function manifestStore({ routes, directory, snapshot, reread }: ManifestS
       reread()
       return Promise.resolve()
     },
+    // Files say what runs now; nobody keeps the pods of a template that is no longer in them.
+    revisions: () =>
+      Promise.resolve(
+        troubledRevisions(
+          'two revisions of one Deployment need the Deployment controller of a cluster: here name two Services as stable and canary',
+        ),
+      ),
     status: ({ meta }) => Promise.resolve(directory.status(meta.namespace, meta.name)),
     save({ meta }, status) {
       directory.save(meta.namespace, meta.name, status)

@@ -49,6 +49,44 @@ t.test('a Canary is read whole, with what it has by itself', (t) => {
   t.end()
 })
 
+const OF_DEPLOYMENT = GOOD.replace(
+  /  stable: .*\n  canary: .*\n/,
+  '  deployment: { name: catalog, service: shop-catalog, port: 8080 }\n',
+)
+
+t.test('two revisions of a Deployment are two Services by names of their own', (t) => {
+  const { objects, errors } = parseManifests('a.yaml', OF_DEPLOYMENT)
+  t.same(errors, [])
+  t.match(objects[0]?.object, {
+    spec: {
+      deployment: { name: 'catalog', service: 'shop-catalog', port: 8080 },
+      stable: { name: 'catalog-stable', port: 8080 },
+      canary: { name: 'catalog-canary', port: 8080 },
+    },
+  })
+  const wrong: [string, string, RegExp][] = [
+    [
+      '  deployment:',
+      '  stable: { name: a, port: 1 }\n  deployment:',
+      /spec\.stable: does not go with deployment/,
+    ],
+    ['service: shop-catalog, ', '', /spec\.deployment\.service: is required/],
+    [', port: 8080 }', ' }', /spec\.deployment\.port: is required/],
+    [
+      'name: catalog, service',
+      `name: ${'c'.repeat(57)}, service`,
+      /spec\.deployment\.name: has 57 characters; at most 56/,
+    ],
+    [', port: 8080 }', ', port: 8080, replicas: 2 }', /spec\.deployment\.replicas: is not a field/],
+  ]
+  for (const [before, after, message] of wrong)
+    t.match(
+      parseManifests('a.yaml', OF_DEPLOYMENT.replace(before, after)).errors.map(formatSourceError).join('\n'),
+      message,
+    )
+  t.end()
+})
+
 t.test('a mistake is told by its field', (t) => {
   const wrong: [string, string, RegExp][] = [
     ['name: catalog-v2', 'name: catalog-v1', /spec\.canary: is the stable version itself/],

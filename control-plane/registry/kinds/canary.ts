@@ -14,6 +14,8 @@ export interface CanaryObject {
 
 export interface CanarySpec {
   readonly route: { readonly kind: 'HTTPRoute' | 'GRPCRoute'; readonly name: string }
+  /** Both versions are revisions of this one; `stable` and `canary` are Services that are made for it. */
+  readonly deployment?: CanaryDeployment | undefined
   readonly stable: CanaryBackend
   readonly canary: CanaryBackend
   /** How often it is looked at what happened. Milliseconds. */
@@ -28,6 +30,14 @@ export interface CanarySpec {
 /** A Service of the Canary's namespace. */
 export interface CanaryBackend {
   readonly name: string
+  readonly port: number
+}
+
+/** A Deployment of the Canary's namespace, and the Service that callers know it by. */
+export interface CanaryDeployment {
+  readonly name: string
+  readonly service: string
+  /** Of that Service. */
   readonly port: number
 }
 
@@ -60,6 +70,8 @@ export interface PrometheusCondition {
   readonly maximum: number | undefined
 }
 
+/** A Service's name has 63 characters at most (RFC 1035). */
+const LONGEST_DEPLOYMENT = 63 - '-stable'.length
 const MOST_STEPS = 20
 const MOST_TESTERS = 8
 const MOST_QUERIES = 8
@@ -80,8 +92,7 @@ export function readCanary(object: Fields): CanaryObject {
   const route = requiredMap(spec, 'routeRef')
   const kind = route.oneOf('kind', ['HTTPRoute', 'GRPCRoute']) ?? 'HTTPRoute'
   const name = route.requiredText('name', DNS_NAME)
-  const stable = readBackend(spec, 'stable')
-  const canary = readBackend(spec, 'canary')
+  const { deployment, stable, canary } = readVersions(spec)
   if (stable.name === canary.name && stable.port === canary.port && stable.name !== '')
     spec.problem('is the stable version itself: name the Service of the new one', 'canary')
   const steps = spec.list('steps', readStep)
@@ -90,6 +101,7 @@ export function readCanary(object: Fields): CanaryObject {
   checkOrder(spec, steps)
   const result: CanarySpec = {
     route: { kind, name },
+    ...(deployment ? { deployment } : {}),
     stable,
     canary,
     intervalMs: readTime(spec, 'interval', 1000, 300_000) ?? INTERVAL_MS,
@@ -105,6 +117,34 @@ export function readCanary(object: Fields): CanaryObject {
 function requiredMap(owner: Fields, name: string): Fields {
   if (!owner.has(name)) owner.problem('is required', name)
   return owner.map(name)
+}
+
+/** Two Services, or a Deployment for whose revisions two are made. */
+function readVersions(spec: Fields): Pick<CanarySpec, 'deployment' | 'stable' | 'canary'> {
+  const ref = spec.optionalMap('deployment')
+  if (!ref) return { stable: readBackend(spec, 'stable'), canary: readBackend(spec, 'canary') }
+  for (const field of ['stable', 'canary'])
+    if (spec.has(field))
+      spec.problem(
+        'does not go with deployment, for whose revisions two Services are made: leave it out',
+        field,
+      )
+  spec.skip('stable', 'canary')
+  for (const field of ['service', 'port']) if (!ref.has(field)) ref.problem('is required', field)
+  const name = ref.requiredText('name', DNS_NAME)
+  if (name.length > LONGEST_DEPLOYMENT)
+    ref.problem(
+      `has ${name.length} characters; at most ${LONGEST_DEPLOYMENT}, as a Service ${name}-stable is made`,
+      'name',
+    )
+  const service = ref.requiredText('service', DNS_NAME)
+  const port = ref.integer('port', 1, 65_535) ?? 0
+  ref.refuseUnknown()
+  return {
+    deployment: { name, service, port },
+    stable: { name: `${name}-stable`, port },
+    canary: { name: `${name}-canary`, port },
+  }
 }
 
 function readBackend(spec: Fields, name: string): CanaryBackend {

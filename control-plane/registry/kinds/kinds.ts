@@ -1,4 +1,4 @@
-import type { Fields } from '../fields.ts'
+import type { FieldProblem, Fields } from '../fields.ts'
 import {
   readNamespace,
   readPod,
@@ -9,13 +9,17 @@ import {
   type ServiceAccountObject,
   type ServiceObject,
 } from './core.ts'
+import type { AuthorizationPolicyObject } from './authorization-policy/policy.ts'
+import { readAuthorizationPolicy } from './authorization-policy/read.ts'
 import { readCanary, type CanaryObject } from './canary.ts'
 import { readEndpointSlice, type EndpointSliceObject } from './endpoint-slice.ts'
 import { readTcpRoute, readTlsRoute, type ConnectionRouteObject } from './connection-route.ts'
 import { readGrpcRoute } from './grpc-route.ts'
 import { readHttpRoute } from './http-route.ts'
 import { readIdentityRevocation, type IdentityRevocationObject } from './identity-revocation.ts'
+import { readMeshPolicy, type MeshPolicyObject } from './mesh-policy.ts'
 import { readPeerAuthentication, type PeerAuthenticationObject } from './peer-authentication.ts'
+import { readRequestAuthentication, type RequestAuthenticationObject } from './request-authentication.ts'
 import { readXBackendTrafficPolicy, type XBackendTrafficPolicyObject } from './x-backend-traffic-policy.ts'
 import type { RouteObject } from './route.ts'
 import { readTrafficPolicy, type TrafficPolicyObject } from './traffic-policy/read.ts'
@@ -33,6 +37,9 @@ export type MeshObject =
   | CanaryObject
   | XBackendTrafficPolicyObject
   | TrafficPolicyObject
+  | AuthorizationPolicyObject
+  | RequestAuthenticationObject
+  | MeshPolicyObject
 
 export type Kind = MeshObject['kind']
 
@@ -55,6 +62,17 @@ const READERS: Readonly<Record<string, (object: Fields) => MeshObject>> = {
   'weft.dev/v1alpha1 IdentityRevocation': readIdentityRevocation,
   'weft.dev/v1alpha1 Canary': readCanary,
   'weft.dev/v1alpha1 TrafficPolicy': readTrafficPolicy,
+  'weft.dev/v1alpha1 AuthorizationPolicy': readAuthorizationPolicy,
+  'weft.dev/v1alpha1 RequestAuthentication': readRequestAuthentication,
+  'weft.dev/v1alpha1 MeshPolicy': readMeshPolicy,
+}
+
+/**
+ * Whether an object with problems stands in for what its author meant, and is stricter than that: where it was never read
+ * well, it counts. One whose name is wrong is nobody's.
+ */
+export function failsClosed(object: MeshObject, problems: readonly FieldProblem[]): boolean {
+  return 'unreadable' in object && object.unreadable && problems.every(({ path }) => path[0] !== 'metadata')
 }
 
 /** Undefined: a kind that the mesh does not read (Deployment, ConfigMap and so on). */

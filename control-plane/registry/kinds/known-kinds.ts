@@ -48,7 +48,11 @@ const GROUPS: readonly (readonly [group: string, versions: readonly string[], ki
   ['gateway.networking.k8s.io', ['v1', 'v1alpha2'], 'TCPRoute UDPRoute'],
   ['gateway.networking.k8s.io', ['v1', 'v1alpha3', 'v1alpha2'], 'TLSRoute'],
   ['gateway.networking.x-k8s.io', ['v1alpha1'], 'XBackend XBackendTrafficPolicy XMesh'],
-  ['weft.dev', ['v1alpha1'], 'Canary IdentityRevocation PeerAuthentication TrafficPolicy'],
+  [
+    'weft.dev',
+    ['v1alpha1'],
+    'AuthorizationPolicy Canary IdentityRevocation MeshPolicy PeerAuthentication RequestAuthentication TrafficPolicy',
+  ],
 ]
 
 const KINDS: ReadonlyMap<string, readonly KindEntry[]> = Map.groupBy(

@@ -14,6 +14,8 @@ function read(spec: unknown) {
   )
 }
 
+const ported = (portLevelMtls: unknown) => ({ selector: { matchLabels: { app: 'web' } }, portLevelMtls })
+
 // e2e/kubernetes/peer-authentication.kube.ts asks the API server the same.
 t.test('what the API server would refuse is refused in files, too', (t) => {
   const wrong: readonly (readonly [spec: unknown, message: RegExp])[] = [
@@ -31,7 +33,13 @@ t.test('what the API server would refuse is refused in files, too', (t) => {
     [labelled({ app: '-c' }), /the value "-c" for app/],
     [labelled({ app: 'x'.repeat(64) }), /the value "x+" for app/],
     [labelled(labels(65)), /has 65 labels; at most 64/],
-    [{ mtls, portLevelMtls: {} }, /spec\.portLevelMtls is not a field/],
+    [{ mtls, portLevelMtls: { 8080: mtls } }, /spec\.portLevelMtls needs spec\.selector/],
+    [ported({}), /spec\.portLevelMtls is empty/],
+    [ported({ http: mtls }), /portLevelMtls\.http must be a port from 1 to 65535/],
+    [ported({ 65_536: mtls }), /portLevelMtls\.65536 must be a port/],
+    [ported({ 8080: {} }), /portLevelMtls\.8080\.mode is required/],
+    [ported({ 8080: { mode: 'UNSET' } }), /portLevelMtls\.8080\.mode must be one of/],
+    [{ ...ported({ 8080: mtls }), mtls: {} }, /spec\.mtls\.mode is required/],
     [
       { selector: { matchLabels: { a: 'b' }, matchExpressions: [] }, mtls },
       /matchExpressions is not a field/,
@@ -52,5 +60,10 @@ t.test('what it takes is taken', (t) => {
   t.same(errors, [])
   t.match(objects[0]?.object, { selector })
   t.same(read(labelled(labels(64))).errors, [])
+  const ports = ported({ 8080: { mode: 'PERMISSIVE' }, 65_535: mtls })
+  t.match(read(ports).objects[0]?.object, {
+    mode: undefined,
+    ports: { 8080: 'PERMISSIVE', 65_535: 'STRICT' },
+  })
   t.end()
 })

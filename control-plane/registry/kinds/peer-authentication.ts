@@ -1,4 +1,6 @@
 import type { Fields } from '../fields.ts'
+import type { MtlsMode } from '../../model/mesh-policy.ts'
+import { readSelector, type Labels } from './label-selector.ts'
 import { readMeta, type Meta } from './meta.ts'
 
 /** weft.dev/v1alpha1 PeerAuthentication: which connections the pods of a namespace take. */
@@ -6,14 +8,16 @@ export interface PeerAuthenticationObject {
   readonly kind: 'PeerAuthentication'
   readonly meta: Meta
   /** Undefined: the whole namespace. */
-  readonly selector: Readonly<Record<string, string>> | undefined
-  readonly mode: 'STRICT' | 'PERMISSIVE'
+  readonly selector: Labels | undefined
+  /** Undefined, where it speaks of ports only: what holds without the policy. */
+  readonly mode: MtlsMode | undefined
+  /** By port of the pod, in place of `mode`. */
+  readonly ports: Readonly<Record<number, MtlsMode>>
 }
 
-// Kubernetes' syntax of label keys and values ("Labels and Selectors", apimachinery's IsQualifiedName, IsValidLabelValue).
-const NAME = /^[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/
-const DOMAIN = /^(?=.{1,253}$)[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*$/
-const MOST_LABELS = 64
+const MODES = ['STRICT', 'PERMISSIVE'] as const
+const PORT = /^[1-9]\d{0,4}$/
+const MOST_PORTS = 64
 
 /**
  * Strict, as the definition is that the API server holds (deploy/chart/crds): an unknown field may narrow what its author
@@ -23,39 +27,33 @@ export function readPeerAuthentication(object: Fields): PeerAuthenticationObject
   const meta = readMeta(object, 'namespaced')
   object.skip('apiVersion', 'kind', 'status')
   const spec = object.map('spec')
-  const selector = spec.optionalMap('selector')
-  const matchLabels = selector && labelsOf(selector)
+  const selector = readSelector(spec)
+  const byPort = spec.optionalMap('portLevelMtls')
+  // Whether a port of that number is what the policy means is told by the pods that it selects.
+  if (byPort && !selector)
+    spec.problem('needs spec.selector: ports are those of the pods that it selects', 'portLevelMtls')
+  const ports = byPort ? readPorts(byPort) : {}
   const mtls = spec.map('mtls')
-  if (!mtls.has('mode')) mtls.problem('is required: STRICT or PERMISSIVE', 'mode')
-  const mode = mtls.oneOf('mode', ['STRICT', 'PERMISSIVE'])
-  for (const part of [object, spec, mtls, ...(selector ? [selector] : [])]) part.refuseUnknown()
-  return {
-    kind: 'PeerAuthentication',
-    meta,
-    selector: matchLabels,
-    mode: mode ?? 'STRICT',
-  }
+  if (!mtls.has('mode') && (!byPort || spec.has('mtls')))
+    mtls.problem('is required: STRICT or PERMISSIVE', 'mode')
+  const mode = mtls.oneOf('mode', MODES)
+  for (const part of [object, spec, mtls]) part.refuseUnknown()
+  return { kind: 'PeerAuthentication', meta, selector, mode, ports }
 }
 
-function labelsOf(selector: Fields): Readonly<Record<string, string>> {
-  const labels = selector.stringMap('matchLabels')
-  const entries = Object.entries(labels)
-  if (entries.length === 0)
-    selector.problem('needs a label; for all pods of the namespace leave the selector out', 'matchLabels')
-  if (entries.length > MOST_LABELS)
-    selector.problem(`has ${entries.length} labels; at most ${MOST_LABELS}`, 'matchLabels')
-  for (const [key, value] of entries) {
-    const [name = '', domain, ...more] = key.split('/').toReversed()
-    if (!NAME.test(name) || (domain !== undefined && !DOMAIN.test(domain)) || more.length > 0)
-      selector.problem(
-        `has the key "${key}": it must be a label's name, such as app or example.com/app`,
-        'matchLabels',
-      )
-    if (value !== '' && !NAME.test(value))
-      selector.problem(
-        `has the value "${value}" for ${key}: at most 63 letters, digits, "-", "_" and "." between letters or digits`,
-        'matchLabels',
-      )
+function readPorts(byPort: Fields): Readonly<Record<number, MtlsMode>> {
+  const ports: Record<number, MtlsMode> = {}
+  const names = byPort.names()
+  if (names.length === 0) byPort.problem('is empty: name a port, or leave it out')
+  if (names.length > MOST_PORTS) byPort.problem(`has ${names.length} ports; at most ${MOST_PORTS}`)
+  for (const name of names.slice(0, MOST_PORTS)) {
+    if (!PORT.test(name) || Number(name) > 65_535)
+      byPort.problem('must be a port from 1 to 65535, in quotes, such as "8080"', name)
+    const entry = byPort.map(name)
+    if (!entry.has('mode')) entry.problem('is required: STRICT or PERMISSIVE', 'mode')
+    const mode = entry.oneOf('mode', MODES)
+    entry.refuseUnknown()
+    if (mode !== undefined) ports[Number(name)] = mode
   }
-  return labels
+  return ports
 }

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { Fields, formatPath, type FieldProblem } from '../fields.ts'
-import type { MeshObject } from '../kinds/kinds.ts'
+import { failsClosed, type MeshObject } from '../kinds/kinds.ts'
 import { keyOf } from '../kinds/meta.ts'
 import type { Change } from '../snapshot.ts'
 import type { SourceError } from '../source.ts'
@@ -11,7 +11,7 @@ const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration'
 
 interface Read {
   readonly key: string
-  /** Undefined when something is wrong with it. */
+  /** Undefined when something is wrong with it, unless it fails closed. */
   readonly object: MeshObject | undefined
   readonly errors: readonly SourceError[]
 }
@@ -32,12 +32,12 @@ export class Listing {
 }
 
 /**
- * The objects of one kind, as far as they are right: a wrong one keeps its last good state and is told as an error. An
- * object of which nothing changed that the mesh reads stays the same object, and is no change.
+ * The objects of one kind, as far as they are right: a wrong one keeps its last good state and is told as an error. One
+ * that fails closed and has no such state is taken as it is. An object of which nothing changed that the mesh reads stays the same object, and is no change.
  */
 export class KindStore {
   readonly #kind: WatchedKind
-  readonly #lastGood = new Map<string, MeshObject>()
+  readonly #objects = new Map<string, MeshObject>()
   readonly #errors = new Map<string, readonly SourceError[]>()
 
   constructor(kind: WatchedKind) {
@@ -45,7 +45,7 @@ export class KindStore {
   }
 
   get size(): number {
-    return this.#lastGood.size
+    return this.#objects.size
   }
 
   get errors(): readonly SourceError[] {
@@ -63,24 +63,24 @@ export class KindStore {
   /** Takes a list for all that there is: what is not in it is gone. */
   replace({ found }: Listing): readonly Change[] {
     const changes = [...found.values()].flatMap((read) => this.#put(read))
-    const gone = [...this.#lastGood.keys(), ...this.#errors.keys()].filter((key) => !found.has(key))
+    const gone = [...this.#objects.keys(), ...this.#errors.keys()].filter((key) => !found.has(key))
     return [...changes, ...gone.flatMap((key) => this.#delete(key))]
   }
 
   #put({ key, object, errors }: Read): readonly Change[] {
-    if (!object) {
-      this.#errors.set(key, errors)
-      return []
-    }
-    this.#errors.delete(key)
-    if (isDeepStrictEqual(this.#lastGood.get(key), object)) return []
-    this.#lastGood.set(key, object)
+    if (errors.length > 0) this.#errors.set(key, errors)
+    else this.#errors.delete(key)
+    const before = this.#objects.get(key)
+    const good = before && !('unreadable' in before && before.unreadable)
+    if (!object || (errors.length > 0 && good)) return []
+    if (isDeepStrictEqual(before, object)) return []
+    this.#objects.set(key, object)
     return [{ op: 'put', object }]
   }
 
   #delete(key: string): readonly Change[] {
     this.#errors.delete(key)
-    return this.#lastGood.delete(key) ? [{ op: 'delete', kind: this.#kind.kind, key }] : []
+    return this.#objects.delete(key) ? [{ op: 'delete', kind: this.#kind.kind, key }] : []
   }
 }
 
@@ -100,7 +100,7 @@ function readObject({ kind, read }: WatchedKind, raw: unknown): Read {
     message,
     ...(remedy !== undefined && { remedy }),
   }))
-  return { key, object: undefined, errors }
+  return { key, object: failsClosed(object, problems) ? object : undefined, errors }
 }
 
 interface RawObject {

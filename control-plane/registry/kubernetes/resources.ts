@@ -28,6 +28,9 @@ export const WATCHED_KINDS: readonly WatchedKind[] = [
   watched('weft.dev/v1alpha1', 'IdentityRevocation', 'identityrevocations', true),
   watched('weft.dev/v1alpha1', 'Canary', 'canaries', true),
   watched('weft.dev/v1alpha1', 'TrafficPolicy', 'trafficpolicies', true),
+  watched('weft.dev/v1alpha1', 'AuthorizationPolicy', 'authorizationpolicies', true),
+  watched('weft.dev/v1alpha1', 'RequestAuthentication', 'requestauthentications', true),
+  watched('weft.dev/v1alpha1', 'MeshPolicy', 'meshpolicies', true),
 ]
 
 function watched(apiVersion: string, kind: Kind, plural: string, custom = false): WatchedKind {

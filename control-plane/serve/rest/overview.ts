@@ -1,7 +1,14 @@
 import type { MeshBrain } from '../../mesh.ts'
 import { together, type Problem } from '../../../core/problem.ts'
 import { proxyProblems } from '../../problems/mesh-problems.ts'
+import {
+  targetsOf,
+  workloadAuthorization,
+  type TargetsView,
+  type WorkloadAuthorizationView,
+} from '../../authorization-view.ts'
 import { policyOverview, type PolicyOverview } from '../../policy-view.ts'
+import type { Issuer, IssuerTrouble } from '../../issuers/issuer.ts'
 import type { CanaryView } from '../../canary/view.ts'
 import type { ServiceView } from '../../service-view.ts'
 
@@ -35,12 +42,25 @@ export interface MeshOverview {
   readonly trustDomain: string
   services(): readonly ServiceView[]
   policies(): PolicyOverview
+  /** What holds for a pod; undefined: there is none with a sidecar. */
+  authorization(namespace: string, pod: string): WorkloadAuthorizationView | undefined
+  /** The pods that a Service's port leads to, or a pod by itself. */
+  targets(namespace: string, name: string, port: number): TargetsView
   /** Pods with a sidecar. */
   workloads(): number
   /** In order; empty when all is well. `own`: without those that somebody else found. */
   problems(own: boolean): readonly Problem[]
   proxies(): readonly ProxyView[]
   canaries(): readonly CanaryView[]
+  /** Who signs certificates, as this replica sees it; undefined while it starts. */
+  issuer(): IssuerView | undefined
+}
+
+/** Plain JSON. */
+export interface IssuerView {
+  readonly title: string
+  /** Why it gives no certificates; null while all is well. */
+  readonly trouble: IssuerTrouble | null
 }
 
 /** Of a mesh that may not be there yet: then nothing is in it. `told` are problems that somebody else found. */
@@ -50,6 +70,7 @@ export function overviewOf(
   proxies: () => readonly ProxyStream[],
   told: () => readonly Problem[],
   canaries: () => readonly CanaryView[] = () => [],
+  issuer: () => Issuer | undefined = () => undefined,
 ): MeshOverview {
   const now = () => brain()?.snapshot.value
   return {
@@ -62,11 +83,23 @@ export function overviewOf(
       }))
     },
     canaries,
+    issuer() {
+      const signs = issuer()
+      return signs && { title: signs.title, trouble: signs.trouble.value ?? null }
+    },
     version: () => now()?.version ?? 0,
     services: () => now()?.services ?? [],
     policies() {
       const model = now()?.model
       return model ? policyOverview(model) : { policies: [], services: [] }
+    },
+    authorization(namespace, pod) {
+      const model = now()?.model
+      return model && workloadAuthorization(model, namespace, pod)
+    },
+    targets(namespace, name, port) {
+      const model = now()?.model
+      return model ? targetsOf(model, namespace, name, port) : { kind: 'none', ports: [], targets: [] }
     },
     workloads: () => now()?.model.workloads.size ?? 0,
     problems: (own) => together(own ? [] : told(), brain()?.problems() ?? [], proxyProblems(proxies())),

@@ -28,6 +28,28 @@ export function serviceParameter(query: Query, name: string): string | undefined
   return text
 }
 
+/** Name of a namespace; undefined where it is not given. */
+export function namespaceParameter(query: Query, name: string): string | undefined {
+  const text = textParameter(query, name)
+  if (text === undefined || /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(text)) return text
+  throw bad(name, 'must be the name of a namespace')
+}
+
+/** The name of an object of Kubernetes. */
+export function nameParameter(query: Query, name: string): string {
+  const text = textParameter(query, name) ?? ''
+  if (!/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/.test(text)) throw bad(name, 'must be the name of an object')
+  return text
+}
+
+/** 1 to 65535. */
+export function portParameter(query: Query, name: string): number {
+  const text = textParameter(query, name) ?? ''
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0
+  if (port < 1 || port > 65535) throw bad(name, 'must be a port, 1 to 65535')
+  return port
+}
+
 export function flagParameter(query: Query, name: string): boolean {
   const text = textParameter(query, name)
   if (text === undefined || text === 'false') return false
@@ -46,9 +68,9 @@ export function listParameter(query: Query, name: string, most: number): string[
 }
 
 /** 32 lower-case hexadecimal digits. */
-export function traceIdParameter(value: unknown): string {
+export function traceIdParameter(value: unknown, name: string): string {
   if (typeof value !== 'string' || !/^[0-9a-f]{32}$/.test(value) || /^0+$/.test(value))
-    throw bad('id', 'must be a trace id: 32 lower-case hexadecimal digits, not all zero')
+    throw bad(name, 'must be a trace id: 32 lower-case hexadecimal digits, not all zero')
   return value
 }
 

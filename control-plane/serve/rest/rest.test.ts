@@ -2,11 +2,13 @@ import fastify from 'fastify'
 import t from 'tap'
 import type { Problem } from '../../../core/problem.ts'
 import type { ServiceView } from '../../service-view.ts'
+import { DecisionStore } from '../telemetry/decision-store.ts'
 import { MetricStore } from '../telemetry/metric-store.ts'
 import type { Transport, TransportView } from '../telemetry/traffic.ts'
 import { TraceStore } from '../telemetry/trace-store.ts'
 import { ManualClock } from '../../../core/clock.ts'
 import { pairKey } from '../telemetry/metric-store.ts'
+import type { ObservedQuery, ObservedView } from '../telemetry/observed-view.ts'
 import { BUCKETS } from '../telemetry/durations.ts'
 import type { MeshOverview } from './overview.ts'
 import { rest, type RestOptions } from './rest.ts'
@@ -54,7 +56,18 @@ const PROBLEM: Problem = {
   remedy: 'write a list',
 }
 
+const AUTHORIZATION = {
+  trustDomain: 'cluster.local',
+  identity: 'spiffe://cluster.local/ns/shop/sa/web',
+  addresses: ['10.0.0.7'],
+  paths: { normalize: true, escapedSlashes: 'guard', parameters: 'guard' },
+  captured: { include: '*', exclude: [] },
+  ports: [],
+  notCovered: [],
+} as const
+
 const MESH: MeshOverview = {
+  issuer: () => ({ title: 'Secret weft-system/weft-ca', trouble: null }),
   canaries: () => [],
   trustDomain: 'cluster.local',
   version: () => 7,
@@ -62,6 +75,13 @@ const MESH: MeshOverview = {
   policies: () => ({
     policies: [],
     services: [{ namespace: 'shop', name: 'catalog', settings: { hedging: { afterMs: 50, maximum: 1 } } }],
+  }),
+  authorization: (namespace, pod) =>
+    namespace === 'shop' && pod === 'web-1' ? { ...AUTHORIZATION, namespace, pod } : undefined,
+  targets: (namespace, name, port) => ({
+    kind: 'Service',
+    ports: [8080],
+    targets: [{ namespace, pod: `${name}-1`, address: '10.0.0.7', port, meshed: true }],
   }),
   workloads: () => 3,
   problems: () => [PROBLEM, { ...PROBLEM, severity: 'warning' }],
@@ -85,15 +105,16 @@ function setUp(
 ) {
   const clock = new ManualClock(START)
   const traces = new TraceStore()
+  const decisions = new DecisionStore()
   const metrics = new MetricStore()
   const app = fastify()
-  void app.register(rest, { mesh: MESH, traces, metrics, release: '0.1.0', clock, ...more })
+  void app.register(rest, { mesh: MESH, traces, decisions, metrics, release: '0.1.0', clock, ...more })
   t.teardown(() => app.close())
   const get = async (url: string) => {
     const reply = await app.inject({ url })
     return { status: reply.statusCode, headers: reply.headers, body: reply.json<Record<string, unknown>>() }
   }
-  return { app, clock, traces, metrics, get }
+  return { app, clock, traces, decisions, metrics, get }
 }
 
 t.test('a route shows each rule once, with the configured and the seen split', async (t) => {
@@ -120,12 +141,112 @@ t.test('a route shows each rule once, with the configured and the seen split', a
   ])
 })
 
+t.test('what was seen of callers, of a namespace and a time; and the objects that decide', async (t) => {
+  const app = fastify()
+  t.teardown(() => app.close())
+  const asked: object[] = []
+  const observed = (query: ObservedQuery): ObservedView => {
+    asked.push(query)
+    return { now: query.now, since: query.sinceMs, evicted: 0, workloads: [], withoutSidecar: [] }
+  }
+  const stores = { traces: new TraceStore(), metrics: new MetricStore(), decisions: new DecisionStore() }
+  const policyObjects = () => [{ kind: 'MeshPolicy' }]
+  const clock = new ManualClock(START)
+  void app.register(rest, { mesh: MESH, ...stores, release: '0.1.0', clock, observed, policyObjects })
+  const get = async (url: string) => (await app.inject({ url })).json<Record<string, unknown>>()
+  t.match(await get('/api/authorization/observed?namespace=shop&since=3600'), { workloads: [], now: START })
+  await get('/api/authorization/observed')
+  t.same(asked, [
+    { namespace: 'shop', sinceMs: START - 3_600_000, now: START },
+    { namespace: undefined, sinceMs: START - 86_400_000, now: START },
+  ])
+  for (const [query, parameter] of [
+    ['since=0', 'since'],
+    ['since=86401', 'since'],
+    ['namespace=A', 'namespace'],
+    ['x=1', 'x'],
+  ])
+    t.match(await get(`/api/authorization/observed?${query}`), { error: { parameter } })
+  t.same(await get('/api/authorization/objects'), { objects: [{ kind: 'MeshPolicy' }] })
+})
+
 t.test('policies, with what they say to each Service', async (t) => {
   const { get } = setUp(t)
   const { body } = await get('/api/policies')
   t.same(body['services'], [
     { namespace: 'shop', name: 'catalog', settings: { hedging: { afterMs: 50, maximum: 1 } } },
   ])
+})
+
+t.test('what holds for a pod, and the pods behind a port', async (t) => {
+  const { get } = setUp(t)
+  t.match((await get('/api/authorization/workloads/shop/web-1')).body, {
+    pod: 'web-1',
+    identity: 'spiffe://cluster.local/ns/shop/sa/web',
+  })
+  const none = await get('/api/authorization/workloads/shop/web-2')
+  t.match(none, { status: 404, body: { error: { code: 'api.no_pod', parameter: 'pod' } } })
+  t.match((await get('/api/authorization/targets/shop/catalog/8080')).body, {
+    kind: 'Service',
+    targets: [{ namespace: 'shop', pod: 'catalog-1', port: 8080 }],
+  })
+  for (const [path, parameter] of [
+    ['workloads/Shop/web-1', 'namespace'],
+    ['workloads/shop/web-1?x=1', 'x'],
+    ['targets/shop/catalog/0', 'port'],
+    ['targets/shop/catalog/65536', 'port'],
+    ['targets/shop/catalog/http', 'port'],
+  ] as const)
+    t.match(await get(`/api/authorization/${path}`), { status: 400, body: { error: { parameter } } }, path)
+})
+
+t.test('refusals: by reference, namespace and time, and counted', async (t) => {
+  const { get, decisions, clock } = setUp(t)
+  const tell = (n: number, namespace: string) =>
+    decisions.add({
+      traceId: n.toString().repeat(32),
+      spanId: '1'.repeat(16),
+      parentSpanId: '',
+      name: 'GET',
+      kind: 'server',
+      service: 'web',
+      namespace,
+      pod: 'web-1',
+      startMs: clock.now(),
+      durationMs: 1,
+      status: 'unset',
+      statusMessage: '',
+      attributes: { 'weft.policy.decision': 'denied', 'http.request.method': 'GET' },
+    })
+  tell(1, 'shop')
+  clock.advance(400_000)
+  tell(2, 'shop')
+  tell(3, 'pay')
+  const found = async (query: string) => {
+    const { refusals } = (await get(`/api/authorization/decisions${query}`)).body
+    return (refusals as { reference: string }[]).map(({ reference }) => reference[0] ?? '').toSorted()
+  }
+  t.strictSame(await found(''), ['1', '2', '3'])
+  t.strictSame(await found(`?reference=${'1'.repeat(32)}`), ['1'])
+  t.strictSame(await found('?namespace=shop'), ['1', '2'])
+  t.strictSame(await found('?namespace=shop&since=60'), ['2'])
+  t.equal((await found('?limit=1')).length, 1)
+  t.match((await get('/api/authorization/denials')).body, {
+    windowSeconds: 300,
+    denials: [{ count: 1 }, { count: 1 }],
+  })
+  for (const [query, parameter] of [
+    ['reference=x', 'reference'],
+    ['namespace=A', 'namespace'],
+    ['since=0', 'since'],
+    ['limit=1001', 'limit'],
+    ['what=1', 'what'],
+  ] as const)
+    t.match(
+      await get(`/api/authorization/decisions?${query}`),
+      { status: 400, body: { error: { parameter } } },
+      query,
+    )
 })
 
 t.test('Prometheus reads where Canaries are', async (t) => {

@@ -7,15 +7,21 @@ import { WeftError } from '../../../core/errors.ts'
 import { namedHosts } from '../../../core/named-hosts.ts'
 import { ownCounts } from '../../canary/evidence/counts.ts'
 import { canaryMetrics, METRICS_TYPE } from '../../canary/metrics.ts'
+import type { DecisionStore } from '../telemetry/decision-store.ts'
 import type { MetricStore } from '../telemetry/metric-store.ts'
+import { OBSERVED_HOURS } from '../telemetry/observed-store.ts'
+import type { ObservedQuery, ObservedView } from '../telemetry/observed-view.ts'
 import type { TraceStore } from '../telemetry/trace-store.ts'
 import type { DashboardFile } from './dashboard-files.ts'
+import { authorizationPages } from './authorization-pages.ts'
+import { failure } from './failure.ts'
 import { isOwnHost } from './host-names.ts'
 import type { MeshOverview } from './overview.ts'
 import {
   countParameter,
   flagParameter,
   listParameter,
+  namespaceParameter,
   onlyParameters,
   serviceParameter,
   traceIdParameter,
@@ -27,7 +33,12 @@ import { serviceRows, WINDOW_SECONDS } from './services.ts'
 export interface RestOptions {
   readonly mesh: MeshOverview
   readonly traces: TraceStore
+  readonly decisions: DecisionStore
   readonly metrics: MetricStore
+  /** What was seen of those who call pods; left out: there is no such page. */
+  readonly observed?: (query: ObservedQuery) => ObservedView
+  /** By which it is decided who may; left out: there is no such page. */
+  readonly policyObjects?: () => readonly object[]
   /** From `readDashboard`; none: only the API. */
   readonly dashboard?: ReadonlyMap<string, DashboardFile>
   /** Of this build, e.g. `0.1.0`. */
@@ -63,7 +74,15 @@ const HEADERS = {
  * it is ready only the probes get an answer other than 503, so that nobody takes an empty mesh for the real one.
  */
 export async function rest(app: FastifyInstance, options: RestOptions): Promise<void> {
-  const { mesh, traces, metrics, release, notReady = () => undefined, clock = systemClock } = options
+  const {
+    mesh,
+    traces,
+    decisions,
+    metrics,
+    release,
+    notReady = () => undefined,
+    clock = systemClock,
+  } = options
   const startedAt = clock.now()
 
   app.addHook('onSend', async (_request, reply) => void reply.headers(HEADERS))
@@ -107,6 +126,7 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
     routes: routeRows(mesh.services(), metrics, clock.now()),
   }))
   page('/api/policies', [], () => mesh.policies())
+  authorizationPages(app, { mesh, decisions, clock })
   page('/api/traces', ['service', 'limit', 'failed'], (query) => ({
     traces: traces.recent({
       service: serviceParameter(query, 'service'),
@@ -114,6 +134,18 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
       limit: countParameter(query, 'limit', 50, MAX_TRACES),
     }),
   }))
+  const { observed, policyObjects } = options
+  if (policyObjects) page('/api/authorization/objects', [], () => ({ objects: policyObjects() }))
+  if (observed)
+    page('/api/authorization/observed', ['namespace', 'since'], (query) => {
+      const now = clock.now()
+      const seconds = countParameter(query, 'since', OBSERVED_HOURS * 3600, OBSERVED_HOURS * 3600)
+      return observed({
+        namespace: namespaceParameter(query, 'namespace'),
+        sinceMs: now - seconds * 1000,
+        now,
+      })
+    })
   page('/api/problems', ['own'], (query) => ({ problems: mesh.problems(flagParameter(query, 'own')) }))
   page('/api/canaries', [], () => ({ canaries: mesh.canaries() }))
   // What the replica that leads asks the others for.
@@ -139,6 +171,7 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
       startedAt,
       version: mesh.version(),
       trustDomain: mesh.trustDomain,
+      issuer: mesh.issuer() ?? null,
       services: mesh.services().length,
       proxies: {
         connected: proxies.length,
@@ -156,7 +189,7 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
   })
   app.get('/api/traces/:id', (request, reply) => {
     onlyParameters(request.query as Query, [])
-    const id = traceIdParameter((request.params as Readonly<Record<string, unknown>>)['id'])
+    const id = traceIdParameter((request.params as Readonly<Record<string, unknown>>)['id'], 'id')
     const found = traces.get(id)
     if (found) return void reply.send({ ...found.summary, spans: found.spans })
     const message = 'no such trace is kept: it was not sampled, or is too old'
@@ -173,8 +206,4 @@ function answerError(reply: FastifyReply, error: unknown): FastifyReply {
   if (typeof status === 'number' && status >= 400 && status < 500)
     return reply.code(status).send(failure('api.bad_request', 'the request could not be read', undefined))
   return reply.code(500).send(failure('api.internal', 'this could not be answered', undefined))
-}
-
-function failure(code: string, message: string, parameter: string | undefined): object {
-  return { error: { code, message, ...(parameter === undefined ? {} : { parameter }) } }
 }

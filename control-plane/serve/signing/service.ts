@@ -4,21 +4,20 @@ import {
   type ServiceDefinition,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js'
-import type { Authority } from '../../../certs/authority.ts'
-import { systemClock, type Clock } from '../../../core/clock.ts'
 import { WeftError } from '../../../core/errors.ts'
 import type { Logger } from '../../../core/log.ts'
-import type { Watchable } from '../../../core/watched.ts'
 import { Signing, type SignRequest, type SignResponse } from '../../../core/xds/generated/weft.js'
+import type { Issuer } from '../../issuers/issuer.ts'
 import { callerOf } from '../admission/admitted.ts'
 import type { Caller } from '../tokens/claims.ts'
 import { GrpcError } from '../tokens/grpc-error.ts'
-import { signCsr } from './sign.ts'
+import { certificateRequest } from './sign.ts'
 
 export interface SigningOptions {
-  readonly authority: Watchable<Authority>
+  readonly issuer: Issuer
+  /** Of the identities that it certifies. */
+  readonly trustDomain: string
   readonly log: Logger
-  readonly clock?: Clock
   /** See SignOptions. */
   readonly aliases?: readonly string[] | undefined
   readonly refusal?: ((spiffeId: string) => string | undefined) | undefined
@@ -38,43 +37,49 @@ export function signingService(options: SigningOptions): {
   longestMessage: number
   title: string
 } {
-  const { log, clock = systemClock } = options
+  const { issuer, trustDomain, log } = options
 
-  const answer = (request: SignRequest, caller: Caller): SignResponse => {
-    const authority = options.authority.value
-    const { chain, spiffeId } = signCsr({
-      authority,
+  const answer = async (request: SignRequest, caller: Caller, signal: AbortSignal): Promise<SignResponse> => {
+    const asked = certificateRequest({
+      trustDomain,
       caller,
       csr: request.csr ?? new Uint8Array(),
       ttlMs: (request.ttlSeconds ?? 0) * 1000,
-      now: clock.now(),
       aliases: options.aliases,
       refusal: options.refusal,
       defaultLifeMs: options.defaultLifeMs,
       longestLifeMs: options.longestLifeMs,
     })
+    const { chain, bundle } = await issuer.sign(asked, signal)
     const [leaf] = chain
+    const { spiffeId } = asked.names
     log.info('certificate issued', { spiffeId, serial: leaf?.serialNumber, notAfter: leaf?.validTo })
     return {
       certificateChain: chain.map((certificate) => certificate.raw),
-      trustBundle: authority.bundle.roots.map((root) => root.raw),
+      trustBundle: bundle.roots.map((root) => root.raw),
     }
   }
 
   const sign: handleUnaryCall<SignRequest, SignResponse> = (call, callback) => {
-    let response: SignResponse
-    try {
-      response = answer(call.request, callerOf(call.metadata))
-    } catch (error) {
+    const gone = new AbortController()
+    call.on('cancelled', () => gone.abort(new GrpcError(status.CANCELLED, 'the caller is gone')))
+    const refuse = (error: unknown): void => {
       const refusal = asGrpcError(error)
-      log.warn('certificate refused', {
-        peer: call.getPeer(),
-        status: status[refusal.code],
-        reason: refusal.details,
-      })
-      return callback(refusal)
+      // What is the issuer's fault is logged once for all whom it concerns.
+      if (refusal.code !== status.CANCELLED && refusal.code !== status.UNAVAILABLE)
+        log.warn('certificate refused', {
+          peer: call.getPeer(),
+          status: status[refusal.code],
+          reason: refusal.details,
+        })
+      callback(refusal)
     }
-    callback(null, response)
+    try {
+      const caller = callerOf(call.metadata)
+      answer(call.request, caller, gone.signal).then((response) => callback(null, response), refuse)
+    } catch (error) {
+      refuse(error)
+    }
   }
   return {
     title: 'certificate',
@@ -91,5 +96,6 @@ function asGrpcError(error: unknown): GrpcError {
   if (error.code === 'csr.other_identity' || error.code === 'csr.revoked')
     return GrpcError.from(status.PERMISSION_DENIED, error)
   if (error.code.startsWith('csr.')) return GrpcError.from(status.INVALID_ARGUMENT, error)
+  if (error.code.startsWith('issuer.')) return GrpcError.from(status.UNAVAILABLE, error)
   return GrpcError.from(status.FAILED_PRECONDITION, error)
 }

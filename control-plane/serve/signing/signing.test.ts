@@ -12,9 +12,11 @@ import { generateKey, privateKeyPem } from '../../../certs/key.ts'
 import { Oid } from '../../../certs/oids.ts'
 import { certificatesPem } from '../../../certs/trust-bundle.ts'
 import { createLogger } from '../../../core/log.ts'
+import { Watched } from '../../../core/watched.ts'
 import { Signing, type SignResponse } from '../../../core/xds/generated/weft.js'
 import { createIdentity, type IdentityOptions } from '../../../proxy/identity/identity.ts'
 import type { Identity, Secrets } from '../../../proxy/identity/secrets.ts'
+import { authorityIssuer } from '../../issuers/own-ca.ts'
 import { admit } from '../admission/admitted.ts'
 import { serveGrpc } from '../grpc-server.ts'
 import { authenticate } from '../tokens/authenticate.ts'
@@ -39,7 +41,8 @@ async function serve(t: Test, options: ServeOptions = {}) {
   const verifier = localTokenVerifier({ directory: join(directory, 'tokens'), audience: 'weft' })
   const lines: string[] = []
   const log = createLogger('signing', 'debug', (line) => lines.push(line))
-  const service = signingService({ authority: store.authority, log, ...options })
+  const own = authorityIssuer('the CA', store.authority)
+  const service = signingService({ issuer: own, trustDomain: 'cluster.local', log, ...options })
   const key = generateKey()
   const { chain } = issueServer(store.authority.value.credentials, {
     dnsNames: [NAME],
@@ -236,12 +239,18 @@ t.test('an expired CA signs nothing and says so', async (t) => {
   const past = createRoot('cluster.local', Date.now() - 2 * DAY, DAY)
   const { authority } = serving.store
   const { implementation } = signingService({
-    authority: { ...authority, value: { ...authority.value, credentials: past }, watch: () => () => {} },
+    issuer: authorityIssuer('the CA', new Watched({ ...authority.value, credentials: past })),
+    trustDomain: 'cluster.local',
     log: createLogger('signing', 'error', () => {}),
   })
   const metadata = new Metadata()
   admit(metadata, { namespace: 'shop', serviceAccount: 'web', pod: undefined })
-  const call = { request: { csr: createCsr(generateKey()) }, metadata, getPeer: () => 'test' }
+  const call = {
+    request: { csr: createCsr(generateKey()) },
+    metadata,
+    getPeer: () => 'test',
+    on() {},
+  }
   const error = await new Promise((resolve) => (implementation['sign'] as unknown as Call)(call, resolve))
   t.match(error, { code: status.FAILED_PRECONDITION, details: /expired at .*: rotate it/ })
 })

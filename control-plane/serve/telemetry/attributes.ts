@@ -22,10 +22,13 @@ export const METRIC_ATTRIBUTES: ReadonlySet<string> = new Set([
 /** And of one request, in a span (proxy/telemetry/span.ts). */
 export const SPAN_ATTRIBUTES: ReadonlySet<string> = new Set([
   ...METRIC_ATTRIBUTES,
+  'client.address',
   'error.type',
   'http.request.body.size',
   'http.request.resend_count',
   'http.response.body.size',
+  'network.local.address',
+  'network.local.port',
   'network.peer.address',
   'network.peer.port',
   'network.protocol.version',
@@ -34,6 +37,7 @@ export const SPAN_ATTRIBUTES: ReadonlySet<string> = new Set([
   'rpc.system',
   'server.address',
   'server.port',
+  'tls.client.server_name',
   'url.path',
   'url.query',
   'url.scheme',
@@ -41,6 +45,9 @@ export const SPAN_ATTRIBUTES: ReadonlySet<string> = new Set([
   'weft.config_version',
   'weft.destination_identity',
   'weft.details',
+  'weft.policy',
+  'weft.policy.decision',
+  'weft.policy.reference',
   'weft.upstream_workload',
 ])
 

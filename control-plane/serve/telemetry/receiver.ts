@@ -14,16 +14,20 @@ import { MetricsService, TraceService } from '../../../core/xds/generated/otlp.j
 import { callerOf } from '../admission/admitted.ts'
 import type { Caller } from '../tokens/claims.ts'
 import { GrpcError } from '../tokens/grpc-error.ts'
+import type { SpanTaker } from './decision-store.ts'
 import type { Forwarder } from './forwarder.ts'
 import type { MetricStore } from './metric-store.ts'
+import { OBSERVED_CALLS_METRIC } from '../../../core/observed-calls.ts'
+import type { ObservedStore } from './observed-store.ts'
 import { reportedPoints, reportedSpans } from './report-parts.ts'
 import { reporterOf, type KnownPod, type Reporter } from './reporter.ts'
 import { storedSpan } from './stored-span.ts'
-import type { TraceStore } from './trace-store.ts'
 
 export interface ReceiverOptions {
-  readonly traces: TraceStore
+  readonly traces: SpanTaker
   readonly metrics: MetricStore
+  /** What sidecars saw of those who call their pods. */
+  readonly observed?: ObservedStore
   /** By `namespace/pod`: the pods of the mesh as it is now. */
   readonly pods: (key: string) => KnownPod | undefined
   /** Where reports go on to. */
@@ -48,7 +52,7 @@ const SLICE_MS = 5
  * success.
  */
 export function telemetryServices(options: ReceiverOptions): readonly GrpcService[] {
-  const { traces, metrics, pods, forwarder, log, clock = systemClock } = options
+  const { traces, metrics, observed, pods, forwarder, log, clock = systemClock } = options
   const reporter = (caller: Caller): Reporter =>
     reporterOf(caller, caller.pod && pods(`${caller.namespace}/${caller.pod.name}`))
   return [
@@ -63,9 +67,9 @@ export function telemetryServices(options: ReceiverOptions): readonly GrpcServic
     service(log, MetricsService, async (report, caller) => {
       const from = reporter(caller)
       forwarder?.metrics(report, from)
-      const rejected = await inTurns(takingPoints(metrics, report, from, clock.now()))
+      const rejected = await inTurns(takingPoints(metrics, report, from, clock.now(), observed))
       if (rejected === 0) return {}
-      const errorMessage = 'histograms that are malformed or not cumulative'
+      const errorMessage = 'points that are malformed or not cumulative'
       return { partialSuccess: { rejectedDataPoints: BigInt(rejected), errorMessage } }
     }),
   ]
@@ -73,7 +77,7 @@ export function telemetryServices(options: ReceiverOptions): readonly GrpcServic
 
 /** Takes an ExportTraceServiceRequest, a part at each step. Returns the number of spans that were refused. */
 export function* takingSpans(
-  traces: TraceStore,
+  traces: SpanTaker,
   report: Uint8Array,
   reporter: Reporter,
 ): Generator<void, number> {
@@ -92,10 +96,13 @@ export function* takingPoints(
   report: Uint8Array,
   reporter: Reporter,
   now: number,
+  observed?: ObservedStore,
 ): Generator<void, number> {
   let rejected = 0
-  for (const point of reportedPoints(report)) {
-    if (!metrics.add(point, reporter, now)) rejected++
+  for (const one of reportedPoints(report, OBSERVED_CALLS_METRIC)) {
+    const taken =
+      one.kind === 'sum' ? (observed?.add(one, reporter, now) ?? true) : metrics.add(one, reporter, now)
+    if (!taken) rejected++
     yield
   }
   return rejected

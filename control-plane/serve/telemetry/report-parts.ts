@@ -1,6 +1,11 @@
 import { status } from '@grpc/grpc-js'
 import { LENGTH, Reader } from '../../../core/xds/wire.ts'
-import { AggregationTemporality, HistogramDataPoint, Span } from '../../../core/xds/generated/otlp.js'
+import {
+  AggregationTemporality,
+  HistogramDataPoint,
+  NumberDataPoint,
+  Span,
+} from '../../../core/xds/generated/otlp.js'
 import { GrpcError } from '../tokens/grpc-error.ts'
 
 /** A sidecar's points have 700 bytes, its spans 1 to 10 KiB. What is longer is not decoded. */
@@ -12,16 +17,24 @@ const MOST_PARTS = 20_000
 
 /** One histogram point of a report, or undefined where it is too long to be one. */
 export interface ReportedPoint {
+  readonly kind: 'histogram'
   readonly metric: string
   readonly temporality: string | undefined
   readonly point: HistogramDataPoint | undefined
 }
 
+/** The same of a sum. */
+export interface ReportedNumber {
+  readonly kind: 'sum'
+  readonly temporality: string | undefined
+  readonly point: NumberDataPoint | undefined
+}
+
 /**
- * The histogram points of an ExportMetricsServiceRequest, one after the other: whoever takes them may pause between
+ * The histogram points, and those of the sum that is called `sum`, of an ExportMetricsServiceRequest, one after the other: whoever takes them may pause between
  * two, and nothing else of the request is ever decoded. Throws GrpcError, or WeftError `protobuf.malformed`.
  */
-export function* reportedPoints(request: Uint8Array): Generator<ReportedPoint> {
+export function* reportedPoints(request: Uint8Array, sum = ''): Generator<ReportedPoint | ReportedNumber> {
   const parts = new Parts()
   for (const ofResource of parts.of(request, 1)) {
     for (const ofScope of parts.of(ofResource, 2))
@@ -31,7 +44,14 @@ export function* reportedPoints(request: Uint8Array): Generator<ReportedPoint> {
           const temporality = temporalityOf(parts, histogram)
           for (const bytes of parts.of(histogram, 1)) {
             const point = bytes.length > LONGEST_POINT ? undefined : HistogramDataPoint.decode(bytes)
-            yield { metric: name, temporality, point }
+            yield { kind: 'histogram', metric: name, temporality, point }
+          }
+        }
+        for (const numbers of name === sum ? parts.of(metric, 7) : []) {
+          const temporality = temporalityOf(parts, numbers)
+          for (const bytes of parts.of(numbers, 1)) {
+            const point = bytes.length > LONGEST_POINT ? undefined : NumberDataPoint.decode(bytes)
+            yield { kind: 'sum', temporality, point }
           }
         }
       }
@@ -77,6 +97,7 @@ function nameOf(parts: Parts, metric: Uint8Array): string {
   return name
 }
 
+/** Field 2 of a histogram and of a sum. */
 function temporalityOf(parts: Parts, histogram: Uint8Array): string | undefined {
   const reader = new Reader(histogram)
   let value = 0

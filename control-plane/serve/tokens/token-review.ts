@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto'
 import { decodeJwt } from 'jose'
 import { systemClock, type Clock } from '../../../core/clock.ts'
 import { WeftError } from '../../../core/errors.ts'
+import { Gate } from '../../../core/gate.ts'
 import type { KubernetesConnection } from '../../kubernetes/connection.ts'
 import { KubernetesError } from '../../kubernetes/api-error.ts'
 import { findObject } from '../../kubernetes/find-object.ts'
 import type { Caller } from './claims.ts'
-import { Gate } from './gate.ts'
 import { reviewedCaller, type TokenReviewStatus } from './reviewed-caller.ts'
 import type { TokenVerifier } from './verifier.ts'
 
@@ -70,7 +70,7 @@ export function tokenReviewVerifier(options: TokenReviewOptions): TokenVerifier 
   const refused = new Map<string, Kept>()
   const asked = new Map<string, Promise<Outcome>>()
   const issuers = new Set(options.issuer === undefined ? [] : [options.issuer])
-  const gate = new Gate(QUESTIONS)
+  const gate = new Gate(QUESTIONS, tooMany)
   let otherIssuerAt = Number.NEGATIVE_INFINITY
 
   const review = async (token: string): Promise<Outcome> => {
@@ -237,4 +237,11 @@ function unavailable(error: unknown): WeftError {
         ? 'the API server does not answer'
         : `the API server answered ${status}`
   return new WeftError('token.unavailable', `the token cannot be checked now: ${why}`)
+}
+
+function tooMany(): WeftError {
+  return new WeftError(
+    'token.unavailable',
+    'the token cannot be checked now: too many others of its source wait',
+  )
 }

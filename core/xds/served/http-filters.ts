@@ -1,3 +1,5 @@
+import { JWT_AUTHN, JWT_AUTHN_PARTS } from './jwt-authn.ts'
+import { HTTP_RBAC } from './rbac.ts'
 import { ANY, only, REQUIRED, type FieldRow, type Messages } from './table.ts'
 
 const COOKIE_SESSION = 'envoy.extensions.http.stateful_session.cookie.v3.CookieBasedSessionState'
@@ -31,6 +33,7 @@ export const HTTP_FILTERS: {
       headers: ANY,
       max_active_faults: ANY,
     },
+    ...JWT_AUTHN,
     'envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit': {
       stat_prefix: REQUIRED,
       status: ANY,
@@ -44,6 +47,7 @@ export const HTTP_FILTERS: {
       enable_x_ratelimit_headers: only('OFF', 'DRAFT_VERSION_03'),
       rate_limited_as_resource_exhausted: ANY,
     },
+    ...HTTP_RBAC,
     'envoy.extensions.filters.http.router.v3.Router': {},
     'envoy.extensions.filters.http.stateful_session.v3.StatefulSession': { session_state: SESSION_STATE },
   },
@@ -79,6 +83,7 @@ export const HTTP_FILTERS: {
       min_concurrency: ANY,
       buffer: ANY,
     },
+    ...JWT_AUTHN_PARTS,
     [COOKIE_SESSION]: { cookie: REQUIRED },
     [HEADER_SESSION]: { name: REQUIRED },
     'envoy.type.http.v3.Cookie': { name: REQUIRED, ttl: ANY, path: ANY },
@@ -107,7 +112,15 @@ export const HTTP_FILTERS: {
 }
 
 /** Filters that a route says nothing of, or in a message of `routeTypes`, or in one that is not served (BufferPerRoute). */
-const NOT_OF_ROUTES = ['.AdaptiveConcurrency', '.Buffer', '.Cors', '.Router', '.StatefulSession']
+const NOT_OF_ROUTES = [
+  '.AdaptiveConcurrency',
+  '.Buffer',
+  '.Cors',
+  '.JwtAuthentication',
+  '.RBAC',
+  '.Router',
+  '.StatefulSession',
+]
 
 /** What a route may say for itself in typed_per_filter_config. */
 export const ROUTE_FILTERS: readonly string[] = [

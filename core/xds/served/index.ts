@@ -5,6 +5,7 @@ import { HTTP_FILTERS } from './http-filters.ts'
 import { HTTP } from './http.ts'
 import { LISTENER } from './listener.ts'
 import { RATE_LIMITS } from './rate-limits.ts'
+import { RBAC_PARTS } from './rbac.ts'
 import { ROUTES } from './route.ts'
 import type { Fields, Messages } from './table.ts'
 import { TRANSPORT } from './tls.ts'
@@ -15,6 +16,7 @@ export const SECTIONS: readonly (readonly [title: string, messages: Messages])[]
   ['Listeners', LISTENER],
   ['HTTP', HTTP],
   ['HTTP filters', { ...HTTP_FILTERS.types, ...HTTP_FILTERS.routeTypes, ...HTTP_FILTERS.parts }],
+  ['Authorization', RBAC_PARTS],
   ['TLS', TRANSPORT],
   ['Clusters', { ...CLUSTERS, ...CLUSTER_HEALTH }],
   ['Routes', { ...ROUTES, ...RATE_LIMITS }],

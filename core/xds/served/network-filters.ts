@@ -1,3 +1,4 @@
+import { NETWORK_RBAC } from './rbac.ts'
 import { ANY, REQUIRED, type Messages } from './table.ts'
 
 /** The network filters that may stand in a filter chain before its connection manager or tcp_proxy. */
@@ -7,4 +8,5 @@ export const NETWORK_FILTERS: Messages = {
     max_connections: REQUIRED,
     delay: ANY,
   },
+  ...NETWORK_RBAC,
 }

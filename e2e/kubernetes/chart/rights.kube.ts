@@ -248,7 +248,11 @@ async function sign(port: number, token: string) {
   }
   writeFileSync(endpoint.tokenPath, token)
   writeFileSync(endpoint.caBundlePath, await roots('plain'))
-  const { chain } = await requestCertificate(endpoint, 0, undefined, AbortSignal.timeout(LIMIT_MS))
+  const { chain } = await requestCertificate(
+    endpoint,
+    { ttlSeconds: 0, spiffeId: undefined },
+    AbortSignal.timeout(LIMIT_MS),
+  )
   return chain[0] as NonNullable<(typeof chain)[0]>
 }
 

@@ -7,6 +7,7 @@ export const VALUE_SETS: Readonly<Record<string, object>> = {
       podDisruptionBudget: { enabled: false },
       logLevel: 'debug',
       traceSampling: 1,
+      canaryDeployments: true,
       collector: 'http://collector.observability:4317',
     },
     injector: { replicas: 1, podDisruptionBudget: { enabled: false }, failurePolicy: 'Ignore' },
@@ -65,10 +66,52 @@ export const VALUE_SETS: Readonly<Record<string, object>> = {
       ],
     },
   },
+  /** Vault signs, by a login with the control plane's ServiceAccount. */
+  vault: {
+    controlPlane: {
+      issuer: {
+        kind: 'vault',
+        vault: {
+          address: 'https://vault.vault.svc:8200',
+          role: 'weft',
+          kubernetesRole: 'weft',
+          caFile: '/vault/ca.crt',
+        },
+      },
+      extraVolumes: [{ name: 'vault-ca', configMap: { name: 'vault-ca' } }],
+      extraVolumeMounts: [{ name: 'vault-ca', mountPath: '/vault', readOnly: true }],
+    },
+  },
+  /** A signer of the CertificateSigningRequest API. */
+  signer: {
+    controlPlane: {
+      issuer: { kind: 'kubernetes-csr', signerName: 'example.com/mesh', bundleConfigMap: 'mesh-roots' },
+    },
+  },
+  /** SPIRE, by the socket of its agent. */
+  spire: {
+    controlPlane: {
+      issuer: {
+        kind: 'spire',
+        spire: { agentSocket: '/spiffe-workload-api/spire-agent.sock', server: 'spire-server.spire:443' },
+      },
+      extraVolumes: [{ name: 'spiffe', csi: { driver: 'csi.spiffe.io', readOnly: true } }],
+      extraVolumeMounts: [{ name: 'spiffe', mountPath: '/spiffe-workload-api', readOnly: true }],
+    },
+  },
 }
 
 /** Values that are refused, with the field and what is said of it. */
 export const REFUSED: readonly (readonly [values: object, message: RegExp])[] = [
+  [{ controlPlane: { issuer: { kind: 'venafi' } } }, /'\/controlPlane\/issuer\/kind'/],
+  [
+    { controlPlane: { issuer: { kind: 'kubernetes-csr' } } },
+    /signerName is required with kind kubernetes-csr/,
+  ],
+  [
+    { controlPlane: { issuer: { kind: 'vault', vault: { address: 'https://v', role: 'r' } } } },
+    /needs kubernetesRole or tokenFile/,
+  ],
   [{ replicas: 3 }, /additional properties 'replicas' not allowed/],
   [{ controlPlane: { replica: 3 } }, /'\/controlPlane': additional properties 'replica' not allowed/],
   [{ controlPlane: { replicas: '2' } }, /'\/controlPlane\/replicas': got string, want integer/],

@@ -7,7 +7,7 @@ import type { StartWriter } from '../../../control-plane/publish/writer.ts'
 import { KubernetesSource } from '../../../control-plane/registry/kubernetes/kubernetes-source.ts'
 import { systemClock } from '../../../core/clock.ts'
 import { silentLogger } from '../../../core/log.ts'
-import { Watched } from '../../../core/watched.ts'
+import { authorityIssuer } from '../../../control-plane/issuers/own-ca.ts'
 import type { KubernetesCluster } from '../cluster/cluster.ts'
 
 const POLL_MS = 50
@@ -40,7 +40,7 @@ export async function writtenStatus(
       routeStatus: mesh.snapshot,
       policyStatus: mesh.snapshot,
       counts: { totals: () => Promise.resolve([]) },
-      authority: new Watched(ca.authority.value),
+      issuer: authorityIssuer('the CA', ca.authority),
       mayWrite: () => true,
       log: silentLogger,
       clock: systemClock,

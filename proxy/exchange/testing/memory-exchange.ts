@@ -6,7 +6,7 @@ import type { Hop } from '../../model/hop.ts'
 import type { HttpConnectionManager } from '../../model/listener.ts'
 import { formatFlags } from '../../model/response-flag.ts'
 import type { Route, RouteConfiguration } from '../../model/route.ts'
-import type { RequestSteps } from '../../steps/request-steps.ts'
+import { NO_STEPS } from '../../steps/request-steps.ts'
 import { HOP } from '../../steps/testing/requests.ts'
 import { MANAGER } from '../../testing/static-configuration.ts'
 import { FakeUpstream } from '../../upstream/testing/fake-upstream.ts'
@@ -89,14 +89,6 @@ export interface Sending {
   readonly open?: boolean
 }
 
-export const NO_STEPS: RequestSteps = {
-  early: [],
-  steps: [],
-  responders: [],
-  watchers: [],
-  bodyLimit: Infinity,
-}
-
 /** Exchanges without a socket on either side, on a clock that the test moves. */
 export class MemoryExchange {
   readonly upstream = new FakeUpstream()
@@ -135,6 +127,13 @@ export class MemoryExchange {
     }
   }
 
+  /** The manager as it is now, to every request of one connection. */
+  readonly #managers = ((exchange) => ({
+    get value() {
+      return { settings: exchange.settings, routes: exchange.routes, steps: exchange.steps }
+    },
+  }))(this)
+
   get clock(): ManualClock {
     return this.upstream.clock
   }
@@ -146,8 +145,7 @@ export class MemoryExchange {
   send({ method = 'GET', path = '/', fields = [], upgrade = '', open = false }: Sending = {}): FakeCaller {
     const caller = new FakeCaller()
     const head: RequestHead = { method, scheme: 'http', authority: 'shop', path, fields, upgrade }
-    const manager = { settings: this.settings, routes: this.routes, steps: this.steps }
-    caller.exchange = new Exchange(this.#deps, manager, this.hop, caller, head, !open)
+    caller.exchange = new Exchange(this.#deps, this.#managers, this.hop, caller, head, !open)
     caller.exchange.start()
     return caller
   }

@@ -19,7 +19,7 @@ import { WeightedPicks, type ExchangeDependencies } from '../dependencies.ts'
 import { Exchange } from '../exchange.ts'
 import { MirrorRoom } from '../mirror-room.ts'
 import { noTelemetry } from '../telemetry-sink.ts'
-import { NO_STEPS } from './memory-exchange.ts'
+import { NO_STEPS } from '../../steps/request-steps.ts'
 
 export interface PairOptions {
   /** Of the caller's sidecar. */
@@ -113,10 +113,10 @@ function served(
     virtualHosts: [{ name: 'all', domains: ['*'], routes: [route] }],
   })
   const settings: HttpConnectionManager = { ...MANAGER, traffic: undefined, ...change }
-  const manager = { settings, routes, steps: NO_STEPS }
+  const managers = { value: { settings, routes, steps: NO_STEPS } }
   return {
     onRequest(stream: ServerStream, head: RequestHead, end: boolean) {
-      const exchange = new Exchange(deps, manager, { ...hop }, stream, head, end)
+      const exchange = new Exchange(deps, managers, { ...hop }, stream, head, end)
       exchange.start()
       return exchange
     },

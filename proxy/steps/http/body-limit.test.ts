@@ -1,5 +1,6 @@
 import t from 'tap'
 import { MemoryExchange, NOTHING_LEFT } from '../../exchange/testing/memory-exchange.ts'
+import { NO_STEPS } from '../request-steps.ts'
 import { forwardTo } from '../../testing/static-configuration.ts'
 import { HOP, headOf } from '../testing/requests.ts'
 import { BodyLimitStep } from './body-limit.ts'
@@ -9,7 +10,7 @@ const TEXT = 'the body of the request is above the limit of 10 bytes'
 function limited() {
   const exchange = new MemoryExchange(forwardTo({ app: 1 }))
   const step = new BodyLimitStep({ maxBytes: 10 })
-  exchange.steps = { early: [], steps: [step], responders: [], watchers: [], bodyLimit: step.bodyLimit }
+  exchange.steps = { ...NO_STEPS, steps: [step], bodyLimit: step.bodyLimit }
   const server = exchange.upstream.server(1)
   exchange.upstream.configuration.setCluster('app', [1])
   return { exchange, server }

@@ -46,12 +46,14 @@ function removal(rule: Rule): readonly Change[] {
 }
 
 /** Whatever it may hold is what is done anyway. */
-export function isPinned(rule: Rule): boolean {
+export function isPinned(rule: Rule, outer: readonly Rule[] = []): boolean {
   const { type } = rule.field
   if (type === Any) return [...rule.types].length === 1
   if (!isMessageType(type)) return rule.values?.length === 1
+  // A message that holds itself may hold any number of them.
+  if (outer.includes(rule)) return false
   const inner = [...rule.inner().byKey.values()]
-  return inner.length > 0 && inner.every((one) => isPinned(one))
+  return inner.length > 0 && inner.every((one) => isPinned(one, [...outer, rule]))
 }
 
 function changesOfOne(rule: Rule, value: unknown): readonly Change[] {

@@ -10,12 +10,14 @@ import {
 } from '../../../core/xds/generated/envoy.js'
 import { ADS, address, any, bundlePem, bytes, certificatePem, privateKeyPem } from './base-parts.ts'
 import { RAW } from './cluster-bases.ts'
+import { HTTP_RBAC_FILTER, NETWORK_RBAC_FILTER } from './rbac-base.ts'
 import {
   ADAPTIVE_FILTER,
   BUFFER_FILTER,
   CONNECTION_LIMIT,
   CORS_FILTER,
   FAULT_FILTER,
+  JWT_FILTER,
   KEEP_ALIVE,
   PRESERVE_CASE,
   RATE_LIMIT_FILTER,
@@ -78,6 +80,8 @@ export const LISTENERS: readonly Listener[] = [
             federated: { 'partner.example': bundlePem },
             revoked: { identities: ['spiffe://cluster.local/ns/a/sa/b'], serials: ['1f'], fingerprints: [] },
           },
+          openConnectionsMs: 2000,
+          audit: 'Denied',
         },
       },
     },
@@ -101,6 +105,7 @@ export const LISTENERS: readonly Listener[] = [
             BUFFER_FILTER,
             CORS_FILTER,
             FAULT_FILTER,
+            JWT_FILTER,
             RATE_LIMIT_FILTER,
             SESSION_FILTER,
             ROUTER,
@@ -164,6 +169,23 @@ export const LISTENERS: readonly Listener[] = [
     defaultFilterChain: tcp({
       statPrefix: 'captured',
       weightedClusters: { clusters: [{ name: 'static', weight: 3 }] },
+    }),
+  },
+  {
+    name: 'guarded',
+    address: address(8082),
+    filterChains: [
+      {
+        filters: [
+          NETWORK_RBAC_FILTER,
+          { name: 'tcp', typedConfig: any(TcpProxy, { statPrefix: 'guarded', cluster: 'static' }) },
+        ],
+      },
+    ],
+    defaultFilterChain: chain({
+      statPrefix: 'guarded',
+      rds: { configSource: ADS, routeConfigName: 'routes' },
+      httpFilters: [HTTP_RBAC_FILTER, ROUTER],
     }),
   },
 ]

@@ -7,6 +7,7 @@ import {
   CorsPolicy,
   HTTPFault,
   HeaderBasedSessionState,
+  JwtAuthentication,
   LocalRateLimit,
   PreserveCaseFormatterConfig,
   PreviousHostsPredicate,
@@ -79,6 +80,28 @@ const RATE_LIMITS = {
   ],
 }
 export const FAULT_FILTER = { name: 'fault', typedConfig: any(HTTPFault, FAULT) }
+const JWT: JwtAuthentication = {
+  providers: {
+    a: {
+      issuer: 'https://a.example',
+      audiences: ['shop'],
+      localJwks: { inlineString: '{"keys":[{"kty":"RSA","kid":"a"}]}' },
+      forward: true,
+      fromHeaders: [{ name: 'x-token', valuePrefix: 'Jwt ' }],
+      fromParams: ['token'],
+      fromCookies: ['token'],
+      forwardPayloadHeader: 'x-payload',
+      payloadInMetadata: 'payload',
+      clockSkewSeconds: 30,
+      claimToHeaders: [{ headerName: 'x-user', claimName: 'sub' }],
+    },
+  },
+  rules: [{ match: { prefix: '/' }, requires: { allowMissing: {} } }],
+}
+export const JWT_FILTER = {
+  name: 'envoy.filters.http.jwt_authn',
+  typedConfig: any(JwtAuthentication, JWT),
+}
 export const RATE_LIMIT_FILTER = { name: 'limit', typedConfig: any(LocalRateLimit, RATE_LIMIT) }
 export const ADAPTIVE_FILTER = {
   name: 'adaptive',

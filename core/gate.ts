@@ -1,5 +1,3 @@
-import { WeftError } from '../../../core/errors.ts'
-
 export interface GateLimits {
   /** Tasks that run at once, and of one source. */
   readonly width: number
@@ -32,16 +30,19 @@ interface Source {
  */
 export class Gate {
   readonly #limits: GateLimits
+  readonly #full: () => Error
   // In the order of their turns: who was served goes to the end.
   readonly #sources = new Map<string, Source>()
   #running = 0
   #waiting = 0
 
-  constructor(limits: GateLimits) {
+  /** `full` makes the error of one task too many. */
+  constructor(limits: GateLimits, full: () => Error) {
     this.#limits = limits
+    this.#full = full
   }
 
-  /** Throws WeftError `token.unavailable` for one task too many. */
+  /** Throws what the task throws, and the error of `full`. */
   async pass<T>({ source: name, subject }: Asker, task: () => Promise<T>): Promise<T> {
     const source = this.#sources.get(name) ?? { running: 0, waiting: 0, bySubject: new Map() }
     this.#sources.set(name, source)
@@ -71,18 +72,18 @@ export class Gate {
     if (source.waiting >= this.#limits.waitingPerSource) {
       // Who speaks for one that has none waiting is not kept out by the others.
       const longest = longestOf(source.bySubject.values())
-      if (longest.length <= queue.length + 1) throw full()
+      if (longest.length <= queue.length + 1) throw this.#full()
       this.#drop(source, longest)
     } else if (this.#waiting >= this.#limits.waiting) {
       let most = source
       for (const one of this.#sources.values()) if (one.waiting > most.waiting) most = one
-      if (most === source) throw full()
+      if (most === source) throw this.#full()
       this.#drop(most, longestOf(most.bySubject.values()))
     }
     source.bySubject.set(subject, queue)
     source.waiting++
     this.#waiting++
-    return new Promise((resolve, reject) => queue.push({ start: resolve, drop: () => reject(full()) }))
+    return new Promise((resolve, reject) => queue.push({ start: resolve, drop: () => reject(this.#full()) }))
   }
 
   #drop(source: Source, queue: Waiting[]): void {
@@ -115,11 +116,4 @@ function longestOf(queues: Iterable<Waiting[]>): Waiting[] {
   let longest: Waiting[] = []
   for (const queue of queues) if (queue.length > longest.length) longest = queue
   return longest
-}
-
-function full(): WeftError {
-  return new WeftError(
-    'token.unavailable',
-    'the token cannot be checked now: too many others of its source wait',
-  )
 }

@@ -1,0 +1,84 @@
+import { WeftError } from '../../core/errors.ts'
+import type { MeshObject } from '../../control-plane/registry/kinds/kinds.ts'
+import { textAt } from '../cluster/objects.ts'
+import { tableText } from '../cluster/table.ts'
+import { readInputs } from '../inject/read-inputs.ts'
+import { firstBody, type MeshApi } from '../mesh/mesh-api.ts'
+import { runMeshCommand } from '../mesh/mesh-command.ts'
+import { callerOf, countText } from '../policy/suggest/certainty.ts'
+import { observedOf, secondsOf } from '../policy/suggest/main.ts'
+import { changedMesh, type ChangedMesh } from './changed-mesh.ts'
+import { DIFF_COMMAND } from './command.ts'
+import { replay, type ChangedCall, type Replay } from './replay.ts'
+
+const TITLES: Readonly<Record<ChangedCall['change'], string>> = {
+  refused: 'newly refused',
+  'let-in': 'newly let in',
+  unclear: 'unclear',
+}
+
+/** `weft diff`. Resolves to the exit code. */
+export function runDiff(argv: readonly string[]): Promise<number> {
+  return runMeshCommand(DIFF_COMMAND, argv, async (session) => {
+    const { values } = session
+    const sinceSeconds = secondsOf('--since', values.since)
+    const { filename } = values
+    if (filename === undefined || filename.length === 0)
+      throw new WeftError('cli.flags', 'is required: the manifests to try', { field: '--filename' })
+    const texts = await readInputs(filename)
+    const api = await session.mesh()
+    const changed = changedMesh(await objectsOf(api), texts, {
+      trustDomain: textAt(firstBody(await api.ask('mesh')), 'trustDomain'),
+      systemNamespace: values['weft-namespace'],
+    })
+    const view = await observedOf(api, values.namespace, sinceSeconds)
+    const found = replay(view, changed.before, changed.after)
+    const { applied, ignored } = changed
+    return {
+      text: textOf(changed, found),
+      json: { since: view.since, now: view.now, applied, ignored, ...found },
+      code: found.changed.length > 0 ? 3 : 0,
+    }
+  })
+}
+
+async function objectsOf(api: MeshApi): Promise<readonly MeshObject[]> {
+  // As the control plane of this release gives it under this address.
+  const body = firstBody(await api.ask('authorization/objects')) as unknown as
+    | { readonly objects: readonly MeshObject[] }
+    | undefined
+  if (body) return body.objects
+  throw new WeftError(
+    'diff.no_objects',
+    'the control plane of this mesh does not tell its policies: update it',
+  )
+}
+
+function textOf({ applied, ignored }: ChangedMesh, { changed, kinds, calls, gone }: Replay): string {
+  const lines = [
+    `applied: ${applied.length === 0 ? 'nothing' : applied.join(', ')}`,
+    ...(ignored.length === 0 ? [] : [`says nothing of who may, and is left out: ${ignored.join(', ')}`]),
+    `replayed: ${countText(calls, 'call')} of ${countText(kinds, 'kind')}`,
+    ...(gone === 0 ? [] : [`not replayed, as no pod of theirs is left: ${countText(gone, 'kind')}`]),
+  ]
+  const parts = Object.entries(TITLES).map(([change, title]) => {
+    const own = changed.filter((one) => one.change === change)
+    if (own.length === 0) return `${title}: nobody\n`
+    const total = own.reduce((sum, { call }) => sum + call.count, 0)
+    const rows = own
+      .toSorted((a, b) => b.call.count - a.call.count)
+      .map(({ namespace, workload, call, because }) => [
+        callerOf(call) === call.source ? call.source : `plaintext, ${callerOf(call)}`,
+        `${namespace}/${workload}:${call.port}`,
+        [call.protocol === 'http' ? '' : call.protocol, call.method, call.path].filter(Boolean).join(' '),
+        String(call.count),
+        new Date(call.last).toISOString().slice(0, 19),
+        because,
+      ])
+    return `${title}: ${countText(total, 'call')} of ${countText(own.length, 'kind')}\n${tableText(
+      ['FROM', 'TO', 'CALL', 'COUNT', 'LAST (UTC)', 'WHY'],
+      rows,
+    )}`
+  })
+  return `${lines.join('\n')}\n\n${parts.join('\n')}`
+}

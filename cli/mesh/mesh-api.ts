@@ -1,0 +1,135 @@
+import { request } from 'undici'
+import { KubernetesError } from '../../control-plane/kubernetes/api-error.ts'
+import { openConnection } from '../../control-plane/kubernetes/open-connection.ts'
+import { API_CLIENT_HEADER, CONTROL_PLANE, HTTP_PORT } from '../../core/contract.ts'
+import { describeError, WeftError } from '../../core/errors.ts'
+import type { Json } from '../../injector/json-patch.ts'
+import { ControlClient } from '../../local/control/client.ts'
+import { controlSocket, stateDirectory } from '../../local/state-directory.ts'
+import { listObjects, textAt } from '../cluster/objects.ts'
+import { openEither } from './which-mesh.ts'
+
+/** What one replica of the control plane said. */
+export interface Answer {
+  readonly replica: string
+  /** Undefined: it has no such thing (404), or `error` says why it could not be asked. */
+  readonly body: Json | undefined
+  readonly error?: string
+}
+
+export type PageQuery = Readonly<Record<string, string>>
+
+/** The control planes of one mesh, and their REST API. */
+export interface MeshApi {
+  readonly mesh: 'local' | 'cluster'
+  /** Where none is named. */
+  readonly namespace: string
+  /**
+   * Asks each replica for a page such as `services` or `authorization/decisions`. Throws WeftError `mesh.silent` where none
+   * of them answers, with what each said.
+   */
+  ask(page: string, query?: PageQuery): Promise<readonly Answer[]>
+  close(): Promise<void>
+}
+
+export interface MeshFlagValues {
+  readonly local: boolean
+  readonly name: string
+  readonly 'state-dir': string | undefined
+  readonly kubeconfig: string | undefined
+  readonly context: string | undefined
+  readonly 'weft-namespace': string
+}
+
+const PATIENCE_MS = 10_000
+
+/** The mesh that is meant by flags of `MESH_FLAGS`. Throws what `openEither` throws. */
+export function openMesh(flags: MeshFlagValues, given: ReadonlySet<string>): Promise<MeshApi> {
+  return openEither(given, { local: () => openLocal(flags), cluster: () => openCluster(flags) })
+}
+
+/** The answers that came, one at least, as JSON objects. Throws WeftError `mesh.silent` where no replica could be asked. */
+function heard(answers: readonly Answer[]): readonly Answer[] {
+  if (answers.some(({ error }) => error === undefined)) return answers
+  const said = answers.map(({ replica, error = '' }) => `${replica}: ${error}`).join('; ')
+  throw new WeftError(
+    'mesh.silent',
+    said === '' ? 'there is no control plane' : `no control plane answers: ${said}`,
+  )
+}
+
+async function openLocal({ name, 'state-dir': directory }: MeshFlagValues): Promise<MeshApi> {
+  const client = new ControlClient(controlSocket(stateDirectory(name, directory)))
+  let address: string | null
+  try {
+    address = (await client.status()).dashboard
+  } finally {
+    await client.close()
+  }
+  if (address === null)
+    throw new WeftError('mesh.none', `the cluster ${name} of this machine runs without the mesh`)
+  return {
+    mesh: 'local',
+    namespace: 'default',
+    ask: async (page, query = {}) => heard([await askAt(address, page, query)]),
+    close: async () => undefined,
+  }
+}
+
+async function askAt(address: string, page: string, query: PageQuery): Promise<Answer> {
+  const replica = CONTROL_PLANE
+  const url = `${address}/api/${page}?${new URLSearchParams(query).toString()}`
+  try {
+    const { statusCode, body } = await request(url, { signal: AbortSignal.timeout(PATIENCE_MS) })
+    const json = (await body.json()) as Json
+    if (statusCode === 404) return { replica, body: undefined }
+    if (statusCode === 200) return { replica, body: json }
+    return { replica, body: undefined, error: textAt(json, 'error', 'message') || `status ${statusCode}` }
+  } catch (error) {
+    return { replica, body: undefined, error: describeError(error) }
+  }
+}
+
+async function openCluster(flags: MeshFlagValues): Promise<MeshApi> {
+  const { kubeconfig, context, 'weft-namespace': system } = flags
+  const connection = await openConnection({ kubeconfig, context })
+  const labelSelector = `app.kubernetes.io/name=${CONTROL_PLANE}`
+  const askOne = async (replica: string, page: string, query: PageQuery): Promise<Answer> => {
+    const path = `/api/v1/namespaces/${system}/pods/${replica}:${HTTP_PORT}/proxy/api/${page}`
+    const headers = { [API_CLIENT_HEADER]: 'weft' }
+    try {
+      const body = (await connection.request({
+        method: 'GET',
+        path,
+        query,
+        headers,
+        timeoutMs: PATIENCE_MS,
+      })) as Json
+      return { replica, body }
+    } catch (error) {
+      if (!(error instanceof KubernetesError)) throw error
+      // A page that has nothing to say, and a pod that has gone since the listing.
+      if (error.status === 404) return { replica, body: undefined }
+      return { replica, body: undefined, error: error.message }
+    }
+  }
+  return {
+    mesh: 'cluster',
+    namespace: connection.namespace,
+    async ask(page, query = {}) {
+      const pods = await listObjects(connection, `/api/v1/namespaces/${system}/pods`, { labelSelector })
+      if (pods.length === 0)
+        throw new WeftError(
+          'mesh.silent',
+          `there is no control plane in namespace ${system}: --weft-namespace says where Weft is installed`,
+        )
+      return heard(await Promise.all(pods.map(({ name }) => askOne(name, page, query))))
+    },
+    close: () => connection.close(),
+  }
+}
+
+/** Of a page that every replica has alike: the first that was given. Undefined: none has it. */
+export function firstBody(answers: readonly Answer[]): Json | undefined {
+  return answers.find(({ body }) => body !== undefined)?.body
+}

@@ -1,0 +1,102 @@
+import { WeftError } from '../../core/errors.ts'
+import type { Leaf } from '../../core/authorization/leaf.ts'
+import type { WorkloadAuthorizationView } from '../../control-plane/authorization-view.ts'
+import type { RefusalView } from '../../control-plane/serve/telemetry/decision-store.ts'
+import { listAt } from '../cluster/objects.ts'
+import type { MeshApi } from '../mesh/mesh-api.ts'
+import { runMeshCommand } from '../mesh/mesh-command.ts'
+import { decideAt, type Arrival, type PodVerdict } from '../policy/decide.ts'
+import { meshPolicies } from '../policy/policy-source.ts'
+import { verdictText } from '../policy/verdict-text.ts'
+import { WHY_COMMAND } from './command.ts'
+
+/** A refusal, and what the rules of now say to the same. */
+interface Explained {
+  readonly refusal: RefusalView
+  readonly now: PodVerdict | null
+}
+
+/** Nobody records them. */
+const NEVER_TOLD: readonly Leaf['kind'][] = ['header', 'claim']
+
+/** `weft why`. Resolves to the exit code. */
+export function runWhy(argv: readonly string[]): Promise<number> {
+  return runMeshCommand(WHY_COMMAND, argv, async ({ positionals, mesh }) => {
+    const reference = readReference(positionals[0] ?? '')
+    const api = await mesh()
+    const found = await refusalsOf(api, reference)
+    if (found.length === 0)
+      throw new WeftError(
+        'why.unknown',
+        `no refusal ${reference} is known: it may be too old, not told yet (sidecars report every few seconds), one of more ` +
+          'than ten a second of its pod, or refused by something other than a policy',
+      )
+    const policies = meshPolicies(api)
+    const explained: Explained[] = []
+    for (const refusal of found) {
+      const view = await policies.workload(refusal.to.namespace, refusal.to.pod)
+      explained.push({ refusal, now: view ? decideAt(view, arrivalOf(refusal, view)) : null })
+    }
+    return { text: explained.map(whyText).join('\n'), json: { reference, refusals: explained }, code: 0 }
+  })
+}
+
+/** The trace id of a traceparent, too. Throws WeftError `cli.flags`. */
+function readReference(text: string): string {
+  const id = /^(?:00-)?([0-9a-f]{32})(?:-[0-9a-f]{16}-[0-9a-f]{2})?$/.exec(text.trim().toLowerCase())?.[1]
+  if (id === undefined || /^0+$/.test(id))
+    throw new WeftError('cli.flags', `"${text}" must be a reference or a trace id: 32 hexadecimal digits`, {
+      field: 'ID',
+    })
+  return id
+}
+
+/** Each control plane has what its own sidecars told; a sidecar that changed over may have told two. */
+async function refusalsOf(api: MeshApi, reference: string): Promise<RefusalView[]> {
+  const answers = await api.ask('authorization/decisions', { reference })
+  // What the control plane of this release gives.
+  const all = answers.flatMap(({ body }) => listAt(body, 'refusals') as unknown as readonly RefusalView[])
+  return [...new Map(all.map((one) => [JSON.stringify(one), one])).values()].toSorted(
+    (a, b) => a.time - b.time,
+  )
+}
+
+function arrivalOf(refusal: RefusalView, { addresses }: WorkloadAuthorizationView): Arrival {
+  const { from, to, protocol, method, path, host, sni } = refusal
+  const http = protocol !== 'tcp'
+  const unknown: Leaf['kind'][] = [
+    ...(http ? NEVER_TOLD : []),
+    ...(from.address === '' ? (['source-ip'] as const) : []),
+    ...(http && host === '' ? (['host'] as const) : []),
+  ]
+  return {
+    identity: from.identity,
+    sourceAddress: from.address,
+    destinationAddress: to.address || (addresses[0] ?? ''),
+    port: to.port,
+    sni,
+    request: http ? { method, authority: host, path, values: () => [], claims: undefined } : undefined,
+    unknown: new Set(unknown),
+  }
+}
+
+function whyText({ refusal, now }: Explained): string {
+  const { from, to, protocol, method, path, host, sni, dryRun, rule, time } = refusal
+  const caller = from.identity === '' ? 'a caller without an identity (plaintext)' : from.identity
+  const address = from.address === '' ? '' : `, from ${from.address}`
+  const what =
+    protocol === 'tcp'
+      ? `a connection${sni === '' ? '' : ` to ${sni}`}`
+      : `${method} ${path}${host === '' ? '' : ` of ${host}`}`
+  const by = rule === '' ? 'because no rule let it in' : `by the rule ${rule}`
+  const lines = [
+    `${new Date(time).toISOString()} ${to.namespace}/${to.pod}, port ${to.port}, ${dryRun ? 'would have refused' : 'refused'} ${what}`,
+    `  caller: ${caller}${address}`,
+    `  ${dryRun ? 'in a dry run, ' : ''}${by}`,
+  ]
+  const head = lines.map((line) => `${line}\n`).join('')
+  if (!now) return `${head}the pod is gone: what holds for it is not known any more\n`
+  const changed =
+    now.verdict === 'allowed' && !dryRun ? 'policies have changed since: it would be let in now\n' : ''
+  return `${head}${changed}by the rules in force now, ${verdictText(now)}`
+}

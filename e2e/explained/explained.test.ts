@@ -1,0 +1,110 @@
+import { execFile } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import type { RefusalView } from '../../control-plane/serve/telemetry/decision-store.ts'
+import { startCluster } from '../../local/cluster.ts'
+import { DASHBOARD_TARGET } from '../../local/control/status.ts'
+import { findLacks, thisMachine } from '../../local/requirements.ts'
+import { demoCluster } from '../demo/demo-cluster.ts'
+import { eventually } from '../demo/scenario.ts'
+import { callers, MANIFESTS } from './manifests.ts'
+
+// A refusal on a mesh, and what the command line says of it: who, whom, which rule, and what would have to change.
+
+const lacks = findLacks(thisMachine)
+const skip = lacks.length > 0 ? lacks.map((lack) => lack.message).join('; ') : false
+const PROGRAM = join(import.meta.dirname, '../../cli/weft.ts')
+const PATIENCE_S = 60
+const INTRUDER = 'spiffe://cluster.local/ns/other/sa/default'
+
+/** What a pod is answered, as `403 access denied, ...`. */
+const GET = `fetch(process.argv[1]).then(async (r) => console.log(r.status, await r.text()))`
+const CONNECT = `require('node:net').connect(9000, 'pay.payments').on('error', () => {}).on('close', () => console.log('closed'))`
+
+t.test(
+  'who is refused is told why, by a reference and before it happens',
+  { skip, timeout: 120_000 },
+  async (t) => {
+    const directory = mkdtempSync(join(tmpdir(), 'weft-test-explained-'))
+    t.teardown(() => rmSync(directory, { recursive: true, force: true }))
+    for (const [file, text] of Object.entries(MANIFESTS)) writeFileSync(join(directory, file), text)
+    const name = `explained-${process.pid}`
+    const cluster = await startCluster({
+      manifests: [directory],
+      name,
+      images: { 'weft.dev/demo': join(import.meta.dirname, '../demo/app') },
+    })
+    t.teardown(() => cluster.close())
+    await cluster.ready
+    const mesh = demoCluster(cluster, `http://127.0.0.1:${await cluster.expose(DASHBOARD_TARGET)}`)
+    const weft = (...argv: readonly string[]) =>
+      new Promise<{ code: unknown; stdout: string; stderr: string }>((resolve) => {
+        execFile(process.execPath, [PROGRAM, ...argv, '--name', name], (error, stdout, stderr) =>
+          resolve({ code: error?.code ?? 0, stdout, stderr }),
+        )
+      })
+    const get = async (pod: string, path: string) =>
+      (await cluster.exec(pod, ['node', '-e', GET, `http://pay.payments${path}`])).stdout
+    const refusals = async () =>
+      ((await mesh.api('/api/authorization/decisions')) as { refusals: RefusalView[] }).refusals
+
+    await eventually(PATIENCE_S, 'the answer to whom the policy lets in', async () =>
+      (await get('shop/web', '/items/1')).startsWith('200') ? true : undefined,
+    )
+    const refused = await get('other/intruder', '/items/1')
+    t.match(refused, /^403 access denied, reference [0-9a-f]{32}\s*$/, 'and nothing else is told')
+    const reference = /[0-9a-f]{32}/.exec(refused)?.[0] ?? ''
+
+    await t.test('weft why tells who, whom, the nearest rule and what of it is not met', async (t) => {
+      const why = await eventually(PATIENCE_S, 'an explanation', async () => {
+        const told = await weft('why', reference)
+        return told.code === 0 ? told.stdout : undefined
+      })
+      t.match(why, /payments\/pay[^,]*, port 8080, refused GET \/items\/1 of pay\.payments\n/)
+      t.match(why, `caller: ${INTRUDER}, from `)
+      t.match(why, 'because no rule let it in')
+      t.match(why, 'payments/pay/0 (Service pay) comes nearest; this would have to change:')
+      t.match(why, `    caller is ${INTRUDER}, the rule asks for spiffe://cluster.local/ns/shop/*\n`)
+      const [told] = await refusals()
+      t.match(told, { reference, rule: '', dryRun: false, from: { identity: INTRUDER }, to: { port: 8080 } })
+    })
+
+    await t.test('weft policy test says the same before anybody asks', async (t) => {
+      const ask = ['policy', 'test', '--to', 'payments/pay:80', '/items/1']
+      t.match(await weft(...ask, '--from', 'other/default'), {
+        code: 3,
+        stdout:
+          /^refused at payments\/pay.*port 8080\n {2}no rule lets it in; payments\/pay\/0 \(Service pay\) comes nearest/,
+      })
+      t.match(await weft(...ask, '--from', 'shop/default'), { code: 0, stdout: /^allowed at payments\/pay/ })
+    })
+
+    await t.test('a connection that a DENY rule ends is known, too', async (t) => {
+      t.match((await cluster.exec('other/intruder', ['node', '-e', CONNECT])).stdout, 'closed')
+      const refusal = await eventually(PATIENCE_S, 'the refusal of a connection', async () =>
+        (await refusals()).find(({ protocol }) => protocol === 'tcp'),
+      )
+      t.match(refusal, { rule: 'payments/no-ledger/0', from: { identity: INTRUDER }, to: { port: 9000 } })
+      const why = await weft('why', refusal.reference)
+      t.match(why.stdout, /refused a connection\n[^]*by the rule payments\/no-ledger\/0\n/)
+      t.match(why.stdout, /DENY payments\/no-ledger\/0 \(level namespace\) matches[^]*port is 9000/)
+    })
+
+    await t.test('what holds for the pod, and that policies have changed since', async (t) => {
+      const [refusal] = await refusals()
+      const effective = await weft('policy', 'effective', `payments/${refusal?.to.pod}`)
+      t.match(effective, {
+        code: 0,
+        stdout: /port 8080 \(http\):[^]*ALLOW payments\/pay\/0 \(Service pay\): caller spiffe/,
+      })
+      t.match(effective.stdout, /not covered by any policy:[^]*port 15021: the kubelet's probes/)
+      writeFileSync(join(directory, 'callers.yaml'), callers('shop', 'other'))
+      await eventually(PATIENCE_S, 'the change in force', async () =>
+        (await get('other/intruder', '/items/1')).startsWith('200') ? true : undefined,
+      )
+      t.match((await weft('why', reference)).stdout, 'policies have changed since: it would be let in now')
+    })
+  },
+)

@@ -1,0 +1,93 @@
+import type { X509Certificate } from 'node:crypto'
+import { createPublicKey } from 'node:crypto'
+import { createCsr } from '../../certs/csr.ts'
+import { generateKey } from '../../certs/key.ts'
+import { silentLogger } from '../../core/log.ts'
+import type { CertificateRequest, Issuer } from '../../control-plane/issuers/issuer.ts'
+import { openIssuer } from '../../control-plane/issuers/open-issuer.ts'
+import { eventually, type Step } from '../demo/scenario.ts'
+import type { Spire } from './spire.ts'
+
+const WEB = 'spiffe://cluster.local/ns/shop/sa/web'
+const PATIENCE_S = 60
+
+function request(): CertificateRequest {
+  const key = generateKey()
+  return {
+    csr: createCsr(key, { uri: [WEB] }),
+    csrNames: { uris: [WEB], dns: [], others: [] },
+    publicKey: createPublicKey(key),
+    names: { spiffeId: WEB },
+    lifeMs: 3_600_000,
+    asker: { source: 'shop', subject: 'web' },
+  }
+}
+
+/** What must be seen of SPIRE as the authority above the mesh. */
+export function spireSteps(): readonly Step<Spire>[] {
+  const stop = new AbortController()
+  let issuer: Issuer | undefined
+  const sign = async () => {
+    if (!issuer) throw new Error('there is no issuer')
+    const { chain, bundle } = await issuer.sign(request(), stop.signal)
+    const [leaf, ca] = chain as [X509Certificate, X509Certificate]
+    return { leaf, ca, bundle }
+  }
+  const open = (spire: Spire, waits: string[]) =>
+    openIssuer(
+      { kind: 'spire', agentSocket: spire.agentSocket, server: { host: '127.0.0.1', port: spire.port } },
+      {
+        trustDomain: 'cluster.local',
+        dnsNames: ['weft-control-plane.weft-system.svc'],
+        log: silentLogger,
+        signal: stop.signal,
+        waiting: (reason) => waits.push(reason),
+      },
+    )
+  return [
+    {
+      name: 'no downstream entry',
+      expected: 'the control plane waits, and says that the entry must be a downstream one',
+      async run(spire) {
+        const entry = await spire.createEntry(false)
+        const waits: string[] = []
+        const opening = open(spire, waits)
+        const said = await eventually(PATIENCE_S, 'SPIRE refuses', async () =>
+          waits.find((one) => one.includes('PERMISSION_DENIED')),
+        )
+        await spire.deleteEntry(entry)
+        await spire.createEntry(true)
+        issuer = await opening
+        return { ok: said.includes('-downstream'), observed: said }
+      },
+    },
+    {
+      name: 'certificate',
+      expected: `a leaf for ${WEB} below a CA of cluster.local that SPIRE signed`,
+      async run() {
+        const { leaf, ca, bundle } = await sign()
+        const ok =
+          leaf.subjectAltName === `URI:${WEB}` &&
+          leaf.verify(ca.publicKey) &&
+          ca.subjectAltName === 'URI:spiffe://cluster.local' &&
+          bundle.roots.some((root) => ca.verify(root.publicKey))
+        return {
+          ok,
+          observed: `${leaf.subjectAltName} below ${ca.subjectAltName}, ${bundle.roots.length} root`,
+        }
+      },
+    },
+    {
+      name: 'SPIRE away',
+      expected: 'certificates are given on, from the CA that is there',
+      async run(spire) {
+        const before = (await sign()).ca.fingerprint256
+        await spire.stopServer()
+        const { leaf, ca } = await sign()
+        await spire.startServer()
+        issuer?.close()
+        return { ok: ca.fingerprint256 === before, observed: `until ${leaf.validTo}` }
+      },
+    },
+  ]
+}

@@ -1,0 +1,132 @@
+import { compile, type Decider } from '../../../core/authorization/evaluate.ts'
+import type { RequestFacts } from '../../../core/authorization/facts.ts'
+import type { Stage } from '../../../core/authorization/rules.ts'
+import { HttpRbac } from '../../../core/xds/generated/envoy.js'
+import type { AuthorizationRecord } from '../../exchange/telemetry-sink.ts'
+import { verifiedToken } from '../../exchange/verified-token.ts'
+import { fieldValues, type RequestHead } from '../../http/message.ts'
+import type { Hop } from '../../model/hop.ts'
+import { ResponseFlag } from '../../model/response-flag.ts'
+import type { Route } from '../../model/route.ts'
+import { parseDestination } from '../../transport/original-destination.ts'
+import { asksForFields, deniedDetails, noteDecision } from '../rbac/decided.ts'
+import { readStage } from '../rbac/read-stage.ts'
+import type { Audit, Authorizes, RequestStep, StepDependencies, StepKind, Verdict } from '../step.ts'
+
+/** envoy.extensions.filters.http.rbac.v3.RBAC */
+export interface HttpRbacConfig {
+  readonly stage: Stage
+  readonly audit: Audit
+}
+
+const PERMISSION_DENIED = 7
+
+/** Who may ask for what. What a caller's connection shows is looked at once, what its requests ask for each time. */
+export class HttpRbacStep implements RequestStep {
+  readonly authorizes: Authorizes
+  readonly #audit: Audit
+  readonly #decider: Decider<RequestFacts>
+  readonly #telemetry: StepDependencies['telemetry']
+  readonly #facts = new HeadFacts()
+  readonly #narrowed = new WeakMap<Hop, Decider<RequestFacts>>()
+  // Of a link many requests come one after the other.
+  #lastHop: Hop | undefined
+  #last: Decider<RequestFacts>
+
+  constructor({ stage, audit }: HttpRbacConfig, { telemetry }: Pick<StepDependencies, 'telemetry'>) {
+    this.authorizes = { byFields: asksForFields(stage) }
+    this.#audit = audit
+    this.#decider = compile([stage], 'request')
+    this.#last = this.#decider
+    this.#telemetry = telemetry
+  }
+
+  decide(hop: Hop, head: RequestHead, _route: Route | undefined, record: AuthorizationRecord): Verdict {
+    const facts = this.#facts.of(hop, head)
+    const decision = this.#ofConnection(hop, facts).decide(facts)
+    noteDecision(record, decision, this.#audit, this.#telemetry, head)
+    if (decision.allowed) return undefined
+    return {
+      kind: 'answer',
+      flags: ResponseFlag.UAEX,
+      reply: {
+        status: 403,
+        details: deniedDetails(decision.rule),
+        text: `access denied, reference ${record.reference}\n`,
+        grpcStatus: PERMISSION_DENIED,
+      },
+    }
+  }
+
+  #ofConnection(hop: Hop, facts: RequestFacts): Decider<RequestFacts> {
+    if (hop === this.#lastHop) return this.#last
+    let narrowed = this.#narrowed.get(hop)
+    if (!narrowed) this.#narrowed.set(hop, (narrowed = this.#decider.narrow(facts)))
+    this.#lastHop = hop
+    return (this.#last = narrowed)
+  }
+}
+
+const NO_HOP = {} as Hop
+const NO_HEAD = {} as RequestHead
+
+/** One for all requests, one after the other: they are decided on at once. */
+class HeadFacts implements RequestFacts {
+  #hop = NO_HOP
+  #head = NO_HEAD
+
+  of(hop: Hop, head: RequestHead): this {
+    this.#hop = hop
+    this.#head = head
+    return this
+  }
+
+  get identity(): string {
+    return this.#hop.sourceIdentity
+  }
+
+  get sourceAddress(): string {
+    return parseDestination(this.#hop.downstream).host
+  }
+
+  get destinationAddress(): string {
+    return this.#hop.destination.host
+  }
+
+  get destinationPort(): number {
+    return this.#hop.destination.port
+  }
+
+  get sni(): string {
+    return this.#hop.serverName ?? ''
+  }
+
+  get method(): string {
+    return this.#head.method
+  }
+
+  get authority(): string {
+    return this.#head.authority
+  }
+
+  get path(): string {
+    return this.#head.path
+  }
+
+  get claims(): Readonly<Record<string, unknown>> | undefined {
+    return verifiedToken(this.#head)?.claims
+  }
+
+  values(name: string): readonly string[] {
+    return fieldValues(this.#head.fields, name)
+  }
+}
+
+export const httpRbac: StepKind<HttpRbac, HttpRbacConfig, RequestStep> = {
+  kind: 'envoy.filters.http.rbac',
+  type: HttpRbac,
+  // It counts nothing, and callers by mutual TLS and in plaintext meet the same rules.
+  shared: true,
+  read: (message, scope, { audit }) => ({ stage: readStage(message, 'request', scope), audit }),
+  create: (config, _name, deps) => new HttpRbacStep(config, deps),
+}
