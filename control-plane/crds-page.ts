@@ -82,6 +82,7 @@ const NAMED_PATTERNS: Readonly<Record<string, string>> = {
   "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$": "a header's name",
   "^[-!#$%&'*+.^_`|~0-9A-Za-z]+$": "a cookie's name",
   '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$': "an object's name",
+  '^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$': "an object's name",
   '^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?/)?[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$': 'namespace/name, or a name',
   '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$': "a namespace's name",
   '^/[ -:<-~]*$': 'a path',

@@ -30,7 +30,7 @@ export const IDENTITY_REVOKE_COMMAND = {
   summary: 'have the whole mesh refuse an identity or a certificate',
   usage: ['IDENTITY [--reason TEXT] [flags]', '--certificate CERT [--reason TEXT] [flags]'],
   about:
-    `Writes an IdentityRevocation. ${IDENTITY} Connected sidecars refuse it within 2 seconds, as caller and as server, and end ` +
+    `Writes an IdentityRevocation. ${IDENTITY} Connected sidecars are told at once, refuse it as caller and as server, and end ` +
     'open connections with it; nothing is signed for it. A workload whose certificate is revoked, and not its identity, gets ' +
     'another at once. Ports that take plaintext know no identity: docs/identity.md.',
   arguments: WHAT,
