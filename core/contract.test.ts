@@ -42,6 +42,8 @@ const IN_PLACE: Partial<Record<keyof typeof contract, RegExp>> = {
 const OTHERS: readonly (readonly [file: string, word: string])[] = [
   // The name of a volume.
   ['injector/volumes.ts', 'weft-ca'],
+  // Who owns the fields that the command writes.
+  ['cli/identity/revocations.ts', 'weft-identity'],
   // Linkerd's own name for it.
   ['cli/migrate/linkerd/pods.ts', 'opaque-ports'],
 ]
