@@ -31,6 +31,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     'docs/security.md',
     'docs/security-tokens.md',
     'docs/identity.md',
+    'docs/policy-suggest.md',
     'docs/threat-model.md',
     'SECURITY.md',
   ],
