@@ -11,6 +11,8 @@ export type CaEntries = { readonly [E in CaEntry]?: string }
 
 export interface CaRules {
   readonly trustDomain: string
+  /** Other names of it: a root of one of them goes on to sign. */
+  readonly aliases?: readonly string[] | undefined
   /** Milliseconds. */
   readonly now: number
   readonly rootLifeMs?: number | undefined
@@ -138,7 +140,8 @@ function parseRoot(text: string, entry: CaEntry, rules: CaRules): CaCredentials 
   if (!found.certificate.verify(found.certificate.publicKey))
     throw corrupt(entry, 'its certificate is not self-signed', rules)
   const name = found.certificate.subjectAltName
-  if (name !== undefined && name !== `URI:spiffe://${rules.trustDomain}`) {
+  const own = [rules.trustDomain, ...(rules.aliases ?? [])].map((domain) => `URI:spiffe://${domain}`)
+  if (name !== undefined && !own.includes(name)) {
     throw new WeftError(
       'ca.trust_domain',
       `${rules.name(entry)} is the root of ${name}, not of trust domain ${rules.trustDomain}`,

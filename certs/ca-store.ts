@@ -30,6 +30,8 @@ export interface CaStore {
 export interface CaStoreOptions {
   readonly directory: string
   readonly trustDomain: string
+  /** Other names of it, whose roots go on to sign. */
+  readonly aliases?: readonly string[] | undefined
   readonly clock?: Clock
   /** Milliseconds. */
   readonly rootLifeMs?: number
@@ -51,7 +53,7 @@ const MOST_ROUNDS = 10
  * because a new root would part the mesh.
  */
 export function openCaStore(options: CaStoreOptions): CaStore {
-  const { directory, trustDomain, clock = systemClock, rootLifeMs, issuingLifeMs } = options
+  const { directory, trustDomain, aliases, clock = systemClock, rootLifeMs, issuingLifeMs } = options
   const path = (entry: CaEntry) => join(directory, `${entry}.pem`)
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 })
@@ -60,6 +62,7 @@ export function openCaStore(options: CaStoreOptions): CaStore {
   }
   const rules = (): CaRules => ({
     trustDomain,
+    aliases,
     now: clock.now(),
     rootLifeMs,
     issuingLifeMs,

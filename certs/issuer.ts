@@ -19,6 +19,8 @@ export interface IssuerFiles {
 
 export interface IssuerRules {
   readonly trustDomain: string
+  /** Other names of it, any of which a CA may bear. */
+  readonly aliases?: readonly string[] | undefined
   /** Of servers that will get a certificate. */
   readonly dnsNames: readonly string[]
   /** Milliseconds. */
@@ -101,7 +103,8 @@ function requireUsable(certificate: X509Certificate, rules: IssuerRules): void {
     throw refuse('not_a_ca', source, 'tls.crt', message)
   }
   const uris = names.uris.filter((uri) => uri.startsWith('spiffe://'))
-  const other = uris.find((uri) => uri !== `spiffe://${trustDomain}`)
+  const own = [trustDomain, ...(rules.aliases ?? [])].map((domain) => `spiffe://${domain}`)
+  const other = uris.find((uri) => !own.includes(uri))
   // X509-SVID section 3.2: a signing certificate's ID is its trust domain.
   if (other !== undefined) {
     const message = `${nameOf(certificate)} is of ${quote(other)}, not of trust domain ${trustDomain}`

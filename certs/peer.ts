@@ -22,6 +22,8 @@ export type PeerResult<Reason extends string = PeerRefusal> =
 
 export interface PeerExpectation {
   readonly trustDomain: string
+  /** Other trust domains whose identities count; what proves them is not looked at here. */
+  readonly otherDomains?: ReadonlySet<string>
   /** Milliseconds since the epoch. */
   readonly now: number
 }
@@ -56,7 +58,7 @@ export function peerIdentity(certificate: X509Certificate, expected: PeerExpecta
   try {
     const id = parseSpiffeId(uri)
     if (id.path === '') return refuse('root_path', `${uri} names a trust domain, not a workload`)
-    if (id.trustDomain !== expected.trustDomain) {
+    if (id.trustDomain !== expected.trustDomain && !expected.otherDomains?.has(id.trustDomain)) {
       return refuse('foreign_trust_domain', `${uri} is not of trust domain ${expected.trustDomain}`)
     }
   } catch (error) {

@@ -99,6 +99,11 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import('./ca/main.ts')).runCa,
   },
   {
+    name: 'identity',
+    describe: async () => (await import('./identity/command.ts')).IDENTITY_COMMAND,
+    load: async () => (await import('./identity/main.ts')).runIdentity,
+  },
+  {
     name: 'local',
     describe: async () => (await import('../local/commands.ts')).LOCAL_COMMAND,
     load: async () => (await import('../local/main.ts')).runLocal,

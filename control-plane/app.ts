@@ -2,6 +2,7 @@ import { fastify } from 'fastify'
 import { ServerCredentials } from '@grpc/grpc-js'
 import packageJson from '../package.json' with { type: 'json' }
 import { capConnections, refusePipelined } from '../core/connection-cap.ts'
+import { systemClock, type Clock } from '../core/clock.ts'
 import { describeError, WeftError } from '../core/errors.ts'
 import type { Logger } from '../core/log.ts'
 import type { Problem } from '../core/problem.ts'
@@ -13,6 +14,8 @@ import { createMesh, type MeshBrain } from './mesh.ts'
 import { canaryViews } from './canary/view.ts'
 import { ownCounts } from './canary/evidence/counts.ts'
 import type { CanaryView } from './canary/view.ts'
+import { federatedBundles } from './federation/federated-bundles.ts'
+import type { BundleSource } from './federation/sources.ts'
 import type { WorkloadLimits } from './model/workload-limits.ts'
 import { policyObjects } from './policy-objects.ts'
 import { EMPTY_SNAPSHOT, type Snapshot } from './registry/snapshot.ts'
@@ -23,6 +26,7 @@ import type { DashboardFile } from './serve/rest/dashboard-files.ts'
 import { overviewOf, type ProxyStream } from './serve/rest/overview.ts'
 import { rest } from './serve/rest/rest.ts'
 import { serverCertificate } from './serve/server-certificate.ts'
+import { revocationRefusal } from './serve/signing/revocation.ts'
 import { signingService } from './serve/signing/service.ts'
 import { reportedMesh } from './serve/telemetry/followed-routes.ts'
 import { alsoDecisions, DecisionStore } from './serve/telemetry/decision-store.ts'
@@ -38,6 +42,10 @@ import { authenticate } from './serve/tokens/authenticate.ts'
 export interface ControlPlaneOptions {
   readonly platform: OpenPlatform
   readonly trustDomain: string
+  /** Other names of it, of a migration; default none. */
+  readonly trustDomainAliases?: readonly string[]
+  /** Whose identities count beside the mesh's own. */
+  readonly federation?: readonly BundleSource[]
   /** Of the serving certificate. */
   readonly dnsNames: readonly string[]
   readonly grpc: GrpcAddress
@@ -62,6 +70,8 @@ export interface ControlPlaneOptions {
   readonly quotas?: Quotas | undefined
   readonly dashboard: ReadonlyMap<string, DashboardFile>
   readonly log: Logger
+  /** By which certificates are made. */
+  readonly clock?: Clock | undefined
   /** Ends a start that still waits for its platform. */
   readonly signal?: AbortSignal
 }
@@ -85,7 +95,7 @@ const KEYS_PATIENCE_MS = 10_000
  * when it serves. Throws WeftError for what cannot be opened or bound.
  */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<RunningControlPlane> {
-  const { log, trustDomain } = options
+  const { log, trustDomain, trustDomainAliases = [], clock = systemClock } = options
   const closing: (() => unknown)[] = []
   const close = async (): Promise<void> => {
     for (const one of closing.splice(0).toReversed()) await one()
@@ -135,11 +145,14 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
         () => signs,
       ),
       dashboard: options.dashboard,
+      bundle: () => signs?.trust.value.bundle,
     })
     const httpPort = await listenHttp(app, options.http)
 
     const platform = await options.platform({
       trustDomain,
+      trustDomainAliases,
+      clock,
       log,
       signal: options.signal ?? new AbortController().signal,
       waiting: (reason) => (waitsFor = reason),
@@ -150,6 +163,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     snapshot = () => source.snapshot.value
     told = () => platform.problems?.() ?? []
     canaries = () => canaryViews(source.snapshot.value.canaries, (canary) => platform.canaryStatus(canary))
+    const federation = federatedBundles({ sources: options.federation ?? [], log })
+    closing.push(() => federation.close())
     const fetcher = jsonFetcher(options.jwks ?? { allowed: addressRule(), http: false })
     closing.push(() => fetcher.close())
     const keys = keyStore({ fetch: fetcher.fetch, log })
@@ -157,7 +172,9 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     const mesh = createMesh({
       keys,
       source,
+      federated: federation.bundles,
       trustDomain,
+      trustDomainAliases,
       systemNamespace: platform.namespace,
       log,
       samplingPercent: options.samplingPercent,
@@ -177,6 +194,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       issuer,
       dnsNames: options.dnsNames,
       log,
+      clock,
       waiting: (reason) => (waitsFor = reason),
       ...(options.signal && { signal: options.signal }),
     })
@@ -201,6 +219,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
           issuer,
           trustDomain,
           log,
+          aliases: trustDomainAliases,
+          refusal: revocationRefusal(() => mesh.snapshot.value.model),
           ...(leafLifeMs !== undefined && { defaultLifeMs: leafLifeMs }),
         }),
         ...telemetryServices({

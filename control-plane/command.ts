@@ -55,6 +55,18 @@ export const CONTROL_PLANE_COMMAND = {
     ...inSection('Who signs certificates, where it is not a CA of the mesh itself:', ISSUER_FLAGS),
     ...inSection('Both:', {
       'trust-domain': { value: 'NAME', default: 'cluster.local', help: 'of SPIFFE IDs' },
+      'trust-domain-aliases': {
+        value: 'NAME,NAME',
+        help: 'other names of the trust domain, while a mesh moves from one to the other: their identities are the same',
+        otherwise: 'none',
+      },
+      'federated-bundle': {
+        value: 'DOMAIN=FROM',
+        many: true,
+        help:
+          'another trust domain whose identities count, proven by its roots alone, and a file (PEM or a SPIFFE bundle) or ' +
+          'an https:// address (SPIFFE bundle endpoint, profile https_web) that has them; may be given again',
+      },
       grpc: {
         value: 'HOST:PORT',
         default: `127.0.0.1:${GRPC_PORT}`,

@@ -8,8 +8,11 @@ import { parseCommand } from '../core/command-line/parse.ts'
 import type { FlagValues } from '../core/command-line/parse.ts'
 import { hostPort, isLoopback, numberBetween, required } from '../core/flags.ts'
 import { createLogger } from '../core/log.ts'
+import { checkTrustDomain } from '../certs/spiffe-id.ts'
+import { TRUST_LIMITS } from '../core/mesh-trust.ts'
 import { startControlPlane, type ControlPlaneOptions } from './app.ts'
 import { CONTROL_PLANE_COMMAND } from './command.ts'
+import { readBundleSources } from './federation/sources.ts'
 import { readIssuer } from './issuers/issuer-flags.ts'
 import { manifestsPlatform } from './platform/manifests.ts'
 import type { OpenPlatform } from './platform/platform.ts'
@@ -72,9 +75,17 @@ function readFlags(argv: readonly string[]): ControlPlaneOptions | 'help' {
   const service = systemServiceHost(CONTROL_PLANE, values.namespace)
   const dnsNames = values['dns-name'] ?? [service, `${service}.cluster.local`]
   const hours = values['certificate-hours']
+  const trustDomain = values['trust-domain']
+  const trustDomainAliases = readAliases(values['trust-domain-aliases'], trustDomain)
   return {
     platform: platformOf(values, dnsNames),
-    trustDomain: values['trust-domain'],
+    trustDomain,
+    trustDomainAliases,
+    federation: readBundleSources(
+      values['federated-bundle'] ?? [],
+      [trustDomain, ...trustDomainAliases],
+      '--federated-bundle',
+    ),
     dnsNames,
     grpc: hostPort('--grpc', values.grpc),
     grpcPlaintext,
@@ -95,6 +106,20 @@ function readFlags(argv: readonly string[]): ControlPlaneOptions | 'help' {
     dashboard: readDashboard(DASHBOARD),
     log: createLogger('control-plane', values['log-level']),
   }
+}
+
+/** Of `a,b`. Throws WeftError. */
+function readAliases(text: string | undefined, trustDomain: string): readonly string[] {
+  const field = '--trust-domain-aliases'
+  const aliases = text === undefined ? [] : text.split(',').map((name) => checkTrustDomain(name, field))
+  const wrong =
+    new Set([trustDomain, ...aliases]).size <= aliases.length
+      ? 'names a trust domain twice, or the one of --trust-domain'
+      : aliases.length > TRUST_LIMITS.aliases
+        ? `has ${aliases.length} names; at most ${TRUST_LIMITS.aliases}`
+        : undefined
+  if (wrong !== undefined) throw new WeftError('cli.flags', wrong, { field })
+  return aliases
 }
 
 function readCertificates(flag: string, file: string): string {

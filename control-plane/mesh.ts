@@ -6,32 +6,25 @@ import type { Mesh } from './model/mesh.ts'
 import type { Problem } from '../core/problem.ts'
 import type { PolicyStatus } from './model/policy-status.ts'
 import type { RouteStatus } from './model/route.ts'
-import type { WorkloadLimits } from './model/workload-limits.ts'
 import { TouchHistory } from './model/touch-history.ts'
 import { meshProblems } from './problems/mesh-problems.ts'
 import { sameForProxies } from './registry/snapshot.ts'
 import type { Source } from './registry/source.ts'
 import { serviceViews, type ServiceView } from './service-view.ts'
-import { Translator } from './translate/translate.ts'
+import { Translator, type TranslatorOptions } from './translate/translate.ts'
 import type { MeshClient } from './xds/client.ts'
 import type { MeshResource, ResourceType } from './xds/resource.ts'
 import { ResourceCache, resourceNames } from './xds/resources.ts'
 
-export interface MeshOptions {
+export interface MeshOptions extends TranslatorOptions {
   readonly source: Source
-  /** For SPIFFE IDs, e.g. `cluster.local`. */
-  readonly trustDomain: string
   readonly log: Logger
-  /** Whose identities are the mesh's own, too. */
-  readonly trustDomainAliases?: readonly string[] | undefined
-  /** Where policies are for the whole mesh; left out, as it is installed by itself. */
-  readonly systemNamespace?: string | undefined
+  /** Roots of other trust domains, by domain, as PEM. */
+  readonly federated?: Watchable<Readonly<Record<string, string>>> | undefined
   /** Share of requests that begin a sampled trace when their caller decided nothing, 0 to 100. Default 1. */
   readonly samplingPercent?: number
   /** Keys that policies name by a URL; left out: none is fetched. */
   readonly keys?: KeyStore | undefined
-  /** What sidecars take where their pod says nothing. */
-  readonly limits?: WorkloadLimits | undefined
 }
 
 /** One version of the mesh, for whoever serves it; immutable. */
@@ -63,15 +56,16 @@ export interface MeshBrain {
 /** Source -> mesh model -> resources, kept current. A change that cannot be worked out leaves the last version in force. */
 export function createMesh({
   source,
-  trustDomain,
   log,
   samplingPercent = 1,
   keys,
+  federated,
   ...options
 }: MeshOptions): MeshBrain {
-  const translator = new Translator({ trustDomain, ...options })
+  const translator = new Translator(options)
   const cache = new ResourceCache({ samplingPercent })
-  const translate = (): Mesh => translator.translate(source.snapshot.value, keys?.keys.value)
+  const translate = (): Mesh =>
+    translator.translate(source.snapshot.value, { keys: keys?.keys.value, federated: federated?.value })
   const first = translate()
   let history = TouchHistory.of(first)
   const view = (): MeshView => {
@@ -93,6 +87,7 @@ export function createMesh({
     }
   }
   const unwatchKeys = keys?.keys.watch(changed)
+  const unfederate = federated?.watch(changed)
   keys?.want(first.tokens.sources)
   const unwatch = source.snapshot.watch((now) => {
     const same = sameForProxies(told, now)
@@ -110,6 +105,7 @@ export function createMesh({
     close() {
       unwatch()
       unwatchKeys?.()
+      unfederate?.()
       source.close()
     },
   }

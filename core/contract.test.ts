@@ -31,6 +31,9 @@ const IN_PLACE: Partial<Record<keyof typeof contract, RegExp>> = {
   TAKES_OUTLIER_DETECTION: /TAKES\]?: '/,
   // Also the name of Kubernetes' own rules.
   TAKES_RBAC: /TAKES\]?: 'rbac/,
+  // Also how words of certificates begin.
+  TAKES_TRUST: /TAKES\]?: 'trust/,
+  METADATA_TRUST: /(METADATA|'weft\.dev')\]?, 'trust'/,
   // Also the name of Envoy's filter.
   TAKES_JWT: /TAKES\]?: 'jwt_authn/,
 }
@@ -39,6 +42,8 @@ const IN_PLACE: Partial<Record<keyof typeof contract, RegExp>> = {
 const OTHERS: readonly (readonly [file: string, word: string])[] = [
   // The name of a volume.
   ['injector/volumes.ts', 'weft-ca'],
+  // Who owns the fields that the command writes.
+  ['cli/identity/revocations.ts', 'weft-identity'],
   // Linkerd's own name for it.
   ['cli/migrate/linkerd/pods.ts', 'opaque-ports'],
 ]

@@ -157,6 +157,8 @@ export const NODE_TAKES = 'TAKES'
 export const TAKES_OUTLIER_DETECTION = 'outlier_detection'
 /** Authorization: RBAC in chains of connections and of requests. */
 export const TAKES_RBAC = 'rbac'
+/** Whom the mesh trusts beside its own domain, and whom no more (METADATA_TRUST). */
+export const TAKES_TRUST = 'trust'
 /** Tokens of users. */
 export const TAKES_JWT = 'jwt_authn'
 /** `true` in the bootstrap of a gRPC library without a sidecar: it has certificates, and asks for mutual TLS. */
@@ -240,6 +242,13 @@ export const METADATA_KEEP_HALF_CLOSED = 'keepHalfClosed'
 export const METADATA_LOWER_CASE_FIELDS = 'lowerCaseFields'
 /** Of a listener, true: what callers say of who and where they are is dropped (x-forwarded-for and its kin). */
 export const METADATA_SANITIZE_FORWARDED = 'sanitizeForwarded'
+
+/**
+ * Of the listener `inbound`, for all that the sidecar does as server and as caller: whom the mesh trusts beside its own
+ * domain, and whom it trusts no more (core/mesh-trust.ts). xDS has CRLs, which each issuing CA would have to sign,
+ * those that were rotated out, too; and they name no identities.
+ */
+export const METADATA_TRUST = 'trust'
 
 /** Key of an endpoint's `filter_metadata` that a cluster's `transport_socket_matches` look at (Envoy's). */
 export const METADATA_TRANSPORT_MATCH = 'envoy.transport_socket_match'

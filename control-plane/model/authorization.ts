@@ -1,4 +1,4 @@
-import type { Action, Rule, RuleSet } from '../../core/authorization/rules.ts'
+import type { Action, RuleSet } from '../../core/authorization/rules.ts'
 import { MESH_PRESET, type DefaultDecision, type MeshSettings, type Said } from './mesh-policy.ts'
 
 /** Who may reach which port of which pod. What did not change keeps its identity, and so do the tables. */
@@ -66,6 +66,3 @@ export function rulesFor(
   if (!workload) return NOTHING_ASKED
   return (port === undefined ? undefined : workload.ports.get(port)) ?? workload.undeclared
 }
-
-/** Rules that come first in every stage of DENY, whoever is asked: identities that were taken back. */
-export type RevokedRules = readonly Rule[]

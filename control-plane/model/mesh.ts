@@ -1,3 +1,4 @@
+import type { MeshTrust } from '../../core/mesh-trust.ts'
 import type { ProxyProtocolVersion } from '../../core/proxy-protocol.ts'
 import type { HeadRules } from './head-rules.ts'
 import type { PathRules } from './path-rules.ts'
@@ -16,6 +17,10 @@ import type { TrafficTables } from './traffic-tables.ts'
 export interface Mesh {
   readonly version: number
   readonly trustDomain: string
+  /** Other names of it: whoever is allowed by the one is by the others. */
+  readonly trustDomainAliases: readonly string[]
+  /** Also of other domains, and whom nobody trusts any more. */
+  readonly trust: MeshTrust
   /** By `namespace/name`. */
   readonly services: ReadonlyMap<string, MeshService>
   /** By ClusterIP. */

@@ -34,6 +34,13 @@ export function touchedBetween(before: Mesh, now: Mesh): ReadonlySet<string> {
   )
   eachDifference(before.endpoints, now.endpoints, (portKey) => touched.add(serviceOf(portKey)))
   eachDifference<RouteTable>(before.routes, now.routes, ofPort)
+  if (before.trust !== now.trust) {
+    // Every inbound listener says it, and who is revoked is in no list of endpoints.
+    for (const mesh of [before, now]) {
+      for (const workload of mesh.workloads.values()) ofWorkload(workload)
+      for (const service of mesh.services.values()) ofService(service)
+    }
+  }
   if (before.traffic !== now.traffic) {
     for (const mesh of [before, now]) {
       const differs = differentSettings(before.traffic, now.traffic)

@@ -109,6 +109,12 @@ async function issuerOf(
   const cluster = { connection, namespace }
   if (issuer.kind !== 'own') return openIssuer(issuer, { ...own, cluster })
   const name = issuerSecret ?? CA_SECRET
-  const ca = await followCa({ ...own, ...cluster, name, given: issuerSecret !== undefined })
+  const ca = await followCa({
+    ...own,
+    ...cluster,
+    name,
+    given: issuerSecret !== undefined,
+    aliases: context.trustDomainAliases,
+  })
   return authorityIssuer(`Secret ${namespace}/${name}`, ca.authority, { close: () => ca.close() })
 }

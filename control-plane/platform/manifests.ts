@@ -5,6 +5,7 @@ import { SYSTEM_NAMESPACE, TOKEN_AUDIENCE } from '../../core/contract.ts'
 import { openCaStore } from '../../certs/ca-store.ts'
 import { systemClock } from '../../core/clock.ts'
 import { describeError } from '../../core/errors.ts'
+import type { Logger } from '../../core/log.ts'
 import { CanaryController } from '../canary/controller.ts'
 import { ManifestRoutes } from '../canary/manifests/manifest-routes.ts'
 import { manifestStore } from '../canary/manifests/manifest-store.ts'
@@ -15,7 +16,7 @@ import { authorityIssuer } from '../issuers/own-ca.ts'
 import { ToldProblems } from '../problems/told-problems.ts'
 import { ManifestDirectorySource } from '../registry/manifest-directory.ts'
 import { localTokenVerifier } from '../serve/tokens/verifier.ts'
-import type { OpenPlatform, PlatformContext } from './platform.ts'
+import type { OpenPlatform, Platform, PlatformContext } from './platform.ts'
 
 export interface ManifestsPlatformOptions {
   /** Read for manifests; the last one wins. */
@@ -40,43 +41,50 @@ const CA_REFRESH_MS = 60_000
 
 /** Everything in directories of one machine. */
 export function manifestsPlatform(options: ManifestsPlatformOptions): OpenPlatform {
-  const { manifests, tokenKeyDirectory } = options
   return async (context) => {
-    const { log } = context
     const issuer = await issuerOf(options, context)
-    const temporary =
-      options.stateDirectory === undefined ? mkdtempSync(join(tmpdir(), 'weft-canaries-')) : undefined
-    const directory = new CanaryDirectory(options.stateDirectory ?? temporary ?? '')
-    const routes = new ManifestRoutes(directory.routes, () => directory.saveRoutes(routes.entries))
-    const revise = (document: unknown): unknown => routes.revise(document)
-    const source = new ManifestDirectorySource({ directories: manifests, log, revise })
-    const told = options.problems === undefined ? undefined : new ToldProblems(options.problems, log)
-    return {
-      source,
-      namespace: SYSTEM_NAMESPACE,
-      verifier: localTokenVerifier({ directory: tokenKeyDirectory, audience: TOKEN_AUDIENCE }),
-      issuer,
-      problems: () => told?.value ?? [],
-      publish(_mesh, counts) {
-        const { snapshot } = source
-        const store = manifestStore({ routes, directory, snapshot, reread: () => source.reread() })
-        const controller = new CanaryController({
-          snapshot,
-          store,
-          counts,
-          mayWrite: () => true,
-          log,
-          clock: systemClock,
-        })
-        return () => controller.stop()
-      },
-      canaryStatus: ({ meta }) => directory.status(meta.namespace, meta.name),
-      async close() {
-        issuer.close()
-        source.close()
-        if (temporary !== undefined) rmSync(temporary, { recursive: true, force: true })
-      },
+    try {
+      return open(options, issuer, context.log)
+    } catch (error) {
+      issuer.close()
+      throw error
     }
+  }
+}
+
+function open(options: ManifestsPlatformOptions, issuer: Issuer, log: Logger): Platform {
+  const temporary =
+    options.stateDirectory === undefined ? mkdtempSync(join(tmpdir(), 'weft-canaries-')) : undefined
+  const directory = new CanaryDirectory(options.stateDirectory ?? temporary ?? '')
+  const routes = new ManifestRoutes(directory.routes, () => directory.saveRoutes(routes.entries))
+  const revise = (document: unknown): unknown => routes.revise(document)
+  const source = new ManifestDirectorySource({ directories: options.manifests, log, revise })
+  const told = options.problems === undefined ? undefined : new ToldProblems(options.problems, log)
+  return {
+    source,
+    namespace: SYSTEM_NAMESPACE,
+    verifier: localTokenVerifier({ directory: options.tokenKeyDirectory, audience: TOKEN_AUDIENCE }),
+    issuer,
+    problems: () => told?.value ?? [],
+    publish(_mesh, counts) {
+      const { snapshot } = source
+      const store = manifestStore({ routes, directory, snapshot, reread: () => source.reread() })
+      const controller = new CanaryController({
+        snapshot,
+        store,
+        counts,
+        mayWrite: () => true,
+        log,
+        clock: systemClock,
+      })
+      return () => controller.stop()
+    },
+    canaryStatus: ({ meta }) => directory.status(meta.namespace, meta.name),
+    async close() {
+      issuer.close()
+      source.close()
+      if (temporary !== undefined) rmSync(temporary, { recursive: true, force: true })
+    },
   }
 }
 
@@ -86,16 +94,17 @@ async function issuerOf(
 ): Promise<Issuer> {
   if (issuer.kind !== 'own') return openIssuer(issuer, { ...context, dnsNames })
   const { caDirectory: directory } = issuer
-  const store = openCaStore({ directory, trustDomain: context.trustDomain })
+  const { trustDomain, trustDomainAliases: aliases, clock, log } = context
+  const store = openCaStore({ directory, trustDomain, aliases })
   const timer = setInterval(() => {
     try {
       store.refresh()
     } catch (error) {
-      context.log.error('the CA could not be read again; what was read before signs on', {
+      log.error('the CA could not be read again; what was read before signs on', {
         reason: describeError(error),
       })
     }
   }, caRefreshMs)
   timer.unref()
-  return authorityIssuer(`CA in ${directory}`, store.authority, { close: () => clearInterval(timer) })
+  return authorityIssuer(`CA in ${directory}`, store.authority, { clock, close: () => clearInterval(timer) })
 }

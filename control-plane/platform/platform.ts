@@ -1,3 +1,4 @@
+import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../core/log.ts'
 import type { Problem } from '../../core/problem.ts'
 import type { CountSource } from '../canary/evidence/counts.ts'
@@ -30,6 +31,10 @@ export interface Platform {
 
 export interface PlatformContext {
   readonly trustDomain: string
+  /** Other names of it. */
+  readonly trustDomainAliases: readonly string[]
+  /** By which a CA that is kept here signs. */
+  readonly clock: Clock
   readonly log: Logger
   /** Aborted when the process is asked to end while it still waits for the platform. */
   readonly signal: AbortSignal

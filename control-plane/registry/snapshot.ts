@@ -5,6 +5,7 @@ import type { ConnectionRouteObject } from './kinds/connection-route.ts'
 import type { EndpointSliceObject } from './kinds/endpoint-slice.ts'
 import type { Kind, MeshObject } from './kinds/kinds.ts'
 import { keyOf } from './kinds/meta.ts'
+import type { IdentityRevocationObject } from './kinds/identity-revocation.ts'
 import type { MeshPolicyObject } from './kinds/mesh-policy.ts'
 import type { PeerAuthenticationObject } from './kinds/peer-authentication.ts'
 import type { RequestAuthenticationObject } from './kinds/request-authentication.ts'
@@ -29,6 +30,7 @@ export interface Snapshot {
   readonly tlsRoutes: Table<ConnectionRouteObject>
   readonly tcpRoutes: Table<ConnectionRouteObject>
   readonly peerAuthentications: Table<PeerAuthenticationObject>
+  readonly identityRevocations: Table<IdentityRevocationObject>
   readonly canaries: Table<CanaryObject>
   readonly xBackendTrafficPolicies: Table<XBackendTrafficPolicyObject>
   readonly trafficPolicies: Table<TrafficPolicyObject>
@@ -48,6 +50,7 @@ export const EMPTY_SNAPSHOT: Snapshot = {
   tlsRoutes: new Map(),
   tcpRoutes: new Map(),
   peerAuthentications: new Map(),
+  identityRevocations: new Map(),
   canaries: new Map(),
   xBackendTrafficPolicies: new Map(),
   trafficPolicies: new Map(),
@@ -67,6 +70,7 @@ const TABLE_OF: { readonly [K in Kind]: keyof Snapshot } = {
   TLSRoute: 'tlsRoutes',
   TCPRoute: 'tcpRoutes',
   PeerAuthentication: 'peerAuthentications',
+  IdentityRevocation: 'identityRevocations',
   Canary: 'canaries',
   XBackendTrafficPolicy: 'xBackendTrafficPolicies',
   TrafficPolicy: 'trafficPolicies',

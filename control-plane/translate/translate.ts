@@ -1,5 +1,4 @@
 import { SYSTEM_NAMESPACE } from '../../core/contract.ts'
-import type { RevokedRules } from '../model/authorization.ts'
 import type { EndpointGroup, Mesh, MeshService, Workload } from '../model/mesh.ts'
 import { NO_LIMITS, type WorkloadLimits } from '../model/workload-limits.ts'
 import type { Snapshot } from '../registry/snapshot.ts'
@@ -13,19 +12,25 @@ import { TokenTranslator } from './tokens.ts'
 import { TrafficPolicyTranslator } from './traffic-policies.ts'
 import { AuthorizationTranslator } from './authorization/translator.ts'
 import { MeshPolicyTranslator } from './mesh-policies.ts'
+import { TrustTranslator } from './trust.ts'
 import { WorkloadTranslator } from './workloads.ts'
 
-/** None was fetched. */
-const NO_KEYS: KeysBySource = new Map()
+/** What is known beside the objects; each the same object while it stays. */
+export interface Fetched {
+  /** Keys that policies name by a URL. */
+  readonly keys?: KeysBySource | undefined
+  /** Roots of other trust domains, by domain, as PEM. */
+  readonly federated?: Readonly<Record<string, string>> | undefined
+}
 
-/** No identity was taken back. */
-const NONE_REVOKED: RevokedRules = []
+const NO_KEYS: KeysBySource = new Map()
+const NO_BUNDLES: Readonly<Record<string, string>> = {}
 
 export interface TranslatorOptions {
   readonly trustDomain: string
   /** Whose identities are the mesh's own, too: those of a domain that it is moving from or to. */
   readonly trustDomainAliases?: readonly string[] | undefined
-  /** Where policies are for the whole mesh; left out, as it is installed by itself. */
+  /** Where Weft is installed: what is for the whole mesh holds there alone. Left out, as it is installed by itself. */
   readonly systemNamespace?: string | undefined
   /** What sidecars of pods take that say nothing; left out, as documented. */
   readonly limits?: WorkloadLimits | undefined
@@ -37,6 +42,8 @@ export interface TranslatorOptions {
  */
 export class Translator {
   readonly #trustDomain: string
+  readonly #aliases: readonly string[]
+  readonly #trust: TrustTranslator
   readonly #services: ServiceTranslator
   readonly #workloads: WorkloadTranslator
   readonly #policies = new TrafficPolicyTranslator()
@@ -54,17 +61,19 @@ export class Translator {
   #version = 0
 
   constructor(options: TranslatorOptions) {
-    const { trustDomain, trustDomainAliases = [], systemNamespace = SYSTEM_NAMESPACE } = options
+    const { trustDomain, trustDomainAliases: aliases = [], systemNamespace = SYSTEM_NAMESPACE } = options
     this.#trustDomain = trustDomain
+    this.#aliases = aliases
+    this.#trust = new TrustTranslator({ trustDomain, aliases, systemNamespace })
     this.#meshPolicies = new MeshPolicyTranslator(systemNamespace)
-    this.#authorization = new AuthorizationTranslator([trustDomain, ...trustDomainAliases], systemNamespace)
+    this.#authorization = new AuthorizationTranslator([trustDomain, ...aliases], systemNamespace)
     this.#tokens = new TokenTranslator(systemNamespace)
     this.#services = new ServiceTranslator(options.trustDomain)
     this.#workloads = new WorkloadTranslator(options.trustDomain, options.limits ?? NO_LIMITS)
   }
 
-  /** `keys`: what has been fetched of those that policies name. */
-  translate(snapshot: Snapshot, keys: KeysBySource = NO_KEYS): Mesh {
+  translate(snapshot: Snapshot, { keys = NO_KEYS, federated = NO_BUNDLES }: Fetched = {}): Mesh {
+    const { trust, problems: trustProblems } = this.#trust.translate(snapshot, federated)
     const translated = this.#services.translate(snapshot)
     const mesh = this.#meshPolicies.translate(snapshot)
     const workloads = this.#workloads.translate(snapshot, translated, mesh.settings)
@@ -94,13 +103,14 @@ export class Translator {
       workloads,
       routes: this.#routes.result.tables,
       settings: mesh.settings,
-      revoked: NONE_REVOKED,
     })
     const { tokenRules: meshRules } = mesh
     const tokens = this.#tokens.translate({ snapshot, workloads, meshRules, keys })
     return {
       version: ++this.#version,
       trustDomain: this.#trustDomain,
+      trustDomainAliases: this.#aliases,
+      trust,
       services,
       servicesByAddress,
       endpoints,
@@ -125,6 +135,7 @@ export class Translator {
         authorization.problems,
         mesh.problems,
         tokens.problems,
+        trustProblems,
       ),
     }
   }

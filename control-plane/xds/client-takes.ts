@@ -1,4 +1,10 @@
-import { TAKES_JWT, TAKES_OUTLIER_DETECTION, TAKES_RBAC, USER_AGENT } from '../../core/contract.ts'
+import {
+  TAKES_JWT,
+  TAKES_OUTLIER_DETECTION,
+  TAKES_RBAC,
+  TAKES_TRUST,
+  USER_AGENT,
+} from '../../core/contract.ts'
 import type { Cluster, RetryPolicy } from '../../core/xds/generated/envoy.js'
 
 /**
@@ -58,6 +64,8 @@ export interface ClientTakes {
   readonly warmsEndpoints: boolean
   /** `outlier_detection`: refused, or taken, where ejections stay within the share that it says or stop beyond it. */
   readonly outlierDetection: 'none' | 'within' | 'beyond'
+  /** Is told whom the mesh trusts beside its own domain, and whom no more; Envoy and libraries have no word for it. */
+  readonly trust: 'told' | 'untold' | 'too-old'
 }
 
 // What surely never reached a server.
@@ -88,14 +96,16 @@ export const SIDECAR: ClientTakes = {
   clientAffinity: true,
   warmsEndpoints: false,
   outlierDetection: 'within',
+  trust: 'told',
 }
 
-/** One of a version without authorization and tokens. */
+/** One of a version without authorization and tokens, which would refuse a listener that says whom the mesh trusts no more. */
 export const SIDECAR_WITHOUT_RBAC: ClientTakes = {
   ...SIDECAR,
   name: 'sidecar-without-rbac',
   authorization: false,
   tokens: false,
+  trust: 'too-old',
 }
 
 /** One of the version before that, which says of no field that it takes it. */
@@ -136,6 +146,7 @@ export const GRPC_LIBRARY: ClientTakes = {
   clientAffinity: false,
   warmsEndpoints: false,
   outlierDetection: 'beyond',
+  trust: 'untold',
 }
 
 /** One whose bootstrap asks for mutual TLS (gRFC A29). */
@@ -169,6 +180,7 @@ export const ENVOY: ClientTakes = {
   clientAffinity: false,
   warmsEndpoints: true,
   outlierDetection: 'within',
+  trust: 'untold',
 }
 
 /** What a node says of itself, beside its name. */
@@ -179,12 +191,14 @@ export interface NodeWords {
   readonly takes?: readonly string[]
 }
 
+/** What a sidecar takes since one and the same version. */
+const OF_ONE_VERSION = [TAKES_RBAC, TAKES_JWT, TAKES_TRUST]
+
 /** By the `user_agent_name` of a node; without one it is a sidecar. */
 export function takesOf(userAgentName: string, { mtls = false, takes = [] }: NodeWords = {}): ClientTakes {
   const agent = userAgentName.toLowerCase()
   if (agent.startsWith('grpc')) return mtls ? GRPC_LIBRARY_MTLS : GRPC_LIBRARY
   if (agent !== '' && !agent.startsWith(USER_AGENT)) return ENVOY
   if (!takes.includes(TAKES_OUTLIER_DETECTION)) return SIDECAR_BEFORE
-  // Both came with one version.
-  return takes.includes(TAKES_RBAC) && takes.includes(TAKES_JWT) ? SIDECAR : SIDECAR_WITHOUT_RBAC
+  return OF_ONE_VERSION.every((word) => takes.includes(word)) ? SIDECAR : SIDECAR_WITHOUT_RBAC
 }

@@ -5,6 +5,7 @@ import {
   TAKES_JWT,
   TAKES_OUTLIER_DETECTION,
   TAKES_RBAC,
+  TAKES_TRUST,
 } from '../../core/contract.ts'
 import { clientOf } from './client.ts'
 import { outlierDetection } from './outlier.ts'
@@ -16,12 +17,10 @@ t.test(
       const { takes } = clientOf({ userAgentName, metadata })
       return [takes.name, outlierDetection(takes).outlierDetection?.maxEjectionPercent]
     }
-    t.same(sent('weft', { [NODE_TAKES]: `${TAKES_JWT} ${TAKES_OUTLIER_DETECTION} ${TAKES_RBAC}` }), [
-      'sidecar',
-      50,
-    ])
-    for (const missing of [TAKES_JWT, TAKES_RBAC]) {
-      const takes = [TAKES_OUTLIER_DETECTION, TAKES_RBAC, TAKES_JWT].filter((one) => one !== missing)
+    const all = [TAKES_OUTLIER_DETECTION, TAKES_RBAC, TAKES_JWT, TAKES_TRUST]
+    t.same(sent('weft', { [NODE_TAKES]: all.join(' ') }), ['sidecar', 50])
+    for (const missing of [TAKES_JWT, TAKES_RBAC, TAKES_TRUST]) {
+      const takes = all.filter((one) => one !== missing)
       t.same(sent('weft', { [NODE_TAKES]: takes.join(' ') }), ['sidecar-without-rbac', 50], missing)
     }
     t.same(sent('weft', { [NODE_TAKES]: `a ${TAKES_OUTLIER_DETECTION} b` }), ['sidecar-without-rbac', 50])

@@ -28,6 +28,7 @@ import type { Plan } from './resource.ts'
 import { circuitBreakers } from './traffic/circuit-breakers.ts'
 import { clusterMetadata, clusterTraffic } from './traffic/cluster-traffic.ts'
 import { policiesFor } from './traffic/policies-for.ts'
+import { allNames } from './trust.ts'
 import { ALPN_HTTP, providedTls, proxyProtocolSocket, upstreamTls } from './tls.ts'
 
 const CONNECT_TIMEOUT_MS = 5000
@@ -57,7 +58,7 @@ export function cluster(mesh: Mesh, name: string, client: MeshClient): Plan<'clu
           name,
           service,
           protocol,
-          identities: [identity],
+          identities: allNames(mesh, [identity]),
           prefix: identity,
           meshed: true,
           ejects: false,
@@ -73,7 +74,8 @@ export function cluster(mesh: Mesh, name: string, client: MeshClient): Plan<'clu
   if (!found) return undefined
   const { service, port } = found
   const endpoints = mesh.endpoints.get(name)?.endpoints ?? []
-  const identities = [...new Set(endpoints.map((one) => one.identity))].filter((id) => id !== '').sort()
+  const answering = [...new Set(endpoints.map((one) => one.identity))].filter((id) => id !== '').sort()
+  const identities = allNames(mesh, answering)
   const prefix = `spiffe://${mesh.trustDomain}/ns/${service.namespace}/sa/`
   const limits = callerLimits(own, service.limits)
   const meshed = endpoints.every((one) => one.meshed)

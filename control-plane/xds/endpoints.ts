@@ -30,6 +30,7 @@ export function endpoints(mesh: Mesh, name: string, client: MeshClient): Plan<'e
     const workload = mesh.workloads.get(pod.key)
     const address = workload?.addresses[0]
     if (!workload || address === undefined || SIDECAR_PORTS.has(pod.port)) return undefined
+    if (revoked(mesh, workload.identity)) return { variant, parts: [], make: () => ({ clusterName: name }) }
     const only: MeshEndpoint = {
       address,
       port: pod.port,
@@ -51,16 +52,20 @@ export function endpoints(mesh: Mesh, name: string, client: MeshClient): Plan<'e
   const near = client.takes.nearestFirst ? nearnessFor(mesh, group, client) : undefined
   return {
     variant: near ? `near ${near}` : variant,
-    parts: [group],
-    make: () => ({
-      clusterName: name,
-      endpoints: near
-        ? byPlace(group.endpoints, near)
-        : zones
-          ? byZone(group.endpoints)
-          : together(group.endpoints),
-    }),
+    parts: [group, mesh.trust.revoked],
+    make: () => {
+      const accepted = group.endpoints.filter(({ identity }) => !revoked(mesh, identity))
+      return {
+        clusterName: name,
+        endpoints: near ? byPlace(accepted, near) : zones ? byZone(accepted) : together(accepted),
+      }
+    },
   }
+}
+
+/** Who calls an endpoint whose identity is revoked would only be told so by the handshake, or not at all. */
+function revoked({ trust }: Mesh, identity: string): boolean {
+  return identity !== '' && trust.revoked.identities.includes(identity)
 }
 
 function nearnessFor(

@@ -1,4 +1,5 @@
 import { ALPN_TCP, INBOUND_PORT } from '../../core/contract.ts'
+import { revokesAny } from '../../core/mesh-trust.ts'
 import type {
   Filter,
   FilterChain,
@@ -32,6 +33,7 @@ import {
   type InboundAuthorization,
 } from './authorization/inbound.ts'
 import { ALPN_HTTP, downstreamTls } from './tls.ts'
+import { trustedDomains, trustMetadata } from './trust.ts'
 import { policiesFor } from './traffic/policies-for.ts'
 import { inboundTraffic, priorityHeader, type InboundTraffic } from './traffic/inbound-traffic.ts'
 
@@ -53,17 +55,19 @@ export function inboundListener(
       workload.paths,
       workload.heads,
       JSON.stringify(workload.limits),
-      mesh.trustDomain,
+      mesh.trust,
       mesh.authorization.workloads.get(workload.key),
       mesh.tokens.providers.get(workload.key),
       JSON.stringify(toldSettings(mesh, client.takes)),
     ],
     make: () => {
+      // It could not hold revocations, and must not let in who is revoked.
+      const closed = client.takes.trust === 'too-old' && revokesAny(mesh.trust.revoked)
       const build = chainsOf(mesh, tables, workload, client, settings)
       const undeclared = build({ protocol: 'auto', services: [] })
       const permissive = workload.mtls.value === 'PERMISSIVE'
       // A default chain would take what a port that is STRICT by itself refuses.
-      const byDefault = permissive && !workload.ports.some(({ mtls }) => mtls?.value === 'STRICT')
+      const byDefault = permissive && !closed && !workload.ports.some(({ mtls }) => mtls?.value === 'STRICT')
       return {
         name: INBOUND,
         address: { socketAddress: { address: '0.0.0.0', portValue: INBOUND_PORT } },
@@ -72,15 +76,18 @@ export function inboundListener(
         ...metadataOf(workload.paths, workload.heads, {
           ...priorityHeader(tables, workload, client.takes),
           ...toldSettings(mesh, client.takes),
+          ...trustMetadata(mesh, client.takes),
         }),
         listenerFilters: [TLS_INSPECTOR, HTTP_INSPECTOR],
         listenerFiltersTimeout: DETECT_TIMEOUT_MS,
         continueOnListenerFiltersTimeout: true,
-        filterChains: [
-          ...workload.ports.flatMap((port) => build(port).chains),
-          ...undeclared.chains,
-          ...(permissive && !byDefault ? [undeclared.bytes({ transportProtocol: 'raw_buffer' })] : []),
-        ],
+        filterChains: closed
+          ? []
+          : [
+              ...workload.ports.flatMap((port) => build(port).chains),
+              ...undeclared.chains,
+              ...(permissive && !byDefault ? [undeclared.bytes({ transportProtocol: 'raw_buffer' })] : []),
+            ],
         // Nothing that no chain took is let in when STRICT: the connection is refused.
         ...(byDefault ? { defaultFilterChain: undeclared.bytes() } : {}),
       }
@@ -145,7 +152,12 @@ function chainsOf(
       }),
     }
   }
-  const socket = downstreamTls(mesh.trustDomain, [ALPN_HTTP[0], ALPN_TCP, ALPN_HTTP[1], ALPN_HTTP[2]])
+  const socket = downstreamTls(trustedDomains(mesh, client.takes), [
+    ALPN_HTTP[0],
+    ALPN_TCP,
+    ALPN_HTTP[1],
+    ALPN_HTTP[2],
+  ])
 
   return ({ port, protocol, proxyProtocol, services, mtls = workload.mtls }) => {
     const strict = mtls.value === 'STRICT'

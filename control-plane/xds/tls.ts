@@ -65,11 +65,11 @@ export function providedTls(identities: readonly string[], otherwisePrefix: stri
   return { name: NAME, typedConfig: packAny(UpstreamTlsContext, { commonTlsContext }) }
 }
 
-/** From other sidecars: any identity of the trust domain. */
-export function downstreamTls(trustDomain: string, alpn: readonly string[]): TransportSocket {
+/** From other sidecars: any identity of these trust domains. */
+export function downstreamTls(trustDomains: readonly string[], alpn: readonly string[]): TransportSocket {
   const context: DownstreamTlsContext = {
     commonTlsContext: commonContext(
-      [{ sanType: 'URI', matcher: { prefix: `spiffe://${trustDomain}/` } }],
+      trustDomains.map((domain) => ({ sanType: 'URI', matcher: { prefix: `spiffe://${domain}/` } })),
       alpn,
     ),
     requireClientCertificate: true,

@@ -30,6 +30,7 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   Security: [
     'docs/security.md',
     'docs/security-tokens.md',
+    'docs/identity.md',
     'docs/policy-suggest.md',
     'docs/threat-model.md',
     'SECURITY.md',

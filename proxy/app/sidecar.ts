@@ -14,6 +14,7 @@ import {
   TAKES_JWT,
   TAKES_OUTLIER_DETECTION,
   TAKES_RBAC,
+  TAKES_TRUST,
   USER_AGENT,
 } from '../../core/contract.ts'
 import packageJson from '../../package.json' with { type: 'json' }
@@ -27,7 +28,7 @@ import { appProbeHandler } from '../admin/app-probes.ts'
 import { serveEndpoint } from '../admin/http-endpoint.ts'
 import { openControlPlane, readToken, type ControlPlaneEndpoint } from '../identity/control-plane-client.ts'
 import { createIdentity } from '../identity/identity.ts'
-import { verifyPeer } from '../identity/verify-peer.ts'
+import { PeerTrust } from '../identity/peer-trust.ts'
 import type { Locality } from '../model/balancing.ts'
 import { Runtime } from '../runtime.ts'
 import type { AccessLogMode } from '../telemetry/access-log.ts'
@@ -36,8 +37,7 @@ import { sidecarResource, type ReportingPod, type ResourceAttributes } from '../
 import { clusterMetricsText } from '../telemetry/cluster-metrics.ts'
 import { ObservedCalls } from '../telemetry/observed-calls/observed-calls.ts'
 import { Telemetry } from '../telemetry/telemetry.ts'
-import { loadOriginalDestination } from '../transport/original-destination.ts'
-import type { ReadSpiffeId } from '../transport/peer-identity.ts'
+import { loadOriginalDestination, type OriginalDestination } from '../transport/original-destination.ts'
 import { ADS_CHANNEL, createAdsClient } from '../xds/ads-client.ts'
 import { ResourceTable } from '../xds/resource-table.ts'
 import { snapshotFile } from '../xds/snapshot-file.ts'
@@ -63,9 +63,20 @@ export interface SidecarOptions {
   readonly maxConnections?: number | undefined
   /** Of connections past the mesh; 0: for ever. Default 1 h. */
   readonly passthroughIdleMs?: number | undefined
+  /** How connections come to it; left out: by the capture rules of its pod. */
+  readonly capture?: Capture
+  /** Left out: those of the contract. 0: any free one. */
+  readonly ports?: Pick<typeof PORTS, 'admin' | 'health' | 'metrics'>
   /** 0 to 100; undefined: as the control plane says. */
   readonly samplingPercent: number | undefined
   readonly log: Logger
+}
+
+/** A place of its own for what captured connections arrive at. */
+export interface Capture {
+  readonly originalDestination: OriginalDestination
+  /** Resolves with the address that stands for all. */
+  bind(runtime: Runtime): Promise<string>
 }
 
 export interface RunningSidecar {
@@ -107,6 +118,13 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
     spiffeId,
     log,
   })
+  const trust = new PeerTrust({
+    trustDomain,
+    secrets: identity.secrets,
+    listener: table.listener(INBOUND_LISTENER),
+    log,
+  })
+  trust.ownRevoked.watch((revoked) => revoked && identity.renew())
   const telemetry = new Telemetry({
     resource: sidecarResource(pod, options.resource),
     exporter: reopeningExporter(() => controlPlaneExporter(controlPlane)),
@@ -116,10 +134,10 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
   })
   const runtime = new Runtime({
     configuration: table,
-    secrets: identity.secrets,
-    readSpiffeId: spiffeReader(trustDomain),
+    secrets: trust.secrets,
+    readSpiffeId: trust.read,
     telemetry,
-    originalDestination: loadOriginalDestination(),
+    originalDestination: options.capture?.originalDestination ?? loadOriginalDestination(),
     ownAddresses: pod.addresses,
     locality: localityOf(pod),
     ownProxyProtocol: options.ownProxyProtocol,
@@ -186,7 +204,8 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
     await telemetry.close()
   }
   try {
-    const any = await bindAll(runtime)
+    const any = await (options.capture ? options.capture.bind(runtime) : bindAll(runtime))
+    const ports = options.ports ?? PORTS
     const pages = {
       ready,
       prometheus,
@@ -199,11 +218,11 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
       pod.addresses[0] ?? '127.0.0.1',
       options.ownProxyProtocol,
     )
-    await serve('127.0.0.1', PORTS.admin, adminHandler(pages), { localOnly: true })
-    await serve(any, PORTS.health, (url, message) =>
+    await serve('127.0.0.1', ports.admin, adminHandler(pages), { localOnly: true })
+    await serve(any, ports.health, (url, message) =>
       url.pathname === READY_PATH ? readiness(pages) : probes(url, message),
     )
-    await serve(any, PORTS.metrics, (url) =>
+    await serve(any, ports.metrics, (url) =>
       url.pathname === '/metrics' || url.pathname === '/stats/prometheus'
         ? { status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: prometheus() }
         : undefined,
@@ -243,7 +262,7 @@ export function nodeOf({ pod }: { readonly pod: SidecarOptions['pod'] }) {
       [NODE_NAMESPACE]: pod.namespace,
       [NODE_POD_NAME]: pod.name,
       [NODE_RUNTIME]: process.versions.node,
-      [NODE_TAKES]: [TAKES_OUTLIER_DETECTION, TAKES_RBAC, TAKES_JWT].join(' '),
+      [NODE_TAKES]: [TAKES_OUTLIER_DETECTION, TAKES_RBAC, TAKES_JWT, TAKES_TRUST].join(' '),
     },
   }
 }
@@ -280,14 +299,6 @@ async function controlPlaneExporter(endpoint: ControlPlaneEndpoint) {
   const { client } = await openControlPlane(endpoint)
   const { createGrpcExporter } = await import('../telemetry/grpc-exporter.ts')
   return createGrpcExporter({ client, token: () => readToken(endpoint.tokenPath) })
-}
-
-/** The mesh's own check of the certificate that a peer showed. */
-export function spiffeReader(trustDomain: string): ReadSpiffeId {
-  return (socket) => {
-    const peer = verifyPeer(socket, { trustDomain, expected: undefined, now: Date.now() })
-    return peer.ok ? { ok: true, id: peer.spiffeId } : { ok: false, reason: peer.detail }
-  }
 }
 
 function notReady(reason: string): { ready: false; reason: string } {

@@ -57,6 +57,8 @@ export function createFileIdentity(options: FileIdentityOptions): Identity {
         }
       })
     },
+    // Whoever writes the files renews them.
+    renew() {},
     close: () => stop(),
   }
 }

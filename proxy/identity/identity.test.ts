@@ -291,6 +291,20 @@ t.test('a root is rotated without a restart', async (t) => {
   t.not(serial(identity.secrets.value), before, 'but soon')
 
   control.issuing = createIssuing(next, 'cluster.local', clock.now())
+  control.trusted = [next, old]
+  writeFileSync(roots, pem(next, old))
+  const ofOld = serial(identity.secrets.value)
+  clock.advance(20_000)
+  await settle()
+  const ofNext = serial(identity.secrets.value)
+  t.not(
+    ofNext,
+    ofOld,
+    'once another root signs it has a certificate of that, long before the old one is retired',
+  )
+  clock.advance(20_000)
+  await settle()
+  t.equal(serial(identity.secrets.value), ofNext, 'once')
   control.trusted = [next]
   writeFileSync(roots, pem(next))
   clock.advance(10_000)

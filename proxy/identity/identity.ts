@@ -130,10 +130,14 @@ export function createIdentity(options: IdentityOptions): Identity {
       const mounted = parseTrustBundle(readTextFile(options.caBundlePath) ?? '', options.caBundlePath)
       if (now) {
         const known = parseTrustBundle(now.bundlePem, 'trust bundle in use')
-        if (sameBundle(known, mounted)) return
+        const sameRoots = sameBundle(known, mounted)
+        // The first one signs: whoever bears a certificate of another needs one of it before that other is retired.
+        if (sameRoots && known.roots[0]?.fingerprint256 === mounted.roots[0]?.fingerprint256) return
         const merged = Object.freeze({ ...now, bundlePem: mergeBundles(known, mounted).pem })
-        keep(merged)
-        secrets.set(merged)
+        if (!sameRoots) {
+          keep(merged)
+          secrets.set(merged)
+        }
       }
       log.info('trust bundle changed', { roots: mounted.roots.length })
       renewIn(now ? random() * BUNDLE_RENEWAL_SPREAD_MS : 0)
@@ -151,6 +155,7 @@ export function createIdentity(options: IdentityOptions): Identity {
       if (kept) renewIn(renewalDelay(kept, clock.now(), random()))
       else void renew()
     },
+    renew: () => void renew(),
     close() {
       closed.abort()
       cancelTimer()

@@ -20,5 +20,7 @@ export interface Identity {
    */
   readonly secrets: Watchable<Secrets | undefined>
   start(): void
+  /** Asks for another certificate now: the present one is revoked. */
+  renew(): void
   close(): void
 }

@@ -1,5 +1,5 @@
 import type { TLSSocket } from 'node:tls'
-import { peerIdentity, type PeerRefusal, type PeerResult } from '../../certs/peer.ts'
+import { peerIdentity, type PeerExpectation, type PeerRefusal, type PeerResult } from '../../certs/peer.ts'
 
 export type HandshakeRefusal =
   | PeerRefusal
@@ -9,12 +9,9 @@ export type HandshakeRefusal =
   | 'no_certificate'
   | 'unexpected_identity'
 
-export interface PeerCheck {
-  readonly trustDomain: string
+export interface PeerCheck extends PeerExpectation {
   /** SPIFFE IDs, any of which must answer; undefined: any of the trust domain. An empty list refuses everybody. */
   readonly expected: readonly string[] | undefined
-  /** Milliseconds since the epoch. */
-  readonly now: number
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { MeshTrust } from '../../core/mesh-trust.ts'
 import type { HeadLimits } from '../http/head-limits.ts'
 import type { FilterConfig } from './filter.ts'
 import type { Http2KeepAlive } from './keep-alive.ts'
@@ -17,6 +18,8 @@ export interface Listener {
   readonly listenerFilters?: readonly string[]
   /** Captured by iptables: the original destination is read from the socket. */
   readonly useOriginalDst: boolean
+  /** Of `inbound`: what holds for every peer of this proxy, called or calling; left out: the mesh's own domain alone. */
+  readonly trust?: MeshTrust | undefined
   /** How long detection waits for bytes; afterwards the connection is opaque TCP. 0: for ever. Milliseconds. */
   readonly detectTimeoutMs: number
   /**

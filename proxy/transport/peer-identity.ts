@@ -2,9 +2,12 @@ import type { TLSSocket } from 'node:tls'
 import type { SanMatcher, TlsValidation } from '../model/tls.ts'
 import { isMesh } from './tls-contexts.ts'
 
-/** `id`: the peer's SPIFFE ID or first matching DNS name, '' when it has no certificate. */
+/**
+ * `id`: the peer's SPIFFE ID or first matching DNS name, '' when it has no certificate. `otherNames`: the same workload's
+ * ID in other names of the mesh's trust domain.
+ */
 export type PeerCheck =
-  | { readonly ok: true; readonly id: string }
+  | { readonly ok: true; readonly id: string; readonly otherNames?: readonly string[] }
   | { readonly ok: false; readonly reason: string }
 
 /** The SPIFFE ID of a mesh peer, or why it has none; see proxy/identity. */
@@ -22,11 +25,12 @@ export function checkMeshPeer(
 ): PeerCheck {
   const peer = readSpiffeId(socket)
   if (!peer.ok) return peer
-  if (expectedIdentity !== '' && peer.id !== expectedIdentity)
+  const names = peer.otherNames ? [peer.id, ...peer.otherNames] : [peer.id]
+  if (expectedIdentity !== '' && !names.includes(expectedIdentity))
     return { ok: false, reason: `the peer is ${peer.id}, expected ${expectedIdentity}` }
   if (
     matchers.length > 0 &&
-    !matchers.some((matcher) => matcher.type === 'uri' && sanMatches(matcher, peer.id))
+    !matchers.some((matcher) => matcher.type === 'uri' && names.some((name) => sanMatches(matcher, name)))
   )
     return { ok: false, reason: `the peer ${peer.id} is none of the identities that the cluster allows` }
   return peer

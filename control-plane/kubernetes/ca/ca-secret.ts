@@ -25,6 +25,8 @@ export interface CaSecretOptions {
   /** Of the Secret, and of the ConfigMap that publishes its roots. */
   readonly name: string
   readonly trustDomain: string
+  /** Other names of it, whose roots go on to sign. */
+  readonly aliases?: readonly string[] | undefined
   /** Names that a given issuer must allow. */
   readonly dnsNames: readonly string[]
   /** The Secret is somebody else's to make: it is waited for, and never written. */
@@ -74,6 +76,7 @@ export async function openCaSecret(options: CaSecretOptions): Promise<CaSecret> 
 
   const rules = (): CaRules => ({
     trustDomain,
+    aliases: options.aliases,
     now: clock.now(),
     rootLifeMs: options.rootLifeMs,
     issuingLifeMs: options.issuingLifeMs,
@@ -124,7 +127,13 @@ export async function openCaSecret(options: CaSecretOptions): Promise<CaSecret> 
       throw new WeftError('ca.missing', `${resource.title} ${lacking}: its issuer must make it`)
     }
     const files = { 'tls.crt': certificate, 'tls.key': key, 'ca.crt': text('ca.crt') }
-    return readIssuer(files, { trustDomain, dnsNames, now: clock.now(), source: resource.title })
+    return readIssuer(files, {
+      trustDomain,
+      aliases: options.aliases,
+      dnsNames,
+      now: clock.now(),
+      source: resource.title,
+    })
   }
 
   /** A root that workloads trust already is never replaced by a new one because its Secret went. */

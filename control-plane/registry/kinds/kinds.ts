@@ -16,6 +16,7 @@ import { readEndpointSlice, type EndpointSliceObject } from './endpoint-slice.ts
 import { readTcpRoute, readTlsRoute, type ConnectionRouteObject } from './connection-route.ts'
 import { readGrpcRoute } from './grpc-route.ts'
 import { readHttpRoute } from './http-route.ts'
+import { readIdentityRevocation, type IdentityRevocationObject } from './identity-revocation.ts'
 import { readMeshPolicy, type MeshPolicyObject } from './mesh-policy.ts'
 import { readPeerAuthentication, type PeerAuthenticationObject } from './peer-authentication.ts'
 import { readRequestAuthentication, type RequestAuthenticationObject } from './request-authentication.ts'
@@ -32,6 +33,7 @@ export type MeshObject =
   | RouteObject
   | ConnectionRouteObject
   | PeerAuthenticationObject
+  | IdentityRevocationObject
   | CanaryObject
   | XBackendTrafficPolicyObject
   | TrafficPolicyObject
@@ -57,6 +59,7 @@ const READERS: Readonly<Record<string, (object: Fields) => MeshObject>> = {
   'gateway.networking.k8s.io/v1alpha2 TCPRoute': readTcpRoute,
   'gateway.networking.x-k8s.io/v1alpha1 XBackendTrafficPolicy': readXBackendTrafficPolicy,
   'weft.dev/v1alpha1 PeerAuthentication': readPeerAuthentication,
+  'weft.dev/v1alpha1 IdentityRevocation': readIdentityRevocation,
   'weft.dev/v1alpha1 Canary': readCanary,
   'weft.dev/v1alpha1 TrafficPolicy': readTrafficPolicy,
   'weft.dev/v1alpha1 AuthorizationPolicy': readAuthorizationPolicy,

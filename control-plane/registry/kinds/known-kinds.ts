@@ -51,7 +51,7 @@ const GROUPS: readonly (readonly [group: string, versions: readonly string[], ki
   [
     'weft.dev',
     ['v1alpha1'],
-    'AuthorizationPolicy Canary MeshPolicy PeerAuthentication RequestAuthentication TrafficPolicy',
+    'AuthorizationPolicy Canary IdentityRevocation MeshPolicy PeerAuthentication RequestAuthentication TrafficPolicy',
   ],
 ]
 

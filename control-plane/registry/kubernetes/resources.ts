@@ -25,6 +25,7 @@ export const WATCHED_KINDS: readonly WatchedKind[] = [
   watched('gateway.networking.k8s.io/v1', 'TCPRoute', 'tcproutes', true),
   watched('gateway.networking.x-k8s.io/v1alpha1', 'XBackendTrafficPolicy', 'xbackendtrafficpolicies', true),
   watched('weft.dev/v1alpha1', 'PeerAuthentication', 'peerauthentications', true),
+  watched('weft.dev/v1alpha1', 'IdentityRevocation', 'identityrevocations', true),
   watched('weft.dev/v1alpha1', 'Canary', 'canaries', true),
   watched('weft.dev/v1alpha1', 'TrafficPolicy', 'trafficpolicies', true),
   watched('weft.dev/v1alpha1', 'AuthorizationPolicy', 'authorizationpolicies', true),

@@ -1,4 +1,6 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
+import { formatSpiffeBundle } from '../../../certs/spiffe-bundle.ts'
+import type { TrustBundle } from '../../../certs/trust-bundle.ts'
 import { API_CLIENT_HEADER, READY_PATH } from '../../../core/contract.ts'
 import { systemClock, type Clock } from '../../../core/clock.ts'
 import { WeftError } from '../../../core/errors.ts'
@@ -45,10 +47,14 @@ export interface RestOptions {
   readonly names?: readonly string[]
   /** What it still waits for, or undefined once it serves. */
   readonly notReady?: () => string | undefined
+  /** What the mesh's workloads trust. */
+  readonly bundle?: () => TrustBundle | undefined
   readonly clock?: Clock
 }
 
 const MAX_TRACES = 200
+/** A new root waits for its promotion longer than that. */
+const BUNDLE_REFRESH_MS = 300_000
 const MAX_SERIES = 128
 
 // No script or style but the page's own files; nobody frames it; it calls only where it came from.
@@ -149,6 +155,11 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
   app.get('/metrics', (request, reply) => {
     onlyParameters(request.query as Query, [])
     void reply.type(METRICS_TYPE).send(canaryMetrics(mesh.canaries()))
+  })
+  page('/api/trust-bundle', [], () => {
+    const bundle = options.bundle?.()
+    if (!bundle) throw new WeftError('api.not_found', 'there is no trust bundle')
+    return formatSpiffeBundle(bundle, BUNDLE_REFRESH_MS)
   })
   page('/api/proxies', [], () => ({ proxies: mesh.proxies() }))
   page('/api/mesh', [], () => {

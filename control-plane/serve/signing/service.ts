@@ -18,6 +18,9 @@ export interface SigningOptions {
   /** Of the identities that it certifies. */
   readonly trustDomain: string
   readonly log: Logger
+  /** See SignOptions. */
+  readonly aliases?: readonly string[] | undefined
+  readonly refusal?: ((spiffeId: string) => string | undefined) | undefined
   /** For callers that ask for none. Milliseconds. */
   readonly defaultLifeMs?: number
   /** Nobody gets more. Milliseconds. */
@@ -42,6 +45,8 @@ export function signingService(options: SigningOptions): {
       caller,
       csr: request.csr ?? new Uint8Array(),
       ttlMs: (request.ttlSeconds ?? 0) * 1000,
+      aliases: options.aliases,
+      refusal: options.refusal,
       defaultLifeMs: options.defaultLifeMs,
       longestLifeMs: options.longestLifeMs,
     })
@@ -88,7 +93,8 @@ function asGrpcError(error: unknown): GrpcError {
   if (error instanceof GrpcError) return error
   if (!(error instanceof WeftError))
     return new GrpcError(status.INTERNAL, 'the certificate could not be made', error)
-  if (error.code === 'csr.other_identity') return GrpcError.from(status.PERMISSION_DENIED, error)
+  if (error.code === 'csr.other_identity' || error.code === 'csr.revoked')
+    return GrpcError.from(status.PERMISSION_DENIED, error)
   if (error.code.startsWith('csr.')) return GrpcError.from(status.INVALID_ARGUMENT, error)
   if (error.code.startsWith('issuer.')) return GrpcError.from(status.UNAVAILABLE, error)
   return GrpcError.from(status.FAILED_PRECONDITION, error)

@@ -14,6 +14,10 @@ export interface SignOptions {
   readonly csr: Uint8Array
   /** 0: the default. */
   readonly ttlMs: number
+  /** Other names of the trust domain, in any of which its caller may ask for its identity. */
+  readonly aliases?: readonly string[] | undefined
+  /** Why nothing is signed for an identity; undefined: it may be. */
+  readonly refusal?: ((spiffeId: string) => string | undefined) | undefined
   readonly defaultLifeMs?: number | undefined
   readonly longestLifeMs?: number | undefined
 }
@@ -29,10 +33,12 @@ const SHORTEST_LIFE = 1000
 export function certificateRequest(
   options: SignOptions,
 ): CertificateRequest & { readonly names: { readonly spiffeId: string } } {
-  const { trustDomain, caller, defaultLifeMs = LEAF_LIFE, longestLifeMs = DAY } = options
-  const spiffeId = workloadId(trustDomain, caller.namespace, caller.serviceAccount)
+  const { caller, defaultLifeMs = LEAF_LIFE, longestLifeMs = DAY } = options
   const csr = verifyCsr(options.csr)
+  const spiffeId = identityOf(csr, options)
   checkIdentity(csr, spiffeId)
+  const refusal = options.refusal?.(spiffeId)
+  if (refusal !== undefined) throw new WeftError('csr.revoked', refusal)
   const wanted = options.ttlMs === 0 ? defaultLifeMs : options.ttlMs
   const lifeMs = Math.max(Math.min(wanted, longestLifeMs), SHORTEST_LIFE)
   return {
@@ -43,6 +49,12 @@ export function certificateRequest(
     lifeMs,
     asker: { source: caller.namespace, subject: caller.pod?.name ?? caller.serviceAccount },
   }
+}
+
+/** In the trust domain that the request names, if it is a name of the mesh's: a pod keeps the one that it began with. */
+function identityOf(csr: VerifiedCsr, { trustDomain, caller, aliases = [] }: SignOptions): string {
+  const named = (domain: string) => workloadId(domain, caller.namespace, caller.serviceAccount)
+  return aliases.map(named).find((id) => csr.names.uris.includes(id)) ?? named(trustDomain)
 }
 
 function checkIdentity(csr: VerifiedCsr, own: string): void {

@@ -22,13 +22,15 @@ import { serveGrpc } from '../grpc-server.ts'
 import { authenticate } from '../tokens/authenticate.ts'
 import { openTokenIssuer } from '../tokens/issuer.ts'
 import { localTokenVerifier } from '../tokens/verifier.ts'
-import { signingService } from './service.ts'
+import { signingService, type SigningOptions } from './service.ts'
 
 const NAME = 'weft-control-plane.weft-system.svc'
 const WEB = 'spiffe://cluster.local/ns/shop/sa/web'
 
 /** A real gRPC server with TLS, as the control plane runs it. */
-async function serve(t: Test, options: { longestLifeMs?: number; rootLifeMs?: number } = {}) {
+type ServeOptions = Pick<SigningOptions, 'longestLifeMs' | 'aliases' | 'refusal'> & { rootLifeMs?: number }
+
+async function serve(t: Test, options: ServeOptions = {}) {
   const directory = t.testdir({})
   const store = openCaStore({
     directory: join(directory, 'ca'),
@@ -208,6 +210,29 @@ t.test('the lifetime: as asked, at most as the server says, never beyond the CA'
   const dying = await serve(t, { rootLifeMs: 1_800_000 })
   near(await lifeOf(dying, 0, await dying.mint()), 1800)
 })
+
+t.test(
+  'the trust domain that a pod began with stays its own; nothing is signed for who is revoked',
+  async (t) => {
+    const admin = 'spiffe://cluster.local/ns/shop/sa/admin'
+    const serving = await serve(t, {
+      aliases: ['old.local'],
+      refusal: (id) => (id === admin ? `${id} is revoked: nothing is signed for it` : undefined),
+    })
+    const signed = async (uri: string | undefined, name = 'web') => {
+      const csr = createCsr(generateKey(), uri === undefined ? {} : { uri: [uri] })
+      return read(await sign(serving, { csr }, await serving.mint(name)))[0]?.subjectAltName
+    }
+    const old = 'spiffe://old.local/ns/shop/sa/web'
+    t.equal(await signed(undefined), `URI:${WEB}`)
+    t.equal(await signed(WEB), `URI:${WEB}`)
+    t.equal(await signed(old), `URI:${old}`)
+    const denied = (details: RegExp) => ({ code: status.PERMISSION_DENIED, details })
+    await t.rejects(signed('spiffe://older.local/ns/shop/sa/web'), denied(/older\.local/))
+    await t.rejects(signed('spiffe://old.local/ns/shop/sa/admin'), denied(/sa\/admin/), "another's")
+    await t.rejects(signed(undefined, 'admin'), denied(/admin is revoked: nothing is signed for it/))
+  },
+)
 
 t.test('an expired CA signs nothing and says so', async (t) => {
   const serving = await serve(t)

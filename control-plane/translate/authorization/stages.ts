@@ -1,5 +1,5 @@
 import type { Action, Matcher, Rule, RuleSet, Stage } from '../../../core/authorization/rules.ts'
-import { ALLOW_RULE, SAME_NAMESPACE_RULE, SELF_RULE, type RevokedRules } from '../../model/authorization.ts'
+import { ALLOW_RULE, SAME_NAMESPACE_RULE, SELF_RULE } from '../../model/authorization.ts'
 import type { DefaultDecision } from '../../model/mesh-policy.ts'
 import { all, any, ANYTHING, exact, not } from './matchers.ts'
 import { namespaceMatcher, type TrustDomains } from './identities.ts'
@@ -28,7 +28,6 @@ export interface Decided {
   readonly decision: DefaultDecision
   /** The decision refuses nobody. */
   readonly dryRun: boolean
-  readonly revoked: RevokedRules
 }
 
 /** What is asked at a port: of requests, or of connections where nobody sees requests. */
@@ -36,15 +35,12 @@ export function stagesOf(
   kind: 'http' | 'tcp',
   asking: readonly Asking[],
   asked: Asked,
-  { decision, dryRun, revoked }: Decided,
+  { decision, dryRun }: Decided,
 ): RuleSet {
   const self = selfMatcher(asked)
   const of = (action: Action): readonly Asking[] => asking.filter((one) => one.action === action)
-  const matching = (
-    policies: readonly Asking[],
-    first: readonly Rule[] = [],
-  ): readonly Rule[] | undefined => {
-    const rules = [...first, ...policies.flatMap((policy) => matchingRules(kind, policy, self))]
+  const matching = (policies: readonly Asking[]): readonly Rule[] | undefined => {
+    const rules = policies.flatMap((policy) => matchingRules(kind, policy, self))
     return rules.length > 0 ? rules : undefined
   }
   const allowed = (policies: readonly Asking[], otherwise: DefaultDecision): readonly Rule[] | undefined =>
@@ -55,8 +51,8 @@ export function stagesOf(
     { action: 'AUDIT', enforced: matching(audit), shadow: undefined },
     {
       action: 'DENY',
-      enforced: matching(enforced(deny), revoked),
-      shadow: ifDry(deny, () => matching(deny, revoked)),
+      enforced: matching(enforced(deny)),
+      shadow: ifDry(deny, () => matching(deny)),
     },
     {
       action: 'ALLOW',

@@ -4,7 +4,6 @@ import {
   NO_AUTHORIZATION,
   type AuthorizationTables,
   type PortAuthorization,
-  type RevokedRules,
   type WorkloadAuthorization,
 } from '../../model/authorization.ts'
 import type { MeshSettings } from '../../model/mesh-policy.ts'
@@ -33,7 +32,6 @@ export interface AuthorizationInputs {
   readonly workloads: ReadonlyMap<string, Workload>
   readonly routes: ReadonlyMap<string, RouteTable>
   readonly settings: MeshSettings
-  readonly revoked: RevokedRules
 }
 
 interface Kept {
@@ -61,10 +59,10 @@ export class AuthorizationTranslator {
   }
 
   translate(all: AuthorizationInputs): Authorization {
-    const { snapshot, services, workloads, routes, settings, revoked } = all
+    const { snapshot, services, workloads, routes, settings } = all
     const { authorizationPolicies, services: objects, httpRoutes, grpcRoutes } = snapshot
     const targets = [services, routes, objects, httpRoutes, grpcRoutes]
-    const inputs = [authorizationPolicies, workloads, settings, revoked, ...targets]
+    const inputs = [authorizationPolicies, workloads, settings, ...targets]
     if (inputs.every((input, at) => input === this.#inputs[at])) return this.#result
     this.#inputs = inputs
     const policies = policiesInForce(all, this.#rules, this.#systemNamespace, this.#policies)
@@ -82,13 +80,13 @@ export class AuthorizationTranslator {
       const candidates = [...wide, ...(byNamespace.get(workload.namespace) ?? [])]
       const { value, from } = decisionOf(settings, workload.namespace)
       const dryRun = settings.dryRunNamespaces.includes(workload.namespace)
-      if (candidates.length === 0 && value === 'Allow' && revoked.length === 0) continue
+      if (candidates.length === 0 && value === 'Allow') continue
       const keysOf = (port: number): readonly string[] => portKeys.get(`${key}/${port}`) ?? []
       const covers = coversOf(candidates, workload, keysOf)
       findings.add(workload, covers)
       const policiesHere = new Set(covers.flatMap((cover) => cover.policies.map(({ inForce }) => inForce)))
       const keys = workload.ports.map(({ port }) => keysOf(port).join(' ')).join(',')
-      const parts = [workload, value, from, dryRun, revoked, keys, ...policiesHere]
+      const parts = [workload, value, from, dryRun, keys, ...policiesHere]
       const before = this.#kept.get(key)
       const same =
         before?.inputs.length === parts.length && parts.every((part, at) => part === before.inputs[at])
@@ -101,7 +99,6 @@ export class AuthorizationTranslator {
               authorizationOf(covers, this.#askedOf(workload), {
                 decision: { value, from },
                 dryRun,
-                revoked,
               }),
             ),
           }
@@ -147,15 +144,14 @@ export class AuthorizationTranslator {
 interface Deciding {
   readonly decision: PortAuthorization['decision']
   readonly dryRun: boolean
-  readonly revoked: RevokedRules
 }
 
 function authorizationOf(
   covers: readonly PortCover[],
   asked: Asked,
-  { decision, dryRun, revoked }: Deciding,
+  { decision, dryRun }: Deciding,
 ): WorkloadAuthorization | undefined {
-  const decided = { decision: decision.value, dryRun, revoked }
+  const decided = { decision: decision.value, dryRun }
   // Most ports are asked the same, and the same object is written but once.
   const known: { readonly asking: readonly Asking[]; readonly http: RuleSet; readonly tcp: RuleSet }[] = []
   const stages = (asking: readonly Asking[]) => {

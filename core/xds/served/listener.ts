@@ -7,6 +7,7 @@ import {
   METADATA_PATH_PARAMETERS,
   METADATA_PRIORITY_HEADER,
   METADATA_SANITIZE_FORWARDED,
+  METADATA_TRUST,
 } from '../../contract.ts'
 import { NETWORK_FILTERS } from './network-filters.ts'
 import { ANY, only, REQUIRED, type Messages } from './table.ts'
@@ -37,6 +38,7 @@ export const LISTENER: Messages = {
               METADATA_PRIORITY_HEADER,
               METADATA_OPEN_CONNECTIONS_MS,
               METADATA_AUDIT,
+              METADATA_TRUST,
             ],
           },
         },

@@ -18,6 +18,8 @@ export const VALUE_SETS: Readonly<Record<string, object>> = {
   /** A cluster with a registry, a mesh name, nodes and rules of its own. */
   company: {
     trustDomain: 'mesh.example',
+    trustDomainAliases: ['cluster.local', 'old.example'],
+    federatedBundles: [{ trustDomain: 'partner.example', from: 'https://mesh.partner.example/bundle' }],
     clusterDomain: 'k8s.example',
     images: {
       registry: 'registry.example:5000/weft/',

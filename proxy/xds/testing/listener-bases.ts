@@ -75,6 +75,11 @@ export const LISTENERS: readonly Listener[] = [
           lowerCaseFields: true,
           sanitizeForwarded: true,
           priorityHeader: 'x-priority',
+          trust: {
+            names: ['cluster.local', 'old.local'],
+            federated: { 'partner.example': bundlePem },
+            revoked: { identities: ['spiffe://cluster.local/ns/a/sa/b'], serials: ['1f'], fingerprints: [] },
+          },
           openConnectionsMs: 2000,
           audit: 'Denied',
         },
