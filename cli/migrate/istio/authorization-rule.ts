@@ -55,7 +55,7 @@ export function readAuthorizationRule(rule: Fields, reading: RuleReading): Polic
   const sources = withConditions(from, conditions, reading)
   const when = conditions.filter(({ key }) => !Object.hasOwn(OF_THE_SOURCE, key))
   for (const { key, path } of when)
-    if (/^request\.auth\.claims\[scope\]/.test(key))
+    if (key.startsWith('request.auth.claims[scope]'))
       notes.changed(
         path,
         'compares the claim as one value, where Istio takes each word of it by itself',

@@ -136,7 +136,7 @@ function merged(sources: readonly JsonObject[]): readonly JsonObject[] {
   for (const source of sources)
     for (const [field, values] of Object.entries(source)) {
       const all = byField.get(field) ?? new Set()
-      if (Array.isArray(values)) for (const value of values) all.add(String(value))
+      if (Array.isArray(values)) for (const value of values) if (typeof value === 'string') all.add(value)
       byField.set(field, all)
     }
   if (byField.get('principals')?.has('*')) return [{ principals: ['*'] }]
