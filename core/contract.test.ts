@@ -31,6 +31,8 @@ const IN_PLACE: Partial<Record<keyof typeof contract, RegExp>> = {
   TAKES_OUTLIER_DETECTION: /TAKES\]?: '/,
   // Also the name of Kubernetes' own rules.
   TAKES_RBAC: /TAKES\]?: 'rbac/,
+  // Also the name of Envoy's filter.
+  TAKES_JWT: /TAKES\]?: 'jwt_authn/,
 }
 
 /** Where a word of the contract stands and is another thing's name. */

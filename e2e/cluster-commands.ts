@@ -71,6 +71,8 @@ export const UNPLAYED_COMMANDS: readonly string[] = [
   'kubectl -n weft-system get secret weft-ca -o yaml | grep ',
   'kubectl create -f weft-ca.yaml',
   'kubectl create namespace weft-system',
+  'kubectl -n weft-system get events --field-selector reason=IssuerFailed',
+  'kubectl -n weft-system logs deployment/weft-control-plane | grep issuer',
   'kubectl -n weft-system create secret generic mesh-ca ',
   'kubectl delete canaries,peerauthentications --all --all-namespaces',
   'kubectl label namespace shop weft.dev/inject-',

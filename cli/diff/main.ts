@@ -19,13 +19,14 @@ const TITLES: Readonly<Record<ChangedCall['change'], string>> = {
 
 /** `weft diff`. Resolves to the exit code. */
 export function runDiff(argv: readonly string[]): Promise<number> {
-  return runMeshCommand(DIFF_COMMAND, argv, async ({ values, mesh }) => {
+  return runMeshCommand(DIFF_COMMAND, argv, async (session) => {
+    const { values } = session
     const sinceSeconds = secondsOf('--since', values.since)
     const { filename } = values
     if (filename === undefined || filename.length === 0)
       throw new WeftError('cli.flags', 'is required: the manifests to try', { field: '--filename' })
     const texts = await readInputs(filename)
-    const api = await mesh()
+    const api = await session.mesh()
     const changed = changedMesh(await objectsOf(api), texts, {
       trustDomain: textAt(firstBody(await api.ask('mesh')), 'trustDomain'),
       systemNamespace: values['weft-namespace'],

@@ -8,14 +8,18 @@ const ANYTHING: Matcher = { kind: 'any' }
 const NOTHING: Matcher = { kind: 'not', of: ANYTHING }
 
 /**
- * Rules as they stand for all paths of a template: what it says of a path is put in where that is the same for all of them.
- * Where it is not, the leaf stays, and depends on the path.
+ * Rules as they stand for all calls of a kind: what they say of a path is put in where that is the same for all paths of its
+ * template. Where it is not, the leaf stays, and depends on the path. `own` are the addresses of the pod that is called: nothing
+ * is observed of a pod that reaches itself, so that no call came from there.
  */
-export function rulesForTemplate(rules: RuleSet, template: string): RuleSet {
+export function rulesForCalls(rules: RuleSet, template: string, own: readonly string[]): RuleSet {
+  const templated = template.includes('{')
   const replaced = (matcher: Matcher): Matcher => {
     if (matcher.kind === 'and' || matcher.kind === 'or') return { ...matcher, of: matcher.of.map(replaced) }
     if (matcher.kind === 'not') return { ...matcher, of: replaced(matcher.of) }
-    if (matcher.kind !== 'path' && matcher.kind !== 'path-template') return matcher
+    if (matcher.kind === 'source-ip')
+      return isOne(matcher) && own.includes(matcher.prefix) ? NOTHING : matcher
+    if (!templated || (matcher.kind !== 'path' && matcher.kind !== 'path-template')) return matcher
     const all = outlook(matcher, template)
     return all === undefined ? matcher : all ? ANYTHING : NOTHING
   }
@@ -29,6 +33,10 @@ export function rulesForTemplate(rules: RuleSet, template: string): RuleSet {
     enforced: stage.enforced?.map(ruleFor),
     shadow: stage.shadow?.map(ruleFor),
   }))
+}
+
+function isOne({ prefix, bits }: Extract<Leaf, { kind: 'source-ip' }>): boolean {
+  return bits === (prefix.includes(':') ? 128 : 32)
 }
 
 /** Whether a leaf matches every path of a template (true) or none (false); undefined: some, or that is not known. */

@@ -114,6 +114,11 @@ t.test('what is not recorded is not guessed', async (t) => {
   )
 })
 
+t.test('replicas that share an identity are not the pod itself', async (t) => {
+  const peer = row({ source: 'spiffe://cluster.local/ns/payments/sa/pay' })
+  t.match(changes([peer], '', DENY), [/^refused/])
+})
+
 t.test('opaque connections, plaintext and the modes of mutual TLS', async (t) => {
   const tcp = row({ protocol: 'tcp', method: '', path: '', port: 5432 })
   const allow = policy(`{ rules: [{ to: [{ operation: { ports: [5432] } }] }] }`)

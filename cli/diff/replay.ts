@@ -1,4 +1,5 @@
 import type { Leaf } from '../../core/authorization/leaf.ts'
+import type { RuleSet } from '../../core/authorization/rules.ts'
 import { ANY_REST, ANY_SEGMENT } from '../../core/observed-calls.ts'
 import {
   workloadAuthorization,
@@ -11,7 +12,7 @@ import type {
   ObservedWorkload,
 } from '../../control-plane/serve/telemetry/observed-view.ts'
 import { decideAt, type Arrival, type PodVerdict } from '../policy/decide.ts'
-import { rulesForTemplate } from './path-outlook.ts'
+import { rulesForCalls } from './path-outlook.ts'
 
 /** A kind of call that is decided otherwise than before, or may be. */
 export interface ChangedCall {
@@ -103,14 +104,9 @@ function changeAt(
 
 function verdictAt(view: WorkloadAuthorizationView | undefined, call: CallRow): PodVerdict | undefined {
   if (!view) return undefined
-  const templated = call.path.includes('{')
-  const rules = templated
-    ? {
-        ...view,
-        ports: view.ports.map((port) => ({ ...port, http: rulesForTemplate(port.http, call.path) })),
-      }
-    : view
-  return decideAt(rules, arrivalOf(view, call, templated || call.path === ''))
+  const held = (rules: RuleSet): RuleSet => rulesForCalls(rules, call.path, view.addresses)
+  const ports = view.ports.map((port) => ({ ...port, http: held(port.http), tcp: held(port.tcp) }))
+  return decideAt({ ...view, ports }, arrivalOf(view, call, call.path === '' || call.path.includes('{')))
 }
 
 function arrivalOf({ addresses }: WorkloadAuthorizationView, call: CallRow, anyPath: boolean): Arrival {

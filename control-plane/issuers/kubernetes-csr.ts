@@ -4,6 +4,7 @@ import { csrPem } from '../../certs/csr.ts'
 import { oneLineName, quote } from '../../certs/printable.ts'
 import { parseCertificates } from '../../certs/trust-bundle.ts'
 import { Backoff } from '../../core/backoff.ts'
+import { CONTROL_PLANE } from '../../core/contract.ts'
 import { describeError, WeftError } from '../../core/errors.ts'
 import { KubernetesError } from '../kubernetes/api-error.ts'
 import type { KubernetesConnection } from '../kubernetes/connection.ts'
@@ -69,7 +70,7 @@ export function kubernetesCsrIssuer({ connection, signerName, bundle }: Kubernet
         kind: 'CertificateSigningRequest',
         metadata: {
           name,
-          labels: { 'app.kubernetes.io/name': 'weft', 'app.kubernetes.io/managed-by': 'weft-control-plane' },
+          labels: { 'app.kubernetes.io/name': 'weft', 'app.kubernetes.io/managed-by': CONTROL_PLANE },
         },
         spec: {
           request: Buffer.from(csrPem(request.csr)).toString('base64'),

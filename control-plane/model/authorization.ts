@@ -1,5 +1,4 @@
 import type { Action, Rule, RuleSet } from '../../core/authorization/rules.ts'
-import type { Mesh, Workload } from './mesh.ts'
 import { MESH_PRESET, type DefaultDecision, type MeshSettings, type Said } from './mesh-policy.ts'
 
 /** Who may reach which port of which pod. What did not change keeps its identity, and so do the tables. */
@@ -59,8 +58,8 @@ const NOTHING_ASKED: PortAuthorization = {
 
 /** What is asked at a port of a pod; of one that is not known, what is asked at all those. */
 export function rulesFor(
-  { authorization }: Pick<Mesh, 'authorization'>,
-  { key }: Pick<Workload, 'key'>,
+  { authorization }: { readonly authorization: AuthorizationTables },
+  { key }: { readonly key: string },
   port: number | undefined,
 ): PortAuthorization {
   const workload = authorization.workloads.get(key)

@@ -67,7 +67,10 @@ function keysIn(text: string): readonly unknown[] | undefined {
 
 /** Issuers list keys for encryption, too. */
 function forSignatures({ use, alg }: Jwk): boolean {
-  return (use === undefined || use === 'sig') && (alg === undefined || ALGORITHMS.test(String(alg)))
+  return (
+    (use === undefined || use === 'sig') &&
+    (alg === undefined || (typeof alg === 'string' && ALGORITHMS.test(alg)))
+  )
 }
 
 function problemOf(key: unknown): Omit<KeyProblem, 'at'> | undefined {

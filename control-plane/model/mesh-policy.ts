@@ -1,4 +1,4 @@
-import type { MtlsMode } from './mesh.ts'
+export type MtlsMode = 'STRICT' | 'PERMISSIVE'
 
 /** What a port does that no policy of ALLOW covers. */
 export type DefaultDecision = 'Allow' | 'SameNamespace' | 'Deny'

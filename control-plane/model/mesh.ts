@@ -3,7 +3,7 @@ import type { HeadRules } from './head-rules.ts'
 import type { PathRules } from './path-rules.ts'
 import type { WorkloadLimits } from './workload-limits.ts'
 import { RESERVED_PORTS } from '../../core/contract.ts'
-import type { Said } from './mesh-policy.ts'
+import type { MtlsMode, Said } from './mesh-policy.ts'
 import type { PolicyProblem } from './policy-problem.ts'
 import type { PolicyStatus } from './policy-status.ts'
 import type { PortProtocol } from './protocol.ts'
@@ -97,8 +97,6 @@ export interface CapturedPorts {
   readonly include: readonly number[] | '*'
   readonly exclude: readonly number[]
 }
-
-export type MtlsMode = 'STRICT' | 'PERMISSIVE'
 
 /** A pod with a sidecar. */
 export interface Workload {

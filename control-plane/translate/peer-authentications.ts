@@ -1,5 +1,4 @@
-import type { MtlsMode } from '../model/mesh.ts'
-import { mtlsOf, type MeshSettings, type Said } from '../model/mesh-policy.ts'
+import { mtlsOf, type MeshSettings, type MtlsMode, type Said } from '../model/mesh-policy.ts'
 import type { PodObject } from '../registry/kinds/core.ts'
 import { selects } from '../registry/kinds/label-selector.ts'
 import type { PeerAuthenticationObject } from '../registry/kinds/peer-authentication.ts'

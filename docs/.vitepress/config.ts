@@ -27,7 +27,13 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
     'docs/differences.md',
     'docs/proxyless-grpc.md',
   ],
-  Security: ['docs/security.md', 'docs/security-tokens.md', 'docs/threat-model.md', 'SECURITY.md'],
+  Security: [
+    'docs/security.md',
+    'docs/security-tokens.md',
+    'docs/policy-suggest.md',
+    'docs/threat-model.md',
+    'SECURITY.md',
+  ],
   Reference: [
     'docs/reference/cli.md',
     'docs/annotations.md',

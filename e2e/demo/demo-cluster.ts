@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process'
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { WeftError } from '../../core/errors.ts'
@@ -6,6 +7,7 @@ import type { DemoCluster, PodInfo } from './scenario.ts'
 
 const EXEC_TIMEOUT_MS = 120_000
 const API_TIMEOUT_MS = 5_000
+const WEFT = join(import.meta.dirname, '../../cli/weft.ts')
 
 /** A local cluster as the scenario's steps see it. `api` is the address of its REST interface. */
 export function demoCluster(cluster: LocalCluster, api: string): DemoCluster {
@@ -33,6 +35,13 @@ export function demoCluster(cluster: LocalCluster, api: string): DemoCluster {
       await cluster.kill(name(pod), { container })
     },
     deletePod: (pod) => cluster.deletePod(name(pod)),
+    weft: (...argv) =>
+      new Promise((resolve) => {
+        const all = [WEFT, ...argv, '--state-dir', cluster.stateDir]
+        const ended = execFile(process.execPath, all, (_error, stdout, stderr) =>
+          resolve({ code: ended.exitCode ?? 1, stdout, stderr }),
+        )
+      }),
     change: (file, edit) => changeManifest(cluster, file, edit),
     async capture(during) {
       const capture = await cluster.capture()

@@ -5,7 +5,7 @@ export const HELP = `Usage: npm run demo [-- FLAGS]
 A shop of four services on this machine, meshed by the label on its namespace: ordinary manifests, network
 namespaces for pods, traffic between them. Prints where the dashboard is; Ctrl-C ends it all.
 
-  --once     play the scenario instead: eight steps, a table of what was expected and what was seen
+  --once     play the scenario instead: nine steps, a table of what was expected and what was seen
   --json     with --once: one JSON object {ok, seconds, steps} on standard output instead of the table
   --help     this text
 

@@ -14,13 +14,24 @@ import { inject } from './steps/inject.ts'
 import { mtls } from './steps/mtls.ts'
 import { outage } from './steps/outage.ts'
 import { pods } from './steps/pods.ts'
+import { policy } from './steps/policy.ts'
 import { promote } from './steps/promote.ts'
 import { retry } from './steps/retry.ts'
 import { trace } from './steps/trace.ts'
 import { driveTraffic } from './traffic.ts'
 import { untilReady } from './until-ready.ts'
 
-const STEPS: readonly Step<DemoCluster>[] = [inject, mtls, canary, promote, retry, trace, pods, outage]
+const STEPS: readonly Step<DemoCluster>[] = [
+  inject,
+  mtls,
+  canary,
+  promote,
+  retry,
+  trace,
+  policy,
+  pods,
+  outage,
+]
 const folder = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 
 const started = performance.now()

@@ -15,6 +15,8 @@ export interface MeshCluster {
 
 /** Of a running one-machine mesh. */
 export interface DemoCluster extends MeshCluster {
+  /** Runs `weft` on this mesh. Resolves with what it printed, whatever its exit code. */
+  weft(...argv: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }>
   /** Stops a container with SIGKILL; it stays down until `release`. */
   hold(pod: PodInfo, container: string): Promise<void>
   release(pod: PodInfo, container: string): Promise<void>

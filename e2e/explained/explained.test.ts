@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -15,7 +14,6 @@ import { callers, MANIFESTS } from './manifests.ts'
 
 const lacks = findLacks(thisMachine)
 const skip = lacks.length > 0 ? lacks.map((lack) => lack.message).join('; ') : false
-const PROGRAM = join(import.meta.dirname, '../../cli/weft.ts')
 const PATIENCE_S = 60
 const INTRUDER = 'spiffe://cluster.local/ns/other/sa/default'
 
@@ -39,12 +37,7 @@ t.test(
     t.teardown(() => cluster.close())
     await cluster.ready
     const mesh = demoCluster(cluster, `http://127.0.0.1:${await cluster.expose(DASHBOARD_TARGET)}`)
-    const weft = (...argv: readonly string[]) =>
-      new Promise<{ code: unknown; stdout: string; stderr: string }>((resolve) => {
-        execFile(process.execPath, [PROGRAM, ...argv, '--name', name], (error, stdout, stderr) =>
-          resolve({ code: error?.code ?? 0, stdout, stderr }),
-        )
-      })
+    const { weft } = mesh
     const get = async (pod: string, path: string) =>
       (await cluster.exec(pod, ['node', '-e', GET, `http://pay.payments${path}`])).stdout
     const refusals = async () =>

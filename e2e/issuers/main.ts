@@ -13,7 +13,7 @@ import { spireSteps } from './spire-steps.ts'
 const USAGE = `Usage: npm run test:issuers [-- --check] [--json]
 
 Has a real SPIRE ${SPIRE}, server and agent, certify workloads of a control plane: docs/issuers.md. Both are built from its
-Go module into a cache the first time, which takes some 15 minutes on two idle cores.
+Go module into a cache the first time, which takes many minutes.
 
   --check  make and run nothing; say whether they are in the cache, and exit with 3 if not
   --json   one object on standard output: {ok, seconds, issuers: [{name, version, steps: [{name, ok, expected, observed}]}]}

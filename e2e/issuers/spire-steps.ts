@@ -53,12 +53,12 @@ export function spireSteps(): readonly Step<Spire>[] {
         const waits: string[] = []
         const opening = open(spire, waits)
         const said = await eventually(PATIENCE_S, 'SPIRE refuses', async () =>
-          waits.find((one) => one.includes('PERMISSION_DENIED')),
+          waits.find((one) => one.includes('-downstream')),
         )
         await spire.deleteEntry(entry)
         await spire.createEntry(true)
         issuer = await opening
-        return { ok: said.includes('-downstream'), observed: said }
+        return { ok: said.includes('PERMISSION_DENIED'), observed: said }
       },
     },
     {

@@ -2,6 +2,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
+import { changedMesh } from '../../cli/diff/changed-mesh.ts'
+import { replay } from '../../cli/diff/replay.ts'
+import { suggestPolicies } from '../../cli/policy/suggest/suggest.ts'
+import { suggestionsText } from '../../cli/policy/suggest/suggestion-text.ts'
+import type { MeshObject } from '../../control-plane/registry/kinds/kinds.ts'
+import type { ObservedView } from '../../control-plane/serve/telemetry/observed-view.ts'
 import type { Problem } from '../../core/problem.ts'
 import type { ProxyView } from '../../control-plane/serve/rest/overview.ts'
 import type { ServiceRow } from '../../control-plane/serve/rest/services.ts'
@@ -19,6 +25,14 @@ const lacks = findLacks(thisMachine)
 const skip = lacks.length > 0 ? lacks.map((lack) => lack.message).join('; ') : false
 const TRACE = '0af7651916cd43dd8448eb211c80319c'
 const PATIENCE_S = 60
+const CLIENT = 'spiffe://cluster.local/ns/shop/sa/default'
+const OF_THIS_MESH = { trustDomain: 'cluster.local' }
+const CLOSED = JSON.stringify({
+  apiVersion: 'weft.dev/v1alpha1',
+  kind: 'MeshPolicy',
+  metadata: { name: 'default', namespace: 'weft-system' },
+  spec: { authorization: { default: 'Deny' } },
+})
 /** Of the 30 s that figures are of, the last 6 are not shown yet. */
 const ASK_AGAIN_MS = 12_000
 
@@ -97,6 +111,48 @@ t.test('names, mutual TLS and mistakes are told as they are', { skip, timeout: 1
     )
     t.equal(both.mtls.observed, 'some')
     t.ok(both.callers.some(({ source }) => source === ''))
+  })
+
+  await t.test('who called becomes the least policies that allow it', async (t) => {
+    const view = await eventually(PATIENCE_S, 'calls of both to orders', async () => {
+      const found = (await mesh.api('/api/authorization/observed?namespace=shop')) as ObservedView
+      const calls = found.workloads.find(({ name }) => name === 'orders')?.calls ?? []
+      return ['', CLIENT].every((source) => calls.some((call) => call.source === source)) ? found : undefined
+    })
+    const suggestions = suggestPolicies(view, { namespace: 'shop', service: 'orders' })
+    t.match(suggestions, [
+      {
+        workload: 'orders',
+        policies: [
+          {
+            spec: {
+              selector: { matchLabels: { app: 'orders' } },
+              rules: [
+                {
+                  from: [{ source: { principals: [CLIENT] } }],
+                  to: [{ operation: { ports: [8080], methods: ['GET'], paths: ['/items/{*}'] } }],
+                },
+              ],
+            },
+          },
+        ],
+      },
+    ])
+    t.ok(suggestions[0]?.certainty.reasons.some(({ code }) => code === 'plaintext'))
+    const { objects } = (await mesh.api('/api/authorization/objects')) as { objects: readonly MeshObject[] }
+    const refused = (text: string): readonly string[] => {
+      const { before, after } = changedMesh(objects, [{ origin: 'new.yaml', text }], OF_THIS_MESH)
+      const { changed } = replay(view, before, after)
+      return changed.map(({ change, workload, call }) => `${change} ${workload} ${call.source}`)
+    }
+    const wanted = [`refused orders `, `refused orders ${CLIENT}`]
+    t.strictSame(refused(CLOSED).toSorted(), wanted, 'closed')
+    const opened = `${CLOSED}\n---\n${suggestionsText(view, suggestions)}`
+    t.strictSame(
+      refused(opened),
+      wanted.slice(0, 1),
+      'closed, and what is suggested: plaintext alone has no identity',
+    )
   })
 
   await t.test('a mistake says what becomes of requests, and that does', async (t) => {

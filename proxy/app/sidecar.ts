@@ -111,7 +111,7 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
     resource: sidecarResource(pod, options.resource),
     exporter: reopeningExporter(() => controlPlaneExporter(controlPlane)),
     accessLog: options.accessLog,
-    observed: new ObservedCalls(Date.now()),
+    observed: new ObservedCalls(Date.now(), pod.addresses),
     samplingPercent: options.samplingPercent,
   })
   const runtime = new Runtime({

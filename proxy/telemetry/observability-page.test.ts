@@ -26,6 +26,7 @@ t.test('the page lists what is counted, and nothing else', async (t) => {
   const metrics = new Metrics()
   for (const direction of ['inbound', 'outbound'] as const)
     metrics.request(newRecord({ ...HOP, direction }, HEAD, 'v1'))
+  metrics.decisions.add({ policy: 'none', decision: 'denied', reference: '', logged: false })
   for (const name of Object.keys(COUNTERS)) metrics.count(name as CounterName)
   const limits = new LimitMetrics()
   const held = Object.keys(LIMIT_METRICS).map((name) => limits.get(name as LimitMetricName, 'shop'))

@@ -4,6 +4,8 @@ import { ManualClock } from '../../core/clock.ts'
 import { ResponseFlag } from '../model/response-flag.ts'
 import { newRecord } from '../exchange/record.ts'
 import type { RequestHead } from '../http/message.ts'
+import { newConnectionRecord } from '../tcp/tcp-route.ts'
+import { ObservedCalls } from './observed-calls/observed-calls.ts'
 import { spanOf } from './span.ts'
 import { Telemetry } from './telemetry.ts'
 
@@ -69,6 +71,30 @@ function setUp(random = 1) {
   }
   return { telemetry, traces, metrics, lines, record, fail: (now: boolean) => (failing = now) }
 }
+
+t.test('what came to the pod is observed once, as its answer begins or where none does', async (t) => {
+  const { record } = setUp()
+  const observed = new ObservedCalls(0)
+  const telemetry = new Telemetry({ resource: new Map(), exporter: undefined, accessLog: 'off', observed })
+  t.teardown(() => telemetry.close())
+  const inbound = { ...record(head()), direction: 'inbound' as const, sourceIdentity: 'spiffe://a/ns/b/sa/c' }
+  const counts = () => observed.series().map(({ outcome, count }) => `${count} ${outcome}`)
+  const answered = { ...inbound, answered: true }
+  telemetry.requestAnswered(answered)
+  t.same(counts(), ['1 served'], 'a stream may go on for days')
+  telemetry.requestFinished(answered)
+  t.same(counts(), ['1 served'])
+  telemetry.requestFinished(inbound)
+  telemetry.requestFinished(record(head()))
+  t.same(counts(), ['1 served', '1 unanswered'], 'what went out is seen where it arrives')
+  const hop = { downstream: '10.0.0.1:1', sourceIdentity: '', destination: { host: '10.0.0.2', port: 5432 } }
+  const opened = newConnectionRecord({ ...hop, direction: 'inbound' }, 'inbound')
+  opened.upstream = '10.0.0.2:5432'
+  telemetry.connectionOpened(opened)
+  telemetry.connectionFinished(opened)
+  telemetry.connectionOpened({ ...opened, direction: 'outbound' })
+  t.same(counts(), ['1 served', '1 unanswered', '1 served'])
+})
 
 t.test('what a caller chose of a span is cut: thousands of spans wait for a collector', async (t) => {
   const { telemetry, record } = setUp()

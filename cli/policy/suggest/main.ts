@@ -15,7 +15,8 @@ const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/
 
 /** `weft policy suggest`. Resolves to the exit code. */
 export function runPolicySuggest(argv: readonly string[]): Promise<number> {
-  return runMeshCommand(POLICY_SUGGEST_COMMAND, argv, async ({ values, given, mesh }) => {
+  return runMeshCommand(POLICY_SUGGEST_COMMAND, argv, async (session) => {
+    const { values, given } = session
     const sinceSeconds = secondsOf('--since', values.since)
     for (const [field, name] of [
       ['--namespace', values.namespace],
@@ -23,7 +24,7 @@ export function runPolicySuggest(argv: readonly string[]): Promise<number> {
     ] as const)
       if (name !== undefined && !DNS_LABEL.test(name))
         throw new WeftError('cli.flags', `"${name}" is no name of such an object`, { field })
-    const api = await mesh()
+    const api = await session.mesh()
     const namespace = values.namespace ?? api.namespace
     const view = await observedOf(api, namespace, sinceSeconds)
     const dryRun = given.has('dry-run')

@@ -1,5 +1,4 @@
-import type { AuditedDecisions, DefaultDecision } from '../../model/mesh-policy.ts'
-import type { MtlsMode } from '../../model/mesh.ts'
+import type { AuditedDecisions, DefaultDecision, MtlsMode } from '../../model/mesh-policy.ts'
 import type { Fields } from '../fields.ts'
 import { readFilled } from './authorization-policy/values.ts'
 import { readDurationWithin } from './duration.ts'

@@ -1,5 +1,5 @@
 import type { Fields } from '../fields.ts'
-import type { MtlsMode } from '../../model/mesh.ts'
+import type { MtlsMode } from '../../model/mesh-policy.ts'
 import { readSelector, type Labels } from './label-selector.ts'
 import { readMeta, type Meta } from './meta.ts'
 

@@ -8,6 +8,7 @@ import type { Transport, TransportView } from '../telemetry/traffic.ts'
 import { TraceStore } from '../telemetry/trace-store.ts'
 import { ManualClock } from '../../../core/clock.ts'
 import { pairKey } from '../telemetry/metric-store.ts'
+import type { ObservedQuery, ObservedView } from '../telemetry/observed-view.ts'
 import { BUCKETS } from '../telemetry/durations.ts'
 import type { MeshOverview } from './overview.ts'
 import { rest, type RestOptions } from './rest.ts'
@@ -138,6 +139,35 @@ t.test('a route shows each rule once, with the configured and the seen split', a
     { percent: 90, observedPercent: 80 },
     { percent: 10, observedPercent: 20 },
   ])
+})
+
+t.test('what was seen of callers, of a namespace and a time; and the objects that decide', async (t) => {
+  const app = fastify()
+  t.teardown(() => app.close())
+  const asked: object[] = []
+  const observed = (query: ObservedQuery): ObservedView => {
+    asked.push(query)
+    return { now: query.now, since: query.sinceMs, evicted: 0, workloads: [], withoutSidecar: [] }
+  }
+  const stores = { traces: new TraceStore(), metrics: new MetricStore(), decisions: new DecisionStore() }
+  const policyObjects = () => [{ kind: 'MeshPolicy' }]
+  const clock = new ManualClock(START)
+  void app.register(rest, { mesh: MESH, ...stores, release: '0.1.0', clock, observed, policyObjects })
+  const get = async (url: string) => (await app.inject({ url })).json<Record<string, unknown>>()
+  t.match(await get('/api/authorization/observed?namespace=shop&since=3600'), { workloads: [], now: START })
+  await get('/api/authorization/observed')
+  t.same(asked, [
+    { namespace: 'shop', sinceMs: START - 3_600_000, now: START },
+    { namespace: undefined, sinceMs: START - 86_400_000, now: START },
+  ])
+  for (const [query, parameter] of [
+    ['since=0', 'since'],
+    ['since=86401', 'since'],
+    ['namespace=A', 'namespace'],
+    ['x=1', 'x'],
+  ])
+    t.match(await get(`/api/authorization/observed?${query}`), { error: { parameter } })
+  t.same(await get('/api/authorization/objects'), { objects: [{ kind: 'MeshPolicy' }] })
 })
 
 t.test('policies, with what they say to each Service', async (t) => {

@@ -56,6 +56,25 @@ async function collector(t: Test, answers = true) {
   return { got, until, address: { target: `127.0.0.1:${port}`, tls: false } }
 }
 
+t.test('what is seen for policies stays with the mesh', async (t) => {
+  const { got, until, address } = await collector(t)
+  const forwarder = createForwarder(address, silentLogger)
+  t.teardown(() => forwarder.close())
+  const named = (...names: string[]) =>
+    MetricsService.export.requestSerialize({
+      resourceMetrics: [{ scopeMetrics: [{ metrics: names.map((name) => ({ name, unit: '1' })) }] }],
+    })
+  forwarder.metrics(named('weft.observed.calls'), WEB)
+  forwarder.metrics(named('weft.observed.calls', 'http.server.request.duration'), WEB)
+  await until(1)
+  t.match(got, [
+    { resourceMetrics: [{ scopeMetrics: [{ metrics: [{ name: 'http.server.request.duration' }] }] }] },
+  ])
+  t.equal(got.length, 1)
+  const [first] = got as readonly ExportMetricsServiceRequest[]
+  t.equal(first?.resourceMetrics?.[0]?.scopeMetrics?.[0]?.metrics?.length, 1)
+})
+
 t.test('reports go on with the names of their reporter, whatever they say', async (t) => {
   const { got, until, address } = await collector(t)
   const forwarder = createForwarder(address, silentLogger)

@@ -59,16 +59,18 @@ export function createForwarder({ target, tls }: CollectorAddress, log: Logger):
   const pass = <Request, Response>(
     method: MethodDefinition<Request, Response>,
     report: Uint8Array,
-    named: (request: Request) => Request,
+    /** Undefined: nothing of it goes on. */
+    named: (request: Request) => Request | undefined,
   ): void => {
     if (waiting === MOST_WAITING || bytes + report.length > MOST_BYTES) return missed('it is too slow')
-    let request: Request
+    let request: Request | undefined
     try {
       request = named(method.requestDeserialize(Buffer.from(report)))
     } catch {
       // Who sent it is told by the store.
       return
     }
+    if (!request) return
     waiting++
     bytes += report.length
     client.makeUnaryRequest(
@@ -93,20 +95,24 @@ export function createForwarder({ target, tls }: CollectorAddress, log: Logger):
         resourceSpans: resourceSpans.map((one) => ({ ...one, resource: namedAs(reporter, one.resource) })),
       })),
     metrics: (report, reporter) =>
-      pass(MetricsService.export, report, ({ resourceMetrics = [] }) => ({
-        resourceMetrics: resourceMetrics.map((one) => ({
+      pass(MetricsService.export, report, ({ resourceMetrics = [] }) => {
+        const kept = resourceMetrics.map((one) => ({
           ...one,
           resource: namedAs(reporter, one.resource),
-          scopeMetrics: (one.scopeMetrics ?? []).map(withoutObserved),
-        })),
-      })),
+          scopeMetrics: (one.scopeMetrics ?? []).flatMap(withoutObserved),
+        }))
+        const had = resourceMetrics.some(({ scopeMetrics = [] }) => scopeMetrics.length > 0)
+        if (had && kept.every(({ scopeMetrics }) => scopeMetrics.length === 0)) return undefined
+        return { resourceMetrics: kept }
+      }),
     close: () => client.close(),
   }
 }
 
 /** What is seen for policies is for the mesh itself: its paths make more series than a collector may want. */
-function withoutObserved(scope: ScopeMetrics): ScopeMetrics {
-  return { ...scope, metrics: (scope.metrics ?? []).filter(({ name }) => name !== OBSERVED_CALLS_METRIC) }
+function withoutObserved(scope: ScopeMetrics): readonly ScopeMetrics[] {
+  const metrics = (scope.metrics ?? []).filter(({ name }) => name !== OBSERVED_CALLS_METRIC)
+  return metrics.length === 0 && scope.metrics?.length !== 0 ? [] : [{ ...scope, metrics }]
 }
 
 function namedAs({ service, namespace, pod }: Reporter, resource: Resource | undefined): Resource {

@@ -153,7 +153,10 @@ function reads(matcher: Matcher, facts: RequestFacts): Told {
       if (matcher.inList) return Array.isArray(value) && value.some((item) => says(match, String(item)))
       return typeof value === 'string' && says(match, value)
     }
-    default:
+    case 'destination-ip':
+    case 'host':
+    case 'path-template':
+    case 'sni':
       throw new Error(`${matcher.kind} is not drawn`)
   }
 }

@@ -86,11 +86,11 @@ export function readTemplate({ typedConfig }: TypedExtensionConfig, kind: Kind, 
   if (!ofRequest(kind, scope)) return NOTHING
   const template = unpacked(typedConfig, UriTemplateMatchConfig)?.pathTemplate ?? ''
   try {
-    new PathTemplate(template)
+    return { kind: 'path-template', template: new PathTemplate(template).source }
   } catch (error) {
     scope.at('typed_config').at('path_template').fail(describeError(error))
+    return NOTHING
   }
-  return { kind: 'path-template', template }
 }
 
 /** envoy.type.matcher.v3.MetadataMatcher, of a token. Claims stand below this key, as in Envoy's payload_in_metadata. */

@@ -71,13 +71,16 @@ export class ObservedCalls {
   /** Templates of what was refused alone, by text. */
   readonly #refused = new Map<string, PathTemplate>()
   readonly #addresses = new Set<string>()
+  /** Addresses of the pod. That it reaches itself is nobody else's call, and needs no policy. */
+  readonly #own: ReadonlySet<string>
   /** When counting began. Milliseconds since the epoch. */
   readonly sinceMs: number
   /** Calls that found no room. */
   others = 0
   lastMs: number
 
-  constructor(nowMs: number) {
+  constructor(nowMs: number, own: readonly string[] = []) {
+    this.#own = new Set(own)
     this.sinceMs = nowMs
     this.lastMs = nowMs
   }
@@ -92,6 +95,8 @@ export class ObservedCalls {
 
   /** The application has begun to answer, or never did: once for each request that came to the pod. */
   request(record: RequestRecord): void {
+    if (record.sourceIdentity === record.destinationIdentity && this.#own.has(addressOf(record.downstream)))
+      return
     const served = record.answered && !knowsNothing(record)
     const outcome = served ? 'served' : record.details.startsWith(REFUSED) ? 'refused' : 'unanswered'
     const template = this.#templateOf(record, outcome)
@@ -102,7 +107,7 @@ export class ObservedCalls {
 
   /** An opaque connection to the pod has reached the application, or never did: once for each. */
   connection(record: ConnectionRecord): void {
-    if (record.destinationPort === 0) return
+    if (record.destinationPort === 0 || this.#own.has(addressOf(record.downstream))) return
     const outcome =
       record.upstream !== '' ? 'served' : record.details.startsWith(REFUSED) ? 'refused' : 'unanswered'
     this.#count(NO_PATH, record, 'tcp', '', outcome)
@@ -226,8 +231,7 @@ export class ObservedCalls {
 
   /** Of the first callers each has its own; of all others it is ''. */
   #addressOf(downstream: string): string {
-    const colon = downstream.lastIndexOf(':')
-    const address = downstream.startsWith('[') ? downstream.slice(1, colon - 1) : downstream.slice(0, colon)
+    const address = addressOf(downstream)
     if (this.#addresses.has(address)) return address
     if (this.#addresses.size >= MOST_ADDRESSES) return ''
     this.#addresses.add(copyOfStart(address, address.length))
@@ -251,6 +255,12 @@ function alike(
     if (one.method === method && one.port === port && one.protocol === protocol && one.outcome === outcome)
       return one
   return undefined
+}
+
+/** Of `ip:port`. */
+function addressOf(downstream: string): string {
+  const colon = downstream.lastIndexOf(':')
+  return downstream.startsWith('[') ? downstream.slice(1, colon - 1) : downstream.slice(0, colon)
 }
 
 function sourceOf({ source, address }: CallSeries): string {
