@@ -43,8 +43,7 @@ export const MIGRATE_COMMAND = {
     'something has no counterpart',
   examples: [
     {
-      command:
-        'kubectl get vs,dr,authorizationpolicies.security.istio.io,ra,pa,svc,deploy -A -o yaml | weft migrate istio -f - > weft.yaml',
+      command: 'kubectl get vs,dr,ap,ra,pa,svc,deploy -A -o yaml | weft migrate istio -f - > weft.yaml',
       does: 'What a cluster with Istio has',
     },
     { command: 'weft migrate linkerd -f ./manifests --json', does: 'A directory, for a program' },
