@@ -79,6 +79,6 @@ export const UNPLAYED_COMMANDS: readonly string[] = [
   'kubectl get pods --all-namespaces -l weft.dev/injected',
   'kubectl delete configmaps --all-namespaces -l app.kubernetes.io/managed-by=weft-control-plane',
   'kubectl delete -f deploy/chart/crds',
-  'kubectl get vs,dr,pa,svc -A -o yaml | weft migrate istio ',
-  'kubectl get svc,deploy,sp,httproutes.policy.linkerd.io -A -o yaml | weft migrate linkerd ',
+  'kubectl get vs,dr,ap,ra,pa,svc,deploy -A -o yaml | weft migrate istio ',
+  'kubectl get ns,svc,deploy,sp,httproutes.policy.linkerd.io,servers,authorizationpolicies.policy.linkerd.io,meshtlsauthentications,networkauthentications -A -o yaml | weft migrate linkerd ',
 ]

@@ -7,17 +7,19 @@ export const MIGRATE_COMMAND = {
   usage: ['MESH -f FILE [flags]', 'MESH FILE... [flags]'],
   about:
     'Reads manifests of another mesh, and prints what says the same to Weft: routes of the Gateway API, TrafficPolicies, ' +
-    'PeerAuthentications, Services for subsets, and Namespaces and workloads with their labels and annotations exchanged. It ' +
+    'policies of who may call, Services for subsets, and Namespaces and workloads with their labels and annotations exchanged. It ' +
     'changes nothing anywhere.\n\n' +
     'What has no counterpart, and what is not quite the same, stands on standard error, with file, line, field and what to do, ' +
     'and as a comment above what its object became. Give it the Services as well: routes name ports, and Services for subsets ' +
-    'a selector, which the other mesh takes from there. Objects that stay as they are are not printed.',
+    'a selector, which the other mesh takes from there; and workloads, whose pods policies with names of ports or for all namespaces are for. Objects that stay as they are are not printed.',
   arguments: [
     {
       name: 'MESH',
       choices: {
-        istio: 'VirtualService, DestinationRule, PeerAuthentication; labels and annotations',
-        linkerd: 'HTTPRoute, ServiceProfile, TrafficSplit, HTTPLocalRateLimitPolicy; annotations',
+        istio:
+          'VirtualService, DestinationRule, AuthorizationPolicy, RequestAuthentication, PeerAuthentication; labels and annotations',
+        linkerd:
+          'HTTPRoute, ServiceProfile, TrafficSplit, HTTPLocalRateLimitPolicy, Server, AuthorizationPolicy; annotations',
       },
     },
     { name: 'FILE', optional: true, many: true },
@@ -41,7 +43,7 @@ export const MIGRATE_COMMAND = {
     'something has no counterpart',
   examples: [
     {
-      command: 'kubectl get vs,dr,pa,svc -A -o yaml | weft migrate istio -f - > weft.yaml',
+      command: 'kubectl get vs,dr,ap,ra,pa,svc,deploy -A -o yaml | weft migrate istio -f - > weft.yaml',
       does: 'What a cluster with Istio has',
     },
     { command: 'weft migrate linkerd -f ./manifests --json', does: 'A directory, for a program' },

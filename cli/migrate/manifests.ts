@@ -48,21 +48,26 @@ export function trafficPolicy(
   const targetRefs = targets.map(({ kind, name }) =>
     kind === 'Service' ? { kind, name } : { group: GATEWAY_GROUP, kind, name },
   )
-  return {
-    apiVersion: WEFT_VERSION,
-    kind: 'TrafficPolicy',
-    metadata: metadataOf(id),
-    spec: { targetRefs, ...settings },
-  }
+  return weftManifest('TrafficPolicy', id, { targetRefs, ...settings })
 }
 
 export function peerAuthentication(id: ObjectId, mode: string, matchLabels?: JsonObject): Manifest {
-  return {
-    apiVersion: WEFT_VERSION,
-    kind: 'PeerAuthentication',
-    metadata: metadataOf(id),
-    spec: { ...(matchLabels && { selector: { matchLabels } }), mtls: { mode } },
-  }
+  const selector = matchLabels && { matchLabels }
+  return weftManifest('PeerAuthentication', id, { ...(selector && { selector }), mtls: { mode } })
+}
+
+/** An object of weft.dev. */
+export function weftManifest(
+  kind:
+    | 'TrafficPolicy'
+    | 'PeerAuthentication'
+    | 'AuthorizationPolicy'
+    | 'RequestAuthentication'
+    | 'MeshPolicy',
+  id: ObjectId,
+  spec: JsonObject,
+): Manifest {
+  return { apiVersion: WEFT_VERSION, kind, metadata: metadataOf(id), spec }
 }
 
 export function serviceManifest(id: ObjectId, spec: JsonObject): Manifest {

@@ -7,6 +7,7 @@ import { writtenObject, type WrittenObject } from '../../local/problems/checked.
 import type { InputText } from '../inject/read-inputs.ts'
 import { KnownObjects } from './known-objects.ts'
 import type { Manifest } from './manifests.ts'
+import { MeshPolicies } from './mesh-policies.ts'
 import { Notes } from './notes.ts'
 
 /** One object of the input, on its way. */
@@ -72,11 +73,15 @@ export function migrateObjects(
   migrate: Migrate,
 ): readonly MigratedObject[] {
   const known = new KnownObjects(objects)
-  return objects.map((object) => {
-    const notes = new Notes(object)
-    const manifests = migrate({ object, known, notes }).filter((manifest) => isTaken(manifest, notes))
-    return { object, manifests, notes: inOrder(notes.all) }
-  })
+  const meshPolicies = new MeshPolicies(known)
+  return objects
+    .map((object) => {
+      const notes = new Notes(object)
+      const taken = migrate({ object, known, notes }).filter((manifest) => isTaken(manifest, notes))
+      const manifests = meshPolicies.joined(taken, notes)
+      return { object, manifests, notes: inOrder(notes.all) }
+    })
+    .map((one) => ({ ...one, manifests: one.manifests.map((part) => meshPolicies.complete(part)) }))
 }
 
 function isTaken(manifest: Manifest, notes: Notes): boolean {

@@ -100,6 +100,18 @@ t.test('wrong values anywhere are told, and never end it', async (t) => {
     (value: string) =>
       `apiVersion: split.smi-spec.io/v1alpha2\nkind: TrafficSplit\nmetadata: { name: a }\nspec: { service: ${value}, backends: ${value} }`,
     (value: string) =>
+      `apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: { name: a }\nspec: { selector: ${value}, targetRefs: ${value}, action: ${value}, rules: ${value} }`,
+    (value: string) =>
+      `apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: { name: a }\nspec: { rules: [{ from: ${value}, to: [{ operation: ${value} }], when: [{ key: ${value}, values: ${value} }] }] }`,
+    (value: string) =>
+      `apiVersion: security.istio.io/v1\nkind: RequestAuthentication\nmetadata: { name: a }\nspec: { jwtRules: ${value} }`,
+    (value: string) =>
+      `apiVersion: policy.linkerd.io/v1beta3\nkind: Server\nmetadata: { name: a }\nspec: { podSelector: ${value}, port: ${value}, accessPolicy: ${value} }`,
+    (value: string) =>
+      `apiVersion: policy.linkerd.io/v1alpha1\nkind: AuthorizationPolicy\nmetadata: { name: a }\nspec: { targetRef: ${value}, requiredAuthenticationRefs: ${value} }`,
+    (value: string) =>
+      `apiVersion: policy.linkerd.io/v1alpha1\nkind: MeshTLSAuthentication\nmetadata: { name: a }\nspec: { identities: ${value}, identityRefs: ${value} }`,
+    (value: string) =>
       `apiVersion: v1\nkind: Pod\nmetadata: { name: a, labels: ${value}, annotations: ${value} }`,
   ]
   for (const template of templates)

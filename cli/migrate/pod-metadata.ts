@@ -6,7 +6,7 @@ import type { JsonObject } from '../../injector/json-patch.ts'
 import { mapOf, type WrittenObject } from '../../local/problems/checked.ts'
 import { podTemplates } from '../inject/pod-templates.ts'
 import { isJsonObject } from './known-objects.ts'
-import { peerAuthentication, type Manifest } from './manifests.ts'
+import { nameWith, peerAuthentication, weftManifest, type Manifest } from './manifests.ts'
 import type { Notes } from './notes.ts'
 
 /** What becomes of one label or annotation of another mesh. */
@@ -14,12 +14,21 @@ export type Exchanged =
   /** The label `weft.dev/inject`. */
   | { readonly inject: 'enabled' | 'disabled' }
   | { readonly annotations: Readonly<Partial<Record<AnnotationName, string>>> }
-  /** A PeerAuthentication for these pods. */
-  | { readonly mode: 'STRICT' }
+  | { readonly policies: AskedPolicies }
   /** Weft does so by itself. */
   | { readonly nothing: true }
   /** With what to do instead. */
   | { readonly lost: string }
+
+/** Policies for the pods of a namespace or a workload. */
+export interface AskedPolicies {
+  /** Of a PeerAuthentication. */
+  readonly mtls?: 'STRICT' | 'PERMISSIVE'
+  /** An AuthorizationPolicy that allows nothing by itself, in force or tried out. */
+  readonly nothingAllowed?: 'Enforce' | 'DryRun'
+  /** What is not quite the same. */
+  readonly changed?: string
+}
 
 export interface MetadataExchange {
   belongs(name: string): boolean
@@ -58,7 +67,7 @@ export function migrateMetadata(
     if (!isJsonObject(metadata)) continue
     const found = exchangeOf(metadata, [...path, 'metadata'], object.kind === 'Namespace', mesh, notes)
     changed ||= found.changed
-    if (found.strict) policies.push(strictPolicy(object, metadata))
+    policies.push(...askedPolicies(object, metadata, found.asked))
   }
   if (!places.some((path) => path.length === 0)) nameOthers(copy.metadata, mesh, notes)
   if (!changed) return []
@@ -87,9 +96,9 @@ function exchangeOf(
   namespace: boolean,
   mesh: MetadataExchange,
   notes: Notes,
-): { changed: boolean; strict: boolean } {
+): { changed: boolean; asked: AskedPolicies } {
   let changed = false
-  let strict = false
+  let asked: AskedPolicies = {}
   const labels: Record<string, string> = {}
   const annotations: Record<string, string> = {}
   for (const list of ['labels', 'annotations'] as const) {
@@ -102,8 +111,11 @@ function exchangeOf(
       const field = [...path, list, name]
       const made = mesh.exchange(name, value)
       if ('inject' in made) labels[INJECT_LABEL] = made.inject
-      else if ('mode' in made) strict = true
-      else if ('lost' in made) notes.lost(field, `${JSON.stringify(value)} has no counterpart`, made.lost)
+      else if ('policies' in made) {
+        asked = made.policies
+        if (asked.changed !== undefined)
+          notes.changed(field, asked.changed, 'see docs/security.md for what else policies can ask')
+      } else if ('lost' in made) notes.lost(field, `${JSON.stringify(value)} has no counterpart`, made.lost)
       else if ('annotations' in made)
         Object.assign(annotations, accepted(made.annotations, namespace, field, notes))
     }
@@ -116,7 +128,7 @@ function exchangeOf(
     const before = metadata[list]
     if (Object.keys(values).length > 0) metadata[list] = { ...(isJsonObject(before) && before), ...values }
   }
-  return { changed, strict }
+  return { changed, asked }
 }
 
 /** Those that a pod may have, with a value that the injector takes. */
@@ -144,14 +156,29 @@ function accepted(
   return taken
 }
 
-function strictPolicy({ kind, namespace, name }: WrittenObject, metadata: JsonObject): Manifest {
-  if (kind === 'Namespace') return peerAuthentication({ namespace: name, name: 'all' }, 'STRICT')
+function askedPolicies(
+  { kind, namespace, name }: WrittenObject,
+  metadata: JsonObject,
+  { mtls, nothingAllowed }: AskedPolicies,
+): readonly Manifest[] {
+  const ofAll = kind === 'Namespace'
+  const id = ofAll ? { namespace: name, name: 'all' } : { namespace, name }
   const labels = metadata['labels']
-  return peerAuthentication(
-    { namespace, name },
-    'STRICT',
-    isJsonObject(labels) ? ownLabels(labels) : undefined,
-  )
+  const matchLabels = !ofAll && isJsonObject(labels) ? ownLabels(labels) : undefined
+  const policies: Manifest[] = []
+  if (mtls !== undefined) policies.push(peerAuthentication(id, mtls, matchLabels))
+  if (nothingAllowed !== undefined)
+    policies.push(
+      weftManifest(
+        'AuthorizationPolicy',
+        { ...id, name: nameWith(id.name, 'default') },
+        {
+          ...(matchLabels && { selector: { matchLabels } }),
+          ...(nothingAllowed === 'DryRun' && { mode: 'DryRun' }),
+        },
+      ),
+    )
+  return policies
 }
 
 function ownLabels(labels: JsonObject): JsonObject {

@@ -1,11 +1,7 @@
-const CALLERS =
-  'restrict who may call by NetworkPolicy, or in the application, until the mesh has a kind for it: with a sidecar alone every caller is let in'
 const NO_ENVOY = 'take it out: no sidecar of Weft is an Envoy'
 
 /** Kinds of Istio that nothing is printed for, with what to do. */
 export const WITHOUT_COUNTERPART: Readonly<Record<string, string>> = {
-  AuthorizationPolicy: CALLERS,
-  RequestAuthentication: 'check tokens in the application or at the way in: the mesh has no kind for it yet',
   Gateway: 'keep the way in that is there: Weft serves traffic between pods',
   ServiceEntry: 'take it out: connections to addresses outside of the mesh pass through',
   Sidecar: 'take it out: a sidecar asks for what its pod calls',

@@ -1,23 +1,21 @@
 import { GATEWAY_GROUP, type Manifest } from '../manifests.ts'
 import type { ObjectMigration } from '../migrate-objects.ts'
 import { migrateMetadata } from '../pod-metadata.ts'
-import { LINKERD_METADATA } from './pods.ts'
+import { readMeshTls, readNetworks } from './authentications.ts'
+import { noteAuthorizationPolicy } from './authorization-policy.ts'
+import { linkerdMetadata } from './pods.ts'
 import { migrateRateLimit } from './rate-limit.ts'
 import { migrateRoute } from './route.ts'
+import { migrateServer, namespacePolicy } from './server.ts'
 import { migrateServiceProfile } from './service-profile.ts'
 import { migrateService } from './service.ts'
 import { migrateTrafficSplit } from './traffic-split.ts'
 
-const CALLERS =
-  'restrict who may call by NetworkPolicy, or in the application, until the mesh has a kind for it: with a sidecar alone every caller is let in'
+const CALLERS = 'say it by a Server and an AuthorizationPolicy of policy.linkerd.io, and convert it again'
 
 /** Kinds that nothing is printed for, with what to do. */
 const WITHOUT_COUNTERPART: Readonly<Record<string, string>> = {
-  Server: `${CALLERS}; a protocol that is not detected is said by weft.dev/opaque-ports on the pods`,
   ServerAuthorization: CALLERS,
-  AuthorizationPolicy: CALLERS,
-  MeshTLSAuthentication: CALLERS,
-  NetworkAuthentication: CALLERS,
   EgressNetwork: 'take it out: connections to addresses outside of the mesh pass through',
   ExternalWorkload: 'run it as a pod: Weft has no workloads outside of the cluster',
   Link: 'take it out: a mesh of Weft is one cluster',
@@ -36,7 +34,10 @@ export function migrateLinkerd({ object, known, notes }: ObjectMigration): reado
   const ofLinkerd = group === 'linkerd.io' || group.endsWith('.linkerd.io')
   if ((kind === 'HTTPRoute' || kind === 'GRPCRoute') && (ofLinkerd || group === GATEWAY_GROUP))
     return migrateRoute(object, at)
-  if (!ofLinkerd && !group.endsWith('.smi-spec.io')) return migrateMetadata(object, LINKERD_METADATA, notes)
+  if (!ofLinkerd && !group.endsWith('.smi-spec.io')) {
+    const preset = namespace === '' ? '' : namespacePolicy(known, namespace)
+    return migrateMetadata(object, linkerdMetadata(preset), notes)
+  }
   switch (kind) {
     case 'ServiceProfile':
       return migrateServiceProfile(notes.fields(), own, at)
@@ -44,6 +45,17 @@ export function migrateLinkerd({ object, known, notes }: ObjectMigration): reado
       return migrateTrafficSplit(notes.fields(), own, at)
     case 'HTTPLocalRateLimitPolicy':
       return migrateRateLimit(notes.fields(), own, at)
+    case 'Server':
+      return migrateServer(notes.fields(), own, at)
+    case 'AuthorizationPolicy':
+      noteAuthorizationPolicy(notes.fields(), own, at)
+      return []
+    case 'MeshTLSAuthentication':
+      readMeshTls(notes.fields(), own, notes)
+      return []
+    case 'NetworkAuthentication':
+      readNetworks(notes.fields(), notes)
+      return []
     default: {
       const remedy = Object.hasOwn(WITHOUT_COUNTERPART, kind) ? WITHOUT_COUNTERPART[kind] : undefined
       notes.lost([], `${kind} has no counterpart`, remedy ?? 'take it out: Weft has nothing like it')

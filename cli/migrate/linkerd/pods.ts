@@ -2,6 +2,7 @@ import { ANNOTATION_PREFIX, INJECT_LABEL } from '../../../core/contract.ts'
 import type { AnnotationName } from '../../../injector/annotations.ts'
 import type { Exchanged, MetadataExchange } from '../pod-metadata.ts'
 import { isLinkerd } from './annotations.ts'
+import { DEFAULT_POLICY } from './server.ts'
 
 const CONFIG = 'config.linkerd.io/'
 /** Those whose values mean the same, below `config.linkerd.io/`. */
@@ -45,20 +46,43 @@ const MOST_PORTS = 128
 const OPEN: ReadonlySet<string> = new Set(['all-unauthenticated', 'cluster-unauthenticated'])
 const CLOSED: ReadonlySet<string> = new Set(['all-authenticated', 'cluster-authenticated'])
 
-/** Annotations and labels of Linkerd on namespaces and pods. */
-export const LINKERD_METADATA: MetadataExchange = {
-  belongs: isLinkerd,
-  exchange(name, value) {
-    if (name === 'linkerd.io/inject') return inject(value)
-    if (NOTHING.has(name)) return { nothing: true }
-    const short = name.startsWith(CONFIG) ? name.slice(CONFIG.length) : ''
-    const same = Object.hasOwn(SAME, short) ? SAME[short] : undefined
-    if (same === undefined) return special(name, value)
-    const made = PORTS.has(short) ? withoutRanges(value) : value
-    return made === undefined
-      ? { lost: `name the ports one by one, ${MOST_PORTS} at most, in ${ANNOTATION_PREFIX}${same}` }
-      : { annotations: { [same]: made } }
-  },
+/**
+ * Annotations and labels of Linkerd on namespaces and pods. `preset`: the default-inbound-policy of the pods' namespace, where the
+ * input has it; '' of a namespace itself.
+ */
+export function linkerdMetadata(preset: string): MetadataExchange {
+  return {
+    belongs: isLinkerd,
+    exchange(name, value) {
+      if (name === 'linkerd.io/inject') return inject(value)
+      if (name === DEFAULT_POLICY) return inboundPolicy(value, preset)
+      if (NOTHING.has(name)) return { nothing: true }
+      const short = name.startsWith(CONFIG) ? name.slice(CONFIG.length) : ''
+      const same = Object.hasOwn(SAME, short) ? SAME[short] : undefined
+      if (same === undefined) return special(name, value)
+      const made = PORTS.has(short) ? withoutRanges(value) : value
+      return made === undefined
+        ? { lost: `name the ports one by one, ${MOST_PORTS} at most, in ${ANNOTATION_PREFIX}${same}` }
+        : { annotations: { [same]: made } }
+    },
+  }
+}
+
+function inboundPolicy(value: string, preset: string): Exchanged {
+  const cluster = value.startsWith('cluster-') && {
+    changed:
+      'is for callers of the cluster alone, and here for whoever reaches the pod: name addresses by ipBlocks of an AuthorizationPolicy',
+  }
+  if (value === 'deny') return { policies: { nothingAllowed: 'Enforce' } }
+  if (preset === 'deny' && preset !== value)
+    return {
+      lost: 'allow what is meant by an AuthorizationPolicy for these pods: their namespace allows nothing by itself',
+    }
+  if (value === 'audit') return { policies: { nothingAllowed: 'DryRun' } }
+  if (CLOSED.has(value)) return { policies: { mtls: 'STRICT', ...cluster } }
+  if (!OPEN.has(value)) return { lost: 'say one that Linkerd knows: all-authenticated, deny and so on' }
+  if (CLOSED.has(preset)) return { policies: { mtls: 'PERMISSIVE', ...cluster } }
+  return cluster ? { policies: cluster } : { nothing: true }
 }
 
 function inject(value: string): Exchanged {
@@ -85,10 +109,6 @@ function special(name: string, value: string): Exchanged {
         ? { lost: `say ${ANNOTATION_PREFIX}drain-seconds` }
         : { annotations: { 'drain-seconds': seconds } }
     }
-    case `${CONFIG}default-inbound-policy`:
-      if (OPEN.has(value)) return { nothing: true }
-      if (CLOSED.has(value)) return { mode: 'STRICT' }
-      return { lost: 'restrict who may call by NetworkPolicy: the mesh has no kind for it yet' }
     default:
       return {
         lost: Object.hasOwn(REMEDIES, name)

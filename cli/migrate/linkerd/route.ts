@@ -8,6 +8,7 @@ import { GATEWAY_GROUP, routeManifest, withoutEmpty, type Manifest, type ObjectI
 import type { Notes } from '../notes.ts'
 import { httpRuleProblem } from '../rule-problem.ts'
 import { LinkerdAnnotations } from './annotations.ts'
+import { hasServer, noteServerRoute } from './server-routes.ts'
 import { hasRouteSettings, readRouteSettings, type RouteSettings } from './route-settings.ts'
 
 /**
@@ -23,6 +24,7 @@ export function migrateRoute(
   const annotations = new LinkerdAnnotations(new Fields(raw, [], []), notes)
   if (annotations.size === 0 && apiVersion.startsWith(`${GATEWAY_GROUP}/`)) return []
   const own = { namespace, name }
+  if (hasServer(object)) noteServerRoute(object, notes)
   const asked = hasRouteSettings(annotations)
   const settings = readRouteSettings(annotations, notes)
   const spec = mapOf(raw['spec'])
@@ -64,12 +66,12 @@ function readParent(ref: unknown, at: number, notes: Notes): readonly JsonObject
   const group = textOf(parent['group'])
   if (parent['kind'] === 'Service' && (group === '' || group === 'core') && isJsonObject(ref))
     return [{ ...ref, group: '' }]
+  // Of a Server: who may call, which is in what the Server becomes.
+  if (parent['kind'] === 'Server') return []
   notes.lost(
     ['spec', 'parentRefs', at],
     `is a ${textOf(parent['kind']) || 'parent that is no Service'}, and routes of the mesh are for Services`,
-    parent['kind'] === 'Server'
-      ? 'take it out: it says who may call, for which the mesh has no kind yet'
-      : 'name the Service',
+    'name the Service',
   )
   return []
 }
