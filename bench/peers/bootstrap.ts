@@ -13,19 +13,30 @@ interface Sidecar {
   readonly topology: Topology
   readonly downstreamTls: object | undefined
   readonly upstreamTls: object | undefined
+  /** HTTP filters before the router. */
+  readonly filters: readonly object[]
 }
 
-/** Writes the bootstrap file of each sidecar of a plan; gives their paths, the caller's first. */
-export function writeBootstraps(plan: Plan): string[] {
-  return sidecarsOf(plan).map((sidecar, i) => {
+/**
+ * Writes the bootstrap file of each sidecar of a plan; gives their paths, the caller's first. `filters`: of the server's
+ * sidecar, before its router.
+ */
+export function writeBootstraps(plan: Plan, filters: readonly object[] = []): string[] {
+  return sidecarsOf(plan, filters).map((sidecar, i) => {
     const path = join(plan.folder, `bootstrap-${i}.json`)
     writeFileSync(path, `${JSON.stringify(bootstrap(sidecar), undefined, 2)}\n`)
     return path
   })
 }
 
-function sidecarsOf({ topology, ports, certificates }: Plan): Sidecar[] {
-  const caller = { direction: 'OUTBOUND', topology, listen: ports.front, downstreamTls: undefined } as const
+function sidecarsOf({ topology, ports, certificates }: Plan, filters: readonly object[]): Sidecar[] {
+  const caller = {
+    direction: 'OUTBOUND',
+    topology,
+    listen: ports.front,
+    downstreamTls: undefined,
+    filters: [],
+  } as const
   if (topology === 'plain') return [{ ...caller, upstream: ports.origin, upstreamTls: undefined }]
   // Opaque TCP offers no protocol.
   const alpn = topology === 'tcp-pair' ? [] : ['h2']
@@ -38,6 +49,7 @@ function sidecarsOf({ topology, ports, certificates }: Plan): Sidecar[] {
       upstream: ports.origin,
       downstreamTls: serverTls(certificates, alpn),
       upstreamTls: undefined,
+      filters,
     },
   ]
 }
@@ -53,7 +65,7 @@ function bootstrap(sidecar: Sidecar): object {
           address: address(sidecar.listen),
           filter_chains: [
             {
-              filters: [sidecar.topology === 'tcp-pair' ? tcpProxy() : connectionManager()],
+              filters: [sidecar.topology === 'tcp-pair' ? tcpProxy() : connectionManager(sidecar.filters)],
               ...(sidecar.downstreamTls ? { transport_socket: sidecar.downstreamTls } : {}),
             },
           ],
@@ -64,7 +76,7 @@ function bootstrap(sidecar: Sidecar): object {
   }
 }
 
-function connectionManager(): object {
+function connectionManager(filters: readonly object[]): object {
   const path = 'filters.network.http_connection_manager.v3.HttpConnectionManager'
   return {
     name: 'envoy.filters.network.http_connection_manager',
@@ -83,6 +95,7 @@ function connectionManager(): object {
         ],
       },
       http_filters: [
+        ...filters,
         {
           name: 'envoy.filters.http.router',
           typed_config: { '@type': `${EXTENSIONS}.filters.http.router.v3.Router` },
