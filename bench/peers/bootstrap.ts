@@ -13,29 +13,36 @@ interface Sidecar {
   readonly topology: Topology
   readonly downstreamTls: object | undefined
   readonly upstreamTls: object | undefined
+  readonly own: ServerOwn | undefined
+}
+
+/** What the file of the server's sidecar has beyond the others'. */
+export interface ServerOwn {
   /** HTTP filters before the router. */
   readonly filters: readonly object[]
+  /** Of the node: read, and of no effect. */
+  readonly metadata: Readonly<Record<string, unknown>>
 }
 
 /**
- * Writes the bootstrap file of each sidecar of a plan; gives their paths, the caller's first. `filters`: of the server's
- * sidecar, before its router.
+ * Writes the bootstrap file of each sidecar of a plan; gives their paths, the caller's first. `own`: of the server's
+ * sidecar.
  */
-export function writeBootstraps(plan: Plan, filters: readonly object[] = []): string[] {
-  return sidecarsOf(plan, filters).map((sidecar, i) => {
+export function writeBootstraps(plan: Plan, own?: ServerOwn): string[] {
+  return sidecarsOf(plan, own).map((sidecar, i) => {
     const path = join(plan.folder, `bootstrap-${i}.json`)
     writeFileSync(path, `${JSON.stringify(bootstrap(sidecar), undefined, 2)}\n`)
     return path
   })
 }
 
-function sidecarsOf({ topology, ports, certificates }: Plan, filters: readonly object[]): Sidecar[] {
+function sidecarsOf({ topology, ports, certificates }: Plan, own: ServerOwn | undefined): Sidecar[] {
   const caller = {
     direction: 'OUTBOUND',
     topology,
     listen: ports.front,
     downstreamTls: undefined,
-    filters: [],
+    own: undefined,
   } as const
   if (topology === 'plain') return [{ ...caller, upstream: ports.origin, upstreamTls: undefined }]
   // Opaque TCP offers no protocol.
@@ -49,14 +56,18 @@ function sidecarsOf({ topology, ports, certificates }: Plan, filters: readonly o
       upstream: ports.origin,
       downstreamTls: serverTls(certificates, alpn),
       upstreamTls: undefined,
-      filters,
+      own,
     },
   ]
 }
 
 function bootstrap(sidecar: Sidecar): object {
   return {
-    node: { id: `bench-${sidecar.direction.toLowerCase()}`, cluster: 'bench' },
+    node: {
+      id: `bench-${sidecar.direction.toLowerCase()}`,
+      cluster: 'bench',
+      metadata: sidecar.own?.metadata ?? {},
+    },
     static_resources: {
       listeners: [
         {
@@ -65,7 +76,9 @@ function bootstrap(sidecar: Sidecar): object {
           address: address(sidecar.listen),
           filter_chains: [
             {
-              filters: [sidecar.topology === 'tcp-pair' ? tcpProxy() : connectionManager(sidecar.filters)],
+              filters: [
+                sidecar.topology === 'tcp-pair' ? tcpProxy() : connectionManager(sidecar.own?.filters ?? []),
+              ],
               ...(sidecar.downstreamTls ? { transport_socket: sidecar.downstreamTls } : {}),
             },
           ],
