@@ -1,5 +1,6 @@
 import type { LoadKind } from './load/protocol.ts'
 import type { Topology } from './peers/peer.ts'
+import { APPLYING, POLICIES } from './policies/objects.ts'
 import { SIDECAR } from './sidecar/measure.ts'
 
 export interface Case {
@@ -108,4 +109,20 @@ export const CASES: readonly Case[] = [
 ]
 
 export const IDLE = 'idle'
-export const CASE_NAMES: readonly string[] = [...CASES.map(({ name }) => name), IDLE, SIDECAR]
+/** Weft alone, without and with them: see `policies/measure.ts`. */
+export const WITH_POLICIES: Case = {
+  name: 'policies',
+  title: `the mTLS pair without and with ${POLICIES} AuthorizationPolicies, ${APPLYING} of them of the server's pod`,
+  topology: 'http-pair',
+  load: 'http1',
+  origin: 'http1',
+  size: 1024,
+  connections: [64],
+  targets: {},
+}
+export const CASE_NAMES: readonly string[] = [
+  ...CASES.map(({ name }) => name),
+  WITH_POLICIES.name,
+  IDLE,
+  SIDECAR,
+]

@@ -6,7 +6,7 @@ import { describeError, WeftError } from '../core/errors.ts'
 import { ADMISSION_CASES } from './admission/measure.ts'
 import { reportAdmission } from './admission/report.ts'
 import { Bed } from './bed.ts'
-import { CASES, IDLE } from './cases.ts'
+import { CASES, IDLE, WITH_POLICIES } from './cases.ts'
 import { measureIdle } from './idle.ts'
 import { measureCase } from './measure-case.ts'
 import { HELP, parseOptions, type Options } from './options.ts'
@@ -16,6 +16,7 @@ import { envoy } from './peers/envoy.ts'
 import { haproxy } from './peers/haproxy.ts'
 import { nginx } from './peers/nginx.ts'
 import type { Peer } from './peers/peer.ts'
+import { measurePolicies } from './policies/measure.ts'
 import { weft } from './peers/weft.ts'
 import { machineText } from './report/machine.ts'
 import { writeDocument } from './report/document.ts'
@@ -25,8 +26,15 @@ import { measureSidecar, SIDECAR } from './sidecar/measure.ts'
 
 const PROJECT = fileURLToPath(new URL('..', import.meta.url))
 
+const words = (text: string): string[] => text.split(' ').filter(Boolean)
+
+/** What runs Weft's proxy, between Node.js and its flags. */
+async function ownProgram({ weft: given }: Options): Promise<readonly string[]> {
+  return given ? words(given) : [...NODE_FLAGS, (await bundle('proxy')).path]
+}
+
 /** What is there of the chosen peers, Weft first; what lacks is told and left out. */
-async function findPeers(options: Options): Promise<Peer[]> {
+async function findPeers(options: Options, own: readonly string[]): Promise<Peer[]> {
   const folder = join(PROJECT, '.cache/bench')
   mkdirSync(folder, { recursive: true })
   const install: Record<string, () => Peer> = {
@@ -34,8 +42,6 @@ async function findPeers(options: Options): Promise<Peer[]> {
     nginx: () => nginx(debianProgram('nginx', folder)),
     haproxy: () => haproxy(debianProgram('haproxy', folder)),
   }
-  const words = (text: string): string[] => text.split(' ').filter(Boolean)
-  const own = options.weft ? words(options.weft) : [...NODE_FLAGS, (await bundle('proxy')).path]
   const peers = [weft('weft', own)]
   if (options.other) peers.push(weft('other', words(options.other)))
   for (const name of options.peers) {
@@ -48,13 +54,20 @@ async function findPeers(options: Options): Promise<Peer[]> {
   return peers
 }
 
-async function measure(options: Options, peers: readonly Peer[], tell: (row: Row) => void): Promise<Row[]> {
+async function measure(
+  options: Options,
+  own: readonly string[],
+  peers: readonly Peer[],
+  tell: (row: Row) => void,
+): Promise<Row[]> {
   const bed = await Bed.open()
   const rows: Row[] = []
   try {
     for (const what of CASES)
       if (options.cases.includes(what.name))
         rows.push(...(await measureCase(bed, what, peers, options, tell)))
+    if (options.cases.includes(WITH_POLICIES.name))
+      rows.push(...(await measurePolicies(bed, own, options, tell)))
     if (options.cases.includes(IDLE)) rows.push(...(await measureIdle(bed, peers, tell)))
     if (options.cases.includes(SIDECAR))
       rows.push(...(await measureSidecar((await bundle('proxy')).path, tell)))
@@ -78,11 +91,12 @@ async function main(argv: readonly string[]): Promise<number> {
       })
     return reportAdmission(admission, options)
   }
-  const peers = await findPeers(options)
+  const own = await ownProgram(options)
+  const peers = await findPeers(options, own)
   const say = options.json ? console.error : console.log
   const machine = machineText(peers)
   say(`${machine}\n\n${headingText()}`)
-  const rows = await measure(options, peers, (row) => say(rowText(row)))
+  const rows = await measure(options, own, peers, (row) => say(rowText(row)))
   if (options.json) console.log(JSON.stringify(rows, undefined, 2))
   if (options.document !== undefined) writeDocument(options.document, machine, rows)
   return rows.some(({ peer, error }) => peer === 'weft' && error !== undefined) ? 1 : 0

@@ -164,6 +164,7 @@ function rowOf(
     p99_us: middle(({ p99Us }) => p99Us),
     rss_kib: largest(({ rssKib }) => rssKib),
     pss_kib: largest(({ pssKib }) => pssKib),
+    private_kib: Math.round(median(results.map(({ memory }) => memory.at(-1)?.privateKib ?? 0))),
     ratio_to_weft: ratios ? rounded(median(ratios)) : null,
     ratio_spread: ratios ? range(ratios) : null,
   }

@@ -13,6 +13,8 @@ export interface Row {
   /** Of the larger of the proxies. */
   readonly rss_kib: number | null
   readonly pss_kib: number | null
+  /** Memory that is nobody else's, of the server's sidecar; the median of the turns. */
+  readonly private_kib: number | null
   /** This peer's CPU divided by Weft's in the same turn, the median of the turns. */
   readonly ratio_to_weft: number | null
   /** Lowest and highest of those ratios. */
@@ -51,6 +53,7 @@ export function emptyRow(name: string, connections: number, peer: string): Row {
     p99_us: null,
     rss_kib: null,
     pss_kib: null,
+    private_kib: null,
     ratio_to_weft: null,
     ratio_spread: null,
   }

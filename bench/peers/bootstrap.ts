@@ -13,19 +13,37 @@ interface Sidecar {
   readonly topology: Topology
   readonly downstreamTls: object | undefined
   readonly upstreamTls: object | undefined
+  readonly own: ServerOwn | undefined
 }
 
-/** Writes the bootstrap file of each sidecar of a plan; gives their paths, the caller's first. */
-export function writeBootstraps(plan: Plan): string[] {
-  return sidecarsOf(plan).map((sidecar, i) => {
+/** What the file of the server's sidecar has beyond the others'. */
+export interface ServerOwn {
+  /** HTTP filters before the router. */
+  readonly filters: readonly object[]
+  /** Of the node: read, and of no effect. */
+  readonly metadata: Readonly<Record<string, unknown>>
+}
+
+/**
+ * Writes the bootstrap file of each sidecar of a plan; gives their paths, the caller's first. `own`: of the server's
+ * sidecar.
+ */
+export function writeBootstraps(plan: Plan, own?: ServerOwn): string[] {
+  return sidecarsOf(plan, own).map((sidecar, i) => {
     const path = join(plan.folder, `bootstrap-${i}.json`)
     writeFileSync(path, `${JSON.stringify(bootstrap(sidecar), undefined, 2)}\n`)
     return path
   })
 }
 
-function sidecarsOf({ topology, ports, certificates }: Plan): Sidecar[] {
-  const caller = { direction: 'OUTBOUND', topology, listen: ports.front, downstreamTls: undefined } as const
+function sidecarsOf({ topology, ports, certificates }: Plan, own: ServerOwn | undefined): Sidecar[] {
+  const caller = {
+    direction: 'OUTBOUND',
+    topology,
+    listen: ports.front,
+    downstreamTls: undefined,
+    own: undefined,
+  } as const
   if (topology === 'plain') return [{ ...caller, upstream: ports.origin, upstreamTls: undefined }]
   // Opaque TCP offers no protocol.
   const alpn = topology === 'tcp-pair' ? [] : ['h2']
@@ -38,13 +56,18 @@ function sidecarsOf({ topology, ports, certificates }: Plan): Sidecar[] {
       upstream: ports.origin,
       downstreamTls: serverTls(certificates, alpn),
       upstreamTls: undefined,
+      own,
     },
   ]
 }
 
 function bootstrap(sidecar: Sidecar): object {
   return {
-    node: { id: `bench-${sidecar.direction.toLowerCase()}`, cluster: 'bench' },
+    node: {
+      id: `bench-${sidecar.direction.toLowerCase()}`,
+      cluster: 'bench',
+      metadata: sidecar.own?.metadata ?? {},
+    },
     static_resources: {
       listeners: [
         {
@@ -53,7 +76,9 @@ function bootstrap(sidecar: Sidecar): object {
           address: address(sidecar.listen),
           filter_chains: [
             {
-              filters: [sidecar.topology === 'tcp-pair' ? tcpProxy() : connectionManager()],
+              filters: [
+                sidecar.topology === 'tcp-pair' ? tcpProxy() : connectionManager(sidecar.own?.filters ?? []),
+              ],
               ...(sidecar.downstreamTls ? { transport_socket: sidecar.downstreamTls } : {}),
             },
           ],
@@ -64,7 +89,7 @@ function bootstrap(sidecar: Sidecar): object {
   }
 }
 
-function connectionManager(): object {
+function connectionManager(filters: readonly object[]): object {
   const path = 'filters.network.http_connection_manager.v3.HttpConnectionManager'
   return {
     name: 'envoy.filters.network.http_connection_manager',
@@ -83,6 +108,7 @@ function connectionManager(): object {
         ],
       },
       http_filters: [
+        ...filters,
         {
           name: 'envoy.filters.http.router',
           typed_config: { '@type': `${EXTENSIONS}.filters.http.router.v3.Router` },

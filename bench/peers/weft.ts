@@ -1,15 +1,18 @@
 import { PROXY_ENV } from '../../cli/bundle.ts'
 import packageJson from '../../package.json' with { type: 'json' }
-import { writeBootstraps } from './bootstrap.ts'
+import { writeBootstraps, type ServerOwn } from './bootstrap.ts'
 import type { Peer } from './peer.ts'
 
-/** Weft's proxy, or what takes the same files; `argv` stands between Node.js and `--bootstrap FILE`. */
-export function weft(name: string, argv: readonly string[]): Peer {
+/**
+ * Weft's proxy, or what takes the same files; `argv` stands between Node.js and `--bootstrap FILE`. `own`: of the
+ * server's sidecar.
+ */
+export function weft(name: string, argv: readonly string[], own?: ServerOwn): Peer {
   return {
     name,
     version: () => `${packageJson.version} on Node.js ${process.version}`,
     processes: (plan) =>
-      writeBootstraps(plan).map((file, i) => ({
+      writeBootstraps(plan, own).map((file, i) => ({
         port: i === 0 ? plan.ports.front : plan.ports.inner,
         argv: [process.execPath, ...argv, '--bootstrap', file, '--access-log', 'off'],
         env: PROXY_ENV,

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { WeftError } from '../../core/errors.ts'
-import { CASES, IDLE } from '../cases.ts'
+import { CASES, IDLE, WITH_POLICIES } from '../cases.ts'
 import { SIDECAR } from '../sidecar/measure.ts'
 import type { Row } from '../result.ts'
 import { markdownTable } from './table.ts'
@@ -39,7 +39,7 @@ const OTHERS: Readonly<Record<string, string>> = {
 
 function resultText(machine: string, rows: readonly Row[]): string {
   const names = [...new Set(rows.map((row) => row.case))]
-  const titles = new Map(CASES.map(({ name, title }) => [name, title]))
+  const titles = new Map([...CASES, WITH_POLICIES].map(({ name, title }) => [name, title]))
   const sections = names.map((name) => {
     const title = titles.get(name) ?? OTHERS[name] ?? name
     return `### ${name}\n\n${title}\n\n${markdownTable(rows.filter((row) => row.case === name))}`
@@ -106,6 +106,14 @@ function otherLines(rows: readonly Row[]): string[] {
     add('RSS, idle pair', connections, 'envoy', 1, ratio(rss('weft'), rss('envoy')))
     add('RSS, idle pair, MiB', connections, '', most, ratio(rss('weft'), MIB))
   }
+  const withPolicies = (peer: string, read: (row: Row) => number | null) =>
+    of(WITH_POLICIES.name, 64, peer, read)
+  const cost = withPolicies('policies', (row) => row.ratio_to_weft)
+  add('CPU, with policies', 64, 'weft', 1.03, cost)
+  const grown = (row: Row) => row.private_kib
+  const [before, after] = [withPolicies('weft', grown), withPolicies('policies', grown)]
+  if (before !== null && after !== null)
+    add('private memory, with policies, MiB more', 64, 'weft', 2, (after - before) / MIB)
   const sidecar = (read: (row: Row) => number | null | undefined) => of(SIDECAR, 0, 'weft', read)
   add(
     'RSS, idle sidecar, MiB',

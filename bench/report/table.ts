@@ -11,6 +11,7 @@ const COLUMNS: readonly (readonly [title: string, width: number, read: (row: Row
   ['p99 us', 8, (row) => figure(row.p99_us)],
   ['RSS MiB', 8, (row) => mebibytes(row.rss_kib)],
   ['PSS MiB', 8, (row) => mebibytes(row.pss_kib)],
+  ['own MiB', 8, (row) => mebibytes(row.private_kib)],
   ['to Weft', 8, (row) => figure(row.ratio_to_weft)],
   ['spread', 12, (row) => row.ratio_spread?.join('-') ?? ''],
   ['start ms', 9, (row) => figure(row.ready_ms ?? null)],

@@ -7,7 +7,15 @@ import {
 import { TYPE_URL } from '../../control-plane/serve/ads/session.ts'
 import { INBOUND, outboundName } from '../../control-plane/xds/names.ts'
 import type { ResourceType } from '../../control-plane/xds/resource.ts'
-import { monotonicMs, type ClientsConfig, type FromClients, type ProxySpec } from './messages.ts'
+import { NODE_TAKES, TAKES_JWT, TAKES_OUTLIER_DETECTION, TAKES_RBAC } from '../../core/contract.ts'
+import {
+  CHANGED_PATH,
+  monotonicMs,
+  policyKey,
+  type ClientsConfig,
+  type FromClients,
+  type ProxySpec,
+} from './messages.ts'
 
 const { path, requestSerialize } = AggregatedDiscoveryService.deltaAggregatedResources
 const TYPES: readonly ResourceType[] = ['listener', 'route', 'cluster', 'endpoints']
@@ -64,7 +72,11 @@ class Proxy {
     const node = {
       id: `${pod}.${namespace}`,
       userAgentName: 'weft',
-      metadata: { NAMESPACE: namespace, POD_NAME: pod },
+      metadata: {
+        NAMESPACE: namespace,
+        POD_NAME: pod,
+        [NODE_TAKES]: [TAKES_OUTLIER_DETECTION, TAKES_RBAC, TAKES_JWT].join(' '),
+      },
     }
     for (const [at, type] of TYPES.entries()) {
       const first = at === 0 ? { node } : {}
@@ -87,13 +99,25 @@ class Proxy {
     bytesSoFar += bytes
     send({ typeUrl, responseNonce: nonce })
     if (this.#missing.size === 0) {
-      if (typeUrl !== TYPE_URL.endpoints) return
-      for (const { name = '' } of resources) tell({ type: 'endpoints', key: name, at, bytes })
+      for (const { name = '', resource } of resources) {
+        if (typeUrl === TYPE_URL.endpoints) tell({ type: 'changed', key: name, at, bytes })
+        if (typeUrl !== TYPE_URL.listener || name !== INBOUND) continue
+        const number = policyChange(resource?.value)
+        if (number !== undefined) tell({ type: 'changed', key: policyKey(number), at, bytes })
+      }
       return
     }
     for (const { name } of resources) this.#missing.delete(`${typeUrl} ${name}`)
     if (this.#missing.size === 0) this.#onSynced()
   }
+}
+
+/** Which change of the policy a listener holds; undefined: it has none of it. */
+function policyChange(listener: Uint8Array | undefined): number | undefined {
+  const text = Buffer.from(listener ?? []).toString('latin1')
+  const from = text.indexOf(CHANGED_PATH)
+  if (from < 0) return undefined
+  return Number.parseInt(text.slice(from + CHANGED_PATH.length, from + CHANGED_PATH.length + 10), 10)
 }
 
 function tell(message: FromClients): void {

@@ -11,10 +11,12 @@ import { Changes, keyOf, measureIdle } from './measure.ts'
 import type { ProxySpec } from './messages.ts'
 import { eachOf, Objects } from './objects.ts'
 import { HELP, parseOptions, type Options } from './options.ts'
+import { PolicyObjects } from './policy-objects.ts'
 import { Proxies } from './proxies.ts'
 import { isWithinTarget, resultText, type Result } from './result.ts'
 
 const DOCUMENT = fileURLToPath(new URL('../../docs/scale.md', import.meta.url))
+const CRDS = fileURLToPath(new URL('../../deploy/chart/crds', import.meta.url))
 const BEGIN = '<!-- Written by `npm run scale -- --document`: -->'
 const END = '<!-- until here. -->'
 
@@ -25,7 +27,9 @@ async function measure(options: Options): Promise<Result> {
   try {
     const cluster = await startCluster({ mode: 'api', onProgress: tell })
     ending.push(() => cluster.stop())
-    await cluster.kubectl(['apply', '--server-side', '--filename', cluster.programs.gatewayApi])
+    const files = ['--filename', cluster.programs.gatewayApi, '--filename', CRDS]
+    await cluster.kubectl(['apply', '--server-side', ...files])
+    await cluster.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s'])
     const connection = await openConnection({ kubeconfig: cluster.kubeconfig })
     ending.push(() => connection.close())
     const objects = new Objects(connection)
@@ -61,9 +65,13 @@ async function measure(options: Options): Promise<Result> {
     const alone = await changes.alone(options)
     tell('changes, 50 a second')
     const fast = await changes.fast(options)
+    tell('changes of a policy, one after the other')
+    const policies = new PolicyObjects(connection)
+    await policies.make()
+    const policy = await changes.policy(policies, specs.length, options.policies)
     const { services, endpoints, proxies: count, destinations } = options
     const about = { services, endpoints, proxies: count, destinations }
-    return { ...about, ready, connect, idleCpuPercent, alone, fast, end: controlPlane.memory() }
+    return { ...about, ready, connect, idleCpuPercent, alone, fast, policy, end: controlPlane.memory() }
   } finally {
     for (const end of ending.toReversed()) await end()
   }

@@ -1,7 +1,8 @@
 import type { Options } from './options.ts'
 import type { ControlPlane } from './control-plane.ts'
-import { monotonicMs } from './messages.ts'
+import { monotonicMs, policyKey } from './messages.ts'
 import type { BedService, Objects } from './objects.ts'
+import type { PolicyObjects } from './policy-objects.ts'
 import type { Proxies } from './proxies.ts'
 import type { Phase } from './result.ts'
 
@@ -62,6 +63,27 @@ export class Changes {
       pending.push(this.#change(this.#services.at(-1 - (at % this.#services.length)) as BedService))
     }
     const found = await Promise.all(pending)
+    return phaseOf(found, this.#controlPlane.cpuMs() - before)
+  }
+
+  /** Of the policy of the whole mesh, which every proxy is told of, each when every proxy has had the one before. */
+  async policy(objects: PolicyObjects, proxies: number, changes: number): Promise<Phase> {
+    const change = async (number: number): Promise<Change> => {
+      const last = this.#proxies.last(policyKey(number), proxies)
+      const sent = monotonicMs()
+      await objects.change(number)
+      const answered = monotonicMs()
+      const { at, bytes } = await last
+      return { ms: at - sent, answeredMs: at - answered, bytes, told: proxies }
+    }
+    // Not counted: all that was made before it has been taken once it has arrived.
+    await change(1)
+    const before = this.#controlPlane.cpuMs()
+    const found: Change[] = []
+    for (let at = 0; at < changes; at++) {
+      found.push(await change(at + 2))
+      await pause(FAST_GAP_MS)
+    }
     return phaseOf(found, this.#controlPlane.cpuMs() - before)
   }
 

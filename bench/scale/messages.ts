@@ -17,11 +17,20 @@ export interface ClientsConfig {
 export type FromClients =
   /** Every proxy has all that it asked for. */
   | { readonly type: 'synced'; readonly bytes: number }
-  /** Endpoints of a Service came to a proxy. `at`: milliseconds of the machine's monotonic clock. */
-  | { readonly type: 'endpoints'; readonly key: string; readonly at: number; readonly bytes: number }
+  /**
+   * What was changed came to a proxy: endpoints of a Service (its key), or its inbound listener with the changed policy
+   * (policyKey). `at`: milliseconds of the machine's monotonic clock.
+   */
+  | { readonly type: 'changed'; readonly key: string; readonly at: number; readonly bytes: number }
   /** A proxy was told to come back later, and does. */
   | { readonly type: 'again' }
   | { readonly type: 'failed'; readonly message: string }
+
+/** What the changed policy denies begins with this; the number of the change follows, and a slash. */
+export const CHANGED_PATH = '/changed-'
+
+/** Of the inbound listener in which the changed policy has had so many changes. */
+export const policyKey = (number: number): string => `policy ${number}`
 
 /** The same in every process of the machine. */
 export function monotonicMs(): number {

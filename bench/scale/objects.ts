@@ -15,7 +15,8 @@ export interface BedPod {
   readonly uid: string
 }
 
-const NAMESPACES = 10
+/** `scale-0` and so on. */
+export const NAMESPACES = 10
 const AT_ONCE = 32
 
 /** Makes namespaces, Services, EndpointSlices, and pods as they are once injected and running. */

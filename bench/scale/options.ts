@@ -4,7 +4,7 @@ import { WeftError } from '../../core/errors.ts'
 export const HELP = `usage: npm run scale -- [options]
 
 Measures the control plane at scale: objects in a real API server, streams of proxies over real gRPC with tokens of
-real pods, changes of EndpointSlices until the last proxy that is interested has them. It needs root, and the
+real pods, changes of EndpointSlices and of an AuthorizationPolicy until the last proxy that is interested has them. It needs root, and the
 programs of npm run test:kube.
 
   --services N      (1000)
@@ -12,11 +12,13 @@ programs of npm run test:kube.
   --proxies N       of these pods that hold a stream (500)
   --destinations N  Services that each proxy calls (20)
   --changes N       changes one after the other, then as many at 50 a second (300)
+  --policies N      changes of one AuthorizationPolicy of the whole mesh, beside 20 of each namespace, after the others,
+                    one after the other; each until every proxy has the listener with it (30)
   --json            the result as JSON on standard output
   --document        write the result into docs/scale.md, between its marks
   --help            this text
 
-Exit code: 0 measured, and within the target (p99 200 ms, 1 GiB); 1 not; 2 wrong flags or something lacks.
+Exit code: 0 measured, and within the target (p99 200 ms, of the policy 1 s; 1 GiB); 1 not; 2 wrong flags or something lacks.
 `
 
 export interface Options {
@@ -25,6 +27,8 @@ export interface Options {
   readonly proxies: number
   readonly destinations: number
   readonly changes: number
+  /** Changes of the policy. */
+  readonly policies: number
   readonly json: boolean
   readonly document: boolean
 }
@@ -41,6 +45,7 @@ export function parseOptions(argv: readonly string[]): Options | 'help' {
         proxies: { type: 'string', default: '500' },
         destinations: { type: 'string', default: '20' },
         changes: { type: 'string', default: '300' },
+        policies: { type: 'string', default: '30' },
         json: { type: 'boolean', default: false },
         document: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
@@ -51,7 +56,7 @@ export function parseOptions(argv: readonly string[]): Options | 'help' {
   }
   if (values.help) return 'help'
   const count = (
-    flag: 'services' | 'endpoints' | 'proxies' | 'destinations' | 'changes',
+    flag: 'services' | 'endpoints' | 'proxies' | 'destinations' | 'changes' | 'policies',
     most: number,
   ): number => {
     const value = Number(values[flag])
@@ -66,6 +71,7 @@ export function parseOptions(argv: readonly string[]): Options | 'help' {
     proxies: count('proxies', endpoints),
     destinations: count('destinations', services),
     changes: count('changes', 10_000),
+    policies: count('policies', 10_000),
     json: values.json,
     document: values.document,
   }

@@ -43,8 +43,11 @@ export class Proxies {
     return this.#interested.get(key) ?? 0
   }
 
-  /** When, of the monotonic clock, the last proxy that is interested had the change to come, and the bytes sent. */
-  last(key: string): Promise<{ readonly at: number; readonly bytes: number }> {
+  /**
+   * When, of the monotonic clock, the last proxy that is interested (`told` of them) had the change to come, and the bytes
+   * sent.
+   */
+  last(key: string, told = this.interested(key)): Promise<{ readonly at: number; readonly bytes: number }> {
     if (this.#failure) throw this.#failure
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
@@ -55,7 +58,7 @@ export class Proxies {
         clearTimeout(timer)
         resolve({ at, bytes })
       }
-      this.#waiting.set(key, { left: this.interested(key), bytes: 0, done })
+      this.#waiting.set(key, { left: told, bytes: 0, done })
     })
   }
 

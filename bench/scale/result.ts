@@ -18,6 +18,8 @@ export interface Result {
   readonly idleCpuPercent: number
   readonly alone: Phase
   readonly fast: Phase
+  /** Of an AuthorizationPolicy of the whole mesh. */
+  readonly policy: Phase
   readonly end: { readonly rss: number; readonly peak: number }
 }
 
@@ -38,14 +40,16 @@ export interface Phase {
   readonly cpuMs: number
 }
 
-export const TARGET = { p99: 200, memory: 1024 }
+export const TARGET = { p99: 200, policyP99: 1000, memory: 1024 }
 
 export function isWithinTarget(result: Result): boolean {
-  return result.alone.p99 <= TARGET.p99 && result.fast.p99 <= TARGET.p99 && result.end.peak <= TARGET.memory
+  const { alone, fast, policy, end } = result
+  const quick = alone.p99 <= TARGET.p99 && fast.p99 <= TARGET.p99 && policy.p99 <= TARGET.policyP99
+  return quick && end.peak <= TARGET.memory
 }
 
 export function resultText(result: Result): string {
-  const { ready, connect, alone, fast, end } = result
+  const { ready, connect, alone, fast, policy, end } = result
   const mib = (value: number): string => `${value.toFixed(0)} MiB`
   const ms = (value: number): string => `${value.toFixed(value < 10 ? 1 : 0)} ms`
   const kb = (value: number): string => `${(value / 1000).toFixed(1)} kB`
@@ -67,6 +71,7 @@ The proxies were sent ${(connect.bytes / 1e6).toFixed(1)} MB when they connected
 | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
 ${phase('one after the other', alone)}
 ${phase('50 a second', fast)}
+${phase('of a policy for the whole mesh', policy)}
 
-Target: p99 at most ${TARGET.p99} ms, memory at most ${TARGET.memory} MiB: ${isWithinTarget(result) ? 'reached' : '**not reached**'}.`
+Target: p99 at most ${TARGET.p99} ms, of the policy ${TARGET.policyP99} ms, memory at most ${TARGET.memory} MiB: ${isWithinTarget(result) ? 'reached' : '**not reached**'}.`
 }
