@@ -440,17 +440,9 @@ function arrivedConnection({ arrival, identity, alpn, passedName }: Accepted): A
 
 /** Undefined: nobody listened, nothing came in time, or it could not be read to its end. */
 function passedNameOf(peeked: Peeked | undefined): string | undefined {
-  switch (peeked?.kind) {
-    case 'tls':
-      return peeked.hello.serverName
-    case 'opaque':
-      return peeked.unreadHello ? undefined : ''
-    case 'http1':
-    case 'h2c':
-      return ''
-    default:
-      return undefined
-  }
+  if (!peeked || peeked.kind === 'closed' || peeked.kind === 'timeout') return undefined
+  if (peeked.kind === 'tls') return peeked.hello.serverName
+  return peeked.kind === 'opaque' && peeked.unreadHello ? undefined : ''
 }
 
 /** By what a chain of a later listener is chosen for it. `http2`: undefined for opaque bytes. */
