@@ -35,6 +35,8 @@ const ONLY_OURS = new Set([
   'what is not UTF-8 is denied',
   // It looks at each value of a field, and not at all of them as one.
   'all values of a field, joined',
+  // Nor does it look into the TLS that it ends.
+  "TLS that is passed on inside a sidecar's own, by its name",
 ])
 
 /** What this Envoy is not asked, and why. */

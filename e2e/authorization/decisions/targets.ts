@@ -119,6 +119,19 @@ export const BYTES: readonly Scene[] = [
     ],
   },
   {
+    name: "TLS that is passed on inside a sidecar's own, by its name",
+    objects: [
+      deny('d', [to({ snis: ['admin.payments.svc'] })]),
+      allow('p', [to({ snis: ['*.payments.svc'] })]),
+    ],
+    asked: [
+      ['shop/web', { to: 'pay:8443', sni: 'db.payments.svc' }, 'allow payments/p/0'],
+      ['shop/web', { to: 'pay:8443', sni: 'admin.payments.svc' }, 'deny payments/d/0'],
+      ['shop/web', { to: 'pay:8443', sni: 'db.other.svc' }, 'deny'],
+      ['shop/web', { to: 'pay:8443' }, 'deny'],
+    ],
+  },
+  {
     name: 'connection.sni as a condition',
     objects: [allow('p', [when({ key: 'connection.sni', values: ['db.*'], notValues: ['db.evil'] })])],
     asked: [

@@ -138,7 +138,7 @@ t.test('who calls, where to, and what a token claims', async (t) => {
   for (const name of 'ABCDEFG') mesh.send({ method: name, fields: ['x-a', '1', 'x-a', '2'] }).leave()
   t.same(
     mesh.records.map(({ policy }) => policy),
-    ['n/identity/0', 'n/source/0', 'n/port/0', 'n/address/0', 'n/sni/0', 'n/claim/0', 'n/field/0'],
+    ['n/identity/0', 'n/source/0', 'n/port/0', 'n/address/0', 'none', 'n/claim/0', 'n/field/0'],
   )
 })
 

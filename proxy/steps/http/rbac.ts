@@ -102,8 +102,9 @@ class HeadFacts implements RequestFacts {
     return this.#hop.destination.port
   }
 
+  /** TLS that carried a request ended here: the name in it is what its caller wrote, and nobody is asked for by it. */
   get sni(): string {
-    return this.#hop.serverName ?? ''
+    return ''
   }
 
   get method(): string {
