@@ -1,4 +1,5 @@
 import type { RequestHead } from '../http/message.ts'
+import { isAuthority } from '../http1/authority.ts'
 import type { FieldBlock } from './field-block.ts'
 import { AUTHORITY, METHOD, PATH, PROTOCOL, SCHEME, STATUS } from './hpack/field-kind.ts'
 import type { HpackEncoder } from './hpack/encoder.ts'
@@ -6,18 +7,9 @@ import type { HpackEncoder } from './hpack/encoder.ts'
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 // Of an Upgrade (RFC 9110 section 7.8): `websocket`, `SPDY/3.1`.
 const PROTOCOL_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:\/[!#$%&'*+\-.^_`|~0-9A-Za-z]+)?$/
-// Nothing that ends a request line or an authority; userinfo is refused too (RFC 9113 section 8.3.1).
-const NOT_IN_AUTHORITY = byteSet('"#/<>?@\\^`{|}', true)
-const NOT_IN_PATH = byteSet('', false)
-
-/** Control bytes and space, `more`, and with `beyondAscii` all from 0x80 on. */
-function byteSet(more: string, beyondAscii: boolean): Uint8Array {
-  const set = new Uint8Array(256).fill(1, 0, 0x21)
-  set[0x7f] = 1
-  if (beyondAscii) set.fill(1, 0x80)
-  for (let i = 0; i < more.length; i++) set[more.charCodeAt(i)] = 1
-  return set
-}
+// Control bytes and space.
+const NOT_IN_PATH = new Uint8Array(256).fill(1, 0, 0x21)
+NOT_IN_PATH[0x7f] = 1
 
 function holdsAny(text: string, set: Uint8Array): boolean {
   for (let i = 0; i < text.length; i++) if (set[text.charCodeAt(i)] !== 0) return true
@@ -65,9 +57,7 @@ export function readRequestHead(block: FieldBlock): RequestHead | string {
   return { method: upgrade === '' ? method : 'GET', scheme, authority, path, fields, spelling, upgrade }
 }
 
-// The authorities of a connection are few and come as the same strings.
-let lastGoodAuthority = ''
-
+/** Held to what HTTP/1.1 takes for a Host: userinfo is refused too (RFC 9113 section 8.3.1), and policies compare it. */
 function readAuthority(block: FieldBlock): string | undefined {
   let authority = block.authority
   if (block.host !== '') {
@@ -75,10 +65,7 @@ function readAuthority(block: FieldBlock): string | undefined {
     else if (authority !== block.host && authority.toLowerCase() !== block.host.toLowerCase())
       return undefined
   }
-  if (authority === lastGoodAuthority) return authority
-  if (holdsAny(authority, NOT_IN_AUTHORITY)) return undefined
-  lastGoodAuthority = authority
-  return authority
+  return isAuthority(authority) ? authority : undefined
 }
 
 /** Upper bound of the text in the pseudo fields of `head`. */

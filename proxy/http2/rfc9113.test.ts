@@ -331,6 +331,9 @@ t.test('8.3.1: :authority beside host', async (t) => {
     [...GET, 'host', 'a.test:80'],
     [...without, ':authority', '', 'host', 'a.test'],
     [...without, ':authority', 'u@a.test'],
+    ...['a.test:.evil', 'a.test:80:80', 'a.test:x', 'a.test:123456', '[::1', 'a.test]', 'a:b:c'].map(
+      (one) => [...without, ':authority', one],
+    ),
     [...without, 'host', 'a.test/x'],
     [...without, ':authority', 'a.test', ':authority', 'a.test'],
   ]) {
