@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import t from 'tap'
 import type { RefusalView } from '../../control-plane/serve/telemetry/decision-store.ts'
 import { startCluster } from '../../local/cluster.ts'
@@ -15,6 +17,7 @@ import { callers, MANIFESTS } from './manifests.ts'
 const lacks = findLacks(thisMachine)
 const skip = lacks.length > 0 ? lacks.map((lack) => lack.message).join('; ') : false
 const PATIENCE_S = 60
+const WEFT = join(import.meta.dirname, '../../cli/weft.ts')
 const INTRUDER = 'spiffe://cluster.local/ns/other/sa/default'
 
 /** What a pod is answered, as `403 access denied, ...`. */
@@ -99,5 +102,22 @@ t.test(
       )
       t.match((await weft('why', reference)).stdout, 'policies have changed since: it would be let in now')
     })
+
+    await t.test(
+      'an identity that is taken back is refused by its peers, and let in again with it',
+      async (t) => {
+        const file = join(directory, 'revoked.yaml')
+        const identity = (...argv: readonly string[]) =>
+          promisify(execFile)(process.execPath, [WEFT, 'identity', ...argv, 'other/default', '--file', file])
+        const answered = async () => (await get('other/intruder', '/items/1')).startsWith('200')
+        await identity('revoke', '--reason', 'its node was broken into')
+        const begun = performance.now()
+        await eventually(PATIENCE_S, 'the refusal', async () => ((await answered()) ? undefined : true))
+        t.comment(`refused ${Math.round(performance.now() - begun)} ms after the command, asking included`)
+        t.ok((await get('shop/web', '/items/1')).startsWith('200'), 'and nobody else is')
+        await identity('restore')
+        await eventually(PATIENCE_S, 'the answer again', async () => ((await answered()) ? true : undefined))
+      },
+    )
   },
 )
