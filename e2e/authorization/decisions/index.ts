@@ -6,6 +6,7 @@ import { DEFAULTS, LEVELS, MODES } from './levels.ts'
 import { OPERATIONS } from './operations.ts'
 import { HOSTS, PATHS } from './paths.ts'
 import { BYTES, TARGETS } from './targets.ts'
+import { STEPS_OF_PAGE } from './steps-of-page.ts'
 import { TOKENS } from './tokens.ts'
 
 /** What docs/security.md says of policies, request by request. Written from that page and from Istio's, not from the code. */
@@ -22,4 +23,5 @@ export const SCENES: readonly Scene[] = [
   ...MODES,
   ...BYTES,
   ...TARGETS,
+  ...STEPS_OF_PAGE,
 ]
