@@ -28,10 +28,12 @@ interface Server {
 }
 
 /** Loopback has addresses for all: pods, and their applications as their sidecars reach them. */
-const CALLER: Server = { name: 'web-1', account: 'web', address: '127.66.1.1', application: '127.66.2.1' }
+/** Addresses of this process alone: tests run beside each other. */
+const NET = `127.${128 + (process.pid % 120)}.${Math.floor(process.pid / 120) % 256}`
+const CALLER: Server = { name: 'web-1', account: 'web', address: `${NET}.1`, application: `${NET}.101` }
 export const SERVERS: readonly Server[] = [
-  { name: 'pay-1', account: 'pay', address: '127.66.1.2', application: '127.66.2.2' },
-  { name: 'pay-2', account: 'pay', address: '127.66.1.3', application: '127.66.2.3' },
+  { name: 'pay-1', account: 'pay', address: `${NET}.2`, application: `${NET}.102` },
+  { name: 'pay-2', account: 'pay', address: `${NET}.3`, application: `${NET}.103` },
 ]
 
 /** Of the control plane. */
