@@ -79,6 +79,24 @@ apiVersion: gateway.networking.x-k8s.io/v1alpha1
 kind: XMesh
 metadata: { name: weft }
 spec: { controllerName: weft.dev/control-plane }
+---
+apiVersion: weft.dev/v1alpha1
+kind: AuthorizationPolicy
+metadata: { name: web, namespace: shop }
+spec: { rules: [{ from: [{ source: { namespaces: [shop] } }] }] }
+---
+apiVersion: weft.dev/v1alpha1
+kind: RequestAuthentication
+metadata: { name: web, namespace: shop }
+spec:
+  jwtRules:
+    - issuer: https://issuer.example
+      jwks: '{"keys":[{"kty":"EC","x":"RKTBoM-cpjFDRo-cHOot6VqRyMbPpjOHuGFDiCVdSH4","y":"gnNQZuBktTonB4rwU5mTgdspJoZxa-N0wnq4bojilVg","crv":"P-256","kid":"one","use":"sig","alg":"ES256"}]}'
+---
+apiVersion: weft.dev/v1alpha1
+kind: MeshPolicy
+metadata: { name: default, namespace: ${NAMESPACE} }
+spec: { authorization: { default: Allow } }
 `
 
 /** New versions without a pod: their Canaries take the requests back that the routes give them. */
@@ -140,10 +158,16 @@ t.test('what the chart grants the control plane is what it needs, and no more', 
       const { status } = await get('canary', kind, 'plain')
       return spec.rules[0].backendRefs[1].weight === 0 && status?.reason === 'NoEndpoint'
     })
-  await until('the status of trafficpolicy', async () => {
-    const { status } = await get('trafficpolicy', 'web', 'shop')
-    return status?.ancestors?.[0]?.controllerName === 'weft.dev/control-plane'
-  })
+  for (const [kind, name, namespace] of [
+    ['trafficpolicy', 'web', 'shop'],
+    ['authorizationpolicy', 'web', 'shop'],
+    ['requestauthentication', 'web', 'shop'],
+    ['meshpolicy', 'default', NAMESPACE],
+  ] as const)
+    await until(`the status of ${kind}`, async () => {
+      const { status } = await get(kind, name, namespace)
+      return status?.ancestors?.[0]?.controllerName === 'weft.dev/control-plane'
+    })
   await until('the status of xbackendtrafficpolicy', async () => {
     const { status } = await get('xbackendtrafficpolicy', 'web', 'shop')
     return status?.ancestors?.[0]?.controllerName === 'weft.dev/control-plane'
