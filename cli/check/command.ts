@@ -10,7 +10,7 @@ export const CHECK_COMMAND = {
     'Looks at a cluster and says what is wrong. It changes nothing: pods that it asks for are dry runs. Without --pre, at an ' +
     "installed mesh: Weft's own Deployments, the webhook and its certificate, the Lease, the issuer, roots and bundles, routes, policies, pods " +
     'without a sidecar, with one of another version or on a Node.js without the newest security fixes. It warns of roots, of the CA that ' +
-    'signs and of serving certificates that end within 30 days (of those that live no longer than that: within the last third of their ' +
+    'signs and of serving certificates that end within 30 days (of those that live less than 90: within the last third of their ' +
     'life), of pods whose certificate is past two thirds of its life, and of who called in plaintext in the last 24 h ports that are not ' +
     'STRICT yet: they would be refused.',
   flags: {
