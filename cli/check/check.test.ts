@@ -301,7 +301,7 @@ const cases: readonly (readonly [Check, Finding['status'], RegExp, Break])[] = [
     'warning',
     /Secret weft-system\/weft-ca ends in 19 d: the control plane should have renewed it/,
     (api) =>
-      api.put(CA, { metadata: metadata(), data: { 'issuing.pem': base64(endingCa(31 * DAY, 20 * DAY)) } }),
+      api.put(CA, { metadata: metadata(), data: { 'issuing.pem': base64(endingCa(90 * DAY, 20 * DAY)) } }),
   ],
   [
     issuingCa,
