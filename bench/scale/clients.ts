@@ -7,7 +7,13 @@ import {
 import { TYPE_URL } from '../../control-plane/serve/ads/session.ts'
 import { INBOUND, outboundName } from '../../control-plane/xds/names.ts'
 import type { ResourceType } from '../../control-plane/xds/resource.ts'
-import { NODE_TAKES, TAKES_JWT, TAKES_OUTLIER_DETECTION, TAKES_RBAC } from '../../core/contract.ts'
+import {
+  NODE_TAKES,
+  TAKES_JWT,
+  TAKES_OUTLIER_DETECTION,
+  TAKES_RBAC,
+  TAKES_TRUST,
+} from '../../core/contract.ts'
 import {
   CHANGED_PATH,
   monotonicMs,
@@ -75,7 +81,7 @@ class Proxy {
       metadata: {
         NAMESPACE: namespace,
         POD_NAME: pod,
-        [NODE_TAKES]: [TAKES_OUTLIER_DETECTION, TAKES_RBAC, TAKES_JWT].join(' '),
+        [NODE_TAKES]: [TAKES_OUTLIER_DETECTION, TAKES_RBAC, TAKES_JWT, TAKES_TRUST].join(' '),
       },
     }
     for (const [at, type] of TYPES.entries()) {
