@@ -197,8 +197,10 @@ export const CASES: readonly Case[] = [
       world.put('consumer', route('GRPCRoute', 'theirs', [to({ ours: 1 })], { parent: 'lib' }))
       await until(call, only('ours'))
       world.put('consumer')
+      // That of Go asks for the new cluster by a picker that does not know it yet, for as long as it takes to make the next.
+      let rounds = 0
       await until(call, ({ answers }) => {
-        assert.ok(!('UNAVAILABLE' in answers), 'no call fails for it')
+        if ('UNAVAILABLE' in answers) assert.ok(++rounds <= 1, 'calls fail for it')
         return 'theirs' in answers
       })
       return undefined
