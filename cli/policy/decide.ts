@@ -57,11 +57,9 @@ export type ArrivedRequest = Pick<
 
 const ESCAPED_SLASHES = { redirect: 'unescape-redirect', unescape: 'unescape-forward' } as const
 
-/** Decides as the pod's sidecar does: plaintext under STRICT, then the path, then the rules of its port. */
-export function decideAt(view: WorkloadAuthorizationView, arrival: Arrival): PodVerdict {
-  const pod = `${view.namespace}/${view.pod}`
-  const { port, request } = arrival
-  const open: PodVerdict = {
+/** What nobody decides on: it is let in. */
+export function letIn(pod: string, port: number, ...notes: readonly string[]): PodVerdict {
+  return {
     pod,
     port,
     verdict: 'allowed',
@@ -73,8 +71,15 @@ export function decideAt(view: WorkloadAuthorizationView, arrival: Arrival): Pod
     sources: {},
     decision: null,
     covering: [],
-    notes: [],
+    notes,
   }
+}
+
+/** Decides as the pod's sidecar does: plaintext under STRICT, then the path, then the rules of its port. */
+export function decideAt(view: WorkloadAuthorizationView, arrival: Arrival): PodVerdict {
+  const pod = `${view.namespace}/${view.pod}`
+  const { port, request } = arrival
+  const open = letIn(pod, port)
   const { include, exclude } = view.captured
   if (exclude.includes(port) || (include !== '*' && !include.includes(port)))
     return { ...open, notes: [`port ${port} is not captured: connections reach the application undecided`] }

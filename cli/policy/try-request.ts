@@ -4,10 +4,12 @@ import type { Leaf } from '../../core/authorization/leaf.ts'
 import type { TargetsView, WorkloadAuthorizationView } from '../../control-plane/authorization-view.ts'
 import { runMeshCommand } from '../mesh/mesh-command.ts'
 import { POLICY_TEST_COMMAND } from './command.ts'
-import { decideAt, type Arrival, type PodVerdict } from './decide.ts'
+import { decideAt, letIn, type Arrival, type PodVerdict } from './decide.ts'
 import { meshPolicies, type PolicySource } from './policy-source.ts'
 import { readQuestion, type Question } from './question.ts'
 import { verdictText } from './verdict-text.ts'
+
+const NO_SIDECAR = 'it has no sidecar: nobody decides'
 
 /** It would be refused, by one of the pods at least. */
 const REFUSED = 3
@@ -67,7 +69,13 @@ async function verdicts(source: PolicySource, question: Question): Promise<PodVe
     found.targets.map(async (target) => {
       const view =
         target.meshed && target.pod !== '' ? await source.workload(target.namespace, target.pod) : undefined
-      return view ? decideAt(view, arrivalAt(view, question, caller, target)) : undecided(target)
+      return view
+        ? decideAt(view, arrivalAt(view, question, caller, target))
+        : letIn(
+            target.pod === '' ? target.address : `${target.namespace}/${target.pod}`,
+            target.port,
+            NO_SIDECAR,
+          )
     }),
   )
   return views
@@ -132,23 +140,6 @@ function arrivalAt(
       claims: http.claims,
     },
     unknown: new Set(unknown),
-  }
-}
-
-function undecided({ namespace, pod, address, port }: TargetsView['targets'][number]): PodVerdict {
-  return {
-    pod: pod === '' ? address : `${namespace}/${pod}`,
-    port,
-    verdict: 'allowed',
-    by: null,
-    rule: '',
-    explanation: null,
-    dryRun: null,
-    audited: [],
-    sources: {},
-    decision: null,
-    covering: [],
-    notes: ['it has no sidecar: nobody decides'],
   }
 }
 

@@ -1,8 +1,8 @@
 import type { Fields } from '../../../control-plane/registry/fields.ts'
-import type { JsonObject } from '../../../injector/json-patch.ts'
 import type { KnownObjects } from '../known-objects.ts'
 import { withoutEmpty, type Manifest, type ObjectId } from '../manifests.ts'
 import type { Notes } from '../notes.ts'
+import { readTargetRefs } from './target-refs.ts'
 import { authorizationPolicies } from '../policy-manifests.ts'
 import { readAuthorizationRule } from './authorization-rule.ts'
 import { labelsOf, placesOf } from './root-namespace.ts'
@@ -37,7 +37,7 @@ export function migrateAuthorizationPolicy(
   }
   spec.skip('provider')
   const named = spec.has('targetRefs') || spec.has('targetRef')
-  const targetRefs = readTargets(spec, own, notes)
+  const targetRefs = readTargetRefs(spec, own, 'policy', notes)
   const mode = modeOf(dryRun, action, notes)
   const wrongBefore = notes.losses > before
   const given = spec.list('rules', (rule) => readAuthorizationRule(rule, { own, action, notes }))
@@ -79,31 +79,3 @@ function modeOf(dryRun: string | undefined, action: string, notes: Notes): 'DryR
 }
 
 /** `targetRefs`, and `targetRef` as it once was. */
-function readTargets(spec: Fields, own: ObjectId, notes: Notes): readonly JsonObject[] {
-  const single = spec.optionalMap('targetRef')
-  const all = [
-    ...(single ? [readTarget(single, own, notes)] : []),
-    ...spec.list('targetRefs', (ref) => readTarget(ref, own, notes)),
-  ]
-  return all.filter((ref) => ref !== undefined)
-}
-
-function readTarget(ref: Fields, own: ObjectId, notes: Notes): JsonObject | undefined {
-  const kind = ref.requiredText('kind')
-  const name = ref.requiredText('name')
-  const group = ref.text('group') ?? ''
-  const namespace = ref.text('namespace') ?? own.namespace
-  ref.refuseUnknown()
-  if (kind === 'Service' && (group === '' || group === 'core') && namespace === own.namespace)
-    return { kind, name }
-  notes.lost(
-    ref.path,
-    namespace === own.namespace
-      ? `is a ${kind || 'target without a kind'}, for which no policy of Weft is`
-      : `is of another namespace, ${namespace}`,
-    kind === 'Service'
-      ? 'write the policy into the namespace of the Service'
-      : 'name the Service, or select the pods, that it leads to',
-  )
-  return undefined
-}

@@ -8,6 +8,7 @@ import { weftManifest, withoutEmpty, type Manifest, type ObjectId } from '../man
 import { meshPolicy } from '../mesh-policies.ts'
 import type { Notes } from '../notes.ts'
 import { labelsOf, placesOf } from './root-namespace.ts'
+import { readTargetRefs } from './target-refs.ts'
 
 /** A RequestAuthentication of Istio as one of Weft's; that of the root namespace is in MeshPolicy. */
 export function migrateRequestAuthentication(
@@ -21,11 +22,7 @@ export function migrateRequestAuthentication(
   selector?.refuseUnknown()
   const before = notes.losses
   const named = spec.has('targetRef') || spec.has('targetRefs')
-  const single = spec.optionalMap('targetRef')
-  const targetRefs = [
-    ...(single ? [readTarget(single, notes)] : []),
-    ...spec.list('targetRefs', (ref) => readTarget(ref, notes)),
-  ].filter((ref) => ref !== undefined)
+  const targetRefs = readTargetRefs(spec, own, 'RequestAuthentication', notes)
   const lost = notes.losses > before
   const jwtRules = spec.list('jwtRules', (rule) => readRule(rule, notes)).filter((rule) => rule !== undefined)
   spec.refuseUnknown()
@@ -39,21 +36,6 @@ export function migrateRequestAuthentication(
       withoutEmpty({ targetRefs, selector: matchLabels && { matchLabels }, jwtRules }),
     )
   })
-}
-
-function readTarget(ref: Fields, notes: Notes): JsonObject | undefined {
-  const kind = ref.requiredText('kind')
-  const name = ref.requiredText('name')
-  const group = ref.text('group') ?? ''
-  ref.skip('namespace')
-  ref.refuseUnknown()
-  if (kind === 'Service' && (group === '' || group === 'core')) return { kind, name }
-  notes.lost(
-    ref.path,
-    `is a ${kind || 'target without a kind'}, for which no RequestAuthentication of Weft is`,
-    'name the Service, or select the pods, that it leads to',
-  )
-  return undefined
 }
 
 /** One of `jwtRules`; undefined where not all of it can be said: tokens of its issuer are not believed then. */

@@ -103,8 +103,13 @@ function readServer(
       `${JSON.stringify(port ?? null)} is the name of no port of a pod in the input that the Server selects, so that its port stays as open as others`,
       'add the workloads to the input, or write the number',
     )
-  // Protocols are detected, and said by weft.dev/opaque-ports where they are not.
-  spec.skip('proxyProtocol')
+  // All others are detected.
+  if (spec.text('proxyProtocol') === 'opaque')
+    notes.changed(
+      [...spec.path, 'proxyProtocol'],
+      'opaque is said of pods, and not of a policy',
+      'annotate the pods with weft.dev/opaque-ports, or leave the port to detection',
+    )
   spec.refuseUnknown()
   if (notes.losses > before || access === undefined) return undefined
   return { labels, ports, access }
