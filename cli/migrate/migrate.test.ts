@@ -140,6 +140,30 @@ t.test('a rule is left out rather than widened', async (t) => {
   }
 })
 
+t.test('a target of another namespace, and a protocol that only pods can say, are named', async (t) => {
+  const elsewhere = migrate(
+    'istio',
+    `apiVersion: security.istio.io/v1
+kind: RequestAuthentication
+metadata: { name: a, namespace: shop }
+spec:
+  targetRefs: [{ kind: Service, name: web, namespace: other }]
+  jwtRules: [{ issuer: https://issuer.example }]
+`,
+  )
+  t.match(JSON.stringify(elsewhere), /is of another namespace, other/)
+  t.notMatch(JSON.stringify(elsewhere), /kind: RequestAuthentication/)
+  const opaque = migrate(
+    'linkerd',
+    `apiVersion: policy.linkerd.io/v1beta3
+kind: Server
+metadata: { name: db, namespace: shop }
+spec: { podSelector: { matchLabels: { app: db } }, port: 5432, proxyProtocol: opaque }
+`,
+  )
+  t.match(JSON.stringify(opaque), /opaque is said of pods/)
+})
+
 t.test('rules and matches are spread over as many routes as Gateway API needs', async (t) => {
   const rules = Array.from({ length: 40 }, (_, at) => `{ match: [{ uri: { exact: /${at} } }], ${TO_A} }`)
   const names = (text: string) =>
