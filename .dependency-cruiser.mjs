@@ -56,9 +56,9 @@ export default {
     ),
     rule(
       'dashboard-page-stands-alone',
-      'a browser gets the page and nothing else',
+      'a browser gets the page and nothing else; core/api says what it is answered',
       { path: '^dashboard/page/' },
-      { pathNot: '^dashboard/page/' },
+      { pathNot: '^(dashboard/page|core/api)/|node_modules/' },
     ),
     rule(
       'dashboard-tests-know-the-control-plane-only',
