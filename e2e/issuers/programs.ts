@@ -5,20 +5,39 @@ import { makePart, type Part } from '../programs/part.ts'
 import type { Progress } from '../programs/progress.ts'
 
 export const SPIRE = 'v1.13.3'
+export const VAULT = 'v1.21.4'
 
 const SPIRE_MODULE = 'github.com/spiffe/spire'
-const PART: Part = { folder: `spire-${SPIRE}`, make: makeSpire }
+const VAULT_MODULE = 'github.com/hashicorp/vault'
+const VAULT_KUBERNETES = 'vault-plugin-auth-kubernetes'
 
-/** SPIRE's server and agent. Their folder. Throws WeftError `programs.lack` that says what is missing. */
-export function ensureSpire(progress: Progress): Promise<string> {
-  return makePart(PART, progress)
+/** What Vault's go.mod replaces by folders of its repository, as they are published. */
+const VAULT_BESIDE = {
+  [`${VAULT_MODULE}/api`]: 'v1.22.0',
+  [`${VAULT_MODULE}/api/auth/approle`]: 'v0.10.0',
+  [`${VAULT_MODULE}/api/auth/kubernetes`]: 'v0.10.0',
+  [`${VAULT_MODULE}/api/auth/userpass`]: 'v0.10.0',
+  [`${VAULT_MODULE}/sdk`]: 'v0.21.0',
 }
 
-/** Whether both are in the cache already. */
-export function isSpireMade(): boolean {
-  return isCached(PART.folder)
+const PARTS = {
+  spire: { folder: `spire-${SPIRE}`, make: makeSpire },
+  vault: { folder: `vault-${VAULT}`, make: makeVault },
+} satisfies Record<string, Part>
+
+export type IssuerPart = keyof typeof PARTS
+
+/** Makes the part if it is not in the cache. Its folder. Throws WeftError `programs.lack` that says what is missing. */
+export function ensureIssuer(name: IssuerPart, progress: Progress): Promise<string> {
+  return makePart(PARTS[name], progress)
 }
 
+/** Whether all of a part is in the cache already. */
+export function isIssuerMade(name: IssuerPart): boolean {
+  return isCached(PARTS[name].folder)
+}
+
+/** SPIRE's server and agent. */
 function makeSpire(folder: string, progress: Progress): Promise<Record<string, string>> {
   // Its SQLite is C.
   ensureOnMachine('gcc', 'gcc', progress)
@@ -31,6 +50,24 @@ function makeSpire(folder: string, progress: Progress): Promise<Record<string, s
         [`${SPIRE_MODULE}/cmd/spire-agent`]: 'spire-agent',
       },
       cgo: true,
+    },
+    folder,
+    progress,
+  )
+}
+
+/** Vault with what it builds in by `minimal`, its PKI engine among it, and the auth method `kubernetes` as a plugin. */
+function makeVault(folder: string, progress: Progress): Promise<Record<string, string>> {
+  return buildGo(
+    {
+      module: VAULT_MODULE,
+      version: VAULT,
+      beside: VAULT_BESIDE,
+      tags: ['minimal'],
+      packages: {
+        [VAULT_MODULE]: 'vault',
+        [`github.com/hashicorp/${VAULT_KUBERNETES}/cmd/${VAULT_KUBERNETES}`]: VAULT_KUBERNETES,
+      },
     },
     folder,
     progress,

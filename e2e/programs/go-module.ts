@@ -19,6 +19,8 @@ export interface GoPrograms {
   /** Modules to require beside it, with their versions: those that its own go.mod replaces by a folder. */
   readonly beside?: Readonly<Record<string, string>>
   readonly ldflags?: string
+  /** Build tags that leave parts of it out, and the modules that those parts alone need. */
+  readonly tags?: readonly string[]
   /** Whether parts of it are C, for which the machine needs a compiler; default no. */
   readonly cgo?: boolean
   /** Modules of the same repository that it requires at v0.0.0, and where they are. */
@@ -87,13 +89,13 @@ export async function buildGo(
     const foreign = [...packages, ...tests.map(([path]) => path)].filter((path) => !path.startsWith('./'))
     if (foreign.length > 0) writeFileSync(join(work, 'tools.go'), toolsFile(foreign))
     if (programs.sources !== undefined) cpSync(programs.sources, work, { recursive: true })
-    await step(['go', 'mod', 'tidy'])
-    cpSync(join(work, 'go.mod'), join(folder, 'go.mod.txt'))
-    cpSync(join(work, 'go.sum'), join(folder, 'go.sum.txt'))
+    // It looks at no tag, and would fetch what they leave out; the build adds what it needs to go.mod by itself.
+    if (programs.tags === undefined) await step(['go', 'mod', 'tidy'])
     const out = join(work, 'out')
     mkdirSync(out)
     const tell = teller(module, progress)
-    const flags = ['-trimpath', '-ldflags', `-s -w ${programs.ldflags ?? ''}`]
+    const tags = programs.tags === undefined ? [] : ['-tags', programs.tags.join(',')]
+    const flags = ['-trimpath', ...tags, '-ldflags', `-s -w ${programs.ldflags ?? ''}`]
     try {
       if (packages.length > 0)
         await step(['go', 'build', '-v', ...flags, '-o', `${out}/`, ...packages], tell.line)
@@ -105,6 +107,7 @@ export async function buildGo(
     } finally {
       tell.end()
     }
+    for (const sums of ['go.mod', 'go.sum']) cpSync(join(work, sums), join(folder, `${sums}.txt`))
     for (const file of readdirSync(out))
       cpSync(join(out, file), join(folder, nameOf(programs.packages, file)))
     return { module, version, sum: Sum, go: found.stdout.trim() }
