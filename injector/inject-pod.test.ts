@@ -54,6 +54,7 @@ const cases: Record<string, Case> = {
     pod: web({ initContainers: [{ name: 'migrate' }] }, { ownerReferences: [{ kind: 'Job', name: 'j' }] }),
     settings: { order: 'classic' },
   },
+  'cluster-trust-bundle': { pod: web(), settings: { trustBundleSigner: 'weft.dev/mesh' } },
   'named-by-its-owner': {
     pod: web(
       { containers: [{ name: 'web', image: 'registry.example/shop/web:1.2' }] },

@@ -70,7 +70,7 @@ export function injectPod(pod: unknown, namespace: PodNamespace, settings: Injec
     // First, while the containers have the places that they came with.
     ...(probes?.operations ?? []),
     ...insertContainers(view, own.settings.order, init, proxy),
-    ...append(view.has.volumes, '/spec/volumes', sidecarVolumes()),
+    ...append(view.has.volumes, '/spec/volumes', sidecarVolumes(settings.trustBundleSigner)),
     ...mark(view, own.settings),
   ]
   return result(view, decision, patch, notes)

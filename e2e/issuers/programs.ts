@@ -17,7 +17,7 @@ const VAULT_BESIDE = {
   [`${VAULT_MODULE}/api/auth/approle`]: 'v0.10.0',
   [`${VAULT_MODULE}/api/auth/kubernetes`]: 'v0.10.0',
   [`${VAULT_MODULE}/api/auth/userpass`]: 'v0.10.0',
-  [`${VAULT_MODULE}/sdk`]: 'v0.21.0',
+  [`${VAULT_MODULE}/sdk`]: 'v0.24.0',
 }
 
 const PARTS = {

@@ -88,6 +88,8 @@ export const VALUE_SETS: Readonly<Record<string, object>> = {
       issuer: { kind: 'kubernetes-csr', signerName: 'example.com/mesh', bundleConfigMap: 'mesh-roots' },
     },
   },
+  /** Sidecars read the roots from a ClusterTrustBundle. */
+  'trust-bundle': { clusterTrustBundle: { signerName: 'weft.dev/mesh', sidecars: true } },
   /** SPIRE, by the socket of its agent. */
   spire: {
     controlPlane: {
@@ -112,6 +114,8 @@ export const REFUSED: readonly (readonly [values: object, message: RegExp])[] = 
     { controlPlane: { issuer: { kind: 'vault', vault: { address: 'https://v', role: 'r' } } } },
     /needs kubernetesRole or tokenFile/,
   ],
+  [{ clusterTrustBundle: { sidecars: true } }, /signerName is required with clusterTrustBundle\.sidecars/],
+  [{ clusterTrustBundle: { signerName: 'mesh' } }, /'\/clusterTrustBundle\/signerName'.*does not match pattern/],
   [{ replicas: 3 }, /additional properties 'replicas' not allowed/],
   [{ controlPlane: { replica: 3 } }, /'\/controlPlane': additional properties 'replica' not allowed/],
   [{ controlPlane: { replicas: '2' } }, /'\/controlPlane\/replicas': got string, want integer/],
