@@ -115,7 +115,10 @@ export const REFUSED: readonly (readonly [values: object, message: RegExp])[] = 
     /needs kubernetesRole or tokenFile/,
   ],
   [{ clusterTrustBundle: { sidecars: true } }, /signerName is required with clusterTrustBundle\.sidecars/],
-  [{ clusterTrustBundle: { signerName: 'mesh' } }, /'\/clusterTrustBundle\/signerName'.*does not match pattern/],
+  [
+    { clusterTrustBundle: { signerName: 'mesh' } },
+    /'\/clusterTrustBundle\/signerName'.*does not match pattern/,
+  ],
   [{ replicas: 3 }, /additional properties 'replicas' not allowed/],
   [{ controlPlane: { replica: 3 } }, /'\/controlPlane': additional properties 'replica' not allowed/],
   [{ controlPlane: { replicas: '2' } }, /'\/controlPlane\/replicas': got string, want integer/],
