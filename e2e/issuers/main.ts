@@ -6,11 +6,12 @@ import { ensurePrograms, isMade } from '../kubernetes/programs/programs.ts'
 import { LACK } from '../programs/lack.ts'
 import { helpText, parseOptions, type Options } from './options.ts'
 import { ensureIssuer, isIssuerMade } from './programs.ts'
+import { certManagerTrial } from './cert-manager-steps.ts'
 import { spireTrial } from './spire-steps.ts'
 import type { Trial } from './trial.ts'
 import { vaultTrial } from './vault-steps.ts'
 
-const TRIALS: readonly Trial[] = [spireTrial, vaultTrial]
+const TRIALS: readonly Trial[] = [spireTrial, vaultTrial, certManagerTrial]
 
 const began = performance.now()
 const secondsSoFar = (): number => (performance.now() - began) / 1000
