@@ -71,7 +71,7 @@ function vaultSteps(): readonly Step<VaultBed>[] {
     const [leaf, ca] = chain as [X509Certificate, X509Certificate]
     return { leaf, ca, bundle }
   }
-  /** Once it signs again, after how many refusals. */
+  /** Resolves once it signs again. */
   const signsAgain = async (by = theIssuer()) =>
     eventually(PATIENCE_S, 'it signs again', () => sign(by).catch(() => undefined))
   const refusal = async (by = theIssuer(), asked = request()) => {
