@@ -142,7 +142,7 @@ function vaultSteps(): readonly Step<VaultBed>[] {
         return is(
           `${missing} | ${denied}`,
           /^issuer\.unavailable pki\/sign\/nowhere: .*unknown role.*--vault-role/,
-          /\| issuer\.refused pki\/sign\/weft: .*not allowed.*compare what the role allows/,
+          /\| issuer\.refused pki\/sign\/weft: .*not valid for this role.*compare what the role allows/,
         )
       },
     },
@@ -232,7 +232,10 @@ function vaultSteps(): readonly Step<VaultBed>[] {
           const said = await refusal(by)
           writeFileSync(path, `${await token()}\n`)
           await signsAgain(by)
-          return is(said, /^issuer\.unavailable pki\/sign\/weft: Vault answers 403.*policy/)
+          return is(
+            said,
+            /^issuer\.unavailable pki\/sign\/weft: Vault answers 403: .*invalid token.*has ended or was revoked/,
+          )
         } finally {
           by.close()
         }

@@ -39,6 +39,8 @@ const TOKEN_SHARE = 2 / 3
 const PARALLEL = 8
 /** What its PKI engine says with 400, as of a request that the role does not allow. */
 const UNKNOWN_ROLE = 'unknown role'
+/** And its core with 403, of a token that is over. */
+const INVALID_TOKEN = 'invalid token'
 
 interface Answer {
   readonly status: number
@@ -155,6 +157,8 @@ function refusal({ status, body }: Answer, path: string): WeftError {
   const said = saidBy(status, body)
   const error = (code: string, remedy: string) =>
     new WeftError(`issuer.${code}`, `Vault answers ${said}: ${remedy}`, { field: path })
+  if (status === 403 && said.includes(INVALID_TOKEN))
+    return error('unavailable', 'the token has ended or was revoked: put another in its place')
   if (status === 403) return error('unavailable', 'give the token a policy with `update` on that path')
   if (status === 404)
     return error('unavailable', 'compare --vault-mount and --vault-role, and --vault-namespace')

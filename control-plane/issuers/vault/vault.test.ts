@@ -136,6 +136,12 @@ t.test('what Vault refuses says which setting to look at, and no secret', async 
       /400: "URI not allowed by this role": compare what the role allows/,
     ],
     [
+      { status: 403, body: { errors: ['2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n'] } },
+      'unavailable',
+      'mesh/pki/sign/weft',
+      /invalid token.*has ended or was revoked/,
+    ],
+    [
       { status: 400, body: { errors: ['unknown role: weft'] } },
       'unavailable',
       'mesh/pki/sign/weft',
