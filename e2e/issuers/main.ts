@@ -37,9 +37,10 @@ async function main(options: Options): Promise<number> {
     await ensurePrograms(clusterParts, progress)
   }
   const issuers: Played[] = []
-  for (const { name, version, part, play } of chosen) {
-    const folder = await ensureIssuer(part, progress)
-    const steps = await play(folder, (line) => progress(`${name}: ${line}`))
+  for (const trial of chosen) {
+    const { name, version } = trial
+    const folder = await ensureIssuer(trial.part, progress)
+    const steps = await trial.play(folder, (line) => progress(`${name}: ${line}`))
     for (const step of steps.filter(({ ok }) => !ok)) progress(`${name}: ${step.name}: ${step.observed}`)
     issuers.push({ name, version, steps })
   }
