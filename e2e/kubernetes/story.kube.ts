@@ -66,7 +66,7 @@ t.test('from an empty cluster to a mesh that is rolled over under load', async (
 
   const mesh: KubernetesMesh = { ...kubernetesMesh(cluster), kubernetes: cluster, apply }
   const steps: KubernetesStep[] = [
-    ...[inject, mtls, canaryWithin(3), trace, dashboard, revocation, commands, job, probes, gettingStarted],
+    ...[inject, mtls, canaryWithin(3), trace, dashboard, commands, job, probes, gettingStarted, revocation],
     ...[rolloutOfApplication, rolloutOfMesh, rights(audit)],
   ]
   const results = await play(steps, mesh, (name) => progress(`step ${name}`))

@@ -10,8 +10,7 @@ export const commands: KubernetesStep = {
     'weft check finds nothing wrong, and that legacy alone calls in plaintext; proxies, config and certs show each sidecar with its certificate and configuration',
   async run(mesh) {
     const weft = (...argv: readonly string[]) => weftCommand(mesh.kubernetes.kubeconfig, ...argv)
-    // Sidecars tell now and then who called: by the pod of the namespace legacy in plaintext, in the step mtls. Those of the mesh
-    // use TLS, and were refused in it while revoked.
+    // By the pod of the namespace legacy, in the step mtls: its servers' sidecars tell who called them every 5 s.
     const { check, findings, plain } = await eventually(PATIENCE_S, 'a caller in plaintext', async () => {
       const report = await weft('check')
       const { findings: all } = report.result as { findings: readonly Finding[] }
