@@ -18,7 +18,11 @@ export const commands: KubernetesStep = {
       return said.length > 0 ? { check: report, findings: all, plain: said } : undefined
     })
     const wrong = wrongFindings(findings)
-    const onlyLegacy = plain.every(({ message }) => /^[^ ]+\.legacy \(/.test(message))
+    const legacy = (await mesh.pods('legacy', 'client')).map(({ address }) => address)
+    // As `client-1.legacy (ADDRESS) calls ...`, or by the address alone.
+    const onlyLegacy = plain.every(({ message }) =>
+      legacy.some((address) => message.startsWith(`${address} `) || message.includes(`(${address}) `)),
+    )
     const listed = await weft('proxies', '-n', 'shop', '--certs')
     const { proxies } = listed.result as {
       proxies: readonly { pod: string; config: string; certificate: string }[]
