@@ -3,7 +3,6 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
 import { certificatesIn } from '../../cli/cluster/certificates.ts'
-import { programFiles } from '../../release/image/root-files.ts'
 import { runCommand } from '../../local/node/run-command.ts'
 import { startCluster, type KubernetesCluster } from '../kubernetes/cluster/cluster.ts'
 import { installMesh } from '../kubernetes/mesh/install.ts'
@@ -37,7 +36,7 @@ export class CertManagerBed {
       const program = '/cert-manager'
       await cluster.loadImages({
         [IMAGE]: {
-          layers: [programFiles(program, join(programs, CERT_MANAGER_PROGRAM))],
+          layers: [{ [program]: { from: join(programs, CERT_MANAGER_PROGRAM) } }],
           entrypoint: [program],
         },
       })
