@@ -121,8 +121,7 @@ t.test('uninstall: commands for what is there, in an order that refuses no pod',
   const trustBundles = '/apis/certificates.k8s.io/v1beta1/clustertrustbundles'
   const labels = { 'app.kubernetes.io/managed-by': 'weft-control-plane' }
   api.put(`${trustBundles}/weft.dev:mesh:weft`, { metadata: named({ labels }) })
-  api.hook = (asked) =>
-    asked.startsWith('GET /apis/certificates.k8s.io/v1/') ? { status: 404 } : undefined
+  api.hook = (asked) => (asked.startsWith('GET /apis/certificates.k8s.io/v1/') ? { status: 404 } : undefined)
   const { code, stdout } = await run('uninstall')
   t.equal(code, 0)
   const lines = stdout.split('\n').filter((line) => line.startsWith('kubectl') || line.startsWith('helm'))
