@@ -80,6 +80,7 @@ const cases: Record<string, Case> = {
   'stitch-traces-classic': {
     pod: web({}, { annotations: { 'weft.dev/stitch-traces': 'on', 'weft.dev/sidecar-order': 'classic' } }),
   },
+  'cluster-trust-bundle': { pod: web(), settings: { trustBundleSigner: 'weft.dev/mesh' } },
   'named-by-its-owner': {
     pod: web(
       { containers: [{ name: 'web', image: 'registry.example/shop/web:1.2' }] },

@@ -64,7 +64,7 @@ export function injectPod(pod: unknown, namespace: PodNamespace, settings: Injec
   const own = podSettings(settings, annotated.options)
   const probes = own.settings.rewriteProbes ? rewriteProbes(view) : undefined
   const stitching = own.settings.stitchTraces ? stitchContainers(readObject(pod, 'object'), view) : undefined
-  const volumes = [...sidecarVolumes(), ...(stitching ? [stitchVolume] : [])]
+  const volumes = [...sidecarVolumes(settings.trustBundleSigner), ...(stitching ? [stitchVolume] : [])]
   notes.push(
     ...annotated.warnings,
     ...own.warnings,
