@@ -1,6 +1,9 @@
 import { formatFlags } from '../model/response-flag.ts'
 import type { AuthorizationRecord, ConnectionRecord, RequestRecord } from '../exchange/telemetry-sink.ts'
+import type { RequestHead } from '../http/message.ts'
+import { requestIdOf } from './attributes.ts'
 import type { ResourceAttributes } from './resource.ts'
+import { readTrace } from './trace-context.ts'
 
 export type AccessLogMode = 'off' | 'errors' | 'all'
 
@@ -28,7 +31,7 @@ export class AccessLog {
     }
   }
 
-  request(record: RequestRecord): void {
+  request(record: RequestRecord, head: RequestHead): void {
     const ordinary = record.flags === 0 && record.status > 0 && record.status < 500
     if (this.#leavesOut(record, ordinary)) return
     this.#add({
@@ -54,7 +57,7 @@ export class AccessLog {
       destination: record.destinationIdentity,
       attempts: record.attempts,
       config: record.configVersion,
-      ...(record.span ? { trace_id: record.span.traceId } : {}),
+      ...correlationOf(record, head),
       ...decided(record),
       ...this.#service,
     })
@@ -104,6 +107,16 @@ export class AccessLog {
     }
     this.#lines += JSON.stringify(line) + '\n'
     this.#timer ??= setTimeout(() => this.flush(), FLUSH_MS).unref()
+  }
+}
+
+/** What joins the line with the spans of the request, sampled or not, and with the lines of other hops. */
+function correlationOf(record: RequestRecord, head: RequestHead): object {
+  const requestId = requestIdOf(head)
+  const traceId = record.span?.traceId ?? (record.trace === 'none' ? '' : readTrace(head)?.traceId)
+  return {
+    ...(requestId === undefined ? {} : { request_id: requestId }),
+    ...(traceId ? { trace_id: traceId } : {}),
   }
 }
 

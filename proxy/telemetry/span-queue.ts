@@ -1,5 +1,6 @@
 import { Backoff } from '../../core/backoff.ts'
 import type { Resource, Span } from '../../core/xds/generated/otlp.js'
+import { SCHEMA_URL } from './span.ts'
 import { ExportRefused, type Exporter } from './exporter.ts'
 
 const MAX_QUEUED = 4096
@@ -56,7 +57,7 @@ export class SpanQueue {
 
   /** False: the collector does not want this batch, and would not the next time. */
   async #send(spans: readonly Span[]): Promise<boolean> {
-    const scopeSpans = [{ scope: { name: 'weft.proxy' }, spans }]
+    const scopeSpans = [{ scope: { name: 'weft.proxy' }, spans, schemaUrl: SCHEMA_URL }]
     try {
       await this.#exporter.traces({ resourceSpans: [{ resource: this.#resource, scopeSpans }] })
       return true

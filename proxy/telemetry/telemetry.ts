@@ -7,6 +7,8 @@ import type {
   LimitMetric,
   RequestRecord,
   TelemetrySink,
+  TraceStart,
+  TryRecord,
 } from '../exchange/telemetry-sink.ts'
 import { AccessLog, type AccessLogMode } from './access-log.ts'
 import type { Exporter } from './exporter.ts'
@@ -18,9 +20,10 @@ import { ObservedReport } from './observed-calls/observed-report.ts'
 import { prometheusText } from './prometheus.ts'
 import { resourceOf, type ResourceAttributes } from './resource.ts'
 import { SpanQueue } from './span-queue.ts'
-import { RefusalSpans } from './refusal-spans.ts'
-import { connectionSpanOf, spanOf } from './span.ts'
-import { newSpanId, newTraceId, readTrace, writeTrace } from './trace-context.ts'
+import { requestIdOf } from './attributes.ts'
+import { KEPT_DEFAULTS, KeptSpans, type KeptSettings } from './kept-spans.ts'
+import { connectionSpanOf, mirrorSpanOf, spansOf } from './span.ts'
+import { newSpanId, newTraceId, readTrace, writeTrace, writeTry } from './trace-context.ts'
 
 export interface TelemetryOptions {
   /** Who reports. */
@@ -38,6 +41,8 @@ export interface TelemetryOptions {
   readonly clock?: Clock
   /** Instead of what listeners say: share of undecided requests that begin a trace, 0 to 100. */
   readonly samplingPercent?: number | undefined
+  /** What is told of requests that are not sampled. */
+  readonly kept?: KeptSettings | undefined
 }
 
 // What was counted since the last push is lost with a sidecar that is killed: what is new is told between two whole
@@ -50,7 +55,7 @@ const MOST_EARLY = 200
 export class Telemetry implements TelemetrySink {
   readonly metrics = new Metrics()
   readonly #limits = new LimitMetrics()
-  readonly #refusals: RefusalSpans
+  readonly #kept: KeptSpans
   readonly #observed: ObservedCalls | undefined
   readonly #observedReport: ObservedReport | undefined
   readonly #log: AccessLog
@@ -80,7 +85,10 @@ export class Telemetry implements TelemetrySink {
     this.#samplingPercent = options.samplingPercent
     this.#clock = options.clock ?? monotonicClock
     this.#pushMs = options.pushMs ?? PUSH_MS
-    this.#refusals = new RefusalSpans(this.#clock, () => this.count('refusals_not_reported'))
+    this.#kept = new KeptSpans(this.#clock, options.kept ?? KEPT_DEFAULTS, {
+      refused: () => this.count('refusals_not_reported'),
+      kept: () => this.count('spans_not_kept'),
+    })
     this.#pushedAt = this.#clock.now()
     this.#observed = options.observed
     this.#observedReport =
@@ -97,30 +105,42 @@ export class Telemetry implements TelemetrySink {
     this.#repeat()
   }
 
-  beginTrace(
-    _direction: 'outbound' | 'inbound',
-    head: RequestHead,
-    samplingPercent: number,
-  ): HopSpan | undefined {
+  beginTrace(record: TraceStart, head: RequestHead, samplingPercent: number): void {
     // Nobody would export a span of this hop: what came passes on as it is, and its parent stays the parent.
-    if (!this.#exporter) return undefined
+    if (!this.#exporter) return
     const incoming = readTrace(head)
     const sampled = incoming?.sampled ?? this.#random() * 100 < (this.#samplingPercent ?? samplingPercent)
     const traceId = incoming?.traceId || newTraceId()
+    const continued = incoming !== undefined && incoming.parentSpanId !== ''
+    record.trace = continued ? 'continued' : 'began'
     if (!sampled) {
       // Said to the next hop, or each would decide anew and traces would come in pieces. Our own span will not
-      // exist, so a parent that came stays the parent.
-      writeTrace(head, traceId, incoming?.parentSpanId || newSpanId(), false, incoming)
-      return undefined
+      // exist unless it is kept, so a parent that came stays the parent.
+      writeTrace(head, traceId, continued ? incoming.parentSpanId : newSpanId(), false, incoming)
+      return
     }
     const spanId = newSpanId()
     writeTrace(head, traceId, spanId, true, incoming)
-    return {
+    record.span = {
       traceId,
       spanId,
+      manySpanId: newSpanId(),
       parentSpanId: incoming?.parentSpanId ?? '',
       traceState: incoming?.traceState ?? '',
+      kept: undefined,
     }
+  }
+
+  trySpanId(): string {
+    return newSpanId()
+  }
+
+  writeTry(head: RequestHead, span: HopSpan, spanId: string): void {
+    writeTry(head, spanId, span.manySpanId)
+  }
+
+  mirrorFinished(record: RequestRecord, copy: TryRecord): void {
+    if (record.span) this.#spans?.add(mirrorSpanOf(record, record.span, copy))
   }
 
   reference(head: RequestHead | undefined): string {
@@ -135,14 +155,16 @@ export class Telemetry implements TelemetrySink {
     this.#observed?.request(record)
   }
 
-  requestFinished(record: RequestRecord): void {
+  requestFinished(record: RequestRecord, head: RequestHead): void {
     if (record.direction === 'inbound' && !record.answered) this.#observed?.request(record)
     this.metrics.active[record.direction]--
     this.metrics.request(record)
     this.metrics.decisions.add(record)
-    const span = record.span ?? (this.#spans && this.#refusals.spanFor(record))
-    if (span && this.#spans) this.#spans.add(spanOf(record, span))
-    this.#log.request(record)
+    if (this.#spans) {
+      const span = record.span ?? this.#kept.refusal(record) ?? this.#kept.request(record, head)
+      if (span) for (const one of spansOf(record, span, requestIdOf(head))) this.#spans.add(one)
+    }
+    this.#log.request(record, head)
     if (this.#cancelEarly === undefined && this.#exporter) this.#awaitEarly()
   }
 
@@ -154,7 +176,7 @@ export class Telemetry implements TelemetrySink {
     if (record.direction === 'inbound' && record.upstream === '') this.#observed?.connection(record)
     this.metrics.connection(record)
     this.metrics.decisions.add(record)
-    const span = this.#spans && this.#refusals.spanFor(record)
+    const span = this.#spans && this.#kept.refusal(record)
     if (span) this.#spans?.add(connectionSpanOf(record, span))
     this.#log.connection(record)
   }
