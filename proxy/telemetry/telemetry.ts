@@ -1,5 +1,6 @@
 import { monotonicClock, type Clock } from '../../core/clock.ts'
 import type { CounterName, LimitMetricName } from '../model/counters.ts'
+import type { Resource, Span } from '../../core/xds/generated/otlp.js'
 import type { RequestHead } from '../http/message.ts'
 import type {
   ConnectionRecord,
@@ -19,10 +20,10 @@ import type { ObservedCalls } from './observed-calls/observed-calls.ts'
 import { ObservedReport } from './observed-calls/observed-report.ts'
 import { prometheusText } from './prometheus.ts'
 import { resourceOf, type ResourceAttributes } from './resource.ts'
-import { SpanQueue } from './span-queue.ts'
+import { ExportQueue } from './export-queue.ts'
 import { requestIdOf } from './attributes.ts'
 import { KEPT_DEFAULTS, KeptSpans, type KeptSettings } from './kept-spans.ts'
-import { connectionSpanOf, mirrorSpanOf, spansOf } from './span.ts'
+import { connectionSpanOf, mirrorSpanOf, SCHEMA_URL, spansOf } from './span.ts'
 import { newSpanId, newTraceId, readTrace, writeTrace, writeTry } from './trace-context.ts'
 
 export interface TelemetryOptions {
@@ -60,7 +61,7 @@ export class Telemetry implements TelemetrySink {
   readonly #observedReport: ObservedReport | undefined
   readonly #log: AccessLog
   readonly #exporter: Exporter | undefined
-  readonly #spans: SpanQueue | undefined
+  readonly #spans: ExportQueue<Span> | undefined
   readonly #attributes: ResourceAttributes
   readonly #resource
   readonly #random: () => number
@@ -78,7 +79,7 @@ export class Telemetry implements TelemetrySink {
     this.#attributes = options.resource
     this.#resource = resourceOf(options.resource)
     this.#exporter = options.exporter
-    this.#spans = options.exporter ? new SpanQueue(options.exporter, this.#resource) : undefined
+    this.#spans = options.exporter && spanQueue(options.exporter, this.#resource)
     const write = options.write ?? ((text: string) => void process.stdout.write(text))
     this.#log = new AccessLog(options.accessLog, write, options.resource)
     this.#random = options.random ?? Math.random
@@ -246,4 +247,14 @@ export class Telemetry implements TelemetrySink {
       this.#sending = false
     }
   }
+}
+
+function spanQueue(exporter: Exporter, resource: Resource): ExportQueue<Span> {
+  return new ExportQueue<Span>((spans) =>
+    exporter.traces({
+      resourceSpans: [
+        { resource, scopeSpans: [{ scope: { name: 'weft.proxy' }, spans, schemaUrl: SCHEMA_URL }] },
+      ],
+    }),
+  )
 }
