@@ -186,8 +186,9 @@ export class Exchange implements BodyReader, Caller, WaitingRequest, RunningExch
     const config = this.manager.routes.value
     this.#route = config ? findRoute(config, this.head) : undefined
     if (this.#route) {
-      const { match, name } = this.#route
+      const { accessLog, match, name } = this.#route
       this.record.route = name
+      this.record.accessLog = accessLog
       if (match.path.kind === 'exact') this.record.template = match.path.value
     }
     this.#phase = Phase.Deciding

@@ -33,6 +33,7 @@ export function newRecord(
     details: '',
     route: '',
     template: '',
+    accessLog: undefined,
     cluster: '',
     service: '',
     upstream: '',

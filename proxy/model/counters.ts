@@ -30,6 +30,8 @@ export const COUNTERS = {
     'Failed and slow requests without a sampled trace whose span was left out, because there were more in a second than are kept.',
   spans_exported: 'Spans that arrived there.',
   spans_dropped: 'Spans that did not, or waited too long.',
+  log_records_exported: 'Lines of the access log that arrived there as log records, where they are sent.',
+  log_records_dropped: 'Those that did not, or waited too long.',
 } as const
 
 export type CounterName = keyof typeof COUNTERS

@@ -1,6 +1,6 @@
 import { monotonicClock, type Clock } from '../../core/clock.ts'
 import type { CounterName, LimitMetricName } from '../model/counters.ts'
-import type { Resource, Span } from '../../core/xds/generated/otlp.js'
+import type { LogRecord, Resource, Span } from '../../core/xds/generated/otlp.js'
 import type { RequestHead } from '../http/message.ts'
 import type {
   ConnectionRecord,
@@ -11,8 +11,10 @@ import type {
   TraceStart,
   TryRecord,
 } from '../exchange/telemetry-sink.ts'
-import { AccessLog, type AccessLogMode } from './access-log.ts'
+import type { LogMode, TelemetrySettings } from '../../core/telemetry-settings.ts'
+import { AccessLog } from './access-log.ts'
 import type { Exporter } from './exporter.ts'
+import { logRecordOf } from './log-records.ts'
 import { LimitMetrics } from './limit-metrics.ts'
 import { metricsRequests } from './metric-push.ts'
 import { Metrics, type RequestSeries } from './metrics.ts'
@@ -31,7 +33,7 @@ export interface TelemetryOptions {
   readonly resource: ResourceAttributes
   /** Undefined: spans are not made and metrics not pushed. */
   readonly exporter: Exporter | undefined
-  readonly accessLog: AccessLogMode
+  readonly accessLog: LogMode
   /** Where what came to the pod is kept as evidence for policies, and reported; undefined: nowhere. */
   readonly observed?: ObservedCalls | undefined
   /** Where log lines go; standard output unless said otherwise. */
@@ -60,12 +62,16 @@ export class Telemetry implements TelemetrySink {
   readonly #observed: ObservedCalls | undefined
   readonly #observedReport: ObservedReport | undefined
   readonly #log: AccessLog
+  /** Of lines that go to the collector, too. Undefined: it takes none. */
+  readonly #logRecords: ExportQueue<LogRecord> | undefined
+  #exportsLog = false
+  readonly #options: TelemetryOptions
   readonly #exporter: Exporter | undefined
   readonly #spans: ExportQueue<Span> | undefined
   readonly #attributes: ResourceAttributes
   readonly #resource
   readonly #random: () => number
-  readonly #samplingPercent: number | undefined
+  #samplingPercent: number | undefined
   readonly #clock: Clock
   readonly #pushMs: number
   #pushedAt: number
@@ -76,13 +82,23 @@ export class Telemetry implements TelemetrySink {
   #cancelEarly: (() => void) | undefined
 
   constructor(options: TelemetryOptions) {
+    this.#options = options
     this.#attributes = options.resource
     this.#resource = resourceOf(options.resource)
     this.#exporter = options.exporter
     this.#spans = options.exporter && spanQueue(options.exporter, this.#resource)
+    this.#logRecords = options.exporter && logQueue(options.exporter, this.#resource)
     const write = options.write ?? ((text: string) => void process.stdout.write(text))
-    this.#log = new AccessLog(options.accessLog, write, options.resource)
     this.#random = options.random ?? Math.random
+    this.#log = new AccessLog({
+      settings: { mode: options.accessLog, filter: undefined, sampling: 1 },
+      write,
+      resource: options.resource,
+      random: this.#random,
+      told: (line, endedMs, failed) => {
+        if (this.#exportsLog) this.#logRecords?.add(logRecordOf(line, endedMs, failed))
+      },
+    })
     this.#samplingPercent = options.samplingPercent
     this.#clock = options.clock ?? monotonicClock
     this.#pushMs = options.pushMs ?? PUSH_MS
@@ -104,6 +120,23 @@ export class Telemetry implements TelemetrySink {
         failed: () => this.count('metric_push_failed'),
       })
     this.#repeat()
+  }
+
+  /** What is said of this sidecar by its pod and namespace, from now on; a flag of the command goes before that. */
+  configure(settings: TelemetrySettings): void {
+    const { accessLog, kept = KEPT_DEFAULTS, samplingPercent } = this.#options
+    const sampling = settings['trace-sampling']
+    this.#samplingPercent = samplingPercent ?? (sampling === undefined ? undefined : sampling * 100)
+    this.#kept.settings = {
+      aSecond: settings['trace-kept'] ?? kept.aSecond,
+      slowMs: settings['trace-slow'] ?? kept.slowMs,
+    }
+    this.#log.settings = {
+      mode: settings['access-log'] ?? accessLog,
+      filter: settings['access-log-filter'],
+      sampling: settings['access-log-sampling'] ?? 1,
+    }
+    this.#exportsLog = settings['access-log-otlp'] ?? false
   }
 
   beginTrace(record: TraceStart, head: RequestHead, samplingPercent: number): void {
@@ -194,6 +227,8 @@ export class Telemetry implements TelemetrySink {
     const counters = this.metrics.counters
     counters.set('spans_exported', this.#spans?.exported ?? 0)
     counters.set('spans_dropped', this.#spans?.dropped ?? 0)
+    counters.set('log_records_exported', this.#logRecords?.exported ?? 0)
+    counters.set('log_records_dropped', this.#logRecords?.dropped ?? 0)
     return prometheusText(this.metrics, this.#limits.samples(), this.#attributes)
   }
 
@@ -201,7 +236,12 @@ export class Telemetry implements TelemetrySink {
   async close(): Promise<void> {
     this.#cancelPush()
     this.#log.flush()
-    await Promise.allSettled([this.#spans?.flush(), this.#pushAll(), this.#observedReport?.close()])
+    await Promise.allSettled([
+      this.#spans?.flush(),
+      this.#logRecords?.flush(),
+      this.#pushAll(),
+      this.#observedReport?.close(),
+    ])
     this.#exporter?.close()
   }
 
@@ -254,6 +294,17 @@ function spanQueue(exporter: Exporter, resource: Resource): ExportQueue<Span> {
     exporter.traces({
       resourceSpans: [
         { resource, scopeSpans: [{ scope: { name: 'weft.proxy' }, spans, schemaUrl: SCHEMA_URL }] },
+      ],
+    }),
+  )
+}
+
+function logQueue(exporter: Exporter, resource: Resource): ExportQueue<LogRecord> | undefined {
+  if (!exporter.logs) return undefined
+  return new ExportQueue<LogRecord>(async (logRecords) =>
+    exporter.logs?.({
+      resourceLogs: [
+        { resource, scopeLogs: [{ scope: { name: 'weft.proxy' }, logRecords, schemaUrl: SCHEMA_URL }] },
       ],
     }),
   )

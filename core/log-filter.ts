@@ -1,0 +1,87 @@
+import { durationMs } from './duration.ts'
+import { WeftError } from './errors.ts'
+
+// Which requests stand in the access log, in a few words: `status>=500 or duration>250ms and method=GET`. `and` binds closer
+// than `or`; there are no brackets.
+
+const LONGEST = 512
+const MOST_CONDITIONS = 16
+
+/** What a condition looks at. */
+export interface LogSubject {
+  /** 0: no answer. */
+  readonly status: number
+  readonly durationMs: number
+  /** Letters of Envoy's response flags. */
+  readonly flags: readonly string[]
+  readonly method: string
+  /** -1: no gRPC. */
+  readonly grpcStatus: number
+}
+
+type Condition = (subject: LogSubject) => boolean
+
+/** Any of them, each of which is all of its conditions. */
+export type LogFilter = readonly (readonly Condition[])[]
+
+const COMPARE: Readonly<Record<string, (a: number, b: number) => boolean>> = {
+  '=': (a, b) => a === b,
+  '!=': (a, b) => a !== b,
+  '>': (a, b) => a > b,
+  '>=': (a, b) => a >= b,
+  '<': (a, b) => a < b,
+  '<=': (a, b) => a <= b,
+}
+
+export const LOG_FILTER_TYPE =
+  'conditions joined by and, or: status>=500, grpc_status=14, duration>250ms, flags, flags=UF, method=GET'
+
+/** Throws WeftError `log.filter` that says which condition is wrong. */
+export function parseLogFilter(text: string): LogFilter {
+  if (text.length > LONGEST) throw wrong(`is longer than ${LONGEST} characters`)
+  const any = text.trim().split(/\s+or\s+/)
+  const all = any.map((part) => part.split(/\s+and\s+/))
+  if (all.flat().length > MOST_CONDITIONS) throw wrong(`has more than ${MOST_CONDITIONS} conditions`)
+  return all.map((conditions) => conditions.map(parseCondition))
+}
+
+export function logFilterTakes(filter: LogFilter, subject: LogSubject): boolean {
+  return filter.some((conditions) => conditions.every((condition) => condition(subject)))
+}
+
+function parseCondition(text: string): Condition {
+  if (text === 'flags') return ({ flags }) => flags.length > 0
+  const [, name = '', operator = '', value = ''] = /^([a-z_]+)\s*(!=|>=|<=|=|>|<)\s*(\S+)$/.exec(text) ?? []
+  const compare = COMPARE[operator]
+  if (compare) {
+    const equality = operator === '=' || operator === '!='
+    const wanted = operator === '='
+    switch (name) {
+      case 'status':
+      case 'grpc_status': {
+        if (!/^\d{1,3}$/.test(value)) break
+        const number = Number(value)
+        // A call without a status has none that could be compared.
+        return name === 'status'
+          ? ({ status }) => compare(status, number)
+          : ({ grpcStatus }) => grpcStatus >= 0 && compare(grpcStatus, number)
+      }
+      case 'duration': {
+        const ms = durationMs(value)
+        if (ms === undefined || equality) break
+        return (subject) => compare(subject.durationMs, ms)
+      }
+      case 'flags':
+        if (!equality || !/^[A-Z]{2,4}$/.test(value)) break
+        return ({ flags }) => flags.includes(value) === wanted
+      case 'method':
+        if (!equality || !/^[A-Z]{1,32}$/.test(value)) break
+        return ({ method }) => (method === value) === wanted
+    }
+  }
+  throw wrong(`"${text}" is no condition; there are ${LOG_FILTER_TYPE}`)
+}
+
+function wrong(message: string): WeftError {
+  return new WeftError('log.filter', message)
+}
