@@ -19,7 +19,12 @@ export interface LogSubject {
   readonly grpcStatus: number
 }
 
-type Condition = (subject: LogSubject) => boolean
+/** `value`: of a duration milliseconds; of `flags` alone ''. */
+interface Condition {
+  readonly of: 'status' | 'grpc_status' | 'duration' | 'flags' | 'method'
+  readonly operator: string
+  readonly value: number | string
+}
 
 /** Any of them, each of which is all of its conditions. */
 export type LogFilter = readonly (readonly Condition[])[]
@@ -46,39 +51,32 @@ export function parseLogFilter(text: string): LogFilter {
 }
 
 export function logFilterTakes(filter: LogFilter, subject: LogSubject): boolean {
-  return filter.some((conditions) => conditions.every((condition) => condition(subject)))
+  return filter.some((conditions) => conditions.every((condition) => holds(condition, subject)))
+}
+
+function holds({ of, operator, value }: Condition, subject: LogSubject): boolean {
+  if (typeof value === 'number') {
+    const number =
+      of === 'status' ? subject.status : of === 'duration' ? subject.durationMs : subject.grpcStatus
+    // A call without a status has none that could be compared.
+    if (of === 'grpc_status' && number < 0) return false
+    return COMPARE[operator]?.(number, value) ?? false
+  }
+  if (value === '') return subject.flags.length > 0
+  const same = of === 'flags' ? subject.flags.includes(value) : subject.method === value
+  return same === (operator === '=')
 }
 
 function parseCondition(text: string): Condition {
-  if (text === 'flags') return ({ flags }) => flags.length > 0
-  const [, name = '', operator = '', value = ''] = /^([a-z_]+)\s*(!=|>=|<=|=|>|<)\s*(\S+)$/.exec(text) ?? []
-  const compare = COMPARE[operator]
-  if (compare) {
-    const equality = operator === '=' || operator === '!='
-    const wanted = operator === '='
-    switch (name) {
-      case 'status':
-      case 'grpc_status': {
-        if (!/^\d{1,3}$/.test(value)) break
-        const number = Number(value)
-        // A call without a status has none that could be compared.
-        return name === 'status'
-          ? ({ status }) => compare(status, number)
-          : ({ grpcStatus }) => grpcStatus >= 0 && compare(grpcStatus, number)
-      }
-      case 'duration': {
-        const ms = durationMs(value)
-        if (ms === undefined || equality) break
-        return (subject) => compare(subject.durationMs, ms)
-      }
-      case 'flags':
-        if (!equality || !/^[A-Z]{2,4}$/.test(value)) break
-        return ({ flags }) => flags.includes(value) === wanted
-      case 'method':
-        if (!equality || !/^[A-Z]{1,32}$/.test(value)) break
-        return ({ method }) => (method === value) === wanted
-    }
-  }
+  if (text === 'flags') return { of: 'flags', operator: '=', value: '' }
+  const [, of = '', operator = '', value = ''] = /^([a-z_]+)\s*(!=|>=|<=|=|>|<)\s*(\S+)$/.exec(text) ?? []
+  const equality = operator === '=' || operator === '!='
+  const ms = durationMs(value)
+  if ((of === 'status' || of === 'grpc_status') && /^\d{1,3}$/.test(value))
+    return { of, operator, value: Number(value) }
+  if (of === 'duration' && ms !== undefined && !equality) return { of, operator, value: ms }
+  if (of === 'flags' && equality && /^[A-Z]{2,4}$/.test(value)) return { of, operator, value }
+  if (of === 'method' && equality && /^[A-Z]{1,32}$/.test(value)) return { of, operator, value }
   throw wrong(`"${text}" is no condition; there are ${LOG_FILTER_TYPE}`)
 }
 

@@ -105,14 +105,15 @@ export function telemetryTexts(
 
 /** Throws WeftError `telemetry.setting` with the name of the field that is unknown or wrong. */
 export function readTelemetrySettings(texts: Readonly<Record<string, unknown>>): TelemetrySettings {
+  const unknown = Object.keys(texts).find((name) => !NAMES.some((known) => known === name))
+  if (unknown !== undefined) throw new WeftError('telemetry.setting', 'is not known', { field: unknown })
   const settings: Record<string, unknown> = {}
-  for (const [name, text] of Object.entries(texts)) {
-    const known = NAMES.find((one) => one === name)
-    if (known === undefined) throw new WeftError('telemetry.setting', 'is not known', { field: name })
-    if (typeof text !== 'string') throw new WeftError('telemetry.setting', 'must be text', { field: name })
-    const problem = problemOf(known, text)
+  for (const name of NAMES) {
+    const text = texts[name]
+    if (text === undefined) continue
+    const problem = typeof text === 'string' ? problemOf(name, text) : 'must be text'
     if (problem !== undefined) throw new WeftError('telemetry.setting', problem, { field: name })
-    settings[known] = TELEMETRY_SETTINGS[known].parse(text)
+    settings[name] = TELEMETRY_SETTINGS[name].parse(text as string)
   }
   return settings
 }
