@@ -164,6 +164,8 @@ export const TAKES_RBAC = 'rbac'
 export const TAKES_TRUST = 'trust'
 /** Tokens of users. */
 export const TAKES_JWT = 'jwt_authn'
+/** What is said of its own telemetry (METADATA_TELEMETRY, METADATA_ACCESS_LOG). */
+export const TAKES_TELEMETRY = 'telemetry'
 /** `true` in the bootstrap of a gRPC library without a sidecar: it has certificates, and asks for mutual TLS. */
 export const NODE_MUTUAL_TLS = 'MUTUAL_TLS'
 /** The one of `certificate_providers` in its bootstrap that holds them (gRFC A29). */
@@ -252,6 +254,14 @@ export const METADATA_SANITIZE_FORWARDED = 'sanitizeForwarded'
  * those that were rotated out, too; and they name no identities.
  */
 export const METADATA_TRUST = 'trust'
+
+/**
+ * Of the listener `inbound`, for all that the sidecar tells: annotations of its pod and namespace by name, as they are written
+ * (core/telemetry-settings.ts).
+ */
+export const METADATA_TELEMETRY = 'telemetry'
+/** Of a route: which of its requests stand in the access log, whatever the sidecar's own setting. */
+export const METADATA_ACCESS_LOG = 'accessLog'
 
 /** Key of an endpoint's `filter_metadata` that a cluster's `transport_socket_matches` look at (Envoy's). */
 export const METADATA_TRANSPORT_MATCH = 'envoy.transport_socket_match'

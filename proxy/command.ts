@@ -56,9 +56,9 @@ export const PROXY_COMMAND = {
       {
         'access-log': {
           value: 'MODE',
-          choices: ['off', 'errors', 'all'],
-          default: 'errors',
-          help: 'off, errors or all, as JSON lines on standard output',
+          choices: ['off', 'failed', 'all'],
+          default: 'failed',
+          help: 'off, failed or all, as JSON lines on standard output; annotations go before it',
         },
         'trace-sampling': {
           value: 'N',

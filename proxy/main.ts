@@ -23,7 +23,7 @@ import { createLogger, type Logger } from '../core/log.ts'
 import { parseProxyProtocolPorts, type ProxyProtocolVersion } from '../core/proxy-protocol.ts'
 import { parseResourceAttributes } from '../core/resource-attributes.ts'
 import { PROXY_COMMAND } from './command.ts'
-import type { AccessLogMode } from './telemetry/access-log.ts'
+import type { LogMode } from '../core/telemetry-settings.ts'
 import type { ResourceAttributes } from './telemetry/resource.ts'
 
 const LEFTOVERS_MS = 500
@@ -42,7 +42,7 @@ const ONLY_SIDECAR = [
 type Values = FlagValues<typeof PROXY_COMMAND>
 
 interface Common {
-  readonly accessLog: AccessLogMode
+  readonly accessLog: LogMode
   readonly drainMs: number
   readonly maxConnections: number | undefined
   readonly samplingPercent: number | undefined
