@@ -95,7 +95,8 @@ export class LocalRateLimitStep implements RequestStep {
     this.#limitsOf(config, route).ask(hop, head, route, asked)
     const refusing = this.#refusing()
     const left = asked.map(
-      ({ bucket, limit }) => `${bucket.remaining} of ${bucket.config.maxTokens} left of the limit ${limit.name}`,
+      ({ bucket, limit }) =>
+        `${bucket.remaining} of ${bucket.config.maxTokens} left of the limit ${limit.name}`,
     )
     return {
       answer: refusing && this.#refusal(config, refusing),
