@@ -34,7 +34,7 @@ export async function readyCluster({ exchange }: LiveProxy, name: string): Promi
 
 /** The endpoints of a cluster, the likeliest first, and the likeliest itself. */
 export function endpointsOf(
-  { exchange }: LiveProxy,
+  { exchange, random }: LiveProxy,
   cluster: UpstreamCluster,
   sent: Sent,
 ): {
@@ -56,7 +56,7 @@ export function endpointsOf(
   const trial = pinned ? undefined : cluster.wantsTrial
   const only = pinned ?? trial
   const picks = Math.min(MOST_PICKS, PICKS_FOR_EACH * Math.max(states.length, 1))
-  const shares = only ? new Map([[only, 1]]) : cluster.rehearse(picks, sent.hash, sent.purpose, Math.random)
+  const shares = only ? new Map([[only, 1]]) : cluster.rehearse(picks, sent.hash, sent.purpose, random)
   const now = exchange.clock.now()
   const ranked = states
     .map((state) => ({ state, odds: shares.get(state) ?? 0 }))

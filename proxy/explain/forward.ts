@@ -67,30 +67,21 @@ export async function explainForward(
     pinned === undefined
       ? backendShares(live.exchange.clusters, action)
       : action.clusters.map((one) => (one === tied ? 1 : 0))
-  if (head.upgrade !== '' || head.method === 'CONNECT')
-    if (!upgradeAllowed(head, action))
-      return answered(draft, head, 0, {
-        status: 403,
-        details: 'upgrade_failed',
-        text: 'this upgrade is not allowed here',
-      })
-  const reply = applyRoute(head, route, action, manager.settings.paths)
-  if (reply) return answered(draft, head, 0, reply)
+  // A request that may go to no backend is told so by those that are none first.
+  const refusal = refusalOf(routed)
   const fates: Fate[] = []
   for (const [i, weighted] of action.clusters.entries())
-    fates.push(await fateOf(weighted, shares[i] ?? 0, routed, pinned, live, draft))
+    fates.push(await fateOf(weighted, shares[i] ?? 0, routed, { pinned, refusal }, live, draft))
   const happens = fates.filter(({ odds }) => odds > 0)
   const likeliest = happens.toSorted((a, b) => b.odds - a.odds)[0]
   noteTries(routed, draft)
   if (!likeliest) return answered(draft, head, INVALID.flags, INVALID.reply)
-  const failing = happens.filter(({ failure }) => failure)
-  if (likeliest.failure && failing.length === happens.length)
-    return answered(draft, head, likeliest.failure.flags, likeliest.failure.reply)
-  for (const { failure, odds } of failing)
-    if (failure)
-      draft.notes.push(
-        `${(odds * 100).toFixed(1)} % of such requests are answered with ${failure.reply.status}: ${failure.reply.text}`,
-      )
+  const failures = happens.flatMap(({ failure, odds }) => (failure ? [{ odds, ...failure.reply }] : []))
+  const all = failures.length === happens.length
+  if (!all || failures.some(({ details }) => details !== failures[0]?.details))
+    for (const { odds, status, text } of failures)
+      draft.notes.push(`${(odds * 100).toFixed(1)} % of such requests are answered with ${status}: ${text}`)
+  if (likeliest.failure && all) return answered(draft, head, likeliest.failure.flags, likeliest.failure.reply)
   const served = happens.filter(({ failure }) => !failure).toSorted((a, b) => b.odds - a.odds)[0]
   draft.outcome = 'forwarded'
   if (!served) return null
@@ -102,11 +93,19 @@ export async function explainForward(
     : nextOf(served.likeliest, '', { scheme: secure, http2, method, authority, path, fields }, live)
 }
 
+/** Changes the head as the route says. Why it then goes to no backend; undefined: it may. */
+function refusalOf({ action, head, manager, route }: Routed): LocalReply | undefined {
+  const upgrades = head.upgrade !== '' || head.method === 'CONNECT'
+  if (upgrades && !upgradeAllowed(head, action))
+    return { status: 403, details: 'upgrade_failed', text: 'this upgrade is not allowed here' }
+  return applyRoute(head, route, action, manager.settings.paths)
+}
+
 async function fateOf(
   weighted: WeightedCluster,
   odds: number,
   { action, head, hop, http2, manager }: Routed,
-  pinned: string | undefined,
+  { pinned, refusal }: { readonly pinned: string | undefined; readonly refusal: LocalReply | undefined },
   live: LiveProxy,
   draft: Draft,
 ): Promise<Fate> {
@@ -116,12 +115,16 @@ async function fateOf(
     draft.backends.push({ cluster: '', odds, endpoints: [] })
     return { ...fate, failure: INVALID }
   }
+  if (refusal) {
+    draft.backends.push({ cluster: weighted.cluster, odds, endpoints: [] })
+    return { ...fate, failure: { flags: 0, reply: refusal } }
+  }
   const cluster = await readyCluster(live, weighted.cluster)
   applyBackend(own, weighted, hop, manager.settings, http2)
   const { config } = cluster
   const affinity =
     action.hashPolicies && config && hashes(config.balancing.policy)
-      ? new Affinity(action.hashPolicies, own, hop.downstream, Math.random)
+      ? new Affinity(action.hashPolicies, own, hop.downstream, live.random)
       : undefined
   // A caller who is given a cookie goes wherever chance leads him.
   const hash = affinity && affinity.setCookies.length === 0 ? affinity.hash : undefined

@@ -12,6 +12,8 @@ export interface LiveProxy {
     ExchangeDependencies,
     'clusters' | 'clock' | 'configVersion' | 'configWaitMs' | 'overloaded'
   >
+  /** Of rehearsed picks, at least 0, less than 1; none of the draws of requests. */
+  readonly random: () => number
   /** This workload's SPIFFE ID, or ''. */
   readonly localIdentity: () => string
   readonly ownAddresses: ReadonlySet<string>

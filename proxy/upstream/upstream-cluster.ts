@@ -156,20 +156,20 @@ export class UpstreamCluster {
     purpose: Purpose,
     random: () => number,
   ): ReadonlyMap<EndpointState, number> {
-    const shares = new Map<EndpointState, number>()
     const kept = this.#config?.clientAffinityMs === undefined ? undefined : this.#affinity?.kept
-    if (kept) return shares.set(kept, 1)
-    if (!this.#config || this.#closed) return shares
+    if (kept) return new Map([[kept, 1]])
+    const picked = new Map<EndpointState, number>()
+    if (!this.#config || this.#closed) return picked
     const picker = this.#newPicker([...this.#states.values()], this.#config, random)
     for (let i = 0; i < picks; i++) {
-      const picked = picker.pick(undefined, hash, purpose)
-      if (picked) shares.set(picked, (shares.get(picked) ?? 0) + 1 / picks)
+      const state = picker.pick(undefined, hash, purpose)
+      if (state) picked.set(state, (picked.get(state) ?? 0) + 1)
     }
     const hashed = hash !== undefined && hashes(this.#config.balancing.policy)
     if (!hashed)
       for (const state of this.#states.values())
-        if (!shares.has(state) && picker.includes(state)) shares.set(state, 0.5 / picks)
-    return shares
+        if (!picked.has(state) && picker.includes(state)) picked.set(state, 0.5)
+    return new Map([...picked].map(([state, count]) => [state, count / picks]))
   }
 
   /** The endpoint at `ip:port`, unless something speaks against it other than that it drains. */
