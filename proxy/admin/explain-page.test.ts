@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { ProxyExplanation, ProxyQuestion } from '../../core/explain/proxy-question.ts'
-import { newDraft } from '../explain/draft.ts'
+import { newDraft } from '../../core/explain/draft.ts'
 import { explainPage } from './explain-page.ts'
 
 const draft = newDraft({ pod: 'web-1', namespace: 'shop' }, '7', '')

@@ -1,7 +1,7 @@
 import { composeReply, type LocalReply } from '../exchange/reply.ts'
 import type { RequestHead } from '../http/message.ts'
 import { ResponseFlag } from '../model/response-flag.ts'
-import type { Draft } from './draft.ts'
+import type { Draft } from '../../core/explain/draft.ts'
 
 /** Answers with these flags are refusals. */
 const REFUSALS = ResponseFlag.UAEX | ResponseFlag.RL | ResponseFlag.UO

@@ -2,7 +2,7 @@ import type { ProxyExplanation, ProxyQuestion } from '../../core/explain/proxy-q
 import type { TcpProxy } from '../model/listener.ts'
 import type { EndpointState } from '../upstream/endpoint-state.ts'
 import { endpointsOf, readyCluster } from './backends.ts'
-import type { Draft } from './draft.ts'
+import type { Draft } from '../../core/explain/draft.ts'
 import type { LiveProxy } from './live-proxy.ts'
 import { expectedIdentities, nextOf } from './next-hop.ts'
 

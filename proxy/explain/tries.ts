@@ -2,7 +2,7 @@ import { grpcTimeoutMs } from '../exchange/grpc-timeout.ts'
 import { isGrpc } from '../exchange/reply.ts'
 import { decideRetry, isIdempotent, type Outcome } from '../exchange/retry.ts'
 import type { RetryPolicy } from '../model/route.ts'
-import type { Draft } from './draft.ts'
+import type { Draft } from '../../core/explain/draft.ts'
 import type { Routed } from './forward.ts'
 
 const KINDS: readonly (readonly [string, Outcome])[] = [

@@ -1,4 +1,4 @@
-import type { Explanation } from '../../core/api/explanation.ts'
+import type { Explanation } from '../api/explanation.ts'
 
 /** An explanation while it is found out. */
 export type Draft = { -readonly [K in keyof Explanation]: Explanation[K] } & {
