@@ -23,10 +23,12 @@ export async function explainTrace(
   const own = spans
     .filter((span) => hopOf(span) && text(span, 'weft.try') === '')
     .toSorted((a, b) => a.startMs - b.startMs)
+  const parents = new Map(spans.map((span) => [span.spanId, span]))
   const hops: HopExplanation[] = []
   const left = own.entries()
   const work = async (): Promise<void> => {
-    for (const [at, span] of left) hops[at] = await hopExplanation(span, at < MOST_ASKED, explaining)
+    for (const [at, span] of left)
+      hops[at] = await hopExplanation(span, parents.get(span.parentSpanId), at < MOST_ASKED, explaining)
   }
   await Promise.all(Array.from({ length: AT_ONCE }, work))
   return { traceId, whole: isWhole(spans), hops }
@@ -47,6 +49,7 @@ function hopOf({ kind }: SpanView): 'outbound' | 'inbound' | undefined {
 
 async function hopExplanation(
   span: SpanView,
+  parent: SpanView | undefined,
   asks: boolean,
   explaining: Explaining,
 ): Promise<HopExplanation> {
@@ -55,7 +58,7 @@ async function hopExplanation(
   const hop = { spanId, pod, namespace, direction, decided: decidedText(span) }
   const untold = (reason: string): HopExplanation => ({ ...hop, now: null, reason, differs: [] })
   if (!asks) return untold(`only the first ${MOST_ASKED} hops of a trace are asked about`)
-  const question = questionOf(span, direction, explaining)
+  const question = questionOf(span, parent, direction, explaining)
   if (typeof question === 'string') return untold(question)
   try {
     const { explanation } = proxyExplanation(await explaining.ask(`${namespace}/${pod}`, 'explain', question))
@@ -74,15 +77,18 @@ async function hopExplanation(
 /** The same connection and request again, as far as it was recorded; or why it can't be told. */
 function questionOf(
   span: SpanView,
+  parent: SpanView | undefined,
   direction: 'outbound' | 'inbound',
   { mesh }: Explaining,
 ): ProxyQuestion | string {
   const host = text(span, 'server.address')
   const named = number(span, 'server.port')
   const place = placeOf(mesh(), host, named || 80, span.namespace)
-  const address =
-    text(span, 'network.local.address') || (direction === 'outbound' ? place?.address : undefined)
-  const port = number(span, 'network.local.port') || (direction === 'outbound' ? named || 80 : 0)
+  // Where nothing else is recorded, the caller's side knows where it went.
+  const caller = direction === 'inbound' && parent?.kind === 'client' ? endpointOf(parent) : undefined
+  const asked = direction === 'outbound' ? place && { address: place.address, port: named || 80 } : caller
+  const address = text(span, 'network.local.address') || asked?.address
+  const port = number(span, 'network.local.port') || (asked?.port ?? 0)
   if (!address || port === 0) return 'where the connection was going is not recorded'
   const method = text(span, 'http.request.method')
   const path = text(span, 'url.path')
@@ -117,7 +123,7 @@ function questionOf(
 function decidedText(span: SpanView): readonly string[] {
   const status = number(span, 'http.response.status_code')
   const tries = number(span, 'http.request.resend_count') + 1
-  const endpoint = text(span, 'weft.endpoint') || peerOf(span)
+  const endpoint = text(span, 'weft.endpoint') || peerText(span)
   const workload = text(span, 'weft.upstream_workload')
   const peer = text(span, 'weft.destination_identity')
   const flags = text(span, 'weft.response_flags')
@@ -169,10 +175,17 @@ function backendOf(span: SpanView): string {
   return text(span, 'weft.backend') || text(span, 'weft.cluster')
 }
 
-function peerOf(span: SpanView): string {
-  if (span.kind !== 'client') return ''
-  const address = text(span, 'network.peer.address')
-  return address === '' ? '' : `${address}:${number(span, 'network.peer.port')}`
+function peerText(span: SpanView): string {
+  const peer = span.kind === 'client' ? endpointOf(span) : undefined
+  return peer ? `${peer.address}:${peer.port}` : ''
+}
+
+/** The endpoint that answered a client span. */
+function endpointOf(span: SpanView): { readonly address: string; readonly port: number } | undefined {
+  const [, host, digits] = /^\[?([0-9A-Fa-f.:]+?)\]?:(\d{1,5})$/.exec(text(span, 'weft.endpoint')) ?? []
+  const address = host ?? text(span, 'network.peer.address')
+  const port = digits === undefined ? number(span, 'network.peer.port') : Number(digits)
+  return address === '' || port === 0 ? undefined : { address, port }
 }
 
 function text({ attributes }: SpanView, name: string): string {

@@ -48,6 +48,7 @@ export const LONGEST_EXPLANATION = 512 * 1024
 
 const MOST_FIELDS = 256
 const TOKEN = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,256}$/
+const PROTOCOL = /^[!-~]{1,255}$/
 // RFC 9110 section 5.5: visible characters, blanks and bytes above ASCII.
 const VALUE = /^[\t\x20-\x7e\x80-\xff]{0,8192}$/
 const TARGET = /^[!-"$-~]{0,8192}$/
@@ -63,7 +64,7 @@ export function readProxyQuestion(value: unknown): ProxyQuestion {
   const { port, alpn } = from
   if (typeof port !== 'number' || !Number.isInteger(port) || port < 1 || port > 65_535)
     throw bad('port', 'must be a port')
-  if (!isTexts(alpn, 16, TOKEN)) throw bad('alpn', 'must be a list of protocols')
+  if (!isTexts(alpn, 16, PROTOCOL)) throw bad('alpn', 'must be a list of protocols')
   return {
     direction,
     address,

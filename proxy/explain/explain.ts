@@ -57,7 +57,7 @@ async function connectionOutlook(question: ProxyQuestion, live: LiveProxy, draft
   if (listener === null) {
     draft.outcome = 'passed-through'
     draft.notes.push(
-      `${host}:${port} is no address of a Service or a pod of the mesh: bytes pass as they come, without mutual TLS, routes or retries`,
+      `nothing of the mesh is at ${host}:${port}: bytes pass as they come, without mutual TLS, routes or retries`,
     )
     return null
   }
