@@ -91,8 +91,8 @@ t.test(
         )
         return JSON.parse(told.stdout) as ExplainAnswer
       }
-      const let = await ask('shop/web')
-      t.match(let, {
+      const allowed = await ask('shop/web')
+      t.match(allowed, {
         caller: { outcome: 'forwarded', namespace: 'shop', sent: { method: 'GET', path: '/items/1' } },
         server: {
           outcome: 'forwarded',
@@ -100,7 +100,7 @@ t.test(
           policy: { decision: 'allowed', rule: 'payments/pay/0' },
         },
       })
-      t.ok(let.caller.backends.some(({ endpoints }) => endpoints.some(({ odds }) => odds > 0.9)))
+      t.ok(allowed.caller.backends.some(({ endpoints }) => endpoints.some(({ odds }) => odds > 0.9)))
       t.match(await ask('other/intruder'), {
         caller: { policy: { decision: 'denied' } },
         server: {
