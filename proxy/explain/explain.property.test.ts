@@ -79,7 +79,8 @@ function disagreements(said: Explanation, did: Played, pair: RandomPair): string
     case 'forwarded':
       wrong.push(...forwardedOtherwise(said, did, pair))
       break
-    default:
+    case 'passed-through':
+    case 'unknown':
       wrong.push(`outcome ${said.outcome}`)
   }
   return wrong

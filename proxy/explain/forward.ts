@@ -1,32 +1,21 @@
 import type { ProxyExplanation } from '../../core/explain/proxy-question.ts'
 import { Affinity } from '../exchange/affinity.ts'
 import { backendShares } from '../exchange/backend-choice.ts'
-import type { ConnectionManager } from '../exchange/connection-manager.ts'
 import { applyBackend, applyRoute } from '../exchange/outgoing-head.ts'
 import type { LocalReply } from '../exchange/reply.ts'
 import { upgradeAllowed } from '../exchange/upgrade-allowed.ts'
 import type { RequestHead } from '../http/message.ts'
 import { hashes } from '../model/balancing.ts'
-import type { Hop } from '../model/hop.ts'
 import { ResponseFlag } from '../model/response-flag.ts'
-import type { ForwardAction, Route, WeightedCluster } from '../model/route.ts'
+import type { WeightedCluster } from '../model/route.ts'
 import type { EndpointState } from '../upstream/endpoint-state.ts'
 import { answered } from './answered.ts'
 import { endpointsOf, readyCluster } from './backends.ts'
 import type { Draft } from '../../core/explain/draft.ts'
 import type { LiveProxy } from './live-proxy.ts'
 import { expectedIdentities, nextOf } from './next-hop.ts'
+import type { Routed } from './routed.ts'
 import { noteTries } from './tries.ts'
-
-/** A request that is let pass, and the route that it goes by. */
-export interface Routed {
-  readonly head: RequestHead
-  readonly http2: boolean
-  readonly hop: Hop
-  readonly manager: ConnectionManager
-  readonly route: Route
-  readonly action: ForwardAction
-}
 
 const INVALID: Failure = {
   flags: ResponseFlag.NB,

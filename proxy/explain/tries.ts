@@ -3,7 +3,7 @@ import { isGrpc } from '../exchange/reply.ts'
 import { decideRetry, isIdempotent, type Outcome } from '../exchange/retry.ts'
 import type { RetryPolicy } from '../model/route.ts'
 import type { Draft } from '../../core/explain/draft.ts'
-import type { Routed } from './forward.ts'
+import type { Routed } from './routed.ts'
 
 const KINDS: readonly (readonly [string, Outcome])[] = [
   ['connect-failure', { kind: 'connect-failure' }],
@@ -49,7 +49,7 @@ function triedAgainAfter(policy: RetryPolicy, method: string, upgrade: boolean):
   const outcomes: readonly (readonly [string, Outcome])[] = [
     ...KINDS,
     ...[...statuses]
-      .toSorted()
+      .toSorted((a, b) => a - b)
       .map((status) => [String(status), { kind: 'status', status } as const] as const),
     ...policy.grpcStatuses.map(
       (grpcStatus) => [`grpc-status ${grpcStatus}`, { kind: 'grpc-status', grpcStatus } as const] as const,

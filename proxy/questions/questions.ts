@@ -1,4 +1,4 @@
-import type { Client, ClientDuplexStream, Metadata, ServiceError } from '@grpc/grpc-js'
+import type { Client, ClientDuplexStream, Metadata } from '@grpc/grpc-js'
 import { systemClock, type Clock } from '../../core/clock.ts'
 import { describeError } from '../../core/errors.ts'
 import { Questions, type AnswerRequest, type QuestionResponse } from '../../core/xds/generated/weft.js'
@@ -44,7 +44,7 @@ export function answerQuestions(client: Client, metadata: Metadata, options: Que
       cancelRetry = clock.after(RETRY_MS, open)
     }
     own.on('data', (question) => void answer(own, question))
-    own.on('error', ({ code }: ServiceError) => ended(code !== UNIMPLEMENTED))
+    own.on('error', ({ code }: { readonly code?: number }) => ended(code !== UNIMPLEMENTED))
     own.on('end', () => ended(true))
     own.write({ id: 0, pod })
   }
