@@ -14,6 +14,7 @@ export interface InstalledProgram {
 // What is unpacked together stands below one folder.
 const PROXIES = { folder: 'debian', packages: ['nginx', 'libnginx-mod-stream', 'haproxy'] }
 const NGHTTP2 = { folder: 'debian-nghttp2', packages: ['nghttp2-client'] }
+const PROMETHEUS = { folder: 'debian-prometheus', packages: ['prometheus'] }
 const PROGRAMS = {
   nginx: { ...PROXIES, path: 'usr/sbin/nginx' },
   haproxy: { ...PROXIES, path: 'usr/sbin/haproxy' },
@@ -24,7 +25,8 @@ const PROGRAMS = {
     packages: ['redis-server', 'redis-tools'],
     path: 'usr/bin/redis-server',
   },
-  prometheus: { folder: 'debian-prometheus', packages: ['prometheus'], path: 'usr/bin/prometheus' },
+  prometheus: { ...PROMETHEUS, path: 'usr/bin/prometheus' },
+  promtool: { ...PROMETHEUS, path: 'usr/bin/promtool' },
 } as const
 // PostgreSQL's compiler of expressions, and what only its installation scripts use: 200 MB.
 const LEFT_OUT = /^(libllvm|libz3|libclang|perl|libperl|locales)/

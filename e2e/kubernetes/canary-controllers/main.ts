@@ -13,7 +13,8 @@ import { argoRollouts } from './argo-rollouts.ts'
 import type { Controller } from './controller.ts'
 import { flagger } from './flagger.ts'
 import { helpText, parseOptions, type Options } from './options.ts'
-import { ensureController, isControllerMade, prometheusProgram, type ControllerPart } from './programs.ts'
+import { prometheusProgram } from '../../programs/prometheus.ts'
+import { ensureController, isControllerMade, type ControllerPart } from './programs.ts'
 
 const CONTROLLERS: readonly Controller[] = [flagger, argoRollouts]
 const PROMETHEUS_MANIFEST = join(import.meta.dirname, 'manifests/prometheus.yaml')

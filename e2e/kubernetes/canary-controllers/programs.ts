@@ -2,11 +2,10 @@ import { createHash } from 'node:crypto'
 import { cpSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isCached } from '../../programs/cache.ts'
-import { debianProgram } from '../../programs/debian.ts'
 import { buildGo, fetchGoModule } from '../../programs/go-module.ts'
 import { makePart, type Part } from '../../programs/part.ts'
 import type { Progress } from '../../programs/progress.ts'
-import { runStep } from '../../programs/run-step.ts'
+import { PROMETHEUS_PART } from '../../programs/prometheus.ts'
 
 export const FLAGGER = 'v1.41.0'
 export const ROLLOUTS = 'v1.10.1'
@@ -21,7 +20,7 @@ export const FLAGGER_CHART = 'chart'
 export const ROLLOUTS_MANIFEST = 'install.yaml'
 
 const PARTS = {
-  prometheus: { folder: 'debian-prometheus', make: unpackPrometheus },
+  prometheus: PROMETHEUS_PART,
   flagger: { folder: `flagger-${FLAGGER}`, make: makeFlagger },
   'argo-rollouts': { folder: `argo-rollouts-${ROLLOUTS}-${pluginHash()}`, make: makeRollouts },
 } satisfies Record<string, Part>
@@ -36,17 +35,6 @@ export function ensureController(name: ControllerPart, progress: Progress): Prom
 /** Whether all of a part is in the cache already. */
 export function isControllerMade(name: ControllerPart): boolean {
   return isCached(PARTS[name].folder)
-}
-
-/** Prometheus's program, in the folder of its part. */
-export function prometheusProgram(folder: string): string {
-  return debianProgram('prometheus', folder).argv[0] as string
-}
-
-async function unpackPrometheus(folder: string, progress: Progress): Promise<Record<string, string>> {
-  progress('prometheus: fetching from Debian')
-  const said = await runStep([prometheusProgram(folder), '--version'])
-  return { version: said.split('\n')[0] ?? '' }
 }
 
 async function makeFlagger(folder: string, progress: Progress): Promise<Record<string, string>> {
