@@ -41,6 +41,7 @@ export function podSettings(
       order: options['sidecar-order'] ?? settings.order,
       resources: mergeResources(settings.resources, options, warnings),
       logLevel: options['proxy-log-level'] ?? settings.logLevel,
+      metricNames: options['metric-names'] ?? settings.metricNames,
       drainSeconds: options['drain-seconds'] ?? settings.drainSeconds,
       capture: {
         ...defaultCapture,

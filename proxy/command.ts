@@ -56,6 +56,11 @@ export const PROXY_COMMAND = {
           default: 'errors',
           help: 'off, errors or all, as JSON lines on standard output',
         },
+        'metric-names': {
+          value: 'LIST',
+          default: 'weft',
+          help: 'under whose names Prometheus finds requests: weft, istio, flagger, or several with commas between',
+        },
         'trace-sampling': {
           value: 'N',
           help: 'share of undecided requests that begin a trace, 0 to 1',

@@ -1,6 +1,7 @@
 import {
   TAKES_JWT,
   TAKES_OUTLIER_DETECTION,
+  TAKES_OWNERS,
   TAKES_RBAC,
   TAKES_TRUST,
   USER_AGENT,
@@ -64,6 +65,8 @@ export interface ClientTakes {
   readonly warmsEndpoints: boolean
   /** `outlier_detection`: refused, or taken, where ejections stay within the share that it says or stop beyond it. */
   readonly outlierDetection: 'none' | 'within' | 'beyond'
+  /** Is told for its telemetry what the workloads of endpoints are called. */
+  readonly owners: boolean
   /** Is told whom the mesh trusts beside its own domain, and whom no more; Envoy and libraries have no word for it. */
   readonly trust: 'told' | 'untold' | 'too-old'
 }
@@ -96,12 +99,20 @@ export const SIDECAR: ClientTakes = {
   clientAffinity: true,
   warmsEndpoints: false,
   outlierDetection: 'within',
+  owners: true,
   trust: 'told',
+}
+
+/** One of a version that would refuse endpoints whose metadata names their workloads. */
+export const SIDECAR_WITHOUT_OWNERS: ClientTakes = {
+  ...SIDECAR,
+  name: 'sidecar-without-owners',
+  owners: false,
 }
 
 /** One of a version without authorization and tokens, which would refuse a listener that says whom the mesh trusts no more. */
 export const SIDECAR_WITHOUT_RBAC: ClientTakes = {
-  ...SIDECAR,
+  ...SIDECAR_WITHOUT_OWNERS,
   name: 'sidecar-without-rbac',
   authorization: false,
   tokens: false,
@@ -146,6 +157,7 @@ export const GRPC_LIBRARY: ClientTakes = {
   clientAffinity: false,
   warmsEndpoints: false,
   outlierDetection: 'beyond',
+  owners: false,
   trust: 'untold',
 }
 
@@ -180,6 +192,7 @@ export const ENVOY: ClientTakes = {
   clientAffinity: false,
   warmsEndpoints: true,
   outlierDetection: 'within',
+  owners: false,
   trust: 'untold',
 }
 
@@ -200,5 +213,6 @@ export function takesOf(userAgentName: string, { mtls = false, takes = [] }: Nod
   if (agent.startsWith('grpc')) return mtls ? GRPC_LIBRARY_MTLS : GRPC_LIBRARY
   if (agent !== '' && !agent.startsWith(USER_AGENT)) return ENVOY
   if (!takes.includes(TAKES_OUTLIER_DETECTION)) return SIDECAR_BEFORE
-  return OF_ONE_VERSION.every((word) => takes.includes(word)) ? SIDECAR : SIDECAR_WITHOUT_RBAC
+  if (!OF_ONE_VERSION.every((word) => takes.includes(word))) return SIDECAR_WITHOUT_RBAC
+  return takes.includes(TAKES_OWNERS) ? SIDECAR : SIDECAR_WITHOUT_OWNERS
 }

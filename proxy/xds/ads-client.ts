@@ -29,6 +29,8 @@ export interface AdsClient {
   readonly connected: Watchable<boolean>
   /** Why the last try failed, in one line; '' once the server answers. */
   readonly problem: string
+  /** Responses that were refused as a whole or in part: NACKs. */
+  readonly refused: number
   start(): void
   close(): void
 }
@@ -63,6 +65,7 @@ export function createAdsClient(options: AdsClientOptions): AdsClient {
   let cancelRetry = () => {}
   let closed = false
   let problem = ''
+  let refused = 0
 
   const connect = async (): Promise<void> => {
     try {
@@ -121,8 +124,10 @@ export function createAdsClient(options: AdsClientOptions): AdsClient {
       connected.set(true)
     }
     const detail = own.take(response)
-    if (detail !== '')
+    if (detail !== '') {
+      refused++
       log.error('configuration refused; what was before goes on', { type: response.typeUrl, detail })
+    }
     options.changed?.()
   }
 
@@ -144,6 +149,9 @@ export function createAdsClient(options: AdsClientOptions): AdsClient {
     connected,
     get problem() {
       return problem
+    },
+    get refused() {
+      return refused
     },
     start() {
       table.subscribe({

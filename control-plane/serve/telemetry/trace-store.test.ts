@@ -107,6 +107,7 @@ t.test('the attributes that a sidecar sends are kept, all of them', async (t) =>
       cluster: 'c',
       service: 's',
       upstream: '10.0.0.1:80',
+      peer: '',
       upstreamWorkload: 'w',
       downstream: '10.0.0.2:1',
       destinationAddress: '10.0.0.1',
