@@ -79,7 +79,7 @@ export class Histogram {
     this.#description = description
     this.#bounds = bounds
     this.#sets = new Labelled(keys, () => ({
-      counts: new Array<number>(bounds.length + 1).fill(0),
+      counts: Array.from({ length: bounds.length + 1 }, () => 0),
       sum: 0,
       native: new NativeBuckets(),
     }))

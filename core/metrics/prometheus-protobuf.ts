@@ -29,7 +29,7 @@ export function prometheusProtobuf(families: readonly MetricFamily[]): Buffer {
   for (const family of families) {
     if (family.points.length === 0) continue
     const bytes = Buffer.from(Encoded.encode(encoded(family)))
-    const length = new Writer(8)
+    const length = new Writer()
     length.uint32(bytes.length)
     parts.push(length.finish(), bytes)
   }

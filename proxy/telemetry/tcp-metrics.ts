@@ -33,7 +33,7 @@ export class TcpSeries {
   sentBytes = 0
   sumSeconds = 0
   /** Not cumulative, by CONNECTION_BOUNDS. */
-  readonly durations = new Array<number>(CONNECTION_BOUNDS.length + 1).fill(0)
+  readonly durations = Array.from({ length: CONNECTION_BOUNDS.length + 1 }, () => 0)
   /** How many are open now. */
   open = 0
   /** By response flags, as a number. */

@@ -86,7 +86,7 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
     release,
     notReady = () => undefined,
     clock = systemClock,
-    families = ({ canaries }) => canaryFamilies(canaries(), startedAt),
+    families = (overview) => canaryFamilies(overview.canaries(), startedAt),
   } = options
   const startedAt = clock.now()
 
