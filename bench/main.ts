@@ -5,9 +5,9 @@ import { bundle, NODE_FLAGS } from '../cli/bundle.ts'
 import { describeError, WeftError } from '../core/errors.ts'
 import { ADMISSION_CASES } from './admission/measure.ts'
 import { reportAdmission } from './admission/report.ts'
-import { reportAgainst } from './against/report.ts'
+import { reportAgainst, reportStitch } from './against/report.ts'
 import { Bed } from './bed.ts'
-import { CASES, IDLE, WITH_POLICIES } from './cases.ts'
+import { CASES, IDLE, STITCH, WITH_POLICIES } from './cases.ts'
 import { measureIdle } from './idle.ts'
 import { measureCase } from './measure-case.ts'
 import { HELP, parseOptions, type Options } from './options.ts'
@@ -91,6 +91,13 @@ async function main(argv: readonly string[]): Promise<number> {
         field: '--case',
       })
     return reportAdmission(admission, options)
+  }
+  if (options.cases.includes(STITCH.name)) {
+    if (options.cases.length > 1)
+      throw new WeftError('bench.option', `${STITCH.name} cannot be measured with others`, {
+        field: '--case',
+      })
+    return reportStitch(options)
   }
   const own = await ownProgram(options)
   if (options.against !== undefined) return reportAgainst(PROJECT, options.against, own, options)

@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { build, type BuildOptions } from 'esbuild'
+import { STITCH_FILE } from '../core/contract.ts'
 import { describeError } from '../core/errors.ts'
+import { bundleStitch } from '../injector/stitch/bundle.ts'
 
 const USAGE = `usage: npm run build [-- PART...] [--quiet]
 
@@ -107,6 +109,7 @@ export async function bundle(
   if (part === COMMAND || part === 'control-plane')
     cpSync(join(PROJECT, PAGE), join(into, PAGE), { recursive: true })
   if (packages) for (const name of PACKAGES[part] ?? []) copyPackage(name, folder)
+  if (part === COMMAND || part === 'proxy') await bundleStitch(join(folder, STITCH_FILE))
   const outputs = Object.values(metafile.outputs)
   return {
     path: join(folder, 'main.mjs'),

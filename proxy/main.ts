@@ -24,7 +24,7 @@ import { readMetricNames, type MetricNameSet } from '../core/metrics/name-sets.t
 import { parseProxyProtocolPorts, type ProxyProtocolVersion } from '../core/proxy-protocol.ts'
 import { parseResourceAttributes } from '../core/resource-attributes.ts'
 import { PROXY_COMMAND } from './command.ts'
-import type { AccessLogMode } from './telemetry/access-log.ts'
+import type { LogMode } from '../core/telemetry-settings.ts'
 import type { ResourceAttributes } from './telemetry/resource.ts'
 
 const LEFTOVERS_MS = 500
@@ -37,12 +37,13 @@ const ONLY_SIDECAR = [
   'token-file',
   'ca-file',
   'passthrough-idle-seconds',
+  'stitch-dir',
 ] as const
 
 type Values = FlagValues<typeof PROXY_COMMAND>
 
 interface Common {
-  readonly accessLog: AccessLogMode
+  readonly accessLog: LogMode
   readonly metricNames: ReadonlySet<MetricNameSet>
   readonly drainMs: number
   readonly maxConnections: number | undefined
@@ -140,7 +141,11 @@ async function sidecar(values: Values, common: Common) {
     ownProxyProtocol: proxyProtocolPorts(process.env[PROXY_PROTOCOL_VARIABLE] ?? ''),
   }
   const { startSidecar } = await import('./app/sidecar.ts')
-  return () => startSidecar(options)
+  const stitched = values['stitch-dir']
+  return async () => {
+    if (stitched !== undefined) (await import('./app/place-stitch.ts')).placeStitch(stitched)
+    return startSidecar(options)
+  }
 }
 
 /** As OpenTelemetry wants it, a wrong text is told and counts as none. */

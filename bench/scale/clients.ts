@@ -13,6 +13,7 @@ import {
   TAKES_OWNERS,
   TAKES_OUTLIER_DETECTION,
   TAKES_RBAC,
+  TAKES_TELEMETRY,
   TAKES_TRUST,
 } from '../../core/contract.ts'
 import {
@@ -82,7 +83,14 @@ class Proxy {
       metadata: {
         NAMESPACE: namespace,
         POD_NAME: pod,
-        [NODE_TAKES]: [TAKES_OUTLIER_DETECTION, TAKES_RBAC, TAKES_JWT, TAKES_TRUST, TAKES_OWNERS].join(' '),
+        [NODE_TAKES]: [
+          TAKES_OUTLIER_DETECTION,
+          TAKES_RBAC,
+          TAKES_JWT,
+          TAKES_TRUST,
+          TAKES_TELEMETRY,
+          TAKES_OWNERS,
+        ].join(' '),
       },
     }
     for (const [at, type] of TYPES.entries()) {

@@ -3,6 +3,7 @@ import {
   TAKES_OUTLIER_DETECTION,
   TAKES_OWNERS,
   TAKES_RBAC,
+  TAKES_TELEMETRY,
   TAKES_TRUST,
   USER_AGENT,
 } from '../../core/contract.ts'
@@ -69,6 +70,8 @@ export interface ClientTakes {
   readonly owners: boolean
   /** Is told whom the mesh trusts beside its own domain, and whom no more; Envoy and libraries have no word for it. */
   readonly trust: 'told' | 'untold' | 'too-old'
+  /** Is told what its pod and namespace say of its telemetry. */
+  readonly telemetry: boolean
 }
 
 // What surely never reached a server.
@@ -101,6 +104,7 @@ export const SIDECAR: ClientTakes = {
   outlierDetection: 'within',
   owners: true,
   trust: 'told',
+  telemetry: true,
 }
 
 /** One of a version that would refuse endpoints whose metadata names their workloads. */
@@ -159,6 +163,7 @@ export const GRPC_LIBRARY: ClientTakes = {
   outlierDetection: 'beyond',
   owners: false,
   trust: 'untold',
+  telemetry: false,
 }
 
 /** One whose bootstrap asks for mutual TLS (gRFC A29). */
@@ -194,6 +199,7 @@ export const ENVOY: ClientTakes = {
   outlierDetection: 'within',
   owners: false,
   trust: 'untold',
+  telemetry: false,
 }
 
 /** What a node says of itself, beside its name. */
@@ -205,7 +211,7 @@ export interface NodeWords {
 }
 
 /** What a sidecar takes since one and the same version. */
-const OF_ONE_VERSION = [TAKES_RBAC, TAKES_JWT, TAKES_TRUST]
+const OF_ONE_VERSION = [TAKES_RBAC, TAKES_JWT, TAKES_TRUST, TAKES_TELEMETRY]
 
 /** By the `user_agent_name` of a node; without one it is a sidecar. */
 export function takesOf(userAgentName: string, { mtls = false, takes = [] }: NodeWords = {}): ClientTakes {

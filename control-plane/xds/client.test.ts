@@ -6,6 +6,7 @@ import {
   TAKES_OUTLIER_DETECTION,
   TAKES_OWNERS,
   TAKES_RBAC,
+  TAKES_TELEMETRY,
   TAKES_TRUST,
 } from '../../core/contract.ts'
 import { clientOf } from './client.ts'
@@ -18,11 +19,11 @@ t.test(
       const { takes } = clientOf({ userAgentName, metadata })
       return [takes.name, outlierDetection(takes).outlierDetection?.maxEjectionPercent]
     }
-    const all = [TAKES_OUTLIER_DETECTION, TAKES_RBAC, TAKES_JWT, TAKES_TRUST]
+    const all = [TAKES_OUTLIER_DETECTION, TAKES_RBAC, TAKES_JWT, TAKES_TRUST, TAKES_TELEMETRY]
     const now = [...all, TAKES_OWNERS].join(' ')
     t.same(sent('weft', { [NODE_TAKES]: now }), ['sidecar', 50])
     t.same(sent('weft', { [NODE_TAKES]: all.join(' ') }), ['sidecar-without-owners', 50])
-    for (const missing of [TAKES_JWT, TAKES_RBAC, TAKES_TRUST]) {
+    for (const missing of [TAKES_JWT, TAKES_RBAC, TAKES_TRUST, TAKES_TELEMETRY]) {
       const takes = all.filter((one) => one !== missing)
       t.same(sent('weft', { [NODE_TAKES]: takes.join(' ') }), ['sidecar-without-rbac', 50], missing)
     }

@@ -13,6 +13,8 @@ export interface AdminSources {
   readonly clusters: ClusterManager
   readonly configDump: () => unknown
   readonly certificates: () => unknown
+  /** What would become of a request; undefined: nobody can say, as no traffic is captured. */
+  readonly explain?: ((url: URL) => Promise<Reply>) | undefined
 }
 
 type Metrics = (request: ExpositionRequest) => Exposition
@@ -23,6 +25,7 @@ const HELP = `/ready                     200 when traffic is served, 503 with th
 /config_dump               the configuration in force, without secrets; ?resource=listeners|routes|clusters|endpoints
 /clusters                  endpoints in use, their health, connections and running requests
 /certs                     the workload's certificate and trust bundle, without keys
+/explain?to=URL            what would become of a request of this pod, and why; method=POST, header=NAME: VALUE
 /help                      this page
 `
 
@@ -43,6 +46,8 @@ export function adminHandler(sources: AdminSources): Handler {
         return configDump(sources.configDump(), url.searchParams.get('resource'))
       case '/clusters':
         return json(clustersReport(sources.clusters))
+      case '/explain':
+        return sources.explain?.(url)
       case '/certs':
         return json(sources.certificates())
       default:

@@ -8,7 +8,7 @@ import { serveEndpoint } from '../admin/http-endpoint.ts'
 import { readBootstrap, type ProxyBootstrap } from '../bootstrap/bootstrap.ts'
 import { createStaticConfiguration } from '../bootstrap/configuration.ts'
 import { Runtime } from '../runtime.ts'
-import type { AccessLogMode } from '../telemetry/access-log.ts'
+import type { LogMode } from '../../core/telemetry-settings.ts'
 import type { Exporter } from '../telemetry/exporter.ts'
 import { standaloneResource, type ResourceAttributes } from '../telemetry/resource.ts'
 import { clusterFamilies } from '../telemetry/cluster-metrics.ts'
@@ -27,7 +27,7 @@ export interface StandaloneOptions {
   readonly bootstrap: string
   /** Where spans and metrics go; undefined: nowhere. */
   readonly exporter: Exporter | undefined
-  readonly accessLog: AccessLogMode
+  readonly accessLog: LogMode
   /** Under whose names Prometheus finds requests; left out: Weft's. */
   readonly metricNames?: ReadonlySet<MetricNameSet>
   readonly drainMs: number

@@ -19,7 +19,15 @@ import {
 } from './testing/all-families.ts'
 import { Telemetry } from './telemetry.ts'
 
-const SPAN = { traceId: '0'.repeat(31) + '1', spanId: '0'.repeat(15) + '2', parentSpanId: '', traceState: '' }
+const SPAN = {
+  traceId: '0'.repeat(31) + '1',
+  spanId: '0'.repeat(15) + '2',
+  manySpanId: '0'.repeat(15) + '3',
+  parentSpanId: '',
+  traceState: '',
+  kept: undefined,
+}
+const HEAD = { method: 'GET', scheme: 'http', authority: 'web', path: '/', fields: [], upgrade: '' }
 
 t.test('known traffic is found exactly in every format', async (t) => {
   const pushed: ExportMetricsServiceRequest[] = []
@@ -67,6 +75,7 @@ t.test('known traffic is found exactly in every format', async (t) => {
           method: 'POST',
         }),
       }),
+      HEAD,
     )
     sent.requests++
     sent.failed += Number(failed)

@@ -80,7 +80,7 @@ export class Metrics {
       value: seconds,
       atMs: record.startMs + record.durationMs,
       traceId: span.traceId,
-      spanId: span.spanId,
+      spanId: record.attempts > 1 ? span.manySpanId : span.spanId,
     }
   }
 

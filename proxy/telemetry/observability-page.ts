@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { WEFT_ATTRIBUTES } from '../../core/weft-attributes.ts'
 import { markdownTable, withWritten } from '../../core/document.ts'
 import { labelName, prometheusName, type MetricDescription } from '../../core/metrics/family.ts'
 import { PROCESS_METRICS } from '../../core/metrics/process-families.ts'
@@ -57,7 +58,7 @@ export const SIDECAR_METRIC_TABLE: readonly MetricDescription[] = [
 /** And under the names of others. */
 export const FOREIGN_METRIC_TABLE: readonly MetricDescription[] = [...ISTIO_METRICS, ...FLAGGER_METRICS]
 
-/** `page` with the tables of metrics, labels and response flags between their marks. */
+/** `page` with the tables of metrics, labels, response flags and of our own attributes between their marks. */
 export function withTelemetry(page: string): string {
   const ofClusters = new Set(['weft.backend', ...CLUSTER_METRICS.flatMap(({ label }) => label ?? [])])
   const metrics = `${metricTable(SIDECAR_METRIC_TABLE)}
@@ -75,7 +76,16 @@ the latter where there are several of a kind.
     ['flag', 'what happened'],
     ...Object.entries(FLAGS).map(([flag, what]) => [`\`${flag}\``, what]),
   ])
-  const tables = { metrics, labels, foreign: metricTable(FOREIGN_METRIC_TABLE), flags }
+  const attributes = markdownTable([
+    ['attribute', 'type', 'what it says', 'example'],
+    ...Object.entries(WEFT_ATTRIBUTES).map(([name, { type, what, example }]) => [
+      `\`${name}\``,
+      type,
+      what,
+      `\`${example}\``,
+    ]),
+  ])
+  const tables = { metrics, labels, foreign: metricTable(FOREIGN_METRIC_TABLE), flags, attributes }
   return Object.entries(tables).reduce(
     (text, [name, table]) => withWritten(text, `${COMMAND} ${name}`, table),
     page,
