@@ -27,6 +27,8 @@ import type { OpenPlatform } from './platform/platform.ts'
 import { discoveryService } from './serve/ads/service.ts'
 import { serveGrpc, type GrpcAddress, type RunningGrpcServer } from './serve/grpc-server.ts'
 import type { DashboardFile } from './serve/rest/dashboard-files.ts'
+import { ControlPlaneMetrics } from './serve/metrics/control-plane-metrics.ts'
+import { storeStates } from './serve/metrics/store-states.ts'
 import { overviewOf, type ProxyStream } from './serve/rest/overview.ts'
 import { rest } from './serve/rest/rest.ts'
 import { questionService } from './serve/questions/service.ts'
@@ -128,6 +130,9 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       quotas?.series,
     )
     const observed = new ObservedStore()
+    const counted = new ControlPlaneMetrics()
+    closing.push(() => counted.close())
+    let waiting = (): number => 0
     const app = fastify({
       forceCloseConnections: true,
       requestTimeout: HTTP_PATIENCE_MS,
@@ -144,6 +149,12 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       decisions,
       metrics,
       policyObjects: () => policyObjects(snapshot()),
+      families: (mesh) =>
+        counted.families({
+          mesh,
+          waiting: () => waiting(),
+          stores: () => storeStates({ traces, decisions, metrics, observed }),
+        }),
       observed: (request) => observedView(observed, brain?.snapshot.value.model, request),
       release: packageJson.version,
       names: [...options.dnsNames, ...(options.httpHosts ?? [])],
@@ -212,8 +223,9 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     waitsFor = 'the keys of token issuers are fetched'
     await keys.settled(KEYS_PATIENCE_MS)
 
-    const discovery = discoveryService({ snapshot: mesh.snapshot, log })
-    const open = discoveryService({ snapshot: mesh.snapshot, log })
+    const discovery = discoveryService({ snapshot: mesh.snapshot, log, metrics: counted })
+    const open = discoveryService({ snapshot: mesh.snapshot, log, metrics: counted })
+    waiting = () => discovery.waiting() + open.waiting()
     proxies = () => [...discovery.proxies(), ...open.proxies()]
 
     const certificate = await serverCertificate({
@@ -239,6 +251,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       authenticate: (metadata, from) => authenticate(verifier, metadata, from),
       callerLimits: quotas?.caller,
       log,
+      refused: (status) => counted.refused(status),
       services: [
         discovery,
         questions,
@@ -246,6 +259,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
           issuer,
           trustDomain,
           log,
+          metrics: counted,
           aliases: trustDomainAliases,
           refusal: revocationRefusal(() => mesh.snapshot.value.model),
           ...(leafLifeMs !== undefined && { defaultLifeMs: leafLifeMs }),

@@ -19,6 +19,11 @@ const METRICS: Readonly<Record<string, Direction>> = {
   'http.client.request.duration': 'client',
 }
 
+/** Whether the store takes points of this metric; those of gRPC stand among HTTP's, too. */
+export function isStored(metric: string): boolean {
+  return Object.hasOwn(METRICS, metric)
+}
+
 /** What of the mesh a reporter may tell about; what it tells of anything else is not counted. */
 export interface ReportedMesh {
   /** There is a Service of this name, `catalog.shop`. */
@@ -92,8 +97,8 @@ export class MetricStore {
       return true
     }
     const destination = textOf(attributes, 'weft.destination_service')
-    const route = textOf(attributes, 'http.route')
-    const cluster = textOf(attributes, 'weft.cluster')
+    const route = textOf(attributes, 'weft.route') || textOf(attributes, 'http.route')
+    const cluster = textOf(attributes, 'weft.backend') || textOf(attributes, 'weft.cluster')
     if (destination !== '' && this.#mesh.hasService(destination)) {
       count(this.destinations, destination)
       count(this.edges, pairKey(self, destination))
