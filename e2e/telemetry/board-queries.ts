@@ -6,7 +6,7 @@ import { INTERVAL } from '../../release/observability/queries.ts'
 const CHOSEN: Readonly<Record<string, string>> = {
   namespace: 'shop',
   workload: 'web',
-  service: 'catalog.shop',
+  route: 'HTTPRoute/shop/catalog/0',
   canary: 'catalog',
 }
 /** Longer than the test takes. */

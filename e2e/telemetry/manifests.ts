@@ -164,6 +164,7 @@ const COLLECTING = [
     name: 'jaeger',
     namespace: 'observability',
     image: 'weft.dev/jaeger',
+    env: { OTEL_TRACES_SAMPLER: 'always_off' },
     command: [
       './jaeger',
       '--collector.otlp.grpc.host-port=:4317',

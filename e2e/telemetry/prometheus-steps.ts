@@ -1,3 +1,4 @@
+import { CONTROL_PLANE, HTTP_PORT, METRICS_PORT, SYSTEM_NAMESPACE } from '../../core/contract.ts'
 import { eventually, onePod, type MeshCluster, type Step } from '../demo/scenario.ts'
 import { promtoolProgram } from '../programs/prometheus.ts'
 import type { TelemetryBed } from './bed.ts'
@@ -6,7 +7,9 @@ import { said } from './said.ts'
 import type { Sent } from './traffic.ts'
 
 const PATIENCE_S = 60
-const CLIENT_COUNT = 'sum by (weft_destination_service) (http_client_request_duration_seconds_count)'
+/** By the Service that was asked: a split counts for those that it is split among, catalog-v1 and catalog-v2. */
+const CLIENT_COUNT =
+  'sum by (asked) (label_replace(http_client_request_duration_seconds_count, "asked", "$1$2", "weft_destination_service", "(.+?)(?:-v[12])?([.].+)"))'
 /** What the traffic must set off. All hold for minutes before they fire, so they are seen as they begin. */
 const ALERTS = ['WeftNoEndpoints', 'WeftServiceFails']
 /** May come of it, by how fast the machine is. */
@@ -43,9 +46,7 @@ export function prometheusSteps(sent: () => Sent, folder: string): readonly Step
         let seen = ''
         const found = async () => {
           const samples = await prometheus.query(CLIENT_COUNT)
-          seen = JSON.stringify(
-            samples.map(({ metric, value }) => [metric['weft_destination_service'], value]).toSorted(),
-          )
+          seen = JSON.stringify(samples.map(({ metric, value }) => [metric['asked'], value]).toSorted())
           return seen === wanted ? true : undefined
         }
         const ok = await eventually(PATIENCE_S, 'the counts', found).catch(() => false)
@@ -56,13 +57,15 @@ export function prometheusSteps(sent: () => Sent, folder: string): readonly Step
       name: 'promtool check metrics',
       expected: 'no error in what sidecars and the control plane serve',
       run: async ({ mesh }) => {
-        const client = await onePod(mesh, 'shop', 'client')
+        // From outside of the mesh: it must not be counted itself.
+        const outside = await onePod(mesh, 'legacy', 'client')
+        const web = await onePod(mesh, 'shop', 'web')
         const problems: string[] = []
         for (const url of [
-          'http://127.0.0.1:15090/stats/prometheus',
-          'http://weft-control-plane.weft-system:15080/metrics',
+          `http://${web.address}:${METRICS_PORT}/stats/prometheus`,
+          `http://${CONTROL_PLANE}.${SYSTEM_NAMESPACE}:${HTTP_PORT}/metrics`,
         ]) {
-          const { stdout, stderr } = await mesh.exec(client, [
+          const { stdout, stderr } = await mesh.exec(outside, [
             'node',
             '-e',
             `fetch(${JSON.stringify(url)}).then((r) => r.text()).then((text) => process.stdout.write(text))`,

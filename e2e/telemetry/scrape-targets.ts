@@ -31,18 +31,23 @@ export function scrapeTargets(pods: readonly PodStatus[]): readonly TargetGroup[
           __meta_kubernetes_pod_phase: pod.phase,
           __meta_kubernetes_pod_container_port_name: port.name,
           __meta_kubernetes_pod_container_port_number: String(port.number),
-          __meta_kubernetes_pod_label_app_kubernetes_io_name: pod.labels['app.kubernetes.io/name'] ?? '',
+          // As the chart labels its own pods.
+          __meta_kubernetes_pod_label_app_kubernetes_io_name: component(pod),
         },
       },
     ]
   })
 }
 
-function portOf({ containers, labels, namespace }: PodStatus) {
+function portOf(pod: PodStatus) {
+  const { containers, namespace } = pod
   if (containers.some(({ name }) => name === PROXY_CONTAINER))
     return { name: 'weft-metrics', number: METRICS_PORT }
   if (namespace !== SYSTEM_NAMESPACE) return undefined
-  const component = labels['app.kubernetes.io/name'] ?? labels['app']
-  if (component === CONTROL_PLANE) return { name: 'http', number: HTTP_PORT }
-  return component === INJECTOR ? { name: 'webhook', number: WEBHOOK_PORT } : undefined
+  if (component(pod) === CONTROL_PLANE) return { name: 'http', number: HTTP_PORT }
+  return component(pod) === INJECTOR ? { name: 'webhook', number: WEBHOOK_PORT } : undefined
+}
+
+function component({ labels }: PodStatus): string {
+  return labels['app.kubernetes.io/name'] ?? labels['app'] ?? ''
 }

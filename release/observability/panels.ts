@@ -14,7 +14,7 @@ export const NAMESPACE = {
   query: 'label_values(http_server_request_duration_seconds_count, weft_destination_namespace)',
 } as const
 
-/** Services that somebody in the mesh has called. */
+/** Services that somebody in the mesh has called; of a split, those that it is split among. */
 export const SERVICE = {
   name: 'service',
   label: 'Service',

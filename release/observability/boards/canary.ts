@@ -1,16 +1,16 @@
 import type { BoardDescription } from '../description.ts'
-import { golden, graph, SERVICE, stat } from '../panels.ts'
+import { golden, graph, stat } from '../panels.ts'
 import { CLIENT, quantile } from '../queries.ts'
 
 const ONE = 'canary_namespace="$namespace",canary="$canary"'
-const ASKED = 'weft_destination_service="$service"'
+const ASKED = 'weft_route="$route"'
 
 /** How far a Canary is, and both versions beside each other. */
 export const canary: BoardDescription = {
   name: 'canary',
   title: 'Canary',
   description:
-    'How far a Canary is, and how both versions do under their weights. Choose the Service whose route it changes.',
+    'How far a Canary is, and how both versions do under their weights. Choose the rule of the route that it changes.',
   variables: [
     {
       name: 'namespace',
@@ -23,8 +23,9 @@ export const canary: BoardDescription = {
       query: 'label_values(weft_canary_weight{canary_namespace="$namespace"}, canary)',
     },
     {
-      ...SERVICE,
-      query: `label_values(${CLIENT}_count{weft_destination_service=~".+[.]$namespace"}, weft_destination_service)`,
+      name: 'route',
+      label: 'Rule',
+      query: `label_values(${CLIENT}_count{weft_route=~".+/$namespace/.+"}, weft_route)`,
     },
   ],
   rows: [

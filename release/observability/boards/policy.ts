@@ -30,9 +30,14 @@ export const policy: BoardDescription = {
           'percentunit',
           share(requests(SERVER, joined(IN, 'weft_mtls="true"')), requests(SERVER, IN)),
         ),
-        stat('Failed handshakes', 'cps', perSecond('weft_tls_handshake_failed_total', PODS), {
-          thresholds: { warn: 0.1, bad: 10 },
-        }),
+        stat(
+          'Failed handshakes',
+          'cps',
+          `${perSecond('weft_tls_handshake_failed_total', PODS)} or vector(0)`,
+          {
+            thresholds: { warn: 0.1, bad: 10 },
+          },
+        ),
         stat(
           'Rate limits refused',
           'reqps',
@@ -122,7 +127,7 @@ export const policy: BoardDescription = {
           },
         ]),
         graph('Refusals that no span tells of', 'reqps', [
-          { expr: perSecond('weft_refusals_not_reported_total', PODS), legend: 'left out' },
+          { expr: perSecond('weft_refusals_not_reported_total', PODS), legend: 'left out', mayBeEmpty: true },
         ]),
       ],
     },
