@@ -74,6 +74,11 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import('./why/main.ts')).runWhy,
   },
   {
+    name: 'lint',
+    describe: async () => (await import('./lint/command.ts')).LINT_COMMAND,
+    load: async () => (await import('./lint/main.ts')).runLint,
+  },
+  {
     name: 'uninstall',
     describe: async () => (await import('./mesh/commands.ts')).UNINSTALL_COMMAND,
     load: async () => (await import('./mesh/uninstall.ts')).runUninstall,

@@ -27,7 +27,15 @@ export function canaryProblems({ canaries, httpRoutes, grpcRoutes }: Inputs): Pr
       ]
     const owner = owners.get(key)
     if (owner !== undefined)
-      return [problemOf(canary, 'WEFT0502', place, `${key} is moved by Canary ${owner} already`, 'keep one of the two')]
+      return [
+        problemOf(
+          canary,
+          'WEFT0502',
+          place,
+          `${key} is moved by Canary ${owner} already`,
+          'keep one of the two',
+        ),
+      ]
     owners.set(key, meta.name)
     const both = route.rules.some(({ backendRefs }) =>
       [spec.stable, spec.canary].every((one) =>
@@ -39,7 +47,13 @@ export function canaryProblems({ canaries, httpRoutes, grpcRoutes }: Inputs): Pr
     if (both) return []
     const message = `no rule of ${key} has both ${spec.stable.name}:${spec.stable.port} and ${spec.canary.name}:${spec.canary.port}`
     return [
-      problemOf(canary, 'WEFT0503', place, message, 'add the one that is missing to its backendRefs, with weight 0'),
+      problemOf(
+        canary,
+        'WEFT0503',
+        place,
+        message,
+        'add the one that is missing to its backendRefs, with weight 0',
+      ),
     ]
   })
 }

@@ -18,7 +18,7 @@ export function routeProblems({ routeProblems: found, services }: Mesh): Problem
   return found.map((problem) => {
     const { kind, namespace, name, field, message, effect } = problem
     return {
-      code: CODES[problem.reason] ?? 'WEFT0105',
+      code: /carries no (?:HTTP|TLS)/.test(message) ? 'WEFT0103' : (CODES[problem.reason] ?? 'WEFT0105'),
       file: null,
       line: null,
       column: null,

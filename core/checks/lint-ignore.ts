@@ -48,7 +48,8 @@ export function withoutIgnored(
   }
   for (const object of written) {
     const idle = ignored.get(keyOf(object))?.codes.filter((code) => !hidden.get(keyOf(object))?.has(code))
-    if (idle?.length) wrong.push(findingOf(object, `leaves out ${idle.join(', ')}, of which nothing was found`))
+    if (idle?.length)
+      wrong.push(findingOf(object, `leaves out ${idle.join(', ')}, of which nothing was found`))
   }
   return { kept: [...kept, ...wrong], suppressed }
 }

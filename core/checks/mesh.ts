@@ -35,7 +35,8 @@ export const MESH_CHECKS = {
     severity: 'error',
     by: 'mesh',
     why: 'It goes on with what it had before, so that later changes do not reach its pod.',
-    remedy: 'Mend the object that the message names; if none is wrong, restart the pod, so that it has the sidecar of this version.',
+    remedy:
+      'Mend the object that the message names; if none is wrong, restart the pod, so that it has the sidecar of this version.',
   },
   WEFT0602: {
     title: 'A sidecar without a stream to a control plane',

@@ -12,7 +12,7 @@ export const POLICY_CHECKS = {
   WEFT0302: {
     title: 'A policy of HTTP at a port that carries none',
     severity: 'warning',
-    by: 'files',
+    by: 'mesh',
     why: 'Methods, paths and hosts are not seen of opaque connections. A rule of ALLOW that asks for them lets none in there, one of DENY refuses all.',
     remedy: 'Say appProtocol: http if it is HTTP, or write rules by identity for that port.',
   },
@@ -38,11 +38,11 @@ export const POLICY_CHECKS = {
     remedy: 'Select by labels that pods have.',
   },
   WEFT0306: {
-    title: 'A policy for another namespace',
-    severity: 'error',
-    by: 'files',
-    why: 'A policy is for its own namespace, so that nobody writes rules for others.',
-    remedy: 'Put the policy into the namespace that it is for.',
+    title: 'A policy of a route that leads to another namespace',
+    severity: 'warning',
+    by: 'mesh',
+    why: 'A policy is for pods of its own namespace, so that nobody writes rules for others. Requests of the route that reach pods elsewhere are treated as if it did not exist.',
+    remedy: 'Write a policy for these pods in their namespace.',
   },
   WEFT0307: {
     title: 'A policy whose target is not there',

@@ -56,7 +56,8 @@ export const READING_CHECKS = {
     severity: 'warning',
     by: 'files',
     why: 'The annotation weft.dev/lint-ignore names a code that there is not or that found nothing here, or gives no reason. What it hides by mistake, nobody sees.',
-    remedy: 'Write codes, a colon and why: `weft.dev/lint-ignore: "WEFT0205: the client library names no port"`; take out codes that find nothing.',
+    remedy:
+      'Write codes, a colon and why: `weft.dev/lint-ignore: "WEFT0205: the client library names no port"`; take out codes that find nothing.',
   },
   WEFT0009: {
     title: 'Something that has no effect on one machine',

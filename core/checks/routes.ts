@@ -13,7 +13,7 @@ export const ROUTE_CHECKS = {
     title: 'A route that names a Service or port that is not there',
     severity: 'error',
     by: 'files',
-    why: "A parent that is not there makes the route decide nothing. The share of a backend that is not there is answered with 500, gRPC calls with UNAVAILABLE.",
+    why: 'A parent that is not there makes the route decide nothing. The share of a backend that is not there is answered with 500, gRPC calls with UNAVAILABLE.',
     remedy: 'Correct the name or the port, or add the Service.',
   },
   WEFT0103: {
@@ -105,14 +105,16 @@ export const ROUTE_CHECKS = {
     severity: 'warning',
     by: 'files',
     why: 'The annotation weft.dev/retry-non-idempotent has requests repeated that may have reached a server, and a rule of the route takes POST or PATCH: an order may be placed twice.',
-    remedy: 'Match the methods that may be repeated, or move what may be into a route of its own; keep it only where the server knows repeated requests by a key.',
+    remedy:
+      'Match the methods that may be repeated, or move what may be into a route of its own; keep it only where the server knows repeated requests by a key.',
   },
   WEFT0126: {
     title: 'A timeout that leaves no time for the retries',
     severity: 'warning',
     by: 'files',
     why: 'timeouts.request holds for all tries together. Where tries of the length of timeouts.backendRequest do not fit into it, the last ones are never made.',
-    remedy: 'Let timeouts.request be at least timeouts.backendRequest times the number of tries, or ask for fewer.',
+    remedy:
+      'Let timeouts.request be at least timeouts.backendRequest times the number of tries, or ask for fewer.',
   },
   WEFT0127: {
     title: 'A mirror to a backend of the same rule',

@@ -161,7 +161,16 @@ export class NodeProblems {
     const template = object && podTemplateOf(object)
     return warnings.flatMap((warning) => {
       if (template) return injectorProblem(template, warning)
-      return [this.#placed(maker, 'WEFT0404', '', 'warning', warning, 'docs/admission.md says what follows from it')]
+      return [
+        this.#placed(
+          maker,
+          'WEFT0404',
+          '',
+          'warning',
+          warning,
+          'docs/admission.md says what follows from it',
+        ),
+      ]
     })
   }
 
@@ -170,7 +179,9 @@ export class NodeProblems {
     // Of files everything was said here; the control plane sees them a moment later.
     const own = problems.flatMap((problem) => {
       if (problem.file !== null) return []
-      return [this.#placed(problem, problem.code, problem.field, problem.severity, problem.message, problem.remedy)]
+      return [
+        this.#placed(problem, problem.code, problem.field, problem.severity, problem.message, problem.remedy),
+      ]
     })
     const lonely = pods.filter((pod) => connected && waitsForStream(pod) && !connected.has(nodeOf(pod)))
     return [
@@ -194,7 +205,19 @@ export class NodeProblems {
   ): Problem {
     const object = this.#objects.get(nameOf({ kind, namespace, name }))
     if (object) return problemOf(object, code, field, severity, message, remedy)
-    return { code, file: null, line: null, column: null, kind, namespace, name, field, severity, message, remedy }
+    return {
+      code,
+      file: null,
+      line: null,
+      column: null,
+      kind,
+      namespace,
+      name,
+      field,
+      severity,
+      message,
+      remedy,
+    }
   }
 
   async #put(): Promise<void> {

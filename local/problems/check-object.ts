@@ -34,7 +34,9 @@ export function checkObject(file: string, document: ManifestDocument): CheckedOb
     found.refuse(path, message, remedy ?? remedyOf(formatPath(path), message))
   let parsed: ParsedObject | undefined
   try {
-    parsed = parseObject(object.raw, (field, message) => found.tell('WEFT0009', field, 'warning', message, ELSEWHERE))
+    parsed = parseObject(object.raw, (field, message) =>
+      found.tell('WEFT0009', field, 'warning', message, ELSEWHERE),
+    )
   } catch (error) {
     const field = error instanceof WeftError ? (error.field ?? '') : ''
     const text = error instanceof WeftError ? error.message : describeError(error)
@@ -72,7 +74,14 @@ function unreadable(object: WrittenObject): Problem | undefined {
     const wrong =
       raw[field] === undefined ? 'is required' : `must be a string, got ${JSON.stringify(raw[field])}`
     const remedy = raw[field] === undefined ? `add ${field}` : `write the ${field} as text`
-    return problemOf(object, 'WEFT0003', field, 'error', wrong, `${remedy}, or move the file away if it is no manifest`)
+    return problemOf(
+      object,
+      'WEFT0003',
+      field,
+      'error',
+      wrong,
+      `${remedy}, or move the file away if it is no manifest`,
+    )
   }
   const foreign = otherMesh(apiVersion, kind)
   if (foreign) {
@@ -86,7 +95,14 @@ function unreadable(object: WrittenObject): Problem | undefined {
   }
   const group = apiVersion.includes('/') ? (apiVersion.split('/')[0] ?? '') : ''
   if (isKnownGroup(group)) return undefined
-  return problemOf(object, 'WEFT0009', 'kind', 'warning', `nothing here acts on ${kind} of ${apiVersion}`, ELSEWHERE)
+  return problemOf(
+    object,
+    'WEFT0009',
+    'kind',
+    'warning',
+    `nothing here acts on ${kind} of ${apiVersion}`,
+    ELSEWHERE,
+  )
 }
 
 function labelProblems(object: WrittenObject): ReturnType<typeof injectionLabelProblems> {

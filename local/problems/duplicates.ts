@@ -13,7 +13,14 @@ export function duplicateProblems(files: readonly CheckedFile[]): Problem[] {
       const earlier = seen.get(id)
       if (earlier?.root === root) {
         const message = `is also at ${placeOf(earlier.object)}, and that one counts`
-        const problem = problemOf(object, 'WEFT0006', 'metadata.name', 'error', message, 'keep one of the two')
+        const problem = problemOf(
+          object,
+          'WEFT0006',
+          'metadata.name',
+          'error',
+          message,
+          'keep one of the two',
+        )
         problems.push({ ...problem, otherFile: earlier.object.file })
         continue
       }

@@ -6,11 +6,19 @@ import { podTemplateOf } from './pod-templates.ts'
 
 /** Those that every cluster has, and where the mesh is. */
 export const NAMESPACES_OF_EVERY_CLUSTER: readonly string[] = [
-  'default', 'kube-system', 'kube-public', 'kube-node-lease', SYSTEM_NAMESPACE]
+  'default',
+  'kube-system',
+  'kube-public',
+  'kube-node-lease',
+  SYSTEM_NAMESPACE,
+]
 
 /** Objects in namespaces that do not exist: told once a namespace. */
 export function namespaceProblems(objects: readonly CheckedObject[]): Problem[] {
-  const names = [...NAMESPACES_OF_EVERY_CLUSTER, ...objects.flatMap(({ kind, name }) => (kind === 'Namespace' ? [name] : []))]
+  const names = [
+    ...NAMESPACES_OF_EVERY_CLUSTER,
+    ...objects.flatMap(({ kind, name }) => (kind === 'Namespace' ? [name] : [])),
+  ]
   const known = new Set(names)
   const missing = Map.groupBy(
     objects.filter(({ namespace }) => namespace !== '' && !known.has(namespace)),

@@ -43,7 +43,9 @@ function parentProblems(object: CheckedObject, { services }: Snapshot): Problem[
   const refs = listOf(mapOf(object.raw['spec'])['parentRefs'])
   if (refs.length === 0) {
     const remedy = "add parentRefs: [{ group: '', kind: Service, name: THE-SERVICE }]"
-    return [problemOf(object, 'WEFT0106', 'spec', 'warning', 'has no parentRefs, so it decides nothing', remedy)]
+    return [
+      problemOf(object, 'WEFT0106', 'spec', 'warning', 'has no parentRefs, so it decides nothing', remedy),
+    ]
   }
   return refs.flatMap((value, index) => {
     const ref = mapOf(value)
@@ -58,7 +60,16 @@ function parentProblems(object: CheckedObject, { services }: Snapshot): Problem[
       return [problemOf(object, 'WEFT0107', path, 'error', message, write(name))]
     }
     const message = `is a ${kind}, which Weft does not serve: between pods the route decides nothing by it`
-    return [problemOf(object, 'WEFT0107', path, 'warning', message, `for traffic between pods ${write('THE-SERVICE')}`)]
+    return [
+      problemOf(
+        object,
+        'WEFT0107',
+        path,
+        'warning',
+        message,
+        `for traffic between pods ${write('THE-SERVICE')}`,
+      ),
+    ]
   })
 }
 

@@ -20,15 +20,11 @@ function coversPath(wide: Match['path'], narrow: Match['path']): boolean {
   if (wide.kind === 'exact') return narrow.kind === 'exact' && narrow.value === wide.value
   if (wide.value === '') return true
   // By whole segments, as prefixes match (Gateway API, PathPrefix).
-  return (
-    narrow.kind !== 'regex' && (narrow.value === wide.value || narrow.value.startsWith(`${wide.value}/`))
-  )
+  return narrow.kind !== 'regex' && (narrow.value === wide.value || narrow.value.startsWith(`${wide.value}/`))
 }
 
 function coversValues(wide: readonly ValueMatch[], narrow: readonly ValueMatch[]): boolean {
   return wide.every((one) =>
-    narrow.some(
-      ({ name, kind, value }) => name === one.name && kind === one.kind && value === one.value,
-    ),
+    narrow.some(({ name, kind, value }) => name === one.name && kind === one.kind && value === one.value),
   )
 }

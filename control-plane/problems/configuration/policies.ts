@@ -126,7 +126,10 @@ function takesPlaintext(pod: CheckedPod, { snapshot, mesh }: CheckedMesh): boole
 }
 
 /** Pods that a policy is for, as far as its selector or Services tell. */
-function targetsOf(policy: AuthorizationPolicyObject, { snapshot, pods }: CheckedMesh): readonly CheckedPod[] {
+function targetsOf(
+  policy: AuthorizationPolicyObject,
+  { snapshot, pods }: CheckedMesh,
+): readonly CheckedPod[] {
   const { namespace } = policy.meta
   if (policy.selector) return podsOf(namespace, policy.selector, pods)
   const services = policy.targetRefs.filter(({ kind }) => kind === 'Service')
@@ -176,7 +179,8 @@ function namespaceDefaults({ snapshot, mesh, pods }: CheckedMesh): Problem[] {
       return [
         findingOf('WEFT0313', of, '', {
           message: `what no policy allows is refused there (${decision.from}), and there is no policy of ALLOW`,
-          remedy: 'write an AuthorizationPolicy with action ALLOW; weft policy suggest writes one from what was seen',
+          remedy:
+            'write an AuthorizationPolicy with action ALLOW; weft policy suggest writes one from what was seen',
           effect: 'Every request to its pods is refused.',
         }),
       ]

@@ -17,7 +17,13 @@ export interface MeshChecksInputs {
 }
 
 /** Everything that is found in a mesh that runs, without what its objects leave out by annotation. In order. */
-export function meshChecks({ problems, snapshot, mesh, running, seen }: MeshChecksInputs): readonly Problem[] {
+export function meshChecks({
+  problems,
+  snapshot,
+  mesh,
+  running,
+  seen,
+}: MeshChecksInputs): readonly Problem[] {
   const checked = runningMesh(snapshot, mesh)
   const found = together(
     problems,

@@ -153,9 +153,14 @@ function ofRefusals({ refusals }: SeenTraffic): Problem[] {
     .map(({ count, last }) => {
       const { from, to, rule, reference } = last
       const by = rule === '' ? 'as no rule lets it in' : `by the rule ${rule}`
-      return findingOf('WEFT0706', { kind: 'Pod', namespace: to.namespace, name: to.pod }, `port ${to.port}`, {
-        message: `${from.identity === '' ? 'a caller without an identity' : from.identity} was refused ${count} times in the last 5 minutes, ${by}`,
-        remedy: `weft why ${reference} says which rule is nearest to letting it in; if that is meant, nothing`,
-      })
+      return findingOf(
+        'WEFT0706',
+        { kind: 'Pod', namespace: to.namespace, name: to.pod },
+        `port ${to.port}`,
+        {
+          message: `${from.identity === '' ? 'a caller without an identity' : from.identity} was refused ${count} times in the last 5 minutes, ${by}`,
+          remedy: `weft why ${reference} says which rule is nearest to letting it in; if that is meant, nothing`,
+        },
+      )
     })
 }

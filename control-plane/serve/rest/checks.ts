@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
-import type { CheckFinding, Checks } from '../../../core/api/checks.ts'
+import type { Checks } from '../../../core/api/checks.ts'
+import { findingView } from '../../../core/checks/finding-view.ts'
 import type { Problem } from '../../../core/problem.ts'
 import { namespaceParameter, onlyParameters, type Query } from './parameters.ts'
 
@@ -18,11 +19,7 @@ export function checksPage(app: FastifyInstance, checks: () => readonly Problem[
         one.namespace === namespace ||
         (one.kind === 'Namespace' && one.name === namespace),
     )
-    const answer: Checks = { coverage: { answered: 1, missing: [] }, checks: found.map(findingOf) }
+    const answer: Checks = { coverage: { answered: 1, missing: [] }, checks: found.map(findingView) }
     void reply.send(answer)
   })
-}
-
-function findingOf({ otherFile: _, effect = '', ...problem }: Problem): CheckFinding {
-  return { ...problem, effect }
 }

@@ -1,0 +1,9 @@
+import { WeftError } from '../../core/errors.ts'
+
+const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/
+
+/** The value of --namespace. Throws WeftError `cli.flags` for what is no name of one. */
+export function namespaceValue(text: string | undefined): string | undefined {
+  if (text === undefined || DNS_LABEL.test(text)) return text
+  throw new WeftError('cli.flags', `"${text}" is no name of a namespace`, { field: '--namespace' })
+}
