@@ -109,6 +109,11 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import('./lint/main.ts')).runLint,
   },
   {
+    name: 'mcp',
+    describe: async () => (await import('./mcp/command.ts')).MCP_COMMAND,
+    load: async () => (await import('./mcp/main.ts')).runMcp,
+  },
+  {
     name: 'uninstall',
     describe: async () => (await import('./mesh/commands.ts')).UNINSTALL_COMMAND,
     load: async () => (await import('./mesh/uninstall.ts')).runUninstall,

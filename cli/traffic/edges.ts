@@ -22,11 +22,12 @@ export function runEdges(argv: readonly string[]): Promise<number> {
   })
 }
 
-async function edgesTold(
+/** Edges of the graph: what `weft edges` prints, and an assistant is told. */
+export async function edgesOf(
   mesh: MeshApi,
   query: Readonly<Record<string, string>>,
   namespace: string | undefined,
-): Promise<Told> {
+): Promise<Omit<Graph, 'nodes'>> {
   const { nodes: _, ...graph } = await coveredPage<Graph>(mesh, 'graph', {
     ...query,
     ...(namespace === undefined ? {} : { namespace }),
@@ -35,8 +36,17 @@ async function edgesTold(
   const edges = graph.edges
     .filter(({ source, target }) => namespace === undefined || [of(source), of(target)].includes(namespace))
     .toSorted((a, b) => (key(a) < key(b) ? -1 : 1))
+  return { ...graph, edges }
+}
+
+async function edgesTold(
+  mesh: MeshApi,
+  query: Readonly<Record<string, string>>,
+  namespace: string | undefined,
+): Promise<Told> {
+  const graph = await edgesOf(mesh, query, namespace)
   tellMissing(graph.coverage)
-  return { text: edgesText(edges), json: { ...graph, edges }, code: 0 }
+  return { text: edgesText(graph.edges), json: graph, code: 0 }
 }
 
 const key = ({ source, target }: GraphEdge): string => JSON.stringify([source, target])

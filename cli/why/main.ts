@@ -11,7 +11,7 @@ import { verdictText } from '../policy/verdict-text.ts'
 import { WHY_COMMAND } from './command.ts'
 
 /** A refusal, and what the rules of now say to the same. */
-interface Explained {
+export interface Explained {
   readonly refusal: RefusalView
   readonly now: PodVerdict | null
 }
@@ -24,25 +24,31 @@ export function runWhy(argv: readonly string[]): Promise<number> {
   return runMeshCommand(WHY_COMMAND, argv, async ({ positionals, mesh }) => {
     const reference = readReference(positionals[0] ?? '')
     const api = await mesh()
-    const found = await refusalsOf(api, reference)
-    if (found.length === 0)
-      throw new WeftError(
-        'why.unknown',
-        `no refusal ${reference} is known: it may be too old, not told yet (sidecars report every few seconds), one of more ` +
-          'than ten a second of its pod, or refused by something other than a policy',
-      )
-    const policies = meshPolicies(api)
-    const explained: Explained[] = []
-    for (const refusal of found) {
-      const view = await policies.workload(refusal.to.namespace, refusal.to.pod)
-      explained.push({ refusal, now: view ? decideAt(view, arrivalOf(refusal, view)) : null })
-    }
+    const explained = await explainRefusals(api, reference)
     return { text: explained.map(whyText).join('\n'), json: { reference, refusals: explained }, code: 0 }
   })
 }
 
+/** Each refusal under a reference with what the rules of now say to it. Throws WeftError `why.unknown` where none is known. */
+export async function explainRefusals(api: MeshApi, reference: string): Promise<readonly Explained[]> {
+  const found = await refusalsOf(api, reference)
+  if (found.length === 0)
+    throw new WeftError(
+      'why.unknown',
+      `no refusal ${reference} is known: it may be too old, not told yet (sidecars report every few seconds), one of more ` +
+        'than ten a second of its pod, or refused by something other than a policy',
+    )
+  const policies = meshPolicies(api)
+  const explained: Explained[] = []
+  for (const refusal of found) {
+    const view = await policies.workload(refusal.to.namespace, refusal.to.pod)
+    explained.push({ refusal, now: view ? decideAt(view, arrivalOf(refusal, view)) : null })
+  }
+  return explained
+}
+
 /** The trace id of a traceparent, too. Throws WeftError `cli.flags`. */
-function readReference(text: string): string {
+export function readReference(text: string): string {
   const id = /^(?:00-)?([0-9a-f]{32})(?:-[0-9a-f]{16}-[0-9a-f]{2})?$/.exec(text.trim().toLowerCase())?.[1]
   if (id === undefined || /^0+$/.test(id))
     throw new WeftError('cli.flags', `"${text}" must be a reference or a trace id: 32 hexadecimal digits`, {
