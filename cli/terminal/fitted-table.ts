@@ -68,19 +68,18 @@ function fit(columns: readonly Column[], widths: number[], most: number): void {
 
 function cut(text: string, width: number): string {
   if (lengthOf(text) <= width) return text
-  return `${[...text].slice(0, Math.max(0, width - 1)).join('')}…`
+  return `${Array.from(text)
+    .slice(0, Math.max(0, width - 1))
+    .join('')}…`
 }
 
 function lengthOf(text: string): number {
-  return [...text].length
+  return Array.from(text).length
 }
 
 /** Text of requests, without what would move a cursor or colour a line. */
 export function shown(text: string): string {
-  return stripVTControlCharacters(text).replaceAll(
-    /[\u0000-\u001F\u007F-\u009F\u202A-\u202E\u2066-\u2069]/g,
-    '?',
-  )
+  return stripVTControlCharacters(text).replaceAll(/\p{Cc}|\p{Bidi_Control}/gu, '?')
 }
 
 /** Columns of a terminal; of a file or a pipe as many as are needed. */

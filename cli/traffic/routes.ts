@@ -3,11 +3,11 @@ import type { Coverage } from '../../core/api/coverage.ts'
 import { tellMissing } from '../mesh/coverage-text.ts'
 import type { Answer, MeshApi } from '../mesh/mesh-api.ts'
 import { runMeshCommand, type Told } from '../mesh/mesh-command.ts'
+import { namespaceOf } from '../mesh/namespace-value.ts'
 import { fittedTable, widthOf, type Cell } from '../terminal/fitted-table.ts'
 import { painterFor } from '../terminal/painter.ts'
 import { durationText, rateText, shareText } from './figures.ts'
 import { ROUTES_COMMAND } from './stat-command.ts'
-import { namespaceOf } from './stat.ts'
 import { watching } from './watch.ts'
 
 type Backend = RouteRow['backends'][number]

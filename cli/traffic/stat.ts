@@ -3,14 +3,14 @@ import { WeftError } from '../../core/errors.ts'
 import { tellMissing } from '../mesh/coverage-text.ts'
 import type { MeshApi } from '../mesh/mesh-api.ts'
 import { runMeshCommand, type Told } from '../mesh/mesh-command.ts'
-import { namespaceValue } from '../mesh/namespace-value.ts'
+import { namespaceOf } from '../mesh/namespace-value.ts'
 import { fittedTable, widthOf } from '../terminal/fitted-table.ts'
 import { painterFor } from '../terminal/painter.ts'
 import { durationText, rateText, successCell, tlsText } from './figures.ts'
 import { coveredPage } from './graph-page.ts'
 import { routesTold } from './routes.ts'
 import { STAT_COMMAND } from './stat-command.ts'
-import { rangeQuery, type RangeValues } from './time-range.ts'
+import { rangeQuery } from './time-range.ts'
 import { watching } from './watch.ts'
 
 const WORST: readonly Health[] = ['failing', 'degraded', 'ok', 'idle']
@@ -37,18 +37,6 @@ export function runStat(argv: readonly string[]): Promise<number> {
           })
     return values.watch ? watching(ask, values.json) : ask()
   })
-}
-
-/** The value of --namespace; undefined with --all-namespaces or without either. Throws WeftError `cli.flags` for both. */
-export function namespaceOf(
-  values: {
-    readonly namespace: string | undefined
-    readonly 'all-namespaces': boolean
-  } & Partial<RangeValues>,
-): string | undefined {
-  if (values['all-namespaces'] && values.namespace !== undefined)
-    throw new WeftError('cli.flags', 'goes without --namespace', { field: '--all-namespaces' })
-  return namespaceValue(values.namespace)
 }
 
 interface Wanted {

@@ -209,7 +209,7 @@ t.test('a waterfall has each span once, below its parent, also those of a ring',
   const lines = text.split('\n').slice(2, 7)
   t.match(lines, [/^s1 /, /^ {2}s2 .*503 2 tries/, /^ {4}s3 .*503 UF.*·{12}█{12}$/, /^s[56] /, /^s[56] /])
   t.match(text, /Spans of it are missing/)
-  for (const line of text.split('\n').slice(1)) t.ok([...line].length <= 100, line)
+  for (const line of text.split('\n').slice(1)) t.ok(Array.from(line).length <= 100, line)
   t.end()
 })
 

@@ -59,7 +59,10 @@ function rivals({ snapshot }: CheckedMesh): Problem[] {
   )
   return inOrder.flatMap((policy) => {
     const { meta, selector } = policy
-    const scope = JSON.stringify([meta.namespace, Object.entries(selector ?? {}).toSorted()])
+    const scope = JSON.stringify([
+      meta.namespace,
+      Object.entries(selector ?? {}).toSorted(([a], [b]) => (a < b ? -1 : 1)),
+    ])
     const other = first.get(scope)
     if (other === undefined) {
       first.set(scope, meta.name)
