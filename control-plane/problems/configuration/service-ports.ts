@@ -26,9 +26,19 @@ export function serviceFindings(checked: CheckedMesh): Problem[] {
 
 export function selectedPods(service: ServiceObject, pods: readonly CheckedPod[]): readonly CheckedPod[] {
   if (Object.keys(service.selector).length === 0 || service.type === 'ExternalName') return []
-  return pods.filter(
-    ({ meta }) => meta.namespace === service.meta.namespace && selects(service.selector, meta.labels),
-  )
+  const own = podsByNamespace(pods).get(service.meta.namespace) ?? []
+  return own.filter(({ meta }) => selects(service.selector, meta.labels))
+}
+
+const grouped = new WeakMap<readonly CheckedPod[], ReadonlyMap<string, readonly CheckedPod[]>>()
+
+/** Each Service asks for those of its own, and there are many of both. */
+function podsByNamespace(pods: readonly CheckedPod[]): ReadonlyMap<string, readonly CheckedPod[]> {
+  const known = grouped.get(pods)
+  if (known) return known
+  const made = Map.groupBy(pods, ({ meta }) => meta.namespace)
+  grouped.set(pods, made)
+  return made
 }
 
 function selection(service: ServiceObject, pods: readonly CheckedPod[]): Problem[] {

@@ -28,9 +28,11 @@ const LOOK_EVERY_MS = 60_000
 /** Over which durations are looked at. */
 const DURATIONS_SECONDS = 120
 const REFUSALS_MS = 300_000
+/** All of a mesh is looked at: not for each question. */
+const HOLDS_MS = 5000
 const MOST_REFUSALS = 100
 
-/** The checker of a control plane. `find` works everything out anew; it watches the use of rules until it is closed. */
+/** The checker of a control plane. What `find` works out holds for some seconds, whoever asks; it watches the use of rules until it is closed. */
 export function openChecks(options: ChecksOptions): {
   find(): readonly Problem[]
   close(): void
@@ -39,13 +41,15 @@ export function openChecks(options: ChecksOptions): {
   const use = new RuleUse(metrics, clock.now())
   const timer = setInterval(() => use.look(clock.now()), LOOK_EVERY_MS)
   timer.unref()
+  let last: { readonly at: number; readonly found: readonly Problem[] } | undefined
   return {
     find() {
       const mesh = brain()?.snapshot.value.model
       if (!mesh) return []
       const now = clock.now()
+      if (last && now - last.at >= 0 && now - last.at < HOLDS_MS) return last.found
       use.look(now)
-      return meshChecks({
+      const found = meshChecks({
         problems: overview.problems(false),
         snapshot: snapshot(),
         mesh,
@@ -71,6 +75,8 @@ export function openChecks(options: ChecksOptions): {
           refusals: decisions.counts(now - REFUSALS_MS, MOST_REFUSALS),
         },
       })
+      last = { at: now, found }
+      return found
     },
     close: () => clearInterval(timer),
   }

@@ -6,7 +6,7 @@ import { namespaceParameter, onlyParameters, type Query } from './parameters.ts'
 
 /**
  * `GET /api/checks[?namespace]`: everything that the checker of the configuration finds, in what was told and in traffic. Of a
- * namespace: its objects and the Namespace itself. It is worked out anew for each question.
+ * namespace: its objects and the Namespace itself.
  */
 export function checksPage(app: FastifyInstance, checks: () => readonly Problem[]): void {
   app.get('/api/checks', (request, reply) => {
