@@ -7,7 +7,7 @@ import type { MeshApi, PageQuery } from '../mesh/mesh-api.ts'
  * coverage. Throws WeftError `mesh.*` where none answers, or has no such page.
  */
 export async function coveredPage<T extends { readonly coverage: Coverage }>(
-  mesh: MeshApi,
+  mesh: Pick<MeshApi, 'askAny'>,
   page: string,
   query: PageQuery,
 ): Promise<T> {

@@ -5,6 +5,7 @@ import { FakeApi } from '../../control-plane/kubernetes/testing/fake-api.ts'
 import { kubeconfigText } from '../../control-plane/kubernetes/testing/kubeconfig-text.ts'
 import type { Graph, GraphNode } from '../../core/api/traffic.ts'
 import type { TraceSearch, TraceView } from '../../core/api/traces.ts'
+import { coveredPage } from './graph-page.ts'
 import { mergedRoutes } from './routes.ts'
 import { rangeQuery } from './time-range.ts'
 import { waterfallText } from './waterfall.ts'
@@ -274,4 +275,25 @@ t.test('ranges of time', (t) => {
   ])
     t.throws(() => rangeQuery(wrong, now), { code: 'cli.flags' }, JSON.stringify(wrong))
   t.end()
+})
+
+t.test('a control plane that speaks for itself alone is told of', async (t) => {
+  const page = (answered: number, replicas: number) =>
+    coveredPage<Graph>(
+      {
+        askAny: async () => ({
+          replica: 'one',
+          replicas,
+          body: { ...GRAPH, coverage: { answered, missing: [] } } as never,
+        }),
+      },
+      'graph',
+      {},
+    )
+  t.strictSame((await page(1, 3)).coverage.missing, [
+    { replica: '2 others', reason: 'it speaks for 1 of 3 replicas' },
+  ])
+  t.strictSame((await page(3, 3)).coverage.missing, [])
+  const none = { askAny: async () => ({ replica: 'one', replicas: 1, body: undefined }) }
+  await t.rejects(coveredPage(none, 'graph', {}), { code: 'mesh.old', message: /one has no page graph/ })
 })
