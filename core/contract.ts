@@ -69,6 +69,9 @@ export const TOKEN_DIRECTORY = '/var/run/secrets/weft/token'
 export const TOKEN_FILE = `${TOKEN_DIRECTORY}/token`
 export const CA_DIRECTORY = '/var/run/secrets/weft/ca'
 export const STATE_DIRECTORY = '/var/lib/weft'
+/** Where applications whose traces are stitched find what they are started with; their sidecar writes it. */
+export const STITCH_DIRECTORY = '/var/run/weft/stitch'
+export const STITCH_FILE = 'stitch.cjs'
 /** Of the service account tokens in TOKEN_FILE. */
 export const TOKEN_AUDIENCE = 'weft'
 

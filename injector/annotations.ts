@@ -147,6 +147,11 @@ export const annotations = {
       return share
     },
   },
+  'stitch-traces': choice(
+    ['on', 'off'],
+    'off',
+    'Whether Node.js applications of the pod are started with what carries the trace of a request to those that they send for it, so that they need not pass on header fields (docs/observability.md).',
+  ),
   'rewrite-probes': {
     type: 'true or false',
     default: 'true',

@@ -36,6 +36,7 @@ const ONLY_SIDECAR = [
   'token-file',
   'ca-file',
   'passthrough-idle-seconds',
+  'stitch-dir',
 ] as const
 
 type Values = FlagValues<typeof PROXY_COMMAND>
@@ -138,7 +139,11 @@ async function sidecar(values: Values, common: Common) {
     ownProxyProtocol: proxyProtocolPorts(process.env[PROXY_PROTOCOL_VARIABLE] ?? ''),
   }
   const { startSidecar } = await import('./app/sidecar.ts')
-  return () => startSidecar(options)
+  const stitched = values['stitch-dir']
+  return async () => {
+    if (stitched !== undefined) (await import('./app/place-stitch.ts')).placeStitch(stitched)
+    return startSidecar(options)
+  }
 }
 
 /** As OpenTelemetry wants it, a wrong text is told and counts as none. */
