@@ -78,6 +78,7 @@ t.test('in a real browser', browserTest, async (t) => {
     canaries: () => [CANARY],
     problems: () => [
       {
+        code: 'WEFT0002',
         file: '/manifests/shop.yaml',
         line: 14,
         column: 7,
