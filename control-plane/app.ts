@@ -23,6 +23,12 @@ import type { OpenPlatform } from './platform/platform.ts'
 import { discoveryService } from './serve/ads/service.ts'
 import { serveGrpc, type GrpcAddress, type RunningGrpcServer } from './serve/grpc-server.ts'
 import type { DashboardFile } from './serve/rest/dashboard-files.ts'
+import { MeshAnswers, coveredAlone } from './serve/answers/mesh-answers.ts'
+import { ownTelemetry } from './serve/answers/own-telemetry.ts'
+import { ALONE } from './serve/answers/telemetry-source.ts'
+import { EventLog } from './serve/events/event-log.ts'
+import { recordEvents } from './serve/events/recorder.ts'
+import { topologyReader, type Topology } from './serve/graph/topology.ts'
 import { overviewOf, type ProxyStream } from './serve/rest/overview.ts'
 import { rest } from './serve/rest/rest.ts'
 import { serverCertificate } from './serve/server-certificate.ts'
@@ -116,6 +122,22 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       quotas?.series,
     )
     const observed = new ObservedStore()
+    const events = new EventLog()
+    const readTopology = topologyReader()
+    const topology = (): Topology => readTopology(brain?.snapshot.value.model, snapshot().slices)
+    const overview = overviewOf(
+      () => brain,
+      trustDomain,
+      () => proxies(),
+      () => told(),
+      () => canaries(),
+      () => signs,
+    )
+    const answers = new MeshAnswers({
+      source: coveredAlone(ownTelemetry({ metrics, traces, events }), () => ALONE),
+      topology,
+      clock: systemClock,
+    })
     const app = fastify({
       forceCloseConnections: true,
       requestTimeout: HTTP_PATIENCE_MS,
@@ -131,19 +153,13 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       traces,
       decisions,
       metrics,
+      answers,
       policyObjects: () => policyObjects(snapshot()),
       observed: (request) => observedView(observed, brain?.snapshot.value.model, request),
       release: packageJson.version,
       names: [...options.dnsNames, ...(options.httpHosts ?? [])],
       notReady: () => waitsFor,
-      mesh: overviewOf(
-        () => brain,
-        trustDomain,
-        () => proxies(),
-        () => told(),
-        () => canaries(),
-        () => signs,
-      ),
+      mesh: overview,
       dashboard: options.dashboard,
       bundle: () => signs?.trust.value.bundle,
     })
@@ -189,6 +205,17 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     const discovery = discoveryService({ snapshot: mesh.snapshot, log })
     const open = discoveryService({ snapshot: mesh.snapshot, log })
     proxies = () => [...discovery.proxies(), ...open.proxies()]
+    closing.push(
+      recordEvents({
+        log: events,
+        mesh: mesh.snapshot,
+        proxies: () => overview.proxies(),
+        canaries: () => canaries(),
+        trust: issuer.trust,
+        topology,
+        clock: systemClock,
+      }),
+    )
 
     const certificate = await serverCertificate({
       issuer,

@@ -5,6 +5,11 @@ import { API_CLIENT_HEADER, READY_PATH } from '../../../core/contract.ts'
 import { systemClock, type Clock } from '../../../core/clock.ts'
 import { WeftError } from '../../../core/errors.ts'
 import { namedHosts } from '../../../core/named-hosts.ts'
+import { MeshAnswers, coveredAlone } from '../answers/mesh-answers.ts'
+import { ownTelemetry } from '../answers/own-telemetry.ts'
+import { ALONE } from '../answers/telemetry-source.ts'
+import { EventLog } from '../events/event-log.ts'
+import { NO_TOPOLOGY } from '../graph/topology.ts'
 import { ownCounts } from '../../canary/evidence/counts.ts'
 import { canaryMetrics, METRICS_TYPE } from '../../canary/metrics.ts'
 import type { DecisionStore } from '../telemetry/decision-store.ts'
@@ -14,7 +19,9 @@ import type { ObservedQuery, ObservedView } from '../telemetry/observed-view.ts'
 import type { TraceStore } from '../telemetry/trace-store.ts'
 import type { DashboardFile } from './dashboard-files.ts'
 import { authorizationPages } from './authorization-pages.ts'
+import { eventsPage } from './events-page.ts'
 import { failure } from './failure.ts'
+import { graphPage } from './graph-page.ts'
 import { isOwnHost } from './host-names.ts'
 import type { MeshOverview } from './overview.ts'
 import {
@@ -23,18 +30,20 @@ import {
   listParameter,
   namespaceParameter,
   onlyParameters,
-  serviceParameter,
-  traceIdParameter,
   type Query,
 } from './parameters.ts'
 import { routeRows, SPLIT_SECONDS } from './routes.ts'
+import { seriesPage } from './series-page.ts'
 import { serviceRows, WINDOW_SECONDS } from './services.ts'
+import { tracesPage } from './traces-page.ts'
 
 export interface RestOptions {
   readonly mesh: MeshOverview
   readonly traces: TraceStore
   readonly decisions: DecisionStore
   readonly metrics: MetricStore
+  /** What core/api's pages answer; left out: from these stores alone, without what the mesh is configured to do. */
+  readonly answers?: MeshAnswers
   /** What was seen of those who call pods; left out: there is no such page. */
   readonly observed?: (query: ObservedQuery) => ObservedView
   /** By which it is decided who may; left out: there is no such page. */
@@ -52,7 +61,6 @@ export interface RestOptions {
   readonly clock?: Clock
 }
 
-const MAX_TRACES = 200
 /** A new root waits for its promotion longer than that. */
 const BUNDLE_REFRESH_MS = 300_000
 const MAX_SERIES = 128
@@ -127,13 +135,9 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
   }))
   page('/api/policies', [], () => mesh.policies())
   authorizationPages(app, { mesh, decisions, clock })
-  page('/api/traces', ['service', 'limit', 'failed'], (query) => ({
-    traces: traces.recent({
-      service: serviceParameter(query, 'service'),
-      failedOnly: flagParameter(query, 'failed'),
-      limit: countParameter(query, 'limit', 50, MAX_TRACES),
-    }),
-  }))
+  const answers = options.answers ?? answersOf(options, clock)
+  for (const telemetryPage of [graphPage, seriesPage, tracesPage, eventsPage])
+    telemetryPage(app, { answers, clock })
   const { observed, policyObjects } = options
   if (policyObjects) page('/api/authorization/objects', [], () => ({ objects: policyObjects() }))
   if (observed)
@@ -187,16 +191,13 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
       },
     }
   })
-  app.get('/api/traces/:id', (request, reply) => {
-    onlyParameters(request.query as Query, [])
-    const id = traceIdParameter((request.params as Readonly<Record<string, unknown>>)['id'], 'id')
-    const found = traces.get(id)
-    if (found) return void reply.send({ ...found.summary, spans: found.spans })
-    const message = 'no such trace is kept: it was not sampled, or is too old'
-    void reply.code(404).send(failure('api.no_trace', message, 'id'))
-  })
   for (const [path, { type, body }] of options.dashboard ?? [])
     app.get(path, (_request, reply) => void reply.type(type).send(body))
+}
+
+function answersOf({ metrics, traces }: RestOptions, clock: Clock): MeshAnswers {
+  const source = ownTelemetry({ metrics, traces, events: new EventLog(), clock })
+  return new MeshAnswers({ source: coveredAlone(source, () => ALONE), topology: () => NO_TOPOLOGY, clock })
 }
 
 function answerError(reply: FastifyReply, error: unknown): FastifyReply {

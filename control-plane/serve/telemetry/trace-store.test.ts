@@ -211,14 +211,16 @@ t.test('a chain of as many spans as a trace may have is told as fast as others',
 
 t.test('the latest come first; by service; failed ones alone', async (t) => {
   const store = new TraceStore()
-  for (let i = 1; i <= 5; i++) store.add(span(i, 1, { service: i % 2 ? 'web' : 'catalog' }))
+  const all = { from: 0, to: Infinity }
+  for (let i = 1; i <= 5; i++)
+    store.add(span(i, 1, { service: i % 2 ? 'web' : 'catalog', startMs: START + i }))
   store.add(span(2, 9, { status: 'error' }))
   const ids = (list: readonly { traceId: string }[]) => list.map(({ traceId }) => Number(traceId))
-  t.same(ids(store.recent({ limit: 3 })), [5, 4, 3])
-  t.same(ids(store.recent({ service: 'catalog', limit: 9 })), [4, 2])
-  t.same(ids(store.recent({ service: 'catalog.shop', limit: 9 })), [4, 2])
-  t.same(ids(store.recent({ service: 'cat', limit: 9 })), [])
-  t.same(ids(store.recent({ failedOnly: true, limit: 9 })), [2])
+  t.same(ids(store.search({ ...all, limit: 3 })), [5, 4, 3, 1], 'and one more, where there is one')
+  t.same(ids(store.search({ ...all, service: 'catalog', limit: 9 })), [4, 2])
+  t.same(ids(store.search({ ...all, service: 'catalog.shop', limit: 9 })), [4, 2])
+  t.same(ids(store.search({ ...all, service: 'cat', limit: 9 })), [])
+  t.same(ids(store.search({ ...all, failed: true, limit: 9 })), [2])
 })
 
 t.test('traces, spans of one trace and bytes are bounded; the oldest go', async (t) => {
