@@ -34,6 +34,7 @@ export const SPAN_ATTRIBUTES: ReadonlySet<string> = new Set([
   'network.peer.port',
   'network.protocol.version',
   'rpc.method',
+  'rpc.method_original',
   'rpc.response.status_code',
   'rpc.service',
   'rpc.system',
@@ -44,6 +45,7 @@ export const SPAN_ATTRIBUTES: ReadonlySet<string> = new Set([
   'url.path',
   'url.query',
   'url.scheme',
+  'url.full',
   'url.template',
   'user_agent.original',
   'weft.backend',
@@ -56,7 +58,9 @@ export const SPAN_ATTRIBUTES: ReadonlySet<string> = new Set([
   'weft.policy',
   'weft.policy.decision',
   'weft.policy.reference',
+  'weft.request_id',
   'weft.rule',
+  'weft.try',
   'weft.upstream_workload',
 ])
 

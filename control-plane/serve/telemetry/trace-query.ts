@@ -39,6 +39,12 @@ export interface TraceQuery extends TimeRange {
  */
 export const HELD_BACK_MS = 5000
 
+/** What waits for the rest of it: not what failed, nor a hop that was kept for itself, to which nothing comes any more. */
+export function isHeldBack(row: TraceRow, spans: () => readonly StoredSpan[]): boolean {
+  if (row.whole || row.failed || row.errors > 0) return false
+  return !spans().some(({ attributes }) => 'weft.kept' in attributes)
+}
+
 /** `spans` is asked for only where the row does not say. */
 export function matchesTrace(query: TraceQuery, row: TraceRow, spans: () => readonly StoredSpan[]): boolean {
   const { from, to, service, caller, namespace, status, method, path, min, max, failed } = query

@@ -2,7 +2,7 @@ import { FairBudget, type Owner } from './fair-budget.ts'
 import { sizeOf, type StoredSpan } from './stored-span.ts'
 import type { TraceRow } from '../../../core/api/traces.ts'
 import { systemClock, type Clock } from '../../../core/clock.ts'
-import { HELD_BACK_MS, matchesTrace, type TraceQuery } from './trace-query.ts'
+import { HELD_BACK_MS, isHeldBack, matchesTrace, type TraceQuery } from './trace-query.ts'
 import { summarize } from './trace-summary.ts'
 
 export interface TraceStoreLimits {
@@ -125,7 +125,7 @@ export class TraceStore {
     const found: TraceRow[] = []
     for (const trace of this.#traces.values()) {
       const row = summaryOf(trace)
-      if (!row.whole && !row.failed && row.errors === 0 && trace.since > shown) continue
+      if (trace.since > shown && isHeldBack(row, () => spansOf(trace))) continue
       if (matchesTrace(query, row, () => spansOf(trace))) found.push(row)
     }
     return found.sort((a, b) => b.startMs - a.startMs).slice(0, query.limit + 1)

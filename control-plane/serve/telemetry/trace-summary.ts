@@ -64,7 +64,8 @@ function familyOf(ordered: readonly StoredSpan[]): Family {
 }
 
 function isTry(span: StoredSpan, { parentOf }: Family): boolean {
-  return span.kind === 'client' && parentOf(span)?.kind === 'client'
+  if (span.kind !== 'client') return false
+  return 'weft.try' in span.attributes || parentOf(span)?.kind === 'client'
 }
 
 /**
