@@ -42,6 +42,8 @@ import { MetricStore } from './serve/telemetry/metric-store.ts'
 import { observedView } from './serve/telemetry/observed-view.ts'
 import { telemetryServices } from './serve/telemetry/receiver.ts'
 import { TraceStore } from './serve/telemetry/trace-store.ts'
+import { alsoKept, STORE_IN_MEMORY, TelemetryStore } from './store/store.ts'
+import type { StoreOptions } from './store/messages.ts'
 import type { Quotas } from './quotas.ts'
 import { authenticate } from './serve/tokens/authenticate.ts'
 
@@ -74,6 +76,8 @@ export interface ControlPlaneOptions {
   readonly collector?: CollectorAddress | undefined
   /** Default: those of no flag. */
   readonly quotas?: Quotas | undefined
+  /** Where telemetry is kept, and how much of it; default: a little of it in memory. */
+  readonly store?: StoreOptions | undefined
   readonly dashboard: ReadonlyMap<string, DashboardFile>
   readonly log: Logger
   /** By which certificates are made. */
@@ -123,6 +127,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     )
     const observed = new ObservedStore()
     const events = new EventLog()
+    const kept = new TelemetryStore({ ...(options.store ?? STORE_IN_MEMORY), metrics, events, log })
+    closing.push(() => kept.close())
     const readTopology = topologyReader()
     const topology = (): Topology => readTopology(brain?.snapshot.value.model, snapshot().slices)
     const overview = overviewOf(
@@ -134,7 +140,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       () => signs,
     )
     const answers = new MeshAnswers({
-      source: coveredAlone(ownTelemetry({ metrics, traces, events }), () => ALONE),
+      source: coveredAlone(ownTelemetry({ metrics, traces, events, kept }), () => ALONE),
       topology,
       clock: systemClock,
     })
@@ -252,7 +258,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
         }),
         ...telemetryServices({
           forwarder,
-          traces: alsoDecisions(traces, decisions),
+          traces: alsoDecisions(alsoKept(traces, kept), decisions),
           metrics,
           observed,
           pods: (key) => mesh.snapshot.value.model.workloads.get(key),

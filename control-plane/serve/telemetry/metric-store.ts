@@ -60,6 +60,11 @@ export class MetricStore {
   readonly arrivals = new TrafficTable(ARRIVAL_SHARES)
   /** By `pairKey(route, cluster)`. */
   readonly backends = new TrafficTable()
+  /**
+   * What was counted before this time was handed on, and stays as it is: what is told late counts from here. Milliseconds
+   * since the epoch.
+   */
+  settledUntil = 0
   readonly #reader: CumulativeReader
   readonly #mesh: ReportedMesh
   #expiredAt = 0
@@ -103,8 +108,9 @@ export class MetricStore {
     rebucket(increase.counts, increase.bounds, counts)
     const denied = textOf(attributes, 'weft.response_flags').split(',').includes('UAEX')
     const kind = { outcome: outcomeOf(attributes), transport: transportOf(attributes, direction), denied }
+    const fromMs = Math.min(Math.max(increase.fromMs, this.settledUntil), now)
     const count = (table: TrafficTable, key: string) =>
-      table.at(key, reporter.namespace, now).add(counts, kind, increase.fromMs, now)
+      table.at(key, reporter.namespace, now).add(counts, kind, fromMs, now)
     if (direction === 'server') {
       const source = textOf(attributes, 'weft.source_identity')
       for (const key of new Set([self, ...reporter.behind])) {
