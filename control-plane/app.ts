@@ -12,6 +12,7 @@ import { jsonFetcher, type FetchOptions } from './jwks/fetch-json.ts'
 import { keyStore } from './jwks/key-store.ts'
 import { createMesh, type MeshBrain } from './mesh.ts'
 import { canaryViews } from './canary/view.ts'
+import type { Replica } from './canary/evidence/gathered-counts.ts'
 import { ownCounts } from './canary/evidence/counts.ts'
 import type { CanaryView } from './canary/view.ts'
 import { federatedBundles } from './federation/federated-bundles.ts'
@@ -23,9 +24,7 @@ import type { OpenPlatform } from './platform/platform.ts'
 import { discoveryService } from './serve/ads/service.ts'
 import { serveGrpc, type GrpcAddress, type RunningGrpcServer } from './serve/grpc-server.ts'
 import type { DashboardFile } from './serve/rest/dashboard-files.ts'
-import { MeshAnswers, coveredAlone } from './serve/answers/mesh-answers.ts'
 import { ownTelemetry } from './serve/answers/own-telemetry.ts'
-import { ALONE } from './serve/answers/telemetry-source.ts'
 import { EventLog } from './serve/events/event-log.ts'
 import { recordEvents } from './serve/events/recorder.ts'
 import { topologyReader, type Topology } from './serve/graph/topology.ts'
@@ -76,6 +75,8 @@ export interface ControlPlaneOptions {
   readonly collector?: CollectorAddress | undefined
   /** Default: those of no flag. */
   readonly quotas?: Quotas | undefined
+  /** Other replicas; default those that the platform knows. */
+  readonly replicas?: (() => readonly Replica[]) | undefined
   /** Where telemetry is kept, and how much of it; default: a little of it in memory. */
   readonly store?: StoreOptions | undefined
   readonly dashboard: ReadonlyMap<string, DashboardFile>
@@ -118,6 +119,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     let told: () => readonly Problem[] = () => []
     let canaries: () => readonly CanaryView[] = () => []
     let signs: Issuer | undefined
+    let replicas = options.replicas ?? (() => [])
     const { quotas } = options
     const traces = new TraceStore(quotas?.traces)
     const decisions = new DecisionStore()
@@ -139,11 +141,6 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       () => canaries(),
       () => signs,
     )
-    const answers = new MeshAnswers({
-      source: coveredAlone(ownTelemetry({ metrics, traces, events, kept }), () => ALONE),
-      topology,
-      clock: systemClock,
-    })
     const app = fastify({
       forceCloseConnections: true,
       requestTimeout: HTTP_PATIENCE_MS,
@@ -159,7 +156,9 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       traces,
       decisions,
       metrics,
-      answers,
+      own: ownTelemetry({ metrics, traces, events, kept }),
+      replicas: () => replicas(),
+      topology,
       policyObjects: () => policyObjects(snapshot()),
       observed: (request) => observedView(observed, brain?.snapshot.value.model, request),
       release: packageJson.version,
@@ -182,6 +181,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     closing.push(() => platform.close())
     const { source, verifier, issuer } = platform
     signs = issuer
+    if (platform.replicas && !options.replicas) replicas = () => platform.replicas?.() ?? []
     snapshot = () => source.snapshot.value
     told = () => platform.problems?.() ?? []
     canaries = () => canaryViews(source.snapshot.value.canaries, (canary) => platform.canaryStatus(canary))

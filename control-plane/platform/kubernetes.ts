@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { CA_SECRET, INJECTOR, TOKEN_AUDIENCE, systemServiceHost } from '../../core/contract.ts'
 import { systemClock } from '../../core/clock.ts'
-import { gatheredCounts, otherReplicas } from '../canary/evidence/gathered-counts.ts'
+import { gatheredCounts, otherReplicas, type Replica } from '../canary/evidence/gathered-counts.ts'
 import { parseStatus } from '../canary/status.ts'
 import { followCa } from '../kubernetes/ca/followed-ca.ts'
 import type { KubernetesConnection } from '../kubernetes/connection.ts'
@@ -69,10 +69,12 @@ async function open(
     untell()
     signal.removeEventListener('abort', close)
   }
+  const replicas = (): Replica[] => otherReplicas(source.snapshot.value, namespace, hostname())
   return {
     source,
     namespace,
     issuer,
+    replicas,
     verifier: tokenReviewVerifier({
       connection,
       audience: TOKEN_AUDIENCE,
@@ -87,7 +89,7 @@ async function open(
         routeStatus: mesh.snapshot,
         policyStatus: mesh.snapshot,
         issuer,
-        counts: gatheredCounts(counts, () => otherReplicas(source.snapshot.value, namespace, hostname())),
+        counts: gatheredCounts(counts, replicas),
         clock: systemClock,
       })
       return () => publisher.stop()

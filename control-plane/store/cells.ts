@@ -50,7 +50,9 @@ export class Cells {
       if (isTable(name)) this.#keys.set(`${name} ${String(key)}`, { id: Number(id), used: Number(used) })
     for (const { level, until } of database.prepare('SELECT level, until FROM rolled').all())
       this.#rolled[Number(level)] = Number(until)
-    for (const { level, n } of database.prepare('SELECT level, count(*) AS n FROM cells GROUP BY level').all())
+    for (const { level, n } of database
+      .prepare('SELECT level, count(*) AS n FROM cells GROUP BY level')
+      .all())
       this.#counts[Number(level)] = Number(n)
   }
 

@@ -1,4 +1,4 @@
-import type { Coverage, TimeRange } from '../../../core/api/coverage.ts'
+import type { TimeRange } from '../../../core/api/coverage.ts'
 import type { SpanView, TraceSearch, TraceView } from '../../../core/api/traces.ts'
 import type { Events, Graph, Series, SeriesSubject } from '../../../core/api/traffic.ts'
 import type { Clock } from '../../../core/clock.ts'
@@ -175,17 +175,5 @@ function peakQuery(subject: SeriesSubject, { from, to }: TimeRange): TraceQuery 
     case 'service':
     case 'workload':
       return { ...range, service: subject.name }
-  }
-}
-
-export function coveredAlone(source: TelemetrySource, coverage: () => Coverage): CoveredSource {
-  const covered = async <T>(value: Promise<T>) => ({ value: await value, coverage: coverage() })
-  return {
-    counts: (range) => covered(source.counts(range)),
-    rows: (names, grid) => covered(source.rows(names, grid)),
-    traces: (query) => covered(source.traces(query)),
-    peaks: (query, stepMs) => covered(source.peaks(query, stepMs)),
-    spans: (traceId) => covered(source.spans(traceId)),
-    events: (query) => covered(source.events(query)),
   }
 }

@@ -5,7 +5,8 @@ import { namespaceParameter, onlyParameters, type Query } from './parameters.ts'
 import { RANGE_PARAMETERS, rangeParameter } from './range-parameter.ts'
 
 export interface TelemetryPagesOptions {
-  readonly answers: MeshAnswers
+  /** By what whoever asks has shown to be let in. */
+  readonly answers: (authorization: string | undefined) => MeshAnswers
   readonly clock: Clock
 }
 
@@ -14,6 +15,9 @@ export function graphPage(app: FastifyInstance, { answers, clock }: TelemetryPag
   app.get('/api/graph', (request) => {
     const query = request.query as Query
     onlyParameters(query, [...RANGE_PARAMETERS, 'namespace'])
-    return answers.graph(rangeParameter(query, clock.now()), namespaceParameter(query, 'namespace'))
+    return answers(request.headers.authorization).graph(
+      rangeParameter(query, clock.now()),
+      namespaceParameter(query, 'namespace'),
+    )
   })
 }

@@ -5,11 +5,13 @@ import { API_CLIENT_HEADER, READY_PATH } from '../../../core/contract.ts'
 import { systemClock, type Clock } from '../../../core/clock.ts'
 import { WeftError } from '../../../core/errors.ts'
 import { namedHosts } from '../../../core/named-hosts.ts'
-import { MeshAnswers, coveredAlone } from '../answers/mesh-answers.ts'
+import type { Replica } from '../../canary/evidence/gathered-counts.ts'
+import { gathered } from '../answers/gathered.ts'
+import { MeshAnswers } from '../answers/mesh-answers.ts'
 import { ownTelemetry } from '../answers/own-telemetry.ts'
-import { ALONE } from '../answers/telemetry-source.ts'
+import type { TelemetrySource } from '../answers/telemetry-source.ts'
 import { EventLog } from '../events/event-log.ts'
-import { NO_TOPOLOGY } from '../graph/topology.ts'
+import { NO_TOPOLOGY, type Topology } from '../graph/topology.ts'
 import { ownCounts } from '../../canary/evidence/counts.ts'
 import { canaryMetrics, METRICS_TYPE } from '../../canary/metrics.ts'
 import type { DecisionStore } from '../telemetry/decision-store.ts'
@@ -32,6 +34,7 @@ import {
   onlyParameters,
   type Query,
 } from './parameters.ts'
+import { replicaPage } from './replica-page.ts'
 import { routeRows, SPLIT_SECONDS } from './routes.ts'
 import { seriesPage } from './series-page.ts'
 import { serviceRows, WINDOW_SECONDS } from './services.ts'
@@ -42,8 +45,12 @@ export interface RestOptions {
   readonly traces: TraceStore
   readonly decisions: DecisionStore
   readonly metrics: MetricStore
-  /** What core/api's pages answer; left out: from these stores alone, without what the mesh is configured to do. */
-  readonly answers?: MeshAnswers
+  /** What this replica was told; left out: what these stores hold. */
+  readonly own?: TelemetrySource
+  /** The others; left out: there are none. */
+  readonly replicas?: () => readonly Replica[]
+  /** What the mesh is configured to do, as the map needs it; left out: nothing. */
+  readonly topology?: () => Topology
   /** What was seen of those who call pods; left out: there is no such page. */
   readonly observed?: (query: ObservedQuery) => ObservedView
   /** By which it is decided who may; left out: there is no such page. */
@@ -135,9 +142,13 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
   }))
   page('/api/policies', [], () => mesh.policies())
   authorizationPages(app, { mesh, decisions, clock })
-  const answers = options.answers ?? answersOf(options, clock)
+  const own = options.own ?? ownTelemetry({ metrics, traces, events: new EventLog(), clock })
+  const { replicas = () => [], topology = () => NO_TOPOLOGY } = options
+  const answers = (authorization: string | undefined): MeshAnswers =>
+    new MeshAnswers({ source: gathered({ own, replicas, authorization }), topology, clock })
   for (const telemetryPage of [graphPage, seriesPage, tracesPage, eventsPage])
     telemetryPage(app, { answers, clock })
+  replicaPage(app, own)
   const { observed, policyObjects } = options
   if (policyObjects) page('/api/authorization/objects', [], () => ({ objects: policyObjects() }))
   if (observed)
@@ -193,11 +204,6 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
   })
   for (const [path, { type, body }] of options.dashboard ?? [])
     app.get(path, (_request, reply) => void reply.type(type).send(body))
-}
-
-function answersOf({ metrics, traces }: RestOptions, clock: Clock): MeshAnswers {
-  const source = ownTelemetry({ metrics, traces, events: new EventLog(), clock })
-  return new MeshAnswers({ source: coveredAlone(source, () => ALONE), topology: () => NO_TOPOLOGY, clock })
 }
 
 function answerError(reply: FastifyReply, error: unknown): FastifyReply {
