@@ -30,6 +30,8 @@ import { recordEvents } from './serve/events/recorder.ts'
 import { topologyReader, type Topology } from './serve/graph/topology.ts'
 import { overviewOf, type ProxyStream } from './serve/rest/overview.ts'
 import { rest } from './serve/rest/rest.ts'
+import { TAP_ANNOTATION } from './serve/rest/tap-page.ts'
+import { alsoTapped, Tap } from './serve/telemetry/tap.ts'
 import { serverCertificate } from './serve/server-certificate.ts'
 import { revocationRefusal } from './serve/signing/revocation.ts'
 import { signingService } from './serve/signing/service.ts'
@@ -129,6 +131,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     )
     const observed = new ObservedStore()
     const events = new EventLog()
+    const tap = new Tap()
     const kept = new TelemetryStore({ ...(options.store ?? STORE_IN_MEMORY), metrics, events, log })
     closing.push(() => kept.close())
     const readTopology = topologyReader()
@@ -159,6 +162,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       own: ownTelemetry({ metrics, traces, events, kept }),
       replicas: () => replicas(),
       topology,
+      tap,
+      tapSetting: (namespace) => snapshot().namespaces.get(namespace)?.meta.annotations[TAP_ANNOTATION],
       policyObjects: () => policyObjects(snapshot()),
       observed: (request) => observedView(observed, brain?.snapshot.value.model, request),
       release: packageJson.version,
@@ -258,7 +263,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
         }),
         ...telemetryServices({
           forwarder,
-          traces: alsoDecisions(alsoKept(traces, kept), decisions),
+          traces: alsoDecisions(alsoTapped(alsoKept(traces, kept), tap), decisions),
           metrics,
           observed,
           pods: (key) => mesh.snapshot.value.model.workloads.get(key),

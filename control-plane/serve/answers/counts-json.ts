@@ -29,8 +29,7 @@ export function countsFromJson(value: unknown): KnownCounts {
   const { since, counts } = value as Partial<CountsJson>
   if (typeof since !== 'number' || typeof counts !== 'object') throw new TypeError('no counts')
   const read = emptyCounts()
-  for (const table of TABLES)
-    for (const [key, row] of counts[table] ?? []) read[table].set(String(key), dense(row))
+  for (const table of TABLES) for (const [key, row] of counts[table] ?? []) read[table].set(key, dense(row))
   return { since, counts: read satisfies TrafficCounts }
 }
 

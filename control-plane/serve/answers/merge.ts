@@ -36,5 +36,5 @@ export function mergedEvents(lists: readonly (readonly MeshEvent[])[], limit: nu
     told.set(key, event.at)
     events.push(event)
   }
-  return events.reverse().slice(0, limit + 1)
+  return events.toReversed().slice(0, limit + 1)
 }

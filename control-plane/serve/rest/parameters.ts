@@ -45,6 +45,13 @@ export function requiredText(query: Query, name: string): string {
   return text
 }
 
+/** `503`, or `5xx`, or 0. */
+export function statusParameter(query: Query, name: string): string | undefined {
+  const text = boundedText(query, name)
+  if (text === undefined || /^([1-5]xx|0|[1-5]\d\d)$/.test(text)) return text
+  throw bad(name, 'must be a status, e.g. 503, or 5xx; 0 where none came')
+}
+
 /** Milliseconds, with fractions; undefined where it is not given. */
 export function durationParameter(query: Query, name: string): number | undefined {
   const text = textParameter(query, name)

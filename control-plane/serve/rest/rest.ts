@@ -18,6 +18,7 @@ import type { DecisionStore } from '../telemetry/decision-store.ts'
 import type { MetricStore } from '../telemetry/metric-store.ts'
 import { OBSERVED_HOURS } from '../telemetry/observed-store.ts'
 import type { ObservedQuery, ObservedView } from '../telemetry/observed-view.ts'
+import type { Tap } from '../telemetry/tap.ts'
 import type { TraceStore } from '../telemetry/trace-store.ts'
 import type { DashboardFile } from './dashboard-files.ts'
 import { authorizationPages } from './authorization-pages.ts'
@@ -25,6 +26,7 @@ import { eventsPage } from './events-page.ts'
 import { failure } from './failure.ts'
 import { graphPage } from './graph-page.ts'
 import { isOwnHost } from './host-names.ts'
+import { livePage } from './live-page.ts'
 import type { MeshOverview } from './overview.ts'
 import {
   countParameter,
@@ -38,6 +40,7 @@ import { replicaPage } from './replica-page.ts'
 import { routeRows, SPLIT_SECONDS } from './routes.ts'
 import { seriesPage } from './series-page.ts'
 import { serviceRows, WINDOW_SECONDS } from './services.ts'
+import { tapPage } from './tap-page.ts'
 import { tracesPage } from './traces-page.ts'
 
 export interface RestOptions {
@@ -49,6 +52,10 @@ export interface RestOptions {
   readonly own?: TelemetrySource
   /** The others; left out: there are none. */
   readonly replicas?: () => readonly Replica[]
+  /** Requests as they are told; left out: there is no such page. */
+  readonly tap?: Tap
+  /** What a namespace says of being tapped. */
+  readonly tapSetting?: (namespace: string) => string | undefined
   /** What the mesh is configured to do, as the map needs it; left out: nothing. */
   readonly topology?: () => Topology
   /** What was seen of those who call pods; left out: there is no such page. */
@@ -149,6 +156,9 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
   for (const telemetryPage of [graphPage, seriesPage, tracesPage, eventsPage])
     telemetryPage(app, { answers, clock })
   replicaPage(app, own)
+  livePage(app, { answers, clock, mesh: () => meshPage(), headers: HEADERS })
+  const { tap, tapSetting = () => undefined } = options
+  if (tap) tapPage(app, { tap, clock, replicas, setting: tapSetting, headers: HEADERS })
   const { observed, policyObjects } = options
   if (policyObjects) page('/api/authorization/objects', [], () => ({ objects: policyObjects() }))
   if (observed)
@@ -177,7 +187,7 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
     return formatSpiffeBundle(bundle, BUNDLE_REFRESH_MS)
   })
   page('/api/proxies', [], () => ({ proxies: mesh.proxies() }))
-  page('/api/mesh', [], () => {
+  const meshPage = (): object => {
     const problems = mesh.problems(false)
     const errors = problems.filter(({ severity }) => severity === 'error').length
     const proxies = mesh.proxies()
@@ -201,7 +211,8 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
         refused: traces.refused + metrics.refused,
       },
     }
-  })
+  }
+  page('/api/mesh', [], meshPage)
   for (const [path, { type, body }] of options.dashboard ?? [])
     app.get(path, (_request, reply) => void reply.type(type).send(body))
 }

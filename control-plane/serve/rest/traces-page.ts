@@ -1,6 +1,5 @@
 import type { FastifyInstance } from 'fastify'
 import type { Coverage } from '../../../core/api/coverage.ts'
-import { WeftError } from '../../../core/errors.ts'
 import type { TraceQuery } from '../telemetry/trace-query.ts'
 import { failure } from './failure.ts'
 import type { TelemetryPagesOptions } from './graph-page.ts'
@@ -12,6 +11,7 @@ import {
   namespaceParameter,
   onlyParameters,
   serviceParameter,
+  statusParameter,
   traceIdParameter,
   type Query,
 } from './parameters.ts'
@@ -66,7 +66,7 @@ function traceQuery(query: Query, now: number): TraceQuery {
     service: serviceParameter(query, 'service'),
     namespace: namespaceParameter(query, 'namespace'),
     route: boundedText(query, 'route'),
-    status: statusParameter(query),
+    status: statusParameter(query, 'status'),
     flag: boundedText(query, 'flag'),
     identity: boundedText(query, 'identity'),
     method: boundedText(query, 'method'),
@@ -79,10 +79,3 @@ function traceQuery(query: Query, now: number): TraceQuery {
 }
 
 const A_CLOCKS_ERROR_MS = 5000
-
-function statusParameter(query: Query): string | undefined {
-  const text = boundedText(query, 'status')
-  if (text === undefined || /^([1-5]xx|0|[1-5]\d\d)$/.test(text)) return text
-  const message = 'must be a status, e.g. 503, or 5xx; 0 where none came'
-  throw new WeftError('api.bad_parameter', message, { field: 'status' })
-}
