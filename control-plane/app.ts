@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { fastify } from 'fastify'
 import { ServerCredentials } from '@grpc/grpc-js'
 import packageJson from '../package.json' with { type: 'json' }
@@ -12,11 +13,13 @@ import { jsonFetcher, type FetchOptions } from './jwks/fetch-json.ts'
 import { keyStore } from './jwks/key-store.ts'
 import { createMesh, type MeshBrain } from './mesh.ts'
 import { canaryViews } from './canary/view.ts'
-import type { Replica } from './canary/evidence/gathered-counts.ts'
 import { ownCounts } from './canary/evidence/counts.ts'
 import type { CanaryView } from './canary/view.ts'
+import { otherReplicas, type Replica } from './canary/evidence/gathered-counts.ts'
+import { anyProxy, ownProxies } from './explain/ask-proxy.ts'
 import { federatedBundles } from './federation/federated-bundles.ts'
 import type { BundleSource } from './federation/sources.ts'
+import type { Mesh } from './model/mesh.ts'
 import type { WorkloadLimits } from './model/workload-limits.ts'
 import { policyObjects } from './policy-objects.ts'
 import { EMPTY_SNAPSHOT, type Snapshot } from './registry/snapshot.ts'
@@ -32,6 +35,7 @@ import { overviewOf, type ProxyStream } from './serve/rest/overview.ts'
 import { rest } from './serve/rest/rest.ts'
 import { TAP_ANNOTATION } from './serve/rest/tap-page.ts'
 import { alsoTapped, Tap } from './serve/telemetry/tap.ts'
+import { questionService } from './serve/questions/service.ts'
 import { serverCertificate } from './serve/server-certificate.ts'
 import { revocationRefusal } from './serve/signing/revocation.ts'
 import { signingService } from './serve/signing/service.ts'
@@ -77,7 +81,7 @@ export interface ControlPlaneOptions {
   readonly collector?: CollectorAddress | undefined
   /** Default: those of no flag. */
   readonly quotas?: Quotas | undefined
-  /** Other replicas; default those that the platform knows. */
+  /** Other replicas; default those behind the control plane's Service. */
   readonly replicas?: (() => readonly Replica[]) | undefined
   /** Where telemetry is kept, and how much of it; default: a little of it in memory. */
   readonly store?: StoreOptions | undefined
@@ -121,8 +125,14 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     let told: () => readonly Problem[] = () => []
     let canaries: () => readonly CanaryView[] = () => []
     let signs: Issuer | undefined
-    let replicas = options.replicas ?? (() => [])
     const { quotas } = options
+    const questions = questionService()
+    let replicas = options.replicas ?? ((): readonly Replica[] => [])
+    const own = ownProxies({
+      questions,
+      proxies: () => proxies(),
+      version: () => brain?.snapshot.value.version ?? 0,
+    })
     const traces = new TraceStore(quotas?.traces)
     const decisions = new DecisionStore()
     const metrics = new MetricStore(
@@ -134,6 +144,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     const tap = new Tap()
     const kept = new TelemetryStore({ ...(options.store ?? STORE_IN_MEMORY), metrics, events, log })
     closing.push(() => kept.close())
+    const telemetry = ownTelemetry({ metrics, traces, events, kept })
     const readTopology = topologyReader()
     const topology = (): Topology => readTopology(brain?.snapshot.value.model, snapshot().slices)
     const overview = overviewOf(
@@ -159,7 +170,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       traces,
       decisions,
       metrics,
-      own: ownTelemetry({ metrics, traces, events, kept }),
+      own: telemetry,
       replicas: () => replicas(),
       topology,
       tap,
@@ -172,6 +183,22 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       mesh: overview,
       dashboard: options.dashboard,
       bundle: () => signs?.trust.value.bundle,
+      explain: {
+        own,
+        explaining: {
+          mesh: () => servedMesh(brain),
+          connected: (pod) => questions.has(pod),
+          ask: anyProxy(
+            own,
+            (pod) => questions.has(pod),
+            () => replicas(),
+          ),
+        },
+        trace: async (id) => {
+          const spans = await telemetry.spans(id)
+          return spans.length === 0 ? undefined : { spans }
+        },
+      },
     })
     const httpPort = await listenHttp(app, options.http)
 
@@ -186,8 +213,9 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     closing.push(() => platform.close())
     const { source, verifier, issuer } = platform
     signs = issuer
-    if (platform.replicas && !options.replicas) replicas = () => platform.replicas?.() ?? []
     snapshot = () => source.snapshot.value
+    replicas =
+      options.replicas ?? (() => otherReplicas(source.snapshot.value, platform.namespace, hostname()))
     told = () => platform.problems?.() ?? []
     canaries = () => canaryViews(source.snapshot.value.canaries, (canary) => platform.canaryStatus(canary))
     const federation = federatedBundles({ sources: options.federation ?? [], log })
@@ -253,6 +281,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       log,
       services: [
         discovery,
+        questions,
         signingService({
           issuer,
           trustDomain,
@@ -287,6 +316,12 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     await close()
     throw error
   }
+}
+
+/** Pages are served once it is there. */
+function servedMesh(brain: MeshBrain | undefined): Mesh {
+  if (brain) return brain.snapshot.value.model
+  throw new WeftError('explain.not_ready', 'the control plane starts: ask again')
 }
 
 interface Listening {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { CA_SECRET, INJECTOR, TOKEN_AUDIENCE, systemServiceHost } from '../../core/contract.ts'
 import { systemClock } from '../../core/clock.ts'
-import { gatheredCounts, otherReplicas, type Replica } from '../canary/evidence/gathered-counts.ts'
+import { gatheredCounts, otherReplicas } from '../canary/evidence/gathered-counts.ts'
 import { parseStatus } from '../canary/status.ts'
 import { followCa } from '../kubernetes/ca/followed-ca.ts'
 import type { KubernetesConnection } from '../kubernetes/connection.ts'
@@ -23,6 +23,8 @@ export interface KubernetesPlatformOptions extends ConnectionOptions {
   readonly issuerSecret?: string | undefined
   /** Who signs; default a CA in a Secret. */
   readonly issuer?: IssuerChoice
+  /** The signer in whose ClusterTrustBundle the roots are kept; undefined: in none. */
+  readonly clusterTrustBundle?: string | undefined
   /** Of the serving certificate; a CA that is given must allow them. */
   readonly dnsNames: readonly string[]
 }
@@ -45,7 +47,7 @@ async function open(
   options: KubernetesPlatformOptions,
   context: PlatformContext,
 ): ReturnType<OpenPlatform> {
-  const { namespace } = options
+  const { namespace, clusterTrustBundle } = options
   const { log, signal, waiting } = context
   const about = { connection, namespace, log }
   log.info('reading the cluster', { server: connection.server, namespace })
@@ -69,12 +71,10 @@ async function open(
     untell()
     signal.removeEventListener('abort', close)
   }
-  const replicas = (): Replica[] => otherReplicas(source.snapshot.value, namespace, hostname())
   return {
     source,
     namespace,
     issuer,
-    replicas,
     verifier: tokenReviewVerifier({
       connection,
       audience: TOKEN_AUDIENCE,
@@ -89,7 +89,8 @@ async function open(
         routeStatus: mesh.snapshot,
         policyStatus: mesh.snapshot,
         issuer,
-        counts: gatheredCounts(counts, replicas),
+        clusterTrustBundle,
+        counts: gatheredCounts(counts, () => otherReplicas(source.snapshot.value, namespace, hostname())),
         clock: systemClock,
       })
       return () => publisher.stop()

@@ -1,7 +1,6 @@
 import type { Clock } from '../../core/clock.ts'
 import type { Logger } from '../../core/log.ts'
 import type { Problem } from '../../core/problem.ts'
-import type { Replica } from '../canary/evidence/gathered-counts.ts'
 import type { CountSource } from '../canary/evidence/counts.ts'
 import type { CanaryStatus } from '../canary/status.ts'
 import type { Issuer } from '../issuers/issuer.ts'
@@ -20,8 +19,6 @@ export interface Platform {
   readonly issuer: Issuer
   /** That somebody else found in what the mesh is told. */
   problems?(): readonly Problem[]
-  /** Other replicas of this control plane, as they are now; left out: there are none. */
-  replicas?(): readonly Replica[]
   /**
    * Begins what writes back (route status, trust bundles) and what moves Canaries, by what proxies told (`counts`), once
    * the mesh is worked out and served. What it returns ends that, and lets another replica go on with it.

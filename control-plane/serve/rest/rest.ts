@@ -23,6 +23,7 @@ import type { TraceStore } from '../telemetry/trace-store.ts'
 import type { DashboardFile } from './dashboard-files.ts'
 import { authorizationPages } from './authorization-pages.ts'
 import { eventsPage } from './events-page.ts'
+import { explainPages, type ExplainPagesOptions } from './explain-pages.ts'
 import { failure } from './failure.ts'
 import { graphPage } from './graph-page.ts'
 import { isOwnHost } from './host-names.ts'
@@ -62,6 +63,8 @@ export interface RestOptions {
   readonly observed?: (query: ObservedQuery) => ObservedView
   /** By which it is decided who may; left out: there is no such page. */
   readonly policyObjects?: () => readonly object[]
+  /** Who is asked what would become of a request; left out: there are no such pages. */
+  readonly explain?: ExplainPagesOptions
   /** From `readDashboard`; none: only the API. */
   readonly dashboard?: ReadonlyMap<string, DashboardFile>
   /** Of this build, e.g. `0.1.0`. */
@@ -159,6 +162,7 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
   livePage(app, { answers, clock, mesh: () => meshPage(), headers: HEADERS })
   const { tap, tapSetting = () => undefined } = options
   if (tap) tapPage(app, { tap, clock, replicas, setting: tapSetting, headers: HEADERS })
+  if (options.explain) explainPages(app, options.explain)
   const { observed, policyObjects } = options
   if (policyObjects) page('/api/authorization/objects', [], () => ({ objects: policyObjects() }))
   if (observed)
