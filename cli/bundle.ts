@@ -71,6 +71,23 @@ export const PROXY_ENV: Readonly<Record<string, string>> = { MALLOC_ARENA_MAX: '
 const REQUIRE =
   "import { createRequire as weftRequire } from 'node:module'; const require = weftRequire(import.meta.url);"
 
+/** The thread that keeps telemetry, which control-plane/store/store.ts looks for beside the program. */
+const STORE_WORKER = 'store-worker.mjs'
+
+const ENGINE = {
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node26',
+  minifyWhitespace: true,
+  minifySyntax: true,
+  legalComments: 'none',
+  banner: { js: REQUIRE },
+  // One loads its own library from its package, only where a listener captures; one only where there is a pattern.
+  external: [...new Set(Object.values(PACKAGES).flat())],
+  logLevel: 'warning',
+} as const satisfies BuildOptions
+
 export interface BundleOptions {
   /** `dist` of the project unless given. */
   readonly into?: string
@@ -89,28 +106,26 @@ export async function bundle(
   const folder = join(into, part)
   rmSync(folder, { recursive: true, force: true })
   const { metafile } = await build({
+    ...ENGINE,
     ...entryOf(part),
-    bundle: true,
     splitting: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node26',
     outdir: folder,
     outExtension: { '.js': '.mjs' },
-    minifyWhitespace: true,
-    minifySyntax: true,
-    legalComments: 'none',
-    banner: { js: REQUIRE },
-    // One loads its own library from its package, only where a listener captures; one only where there is a pattern.
-    external: [...new Set(Object.values(PACKAGES).flat())],
     metafile: true,
-    logLevel: 'warning',
   })
-  if (part === COMMAND || part === 'control-plane')
-    cpSync(join(PROJECT, PAGE), join(into, PAGE), { recursive: true })
-  if (packages) for (const name of PACKAGES[part] ?? []) copyPackage(name, folder)
   if (part === COMMAND || part === 'proxy') await bundleStitch(join(folder, STITCH_FILE))
   const outputs = Object.values(metafile.outputs)
+  if (part === COMMAND || part === 'control-plane') {
+    cpSync(join(PROJECT, PAGE), join(into, PAGE), { recursive: true })
+    const { metafile: ofStore } = await build({
+      ...ENGINE,
+      entryPoints: [join(PROJECT, 'control-plane/store/worker.ts')],
+      outfile: join(folder, STORE_WORKER),
+      metafile: true,
+    })
+    outputs.push(...Object.values(ofStore.outputs))
+  }
+  if (packages) for (const name of PACKAGES[part] ?? []) copyPackage(name, folder)
   return {
     path: join(folder, 'main.mjs'),
     files: outputs.length,

@@ -28,8 +28,14 @@ import { openChecks } from './serve/checks/open-checks.ts'
 import { discoveryService } from './serve/ads/service.ts'
 import { serveGrpc, type GrpcAddress, type RunningGrpcServer } from './serve/grpc-server.ts'
 import type { DashboardFile } from './serve/rest/dashboard-files.ts'
+import { ownTelemetry } from './serve/answers/own-telemetry.ts'
+import { EventLog } from './serve/events/event-log.ts'
+import { recordEvents } from './serve/events/recorder.ts'
+import { topologyReader, type Topology } from './serve/graph/topology.ts'
 import { overviewOf, type ProxyStream } from './serve/rest/overview.ts'
 import { rest } from './serve/rest/rest.ts'
+import { TAP_ANNOTATION } from './serve/rest/tap-page.ts'
+import { alsoTapped, Tap } from './serve/telemetry/tap.ts'
 import { questionService } from './serve/questions/service.ts'
 import { serverCertificate } from './serve/server-certificate.ts'
 import { revocationRefusal } from './serve/signing/revocation.ts'
@@ -42,6 +48,8 @@ import { MetricStore } from './serve/telemetry/metric-store.ts'
 import { observedView } from './serve/telemetry/observed-view.ts'
 import { telemetryServices } from './serve/telemetry/receiver.ts'
 import { TraceStore } from './serve/telemetry/trace-store.ts'
+import { alsoKept, STORE_IN_MEMORY, TelemetryStore } from './store/store.ts'
+import type { StoreOptions } from './store/messages.ts'
 import type { Quotas } from './quotas.ts'
 import { authenticate } from './serve/tokens/authenticate.ts'
 
@@ -74,6 +82,10 @@ export interface ControlPlaneOptions {
   readonly collector?: CollectorAddress | undefined
   /** Default: those of no flag. */
   readonly quotas?: Quotas | undefined
+  /** Other replicas; default those behind the control plane's Service. */
+  readonly replicas?: (() => readonly Replica[]) | undefined
+  /** Where telemetry is kept, and how much of it; default: a little of it in memory. */
+  readonly store?: StoreOptions | undefined
   readonly dashboard: ReadonlyMap<string, DashboardFile>
   readonly log: Logger
   /** By which certificates are made. */
@@ -116,7 +128,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     let signs: Issuer | undefined
     const { quotas } = options
     const questions = questionService()
-    let replicas = (): readonly Replica[] => []
+    let replicas = options.replicas ?? ((): readonly Replica[] => [])
     const own = ownProxies({
       questions,
       proxies: () => proxies(),
@@ -129,6 +141,13 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       quotas?.series,
     )
     const observed = new ObservedStore()
+    const events = new EventLog()
+    const tap = new Tap()
+    const kept = new TelemetryStore({ ...(options.store ?? STORE_IN_MEMORY), metrics, events, log })
+    closing.push(() => kept.close())
+    const telemetry = ownTelemetry({ metrics, traces, events, kept })
+    const readTopology = topologyReader()
+    const topology = (): Topology => readTopology(brain?.snapshot.value.model, snapshot().slices)
     const overview = overviewOf(
       () => brain,
       trustDomain,
@@ -164,6 +183,11 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       traces,
       decisions,
       metrics,
+      own: telemetry,
+      replicas: () => replicas(),
+      topology,
+      tap,
+      tapSetting: (namespace) => snapshot().namespaces.get(namespace)?.meta.annotations[TAP_ANNOTATION],
       policyObjects: () => policyObjects(snapshot()),
       observed: (request) => observedView(observed, brain?.snapshot.value.model, request),
       release: packageJson.version,
@@ -184,7 +208,10 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
             () => replicas(),
           ),
         },
-        trace: async (id) => traces.get(id),
+        trace: async (id) => {
+          const spans = await telemetry.spans(id)
+          return spans.length === 0 ? undefined : { spans }
+        },
       },
     })
     const httpPort = await listenHttp(app, options.http)
@@ -201,7 +228,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     const { source, verifier, issuer } = platform
     signs = issuer
     snapshot = () => source.snapshot.value
-    replicas = () => otherReplicas(source.snapshot.value, platform.namespace, hostname())
+    replicas =
+      options.replicas ?? (() => otherReplicas(source.snapshot.value, platform.namespace, hostname()))
     told = () => platform.problems?.() ?? []
     canaries = () => canaryViews(source.snapshot.value.canaries, (canary) => platform.canaryStatus(canary))
     const federation = federatedBundles({ sources: options.federation ?? [], log })
@@ -230,6 +258,17 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     const discovery = discoveryService({ snapshot: mesh.snapshot, log })
     const open = discoveryService({ snapshot: mesh.snapshot, log })
     proxies = () => [...discovery.proxies(), ...open.proxies()]
+    closing.push(
+      recordEvents({
+        log: events,
+        mesh: mesh.snapshot,
+        proxies: () => overview.proxies(),
+        canaries: () => canaries(),
+        trust: issuer.trust,
+        topology,
+        clock: systemClock,
+      }),
+    )
 
     const certificate = await serverCertificate({
       issuer,
@@ -267,7 +306,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
         }),
         ...telemetryServices({
           forwarder,
-          traces: alsoDecisions(traces, decisions),
+          traces: alsoDecisions(alsoTapped(alsoKept(traces, kept), tap), decisions),
           metrics,
           observed,
           pods: (key) => mesh.snapshot.value.model.workloads.get(key),

@@ -124,6 +124,18 @@ export const CONTROL_PLANE_COMMAND = {
       },
       'log-level': LOG_LEVEL_FLAG,
     }),
+    ...inSection('What is kept of metrics, traces and events (docs/observability.md):', {
+      store: {
+        value: 'DIR',
+        help: 'a directory for it, which outlives the process; one process alone may use it',
+        otherwise: 'a little of it in memory',
+      },
+      'store-mib': {
+        value: 'N',
+        default: '256',
+        help: 'what it may take there, 16 to 65536; the oldest goes, failed traces last',
+      },
+    }),
     ...inSection(
       'Keys of those who issue tokens to users, where a policy names them by a URL (docs/security-tokens.md):',
       {

@@ -175,7 +175,7 @@ t.test('in a real browser', browserTest, async (t) => {
     const id = seedTrace(mesh.traces, 999, {
       path: `/${hostile}`,
       service: hostile,
-      attributes: { [hostile]: hostile, 'weft.response_flags': hostile },
+      attributes: { [hostile]: hostile, 'weft.response_flags': hostile, 'weft.kept': 'slow' },
     })
     const page = await open('/')
     await page.locator('.traces a', { hasText: '<script>' }).first().click()

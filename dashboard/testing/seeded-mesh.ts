@@ -13,7 +13,8 @@ import { BOUNDS, BUCKETS } from '../../control-plane/serve/telemetry/durations.t
 import { DecisionStore } from '../../control-plane/serve/telemetry/decision-store.ts'
 import { MetricStore } from '../../control-plane/serve/telemetry/metric-store.ts'
 import { atOnce, takingPoints, takingSpans } from '../../control-plane/serve/telemetry/receiver.ts'
-import { TraceStore } from '../../control-plane/serve/telemetry/trace-store.ts'
+import { HELD_BACK_MS } from '../../control-plane/serve/telemetry/trace-query.ts'
+import { DEFAULT_TRACE_LIMITS, TraceStore } from '../../control-plane/serve/telemetry/trace-store.ts'
 import type { PortView, RouteView, ServiceView } from '../../control-plane/service-view.ts'
 
 export const START = Date.UTC(2026, 5, 1, 9, 30)
@@ -22,12 +23,13 @@ type Text = Record<string, string | number | boolean>
 
 /** A mesh of web, catalog (90/10) and inventory with two minutes behind it, on a free port; its time stands still. */
 export async function serveSeededMesh(over: Partial<MeshOverview> = {}) {
-  const clock = new ManualClock(START)
-  const traces = new TraceStore()
+  const clock = new ManualClock(START - HELD_BACK_MS)
+  const traces = new TraceStore(DEFAULT_TRACE_LIMITS, clock)
   const decisions = new DecisionStore()
   const metrics = new MetricStore()
   seedMetrics(metrics)
   for (let i = 0; i < 60; i++) seedTrace(traces, i, {})
+  clock.advance(HELD_BACK_MS)
   const app = fastify()
   const dashboard = readDashboard(new URL('../page', import.meta.url).pathname)
   await app.register(rest, {
@@ -165,7 +167,7 @@ export function seedTrace(traces: TraceStore, index: number, change: TraceChange
   const reporter = (service: string) => ({
     namespace: 'shop',
     service,
-    pod: `${service}${service === 'catalog' ? '-v1' : ''}-6f9c4d-${id(5)}`,
+    pod: `${service}${service === 'catalog' ? '-v1' : ''}-6f9c4d-x7k2p`,
     behind: [],
   })
   let parent = ''

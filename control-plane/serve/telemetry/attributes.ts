@@ -17,6 +17,7 @@ export const METRIC_ATTRIBUTES: ReadonlySet<string> = new Set([
   'weft.destination_service',
   'weft.mtls',
   'weft.response_flags',
+  'weft.route',
   'weft.source_identity',
 ])
 
