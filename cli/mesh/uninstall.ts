@@ -3,6 +3,7 @@ import {
   CA_SECRET,
   INJECTOR,
   LEADER_LEASE,
+  TOKEN_KEYS_CONFIG_MAP,
   WEBHOOK_SECRET,
   INJECT_LABEL,
   INJECTED_LABEL,
@@ -57,6 +58,7 @@ async function advise(session: ClusterSession): Promise<Outcome> {
         ...[system, ...others].map(
           (name) => `kubectl delete configmap --namespace ${name} ${BUNDLE_CONFIG_MAP} --ignore-not-found`,
         ),
+        `kubectl delete configmap --namespace ${system} ${TOKEN_KEYS_CONFIG_MAP} --ignore-not-found`,
         'kubectl delete customresourcedefinition authorizationpolicies.weft.dev canaries.weft.dev meshpolicies.weft.dev peerauthentications.weft.dev requestauthentications.weft.dev trafficpolicies.weft.dev --ignore-not-found',
         `kubectl delete namespace ${system}`,
       ],

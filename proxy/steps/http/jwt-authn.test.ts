@@ -403,7 +403,7 @@ t.test('a bad signature is checked once, and callers pay for theirs alone', asyn
     await new Promise((resolve) => setImmediate(resolve))
   }
   const statuses = (await Promise.all(forgeries)).map(({ answer }) => answer?.reply.status)
-  t.same([...new Set(statuses)].sort(), [401, 429])
+  t.same(new Set(statuses), new Set([401, 429]))
   t.match(await late, {
     answer: { flags: ResponseFlag.UAEX | ResponseFlag.RL, reply: { fields: ['retry-after', '1'] } },
   })
