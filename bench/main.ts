@@ -5,6 +5,7 @@ import { bundle, NODE_FLAGS } from '../cli/bundle.ts'
 import { describeError, WeftError } from '../core/errors.ts'
 import { ADMISSION_CASES } from './admission/measure.ts'
 import { reportAdmission } from './admission/report.ts'
+import { reportAgainst } from './against/report.ts'
 import { Bed } from './bed.ts'
 import { CASES, IDLE, WITH_POLICIES } from './cases.ts'
 import { measureIdle } from './idle.ts'
@@ -92,6 +93,7 @@ async function main(argv: readonly string[]): Promise<number> {
     return reportAdmission(admission, options)
   }
   const own = await ownProgram(options)
+  if (options.against !== undefined) return reportAgainst(PROJECT, options.against, own, options)
   const peers = await findPeers(options, own)
   const say = options.json ? console.error : console.log
   const machine = machineText(peers)
