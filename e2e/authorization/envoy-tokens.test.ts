@@ -118,6 +118,18 @@ inOwnNamespace(t, import.meta.filename, () => {
     }
   }
 
+  /** Envoy is ready a moment before a listener from a file takes connections. */
+  async function listening(place: Place): Promise<void> {
+    for (;;) {
+      try {
+        return void (await plainConnection(place)).destroy()
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ECONNREFUSED') throw error
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+    }
+  }
+
   t.test('by a sidecar', async (t) => {
     await Application.listen(t, pay.address, pay.ports)
     const sidecar = await ServingSidecar.start(t, root, pay)
@@ -144,6 +156,7 @@ inOwnNamespace(t, import.meta.filename, () => {
     const own = secretsFor(root, 'spiffe://cluster.local/ns/payments/sa/pay')
     const envoy = await EnvoyProcess.start(binary, 'envoy', folder, bootstrap(file, own, APPLICATION))
     t.teardown(() => envoy.stop())
+    await listening(place)
     await verdicts(t, place, FORBIDDEN_BY_ENVOY)
   })
 })

@@ -117,10 +117,10 @@ inOwnNamespace(t, import.meta.filename, () => {
   function load(tokenNow: () => string) {
     const statuses = new Map<number, number>()
     const answered = Array.from({ length: CALLERS }, () => 0)
-    let going = true
+    const ended = new AbortController()
     const callers = answered.map(async (_, at) => {
       const socket = await plainConnection(place)
-      while (going) {
+      while (!ended.signal.aborted) {
         const status = await ask(socket, tokenNow())
         statuses.set(status, (statuses.get(status) ?? 0) + 1)
         answered[at] = (answered[at] ?? 0) + 1
@@ -135,7 +135,7 @@ inOwnNamespace(t, import.meta.filename, () => {
           await new Promise((resolve) => setImmediate(resolve))
       },
       stop: async () => {
-        going = false
+        ended.abort()
         await Promise.all(callers)
         return statuses
       },
