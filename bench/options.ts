@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import { WeftError } from '../core/errors.ts'
 import { ADMISSION_CASES } from './admission/measure.ts'
 import { CASE_NAMES } from './cases.ts'
+import { STITCH } from './stitch/measure.ts'
 
 export const PEER_NAMES: readonly string[] = ['envoy', 'nginx', 'haproxy']
 
@@ -11,7 +12,8 @@ Measures Weft's proxy beside nginx, haproxy and Envoy: the same work in turns, p
 application on another. Weft and Envoy run from the same bootstrap files. Every answer is checked.
 
   --case LIST         ${CASE_NAMES.join(', ')} (all);
-                      or by itself ${ADMISSION_CASES.join(', ')}: the webhook, see docs/admission.md
+                      or by itself ${ADMISSION_CASES.join(', ')}: the webhook, see docs/admission.md,
+                      and ${STITCH.name}: ${STITCH.title}
   --connections LIST  how many at once (1,8,64,512, as far as a case has them)
   --peers LIST        ${PEER_NAMES.join(', ')} (all); Weft is always measured
   --seconds N         measured for each peer of each line, in all its turns (3)
@@ -85,7 +87,7 @@ export function parseOptions(argv: readonly string[]): Options | 'help' {
     cases:
       values.case === undefined
         ? CASE_NAMES
-        : choice('--case', values.case, [...CASE_NAMES, ...ADMISSION_CASES]),
+        : choice('--case', values.case, [...CASE_NAMES, ...ADMISSION_CASES, STITCH.name]),
     connections: values.connections?.split(',').map((text) => whole('--connections', text)),
     peers: choice('--peers', values.peers, PEER_NAMES),
     seconds: positive('--seconds', values.seconds),

@@ -9,6 +9,7 @@ import {
   STATUS_ANNOTATION,
 } from '../core/contract.ts'
 import { parseProxyProtocolPorts } from '../core/proxy-protocol.ts'
+import { TELEMETRY_SETTINGS } from '../core/telemetry-settings.ts'
 import { WORKLOAD_LIMITS } from '../core/workload-limits.ts'
 import { parseCidrs, parsePorts, parsePortsOrAll } from './rules/flags.ts'
 import { readImage } from './image.ts'
@@ -146,6 +147,12 @@ export const annotations = {
       return share
     },
   },
+  'stitch-traces': choice(
+    ['on', 'off'],
+    'off',
+    'Whether Node.js applications of the pod are started with what carries the trace of a request to those that they send for it, so that they need not pass on header fields (docs/observability.md).',
+  ),
+  ...TELEMETRY_SETTINGS,
   'rewrite-probes': {
     type: 'true or false',
     default: 'true',

@@ -7,9 +7,38 @@ import { CASES } from '../cases.ts'
 import type { Options } from '../options.ts'
 import { weft } from '../peers/weft.ts'
 import { machineText } from '../report/machine.ts'
-import { compareCase, type Comparison } from './measure.ts'
+import { measureStitch, STITCH } from '../stitch/measure.ts'
+import { compareCase, type Comparison, type Rounds } from './measure.ts'
 import { buildRevision } from './revision.ts'
 import { comparisonHeading, comparisonText } from './table.ts'
+
+/** `--case stitch`. Returns the exit code. */
+export async function reportStitch(options: Options): Promise<number> {
+  const say = options.json ? console.error : console.log
+  say(`${machineText([])}\n\n${comparisonHeading()}`)
+  const bed = await Bed.open()
+  const rows: Comparison[] = []
+  try {
+    for (const connections of options.connections ?? STITCH.connections) {
+      const row = await measureStitch(bed, connections, roundsOf(options))
+      rows.push(row)
+      say(comparisonText(row))
+    }
+  } finally {
+    bed.close()
+  }
+  if (options.json) console.log(JSON.stringify({ rows }, undefined, 2))
+  return rows.some(({ error }) => error !== undefined) ? 1 : 0
+}
+
+function roundsOf({ rounds, seconds, allow }: Options): Rounds {
+  return {
+    rounds,
+    secondsEach: seconds,
+    allowed: allow / 100,
+    tell: (line) => console.error(`bench: ${line}`),
+  }
+}
 
 /** `--against REV`: this tree beside that revision. Returns the exit code: 1 where something is worse, or failed. */
 export async function reportAgainst(
@@ -35,12 +64,7 @@ export async function reportAgainst(
   try {
     for (const what of cases)
       for (const connections of options.connections ?? what.connections) {
-        const row = await compareCase(bed, what, connections, peers, {
-          rounds: options.rounds,
-          secondsEach: options.seconds,
-          allowed: options.allow / 100,
-          tell: (line) => console.error(`bench: ${line}`),
-        })
+        const row = await compareCase(bed, what, connections, peers, roundsOf(options))
         rows.push(row)
         say(comparisonText(row))
       }

@@ -14,6 +14,7 @@ import {
   TAKES_JWT,
   TAKES_OUTLIER_DETECTION,
   TAKES_RBAC,
+  TAKES_TELEMETRY,
   TAKES_TRUST,
   USER_AGENT,
 } from '../../core/contract.ts'
@@ -31,7 +32,7 @@ import { createIdentity } from '../identity/identity.ts'
 import { PeerTrust } from '../identity/peer-trust.ts'
 import type { Locality } from '../model/balancing.ts'
 import { Runtime } from '../runtime.ts'
-import type { AccessLogMode } from '../telemetry/access-log.ts'
+import type { LogMode } from '../../core/telemetry-settings.ts'
 import { reopeningExporter } from '../telemetry/reopening-exporter.ts'
 import { sidecarResource, type ReportingPod, type ResourceAttributes } from '../telemetry/resource.ts'
 import { clusterMetricsText } from '../telemetry/cluster-metrics.ts'
@@ -58,7 +59,7 @@ export interface SidecarOptions {
   readonly appProbes: ReadonlyMap<string, AppProbe>
   /** Ports whose application wants the PROXY protocol, from the sidecar's own probes and the pod itself, too. */
   readonly ownProxyProtocol: ReadonlyMap<number, ProxyProtocolVersion>
-  readonly accessLog: AccessLogMode
+  readonly accessLog: LogMode
   readonly drainMs: number
   readonly maxConnections?: number | undefined
   /** Of connections past the mesh; 0: for ever. Default 1 h. */
@@ -132,6 +133,13 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
     observed: new ObservedCalls(Date.now(), pod.addresses),
     samplingPercent: options.samplingPercent,
   })
+  const inbound = table.listener(INBOUND_LISTENER)
+  const configureTelemetry = (): void => {
+    // What was said last holds while nothing is known.
+    if (inbound.value) telemetry.configure(inbound.value.telemetry ?? {})
+  }
+  configureTelemetry()
+  inbound.watch(configureTelemetry)
   const runtime = new Runtime({
     configuration: table,
     secrets: trust.secrets,
@@ -262,7 +270,7 @@ export function nodeOf({ pod }: { readonly pod: SidecarOptions['pod'] }) {
       [NODE_NAMESPACE]: pod.namespace,
       [NODE_POD_NAME]: pod.name,
       [NODE_RUNTIME]: process.versions.node,
-      [NODE_TAKES]: [TAKES_OUTLIER_DETECTION, TAKES_RBAC, TAKES_JWT, TAKES_TRUST].join(' '),
+      [NODE_TAKES]: [TAKES_OUTLIER_DETECTION, TAKES_RBAC, TAKES_JWT, TAKES_TRUST, TAKES_TELEMETRY].join(' '),
     },
   }
 }

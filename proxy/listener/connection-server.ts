@@ -354,7 +354,7 @@ export class ConnectionServer {
         record.status = status
         record.details = `downstream_protocol_error{${code}}`
         deps.telemetry.requestStarted(hop.direction)
-        deps.telemetry.requestFinished(record)
+        deps.telemetry.requestFinished(record, NO_HEAD)
       },
       onClose: (): void => {
         current.close()

@@ -13,7 +13,7 @@ import { FakeUpstream } from '../../upstream/testing/fake-upstream.ts'
 import { WeightedPicks, type ExchangeDependencies } from '../dependencies.ts'
 import { Exchange } from '../exchange.ts'
 import { MirrorRoom } from '../mirror-room.ts'
-import { noTelemetry, type RequestRecord } from '../telemetry-sink.ts'
+import { noTelemetry, type RequestRecord, type TelemetrySink } from '../telemetry-sink.ts'
 
 /** The caller's end of one request: what came back to it. */
 export class FakeCaller implements ServerStream {
@@ -99,6 +99,8 @@ export class MemoryExchange {
   started = 0
   readonly running: ExchangeDependencies['running'] = new Set()
   overloaded = false
+  /** Is told what is told here, too. */
+  telemetry: TelemetrySink = noTelemetry
   /** At least 0, less than 1. */
   random: () => number = () => 0
   steps = NO_STEPS
@@ -112,9 +114,22 @@ export class MemoryExchange {
       clusters: this.upstream.clusters,
       telemetry: {
         ...noTelemetry,
-        requestStarted: () => void this.started++,
-        requestFinished: (record) => void this.records.push({ ...record }),
-        count: (name) => void this.counts.push(name),
+        beginTrace: (record, head, percent) => this.telemetry.beginTrace(record, head, percent),
+        trySpanId: () => this.telemetry.trySpanId(),
+        writeTry: (head, span, spanId) => this.telemetry.writeTry(head, span, spanId),
+        mirrorFinished: (record, copy) => this.telemetry.mirrorFinished(record, copy),
+        requestStarted: (direction) => {
+          this.started++
+          this.telemetry.requestStarted(direction)
+        },
+        requestFinished: (record, head) => {
+          this.records.push({ ...record })
+          this.telemetry.requestFinished(record, head)
+        },
+        count: (name) => {
+          this.counts.push(name)
+          this.telemetry.count(name)
+        },
       },
       picks: new WeightedPicks(() => 0),
       mirrorRoom: new MirrorRoom(),
