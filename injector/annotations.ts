@@ -137,16 +137,6 @@ export const annotations = {
     doc: "How long a stopping sidecar waits for running requests; the pod's terminationGracePeriodSeconds ends it too.",
     parse: (text) => integer(text, 0, 3600),
   },
-  'trace-sampling': {
-    type: 'number, 0 to 1',
-    default: "the mesh's",
-    doc: 'Share of the requests without a caller who decided that get a trace.',
-    parse(text) {
-      const share = /^[0-9]+(\.[0-9]+)?$/.test(text) ? Number(text) : -1
-      if (share < 0 || share > 1) throw new WeftError('annotation.invalid', 'must be a number from 0 to 1')
-      return share
-    },
-  },
   'stitch-traces': choice(
     ['on', 'off'],
     'off',
