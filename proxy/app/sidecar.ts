@@ -23,14 +23,18 @@ import { workloadId } from '../../certs/spiffe-id.ts'
 import type { AppProbe } from '../../core/app-probe.ts'
 import type { ProxyProtocolVersion } from '../../core/proxy-protocol.ts'
 import { describeError } from '../../core/errors.ts'
+import { readProxyQuestion } from '../../core/explain/proxy-question.ts'
 import type { Logger } from '../../core/log.ts'
 import { adminHandler, readiness } from '../admin/admin.ts'
+import { explainPage } from '../admin/explain-page.ts'
 import { appProbeHandler } from '../admin/app-probes.ts'
 import { serveEndpoint } from '../admin/http-endpoint.ts'
 import { openControlPlane, readToken, type ControlPlaneEndpoint } from '../identity/control-plane-client.ts'
+import { explain } from '../explain/explain.ts'
 import { createIdentity } from '../identity/identity.ts'
 import { PeerTrust } from '../identity/peer-trust.ts'
 import type { Locality } from '../model/balancing.ts'
+import { answerQuestions } from '../questions/questions.ts'
 import { Runtime } from '../runtime.ts'
 import type { LogMode } from '../../core/telemetry-settings.ts'
 import { reopeningExporter } from '../telemetry/reopening-exporter.ts'
@@ -154,6 +158,7 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
     log,
   })
 
+  const self = { pod: pod.name, namespace: pod.namespace }
   let saving: NodeJS.Timeout | undefined
   const saveNow = (): void => {
     clearTimeout(saving)
@@ -167,11 +172,15 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
   const save = (): void => {
     saving ??= setTimeout(saveNow, SAVE_AFTER_MS)
   }
+  const kinds = {
+    explain: (question: unknown) => explain(readProxyQuestion(question), runtime.live, self),
+  }
   const ads = createAdsClient({
     table,
     node: nodeOf(options),
     open: () => openControlPlane(controlPlane, ADS_CHANNEL),
     log,
+    beside: (client, metadata) => answerQuestions(client, metadata, { pod: pod.name, kinds }),
     changed: save,
   })
   const collecting = setInterval(() => {
@@ -220,6 +229,7 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
       clusters: runtime.clusters,
       configDump: () => configDump(table),
       certificates: () => certificates(identity.secrets),
+      explain: explainPage((question) => explain(question, runtime.live, self)),
     }
     const probes = appProbeHandler(
       options.appProbes,

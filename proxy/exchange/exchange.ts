@@ -466,6 +466,6 @@ export class Exchange implements BodyReader, Caller, WaitingRequest, RunningExch
 }
 
 /** A path and query in visible ASCII without a fragment (RFC 9112 section 3.2). */
-function isTarget(path: string): boolean {
+export function isTarget(path: string): boolean {
   return !/[^!-"$-~]/.test(path)
 }

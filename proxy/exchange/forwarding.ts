@@ -3,8 +3,7 @@ import type { ResetReason } from '../http/stream.ts'
 import { hashes } from '../model/balancing.ts'
 import { ResponseFlag } from '../model/response-flag.ts'
 import type { ForwardAction, Route, WeightedCluster } from '../model/route.ts'
-import { normalizePath } from '../route/normalize-path.ts'
-import { mutate, mutateRequest, rewriteRequest } from '../route/rewrite.ts'
+import { mutate } from '../route/rewrite.ts'
 import type { Session } from '../steps/step.ts'
 import { addressesOf } from '../transport/proxy-protocol.ts'
 import type { EndpointState } from '../upstream/endpoint-state.ts'
@@ -21,8 +20,9 @@ import { Deadline } from './deadline.ts'
 import { failureOf, outcomeOf } from './failure.ts'
 import { formatGrpcTimeout, grpcTimeoutMs } from './grpc-timeout.ts'
 import { Hedges } from './hedging.ts'
-import { markProtocol, prepareRequest } from './hop-headers.ts'
+import { markProtocol } from './hop-headers.ts'
 import { startMirrors, type Mirror } from './mirror.ts'
+import { applyBackend, applyRoute } from './outgoing-head.ts'
 import { REPLAY_LIMIT_BYTES } from './replay-buffer.ts'
 import { DEADLINE_EXCEEDED } from './reply.ts'
 import { backoffMs, badAnswer, decideRetry, isIdempotent, type Outcome } from './retry.ts'
@@ -105,9 +105,8 @@ export class Forwarding implements AttemptOwner {
     record.cluster = weighted.cluster
     if (wantsUpgrade && !upgradeAllowed(head, action))
       return this.#fail(0, 403, 'upgrade_failed', 'this upgrade is not allowed here')
-    rewriteRequest(head, this.#route.match, action)
-    if (action.rewrite.path && !this.#rewrittenWell(head)) return
-    mutateRequest(head, this.#route.requestHeaders)
+    const reply = applyRoute(head, this.#route, action, this.#caller.manager.settings.paths)
+    if (reply) return this.#caller.fail(0, reply, 'connection')
     if (action.failover) this.#unchanged = { ...head, fields: [...head.fields] }
     this.#prepare(weighted)
     if (!this.#startTimers(action)) return
@@ -128,12 +127,9 @@ export class Forwarding implements AttemptOwner {
   }
 
   /** The request as it goes to this cluster. */
-  #prepare({ requestHeaders }: WeightedCluster): void {
+  #prepare(weighted: WeightedCluster): void {
     const { head, hop, http2, manager } = this.#caller
-    mutateRequest(head, requestHeaders)
-    prepareRequest(hop, manager.settings, head)
-    // HTTP/2 has lower case alone, whatever the route's filters say.
-    if (http2 || !manager.settings.keepFieldCase) head.spelling = undefined
+    applyBackend(head, weighted, hop, manager.settings, http2)
   }
 
   #enter(weighted: WeightedCluster): void {
@@ -145,18 +141,6 @@ export class Forwarding implements AttemptOwner {
       this.#cancelWait = undefined
       if (!this.#over) this.#admitted(cluster)
     })
-  }
-
-  /** A rewrite may leave what a request could not have sent, `/foo../admin` becomes `/../admin`. False: that was answered. */
-  #rewrittenWell(head: RequestHead): boolean {
-    const normal = normalizePath(head.path, this.#caller.manager.settings.paths)
-    if (typeof normal !== 'string' && normal.kind === 'refused') {
-      const text = `bad path after its rewrite: ${normal.message}`
-      this.#fail(0, 400, `path_normalization_failed{${normal.reason}}`, text)
-      return false
-    }
-    head.path = typeof normal === 'string' ? normal : normal.path
-    return true
   }
 
   // From the caller.

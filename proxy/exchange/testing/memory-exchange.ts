@@ -91,7 +91,7 @@ export interface Sending {
 
 /** Exchanges without a socket on either side, on a clock that the test moves. */
 export class MemoryExchange {
-  readonly upstream = new FakeUpstream()
+  readonly upstream = new FakeUpstream({ random: () => this.pickRandom() })
   readonly routes = new Watched<RouteConfiguration | null | undefined>(undefined)
   readonly records: RequestRecord[] = []
   readonly counts: string[] = []
@@ -103,6 +103,8 @@ export class MemoryExchange {
   telemetry: TelemetrySink = noTelemetry
   /** At least 0, less than 1. */
   random: () => number = () => 0
+  /** The same, for picks of a backend and of an endpoint. */
+  pickRandom: () => number = () => 0
   steps = NO_STEPS
   hop: Hop = { ...HOP, direction: 'outbound' }
   settings: HttpConnectionManager = MANAGER
@@ -131,7 +133,7 @@ export class MemoryExchange {
           this.telemetry.count(name)
         },
       },
-      picks: new WeightedPicks(() => 0),
+      picks: new WeightedPicks(() => this.pickRandom()),
       mirrorRoom: new MirrorRoom(),
       clock: this.upstream.clock,
       random: () => this.random(),
