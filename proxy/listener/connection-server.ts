@@ -324,7 +324,7 @@ export class ConnectionServer {
       arrival.direction === 'inbound',
       (now, bytes) =>
         stepsOfBytes(
-          this.#stepsOf(now, bytes).filter(({ authorizes }) => authorizes),
+          this.stepsOf(now, bytes).filter(({ authorizes }) => authorizes),
           arrivedConnection(accepted),
         ),
     )
