@@ -236,7 +236,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     closing.push(() => federation.close())
     const fetcher = jsonFetcher(options.jwks ?? { allowed: addressRule(), http: false })
     closing.push(() => fetcher.close())
-    const keys = keyStore({ fetch: fetcher.fetch, log })
+    const keys = keyStore({ fetch: fetcher.fetch, log, kept: platform.keptKeys })
     closing.push(() => keys.close())
     const mesh = createMesh({
       keys,
@@ -322,7 +322,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
         log,
         services: [open],
       }))
-    closing.push(platform.publish(mesh, ownCounts(metrics)))
+    closing.push(platform.publish(mesh, ownCounts(metrics), keys.keys))
     waitsFor = undefined
     closing.push(() => (waitsFor = 'it ends'))
     return { grpcPort: grpc.port, plaintextPort: plaintext?.port, httpPort, close }

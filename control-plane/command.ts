@@ -51,7 +51,7 @@ export const CONTROL_PLANE_COMMAND = {
       'ca-dir': { value: 'DIR', help: "the mesh's own CA: made on first use, mode 0600" },
       'state-dir': {
         value: 'DIR',
-        help: 'keeps how far Canaries are, for the next start',
+        help: 'keeps how far Canaries are, and the last good keys of token issuers, for the next start',
         otherwise: 'a temporary one: they begin anew',
       },
       'token-key-dir': {

@@ -102,6 +102,7 @@ const NAMES = new Set([
   contract.CONTROL_PLANE,
   contract.INJECTOR,
   contract.LEADER_LEASE,
+  contract.TOKEN_KEYS_CONFIG_MAP,
   contract.CA_SECRET,
   contract.WEBHOOK_SECRET,
   // Only the chart's: a policy that looks at labels of namespaces.
