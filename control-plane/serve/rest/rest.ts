@@ -28,6 +28,7 @@ import {
   type Query,
 } from './parameters.ts'
 import { routeRows, SPLIT_SECONDS } from './routes.ts'
+import { servicePage } from './service-page.ts'
 import { serviceRows, WINDOW_SECONDS } from './services.ts'
 
 export interface RestOptions {
@@ -57,8 +58,8 @@ const MAX_TRACES = 200
 const BUNDLE_REFRESH_MS = 300_000
 const MAX_SERIES = 128
 
-// No script or style but the page's own files; nobody frames it; it calls only where it came from.
-const HEADERS = {
+/** No script or style but the page's own files; nobody frames it; it calls only where it came from. */
+export const HEADERS = {
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -127,6 +128,7 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
   }))
   page('/api/policies', [], () => mesh.policies())
   authorizationPages(app, { mesh, decisions, clock })
+  servicePage(app, mesh)
   page('/api/traces', ['service', 'limit', 'failed'], (query) => ({
     traces: traces.recent({
       service: serviceParameter(query, 'service'),
