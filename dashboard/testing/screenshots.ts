@@ -8,13 +8,25 @@ import { serveMockMesh, type MockMesh } from './mock/mock-mesh.ts'
 import { traceId } from './mock/traces.ts'
 import { drawn } from './page-fixture.ts'
 
-const USAGE = `usage: node dashboard/testing/screenshots.ts [--out DIRECTORY] [VIEW...]
+const USAGE = `usage: npm run screenshots -- [--out DIRECTORY] [VIEW...]
 
 Pictures of every view of the dashboard over seeded data: NAME-light.png, NAME-dark.png, NAME-phone.png (390 pixels wide).
   VIEW              names of pictures (all)
-  --out DIRECTORY   where they go (docs/images/dashboard)
+  --out DIRECTORY   where they go; left out: those that the documents show, into docs/images
   --help            this text
 `
+
+/** Shown in README and docs/observability.md. */
+const OF_DOCUMENTS = [
+  'map-light',
+  'map-dark',
+  'map-phone',
+  'outage-light',
+  'service-light',
+  'traces-light',
+  'trace-light',
+  'canaries-light',
+]
 
 interface Picture {
   readonly name: string
@@ -93,7 +105,7 @@ async function main(argv: string[]): Promise<number> {
       args: argv,
       allowPositionals: true,
       options: {
-        out: { type: 'string', default: new URL('../../docs/images/dashboard', import.meta.url).pathname },
+        out: { type: 'string' },
         help: { type: 'boolean' },
       },
     }))
@@ -111,13 +123,15 @@ async function main(argv: string[]): Promise<number> {
     process.stderr.write(`screenshots: ${noBrowser ?? `there is no view ${unknown}; there are ${known}`}\n`)
     return unknown === undefined ? 1 : 2
   }
-  mkdirSync(values.out, { recursive: true })
+  const out = values.out ?? new URL('../../docs/images/dashboard', import.meta.url).pathname
+  mkdirSync(out, { recursive: true })
   const wanted = PICTURES.filter(({ name }) => names.length === 0 || names.includes(name))
   for (const { kind, scheme, width, height } of KINDS) {
     const profile = mkdtempSync(join(tmpdir(), 'weft-screenshots-'))
     const browser = await openBrowser(profile, scheme)
     try {
       for (const picture of wanted) {
+        if (values.out === undefined && !OF_DOCUMENTS.includes(`${picture.name}-${kind}`)) continue
         const mesh = await serveMockMesh(picture.state)
         const page = await browser.newPage()
         await page.setViewportSize({ width, height })
@@ -127,7 +141,7 @@ async function main(argv: string[]): Promise<number> {
         // What is drawn on a canvas is there a frame later.
         await drawn(page)
         await page.screenshot({
-          path: join(values.out, `${picture.name}-${kind}.png`),
+          path: join(out, `${picture.name}-${kind}.png`),
           fullPage: kind === 'phone',
         })
         process.stderr.write(`${picture.name}-${kind}\n`)

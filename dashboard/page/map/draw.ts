@@ -1,29 +1,12 @@
 import { rate, success, milliseconds } from '../words/format.ts'
-import { BOX_TITLE, NODE_HEIGHT, NODE_WIDTH, type Layout, type Place } from './layout.ts'
-import { at, curve, edgeId, type Camera } from './geometry.ts'
-import { OUTSIDE, type ShownEdge, type ShownGraph, type ShownNode, type ShownSplit } from './fold.ts'
+import { drawFar } from './draw-far.ts'
+import { OUTSIDE, type ShownEdge, type ShownNode, type ShownSplit } from './fold.ts'
+import { at, curve, edgeId } from './geometry.ts'
+import { BOX_TITLE, NODE_HEIGHT, NODE_WIDTH, type Place } from './layout.ts'
+import { FONT, HEALTH_COLOR, neighbours, WORDS_FROM, type Scene } from './scene.ts'
 
-export interface Scene {
-  readonly graph: ShownGraph
-  readonly layout: Layout
-  readonly camera: Camera
-  /** CSS pixels. */
-  readonly width: number
-  readonly height: number
-  /** A node's id, or `edgeId`. */
-  readonly picked: string
-  /** What changed, by id. */
-  readonly marked: ReadonlySet<string>
-  readonly color: (name: string) => string
-}
-
-const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", sans-serif'
-/** Below that, words can't be read and are left out. */
-const WORDS_FROM = 0.42
 const LABELS_FROM = 0.75
 const MOST_LABELS = 90
-
-const HEALTH_COLOR = { ok: 'good', degraded: 'poor', failing: 'bad', idle: 'configured' } as const
 
 /** Draws all that is in sight. Texts are drawn as they are: a canvas knows no markup. */
 export function draw(context: CanvasRenderingContext2D, scene: Scene): void {
@@ -58,6 +41,12 @@ export function draw(context: CanvasRenderingContext2D, scene: Scene): void {
     context.fillText(fit(context, box.namespace, box.width - 24), box.x + 14, box.y + BOX_TITLE / 2 + 2)
   }
   const touching = neighbours(graph, picked)
+  if (camera.scale < WORDS_FROM) {
+    drawFar(context, scene, inSight, touching)
+    drawBoxNames(context, scene, inSight)
+    context.restore()
+    return
+  }
   for (const split of graph.splits) {
     const from = layout.places.get(split.source)
     const to = layout.places.get(split.target)
@@ -80,7 +69,6 @@ export function draw(context: CanvasRenderingContext2D, scene: Scene): void {
     if (inSight(left, top, left + NODE_WIDTH, top + NODE_HEIGHT))
       drawNode(context, scene, node, left, top, touching)
   }
-  if (camera.scale < WORDS_FROM) drawBoxNames(context, scene, inSight)
   context.restore()
 }
 
@@ -145,23 +133,6 @@ function label(
   context.textAlign = 'center'
   context.textBaseline = 'middle'
   context.fillText(text, middle.x, middle.y)
-}
-
-/** The picked one and what it touches; undefined where nothing is picked. */
-function neighbours({ edges, splits }: ShownGraph, picked: string): ReadonlySet<string> | undefined {
-  if (picked === '') return undefined
-  const found = new Set([picked])
-  for (const edge of edges) {
-    const id = edgeId(edge)
-    if (id === picked || edge.source === picked || edge.target === picked) {
-      found.add(id)
-      found.add(edge.source)
-      found.add(edge.target)
-    }
-  }
-  for (const { source, target } of splits)
-    if (source === picked || target === picked) found.add(source).add(target)
-  return found
 }
 
 function drawEdge(

@@ -20,24 +20,24 @@ export function nextTheme(): void {
   theme.value = THEMES[(THEMES.indexOf(theme.value) + 1) % THEMES.length] ?? 'system'
 }
 
-/** Colours of style.css by name as a canvas takes them: `color('bad')`. */
+let known: { readonly shade: number; readonly values: Map<string, string> } | undefined
+
+/** Colours of style/colors.css by name as a canvas takes them, `color('bad')`; asked of the browser once for each palette. */
 export function colors(): (name: string) => string {
-  const probe = document.createElement('span')
-  document.body.append(probe)
-  const style = getComputedStyle(probe)
-  const known = new Map<string, string>()
-  const read = (name: string): string => {
-    const found = known.get(name)
+  const shade = palette.peek()
+  if (known?.shade !== shade) known = { shade, values: new Map() }
+  const { values } = known
+  return (name) => {
+    const found = values.get(name)
     if (found !== undefined) return found
-    if (!probe.isConnected) document.body.append(probe)
+    const probe = document.createElement('span')
     probe.style.color = `var(--${name})`
-    const value = style.color
-    known.set(name, value)
+    document.body.append(probe)
+    const value = getComputedStyle(probe).color
     probe.remove()
+    values.set(name, value)
     return value
   }
-  probe.remove()
-  return read
 }
 
 // Where the browser keeps nothing for the page, the choice lasts as long as the page.
