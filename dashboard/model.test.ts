@@ -13,7 +13,8 @@ import {
 import { eventParser } from './page/ask/event-stream.ts'
 import { sharesOf } from './page/canary/shares.ts'
 import { changesBetween } from './page/map/changes.ts'
-import { fold, foldedId, openNamespaces, openWord, OUTSIDE, sum, within } from './page/map/fold.ts'
+import { fold, foldedId, openNamespaces, openWord, OUTSIDE, within } from './page/map/fold.ts'
+import { sum } from './page/map/sum.ts'
 import { hit, nextNode } from './page/map/hit.ts'
 import { layout, NODE_HEIGHT, NODE_WIDTH } from './page/map/layout.ts'
 import { findingsOf } from './page/mesh/findings.ts'
@@ -23,6 +24,8 @@ import { hold } from './page/traces/held-rows.ts'
 import { searchQuery } from './page/traces/search.ts'
 import { spanTree } from './page/traces/span-tree.ts'
 import { duration, identityName, milliseconds, percent, success } from './page/words/format.ts'
+import { ruleTo } from './page/service/rule-to.ts'
+import { ROUTES } from './testing/mock/older-pages.ts'
 import { largeGraph, shopGraph } from './testing/mock/graph.ts'
 import { trace } from './testing/mock/traces.ts'
 
@@ -156,6 +159,40 @@ t.test('a folded namespace is one node with what its services have in sum', asyn
   ])
   t.match(all, { rate: 4, failedRate: 1, successRate: 0.75, p50Ms: 4, p95Ms: 2, p99Ms: null })
   t.match(all.transport, { mutualTls: 0.25, plaintext: 0.75 })
+})
+
+t.test('what a split led to a version is its own on the map, and counted once in sums', async (t) => {
+  const graph = shopGraph(AT - 30_000, AT)
+  const [version, catalog] = ['catalog-v1.shop', 'catalog.shop'].map((id) =>
+    graph.nodes.find((one) => one.id === id)!,
+  )
+  t.equal(version?.traffic.rate, 0)
+  const all = new Set(['shop', 'payments'])
+  t.equal(
+    fold(graph, all).nodes.find(({ id }) => id === 'catalog-v1.shop')?.traffic.rate,
+    catalog?.versions[0]?.traffic.rate,
+  )
+  const shop = fold(graph, new Set()).nodes.find(({ id }) => id === foldedId('shop'))
+  const once = graph.nodes
+    .filter(({ namespace }) => namespace === 'shop')
+    .reduce((total, one) => total + one.traffic.rate, 0)
+  t.equal(shop?.traffic.rate, once)
+  t.same(
+    ruleTo(ROUTES.routes as never, 'catalog-v1.shop', () => true),
+    {
+      route: 'HTTPRoute/shop/catalog/1',
+      cluster: 'shop/catalog-v1/8080',
+    },
+  )
+  t.equal(
+    ruleTo(ROUTES.routes as never, 'catalog-v2.shop', () => true)?.route,
+    'HTTPRoute/shop/catalog/1',
+    'not the rule of testers',
+  )
+  t.equal(
+    ruleTo([], 'catalog-v2.shop', () => true),
+    undefined,
+  )
 })
 
 t.test('a filter of namespaces keeps who is called from it and who calls into it', async (t) => {

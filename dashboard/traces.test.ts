@@ -81,6 +81,10 @@ t.test('traces', browserTest, async (t) => {
     t.match(rows[5], /catalog\s+client\s+first try\s+UF\s+failed/)
     t.match(rows[6], /catalog\s+client\s+200\s+retry/)
     t.match(rows[7], /inventory\s+server/)
+    t.match(
+      await page.getByRole('region', { name: 'Why it went there' }).innerText(),
+      /shop\/web-6f9c4d-x2b1q\s+outbound[^]*catalog\/1 matches[^]*Now otherwise: Its route splits 80 to 20/,
+    )
     await page.close()
   })
 

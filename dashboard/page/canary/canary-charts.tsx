@@ -1,11 +1,12 @@
-import type { Events, Series } from '../../../core/api/traffic.ts'
+import type { Events } from '../../../core/api/traffic.ts'
 import { rangeQuery } from '../address/address.ts'
 import { range } from '../address/navigate.ts'
-import type { Canary } from '../ask/pages.ts'
+import type { Canary, Route } from '../ask/pages.ts'
 import { useAnswer } from '../ask/use-answer.ts'
 import { Chart } from '../parts/chart.tsx'
 import { milliseconds, percent, success } from '../words/format.ts'
-import { LIVE_CHART_SECONDS, marksOf, successOf, useSeries } from '../service/subject-charts.tsx'
+import { LIVE_CHART_SECONDS, marksOf, successOf } from '../service/subject-charts.tsx'
+import { useVersionSeries } from '../service/backend-series.ts'
 import { serviceOf } from './backend-name.ts'
 import { sharesOf } from './shares.ts'
 
@@ -13,9 +14,10 @@ import { sharesOf } from './shares.ts'
 export function CanaryCharts({ canary }: { canary: Canary }) {
   const stable = serviceOf(canary.stable, canary.namespace)
   const next = serviceOf(canary.canary, canary.namespace)
-  const first: Series | undefined = useSeries({ of: 'service', name: stable }).value
-  const second: Series | undefined = useSeries({ of: 'service', name: next }).value
-  const route = canary.route.replace(/^[^/]*\//, '')
+  const [kind = '', name = ''] = canary.route.split('/')
+  const own = (route: Route): boolean => route.name.startsWith(`${kind}/${canary.namespace}/${name}/`)
+  const first = useVersionSeries(stable, own)
+  const second = useVersionSeries(next, own)
   const events = useAnswer<Events>(
     `/api/events?namespace=${encodeURIComponent(canary.namespace)}&${rangeQuery(range.value, LIVE_CHART_SECONDS)}&limit=200`,
     range.value.kind === 'fixed' ? 0 : 5000,
@@ -24,7 +26,7 @@ export function CanaryCharts({ canary }: { canary: Canary }) {
   const marks = marksOf(
     (events?.events ?? []).filter(
       ({ kind, object, service }) =>
-        kind === 'canary' || object.endsWith(`/${route}`) || service === stable || service === next,
+        kind === 'canary' || object.endsWith(`/${name}`) || service === stable || service === next,
     ),
   )
   const shared = {

@@ -1,4 +1,6 @@
 import type { Graph, GraphEdge, GraphNode, Health, TrafficFigures } from '../../../core/api/traffic.ts'
+import { sum } from './sum.ts'
+import { withSplitTraffic } from './versions.ts'
 
 /** A node as it is drawn: a Service, or a whole namespace that is folded. */
 export interface ShownNode {
@@ -97,11 +99,18 @@ export function fold(graph: Pick<Graph, 'nodes' | 'edges'>, open: ReadonlySet<st
   const place = new Map<string, string>()
   const nodes: ShownNode[] = []
   const folded = new Map<string, GraphNode[]>()
+  const whole = new Map(withSplitTraffic(graph.nodes).map((node) => [node.id, node.traffic]))
   for (const node of graph.nodes) {
     const stays = node.namespace === '' || open.has(node.namespace)
     place.set(node.id, stays ? shownId(node.id) : foldedId(node.namespace))
     if (stays)
-      nodes.push({ ...node, id: shownId(node.id), members: 1, failing: node.health === 'failing' ? 1 : 0 })
+      nodes.push({
+        ...node,
+        traffic: whole.get(node.id) ?? node.traffic,
+        id: shownId(node.id),
+        members: 1,
+        failing: node.health === 'failing' ? 1 : 0,
+      })
     else folded.set(node.namespace, [...(folded.get(node.namespace) ?? []), node])
   }
   for (const [namespace, members] of folded)
@@ -146,31 +155,5 @@ function mergedEdge(source: string, target: string, list: readonly GraphEdge[]):
     traffic: sum(list.map(({ traffic }) => traffic)),
     deniedRate: list.reduce((total, { deniedRate }) => total + deniedRate, 0),
     health: worst(list.map(({ health }) => health)),
-  }
-}
-
-/** Rates add up; of durations the worst is shown, as quantiles do not add up. */
-export function sum(list: readonly TrafficFigures[]): TrafficFigures {
-  const rate = list.reduce((total, one) => total + one.rate, 0)
-  const failedRate = list.reduce((total, one) => total + one.failedRate, 0)
-  const share = (of: keyof TrafficFigures['transport']): number =>
-    rate === 0 ? 0 : list.reduce((total, one) => total + one.rate * one.transport[of], 0) / rate
-  const highest = (of: 'p50Ms' | 'p95Ms' | 'p99Ms'): number | null => {
-    const known = list.map((one) => one[of]).filter((value) => value !== null)
-    return known.length === 0 ? null : Math.max(...known)
-  }
-  const judged = list.filter((one) => one.successRate !== null)
-  const weight = judged.reduce((total, one) => total + one.rate, 0)
-  return {
-    rate,
-    failedRate,
-    successRate:
-      weight === 0
-        ? null
-        : judged.reduce((total, one) => total + one.rate * (one.successRate ?? 0), 0) / weight,
-    p50Ms: highest('p50Ms'),
-    p95Ms: highest('p95Ms'),
-    p99Ms: highest('p99Ms'),
-    transport: { mutualTls: share('mutualTls'), plaintext: share('plaintext'), unknown: share('unknown') },
   }
 }

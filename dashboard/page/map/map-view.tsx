@@ -22,6 +22,7 @@ import { changesBetween, type Change } from './changes.ts'
 import { edgeId } from './geometry.ts'
 import { fold, namespacesOf, openNamespaces, openWord, within } from './fold.ts'
 import { endpointWords, SidePanel } from './side-panel.tsx'
+import { graphWithVersions } from './versions.ts'
 
 const POLL_MS = 5000
 /** What one position of the replay is about. */
@@ -51,6 +52,7 @@ export function MapView() {
     [params['open'], graph],
   )
   const shown = useMemo(() => graph && fold(graph, open), [graph, open])
+  const seen = useMemo(() => graph && graphWithVersions(graph), [graph])
   const seconds = Number(params['since'] ?? 0)
   const changes = useChanges(whole, seconds)
   const marked = useMemo(
@@ -73,7 +75,7 @@ export function MapView() {
     else if (id !== '' && graph?.nodes.some((node) => node.id === id)) go('service', [id])
   }
   const title = <h1 class="unseen">Map</h1>
-  if (!graph || !shown || !whole)
+  if (!graph || !shown || !seen || !whole)
     return (
       <>
         {title}
@@ -116,7 +118,7 @@ export function MapView() {
             <MapCanvas graph={shown} picked={picked} marked={marked} onPick={pick} onOpen={onOpen} />
             {picked !== '' && (
               <SidePanel
-                graph={graph}
+                graph={seen}
                 folded={shown.nodes.find(({ id, kind }) => id === picked && kind === 'namespace')}
                 picked={picked}
                 onClose={() => pick('')}
@@ -128,7 +130,7 @@ export function MapView() {
         <Legend />
       </section>
       {changes && <Changes changes={changes} seconds={seconds} />}
-      <Services nodes={graph.nodes} />
+      <Services nodes={seen.nodes} />
     </>
   )
 }

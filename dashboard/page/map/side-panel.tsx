@@ -69,6 +69,15 @@ function NodeDetails({ node, graph }: { node: GraphNode; graph: Pick<Graph, 'edg
           ...(endpoints.ejected > 0 ? ([['Ejected', String(endpoints.ejected)]] as const) : []),
         ]}
       />
+      {node.versionOf.length > 0 && (
+        <p>
+          A version of{' '}
+          {node.versionOf.map((id) => (
+            <ServiceLink key={id} id={id} />
+          ))}
+          : what that was asked for and led here is counted here, too.
+        </p>
+      )}
       {node.versions.length > 0 && (
         <>
           <h3>Split</h3>

@@ -2,6 +2,7 @@ import type { Route, Routes } from '../ask/pages.ts'
 import { useAnswer } from '../ask/use-answer.ts'
 import { Panel, ServiceLink, Success, Waiting } from '../parts/pieces.tsx'
 import { milliseconds, percent, rate } from '../words/format.ts'
+import { serviceOfCluster } from './rule-to.ts'
 
 const POLL_MS = 5000
 
@@ -89,10 +90,4 @@ function Rule({ rule, windowSeconds }: { rule: Route; windowSeconds: number }) {
       )}
     </section>
   )
-}
-
-/** `shop/catalog-v1/8080` as `catalog-v1.shop`. */
-export function serviceOfCluster(cluster: string): string {
-  const [namespace = '', name = cluster] = cluster.split('/')
-  return `${name}.${namespace}`
 }

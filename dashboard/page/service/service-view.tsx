@@ -4,6 +4,7 @@ import { linkTo, range } from '../address/navigate.ts'
 import { liveGraph, LIVE_SECONDS } from '../ask/live-mesh.ts'
 import { useAnswer } from '../ask/use-answer.ts'
 import { endpointWords } from '../map/side-panel.tsx'
+import { graphWithVersions } from '../map/versions.ts'
 import { rangeWords } from '../parts/head.tsx'
 import {
   CoverageNote,
@@ -32,7 +33,8 @@ export function ServiceView({ id }: { id: string }) {
   const live = range.value.kind === 'live'
   const every = range.value.kind === 'fixed' ? 0 : POLL_MS
   const asked = useAnswer<Graph>(live ? null : `/api/graph?${rangeQuery(range.value, LIVE_SECONDS)}`, every)
-  const graph = live ? liveGraph.value : asked.value
+  const raw = live ? liveGraph.value : asked.value
+  const graph = raw && graphWithVersions(raw)
   const events = useAnswer<Events>(
     `/api/events?service=${encodeURIComponent(id)}&${rangeQuery(range.value, LIVE_CHART_SECONDS)}&limit=100`,
     every,
@@ -82,7 +84,7 @@ export function ServiceView({ id }: { id: string }) {
         <SubjectCharts subject={{ of: 'service', name: id }} marks={marksOf(events?.events ?? [])} />
         <EventList events={events} />
       </Panel>
-      {node.versions.length > 0 && <Versions node={node} graph={graph} />}
+      {node.versions.length > 0 && <Versions node={node} />}
       <Rules id={id} />
       <div class="two">
         <Calls

@@ -4,6 +4,7 @@ import { useAnswer } from '../ask/use-answer.ts'
 import { formText } from '../parts/form-text.ts'
 import { CoverageNote, Facts, Panel, Waiting } from '../parts/pieces.tsx'
 import { dateTime, milliseconds } from '../words/format.ts'
+import { Hops } from './hops.tsx'
 import { StatusBadge, traceTitle } from './status-badge.tsx'
 import { Waterfall } from './waterfall.tsx'
 
@@ -64,9 +65,7 @@ export function TraceView({ id }: { id: string }) {
         <Waterfall trace={trace} />
       </Panel>
       <CompareWith id={trace.traceId} />
-      <p class="hint">
-        <code>weft explain --trace {trace.traceId}</code> tells of each hop why it went where it went.
-      </p>
+      <Hops id={trace.traceId} />
     </>
   )
 }

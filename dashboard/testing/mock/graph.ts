@@ -47,6 +47,7 @@ export function node(
     endpoints: { ready: 2, total: 2, meshed: 2, ejected: 0 },
     policy: 'open',
     versions: [],
+    versionOf: [],
     ...change,
   }
 }
@@ -88,13 +89,27 @@ export function shopGraph(from: number, to: number, options: MockGraphOptions = 
       }),
       node('catalog', 'shop', figures(17.6 * wave, 3.4, 0.002), {
         versions: [
-          { id: 'catalog-v1.shop', percent: before ? 100 : 90 },
-          { id: 'catalog-v2.shop', percent: before ? 0 : 10 },
+          {
+            id: 'catalog-v1.shop',
+            percent: before ? 100 : 90,
+            traffic: figures(15.8 * wave, 3.2, 0.0018),
+            health: 'ok',
+            ready: 2,
+            total: 2,
+          },
+          {
+            id: 'catalog-v2.shop',
+            percent: before ? 0 : 10,
+            traffic: figures(1.8 * wave, 5.8, 0.006),
+            health: 'ok',
+            ready: 1,
+            total: 1,
+          },
         ],
         endpoints: { ready: 3, total: 3, meshed: 3, ejected: 0 },
       }),
-      node('catalog-v1', 'shop', figures(15.8 * wave, 3.2, 0.0018)),
-      node('catalog-v2', 'shop', figures(1.8 * wave, 5.8, 0.006)),
+      node('catalog-v1', 'shop', figures(0, 0), { health: 'ok', versionOf: ['catalog.shop'] }),
+      node('catalog-v2', 'shop', figures(0, 0), { health: 'ok', versionOf: ['catalog.shop'] }),
       node('inventory', 'shop', figures(17.6 * wave, before ? 1.2 : 9.3, before ? 0 : 0.098), {
         health: before ? 'ok' : 'degraded',
         reasons: before ? [] : ['9.80 % of its callers’ requests failed.'],

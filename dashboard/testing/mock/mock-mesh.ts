@@ -1,4 +1,5 @@
 import fastify, { type FastifyReply } from 'fastify'
+import type { TraceExplanation } from '../../../core/api/explanation.ts'
 import type { TappedRequest } from '../../../core/api/traces.ts'
 import type { Graph, SeriesSubject } from '../../../core/api/traffic.ts'
 import { readDashboard } from '../../../control-plane/serve/rest/dashboard-files.ts'
@@ -92,10 +93,18 @@ export async function serveMockMesh(state: MockState = {}, clock: () => number =
   }
   page('/api/mesh', () => meshFacts(clock(), state.proxies ?? 8, { act: state.act === true, tap: true }))
   page('/api/graph', (query) => graph(...range(query)))
-  page('/api/series', ({ of, name = '', source = '', target = '', points, ...query }) => {
-    const subject: SeriesSubject = of === 'edge' ? { of, source, target } : { of: 'service', name }
-    return series(subject, ...range(query), Number(points ?? 120))
-  })
+  page(
+    '/api/series',
+    ({ of, name = '', source = '', target = '', route = '', cluster = '', points, ...query }) => {
+      const subject: SeriesSubject =
+        of === 'edge'
+          ? { of, source, target }
+          : of === 'backend'
+            ? { of, route, cluster }
+            : { of: 'service', name }
+      return series(subject, ...range(query), Number(points ?? 120))
+    },
+  )
   page('/api/events', (query) => {
     const found = events(...range(query))
     const { service } = query
@@ -134,6 +143,21 @@ export async function serveMockMesh(state: MockState = {}, clock: () => number =
     void (found
       ? reply.send(found)
       : reply.code(404).send(failure('api.no_trace', 'no such trace is kept', 'id')))
+  })
+  app.get('/api/explain/:id', (request, reply) => {
+    const { id } = request.params as { id: string }
+    const hop = {
+      spanId: 'a',
+      pod: 'web-6f9c4d-x2b1q',
+      namespace: 'shop',
+      direction: 'outbound' as const,
+      decided: [`Rule HTTPRoute/shop/catalog/1 matches GET ${state.newest?.path ?? '/items'}.`],
+      now: null,
+      reason: 'the pod is gone',
+      differs: ['Its route splits 80 to 20 now.'],
+    }
+    const answer: TraceExplanation = { traceId: id, whole: true, hops: [hop] }
+    void reply.send(answer)
   })
   page('/api/routes', () => ROUTES)
   page('/api/services/:namespace/:name', () => ENDPOINTS)
