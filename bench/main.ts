@@ -5,6 +5,7 @@ import { bundle, NODE_FLAGS } from '../cli/bundle.ts'
 import { describeError, WeftError } from '../core/errors.ts'
 import { ADMISSION_CASES } from './admission/measure.ts'
 import { reportAdmission } from './admission/report.ts'
+import { reportAgainst, reportStitch } from './against/report.ts'
 import { Bed } from './bed.ts'
 import { CASES, IDLE, WITH_POLICIES } from './cases.ts'
 import { measureIdle } from './idle.ts'
@@ -22,6 +23,7 @@ import { machineText } from './report/machine.ts'
 import { writeDocument } from './report/document.ts'
 import { headingText, rowText } from './report/table.ts'
 import type { Row } from './result.ts'
+import { STITCH } from './stitch/measure.ts'
 import { measureSidecar, SIDECAR } from './sidecar/measure.ts'
 
 const PROJECT = fileURLToPath(new URL('..', import.meta.url))
@@ -91,7 +93,15 @@ async function main(argv: readonly string[]): Promise<number> {
       })
     return reportAdmission(admission, options)
   }
+  if (options.cases.includes(STITCH.name)) {
+    if (options.cases.length > 1)
+      throw new WeftError('bench.option', `${STITCH.name} cannot be measured with others`, {
+        field: '--case',
+      })
+    return reportStitch(options)
+  }
   const own = await ownProgram(options)
+  if (options.against !== undefined) return reportAgainst(PROJECT, options.against, own, options)
   const peers = await findPeers(options, own)
   const say = options.json ? console.error : console.log
   const machine = machineText(peers)

@@ -9,7 +9,7 @@ import { failedRow, median, rounded, type Row } from './result.ts'
 
 const WARM_UP_MS = 250
 /** Before a case: a runtime that compiles as it goes gets its time, and every peer the same. */
-const FIRST_WARM_UP_MS = 3000
+export const FIRST_WARM_UP_MS = 3000
 /** A turn with a larger share of stolen time is tried again, this often in all. */
 const STOLEN = 0.05
 const TRIES = 3
@@ -85,7 +85,7 @@ function disturbed({ requests, stolen }: RunResult): boolean {
 }
 
 /** A turn, again when its CPU was taken away for too long; the least disturbed counts. */
-async function undisturbed(bed: Bed, request: LoadRequest): Promise<RunResult> {
+export async function undisturbed(bed: Bed, request: LoadRequest): Promise<RunResult> {
   let best = await bed.run(request)
   for (let again = 0; again < TRIES - 1 && disturbed(best); again++) {
     const next = await bed.run(request)
@@ -129,7 +129,7 @@ function range(values: readonly number[]): [number, number] {
   return [rounded(Math.min(...values)), rounded(Math.max(...values))]
 }
 
-function turnOf(
+export function turnOf(
   what: Case,
   path: Path,
   connections: number,

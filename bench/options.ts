@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import { WeftError } from '../core/errors.ts'
 import { ADMISSION_CASES } from './admission/measure.ts'
 import { CASE_NAMES } from './cases.ts'
+import { STITCH } from './stitch/measure.ts'
 
 export const PEER_NAMES: readonly string[] = ['envoy', 'nginx', 'haproxy']
 
@@ -11,7 +12,8 @@ Measures Weft's proxy beside nginx, haproxy and Envoy: the same work in turns, p
 application on another. Weft and Envoy run from the same bootstrap files. Every answer is checked.
 
   --case LIST         ${CASE_NAMES.join(', ')} (all);
-                      or by itself ${ADMISSION_CASES.join(', ')}: the webhook, see docs/admission.md
+                      or by itself ${ADMISSION_CASES.join(', ')}: the webhook, see docs/admission.md,
+                      and ${STITCH.name}: ${STITCH.title}
   --connections LIST  how many at once (1,8,64,512, as far as a case has them)
   --peers LIST        ${PEER_NAMES.join(', ')} (all); Weft is always measured
   --seconds N         measured for each peer of each line, in all its turns (3)
@@ -19,6 +21,11 @@ application on another. Weft and Envoy run from the same bootstrap files. Every 
   --weft COMMAND      what stands between Node.js and --bootstrap FILE, in place of this tree's bundle: a program,
                       flags of Node.js before it, for example '--cpu-prof cli/weft.ts proxy'
   --other COMMAND     another such as a peer of its own: a change beside what was before it
+  --against REV       this tree beside that revision of it, which is built below .cache/bench, instead of beside peers: what
+                      may have become worse. Of load cases only
+  --rounds N          with it: how often both are started anew (10; fewer than 6 decide nothing). --seconds are then those
+                      of each version in each round
+  --allow PERCENT     with it: by how much CPU and memory may grow (2)
   --json              the result as JSON on standard output, progress on standard error
   --document FILE     write the result and the machine into this Markdown file, between its marks
   --help              this text
@@ -27,6 +34,9 @@ policies is the pair without AuthorizationPolicies (weft) beside the same with 2
 pod, as the control plane translates them (policies); 'own MiB' is the private memory of the server's sidecar.
 
 CPU is that of all proxies in the path together, in microseconds a request; memory that of the larger of them.
+With --against each line has the ratio of now to before and, in brackets, where the true one is with 95 % certainty, by the
+rounds: 'no worse' where all of that is allowed, 'worse' (and exit code 1) where none of it is, else 'undecided'.
+
 ratio_to_weft is the peer's CPU divided by Weft's, the median of the turns: above 1, Weft is cheaper.
 `
 
@@ -39,6 +49,10 @@ export interface Options {
   readonly turns: number
   readonly weft: string | undefined
   readonly other: string | undefined
+  readonly against: string | undefined
+  readonly rounds: number
+  /** Per cent. */
+  readonly allow: number
   readonly json: boolean
   readonly document: string | undefined
 }
@@ -57,6 +71,9 @@ export function parseOptions(argv: readonly string[]): Options | 'help' {
         turns: { type: 'string', default: '4' },
         weft: { type: 'string' },
         other: { type: 'string' },
+        against: { type: 'string' },
+        rounds: { type: 'string', default: '10' },
+        allow: { type: 'string', default: '2' },
         json: { type: 'boolean', default: false },
         document: { type: 'string' },
         help: { type: 'boolean', default: false },
@@ -70,13 +87,16 @@ export function parseOptions(argv: readonly string[]): Options | 'help' {
     cases:
       values.case === undefined
         ? CASE_NAMES
-        : choice('--case', values.case, [...CASE_NAMES, ...ADMISSION_CASES]),
+        : choice('--case', values.case, [...CASE_NAMES, ...ADMISSION_CASES, STITCH.name]),
     connections: values.connections?.split(',').map((text) => whole('--connections', text)),
     peers: choice('--peers', values.peers, PEER_NAMES),
     seconds: positive('--seconds', values.seconds),
     turns: whole('--turns', values.turns),
     weft: values.weft,
     other: values.other,
+    against: values.against,
+    rounds: whole('--rounds', values.rounds),
+    allow: positive('--allow', values.allow),
     json: values.json,
     document: values.document,
   }

@@ -69,9 +69,10 @@ function measure(index: number, requests: number): number {
     head.fields = base.slice()
     record.route = routes[i % sets] as string
     record.durationMs = (i & 63) / 3
-    record.span = telemetry.beginTrace('outbound', head, samplingPercent)
+    record.span = undefined
+    telemetry.beginTrace(record, head, samplingPercent)
     telemetry.requestStarted('outbound')
-    telemetry.requestFinished(record)
+    telemetry.requestFinished(record, head)
   }
   const ns = Number(process.hrtime.bigint() - start) / requests
   void telemetry.close()

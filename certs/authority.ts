@@ -194,8 +194,7 @@ function keyIdOf(ca: X509Certificate): Uint8Array {
   return certificateExtensionsOf(ca).subjectKeyId ?? keyIdentifier(spkiDer(ca.publicKey))
 }
 
-/** The subject exactly as encoded: an issuer must repeat it byte for byte. */
-/** The name of a CA as it stands in its certificate, byte by byte. */
+/** The name of a CA exactly as its certificate has it: an issuer must repeat it byte for byte. */
 export function subjectOf(certificate: X509Certificate): Asn1 {
   const [tbs] = items(fromDer(certificate.raw, 'certificate'), Tag.SEQUENCE, 'certificate')
   // [0] version, serial, algorithm, issuer, validity, subject: a CA certificate is always version 3.

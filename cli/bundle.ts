@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { build, type BuildOptions } from 'esbuild'
+import { STITCH_FILE } from '../core/contract.ts'
 import { describeError } from '../core/errors.ts'
 import { buildPage, PAGE } from '../dashboard/build.ts'
 
@@ -104,12 +105,28 @@ export async function bundle(
   })
   if (part === COMMAND || part === 'control-plane') await copyPage(join(into, 'dashboard', 'page'))
   if (packages) for (const name of PACKAGES[part] ?? []) copyPackage(name, folder)
+  if (part === COMMAND || part === 'proxy') await bundleStitch(join(folder, STITCH_FILE))
   const outputs = Object.values(metafile.outputs)
   return {
     path: join(folder, 'main.mjs'),
     files: outputs.length,
     bytes: outputs.reduce((sum, output) => sum + output.bytes, 0),
   }
+}
+
+/** Bundles what an application is started with where its traces are stitched: one file, for whatever Node.js it has. */
+export async function bundleStitch(outfile: string): Promise<void> {
+  await build({
+    entryPoints: [join(PROJECT, 'injector/stitch/main.ts')],
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    target: 'node14',
+    outfile,
+    minifySyntax: true,
+    legalComments: 'none',
+    logLevel: 'warning',
+  })
 }
 
 /**

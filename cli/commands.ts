@@ -69,6 +69,11 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import('./diff/main.ts')).runDiff,
   },
   {
+    name: 'explain',
+    describe: async () => (await import('./explain/command.ts')).EXPLAIN_COMMAND,
+    load: async () => (await import('./explain/main.ts')).runExplain,
+  },
+  {
     name: 'why',
     describe: async () => (await import('./why/command.ts')).WHY_COMMAND,
     load: async () => (await import('./why/main.ts')).runWhy,

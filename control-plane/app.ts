@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { fastify } from 'fastify'
 import { ServerCredentials } from '@grpc/grpc-js'
 import packageJson from '../package.json' with { type: 'json' }
@@ -14,8 +15,11 @@ import { createMesh, type MeshBrain } from './mesh.ts'
 import { canaryViews } from './canary/view.ts'
 import { ownCounts } from './canary/evidence/counts.ts'
 import type { CanaryView } from './canary/view.ts'
+import { otherReplicas, type Replica } from './canary/evidence/gathered-counts.ts'
+import { anyProxy, ownProxies } from './explain/ask-proxy.ts'
 import { federatedBundles } from './federation/federated-bundles.ts'
 import type { BundleSource } from './federation/sources.ts'
+import type { Mesh } from './model/mesh.ts'
 import type { WorkloadLimits } from './model/workload-limits.ts'
 import { policyObjects } from './policy-objects.ts'
 import { EMPTY_SNAPSHOT, type Snapshot } from './registry/snapshot.ts'
@@ -25,6 +29,7 @@ import { serveGrpc, type GrpcAddress, type RunningGrpcServer } from './serve/grp
 import type { DashboardFile } from './serve/rest/dashboard-files.ts'
 import { overviewOf, type ProxyStream } from './serve/rest/overview.ts'
 import { rest } from './serve/rest/rest.ts'
+import { questionService } from './serve/questions/service.ts'
 import { serverCertificate } from './serve/server-certificate.ts'
 import { revocationRefusal } from './serve/signing/revocation.ts'
 import { signingService } from './serve/signing/service.ts'
@@ -109,6 +114,13 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     let canaries: () => readonly CanaryView[] = () => []
     let signs: Issuer | undefined
     const { quotas } = options
+    const questions = questionService()
+    let replicas = (): readonly Replica[] => []
+    const own = ownProxies({
+      questions,
+      proxies: () => proxies(),
+      version: () => brain?.snapshot.value.version ?? 0,
+    })
     const traces = new TraceStore(quotas?.traces)
     const decisions = new DecisionStore()
     const metrics = new MetricStore(
@@ -146,6 +158,19 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       ),
       dashboard: options.dashboard,
       bundle: () => signs?.trust.value.bundle,
+      explain: {
+        own,
+        explaining: {
+          mesh: () => servedMesh(brain),
+          connected: (pod) => questions.has(pod),
+          ask: anyProxy(
+            own,
+            (pod) => questions.has(pod),
+            () => replicas(),
+          ),
+        },
+        trace: async (id) => traces.get(id),
+      },
     })
     const httpPort = await listenHttp(app, options.http)
 
@@ -161,6 +186,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     const { source, verifier, issuer } = platform
     signs = issuer
     snapshot = () => source.snapshot.value
+    replicas = () => otherReplicas(source.snapshot.value, platform.namespace, hostname())
     told = () => platform.problems?.() ?? []
     canaries = () => canaryViews(source.snapshot.value.canaries, (canary) => platform.canaryStatus(canary))
     const federation = federatedBundles({ sources: options.federation ?? [], log })
@@ -215,6 +241,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       log,
       services: [
         discovery,
+        questions,
         signingService({
           issuer,
           trustDomain,
@@ -249,6 +276,12 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     await close()
     throw error
   }
+}
+
+/** Pages are served once it is there. */
+function servedMesh(brain: MeshBrain | undefined): Mesh {
+  if (brain) return brain.snapshot.value.model
+  throw new WeftError('explain.not_ready', 'the control plane starts: ask again')
 }
 
 interface Listening {

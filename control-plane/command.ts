@@ -29,6 +29,13 @@ export const CONTROL_PLANE_COMMAND = {
             'P-256 key); waited for, and followed when it is renewed',
           otherwise: "off: Weft's own CA",
         },
+        'cluster-trust-bundle': {
+          value: 'SIGNER',
+          help:
+            'keep the roots in a ClusterTrustBundle of this signer, e.g. weft.dev/mesh, for pods that project it ' +
+            '(docs/issuers.md)',
+          otherwise: 'off',
+        },
       },
     ),
     ...inSection('On one machine:', {

@@ -8,12 +8,14 @@ import { parseCommand } from '../core/command-line/parse.ts'
 import type { FlagValues } from '../core/command-line/parse.ts'
 import { hostPort, isLoopback, numberBetween, required } from '../core/flags.ts'
 import { createLogger } from '../core/log.ts'
+import { readSignerName } from '../core/cluster-trust-bundle.ts'
 import { checkTrustDomain } from '../certs/spiffe-id.ts'
 import { TRUST_LIMITS } from '../core/mesh-trust.ts'
 import { startControlPlane, type ControlPlaneOptions } from './app.ts'
 import { CONTROL_PLANE_COMMAND } from './command.ts'
 import { readBundleSources } from './federation/sources.ts'
 import { readIssuer } from './issuers/issuer-flags.ts'
+import type { IssuerChoice } from './issuers/open-issuer.ts'
 import { manifestsPlatform } from './platform/manifests.ts'
 import type { OpenPlatform } from './platform/platform.ts'
 import { readKeepAlive } from './keep-alive-flags.ts'
@@ -149,7 +151,10 @@ function platformOf(values: Values, dnsNames: readonly string[]): OpenPlatform {
   if (!own)
     without(['issuer-secret', 'ca-dir'], `does not go with --issuer=${issuer.kind}: no CA is here then`)
   if (!values.kubernetes) {
-    without(['kubeconfig', 'context', 'namespace', 'issuer-secret'], 'goes with --kubernetes only')
+    without(
+      ['kubeconfig', 'context', 'namespace', 'issuer-secret', 'cluster-trust-bundle'],
+      'goes with --kubernetes only',
+    )
     if (!values.manifests?.length) {
       throw new WeftError('cli.flags', 'is required, or --kubernetes', { field: '--manifests' })
     }
@@ -169,10 +174,22 @@ function platformOf(values: Values, dnsNames: readonly string[]): OpenPlatform {
     'does not go with --kubernetes: the cluster has all of that',
   )
   const { kubeconfig, context, namespace = SYSTEM_NAMESPACE, 'issuer-secret': issuerSecret } = values
+  const clusterTrustBundle = readClusterTrustBundle(values['cluster-trust-bundle'], issuer)
   return async (platformContext) => {
     const { kubernetesPlatform } = await import('./platform/kubernetes.ts')
-    return kubernetesPlatform({ kubeconfig, context, namespace, issuer, issuerSecret, dnsNames })(
-      platformContext,
-    )
+    const options = { kubeconfig, context, namespace, issuer, issuerSecret, clusterTrustBundle, dnsNames }
+    return kubernetesPlatform(options)(platformContext)
   }
+}
+
+/** Throws WeftError. */
+function readClusterTrustBundle(signer: string | undefined, issuer: IssuerChoice): string | undefined {
+  if (signer === undefined) return undefined
+  const field = '--cluster-trust-bundle'
+  // What is read there is what is written there: a root that was taken away would never go.
+  if (issuer.kind === 'kubernetes-csr' && issuer.configMap === undefined && issuer.signerName === signer)
+    throw new WeftError('cli.flags', 'is --issuer-signer, whose bundles are read: name another one', {
+      field,
+    })
+  return readSignerName(field, signer)
 }

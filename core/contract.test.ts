@@ -34,6 +34,10 @@ const IN_PLACE: Partial<Record<keyof typeof contract, RegExp>> = {
   // Also how words of certificates begin.
   TAKES_TRUST: /TAKES\]?: 'trust/,
   METADATA_TRUST: /(METADATA|'weft\.dev')\]?, 'trust'/,
+  // Also a folder's name, and a part of many.
+  TAKES_TELEMETRY: /TAKES\]?: 'telemetry/,
+  METADATA_TELEMETRY: /(METADATA|'weft\.dev')\]?, 'telemetry'/,
+  METADATA_ACCESS_LOG: /(METADATA|'weft\.dev')\]?, 'accessLog'/,
   // Also the name of Envoy's filter.
   TAKES_JWT: /TAKES\]?: 'jwt_authn/,
 }

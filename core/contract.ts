@@ -69,6 +69,9 @@ export const TOKEN_DIRECTORY = '/var/run/secrets/weft/token'
 export const TOKEN_FILE = `${TOKEN_DIRECTORY}/token`
 export const CA_DIRECTORY = '/var/run/secrets/weft/ca'
 export const STATE_DIRECTORY = '/var/lib/weft'
+/** Where applications whose traces are stitched find what they are started with; their sidecar writes it. */
+export const STITCH_DIRECTORY = '/var/run/weft/stitch'
+export const STITCH_FILE = 'stitch.cjs'
 /** Of the service account tokens in TOKEN_FILE. */
 export const TOKEN_AUDIENCE = 'weft'
 
@@ -161,6 +164,8 @@ export const TAKES_RBAC = 'rbac'
 export const TAKES_TRUST = 'trust'
 /** Tokens of users. */
 export const TAKES_JWT = 'jwt_authn'
+/** What is said of its own telemetry (METADATA_TELEMETRY, METADATA_ACCESS_LOG). */
+export const TAKES_TELEMETRY = 'telemetry'
 /** `true` in the bootstrap of a gRPC library without a sidecar: it has certificates, and asks for mutual TLS. */
 export const NODE_MUTUAL_TLS = 'MUTUAL_TLS'
 /** The one of `certificate_providers` in its bootstrap that holds them (gRFC A29). */
@@ -249,6 +254,14 @@ export const METADATA_SANITIZE_FORWARDED = 'sanitizeForwarded'
  * those that were rotated out, too; and they name no identities.
  */
 export const METADATA_TRUST = 'trust'
+
+/**
+ * Of the listener `inbound`, for all that the sidecar tells: annotations of its pod and namespace by name, as they are written
+ * (core/telemetry-settings.ts).
+ */
+export const METADATA_TELEMETRY = 'telemetry'
+/** Of a route: which of its requests stand in the access log, whatever the sidecar's own setting. */
+export const METADATA_ACCESS_LOG = 'accessLog'
 
 /** Key of an endpoint's `filter_metadata` that a cluster's `transport_socket_matches` look at (Envoy's). */
 export const METADATA_TRANSPORT_MATCH = 'envoy.transport_socket_match'

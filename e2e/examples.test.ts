@@ -13,8 +13,8 @@ const CLI = join(PROJECT, 'cli/weft.ts')
 const lacks = findLacks(thisMachine)
 const skip = lacks.length > 0 ? lacks.map((lack) => lack.message).join('; ') : false
 
-/** Played in a cluster: e2e/kubernetes/story/steps/getting-started.ts, and e2e/kubernetes/canary-controllers. */
-const FOR_CLUSTERS = new Set(['cluster', 'flagger', 'argo-rollouts'])
+/** Played in a cluster: e2e/kubernetes/story/steps/getting-started.ts, e2e/kubernetes/canary-controllers and e2e/issuers. */
+const FOR_CLUSTERS = new Set(['cluster', 'flagger', 'argo-rollouts', 'issuers'])
 
 const name = `examples-${process.pid}`
 const run = promisify(execFile)

@@ -9,6 +9,7 @@ import {
   STATUS_ANNOTATION,
 } from '../core/contract.ts'
 import { parseProxyProtocolPorts } from '../core/proxy-protocol.ts'
+import { TELEMETRY_SETTINGS } from '../core/telemetry-settings.ts'
 import { WORKLOAD_LIMITS } from '../core/workload-limits.ts'
 import { parseCidrs, parsePorts, parsePortsOrAll } from './rules/flags.ts'
 import { readImage } from './image.ts'
@@ -136,16 +137,12 @@ export const annotations = {
     doc: "How long a stopping sidecar waits for running requests; the pod's terminationGracePeriodSeconds ends it too.",
     parse: (text) => integer(text, 0, 3600),
   },
-  'trace-sampling': {
-    type: 'number, 0 to 1',
-    default: "the mesh's",
-    doc: 'Share of the requests without a caller who decided that get a trace.',
-    parse(text) {
-      const share = /^[0-9]+(\.[0-9]+)?$/.test(text) ? Number(text) : -1
-      if (share < 0 || share > 1) throw new WeftError('annotation.invalid', 'must be a number from 0 to 1')
-      return share
-    },
-  },
+  'stitch-traces': choice(
+    ['on', 'off'],
+    'off',
+    'Whether Node.js applications of the pod are started with what carries the trace of a request to those that they send for it, so that they need not pass on header fields (docs/observability.md).',
+  ),
+  ...TELEMETRY_SETTINGS,
   'rewrite-probes': {
     type: 'true or false',
     default: 'true',

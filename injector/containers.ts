@@ -17,6 +17,7 @@ import {
   RESOURCE_ATTRIBUTES_VARIABLE,
   SERVICE_ACCOUNT_VARIABLE,
   STATE_DIRECTORY,
+  STITCH_DIRECTORY,
   TOKEN_FILE,
   ZONE_LABEL,
   ZONE_VARIABLE,
@@ -27,6 +28,7 @@ import type { PodSettings } from './pod-settings.ts'
 import { encodeProbes } from './probes.ts'
 import type { AppProbes } from '../core/app-probe.ts'
 import { captureArgs } from './rules/flags.ts'
+import { stitchMount } from './stitching.ts'
 import { sidecarMounts } from './volumes.ts'
 
 /** The container that sets the capture rules and exits. */
@@ -91,7 +93,7 @@ export function proxyContainer(settings: PodSettings, probes: AppProbes, resourc
       capabilities: { drop: ['ALL'] },
       seccompProfile: { type: 'RuntimeDefault' },
     },
-    volumeMounts: sidecarMounts(),
+    volumeMounts: [...sidecarMounts(), ...(settings.stitchTraces ? [stitchMount] : [])],
   }
 }
 
@@ -103,6 +105,7 @@ function proxyArgs(settings: PodSettings): string[] {
   args.push('--log-level', settings.logLevel, '--drain-seconds', String(settings.drainSeconds))
   if (settings.concurrency !== undefined) args.push('--concurrency', String(settings.concurrency))
   if (settings.traceSampling !== undefined) args.push('--trace-sampling', String(settings.traceSampling))
+  if (settings.stitchTraces) args.push('--stitch-dir', STITCH_DIRECTORY)
   // The rest of the mesh's connections is told by the control plane; what passes it by, only here.
   if (settings.idleTimeoutMs !== undefined)
     args.push('--passthrough-idle-seconds', String(settings.idleTimeoutMs / 1000))

@@ -1,7 +1,10 @@
 import { INIT_CONTAINER, INJECT_LABEL, PROXY_CONTAINER, STATUS_ANNOTATION } from '../core/contract.ts'
 import type { PodView } from './pod.ts'
 import type { InjectorSettings } from './settings.ts'
+import { STITCH_VOLUME } from './stitching.ts'
 import { VOLUME_NAMES } from './volumes.ts'
+
+const RESERVED = [...VOLUME_NAMES, STITCH_VOLUME]
 
 export interface NamespaceView {
   readonly name: string
@@ -89,7 +92,7 @@ const checks: readonly Check[] = [
     refuses({ pod }) {
       const container = [PROXY_CONTAINER, INIT_CONTAINER].find((name) => has(pod, name))
       if (container !== undefined) return `the name of container ${container} is reserved`
-      const volume = pod.volumeNames.find((name) => VOLUME_NAMES.includes(name))
+      const volume = pod.volumeNames.find((name) => RESERVED.includes(name))
       return volume !== undefined && `the name of volume ${volume} is reserved`
     },
   },

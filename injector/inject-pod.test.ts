@@ -54,6 +54,33 @@ const cases: Record<string, Case> = {
     pod: web({ initContainers: [{ name: 'migrate' }] }, { ownerReferences: [{ kind: 'Job', name: 'j' }] }),
     settings: { order: 'classic' },
   },
+  'stitch-traces': {
+    pod: web(
+      {
+        initContainers: [{ name: 'migrate' }],
+        containers: [
+          {
+            name: 'web',
+            env: [
+              { name: 'A', value: 'b' },
+              { name: 'NODE_OPTIONS', value: '--enable-source-maps' },
+            ],
+            volumeMounts: [{ name: 'data', mountPath: '/data' }],
+          },
+          {
+            name: 'told',
+            env: [{ name: 'NODE_OPTIONS', valueFrom: { configMapKeyRef: { name: 'a', key: 'b' } } }],
+          },
+        ],
+        volumes: [{ name: 'data', emptyDir: {} }],
+      },
+      { annotations: { 'weft.dev/stitch-traces': 'on' } },
+    ),
+  },
+  'stitch-traces-classic': {
+    pod: web({}, { annotations: { 'weft.dev/stitch-traces': 'on', 'weft.dev/sidecar-order': 'classic' } }),
+  },
+  'cluster-trust-bundle': { pod: web(), settings: { trustBundleSigner: 'weft.dev/mesh' } },
   'named-by-its-owner': {
     pod: web(
       { containers: [{ name: 'web', image: 'registry.example/shop/web:1.2' }] },

@@ -9,11 +9,12 @@ import type { JsonObject, PatchOperation } from './json-patch.ts'
 import { readPod } from './pod.ts'
 import type { PodView } from './pod.ts'
 import { podResource } from './pod-resource.ts'
-import { podSettings } from './pod-settings.ts'
+import { podSettings, type PodSettings } from './pod-settings.ts'
 import { rewriteProbes } from './probes.ts'
 import { cameInjected, reinjectPod } from './reinject.ts'
 import { readObject } from './shape.ts'
 import type { InjectorSettings } from './settings.ts'
+import { STITCH_VOLUME, stitchContainers, stitchVolume } from './stitching.ts'
 import { sidecarVolumes, VOLUME_NAMES } from './volumes.ts'
 
 export interface Injection {
@@ -62,15 +63,23 @@ export function injectPod(pod: unknown, namespace: PodNamespace, settings: Injec
   const annotated = readAnnotations(view.annotations)
   const own = podSettings(settings, annotated.options)
   const probes = own.settings.rewriteProbes ? rewriteProbes(view) : undefined
-  notes.push(...annotated.warnings, ...own.warnings, ...(probes?.warnings ?? []))
+  const stitching = own.settings.stitchTraces ? stitchContainers(readObject(pod, 'object'), view) : undefined
+  const volumes = [...sidecarVolumes(settings.trustBundleSigner), ...(stitching ? [stitchVolume] : [])]
+  notes.push(
+    ...annotated.warnings,
+    ...own.warnings,
+    ...(probes?.warnings ?? []),
+    ...(stitching?.warnings ?? []),
+  )
   notes.push(...cautions(view, home, own.settings))
   const init = initContainer(own.settings)
   const proxy = proxyContainer(own.settings, probes?.probes ?? {}, podResource(view))
   const patch: PatchOperation[] = [
     // First, while the containers have the places that they came with.
     ...(probes?.operations ?? []),
+    ...(stitching?.operations ?? []),
     ...insertContainers(view, own.settings.order, init, proxy),
-    ...append(view.has.volumes, '/spec/volumes', sidecarVolumes()),
+    ...append(view.has.volumes, '/spec/volumes', volumes),
     ...mark(view, own.settings),
   ]
   return result(view, decision, patch, notes)
@@ -105,14 +114,14 @@ function append(exists: boolean, path: string, items: JsonObject[]): PatchOperat
   return items.map((value) => ({ op: 'add', path: `${path}/-`, value }))
 }
 
-function mark(pod: PodView, settings: InjectorSettings): PatchOperation[] {
+function mark(pod: PodView, settings: PodSettings): PatchOperation[] {
   const native = settings.order === 'native'
   const status = JSON.stringify({
     version: settings.version,
     order: settings.order,
     initContainers: native ? [INIT_CONTAINER, PROXY_CONTAINER] : [INIT_CONTAINER],
     containers: native ? [] : [PROXY_CONTAINER],
-    volumes: VOLUME_NAMES,
+    volumes: [...VOLUME_NAMES, ...(settings.stitchTraces ? [STITCH_VOLUME] : [])],
   })
   return [
     ...(pod.has.metadata ? [] : [{ op: 'add' as const, path: '/metadata', value: {} }]),

@@ -14,6 +14,8 @@ export interface PodSettings extends InjectorSettings {
   /** Milliseconds; 0: never. */
   readonly idleTimeoutMs: number | undefined
   readonly rewriteProbes: boolean
+  /** The pod's Node.js applications carry traces on. */
+  readonly stitchTraces: boolean
   /** Ports whose application wants the PROXY protocol. */
   readonly proxyProtocol: ReadonlyMap<number, ProxyProtocolVersion>
 }
@@ -32,13 +34,20 @@ export function podSettings(
     )
     return preset
   }
+  const order = options['sidecar-order'] ?? settings.order
+  const stitch = options['stitch-traces'] === 'on'
+  if (stitch && order === 'classic')
+    warnings.push(
+      `annotation ${ANNOTATION_PREFIX}stitch-traces is ignored: a classic sidecar starts with the application, which would not find it`,
+    )
   return {
     settings: {
       ...settings,
       proxyImage: image('proxy-image', settings.proxyImage),
       initImage: image('init-image', settings.initImage),
       imagePullPolicy: options['image-pull-policy'] ?? settings.imagePullPolicy,
-      order: options['sidecar-order'] ?? settings.order,
+      order,
+      stitchTraces: stitch && order === 'native',
       resources: mergeResources(settings.resources, options, warnings),
       logLevel: options['proxy-log-level'] ?? settings.logLevel,
       drainSeconds: options['drain-seconds'] ?? settings.drainSeconds,

@@ -31,6 +31,8 @@ export interface InjectorSettings {
   readonly trustDomain: string
   /** `native`: an init container with restartPolicy Always; `classic`: an ordinary first container. */
   readonly order: 'native' | 'classic'
+  /** Sidecars read the roots from the ClusterTrustBundle of this signer; '': from the ConfigMap of their namespace. */
+  readonly trustBundleSigner: string
   /**
    * Whether pods may name their own images (weft.dev/proxy-image, weft.dev/init-image). The init container may set the
    * rules of its pod's network, so who may create pods could run with that right whatever they like.
@@ -54,6 +56,7 @@ export function defaultSettings(version: string): InjectorSettings {
     controlPlane: `${systemServiceHost(CONTROL_PLANE)}:${GRPC_PORT}`,
     trustDomain: 'cluster.local',
     order: 'native',
+    trustBundleSigner: '',
     imageAnnotations: false,
     excludedNamespaces: ['kube-system', 'kube-public', 'kube-node-lease', SYSTEM_NAMESPACE],
     excludeOutboundCidrs: [],
@@ -73,6 +76,10 @@ const readers: Readers<InjectorSettings> = {
   controlPlane: match(/^(\[[0-9a-f:.]+\]|[a-z0-9.-]+):[0-9]{1,5}$/, 'host:port'),
   trustDomain: match(/^[a-z0-9._-]{1,255}$/, 'a trust domain such as cluster.local'),
   order: oneOf('native', 'classic'),
+  trustBundleSigner: match(
+    /^([a-z0-9.-]+\.[a-z0-9-]+\/[^/\s]+)?$/,
+    'a signer such as weft.dev/mesh, or empty',
+  ),
   imageAnnotations(value, field) {
     if (typeof value === 'boolean') return value
     throw new WeftError('settings.invalid', 'must be true or false', { field })

@@ -40,6 +40,10 @@ export const PROXY_COMMAND = {
         },
         'token-file': { value: 'FILE', help: 'service account token, audience weft' },
         'ca-file': { value: 'FILE', help: 'roots of the mesh' },
+        'stitch-dir': {
+          value: 'DIR',
+          help: 'a directory that the applications share: what carries traces on in them is written there',
+        },
         'passthrough-idle-seconds': {
           value: 'N',
           help: 'connections to what is none of the mesh end after so long without a byte; 0: never',
@@ -52,9 +56,9 @@ export const PROXY_COMMAND = {
       {
         'access-log': {
           value: 'MODE',
-          choices: ['off', 'errors', 'all'],
-          default: 'errors',
-          help: 'off, errors or all, as JSON lines on standard output',
+          choices: ['off', 'failed', 'all'],
+          default: 'failed',
+          help: 'off, failed or all, as JSON lines on standard output; annotations go before it',
         },
         'trace-sampling': {
           value: 'N',

@@ -23,7 +23,7 @@ import { createLogger, type Logger } from '../core/log.ts'
 import { parseProxyProtocolPorts, type ProxyProtocolVersion } from '../core/proxy-protocol.ts'
 import { parseResourceAttributes } from '../core/resource-attributes.ts'
 import { PROXY_COMMAND } from './command.ts'
-import type { AccessLogMode } from './telemetry/access-log.ts'
+import type { LogMode } from '../core/telemetry-settings.ts'
 import type { ResourceAttributes } from './telemetry/resource.ts'
 
 const LEFTOVERS_MS = 500
@@ -36,12 +36,13 @@ const ONLY_SIDECAR = [
   'token-file',
   'ca-file',
   'passthrough-idle-seconds',
+  'stitch-dir',
 ] as const
 
 type Values = FlagValues<typeof PROXY_COMMAND>
 
 interface Common {
-  readonly accessLog: AccessLogMode
+  readonly accessLog: LogMode
   readonly drainMs: number
   readonly maxConnections: number | undefined
   readonly samplingPercent: number | undefined
@@ -138,7 +139,11 @@ async function sidecar(values: Values, common: Common) {
     ownProxyProtocol: proxyProtocolPorts(process.env[PROXY_PROTOCOL_VARIABLE] ?? ''),
   }
   const { startSidecar } = await import('./app/sidecar.ts')
-  return () => startSidecar(options)
+  const stitched = values['stitch-dir']
+  return async () => {
+    if (stitched !== undefined) (await import('./app/place-stitch.ts')).placeStitch(stitched)
+    return startSidecar(options)
+  }
 }
 
 /** As OpenTelemetry wants it, a wrong text is told and counts as none. */

@@ -6,6 +6,7 @@ import type { Watchable } from '../core/watched.ts'
 import { ResponseFlag } from './model/response-flag.ts'
 import { WeightedPicks, type ExchangeDependencies } from './exchange/dependencies.ts'
 import { MirrorRoom } from './exchange/mirror-room.ts'
+import type { LiveProxy } from './explain/live-proxy.ts'
 import type { TelemetrySink } from './exchange/telemetry-sink.ts'
 import { createInbound } from './inbound.ts'
 import { ConnectionLimit } from './listener/connection-limit.ts'
@@ -121,6 +122,20 @@ export class Runtime {
     this.#outboundConnections = new ConnectionServer(shared)
     this.#sweep = setInterval(() => this.#sweepIdle(), SWEEP_MS)
     this.#sweep.unref()
+  }
+
+  /** For those who explain what it would do. */
+  get live(): LiveProxy {
+    return {
+      configuration: this.#deps.configuration,
+      exchange: this.#exchange,
+      random: Math.random,
+      localIdentity: () => this.#deps.secrets.value?.spiffeId ?? '',
+      ownAddresses: this.#ownAddresses,
+      ownPorts: () => this.#ownPorts,
+      connections: (direction) =>
+        direction === 'inbound' ? this.#inboundConnections : this.#outboundConnections,
+    }
   }
 
   /** Requests and opaque connections running now. */

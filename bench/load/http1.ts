@@ -19,12 +19,14 @@ export class Http1Caller implements Caller {
   /** The last head that was read in full: most are equal to it. */
   #known: Buffer = Buffer.alloc(0)
 
-  constructor(meter: Meter, size: number) {
+  /** `fields`: more of the request's head, each with its line's end. */
+  constructor(meter: Meter, size: number, fields = '') {
     this.#meter = meter
     this.#size = size
     this.#request = Buffer.from(
       `GET /bytes/${size} HTTP/1.1\r\nHost: catalog.shop\r\nUser-Agent: load/1\r\nAccept: */*\r\n` +
-        'Accept-Encoding: gzip, deflate, br\r\nAccept-Language: en\r\n\r\n',
+        'Accept-Encoding: gzip, deflate, br\r\nAccept-Language: en\r\n' +
+        `${fields}\r\n`,
     )
   }
 

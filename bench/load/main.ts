@@ -10,6 +10,8 @@ import { TcpCaller } from './tcp.ts'
 // one exchange open at a time and begins the next when it has its answer.
 
 const STREAMS_A_CONNECTION = 64
+const TRACED =
+  'traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00\r\nx-request-id: 0af76519-16cd-43dd-8448-eb211c80319c\r\n'
 /** How long a window waits at most for every caller's first answer: connections that still open are another case. */
 const LONGEST_WARM_UP_MS = 10_000
 
@@ -39,7 +41,8 @@ class Turn {
     }
     for (let i = 0; i < connections; i++) {
       if (kind === 'connect') this.#again()
-      else this.#open(kind === 'tcp' ? new TcpCaller(this.meter, size) : new Http1Caller(this.meter, size))
+      else if (kind === 'tcp') this.#open(new TcpCaller(this.meter, size))
+      else this.#open(new Http1Caller(this.meter, size, kind === 'traced' ? TRACED : ''))
     }
   }
 

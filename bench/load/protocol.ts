@@ -2,9 +2,9 @@ import type { RunResult } from './meter.ts'
 
 /**
  * What a case's load speaks. `connect`: a new connection for each exchange; `hold`: connections that are used
- * during the warm-up and then stay open and idle.
+ * during the warm-up and then stay open and idle; `traced`: HTTP/1.1 whose requests are each of a trace.
  */
-export type LoadKind = 'http1' | 'grpc' | 'tcp' | 'connect' | 'hold'
+export type LoadKind = 'http1' | 'traced' | 'grpc' | 'tcp' | 'connect' | 'hold'
 
 /** One turn of load against one proxy; the first message to the load's process, and each after it. */
 export interface LoadRequest {

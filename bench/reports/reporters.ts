@@ -84,9 +84,9 @@ class Reporter {
     record.destinationIdentity = identity
     record.attempts = 1
     record.durationMs = (number & 63) / 3
-    record.span = this.telemetry.beginTrace(direction, head, 100)
+    this.telemetry.beginTrace(record, head, 100)
     this.telemetry.requestStarted(direction)
-    this.telemetry.requestFinished(record)
+    this.telemetry.requestFinished(record, head)
   }
 }
 

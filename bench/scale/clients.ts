@@ -12,6 +12,7 @@ import {
   TAKES_JWT,
   TAKES_OUTLIER_DETECTION,
   TAKES_RBAC,
+  TAKES_TELEMETRY,
   TAKES_TRUST,
 } from '../../core/contract.ts'
 import {
@@ -81,7 +82,9 @@ class Proxy {
       metadata: {
         NAMESPACE: namespace,
         POD_NAME: pod,
-        [NODE_TAKES]: [TAKES_OUTLIER_DETECTION, TAKES_RBAC, TAKES_JWT, TAKES_TRUST].join(' '),
+        [NODE_TAKES]: [TAKES_OUTLIER_DETECTION, TAKES_RBAC, TAKES_JWT, TAKES_TRUST, TAKES_TELEMETRY].join(
+          ' ',
+        ),
       },
     }
     for (const [at, type] of TYPES.entries()) {

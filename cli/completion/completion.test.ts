@@ -21,7 +21,7 @@ const LINES: readonly (readonly [line: string, offered: readonly string[], not: 
   ['weft pro', ['proxy', 'proxies'], ['local']],
   ['weft local ', ['up', 'exec', 'down'], ['proxy']],
   ['weft local up --e', ['--expose'], ['--image', '--pre']],
-  ['weft proxy --access-log ', ['off', 'errors', 'all'], ['--check']],
+  ['weft proxy --access-log ', ['off', 'failed', 'all'], ['--check']],
   ['weft ca ', ['status', 'retire'], ['proxy']],
   ['weft check --', ['--pre', '--kubeconfig', '--help'], ['--expose']],
 ]

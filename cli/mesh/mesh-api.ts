@@ -16,6 +16,8 @@ export interface Answer {
   /** Undefined: it has no such thing (404), or `error` says why it could not be asked. */
   readonly body: Json | undefined
   readonly error?: string
+  /** What it says against the question (400). */
+  readonly refused?: string
 }
 
 export type PageQuery = Readonly<Record<string, string>>
@@ -27,7 +29,7 @@ export interface MeshApi {
   readonly namespace: string
   /**
    * Asks each replica for a page such as `services` or `authorization/decisions`. Throws WeftError `mesh.silent` where none
-   * of them answers, with what each said.
+   * of them answers, with what each said, and `mesh.refused` where they take exception to the question.
    */
   ask(page: string, query?: PageQuery): Promise<readonly Answer[]>
   close(): Promise<void>
@@ -51,12 +53,31 @@ export function openMesh(flags: MeshFlagValues, given: ReadonlySet<string>): Pro
 
 /** The answers that came, one at least, as JSON objects. Throws WeftError `mesh.silent` where no replica could be asked. */
 function heard(answers: readonly Answer[]): readonly Answer[] {
+  const refused = answers.find((one) => one.refused !== undefined)?.refused
+  if (refused !== undefined && answers.every(({ body }) => body === undefined))
+    throw new WeftError('mesh.refused', refused)
   if (answers.some(({ error }) => error === undefined)) return answers
   const said = answers.map(({ replica, error = '' }) => `${replica}: ${error}`).join('; ')
   throw new WeftError(
     'mesh.silent',
     said === '' ? 'there is no control plane' : `no control plane answers: ${said}`,
   )
+}
+
+/** `to: needs a port`, of the body of an error. */
+function refusalIn(json: Json): string {
+  const field = textAt(json, 'error', 'parameter')
+  return `${field === '' ? '' : `${field}: `}${textAt(json, 'error', 'message')}`
+}
+
+/** The same where an API server has put the body into words of its own. */
+function refusalOf(message: string): string {
+  const body = /\{"error".*\}/s.exec(message)?.[0]
+  try {
+    return body === undefined ? message : refusalIn(JSON.parse(body) as Json)
+  } catch {
+    return message
+  }
 }
 
 async function openLocal({ name, 'state-dir': directory }: MeshFlagValues): Promise<MeshApi> {
@@ -85,6 +106,7 @@ async function askAt(address: string, page: string, query: PageQuery): Promise<A
     const json = (await body.json()) as Json
     if (statusCode === 404) return { replica, body: undefined }
     if (statusCode === 200) return { replica, body: json }
+    if (statusCode === 400) return { replica, body: undefined, refused: refusalIn(json) }
     return { replica, body: undefined, error: textAt(json, 'error', 'message') || `status ${statusCode}` }
   } catch (error) {
     return { replica, body: undefined, error: describeError(error) }
@@ -121,6 +143,7 @@ export function clusterMesh(connection: KubernetesConnection, system: string): P
       if (!(error instanceof KubernetesError)) throw error
       // A page that has nothing to say, and a pod that has gone since the listing.
       if (error.status === 404) return { replica, body: undefined }
+      if (error.status === 400) return { replica, body: undefined, refused: refusalOf(error.message) }
       return { replica, body: undefined, error: error.message }
     }
   }

@@ -118,6 +118,10 @@ t.test('uninstall: commands for what is there, in an order that refuses no pod',
   api.put('/api/v1/namespaces/shop/pods/b', owned('StatefulSet', 'db'))
   api.put('/api/v1/namespaces/shop/pods/c', { metadata: named() })
   api.put('/api/v1/namespaces/shop/configmaps/weft-ca', { metadata: named() })
+  const trustBundles = '/apis/certificates.k8s.io/v1beta1/clustertrustbundles'
+  const labels = { 'app.kubernetes.io/managed-by': 'weft-control-plane' }
+  api.put(`${trustBundles}/weft.dev:mesh:weft`, { metadata: named({ labels }) })
+  api.hook = (asked) => (asked.startsWith('GET /apis/certificates.k8s.io/v1/') ? { status: 404 } : undefined)
   const { code, stdout } = await run('uninstall')
   t.equal(code, 0)
   const lines = stdout.split('\n').filter((line) => line.startsWith('kubectl') || line.startsWith('helm'))
@@ -134,6 +138,7 @@ t.test('uninstall: commands for what is there, in an order that refuses no pod',
     'kubectl delete mutatingwebhookconfiguration weft-injector',
     'helm uninstall weft --namespace weft-system',
     'kubectl delete configmap --namespace shop weft-ca',
+    'kubectl delete clustertrustbundle weft.dev:mesh:weft',
   ].map(at)
   t.strictSame(
     order,

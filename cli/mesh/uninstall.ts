@@ -1,12 +1,15 @@
 import {
   BUNDLE_CONFIG_MAP,
   CA_SECRET,
+  CONTROL_PLANE,
   INJECTOR,
   LEADER_LEASE,
   WEBHOOK_SECRET,
   INJECT_LABEL,
   INJECTED_LABEL,
 } from '../../core/contract.ts'
+import { CLUSTER_TRUST_BUNDLES } from '../../core/cluster-trust-bundle.ts'
+import { KubernetesError } from '../../control-plane/kubernetes/api-error.ts'
 import { runClusterCommand, type ClusterSession, type Outcome } from '../cluster/command.ts'
 import { listAt, listObjects, textAt, type ClusterObject } from '../cluster/objects.ts'
 import { UNINSTALL_COMMAND } from './commands.ts'
@@ -23,10 +26,11 @@ export function runUninstall(argv: readonly string[]): Promise<number> {
 
 async function advise(session: ClusterSession): Promise<Outcome> {
   const { connection, system } = session
-  const [namespaces, pods, bundles] = await Promise.all([
+  const [namespaces, pods, bundles, trustBundles] = await Promise.all([
     listObjects(connection, '/api/v1/namespaces', { labelSelector: INJECT_LABEL }),
     listObjects(connection, '/api/v1/pods', { labelSelector: `${INJECTED_LABEL}=true` }),
     listObjects(connection, '/api/v1/configmaps', { fieldSelector: `metadata.name=${BUNDLE_CONFIG_MAP}` }),
+    clusterTrustBundles(connection),
   ])
   const workloads = new Set(pods.map(workloadOf))
   const others = bundles.filter(({ namespace }) => namespace !== system).map(({ namespace }) => namespace)
@@ -57,13 +61,27 @@ async function advise(session: ClusterSession): Promise<Outcome> {
         ...[system, ...others].map(
           (name) => `kubectl delete configmap --namespace ${name} ${BUNDLE_CONFIG_MAP} --ignore-not-found`,
         ),
-        'kubectl delete customresourcedefinition authorizationpolicies.weft.dev canaries.weft.dev meshpolicies.weft.dev peerauthentications.weft.dev requestauthentications.weft.dev trafficpolicies.weft.dev --ignore-not-found',
+        ...trustBundles.map((name) => `kubectl delete clustertrustbundle ${name} --ignore-not-found`),
+        'kubectl delete customresourcedefinition authorizationpolicies.weft.dev canaries.weft.dev identityrevocations.weft.dev meshpolicies.weft.dev peerauthentications.weft.dev requestauthentications.weft.dev trafficpolicies.weft.dev --ignore-not-found',
         `kubectl delete namespace ${system}`,
       ],
     },
   ].filter(({ commands }) => commands.length > 0)
   const text = steps.map(({ why, commands }) => `# ${why}\n${commands.join('\n')}\n`).join('\n')
   return { text, json: { steps }, good: true }
+}
+
+/** Names of those that the control plane wrote; none where none are served. */
+async function clusterTrustBundles(connection: ClusterSession['connection']): Promise<readonly string[]> {
+  const labelSelector = `app.kubernetes.io/managed-by=${CONTROL_PLANE}`
+  for (const { path } of CLUSTER_TRUST_BUNDLES) {
+    try {
+      return (await listObjects(connection, path, { labelSelector })).map(({ name }) => name)
+    } catch (error) {
+      if (!(error instanceof KubernetesError) || error.status !== 404) throw error
+    }
+  }
+  return []
 }
 
 /** The command that replaces a pod; of a pod without a workload only its owner knows how it is made again. */

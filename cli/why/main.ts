@@ -5,6 +5,7 @@ import type { RefusalView } from '../../control-plane/serve/telemetry/decision-s
 import { listAt } from '../cluster/objects.ts'
 import type { MeshApi } from '../mesh/mesh-api.ts'
 import { runMeshCommand } from '../mesh/mesh-command.ts'
+import { readTraceId } from '../mesh/trace-id.ts'
 import { decideAt, type Arrival, type PodVerdict } from '../policy/decide.ts'
 import { meshPolicies } from '../policy/policy-source.ts'
 import { verdictText } from '../policy/verdict-text.ts'
@@ -22,7 +23,7 @@ const NEVER_TOLD: readonly Leaf['kind'][] = ['header', 'claim']
 /** `weft why`. Resolves to the exit code. */
 export function runWhy(argv: readonly string[]): Promise<number> {
   return runMeshCommand(WHY_COMMAND, argv, async ({ positionals, mesh }) => {
-    const reference = readReference(positionals[0] ?? '')
+    const reference = readTraceId(positionals[0] ?? '', 'ID')
     const api = await mesh()
     const found = await refusalsOf(api, reference)
     if (found.length === 0)
@@ -39,16 +40,6 @@ export function runWhy(argv: readonly string[]): Promise<number> {
     }
     return { text: explained.map(whyText).join('\n'), json: { reference, refusals: explained }, code: 0 }
   })
-}
-
-/** The trace id of a traceparent, too. Throws WeftError `cli.flags`. */
-function readReference(text: string): string {
-  const id = /^(?:00-)?([0-9a-f]{32})(?:-[0-9a-f]{16}-[0-9a-f]{2})?$/.exec(text.trim().toLowerCase())?.[1]
-  if (id === undefined || /^0+$/.test(id))
-    throw new WeftError('cli.flags', `"${text}" must be a reference or a trace id: 32 hexadecimal digits`, {
-      field: 'ID',
-    })
-  return id
 }
 
 /** Each control plane has what its own sidecars told; a sidecar that changed over may have told two. */

@@ -2,6 +2,7 @@ import { TOKEN_PATH } from '../kubernetes/in-cluster.ts'
 import type { IssuerChoice } from './open-issuer.ts'
 import { hostPort, required } from '../../core/flags.ts'
 import { WeftError } from '../../core/errors.ts'
+import { readSignerName } from '../../core/cluster-trust-bundle.ts'
 import type { VaultLogin } from './vault/vault-client.ts'
 
 /** Flags of `weft control-plane` that say who signs the certificates of the mesh. */
@@ -86,9 +87,10 @@ export function readIssuer(values: IssuerValues): IssuerChoice {
     case 'own':
       return { kind }
     case 'kubernetes-csr': {
-      const signerName = required('--issuer-signer', values['issuer-signer'])
-      if (!/^[a-z0-9.-]+\.[a-z0-9-]+\/[^/\s].*$/.test(signerName))
-        throw wrong('issuer-signer', 'is no signer name: write DOMAIN/NAME, e.g. example.com/mesh')
+      const signerName = readSignerName(
+        '--issuer-signer',
+        required('--issuer-signer', values['issuer-signer']),
+      )
       return { kind, signerName, configMap: values['issuer-bundle-configmap'] }
     }
     case 'vault':

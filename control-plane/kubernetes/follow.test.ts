@@ -42,6 +42,21 @@ t.test('objects of a name are told as they come, change and go', async (t) => {
   t.notOk(told.some((one) => one.includes('other')))
 })
 
+t.test('the answer to a write that comes after the deletion brings nothing back', async (t) => {
+  const { api, followed, until } = await setUp(t)
+  api.put(at('b'), {})
+  await until(() => followed.objects.has('b/weft-ca') && api.watches === 1)
+  const answer = api.put(at('a'), { data: { x: '1' } })
+  await until(() => followed.objects.has('a/weft-ca'))
+  api.remove(at('a'))
+  await until(() => !followed.objects.has('a/weft-ca'))
+  followed.wrote(answer)
+  t.notOk(followed.objects.has('a/weft-ca'))
+  const next = api.put(at('c'), { data: { x: '1' } })
+  followed.wrote(next)
+  t.ok(followed.objects.has('c/weft-ca'), 'that of one whose event is still to come is taken')
+})
+
 t.test('what happened while a watch was broken is told after it', async (t) => {
   const { api, followed, told, until, lines } = await setUp(t)
   api.put(at('a'), {})

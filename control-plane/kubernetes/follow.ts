@@ -65,6 +65,8 @@ export function followObjects(options: FollowOptions): Followed {
   const backoff = new Backoff(options.retry ?? { baseMs: 200, maxMs: 30_000 })
   const fieldSelector = name === undefined ? undefined : `metadata.name=${name}`
   let told: string | undefined
+  /** Resource version of the last event, or of the list before it. */
+  let seen = 0n
 
   const list = async (): Promise<string> => {
     const found = new Map<string, KubernetesObject>()
@@ -78,6 +80,8 @@ export function followObjects(options: FollowOptions): Followed {
       next = page.metadata.continue || undefined
     } while (next !== undefined)
     if (stop.signal.aborted) return version
+    // Lower than before where etcd was restored.
+    seen = versionOf({ metadata: { name: '', resourceVersion: version } })
     const gone = [...objects.keys()].filter((key) => !found.has(key))
     objects.clear()
     for (const [key, object] of found) objects.set(key, object)
@@ -105,6 +109,7 @@ export function followObjects(options: FollowOptions): Followed {
         const item = object as KubernetesObject
         if (type === 'BOOKMARK' || stop.signal.aborted) return
         const key = keyOf(item)
+        seen = versionOf(item)
         if (type === 'DELETED') objects.delete(key)
         else objects.set(key, item)
         onObject(key, type === 'DELETED' ? undefined : item)
@@ -148,7 +153,11 @@ export function followObjects(options: FollowOptions): Followed {
   void run()
   return {
     objects,
-    wrote: (object) => void objects.set(keyOf(object as KubernetesObject), object as KubernetesObject),
+    wrote(object) {
+      const item = object as KubernetesObject
+      // Events come in the order of versions: this one's was there already, and one that deleted it may have been.
+      if (versionOf(item) >= seen) objects.set(keyOf(item), item)
+    },
     close: () => stop.abort(),
   }
 }
@@ -159,6 +168,11 @@ interface List {
 }
 
 const NO_TARGET = { target: { group: '', resource: '', namespace: '', name: '', verb: 'watch' } }
+
+/** Comparable as a number (kubernetes.io/docs/reference/using-api/api-concepts, "Resource versions"). */
+function versionOf({ metadata: { resourceVersion = '' } }: KubernetesObject): bigint {
+  return /^\d+$/.test(resourceVersion) ? BigInt(resourceVersion) : 0n
+}
 
 function keyOf({ metadata: { namespace = '', name } }: KubernetesObject): string {
   return namespace === '' ? name : `${namespace}/${name}`

@@ -1,3 +1,4 @@
+import type { TelemetryTexts } from '../../core/telemetry-settings.ts'
 import type { MeshTrust } from '../../core/mesh-trust.ts'
 import type { ProxyProtocolVersion } from '../../core/proxy-protocol.ts'
 import type { HeadRules } from './head-rules.ts'
@@ -21,6 +22,8 @@ export interface Mesh {
   readonly trustDomainAliases: readonly string[]
   /** Also of other domains, and whom nobody trusts any more. */
   readonly trust: MeshTrust
+  /** By namespace: what its annotations say of the telemetry of its sidecars. */
+  readonly namespaceTelemetry: ReadonlyMap<string, TelemetryTexts>
   /** By `namespace/name`. */
   readonly services: ReadonlyMap<string, MeshService>
   /** By ClusterIP. */
@@ -123,6 +126,8 @@ export interface Workload {
   readonly paths: PathRules
   readonly limits: WorkloadLimits
   readonly heads: HeadRules
+  /** What the pod's annotations say of the sidecar's telemetry; what its namespace says holds where these say nothing. */
+  readonly telemetry: TelemetryTexts
   readonly labels: Readonly<Record<string, string>>
   /** Declared by containers or aimed at by Services, in order of number. */
   readonly ports: readonly WorkloadPort[]

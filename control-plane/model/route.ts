@@ -1,3 +1,4 @@
+import type { LogMode } from '../../core/telemetry-settings.ts'
 import type { ConnectionRoutes } from './connection-route.ts'
 import type { Cors } from './cors.ts'
 import type { Session } from './session.ts'
@@ -29,6 +30,8 @@ export interface Rule {
   readonly responseHeaders: HeaderChange
   /** Which other origins may use it from a browser; undefined: nothing is said of them. */
   readonly cors?: Cors
+  /** Which of its requests stand in the callers' access log; undefined: nothing is said of it. */
+  readonly accessLog?: LogMode
   readonly action: Forward | Redirect
 }
 

@@ -23,6 +23,8 @@ export interface KubernetesPlatformOptions extends ConnectionOptions {
   readonly issuerSecret?: string | undefined
   /** Who signs; default a CA in a Secret. */
   readonly issuer?: IssuerChoice
+  /** The signer in whose ClusterTrustBundle the roots are kept; undefined: in none. */
+  readonly clusterTrustBundle?: string | undefined
   /** Of the serving certificate; a CA that is given must allow them. */
   readonly dnsNames: readonly string[]
 }
@@ -45,7 +47,7 @@ async function open(
   options: KubernetesPlatformOptions,
   context: PlatformContext,
 ): ReturnType<OpenPlatform> {
-  const { namespace } = options
+  const { namespace, clusterTrustBundle } = options
   const { log, signal, waiting } = context
   const about = { connection, namespace, log }
   log.info('reading the cluster', { server: connection.server, namespace })
@@ -87,6 +89,7 @@ async function open(
         routeStatus: mesh.snapshot,
         policyStatus: mesh.snapshot,
         issuer,
+        clusterTrustBundle,
         counts: gatheredCounts(counts, () => otherReplicas(source.snapshot.value, namespace, hostname())),
         clock: systemClock,
       })

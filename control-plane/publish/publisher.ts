@@ -1,6 +1,7 @@
 import { LEADER_LEASE } from '../../core/contract.ts'
 import { moveCanaries } from './canary-writer.ts'
 import { writeBundles } from './bundle-writer.ts'
+import { writeClusterTrustBundle } from './cluster-trust-bundle-writer.ts'
 import { tellIssuer } from './issuer-events.ts'
 import { electLeader, type LeaderTimes } from './leader.ts'
 import { writeMeshStatus } from './mesh-status-writer.ts'
@@ -13,6 +14,8 @@ export interface PublisherOptions extends Omit<WriterContext, 'mayWrite'> {
   /** Unlike that of any other replica, also of the same pod's last run. */
   readonly identity: string
   readonly times?: LeaderTimes
+  /** The signer in whose ClusterTrustBundle the roots are kept; undefined: in none. */
+  readonly clusterTrustBundle?: string | undefined
   /** All that there are unless a test says otherwise. */
   readonly writers?: readonly StartWriter[]
 }
@@ -34,7 +37,9 @@ const WRITERS: readonly StartWriter[] = [
 
 /** What the control plane writes back into the cluster: by one replica at a time, the holder of a Lease. */
 export function startPublisher(options: PublisherOptions): Publisher {
-  const { writers = WRITERS } = options
+  const { clusterTrustBundle: signerName } = options
+  const { writers = signerName === undefined ? WRITERS : [...WRITERS, writeClusterTrustBundle(signerName)] } =
+    options
   const leader = electLeader({ ...options, name: LEADER_LEASE })
   let running: readonly Writer[] = []
   let ending: Promise<unknown> = Promise.resolve()

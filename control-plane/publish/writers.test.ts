@@ -11,6 +11,7 @@ import type { PolicyStatus } from '../model/policy-status.ts'
 import type { RouteStatus } from '../model/route.ts'
 import { MemorySource } from '../registry/memory-source.ts'
 import { writeBundles } from './bundle-writer.ts'
+import { writeClusterTrustBundle } from './cluster-trust-bundle-writer.ts'
 import { writeMeshStatus } from './mesh-status-writer.ts'
 import { writePolicyStatus } from './policy-status-writer.ts'
 import type { LiveEntry } from './status-entries.ts'
@@ -91,6 +92,39 @@ t.test('the trust bundle is in every namespace that takes part, and in no other'
   await until(() => all.every((one) => text(one) === authority.value.bundle.pem))
   t.equal(authority.value.bundle.roots.length, 2)
   t.equal(api.writes.length, 8)
+})
+
+t.test('the roots are in the ClusterTrustBundle of a signer, where the API server serves them', async (t) => {
+  const { api, authority, start, until, ca, lines } = await setUp(t)
+  const name = 'weft.dev:mesh:weft'
+  const collection = '/apis/certificates.k8s.io/v1beta1/clustertrustbundles'
+  const path = `${collection}/${name}`
+  const state = { served: false }
+  api.hook = (asked) => {
+    if (!asked.includes('/clustertrustbundles')) return undefined
+    return state.served && asked.includes(collection) ? undefined : { status: 404 }
+  }
+  start(writeClusterTrustBundle('weft.dev/mesh'))
+  await until(() => lines.some((line) => line.includes('--runtime-config=certificates.k8s.io/v1beta1')))
+  t.strictSame(api.writes, [])
+
+  state.served = true
+  const text = () => (api.get(path)?.['spec'] as { trustBundle?: string } | undefined)?.trustBundle
+  const right = () => text() === authority.value.bundle.pem
+  await until(right)
+  t.match(api.get(path), {
+    apiVersion: 'certificates.k8s.io/v1beta1',
+    metadata: { labels: { 'app.kubernetes.io/managed-by': 'weft-control-plane' } },
+    spec: { signerName: 'weft.dev/mesh' },
+  })
+  ca.prepareRoot()
+  await until(right)
+  t.equal(authority.value.bundle.roots.length, 2)
+  t.equal(api.writes.length, 2)
+  api.remove(path)
+  await until(right)
+  api.put(path, { spec: { signerName: 'weft.dev/mesh', trustBundle: 'x' } })
+  await until(right)
 })
 
 t.test('a bundle that somebody deletes or edits comes back; other keys are theirs', async (t) => {

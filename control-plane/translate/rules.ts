@@ -1,3 +1,5 @@
+import { LOG_MODES } from '../../core/telemetry-settings.ts'
+import { ANNOTATION_PREFIX } from '../../core/contract.ts'
 import type { PatternBudget } from '../../core/pattern-budget.ts'
 import { patternBudget } from '../model/pattern.ts'
 import type { Backend, Match, Rule } from '../model/route.ts'
@@ -34,6 +36,7 @@ export type ServiceSessions = ReadonlyMap<string, SessionPersistence>
 export type PortLookup = (service: string) => readonly ServicePort[] | undefined
 
 export const RETRY_ANNOTATION = 'weft.dev/retry-non-idempotent'
+const ACCESS_LOG_ANNOTATION = `${ANNOTATION_PREFIX}access-log`
 const DEFAULT_RETRIES = 2
 const DEFAULT_RETRY_STATUSES = [502, 503, 504]
 const ANYTHING: RouteMatch = { path: undefined, method: undefined, grpc: undefined, headers: [], query: [] }
@@ -104,11 +107,14 @@ function translateRule(
   const persistence = source.sessionPersistence ?? inherited
   const scope = sessionScope(route, source, ruleIndex)
   const session = persistence && translateSession(persistence, scope, persistence !== inherited)
+  // A word that is unknown counts as absent: no request is lost for it.
+  const accessLog = LOG_MODES.find((mode) => mode === meta.annotations[ACCESS_LOG_ANNOTATION]?.trim())
   const rule: Rule = {
     name: `${route.kind}/${meta.namespace}/${meta.name}/${ruleIndex}`,
     requestHeaders: filters.requestHeaders,
     responseHeaders: filters.responseHeaders,
     ...(filters.cors ? { cors: filters.cors } : {}),
+    ...(accessLog ? { accessLog } : {}),
     action: filters.redirect ?? {
       kind: 'forward',
       backends,

@@ -12,6 +12,7 @@ import { TokenTranslator } from './tokens.ts'
 import { TrafficPolicyTranslator } from './traffic-policies.ts'
 import { AuthorizationTranslator } from './authorization/translator.ts'
 import { MeshPolicyTranslator } from './mesh-policies.ts'
+import { NamespaceTelemetryTranslator } from './namespace-telemetry.ts'
 import { TrustTranslator } from './trust.ts'
 import { WorkloadTranslator } from './workloads.ts'
 
@@ -44,6 +45,7 @@ export class Translator {
   readonly #trustDomain: string
   readonly #aliases: readonly string[]
   readonly #trust: TrustTranslator
+  readonly #namespaceTelemetry = new NamespaceTelemetryTranslator()
   readonly #services: ServiceTranslator
   readonly #workloads: WorkloadTranslator
   readonly #policies = new TrafficPolicyTranslator()
@@ -111,6 +113,7 @@ export class Translator {
       trustDomain: this.#trustDomain,
       trustDomainAliases: this.#aliases,
       trust,
+      namespaceTelemetry: this.#namespaceTelemetry.translate(snapshot),
       services,
       servicesByAddress,
       endpoints,

@@ -7,6 +7,8 @@ import type { WorkloadLimits } from '../model/workload-limits.ts'
 import { carriesHttp, protocolOf, type PortProtocol } from '../model/protocol.ts'
 import { opaquePortsOf } from './opaque-ports.ts'
 import { proxyProtocolPortsOf } from './proxy-protocol-ports.ts'
+import { ANNOTATION_PREFIX } from '../../core/contract.ts'
+import { telemetryTexts } from '../../core/telemetry-settings.ts'
 import { headRulesOf } from './head-rules.ts'
 import { pathRulesOf } from './path-rules.ts'
 import { limitsOf } from './workload-limits.ts'
@@ -136,6 +138,7 @@ export class WorkloadTranslator {
       paths: pathRulesOf(pod),
       limits: limitsOf(pod, this.#limits),
       heads: headRulesOf(pod),
+      telemetry: telemetryTexts(pod.meta.annotations, ANNOTATION_PREFIX),
       labels: pod.meta.labels,
       ports,
     }

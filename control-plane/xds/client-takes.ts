@@ -2,6 +2,7 @@ import {
   TAKES_JWT,
   TAKES_OUTLIER_DETECTION,
   TAKES_RBAC,
+  TAKES_TELEMETRY,
   TAKES_TRUST,
   USER_AGENT,
 } from '../../core/contract.ts'
@@ -66,6 +67,8 @@ export interface ClientTakes {
   readonly outlierDetection: 'none' | 'within' | 'beyond'
   /** Is told whom the mesh trusts beside its own domain, and whom no more; Envoy and libraries have no word for it. */
   readonly trust: 'told' | 'untold' | 'too-old'
+  /** Is told what its pod and namespace say of its telemetry. */
+  readonly telemetry: boolean
 }
 
 // What surely never reached a server.
@@ -97,6 +100,7 @@ export const SIDECAR: ClientTakes = {
   warmsEndpoints: false,
   outlierDetection: 'within',
   trust: 'told',
+  telemetry: true,
 }
 
 /** One of a version without authorization and tokens, which would refuse a listener that says whom the mesh trusts no more. */
@@ -147,6 +151,7 @@ export const GRPC_LIBRARY: ClientTakes = {
   warmsEndpoints: false,
   outlierDetection: 'beyond',
   trust: 'untold',
+  telemetry: false,
 }
 
 /** One whose bootstrap asks for mutual TLS (gRFC A29). */
@@ -181,6 +186,7 @@ export const ENVOY: ClientTakes = {
   warmsEndpoints: true,
   outlierDetection: 'within',
   trust: 'untold',
+  telemetry: false,
 }
 
 /** What a node says of itself, beside its name. */
@@ -192,7 +198,7 @@ export interface NodeWords {
 }
 
 /** What a sidecar takes since one and the same version. */
-const OF_ONE_VERSION = [TAKES_RBAC, TAKES_JWT, TAKES_TRUST]
+const OF_ONE_VERSION = [TAKES_RBAC, TAKES_JWT, TAKES_TRUST, TAKES_TELEMETRY]
 
 /** By the `user_agent_name` of a node; without one it is a sidecar. */
 export function takesOf(userAgentName: string, { mtls = false, takes = [] }: NodeWords = {}): ClientTakes {

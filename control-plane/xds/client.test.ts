@@ -5,6 +5,7 @@ import {
   TAKES_JWT,
   TAKES_OUTLIER_DETECTION,
   TAKES_RBAC,
+  TAKES_TELEMETRY,
   TAKES_TRUST,
 } from '../../core/contract.ts'
 import { clientOf } from './client.ts'
@@ -17,9 +18,9 @@ t.test(
       const { takes } = clientOf({ userAgentName, metadata })
       return [takes.name, outlierDetection(takes).outlierDetection?.maxEjectionPercent]
     }
-    const all = [TAKES_OUTLIER_DETECTION, TAKES_RBAC, TAKES_JWT, TAKES_TRUST]
+    const all = [TAKES_OUTLIER_DETECTION, TAKES_RBAC, TAKES_JWT, TAKES_TRUST, TAKES_TELEMETRY]
     t.same(sent('weft', { [NODE_TAKES]: all.join(' ') }), ['sidecar', 50])
-    for (const missing of [TAKES_JWT, TAKES_RBAC, TAKES_TRUST]) {
+    for (const missing of [TAKES_JWT, TAKES_RBAC, TAKES_TRUST, TAKES_TELEMETRY]) {
       const takes = all.filter((one) => one !== missing)
       t.same(sent('weft', { [NODE_TAKES]: takes.join(' ') }), ['sidecar-without-rbac', 50], missing)
     }

@@ -33,6 +33,7 @@ import {
   type InboundAuthorization,
 } from './authorization/inbound.ts'
 import { ALPN_HTTP, downstreamTls } from './tls.ts'
+import { telemetryMetadata } from './telemetry.ts'
 import { trustedDomains, trustMetadata } from './trust.ts'
 import { policiesFor } from './traffic/policies-for.ts'
 import { inboundTraffic, priorityHeader, type InboundTraffic } from './traffic/inbound-traffic.ts'
@@ -59,6 +60,7 @@ export function inboundListener(
       mesh.authorization.workloads.get(workload.key),
       mesh.tokens.providers.get(workload.key),
       JSON.stringify(toldSettings(mesh, client.takes)),
+      JSON.stringify(telemetryMetadata(mesh, workload, client.takes)),
     ],
     make: () => {
       // It could not hold revocations, and must not let in who is revoked.
@@ -77,6 +79,7 @@ export function inboundListener(
           ...priorityHeader(tables, workload, client.takes),
           ...toldSettings(mesh, client.takes),
           ...trustMetadata(mesh, client.takes),
+          ...telemetryMetadata(mesh, workload, client.takes),
         }),
         listenerFilters: [TLS_INSPECTOR, HTTP_INSPECTOR],
         listenerFiltersTimeout: DETECT_TIMEOUT_MS,

@@ -44,7 +44,7 @@ export class ResourceCache {
     this.#sweep(mesh.version)
     const plan = this.#plan(mesh, type, name, client) as Plan<T> | undefined
     if (!plan) return client.takes.waitsForNames ? absentResource(type, name, client) : undefined
-    const key = `${type} ${plan.variant} ${name}`
+    const key = keyOf(type, plan.variant, name)
     const made = this.#made.get(key)
     if (made && sameParts(made.parts, plan.parts)) {
       made.usedAt = mesh.version
@@ -68,7 +68,13 @@ export class ResourceCache {
     const later = this.#plan(now, type, name, client)
     if (!earlier || !later) return earlier !== later
     if (earlier.variant === later.variant && sameParts(earlier.parts, later.parts)) return false
-    return hashOf(encode(type, earlier.make())) !== this.get(now, type, name, client)?.version
+    // Mostly it is still here, as the client got it.
+    const held = this.#made.get(keyOf(type, earlier.variant, name))
+    const version =
+      held && sameParts(held.parts, earlier.parts)
+        ? held.resource.version
+        : hashOf(encode(type, earlier.make()))
+    return version !== this.get(now, type, name, client)?.version
   }
 
   #plan(mesh: Mesh, type: ResourceType, name: string, client: MeshClient): Plan<ResourceType> | undefined {
@@ -113,6 +119,10 @@ export function resourceNames(mesh: Mesh, type: ResourceType, client: MeshClient
   if (own && type === 'cluster')
     names.push(...new Set([INBOUND, ...own.ports.map((port) => inboundCluster(port.proxyProtocol))]))
   return names.sort()
+}
+
+function keyOf(type: ResourceType, variant: string, name: string): string {
+  return `${type} ${variant} ${name}`
 }
 
 function hashOf(body: Uint8Array): string {

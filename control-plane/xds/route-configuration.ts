@@ -1,4 +1,4 @@
-import { METADATA, METADATA_RETRY_NON_IDEMPOTENT } from '../../core/contract.ts'
+import { METADATA, METADATA_ACCESS_LOG, METADATA_RETRY_NON_IDEMPOTENT } from '../../core/contract.ts'
 import type { Route, RouteAction, RouteConfiguration } from '../../core/xds/generated/envoy.js'
 import type { JsonObject } from '../../core/xds/well-known.ts'
 import type { Mesh } from '../model/mesh.ts'
@@ -163,6 +163,7 @@ function routeOf({ match, rule }: RouteEntry, client: MeshClient, path: NewPath)
   }
   const said = {
     ...(action.retryNonIdempotent ? { [METADATA_RETRY_NON_IDEMPOTENT]: true } : {}),
+    ...(rule.accessLog && client.takes.telemetry ? { [METADATA_ACCESS_LOG]: rule.accessLog } : {}),
     ...sessionTimes(session, client),
   }
   return {

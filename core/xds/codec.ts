@@ -245,9 +245,21 @@ function encodeOne(writer: Writer, field: Field, value: unknown, depth: number):
   writer.tag(field.number, field.value.wire)
 }
 
+const ENCODED = Symbol('encoded')
+
+/**
+ * The same message, which is from now on written as it is now, wherever it is part of another: for what many messages share.
+ * A copy of it (`{...value}`) is written anew. Throws WeftError `protobuf.*`.
+ */
+export function encodedOnce<T extends object>(type: MessageType<T>, value: T): T {
+  return Object.defineProperty({ ...value }, ENCODED, { value: type.encode(value) })
+}
+
 function encodeValue(writer: Writer, field: Field, value: unknown, depth: number): void {
   if (!isMessageType(field.type)) return field.value.write(writer, value)
   if (typeof value !== 'object' || value === null) throw invalid(`not a ${field.type.typeName}`)
+  const encoded = (value as { readonly [ENCODED]?: Uint8Array })[ENCODED]
+  if (encoded) return writer.bytes(encoded)
   const before = writer.length
   encodeInto(writer, field.type, value as Values, depth + 1)
   writer.uint32(writer.length - before)

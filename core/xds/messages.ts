@@ -91,6 +91,7 @@ const OTLP: ModuleSource = {
   files: [
     'opentelemetry/proto/collector/trace/v1/trace_service.proto',
     'opentelemetry/proto/collector/metrics/v1/metrics_service.proto',
+    'opentelemetry/proto/collector/logs/v1/logs_service.proto',
   ],
   messages: 'all',
 }

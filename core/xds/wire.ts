@@ -13,16 +13,23 @@ export function malformed(message: string): WeftError {
 
 const MAX_BYTES = 0x7fffffff
 
+/** What a writer begins in, unless another one is at it: a message grows there without being moved. */
+const SCRATCH_BYTES = 64 * 1024
+let scratch: Buffer | undefined
+
 /** Writes from the end towards the front: a nested message's length is known when its header is written. */
 export class Writer {
   #buffer: Buffer
   #view: DataView
   #at: number
+  /** The buffer is the scratch, which the next writer takes. */
+  #lent = true
 
-  constructor(size = 256) {
-    this.#buffer = Buffer.allocUnsafeSlow(size)
+  constructor() {
+    this.#buffer = scratch ?? Buffer.allocUnsafeSlow(SCRATCH_BYTES)
+    scratch = undefined
     this.#view = new DataView(this.#buffer.buffer)
-    this.#at = size
+    this.#at = this.#buffer.length
   }
 
   /** Bytes written so far. */
@@ -30,8 +37,13 @@ export class Writer {
     return this.#buffer.length - this.#at
   }
 
+  /** All of it, in memory of its own. The writer is used up. */
   finish(): Buffer {
-    return this.#buffer.subarray(this.#at)
+    if (!this.#lent) return this.#buffer.subarray(this.#at)
+    const all = Buffer.allocUnsafeSlow(this.length)
+    this.#buffer.copy(all, 0, this.#at)
+    scratch = this.#buffer
+    return all
   }
 
   /** May replace the buffer and its view: call it before reading either. */
@@ -42,6 +54,8 @@ export class Writer {
       if (size > MAX_BYTES) throw new WeftError('protobuf.too_large', 'message is larger than 2 GiB')
       const grown = Buffer.allocUnsafeSlow(size)
       this.#buffer.copy(grown, size - used, this.#at)
+      if (this.#lent) scratch = this.#buffer
+      this.#lent = false
       this.#buffer = grown
       this.#view = new DataView(grown.buffer)
       this.#at = size - used

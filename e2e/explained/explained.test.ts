@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
+import type { ExplainAnswer, TraceExplanation } from '../../core/api/explanation.ts'
 import type { RefusalView } from '../../control-plane/serve/telemetry/decision-store.ts'
 import { startCluster } from '../../local/cluster.ts'
 import { DASHBOARD_TARGET } from '../../local/control/status.ts'
@@ -75,6 +76,59 @@ t.test(
           /^refused at payments\/pay.*port 8080\n {2}no rule lets it in; payments\/pay\/0 \(Service pay\) comes nearest/,
       })
       t.match(await weft(...ask, '--from', 'shop/default'), { code: 0, stdout: /^allowed at payments\/pay/ })
+    })
+
+    await t.test('weft explain asks the sidecars of both sides what becomes of it', async (t) => {
+      const ask = async (from: string, ...more: readonly string[]) => {
+        const told = await weft(
+          'explain',
+          '--from',
+          from,
+          '--to',
+          'http://pay.payments/items/1',
+          '--json',
+          ...more,
+        )
+        return JSON.parse(told.stdout) as ExplainAnswer
+      }
+      const allowed = await ask('shop/web')
+      t.match(allowed, {
+        caller: { outcome: 'forwarded', namespace: 'shop', sent: { method: 'GET', path: '/items/1' } },
+        server: {
+          outcome: 'forwarded',
+          namespace: 'payments',
+          policy: { decision: 'allowed', rule: 'payments/pay/0' },
+        },
+      })
+      t.ok(allowed.caller.backends.some(({ endpoints }) => endpoints.some(({ odds }) => odds > 0.9)))
+      t.match(await ask('other/intruder'), {
+        caller: { policy: { decision: 'denied' } },
+        server: {
+          outcome: 'refused',
+          status: 403,
+          policy: { rule: 'none', reason: new RegExp(`payments/pay/0 comes nearest: caller is ${INTRUDER}`) },
+        },
+      })
+      const text = await weft('explain', '--from', 'other/intruder', '--to', 'http://pay.payments/items/1')
+      t.match(text, {
+        code: 0,
+        stdout: /\nat payments\/pay[^:]*: the sidecar of payments\/pay[^ ]* refuses it: 403/,
+      })
+      t.match(await weft('explain', '--from', 'shop/wep', '--to', 'http://pay.payments/'), {
+        code: 1,
+        stderr: /from: there is no workload or pod shop\/wep with a sidecar: .*was shop\/web meant\?/,
+      })
+      t.match((await weft('explain', '--from', 'shop/web', '--to', 'pay')).code, 2)
+      const happened = await eventually(PATIENCE_S, 'both sides of the trace', async () => {
+        const told = await weft('explain', '--trace', reference, '--json')
+        if (told.code !== 0) return undefined
+        const trace = JSON.parse(told.stdout) as TraceExplanation
+        return trace.hops.some(({ direction, now }) => direction === 'inbound' && now) ? trace : undefined
+      })
+      t.match(
+        happened.hops.find(({ direction }) => direction === 'inbound'),
+        { now: { status: 403 }, differs: [] },
+      )
     })
 
     await t.test('a connection that a DENY rule ends is known, too', async (t) => {

@@ -1,67 +1,77 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { describeError, WeftError } from '../../core/errors.ts'
-import { parseFlags } from '../../core/flags.ts'
 import { reportTable } from '../demo/report.ts'
-import { play } from '../demo/scenario.ts'
+import type { StepResult } from '../demo/scenario.ts'
+import { requireMachine } from '../kubernetes/cluster/machine-lacks.ts'
+import { ensurePrograms, isMade } from '../kubernetes/programs/programs.ts'
 import { LACK } from '../programs/lack.ts'
-import { ensureSpire, isSpireMade, SPIRE } from './programs.ts'
-import { Spire } from './spire.ts'
-import { spireSteps } from './spire-steps.ts'
+import { helpText, parseOptions, type Options } from './options.ts'
+import { ensureIssuer, isIssuerMade } from './programs.ts'
+import { certManagerTrial } from './cert-manager-steps.ts'
+import { spireTrial } from './spire-steps.ts'
+import type { Trial } from './trial.ts'
+import { vaultTrial } from './vault-steps.ts'
 
-const USAGE = `Usage: npm run test:issuers [-- --check] [--json]
-
-Has a real SPIRE ${SPIRE}, server and agent, certify workloads of a control plane: docs/issuers.md. Both are built from its
-Go module into a cache the first time, which takes many minutes.
-
-  --check  make and run nothing; say whether they are in the cache, and exit with 3 if not
-  --json   one object on standard output: {ok, seconds, issuers: [{name, version, steps: [{name, ok, expected, observed}]}]}
-  --help   this text
-
-It needs Linux, Go 1.26 or newer and a C compiler.
-Exit: 0 all as expected, 1 not, 2 for wrong use, 3 something cannot be had here (it says what).
-`
+const TRIALS: readonly Trial[] = [spireTrial, vaultTrial, certManagerTrial]
 
 const began = performance.now()
+const secondsSoFar = (): number => (performance.now() - began) / 1000
 const progress = (line: string): void =>
-  console.error(`issuers: ${((performance.now() - began) / 1000).toFixed(1).padStart(5)} s  ${line}`)
+  console.error(`issuers: ${secondsSoFar().toFixed(1).padStart(5)} s  ${line}`)
 
-async function main(argv: readonly string[]): Promise<number> {
-  const { values } = parseFlags({
-    args: [...argv],
-    options: { check: { type: 'boolean' }, json: { type: 'boolean' }, help: { type: 'boolean' } },
-  } as const)
-  if (values.help) {
-    console.log(USAGE)
-    return 0
+interface Played {
+  readonly name: string
+  readonly version: string
+  readonly steps: readonly StepResult[]
+}
+
+async function main(options: Options): Promise<number> {
+  const chosen = TRIALS.filter(({ name }) => options.issuers.includes(name))
+  const clusterParts = [...new Set(chosen.flatMap((trial) => trial.clusterParts))]
+  if (options.check) {
+    for (const part of clusterParts) console.log(`${part}: ${isMade(part) ? 'there' : 'not made'}`)
+    for (const { part } of chosen) console.log(`${part}: ${isIssuerMade(part) ? 'there' : 'not made'}`)
+    return clusterParts.every(isMade) && chosen.every(({ part }) => isIssuerMade(part)) ? 0 : 3
   }
-  if (values.check) {
-    console.log(`spire: ${isSpireMade() ? 'there' : 'not made'}`)
-    return isSpireMade() ? 0 : 3
+  if (clusterParts.length > 0) {
+    await requireMachine(progress)
+    await ensurePrograms(clusterParts, progress)
   }
-  const programs = await ensureSpire(progress)
-  const folder = mkdtempSync(join(tmpdir(), 'weft-spire-'))
-  const spire = await Spire.start(programs, folder)
-  try {
-    const steps = await play(spireSteps(), spire, progress)
-    const ok = steps.every((step) => step.ok)
-    const seconds = Math.round((performance.now() - began) / 100) / 10
-    const issuers = [{ name: 'spire', version: SPIRE, steps }]
-    console.log(values.json ? JSON.stringify({ ok, seconds, issuers }) : reportTable({ ok, seconds, steps }))
-    return ok ? 0 : 1
-  } finally {
-    await spire.stop()
-    rmSync(folder, { recursive: true, force: true })
+  const issuers: Played[] = []
+  for (const trial of chosen) {
+    const { name, version } = trial
+    const folder = await ensureIssuer(trial.part, progress)
+    const steps = await trial.play(folder, (line) => progress(`${name}: ${line}`))
+    for (const step of steps.filter(({ ok }) => !ok)) progress(`${name}: ${step.name}: ${step.observed}`)
+    issuers.push({ name, version, steps })
   }
+  const seconds = Math.round(secondsSoFar() * 10) / 10
+  const ok = issuers.every(({ steps }) => steps.every((step) => step.ok))
+  if (options.json) console.log(JSON.stringify({ ok, seconds, issuers }))
+  else
+    for (const { name, version, steps } of issuers)
+      console.log(
+        `${name} ${version}\n\n${reportTable({ ok: steps.every((one) => one.ok), seconds, steps })}\n`,
+      )
+  return ok ? 0 : 1
+}
+
+async function run(argv: readonly string[]): Promise<number> {
+  const options = parseOptions(
+    argv,
+    TRIALS.map(({ name }) => name),
+  )
+  if (!options.help) return main(options)
+  console.log(helpText(TRIALS))
+  return 0
 }
 
 function exitCode(error: unknown): number {
   if (!(error instanceof WeftError)) return 1
-  return error.code === LACK ? 3 : error.code === 'cli.flags' ? 2 : 1
+  if (error.code === LACK || error.code === 'program.missing') return 3
+  return error.code === 'cli.flags' ? 2 : 1
 }
 
-main(process.argv.slice(2)).then(
+run(process.argv.slice(2)).then(
   (code) => {
     process.exitCode = code
   },

@@ -1,30 +1,37 @@
 import type { X509Certificate } from 'node:crypto'
-import { createPublicKey } from 'node:crypto'
-import { createCsr } from '../../certs/csr.ts'
-import { generateKey } from '../../certs/key.ts'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { silentLogger } from '../../core/log.ts'
-import type { CertificateRequest, Issuer } from '../../control-plane/issuers/issuer.ts'
+import type { Issuer } from '../../control-plane/issuers/issuer.ts'
 import { openIssuer } from '../../control-plane/issuers/open-issuer.ts'
-import { eventually, type Step } from '../demo/scenario.ts'
-import type { Spire } from './spire.ts'
+import { eventually, play, type Step } from '../demo/scenario.ts'
+import { DNS_NAMES, request, WEB } from './ask.ts'
+import { SPIRE } from './programs.ts'
+import { Spire } from './spire.ts'
+import type { Trial } from './trial.ts'
 
-const WEB = 'spiffe://cluster.local/ns/shop/sa/web'
 const PATIENCE_S = 60
 
-function request(): CertificateRequest {
-  const key = generateKey()
-  return {
-    csr: createCsr(key, { uri: [WEB] }),
-    csrNames: { uris: [WEB], dns: [], others: [] },
-    publicKey: createPublicKey(key),
-    names: { spiffeId: WEB },
-    lifeMs: 3_600_000,
-    asker: { source: 'shop', subject: 'web' },
-  }
+export const spireTrial: Trial = {
+  name: 'spire',
+  version: SPIRE,
+  part: 'spire',
+  clusterParts: [],
+  async play(programs, progress) {
+    const folder = mkdtempSync(join(tmpdir(), 'weft-spire-'))
+    const spire = await Spire.start(programs, folder)
+    try {
+      return await play(spireSteps(), spire, progress)
+    } finally {
+      await spire.stop()
+      rmSync(folder, { recursive: true, force: true })
+    }
+  },
 }
 
 /** What must be seen of SPIRE as the authority above the mesh. */
-export function spireSteps(): readonly Step<Spire>[] {
+function spireSteps(): readonly Step<Spire>[] {
   const stop = new AbortController()
   let issuer: Issuer | undefined
   const sign = async () => {
@@ -38,7 +45,7 @@ export function spireSteps(): readonly Step<Spire>[] {
       { kind: 'spire', agentSocket: spire.agentSocket, server: { host: '127.0.0.1', port: spire.port } },
       {
         trustDomain: 'cluster.local',
-        dnsNames: ['weft-control-plane.weft-system.svc'],
+        dnsNames: DNS_NAMES,
         log: silentLogger,
         signal: stop.signal,
         waiting: (reason) => waits.push(reason),

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import t from 'tap'
-import { createRoot } from '../../certs/authority.ts'
+import { createIssuing, createRoot, DAY } from '../../certs/authority.ts'
+import { certificatesPem } from '../../certs/trust-bundle.ts'
 import { runCommand } from '../../local/node/run-command.ts'
 import { startCluster } from './cluster/cluster.ts'
 import { InstalledWebhook, installedObject } from './testing/installed-webhook.ts'
@@ -87,6 +88,23 @@ t.test('the commands at a real API server', async (t) => {
     t.match(await weft(['certs']), { code: 0, stderr: '', stdout: /^USE[\s\S]*\nwebhook / })
     await injector.stop('KILL')
     t.match(await check(), { injection: { status: 'failed', message: /does not reach the webhook/ } })
+  })
+
+  t.test('check: a root and a CA that end within 30 days', async (t) => {
+    const begun = Date.now() - 355 * DAY
+    const root = createRoot('cluster.local', begun, 365 * DAY)
+    const ca = createIssuing(root, 'cluster.local', begun)
+    const metadata = { name: 'weft-ca', namespace: 'weft-system' }
+    const object = { apiVersion: 'v1', metadata }
+    await apply(
+      { ...object, kind: 'ConfigMap', data: { 'root-cert.pem': certificatesPem([root.certificate]) } },
+      { ...object, kind: 'Secret', stringData: { 'issuing.pem': certificatesPem([ca.certificate]) } },
+    )
+    t.match(await check(), {
+      roots: { status: 'warning', message: /ends in (9|10) d: rotate them/ },
+      'issuing CA': { status: 'warning', message: /in Secret weft-system\/weft-ca ends in (9|10) d/ },
+    })
+    await cluster.kubectl(['delete', 'configmap,secret', 'weft-ca', '-n', 'weft-system'])
   })
 
   t.test('the others, with nothing there', async (t) => {

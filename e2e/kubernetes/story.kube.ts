@@ -18,6 +18,7 @@ import { dashboard } from './story/steps/dashboard.ts'
 import { gettingStarted } from './story/steps/getting-started.ts'
 import { job } from './story/steps/job.ts'
 import { probes } from './story/steps/probes.ts'
+import { revocation } from './story/steps/revocation.ts'
 import { rights } from './story/steps/rights.ts'
 import { rolloutOfApplication, rolloutOfMesh } from './story/steps/rollout.ts'
 
@@ -65,7 +66,7 @@ t.test('from an empty cluster to a mesh that is rolled over under load', async (
 
   const mesh: KubernetesMesh = { ...kubernetesMesh(cluster), kubernetes: cluster, apply }
   const steps: KubernetesStep[] = [
-    ...[inject, mtls, canaryWithin(3), trace, dashboard, commands, job, probes, gettingStarted],
+    ...[inject, mtls, canaryWithin(3), trace, dashboard, commands, job, probes, gettingStarted, revocation],
     ...[rolloutOfApplication, rolloutOfMesh, rights(audit)],
   ]
   const results = await play(steps, mesh, (name) => progress(`step ${name}`))

@@ -3,11 +3,17 @@ const text = (objects: readonly object[]): string =>
   objects.map((object) => JSON.stringify(object)).join('\n---\n')
 
 /** A Deployment of one pod without a ServiceAccount of its own. */
-function deployment(name: string, namespace: string, program: string, metadata: object = {}): object {
+function deployment(
+  name: string,
+  namespace: string,
+  program: string,
+  metadata: object = {},
+  image = 'demo',
+): object {
   const labels = { app: name }
   const container = {
     name: 'app',
-    image: 'weft.dev/demo:v1',
+    image: `weft.dev/${image}:v1`,
     command: ['node', program],
     ...(program === 'idle.ts' ? {} : { readinessProbe: { tcpSocket: { port: 8080 }, periodSeconds: 1 } }),
   }
@@ -50,6 +56,8 @@ export const MANIFESTS: Readonly<Record<string, string>> = {
     deployment('orders', 'shop', 'catalog.ts'),
     service('orders', 'shop'),
     service('split', 'shop'),
+    deployment('front', 'other', 'front.ts', { annotations: { 'weft.dev/stitch-traces': 'on' } }, 'front'),
+    service('front', 'other'),
     deployment('client', 'shop', 'idle.ts'),
     deployment('client', 'legacy', 'idle.ts'),
     deployment('pretender', 'other', 'catalog.ts', {

@@ -43,7 +43,10 @@ t.test('names, mutual TLS and mistakes are told as they are', { skip, timeout: 1
   const cluster = await startCluster({
     manifests: [directory],
     name: `observed-${process.pid}`,
-    images: { 'weft.dev/demo': join(import.meta.dirname, '../demo/app') },
+    images: {
+      'weft.dev/demo': join(import.meta.dirname, '../demo/app'),
+      'weft.dev/front': join(import.meta.dirname, 'app'),
+    },
   })
   t.teardown(() => cluster.close())
   await cluster.ready
@@ -92,10 +95,28 @@ t.test('names, mutual TLS and mistakes are told as they are', { skip, timeout: 1
       new Set(
         proxies.map(({ service, namespace, serviceAccount }) => `${service}.${namespace} ${serviceAccount}`),
       ),
-      new Set(['client.shop default', 'orders.shop default', 'orders.other default']),
+      new Set(['client.shop default', 'orders.shop default', 'front.other default', 'orders.other default']),
     )
     const metrics = await cluster.exec('shop/client', ['node', '-e', METRICS])
     t.match(metrics.stdout, /service_name="client",service_namespace="shop"[^}]*k8s_deployment_name="client"/)
+  })
+
+  await t.test('a trace goes through an application that passes on no fields', async (t) => {
+    const id = '1af7651916cd43dd8448eb211c80319c'
+    const header = `traceparent:00-${id}-b7ad6b7169203331-01`
+    t.equal((await get(client, 'http://front.other:8080/', 1, '--header', header)).failed, 0)
+    const spans = await eventually(PATIENCE_S, 'four spans of the trace', async () => {
+      try {
+        const { spans: all } = (await mesh.api(`/api/traces/${id}`)) as { spans: StoredSpan[] }
+        return all.length >= 4 ? all : undefined
+      } catch {
+        return undefined
+      }
+    })
+    t.strictSame(
+      new Set(spans.map(({ service, kind }) => `${service} ${kind}`)),
+      new Set(['client client', 'front server', 'front client', 'orders server']),
+    )
   })
 
   await t.test('the lock: nothing was seen, all of it, some of it', async (t) => {

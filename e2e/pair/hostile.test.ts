@@ -30,7 +30,7 @@ t.before(async () => {
     app.closeAllConnections()
   })
   pair = await startPair(t, [{ name: 'web', kind: 'http', app: portOf(app), appProtocol: 'http1' }], {
-    flags: ['--access-log', 'errors'],
+    flags: ['--access-log', 'failed'],
   })
 })
 

@@ -47,7 +47,7 @@ t.before(async () => {
         extra: { [`${name} v1`]: apps['v1'] ?? 0, [`${name} v2`]: apps['v2'] ?? 0 },
       } as const
     }),
-    { flags: ['--access-log', 'errors'] },
+    { flags: ['--access-log', 'failed'] },
   )
 })
 

@@ -44,7 +44,7 @@ t.test('what a link remembers of names and values is not the heads that they cam
     app.closeAllConnections()
   })
   const path = { name: 'app', kind: 'http', app: portOf(app), appProtocol: 'http1' } as const
-  const pair = await startPair(t, [path], { flags: ['--access-log', 'errors'] })
+  const pair = await startPair(t, [path], { flags: ['--access-log', 'failed'] })
   const client = await dial(pair.port('app'))
   const before = pair.caller.memoryKib('now')
   for (let i = 0; i < NAMES; i++) {

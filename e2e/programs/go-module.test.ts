@@ -35,6 +35,7 @@ replace example.org/library => example.org/library v1.2.1
 replace example.org/old v0.1.0 => example.org/old v0.1.2
 `,
     )
+    t.match(goModText({ ...PROGRAMS, changes: [] }, its), /^replace example\.org\/program => \.\/changed$/m)
     t.match(
       goModText({ ...PROGRAMS, staging: true }, its),
       /^replace example\.org\/staged => example\.org\/staged v0\.36\.3$/m,

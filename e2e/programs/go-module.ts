@@ -1,4 +1,13 @@
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { spawnSync } from 'node:child_process'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -19,13 +28,27 @@ export interface GoPrograms {
   /** Modules to require beside it, with their versions: those that its own go.mod replaces by a folder. */
   readonly beside?: Readonly<Record<string, string>>
   readonly ldflags?: string
+  /** What is changed of the module's own files, where it does not fit what it requires as that is published. */
+  readonly changes?: readonly SourceChange[]
+  /** Build tags that leave parts of it out, and the modules that those parts alone need. */
+  readonly tags?: readonly string[]
   /** Whether parts of it are C, for which the machine needs a compiler; default no. */
   readonly cgo?: boolean
   /** Modules of the same repository that it requires at v0.0.0, and where they are. */
   readonly staging?: boolean
 }
 
+/** One place in a file of the module. */
+export interface SourceChange {
+  /** Path in the module. */
+  readonly file: string
+  readonly from: string
+  readonly to: string
+}
+
 const EVERY_MS = 15_000
+/** Where the module is, changed. */
+const CHANGED = 'changed'
 
 /** Where Go keeps a module that it has fetched, and the checksum of it. */
 export interface FetchedModule {
@@ -35,7 +58,8 @@ export interface FetchedModule {
 }
 
 /** The text of a go.mod that requires the module, with what its own go.mod leaves to whoever builds it. */
-export function goModText({ module, version, beside = {}, staging }: GoPrograms, itsGoMod: string): string {
+export function goModText(programs: GoPrograms, itsGoMod: string): string {
+  const { module, version, beside = {}, changes, staging } = programs
   const go = /^go .+$/m.exec(itsGoMod)?.[0] ?? 'go 1.26.0'
   const godebug = /^godebug .+$/m.exec(itsGoMod)?.[0]
   const lines = [
@@ -47,6 +71,7 @@ export function goModText({ module, version, beside = {}, staging }: GoPrograms,
   // A replacement holds in the module that is built alone. One by a folder is nowhere else.
   for (const [, what, by] of itsGoMod.matchAll(/^(?:replace |\t)(\S+(?: v\S+)?) => (\S+ v\S+)/gm))
     lines.push(`replace ${what} => ${by}`)
+  if (changes !== undefined) lines.push(`replace ${module} => ./${CHANGED}`)
   if (staging) {
     // Kubernetes v1.N.P publishes its staging repositories as v0.N.P.
     const its = version.replace(/^v1\./, 'v0.')
@@ -80,20 +105,21 @@ export async function buildGo(
     runStep(argv, { cwd: work, env, ...(onLine ? { onLine } : {}) })
   try {
     progress(`${module}@${version}: fetching`)
-    const { GoMod, Sum } = await fetchGoModule(module, version)
+    const { Dir, GoMod, Sum } = await fetchGoModule(module, version)
+    if (programs.changes !== undefined) copyChanged(Dir, join(work, CHANGED), programs.changes)
     writeFileSync(join(work, 'go.mod'), goModText(programs, readFileSync(GoMod, 'utf8')))
     const tests = Object.entries(programs.tests ?? {})
     const packages = Object.keys(programs.packages)
     const foreign = [...packages, ...tests.map(([path]) => path)].filter((path) => !path.startsWith('./'))
     if (foreign.length > 0) writeFileSync(join(work, 'tools.go'), toolsFile(foreign))
     if (programs.sources !== undefined) cpSync(programs.sources, work, { recursive: true })
-    await step(['go', 'mod', 'tidy'])
-    cpSync(join(work, 'go.mod'), join(folder, 'go.mod.txt'))
-    cpSync(join(work, 'go.sum'), join(folder, 'go.sum.txt'))
+    // It looks at no tag, and would fetch what they leave out; the build adds what it needs to go.mod by itself.
+    if (programs.tags === undefined) await step(['go', 'mod', 'tidy'])
     const out = join(work, 'out')
     mkdirSync(out)
     const tell = teller(module, progress)
-    const flags = ['-trimpath', '-ldflags', `-s -w ${programs.ldflags ?? ''}`]
+    const tags = programs.tags === undefined ? [] : ['-tags', programs.tags.join(',')]
+    const flags = ['-trimpath', ...tags, '-ldflags', `-s -w ${programs.ldflags ?? ''}`]
     try {
       if (packages.length > 0)
         await step(['go', 'build', '-v', ...flags, '-o', `${out}/`, ...packages], tell.line)
@@ -105,11 +131,28 @@ export async function buildGo(
     } finally {
       tell.end()
     }
+    for (const sums of ['go.mod', 'go.sum']) cpSync(join(work, sums), join(folder, `${sums}.txt`))
     for (const file of readdirSync(out))
       cpSync(join(out, file), join(folder, nameOf(programs.packages, file)))
     return { module, version, sum: Sum, go: found.stdout.trim() }
   } finally {
     rmSync(work, { recursive: true, force: true })
+  }
+}
+
+/** Throws where a place is not as it was when the change was written. */
+function copyChanged(from: string, to: string, changes: readonly SourceChange[]): void {
+  cpSync(from, to, { recursive: true })
+  for (const { file, from: before, to: after } of changes) {
+    const path = join(to, file)
+    const text = readFileSync(path, 'utf8')
+    if (!text.includes(before)) throw new Error(`${file} does not say ${JSON.stringify(before)}`)
+    // As Go keeps it, nobody may write it.
+    chmodSync(path, 0o644)
+    writeFileSync(
+      path,
+      text.replace(before, () => after),
+    )
   }
 }
 

@@ -27,7 +27,7 @@ interface Result {
 
 async function soak(options: Options, t: Teardown, stopped: AbortSignal): Promise<Result> {
   const pair = await startPair(t, await applications(t), {
-    flags: ['--access-log', 'errors', '--drain-seconds', '5'],
+    flags: ['--access-log', 'failed', '--drain-seconds', '5'],
     // As images run it.
     program: { argv: [...NODE_FLAGS, (await bundle('proxy')).path], env: PROXY_ENV },
   })

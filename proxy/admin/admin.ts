@@ -11,6 +11,8 @@ export interface AdminSources {
   readonly clusters: ClusterManager
   readonly configDump: () => unknown
   readonly certificates: () => unknown
+  /** What would become of a request; undefined: nobody can say, as no traffic is captured. */
+  readonly explain?: ((url: URL) => Promise<Reply>) | undefined
 }
 
 const HELP = `/ready                     200 when traffic is served, 503 with the reason otherwise
@@ -18,6 +20,7 @@ const HELP = `/ready                     200 when traffic is served, 503 with th
 /config_dump               the configuration in force, without secrets; ?resource=listeners|routes|clusters|endpoints
 /clusters                  endpoints in use, their health, connections and running requests
 /certs                     the workload's certificate and trust bundle, without keys
+/explain?to=URL            what would become of a request of this pod, and why; method=POST, header=NAME: VALUE
 /help                      this page
 `
 
@@ -38,6 +41,8 @@ export function adminHandler(sources: AdminSources): Handler {
         return configDump(sources.configDump(), url.searchParams.get('resource'))
       case '/clusters':
         return json(clustersReport(sources.clusters))
+      case '/explain':
+        return sources.explain?.(url)
       case '/certs':
         return json(sources.certificates())
       default:

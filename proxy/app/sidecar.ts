@@ -14,6 +14,7 @@ import {
   TAKES_JWT,
   TAKES_OUTLIER_DETECTION,
   TAKES_RBAC,
+  TAKES_TELEMETRY,
   TAKES_TRUST,
   USER_AGENT,
 } from '../../core/contract.ts'
@@ -22,16 +23,20 @@ import { workloadId } from '../../certs/spiffe-id.ts'
 import type { AppProbe } from '../../core/app-probe.ts'
 import type { ProxyProtocolVersion } from '../../core/proxy-protocol.ts'
 import { describeError } from '../../core/errors.ts'
+import { readProxyQuestion } from '../../core/explain/proxy-question.ts'
 import type { Logger } from '../../core/log.ts'
 import { adminHandler, readiness } from '../admin/admin.ts'
+import { explainPage } from '../admin/explain-page.ts'
 import { appProbeHandler } from '../admin/app-probes.ts'
 import { serveEndpoint } from '../admin/http-endpoint.ts'
 import { openControlPlane, readToken, type ControlPlaneEndpoint } from '../identity/control-plane-client.ts'
+import { explain } from '../explain/explain.ts'
 import { createIdentity } from '../identity/identity.ts'
 import { PeerTrust } from '../identity/peer-trust.ts'
 import type { Locality } from '../model/balancing.ts'
+import { answerQuestions } from '../questions/questions.ts'
 import { Runtime } from '../runtime.ts'
-import type { AccessLogMode } from '../telemetry/access-log.ts'
+import type { LogMode } from '../../core/telemetry-settings.ts'
 import { reopeningExporter } from '../telemetry/reopening-exporter.ts'
 import { sidecarResource, type ReportingPod, type ResourceAttributes } from '../telemetry/resource.ts'
 import { clusterMetricsText } from '../telemetry/cluster-metrics.ts'
@@ -58,7 +63,7 @@ export interface SidecarOptions {
   readonly appProbes: ReadonlyMap<string, AppProbe>
   /** Ports whose application wants the PROXY protocol, from the sidecar's own probes and the pod itself, too. */
   readonly ownProxyProtocol: ReadonlyMap<number, ProxyProtocolVersion>
-  readonly accessLog: AccessLogMode
+  readonly accessLog: LogMode
   readonly drainMs: number
   readonly maxConnections?: number | undefined
   /** Of connections past the mesh; 0: for ever. Default 1 h. */
@@ -132,6 +137,13 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
     observed: new ObservedCalls(Date.now(), pod.addresses),
     samplingPercent: options.samplingPercent,
   })
+  const inbound = table.listener(INBOUND_LISTENER)
+  const configureTelemetry = (): void => {
+    // What was said last holds while nothing is known.
+    if (inbound.value) telemetry.configure(inbound.value.telemetry ?? {})
+  }
+  configureTelemetry()
+  inbound.watch(configureTelemetry)
   const runtime = new Runtime({
     configuration: table,
     secrets: trust.secrets,
@@ -146,6 +158,7 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
     log,
   })
 
+  const self = { pod: pod.name, namespace: pod.namespace }
   let saving: NodeJS.Timeout | undefined
   const saveNow = (): void => {
     clearTimeout(saving)
@@ -159,11 +172,15 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
   const save = (): void => {
     saving ??= setTimeout(saveNow, SAVE_AFTER_MS)
   }
+  const kinds = {
+    explain: (question: unknown) => explain(readProxyQuestion(question), runtime.live, self),
+  }
   const ads = createAdsClient({
     table,
     node: nodeOf(options),
     open: () => openControlPlane(controlPlane, ADS_CHANNEL),
     log,
+    beside: (client, metadata) => answerQuestions(client, metadata, { pod: pod.name, kinds }),
     changed: save,
   })
   const collecting = setInterval(() => {
@@ -212,6 +229,7 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
       clusters: runtime.clusters,
       configDump: () => configDump(table),
       certificates: () => certificates(identity.secrets),
+      explain: explainPage((question) => explain(question, runtime.live, self)),
     }
     const probes = appProbeHandler(
       options.appProbes,
@@ -262,7 +280,7 @@ export function nodeOf({ pod }: { readonly pod: SidecarOptions['pod'] }) {
       [NODE_NAMESPACE]: pod.namespace,
       [NODE_POD_NAME]: pod.name,
       [NODE_RUNTIME]: process.versions.node,
-      [NODE_TAKES]: [TAKES_OUTLIER_DETECTION, TAKES_RBAC, TAKES_JWT, TAKES_TRUST].join(' '),
+      [NODE_TAKES]: [TAKES_OUTLIER_DETECTION, TAKES_RBAC, TAKES_JWT, TAKES_TRUST, TAKES_TELEMETRY].join(' '),
     },
   }
 }

@@ -7,7 +7,7 @@ import { serveEndpoint } from '../admin/http-endpoint.ts'
 import { readBootstrap, type ProxyBootstrap } from '../bootstrap/bootstrap.ts'
 import { createStaticConfiguration } from '../bootstrap/configuration.ts'
 import { Runtime } from '../runtime.ts'
-import type { AccessLogMode } from '../telemetry/access-log.ts'
+import type { LogMode } from '../../core/telemetry-settings.ts'
 import type { Exporter } from '../telemetry/exporter.ts'
 import { standaloneResource, type ResourceAttributes } from '../telemetry/resource.ts'
 import { clusterMetricsText } from '../telemetry/cluster-metrics.ts'
@@ -24,7 +24,7 @@ export interface StandaloneOptions {
   readonly bootstrap: string
   /** Where spans and metrics go; undefined: nowhere. */
   readonly exporter: Exporter | undefined
-  readonly accessLog: AccessLogMode
+  readonly accessLog: LogMode
   readonly drainMs: number
   readonly maxConnections?: number | undefined
   readonly samplingPercent: number | undefined

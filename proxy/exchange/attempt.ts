@@ -9,11 +9,12 @@ import type { TryOutcome } from '../upstream/health/try-outcome.ts'
 import type { HttpPool, PooledConnection, PoolWaiter, Reuse } from '../upstream/http-pool.ts'
 import { readGrpcStatus } from './reply.ts'
 import { readRetryAfterMs } from './retry-after.ts'
+import type { TryRecord } from './telemetry-sink.ts'
 
 /** What an attempt tells its exchange. Nothing more comes after `attemptFailed` or the end of the response. */
 export interface AttemptOwner {
   /** Before the stream opens: the head may depend on the link (its ALPN). */
-  attemptConnected(alpn: string): void
+  attemptConnected(attempt: Attempt, alpn: string): void
   attemptOpened(attempt: Attempt): void
   attemptInformational(head: ResponseHead): void
   attemptHead(attempt: Attempt, head: ResponseHead, end: boolean): void
@@ -54,6 +55,8 @@ export class Attempt implements ClientStreamReader, PoolWaiter, Waiting {
   readonly endpoint: EndpointState
   readonly head: RequestHead
   stream: ClientStream | undefined
+  /** What telemetry is told of it, where it is told of tries. */
+  told: TryRecord | undefined
   /** Who answered on the connection, or ''. */
   identity = ''
   readonly reuse: Reuse
@@ -78,7 +81,7 @@ export class Attempt implements ClientStreamReader, PoolWaiter, Waiting {
   /** It waits beside connections that carry others. */
   #beside = false
   /** The endpoint was told how the try ended. */
-  #told = false
+  #judged = false
   #over = false
   #discarding = false
   #discarded = 0
@@ -152,7 +155,7 @@ export class Attempt implements ClientStreamReader, PoolWaiter, Waiting {
     this.#connection = connection
     this.identity = connection.identity
     this.reused = codec.carried > 0 || connection.waited
-    this.#owner.attemptConnected(connection.alpn)
+    this.#owner.attemptConnected(this, connection.alpn)
     this.stream = codec.open(this.head, this.#owner.bodiless, this)
     if (!this.#over) this.#owner.attemptOpened(this)
   }
@@ -253,8 +256,8 @@ export class Attempt implements ClientStreamReader, PoolWaiter, Waiting {
 
   /** How the try ended, once. `fields`: those that may hold the status of a call of gRPC. */
   #tell(outcome: TryOutcome, fields?: Fields, at?: number): void {
-    if (this.#told) return
-    this.#told = true
+    if (this.#judged) return
+    this.#judged = true
     const grpcStatus = fields === undefined ? undefined : readGrpcStatus(fields)
     const now = at ?? this.#clock.now()
     this.endpoint.ended(outcome, this.#status, grpcStatus ?? -1, now - this.startedAt, now)

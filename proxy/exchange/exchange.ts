@@ -22,6 +22,7 @@ import type { ExchangeDependencies, RunningExchange } from './dependencies.ts'
 import type { Caller } from './caller.ts'
 import { Forwarding } from './forwarding.ts'
 import { Phase } from './phase.ts'
+import { giveRequestId } from './hop-headers.ts'
 import { askAgain, sameSteps } from './reauthorization.ts'
 import { newRecord } from './record.ts'
 import { ReplayBuffer } from './replay-buffer.ts'
@@ -130,8 +131,10 @@ export class Exchange implements BodyReader, Caller, WaitingRequest, RunningExch
     const { requestTimeoutMs, traffic, samplingPercent } = this.manager.settings
     if (requestTimeoutMs > 0 && !this.body.ended)
       this.#cancelTimer = this.#deps.clock.after(requestTimeoutMs, () => this.#late())
-    if (traffic)
-      this.record.span = this.#deps.telemetry.beginTrace(this.hop.direction, this.head, samplingPercent)
+    if (traffic) {
+      this.#deps.telemetry.beginTrace(this.record, this.head, samplingPercent)
+      giveRequestId(this.head)
+    }
     this.#ask()
   }
 
@@ -182,7 +185,12 @@ export class Exchange implements BodyReader, Caller, WaitingRequest, RunningExch
   #chooseRoute(): void {
     const config = this.manager.routes.value
     this.#route = config ? findRoute(config, this.head) : undefined
-    if (this.#route) this.record.route = this.#route.name
+    if (this.#route) {
+      const { accessLog, match, name } = this.#route
+      this.record.route = name
+      this.record.accessLog = accessLog
+      if (match.path.kind === 'exact') this.record.template = match.path.value
+    }
     this.#phase = Phase.Deciding
     this.#ask()
   }
@@ -410,6 +418,7 @@ export class Exchange implements BodyReader, Caller, WaitingRequest, RunningExch
   #sendHead(head: ResponseHead, end: boolean): void {
     this.#phase = Phase.Responding
     this.#cancelTimer?.()
+    this.record.answerMs = Math.floor(this.#deps.clock.now() - this.startedAt)
     if (!this.#keepsCase) head.spelling = undefined
     for (const step of this.manager.steps.responders) step.respond?.(this.hop, this.head, this.#route, head)
     this.#stream.head(head, end)
@@ -450,13 +459,13 @@ export class Exchange implements BodyReader, Caller, WaitingRequest, RunningExch
     this.body.release()
     this.#deps.running.delete(this)
     this.record.durationMs = this.#deps.clock.now() - this.startedAt
-    this.#deps.telemetry.requestFinished(this.record)
+    this.#deps.telemetry.requestFinished(this.record, this.head)
     // A caller that still sends is drained by its codec; nothing may hold it back.
     this.proceed()
   }
 }
 
 /** A path and query in visible ASCII without a fragment (RFC 9112 section 3.2). */
-function isTarget(path: string): boolean {
+export function isTarget(path: string): boolean {
   return !/[^!-"$-~]/.test(path)
 }

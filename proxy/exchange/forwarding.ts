@@ -3,8 +3,7 @@ import type { ResetReason } from '../http/stream.ts'
 import { hashes } from '../model/balancing.ts'
 import { ResponseFlag } from '../model/response-flag.ts'
 import type { ForwardAction, Route, WeightedCluster } from '../model/route.ts'
-import { normalizePath } from '../route/normalize-path.ts'
-import { mutate, mutateRequest, rewriteRequest } from '../route/rewrite.ts'
+import { mutate } from '../route/rewrite.ts'
 import type { Session } from '../steps/step.ts'
 import { addressesOf } from '../transport/proxy-protocol.ts'
 import type { EndpointState } from '../upstream/endpoint-state.ts'
@@ -21,11 +20,14 @@ import { Deadline } from './deadline.ts'
 import { failureOf, outcomeOf } from './failure.ts'
 import { formatGrpcTimeout, grpcTimeoutMs } from './grpc-timeout.ts'
 import { Hedges } from './hedging.ts'
-import { markProtocol, prepareRequest } from './hop-headers.ts'
+import { markProtocol } from './hop-headers.ts'
 import { startMirrors, type Mirror } from './mirror.ts'
+import { applyBackend, applyRoute } from './outgoing-head.ts'
 import { REPLAY_LIMIT_BYTES } from './replay-buffer.ts'
 import { DEADLINE_EXCEEDED } from './reply.ts'
 import { backoffMs, badAnswer, decideRetry, isIdempotent, type Outcome } from './retry.ts'
+import type { TryKind } from './telemetry-sink.ts'
+import { beginTries, beginTry, closeTries, endTry, SILENT, type TryEnd } from './tries.ts'
 import { upgradeAllowed } from './upgrade-allowed.ts'
 
 const NO_MIRRORS: readonly Mirror[] = []
@@ -54,6 +56,8 @@ export class Forwarding implements AttemptOwner {
   #mirrors: readonly Mirror[] = NO_MIRRORS
   #retries = 0
   #replays = 0
+  /** What the next try is to the first. */
+  #nextKind: TryKind = 'first'
   /** It counts among those that its cluster tries again. */
   #retrying = false
   #responding = false
@@ -101,9 +105,8 @@ export class Forwarding implements AttemptOwner {
     record.cluster = weighted.cluster
     if (wantsUpgrade && !upgradeAllowed(head, action))
       return this.#fail(0, 403, 'upgrade_failed', 'this upgrade is not allowed here')
-    rewriteRequest(head, this.#route.match, action)
-    if (action.rewrite.path && !this.#rewrittenWell(head)) return
-    mutateRequest(head, this.#route.requestHeaders)
+    const reply = applyRoute(head, this.#route, action, this.#caller.manager.settings.paths)
+    if (reply) return this.#caller.fail(0, reply, 'connection')
     if (action.failover) this.#unchanged = { ...head, fields: [...head.fields] }
     this.#prepare(weighted)
     if (!this.#startTimers(action)) return
@@ -117,18 +120,16 @@ export class Forwarding implements AttemptOwner {
         action,
         this.#caller.http2,
         this.#caller.body,
+        record,
       )
 
     this.#enter(weighted)
   }
 
   /** The request as it goes to this cluster. */
-  #prepare({ requestHeaders }: WeightedCluster): void {
+  #prepare(weighted: WeightedCluster): void {
     const { head, hop, http2, manager } = this.#caller
-    mutateRequest(head, requestHeaders)
-    prepareRequest(hop, manager.settings, head)
-    // HTTP/2 has lower case alone, whatever the route's filters say.
-    if (http2 || !manager.settings.keepFieldCase) head.spelling = undefined
+    applyBackend(head, weighted, hop, manager.settings, http2)
   }
 
   #enter(weighted: WeightedCluster): void {
@@ -140,18 +141,6 @@ export class Forwarding implements AttemptOwner {
       this.#cancelWait = undefined
       if (!this.#over) this.#admitted(cluster)
     })
-  }
-
-  /** A rewrite may leave what a request could not have sent, `/foo../admin` becomes `/../admin`. False: that was answered. */
-  #rewrittenWell(head: RequestHead): boolean {
-    const normal = normalizePath(head.path, this.#caller.manager.settings.paths)
-    if (typeof normal !== 'string' && normal.kind === 'refused') {
-      const text = `bad path after its rewrite: ${normal.message}`
-      this.#fail(0, 400, `path_normalization_failed{${normal.reason}}`, text)
-      return false
-    }
-    head.path = typeof normal === 'string' ? normal : normal.path
-    return true
   }
 
   // From the caller.
@@ -201,6 +190,7 @@ export class Forwarding implements AttemptOwner {
   /** The exchange is over, whichever way. */
   over(): void {
     this.#over = true
+    closeTries(this.#caller.record, this.#attempt, this.#deps.clock.now())
     this.#hedges?.stop()
     this.#cancelWait?.()
     this.#deadline?.stop()
@@ -310,7 +300,7 @@ export class Forwarding implements AttemptOwner {
     const useless = !endpoint || (this.#unreached && this.#tried?.includes(endpoint))
     if (useless && this.#failOver()) return
     if (!endpoint) return this.#fail(ResponseFlag.UH, 503, 'no_healthy_upstream', 'no healthy upstream')
-    const attempt = this.#attemptAt(endpoint)
+    const attempt = this.#attemptAt(endpoint, this.#nextKind)
     this.#attempt = attempt
     attempt.start(this.#caller.body.ended ? this.#perTryTimeoutMs : 0)
     this.#armHedge()
@@ -320,14 +310,16 @@ export class Forwarding implements AttemptOwner {
     return this.#action.retry?.perTryTimeoutMs ?? 0
   }
 
-  #attemptAt(endpoint: EndpointState): Attempt {
+  #attemptAt(endpoint: EndpointState, kind: TryKind): Attempt {
     const { head, hop, http2, record } = this.#caller
     record.attempts++
     this.#noteUpstream(endpoint)
     const unshared =
       hop.own ?? (endpoint.proxyProtocol && (hop.named ??= new OwnConnections(addressesOf(hop), false)))
     const pool = unshared ? unshared.pool(endpoint, http2) : endpoint.pool(http2)
-    return new Attempt(this, endpoint, head, pool, this.#deps.clock, this.#reuse)
+    const attempt = new Attempt(this, endpoint, head, pool, this.#deps.clock, this.#reuse)
+    if (record.tries) beginTry(record, attempt, kind, this.#deps.telemetry.trySpanId())
+    return attempt
   }
 
   #noteUpstream({ address, endpoint }: EndpointState): void {
@@ -356,15 +348,17 @@ export class Forwarding implements AttemptOwner {
     const endpoint = this.#other([first, ...hedges.running])
     if (!endpoint || !this.#mayRetry() || !this.#countRetrying()) return
     this.#deps.telemetry.count('hedges_sent')
-    const attempt = this.#attemptAt(endpoint)
+    beginTries(this.#caller.record, first)
+    const attempt = this.#attemptAt(endpoint, 'hedge')
     hedges.add(attempt)
     attempt.start(this.#perTryTimeoutMs)
   }
 
   /** `attempt` has brought no answer. True: others run, one of which may. */
-  #othersRun(attempt: Attempt): boolean {
+  #othersRun(attempt: Attempt, end: TryEnd): boolean {
     const next = this.#hedges?.without(this.#attempt, attempt)
     if (!next) return false
+    endTry(attempt, end, this.#deps.clock.now())
     this.#attempt = next
     this.#noteUpstream(next.endpoint)
     return true
@@ -402,9 +396,10 @@ export class Forwarding implements AttemptOwner {
     return this.#caller.body.ended
   }
 
-  attemptConnected(alpn: string): void {
-    const { grpc, head, http2 } = this.#caller
+  attemptConnected({ told }: Attempt, alpn: string): void {
+    const { grpc, head, http2, record } = this.#caller
     markProtocol(head, alpn, http2)
+    if (told && record.span) this.#deps.telemetry.writeTry(head, record.span, told.spanId)
     if (grpc && this.#deadline)
       setField(head.fields, 'grpc-timeout', formatGrpcTimeout(this.#deadline.at - this.#deps.clock.now()))
   }
@@ -426,8 +421,12 @@ export class Forwarding implements AttemptOwner {
 
   attemptHead(attempt: Attempt, head: ResponseHead, end: boolean): void {
     const outcome = badAnswer(this.#action.retry, head, end)
-    if (outcome && this.#othersRun(attempt)) return attempt.discard()
-    if (outcome && this.#retry(attempt, outcome)) return
+    if (outcome) {
+      const grpcStatus = outcome.kind === 'grpc-status' ? outcome.grpcStatus : -1
+      const ended = { status: head.status, grpcStatus, flags: 0, details: 'via_upstream' }
+      if (this.#othersRun(attempt, ended)) return attempt.discard()
+      if (this.#retry(attempt, outcome, ended)) return
+    }
     this.#settle(attempt)
     const caller = this.#caller
     this.#responding = true
@@ -459,9 +458,10 @@ export class Forwarding implements AttemptOwner {
     const { flags, ...reply } = failureOf(failure)
     if (this.#responding)
       return this.#caller.fail(flags, reply, failure.kind === 'reset' ? failure.reason : 'connection')
-    if (this.#othersRun(attempt)) return
+    const ended = { status: 0, grpcStatus: -1, flags, details: reply.details }
+    if (this.#othersRun(attempt, ended)) return
     const closed = failure.kind === 'reset' && failure.reason === 'connection'
-    if (this.#retry(attempt, outcomeOf(failure), closed)) return
+    if (this.#retry(attempt, outcomeOf(failure), ended, closed)) return
     // The next sidecar may repeat even a write elsewhere, since no byte of it reached the application.
     const unsent = failure.kind === 'connect' || (failure.kind === 'reset' && failure.reason === 'refused')
     if (unsent && this.#caller.hop.link) this.#caller.refuse(flags, reply.details)
@@ -475,7 +475,8 @@ export class Forwarding implements AttemptOwner {
   attemptSilent(attempt: Attempt): void {
     if (this.#responding || (this.#hedges?.running.length ?? 0) > 0) return
     const sent = attempt.stream !== undefined
-    if (sent || this.#other([attempt])) this.#retry(attempt, { kind: sent ? 'silent' : 'slow-connect' })
+    if (sent || this.#other([attempt]))
+      this.#retry(attempt, { kind: sent ? 'silent' : 'slow-connect' }, SILENT)
   }
 
   /** An endpoint that was not tried, is not one of these, and that nothing speaks against. */
@@ -499,7 +500,7 @@ export class Forwarding implements AttemptOwner {
   }
 
   /** True: another try is on its way and the attempt is forgotten. */
-  #retry(attempt: Attempt, outcome: Outcome, closed = false): boolean {
+  #retry(attempt: Attempt, outcome: Outcome, end: TryEnd, closed = false): boolean {
     const policy = this.#action.retry
     const { body, head, hop, record, wantsUpgrade } = this.#caller
     const decision = decideRetry(policy, outcome, {
@@ -537,6 +538,9 @@ export class Forwarding implements AttemptOwner {
       if (!attempt.goneAway && outcome.kind !== 'slow-connect') attempt.distrustConnections()
     }
     this.#unreached = outcome.kind === 'connect-failure' || outcome.kind === 'slow-connect'
+    this.#nextKind = decision
+    beginTries(record, attempt)
+    endTry(attempt, end, this.#deps.clock.now())
     attempt.discard()
     this.#attempt = undefined
     // Never in this call stack, which may be a pool's own loop.

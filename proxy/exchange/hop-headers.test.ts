@@ -2,8 +2,9 @@ import t from 'tap'
 import { ALPN_LINK, CLIENT_CERTIFICATE_HEADER, PROTOCOL_HEADER } from '../../core/contract.ts'
 import { field, fieldValues } from '../http/message.ts'
 import { headOf, HOP } from '../steps/testing/requests.ts'
-import { MANAGER } from '../testing/static-configuration.ts'
+import { forwardTo, MANAGER } from '../testing/static-configuration.ts'
 import { markProtocol, prepareRequest } from './hop-headers.ts'
+import { MemoryExchange } from './testing/memory-exchange.ts'
 
 const CALLER = 'spiffe://mesh/ns/a/sa/caller'
 const OURS = 'spiffe://mesh/ns/a/sa/ours'
@@ -29,16 +30,19 @@ t.test('what is said of the caller is what it proved, as the listener wants it',
 })
 
 t.test('an id is given to the requests of the mesh that have none', async (t) => {
-  const idsOf = (traffic: typeof MANAGER.traffic, fields: string[]): string[] => {
-    const head = headOf('/', fields)
-    prepareRequest(HOP, { ...MANAGER, traffic }, head)
-    return fieldValues(head.fields, 'x-request-id')
+  const idsOf = (fields: string[], traffic?: typeof MANAGER.traffic): string[] => {
+    const mesh = new MemoryExchange(forwardTo({ app: 1 }))
+    mesh.settings = { ...MANAGER, traffic }
+    mesh.upstream.configuration.setCluster('app', [1])
+    mesh.send({ fields })
+    mesh.clock.advance(0)
+    return fieldValues(mesh.upstream.server(1).stream.head.fields, 'x-request-id')
   }
-  const [id, ...more] = idsOf('inbound', [])
+  const [id, ...more] = idsOf([], 'inbound')
   t.match(id, /^[0-9a-f-]{36}$/)
   t.same(more, [])
-  t.same(idsOf('inbound', ['x-request-id', 'own']), ['own'])
-  t.same(idsOf(undefined, []), [])
+  t.same(idsOf(['x-request-id', 'own'], 'inbound'), ['own'])
+  t.same(idsOf([]), [], 'of a proxy that takes no part in traces')
 })
 
 t.test('nobody outside the mesh says what a request began as', async (t) => {

@@ -40,8 +40,11 @@ export function prepareRequest(hop: Hop, manager: HttpConnectionManager, head: R
       break
   }
   if (manager.forwarded) writeForwarded(manager.forwarded, hop, head)
-  if (manager.traffic && field(fields, 'x-request-id') === undefined)
-    fields.push('x-request-id', randomUuid())
+}
+
+/** Envoy's x-request-id, by which logs of all hops are told to be of one request: made where none came, kept otherwise. */
+export function giveRequestId({ fields }: RequestHead): void {
+  if (field(fields, 'x-request-id') === undefined) fields.push('x-request-id', randomUuid())
 }
 
 /**

@@ -1,17 +1,23 @@
 import type { CounterName } from '../model/counters.ts'
-import { removeField, type Fields, type RequestHead } from '../http/message.ts'
+import { ResponseFlag } from '../model/response-flag.ts'
+import { removeField, type Fields, type RequestHead, type ResponseHead } from '../http/message.ts'
 import type { Destination } from '../transport/original-destination.ts'
 import type { ForwardAction, MirrorPolicy } from '../model/route.ts'
 import type { UpstreamCluster } from '../upstream/upstream-cluster.ts'
-import { Attempt, type AttemptOwner } from './attempt.ts'
+import { Attempt, type AttemptFailure, type AttemptOwner } from './attempt.ts'
+import { failureOf } from './failure.ts'
 import { markProtocol } from './hop-headers.ts'
 import type { ExchangeDependencies } from './dependencies.ts'
 import { ReplayBuffer } from './replay-buffer.ts'
+import { readGrpcStatus } from './reply.ts'
+import type { RequestRecord, TryRecord } from './telemetry-sink.ts'
+import { endTry, GIVEN_UP, tell, type TryEnd } from './tries.ts'
 
 // Envoy's default of a route without a timeout: an answer that nobody waits for must not hold a stream for ever.
 const TIMEOUT_MS = 15_000
 // Nobody reads it: beyond that a stream is cheaper to end.
 const MOST_ANSWER_BYTES = 1024 * 1024
+const TIMED_OUT: TryEnd = { status: 0, grpcStatus: -1, flags: ResponseFlag.UT, details: 'response_timeout' }
 
 /**
  * Copies of a request, one for each mirror of its route that its share falls to (Envoy's request_mirror_policies).
@@ -24,11 +30,12 @@ export function startMirrors(
   action: ForwardAction,
   http2: boolean,
   body: ReplayBuffer,
+  record: RequestRecord,
 ): Mirror[] {
   const mirrors: Mirror[] = []
   for (const policy of action.mirrors) {
     if (policy.percent < 100 && deps.random() * 100 >= policy.percent) continue
-    const mirror = new Mirror(deps, original, head, policy, http2, action.timeoutMs || TIMEOUT_MS)
+    const mirror = new Mirror(deps, original, head, policy, http2, action.timeoutMs || TIMEOUT_MS, record)
     for (const chunk of body.chunks) mirror.data(chunk)
     if (body.ended) mirror.end(body.trailers)
     mirrors.push(mirror)
@@ -50,11 +57,17 @@ export class Mirror implements AttemptOwner {
   readonly #policy: MirrorPolicy
   readonly #http2: boolean
   readonly #timeoutMs: number
+  /** Of the original. */
+  readonly #record: RequestRecord
+  #told: TryRecord | undefined
+  #originalOver = false
   readonly #body = new ReplayBuffer(false)
   /** Of the room for bytes, what this one has taken. */
   #bytes = 0
   #collecting = true
   #answerBytes = 0
+  /** Of the head of its answer; 0: none is here. */
+  #status = 0
   #cluster: UpstreamCluster | undefined
   #attempt: Attempt | undefined
   #cancelTimer: (() => void) | undefined
@@ -67,6 +80,7 @@ export class Mirror implements AttemptOwner {
     policy: MirrorPolicy,
     http2: boolean,
     timeoutMs: number,
+    record: RequestRecord,
   ) {
     this.#deps = deps
     this.#original = original
@@ -77,6 +91,7 @@ export class Mirror implements AttemptOwner {
     this.#policy = policy
     this.#http2 = http2
     this.#timeoutMs = timeoutMs
+    this.#record = record
   }
 
   // From the original.
@@ -100,6 +115,8 @@ export class Mirror implements AttemptOwner {
 
   /** The original is over; a request that never became whole is not sent. */
   requestOver(): void {
+    this.#originalOver = true
+    this.#tell()
     if (this.#collecting) this.#drop('mirror_incomplete')
   }
 
@@ -124,7 +141,7 @@ export class Mirror implements AttemptOwner {
     cluster.active++
     this.#cancelTimer = this.#deps.clock.after(this.#timeoutMs, () => {
       this.#attempt?.abandon('timeout')
-      this.#finish('mirror_failed')
+      this.#finish('mirror_failed', TIMED_OUT)
     })
     if (cluster.ready) this.#try(cluster)
     else this.#cancelWait = cluster.whenReady(this.#deps.configWaitMs, () => this.#try(cluster))
@@ -133,14 +150,28 @@ export class Mirror implements AttemptOwner {
   #try(cluster: UpstreamCluster): void {
     const admitted = cluster.config && cluster.breakers.tryRequest(cluster.active)
     const endpoint = admitted ? cluster.pick(this.#original, undefined) : undefined
-    if (!endpoint) return this.#finish('mirror_failed')
+    if (!endpoint) return this.#finish('mirror_failed', GIVEN_UP)
     const pool = endpoint.pool(this.#http2)
-    this.#attempt = new Attempt(this, endpoint, this.#head, pool, this.#deps.clock, 'any')
-    this.#attempt.start(0)
+    const attempt = new Attempt(this, endpoint, this.#head, pool, this.#deps.clock, 'any')
+    this.#attempt = attempt
+    if (this.#record.span) {
+      const spanId = this.#deps.telemetry.trySpanId()
+      this.#told = tell(attempt, 'mirror', spanId, this.#policy.cluster)
+    }
+    attempt.start(0)
   }
 
-  #finish(counter: CounterName): void {
+  /** Once both are over: only then it is known what the copy's span hangs from. */
+  #tell(): void {
+    if (!this.#told || !this.#originalOver || this.#told.durationMs < 0) return
+    this.#deps.telemetry.mirrorFinished(this.#record, this.#told)
+    this.#told = undefined
+  }
+
+  #finish(counter: CounterName, end: TryEnd): void {
     if (this.#cancelTimer === undefined) return
+    if (this.#attempt) endTry(this.#attempt, end, this.#deps.clock.now())
+    this.#tell()
     this.#cancelTimer()
     this.#cancelTimer = undefined
     this.#cancelWait?.()
@@ -158,8 +189,9 @@ export class Mirror implements AttemptOwner {
     return this.#bytes === 0 && !this.#body.trailers
   }
 
-  attemptConnected(alpn: string): void {
+  attemptConnected({ told }: Attempt, alpn: string): void {
     markProtocol(this.#head, alpn, this.#http2)
+    if (told && this.#record.span) this.#deps.telemetry.writeTry(this.#head, this.#record.span, told.spanId)
   }
 
   attemptOpened(attempt: Attempt): void {
@@ -170,16 +202,23 @@ export class Mirror implements AttemptOwner {
     this.#body.release()
   }
 
-  attemptHead(_attempt: Attempt, _head: unknown, end: boolean): void {
-    if (end) this.#finish('mirror_sent')
+  attemptHead(_attempt: Attempt, { status, fields }: ResponseHead, end: boolean): void {
+    this.#status = status
+    if (end) this.#answered(fields)
   }
 
-  attemptEnd(): void {
-    this.#finish('mirror_sent')
+  attemptEnd(_attempt: Attempt, trailers: Fields | undefined): void {
+    this.#answered(trailers)
   }
 
-  attemptFailed(): void {
-    this.#finish('mirror_failed')
+  #answered(fields: Fields | undefined): void {
+    const grpcStatus = (fields && readGrpcStatus(fields)) ?? -1
+    this.#finish('mirror_sent', { status: this.#status, grpcStatus, flags: 0, details: 'via_upstream' })
+  }
+
+  attemptFailed(_attempt: Attempt, failure: AttemptFailure): void {
+    const { flags, details } = failureOf(failure)
+    this.#finish('mirror_failed', { status: this.#status, grpcStatus: -1, flags, details })
   }
 
   attemptInformational(): void {}
@@ -187,7 +226,7 @@ export class Mirror implements AttemptOwner {
     this.#answerBytes += chunk.length
     if (this.#answerBytes <= MOST_ANSWER_BYTES) return
     attempt.abandon('cancel')
-    this.#finish('mirror_sent')
+    this.#finish('mirror_sent', { ...GIVEN_UP, status: this.#status })
   }
 
   attemptWritable(): void {}

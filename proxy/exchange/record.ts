@@ -18,6 +18,7 @@ export function newRecord(
     direction: hop.direction,
     startMs: performance.timeOrigin + startedAt,
     durationMs: 0,
+    answerMs: -1,
     method: head.method,
     scheme: head.scheme,
     authority: head.authority,
@@ -31,6 +32,8 @@ export function newRecord(
     flags: 0,
     details: '',
     route: '',
+    template: '',
+    accessLog: undefined,
     cluster: '',
     service: '',
     upstream: '',
@@ -45,7 +48,9 @@ export function newRecord(
     bytesReceived: 0,
     bytesSent: 0,
     configVersion,
+    trace: 'none',
     span: undefined,
+    tries: undefined,
     ...noAuthorization(),
   }
 }

@@ -11,7 +11,11 @@ function isTurnedAway(status: number): boolean {
  */
 export function readRetryAfterMs(head: ResponseHead, wallClockMs: () => number = Date.now): number {
   const value = isTurnedAway(head.status) ? field(head.fields, 'retry-after') : undefined
-  if (value === undefined) return 0
+  return value === undefined ? 0 : parseRetryAfter(value, wallClockMs)
+}
+
+/** The value of the field: seconds or a date. */
+export function parseRetryAfter(value: string, wallClockMs: () => number = Date.now): number {
   if (/^\d{1,9}$/.test(value)) return Number(value) * 1000
   // An HTTP-date begins with the day's name; Date.parse takes much else.
   if (!/^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)/.test(value)) return 0

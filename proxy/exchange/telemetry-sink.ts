@@ -1,13 +1,44 @@
+import type { LogMode } from '../../core/telemetry-settings.ts'
 import type { CounterName, LimitMetricName } from '../model/counters.ts'
 import type { RequestHead } from '../http/message.ts'
 
 /** A span of this hop, made only for a sampled request. Identifiers are lower-case hex. */
 export interface HopSpan {
   readonly traceId: string
+  /** What the upstream is told: the first try's, where several were made, and else that of the hop. */
   readonly spanId: string
+  /** That of the hop, where several were made. */
+  readonly manySpanId: string
   /** '' for a root. */
   readonly parentSpanId: string
   readonly traceState: string
+  /** Its trace is not sampled, and it is told all the same, for this; undefined: sampled, or a refusal. */
+  readonly kept: 'error' | 'slow' | undefined
+}
+
+export type TryKind = 'first' | 'retry' | 'replay' | 'hedge' | 'mirror'
+
+/** One of several tries of a sampled request, or a copy of it that was sent to a mirror. */
+export interface TryRecord {
+  readonly kind: TryKind
+  readonly spanId: string
+  /** Milliseconds since the epoch, with fractions. */
+  readonly startMs: number
+  /** -1: it has not ended. */
+  durationMs: number
+  readonly cluster: string
+  /** `ip:port` of its endpoint. */
+  readonly upstream: string
+  readonly upstreamWorkload: string
+  /** SPIFFE ID of who was connected to, or ''. */
+  identity: string
+  /** 0: no answer. */
+  status: number
+  /** gRPC status, or -1. */
+  grpcStatus: number
+  /** ResponseFlag bits. */
+  flags: number
+  details: string
 }
 
 /** What authorization has decided; what weighs more stands in place of what weighs less. */
@@ -35,6 +66,8 @@ export interface RequestRecord extends AuthorizationRecord {
   /** Milliseconds since the epoch, with fractions. */
   startMs: number
   durationMs: number
+  /** Until the head of an answer, of the upstream's or of our own. Whole milliseconds; -1: none came. */
+  answerMs: number
   method: string
   scheme: string
   authority: string
@@ -54,6 +87,10 @@ export interface RequestRecord extends AuthorizationRecord {
   /** Envoy's response code details, e.g. `via_upstream`, `route_not_found`. */
   details: string
   route: string
+  /** The path that its route matches, where that is one; '': it matches more, or nothing did. */
+  template: string
+  /** Which requests of its route stand in the access log; undefined: as the sidecar is set. */
+  accessLog: LogMode | undefined
   cluster: string
   /** Destination service, `name.namespace`, or ''. */
   service: string
@@ -73,8 +110,14 @@ export interface RequestRecord extends AuthorizationRecord {
   bytesReceived: number
   bytesSent: number
   configVersion: string
+  /** Whether its trace began here, was continued, or is none of ours. */
+  trace: 'none' | 'began' | 'continued'
   span: HopSpan | undefined
+  /** Of a sampled request that took more than one; in the order in which they began. */
+  tries: TryRecord[] | undefined
 }
+
+export type TraceStart = Pick<RequestRecord, 'trace' | 'span'>
 
 export interface ConnectionRecord extends AuthorizationRecord {
   direction: 'outbound' | 'inbound'
@@ -106,19 +149,22 @@ export interface LimitMetric {
 export interface TelemetrySink {
   /**
    * Reads W3C traceparent/tracestate or B3 of `head`, decides sampling (`samplingPercent` where the caller
-   * decided nothing), writes the context that goes on into `head.fields`, and gives the span when sampled.
+   * decided nothing), writes the context that goes on into `head.fields`, and gives the record `trace` and, when sampled, `span`.
    */
-  beginTrace(
-    direction: 'outbound' | 'inbound',
-    head: RequestHead,
-    samplingPercent: number,
-  ): HopSpan | undefined
+  beginTrace(record: TraceStart, head: RequestHead, samplingPercent: number): void
+  /** A new identifier for one more try of a sampled request, or for a copy of it. */
+  trySpanId(): string
+  /** Writes the context of a try into the head that goes on with it, in the forms in which that of the hop stands there. */
+  writeTry(head: RequestHead, span: HopSpan, spanId: string): void
+  /** A copy of a sampled request is over, and so is the request itself. */
+  mirrorFinished(record: RequestRecord, copy: TryRecord): void
   /** The trace id of a request, made if it has none; of no head, a new one. */
   reference(head: RequestHead | undefined): string
   requestStarted(direction: 'outbound' | 'inbound'): void
   /** An answer of the application has begun, of which the record has the status. Inbound only; it may go on for days. */
   requestAnswered(record: RequestRecord): void
-  requestFinished(record: RequestRecord): void
+  /** `head`: as it went on, last. */
+  requestFinished(record: RequestRecord, head: RequestHead): void
   /** An opaque connection has reached its endpoint. It may stay for days. */
   connectionOpened(record: ConnectionRecord): void
   connectionFinished(record: ConnectionRecord): void
@@ -128,7 +174,10 @@ export interface TelemetrySink {
 }
 
 export const noTelemetry: TelemetrySink = {
-  beginTrace: () => undefined,
+  beginTrace() {},
+  trySpanId: () => '0'.repeat(16),
+  writeTry() {},
+  mirrorFinished() {},
   reference: () => '0'.repeat(32),
   requestStarted() {},
   requestAnswered() {},

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { ALPN_TCP } from '../../core/contract.ts'
 import type { FilterChain, Listener } from '../model/listener.ts'
+import type { Peeked } from '../transport/peek.ts'
 
 /** What is known of a connection when its filter chain is chosen. */
 export interface ChainFacts {
@@ -34,6 +35,27 @@ export function chooseChain(listener: Listener, facts: ChainFacts): FilterChain 
       chain.match.applicationProtocols.some((protocol) => facts.applicationProtocols.includes(protocol)),
   )
   return chains[0] ?? listener.defaultFilterChain
+}
+
+/** By what its first bytes said; `peeked` undefined: they were not looked at. */
+export function chainFor(
+  listener: Listener,
+  destinationPort: number,
+  peeked: Peeked | undefined,
+): FilterChain | undefined {
+  const hello = peeked?.kind === 'tls' ? peeked.hello : undefined
+  return chooseChain(listener, {
+    destinationPort,
+    serverName: hello?.serverName ?? '',
+    transportProtocol: hello ? 'tls' : 'raw_buffer',
+    applicationProtocols: hello?.alpn ?? detectedProtocols(peeked),
+  })
+}
+
+function detectedProtocols(peeked: Peeked | undefined): readonly string[] {
+  if (peeked?.kind === 'http1') return ['http/1.1']
+  if (peeked?.kind === 'h2c') return ['h2c']
+  return []
 }
 
 /**

@@ -27,7 +27,7 @@ import { peek, type Peeked } from '../transport/peek.ts'
 import { resetSocket } from '../transport/reset-socket.ts'
 import { createTransport } from '../transport/socket-transport.ts'
 import { CurrentManager, type ManagerOf } from './current-manager.ts'
-import { chooseChain, inspectionMs, needsInspection, type ChainFacts } from './chain-match.ts'
+import { chainFor, chooseChain, inspectionMs, needsInspection, type ChainFacts } from './chain-match.ts'
 import { OpenConnections } from './open-connections.ts'
 import { OpenTcp } from './open-tcp.ts'
 import { PolicyChanges } from './policy-changes.ts'
@@ -192,7 +192,7 @@ export class ConnectionServer {
   #heard(accepted: Accepted): void {
     const { socket, listener, chain } = accepted
     const { clock } = this.#deps
-    if (chain.network.kind !== 'tcp' || !this.#stepsOf(listener, chain).some((step) => step.readsServerName))
+    if (chain.network.kind !== 'tcp' || !this.stepsOf(listener, chain).some((step) => step.readsServerName))
       return this.#accepted(accepted)
     const timeoutMs = listener.detectTimeoutMs || PASSED_NAME_MS
     peek(socket, { timeoutMs, clock }, (peeked) => {
@@ -213,7 +213,7 @@ export class ConnectionServer {
   /** Asks the chain's steps. False: the connection was refused. */
   #letIn(accepted: Accepted, authorization: AuthorizationRecord): boolean {
     const { socket, listener, chain } = accepted
-    const steps = this.#stepsOf(listener, chain)
+    const steps = this.stepsOf(listener, chain)
     const arrived = arrivedConnection(accepted)
     for (const [i, step] of steps.entries()) {
       const refusal = step.decide(arrived, authorization)
@@ -227,7 +227,8 @@ export class ConnectionServer {
     return true
   }
 
-  readonly #stepsOf = (listener: Listener, chain: FilterChain): readonly ConnectionStep[] => {
+  /** One list for all connections to the same chain. */
+  readonly stepsOf = (listener: Listener, chain: FilterChain): readonly ConnectionStep[] => {
     let steps = this.#connectionSteps.get(chain)
     if (!steps) this.#connectionSteps.set(chain, (steps = this.#deps.steps.connectionSteps(listener, chain)))
     return steps
@@ -249,7 +250,7 @@ export class ConnectionServer {
     }
     const connection = route.serve(socket, this.#tcpHop(accepted), finished, this.#late(accepted))
     if (!connection || over) return
-    const deps = { listener: watched, stepsOf: this.#stepsOf }
+    const deps = { listener: watched, stepsOf: this.stepsOf }
     open = new OpenTcp(deps, socket, connection, accepted, arrivedConnection(accepted), chainFacts(accepted))
     this.#open.addTcp(open)
   }
@@ -317,7 +318,7 @@ export class ConnectionServer {
       listener,
       chain,
       settings,
-      this.#managerOf,
+      this.managerOf,
       chainFacts(accepted, http2),
       arrival.direction === 'inbound',
     )
@@ -348,7 +349,7 @@ export class ConnectionServer {
         record.status = status
         record.details = `downstream_protocol_error{${code}}`
         deps.telemetry.requestStarted(hop.direction)
-        deps.telemetry.requestFinished(record)
+        deps.telemetry.requestFinished(record, NO_HEAD)
       },
       onClose: (): void => {
         current.close()
@@ -380,7 +381,7 @@ export class ConnectionServer {
   }
 
   /** One for all connections to the same settings. */
-  readonly #managerOf: ManagerOf = (listener, chain, settings) => {
+  readonly managerOf: ManagerOf = (listener, chain, settings) => {
     let manager = this.#managers.get(settings)
     if (manager) return manager
     const { route } = settings
@@ -461,29 +462,8 @@ const NO_CHAIN: Refusing = { flags: ResponseFlag.NR, details: 'filter_chain_not_
 
 function ignore(): void {}
 
-/** Undefined where the first bytes were not looked at. */
-function chainFor(
-  listener: Listener,
-  destinationPort: number,
-  peeked: Peeked | undefined,
-): FilterChain | undefined {
-  const hello = peeked?.kind === 'tls' ? peeked.hello : undefined
-  return chooseChain(listener, {
-    destinationPort,
-    serverName: hello?.serverName ?? '',
-    transportProtocol: hello ? 'tls' : 'raw_buffer',
-    applicationProtocols: hello?.alpn ?? detectedProtocols(peeked),
-  })
-}
-
 function decided(detected: Detected): Peeked {
   return detected.kind === 'more' ? { kind: 'timeout', silent: false } : detected
-}
-
-function detectedProtocols(peeked: Peeked | undefined): readonly string[] {
-  if (peeked?.kind === 'http1') return ['http/1.1']
-  if (peeked?.kind === 'h2c') return ['h2c']
-  return []
 }
 
 /** Thrown by wiring when a listener cannot be bound. */

@@ -26,8 +26,12 @@ export const COUNTERS = {
   metrics_overflow: 'Requests that were counted without their labels: there were too many sets of them.',
   metric_push_failed: 'Reports to the control plane that did not arrive.',
   refusals_not_reported: 'Refusals whose span was left out, because there were more than ten in a second.',
+  spans_not_kept:
+    'Failed and slow requests without a sampled trace whose span was left out, because there were more in a second than are kept.',
   spans_exported: 'Spans that arrived there.',
   spans_dropped: 'Spans that did not, or waited too long.',
+  log_records_exported: 'Lines of the access log that arrived there as log records, where they are sent.',
+  log_records_dropped: 'Those that did not, or waited too long.',
 } as const
 
 export type CounterName = keyof typeof COUNTERS

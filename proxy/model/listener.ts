@@ -1,4 +1,5 @@
 import type { MeshTrust } from '../../core/mesh-trust.ts'
+import type { TelemetrySettings } from '../../core/telemetry-settings.ts'
 import type { HeadLimits } from '../http/head-limits.ts'
 import type { FilterConfig } from './filter.ts'
 import type { Http2KeepAlive } from './keep-alive.ts'
@@ -20,6 +21,8 @@ export interface Listener {
   readonly useOriginalDst: boolean
   /** Of `inbound`: what holds for every peer of this proxy, called or calling; left out: the mesh's own domain alone. */
   readonly trust?: MeshTrust | undefined
+  /** Of `inbound`: what the sidecar tells of requests. The `weft.dev` metadata. */
+  readonly telemetry?: TelemetrySettings | undefined
   /** How long detection waits for bytes; afterwards the connection is opaque TCP. 0: for ever. Milliseconds. */
   readonly detectTimeoutMs: number
   /**

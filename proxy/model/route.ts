@@ -1,4 +1,5 @@
 import type { Pattern, Replacement } from '../../core/pattern.ts'
+import type { LogMode } from '../../core/telemetry-settings.ts'
 import type { FilterConfig } from './filter.ts'
 import type { RateLimitRule } from './rate-limit.ts'
 import type { ValueMatch } from './value-match.ts'
@@ -29,6 +30,8 @@ export interface Route {
   readonly rateLimits?: readonly RateLimitRule[]
   /** Of the sessions that a filter keeps (filter_metadata `weft.dev`, keys `sessionAbsoluteMs` and `sessionIdleMs`). */
   readonly session?: SessionTimes
+  /** Which of its requests stand in the access log, whatever else is said of them. The `weft.dev` metadata. */
+  readonly accessLog?: LogMode
 }
 
 /** When a session ends, since it began and since it was used. Milliseconds; undefined: not by itself. */

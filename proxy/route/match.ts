@@ -2,14 +2,31 @@ import { fieldValues, type RequestHead } from '../http/message.ts'
 import type { Route, RouteConfiguration, RouteMatch, VirtualHost } from '../model/route.ts'
 import type { ValueMatch } from '../model/value-match.ts'
 
-/** The first route that matches, in order; undefined: none does (answer 404, NR). */
-export function findRoute(config: RouteConfiguration, head: RequestHead): Route | undefined {
+/** Of a match the first condition that a request does not meet, as it stands in there. */
+export type Unmet = RouteMatch['path'] | ValueMatch | typeof GRPC_ALONE
+
+/** What `grpc` of a match asks for. */
+export const GRPC_ALONE = Object.freeze({ kind: 'grpc' })
+
+/**
+ * The first route that matches, in order; undefined: none does (answer 404, NR). `passedOver` is told of those before it, and
+ * why they do not.
+ */
+export function findRoute(
+  config: RouteConfiguration,
+  head: RequestHead,
+  passedOver?: (route: Route, unmet: Unmet) => void,
+): Route | undefined {
   const host = findVirtualHost(config.virtualHosts, head.authority)
   if (!host) return undefined
   const question = head.path.indexOf('?')
   const path = question < 0 ? head.path : head.path.slice(0, question)
   const query = question < 0 ? '' : head.path.slice(question + 1)
-  for (const route of host.routes) if (matches(route.match, head, path, query)) return route
+  for (const route of host.routes) {
+    const unmet = firstUnmet(route.match, head, path, query)
+    if (unmet === undefined) return route
+    passedOver?.(route, unmet)
+  }
   return undefined
 }
 
@@ -50,26 +67,32 @@ function domainRank(domain: string, name: string): number {
   return -1
 }
 
-function matches(match: RouteMatch, head: RequestHead, path: string, query: string): boolean {
-  if (!pathMatches(match.path, path)) return false
+/** Undefined: all are met. What is unmet is named by what stands in the match, so that nothing is made for it. */
+function firstUnmet(match: RouteMatch, head: RequestHead, path: string, query: string): Unmet | undefined {
+  if (!pathMatches(match.path, path)) return match.path
   if (
     match.grpc &&
     !fieldValues(head.fields, 'content-type').some((value) => value.startsWith('application/grpc'))
   )
-    return false
-  if (!matchesHeaders(match.headers, head)) return false
+    return GRPC_ALONE
+  const header = firstUnmetHeader(match.headers, head)
+  if (header) return header
   if (match.query.length > 0) {
     const parameters = parseQuery(query)
     for (const parameter of match.query)
-      if (!valueMatches(parameter, parameters.get(parameter.name))) return false
+      if (!valueMatches(parameter, parameters.get(parameter.name))) return parameter
   }
-  return true
+  return undefined
+}
+
+function firstUnmetHeader(matches: readonly ValueMatch[], head: RequestHead): ValueMatch | undefined {
+  for (const match of matches) if (!headerMatches(match, head)) return match
+  return undefined
 }
 
 /** Whether a request has all of them. */
 export function matchesHeaders(matches: readonly ValueMatch[], head: RequestHead): boolean {
-  for (const match of matches) if (!headerMatches(match, head)) return false
-  return true
+  return firstUnmetHeader(matches, head) === undefined
 }
 
 function pathMatches(match: RouteMatch['path'], path: string): boolean {
@@ -146,7 +169,7 @@ export function testValue(match: ValueMatch, value: string): boolean {
 }
 
 /** First value of each name (Gateway API leaves repeats open; the peers take the first). */
-function parseQuery(query: string): Map<string, string> {
+export function parseQuery(query: string): Map<string, string> {
   const parameters = new Map<string, string>()
   for (const pair of query.split('&')) {
     if (pair === '') continue

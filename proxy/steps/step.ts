@@ -31,6 +31,19 @@ export interface WaitingRequest {
   resume(answer: Answer | undefined): void
 }
 
+/** What a step may do with a request, which is not counted for it. */
+export interface Foreseen {
+  /** Undefined: it lets it pass, whatever is drawn. */
+  readonly answer: Answer | undefined
+  /** Of the answer, 0 to 1. */
+  readonly odds: number
+  /** How long it may hold the request before, milliseconds, and how likely that is. */
+  readonly delayMs?: number
+  readonly delayOdds?: number
+  /** For people, one sentence; '': nothing to say. */
+  readonly said: string
+}
+
 /**
  * One decision about requests (Envoy's HTTP filter), made when the head is here and before the body is looked at. A
  * step is asked in the order of `http_filters` and knows nothing of codecs, tries or time beyond its clock. It
@@ -43,6 +56,11 @@ export interface RequestStep {
    * request, for those that decide who may.
    */
   decide(hop: Hop, head: RequestHead, route: Route | undefined, record: AuthorizationRecord): Verdict
+  /**
+   * What `decide` may say of such a request, by the same code, for those who ask and send none. Left out: `decide` neither draws
+   * nor counts, and may be asked itself.
+   */
+  foresee?(hop: Hop, head: RequestHead, route: Route | undefined, record: AuthorizationRecord): Foreseen
   /** Sees every answer's head, the proxy's own ones too, last step first; may change its fields. */
   respond?(hop: Hop, head: RequestHead, route: Route | undefined, response: ResponseHead): void
   /**

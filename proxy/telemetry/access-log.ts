@@ -1,91 +1,145 @@
+import { logFilterTakes, type LogFilter } from '../../core/log-filter.ts'
+import type { LogMode } from '../../core/telemetry-settings.ts'
 import { formatFlags } from '../model/response-flag.ts'
-import type { AuthorizationRecord, ConnectionRecord, RequestRecord } from '../exchange/telemetry-sink.ts'
+import type {
+  AuthorizationRecord,
+  ConnectionRecord,
+  HopSpan,
+  RequestRecord,
+} from '../exchange/telemetry-sink.ts'
+import type { RequestHead } from '../http/message.ts'
+import { requestIdOf } from './attributes.ts'
 import type { ResourceAttributes } from './resource.ts'
+import { readTrace } from './trace-context.ts'
 
-export type AccessLogMode = 'off' | 'errors' | 'all'
+export interface LogSettings {
+  readonly mode: LogMode
+  /** Undefined: all that the mode names. */
+  readonly filter: LogFilter | undefined
+  /** Of those that did not fail, the share that is written; 0 to 1. */
+  readonly sampling: number
+}
+
+/** One request or connection. Values are what the line says; what is undefined is left out of it. */
+export type LogLine = Readonly<Record<string, string | number | undefined>>
+
+export interface AccessLogOptions {
+  readonly settings: LogSettings
+  readonly write: (text: string) => void
+  readonly resource: ResourceAttributes
+  readonly random: () => number
+  /** Hears of each line that is written, too: milliseconds since the epoch when what it tells of ended, and whether that failed. */
+  readonly told: (line: LogLine, endedMs: number, failed: boolean) => void
+}
 
 const FLUSH_MS = 200
 const MAX_BUFFERED_BYTES = 1024 * 1024
 
 /** One JSON object a line; a request's query never stands in it. Lines leave in batches and never hold a request up. */
 export class AccessLog {
-  readonly #mode: AccessLogMode
-  readonly #write: (text: string) => void
+  /** May change at any time. */
+  settings: LogSettings
+  readonly #options: AccessLogOptions
   /** On every line: lines of many pods meet in one place. */
-  readonly #service: { readonly service_name?: string; readonly service_namespace?: string }
+  readonly #service: {
+    readonly service_name: string | undefined
+    readonly service_namespace: string | undefined
+  }
   #lines = ''
   #dropped = 0
   #timer: NodeJS.Timeout | undefined
 
-  constructor(mode: AccessLogMode, write: (text: string) => void, resource: ResourceAttributes) {
-    this.#mode = mode
-    this.#write = write
-    const name = resource.get('service.name')
-    const namespace = resource.get('service.namespace')
+  constructor(options: AccessLogOptions) {
+    this.settings = options.settings
+    this.#options = options
+    const { resource } = options
     this.#service = {
-      ...(name === undefined ? {} : { service_name: name }),
-      ...(namespace === undefined ? {} : { service_namespace: namespace }),
+      service_name: resource.get('service.name'),
+      service_namespace: resource.get('service.namespace'),
     }
   }
 
-  request(record: RequestRecord): void {
+  request(record: RequestRecord, head: RequestHead): void {
     const ordinary = record.flags === 0 && record.status > 0 && record.status < 500
-    if (this.#leavesOut(record, ordinary)) return
-    this.#add({
-      time: new Date(record.startMs).toISOString(),
-      direction: record.direction,
-      method: record.method,
-      authority: record.authority,
-      path: record.path.split('?', 1)[0],
-      protocol: record.protocol,
-      status: record.status,
-      ...(record.grpcStatus >= 0 ? { grpc_status: record.grpcStatus } : {}),
-      flags: formatFlags(record.flags),
-      details: record.details,
-      duration_ms: Math.round(record.durationMs * 1000) / 1000,
-      bytes_received: record.bytesReceived,
-      bytes_sent: record.bytesSent,
-      route: record.route,
-      cluster: record.cluster,
-      upstream: record.upstream,
-      workload: record.upstreamWorkload,
-      downstream: record.downstream,
-      source: record.sourceIdentity,
-      destination: record.destinationIdentity,
-      attempts: record.attempts,
-      config: record.configVersion,
-      ...(record.span ? { trace_id: record.span.traceId } : {}),
-      ...decided(record),
-      ...this.#service,
-    })
+    if (this.#leavesOut(record, ordinary, record.accessLog ?? this.settings.mode)) return
+    if (!record.logged && this.#filteredOut(record)) return
+    this.#add(
+      {
+        time: new Date(record.startMs).toISOString(),
+        direction: record.direction,
+        method: record.method,
+        authority: record.authority,
+        path: record.path.split('?', 1)[0],
+        protocol: record.protocol,
+        status: record.status,
+        grpc_status: record.grpcStatus < 0 ? undefined : record.grpcStatus,
+        flags: formatFlags(record.flags),
+        details: record.details,
+        duration_ms: rounded(record.durationMs),
+        bytes_received: record.bytesReceived,
+        bytes_sent: record.bytesSent,
+        route: record.route,
+        cluster: record.cluster,
+        upstream: record.upstream,
+        workload: record.upstreamWorkload,
+        downstream: record.downstream,
+        source: record.sourceIdentity,
+        destination: record.destinationIdentity,
+        attempts: record.attempts,
+        config: record.configVersion,
+        request_id: requestIdOf(head),
+        // Of a trace that is not sampled, too.
+        trace_id: record.span?.traceId ?? (record.trace === 'none' ? undefined : readTrace(head)?.traceId),
+        span_id: record.span && spanIdOf(record, record.span),
+        ...decided(record),
+        ...this.#service,
+      },
+      record.startMs + record.durationMs,
+      !ordinary,
+    )
   }
 
   connection(record: ConnectionRecord): void {
-    if (this.#leavesOut(record, record.flags === 0)) return
-    this.#add({
-      time: new Date(record.startMs).toISOString(),
-      direction: record.direction,
-      protocol: 'TCP',
-      flags: formatFlags(record.flags),
-      details: record.details,
-      duration_ms: Math.round(record.durationMs * 1000) / 1000,
-      bytes_received: record.bytesReceived,
-      bytes_sent: record.bytesSent,
-      cluster: record.cluster,
-      upstream: record.upstream,
-      downstream: record.downstream,
-      source: record.sourceIdentity,
-      destination: record.destinationIdentity,
-      ...(record.serverName === '' ? {} : { sni: record.serverName }),
-      ...decided(record),
-      ...this.#service,
-    })
+    if (this.#leavesOut(record, record.flags === 0, this.settings.mode)) return
+    this.#add(
+      {
+        time: new Date(record.startMs).toISOString(),
+        direction: record.direction,
+        protocol: 'TCP',
+        flags: formatFlags(record.flags),
+        details: record.details,
+        duration_ms: rounded(record.durationMs),
+        bytes_received: record.bytesReceived,
+        bytes_sent: record.bytesSent,
+        cluster: record.cluster,
+        upstream: record.upstream,
+        downstream: record.downstream,
+        source: record.sourceIdentity,
+        destination: record.destinationIdentity,
+        sni: record.serverName === '' ? undefined : record.serverName,
+        ...decided(record),
+        ...this.#service,
+      },
+      record.startMs + record.durationMs,
+      record.flags !== 0,
+    )
   }
 
   /** `ordinary`: nothing went wrong with it. What authorization wants logged always is. */
-  #leavesOut({ logged, decision }: AuthorizationRecord, ordinary: boolean): boolean {
+  #leavesOut({ logged, decision }: AuthorizationRecord, ordinary: boolean, mode: LogMode): boolean {
     if (logged) return false
-    return this.#mode === 'off' || (this.#mode === 'errors' && ordinary && decision !== 'dry-run-denied')
+    if (mode === 'off') return true
+    if (!ordinary || decision === 'dry-run-denied') return false
+    return (
+      mode === 'failed' || (this.settings.sampling < 1 && this.#options.random() >= this.settings.sampling)
+    )
+  }
+
+  #filteredOut({ status, durationMs, flags, method, grpcStatus }: RequestRecord): boolean {
+    const { filter } = this.settings
+    if (!filter) return false
+    const letters = flags === 0 ? [] : formatFlags(flags).split(',')
+    return !logFilterTakes(filter, { status, durationMs, flags: letters, method, grpcStatus })
   }
 
   flush(): void {
@@ -93,11 +147,12 @@ export class AccessLog {
     this.#timer = undefined
     if (this.#dropped > 0) this.#lines += JSON.stringify({ dropped_lines: this.#dropped }) + '\n'
     this.#dropped = 0
-    if (this.#lines !== '') this.#write(this.#lines)
+    if (this.#lines !== '') this.#options.write(this.#lines)
     this.#lines = ''
   }
 
-  #add(line: object): void {
+  #add(line: LogLine, endedMs: number, failed: boolean): void {
+    this.#options.told(line, endedMs, failed)
     if (this.#lines.length > MAX_BUFFERED_BYTES) {
       this.#dropped++
       return
@@ -107,7 +162,16 @@ export class AccessLog {
   }
 }
 
-function decided({ policy, decision, reference }: AuthorizationRecord): object {
+/** That of the hop, as its span has it. */
+function spanIdOf({ attempts }: RequestRecord, { manySpanId, spanId }: HopSpan): string {
+  return attempts > 1 ? manySpanId : spanId
+}
+
+function rounded(ms: number): number {
+  return Math.round(ms * 1000) / 1000
+}
+
+function decided({ policy, decision, reference }: AuthorizationRecord): LogLine {
   if (decision === '') return {}
-  return { policy, decision, ...(reference === '' ? {} : { reference }) }
+  return { policy, decision, reference: reference === '' ? undefined : reference }
 }

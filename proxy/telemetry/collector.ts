@@ -1,4 +1,4 @@
-import { Client, credentials } from '@grpc/grpc-js'
+import { Client, compressionAlgorithms, credentials } from '@grpc/grpc-js'
 import { WeftError } from '../../core/errors.ts'
 import type { Exporter } from './exporter.ts'
 import { createGrpcExporter } from './grpc-exporter.ts'
@@ -27,6 +27,7 @@ export function exporterFor(address: string, field: string): Exporter {
         client: new Client(
           `${url.hostname}:${url.port || GRPC_PORT}`,
           url.protocol === 'grpc:' ? credentials.createInsecure() : credentials.createSsl(),
+          { 'grpc.default_compression_algorithm': compressionAlgorithms.gzip },
         ),
       })
     case 'http:':

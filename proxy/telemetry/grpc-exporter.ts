@@ -1,10 +1,21 @@
-import { Metadata, status, type Client, type MethodDefinition } from '@grpc/grpc-js'
-import { MetricsService, TraceService } from '../../core/xds/generated/otlp.js'
-import { ExportRefused, type Exporter } from './exporter.ts'
+import { Metadata, status, type Client, type MethodDefinition, type ServiceError } from '@grpc/grpc-js'
+import { Status } from '../../core/xds/generated/envoy.js'
+import { LogsService, MetricsService, TraceService } from '../../core/xds/generated/otlp.js'
+import { RetryInfo } from '../../core/xds/generated/weft.js'
+import { checkTaken, ExportDelayed, ExportRefused, type Exporter } from './exporter.ts'
 
 const DEADLINE_MS = 5000
-// Others are worth another try (https://opentelemetry.io/docs/specs/otlp/#failures): a token is renewed, too.
-const REFUSALS = new Set([status.INVALID_ARGUMENT, status.UNIMPLEMENTED, status.PERMISSION_DENIED])
+const RETRY_INFO = 'type.googleapis.com/google.rpc.RetryInfo'
+// https://opentelemetry.io/docs/specs/otlp/#failures. UNAUTHENTICATED is not among them there: a token is renewed, too.
+const RETRYABLE = new Set([
+  status.CANCELLED,
+  status.DEADLINE_EXCEEDED,
+  status.ABORTED,
+  status.OUT_OF_RANGE,
+  status.UNAVAILABLE,
+  status.DATA_LOSS,
+  status.UNAUTHENTICATED,
+])
 
 export interface GrpcExporterOptions {
   /** Closed with the exporter. */
@@ -18,7 +29,7 @@ export function createGrpcExporter({ client, token: readToken }: GrpcExporterOpt
   const call = <Request, Response>(
     method: MethodDefinition<Request, Response>,
     request: Request,
-  ): Promise<void> =>
+  ): Promise<Response> =>
     new Promise((resolve, reject) => {
       const metadata = new Metadata()
       const token = readToken?.()
@@ -30,15 +41,36 @@ export function createGrpcExporter({ client, token: readToken }: GrpcExporterOpt
         request,
         metadata,
         { deadline: Date.now() + DEADLINE_MS },
-        (error) => {
-          if (!error) resolve()
-          else reject(REFUSALS.has(error.code) ? new ExportRefused(error.details) : error)
+        (error, response) => {
+          if (error) reject(failureOf(error))
+          else if (response === undefined) reject(new Error('the collector answered nothing'))
+          else resolve(response)
         },
       )
     })
   return {
-    traces: (request) => call(TraceService.export, request),
-    metrics: (request) => call(MetricsService.export, request),
+    traces: async (request) => checkTaken((await call(TraceService.export, request)).partialSuccess),
+    metrics: async (request) => void (await call(MetricsService.export, request)),
+    logs: async (request) => checkTaken((await call(LogsService.export, request)).partialSuccess),
     close: () => client.close(),
+  }
+}
+
+/** RESOURCE_EXHAUSTED is worth another try only where the collector says when. */
+function failureOf(error: ServiceError): Error {
+  const delayMs = retryDelayMs(error)
+  if (delayMs !== undefined) return new ExportDelayed(error.details, delayMs)
+  return RETRYABLE.has(error.code) ? error : new ExportRefused(error.details)
+}
+
+function retryDelayMs({ code, metadata }: ServiceError): number | undefined {
+  if (code !== status.RESOURCE_EXHAUSTED && code !== status.UNAVAILABLE) return undefined
+  const [details] = metadata.get('grpc-status-details-bin')
+  if (!Buffer.isBuffer(details)) return undefined
+  try {
+    const info = Status.decode(details).details?.find(({ typeUrl }) => typeUrl === RETRY_INFO)
+    return info?.value && RetryInfo.decode(info.value).retryDelay
+  } catch {
+    return undefined
   }
 }

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { WEFT_ATTRIBUTES } from '../../core/weft-attributes.ts'
 import { markdownTable, withWritten } from '../../core/document.ts'
 import { COUNTERS, LIMIT_METRICS, type LimitMetricName } from '../model/counters.ts'
 import { ResponseFlag } from '../model/response-flag.ts'
@@ -72,7 +73,7 @@ export const METRIC_NAMES: readonly string[] = [
   ...Object.keys(LIMIT_METRICS).map((name) => limitMetricName(name as LimitMetricName)),
 ]
 
-/** `page` with the tables of metrics and of response flags between their marks. */
+/** `page` with the tables of metrics, of response flags and of our own attributes between their marks. */
 export function withTelemetry(page: string): string {
   const requests = Object.entries(REQUEST_METRICS).map(([name, [type, what]]) => [`\`${name}\``, type, what])
   const counters = Object.entries(COUNTERS).map(([name, what]) => [`\`weft_${name}_total\``, 'counter', what])
@@ -100,7 +101,21 @@ of each cluster in use, and have ${quoted([...ofClusters])}, the latter where th
     ['flag', 'what happened'],
     ...Object.entries(FLAGS).map(([flag, what]) => [`\`${flag}\``, what]),
   ])
-  return withWritten(withWritten(page, `${COMMAND} metrics`, metrics), `${COMMAND} flags`, flags)
+  const attributes = markdownTable([
+    ['attribute', 'type', 'what it says', 'example'],
+    ...Object.entries(WEFT_ATTRIBUTES).map(([name, { type, what, example }]) => [
+      `\`${name}\``,
+      type,
+      what,
+      `\`${example}\``,
+    ]),
+  ])
+  const written = [
+    ['metrics', metrics],
+    ['flags', flags],
+    ['attributes', attributes],
+  ] as const
+  return written.reduce((text, [name, table]) => withWritten(text, `${COMMAND} ${name}`, table), page)
 }
 
 if (import.meta.main)

@@ -1,4 +1,4 @@
-import { ExportRefused, type Exporter } from './exporter.ts'
+import { ExportDelayed, ExportRefused, type Exporter } from './exporter.ts'
 
 /**
  * An exporter that is made when first needed and anew after a failure: the receiver's roots, or its address, may have
@@ -14,7 +14,7 @@ export function reopeningExporter(open: () => Promise<Exporter>): Exporter {
     try {
       await send(await mine)
     } catch (error) {
-      if (!(error instanceof ExportRefused)) await drop(mine)
+      if (!(error instanceof ExportRefused || error instanceof ExportDelayed)) await drop(mine)
       throw error
     }
   }
@@ -28,6 +28,7 @@ export function reopeningExporter(open: () => Promise<Exporter>): Exporter {
   return {
     traces: (request) => use((exporter) => exporter.traces(request)),
     metrics: (request) => use((exporter) => exporter.metrics(request)),
+    logs: (request) => use(async (exporter) => exporter.logs?.(request)),
     close() {
       closed = true
       if (opened) void drop(opened)

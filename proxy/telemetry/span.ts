@@ -1,18 +1,16 @@
 import { SpanKind, SpanStatusCode, TraceFlags } from '@opentelemetry/api'
 import type { KeyValue, Span, Span_SpanKind, Status_StatusCode } from '../../core/xds/generated/otlp.js'
-import { BROKEN_OFF, formatFlags } from '../model/response-flag.ts'
+import { formatFlags } from '../model/response-flag.ts'
 import type {
   AuthorizationRecord,
   ConnectionRecord,
   HopSpan,
   RequestRecord,
+  TryRecord,
 } from '../exchange/telemetry-sink.ts'
-import { parseDestination } from '../transport/original-destination.ts'
+import { endpointOf, methodOf, own, receivedBy, requestOf, rpcMethodOf, rpcStatusOf } from './attributes.ts'
+import { errorType, failedByServer, failedForClient, type Ending } from './request-failure.ts'
 import { integer, text } from './resource.ts'
-
-// Characters of a text that a caller chose. Thousands of spans may wait for a collector.
-const LONGEST_TEXT = 1024
-const LONGEST_USER_AGENT = 256
 
 const KINDS: Partial<Record<SpanKind, Span_SpanKind>> = {
   [SpanKind.SERVER]: 'SPAN_KIND_SERVER',
@@ -24,145 +22,163 @@ const STATUSES: Record<SpanStatusCode, Status_StatusCode> = {
   [SpanStatusCode.ERROR]: 'STATUS_CODE_ERROR',
 }
 
+/** The conventions by which spans are written; collectors translate by it (https://opentelemetry.io/docs/specs/otel/schemas/). */
+export const SCHEMA_URL = 'https://opentelemetry.io/schemas/1.44.0'
+
 /**
- * The span of one hop, with OpenTelemetry's HTTP conventions
- * (https://opentelemetry.io/docs/specs/semconv/http/http-spans/); what they lack is named `weft.*`.
+ * The spans of one hop, with OpenTelemetry's conventions (https://opentelemetry.io/docs/specs/semconv/http/http-spans/,
+ * https://opentelemetry.io/docs/specs/semconv/rpc/grpc/): that of the request, and where it took more than one, one of each try.
+ * `requestId`: its x-request-id, or undefined.
  */
-export function spanOf(record: RequestRecord, hop: HopSpan): Span {
-  const kind = record.direction === 'inbound' ? SpanKind.SERVER : SpanKind.CLIENT
-  const failed =
-    record.status === 0 ||
-    record.status >= (kind === SpanKind.SERVER ? 500 : 400) ||
-    record.grpcStatus > 0 ||
-    brokenOff(record)
-  const method = record.method === 'HTTP' ? '_OTHER' : record.method
+export function spansOf(record: RequestRecord, hop: HopSpan, requestId: string | undefined): Span[] {
+  const tries = severalTries(record)
+  const spans = [hopSpan(record, hop, tries ? hop.manySpanId : hop.spanId, requestId)]
+  for (const [i, one] of tries?.entries() ?? []) spans.push(trySpanOf(record, hop, one, i))
+  return spans
+}
+
+/** Of a copy of the request. */
+export function mirrorSpanOf(record: RequestRecord, hop: HopSpan, copy: TryRecord): Span {
+  return trySpanOf(record, hop, copy, 0)
+}
+
+/** With one try the request's span is that of the try. */
+function severalTries({ attempts, tries }: RequestRecord): readonly TryRecord[] | undefined {
+  return attempts > 1 ? tries : undefined
+}
+
+function hopSpan(record: RequestRecord, hop: HopSpan, spanId: string, requestId: string | undefined): Span {
+  const server = record.direction === 'inbound'
+  const failed = server ? failedByServer(record) : failedForClient(record)
   return {
-    traceId: Buffer.from(hop.traceId, 'hex'),
-    spanId: Buffer.from(hop.spanId, 'hex'),
-    parentSpanId: hop.parentSpanId === '' ? new Uint8Array(0) : Buffer.from(hop.parentSpanId, 'hex'),
-    traceState: hop.traceState,
-    flags: TraceFlags.SAMPLED,
-    name: record.route === '' ? method : `${method} ${record.route}`,
-    ...(KINDS[kind] === undefined ? {} : { kind: KINDS[kind] }),
-    startTimeUnixNano: nanoseconds(record.startMs),
-    endTimeUnixNano: nanoseconds(record.startMs + record.durationMs),
-    attributes: attributesOf(record, method, failed),
-    status: { code: STATUSES[failed ? SpanStatusCode.ERROR : SpanStatusCode.UNSET] },
+    ...placeOf(hop, spanId, hop.parentSpanId, record),
+    name: nameOf(record),
+    kind: kindOf(server ? SpanKind.SERVER : SpanKind.CLIENT),
+    attributes: [
+      ...requestOf(record),
+      ...receivedBy(record),
+      ...endpointOf(record, record.direction === 'outbound'),
+      ...outcomeOf(record, failed),
+      integer('http.request.body.size', record.bytesReceived),
+      integer('http.response.body.size', record.bytesSent),
+      ...(record.attempts > 1 ? [integer('http.request.resend_count', record.attempts - 1)] : []),
+      ...(record.route === '' ? [] : [own('weft.route', record.route)]),
+      own('weft.config_version', record.configVersion),
+      ...(requestId === undefined ? [] : [own('weft.request_id', requestId)]),
+      ...(hop.kept === undefined ? [] : [own('weft.kept', hop.kept)]),
+      ...identitiesOf(record, server ? record.sourceIdentity : record.destinationIdentity),
+      ...decisionOf(record),
+    ],
+    status: statusOf(failed),
+  }
+}
+
+function trySpanOf(record: RequestRecord, hop: HopSpan, one: TryRecord, resends: number): Span {
+  const end = { status: one.status, grpcStatus: one.grpcStatus, flags: one.flags, method: record.method }
+  // Nobody waits for the rest of one that was given up.
+  const failed = one.details !== 'given_up' && failedForClient(end)
+  return {
+    ...placeOf(hop, one.spanId, severalTries(record) ? hop.manySpanId : hop.spanId, one),
+    name: nameOf({ ...record, direction: 'outbound' }),
+    kind: kindOf(SpanKind.CLIENT),
+    attributes: [
+      ...requestOf({ ...record, direction: 'outbound' }),
+      ...endpointOf(one, true),
+      ...outcomeOf({ ...record, ...end, details: one.details }, failed),
+      ...(resends === 0 ? [] : [integer('http.request.resend_count', resends)]),
+      own('weft.try', one.kind),
+      ...(one.identity === '' ? [] : [own('weft.peer.identity', one.identity)]),
+    ],
+    status: statusOf(failed),
   }
 }
 
 /** Of a connection without requests, which has one where it was refused, or would be. */
 export function connectionSpanOf(record: ConnectionRecord, hop: HopSpan): Span {
-  const { durationMs, flags, serverName, startMs } = record
+  const { cluster, details, direction, flags, serverName } = record
   return {
-    traceId: Buffer.from(hop.traceId, 'hex'),
-    spanId: Buffer.from(hop.spanId, 'hex'),
-    parentSpanId: new Uint8Array(0),
-    flags: TraceFlags.SAMPLED,
+    ...placeOf(hop, hop.spanId, '', record),
     name: 'tcp',
-    kind: record.direction === 'inbound' ? 'SPAN_KIND_SERVER' : 'SPAN_KIND_CLIENT',
-    startTimeUnixNano: nanoseconds(startMs),
-    endTimeUnixNano: nanoseconds(startMs + durationMs),
+    kind: kindOf(direction === 'inbound' ? SpanKind.SERVER : SpanKind.CLIENT),
     attributes: [
       text('network.transport', 'tcp'),
-      text('weft.response_flags', formatFlags(flags)),
-      text('weft.details', record.details),
-      ...authorizationOf(record),
-      ...(record.cluster === '' ? [] : [text('weft.cluster', record.cluster)]),
-      ...(serverName === '' ? [] : [asked('tls.client.server_name', serverName)]),
-      ...identitiesOf(record),
+      ...receivedBy(record),
+      own('weft.response_flags', formatFlags(flags)),
+      own('weft.details', details),
+      ...decisionOf(record),
+      ...(cluster === '' ? [] : [own('weft.backend', cluster)]),
+      ...(serverName === '' ? [] : [text('tls.client.server_name', serverName)]),
+      ...identitiesOf(record, direction === 'inbound' ? record.sourceIdentity : record.destinationIdentity),
     ],
-    status: { code: 'STATUS_CODE_UNSET' },
+    status: statusOf(false),
   }
 }
 
-/** What was decided, and of whom and what, which everybody else's spans leave out. */
-function authorizationOf(record: AuthorizationRecord & Ends): KeyValue[] {
-  const { decision, destinationAddress, destinationPort, downstream, policy, reference } = record
+function placeOf(
+  { traceId, traceState, kept }: HopSpan,
+  spanId: string,
+  parentSpanId: string,
+  { startMs, durationMs }: Pick<RequestRecord, 'startMs' | 'durationMs'>,
+) {
+  return {
+    traceId: Buffer.from(traceId, 'hex'),
+    spanId: Buffer.from(spanId, 'hex'),
+    parentSpanId: parentSpanId === '' ? new Uint8Array(0) : Buffer.from(parentSpanId, 'hex'),
+    traceState,
+    flags: kept === undefined ? TraceFlags.SAMPLED : TraceFlags.NONE,
+    startTimeUnixNano: nanoseconds(startMs),
+    endTimeUnixNano: nanoseconds(startMs + durationMs),
+  }
+}
+
+/** `{method} {template}`, of a template alone; of a gRPC call its method. */
+function nameOf(record: RequestRecord): string {
+  if (record.grpc) {
+    const method = rpcMethodOf(record)
+    return method === '_OTHER' ? 'grpc' : method
+  }
+  const known = methodOf(record.method)
+  const method = known === '_OTHER' ? 'HTTP' : known
+  return record.template === '' ? method : `${method} ${record.template}`
+}
+
+function outcomeOf(record: Ending & Pick<RequestRecord, 'details'>, failed: boolean): KeyValue[] {
+  return [
+    ...(record.status === 0 ? [] : [integer('http.response.status_code', record.status)]),
+    ...rpcStatusOf(record.grpcStatus),
+    ...(failed ? [text('error.type', errorType(record))] : []),
+    own('weft.response_flags', formatFlags(record.flags)),
+    own('weft.details', record.details),
+  ]
+}
+
+/** What was decided on who may; of whom and what stands in every span. */
+function decisionOf({ decision, policy, reference }: AuthorizationRecord): KeyValue[] {
   if (decision === '') return []
   return [
-    text('weft.policy', policy),
-    text('weft.policy.decision', decision),
-    ...(reference === '' ? [] : [text('weft.policy.reference', reference)]),
-    text('client.address', parseDestination(downstream).host),
-    text('network.local.address', destinationAddress),
-    integer('network.local.port', destinationPort),
+    own('weft.policy', policy),
+    own('weft.policy.decision', decision),
+    ...(reference === '' ? [] : [own('weft.policy.reference', reference)]),
   ]
 }
 
-type Ends = Pick<
-  ConnectionRecord,
-  'downstream' | 'destinationAddress' | 'destinationPort' | 'sourceIdentity' | 'destinationIdentity'
->
-
-function identitiesOf({ sourceIdentity, destinationIdentity }: Ends): KeyValue[] {
+function identitiesOf(
+  { sourceIdentity, destinationIdentity }: Pick<RequestRecord, 'sourceIdentity' | 'destinationIdentity'>,
+  peer: string,
+): KeyValue[] {
   return [
-    ...(sourceIdentity === '' ? [] : [text('weft.source_identity', sourceIdentity)]),
-    ...(destinationIdentity === '' ? [] : [text('weft.destination_identity', destinationIdentity)]),
+    ...(peer === '' ? [] : [own('weft.peer.identity', peer)]),
+    ...(sourceIdentity === '' ? [] : [own('weft.source_identity', sourceIdentity)]),
+    ...(destinationIdentity === '' ? [] : [own('weft.destination_identity', destinationIdentity)]),
   ]
 }
 
-function attributesOf(record: RequestRecord, method: string, failed: boolean): KeyValue[] {
-  const [path = '', query] = record.path.split('?', 2)
-  const attributes = [
-    text('http.request.method', method),
-    text('url.scheme', record.scheme),
-    asked('url.path', path),
-    ...addressOf('server', record.authority),
-    text('http.route', record.route),
-    integer('http.response.status_code', record.status),
-    text('network.protocol.version', record.protocol.slice(5)),
-    text('weft.response_flags', formatFlags(record.flags)),
-    text('weft.details', record.details),
-    text('weft.config_version', record.configVersion),
-    integer('http.request.body.size', record.bytesReceived),
-    integer('http.response.body.size', record.bytesSent),
-  ]
-  // The query may hold what nobody wants in a trace store: only that there is one is told.
-  if (query !== undefined) attributes.push(text('url.query', '[redacted]'))
-  if (record.userAgent !== '')
-    attributes.push(asked('user_agent.original', record.userAgent, LONGEST_USER_AGENT))
-  if (record.grpcStatus >= 0) attributes.push(...rpcOf(path, record.grpcStatus))
-  if (record.attempts > 1) attributes.push(integer('http.request.resend_count', record.attempts - 1))
-  if (failed) attributes.push(text('error.type', errorType(record)))
-  if (record.upstream !== '') attributes.push(...addressOf('network.peer', record.upstream))
-  if (record.upstreamWorkload !== '') attributes.push(text('weft.upstream_workload', record.upstreamWorkload))
-  if (record.cluster !== '') attributes.push(text('weft.cluster', record.cluster))
-  attributes.push(...identitiesOf(record), ...authorizationOf(record))
-  return attributes
+function kindOf(kind: SpanKind): Span_SpanKind {
+  return KINDS[kind] ?? 'SPAN_KIND_INTERNAL'
 }
 
-/**
- * The answer ended before it was whole, and not by its caller: whom that leaves, as a download that a person stops does, has
- * an error neither here nor in Envoy's spans. What becomes of an accepted upgrade is not ours to judge.
- */
-function brokenOff({ flags, method, status }: RequestRecord): boolean {
-  return (flags & BROKEN_OFF) !== 0 && status !== 101 && method !== 'CONNECT'
-}
-
-function errorType(record: RequestRecord): string {
-  if (record.status === 0) return 'cancelled'
-  return record.status < 400 && brokenOff(record) ? formatFlags(record.flags) : String(record.status)
-}
-
-/** An attribute from a request, cut to `longest`; a string of its own, as a slice would keep the whole head alive. */
-function asked(key: string, value: string, longest = LONGEST_TEXT): KeyValue {
-  return text(key, Buffer.from(value.slice(0, longest), 'latin1').toString('latin1'))
-}
-
-/** `<prefix>.address` and `<prefix>.port` of `host`, `host:port` or `[v6]:port`. */
-function addressOf(prefix: string, authority: string): KeyValue[] {
-  const [, host = authority, port] = /^(.*?)(?::(\d{1,5}))?$/.exec(authority) ?? []
-  const address = asked(`${prefix}.address`, host.replace(/^\[(.*)\]$/, '$1'))
-  return port === undefined ? [address] : [address, integer(`${prefix}.port`, Number(port))]
-}
-
-/** https://opentelemetry.io/docs/specs/semconv/rpc/grpc/: the path is `/package.Service/Method`. */
-function rpcOf(path: string, status: number): KeyValue[] {
-  const [, service = '', method = ''] = /^\/([^/]+)\/([^/]+)$/.exec(path) ?? []
-  const attributes = [text('rpc.system', 'grpc'), integer('rpc.grpc.status_code', status)]
-  if (method !== '') attributes.push(asked('rpc.service', service), asked('rpc.method', method))
-  return attributes
+function statusOf(failed: boolean): { code: Status_StatusCode } {
+  return { code: STATUSES[failed ? SpanStatusCode.ERROR : SpanStatusCode.UNSET] }
 }
 
 function nanoseconds(ms: number): bigint {

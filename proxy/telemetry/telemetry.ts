@@ -1,5 +1,6 @@
 import { monotonicClock, type Clock } from '../../core/clock.ts'
 import type { CounterName, LimitMetricName } from '../model/counters.ts'
+import type { LogRecord, Resource, Span } from '../../core/xds/generated/otlp.js'
 import type { RequestHead } from '../http/message.ts'
 import type {
   ConnectionRecord,
@@ -7,9 +8,13 @@ import type {
   LimitMetric,
   RequestRecord,
   TelemetrySink,
+  TraceStart,
+  TryRecord,
 } from '../exchange/telemetry-sink.ts'
-import { AccessLog, type AccessLogMode } from './access-log.ts'
+import type { LogMode, TelemetrySettings } from '../../core/telemetry-settings.ts'
+import { AccessLog } from './access-log.ts'
 import type { Exporter } from './exporter.ts'
+import { logRecordOf } from './log-records.ts'
 import { LimitMetrics } from './limit-metrics.ts'
 import { metricsRequests } from './metric-push.ts'
 import { Metrics, type RequestSeries } from './metrics.ts'
@@ -17,17 +22,18 @@ import type { ObservedCalls } from './observed-calls/observed-calls.ts'
 import { ObservedReport } from './observed-calls/observed-report.ts'
 import { prometheusText } from './prometheus.ts'
 import { resourceOf, type ResourceAttributes } from './resource.ts'
-import { SpanQueue } from './span-queue.ts'
-import { RefusalSpans } from './refusal-spans.ts'
-import { connectionSpanOf, spanOf } from './span.ts'
-import { newSpanId, newTraceId, readTrace, writeTrace } from './trace-context.ts'
+import { ExportQueue } from './export-queue.ts'
+import { requestIdOf } from './attributes.ts'
+import { KEPT_DEFAULTS, KeptSpans, type KeptSettings } from './kept-spans.ts'
+import { connectionSpanOf, mirrorSpanOf, SCHEMA_URL, spansOf } from './span.ts'
+import { newSpanId, newTraceId, readTrace, writeTrace, writeTry } from './trace-context.ts'
 
 export interface TelemetryOptions {
   /** Who reports. */
   readonly resource: ResourceAttributes
   /** Undefined: spans are not made and metrics not pushed. */
   readonly exporter: Exporter | undefined
-  readonly accessLog: AccessLogMode
+  readonly accessLog: LogMode
   /** Where what came to the pod is kept as evidence for policies, and reported; undefined: nowhere. */
   readonly observed?: ObservedCalls | undefined
   /** Where log lines go; standard output unless said otherwise. */
@@ -38,6 +44,8 @@ export interface TelemetryOptions {
   readonly clock?: Clock
   /** Instead of what listeners say: share of undecided requests that begin a trace, 0 to 100. */
   readonly samplingPercent?: number | undefined
+  /** What is told of requests that are not sampled. */
+  readonly kept?: KeptSettings | undefined
 }
 
 // What was counted since the last push is lost with a sidecar that is killed: what is new is told between two whole
@@ -50,16 +58,20 @@ const MOST_EARLY = 200
 export class Telemetry implements TelemetrySink {
   readonly metrics = new Metrics()
   readonly #limits = new LimitMetrics()
-  readonly #refusals: RefusalSpans
+  readonly #kept: KeptSpans
   readonly #observed: ObservedCalls | undefined
   readonly #observedReport: ObservedReport | undefined
   readonly #log: AccessLog
+  /** Of lines that go to the collector, too. Undefined: it takes none. */
+  readonly #logRecords: ExportQueue<LogRecord> | undefined
+  #exportsLog = false
+  readonly #options: TelemetryOptions
   readonly #exporter: Exporter | undefined
-  readonly #spans: SpanQueue | undefined
+  readonly #spans: ExportQueue<Span> | undefined
   readonly #attributes: ResourceAttributes
   readonly #resource
   readonly #random: () => number
-  readonly #samplingPercent: number | undefined
+  #samplingPercent: number | undefined
   readonly #clock: Clock
   readonly #pushMs: number
   #pushedAt: number
@@ -70,17 +82,30 @@ export class Telemetry implements TelemetrySink {
   #cancelEarly: (() => void) | undefined
 
   constructor(options: TelemetryOptions) {
+    this.#options = options
     this.#attributes = options.resource
     this.#resource = resourceOf(options.resource)
     this.#exporter = options.exporter
-    this.#spans = options.exporter ? new SpanQueue(options.exporter, this.#resource) : undefined
+    this.#spans = options.exporter && spanQueue(options.exporter, this.#resource)
+    this.#logRecords = options.exporter && logQueue(options.exporter, this.#resource)
     const write = options.write ?? ((text: string) => void process.stdout.write(text))
-    this.#log = new AccessLog(options.accessLog, write, options.resource)
     this.#random = options.random ?? Math.random
+    this.#log = new AccessLog({
+      settings: { mode: options.accessLog, filter: undefined, sampling: 1 },
+      write,
+      resource: options.resource,
+      random: this.#random,
+      told: (line, endedMs, failed) => {
+        if (this.#exportsLog) this.#logRecords?.add(logRecordOf(line, endedMs, failed))
+      },
+    })
     this.#samplingPercent = options.samplingPercent
     this.#clock = options.clock ?? monotonicClock
     this.#pushMs = options.pushMs ?? PUSH_MS
-    this.#refusals = new RefusalSpans(this.#clock, () => this.count('refusals_not_reported'))
+    this.#kept = new KeptSpans(this.#clock, options.kept ?? KEPT_DEFAULTS, {
+      refused: () => this.count('refusals_not_reported'),
+      kept: () => this.count('spans_not_kept'),
+    })
     this.#pushedAt = this.#clock.now()
     this.#observed = options.observed
     this.#observedReport =
@@ -97,30 +122,59 @@ export class Telemetry implements TelemetrySink {
     this.#repeat()
   }
 
-  beginTrace(
-    _direction: 'outbound' | 'inbound',
-    head: RequestHead,
-    samplingPercent: number,
-  ): HopSpan | undefined {
+  /** What is said of this sidecar by its pod and namespace, from now on; a flag of the command goes before that. */
+  configure(settings: TelemetrySettings): void {
+    const { accessLog, kept = KEPT_DEFAULTS, samplingPercent } = this.#options
+    const sampling = settings['trace-sampling']
+    this.#samplingPercent = samplingPercent ?? (sampling === undefined ? undefined : sampling * 100)
+    this.#kept.settings = {
+      aSecond: settings['trace-kept'] ?? kept.aSecond,
+      slowMs: settings['trace-slow'] ?? kept.slowMs,
+    }
+    this.#log.settings = {
+      mode: settings['access-log'] ?? accessLog,
+      filter: settings['access-log-filter'],
+      sampling: settings['access-log-sampling'] ?? 1,
+    }
+    this.#exportsLog = settings['access-log-otlp'] ?? false
+  }
+
+  beginTrace(record: TraceStart, head: RequestHead, samplingPercent: number): void {
     // Nobody would export a span of this hop: what came passes on as it is, and its parent stays the parent.
-    if (!this.#exporter) return undefined
+    if (!this.#exporter) return
     const incoming = readTrace(head)
     const sampled = incoming?.sampled ?? this.#random() * 100 < (this.#samplingPercent ?? samplingPercent)
     const traceId = incoming?.traceId || newTraceId()
+    const continued = incoming !== undefined && incoming.parentSpanId !== ''
+    record.trace = continued ? 'continued' : 'began'
     if (!sampled) {
       // Said to the next hop, or each would decide anew and traces would come in pieces. Our own span will not
-      // exist, so a parent that came stays the parent.
-      writeTrace(head, traceId, incoming?.parentSpanId || newSpanId(), false, incoming)
-      return undefined
+      // exist unless it is kept, so a parent that came stays the parent.
+      writeTrace(head, traceId, continued ? incoming.parentSpanId : newSpanId(), false, incoming)
+      return
     }
     const spanId = newSpanId()
     writeTrace(head, traceId, spanId, true, incoming)
-    return {
+    record.span = {
       traceId,
       spanId,
+      manySpanId: newSpanId(),
       parentSpanId: incoming?.parentSpanId ?? '',
       traceState: incoming?.traceState ?? '',
+      kept: undefined,
     }
+  }
+
+  trySpanId(): string {
+    return newSpanId()
+  }
+
+  writeTry(head: RequestHead, span: HopSpan, spanId: string): void {
+    writeTry(head, spanId, span.manySpanId)
+  }
+
+  mirrorFinished(record: RequestRecord, copy: TryRecord): void {
+    if (record.span) this.#spans?.add(mirrorSpanOf(record, record.span, copy))
   }
 
   reference(head: RequestHead | undefined): string {
@@ -135,14 +189,16 @@ export class Telemetry implements TelemetrySink {
     this.#observed?.request(record)
   }
 
-  requestFinished(record: RequestRecord): void {
+  requestFinished(record: RequestRecord, head: RequestHead): void {
     if (record.direction === 'inbound' && !record.answered) this.#observed?.request(record)
     this.metrics.active[record.direction]--
     this.metrics.request(record)
     this.metrics.decisions.add(record)
-    const span = record.span ?? (this.#spans && this.#refusals.spanFor(record))
-    if (span && this.#spans) this.#spans.add(spanOf(record, span))
-    this.#log.request(record)
+    if (this.#spans) {
+      const span = record.span ?? this.#kept.refusal(record) ?? this.#kept.request(record, head)
+      if (span) for (const one of spansOf(record, span, requestIdOf(head))) this.#spans.add(one)
+    }
+    this.#log.request(record, head)
     if (this.#cancelEarly === undefined && this.#exporter) this.#awaitEarly()
   }
 
@@ -154,7 +210,7 @@ export class Telemetry implements TelemetrySink {
     if (record.direction === 'inbound' && record.upstream === '') this.#observed?.connection(record)
     this.metrics.connection(record)
     this.metrics.decisions.add(record)
-    const span = this.#spans && this.#refusals.spanFor(record)
+    const span = this.#spans && this.#kept.refusal(record)
     if (span) this.#spans?.add(connectionSpanOf(record, span))
     this.#log.connection(record)
   }
@@ -171,6 +227,8 @@ export class Telemetry implements TelemetrySink {
     const counters = this.metrics.counters
     counters.set('spans_exported', this.#spans?.exported ?? 0)
     counters.set('spans_dropped', this.#spans?.dropped ?? 0)
+    counters.set('log_records_exported', this.#logRecords?.exported ?? 0)
+    counters.set('log_records_dropped', this.#logRecords?.dropped ?? 0)
     return prometheusText(this.metrics, this.#limits.samples(), this.#attributes)
   }
 
@@ -178,7 +236,12 @@ export class Telemetry implements TelemetrySink {
   async close(): Promise<void> {
     this.#cancelPush()
     this.#log.flush()
-    await Promise.allSettled([this.#spans?.flush(), this.#pushAll(), this.#observedReport?.close()])
+    await Promise.allSettled([
+      this.#spans?.flush(),
+      this.#logRecords?.flush(),
+      this.#pushAll(),
+      this.#observedReport?.close(),
+    ])
     this.#exporter?.close()
   }
 
@@ -224,4 +287,25 @@ export class Telemetry implements TelemetrySink {
       this.#sending = false
     }
   }
+}
+
+function spanQueue(exporter: Exporter, resource: Resource): ExportQueue<Span> {
+  return new ExportQueue<Span>((spans) =>
+    exporter.traces({
+      resourceSpans: [
+        { resource, scopeSpans: [{ scope: { name: 'weft.proxy' }, spans, schemaUrl: SCHEMA_URL }] },
+      ],
+    }),
+  )
+}
+
+function logQueue(exporter: Exporter, resource: Resource): ExportQueue<LogRecord> | undefined {
+  if (!exporter.logs) return undefined
+  return new ExportQueue<LogRecord>(async (logRecords) =>
+    exporter.logs?.({
+      resourceLogs: [
+        { resource, scopeLogs: [{ scope: { name: 'weft.proxy' }, logRecords, schemaUrl: SCHEMA_URL }] },
+      ],
+    }),
+  )
 }

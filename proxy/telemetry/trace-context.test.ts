@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { RequestHead } from '../http/message.ts'
-import { newSpanId, newTraceId, readTrace, writeTrace } from './trace-context.ts'
+import { newSpanId, newTraceId, readTrace, writeTrace, writeTry } from './trace-context.ts'
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c'
 const SPAN = 'b7ad6b7169203331'
@@ -67,4 +67,59 @@ t.test('what goes on names the new span, in the form that came as well', async (
   ])
   t.not(newTraceId(), newTraceId())
   t.match(newSpanId(), /^[0-9a-f]{16}$/)
+})
+
+t.test('what its caller decided not to sample passes as it came, whatever the form', async (t) => {
+  for (const fields of [
+    ['traceparent', `01-${TRACE}-${SPAN}-02-more`, 'tracestate', 'a=1'],
+    ['traceparent', `00-${TRACE}-${SPAN}-00`],
+    ['b3', `${TRACE}-${SPAN}-0`],
+    ['x-b3-traceid', TRACE, 'x-b3-spanid', SPAN, 'x-b3-sampled', '0', 'x-b3-parentspanid', SPAN],
+  ]) {
+    const request = head(...fields)
+    writeTrace(request, TRACE, SPAN, false, readTrace(request))
+    t.same(request.fields, fields)
+  }
+})
+
+t.test('that an identifier is random, and that B3 is to debug, is told to whoever follows', async (t) => {
+  const mine = 'c'.repeat(16)
+  const w3c = head('traceparent', `00-${TRACE}-${SPAN}-03`, 'tracestate', 'a=1', 'b3', `${TRACE}-${SPAN}-1`)
+  writeTrace(w3c, TRACE, mine, true, readTrace(w3c))
+  t.same(w3c.fields, [
+    'traceparent',
+    `00-${TRACE}-${mine}-03`,
+    'tracestate',
+    'a=1',
+    'b3',
+    `${TRACE}-${mine}-1`,
+  ])
+  const b3 = head('b3', `${TRACE}-${SPAN}-d`)
+  writeTrace(b3, TRACE, mine, true, readTrace(b3))
+  t.same(b3.fields, ['b3', `${TRACE}-${mine}-d`, 'traceparent', `00-${TRACE}-${mine}-01`])
+})
+
+t.test('a further try takes the place of the span before it, in each form', async (t) => {
+  const [hop, first, second] = ['a'.repeat(16), 'b'.repeat(16), 'c'.repeat(16)]
+  const multi = ['x-b3-traceid', TRACE, 'x-b3-spanid', SPAN, 'x-b3-sampled', '1']
+  const request = head('traceparent', `00-${TRACE}-${SPAN}-03`, 'b3', `${TRACE}-${SPAN}-1`, ...multi)
+  writeTrace(request, TRACE, first, true, readTrace(request))
+  writeTry(request, second, hop)
+  t.same(request.fields, [
+    'traceparent',
+    `00-${TRACE}-${second}-03`,
+    'b3',
+    `${TRACE}-${second}-1`,
+    'x-b3-traceid',
+    TRACE,
+    'x-b3-spanid',
+    second,
+    'x-b3-sampled',
+    '1',
+    'x-b3-parentspanid',
+    hop,
+  ])
+  const bare = head()
+  writeTry(bare, second, hop)
+  t.same(bare.fields, [], 'a route has taken it away')
 })

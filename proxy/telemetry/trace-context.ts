@@ -9,9 +9,16 @@ export interface IncomingTrace {
   /** Undefined: the caller leaves the decision to us. */
   readonly sampled: boolean | undefined
   readonly traceState: string
+  /** 2: its identifier is random, as trace-flags of level 2 say; else 0. */
+  readonly randomId: number
+  /** B3's debug: whoever follows is to sample, too. */
+  readonly debug: boolean
   readonly form: 'w3c' | 'b3' | 'b3multi'
 }
 
+// W3C Trace Context level 2, section 3.2.2.5.
+const SAMPLED = 1
+const RANDOM_ID = 2
 const ZERO_TRACE = '0'.repeat(32)
 const ZERO_SPAN = '0'.repeat(16)
 // W3C Trace Context level 2, section 3.3: at least 512 characters are passed on; more may be cut.
@@ -47,12 +54,14 @@ function readW3c(head: RequestHead): IncomingTrace | undefined {
   const traceId = text.slice(3, 35)
   const parentSpanId = text.slice(36, 52)
   if (text.startsWith('ff') || traceId === ZERO_TRACE || parentSpanId === ZERO_SPAN) return undefined
+  const flags = Number.parseInt(text.slice(53, 55), 16)
   const traceState = fieldValues(head.fields, 'tracestate').join(',')
   return {
     traceId,
     parentSpanId,
-    // The lowest bit, in the last digit.
-    sampled: (Number.parseInt(text[54] as string, 16) & 1) === 1,
+    sampled: (flags & SAMPLED) !== 0,
+    randomId: flags & RANDOM_ID,
+    debug: false,
     traceState: traceState.length > MAX_TRACE_STATE ? '' : traceState,
     form: 'w3c',
   }
@@ -94,7 +103,15 @@ function readB3Multi(head: RequestHead): IncomingTrace | undefined {
 
 /** A decision without a trace: the trace begins here, and its caller hears of it in the form it knows. */
 function decision(sampled: string, form: 'b3' | 'b3multi'): IncomingTrace {
-  return { traceId: '', parentSpanId: '', sampled: isSampled(sampled), traceState: '', form }
+  return {
+    traceId: '',
+    parentSpanId: '',
+    sampled: isSampled(sampled),
+    traceState: '',
+    randomId: 0,
+    debug: sampled === 'd',
+    form,
+  }
 }
 
 function isSampled(text: string): boolean {
@@ -115,28 +132,51 @@ function b3(
     parentSpanId,
     sampled: sampled === undefined ? undefined : isSampled(sampled),
     traceState: '',
+    randomId: 0,
+    debug: sampled === 'd',
     form,
   }
 }
 
-/** Sends `traceparent` on, and B3 as well where the trace came in it. */
+/**
+ * Sends `traceparent` on, and B3 as well where it came along. What a caller decided not to sample passes as it came: its
+ * parent stays the parent of whatever follows.
+ */
 export function writeTrace(
-  head: RequestHead,
+  { fields }: RequestHead,
   traceId: string,
   spanId: string,
   sampled: boolean,
   incoming: IncomingTrace | undefined,
 ): void {
-  setField(head.fields, 'traceparent', `00-${traceId}-${spanId}-${sampled ? '01' : '00'}`)
+  if (!sampled && incoming?.sampled === false && incoming.traceId !== '') return
+  const flags = (incoming?.randomId ?? 0) | (sampled ? 1 : 0)
+  setField(fields, 'traceparent', `00-${traceId}-${spanId}-0${flags}`)
   // State of a trace that is not continued would be a lie.
-  if (incoming?.form !== 'w3c') removeField(head.fields, 'tracestate')
-  if (incoming?.form === 'b3') setField(head.fields, 'b3', `${traceId}-${spanId}-${sampled ? '1' : '0'}`)
-  if (incoming?.form !== 'b3multi') return
-  setField(head.fields, 'x-b3-traceid', traceId)
-  setField(head.fields, 'x-b3-spanid', spanId)
-  if (incoming.parentSpanId === '') removeField(head.fields, 'x-b3-parentspanid')
-  else setField(head.fields, 'x-b3-parentspanid', incoming.parentSpanId)
-  setField(head.fields, 'x-b3-sampled', sampled ? '1' : '0')
+  if (incoming?.form !== 'w3c') removeField(fields, 'tracestate')
+  if (!incoming) return
+  const decided = sampled ? (incoming.debug ? 'd' : '1') : '0'
+  if (incoming.form === 'b3' || field(fields, 'b3') !== undefined)
+    setField(fields, 'b3', `${traceId}-${spanId}-${decided}`)
+  if (incoming.form !== 'b3multi' && field(fields, 'x-b3-spanid') === undefined) return
+  setField(fields, 'x-b3-traceid', traceId)
+  setField(fields, 'x-b3-spanid', spanId)
+  if (incoming.parentSpanId === '') removeField(fields, 'x-b3-parentspanid')
+  else setField(fields, 'x-b3-parentspanid', incoming.parentSpanId)
+  setField(fields, 'x-b3-sampled', sampled ? '1' : '0')
+}
+
+/** One more try of what `writeTrace` wrote for: its span takes the place of the hop's, from which it hangs. */
+export function writeTry({ fields }: RequestHead, spanId: string, parentSpanId: string): void {
+  const traceparent = field(fields, 'traceparent')
+  // A route may have taken it away.
+  if (traceparent?.length === 55)
+    setField(fields, 'traceparent', traceparent.slice(0, 36) + spanId + traceparent.slice(52))
+  const b3 = field(fields, 'b3')
+  if (b3?.[32] === '-' && b3[49] === '-') setField(fields, 'b3', b3.slice(0, 33) + spanId + b3.slice(49))
+  if (field(fields, 'x-b3-spanid') === undefined) return
+  setField(fields, 'x-b3-spanid', spanId)
+  setField(fields, 'x-b3-parentspanid', parentSpanId)
 }
 
 function random(bytes: number): string {

@@ -14,6 +14,11 @@ export class ClientAffinity {
     this.#clock = clock
   }
 
+  /** The endpoint that is kept now; undefined: none is. */
+  get kept(): EndpointState | undefined {
+    return this.#kept?.health.standing === 'use' && this.#clock.now() < this.#untilMs ? this.#kept : undefined
+  }
+
   /**
    * The endpoint that is kept, else what `balance` gives, which is kept from then on. With `tried`, endpoints that this
    * request or connection failed at, it goes elsewhere once, and what is kept stays.
@@ -23,13 +28,11 @@ export class ClientAffinity {
     tried: readonly EndpointState[] | undefined,
     balance: () => EndpointState | undefined,
   ): EndpointState | undefined {
-    const kept = this.#kept
-    const nowMs = this.#clock.now()
-    const holds = kept?.health.standing === 'use' && nowMs < this.#untilMs
-    if (tried && tried.length > 0) return kept && holds && !tried.includes(kept) ? kept : balance()
-    const picked = holds ? kept : balance()
+    const { kept } = this
+    if (tried && tried.length > 0) return kept && !tried.includes(kept) ? kept : balance()
+    const picked = kept ?? balance()
     this.#kept = picked
-    this.#untilMs = nowMs + affinityMs
+    this.#untilMs = this.#clock.now() + affinityMs
     return picked
   }
 }

@@ -148,7 +148,8 @@ export function createConnector(
   }
 }
 
-function alpnFor(offered: readonly string[], purpose: 'http' | 'tcp'): string[] {
+/** What a connection offers of its cluster's protocols. */
+export function alpnFor(offered: readonly string[], purpose: 'http' | 'tcp'): string[] {
   if (purpose === 'tcp') return offered.includes(ALPN_TCP) ? [ALPN_TCP] : []
   return offered.filter((protocol) => protocol !== ALPN_TCP)
 }

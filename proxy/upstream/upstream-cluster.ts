@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { hashes } from '../model/balancing.ts'
 import type { Cluster, Endpoint } from '../model/cluster.ts'
 import { formatDestination, type Destination } from '../transport/original-destination.ts'
 import { HashTables } from './balance/hash-tables.ts'
@@ -133,13 +134,42 @@ export class UpstreamCluster {
 
   /** An ejected endpoint that waits for one request, this one, which decides on it. Undefined, as mostly: there is none. */
   trial(): EndpointState | undefined {
+    const state = this.wantsTrial
+    state?.health.tryOut()
+    return state
+  }
+
+  /** The endpoint that the next request tries out. */
+  get wantsTrial(): EndpointState | undefined {
     if (!this.outliers.wantsTrial || this.#closed) return undefined
-    for (const state of this.#states.values()) {
-      if (!state.health.wantsTrial) continue
-      state.health.tryOut()
-      return state
-    }
+    for (const state of this.#states.values()) if (state.health.wantsTrial) return state
     return undefined
+  }
+
+  /**
+   * How a request would be shared out now, 0 to 1 by endpoint, and nobody notices: so many picks of a picker made as the one in
+   * use is, of the same endpoints with the same load. An endpoint that may be picked and was not counts for half a pick.
+   */
+  rehearse(
+    picks: number,
+    hash: number | undefined,
+    purpose: Purpose,
+    random: () => number,
+  ): ReadonlyMap<EndpointState, number> {
+    const kept = this.#config?.clientAffinityMs === undefined ? undefined : this.#affinity?.kept
+    if (kept) return new Map([[kept, 1]])
+    const picked = new Map<EndpointState, number>()
+    if (!this.#config || this.#closed) return picked
+    const picker = this.#newPicker([...this.#states.values()], this.#config, random)
+    for (let i = 0; i < picks; i++) {
+      const state = picker.pick(undefined, hash, purpose)
+      if (state) picked.set(state, (picked.get(state) ?? 0) + 1)
+    }
+    const hashed = hash !== undefined && hashes(this.#config.balancing.policy)
+    if (!hashed)
+      for (const state of this.#states.values())
+        if (!picked.has(state) && picker.includes(state)) picked.set(state, 0.5)
+    return new Map([...picked].map(([state, count]) => [state, count / picks]))
   }
 
   /** The endpoint at `ip:port`, unless something speaks against it other than that it drains. */
@@ -292,8 +322,12 @@ export class UpstreamCluster {
     this.#best = BEST_FIRST.find((standing) => standings.includes(standing)) ?? 'avoid'
   }
 
-  #newPicker(states: readonly EndpointState[], { balancing }: Cluster): Picker<EndpointState> {
-    const { clock, locality, random } = this.#deps
+  #newPicker(
+    states: readonly EndpointState[],
+    { balancing }: Cluster,
+    random = this.#deps.random,
+  ): Picker<EndpointState> {
+    const { clock, locality } = this.#deps
     return new Picker(states, { balancing, own: locality, chance: { clock, random }, tables: this.#tables })
   }
 

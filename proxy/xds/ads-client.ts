@@ -18,6 +18,8 @@ export interface AdsClientOptions {
   /** A fresh connection for each try, with the credentials of its moment. */
   readonly open: () => Promise<{ readonly client: Client; readonly metadata: Metadata }>
   readonly log: Logger
+  /** Goes on beside it on each connection that the server has answered on; the returned function ends it. */
+  readonly beside?: (client: Client, metadata: Metadata) => () => void
   /** The table has changed by what the server sent. */
   readonly changed?: () => void
   readonly clock?: Clock
@@ -85,10 +87,12 @@ export function createAdsClient(options: AdsClientOptions): AdsClient {
     )
     const own = new Subscription(stream, table, options.node)
     let over = false
+    let endBeside = (): void => {}
     const end = (): void => {
       over = true
       current = undefined
       cancelDeadline()
+      endBeside()
       own.end()
       client.close()
       connected.set(false)
@@ -104,7 +108,10 @@ export function createAdsClient(options: AdsClientOptions): AdsClient {
       if (state !== READY) lost(`no connection within ${CONNECT_MS / 1000} s`)
     })
     stream.on('data', (response: DeltaDiscoveryResponse) => {
-      if (!over) received(own, response)
+      if (over) return
+      const first = !connected.value
+      received(own, response)
+      if (first && options.beside) endBeside = options.beside(client, metadata)
     })
     stream.on('error', (error: ServiceError) => lost(describeError(error)))
     stream.on('end', () => lost('the server ended the stream'))

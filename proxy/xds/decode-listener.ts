@@ -31,6 +31,7 @@ import { decodeHeadLimits, decodeHttp2KeepAlive } from './decode-protocol-option
 import type { ListenerSettings } from '../steps/step.ts'
 import { decodePathParameters, decodePathRules } from './decode-paths.ts'
 import { backendCluster } from './decode-route-action.ts'
+import { decodeTelemetry } from './decode-telemetry.ts'
 import { decodeTrust } from './decode-trust.ts'
 import { decodeRouteConfiguration } from './decode-route.ts'
 import { decodeDownstreamTls, type ReadFile } from './decode-tls.ts'
@@ -82,6 +83,7 @@ export function decodeListener(listener: WireListener, scope: Scope, readFile: R
     inspectHttp: has(HttpInspector),
     listenerFilters: filters.map(({ name }) => name ?? ''),
     trust: decodeTrust(listener.metadata, scope),
+    telemetry: decodeTelemetry(listener.metadata, scope),
     useOriginalDst: listener.useOriginalDst || has(OriginalDst),
     detectTimeoutMs: listener.listenerFiltersTimeout ?? DETECT_MS,
     openConnectionsMs: decodeOpenConnections(listener.metadata, scope),

@@ -16,6 +16,7 @@ import type { Route, RouteConfiguration, RouteMatch, SessionTimes } from '../mod
 import { decodeHeader, decodeQuery, decodeRegex } from './decode-match.ts'
 import { decodeRouteFilters } from './decode-filters.ts'
 import { decodeFlag, decodeNumber } from './decode-metadata.ts'
+import { decodeAccessLog } from './decode-telemetry.ts'
 import { decodeMutation } from './decode-mutation.ts'
 import { decodeRateLimits } from './decode-rate-limits.ts'
 import { decodeDirect, decodeForward, decodeRedirect } from './decode-route-action.ts'
@@ -63,9 +64,11 @@ function decodeRoute(
     ownLimits && hostLimits && route.route?.includeVhRateLimits
       ? [...ownLimits, ...hostLimits]
       : (ownLimits ?? hostLimits)
+  const accessLog = decodeAccessLog(route.metadata, scope)
   const filterConfigs = decodeRouteFilters(route.typedPerFilterConfig, scope)
   return {
     name: route.name ?? '',
+    ...(accessLog === undefined ? {} : { accessLog }),
     match: decodeMatch(route.match ?? {}, scope.at('match')),
     action,
     requestHeaders: decodeMutation(

@@ -1,5 +1,5 @@
 import type { Fields } from '../../../control-plane/registry/fields.ts'
-import { GRPC_STATUSES } from '../../../control-plane/registry/kinds/traffic-policy/grpc-status.ts'
+import { GRPC_STATUSES } from '../../../core/grpc-status.ts'
 import type { JsonObject } from '../../../injector/json-patch.ts'
 import { readGoDuration } from '../durations.ts'
 import { withoutEmpty } from '../manifests.ts'

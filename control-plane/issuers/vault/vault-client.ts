@@ -37,6 +37,10 @@ const CONNECT_MS = 5000
 /** A token of a login is used for this share of its life. */
 const TOKEN_SHARE = 2 / 3
 const PARALLEL = 8
+/** What its PKI engine says with 400, as of a request that the role does not allow. */
+const UNKNOWN_ROLE = 'unknown role'
+/** And its core with 403, of a token that is over. */
+const INVALID_TOKEN = 'invalid token'
 
 interface Answer {
   readonly status: number
@@ -108,7 +112,10 @@ export function vaultClient(options: VaultClientOptions): VaultClient {
     if (kept && clock.now() < kept.until) return kept.token
     const jwt = readSecretFile(login.tokenPath, '--vault-kubernetes-token', 'the ServiceAccount token')
     const path = `auth/${login.mount}/login`
-    const { status, body } = await send('POST', path, { role: login.role, jwt }, undefined, signal)
+    const answer = await send('POST', path, { role: login.role, jwt }, undefined, signal)
+    const { status, body } = answer
+    // It is away for everybody: that says nothing of the role.
+    if (status >= 500) throw refusal(answer, path)
     const auth = (body as { auth?: { client_token?: unknown; lease_duration?: unknown } } | undefined)?.auth
     if (status !== 200 || typeof auth?.client_token !== 'string')
       throw new WeftError(
@@ -150,9 +157,13 @@ function refusal({ status, body }: Answer, path: string): WeftError {
   const said = saidBy(status, body)
   const error = (code: string, remedy: string) =>
     new WeftError(`issuer.${code}`, `Vault answers ${said}: ${remedy}`, { field: path })
+  if (status === 403 && said.includes(INVALID_TOKEN))
+    return error('unavailable', 'the token has ended or was revoked: put another in its place')
   if (status === 403) return error('unavailable', 'give the token a policy with `update` on that path')
   if (status === 404)
     return error('unavailable', 'compare --vault-mount and --vault-role, and --vault-namespace')
+  if (status === 400 && said.includes(UNKNOWN_ROLE))
+    return error('unavailable', 'compare --vault-role with the roles of the mount')
   if (status === 400) return error('refused', 'compare what the role allows (docs/issuers.md)')
   if (status === 503) return error('unavailable', 'it is sealed or starts: unseal it')
   return error('unavailable', 'see what Vault logs')

@@ -136,6 +136,18 @@ t.test('what Vault refuses says which setting to look at, and no secret', async 
       /400: "URI not allowed by this role": compare what the role allows/,
     ],
     [
+      { status: 403, body: { errors: ['2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n'] } },
+      'unavailable',
+      'mesh/pki/sign/weft',
+      /invalid token.*has ended or was revoked/,
+    ],
+    [
+      { status: 400, body: { errors: ['unknown role: weft'] } },
+      'unavailable',
+      'mesh/pki/sign/weft',
+      /unknown role: weft.*--vault-role/,
+    ],
+    [
       { status: 503, body: { errors: ['Vault is sealed'] } },
       'unavailable',
       'mesh/pki/sign/weft',
@@ -203,6 +215,13 @@ t.test('a login by ServiceAccount: once for all, again before it ends, and after
   await issuer.sign(request, signal())
   t.equal(logins(), 3)
   t.equal(asked.at(-1)?.headers['x-vault-token'], 'hvs.3')
+  state.answer = () => ({ status: 503, body: { errors: ['Vault is sealed'] } })
+  clock.advance(4_000_000)
+  await t.rejects(issuer.sign(request, signal()), {
+    code: 'issuer.unavailable',
+    field: 'auth/k8s/login',
+    message: /503.*unseal it/,
+  })
   state.answer = () => ({ status: 403, body: { errors: ['service account name not authorized'] } })
   clock.advance(4_000_000)
   await t.rejects(issuer.sign(request, signal()), {

@@ -14,6 +14,7 @@ import type { ObservedQuery, ObservedView } from '../telemetry/observed-view.ts'
 import type { TraceStore } from '../telemetry/trace-store.ts'
 import type { DashboardFile } from './dashboard-files.ts'
 import { authorizationPages } from './authorization-pages.ts'
+import { explainPages, type ExplainPagesOptions } from './explain-pages.ts'
 import { failure } from './failure.ts'
 import { isOwnHost } from './host-names.ts'
 import type { MeshOverview } from './overview.ts'
@@ -40,6 +41,8 @@ export interface RestOptions {
   readonly observed?: (query: ObservedQuery) => ObservedView
   /** By which it is decided who may; left out: there is no such page. */
   readonly policyObjects?: () => readonly object[]
+  /** Who is asked what would become of a request; left out: there are no such pages. */
+  readonly explain?: ExplainPagesOptions
   /** From `readDashboard`; none: only the API. */
   readonly dashboard?: ReadonlyMap<string, DashboardFile>
   /** Of this build, e.g. `0.1.0`. */
@@ -129,6 +132,7 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
   page('/api/policies', [], () => mesh.policies())
   authorizationPages(app, { mesh, decisions, clock })
   servicePage(app, mesh)
+  if (options.explain) explainPages(app, options.explain)
   page('/api/traces', ['service', 'limit', 'failed'], (query) => ({
     traces: traces.recent({
       service: serviceParameter(query, 'service'),

@@ -1,3 +1,4 @@
+import { WEFT_ATTRIBUTES } from '../../../core/weft-attributes.ts'
 import type { AnyValue, KeyValue } from '../../../core/xds/generated/otlp.js'
 
 export type AttributeValue = string | number | boolean
@@ -22,9 +23,11 @@ export const METRIC_ATTRIBUTES: ReadonlySet<string> = new Set([
 /** And of one request, in a span (proxy/telemetry/span.ts). */
 export const SPAN_ATTRIBUTES: ReadonlySet<string> = new Set([
   ...METRIC_ATTRIBUTES,
+  ...Object.keys(WEFT_ATTRIBUTES),
   'client.address',
   'error.type',
   'http.request.body.size',
+  'http.request.method_original',
   'http.request.resend_count',
   'http.response.body.size',
   'network.local.address',
@@ -32,23 +35,20 @@ export const SPAN_ATTRIBUTES: ReadonlySet<string> = new Set([
   'network.peer.address',
   'network.peer.port',
   'network.protocol.version',
+  'network.transport',
   'rpc.method',
-  'rpc.service',
-  'rpc.system',
+  'rpc.method_original',
+  'rpc.response.status_code',
+  'rpc.system.name',
   'server.address',
   'server.port',
   'tls.client.server_name',
+  'url.full',
   'url.path',
   'url.query',
   'url.scheme',
+  'url.template',
   'user_agent.original',
-  'weft.config_version',
-  'weft.destination_identity',
-  'weft.details',
-  'weft.policy',
-  'weft.policy.decision',
-  'weft.policy.reference',
-  'weft.upstream_workload',
 ])
 
 /** What is kept of a reporter's attributes: the first of each known key, its text shortened to MAX_VALUE. */

@@ -76,7 +76,7 @@ t.test('only what a server refused, or would have, is one; `none` is no rule', (
   }
   store.add(refused(3, { attributes: tcp }))
   t.match(store.refusals({ reference: reference(3), limit: 5 }), [{ protocol: 'tcp', sni: 'db', method: '' }])
-  store.add(refused(4, { attributes: { 'rpc.system': 'grpc', 'server.address': '2001:db8::1' } }))
+  store.add(refused(4, { attributes: { 'rpc.system.name': 'grpc', 'server.address': '2001:db8::1' } }))
   t.match(store.refusals({ limit: 1 }), [{ protocol: 'grpc', host: '[2001:db8::1]:8080' }])
   t.end()
 })

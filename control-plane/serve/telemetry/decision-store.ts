@@ -169,7 +169,7 @@ function refusalOf(span: StoredSpan): RefusalView | undefined {
   const dryRun = decision === 'dry-run-denied'
   if (kind !== 'server' || (!dryRun && decision !== 'denied')) return undefined
   const method = textOf(attributes, 'http.request.method')
-  const grpc = textOf(attributes, 'rpc.system') === 'grpc'
+  const grpc = textOf(attributes, 'rpc.system.name') === 'grpc'
   const rule = textOf(attributes, 'weft.policy')
   return {
     reference: /^[0-9a-f]{32}$/.test(textOf(attributes, 'weft.policy.reference'))

@@ -2,6 +2,8 @@ import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData } f
 import t, { type Test } from 'tap'
 import { createLogger, silentLogger } from '../../../core/log.ts'
 import {
+  LogsService,
+  type ExportLogsServiceRequest,
   MetricsService,
   TraceService,
   type ExportMetricsServiceRequest,
@@ -31,7 +33,7 @@ const metrics = () => MetricsService.export.requestSerialize({ resourceMetrics: 
 type Call<Request> = ServerUnaryCall<Request, object>
 
 async function collector(t: Test, answers = true) {
-  const got: (ExportTraceServiceRequest | ExportMetricsServiceRequest)[] = []
+  const got: (ExportTraceServiceRequest | ExportMetricsServiceRequest | ExportLogsServiceRequest)[] = []
   let heard = (): void => {}
   const take = <Request extends (typeof got)[number]>(
     call: Call<Request>,
@@ -44,6 +46,7 @@ async function collector(t: Test, answers = true) {
   const server = new Server()
   server.addService({ ...TraceService }, { export: take })
   server.addService({ ...MetricsService }, { export: take })
+  server.addService({ ...LogsService }, { export: take })
   const port = await new Promise<number>((resolve, reject) =>
     server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
       error ? reject(error) : resolve(bound),
@@ -55,6 +58,21 @@ async function collector(t: Test, answers = true) {
   }
   return { got, until, address: { target: `127.0.0.1:${port}`, tls: false } }
 }
+
+t.test('log records go on under the names of their reporter', async (t) => {
+  const { got, until, address } = await collector(t)
+  const forwarder = createForwarder(address, silentLogger)
+  t.teardown(() => forwarder.close())
+  const logRecords = [{ severityText: 'INFO' }]
+  forwarder.logs(
+    LogsService.export.requestSerialize({
+      resourceLogs: [{ resource: RESOURCE, scopeLogs: [{ logRecords }] }],
+    }),
+    WEB,
+  )
+  await until(1)
+  t.match(got, [{ resourceLogs: [{ resource: { attributes: TRUE_NAMES }, scopeLogs: [{ logRecords }] }] }])
+})
 
 t.test('what is seen for policies stays with the mesh', async (t) => {
   const { got, until, address } = await collector(t)

@@ -3,6 +3,7 @@ import type { Logger } from '../../../core/log.ts'
 import { WeftError } from '../../../core/errors.ts'
 import { OBSERVED_CALLS_METRIC } from '../../../core/observed-calls.ts'
 import {
+  LogsService,
   MetricsService,
   TraceService,
   type Resource,
@@ -14,6 +15,7 @@ import type { Reporter } from './reporter.ts'
 export interface Forwarder {
   traces(report: Uint8Array, reporter: Reporter): void
   metrics(report: Uint8Array, reporter: Reporter): void
+  logs(report: Uint8Array, reporter: Reporter): void
   close(): void
 }
 
@@ -105,6 +107,10 @@ export function createForwarder({ target, tls }: CollectorAddress, log: Logger):
         if (had && kept.every(({ scopeMetrics }) => scopeMetrics.length === 0)) return undefined
         return { resourceMetrics: kept }
       }),
+    logs: (report, reporter) =>
+      pass(LogsService.export, report, ({ resourceLogs = [] }) => ({
+        resourceLogs: resourceLogs.map((one) => ({ ...one, resource: namedAs(reporter, one.resource) })),
+      })),
     close: () => client.close(),
   }
 }

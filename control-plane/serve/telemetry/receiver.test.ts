@@ -1,15 +1,21 @@
 import { Client, credentials, type Metadata, ServerCredentials, status } from '@grpc/grpc-js'
 import t, { type Test } from 'tap'
 import { silentLogger } from '../../../core/log.ts'
+import { ExportRefused } from '../../../proxy/telemetry/exporter.ts'
 import { createGrpcExporter } from '../../../proxy/telemetry/grpc-exporter.ts'
 import { serveGrpc } from '../grpc-server.ts'
 import { GrpcError } from '../tokens/grpc-error.ts'
+import type { Forwarder } from './forwarder.ts'
 import { MetricStore } from './metric-store.ts'
 import type { KnownPod } from './reporter.ts'
 import { telemetryServices } from './receiver.ts'
 import { TraceStore } from './trace-store.ts'
 
-async function setUp(t: Test, pods: (key: string) => KnownPod | undefined = () => undefined) {
+async function setUp(
+  t: Test,
+  pods: (key: string) => KnownPod | undefined = () => undefined,
+  forwarder?: Forwarder,
+) {
   const traces = new TraceStore()
   const metrics = new MetricStore()
   const authenticate = async (metadata: Metadata) => {
@@ -22,7 +28,7 @@ async function setUp(t: Test, pods: (key: string) => KnownPod | undefined = () =
     { host: '127.0.0.1', port: 0 },
     {
       credentials: ServerCredentials.createInsecure(),
-      services: telemetryServices({ traces, metrics, pods, log: silentLogger }),
+      services: telemetryServices({ traces, metrics, pods, forwarder, log: silentLogger }),
       authenticate,
       log: silentLogger,
     },
@@ -52,7 +58,7 @@ t.test(
     }
     const good = exporter('good')
     const now = BigInt(Date.now()) * 1_000_000n
-    await good.traces({
+    const taken = good.traces({
       resourceSpans: [
         {
           resource,
@@ -74,6 +80,7 @@ t.test(
         },
       ],
     })
+    t.match(await taken.catch((error: unknown) => error), { rejected: 1 }, 'one of them is no span')
     t.match(traces.get('01'.repeat(16))?.spans, [
       { service: 'storefront', namespace: 'shop', pod: 'web-1', kind: 'client' },
     ])
@@ -118,4 +125,25 @@ t.test('a caller without a good token leaves nothing behind', async (t) => {
   await t.rejects(bad.traces({ resourceSpans: [] }), { code: status.UNAUTHENTICATED, details: 'no token' })
   await t.rejects(bad.metrics({ resourceMetrics: [] }), { code: status.UNAUTHENTICATED })
   t.equal(traces.size, 0)
+})
+
+t.test('log records go on to a collector, or their sender is told that there is none', async (t) => {
+  const record = { resourceLogs: [{ scopeLogs: [{ logRecords: [{ severityText: 'INFO' }] }] }] }
+  const alone = await setUp(t)
+  const missing: unknown = await alone
+    .exporter('good')
+    .logs?.(record)
+    .catch((error: unknown) => error)
+  t.ok(missing instanceof ExportRefused)
+  const passed: string[] = []
+  const forwarder = {
+    traces() {},
+    metrics() {},
+    logs: (report: Uint8Array, { pod }: { readonly pod: string }) =>
+      void passed.push(`${pod} ${report.length > 0}`),
+    close() {},
+  }
+  const on = await setUp(t, undefined, forwarder)
+  await on.exporter('good').logs?.(record)
+  t.same(passed, ['web-1 true'])
 })

@@ -10,7 +10,7 @@ import {
 import { systemClock, type Clock } from '../../../core/clock.ts'
 import { describeError, WeftError } from '../../../core/errors.ts'
 import type { Logger } from '../../../core/log.ts'
-import { MetricsService, TraceService } from '../../../core/xds/generated/otlp.js'
+import { LogsService, MetricsService, TraceService } from '../../../core/xds/generated/otlp.js'
 import { callerOf } from '../admission/admitted.ts'
 import type { Caller } from '../tokens/claims.ts'
 import { GrpcError } from '../tokens/grpc-error.ts'
@@ -47,7 +47,7 @@ export interface GrpcService {
 const SLICE_MS = 5
 
 /**
- * OTLP's trace and metrics services (https://opentelemetry.io/docs/specs/otlp/#otlpgrpc). A report is read as bytes,
+ * OTLP's trace, metrics and log services (https://opentelemetry.io/docs/specs/otlp/#otlpgrpc). A report is read as bytes,
  * part by part in turns of the event loop, so that a large one holds up nobody. What can't be kept is told as a partial
  * success.
  */
@@ -71,6 +71,12 @@ export function telemetryServices(options: ReceiverOptions): readonly GrpcServic
       if (rejected === 0) return {}
       const errorMessage = 'points that are malformed or not cumulative'
       return { partialSuccess: { rejectedDataPoints: BigInt(rejected), errorMessage } }
+    }),
+    // Nothing here keeps log records: they go on, or nowhere, and then their sender is told so.
+    service(log, LogsService, async (report, caller) => {
+      if (!forwarder) throw new GrpcError(status.UNIMPLEMENTED, 'no collector is set that takes log records')
+      forwarder.logs(report, reporter(caller))
+      return {}
     }),
   ]
 }

@@ -39,7 +39,9 @@ export function summarize(spans: readonly StoredSpan[]): TraceSummary {
   let retries = 0
   let errors = 0
   for (const span of ordered) {
-    retries += Math.max(0, numberOf(span.attributes, 'http.request.resend_count') ?? 0)
+    // Of a try it says only which one it is.
+    if (textOf(span.attributes, 'weft.try') === '')
+      retries += Math.max(0, numberOf(span.attributes, 'http.request.resend_count') ?? 0)
     if (span.status === 'error') errors++
   }
   return {

@@ -1,11 +1,12 @@
 import type { Action, Rule, RuleSet, Stage } from '../../../core/authorization/rules.ts'
 import { packAny } from '../../../core/xds/any.ts'
+import { encodedOnce } from '../../../core/xds/codec.ts'
 import {
   HttpRbac,
   NetworkRbac,
+  Policy,
   type Filter,
   type HttpFilter,
-  type Policy,
   type RBAC,
 } from '../../../core/xds/generated/envoy.js'
 import { permission, principal } from './matchers.ts'
@@ -46,10 +47,12 @@ function policies(action: Action, rules: readonly Rule[]): RBAC {
 }
 
 /** Many pods share a rule. */
-const policyOf = onceFor((rule: Rule): Policy => ({
-  permissions: rule.permissions.map(permission),
-  principals: rule.principals.map(principal),
-}))
+const policyOf = onceFor((rule: Rule): Policy =>
+  encodedOnce(Policy, {
+    permissions: rule.permissions.map(permission),
+    principals: rule.principals.map(principal),
+  }),
+)
 
 function onceFor<K extends object, T>(make: (of: K) => T): (of: K) => T {
   const known = new WeakMap<K, { readonly value: T }>()

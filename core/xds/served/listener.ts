@@ -7,6 +7,7 @@ import {
   METADATA_PATH_PARAMETERS,
   METADATA_PRIORITY_HEADER,
   METADATA_SANITIZE_FORWARDED,
+  METADATA_TELEMETRY,
   METADATA_TRUST,
 } from '../../contract.ts'
 import { NETWORK_FILTERS } from './network-filters.ts'
@@ -39,6 +40,7 @@ export const LISTENER: Messages = {
               METADATA_OPEN_CONNECTIONS_MS,
               METADATA_AUDIT,
               METADATA_TRUST,
+              METADATA_TELEMETRY,
             ],
           },
         },

@@ -51,7 +51,7 @@ export const trace: Step = {
     })
     const kinds = chain.map((span) => span.kind).join(' ')
     const services = chain.map((span) => span.service)
-    const described = chain.every((span) => span.attributes['http.route'] !== undefined)
+    const described = chain.every((span) => span.attributes['weft.route'] !== undefined)
     const retried = chain.filter(
       (span) => Number(span.attributes['http.request.resend_count'] ?? 0) > 0,
     ).length

@@ -5,6 +5,9 @@ import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { parse, stringify } from 'yaml'
+import { injectPod } from '../../../injector/inject-pod.ts'
+import { applyPatch } from '../../../injector/json-patch.ts'
+import { defaultSettings } from '../../../injector/settings.ts'
 import { requestCertificate } from '../../../proxy/identity/sign-request.ts'
 import { startCluster } from '../cluster/cluster.ts'
 import { ensureConformance, SUITE_CRDS } from '../conformance/programs.ts'
@@ -17,6 +20,8 @@ import type { Rendered } from './rendered.ts'
 
 const ACCOUNT = 'weft-control-plane'
 const WEFT = join(import.meta.dirname, '../../../cli/weft.ts')
+const SIGNER = 'weft.dev/mesh'
+const TRUST_BUNDLE = 'weft.dev:mesh:weft'
 const POLL_MS = 50
 const LIMIT_MS = 60_000
 
@@ -26,7 +31,11 @@ const audit = openAudit([`system:serviceaccount:${NAMESPACE}:${ACCOUNT}`])
 t.teardown(() => audit.close())
 const cluster = await startCluster({
   mode: 'api',
-  apiServerFlags: audit.apiServerFlags,
+  apiServerFlags: [
+    ...audit.apiServerFlags,
+    '--feature-gates=ClusterTrustBundle=true,ClusterTrustBundleProjection=true',
+    '--runtime-config=certificates.k8s.io/v1beta1/clustertrustbundles=true',
+  ],
   onProgress: progress,
 })
 t.teardown(() => cluster.stop())
@@ -136,7 +145,9 @@ t.test('what the chart grants the control plane is what it needs, and no more', 
   const definitions = join(await ensureConformance('conformance-suite', progress), SUITE_CRDS)
   await cluster.kubectl(['apply', '--server-side', '--filename', definitions])
   await cluster.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s'])
-  await helm.run(['install', RELEASE, CHART, '--namespace', NAMESPACE, '--create-namespace'])
+  await helm.run(['install', RELEASE, CHART, '--namespace', NAMESPACE, '--create-namespace'], {
+    clusterTrustBundle: { signerName: SIGNER },
+  })
   await cluster.kubectl(['apply', '--server-side', '--filename', '-'], { stdin: MESH })
   await cluster.kubectl(['wait', '--for=create', '-n', 'plain', 'serviceaccount/default'])
   await cluster.kubectl(['create', '--filename', '-'], { stdin: POD })
@@ -179,6 +190,13 @@ t.test('what the chart grants the control plane is what it needs, and no more', 
   const webhook = () => get('mutatingwebhookconfiguration', 'weft-injector', NAMESPACE)
   await until('the caBundle', async () => (await webhook()).webhooks[0].clientConfig.caBundle !== undefined)
 
+  const trustBundle = async () => {
+    const args = ['get', 'clustertrustbundle', TRUST_BUNDLE, '--ignore-not-found']
+    return cluster.kubectl([...args, '--output=jsonpath={.spec.trustBundle}'])
+  }
+  const isTheRoots = async () => (await trustBundle()) === (await roots(NAMESPACE))
+  await until('the ClusterTrustBundle', isTheRoots)
+
   const token = await tokenOf('plain', 'default', 'web')
   const certificate = await sign(port, token)
   t.equal(certificate.subjectAltName, 'URI:spiffe://cluster.local/ns/plain/sa/default')
@@ -194,6 +212,8 @@ t.test('what the chart grants the control plane is what it needs, and no more', 
   // What others spoil is written again, which takes rights that a quiet cluster needs once a month.
   await spoil('configmap', 'weft-ca', 'shop', { 'root-cert.pem': 'none' })
   await until('the bundle again', async () => (await roots('shop')).includes('BEGIN CERTIFICATE'))
+  await cluster.kubectl(['delete', 'clustertrustbundle', TRUST_BUNDLE])
+  await until('the ClusterTrustBundle again', isTheRoots)
   const before = (await get('secret', 'weft-injector-tls', NAMESPACE)).data['tls.crt']
   await spoil('secret', 'weft-injector-tls', NAMESPACE, { 'tls.crt': 'bm9uZQ==' })
   await until("the webhook's certificate again", async () => {
@@ -213,10 +233,30 @@ t.test('what the chart grants the control plane is what it needs, and no more', 
 
   const rules: Rule[] = []
   for (const kind of ['clusterrole', 'role']) rules.push(...(await get(kind, ACCOUNT, NAMESPACE)).rules)
-  const rights = rightsOf(rules)
+  // Asked for by no request, but by the admission of one that writes a bundle of that signer.
+  const rights = rightsOf(rules).filter((right) => !right.startsWith('attest '))
   t.ok(rights.length > 30)
   t.same(unusedRights(rights, audit.events()), [], 'nothing is granted in vain')
   t.same(refusedOf(audit.events()), [], 'nothing that it asks for is refused')
+})
+
+t.test('the API server takes a pod whose sidecar reads the roots from the ClusterTrustBundle', async (t) => {
+  const own = { ...defaultSettings('1.2.3'), trustBundleSigner: SIGNER }
+  const metadata = { name: 'injected', namespace: 'plain' }
+  const pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata,
+    spec: { containers: [{ name: 'app', image: 'none' }] },
+  }
+  const { patch } = injectPod(pod, { name: 'plain', labels: { 'weft.dev/inject': 'enabled' } }, own)
+  const made = JSON.stringify(applyPatch(pod, patch))
+  const said = await cluster.kubectl(
+    ['create', '--dry-run=server', '--validate=strict', '--output=json', '--filename', '-'],
+    { stdin: made },
+  )
+  const volume = JSON.parse(said).spec.volumes.find(({ name }: Rendered) => name === 'weft-ca')
+  t.match(volume.projected.sources, [{ clusterTrustBundle: { name: TRUST_BUNDLE, path: 'root-cert.pem' } }])
 })
 
 t.test("the injector's account may do nothing, and has no token", async (t) => {
@@ -225,7 +265,8 @@ t.test("the injector's account may do nothing, and has no token", async (t) => {
   const may = await cluster.kubectl(['auth', 'can-i', '--list', as, ...groups, '-n', NAMESPACE])
   const resources = may.split('\n').filter((line) => /^[a-z]/.test(line))
   t.same(
-    resources.filter((line) => !/^(selfsubject)/.test(line)),
+    // Every ServiceAccount may read ClusterTrustBundles.
+    resources.filter((line) => !/^(selfsubject|clustertrustbundles)/.test(line)),
     [],
   )
   const { spec } = (await get('deployment', 'weft-injector', NAMESPACE)).spec.template
@@ -244,6 +285,7 @@ async function ownKubeconfig(): Promise<string> {
 /** Gives the port of its gRPC once it serves. */
 async function startControlPlane(kubeconfig: string): Promise<number> {
   const args = ['--kubernetes', '--kubeconfig', kubeconfig, '--grpc', '127.0.0.1:0', '--http', '127.0.0.1:0']
+  args.push(`--cluster-trust-bundle=${SIGNER}`)
   const child = spawn(process.execPath, [WEFT, 'control-plane', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })

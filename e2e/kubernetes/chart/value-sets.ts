@@ -1,3 +1,9 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parse } from 'yaml'
+
+const ISSUERS = join(import.meta.dirname, '../../../examples/issuers')
+
 /** Values that people may give, each rendered to `golden/NAME.yaml`. The chart's own are in deploy/manifests. */
 export const VALUE_SETS: Readonly<Record<string, object>> = {
   /** One machine, where what is for many stands in the way. */
@@ -67,38 +73,13 @@ export const VALUE_SETS: Readonly<Record<string, object>> = {
     },
   },
   /** Vault signs, by a login with the control plane's ServiceAccount. */
-  vault: {
-    controlPlane: {
-      issuer: {
-        kind: 'vault',
-        vault: {
-          address: 'https://vault.vault.svc:8200',
-          role: 'weft',
-          kubernetesRole: 'weft',
-          caFile: '/vault/ca.crt',
-        },
-      },
-      extraVolumes: [{ name: 'vault-ca', configMap: { name: 'vault-ca' } }],
-      extraVolumeMounts: [{ name: 'vault-ca', mountPath: '/vault', readOnly: true }],
-    },
-  },
+  vault: exampleValues('vault'),
   /** A signer of the CertificateSigningRequest API. */
-  signer: {
-    controlPlane: {
-      issuer: { kind: 'kubernetes-csr', signerName: 'example.com/mesh', bundleConfigMap: 'mesh-roots' },
-    },
-  },
+  signer: exampleValues('kubernetes-csr'),
+  /** Sidecars read the roots from a ClusterTrustBundle. */
+  'trust-bundle': { clusterTrustBundle: { signerName: 'weft.dev/mesh', sidecars: true } },
   /** SPIRE, by the socket of its agent. */
-  spire: {
-    controlPlane: {
-      issuer: {
-        kind: 'spire',
-        spire: { agentSocket: '/spiffe-workload-api/spire-agent.sock', server: 'spire-server.spire:443' },
-      },
-      extraVolumes: [{ name: 'spiffe', csi: { driver: 'csi.spiffe.io', readOnly: true } }],
-      extraVolumeMounts: [{ name: 'spiffe', mountPath: '/spiffe-workload-api', readOnly: true }],
-    },
-  },
+  spire: exampleValues('spire'),
 }
 
 /** Values that are refused, with the field and what is said of it. */
@@ -111,6 +92,11 @@ export const REFUSED: readonly (readonly [values: object, message: RegExp])[] = 
   [
     { controlPlane: { issuer: { kind: 'vault', vault: { address: 'https://v', role: 'r' } } } },
     /needs kubernetesRole or tokenFile/,
+  ],
+  [{ clusterTrustBundle: { sidecars: true } }, /signerName is required with clusterTrustBundle\.sidecars/],
+  [
+    { clusterTrustBundle: { signerName: 'mesh' } },
+    /'\/clusterTrustBundle\/signerName'.*does not match pattern/,
   ],
   [{ replicas: 3 }, /additional properties 'replicas' not allowed/],
   [{ controlPlane: { replica: 3 } }, /'\/controlPlane': additional properties 'replica' not allowed/],
@@ -149,3 +135,8 @@ export const REFUSED: readonly (readonly [values: object, message: RegExp])[] = 
   [{ listenHost: 'localhost' }, /'\/listenHost': value must be one of/],
   [{ trustDomain: 'Mesh' }, /'\/trustDomain': .*does not match/],
 ]
+
+/** Those of examples/issuers. */
+function exampleValues(issuer: string): object {
+  return parse(readFileSync(join(ISSUERS, issuer, 'values.yaml'), 'utf8')) as object
+}

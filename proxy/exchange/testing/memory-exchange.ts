@@ -13,7 +13,7 @@ import { FakeUpstream } from '../../upstream/testing/fake-upstream.ts'
 import { WeightedPicks, type ExchangeDependencies } from '../dependencies.ts'
 import { Exchange } from '../exchange.ts'
 import { MirrorRoom } from '../mirror-room.ts'
-import { noTelemetry, type RequestRecord } from '../telemetry-sink.ts'
+import { noTelemetry, type RequestRecord, type TelemetrySink } from '../telemetry-sink.ts'
 
 /** The caller's end of one request: what came back to it. */
 export class FakeCaller implements ServerStream {
@@ -91,7 +91,7 @@ export interface Sending {
 
 /** Exchanges without a socket on either side, on a clock that the test moves. */
 export class MemoryExchange {
-  readonly upstream = new FakeUpstream()
+  readonly upstream = new FakeUpstream({ random: () => this.pickRandom() })
   readonly routes = new Watched<RouteConfiguration | null | undefined>(undefined)
   readonly records: RequestRecord[] = []
   readonly counts: string[] = []
@@ -99,8 +99,12 @@ export class MemoryExchange {
   started = 0
   readonly running: ExchangeDependencies['running'] = new Set()
   overloaded = false
+  /** Is told what is told here, too. */
+  telemetry: TelemetrySink = noTelemetry
   /** At least 0, less than 1. */
   random: () => number = () => 0
+  /** The same, for picks of a backend and of an endpoint. */
+  pickRandom: () => number = () => 0
   steps = NO_STEPS
   hop: Hop = { ...HOP, direction: 'outbound' }
   settings: HttpConnectionManager = MANAGER
@@ -112,11 +116,24 @@ export class MemoryExchange {
       clusters: this.upstream.clusters,
       telemetry: {
         ...noTelemetry,
-        requestStarted: () => void this.started++,
-        requestFinished: (record) => void this.records.push({ ...record }),
-        count: (name) => void this.counts.push(name),
+        beginTrace: (record, head, percent) => this.telemetry.beginTrace(record, head, percent),
+        trySpanId: () => this.telemetry.trySpanId(),
+        writeTry: (head, span, spanId) => this.telemetry.writeTry(head, span, spanId),
+        mirrorFinished: (record, copy) => this.telemetry.mirrorFinished(record, copy),
+        requestStarted: (direction) => {
+          this.started++
+          this.telemetry.requestStarted(direction)
+        },
+        requestFinished: (record, head) => {
+          this.records.push({ ...record })
+          this.telemetry.requestFinished(record, head)
+        },
+        count: (name) => {
+          this.counts.push(name)
+          this.telemetry.count(name)
+        },
       },
-      picks: new WeightedPicks(() => 0),
+      picks: new WeightedPicks(() => this.pickRandom()),
       mirrorRoom: new MirrorRoom(),
       clock: this.upstream.clock,
       random: () => this.random(),

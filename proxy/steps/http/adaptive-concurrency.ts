@@ -6,7 +6,7 @@ import type { Hop } from '../../model/hop.ts'
 import { ResponseFlag } from '../../model/response-flag.ts'
 import { GradientLimit, type GradientConfig } from '../gradient-limit.ts'
 import { priorityOf, SHARES, type Priority } from '../priority.ts'
-import type { RequestStep, StepDependencies, StepKind, Verdict } from '../step.ts'
+import type { Answer, Foreseen, RequestStep, StepDependencies, StepKind, Verdict } from '../step.ts'
 import type { Scope } from '../../xds/scope.ts'
 
 /** envoy.extensions.filters.http.adaptive_concurrency.v3.AdaptiveConcurrency */
@@ -70,16 +70,29 @@ export class AdaptiveConcurrencyStep implements RequestStep {
 
   decide(_hop: Hop, head: RequestHead): Verdict {
     const running = this.#running
-    const { priorityHeader } = this.#config
-    const priority: Priority = priorityHeader === '' ? 'high' : priorityOf(field(head.fields, priorityHeader))
-    if (running.size >= this.#placesFor(priority)) this.#releaseStreams()
-    if (running.size >= this.#placesFor(priority)) return this.#refuse()
+    const places = this.#placesFor(head)
+    if (running.size >= places) this.#releaseStreams()
+    if (running.size >= places) {
+      this.#metrics.refused.value++
+      return this.#refusal()
+    }
     const tunnel = head.upgrade !== '' || head.method === 'CONNECT'
     const beside = running.size + 1
     running.set(head, { startedAt: this.#deps.clock.now(), beside, tunnel, answered: false })
     this.#gradient.running(running.size)
     this.#metrics.running.value = running.size
     return undefined
+  }
+
+  foresee(_hop: Hop, head: RequestHead): Foreseen {
+    const places = this.#placesFor(head)
+    const running = this.#running.size
+    const refuses = running >= places && running - [...this.#streams()].length >= places
+    return {
+      answer: refuses ? this.#refusal() : undefined,
+      odds: refuses ? 1 : 0,
+      said: `${running} of the ${places} places for such requests are taken`,
+    }
   }
 
   answered(head: RequestHead, response: ResponseHead, wholeAt: number | undefined): void {
@@ -103,23 +116,31 @@ export class AdaptiveConcurrencyStep implements RequestStep {
     return this.#running.size === 0 && this.#gradient.fresh
   }
 
-  #placesFor(priority: Priority): number {
+  #placesFor(head: RequestHead): number {
+    const { priorityHeader } = this.#config
+    const priority: Priority = priorityHeader === '' ? 'high' : priorityOf(field(head.fields, priorityHeader))
     return Math.max(1, Math.floor(this.#gradient.limit * SHARES[priority]))
   }
 
   /** Looked for once in an interval, when places are wanted. */
   #releaseStreams(): void {
+    const streams = [...this.#streams()]
+    const now = this.#deps.clock.now()
+    if (now >= this.#sweepAt) this.#sweepAt = now + this.#config.updateMs
+    for (const head of streams) this.finished(head)
+  }
+
+  /** Those that give up their places if they are wanted now. */
+  *#streams(): Generator<RequestHead> {
     const now = this.#deps.clock.now()
     if (now < this.#sweepAt) return
-    this.#sweepAt = now + this.#config.updateMs
     for (const [head, { startedAt, answered }] of this.#running) {
-      if (now - startedAt < STREAM_MS) break
-      if (answered || now - startedAt >= SILENT_MS) this.finished(head)
+      if (now - startedAt < STREAM_MS) return
+      if (answered || now - startedAt >= SILENT_MS) yield head
     }
   }
 
-  #refuse(): Verdict {
-    this.#metrics.refused.value++
+  #refusal(): Answer {
     const { status } = this.#config
     const text = 'reached concurrency limit'
     return {

@@ -18,6 +18,7 @@ import { askedDelayMs, askedGrpcStatus, askedPercent, askedStatus } from '../fau
 import {
   routeConfig,
   type Answer,
+  type Foreseen,
   type RequestStep,
   type StepDependencies,
   type StepKind,
@@ -68,21 +69,46 @@ export class FaultStep implements RequestStep {
   }
 
   decide(_hop: Hop, head: RequestHead, route: Route | undefined): Verdict {
-    const config = (routeConfig(route, fault, this.#name) as FaultConfig | undefined) ?? this.#config
-    if (this.#active >= config.maxActive || !matchesHeaders(config.headers, head)) return undefined
-    const { delay } = config
-    const ms = delay?.byCaller ? askedDelayMs(head) : delay?.ms
-    if (delay && ms !== undefined && this.#hits(delay, 'delay', head))
-      return this.#wait(Math.min(ms, LONGEST_DELAY_MS), config, head)
+    const config = this.#configFor(head, route)
+    if (!config) return undefined
+    const ms = delayOf(config, head)
+    if (config.delay && ms !== undefined && this.#hits(config.delay, 'delay', head))
+      return this.#wait(ms, config, head)
     return this.#abort(config, head)
+  }
+
+  foresee(_hop: Hop, head: RequestHead, route: Route | undefined): Foreseen {
+    const config = this.#configFor(head, route)
+    if (!config) return NOTHING_FORESEEN
+    const ms = delayOf(config, head)
+    const delayOdds = config.delay && ms !== undefined ? percentOfShare(config.delay, 'delay', head) / 100 : 0
+    const answer = abortOf(config, head)
+    const odds = config.abort && answer ? percentOfShare(config.abort, 'abort', head) / 100 : 0
+    const said = [
+      ...(delayOdds > 0 ? [`${delayOdds * 100} % of such requests wait ${ms} ms`] : []),
+      ...(odds > 0 ? [`${odds * 100} % of them are answered with ${answer?.reply.status}`] : []),
+    ]
+    return {
+      answer: odds > 0 ? answer : undefined,
+      odds,
+      delayMs: delayOdds > 0 ? (ms ?? 0) : 0,
+      delayOdds,
+      said: said.join(', '),
+    }
   }
 
   fresh(): boolean {
     return this.#active === 0
   }
 
-  #hits({ percent, byCaller }: Share, fault: 'delay' | 'abort', head: RequestHead): boolean {
-    return this.#drawn(byCaller ? askedPercent(head, fault, percent, byCaller.partsOfPercent) : percent)
+  /** Undefined: the request gets no fault. */
+  #configFor(head: RequestHead, route: Route | undefined): FaultConfig | undefined {
+    const config = (routeConfig(route, fault, this.#name) as FaultConfig | undefined) ?? this.#config
+    return this.#active >= config.maxActive || !matchesHeaders(config.headers, head) ? undefined : config
+  }
+
+  #hits(share: Share, kind: 'delay' | 'abort', head: RequestHead): boolean {
+    return this.#drawn(percentOfShare(share, kind, head))
   }
 
   #drawn(percent: number): boolean {
@@ -104,16 +130,35 @@ export class FaultStep implements RequestStep {
     return { kind: 'wait', flags: ResponseFlag.DI, begin }
   }
 
-  #abort({ abort }: FaultConfig, head: RequestHead): Answer | undefined {
-    const chosen = abort?.byCaller ? askedAbort(head) : abort
-    if (!abort || !chosen || !this.#hits(abort, 'abort', head)) return undefined
-    const { status, grpcStatus } = chosen
-    const text = 'fault filter abort'
-    return {
-      kind: 'answer',
-      flags: ResponseFlag.FI,
-      reply: { status, details: 'fault_filter_abort', text, ...(grpcStatus !== undefined && { grpcStatus }) },
-    }
+  #abort(config: FaultConfig, head: RequestHead): Answer | undefined {
+    const answer = abortOf(config, head)
+    return answer && config.abort && this.#hits(config.abort, 'abort', head) ? answer : undefined
+  }
+}
+
+const NOTHING_FORESEEN: Foreseen = { answer: undefined, odds: 0, said: '' }
+
+/** 0 to 100. */
+function percentOfShare({ percent, byCaller }: Share, kind: 'delay' | 'abort', head: RequestHead): number {
+  return byCaller ? askedPercent(head, kind, percent, byCaller.partsOfPercent) : percent
+}
+
+/** Milliseconds; undefined: there is none. */
+function delayOf({ delay }: FaultConfig, head: RequestHead): number | undefined {
+  const ms = delay?.byCaller ? askedDelayMs(head) : delay?.ms
+  return ms === undefined ? undefined : Math.min(ms, LONGEST_DELAY_MS)
+}
+
+/** What those get who are drawn; undefined: there is none. */
+function abortOf({ abort }: FaultConfig, head: RequestHead): Answer | undefined {
+  const chosen = abort?.byCaller ? askedAbort(head) : abort
+  if (!chosen) return undefined
+  const { status, grpcStatus } = chosen
+  const text = 'fault filter abort'
+  return {
+    kind: 'answer',
+    flags: ResponseFlag.FI,
+    reply: { status, details: 'fault_filter_abort', text, ...(grpcStatus !== undefined && { grpcStatus }) },
   }
 }
 

@@ -10,7 +10,15 @@ import type { Scope } from '../../xds/scope.ts'
 import { refusalFields, secondsToFill } from '../rate-limit-fields.ts'
 import { RateLimits, type Asked, type RateLimitsConfig } from '../rate-limits.ts'
 import { said } from '../said.ts'
-import { routeConfig, type RequestStep, type StepDependencies, type StepKind, type Verdict } from '../step.ts'
+import {
+  routeConfig,
+  type Answer,
+  type Foreseen,
+  type RequestStep,
+  type StepDependencies,
+  type StepKind,
+  type Verdict,
+} from '../step.ts'
 import type { TokenBucketConfig } from '../token-bucket.ts'
 
 /** envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit */
@@ -70,12 +78,31 @@ export class LocalRateLimitStep implements RequestStep {
     this.#limitsOf(config, route).ask(hop, head, route, asked)
     if (config.headers && config.descriptors.length > 0) this.#noteTightest(head)
     const refusing = this.#refusing()
-    if (refusing && this.#drawn(config.enforcedPercent)) return this.#refuse(config, refusing)
+    if (refusing && this.#drawn(config.enforcedPercent)) {
+      refusing.limit.refused.value++
+      return this.#refusal(config, refusing)
+    }
     for (const { bucket, limit } of asked) {
       if (!refusing) bucket.take()
       limit.allowed.value++
     }
     return undefined
+  }
+
+  foresee(hop: Hop, head: RequestHead, route: Route | undefined): Foreseen {
+    const config = this.#configOf(route)
+    const asked = this.#asked
+    this.#limitsOf(config, route).ask(hop, head, route, asked)
+    const refusing = this.#refusing()
+    const left = asked.map(
+      ({ bucket, limit }) =>
+        `${bucket.remaining} of ${bucket.config.maxTokens} left of the limit ${limit.name}`,
+    )
+    return {
+      answer: refusing && this.#refusal(config, refusing),
+      odds: refusing ? (config.enabledPercent * config.enforcedPercent) / 10_000 : 0,
+      said: left.join(', '),
+    }
   }
 
   respond(_hop: Hop, head: RequestHead, route: Route | undefined, response: ResponseHead): void {
@@ -102,8 +129,7 @@ export class LocalRateLimitStep implements RequestStep {
     return found
   }
 
-  #refuse(config: LocalRateLimitConfig, refusing: Asked): Verdict {
-    refusing.limit.refused.value++
+  #refusal(config: LocalRateLimitConfig, refusing: Asked): Answer {
     const fields: Fields = refusalFields(this.#asked, refusing)
     const head: ResponseHead = { status: config.status, fields }
     mutate(head, config.responseHeaders)

@@ -1,5 +1,6 @@
 import { compile, type Decider } from '../../../core/authorization/evaluate.ts'
 import type { RequestFacts } from '../../../core/authorization/facts.ts'
+import { explain } from '../../../core/authorization/nearest.ts'
 import type { Stage } from '../../../core/authorization/rules.ts'
 import { foldedName, isLookalike } from '../../../core/folded-name.ts'
 import { HttpRbac } from '../../../core/xds/generated/envoy.js'
@@ -12,7 +13,16 @@ import type { Route } from '../../model/route.ts'
 import { parseDestination } from '../../transport/original-destination.ts'
 import { deniedDetails, fieldsAsked, noteDecision } from '../rbac/decided.ts'
 import { readStage } from '../rbac/read-stage.ts'
-import type { Audit, Authorizes, RequestStep, StepDependencies, StepKind, Verdict } from '../step.ts'
+import { explanationText } from '../rbac/explanation-text.ts'
+import type {
+  Audit,
+  Authorizes,
+  Foreseen,
+  RequestStep,
+  StepDependencies,
+  StepKind,
+  Verdict,
+} from '../step.ts'
 
 /** envoy.extensions.filters.http.rbac.v3.RBAC */
 export interface HttpRbacConfig {
@@ -26,6 +36,7 @@ const PERMISSION_DENIED = 7
 export class HttpRbacStep implements RequestStep {
   readonly authorizes: Authorizes
   readonly headFields: ReadonlySet<string>
+  readonly #stage: Stage
   readonly #audit: Audit
   readonly #decider: Decider<RequestFacts>
   readonly #telemetry: StepDependencies['telemetry']
@@ -39,6 +50,7 @@ export class HttpRbacStep implements RequestStep {
     const asked = fieldsAsked(stage)
     this.authorizes = { byFields: asked.size > 0 }
     this.headFields = new Set([...asked].map(foldedName))
+    this.#stage = stage
     this.#audit = audit
     this.#decider = compile([stage], 'request')
     this.#last = this.#decider
@@ -60,6 +72,13 @@ export class HttpRbacStep implements RequestStep {
         grpcStatus: PERMISSION_DENIED,
       },
     }
+  }
+
+  foresee(hop: Hop, head: RequestHead, route: Route | undefined, record: AuthorizationRecord): Foreseen {
+    const verdict = this.decide(hop, head, route, record)
+    const said = explanationText(explain([this.#stage], this.#facts.of(hop, head)), this.#stage.action)
+    const answer = verdict?.kind === 'answer' ? verdict : undefined
+    return { answer, odds: answer ? 1 : 0, said }
   }
 
   #ofConnection(hop: Hop, facts: RequestFacts): Decider<RequestFacts> {

@@ -115,6 +115,7 @@ t.test('opaque connections: that reached the application, that did not, that wer
   calls.connection(connection({ upstream: '' }))
   calls.connection(connection({ upstream: '', details: 'rbac_access_denied_matched_policy[none]' }))
   calls.connection(connection({ upstream: '', destinationPort: 0 }))
+  calls.connection(connection({ upstream: '', sourceIdentity: '', details: 'downstream_tls{revoked}' }))
   t.same(rows(calls), [
     `1 tcp/5432   refused ${WEB}`,
     `1 tcp/5432   served ${WEB}`,

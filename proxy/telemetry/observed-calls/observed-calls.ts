@@ -18,6 +18,8 @@ const LONGEST_REFUSED = 256
 const GRPC_UNIMPLEMENTED = 12
 /** As Envoy begins the details of what an authorization policy refused. */
 const REFUSED = 'rbac_access_denied'
+/** And how where its TLS failed (listener/connection-server.ts). */
+const FAILED_TLS = 'downstream_tls{'
 
 /** Where a call has no path, or none that is kept. */
 const NO_PATH: PathTemplate = { text: '' }
@@ -108,6 +110,8 @@ export class ObservedCalls {
   /** An opaque connection to the pod has reached the application, or never did: once for each. */
   connection(record: ConnectionRecord): void {
     if (record.destinationPort === 0 || this.#own.has(addressOf(record.downstream))) return
+    // Of one that failed in TLS, as a revoked peer's does, nobody knows who it was: it is no caller in plaintext.
+    if (record.details.startsWith(FAILED_TLS)) return
     const outcome =
       record.upstream !== '' ? 'served' : record.details.startsWith(REFUSED) ? 'refused' : 'unanswered'
     this.#count(NO_PATH, record, 'tcp', '', outcome)

@@ -61,6 +61,11 @@ export class Picker<T extends Target> {
     return this.#levels.reduce((sum, { targets }) => sum + targets.length, 0)
   }
 
+  /** Whether it may be picked at all. */
+  includes(target: T): boolean {
+    return this.#levels.some(({ targets }) => targets.includes(target))
+  }
+
   /**
    * Prefers endpoints that `tried` does not hold; undefined: there is none at all. `hash`: 32 bits, for a policy that hashes;
    * undefined: what is sent has none.

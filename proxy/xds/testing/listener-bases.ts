@@ -82,6 +82,11 @@ export const LISTENERS: readonly Listener[] = [
           },
           openConnectionsMs: 2000,
           audit: 'Denied',
+          telemetry: {
+            'trace-sampling': '0.5',
+            'access-log': 'all',
+            'access-log-filter': 'status>=500 or duration>1s',
+          },
         },
       },
     },

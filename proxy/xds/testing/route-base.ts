@@ -220,6 +220,7 @@ export const ROUTES: RouteConfiguration = {
               'weft.dev': {
                 retryNonIdempotent: true,
                 failover: true,
+                accessLog: 'all',
                 hedge: { afterMs: 50, max: 2 },
                 sessionAbsoluteMs: 60_000,
                 sessionIdleMs: 5000,

@@ -8,7 +8,7 @@ import type {
 } from '../../../model/traffic-settings.ts'
 import type { Fields } from '../../fields.ts'
 import { readDurationWithin } from '../duration.ts'
-import { GRPC_STATUSES, grpcStatusNumber } from './grpc-status.ts'
+import { GRPC_STATUSES, grpcStatusNumber } from '../../../../core/grpc-status.ts'
 import { onlyWith } from './only-with.ts'
 
 const MOST_CODES = 32

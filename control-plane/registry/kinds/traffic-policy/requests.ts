@@ -9,7 +9,7 @@ import type {
 import type { Fields } from '../../fields.ts'
 import { readDurationWithin } from '../duration.ts'
 import { HEADER_NAME } from '../header-name.ts'
-import { GRPC_STATUSES, grpcStatusNumber } from './grpc-status.ts'
+import { GRPC_STATUSES, grpcStatusNumber } from '../../../../core/grpc-status.ts'
 import { onlyWith } from './only-with.ts'
 
 const MOST_FAULTS = 16

@@ -18,6 +18,11 @@ export const GRPC_STATUSES = [
   'UNAUTHENTICATED',
 ] as const
 
+/** By number; undefined for one that is none. */
+export function grpcStatusName(status: number): string | undefined {
+  return status === 0 ? 'OK' : GRPC_STATUSES[status - 1]
+}
+
 export type GrpcStatus = (typeof GRPC_STATUSES)[number]
 
 export function grpcStatusNumber(name: GrpcStatus): number {
