@@ -74,14 +74,10 @@ export function drawFar(
     if (health === 'failing') failing.rect(left, top, NODE_WIDTH, NODE_HEIGHT)
     if (id === picked || touching?.has(id) || marked.has(id)) framed.rect(left, top, NODE_WIDTH, NODE_HEIGHT)
   }
-  context.fillStyle = color('panel')
-  context.fill(bodies)
-  for (const [tone, stripe] of stripes) {
+  for (const [tone, path] of [['panel', bodies], ...stripes, ['bad', failing]] as const) {
     context.fillStyle = color(tone)
-    context.fill(stripe)
+    context.fill(path)
   }
-  context.fillStyle = color('bad')
-  context.fill(failing)
   context.strokeStyle = color('accent')
   context.lineWidth = 2 / camera.scale
   context.stroke(framed)
