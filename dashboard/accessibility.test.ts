@@ -57,6 +57,10 @@ for (const scheme of ['light', 'dark'] as const)
         await drawn(page)
         const cut = await page.evaluate<number>('document.documentElement.scrollWidth')
         t.ok(cut <= 390, `${address} is ${cut} pixels wide on a phone`)
+        const columns = await page.evaluate<string[]>(`[...document.querySelectorAll('.scroll')]
+        .filter((element) => element.scrollWidth > element.clientWidth)
+        .map((element) => element.textContent.slice(0, 80))`)
+        t.same(columns, [], `${address} cuts no column`)
       }
       t.same(problems, [])
     },
