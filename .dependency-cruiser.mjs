@@ -125,7 +125,7 @@ export default {
       'images carry no development packages',
       {
         path: '^(core|certs|proxy|control-plane|injector)/',
-        pathNot: '[.]test[.]ts$|^core/xds/(generate|codegen)|/testing/',
+        pathNot: '[.]test[.]ts$|^core/xds/(generate|codegen)|^injector/stitch/bundle[.]ts$|/testing/',
       },
       { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'], pathNot: 'node_modules/@types/' },
     ),

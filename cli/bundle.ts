@@ -7,6 +7,7 @@ import { build, type BuildOptions } from 'esbuild'
 import { STITCH_FILE } from '../core/contract.ts'
 import { describeError } from '../core/errors.ts'
 import { buildPage, PAGE } from '../dashboard/build.ts'
+import { bundleStitch } from '../injector/stitch/bundle.ts'
 
 const USAGE = `usage: npm run build [-- PART...] [--quiet]
 
@@ -112,21 +113,6 @@ export async function bundle(
     files: outputs.length,
     bytes: outputs.reduce((sum, output) => sum + output.bytes, 0),
   }
-}
-
-/** Bundles what an application is started with where its traces are stitched: one file, for whatever Node.js it has. */
-export async function bundleStitch(outfile: string): Promise<void> {
-  await build({
-    entryPoints: [join(PROJECT, 'injector/stitch/main.ts')],
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    target: 'node14',
-    outfile,
-    minifySyntax: true,
-    legalComments: 'none',
-    logLevel: 'warning',
-  })
 }
 
 /**

@@ -24,6 +24,7 @@ import type { WorkloadLimits } from './model/workload-limits.ts'
 import { policyObjects } from './policy-objects.ts'
 import { EMPTY_SNAPSHOT, type Snapshot } from './registry/snapshot.ts'
 import type { OpenPlatform } from './platform/platform.ts'
+import { openChecks } from './serve/checks/open-checks.ts'
 import { discoveryService } from './serve/ads/service.ts'
 import { serveGrpc, type GrpcAddress, type RunningGrpcServer } from './serve/grpc-server.ts'
 import type { DashboardFile } from './serve/rest/dashboard-files.ts'
@@ -128,6 +129,26 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       quotas?.series,
     )
     const observed = new ObservedStore()
+    const overview = overviewOf(
+      () => brain,
+      trustDomain,
+      () => proxies(),
+      () => told(),
+      () => canaries(),
+      () => signs,
+    )
+    const bundle = () => signs?.trust.value.bundle
+    const checks = openChecks({
+      release: packageJson.version,
+      brain: () => brain,
+      snapshot: () => snapshot(),
+      overview,
+      bundle,
+      metrics,
+      observed,
+      decisions,
+    })
+    closing.push(() => checks.close())
     const app = fastify({
       forceCloseConnections: true,
       requestTimeout: HTTP_PATIENCE_MS,
@@ -148,16 +169,10 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       release: packageJson.version,
       names: [...options.dnsNames, ...(options.httpHosts ?? [])],
       notReady: () => waitsFor,
-      mesh: overviewOf(
-        () => brain,
-        trustDomain,
-        () => proxies(),
-        () => told(),
-        () => canaries(),
-        () => signs,
-      ),
+      mesh: overview,
+      checks: () => checks.find(),
       dashboard: options.dashboard,
-      bundle: () => signs?.trust.value.bundle,
+      bundle,
       explain: {
         own,
         explaining: {

@@ -8,6 +8,7 @@ t.test('the page of the control plane itself, with its headers', browserTest, as
   const mesh = await serveSeededMesh({
     problems: () => [
       {
+        code: 'WEFT0002',
         file: '/manifests/shop.yaml',
         line: 14,
         column: 7,

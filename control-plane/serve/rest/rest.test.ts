@@ -44,6 +44,7 @@ const CATALOG: ServiceView = {
 }
 
 const PROBLEM: Problem = {
+  code: 'WEFT0002',
   file: '/m/shop.yaml',
   line: 3,
   column: 5,

@@ -4,6 +4,7 @@ import type { TrustBundle } from '../../../certs/trust-bundle.ts'
 import { API_CLIENT_HEADER, READY_PATH } from '../../../core/contract.ts'
 import { systemClock, type Clock } from '../../../core/clock.ts'
 import { WeftError } from '../../../core/errors.ts'
+import type { Problem } from '../../../core/problem.ts'
 import { namedHosts } from '../../../core/named-hosts.ts'
 import { ownCounts } from '../../canary/evidence/counts.ts'
 import { canaryMetrics, METRICS_TYPE } from '../../canary/metrics.ts'
@@ -15,6 +16,7 @@ import type { TraceStore } from '../telemetry/trace-store.ts'
 import type { DashboardFile } from './dashboard-files.ts'
 import { authorizationPages } from './authorization-pages.ts'
 import { explainPages, type ExplainPagesOptions } from './explain-pages.ts'
+import { checksPage } from './checks.ts'
 import { failure } from './failure.ts'
 import { isOwnHost } from './host-names.ts'
 import type { MeshOverview } from './overview.ts'
@@ -43,6 +45,8 @@ export interface RestOptions {
   readonly policyObjects?: () => readonly object[]
   /** Who is asked what would become of a request; left out: there are no such pages. */
   readonly explain?: ExplainPagesOptions
+  /** What the checker finds, see meshChecks; left out: there is no such page. */
+  readonly checks?: () => readonly Problem[]
   /** From `readDashboard`; none: only the API. */
   readonly dashboard?: ReadonlyMap<string, DashboardFile>
   /** Of this build, e.g. `0.1.0`. */
@@ -133,6 +137,7 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
   authorizationPages(app, { mesh, decisions, clock })
   servicePage(app, mesh)
   if (options.explain) explainPages(app, options.explain)
+  if (options.checks) checksPage(app, options.checks)
   page('/api/traces', ['service', 'limit', 'failed'], (query) => ({
     traces: traces.recent({
       service: serviceParameter(query, 'service'),
