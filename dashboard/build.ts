@@ -31,6 +31,8 @@ export async function buildPage(): Promise<boolean> {
       assetsDir: '',
       assetsInlineLimit: 0,
       modulePreload: { polyfill: false },
+      // What is in the script, with the notices that its packages ask for.
+      license: { fileName: 'licenses.md' },
       target: 'es2023',
       cssTarget: 'esnext',
     },
