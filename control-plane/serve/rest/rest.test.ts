@@ -118,6 +118,14 @@ function setUp(
   return { app, clock, traces, decisions, metrics, get }
 }
 
+t.test('a Service is told whole, with every endpoint; one that is not there is no page', async (t) => {
+  const { get } = setUp(t)
+  t.match((await get('/api/services/shop/catalog')).body, { name: 'catalog', ports: CATALOG.ports })
+  const missing = await get('/api/services/shop/none')
+  t.match([missing.status, missing.body], [404, { error: { code: 'api.no_service' } }])
+  t.equal((await get('/api/services/shop/%3Cimg%3E')).status, 400)
+})
+
 t.test('a route shows each rule once, with the configured and the seen split', async (t) => {
   const { clock, metrics, get } = setUp(t)
   const counts = new Float64Array(BUCKETS)

@@ -42,6 +42,7 @@ import {
 import { replicaPage } from './replica-page.ts'
 import { routeRows, SPLIT_SECONDS } from './routes.ts'
 import { seriesPage } from './series-page.ts'
+import { servicePage } from './service-page.ts'
 import { serviceRows, WINDOW_SECONDS } from './services.ts'
 import { tapPage } from './tap-page.ts'
 import { tracesPage } from './traces-page.ts'
@@ -86,8 +87,8 @@ export interface RestOptions {
 const BUNDLE_REFRESH_MS = 300_000
 const MAX_SERIES = 128
 
-// No script or style but the page's own files; nobody frames it; it calls only where it came from.
-const HEADERS = {
+/** No script or style but the page's own files; nobody frames it; it calls only where it came from. */
+export const HEADERS = {
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -166,6 +167,7 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
   livePage(app, { answers, clock, mesh: () => meshPage(), headers: HEADERS })
   const { tap, tapSetting = () => undefined } = options
   if (tap) tapPage(app, { tap, clock, replicas, setting: tapSetting, headers: HEADERS })
+  servicePage(app, mesh)
   if (options.explain) explainPages(app, options.explain)
   if (options.checks) checksPage(app, options.checks)
   const { observed, policyObjects } = options
