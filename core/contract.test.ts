@@ -21,6 +21,8 @@ const IN_PLACE: Partial<Record<keyof typeof contract, RegExp>> = {
   METADATA_SERVICE: /(METADATA|'weft\.dev')\]?, 'service'/,
   METADATA_IDENTITY: /(METADATA|'weft\.dev')\]?, 'identity'/,
   METADATA_WORKLOAD: /(METADATA|'weft\.dev')\]?, 'workload'/,
+  METADATA_OWNER: /(METADATA|'weft\.dev')\]?, 'owner'/,
+  TAKES_OWNERS: /TAKES\]?: 'owners/,
   // Fields of ours, of TrafficPolicy and of Envoy have these names, too.
   METADATA_RETRY_NON_IDEMPOTENT: /(METADATA|'weft\.dev')\]?, 'retryNonIdempotent'/,
   METADATA_PEAK_EWMA: /(METADATA|'weft\.dev')\]?, 'peakEwma'/,

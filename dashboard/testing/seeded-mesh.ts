@@ -262,6 +262,7 @@ function port(service: string, endpoints: number, routes: readonly RouteView[] =
       meshed: true,
       identity: `spiffe://cluster.local/ns/shop/sa/${service}`,
       workload: `${service}-${i}.shop`,
+      owner: '',
       zone: '',
       node: '',
     })),
