@@ -106,6 +106,9 @@ export const WEBHOOK_SECRET = 'weft-injector-tls'
 export const BUNDLE_CONFIG_MAP = 'weft-ca'
 export const BUNDLE_KEY = 'root-cert.pem'
 export const CA_FILE = `${CA_DIRECTORY}/${BUNDLE_KEY}`
+/** The ConfigMap of the installation with the last good keys of token issuers, and its key. */
+export const TOKEN_KEYS_CONFIG_MAP = 'weft-token-keys'
+export const TOKEN_KEYS_KEY = 'keys.json'
 
 /** `controllerName` of the parents in a route's status (Gateway API, RouteParentStatus). */
 export const CONTROLLER_NAME = 'weft.dev/control-plane'

@@ -1,3 +1,4 @@
+import { LINT_IGNORE } from '../core/checks/lint-ignore.ts'
 import { describeError, WeftError } from '../core/errors.ts'
 import {
   ANNOTATION_PREFIX,
@@ -187,7 +188,7 @@ export function readAnnotations(all: ReadonlyMap<string, string>): {
   const options: Record<string, unknown> = {}
   const warnings: string[] = []
   for (const [key, text] of all) {
-    if (!key.startsWith(ANNOTATION_PREFIX) || key === STATUS_ANNOTATION) continue
+    if (!key.startsWith(ANNOTATION_PREFIX) || key === STATUS_ANNOTATION || key === LINT_IGNORE) continue
     const name = key.slice(ANNOTATION_PREFIX.length)
     if (!isAnnotation(name)) {
       warnings.push(`annotation ${key} is unknown and has no effect`)
