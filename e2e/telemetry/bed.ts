@@ -120,8 +120,8 @@ export function scrapeConfiguration(): string {
     ...rest,
     global: { scrape_interval: `${INTERVAL_S}s`, evaluation_interval: `${INTERVAL_S}s` },
     scrape_configs: [
-      ...jobs.map(({ kubernetes_sd_configs: _, ...job }) => ({
-        ...job,
+      ...jobs.map((job) => ({
+        ...Object.fromEntries(Object.entries(job).filter(([key]) => key !== 'kubernetes_sd_configs')),
         file_sd_configs: [{ files: [TARGETS], refresh_interval: `${INTERVAL_S}s` }],
       })),
       // What the Collector tells of itself, and what it passes on.

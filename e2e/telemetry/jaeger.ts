@@ -31,7 +31,7 @@ export class Jaeger {
   /** All traces that a service has a part in. */
   traces(service: string): Promise<readonly JaegerTrace[]> {
     return this.#ask(
-      `/api/traces?${new URLSearchParams({ service, limit: String(MOST_TRACES), lookback: '1h' })}`,
+      `/api/traces?${new URLSearchParams({ service, limit: String(MOST_TRACES), lookback: '1h' }).toString()}`,
     )
   }
 

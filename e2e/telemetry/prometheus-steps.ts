@@ -12,8 +12,15 @@ const CLIENT_COUNT =
   'sum by (asked) (label_replace(http_client_request_duration_seconds_count, "asked", "$1$2", "weft_destination_service", "(.+?)(?:-v[12])?([.].+)"))'
 /** What the traffic must set off. All hold for minutes before they fire, so they are seen as they begin. */
 const ALERTS = ['WeftNoEndpoints', 'WeftServiceFails']
-/** May come of it, by how fast the machine is. */
-const MAY_COME = ['WeftServiceSlow', 'WeftDenialsSurge', 'WeftEndpointEjected', 'WeftConfigurationLate']
+/** May come of it, by how fast the machine is, and of a mesh of a day, whose root and Canary are young. */
+const MAY_COME = [
+  'WeftTrustEnds',
+  'WeftCanaryStuck',
+  'WeftServiceSlow',
+  'WeftDenialsSurge',
+  'WeftEndpointEjected',
+  'WeftConfigurationLate',
+]
 
 /** Both have to have asked before anything is sent: what came before the first scrape has no rate. */
 export const scrapes: Step<TelemetryBed> = {
@@ -42,11 +49,11 @@ export function prometheusSteps(sent: () => Sent, folder: string): readonly Step
       name: 'requests',
       expected: 'as many by Service as were sent',
       run: async ({ prometheus }) => {
-        const wanted = JSON.stringify(Object.entries(sent().asked).toSorted())
+        const wanted = listed(Object.entries(sent().asked))
         let seen = ''
         const found = async () => {
           const samples = await prometheus.query(CLIENT_COUNT)
-          seen = JSON.stringify(samples.map(({ metric, value }) => [metric['asked'], value]).toSorted())
+          seen = listed(samples.map(({ metric, value }) => [metric['asked'] ?? '', value]))
           return seen === wanted ? true : undefined
         }
         const ok = await eventually(PATIENCE_S, 'the counts', found).catch(() => false)
@@ -102,10 +109,11 @@ export function prometheusSteps(sent: () => Sent, folder: string): readonly Step
       name: 'rules',
       expected: `all are evaluated; of the alerts ${ALERTS.join(' and ')} begin, and no others`,
       run: async ({ prometheus }) => {
-        const rules = await eventually(PATIENCE_S, 'every rule is evaluated', async () => {
+        const rules = await eventually(PATIENCE_S, 'every rule is evaluated and alerts begin', async () => {
           const all = await prometheus.rules()
-          return all.length > 0 && all.every(({ health }) => health !== 'unknown') ? all : undefined
-        })
+          const begun = (name: string) => all.some((one) => one.name === name && one.state !== 'inactive')
+          return all.every(({ health }) => health !== 'unknown') && ALERTS.every(begun) ? all : undefined
+        }).catch(() => prometheus.rules())
         const broken = rules.filter(({ health }) => health !== 'ok')
         const begun = rules
           .filter(({ type, state }) => type === 'alerting' && state !== 'inactive')
@@ -139,6 +147,14 @@ export function prometheusSteps(sent: () => Sent, folder: string): readonly Step
       },
     },
   ]
+}
+
+/** `catalog.shop 90, web.shop 40`. */
+function listed(counts: readonly (readonly [service: string, count: number])[]): string {
+  return counts
+    .map(([service, count]) => `${service} ${count}`)
+    .toSorted((a, b) => a.localeCompare(b))
+    .join(', ')
 }
 
 const sum = (values: readonly number[]): number => values.reduce((all, one) => all + one, 0)

@@ -81,7 +81,7 @@ export class Prometheus {
   }
 
   async #ask<T>(path: string, parameters: Readonly<Record<string, string>>): Promise<T> {
-    const response = await fetch(`${this.#address}${path}?${new URLSearchParams(parameters)}`, {
+    const response = await fetch(`${this.#address}${path}?${new URLSearchParams(parameters).toString()}`, {
       signal: AbortSignal.timeout(TIMEOUT_MS),
     })
     const answer = (await response.json()) as Answer<T>

@@ -33,7 +33,8 @@ const PARTS: readonly Part[] = [
   {
     from: ['shop', 'client'],
     url: 'http://broken:8080/stock/{n}',
-    count: 10,
+    // Enough in five minutes for an alert.
+    count: 60,
     asked: { 'broken.shop': 1 },
     spans: 2,
     status: 503,

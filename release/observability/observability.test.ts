@@ -152,8 +152,10 @@ t.test('what boards and rules take for failed is what the dashboard does', async
               ...(grpcStatus !== undefined && { grpc: true, grpcStatus }),
             }),
           )
-          const point = durationFamilies([...metrics.requests], undefined).flatMap(({ points }) => points)[0]
-          const attributes = Object.fromEntries(point?.attributes.filter(([, value]) => value !== '') ?? [])
+          const told = durationFamilies([...metrics.requests], undefined).flatMap(({ points }) =>
+            points.map((point) => point.attributes),
+          )
+          const attributes = Object.fromEntries((told[0] ?? []).filter(([, value]) => value !== ''))
           const labels = Object.fromEntries(
             Object.entries(attributes).map(([key, value]) => [labelName(key), String(value)]),
           )

@@ -35,8 +35,16 @@ export const controlPlane: BoardDescription = {
       title: 'Configuration',
       panels: [
         graph('From a change to what a stream is sent', 's', [
-          { expr: quantile(0.5, 'weft_control_plane_push_duration_seconds', ''), legend: 'p50' },
-          { expr: quantile(0.99, 'weft_control_plane_push_duration_seconds', ''), legend: 'p99' },
+          {
+            expr: quantile(0.5, 'weft_control_plane_push_duration_seconds', ''),
+            legend: 'p50',
+            mayBeEmpty: true,
+          },
+          {
+            expr: quantile(0.99, 'weft_control_plane_push_duration_seconds', ''),
+            legend: 'p99',
+            mayBeEmpty: true,
+          },
         ]),
         graph('Streams', 'short', [
           { expr: 'sum by (weft_state) (weft_control_plane_streams)', legend: '{{weft_state}}' },
@@ -66,7 +74,11 @@ export const controlPlane: BoardDescription = {
       title: 'Certificates and admission',
       panels: [
         graph('Signing', 's', [
-          { expr: quantile(0.99, 'weft_control_plane_signing_duration_seconds', ''), legend: 'p99' },
+          {
+            expr: quantile(0.99, 'weft_control_plane_signing_duration_seconds', ''),
+            legend: 'p99',
+            mayBeEmpty: true,
+          },
         ]),
         graph('Certificates that were asked for', 'reqps', [
           {
@@ -87,6 +99,7 @@ export const controlPlane: BoardDescription = {
           {
             expr: quantile(0.99, 'weft_injector_admission_duration_seconds', ''),
             legend: 'p99, seconds',
+            mayBeEmpty: true,
           },
         ]),
       ],
