@@ -1,3 +1,5 @@
+import { UNTRACED } from './untraced.ts'
+
 const TIMEOUT_MS = 10_000
 const MOST_TRACES = 2000
 
@@ -40,7 +42,10 @@ export class Jaeger {
   }
 
   async #ask<T>(path: string): Promise<T> {
-    const response = await fetch(this.#address + path, { signal: AbortSignal.timeout(TIMEOUT_MS) })
+    const response = await fetch(this.#address + path, {
+      headers: UNTRACED,
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    })
     if (!response.ok) throw new Error(`Jaeger answers GET ${path} with ${response.status}`)
     return ((await response.json()) as { readonly data: T }).data
   }

@@ -80,7 +80,7 @@ const namespace = (name: string, metadata: object = {}) => ({
 })
 
 const MESH = [
-  namespace('shop', { labels: { 'weft.dev/inject': 'enabled' }, annotations: ALL_OF_IT }),
+  namespace('shop', { labels: { 'weft.dev/inject': 'enabled' } }),
   namespace('legacy'),
   ...idle('client', 'shop'),
   ...idle('intruder', 'shop'),

@@ -1,3 +1,5 @@
+import { UNTRACED } from './untraced.ts'
+
 /** A series and its newest value, as the HTTP API of Prometheus has them. */
 export interface Sample {
   readonly metric: Readonly<Record<string, string>>
@@ -82,6 +84,7 @@ export class Prometheus {
 
   async #ask<T>(path: string, parameters: Readonly<Record<string, string>>): Promise<T> {
     const response = await fetch(`${this.#address}${path}?${new URLSearchParams(parameters).toString()}`, {
+      headers: UNTRACED,
       signal: AbortSignal.timeout(TIMEOUT_MS),
     })
     const answer = (await response.json()) as Answer<T>
