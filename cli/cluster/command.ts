@@ -36,6 +36,12 @@ export interface ClusterCommand {
 
 const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/
 
+/** Throws WeftError `cli.flags` for what is no name of a namespace; undefined passes. */
+export function checkNamespace(field: string, name: string | undefined): void {
+  if (name !== undefined && !DNS_LABEL.test(name))
+    throw new WeftError('cli.flags', `"${name}" is no name of a namespace`, { field })
+}
+
 /** Reads the flags, asks the cluster, prints. Resolves to the exit code: 0, 1 for what is not well, 2 for wrong flags. */
 export async function runClusterCommand(command: ClusterCommand, argv: readonly string[]): Promise<number> {
   const { description } = command
@@ -77,13 +83,8 @@ function readFlags(description: ClusterCommand['description'], argv: readonly st
   const { kubeconfig, context, json, 'weft-namespace': system } = values
   // Not every command has the flag.
   const { namespace }: { readonly namespace?: string } = values as object
-  for (const [field, name] of [
-    ['--namespace', namespace],
-    ['--weft-namespace', system],
-  ] as const) {
-    if (name !== undefined && !DNS_LABEL.test(name))
-      throw new WeftError('cli.flags', `"${name}" is no name of a namespace`, { field })
-  }
+  checkNamespace('--namespace', namespace)
+  checkNamespace('--weft-namespace', system)
   const given = new Set([...parsed.given].filter((name) => !Object.hasOwn(CLUSTER_FLAGS, name)))
   given.delete('namespace')
   return { kubeconfig, context, namespace, system, positionals, given, json }
