@@ -51,7 +51,7 @@ function setUp(t: Test, kinds: Readonly<Record<string, Answerer>>, longest?: num
     ...(longest !== undefined && { longest }),
   })
   t.teardown(end)
-  const newest = (): FakeStream => streams.at(-1) ?? t.fail('no stream was opened')
+  const newest = (): FakeStream => streams.at(-1) as FakeStream
   return { streams, clock, end, newest }
 }
 

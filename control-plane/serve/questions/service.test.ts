@@ -41,7 +41,7 @@ function setUp() {
   const service = questionService(clock)
   const connect = (caller: Caller = CALLER, hello: AnswerRequest = { id: 0, pod: 'web-1' }): FakeCall => {
     const call = new FakeCall(caller)
-    const { answer } = service.implementation as { readonly answer: (call: FakeCall) => void }
+    const { answer } = service.implementation as unknown as { readonly answer: (call: FakeCall) => void }
     answer(call)
     call.say(hello)
     return call
