@@ -120,6 +120,18 @@ export const WITH_POLICIES: Case = {
   connections: [64],
   targets: {},
 }
+/** An application whose traces are stitched (`now`) beside the same without (`before`); no proxy is in it. */
+export const STITCH: Case = {
+  name: 'stitch',
+  title: 'a Node.js application that asks another for each request, with and without stitched traces',
+  topology: 'plain',
+  load: 'traced',
+  origin: 'http1',
+  size: 1024,
+  connections: [8],
+  targets: {},
+}
+
 export const CASE_NAMES: readonly string[] = [
   ...CASES.map(({ name }) => name),
   WITH_POLICIES.name,

@@ -1,8 +1,7 @@
 import { parseArgs } from 'node:util'
 import { WeftError } from '../core/errors.ts'
 import { ADMISSION_CASES } from './admission/measure.ts'
-import { CASE_NAMES } from './cases.ts'
-import { STITCH } from './stitch/measure.ts'
+import { CASE_NAMES, STITCH } from './cases.ts'
 
 export const PEER_NAMES: readonly string[] = ['envoy', 'nginx', 'haproxy']
 

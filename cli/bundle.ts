@@ -6,6 +6,8 @@ import { parseArgs } from 'node:util'
 import { build, type BuildOptions } from 'esbuild'
 import { STITCH_FILE } from '../core/contract.ts'
 import { describeError } from '../core/errors.ts'
+import { buildPage, PAGE } from '../dashboard/build.ts'
+import { bundleStitch } from '../injector/stitch/bundle.ts'
 
 const USAGE = `usage: npm run build [-- PART...] [--quiet]
 
@@ -42,9 +44,6 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
 /** Of such a package: what runs, and its licence. Sources and documents are no part of an image. */
 const SHIPPED = /\.(c?js|json|node)$|\/LICENSE[^/]*$/
 
-/** Where the control plane looks for its page, seen from `dist/PART`. */
-const PAGE = 'dashboard/page'
-
 export const BUNDLES: readonly string[] = [...Object.keys(PARTS), COMMAND]
 
 /**
@@ -70,6 +69,23 @@ export const PROXY_ENV: Readonly<Record<string, string>> = { MALLOC_ARENA_MAX: '
 const REQUIRE =
   "import { createRequire as weftRequire } from 'node:module'; const require = weftRequire(import.meta.url);"
 
+/** The thread that keeps telemetry, which control-plane/store/store.ts looks for beside the program. */
+const STORE_WORKER = 'store-worker.mjs'
+
+const ENGINE = {
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node26',
+  minifyWhitespace: true,
+  minifySyntax: true,
+  legalComments: 'none',
+  banner: { js: REQUIRE },
+  // One loads its own library from its package, only where a listener captures; one only where there is a pattern.
+  external: [...new Set(Object.values(PACKAGES).flat())],
+  logLevel: 'warning',
+} as const satisfies BuildOptions
+
 export interface BundleOptions {
   /** `dist` of the project unless given. */
   readonly into?: string
@@ -88,48 +104,31 @@ export async function bundle(
   const folder = join(into, part)
   rmSync(folder, { recursive: true, force: true })
   const { metafile } = await build({
+    ...ENGINE,
     ...entryOf(part),
-    bundle: true,
     splitting: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node26',
     outdir: folder,
     outExtension: { '.js': '.mjs' },
-    minifyWhitespace: true,
-    minifySyntax: true,
-    legalComments: 'none',
-    banner: { js: REQUIRE },
-    // One loads its own library from its package, only where a listener captures; one only where there is a pattern.
-    external: [...new Set(Object.values(PACKAGES).flat())],
     metafile: true,
-    logLevel: 'warning',
   })
-  if (part === COMMAND || part === 'control-plane')
-    cpSync(join(PROJECT, PAGE), join(into, PAGE), { recursive: true })
-  if (packages) for (const name of PACKAGES[part] ?? []) copyPackage(name, folder)
   if (part === COMMAND || part === 'proxy') await bundleStitch(join(folder, STITCH_FILE))
   const outputs = Object.values(metafile.outputs)
+  if (part === COMMAND || part === 'control-plane') {
+    await copyPage(join(into, 'dashboard', 'page'))
+    const { metafile: ofStore } = await build({
+      ...ENGINE,
+      entryPoints: [join(PROJECT, 'control-plane/store/worker.ts')],
+      outfile: join(folder, STORE_WORKER),
+      metafile: true,
+    })
+    outputs.push(...Object.values(ofStore.outputs))
+  }
+  if (packages) for (const name of PACKAGES[part] ?? []) copyPackage(name, folder)
   return {
     path: join(folder, 'main.mjs'),
     files: outputs.length,
     bytes: outputs.reduce((sum, output) => sum + output.bytes, 0),
   }
-}
-
-/** Bundles what an application is started with where its traces are stitched: one file, for whatever Node.js it has. */
-export async function bundleStitch(outfile: string): Promise<void> {
-  await build({
-    entryPoints: [join(PROJECT, 'injector/stitch/main.ts')],
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    target: 'node14',
-    outfile,
-    minifySyntax: true,
-    legalComments: 'none',
-    logLevel: 'warning',
-  })
 }
 
 /**
@@ -150,6 +149,14 @@ function entryOf(part: string): Pick<BuildOptions, 'stdin' | 'entryPoints' | 'en
 const argv = process.argv.slice(2)
 process.exitCode = await ${run}(argv[0] === '${part}' ? argv.slice(1) : argv)`
   return { stdin: { contents, resolveDir: PROJECT, sourcefile: 'main.ts', loader: 'ts' }, entryNames: 'main' }
+}
+
+/** The dashboard's page, to where the control plane looks for it: `dashboard/page` beside `PART`. */
+async function copyPage(to: string): Promise<void> {
+  await buildPage()
+  if (to === PAGE) return
+  rmSync(to, { recursive: true, force: true })
+  cpSync(PAGE, to, { recursive: true })
 }
 
 /** A package and, where it is native, the binaries that npm chose for this machine's processor. */

@@ -59,6 +59,36 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import('./canary/main.ts')).runCanary,
   },
   {
+    name: 'stat',
+    describe: async () => (await import('./traffic/stat-command.ts')).STAT_COMMAND,
+    load: async () => (await import('./traffic/stat.ts')).runStat,
+  },
+  {
+    name: 'edges',
+    describe: async () => (await import('./traffic/stat-command.ts')).EDGES_COMMAND,
+    load: async () => (await import('./traffic/edges.ts')).runEdges,
+  },
+  {
+    name: 'routes',
+    describe: async () => (await import('./traffic/stat-command.ts')).ROUTES_COMMAND,
+    load: async () => (await import('./traffic/routes.ts')).runRoutes,
+  },
+  {
+    name: 'traces',
+    describe: async () => (await import('./traffic/traces-command.ts')).TRACES_COMMAND,
+    load: async () => (await import('./traffic/traces.ts')).runTraces,
+  },
+  {
+    name: 'top',
+    describe: async () => (await import('./traffic/tap-command.ts')).TOP_COMMAND,
+    load: async () => (await import('./traffic/top.ts')).runTop,
+  },
+  {
+    name: 'tap',
+    describe: async () => (await import('./traffic/tap-command.ts')).TAP_COMMAND,
+    load: async () => (await import('./traffic/tap.ts')).runTap,
+  },
+  {
     name: 'policy',
     describe: async () => (await import('./policy/command.ts')).POLICY_COMMAND,
     load: async () => (await import('./policy/main.ts')).runPolicy,
@@ -82,6 +112,16 @@ export const COMMANDS: readonly Command[] = [
     name: 'why',
     describe: async () => (await import('./why/command.ts')).WHY_COMMAND,
     load: async () => (await import('./why/main.ts')).runWhy,
+  },
+  {
+    name: 'lint',
+    describe: async () => (await import('./lint/command.ts')).LINT_COMMAND,
+    load: async () => (await import('./lint/main.ts')).runLint,
+  },
+  {
+    name: 'mcp',
+    describe: async () => (await import('./mcp/command.ts')).MCP_COMMAND,
+    load: async () => (await import('./mcp/main.ts')).runMcp,
   },
   {
     name: 'uninstall',

@@ -24,11 +24,20 @@ import type { WorkloadLimits } from './model/workload-limits.ts'
 import { policyObjects } from './policy-objects.ts'
 import { EMPTY_SNAPSHOT, type Snapshot } from './registry/snapshot.ts'
 import type { OpenPlatform } from './platform/platform.ts'
+import { openChecks } from './serve/checks/open-checks.ts'
 import { discoveryService } from './serve/ads/service.ts'
 import { serveGrpc, type GrpcAddress, type RunningGrpcServer } from './serve/grpc-server.ts'
 import type { DashboardFile } from './serve/rest/dashboard-files.ts'
+import { ownTelemetry } from './serve/answers/own-telemetry.ts'
+import { EventLog } from './serve/events/event-log.ts'
+import { recordEvents } from './serve/events/recorder.ts'
+import { topologyReader, type Topology } from './serve/graph/topology.ts'
+import { ControlPlaneMetrics } from './serve/metrics/control-plane-metrics.ts'
+import { storeStates } from './serve/metrics/store-states.ts'
 import { overviewOf, type ProxyStream } from './serve/rest/overview.ts'
 import { rest } from './serve/rest/rest.ts'
+import { TAP_ANNOTATION } from './serve/rest/tap-page.ts'
+import { alsoTapped, Tap } from './serve/telemetry/tap.ts'
 import { questionService } from './serve/questions/service.ts'
 import { serverCertificate } from './serve/server-certificate.ts'
 import { revocationRefusal } from './serve/signing/revocation.ts'
@@ -41,6 +50,8 @@ import { MetricStore } from './serve/telemetry/metric-store.ts'
 import { observedView } from './serve/telemetry/observed-view.ts'
 import { telemetryServices } from './serve/telemetry/receiver.ts'
 import { TraceStore } from './serve/telemetry/trace-store.ts'
+import { alsoKept, STORE_IN_MEMORY, TelemetryStore } from './store/store.ts'
+import type { StoreOptions } from './store/messages.ts'
 import type { Quotas } from './quotas.ts'
 import { authenticate } from './serve/tokens/authenticate.ts'
 
@@ -73,6 +84,10 @@ export interface ControlPlaneOptions {
   readonly collector?: CollectorAddress | undefined
   /** Default: those of no flag. */
   readonly quotas?: Quotas | undefined
+  /** Other replicas; default those behind the control plane's Service. */
+  readonly replicas?: (() => readonly Replica[]) | undefined
+  /** Where telemetry is kept, and how much of it; default: a little of it in memory. */
+  readonly store?: StoreOptions | undefined
   readonly dashboard: ReadonlyMap<string, DashboardFile>
   readonly log: Logger
   /** By which certificates are made. */
@@ -115,7 +130,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     let signs: Issuer | undefined
     const { quotas } = options
     const questions = questionService()
-    let replicas = (): readonly Replica[] => []
+    let replicas = options.replicas ?? ((): readonly Replica[] => [])
     const own = ownProxies({
       questions,
       proxies: () => proxies(),
@@ -128,6 +143,36 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       quotas?.series,
     )
     const observed = new ObservedStore()
+    const events = new EventLog()
+    const tap = new Tap()
+    const kept = new TelemetryStore({ ...(options.store ?? STORE_IN_MEMORY), metrics, events, log })
+    closing.push(() => kept.close())
+    const telemetry = ownTelemetry({ metrics, traces, events, kept })
+    const readTopology = topologyReader()
+    const topology = (): Topology => readTopology(brain?.snapshot.value.model, snapshot().slices)
+    const overview = overviewOf(
+      () => brain,
+      trustDomain,
+      () => proxies(),
+      () => told(),
+      () => canaries(),
+      () => signs,
+    )
+    const bundle = () => signs?.trust.value.bundle
+    const checks = openChecks({
+      release: packageJson.version,
+      brain: () => brain,
+      snapshot: () => snapshot(),
+      overview,
+      bundle,
+      metrics,
+      observed,
+      decisions,
+    })
+    closing.push(() => checks.close())
+    const counted = new ControlPlaneMetrics()
+    closing.push(() => counted.close())
+    let waiting = (): number => 0
     const app = fastify({
       forceCloseConnections: true,
       requestTimeout: HTTP_PATIENCE_MS,
@@ -143,21 +188,26 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       traces,
       decisions,
       metrics,
+      own: telemetry,
+      replicas: () => replicas(),
+      topology,
+      tap,
+      tapSetting: (namespace) => snapshot().namespaces.get(namespace)?.meta.annotations[TAP_ANNOTATION],
       policyObjects: () => policyObjects(snapshot()),
+      families: (mesh) =>
+        counted.families({
+          mesh,
+          waiting: () => waiting(),
+          stores: () => storeStates({ traces, decisions, metrics, observed }),
+        }),
       observed: (request) => observedView(observed, brain?.snapshot.value.model, request),
       release: packageJson.version,
       names: [...options.dnsNames, ...(options.httpHosts ?? [])],
       notReady: () => waitsFor,
-      mesh: overviewOf(
-        () => brain,
-        trustDomain,
-        () => proxies(),
-        () => told(),
-        () => canaries(),
-        () => signs,
-      ),
+      mesh: overview,
+      checks: () => checks.find(),
       dashboard: options.dashboard,
-      bundle: () => signs?.trust.value.bundle,
+      bundle,
       explain: {
         own,
         explaining: {
@@ -169,7 +219,10 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
             () => replicas(),
           ),
         },
-        trace: async (id) => traces.get(id),
+        trace: async (id) => {
+          const spans = await telemetry.spans(id)
+          return spans.length === 0 ? undefined : { spans }
+        },
       },
     })
     const httpPort = await listenHttp(app, options.http)
@@ -186,14 +239,15 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     const { source, verifier, issuer } = platform
     signs = issuer
     snapshot = () => source.snapshot.value
-    replicas = () => otherReplicas(source.snapshot.value, platform.namespace, hostname())
+    replicas =
+      options.replicas ?? (() => otherReplicas(source.snapshot.value, platform.namespace, hostname()))
     told = () => platform.problems?.() ?? []
     canaries = () => canaryViews(source.snapshot.value.canaries, (canary) => platform.canaryStatus(canary))
     const federation = federatedBundles({ sources: options.federation ?? [], log })
     closing.push(() => federation.close())
     const fetcher = jsonFetcher(options.jwks ?? { allowed: addressRule(), http: false })
     closing.push(() => fetcher.close())
-    const keys = keyStore({ fetch: fetcher.fetch, log })
+    const keys = keyStore({ fetch: fetcher.fetch, log, kept: platform.keptKeys })
     closing.push(() => keys.close())
     const mesh = createMesh({
       keys,
@@ -212,9 +266,21 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     waitsFor = 'the keys of token issuers are fetched'
     await keys.settled(KEYS_PATIENCE_MS)
 
-    const discovery = discoveryService({ snapshot: mesh.snapshot, log })
-    const open = discoveryService({ snapshot: mesh.snapshot, log })
+    const discovery = discoveryService({ snapshot: mesh.snapshot, log, metrics: counted })
+    const open = discoveryService({ snapshot: mesh.snapshot, log, metrics: counted })
+    waiting = () => discovery.waiting() + open.waiting()
     proxies = () => [...discovery.proxies(), ...open.proxies()]
+    closing.push(
+      recordEvents({
+        log: events,
+        mesh: mesh.snapshot,
+        proxies: () => overview.proxies(),
+        canaries: () => canaries(),
+        trust: issuer.trust,
+        topology,
+        clock: systemClock,
+      }),
+    )
 
     const certificate = await serverCertificate({
       issuer,
@@ -239,6 +305,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       authenticate: (metadata, from) => authenticate(verifier, metadata, from),
       callerLimits: quotas?.caller,
       log,
+      refused: (status) => counted.refused(status),
       services: [
         discovery,
         questions,
@@ -246,13 +313,14 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
           issuer,
           trustDomain,
           log,
+          metrics: counted,
           aliases: trustDomainAliases,
           refusal: revocationRefusal(() => mesh.snapshot.value.model),
           ...(leafLifeMs !== undefined && { defaultLifeMs: leafLifeMs }),
         }),
         ...telemetryServices({
           forwarder,
-          traces: alsoDecisions(traces, decisions),
+          traces: alsoDecisions(alsoTapped(alsoKept(traces, kept), tap), decisions),
           metrics,
           observed,
           pods: (key) => mesh.snapshot.value.model.workloads.get(key),
@@ -268,7 +336,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
         log,
         services: [open],
       }))
-    closing.push(platform.publish(mesh, ownCounts(metrics)))
+    closing.push(platform.publish(mesh, ownCounts(metrics), keys.keys))
     waitsFor = undefined
     closing.push(() => (waitsFor = 'it ends'))
     return { grpcPort: grpc.port, plaintextPort: plaintext?.port, httpPort, close }

@@ -51,7 +51,7 @@ export const CONTROL_PLANE_COMMAND = {
       'ca-dir': { value: 'DIR', help: "the mesh's own CA: made on first use, mode 0600" },
       'state-dir': {
         value: 'DIR',
-        help: 'keeps how far Canaries are, for the next start',
+        help: 'keeps how far Canaries are, and the last good keys of token issuers, for the next start',
         otherwise: 'a temporary one: they begin anew',
       },
       'token-key-dir': {
@@ -123,6 +123,18 @@ export const CONTROL_PLANE_COMMAND = {
         otherwise: 'nowhere',
       },
       'log-level': LOG_LEVEL_FLAG,
+    }),
+    ...inSection('What is kept of metrics, traces and events (docs/observability.md):', {
+      store: {
+        value: 'DIR',
+        help: 'a directory for it, which outlives the process; one process alone may use it',
+        otherwise: 'a little of it in memory',
+      },
+      'store-mib': {
+        value: 'N',
+        default: '256',
+        help: 'what it may take there, 16 to 65536; the oldest goes, failed traces last',
+      },
     }),
     ...inSection(
       'Keys of those who issue tokens to users, where a policy names them by a URL (docs/security-tokens.md):',

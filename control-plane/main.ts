@@ -22,9 +22,13 @@ import { readKeepAlive } from './keep-alive-flags.ts'
 import { readQuotas } from './quotas.ts'
 import { addressRule } from './jwks/allowed-address.ts'
 import { collectorAddress } from './serve/telemetry/forwarder.ts'
+import { STORE_IN_MEMORY } from './store/store.ts'
 import { readDashboard } from './serve/rest/dashboard-files.ts'
 
-const DASHBOARD = fileURLToPath(new URL('../dashboard/page', import.meta.url))
+/** Built: of a bundle beside it, of a clone in its dist/. */
+const DASHBOARD = fileURLToPath(
+  new URL(import.meta.url.endsWith('.ts') ? '../dist/dashboard/page' : '../dashboard/page', import.meta.url),
+)
 
 /** `weft control-plane`: serves until SIGTERM or SIGINT. Resolves to the exit code. */
 export async function runControlPlane(argv: readonly string[]): Promise<number> {
@@ -105,6 +109,11 @@ function readFlags(argv: readonly string[]): ControlPlaneOptions | 'help' {
     limits: readKeepAlive(values),
     drainMs: numberBetween('--drain-seconds', values['drain-seconds'], 0, 600) * 1000,
     quotas: readQuotas(values),
+    store: {
+      ...STORE_IN_MEMORY,
+      directory: values.store,
+      maxBytes: numberBetween('--store-mib', values['store-mib'], 16, 65_536) * 1024 * 1024,
+    },
     dashboard: readDashboard(DASHBOARD),
     log: createLogger('control-plane', values['log-level']),
   }

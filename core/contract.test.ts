@@ -21,6 +21,8 @@ const IN_PLACE: Partial<Record<keyof typeof contract, RegExp>> = {
   METADATA_SERVICE: /(METADATA|'weft\.dev')\]?, 'service'/,
   METADATA_IDENTITY: /(METADATA|'weft\.dev')\]?, 'identity'/,
   METADATA_WORKLOAD: /(METADATA|'weft\.dev')\]?, 'workload'/,
+  METADATA_OWNER: /(METADATA|'weft\.dev')\]?, 'owner'/,
+  TAKES_OWNERS: /TAKES\]?: 'owners/,
   // Fields of ours, of TrafficPolicy and of Envoy have these names, too.
   METADATA_RETRY_NON_IDEMPOTENT: /(METADATA|'weft\.dev')\]?, 'retryNonIdempotent'/,
   METADATA_PEAK_EWMA: /(METADATA|'weft\.dev')\]?, 'peakEwma'/,
@@ -102,6 +104,7 @@ const NAMES = new Set([
   contract.CONTROL_PLANE,
   contract.INJECTOR,
   contract.LEADER_LEASE,
+  contract.TOKEN_KEYS_CONFIG_MAP,
   contract.CA_SECRET,
   contract.WEBHOOK_SECRET,
   // Only the chart's: a policy that looks at labels of namespaces.

@@ -2,6 +2,7 @@ import t from 'tap'
 import { formatMended, formatProblem, together, type Problem } from './problem.ts'
 
 const PROBLEM: Problem = {
+  code: 'WEFT0002',
   file: '/m/shop.yaml',
   line: 14,
   column: 5,

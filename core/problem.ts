@@ -1,8 +1,12 @@
+import type { CheckCode } from './checks/catalog.ts'
+
 /**
  * One thing that somebody has to mend, as `weft local validate`, `up` and `status`, the REST interface and the dashboard
  * tell it. Plain JSON.
  */
 export interface Problem {
+  /** Which kind of mistake it is: docs/checks.md. */
+  readonly code: CheckCode
   /** Full path; null where no file is known. */
   readonly file: string | null
   /** From 1; null where it is not known. */
@@ -16,8 +20,8 @@ export interface Problem {
   readonly name: string
   /** `spec.rules[0].backendRefs[1].port`; '' for the whole object. */
   readonly field: string
-  /** An error keeps what was written from being in force; a warning says what is not as its author may think. */
-  readonly severity: 'error' | 'warning'
+  /** An error keeps what was written from being in force; a warning says what is not as its author may think; info is advice. */
+  readonly severity: 'error' | 'warning' | 'info'
   readonly message: string
   /** Full path of another file, where the message names one. */
   readonly otherFile?: string
@@ -66,9 +70,11 @@ export function problemKey({ file, kind, namespace, name, field, severity, messa
   return JSON.stringify([place, kind, namespace, name, field, severity, message])
 }
 
-/** Errors first, then by file and line. */
+const SEVERITIES = ['error', 'warning', 'info'] as const
+
+/** Errors first, advice last, then by file and line. */
 export function inOrder(problems: readonly Problem[]): Problem[] {
-  const rank = ({ severity }: Problem): number => (severity === 'error' ? 0 : 1)
+  const rank = ({ severity }: Problem): number => SEVERITIES.indexOf(severity)
   return problems.toSorted(
     (a, b) =>
       rank(a) - rank(b) ||

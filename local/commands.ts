@@ -19,7 +19,7 @@ const POD = [{ name: 'POD' }] as const
 const POD_NAMES = 'POD is a name, namespace/name, or the name of a Deployment with one pod.'
 const EXIT = '0 done, 1 it failed, 2 wrong flags'
 
-const MANIFESTS = {
+export const MANIFESTS = {
   short: 'f',
   value: 'PATH',
   many: true,
@@ -68,7 +68,8 @@ export const VALIDATE_COMMAND = {
   usage: ['-f PATH [flags]'],
   about:
     'Checks manifests as `weft local up` would take them, and says what is wrong with place, object, field and remedy ' +
-    '(docs/local.md).',
+    '(docs/local.md). `weft lint` finds the same by the same checks, without what is so on one machine only, and besides ' +
+    'what is odd in objects that are well each by itself (docs/checks.md).',
   flags: { file: MANIFESTS, json: JSON_FLAG },
   exit: '0 there is no error, 1 there is one, 2 wrong flags',
   examples: [{ command: 'weft local validate -f ./manifests', does: 'In CI, or before anything starts' }],

@@ -1,15 +1,12 @@
-import { readFile } from 'node:fs/promises'
 import type { Readable } from 'node:stream'
-import { describeError, WeftError } from '../core/errors.ts'
+import { WeftError } from '../core/errors.ts'
 import { formatProblem, type Problem } from '../core/problem.ts'
 import { printHelp } from '../core/command-line/help.ts'
 import { parseCommand } from '../core/command-line/parse.ts'
 import { VALIDATE_COMMAND } from './commands.ts'
 import { fromHere } from './print-problems.ts'
-import { fullName, openInput } from './manifest/inputs.ts'
-import { manifestFiles } from './manifest/source.ts'
-import { checkFile, manifestProblems } from './problems/check-manifests.ts'
-import type { CheckedFile } from './problems/checked.ts'
+import { readChecked } from './manifest/read-checked.ts'
+import { manifestProblems } from './problems/check-manifests.ts'
 
 /** What `weft local validate --json` prints. */
 export interface Validation {
@@ -38,20 +35,7 @@ export async function runValidate(argv: readonly string[]): Promise<number> {
  * `stdin` gives. Throws WeftError `cli.flags` for a path that cannot be read.
  */
 export async function validate(paths: readonly string[], stdin: Readable): Promise<Validation> {
-  const files: CheckedFile[] = []
-  for (const [index, path] of paths.entries()) {
-    const { input } = await openInput(path, stdin).catch((error: unknown) => {
-      throw new WeftError('cli.flags', describeError(error))
-    })
-    // Of directories a later one replaces what the earlier ones say; files belong together.
-    if (input.type === 'text') files.push(checkFile(fullName(input.name), input.text, -1))
-    else {
-      const found = await manifestFiles(input.path)
-      if (found.length === 0) throw unusable(`${path}: there is no .yaml, .yml or .json file in it`)
-      for (const file of found) files.push(checkFile(file, await read(file), index))
-    }
-  }
-  const problems = manifestProblems(files)
+  const problems = manifestProblems(await readChecked(paths, stdin))
   return { ok: !problems.some(({ severity }) => severity === 'error'), problems }
 }
 
@@ -63,14 +47,6 @@ function report({ problems }: Validation): string {
     ...problems.map((problem) => formatProblem(problem, fromHere)),
     `${count(errors, 'error')}, ${count(problems.length - errors, 'warning')}`,
   ].join('\n')
-}
-
-async function read(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (error) {
-    throw unusable(`${path}: cannot be read: ${describeError(error)}`)
-  }
 }
 
 function unusable(message: string): WeftError {

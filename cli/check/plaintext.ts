@@ -1,6 +1,7 @@
 import type { Mesh } from '../../control-plane/model/mesh.ts'
 import type { MeshObject } from '../../control-plane/registry/kinds/kinds.ts'
 import { applyChanges, EMPTY_SNAPSHOT } from '../../control-plane/registry/snapshot.ts'
+import { takesNoPlaintext } from '../../control-plane/serve/checks/plaintext.ts'
 import type {
   CallRow,
   ObservedView,
@@ -66,7 +67,7 @@ function* callers(view: ObservedView, mesh: Mesh | undefined): Generator<Said> {
   for (const workload of view.workloads) {
     const byCaller = new Map<string, CallRow>()
     for (const call of workload.calls) {
-      if (call.source !== '' || call.outcome === 'refused' || isStrict(mesh, workload, call)) continue
+      if (call.source !== '' || call.outcome === 'refused' || takesNoPlaintext(mesh, workload, call)) continue
       const key = `${call.port} ${call.address}`
       const other = byCaller.get(key)
       byCaller.set(
@@ -83,20 +84,6 @@ function plainFinding(view: ObservedView, { namespace, name }: ObservedWorkload,
   return warning(
     `${callerOf(call)} calls ${namespace}/${name}:${call.port} in plaintext, ${countText(call.count, 'call')} since ${since}Z: ` +
       `it would be refused once ${namespace} is STRICT; give it a sidecar, or that port PERMISSIVE by portLevelMtls`,
-  )
-}
-
-/** Whether each pod that was called so, as far as it is there, takes no plaintext any more. */
-function isStrict(mesh: Mesh | undefined, { namespace, pods }: ObservedWorkload, call: CallRow): boolean {
-  const workloadAt = (pod: string) => mesh?.workloads.get(`${namespace}/${pod}`) ?? []
-  const called = Object.keys(call.pods).flatMap(workloadAt)
-  const asked = called.length > 0 ? called : pods.flatMap(({ name }) => workloadAt(name))
-  return (
-    asked.length > 0 &&
-    asked.every(({ mtls, ports }) => {
-      const own = ports.find(({ port }) => port === call.port)?.mtls
-      return (own ?? mtls).value === 'STRICT'
-    })
   )
 }
 

@@ -1,8 +1,8 @@
-import type { ExplainAnswer, TraceExplanation } from '../../core/api/explanation.ts'
+import type { ExplainAnswer, Question, TraceExplanation } from '../../core/api/explanation.ts'
 import { WeftError } from '../../core/errors.ts'
 import { readAsked } from '../../core/explain/asked-request.ts'
 import { firstBody, type MeshApi } from '../mesh/mesh-api.ts'
-import { runMeshCommand, type Told } from '../mesh/mesh-command.ts'
+import { runMeshCommand } from '../mesh/mesh-command.ts'
 import { readTraceId } from '../mesh/trace-id.ts'
 import { EXPLAIN_COMMAND } from './command.ts'
 import { answerText, traceText } from './explanation-text.ts'
@@ -20,36 +20,43 @@ export function runExplain(argv: readonly string[]): Promise<number> {
         throw new WeftError('cli.flags', 'is of a request that happened: leave it, or the others, away', {
           field: '--trace',
         })
-      return explainTraceOf(await mesh(), readTraceId(trace, '--trace'))
+      const found = await explainTrace(await mesh(), readTraceId(trace, '--trace'))
+      return { text: traceText(found), json: found, code: 0 }
     }
     if (from === undefined || to === undefined)
       throw new WeftError('cli.flags', 'is required, or --trace ID', {
         field: from === undefined ? '--from' : '--to',
       })
-    if (!/^[^/]+\/[^/]+$/.test(from))
-      throw new WeftError('cli.flags', `"${from}" must be NAMESPACE/WORKLOAD or NAMESPACE/POD`, {
-        field: '--from',
-      })
     const headers = readHeaders(header)
-    checked(to, request, headers)
-    const query = { from, to, headers: JSON.stringify(headers), ...(request !== '' && { method: request }) }
-    const answer = firstBody(await (await mesh()).ask('explain', query)) as unknown as
-      | ExplainAnswer
-      | undefined
-    if (!answer)
-      throw new WeftError(
-        'explain.no_proxy',
-        `no sidecar of ${from} is connected that can be asked: it may be of an earlier release, or not be there`,
-      )
+    const answer = await explainRequest(await mesh(), { from, to, method: request, headers })
     return { text: answerText(answer), json: answer, code: 0 }
   })
 }
 
-async function explainTraceOf(api: MeshApi, id: string): Promise<Told> {
+/** Asks the sidecar of `from`; without a method it takes its own. Throws WeftError `cli.flags`, `explain.no_proxy`. */
+export async function explainRequest(
+  api: MeshApi,
+  { from, to, method, headers }: Question,
+): Promise<ExplainAnswer> {
+  if (!/^[^/]+\/[^/]+$/.test(from))
+    throw new WeftError('cli.flags', `"${from}" must be NAMESPACE/WORKLOAD or NAMESPACE/POD`, {
+      field: '--from',
+    })
+  checked(to, method, headers)
+  const query = { from, to, headers: JSON.stringify(headers), ...(method !== '' && { method }) }
+  const answer = firstBody(await api.ask('explain', query)) as unknown as ExplainAnswer | undefined
+  if (answer) return answer
+  throw new WeftError(
+    'explain.no_proxy',
+    `no sidecar of ${from} is connected that can be asked: it may be of an earlier release, or not be there`,
+  )
+}
+
+/** Throws WeftError `explain.no_trace`. */
+export async function explainTrace(api: MeshApi, id: string): Promise<TraceExplanation> {
   const found = firstBody(await api.ask(`explain/${id}`)) as unknown as TraceExplanation | undefined
-  if (!found)
-    throw new WeftError('explain.no_trace', `no trace ${id} is kept: it was not sampled, or is too old`)
-  return { text: traceText(found), json: found, code: 0 }
+  if (found) return found
+  throw new WeftError('explain.no_trace', `no trace ${id} is kept: it was not sampled, or is too old`)
 }
 
 /** Throws WeftError `cli.flags` for what no sidecar would be asked. */

@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { outOfBounds } from '../../control-plane/registry/yaml-bounds.ts'
 import { isMap, parseAllDocuments, stringify, type Document } from 'yaml'
 import { KubernetesError } from '../../control-plane/kubernetes/api-error.ts'
 import type { KubernetesConnection } from '../../control-plane/kubernetes/connection.ts'
@@ -84,7 +85,10 @@ function clusterRevocations(connection: KubernetesConnection, namespace: string)
 function fileRevocations(file: string, namespace: string): Revocations {
   const read = (): Document[] => {
     if (!existsSync(file)) return []
-    const documents = parseAllDocuments(readFileSync(file, 'utf8'))
+    const text = readFileSync(file, 'utf8')
+    const beyond = outOfBounds(text)
+    if (beyond !== undefined) throw new WeftError('identity.file', `${file} ${beyond}`)
+    const documents = parseAllDocuments(text)
     const found = Array.isArray(documents) ? documents : []
     const wrong = found.flatMap(({ errors }) => errors)[0]
     if (wrong) throw new WeftError('identity.file', `${file} is no YAML: ${wrong.message.split('\n')[0]}`)

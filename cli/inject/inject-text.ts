@@ -1,5 +1,6 @@
 import { LineCounter, parseAllDocuments } from 'yaml'
 import type { Document } from 'yaml'
+import { outOfBounds } from '../../control-plane/registry/yaml-bounds.ts'
 import { WeftError } from '../../core/errors.ts'
 import { injectPod } from '../../injector/inject-pod.ts'
 import type { Json, JsonObject, PatchOperation } from '../../injector/json-patch.ts'
@@ -43,6 +44,9 @@ export const NAMESPACE_UNKNOWN = 'namespace-unknown'
 
 /** Reads a YAML (or JSON) text. `origin`: for errors. Throws WeftError `inject.yaml` or `inject.object` that says where. */
 export function parseText(text: string, origin: string): ParsedText {
+  const beyond = outOfBounds(text)
+  if (beyond !== undefined)
+    throw new WeftError('inject.yaml', `${beyond}: write less, or in several files`, { field: origin })
   const lines = new LineCounter()
   const parsed = parseAllDocuments(text, { lineCounter: lines })
   const documents = ('empty' in parsed ? [] : parsed).filter(({ contents }) => contents !== null)

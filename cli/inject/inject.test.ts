@@ -308,3 +308,12 @@ t.test('the command', async (t) => {
   ] as const)
     t.match(await run(argv), { code, stderr })
 })
+
+t.test('what is nested too deep is refused by the name of its file, and so is too much', async (t) => {
+  for (const text of [`a: ${'['.repeat(5000)}`, '- '.repeat(5000), `{"a":`.repeat(5000)])
+    t.throws(() => parseText(text, 'deep.yaml'), { field: 'deep.yaml', message: /more than 100 levels deep/ })
+  t.throws(() => parseText(`[${'1,'.repeat(200_000)}]`, 'much.yaml'), {
+    field: 'much.yaml',
+    message: /values/,
+  })
+})

@@ -8,6 +8,7 @@ import type { Json } from '../../injector/json-patch.ts'
 import { ControlClient } from '../../local/control/client.ts'
 import { controlSocket, stateDirectory } from '../../local/state-directory.ts'
 import { listObjects, textAt } from '../cluster/objects.ts'
+import { forwardDashboard, type DashboardForward } from '../dashboard/cluster-dashboard.ts'
 import { openEither } from './which-mesh.ts'
 
 /** What one replica of the control plane said. */
@@ -32,6 +33,13 @@ export interface MeshApi {
    * of them answers, with what each said, and `mesh.refused` where they take exception to the question.
    */
   ask(page: string, query?: PageQuery): Promise<readonly Answer[]>
+  /**
+   * Asks one replica after the other until one answers, of pages that a replica answers for all. `replicas` is how many there are.
+   * Throws WeftError `mesh.silent` where none does.
+   */
+  askAny(page: string, query?: PageQuery): Promise<Answer & { readonly replicas: number }>
+  /** Base of the REST API of one replica, for streams: `http://127.0.0.1:4711`. It is there until the mesh is closed. */
+  openBase(): Promise<string>
   close(): Promise<void>
 }
 
@@ -94,6 +102,12 @@ async function openLocal({ name, 'state-dir': directory }: MeshFlagValues): Prom
     mesh: 'local',
     namespace: 'default',
     ask: async (page, query = {}) => heard([await askAt(address, page, query)]),
+    async askAny(page, query = {}) {
+      const answer = await askAt(address, page, query)
+      heard([answer])
+      return { ...answer, replicas: 1 }
+    },
+    openBase: async () => address,
     close: async () => undefined,
   }
 }
@@ -116,16 +130,30 @@ async function askAt(address: string, page: string, query: PageQuery): Promise<A
 async function openCluster(flags: MeshFlagValues): Promise<MeshApi> {
   const { kubeconfig, context, 'weft-namespace': system } = flags
   const connection = await openConnection({ kubeconfig, context })
+  let forward: Promise<DashboardForward> | undefined
+  const base = async (): Promise<string> => {
+    const failed = (error: unknown): void => void process.stderr.write(`weft: ${describeError(error)}\n`)
+    forward ??= forwardDashboard({ kubeconfig, context, namespace: system, port: 0 }, failed)
+    return `http://127.0.0.1:${(await forward).port}`
+  }
   return {
     mesh: 'cluster',
     namespace: connection.namespace,
-    ask: clusterMesh(connection, system).ask,
-    close: () => connection.close(),
+    ...clusterMesh(connection, system),
+    openBase: base,
+    async close() {
+      const opened = await forward?.catch(() => undefined)
+      await opened?.close()
+      await connection.close()
+    },
   }
 }
 
 /** The control planes of a cluster, by a connection that is open and stays its caller's. */
-export function clusterMesh(connection: KubernetesConnection, system: string): Pick<MeshApi, 'ask'> {
+export function clusterMesh(
+  connection: KubernetesConnection,
+  system: string,
+): Pick<MeshApi, 'ask' | 'askAny'> {
   const labelSelector = `app.kubernetes.io/name=${CONTROL_PLANE}`
   const askOne = async (replica: string, page: string, query: PageQuery): Promise<Answer> => {
     const path = `/api/v1/namespaces/${system}/pods/${replica}:${HTTP_PORT}/proxy/api/${page}`
@@ -147,15 +175,30 @@ export function clusterMesh(connection: KubernetesConnection, system: string): P
       return { replica, body: undefined, error: error.message }
     }
   }
+  const replicas = async (): Promise<string[]> => {
+    const pods = await listObjects(connection, `/api/v1/namespaces/${system}/pods`, { labelSelector })
+    if (pods.length === 0)
+      throw new WeftError(
+        'mesh.silent',
+        `there is no control plane in namespace ${system}: --weft-namespace says where Weft is installed`,
+      )
+    return pods.map(({ name }) => name)
+  }
   return {
     async ask(page, query = {}) {
-      const pods = await listObjects(connection, `/api/v1/namespaces/${system}/pods`, { labelSelector })
-      if (pods.length === 0)
-        throw new WeftError(
-          'mesh.silent',
-          `there is no control plane in namespace ${system}: --weft-namespace says where Weft is installed`,
-        )
-      return heard(await Promise.all(pods.map(({ name }) => askOne(name, page, query))))
+      const names = await replicas()
+      return heard(await Promise.all(names.map((name) => askOne(name, page, query))))
+    },
+    async askAny(page, query = {}) {
+      const names = await replicas()
+      const silent: Answer[] = []
+      for (const name of names) {
+        const answer = await askOne(name, page, query)
+        if (answer.body !== undefined) return { ...answer, replicas: names.length }
+        silent.push(answer)
+      }
+      const [first] = heard(silent)
+      return { ...(first as Answer), replicas: names.length }
     },
   }
 }

@@ -20,6 +20,8 @@ export interface Told {
   readonly json: unknown
   /** The exit code. */
   readonly code: number
+  /** It printed by itself, as it went: there is nothing left to print. */
+  readonly printed?: true
 }
 
 /** Reads the flags, runs, prints. Resolves to the exit code: that of `run`, 1 where it throws, 2 for wrong flags. */
@@ -37,11 +39,11 @@ export async function runMeshCommand<const C extends MeshCommand>(
     }
     // What is typed for the flags of MESH_FLAGS, which every one of these commands has.
     const flags = parsed.values as MeshFlagValues & { readonly json: boolean }
-    const { text, json, code } = await run({
+    const { text, json, code, printed } = await run({
       ...parsed,
       mesh: () => (opened ??= openMesh(flags, parsed.given)),
     })
-    process.stdout.write(flags.json ? `${JSON.stringify(json, undefined, 2)}\n` : text)
+    if (!printed) process.stdout.write(flags.json ? `${JSON.stringify(json, undefined, 2)}\n` : text)
     return code
   } catch (error) {
     if (error instanceof WeftError && error.code === 'cli.flags') {

@@ -4,6 +4,7 @@ import {
   CONTROL_PLANE,
   INJECTOR,
   LEADER_LEASE,
+  TOKEN_KEYS_CONFIG_MAP,
   WEBHOOK_SECRET,
   INJECT_LABEL,
   INJECTED_LABEL,
@@ -61,6 +62,7 @@ async function advise(session: ClusterSession): Promise<Outcome> {
         ...[system, ...others].map(
           (name) => `kubectl delete configmap --namespace ${name} ${BUNDLE_CONFIG_MAP} --ignore-not-found`,
         ),
+        `kubectl delete configmap --namespace ${system} ${TOKEN_KEYS_CONFIG_MAP} --ignore-not-found`,
         ...trustBundles.map((name) => `kubectl delete clustertrustbundle ${name} --ignore-not-found`),
         'kubectl delete customresourcedefinition authorizationpolicies.weft.dev canaries.weft.dev identityrevocations.weft.dev meshpolicies.weft.dev peerauthentications.weft.dev requestauthentications.weft.dev trafficpolicies.weft.dev --ignore-not-found',
         `kubectl delete namespace ${system}`,

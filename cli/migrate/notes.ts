@@ -20,7 +20,7 @@ export class Notes {
 
   get all(): readonly Problem[] {
     const wrong = this.#wrong.map(({ path, message, remedy = 'correct it' }) =>
-      problemOf(this.#object, path, 'error', message, remedy),
+      problemOf(this.#object, 'WEFT0004', path, 'error', message, remedy),
     )
     return [...this.#all.values(), ...wrong]
   }
@@ -52,6 +52,6 @@ export class Notes {
     const key = `${formatPath(field)} ${message}`
     if (this.#all.has(key)) return
     if (severity === 'error') this.#lost++
-    this.#all.set(key, problemOf(this.#object, field, severity, message, remedy))
+    this.#all.set(key, problemOf(this.#object, 'WEFT0004', field, severity, message, remedy))
   }
 }

@@ -12,7 +12,7 @@ import { verdictText } from '../policy/verdict-text.ts'
 import { WHY_COMMAND } from './command.ts'
 
 /** A refusal, and what the rules of now say to the same. */
-interface Explained {
+export interface Explained {
   readonly refusal: RefusalView
   readonly now: PodVerdict | null
 }
@@ -25,21 +25,27 @@ export function runWhy(argv: readonly string[]): Promise<number> {
   return runMeshCommand(WHY_COMMAND, argv, async ({ positionals, mesh }) => {
     const reference = readTraceId(positionals[0] ?? '', 'ID')
     const api = await mesh()
-    const found = await refusalsOf(api, reference)
-    if (found.length === 0)
-      throw new WeftError(
-        'why.unknown',
-        `no refusal ${reference} is known: it may be too old, not told yet (sidecars report every few seconds), one of more ` +
-          'than ten a second of its pod, or refused by something other than a policy',
-      )
-    const policies = meshPolicies(api)
-    const explained: Explained[] = []
-    for (const refusal of found) {
-      const view = await policies.workload(refusal.to.namespace, refusal.to.pod)
-      explained.push({ refusal, now: view ? decideAt(view, arrivalOf(refusal, view)) : null })
-    }
+    const explained = await explainRefusals(api, reference)
     return { text: explained.map(whyText).join('\n'), json: { reference, refusals: explained }, code: 0 }
   })
+}
+
+/** Each refusal under a reference with what the rules of now say to it. Throws WeftError `why.unknown` where none is known. */
+export async function explainRefusals(api: MeshApi, reference: string): Promise<readonly Explained[]> {
+  const found = await refusalsOf(api, reference)
+  if (found.length === 0)
+    throw new WeftError(
+      'why.unknown',
+      `no refusal ${reference} is known: it may be too old, not told yet (sidecars report every few seconds), one of more ` +
+        'than ten a second of its pod, or refused by something other than a policy',
+    )
+  const policies = meshPolicies(api)
+  const explained: Explained[] = []
+  for (const refusal of found) {
+    const view = await policies.workload(refusal.to.namespace, refusal.to.pod)
+    explained.push({ refusal, now: view ? decideAt(view, arrivalOf(refusal, view)) : null })
+  }
+  return explained
 }
 
 /** Each control plane has what its own sidecars told; a sidecar that changed over may have told two. */

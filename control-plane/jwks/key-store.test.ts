@@ -17,7 +17,7 @@ const key = (kid: string) => ({
 const setOf = (...keys: object[]) => JSON.stringify({ keys })
 
 /** A store whose fetches a test answers, by a clock that it moves. */
-function bed() {
+function bed(kept?: ReadonlyMap<string, string>) {
   const clock = new ManualClock()
   const asked: {
     readonly url: string
@@ -27,6 +27,7 @@ function bed() {
   const store = keyStore({
     clock,
     log: silentLogger,
+    ...(kept && { kept }),
     random: () => 0.5,
     fetch: (url) =>
       new Promise((resolve, reject) => {
@@ -196,5 +197,32 @@ t.test('what is not wanted any more is not fetched and not known; few are fetche
   const impatient = store.settled(1000)
   clock.advance(1000)
   await impatient
+  store.close()
+})
+
+t.test('what a control plane before this one knew counts until a fetch brings others', async (t) => {
+  const other: KeySource = { ...URI, url: 'https://other.example/keys' }
+  const kept = new Map([
+    [sourceKey(URI), setOf(key('old'))],
+    ['uri https://gone.example/', setOf(key('gone'))],
+  ])
+  const { store, next, settle, kidsOf, clock, asked } = bed(kept)
+  store.want([URI, other])
+  t.same(kidsOf(URI), ['old'])
+  t.same([...store.keys.value.keys()], [sourceKey(URI)], 'nobody names the other one any more')
+  const settled = store.settled(10_000)
+  ;(await next())?.fail('the answer is 503')
+  ;(await next())?.fail('the answer is 503')
+  await settled
+  t.match(store.keys.value.get(sourceKey(URI)), {
+    text: /"kid":"old"/,
+    problem: { message: 'the answer is 503' },
+  })
+  t.equal(store.keys.value.get(sourceKey(other))?.text, undefined)
+  clock.advance(2000)
+  for (let tries = 0; tries < 2; tries++) (await next())?.answer({ text: setOf(key('new')) })
+  await settle()
+  t.same(kidsOf(URI), ['new'])
+  t.equal(asked.length, 0)
   store.close()
 })

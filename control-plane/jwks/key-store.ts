@@ -3,9 +3,16 @@ import { monotonicClock, type Clock } from '../../core/clock.ts'
 import { describeError } from '../../core/errors.ts'
 import type { Logger } from '../../core/log.ts'
 import { Watched, type Watchable } from '../../core/watched.ts'
-import { sourceKey, type FetchedKeys, type KeysBySource, type KeySource } from '../model/token-rule.ts'
+import {
+  MOST_SOURCES,
+  sourceKey,
+  type FetchedKeys,
+  type KeysBySource,
+  type KeySource,
+} from '../model/token-rule.ts'
 import { readKeySet } from '../model/key-set.ts'
 import type { FetchedJson, FetchJson } from './fetch-json.ts'
+import { NO_KEPT_KEYS, type KeptKeys } from './kept-keys.ts'
 
 /** Keys that policies name by a URL, kept current. */
 export interface KeyStore {
@@ -20,6 +27,8 @@ export interface KeyStore {
 export interface KeyStoreOptions {
   readonly fetch: FetchJson
   readonly log: Logger
+  /** What a control plane before this one knew: it counts until a fetch brings others. */
+  readonly kept?: KeptKeys
   readonly clock?: Clock
   /** From 0 up to 1. */
   readonly random?: () => number
@@ -33,8 +42,6 @@ const MOST_AGE_MS = 24 * 60 * 60_000
 const REFRESH_AT = 0.75
 const SPREAD = 0.1
 const BACKOFF = { baseMs: 1000, maxMs: 5 * 60_000 }
-/** How many are fetched; the rest is told. */
-const MOST_SOURCES = 256
 /** At a time. */
 const MOST_FETCHES = 8
 
@@ -54,7 +61,7 @@ class Followed {
 }
 
 export function keyStore(options: KeyStoreOptions): KeyStore {
-  const { fetch, log, clock = monotonicClock, random = Math.random } = options
+  const { fetch, log, kept = NO_KEPT_KEYS, clock = monotonicClock, random = Math.random } = options
   const followed = new Map<string, Followed>()
   const keys = new Watched<KeysBySource>(new Map())
   const waiting: Followed[] = []
@@ -125,7 +132,14 @@ export function keyStore(options: KeyStoreOptions): KeyStore {
         const message = `more than ${MOST_SOURCES} sources of keys are named in the mesh`
         left.set(sourceKey(source), { text: undefined, problem: { message, remedy: 'name fewer' } })
       }
-      if (left.size !== keys.value.size || sources.length > MOST_SOURCES) keys.set(left)
+      let known = 0
+      for (const key of wanted.keys()) {
+        const text = kept.get(key)
+        if (text === undefined || followed.has(key) || left.has(key)) continue
+        left.set(key, { text, problem: undefined })
+        known++
+      }
+      if (left.size !== keys.value.size || known > 0 || sources.length > MOST_SOURCES) keys.set(left)
       for (const [key, source] of wanted) {
         const known = followed.get(key)
         if (known) known.source = source

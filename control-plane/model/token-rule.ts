@@ -44,6 +44,8 @@ export interface FetchedKeys {
 export type KeysBySource = ReadonlyMap<string, FetchedKeys>
 
 export const MOST_RULES = 16
+/** In the mesh; the rest is told. */
+export const MOST_SOURCES = 256
 
 /** Rules that wait differently long for one source share what it has. */
 export function sourceKey({ kind, url }: Pick<KeySource, 'kind' | 'url'>): string {

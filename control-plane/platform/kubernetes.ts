@@ -2,8 +2,11 @@ import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { CA_SECRET, INJECTOR, TOKEN_AUDIENCE, systemServiceHost } from '../../core/contract.ts'
 import { systemClock } from '../../core/clock.ts'
+import { describeError } from '../../core/errors.ts'
+import type { Logger } from '../../core/log.ts'
 import { gatheredCounts, otherReplicas } from '../canary/evidence/gathered-counts.ts'
 import { parseStatus } from '../canary/status.ts'
+import { NO_KEPT_KEYS, type KeptKeys } from '../jwks/kept-keys.ts'
 import { followCa } from '../kubernetes/ca/followed-ca.ts'
 import type { KubernetesConnection } from '../kubernetes/connection.ts'
 import { ownIssuer } from '../kubernetes/in-cluster.ts'
@@ -12,6 +15,7 @@ import { openIssuer, type IssuerChoice } from '../issuers/open-issuer.ts'
 import { authorityIssuer } from '../issuers/own-ca.ts'
 import { openConnection, type ConnectionOptions } from '../kubernetes/open-connection.ts'
 import { startPublisher } from '../publish/publisher.ts'
+import { keptInCluster } from '../publish/token-keys-writer.ts'
 import { KubernetesSource } from '../registry/kubernetes/kubernetes-source.ts'
 import { tokenReviewVerifier } from '../serve/tokens/token-review.ts'
 import type { OpenPlatform, PlatformContext } from './platform.ts'
@@ -81,7 +85,8 @@ async function open(
       issuer: ownIssuer(),
       podOf: (of, name) => source.snapshot.value.pods.get(`${of}/${name}`),
     }),
-    publish(mesh, counts) {
+    keptKeys: await keptKeys(connection, namespace, log),
+    publish(mesh, counts, tokenKeys) {
       const publisher = startPublisher({
         ...about,
         identity: `${hostname()}_${randomUUID()}`,
@@ -89,6 +94,7 @@ async function open(
         routeStatus: mesh.snapshot,
         policyStatus: mesh.snapshot,
         issuer,
+        tokenKeys,
         clusterTrustBundle,
         counts: gatheredCounts(counts, () => otherReplicas(source.snapshot.value, namespace, hostname())),
         clock: systemClock,
@@ -100,6 +106,16 @@ async function open(
       close()
       await connection.close()
     },
+  }
+}
+
+/** Without them it starts as well: they are for issuers that are away. */
+async function keptKeys(connection: KubernetesConnection, namespace: string, log: Logger): Promise<KeptKeys> {
+  try {
+    return await keptInCluster(connection, namespace)
+  } catch (error) {
+    log.warn('keys of token issuers that were kept could not be read', { reason: describeError(error) })
+    return NO_KEPT_KEYS
   }
 }
 

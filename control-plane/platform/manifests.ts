@@ -12,6 +12,7 @@ import { manifestStore } from '../canary/manifests/manifest-store.ts'
 import { CanaryDirectory } from '../canary/manifests/state-directory.ts'
 import type { Issuer } from '../issuers/issuer.ts'
 import { openIssuer, type IssuerChoice } from '../issuers/open-issuer.ts'
+import { keepInDirectory, keptInDirectory } from '../jwks/kept-keys-file.ts'
 import { authorityIssuer } from '../issuers/own-ca.ts'
 import { ToldProblems } from '../problems/told-problems.ts'
 import { ManifestDirectorySource } from '../registry/manifest-directory.ts'
@@ -31,7 +32,7 @@ export interface ManifestsPlatformOptions {
   readonly tokenKeyDirectory: string
   /** A file with problems that somebody else found. */
   readonly problems?: string | undefined
-  /** Keeps how far Canaries are; undefined: a directory for this run alone. */
+  /** Keeps how far Canaries are, and keys of token issuers; undefined: a directory for this run alone. */
   readonly stateDirectory?: string | undefined
   /** How often the CA's directory is read again, in case another process rotated it; milliseconds, default a minute. */
   readonly caRefreshMs?: number
@@ -55,7 +56,8 @@ export function manifestsPlatform(options: ManifestsPlatformOptions): OpenPlatfo
 function open(options: ManifestsPlatformOptions, issuer: Issuer, log: Logger): Platform {
   const temporary =
     options.stateDirectory === undefined ? mkdtempSync(join(tmpdir(), 'weft-canaries-')) : undefined
-  const directory = new CanaryDirectory(options.stateDirectory ?? temporary ?? '')
+  const stateDirectory = options.stateDirectory ?? temporary ?? ''
+  const directory = new CanaryDirectory(stateDirectory)
   const routes = new ManifestRoutes(directory.routes, () => directory.saveRoutes(routes.entries))
   const revise = (document: unknown): unknown => routes.revise(document)
   const source = new ManifestDirectorySource({ directories: options.manifests, log, revise })
@@ -66,7 +68,8 @@ function open(options: ManifestsPlatformOptions, issuer: Issuer, log: Logger): P
     verifier: localTokenVerifier({ directory: options.tokenKeyDirectory, audience: TOKEN_AUDIENCE }),
     issuer,
     problems: () => told?.value ?? [],
-    publish(_mesh, counts) {
+    keptKeys: keptInDirectory(stateDirectory),
+    publish(_mesh, counts, tokenKeys) {
       const { snapshot } = source
       const store = manifestStore({ routes, directory, snapshot, reread: () => source.reread() })
       const controller = new CanaryController({
@@ -77,7 +80,11 @@ function open(options: ManifestsPlatformOptions, issuer: Issuer, log: Logger): P
         log,
         clock: systemClock,
       })
-      return () => controller.stop()
+      const stopKeeping = keepInDirectory(stateDirectory, tokenKeys, log)
+      return () => {
+        stopKeeping()
+        return controller.stop()
+      }
     },
     canaryStatus: ({ meta }) => directory.status(meta.namespace, meta.name),
     async close() {

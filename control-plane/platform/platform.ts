@@ -4,8 +4,11 @@ import type { Problem } from '../../core/problem.ts'
 import type { CountSource } from '../canary/evidence/counts.ts'
 import type { CanaryStatus } from '../canary/status.ts'
 import type { Issuer } from '../issuers/issuer.ts'
+import type { KeptKeys } from '../jwks/kept-keys.ts'
 import type { MeshBrain } from '../mesh.ts'
 import type { CanaryObject } from '../registry/kinds/canary.ts'
+import type { Watchable } from '../../core/watched.ts'
+import type { KeysBySource } from '../model/token-rule.ts'
 import type { Source } from '../registry/source.ts'
 import type { TokenVerifier } from '../serve/tokens/verifier.ts'
 
@@ -17,13 +20,15 @@ export interface Platform {
   readonly namespace: string
   readonly verifier: TokenVerifier
   readonly issuer: Issuer
+  /** Keys of token issuers that a control plane before this one knew. */
+  readonly keptKeys: KeptKeys
   /** That somebody else found in what the mesh is told. */
   problems?(): readonly Problem[]
   /**
-   * Begins what writes back (route status, trust bundles) and what moves Canaries, by what proxies told (`counts`), once
-   * the mesh is worked out and served. What it returns ends that, and lets another replica go on with it.
+   * Begins what writes back (route status, trust bundles, keys of token issuers) and what moves Canaries, by what proxies told
+   * (`counts`), once the mesh is worked out and served. What it returns ends that, and lets another replica go on with it.
    */
-  publish(mesh: MeshBrain, counts: CountSource): () => Promise<void>
+  publish(mesh: MeshBrain, counts: CountSource, tokenKeys: Watchable<KeysBySource>): () => Promise<void>
   /** How far a Canary is; undefined where nobody has looked at it yet. */
   canaryStatus(canary: CanaryObject): CanaryStatus | undefined
   close(): Promise<void>

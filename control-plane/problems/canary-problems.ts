@@ -1,3 +1,4 @@
+import type { CheckCode } from '../../core/checks/catalog.ts'
 import type { Problem } from '../../core/problem.ts'
 import { formatPath } from '../registry/fields.ts'
 import type { CanaryObject } from '../registry/kinds/canary.ts'
@@ -18,6 +19,7 @@ export function canaryProblems({ canaries, httpRoutes, grpcRoutes }: Inputs): Pr
       return [
         problemOf(
           canary,
+          'WEFT0501',
           place,
           `${key} is not there`,
           `make it, or name one that is in namespace ${meta.namespace}`,
@@ -25,7 +27,15 @@ export function canaryProblems({ canaries, httpRoutes, grpcRoutes }: Inputs): Pr
       ]
     const owner = owners.get(key)
     if (owner !== undefined)
-      return [problemOf(canary, place, `${key} is moved by Canary ${owner} already`, 'keep one of the two')]
+      return [
+        problemOf(
+          canary,
+          'WEFT0502',
+          place,
+          `${key} is moved by Canary ${owner} already`,
+          'keep one of the two',
+        ),
+      ]
     owners.set(key, meta.name)
     const both = route.rules.some(({ backendRefs }) =>
       [spec.stable, spec.canary].every((one) =>
@@ -37,18 +47,26 @@ export function canaryProblems({ canaries, httpRoutes, grpcRoutes }: Inputs): Pr
     if (both) return []
     const message = `no rule of ${key} has both ${spec.stable.name}:${spec.stable.port} and ${spec.canary.name}:${spec.canary.port}`
     return [
-      problemOf(canary, place, message, 'add the one that is missing to its backendRefs, with weight 0'),
+      problemOf(
+        canary,
+        'WEFT0503',
+        place,
+        message,
+        'add the one that is missing to its backendRefs, with weight 0',
+      ),
     ]
   })
 }
 
 function problemOf(
   { meta }: CanaryObject,
+  code: CheckCode,
   field: readonly string[],
   message: string,
   remedy: string,
 ): Problem {
   return {
+    code,
     file: null,
     line: null,
     column: null,

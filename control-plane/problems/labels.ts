@@ -1,8 +1,10 @@
+import type { CheckCode } from '../../core/checks/catalog.ts'
 import { closestName } from '../../core/closest-name.ts'
 import { ANNOTATION_PREFIX, INJECT_LABEL, INJECTED_LABEL } from '../../core/contract.ts'
 import type { FieldProblem } from '../registry/fields.ts'
 
 export interface LabelProblem extends FieldProblem {
+  readonly code: CheckCode
   readonly severity: 'error' | 'warning'
   readonly remedy: string
 }
@@ -39,7 +41,8 @@ export function injectionLabelProblems(
     severity: LabelProblem['severity'],
     message: string,
     remedy: string,
-  ) => problems.push({ path: [...path, map, key], severity, message, remedy })
+    code: CheckCode = 'WEFT0401',
+  ) => problems.push({ code, path: [...path, map, key], severity, message, remedy })
   for (const [key, value] of Object.entries(labels)) {
     if (key === INJECT_LABEL) {
       if (value === 'enabled' || value === 'disabled') continue
@@ -69,6 +72,7 @@ export function injectionLabelProblems(
         'warning',
         message,
         `for Weft's, write the label ${INJECT_LABEL}: enabled on the ${owner}`,
+        'WEFT0402',
       )
     }
   }
@@ -80,6 +84,7 @@ export function strayLabelProblems(kind: string, labels: Texts, pods: string | u
   return Object.keys(labels)
     .filter((key) => key.startsWith(ANNOTATION_PREFIX))
     .map((key) => ({
+      code: 'WEFT0007',
       path: ['metadata', 'labels', key],
       severity: 'warning',
       message: `decides nothing on a ${kind}`,

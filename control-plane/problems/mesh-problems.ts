@@ -37,6 +37,7 @@ export function meshProblems({ sources, snapshot, mesh }: MeshProblemInputs): Pr
 function namespaceProblems({ namespaces }: Snapshot): Problem[] {
   return [...namespaces.values()].flatMap(({ meta }) =>
     injectionLabelProblems('namespace', meta.labels, meta.annotations).map((problem) => ({
+      code: problem.code,
       file: null,
       line: null,
       column: null,
@@ -56,6 +57,7 @@ export function proxyProblems(proxies: readonly ProxyState[]): Problem[] {
   return proxies
     .filter(({ rejected }) => rejected !== '')
     .map(({ namespace, pod, rejected }) => ({
+      code: 'WEFT0601',
       file: null,
       line: null,
       column: null,

@@ -1,13 +1,24 @@
+import type { CheckCode } from '../../core/checks/catalog.ts'
 import { closestName } from '../../core/closest-name.ts'
 import type { Problem } from '../../core/problem.ts'
 import type { Mesh } from '../model/mesh.ts'
 import type { RouteProblem } from '../model/route.ts'
+
+/** By the reason of the condition; what is left over is something in a rule that cannot be served. */
+const CODES: Readonly<Record<string, CheckCode>> = {
+  InvalidKind: 'WEFT0101',
+  BackendNotFound: 'WEFT0102',
+  NoMatchingParent: 'WEFT0102',
+  UnsupportedProtocol: 'WEFT0103',
+  Conflicted: 'WEFT0104',
+}
 
 /** Routes that are not, or not wholly, in force, each with what helps in this mesh. */
 export function routeProblems({ routeProblems: found, services }: Mesh): Problem[] {
   return found.map((problem) => {
     const { kind, namespace, name, field, message, effect } = problem
     return {
+      code: /carries no (?:HTTP|TLS)/.test(message) ? 'WEFT0103' : (CODES[problem.reason] ?? 'WEFT0105'),
       file: null,
       line: null,
       column: null,

@@ -7,6 +7,7 @@ import { remedyOf } from './remedy.ts'
 export function sourceProblem(error: SourceError): Problem {
   const { origin, line, column, file, object, field, message } = error
   return {
+    code: object ? 'WEFT0002' : 'WEFT0001',
     // Of objects of an API server the origin is their name.
     file: file ?? (object ? null : origin),
     line: line ?? null,

@@ -42,6 +42,7 @@ t.test('why an issuer gives nothing, once a minute, and that it does again', asy
     snapshot: new MemorySource().snapshot,
     routeStatus: new Watched({ routeStatus: [] }),
     policyStatus: new Watched({ policyStatus: [] }),
+    tokenKeys: new Watched(new Map()),
     issuer,
     counts: { totals: () => Promise.resolve([]) },
     mayWrite: () => state.leading,

@@ -7,6 +7,7 @@ import { electLeader, type LeaderTimes } from './leader.ts'
 import { writeMeshStatus } from './mesh-status-writer.ts'
 import { writePolicyStatus } from './policy-status-writer.ts'
 import { writeRouteStatus } from './status-writer.ts'
+import { writeTokenKeys } from './token-keys-writer.ts'
 import { writeWebhook } from './webhook-writer.ts'
 import type { StartWriter, Writer, WriterContext } from './writer.ts'
 
@@ -33,6 +34,7 @@ const WRITERS: readonly StartWriter[] = [
   moveCanaries,
   writeMeshStatus,
   tellIssuer,
+  writeTokenKeys,
 ]
 
 /** What the control plane writes back into the cluster: by one replica at a time, the holder of a Lease. */

@@ -6,6 +6,7 @@ import type { Issuer } from '../issuers/issuer.ts'
 import type { KubernetesConnection } from '../kubernetes/connection.ts'
 import type { PolicyStatus } from '../model/policy-status.ts'
 import type { RouteStatus } from '../model/route.ts'
+import type { KeysBySource } from '../model/token-rule.ts'
 import type { CountSource } from '../canary/evidence/counts.ts'
 import type { Snapshot } from '../registry/snapshot.ts'
 
@@ -18,6 +19,8 @@ export interface WriterContext {
   readonly routeStatus: Watchable<{ readonly routeStatus: readonly RouteStatus[] }>
   readonly policyStatus: Watchable<{ readonly policyStatus: readonly PolicyStatus[] }>
   readonly issuer: Issuer
+  /** Keys of token issuers, as they are known now. */
+  readonly tokenKeys: Watchable<KeysBySource>
   /** What proxies told this replica. */
   readonly counts: CountSource
   /** True while this replica is the leader. */

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { CONTROLLER_NAME } from '../../core/contract.ts'
 import type { Authority } from '../../certs/authority.ts'
@@ -9,6 +10,7 @@ import { authorityIssuer } from '../issuers/own-ca.ts'
 import { FakeApi } from '../kubernetes/testing/fake-api.ts'
 import type { PolicyStatus } from '../model/policy-status.ts'
 import type { RouteStatus } from '../model/route.ts'
+import type { KeysBySource } from '../model/token-rule.ts'
 import { MemorySource } from '../registry/memory-source.ts'
 import { writeBundles } from './bundle-writer.ts'
 import { writeClusterTrustBundle } from './cluster-trust-bundle-writer.ts'
@@ -16,6 +18,7 @@ import { writeMeshStatus } from './mesh-status-writer.ts'
 import { writePolicyStatus } from './policy-status-writer.ts'
 import type { LiveEntry } from './status-entries.ts'
 import { writeRouteStatus } from './status-writer.ts'
+import { keptInCluster, writeTokenKeys } from './token-keys-writer.ts'
 import { writeWebhook } from './webhook-writer.ts'
 import type { StartWriter } from './writer.ts'
 
@@ -30,6 +33,7 @@ async function setUp(t: Test) {
   const source = new MemorySource()
   const routeStatus = new Watched<{ readonly routeStatus: readonly RouteStatus[] }>({ routeStatus: [] })
   const policyStatus = new Watched<{ readonly policyStatus: readonly PolicyStatus[] }>({ policyStatus: [] })
+  const tokenKeys = new Watched<KeysBySource>(new Map())
   const lines: string[] = []
   const clock = new ManualClock(Date.now())
   const state = { leading: true }
@@ -41,6 +45,7 @@ async function setUp(t: Test) {
       routeStatus,
       policyStatus,
       issuer: authorityIssuer('the CA', authority, { clock }),
+      tokenKeys,
       counts: { totals: () => Promise.resolve([]) },
       mayWrite: () => state.leading,
       log: createLogger('test', 'info', (line) => lines.push(line)),
@@ -59,7 +64,21 @@ async function setUp(t: Test) {
   const until = async (holds: () => boolean): Promise<void> => {
     while (!holds()) await turns(1)
   }
-  return { api, ca, authority, source, routeStatus, policyStatus, lines, clock, state, start, until, turns }
+  return {
+    tokenKeys,
+    api,
+    ca,
+    authority,
+    source,
+    routeStatus,
+    policyStatus,
+    lines,
+    clock,
+    state,
+    start,
+    until,
+    turns,
+  }
 }
 
 const namespaceYaml = (name: string, label = 'enabled') =>
@@ -479,4 +498,41 @@ t.test('an XMesh of ours is told what the mesh does of Gateway API, and others n
   const version = api.get(path('ours'))?.metadata.resourceVersion
   await turns(200)
   t.equal(api.get(path('ours'))?.metadata.resourceVersion, version, 'nothing is written that is there')
+})
+
+t.test('the last good keys of token issuers are in one ConfigMap, and nowhere without issuers', async (t) => {
+  const { api, tokenKeys, start, until, turns } = await setUp(t)
+  const path = '/api/v1/namespaces/weft-system/configmaps/weft-token-keys'
+  const text = (): string | undefined =>
+    (api.get(path)?.['data'] as Record<string, string> | undefined)?.['keys.json']
+  const jwk = (kid: string) => ({
+    ...generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' }),
+    kid,
+  })
+  const [a, b] = [JSON.stringify({ keys: [jwk('a')] }), JSON.stringify({ keys: [jwk('b')] })]
+  const running = start(writeTokenKeys)
+  await turns(20)
+  t.equal(api.get(path), undefined)
+  const failed = { message: 'no answer', remedy: '' }
+  tokenKeys.set(new Map([['uri https://a/', { text: a, problem: undefined }]]))
+  await until(() => text() !== undefined)
+  t.strictSame(JSON.parse(text() ?? ''), { 'uri https://a/': JSON.parse(a) as unknown })
+  await running.stop()
+
+  // Another replica has fetched nothing of it, and one more.
+  tokenKeys.set(
+    new Map([
+      ['uri https://a/', { text: undefined, problem: failed }],
+      ['uri https://b/', { text: b, problem: undefined }],
+    ]),
+  )
+  start(writeTokenKeys)
+  await until(() => text()?.includes('https://b/') === true)
+  t.strictSame(
+    [...(await keptInCluster(api.connect(t), 'weft-system')).keys()],
+    ['uri https://a/', 'uri https://b/'],
+  )
+  tokenKeys.set(new Map())
+  await until(() => text() === '{}')
+  t.equal((await keptInCluster(api.connect(t), 'weft-system')).size, 0, 'of policies that are gone')
 })

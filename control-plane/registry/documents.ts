@@ -10,6 +10,7 @@ import {
   type Node,
 } from 'yaml'
 import type { FieldPath } from './fields.ts'
+import { outOfBounds } from './yaml-bounds.ts'
 
 /** A place in a file; both count from 1. */
 export interface Position {
@@ -58,6 +59,9 @@ export function readDocuments(text: string): {
     const { line, col } = lines.linePos(offset)
     return { line, column: col }
   }
+  const beyond = outOfBounds(text)
+  if (beyond !== undefined)
+    return { documents, errors: [{ message: beyond, remedy: 'write less, or in several files' }] }
   let parsed: Document[]
   try {
     parsed = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, merge: true }) as Document[]

@@ -16,7 +16,7 @@ export interface PodMtls {
  * one closed. `policies` are those of the pod's namespace, in order.
  */
 export function podMtls(
-  pod: PodObject,
+  pod: { readonly meta: Pick<PodObject['meta'], 'namespace' | 'labels'> },
   policies: readonly PeerAuthenticationObject[],
   settings: MeshSettings,
 ): PodMtls {

@@ -37,7 +37,8 @@ export type PortLookup = (service: string) => readonly ServicePort[] | undefined
 
 export const RETRY_ANNOTATION = 'weft.dev/retry-non-idempotent'
 const ACCESS_LOG_ANNOTATION = `${ANNOTATION_PREFIX}access-log`
-const DEFAULT_RETRIES = 2
+/** Tries beyond the first where a rule asks for retries and says no number. */
+export const DEFAULT_RETRIES = 2
 const DEFAULT_RETRY_STATUSES = [502, 503, 504]
 const ANYTHING: RouteMatch = { path: undefined, method: undefined, grpc: undefined, headers: [], query: [] }
 

@@ -30,22 +30,40 @@ export interface GraphNode {
   readonly namespace: string
   /** Outside: no Service of the mesh. */
   readonly kind: 'service' | 'workload' | 'outside'
-  /** As its callers saw it where any did, else as its own sidecars did. */
+  /**
+   * As its callers saw it where any did, else as its own sidecars did. Of a version, only what asked for it by its own name:
+   * the rest stands at the node that is split, so that a sum over nodes counts nothing twice.
+   */
   readonly traffic: TrafficFigures
   /** The worst of what callers saw, of endpoints that are missing, and of ejections. */
   readonly health: Health
   /** Why it is not `ok`, one sentence each. */
   readonly reasons: readonly string[]
+  /** Pods that its requests may reach, those of its versions among them. */
   readonly endpoints: {
     readonly ready: number
+    /** Without those that end. */
     readonly total: number
     readonly meshed: number
     readonly ejected: number
   }
   /** What policies decide for it: `open`: no policy, `restricted`, `denied` (nobody may). */
   readonly policy: 'open' | 'restricted' | 'denied'
-  /** Backends of a route that splits it: `v2.shop` with configured share, 0 to 100. */
-  readonly versions: readonly { readonly id: string; readonly percent: number }[]
+  /** Backends of a route that splits it, or leads elsewhere: `v2.shop`. */
+  readonly versions: readonly GraphVersion[]
+  /** Nodes of which it is a version. */
+  readonly versionOf: readonly string[]
+}
+
+export interface GraphVersion {
+  readonly id: string
+  /** Configured share, 0 to 100. */
+  readonly percent: number
+  /** What the split led to it, as callers saw it. */
+  readonly traffic: TrafficFigures
+  readonly health: Health
+  readonly ready: number
+  readonly total: number
 }
 
 export interface GraphEdge {

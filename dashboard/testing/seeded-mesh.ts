@@ -13,7 +13,10 @@ import { BOUNDS, BUCKETS } from '../../control-plane/serve/telemetry/durations.t
 import { DecisionStore } from '../../control-plane/serve/telemetry/decision-store.ts'
 import { MetricStore } from '../../control-plane/serve/telemetry/metric-store.ts'
 import { atOnce, takingPoints, takingSpans } from '../../control-plane/serve/telemetry/receiver.ts'
-import { TraceStore } from '../../control-plane/serve/telemetry/trace-store.ts'
+import { HELD_BACK_MS } from '../../control-plane/serve/telemetry/trace-query.ts'
+import { DEFAULT_TRACE_LIMITS, TraceStore } from '../../control-plane/serve/telemetry/trace-store.ts'
+import { buildPage, PAGE } from '../build.ts'
+import { randomFrom } from './random.ts'
 import type { PortView, RouteView, ServiceView } from '../../control-plane/service-view.ts'
 
 export const START = Date.UTC(2026, 5, 1, 9, 30)
@@ -22,14 +25,16 @@ type Text = Record<string, string | number | boolean>
 
 /** A mesh of web, catalog (90/10) and inventory with two minutes behind it, on a free port; its time stands still. */
 export async function serveSeededMesh(over: Partial<MeshOverview> = {}) {
-  const clock = new ManualClock(START)
-  const traces = new TraceStore()
+  const clock = new ManualClock(START - HELD_BACK_MS)
+  const traces = new TraceStore(DEFAULT_TRACE_LIMITS, clock)
   const decisions = new DecisionStore()
   const metrics = new MetricStore()
   seedMetrics(metrics)
   for (let i = 0; i < 60; i++) seedTrace(traces, i, {})
+  clock.advance(HELD_BACK_MS)
   const app = fastify()
-  const dashboard = readDashboard(new URL('../page', import.meta.url).pathname)
+  await buildPage()
+  const dashboard = readDashboard(PAGE)
   await app.register(rest, {
     mesh: { ...MESH, ...over },
     traces,
@@ -41,17 +46,6 @@ export async function serveSeededMesh(over: Partial<MeshOverview> = {}) {
   })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   return { url, traces, decisions, metrics, close: () => app.close() }
-}
-
-/** The random numbers of one seed (mulberry32): the same picture each time. */
-function randomFrom(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
 }
 
 function attributes(values: Text): KeyValue[] {
@@ -165,7 +159,7 @@ export function seedTrace(traces: TraceStore, index: number, change: TraceChange
   const reporter = (service: string) => ({
     namespace: 'shop',
     service,
-    pod: `${service}${service === 'catalog' ? '-v1' : ''}-6f9c4d-${id(5)}`,
+    pod: `${service}${service === 'catalog' ? '-v1' : ''}-6f9c4d-x7k2p`,
     behind: [],
   })
   let parent = ''
@@ -268,6 +262,7 @@ function port(service: string, endpoints: number, routes: readonly RouteView[] =
       meshed: true,
       identity: `spiffe://cluster.local/ns/shop/sa/${service}`,
       workload: `${service}-${i}.shop`,
+      owner: '',
       zone: '',
       node: '',
     })),

@@ -15,6 +15,7 @@ import { addAddresses } from './addresses-of-world.ts'
 import { Application } from './application.ts'
 import { callOn, meshConnection, placeOf, plainConnection } from './calling.ts'
 import { SCENES } from './decisions/index.ts'
+import { bootstrap } from './envoy-bootstrap.ts'
 import { viewOf } from './pure.ts'
 import { callOf, type Ask, type Call, type Scene } from './scene.ts'
 import { PODS, type Pod } from './world.ts'
@@ -94,37 +95,6 @@ function tellDetails<T>(json: T): T {
   }) as T
 }
 
-/** Its listeners come from a file, which may hold them as they are. */
-function bootstrap(listeners: string, identity: WorkloadSecrets) {
-  const endpoint = { address: { socket_address: { address: '127.0.0.1', port_value: APPLICATION } } }
-  return {
-    node: { id: 'pods', cluster: 'pods' },
-    dynamic_resources: {
-      lds_config: { resource_api_version: 'V3', path_config_source: { path: listeners } },
-    },
-    static_resources: {
-      listeners: [],
-      clusters: [
-        {
-          name: 'inbound',
-          type: 'STATIC',
-          load_assignment: { cluster_name: 'inbound', endpoints: [{ lb_endpoints: [{ endpoint }] }] },
-        },
-      ],
-      secrets: [
-        {
-          name: 'default',
-          tls_certificate: {
-            certificate_chain: { inline_string: identity.certificatePem },
-            private_key: { inline_string: identity.privateKeyPem },
-          },
-        },
-        { name: 'ROOTCA', validation_context: { trusted_ca: { inline_string: identity.bundlePem } } },
-      ],
-    },
-  }
-}
-
 inOwnNamespace(t, import.meta.filename, () => {
   t.test('Envoy decides as the table says', { skip }, async (t) => {
     addAddresses()
@@ -156,7 +126,7 @@ inOwnNamespace(t, import.meta.filename, () => {
     const file = join(folder, 'listeners.json')
     writeFileSync(file, JSON.stringify({ version_info: '1', resources: listeners }))
     const own = secretsOf('spiffe://cluster.local/ns/payments/sa/pay')
-    const envoy = await EnvoyProcess.start(binary, 'envoy', folder, bootstrap(file, own))
+    const envoy = await EnvoyProcess.start(binary, 'envoy', folder, bootstrap(file, own, APPLICATION))
     t.teardown(() => envoy.stop())
 
     for (const { scene, ask, call } of asks) {

@@ -12,9 +12,13 @@ import { PODS, worldManifests } from './world.ts'
 const WORLD = worldManifests()
 
 /** The control plane's view of the world with these objects. */
-export function viewOf(objects: readonly WrittenObject[], more: readonly object[] = []): MeshView {
+export function viewOf(
+  objects: readonly WrittenObject[],
+  more: readonly object[] = [],
+  world: readonly string[] = WORLD,
+): MeshView {
   const texts = [...objects, ...more].map((object) => JSON.stringify(object))
-  const source = MemorySource.of(...WORLD, ...texts)
+  const source = MemorySource.of(...world, ...texts)
   const mesh = createMesh({ source, trustDomain: 'cluster.local', log: silentLogger })
   const errors = source.errors.value
   const view = mesh.snapshot.value

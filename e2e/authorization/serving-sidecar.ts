@@ -29,12 +29,13 @@ export class ServingSidecar {
     this.#pod = pod
   }
 
-  /** Until the end of the test. Its addresses must be those of this machine. */
+  /** Until the end of the test. Its addresses must be those of this machine. `captured` 0: nobody sends it anything, it is dialled. */
   static async start(
     t: Test,
     root: CaCredentials,
     pod: Pod,
     addresses = [pod.address],
+    captured = CAPTURED,
   ): Promise<ServingSidecar> {
     const sidecar = new ServingSidecar(pod)
     const identity = secretsFor(root, `spiffe://cluster.local/ns/${pod.namespace}/sa/${pod.account}`)
@@ -49,12 +50,12 @@ export class ServingSidecar {
       },
       originalDestination: (socket) => ({
         host: (socket.localAddress ?? '').replace('::ffff:', ''),
-        port: (socket.localPort ?? 0) - CAPTURED,
+        port: (socket.localPort ?? 0) - captured,
       }),
       ownAddresses: addresses,
     })
     for (const address of addresses)
-      for (const port of pod.ports) await runtime.serveInbound(address, port + CAPTURED)
+      for (const port of pod.ports) await runtime.serveInbound(address, port + captured)
     t.teardown(() => runtime.close())
     return sidecar
   }

@@ -61,7 +61,7 @@ function asStream(emit: Emit): Emit {
 
 /** What comes of a request later (its body, its end) is told by the socket, which is no request's. */
 function listenAs(context: Carried, emitter: EventEmitter): void {
-  const emit = emitter.emit as Emit
+  const { emit } = emitter as { readonly emit: Emit }
   Object.defineProperty(emitter, 'emit', {
     configurable: true,
     writable: true,

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { Client, credentials, Server, ServerCredentials } from '@grpc/grpc-js'
 import t, { type Test } from 'tap'
-import { bundleStitch } from '../../cli/bundle.ts'
+import { bundleStitch } from './bundle.ts'
 
 // The application runs in a process of its own, as it would in a pod; what it sends arrives here.
 

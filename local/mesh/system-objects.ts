@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import {
   CONTROL_PLANE,
   GRPC_PORT,
@@ -47,6 +48,8 @@ export function systemObjects(paths: SystemPaths, trustDomain: string, collector
           paths.ca,
           '--state-dir',
           paths.canaries,
+          '--store',
+          join(paths.canaries, 'telemetry'),
           '--token-key-dir',
           paths.tokenKeys,
           '--grpc',

@@ -36,7 +36,7 @@ function ofTemplate(
       const tell = (severity: Problem['severity'], text: string): Problem[] => {
         const [, message = text, remedy = 'pass --image'] =
           /^(.*?)(?:: | \()(pass --image [^)]*)\)?$/s.exec(text) ?? []
-        return [problemOf(object, field, severity, message, remedy)]
+        return [problemOf(object, 'WEFT0010', field, severity, message, remedy)]
       }
       try {
         const note = borrowedNote(resolveImage(container, folders, hasProgram), container)

@@ -1,5 +1,6 @@
 import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { CheckCode } from '../../core/checks/catalog.ts'
 import { PROXY_CONTAINER } from '../../core/contract.ts'
 import type { ObjectName, Problem } from '../../core/problem.ts'
 import type { Manifests } from '../manifest/source.ts'
@@ -151,7 +152,7 @@ export class NodeProblems {
   }
 
   #waits(maker: ObjectName, why: string, remedy: string): Problem {
-    return this.#placed(maker, '', 'error', `its pod waits: ${why}`, remedy)
+    return this.#placed(maker, 'WEFT0411', '', 'error', `its pod waits: ${why}`, remedy)
   }
 
   #warned(maker: ObjectName, pod: string): Problem[] {
@@ -160,7 +161,16 @@ export class NodeProblems {
     const template = object && podTemplateOf(object)
     return warnings.flatMap((warning) => {
       if (template) return injectorProblem(template, warning)
-      return [this.#placed(maker, '', 'warning', warning, 'docs/admission.md says what follows from it')]
+      return [
+        this.#placed(
+          maker,
+          'WEFT0404',
+          '',
+          'warning',
+          warning,
+          'docs/admission.md says what follows from it',
+        ),
+      ]
     })
   }
 
@@ -169,7 +179,9 @@ export class NodeProblems {
     // Of files everything was said here; the control plane sees them a moment later.
     const own = problems.flatMap((problem) => {
       if (problem.file !== null) return []
-      return [this.#placed(problem, problem.field, problem.severity, problem.message, problem.remedy)]
+      return [
+        this.#placed(problem, problem.code, problem.field, problem.severity, problem.message, problem.remedy),
+      ]
     })
     const lonely = pods.filter((pod) => connected && waitsForStream(pod) && !connected.has(nodeOf(pod)))
     return [
@@ -177,7 +189,7 @@ export class NodeProblems {
       ...lonely.map(({ identity: { namespace, name } }) => {
         const message = 'its sidecar has no stream to the control plane, and goes on with what it has'
         const remedy = `weft local logs ${namespace}/${name} -c ${PROXY_CONTAINER}${this.#options.flags} says why`
-        return this.#placed({ kind: 'Pod', namespace, name }, '', 'error', message, remedy)
+        return this.#placed({ kind: 'Pod', namespace, name }, 'WEFT0602', '', 'error', message, remedy)
       }),
     ]
   }
@@ -185,14 +197,27 @@ export class NodeProblems {
   /** A problem at the place of its object in the manifests, if it is there. */
   #placed(
     { kind, namespace, name }: ObjectName,
+    code: CheckCode,
     field: string,
     severity: Problem['severity'],
     message: string,
     remedy: string,
   ): Problem {
     const object = this.#objects.get(nameOf({ kind, namespace, name }))
-    if (object) return problemOf(object, field, severity, message, remedy)
-    return { file: null, line: null, column: null, kind, namespace, name, field, severity, message, remedy }
+    if (object) return problemOf(object, code, field, severity, message, remedy)
+    return {
+      code,
+      file: null,
+      line: null,
+      column: null,
+      kind,
+      namespace,
+      name,
+      field,
+      severity,
+      message,
+      remedy,
+    }
   }
 
   async #put(): Promise<void> {

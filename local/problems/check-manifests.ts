@@ -28,6 +28,7 @@ export function checkFile(path: string, text: string, root = 0): CheckedFile {
 /** A file of which nothing can be said but that it can't be read. */
 export function fileProblem(path: string, message: string, remedy: string): Problem {
   return {
+    code: 'WEFT0001',
     file: path,
     line: null,
     column: null,

@@ -1,3 +1,4 @@
+import type { CheckCode } from '../../core/checks/catalog.ts'
 import { describeError, WeftError } from '../../core/errors.ts'
 import type { Problem } from '../../core/problem.ts'
 import { injectionLabelProblems, strayLabelProblems } from '../../control-plane/problems/labels.ts'
@@ -24,8 +25,8 @@ export function checkObject(file: string, document: ManifestDocument): CheckedOb
     return { ...object, parsed: undefined, mesh: undefined, refused: wrong, problems: [refused] }
   }
   const found = new Findings(object)
-  for (const { path, severity, message, remedy } of labelProblems(object))
-    found.tell(path, severity, message, remedy)
+  for (const { code, path, severity, message, remedy } of labelProblems(object))
+    found.tell(code, path, severity, message, remedy)
   for (const { path, message, remedy } of schemaProblems(apiVersion, kind, object.raw))
     found.refuse(path, message, remedy)
   const { object: mesh, problems } = readMeshObject(document)
@@ -33,7 +34,9 @@ export function checkObject(file: string, document: ManifestDocument): CheckedOb
     found.refuse(path, message, remedy ?? remedyOf(formatPath(path), message))
   let parsed: ParsedObject | undefined
   try {
-    parsed = parseObject(object.raw, (field, message) => found.tell(field, 'warning', message, ELSEWHERE))
+    parsed = parseObject(object.raw, (field, message) =>
+      found.tell('WEFT0009', field, 'warning', message, ELSEWHERE),
+    )
   } catch (error) {
     const field = error instanceof WeftError ? (error.field ?? '') : ''
     const text = error instanceof WeftError ? error.message : describeError(error)
@@ -56,6 +59,7 @@ function unreadable(object: WrittenObject): Problem | undefined {
   if (document.value !== raw) {
     return problemOf(
       object,
+      'WEFT0001',
       '',
       'error',
       'must be a map',
@@ -70,21 +74,35 @@ function unreadable(object: WrittenObject): Problem | undefined {
     const wrong =
       raw[field] === undefined ? 'is required' : `must be a string, got ${JSON.stringify(raw[field])}`
     const remedy = raw[field] === undefined ? `add ${field}` : `write the ${field} as text`
-    return problemOf(object, field, 'error', wrong, `${remedy}, or move the file away if it is no manifest`)
+    return problemOf(
+      object,
+      'WEFT0003',
+      field,
+      'error',
+      wrong,
+      `${remedy}, or move the file away if it is no manifest`,
+    )
   }
   const foreign = otherMesh(apiVersion, kind)
   if (foreign) {
     const message = `${kind} of ${apiVersion} is ${foreign.mesh}'s: Weft does not read it`
-    return problemOf(object, 'kind', 'warning', message, foreign.instead)
+    return problemOf(object, 'WEFT0004', 'kind', 'warning', message, foreign.instead)
   }
   const unknown = kindProblem(apiVersion, kind)
   if (unknown) {
     const { path, message, remedy = '' } = unknown
-    return problemOf(object, path, 'error', message, remedy)
+    return problemOf(object, 'WEFT0003', path, 'error', message, remedy)
   }
   const group = apiVersion.includes('/') ? (apiVersion.split('/')[0] ?? '') : ''
   if (isKnownGroup(group)) return undefined
-  return problemOf(object, 'kind', 'warning', `nothing here acts on ${kind} of ${apiVersion}`, ELSEWHERE)
+  return problemOf(
+    object,
+    'WEFT0009',
+    'kind',
+    'warning',
+    `nothing here acts on ${kind} of ${apiVersion}`,
+    ELSEWHERE,
+  )
 }
 
 function labelProblems(object: WrittenObject): ReturnType<typeof injectionLabelProblems> {
@@ -115,16 +133,22 @@ class Findings {
 
   refuse(field: FieldPath | string, message: string, remedy: string): void {
     this.refused = true
-    this.tell(field, 'error', message, remedy)
+    this.tell('WEFT0002', field, 'error', message, remedy)
   }
 
-  tell(field: FieldPath | string, severity: Problem['severity'], message: string, remedy: string): void {
+  tell(
+    code: CheckCode,
+    field: FieldPath | string,
+    severity: Problem['severity'],
+    message: string,
+    remedy: string,
+  ): void {
     const text = typeof field === 'string' ? field : formatPath(field)
     const plain = text.replaceAll(/\["([^"]*)"\]/g, '.$1')
     // What is wrong inside a field is often why the field as a whole is not right.
     if ([...this.#told].some((told) => told === plain || (plain !== '' && told.startsWith(`${plain}.`))))
       return
     this.#told.add(plain)
-    this.problems.push(problemOf(this.#object, field, severity, message, remedy))
+    this.problems.push(problemOf(this.#object, code, field, severity, message, remedy))
   }
 }

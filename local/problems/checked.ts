@@ -1,3 +1,4 @@
+import type { CheckCode } from '../../core/checks/catalog.ts'
 import type { Problem } from '../../core/problem.ts'
 import type { ManifestDocument } from '../../control-plane/registry/documents.ts'
 import { formatPath, parsePath, type FieldPath } from '../../control-plane/registry/fields.ts'
@@ -72,6 +73,7 @@ export function writtenObject(file: string, document: ManifestDocument): Written
 /** A problem of an object, at the place of the field in its file. */
 export function problemOf(
   object: WrittenObject,
+  code: CheckCode,
   field: FieldPath | string,
   severity: Problem['severity'],
   message: string,
@@ -81,6 +83,7 @@ export function problemOf(
   const { file, kind, namespace, name } = object
   const text = typeof field === 'string' ? field : formatPath(field)
   return {
+    code,
     file,
     ...object.document.position(path),
     kind,

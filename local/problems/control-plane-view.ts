@@ -62,6 +62,7 @@ export function followControlPlane({ address, flags, seen }: FollowOptions): () 
 
 function silence(error: unknown, flags: string): Problem {
   return {
+    code: 'WEFT0605',
     file: null,
     line: null,
     column: null,

@@ -13,7 +13,14 @@ export function duplicateProblems(files: readonly CheckedFile[]): Problem[] {
       const earlier = seen.get(id)
       if (earlier?.root === root) {
         const message = `is also at ${placeOf(earlier.object)}, and that one counts`
-        const problem = problemOf(object, 'metadata.name', 'error', message, 'keep one of the two')
+        const problem = problemOf(
+          object,
+          'WEFT0006',
+          'metadata.name',
+          'error',
+          message,
+          'keep one of the two',
+        )
         problems.push({ ...problem, otherFile: earlier.object.file })
         continue
       }
@@ -21,7 +28,7 @@ export function duplicateProblems(files: readonly CheckedFile[]): Problem[] {
       if (!earlier) continue
       const message = `is also at ${placeOf(object)}, of a later -f, and that one counts`
       const remedy = 'keep one, unless this is meant'
-      const problem = problemOf(earlier.object, 'metadata.name', 'warning', message, remedy)
+      const problem = problemOf(earlier.object, 'WEFT0006', 'metadata.name', 'warning', message, remedy)
       problems.push({ ...problem, otherFile: object.file })
     }
   }

@@ -14,12 +14,12 @@ export function exposedProblems(targets: Iterable<string>, objects: readonly Che
       const remedy = didYouMean(`${name}.${namespace}`, names, there)
       const message = `--expose ${target} leads nowhere: no manifest has this Service`
       const none = { file: null, line: null, column: null, field: '', kind: 'Service', namespace, name }
-      return [{ ...none, severity: 'error' as const, message, remedy }]
+      return [{ code: 'WEFT0010' as const, ...none, severity: 'error' as const, message, remedy }]
     }
     const ports = listOf(mapOf(service.raw['spec'])['ports']).map((one) => String(mapOf(one)['port']))
     if (ports.includes(port)) return []
     const message = `--expose ${target} leads nowhere: the Service has no port ${port}`
     const remedy = ports.length === 0 ? 'give it one' : `it has ${ports.join(', ')}`
-    return [problemOf(service, 'spec.ports', 'error', message, remedy)]
+    return [problemOf(service, 'WEFT0010', 'spec.ports', 'error', message, remedy)]
   })
 }

@@ -5,11 +5,20 @@ import { problemOf, textOf, type CheckedObject } from './checked.ts'
 import { podTemplateOf } from './pod-templates.ts'
 
 /** Those that every cluster has, and where the mesh is. */
-const THERE = ['default', 'kube-system', 'kube-public', 'kube-node-lease', SYSTEM_NAMESPACE]
+export const NAMESPACES_OF_EVERY_CLUSTER: readonly string[] = [
+  'default',
+  'kube-system',
+  'kube-public',
+  'kube-node-lease',
+  SYSTEM_NAMESPACE,
+]
 
 /** Objects in namespaces that do not exist: told once a namespace. */
 export function namespaceProblems(objects: readonly CheckedObject[]): Problem[] {
-  const names = [...THERE, ...objects.flatMap(({ kind, name }) => (kind === 'Namespace' ? [name] : []))]
+  const names = [
+    ...NAMESPACES_OF_EVERY_CLUSTER,
+    ...objects.flatMap(({ kind, name }) => (kind === 'Namespace' ? [name] : [])),
+  ]
   const known = new Set(names)
   const missing = Map.groupBy(
     objects.filter(({ namespace }) => namespace !== '' && !known.has(namespace)),
@@ -27,7 +36,7 @@ export function namespaceProblems(objects: readonly CheckedObject[]): Problem[] 
         ? `add a Namespace ${namespace}`
         : `did you mean ${meant}? Else add a Namespace ${namespace}`
     const message = `there is no Namespace ${namespace}${what}`
-    return problemOf(first as CheckedObject, 'metadata.namespace', 'error', message, remedy)
+    return problemOf(first as CheckedObject, 'WEFT0005', 'metadata.namespace', 'error', message, remedy)
   })
 }
 
@@ -47,6 +56,6 @@ export function serviceAccountProblems(objects: readonly CheckedObject[]): Probl
       meant === undefined
         ? `add a ServiceAccount ${wanted} in namespace ${object.namespace}`
         : `did you mean ${meant}?`
-    return [problemOf(object, [...template.path, 'spec', field], 'error', message, remedy)]
+    return [problemOf(object, 'WEFT0406', [...template.path, 'spec', field], 'error', message, remedy)]
   })
 }

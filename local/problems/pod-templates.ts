@@ -23,6 +23,8 @@ const PATHS: Readonly<Record<string, readonly string[]>> = {
   ReplicaSet: ['spec', 'template'],
   StatefulSet: ['spec', 'template'],
   DaemonSet: ['spec', 'template'],
+  // Of Argo Rollouts, in place of a Deployment.
+  Rollout: ['spec', 'template'],
   ReplicationController: ['spec', 'template'],
   Job: ['spec', 'template'],
   CronJob: ['spec', 'jobTemplate', 'spec', 'template'],

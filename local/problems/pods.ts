@@ -1,4 +1,5 @@
 import packageJson from '../../package.json' with { type: 'json' }
+import { LINT_IGNORE } from '../../core/checks/lint-ignore.ts'
 import { didYouMean } from '../../core/closest-name.ts'
 import { ANNOTATION_PREFIX, INJECT_LABEL, STATUS_ANNOTATION } from '../../core/contract.ts'
 import { describeError } from '../../core/errors.ts'
@@ -47,7 +48,7 @@ function annotationProblems(object: CheckedObject, template: PodTemplate | undef
   const route = object.kind === 'HTTPRoute' || object.kind === 'GRPCRoute'
   const known = route ? [RETRY_ANNOTATION] : []
   return Object.keys(mapOf(mapOf(object.raw['metadata'])['annotations'])).flatMap((key) => {
-    const ours = key.startsWith(ANNOTATION_PREFIX) && key !== INJECT_LABEL
+    const ours = key.startsWith(ANNOTATION_PREFIX) && key !== INJECT_LABEL && key !== LINT_IGNORE
     if (!ours || known.includes(key)) return []
     const pods = template ? `${template.path.join('.')}.metadata.annotations` : 'the annotations of a pod'
     const otherwise = POD_ANNOTATIONS.includes(key)
@@ -57,6 +58,7 @@ function annotationProblems(object: CheckedObject, template: PodTemplate | undef
     return [
       problemOf(
         object,
+        'WEFT0007',
         ['metadata', 'annotations', key],
         'warning',
         message,
@@ -87,7 +89,7 @@ function injectorProblems(
     }
   } catch (error) {
     const message = `the injector refuses its pods: ${describeError(error)}`
-    return [problemOf(object, path, 'error', message, 'correct the field that it names')]
+    return [problemOf(object, 'WEFT0405', path, 'error', message, 'correct the field that it names')]
   }
   return [...said].flatMap((warning) => injectorProblem({ object, path, metadata, spec }, warning))
 }
@@ -100,10 +102,10 @@ export function injectorProblem({ object, path, metadata }: PodTemplate, said: s
   if (warning.startsWith('label ')) return []
   const [, key, text = ''] = /^annotation (\S+) (.*)$/s.exec(warning) ?? []
   if (key === undefined || key === STATUS_ANNOTATION || !Object.hasOwn(own, key)) {
-    return [problemOf(object, [...path, 'spec'], 'warning', warning, cautionRemedy(warning))]
+    return [problemOf(object, 'WEFT0404', [...path, 'spec'], 'warning', warning, cautionRemedy(warning))]
   }
   const field = [...path, 'metadata', 'annotations', key]
-  return [problemOf(object, field, 'warning', text, annotationRemedy(key, own[key] ?? '', text))]
+  return [problemOf(object, 'WEFT0403', field, 'warning', text, annotationRemedy(key, own[key] ?? '', text))]
 }
 
 function annotationRemedy(key: string, value: string, text: string): string {
@@ -144,6 +146,7 @@ function commandProblems(
   return [
     problemOf(
       object,
+      'WEFT0010',
       [...path, 'command'],
       'error',
       message,
@@ -164,7 +167,7 @@ function probePortProblems(
       if (port === '' || names.includes(port)) return []
       const message = `the container has no port named ${port}`
       const remedy = portNameRemedy(port, names)
-      return [problemOf(object, [...path, probe, action, 'port'], 'error', message, remedy)]
+      return [problemOf(object, 'WEFT0407', [...path, probe, action, 'port'], 'error', message, remedy)]
     }),
   )
 }

@@ -8,7 +8,7 @@ export function manifestPolicyProblems({ mesh, byName }: ManifestMesh): Problem[
   // Whose pods have a sidecar is seen once they run.
   const found = mesh.policyProblems.filter(({ reason }) => reason !== 'NothingSelected')
   return policyProblems({ policyProblems: found }).flatMap(
-    ({ kind, namespace, name, field, severity, message, remedy }) => {
+    ({ code, kind, namespace, name, field, severity, message, remedy }) => {
       const object = byName.get(`${kind} ${namespace}/${name}`)
       if (!object) return []
       // A target that is there and has a mistake of its own is told by that.
@@ -17,7 +17,7 @@ export function manifestPolicyProblems({ mesh, byName }: ManifestMesh): Problem[
       const refs = policy && 'targetRefs' in policy ? policy.targetRefs : []
       const ref = index === undefined ? undefined : refs[Number(index)]
       if (ref && byName.get(`${ref.kind} ${namespace}/${ref.name}`)?.refused) return []
-      return [problemOf(object, field, severity, message, remedy)]
+      return [problemOf(object, code, field, severity, message, remedy)]
     },
   )
 }

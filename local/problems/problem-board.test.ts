@@ -3,6 +3,7 @@ import type { Problem } from '../../core/problem.ts'
 import { ProblemBoard, type ProblemChange } from './problem-board.ts'
 
 const PROBLEM: Problem = {
+  code: 'WEFT0002',
   file: '/m/shop.yaml',
   line: 3,
   column: 1,

@@ -25,7 +25,7 @@ export function manifestRouteProblems(
     (problem) => {
       const object = byName.get(`${problem.kind} ${problem.namespace}/${problem.name}`)
       return object
-        ? [problemOf(object, problem.field, problem.severity, problem.message, problem.remedy)]
+        ? [problemOf(object, problem.code, problem.field, problem.severity, problem.message, problem.remedy)]
         : []
     },
   )
@@ -43,7 +43,9 @@ function parentProblems(object: CheckedObject, { services }: Snapshot): Problem[
   const refs = listOf(mapOf(object.raw['spec'])['parentRefs'])
   if (refs.length === 0) {
     const remedy = "add parentRefs: [{ group: '', kind: Service, name: THE-SERVICE }]"
-    return [problemOf(object, 'spec', 'warning', 'has no parentRefs, so it decides nothing', remedy)]
+    return [
+      problemOf(object, 'WEFT0106', 'spec', 'warning', 'has no parentRefs, so it decides nothing', remedy),
+    ]
   }
   return refs.flatMap((value, index) => {
     const ref = mapOf(value)
@@ -55,10 +57,19 @@ function parentProblems(object: CheckedObject, { services }: Snapshot): Problem[
     const write = (service: string): string => `write { group: '', kind: Service, name: ${service} }`
     if (ref['kind'] === undefined && services.has(`${namespace}/${name}`)) {
       const message = `says no kind, and so means a Gateway ${name}: the Service ${name} is not its parent`
-      return [problemOf(object, path, 'error', message, write(name))]
+      return [problemOf(object, 'WEFT0107', path, 'error', message, write(name))]
     }
     const message = `is a ${kind}, which Weft does not serve: between pods the route decides nothing by it`
-    return [problemOf(object, path, 'warning', message, `for traffic between pods ${write('THE-SERVICE')}`)]
+    return [
+      problemOf(
+        object,
+        'WEFT0107',
+        path,
+        'warning',
+        message,
+        `for traffic between pods ${write('THE-SERVICE')}`,
+      ),
+    ]
   })
 }
 
@@ -77,7 +88,7 @@ function foreignBackends(
       const path = ['spec', 'rules', rule, 'backendRefs', index, 'namespace']
       const message = `Service ${name} is in another namespace: Weft sends there, others refuse it without a ReferenceGrant`
       const remedy = `add a ReferenceGrant in namespace ${namespace}, from ${mesh.kind} of namespace ${object.namespace} to Service`
-      return [problemOf(object, path, 'warning', message, remedy)]
+      return [problemOf(object, 'WEFT0108', path, 'warning', message, remedy)]
     }),
   )
 }
@@ -107,5 +118,5 @@ function notServed(object: CheckedObject): Problem[] {
   const own = Object.hasOwn(remedy, object.kind) ? remedy[object.kind] : undefined
   return own === undefined
     ? []
-    : [problemOf(object, 'kind', 'warning', `Weft does not serve a ${object.kind}`, own)]
+    : [problemOf(object, 'WEFT0109', 'kind', 'warning', `Weft does not serve a ${object.kind}`, own)]
 }

@@ -25,7 +25,7 @@ export function selectionProblems(objects: readonly CheckedObject[]): Problem[] 
     if (selected.length > 0) return portProblems(object, selected)
     const message = `selects no pod: none has ${describe(selector)} in namespace ${object.namespace}`
     const remedy = selectorRemedy(selector, object.namespace, templates)
-    return [problemOf(object, 'spec.selector', 'warning', message, remedy)]
+    return [problemOf(object, 'WEFT0201', 'spec.selector', 'warning', message, remedy)]
   })
 }
 
@@ -35,7 +35,7 @@ function policyProblems(object: CheckedObject, templates: readonly PodTemplate[]
   if (selectedBy(selector, object.namespace, templates).length > 0) return []
   const message = `is for no pod: none has ${describe(selector)} in namespace ${object.namespace}`
   const remedy = selectorRemedy(selector, object.namespace, templates)
-  return [problemOf(object, 'spec.selector.matchLabels', 'warning', message, remedy)]
+  return [problemOf(object, 'WEFT0305', 'spec.selector.matchLabels', 'warning', message, remedy)]
 }
 
 function portProblems(object: CheckedObject, selected: readonly PodTemplate[]): Problem[] {
@@ -46,7 +46,7 @@ function portProblems(object: CheckedObject, selected: readonly PodTemplate[]): 
     const pods = selected.map(({ object: owner }) => `${owner.kind} ${owner.name}`).join(', ')
     const message = `no container has a port named ${target} in the pods that it selects (${pods})`
     const field = ['spec', 'ports', index, 'targetPort']
-    return [problemOf(object, field, 'error', message, portNameRemedy(target, [...names]))]
+    return [problemOf(object, 'WEFT0202', field, 'error', message, portNameRemedy(target, [...names]))]
   })
 }
 

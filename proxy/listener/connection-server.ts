@@ -26,6 +26,7 @@ import type { Destination } from '../transport/original-destination.ts'
 import { peek, type Peeked } from '../transport/peek.ts'
 import { resetSocket } from '../transport/reset-socket.ts'
 import { createTransport } from '../transport/socket-transport.ts'
+import { stepsOfBytes } from './bytes-rules.ts'
 import { CurrentManager, type ManagerOf } from './current-manager.ts'
 import { chainFor, chooseChain, inspectionMs, needsInspection, type ChainFacts } from './chain-match.ts'
 import { OpenConnections } from './open-connections.ts'
@@ -321,6 +322,11 @@ export class ConnectionServer {
       this.managerOf,
       chainFacts(accepted, http2),
       arrival.direction === 'inbound',
+      (now, bytes) =>
+        stepsOfBytes(
+          this.stepsOf(now, bytes).filter(({ authorizes }) => authorizes),
+          arrivedConnection(accepted),
+        ),
     )
     const release = this.#changes.hold(watched)
     const hop: Hop = {
@@ -367,6 +373,7 @@ export class ConnectionServer {
           maxConcurrentStreams: settings.maxConcurrentStreams,
           idleTimeoutMs,
           headLimits: link ? linkLimits(headLimits) : headLimits,
+          onPeer: link ? (workload) => (hop.peer = workload) : undefined,
           keepAlive: keepAlive ?? (link ? LINK_SERVER_KEEP_ALIVE : undefined),
           ...(link ? LINK_LIMITS : {}),
         })

@@ -17,13 +17,14 @@ export type ManagerOf = (
  * By what the requests of one open connection are served: the settings of its chain in its listener as that is now, so that
  * other routes and other filters hold for connections that were there before. What a connection was made with (TLS, limits
  * of heads, idle times) stays. Where its chain has gone, and no other would take it, what there was last goes on, or, with
- * `endsWithChain`, nothing does.
+ * `endsWithChain`, nothing does; so where its port carries bytes by now, or, with that, what holds for those (`stepsOfBytes`).
  */
 export class CurrentManager {
   readonly #listener: Watchable<Listener | null | undefined>
   readonly #managerOf: ManagerOf
   readonly #facts: ChainFacts
   readonly #endsWithChain: boolean
+  readonly #stepsOfBytes: (listener: Listener, chain: FilterChain) => RequestSteps
   readonly #unwatch: () => void
   #unwatchRoutes: () => void
   #seen: Listener | null | undefined
@@ -39,11 +40,13 @@ export class CurrentManager {
     managerOf: ManagerOf,
     facts: ChainFacts,
     endsWithChain: boolean,
+    stepsOfBytes: (listener: Listener, chain: FilterChain) => RequestSteps,
   ) {
     this.#listener = watched
     this.#managerOf = managerOf
     this.#facts = facts
     this.#endsWithChain = endsWithChain
+    this.#stepsOfBytes = stepsOfBytes
     this.#seen = listener
     this.#chain = chain
     this.#isDefault = chain === listener.defaultFilterChain
@@ -60,7 +63,12 @@ export class CurrentManager {
     const chain = listener && currentChain(listener, this.#chain, this.#isDefault, this.#facts)
     if (listener && !chain && this.#endsWithChain)
       return (this.#manager = { ...this.#manager, steps: NOBODY_IS_LET_IN })
-    if (!chain || chain.network.kind !== 'http') return this.#manager
+    if (!chain) return this.#manager
+    if (chain.network.kind !== 'http') {
+      if (listener && this.#endsWithChain)
+        this.#manager = { ...this.#manager, steps: this.#stepsOfBytes(listener, chain) }
+      return this.#manager
+    }
     this.#chain = chain
     this.#isDefault = chain === listener.defaultFilterChain
     const manager = this.#managerOf(listener, chain, chain.network)

@@ -59,6 +59,10 @@ export class OpenTcp implements OpenTraffic {
       if (this.#arrived.direction === 'inbound') this.#connection.refuse(NO_CHAIN, noAuthorization())
       return
     }
+    if (chain.network.kind === 'http') {
+      if (this.#arrived.direction === 'inbound') this.#connection.refuse(NO_BYTES, noAuthorization())
+      return
+    }
     this.#chain = chain
     this.#isDefault = chain === listener.defaultFilterChain
     const authorizers = this.#authorizersOf(listener, chain)
@@ -74,6 +78,13 @@ export class OpenTcp implements OpenTraffic {
   #authorizersOf(listener: Listener, chain: FilterChain): readonly ConnectionStep[] {
     return this.#deps.stepsOf(listener, chain).filter(({ authorizes }) => authorizes)
   }
+}
+
+/** Rules of requests hold where bytes were carried, and nobody decides on those by them. */
+const NO_BYTES: Refusal = {
+  flags: ResponseFlag.DPE,
+  details: 'opaque_connection_to_http_chain',
+  delayMs: 0,
 }
 
 /** What nobody would let in now, as after a change to STRICT. */

@@ -32,6 +32,7 @@ type Hook = (
   asked: Asked,
   body: unknown,
   headers?: IncomingHttpHeaders,
+  query?: URLSearchParams,
 ) => { status: number; body?: unknown } | 'hang' | undefined
 
 /**
@@ -144,7 +145,7 @@ export class FakeApi {
     const body = text === '' ? undefined : (JSON.parse(text) as ApiObject)
     this.asked.push(asked)
     await this.hold(asked)
-    const hooked = this.hook(asked, body, request.headers)
+    const hooked = this.hook(asked, body, request.headers, url.searchParams)
     if (hooked === 'hang') {
       this.hanging++
       response.on('close', () => this.hanging--)

@@ -21,6 +21,8 @@ export interface ServiceObject {
   readonly type: 'ClusterIP' | 'NodePort' | 'LoadBalancer' | 'ExternalName'
   readonly headless: boolean
   readonly clusterIPs: readonly string[]
+  /** Labels of its pods; empty: somebody else writes its endpoints. */
+  readonly selector: Readonly<Record<string, string>>
   /** Of trafficDistribution: whose endpoints are preferred; undefined: nobody's. */
   readonly nearness: 'zone' | 'node' | undefined
   readonly ports: readonly ServiceObjectPort[]
@@ -85,6 +87,7 @@ export function readService(object: Fields): ServiceObject {
     meta,
     type: spec.oneOf('type', ['ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName']) ?? 'ClusterIP',
     headless: addresses.includes('None'),
+    selector: spec.stringMap('selector'),
     clusterIPs: addresses.filter((address) => isIP(address) !== 0).map(canonicalAddress),
     nearness: NEARNESS[spec.text('trafficDistribution') ?? ''],
     ports: spec.list('ports', readServicePort).filter((port) => port !== undefined),

@@ -21,13 +21,12 @@ export function readRoute(object: Fields, own: RouteKind): RouteObject {
   const meta = readMeta(object, 'namespaced')
   object.skip('apiVersion', 'kind', 'status')
   const spec = object.map('spec')
-  // In a mesh the destination decides, not the Host (GEP-1426).
-  spec.texts('hostnames')
   spec.skip('useDefaultGateways')
   const route: RouteObject = {
     kind: own.kind,
     meta,
     parentRefs: spec.list('parentRefs', (ref) => readParentRef(ref, meta.namespace)),
+    hostnames: spec.texts('hostnames'),
     rules: spec.list('rules', (rule) => readRule(rule, meta.namespace, own)),
   }
   spec.refuseUnknown()

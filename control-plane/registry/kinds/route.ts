@@ -6,6 +6,8 @@ export interface RouteObject {
   readonly kind: 'HTTPRoute' | 'GRPCRoute'
   readonly meta: Meta
   readonly parentRefs: readonly ParentRef[]
+  /** For Gateways: in a mesh the destination decides, not the Host (GEP-1426). */
+  readonly hostnames: readonly string[]
   readonly rules: readonly RouteRule[]
 }
 

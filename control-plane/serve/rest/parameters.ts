@@ -20,6 +20,46 @@ export function countParameter(query: Query, name: string, otherwise: number, mo
   return value
 }
 
+/** One of these words. */
+export function wordParameter<Word extends string>(query: Query, name: string, words: readonly Word[]): Word {
+  const text = textParameter(query, name)
+  const word = words.find((one) => one === text)
+  if (word === undefined) throw bad(name, `must be one of ${words.join(', ')}`)
+  return word
+}
+
+const LONGEST_TEXT = 1024
+
+/** Any text that is not longer than a name of anything; '' is none. */
+export function boundedText(query: Query, name: string): string | undefined {
+  const text = textParameter(query, name)
+  if (text !== undefined && text.length > LONGEST_TEXT)
+    throw bad(name, `must be at most ${LONGEST_TEXT} characters`)
+  return text === '' ? undefined : text
+}
+
+/** The same, which has to be there. */
+export function requiredText(query: Query, name: string): string {
+  const text = boundedText(query, name)
+  if (text === undefined) throw bad(name, 'is required here')
+  return text
+}
+
+/** `503`, or `5xx`, or 0. */
+export function statusParameter(query: Query, name: string): string | undefined {
+  const text = boundedText(query, name)
+  if (text === undefined || /^([1-5]xx|0|[1-5]\d\d)$/.test(text)) return text
+  throw bad(name, 'must be a status, e.g. 503, or 5xx; 0 where none came')
+}
+
+/** Milliseconds, with fractions; undefined where it is not given. */
+export function durationParameter(query: Query, name: string): number | undefined {
+  const text = textParameter(query, name)
+  if (text === undefined) return undefined
+  if (!/^\d{1,9}(\.\d{1,6})?$/.test(text)) throw bad(name, 'must be milliseconds, e.g. 250 or 0.5')
+  return Number(text)
+}
+
 /** `catalog` or `catalog.shop`. */
 export function serviceParameter(query: Query, name: string): string | undefined {
   const text = textParameter(query, name)
@@ -74,7 +114,8 @@ export function traceIdParameter(value: unknown, name: string): string {
   return value
 }
 
-function textParameter(query: Query, name: string): string | undefined {
+/** Undefined where it is not given; refuses one that is given twice. */
+export function textParameter(query: Query, name: string): string | undefined {
   const value = query[name]
   if (value === undefined || typeof value === 'string') return value
   throw bad(name, 'must be given once')

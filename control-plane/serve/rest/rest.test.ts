@@ -1,4 +1,7 @@
 import fastify from 'fastify'
+import { Counter } from '../../../core/metrics/instruments.ts'
+import { OPENMETRICS_TYPE } from '../../../core/metrics/openmetrics.ts'
+import { PROMETHEUS_TEXT_TYPE } from '../../../core/metrics/prometheus-text.ts'
 import t from 'tap'
 import type { Problem } from '../../../core/problem.ts'
 import type { ServiceView } from '../../service-view.ts'
@@ -44,6 +47,7 @@ const CATALOG: ServiceView = {
 }
 
 const PROBLEM: Problem = {
+  code: 'WEFT0002',
   file: '/m/shop.yaml',
   line: 3,
   column: 5,
@@ -101,7 +105,7 @@ const MESH: MeshOverview = {
 
 function setUp(
   t: { teardown(task: () => unknown): void },
-  more: Partial<Pick<RestOptions, 'notReady' | 'names' | 'mesh'>> = {},
+  more: Partial<Pick<RestOptions, 'families' | 'mesh' | 'names' | 'notReady'>> = {},
 ) {
   const clock = new ManualClock(START)
   const traces = new TraceStore()
@@ -116,6 +120,14 @@ function setUp(
   }
   return { app, clock, traces, decisions, metrics, get }
 }
+
+t.test('a Service is told whole, with every endpoint; one that is not there is no page', async (t) => {
+  const { get } = setUp(t)
+  t.match((await get('/api/services/shop/catalog')).body, { name: 'catalog', ports: CATALOG.ports })
+  const missing = await get('/api/services/shop/none')
+  t.match([missing.status, missing.body], [404, { error: { code: 'api.no_service' } }])
+  t.equal((await get('/api/services/shop/%3Cimg%3E')).status, 400)
+})
 
 t.test('a route shows each rule once, with the configured and the seen split', async (t) => {
   const { clock, metrics, get } = setUp(t)
@@ -249,11 +261,21 @@ t.test('refusals: by reference, namespace and time, and counted', async (t) => {
     )
 })
 
-t.test('Prometheus reads where Canaries are', async (t) => {
-  const { app } = setUp(t)
+t.test('Prometheus reads the metrics, in the format that it asks for', async (t) => {
+  const counted = new Counter({ name: 'weft.asked', unit: '', type: 'counter', help: 'Asked.' })
+  const { app } = setUp(t, {
+    families: ({ trustDomain }) => (counted.add([], trustDomain.length), [counted.family()]),
+  })
   const reply = await app.inject({ url: '/metrics' })
-  t.match(reply.headers['content-type'], /^text\/plain; version=0\.0\.4/)
-  t.match(reply.body, /^# TYPE weft_canary_weight gauge$/m)
+  t.equal(reply.headers['content-type'], PROMETHEUS_TEXT_TYPE)
+  t.equal(
+    reply.body,
+    '# HELP weft_asked_total Asked.\n# TYPE weft_asked_total counter\nweft_asked_total 13\n',
+  )
+  const accept = 'application/openmetrics-text;version=1.0.0'
+  const open = await app.inject({ url: '/metrics?created', headers: { accept } })
+  t.equal(open.headers['content-type'], OPENMETRICS_TYPE)
+  t.match(open.body, /^weft_asked_created \d+/m)
   t.equal((await app.inject({ url: '/metrics?name=catalog' })).statusCode, 400)
 })
 
@@ -278,6 +300,7 @@ t.test('the lock says what was seen of requests, not what sidecars could do', as
     meshed,
     identity: '',
     workload: '',
+    owner: '',
     zone: '',
     node: '',
   })
@@ -349,25 +372,64 @@ t.test('traces: listed, found by id, and a clear answer when there is none', asy
     statusMessage: '',
     attributes: { 'http.response.status_code': 200 },
   })
-  t.match((await get('/api/traces?service=web&limit=5')).body, { traces: [{ traceId: TRACE, spanCount: 1 }] })
-  t.same((await get('/api/traces?failed=true')).body, { traces: [] })
+  t.match((await get('/api/traces?service=web&limit=5')).body, {
+    traces: [{ traceId: TRACE, spanCount: 1, whole: true }],
+    more: false,
+    coverage: { answered: 1, missing: [] },
+  })
+  t.match((await get('/api/traces?failed=true')).body, { traces: [] })
   t.match((await get(`/api/traces/${TRACE}`)).body, { traceId: TRACE, spans: [{ kind: 'server' }] })
   const missing = await get(`/api/traces/${'1'.repeat(32)}`)
   t.equal(missing.status, 404)
   t.match(missing.body, { error: { code: 'api.no_trace', parameter: 'id' } })
 })
 
+t.test('the map, a series and events answer also where nobody was called', async (t) => {
+  const { app, get, clock } = setUp(t)
+  await app.ready()
+  clock.advance(60_000)
+  const { body: graph } = await get('/api/graph?last=30')
+  t.match(graph, { nodes: [], edges: [], coverage: { answered: 1 }, to: START + 60_000 - 2000 })
+  t.equal((graph['to'] as number) - (graph['from'] as number), 28_000)
+  const { body: series } = await get('/api/series?of=service&name=catalog.shop&last=120&points=10')
+  t.match(series, { subject: { of: 'service', name: 'catalog.shop' }, exemplars: [] })
+  const [times, rate] = [series['times'] as number[], series['rate'] as (number | null)[]]
+  t.equal(times.length, rate.length)
+  t.equal(rate[0], null, 'before it began nothing is known')
+  t.equal(rate.at(-1), 0)
+  t.match((await get('/api/events')).body, { events: [] })
+})
+
 t.test('a wrong parameter is 400 and named', async (t) => {
   const { get } = setUp(t)
   const wrong: [string, string][] = [
     ['/api/traces?limit=0', 'limit'],
-    ['/api/traces?limit=201', 'limit'],
+    ['/api/traces?limit=1001', 'limit'],
     ['/api/traces?limit=1e2', 'limit'],
     ['/api/traces?limit=1&limit=2', 'limit'],
     ['/api/traces?failed=yes', 'failed'],
     ['/api/traces?sevice=web', 'sevice'],
     [`/api/traces?service=${'x'.repeat(400)}`, 'service'],
+    ['/api/traces?status=6xx', 'status'],
+    ['/api/traces?min=fast', 'min'],
     ['/api/services?x=1', 'x'],
+    ['/api/graph?last=0', 'last'],
+    ['/api/graph?last=86401', 'last'],
+    ['/api/graph?last=30&from=1', 'from'],
+    ['/api/graph?to=1', 'from'],
+    ['/api/graph?from=5&to=5', 'from'],
+    ['/api/graph?from=1&to=90000000', 'from'],
+    ['/api/graph?from=-1', 'from'],
+    ['/api/graph?namespace=A', 'namespace'],
+    ['/api/graph?service=web', 'service'],
+    ['/api/series', 'of'],
+    ['/api/series?of=service', 'name'],
+    ['/api/series?of=service&name=a.b&target=c', 'target'],
+    ['/api/series?of=edge&source=a.b', 'target'],
+    ['/api/series?of=backend&route=r', 'cluster'],
+    ['/api/series?of=service&name=a.b&points=1001', 'points'],
+    ['/api/events?limit=2001', 'limit'],
+    ['/api/events?kind=route', 'kind'],
     ['/api/traces/xyz', 'id'],
     [`/api/traces/${TRACE.toUpperCase()}`, 'id'],
     [`/api/traces/${'0'.repeat(32)}`, 'id'],

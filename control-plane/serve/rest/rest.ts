@@ -3,20 +3,35 @@ import { formatSpiffeBundle } from '../../../certs/spiffe-bundle.ts'
 import type { TrustBundle } from '../../../certs/trust-bundle.ts'
 import { API_CLIENT_HEADER, READY_PATH } from '../../../core/contract.ts'
 import { systemClock, type Clock } from '../../../core/clock.ts'
+import { exposition, expositionRequest } from '../../../core/metrics/exposition.ts'
+import type { MetricFamily } from '../../../core/metrics/family.ts'
 import { WeftError } from '../../../core/errors.ts'
+import type { Problem } from '../../../core/problem.ts'
 import { namedHosts } from '../../../core/named-hosts.ts'
+import type { Replica } from '../../canary/evidence/gathered-counts.ts'
+import { gathered } from '../answers/gathered.ts'
+import { MeshAnswers } from '../answers/mesh-answers.ts'
+import { ownTelemetry } from '../answers/own-telemetry.ts'
+import type { TelemetrySource } from '../answers/telemetry-source.ts'
+import { EventLog } from '../events/event-log.ts'
+import { NO_TOPOLOGY, type Topology } from '../graph/topology.ts'
+import { canaryFamilies } from '../../canary/metrics.ts'
 import { ownCounts } from '../../canary/evidence/counts.ts'
-import { canaryMetrics, METRICS_TYPE } from '../../canary/metrics.ts'
 import type { DecisionStore } from '../telemetry/decision-store.ts'
 import type { MetricStore } from '../telemetry/metric-store.ts'
 import { OBSERVED_HOURS } from '../telemetry/observed-store.ts'
 import type { ObservedQuery, ObservedView } from '../telemetry/observed-view.ts'
+import type { Tap } from '../telemetry/tap.ts'
 import type { TraceStore } from '../telemetry/trace-store.ts'
 import type { DashboardFile } from './dashboard-files.ts'
 import { authorizationPages } from './authorization-pages.ts'
+import { eventsPage } from './events-page.ts'
 import { explainPages, type ExplainPagesOptions } from './explain-pages.ts'
+import { checksPage } from './checks.ts'
 import { failure } from './failure.ts'
+import { graphPage } from './graph-page.ts'
 import { isOwnHost } from './host-names.ts'
+import { livePage } from './live-page.ts'
 import type { MeshOverview } from './overview.ts'
 import {
   countParameter,
@@ -24,24 +39,39 @@ import {
   listParameter,
   namespaceParameter,
   onlyParameters,
-  serviceParameter,
-  traceIdParameter,
   type Query,
 } from './parameters.ts'
+import { replicaPage } from './replica-page.ts'
 import { routeRows, SPLIT_SECONDS } from './routes.ts'
+import { seriesPage } from './series-page.ts'
+import { servicePage } from './service-page.ts'
 import { serviceRows, WINDOW_SECONDS } from './services.ts'
+import { tapPage } from './tap-page.ts'
+import { tracesPage } from './traces-page.ts'
 
 export interface RestOptions {
   readonly mesh: MeshOverview
   readonly traces: TraceStore
   readonly decisions: DecisionStore
   readonly metrics: MetricStore
+  /** What this replica was told; left out: what these stores hold. */
+  readonly own?: TelemetrySource
+  /** The others; left out: there are none. */
+  readonly replicas?: () => readonly Replica[]
+  /** Requests as they are told; left out: there is no such page. */
+  readonly tap?: Tap
+  /** What a namespace says of being tapped. */
+  readonly tapSetting?: (namespace: string) => string | undefined
+  /** What the mesh is configured to do, as the map needs it; left out: nothing. */
+  readonly topology?: () => Topology
   /** What was seen of those who call pods; left out: there is no such page. */
   readonly observed?: (query: ObservedQuery) => ObservedView
   /** By which it is decided who may; left out: there is no such page. */
   readonly policyObjects?: () => readonly object[]
   /** Who is asked what would become of a request; left out: there are no such pages. */
   readonly explain?: ExplainPagesOptions
+  /** What the checker finds, see meshChecks; left out: there is no such page. */
+  readonly checks?: () => readonly Problem[]
   /** From `readDashboard`; none: only the API. */
   readonly dashboard?: ReadonlyMap<string, DashboardFile>
   /** Of this build, e.g. `0.1.0`. */
@@ -53,15 +83,16 @@ export interface RestOptions {
   /** What the mesh's workloads trust. */
   readonly bundle?: () => TrustBundle | undefined
   readonly clock?: Clock
+  /** What /metrics tells; left out: nothing but where Canaries are. */
+  readonly families?: (mesh: MeshOverview) => readonly MetricFamily[]
 }
 
-const MAX_TRACES = 200
 /** A new root waits for its promotion longer than that. */
 const BUNDLE_REFRESH_MS = 300_000
 const MAX_SERIES = 128
 
-// No script or style but the page's own files; nobody frames it; it calls only where it came from.
-const HEADERS = {
+/** No script or style but the page's own files; nobody frames it; it calls only where it came from. */
+export const HEADERS = {
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -85,6 +116,7 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
     release,
     notReady = () => undefined,
     clock = systemClock,
+    families = (overview) => canaryFamilies(overview.canaries(), startedAt),
   } = options
   const startedAt = clock.now()
 
@@ -130,14 +162,19 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
   }))
   page('/api/policies', [], () => mesh.policies())
   authorizationPages(app, { mesh, decisions, clock })
+  const own = options.own ?? ownTelemetry({ metrics, traces, events: new EventLog(), clock })
+  const { replicas = () => [], topology = () => NO_TOPOLOGY } = options
+  const answers = (authorization: string | undefined): MeshAnswers =>
+    new MeshAnswers({ source: gathered({ own, replicas, authorization }), topology, clock })
+  for (const telemetryPage of [graphPage, seriesPage, tracesPage, eventsPage])
+    telemetryPage(app, { answers, clock })
+  replicaPage(app, own)
+  livePage(app, { answers, clock, mesh: () => meshPage(), headers: HEADERS })
+  const { tap, tapSetting = () => undefined } = options
+  if (tap) tapPage(app, { tap, clock, replicas, setting: tapSetting, headers: HEADERS })
+  servicePage(app, mesh)
   if (options.explain) explainPages(app, options.explain)
-  page('/api/traces', ['service', 'limit', 'failed'], (query) => ({
-    traces: traces.recent({
-      service: serviceParameter(query, 'service'),
-      failedOnly: flagParameter(query, 'failed'),
-      limit: countParameter(query, 'limit', 50, MAX_TRACES),
-    }),
-  }))
+  if (options.checks) checksPage(app, options.checks)
   const { observed, policyObjects } = options
   if (policyObjects) page('/api/authorization/objects', [], () => ({ objects: policyObjects() }))
   if (observed)
@@ -157,8 +194,10 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
     totals: ownCounts(metrics).now(listParameter(query, 'series', MAX_SERIES)),
   }))
   app.get('/metrics', (request, reply) => {
-    onlyParameters(request.query as Query, [])
-    void reply.type(METRICS_TYPE).send(canaryMetrics(mesh.canaries()))
+    onlyParameters(request.query as Query, ['created'])
+    const { searchParams } = new URL(request.url, 'http://localhost')
+    const { type, body } = exposition(families(mesh), expositionRequest(request.headers.accept, searchParams))
+    void reply.type(type).send(body)
   })
   page('/api/trust-bundle', [], () => {
     const bundle = options.bundle?.()
@@ -166,7 +205,7 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
     return formatSpiffeBundle(bundle, BUNDLE_REFRESH_MS)
   })
   page('/api/proxies', [], () => ({ proxies: mesh.proxies() }))
-  page('/api/mesh', [], () => {
+  const meshPage = (): object => {
     const problems = mesh.problems(false)
     const errors = problems.filter(({ severity }) => severity === 'error').length
     const proxies = mesh.proxies()
@@ -190,15 +229,8 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
         refused: traces.refused + metrics.refused,
       },
     }
-  })
-  app.get('/api/traces/:id', (request, reply) => {
-    onlyParameters(request.query as Query, [])
-    const id = traceIdParameter((request.params as Readonly<Record<string, unknown>>)['id'], 'id')
-    const found = traces.get(id)
-    if (found) return void reply.send({ ...found.summary, spans: found.spans })
-    const message = 'no such trace is kept: it was not sampled, or is too old'
-    void reply.code(404).send(failure('api.no_trace', message, 'id'))
-  })
+  }
+  page('/api/mesh', [], meshPage)
   for (const [path, { type, body }] of options.dashboard ?? [])
     app.get(path, (_request, reply) => void reply.type(type).send(body))
 }

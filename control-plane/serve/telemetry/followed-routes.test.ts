@@ -30,8 +30,14 @@ t.test('who follows a rule: all without routes of their own, and its own namespa
   t.notOk(told.follows('test', 'p', 'v1'), 'its own routes replace them')
   t.ok(told.follows('test', 'c', 'v2') && told.follows('test', 'c', 'v3'))
   t.notOk(told.follows('shop', 'c', 'v2'))
+  t.equal(told.askedBy('shop', 'p'), 'catalog.shop')
+  t.equal(told.askedBy('test', 'p'), undefined, 'its clients do not follow it')
+  t.equal(told.askedBy('test', 'c'), 'catalog.shop', 'of two, the first by name')
   t.ok(told.hasService('catalog.shop'))
   t.notOk(told.hasService('catalog.elsewhere'))
-  mesh = { ...mesh, routes: new Map() }
+  const workloads = new Map([['shop/web-1', { identity: 'spiffe://td/ns/shop/sa/web' }]])
+  mesh = { ...mesh, routes: new Map(), workloads: workloads as unknown as Mesh['workloads'] }
+  t.ok(told.tells('spiffe://td/ns/shop/sa/web'))
+  t.notOk(told.tells('spiffe://td/ns/shop/sa/other'))
   t.notOk(told.follows('shop', 'p', 'v1'), 'as the mesh is now')
 })

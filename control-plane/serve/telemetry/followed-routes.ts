@@ -2,11 +2,18 @@ import type { Mesh } from '../../model/mesh.ts'
 import { requestRoutes, type RouteGroup } from '../../model/route.ts'
 import type { ReportedMesh } from './metric-store.ts'
 
-/** The clusters that a rule leads to, by whose clients follow it. */
+/** Where a rule is in force: at which Service's port, and to which clusters it leads from there. */
+interface Place {
+  /** `catalog.shop` */
+  readonly service: string
+  readonly clusters: ReadonlySet<string>
+}
+
+/** By whose clients follow a rule. */
 interface Followed {
   /** Clients of any namespace but those that have routes of their own at the port. */
-  readonly byAll: { readonly clusters: ReadonlySet<string>; readonly but: ReadonlySet<string> }[]
-  readonly byNamespace: Map<string, Set<string>>
+  readonly byAll: (Place & { readonly but: ReadonlySet<string> })[]
+  readonly byNamespace: Map<string, Place[]>
 }
 
 /** What a mesh as it is now lets reporters tell about (GEP-1686: consumer routes replace the producer's). */
@@ -16,17 +23,35 @@ export function reportedMesh(mesh: () => Mesh | undefined): ReportedMesh {
     if (indexed?.routes !== routes) indexed = { routes, rules: index(routes) }
     return indexed.rules
   }
+  let told: { readonly workloads: Mesh['workloads']; readonly identities: ReadonlySet<string> } | undefined
+  const places = (namespace: string, rule: string): readonly Place[] => {
+    const routes = mesh()?.routes
+    const followed = routes && rules(routes).get(rule)
+    if (!followed) return []
+    const own = followed.byNamespace.get(namespace) ?? []
+    return [...own, ...followed.byAll.filter(({ but }) => !but.has(namespace))]
+  }
   return {
     hasService(name) {
       const dot = name.lastIndexOf('.')
       return mesh()?.services.has(`${name.slice(dot + 1)}/${name.slice(0, dot)}`) ?? false
     },
     follows(namespace, rule, cluster) {
-      const routes = mesh()?.routes
-      const followed = routes && rules(routes).get(rule)
-      if (!followed) return false
-      if (followed.byNamespace.get(namespace)?.has(cluster)) return true
-      return followed.byAll.some(({ clusters, but }) => clusters.has(cluster) && !but.has(namespace))
+      return places(namespace, rule).some(({ clusters }) => clusters.has(cluster))
+    },
+    askedBy(namespace, rule) {
+      // A rule of several Services does not say which of them was asked for: then it is the first by name.
+      const [service] = places(namespace, rule)
+        .map((place) => place.service)
+        .sort()
+      return service
+    },
+    tells(identity) {
+      const workloads = mesh()?.workloads
+      if (!workloads) return true
+      if (told?.workloads !== workloads)
+        told = { workloads, identities: new Set([...workloads.values()].map((one) => one.identity)) }
+      return told.identities.has(identity)
     },
   }
 }
@@ -34,17 +59,19 @@ export function reportedMesh(mesh: () => Mesh | undefined): ReportedMesh {
 function index(routes: Mesh['routes']): ReadonlyMap<string, Followed> {
   const rules = new Map<string, Followed>()
   const at = (name: string): Followed => {
-    const followed = rules.get(name) ?? { byAll: [], byNamespace: new Map<string, Set<string>>() }
+    const followed = rules.get(name) ?? { byAll: [], byNamespace: new Map<string, Place[]>() }
     rules.set(name, followed)
     return followed
   }
-  for (const { producer, consumers } of routes.values()) {
+  for (const [portKey, { producer, consumers }] of routes) {
+    const [namespace = '', name = ''] = portKey.split('/')
+    const service = `${name}.${namespace}`
     const but = new Set(consumers.keys())
-    for (const [name, clusters] of clustersOf(producer)) at(name).byAll.push({ clusters, but })
-    for (const [namespace, group] of consumers)
-      for (const [name, clusters] of clustersOf(group)) {
-        const { byNamespace } = at(name)
-        byNamespace.set(namespace, clusters.union(byNamespace.get(namespace) ?? new Set()))
+    for (const [rule, clusters] of clustersOf(producer)) at(rule).byAll.push({ service, clusters, but })
+    for (const [consumer, group] of consumers)
+      for (const [rule, clusters] of clustersOf(group)) {
+        const { byNamespace } = at(rule)
+        byNamespace.set(consumer, [...(byNamespace.get(consumer) ?? []), { service, clusters }])
       }
   }
   return rules

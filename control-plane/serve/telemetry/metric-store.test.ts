@@ -291,7 +291,7 @@ t.test('what is no attribute of a sidecar makes no series', async (t) => {
   const store = new MetricStore()
   const at = START + 1000
   for (let i = 0; i < 100; i++) {
-    const labels = { [`key${i}`]: 'x'.repeat(1000), 'server.address': `${i}` }
+    const labels = { [`key${i}`]: 'x'.repeat(1000), 'server.name': `${i}` }
     add(store, report({ counts: [1, 0, 0], at, labels }), WEB, at)
   }
   t.equal(store.series, 1)
@@ -311,6 +311,8 @@ t.test(
     const store = new MetricStore({
       hasService: (name) => name === 'catalog.shop',
       follows: (namespace, rule, cluster) => namespace === 'shop' && rule === 'r' && cluster === 'c',
+      askedBy: () => undefined,
+      tells: () => true,
     })
     const at = START + 1000
     const metric = 'http.client.request.duration'
@@ -377,5 +379,45 @@ t.test('a window loses nothing that lies within it and forgets what lies before'
         return at - START > 110_000 ? seen <= total + 1e-6 : Math.abs(seen - total) < 1e-6
       },
     ),
+  )
+})
+
+t.test('what a route leads elsewhere was asked for by the name that the route hangs on', async (t) => {
+  const store = new MetricStore({
+    hasService: () => true,
+    follows: () => true,
+    askedBy: (_, rule) => (rule === 'r' ? 'catalog.shop' : undefined),
+    tells: (identity) => identity === 'spiffe://td/ns/shop/sa/web',
+  })
+  const at = START + 1000
+  const metric = 'http.client.request.duration'
+  const tell = (labels: Record<string, string>, of: string, by: Reporter = WEB) =>
+    t.equal(add(store, report({ metric: of, counts: [1, 0, 0], at, labels }), by, at), 0)
+  tell({ 'weft.route': 'r', 'weft.cluster': 'v2', 'weft.destination_service': 'catalog-v2.shop' }, metric)
+  // A backend that there is not has no cluster and no Service.
+  tell({ 'http.route': 'r', 'weft.cluster': '', 'weft.destination_service': '' }, metric)
+  tell({ 'http.route': '', 'weft.cluster': 'v2', 'weft.destination_service': 'catalog-v2.shop' }, metric)
+  const sums = (of: MetricStore['edges']) =>
+    Object.fromEntries([...of.entries()].map(([key, one]) => [key, one.totals.judged]))
+  t.strictSame(sums(store.destinations), { 'catalog.shop': 2, 'catalog-v2.shop': 1 })
+  t.strictSame(sums(store.edges), {
+    [pairKey('web.shop', 'catalog.shop')]: 2,
+    [pairKey('web.shop', 'catalog-v2.shop')]: 1,
+  })
+
+  const server = 'http.server.request.duration'
+  tell({ 'weft.source_identity': 'spiffe://td/ns/shop/sa/web' }, server)
+  tell({ 'weft.source_identity': 'spiffe://td/ns/shop/sa/web', 'weft.response_flags': 'UAEX' }, server)
+  tell({ 'weft.source_identity': 'spiffe://td/ns/shop/sa/grpc' }, server)
+  tell({ 'weft.source_identity': '' }, server)
+  t.strictSame(
+    sums(store.arrivals),
+    Object.fromEntries(
+      ['spiffe://td/ns/shop/sa/web', 'spiffe://td/ns/shop/sa/grpc', ''].map((identity) => [
+        pairKey(identity, 'web.shop'),
+        1,
+      ]),
+    ),
+    'of those who tell themselves, only what was refused',
   )
 })

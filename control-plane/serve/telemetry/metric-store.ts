@@ -19,26 +19,57 @@ const METRICS: Readonly<Record<string, Direction>> = {
   'http.client.request.duration': 'client',
 }
 
+/** Whether the store takes points of this metric; those of gRPC stand among HTTP's, too. */
+export function isStored(metric: string): boolean {
+  return Object.hasOwn(METRICS, metric)
+}
+
 /** What of the mesh a reporter may tell about; what it tells of anything else is not counted. */
 export interface ReportedMesh {
   /** There is a Service of this name, `catalog.shop`. */
   hasService(name: string): boolean
   /** Clients of this namespace follow this rule of a route, `HTTPRoute/shop/catalog/0`, and it leads to this cluster. */
   follows(namespace: string, rule: string, cluster: string): boolean
+  /** The Service, `catalog.shop`, that clients of this namespace ask for who follow this rule; undefined: they don't. */
+  askedBy(namespace: string, rule: string): string | undefined
+  /** Pods with a sidecar have this identity: what they send they tell themselves. */
+  tells(identity: string): boolean
 }
 
-const ANY_MESH: ReportedMesh = { hasService: () => true, follows: () => true }
+const ANY_MESH: ReportedMesh = {
+  hasService: () => true,
+  follows: () => true,
+  askedBy: () => undefined,
+  tells: () => true,
+}
+
+/** Of arrivals there are few: callers that tell nothing, and those that were refused. */
+const ARRIVAL_SHARES: Shares = {
+  perPod: 8 * 1024 * 1024,
+  perNamespace: 8 * 1024 * 1024,
+  total: 16 * 1024 * 1024,
+}
 
 /** What proxies count, added up by service, by pair of services and by backend of a route. */
 export class MetricStore {
   /** By `catalog.shop`, of a workload and of the Services that lead to it: as its own sidecars saw it. */
   readonly servers = new TrafficTable()
-  /** By destination service: as its callers saw it. */
+  /** By the Service that callers asked for, wherever a route sent them: as they saw it. */
   readonly destinations = new TrafficTable()
-  /** By `pairKey(source, destination)`: as the source saw it; from OUTSIDE as the destination did. */
+  /** By `pairKey(source, destination)`, the latter as above: as the source saw it; from OUTSIDE as the destination did. */
   readonly edges = new TrafficTable()
+  /**
+   * By `pairKey(identity, workload)`: what came from those who tell nothing themselves ('' has no identity), and, of
+   * everybody, what was refused.
+   */
+  readonly arrivals = new TrafficTable(ARRIVAL_SHARES)
   /** By `pairKey(route, cluster)`. */
   readonly backends = new TrafficTable()
+  /**
+   * What was counted before this time was handed on, and stays as it is: what is told late counts from here. Milliseconds
+   * since the epoch.
+   */
+  settledUntil = 0
   readonly #reader: CumulativeReader
   readonly #mesh: ReportedMesh
   #expiredAt = 0
@@ -80,21 +111,24 @@ export class MetricStore {
     if (!increase) return this.#reader.refused === before
     const counts = new Float64Array(BUCKETS)
     rebucket(increase.counts, increase.bounds, counts)
-    const kind = { outcome: outcomeOf(attributes), transport: transportOf(attributes, direction) }
+    const denied = textOf(attributes, 'weft.response_flags').split(',').includes('UAEX')
+    const kind = { outcome: outcomeOf(attributes), transport: transportOf(attributes, direction), denied }
+    const fromMs = Math.min(Math.max(increase.fromMs, this.settledUntil), now)
     const count = (table: TrafficTable, key: string) =>
-      table.at(key, reporter.namespace, now).add(counts, kind, increase.fromMs, now)
+      table.at(key, reporter.namespace, now).add(counts, kind, fromMs, now)
     if (direction === 'server') {
-      const plain = textOf(attributes, 'weft.source_identity') === ''
+      const source = textOf(attributes, 'weft.source_identity')
       for (const key of new Set([self, ...reporter.behind])) {
         count(this.servers, key)
-        if (plain) count(this.edges, pairKey(OUTSIDE, key))
+        if (source === '') count(this.edges, pairKey(OUTSIDE, key))
       }
+      if (denied || source === '' || !this.#mesh.tells(source)) count(this.arrivals, pairKey(source, self))
       return true
     }
-    const destination = textOf(attributes, 'weft.destination_service')
-    const route = textOf(attributes, 'http.route')
-    const cluster = textOf(attributes, 'weft.cluster')
-    if (destination !== '' && this.#mesh.hasService(destination)) {
+    const route = ruleOf(attributes)
+    const cluster = textOf(attributes, 'weft.backend') || textOf(attributes, 'weft.cluster')
+    const destination = this.#destinationOf(attributes, route, reporter)
+    if (destination !== undefined) {
       count(this.destinations, destination)
       count(this.edges, pairKey(self, destination))
     }
@@ -103,8 +137,16 @@ export class MetricStore {
     return true
   }
 
+  /** The Service that was asked for: what the rule hangs on, else that of the cluster. */
+  #destinationOf(attributes: Attributes, route: string, { namespace }: Reporter): string | undefined {
+    const asked = route === '' ? undefined : this.#mesh.askedBy(namespace, route)
+    if (asked !== undefined) return asked
+    const destination = textOf(attributes, 'weft.destination_service')
+    return destination !== '' && this.#mesh.hasService(destination) ? destination : undefined
+  }
+
   get #tables(): readonly TrafficTable[] {
-    return [this.servers, this.destinations, this.edges, this.backends]
+    return [this.servers, this.destinations, this.edges, this.backends, this.arrivals]
   }
 
   #expire(now: number): void {
@@ -121,6 +163,11 @@ export function pairKey(first: string, second: string): string {
 
 export function pairOf(key: string): readonly [first: string, second: string] {
   return JSON.parse(key) as [string, string]
+}
+
+/** The rule of a route that a request followed, `HTTPRoute/shop/catalog/0`, or ''. */
+export function ruleOf(attributes: Attributes): string {
+  return textOf(attributes, 'weft.route') || textOf(attributes, 'http.route')
 }
 
 /**

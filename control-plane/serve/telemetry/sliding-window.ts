@@ -35,9 +35,14 @@ export class SlidingWindow {
 
   /** Sum of each column over the latest `slots` finished slots. */
   totals(now: number, slots: number): Float64Array {
+    const end = finishedSlot(now)
+    return this.sum(end - slots, end)
+  }
+
+  /** Sum of each column over the slots from `first` up to, and without, `end`. */
+  sum(first: number, end: number): Float64Array {
     const totals = new Float64Array(this.#width)
-    const end = finished(now)
-    for (let slot = end - slots; slot < end; slot++) {
+    for (let slot = first; slot < end; slot++) {
       const row = this.#existing(slot)
       if (row === undefined) continue
       for (let column = 0; column < this.#width; column++)
@@ -48,7 +53,7 @@ export class SlidingWindow {
 
   /** The sum of `columns` in each finished slot, the oldest first. */
   history(now: number, columns: number): number[] {
-    const end = finished(now)
+    const end = finishedSlot(now)
     return Array.from({ length: SLOTS }, (_, i) => {
       const row = this.#existing(end - SLOTS + i)
       if (row === undefined) return 0
@@ -73,6 +78,7 @@ export class SlidingWindow {
   }
 }
 
-function finished(now: number): number {
+/** The first slot, counted since the epoch, of which something may still be told. */
+export function finishedSlot(now: number): number {
   return Math.floor(now / SLOT_MS) - UNFINISHED + 1
 }

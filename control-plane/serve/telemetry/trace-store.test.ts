@@ -1,8 +1,10 @@
 import t from 'tap'
+import { ManualClock } from '../../../core/clock.ts'
 import type { KeyValue, Span } from '../../../core/xds/generated/otlp.js'
 import { sampleSpans } from '../../../proxy/telemetry/testing/sample-spans.ts'
 import { readAttributes, SPAN_ATTRIBUTES } from './attributes.ts'
 import { storedSpan, type StoredSpan } from './stored-span.ts'
+import { HELD_BACK_MS, type TraceQuery } from './trace-query.ts'
 import { DEFAULT_TRACE_LIMITS, TraceStore } from './trace-store.ts'
 
 const START = Date.UTC(2026, 0, 1)
@@ -173,14 +175,16 @@ t.test('a chain of as many spans as a trace may have is told as fast as others',
 
 t.test('the latest come first; by service; failed ones alone', async (t) => {
   const store = new TraceStore()
-  for (let i = 1; i <= 5; i++) store.add(span(i, 1, { service: i % 2 ? 'web' : 'catalog' }))
+  const all = { from: 0, to: Infinity }
+  for (let i = 1; i <= 5; i++)
+    store.add(span(i, 1, { service: i % 2 ? 'web' : 'catalog', startMs: START + i }))
   store.add(span(2, 9, { status: 'error' }))
   const ids = (list: readonly { traceId: string }[]) => list.map(({ traceId }) => Number(traceId))
-  t.same(ids(store.recent({ limit: 3 })), [5, 4, 3])
-  t.same(ids(store.recent({ service: 'catalog', limit: 9 })), [4, 2])
-  t.same(ids(store.recent({ service: 'catalog.shop', limit: 9 })), [4, 2])
-  t.same(ids(store.recent({ service: 'cat', limit: 9 })), [])
-  t.same(ids(store.recent({ failedOnly: true, limit: 9 })), [2])
+  t.same(ids(store.search({ ...all, limit: 3 })), [5, 4, 3, 1], 'and one more, where there is one')
+  t.same(ids(store.search({ ...all, service: 'catalog', limit: 9 })), [4, 2])
+  t.same(ids(store.search({ ...all, service: 'catalog.shop', limit: 9 })), [4, 2])
+  t.same(ids(store.search({ ...all, service: 'cat', limit: 9 })), [])
+  t.same(ids(store.search({ ...all, failed: true, limit: 9 })), [2])
 })
 
 t.test('traces, spans of one trace and bytes are bounded; the oldest go', async (t) => {
@@ -227,4 +231,95 @@ t.test('one reporter of a trace does not fill it for the others', async (t) => {
   const spans = store.get('1'.padStart(32, '0'))?.spans ?? []
   t.equal(spans.length, 10)
   t.equal(spans.filter(({ pod }) => pod === 'web-1').length, 5)
+})
+
+t.test('a trace is whole once every hop has told both of its halves', async (t) => {
+  const clock = new ManualClock(START)
+  const store = new TraceStore(DEFAULT_TRACE_LIMITS, clock)
+  const shown = () => store.search({ from: 0, to: Infinity, limit: 9 }).map(({ whole }) => whole)
+  const web = { service: 'web', pod: 'web-1' }
+  const catalog = { service: 'catalog', pod: 'catalog-1' }
+  const mesh = {
+    'weft.destination_identity': 'spiffe://td/ns/shop/sa/catalog',
+    'http.response.status_code': 200,
+  }
+  // Its own parent is of a client outside, which tells nothing.
+  store.add(span(1, 1, { ...web, kind: 'server', parentSpanId: 'f'.repeat(16) }))
+  t.same(shown(), [true])
+  store.add(span(1, 2, { ...web, kind: 'client', parentSpanId: span(1, 1).spanId, attributes: mesh }))
+  t.same(shown(), [], 'the server is to tell, too')
+  clock.advance(HELD_BACK_MS)
+  t.same(shown(), [false], 'it has had its time')
+  const caller = { 'weft.source_identity': 'spiffe://td/ns/shop/sa/web' }
+  store.add(span(1, 3, { ...catalog, kind: 'server', parentSpanId: span(1, 2).spanId, attributes: caller }))
+  t.same(shown(), [true])
+
+  store.add(span(2, 3, { ...catalog, kind: 'server', parentSpanId: span(1, 2).spanId, attributes: caller }))
+  t.same(shown(), [true], 'of a caller of the mesh that has told nothing yet')
+  store.add(span(3, 1, { ...web, kind: 'client', status: 'error', attributes: mesh }))
+  t.same(shown(), [true, false], 'what failed is shown at once')
+  store.add(span(4, 1, { ...web, kind: 'client', attributes: { ...mesh, 'weft.kept': 'slow' } }))
+  t.same(shown(), [true, false, false], 'and what was kept for itself')
+  store.add(
+    span(5, 1, {
+      ...web,
+      kind: 'client',
+      attributes: { ...mesh, 'weft.response_flags': 'UF', 'http.response.status_code': 503 },
+    }),
+  )
+  t.same(shown(), [true, false, false, true], 'what reached nobody has no other half')
+})
+
+t.test('tries of a hop are counted once, and what is looked for is found', async (t) => {
+  const store = new TraceStore()
+  const hop = {
+    'http.request.resend_count': 2,
+    'weft.route': 'HTTPRoute/shop/catalog/0',
+    'weft.backend': 'shop/v2/80',
+  }
+  store.add(
+    span(1, 1, { kind: 'client', durationMs: 250, attributes: { ...hop, 'http.response.status_code': 503 } }),
+  )
+  for (const n of [2, 3])
+    store.add(
+      span(1, n, {
+        kind: 'client',
+        parentSpanId: span(1, 1).spanId,
+        attributes: {
+          'http.request.resend_count': n - 1,
+          'weft.try': 'retry',
+          'weft.response_flags': 'UC',
+          'weft.peer.identity': 'spiffe://td/ns/shop/sa/v2',
+        },
+      }),
+    )
+  const found = (query: Partial<TraceQuery>) =>
+    store.search({ from: 0, to: Infinity, limit: 9, ...query }).length
+  t.match(store.search({ from: 0, to: Infinity, limit: 9 }), [{ retries: 2, flags: ['UC'] }])
+  for (const query of [
+    { route: 'HTTPRoute/shop/catalog' },
+    { route: 'HTTPRoute/shop/catalog/0' },
+    { cluster: 'shop/v2/80' },
+    { flag: 'UC' },
+    { identity: 'spiffe://td/ns/shop/sa/v2' },
+    { status: '503' },
+    { status: '5xx' },
+    { min: 250, max: 250 },
+    { namespace: 'shop' },
+    { service: 'web', caller: 'web.shop' },
+  ])
+    t.equal(found(query), 1, JSON.stringify(query))
+  for (const query of [
+    { route: 'HTTPRoute/shop/cat' },
+    { flag: 'U' },
+    { status: '502' },
+    { status: '4xx' },
+    { min: 251 },
+    { max: 249 },
+    { method: 'PUT' },
+    { path: '/nowhere' },
+    { from: Infinity },
+    { caller: 'other.shop' },
+  ])
+    t.equal(found(query), 0, JSON.stringify(query))
 })

@@ -1,6 +1,9 @@
 import { FairBudget, type Owner } from './fair-budget.ts'
 import { sizeOf, type StoredSpan } from './stored-span.ts'
-import { summarize, type TraceSummary } from './trace-summary.ts'
+import type { TraceRow } from '../../../core/api/traces.ts'
+import { systemClock, type Clock } from '../../../core/clock.ts'
+import { HELD_BACK_MS, isHeldBack, matchesTrace, type TraceQuery } from './trace-query.ts'
+import { summarize } from './trace-summary.ts'
 
 export interface TraceStoreLimits {
   readonly maxTraces: number
@@ -15,13 +18,6 @@ export const DEFAULT_TRACE_LIMITS: TraceStoreLimits = {
   maxSpansPerTrace: 500,
 }
 
-export interface TraceQuery {
-  /** `catalog` or `catalog.shop`: traces in which it took part. */
-  readonly service?: string | undefined
-  readonly failedOnly?: boolean | undefined
-  readonly limit: number
-}
-
 /** What one pod told of a trace, by identifier and kind of the span: only its own are replaced by what it tells again. */
 interface Told {
   readonly owner: Owner
@@ -33,7 +29,9 @@ interface Trace {
   /** By namespace and pod. */
   readonly told: Map<string, Told>
   spanCount: number
-  summary: TraceSummary | undefined
+  /** When its first span came, by our clock. */
+  readonly since: number
+  summary: TraceRow | undefined
 }
 
 /** What a pod's part of a trace takes beyond its spans. */
@@ -44,12 +42,14 @@ export class TraceStore {
   /** Spans that were not kept because their trace was full. */
   refused = 0
   readonly #limits: TraceStoreLimits
+  readonly #clock: Clock
   // In the order in which their first span came.
   readonly #traces = new Map<string, Trace>()
   readonly #budget: FairBudget
 
-  constructor(limits: TraceStoreLimits = DEFAULT_TRACE_LIMITS) {
+  constructor(limits: TraceStoreLimits = DEFAULT_TRACE_LIMITS, clock: Clock = systemClock) {
     this.#limits = limits
+    this.#clock = clock
     const { maxBytes } = limits
     const shares = { perPod: maxBytes, perNamespace: maxBytes, total: maxBytes }
     this.#budget = new FairBudget(shares, (owner, traceId) => this.#forget(owner, traceId))
@@ -66,7 +66,12 @@ export class TraceStore {
   /** False: its trace is full. The same span again from the same pod (a repeated export) replaces the first. */
   add(span: StoredSpan): boolean {
     const owner = { namespace: span.namespace, pod: span.pod }
-    const trace = this.#traces.get(span.traceId) ?? { told: new Map(), spanCount: 0, summary: undefined }
+    const trace = this.#traces.get(span.traceId) ?? {
+      told: new Map(),
+      spanCount: 0,
+      since: this.#clock.now(),
+      summary: undefined,
+    }
     const told = trace.told.get(ownerKey(owner)) ?? { owner, spans: new Map(), bytes: PART_BYTES }
     // A client and a server span share an identifier where B3 clients reuse it.
     const key = `${span.spanId}/${span.kind}`
@@ -105,9 +110,7 @@ export class TraceStore {
   }
 
   /** In order of their start; undefined when there is no such trace. */
-  get(
-    traceId: string,
-  ): { readonly summary: TraceSummary; readonly spans: readonly StoredSpan[] } | undefined {
+  get(traceId: string): { readonly summary: TraceRow; readonly spans: readonly StoredSpan[] } | undefined {
     const trace = this.#traces.get(traceId)
     if (!trace) return undefined
     return {
@@ -116,16 +119,16 @@ export class TraceStore {
     }
   }
 
-  /** The latest first. */
-  recent({ service, failedOnly = false, limit }: TraceQuery): readonly TraceSummary[] {
-    const found: TraceSummary[] = []
-    for (const trace of [...this.#traces.values()].toReversed()) {
-      if (found.length >= limit) break
-      const summary = summaryOf(trace)
-      if (failedOnly && summary.errors === 0) continue
-      if (service === undefined || tookPart(summary, service)) found.push(summary)
+  /** Those that began last first, one more than the limit where there are more; what is held back is left out. */
+  search(query: TraceQuery): readonly TraceRow[] {
+    const shown = this.#clock.now() - HELD_BACK_MS
+    const found: TraceRow[] = []
+    for (const trace of this.#traces.values()) {
+      const row = summaryOf(trace)
+      if (trace.since > shown && isHeldBack(row, () => spansOf(trace))) continue
+      if (matchesTrace(query, row, () => spansOf(trace))) found.push(row)
     }
-    return found
+    return found.sort((a, b) => b.startMs - a.startMs).slice(0, query.limit + 1)
   }
 
   #forget(owner: Owner, traceId: string): void {
@@ -147,10 +150,6 @@ function spansOf(trace: Trace): StoredSpan[] {
   return [...trace.told.values()].flatMap(({ spans }) => [...spans.values()])
 }
 
-function summaryOf(trace: Trace): TraceSummary {
+function summaryOf(trace: Trace): TraceRow {
   return (trace.summary ??= summarize(spansOf(trace)))
-}
-
-function tookPart(summary: TraceSummary, service: string): boolean {
-  return summary.services.some((one) => one === service || one.slice(0, one.lastIndexOf('.')) === service)
 }

@@ -1,4 +1,19 @@
-import { BUCKETS, quantileMs } from './durations.ts'
+import {
+  addCounts,
+  countOf,
+  DENIED,
+  FAILED,
+  LEFT,
+  MUTUAL_TLS,
+  noCounts,
+  PLAINTEXT,
+  quantileOf,
+  requestsOf,
+  successRate,
+  WIDTH,
+  type Counts,
+} from './counts.ts'
+import { BUCKETS } from './durations.ts'
 import { FairBudget, type Owner, type Shares } from './fair-budget.ts'
 import type { RequestOutcome } from './request-outcome.ts'
 import { SlidingWindow, SLOT_MS, WINDOW_SLOTS } from './sliding-window.ts'
@@ -34,13 +49,13 @@ export interface TrafficTotals {
   readonly durations: readonly number[]
 }
 
-const FAILED = BUCKETS
-const LEFT = BUCKETS + 1
-const MUTUAL_TLS = BUCKETS + 2
-const PLAINTEXT = BUCKETS + 3
-const WIDTH = BUCKETS + 4
-/** Of sums of fractions: less than that is nothing. */
-const NOTHING = 1e-6
+/** What all requests that are added at once have in common. */
+export interface TrafficKind {
+  readonly outcome: RequestOutcome
+  readonly transport: Transport
+  /** A policy refused them; left out: none did. */
+  readonly denied?: boolean
+}
 
 /** Requests of one kind (to a service, over a route): durations, how many of them failed, and how many were left. */
 export class Traffic {
@@ -64,37 +79,34 @@ export class Traffic {
   }
 
   /** `counts` by the store's own buckets; all of them ended alike, and went the same way. */
-  add(
-    counts: Float64Array,
-    kind: { outcome: RequestOutcome; transport: Transport },
-    fromMs: number,
-    now: number,
-  ): void {
-    const row = new Float64Array(WIDTH)
+  add(counts: Float64Array, kind: TrafficKind, fromMs: number, now: number): void {
+    const row = noCounts()
     row.set(counts)
     const count = counts.reduce((sum, one) => sum + one, 0)
     if (kind.outcome !== 'answered') row[kind.outcome === 'failed' ? FAILED : LEFT] = count
     if (kind.transport === 'mutualTls') row[MUTUAL_TLS] = count
     if (kind.transport === 'plaintext') row[PLAINTEXT] = count
+    if (kind.denied === true) row[DENIED] = count
     this.#window.add(row, fromMs, now)
-    for (let column = 0; column < WIDTH; column++)
-      this.#totals[column] = (this.#totals[column] as number) + (row[column] as number)
+    addCounts(this.#totals, row)
     this.usedAt = now
+  }
+
+  /** What is remembered of slots of SLOT_MS since the epoch, from `first` up to, and without, `end`. */
+  sum(first: number, end: number): Counts {
+    return this.#window.sum(first, end)
   }
 
   view(now: number, seconds: number): TrafficView {
     const totals = this.#window.totals(now, (seconds * 1000) / SLOT_MS)
-    let count = 0
-    for (let i = 0; i < BUCKETS; i++) count += totals[i] as number
-    const judged = count - (totals[LEFT] as number)
-    const quantile = (share: number): number | null => quantileMs(totals, share) ?? null
+    const count = requestsOf(totals)
     return {
       rate: count / seconds,
-      successRate: judged < 1e-9 ? null : 1 - (totals[FAILED] as number) / judged,
-      p50Ms: quantile(0.5),
-      p95Ms: quantile(0.95),
-      p99Ms: quantile(0.99),
-      transport: transportOf(count, totals[MUTUAL_TLS] as number, totals[PLAINTEXT] as number),
+      successRate: successRate(totals),
+      p50Ms: quantileOf(totals, 0.5),
+      p95Ms: quantileOf(totals, 0.95),
+      p99Ms: quantileOf(totals, 0.99),
+      transport: transportOf(totals),
     }
   }
 
@@ -104,13 +116,12 @@ export class Traffic {
   }
 }
 
-function transportOf(count: number, mutualTls: number, plaintext: number): TransportView {
-  const some = (value: number): number => (value < NOTHING ? 0 : value)
-  return {
-    mutualTls: some(mutualTls),
-    plaintext: some(plaintext),
-    unknown: some(count - mutualTls - plaintext),
-  }
+/** Of requests: with fractions. */
+export function transportOf(counts: ArrayLike<number>): TransportView {
+  const mutualTls = countOf(counts, MUTUAL_TLS)
+  const plaintext = countOf(counts, PLAINTEXT)
+  const unknown = requestsOf(counts) - mutualTls - plaintext
+  return { mutualTls, plaintext, unknown: unknown < 1e-6 ? 0 : unknown }
 }
 
 /** What one takes in memory. */

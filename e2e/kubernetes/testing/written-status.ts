@@ -7,6 +7,7 @@ import type { StartWriter } from '../../../control-plane/publish/writer.ts'
 import { KubernetesSource } from '../../../control-plane/registry/kubernetes/kubernetes-source.ts'
 import { systemClock } from '../../../core/clock.ts'
 import { silentLogger } from '../../../core/log.ts'
+import { Watched } from '../../../core/watched.ts'
 import { authorityIssuer } from '../../../control-plane/issuers/own-ca.ts'
 import type { KubernetesCluster } from '../cluster/cluster.ts'
 
@@ -39,6 +40,7 @@ export async function writtenStatus(
       snapshot: source.snapshot,
       routeStatus: mesh.snapshot,
       policyStatus: mesh.snapshot,
+      tokenKeys: new Watched(new Map()),
       counts: { totals: () => Promise.resolve([]) },
       issuer: authorityIssuer('the CA', ca.authority),
       mayWrite: () => true,

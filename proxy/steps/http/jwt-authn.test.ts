@@ -7,6 +7,7 @@ import { Scope } from '../../xds/scope.ts'
 import { NO_LISTENER_SETTINGS, type Answer } from '../step.ts'
 import { headOf, HOP, manual } from '../testing/requests.ts'
 import { ecKey, edKey, rsaKey, signed, type Claims, type IssuerKey } from '../testing/tokens.ts'
+import { LONGEST_WAIT_MS, VAIN_BURST } from '../tokens/verifications.ts'
 import { jwtAuthn, JwtAuthnStep } from './jwt-authn.ts'
 
 const NOW_S = 1_800_000_000
@@ -48,8 +49,9 @@ const bearer = (token: string): Fields => ['authorization', `Bearer ${token}`]
 async function outcomeOf(
   step: JwtAuthnStep,
   head: RequestHead,
+  hop = HOP,
 ): Promise<{ answer?: Answer; token?: VerifiedToken | undefined; waited: boolean }> {
-  const verdict = step.decide(HOP, head, undefined)
+  const verdict = step.decide(hop, head, undefined)
   if (verdict === undefined) return { token: verifiedToken(head), waited: false }
   if (verdict.kind === 'answer') return { answer: verdict, waited: false }
   const answer = await new Promise<Answer | undefined>((resume) => void verdict.begin({ resume }))
@@ -349,6 +351,87 @@ t.test(
     t.equal(new Set(outcomes.map(({ token }) => token)).size, 1, 'verified once')
   },
 )
+
+t.test('a bad signature is checked once, and callers pay for theirs alone', async (t) => {
+  const { subtle } = globalThis.crypto
+  const verify = subtle.verify.bind(subtle)
+  let checked = 0
+  t.intercept(subtle, 'verify', {
+    value: (...args: Parameters<typeof verify>) => {
+      checked++
+      return verify(...args)
+    },
+  })
+  const clock = { nowMs: NOW_S * 1000 }
+  const deps = manual()
+  const scope = new Scope()
+  const config = jwtAuthn.read({ providers: { a: provider() }, rules: RULES }, scope, NO_LISTENER_SETTINGS)
+  const step = new JwtAuthnStep(config, { ...deps, epochMs: () => clock.nowMs })
+  const from = (downstream: string, sourceIdentity = '') => ({ ...HOP, downstream, sourceIdentity })
+  const shown = (token: string, hop = HOP) => outcomeOf(step, headOf('/', bearer(token)), hop)
+  const forged = signed(STRANGER, CLAIMS)
+  t.match(await shown(forged), { waited: true, answer: { reply: { status: 401 } } })
+  t.equal(checked, 1)
+  for (let i = 0; i < 20; i++)
+    t.match(await shown(forged), { waited: false, answer: { reply: { text: 'Jwt verification fails' } } })
+  t.equal(checked, 1, 'it is known to be bad')
+  for (const claims of [{ exp: 1 }, { nbf: NOW_S + 600 }, { aud: 'other' }, { iss: 'other' }, { exp: 'x' }])
+    t.match(await shown(signed(RSA, { ...CLAIMS, ...claims })), { answer: { reply: { status: 401 } } })
+  t.match(await shown('x'.repeat(9000)), { waited: false, answer: { reply: { text: 'Jwt is too long' } } })
+  t.equal(checked, 1, 'whatever their signature, they are refused')
+
+  const mallory = (at: number) => from(`10.0.0.66:${1000 + at}`, 'spiffe://cluster.local/ns/a/sa/mallory')
+  let asked = 0
+  const forgery = () => shown(signed(STRANGER, { ...CLAIMS, sub: `m${asked}` }), mallory(asked++))
+  checked = 0
+  const forgeries = Array.from({ length: 400 }, forgery)
+  const users = Array.from({ length: 60 }, (_, at) => signed(RSA, { ...CLAIMS, sub: `user-${at}` }))
+  const honest = await Promise.all(users.map((token) => shown(token, from('10.0.0.1:1'))))
+  t.ok(
+    honest.every(({ token }) => token !== undefined),
+    'others are served beside it',
+  )
+  const known = users[0] as string
+  t.match(await shown(known, mallory(0)), { waited: false, token: { subject: 'user-0' } })
+  // Each that ends was told in turns of the loop; what is left waits for time.
+  while (checked < VAIN_BURST + users.length) await new Promise((resolve) => setImmediate(resolve))
+  const late = shown(signed(STRANGER, { ...CLAIMS, sub: 'last' }), mallory(0))
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+  t.equal(checked, VAIN_BURST + users.length, 'and no more')
+  while (deps.clock.pending > 0) {
+    deps.clock.advance(LONGEST_WAIT_MS)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  const statuses = (await Promise.all(forgeries)).map(({ answer }) => answer?.reply.status)
+  t.same(new Set(statuses), new Set([401, 429]))
+  t.match(await late, {
+    answer: { flags: ResponseFlag.UAEX | ResponseFlag.RL, reply: { fields: ['retry-after', '1'] } },
+  })
+})
+
+t.test('a key of no kid is looked for among few, and each that was tried counts', async (t) => {
+  const keys = Array.from({ length: 40 }, () => ecKey('same'))
+  const deps = manual()
+  const providers = { a: provider({ localJwks: keySet(keys) }) }
+  const config = jwtAuthn.read({ providers, rules: RULES }, new Scope(), NO_LISTENER_SETTINGS)
+  const step = new JwtAuthnStep(config, { ...deps, epochMs: () => NOW_S * 1000 })
+  const stranger = ecKey('same')
+  let told = 0
+  const ask = (key: IssuerKey, sub: string) =>
+    outcomeOf(step, headOf('/', bearer(signed(key, { ...CLAIMS, sub }, { alg: 'ES256' })))).then(
+      (outcome) => {
+        told++
+        return outcome
+      },
+    )
+  t.match(await ask(keys[39] as IssuerKey, 'good'), { token: { subject: 'good' } })
+  for (const sub of ['a', 'b', 'c']) t.match(await ask(stranger, sub), { answer: { reply: { status: 401 } } })
+  const waits = ask(stranger, 'd')
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+  t.equal(told, 4, '120 signatures were checked in vain')
+  deps.clock.advance(LONGEST_WAIT_MS)
+  t.match(await waits, { answer: { reply: { status: 401 } } })
+})
 
 t.test('what is wrong with a filter is told by its field', async (t) => {
   const problems = (providers: JwtAuthentication['providers'], rules = RULES): string[] => {

@@ -9,7 +9,10 @@ import type { Answer, RequestStep, StepDependencies, StepKind, Verdict, Wait } f
 import { takeOut, TokenFinder, type ShownToken } from '../tokens/find-tokens.ts'
 import { KnownTokens, tokenKey, type KnownToken } from '../tokens/known-tokens.ts'
 import { readProviders, type TokenProvider } from '../tokens/provider.ts'
-import { MOST_SHOWN, Refused, TokenVerifier, type Refusal } from '../tokens/verifier.ts'
+import { RefusedTokens } from '../tokens/refused-tokens.ts'
+import { callerOf } from '../tokens/token-caller.ts'
+import { Verifications, type Verified } from '../tokens/verifications.ts'
+import { MOST_SHOWN, Refused, refusalOfForm, TokenVerifier, type Refusal } from '../tokens/verifier.ts'
 
 /** envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication */
 export interface JwtAuthnConfig {
@@ -28,13 +31,17 @@ export class JwtAuthnStep implements RequestStep {
   readonly #finder: TokenFinder
   readonly #verifier: TokenVerifier
   readonly #known = new KnownTokens()
-  /** First verifications of tokens that others show meanwhile, by their key. */
-  readonly #pending = new Map<string, Promise<KnownToken | Refusal>>()
+  readonly #refused = new RefusedTokens()
+  readonly #verifications: Verifications
+  /** First verifications that run or wait, by token and caller. */
+  readonly #pending = new Map<string, Pending>()
   readonly #epochMs: () => number
 
-  constructor({ providers }: JwtAuthnConfig, { epochMs = Date.now }: Pick<StepDependencies, 'epochMs'>) {
+  constructor({ providers }: JwtAuthnConfig, deps: Pick<StepDependencies, 'epochMs' | 'clock'>) {
+    const { clock, epochMs = Date.now } = deps
     this.#providers = providers
     this.#epochMs = epochMs
+    this.#verifications = new Verifications(clock)
     this.#finder = new TokenFinder(providers)
     this.#verifier = new TokenVerifier(providers, epochMs)
     this.headFields = new Set(
@@ -45,7 +52,7 @@ export class JwtAuthnStep implements RequestStep {
     )
   }
 
-  decide(_hop: Hop, head: RequestHead, _route: Route | undefined): Verdict {
+  decide(hop: Hop, head: RequestHead, _route: Route | undefined): Verdict {
     if (this.headFields.size > 0) dropFields(head, this.headFields)
     const shown = this.#finder.find(head)
     if (shown.length === 0) return undefined
@@ -53,13 +60,20 @@ export class JwtAuthnStep implements RequestStep {
     const verified: (KnownToken | undefined)[] = []
     let whole = true
     for (const { text, place } of shown) {
-      const known = this.#known.get(tokenKey(text))
+      const ill = refusalOfForm(text)
+      if (ill !== undefined) return refuse(head, ill)
+      const key = tokenKey(text)
+      const known = this.#known.get(key)
       if (known && (!place.providers.has(known.provider) || !this.#holds(known)))
         return refuse(head, this.#whyNot(known, place.providers))
+      if (known === undefined) {
+        const why = this.#refused.get(key)
+        if (why !== undefined) return refuse(head, why)
+      }
       verified.push(known)
       whole &&= known !== undefined
     }
-    if (!whole) return this.#wait(head, shown, verified)
+    if (!whole) return this.#wait(callerOf(hop), head, shown, verified)
     this.#accept(head, shown, verified as readonly KnownToken[])
     return undefined
   }
@@ -74,48 +88,83 @@ export class JwtAuthnStep implements RequestStep {
     return untilMs <= this.#epochMs() ? Refused.expired : Refused.early
   }
 
-  #wait(head: RequestHead, shown: readonly ShownToken[], known: readonly (KnownToken | undefined)[]): Wait {
+  #wait(
+    caller: string,
+    head: RequestHead,
+    shown: readonly ShownToken[],
+    known: readonly (KnownToken | undefined)[],
+  ): Wait {
     return {
       kind: 'wait',
       flags: 0,
       begin: (request) => {
-        let given = false
-        const outcome = async (one: ShownToken, at: number) => known[at] ?? this.#verify(one)
-        void Promise.all(shown.map(outcome)).then((outcomes) => {
-          if (given) return
-          const refusal = outcomes.find((outcome) => typeof outcome === 'string')
-          if (refusal !== undefined) return request.resume(refuse(head, refusal))
-          this.#accept(head, shown, outcomes as readonly KnownToken[])
-          request.resume(undefined)
-        })
+        const outcomes: (KnownToken | Refusal | undefined)[] = [...known]
+        const leaving: (() => void)[] = []
+        let missing = outcomes.filter((outcome) => outcome === undefined).length
+        for (const [at, outcome] of known.entries()) {
+          if (outcome !== undefined) continue
+          const leave = this.#verify(caller, shown[at] as ShownToken, (told) => {
+            outcomes[at] = told
+            if (--missing > 0) return
+            const refusal = outcomes.find((one) => typeof one === 'string')
+            if (refusal !== undefined) return request.resume(refuse(head, refusal))
+            this.#accept(head, shown, outcomes as readonly KnownToken[])
+            request.resume(undefined)
+          })
+          leaving.push(leave)
+        }
         return () => {
-          given = true
+          for (const leave of leaving) leave()
         }
       },
     }
   }
 
-  /** Whoever shows a token that is being verified waits for that. */
-  #verify({ text, place }: ShownToken): Promise<KnownToken | Refusal> {
+  /**
+   * Tells `waiter`, later, what becomes of a token; the returned function takes that back. Whoever shows one that is being verified
+   * waits for that, if it is the same caller: nobody waits for the turn of another.
+   */
+  #verify(caller: string, { text, place }: ShownToken, waiter: Waiter): () => void {
     const key = tokenKey(text)
     // Two places of one request, or of two, may be for other issuers.
-    const pendingKey = `${key} ${[...place.providers].join()}`
+    const pendingKey = `${key} ${[...place.providers].join()} ${caller}`
     let pending = this.#pending.get(pendingKey)
     if (!pending) {
-      pending = this.#verifier.verify(text, place.providers).then(
-        (outcome) => {
+      pending = { waiters: new Set(), giveUp: () => false }
+      this.#pending.set(pendingKey, pending)
+      const { waiters } = pending
+      pending.giveUp = this.#verifications.add(
+        caller,
+        () => this.#outcome(key, text, place.providers),
+        (outcome: KnownToken | Refusal | undefined) => {
           this.#pending.delete(pendingKey)
-          if (typeof outcome !== 'string') this.#known.add(key, outcome, text.length)
-          return outcome
-        },
-        () => {
-          this.#pending.delete(pendingKey)
-          return Refused.signature
+          for (const one of waiters) one(outcome ?? Refused.vain)
         },
       )
-      this.#pending.set(pendingKey, pending)
     }
-    return pending
+    const { waiters, giveUp } = pending
+    waiters.add(waiter)
+    return () => {
+      if (!waiters.delete(waiter) || waiters.size > 0) return
+      // What runs already ends by itself, and is then known.
+      if (giveUp()) this.#pending.delete(pendingKey)
+    }
+  }
+
+  async #outcome(
+    key: string,
+    text: string,
+    allowed: ReadonlySet<number>,
+  ): Promise<Verified<KnownToken | Refusal>> {
+    // It may have waited while another caller showed the same.
+    const known = this.#known.get(key)
+    if (known) return { outcome: allowed.has(known.provider) ? known : Refused.issuer, vain: 0 }
+    const refused = this.#refused.get(key)
+    if (refused !== undefined) return { outcome: refused, vain: 0 }
+    const verified = await this.#verifier.verify(text, allowed)
+    if (typeof verified.outcome !== 'string') this.#known.add(key, verified.outcome, text.length)
+    else if (verified.vain > 0) this.#refused.add(key, verified.outcome)
+    return verified
   }
 
   #accept(head: RequestHead, shown: readonly ShownToken[], tokens: readonly KnownToken[]): void {
@@ -143,10 +192,20 @@ function dropFields({ fields }: RequestHead, names: ReadonlySet<string>): void {
   fields.length = kept
 }
 
+type Waiter = (outcome: KnownToken | Refusal) => void
+
+/** A first verification that runs or waits. */
+interface Pending {
+  readonly waiters: Set<Waiter>
+  /** False: it has begun. */
+  giveUp: () => boolean
+}
+
 const LONGEST_REALM = 256
 
 /** RFC 6750 section 3. The realm is what was asked for, without its query, which may have held a token. */
 function refuse({ scheme, authority, path }: RequestHead, text: Refusal): Answer {
+  if (text === Refused.vain) return TURNED_AWAY
   const realm = `${scheme}://${authority}${path.split('?', 1)[0]}`.slice(0, LONGEST_REALM)
   const challenge = `Bearer realm="${realm.replace(/["\\]|[^ -~]/g, '?')}", error="invalid_token"`
   return {
@@ -154,11 +213,27 @@ function refuse({ scheme, authority, path }: RequestHead, text: Refusal): Answer
     flags: ResponseFlag.UAEX,
     reply: {
       status: 401,
-      details: `jwt_authn_access_denied{${text.replaceAll(' ', '_')}}`,
+      details: detailsOf(text),
       text,
       fields: ['www-authenticate', challenge],
     },
   }
+}
+
+function detailsOf(text: Refusal): string {
+  return `jwt_authn_access_denied{${text.replaceAll(' ', '_')}}`
+}
+
+/** Nothing is known of the token: its caller has shown too many that did not verify (verifications.ts). */
+const TURNED_AWAY: Answer = {
+  kind: 'answer',
+  flags: ResponseFlag.UAEX | ResponseFlag.RL,
+  reply: {
+    status: 429,
+    details: detailsOf(Refused.vain),
+    text: Refused.vain,
+    fields: ['retry-after', '1'],
+  },
 }
 
 export const jwtAuthn: StepKind<JwtAuthentication, JwtAuthnConfig, RequestStep> = {

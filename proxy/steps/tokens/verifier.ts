@@ -3,6 +3,7 @@ import type { VerifiedToken } from '../../exchange/verified-token.ts'
 import { claimFields } from './claim-fields.ts'
 import type { KnownToken } from './known-tokens.ts'
 import type { TokenProvider } from './provider.ts'
+import type { Verified } from './verifications.ts'
 
 /**
  * Signatures that are verified, all by public keys (RFC 7518 section 3.1, RFC 8037). `none` and those of HMAC are never among
@@ -43,6 +44,7 @@ export const Refused = {
   noKeys: "Jwks doesn't have any valid public key",
   noKey: "Jwks doesn't have key to match kid or alg from Jwt",
   signature: 'Jwt verification fails',
+  vain: 'Too many Jwts that do not verify',
 } as const
 
 export type Refusal = (typeof Refused)[keyof typeof Refused]
@@ -68,31 +70,38 @@ export class TokenVerifier {
     this.#keys = providers.map(() => undefined)
   }
 
-  /** `allowed`: providers whose tokens may stand where this one stood. Never throws. */
-  async verify(text: string, allowed: ReadonlySet<number>): Promise<KnownToken | Refusal> {
-    if (text.length > LONGEST_TOKEN) return Refused.length
-    if (!COMPACT.test(text)) return Refused.format
+  /**
+   * `allowed`: providers whose tokens may stand where this one stood. What is refused whatever its signature says is refused
+   * before that costs anything. Never throws.
+   */
+  async verify(text: string, allowed: ReadonlySet<number>): Promise<Verified<KnownToken | Refusal>> {
     const jose = await this.#jose
-    const claimed = unverified(jose, text)
-    if (typeof claimed === 'string') return claimed
-    const at = this.#providers.findIndex(({ issuer }) => issuer === claimed.issuer)
+    const claims = unverified(jose, text)
+    if (typeof claims === 'string') return { outcome: claims, vain: 0 }
+    const at = this.#providers.findIndex(({ issuer }) => issuer === claims.iss)
     const provider = this.#providers[at]
-    if (!provider || !allowed.has(at)) return Refused.issuer
-    if (provider.keys.length === 0) return Refused.noKeys
+    if (!provider || !allowed.has(at)) return { outcome: Refused.issuer, vain: 0 }
+    if (provider.keys.length === 0) return { outcome: Refused.noKeys, vain: 0 }
+    const refusal = refusalOfClaims(claims, provider, this.#epochMs())
+    if (refusal !== undefined) return { outcome: refusal, vain: 0 }
+    const tried = { vain: 0 }
     try {
-      const payload = await this.#payload(jose, at, provider, text)
-      return knownToken(provider, at, payload, text)
+      const payload = await this.#payload(jose, at, provider, text, tried)
+      return { outcome: knownToken(provider, at, payload, text), vain: 0 }
     } catch (error) {
-      return refusalOf(jose, error)
+      return { outcome: refusalOf(jose, error), vain: tried.vain }
     }
   }
 
+  /** `tried` is told how many keys' signature it was not. */
   async #payload(
     jose: typeof Jose,
     at: number,
     { issuer, audiences, keys, skewSeconds }: TokenProvider,
     text: string,
+    tried: { vain: number },
   ): Promise<Jose.JWTPayload> {
+    const { JWSSignatureVerificationFailed, JWKSMultipleMatchingKeys } = jose.errors
     const options: Jose.JWTVerifyOptions = {
       algorithms: [...ALGORITHMS],
       issuer,
@@ -104,22 +113,30 @@ export class TokenVerifier {
     try {
       return (await jose.jwtVerify(text, set, options)).payload
     } catch (error) {
-      if (!(error instanceof jose.errors.JWKSMultipleMatchingKeys)) throw error
+      if (error instanceof JWSSignatureVerificationFailed) tried.vain++
+      if (!(error instanceof JWKSMultipleMatchingKeys)) throw error
       // Without a `kid`, or with one that two keys have, any of those that fit may have signed it.
       for await (const key of error) {
         try {
           return (await jose.jwtVerify(text, key, options)).payload
         } catch (other) {
-          if (!(other instanceof jose.errors.JWSSignatureVerificationFailed)) throw other
+          if (!(other instanceof JWSSignatureVerificationFailed)) throw other
+          tried.vain++
         }
       }
-      throw new jose.errors.JWSSignatureVerificationFailed()
+      throw new JWSSignatureVerificationFailed()
     }
   }
 }
 
+/** Why a token is refused by its form, before anything is read of it. */
+export function refusalOfForm(text: string): Refusal | undefined {
+  if (text.length > LONGEST_TOKEN) return Refused.length
+  return COMPACT.test(text) ? undefined : Refused.format
+}
+
 /** What a token says of itself, believed by nobody yet. */
-function unverified(jose: typeof Jose, text: string): { readonly issuer: string } | Refusal {
+function unverified(jose: typeof Jose, text: string): Jose.JWTPayload | Refusal {
   let algorithm: unknown
   try {
     algorithm = jose.decodeProtectedHeader(text).alg
@@ -128,12 +145,32 @@ function unverified(jose: typeof Jose, text: string): { readonly issuer: string 
   }
   if (typeof algorithm !== 'string' || !ALGORITHMS.includes(algorithm)) return Refused.algorithm
   try {
-    const { iss } = jose.decodeJwt(text)
-    return typeof iss === 'string' ? { issuer: iss } : Refused.issuer
+    return jose.decodeJwt(text)
   } catch {
     // That of a token within a token is text, and no claims.
     return Refused.payload
   }
+}
+
+/** RFC 7519 section 4.1, as it is asked again once the signature is known to be the issuer's. */
+function refusalOfClaims(
+  claims: Readonly<Record<string, unknown>>,
+  { audiences, skewSeconds }: TokenProvider,
+  epochMs: number,
+): Refusal | undefined {
+  const { aud, exp, nbf } = claims
+  const now = Math.floor(epochMs / 1000)
+  if (audiences.length > 0 && ![aud].flat().some((one) => audiences.includes(one as string)))
+    return Refused.audience
+  if (nbf !== undefined) {
+    if (typeof nbf !== 'number') return Refused.claims
+    if (nbf > now + skewSeconds) return Refused.early
+  }
+  if (exp !== undefined) {
+    if (typeof exp !== 'number') return Refused.claims
+    if (exp <= now - skewSeconds) return Refused.expired
+  }
+  return undefined
 }
 
 function knownToken(provider: TokenProvider, at: number, payload: Jose.JWTPayload, text: string): KnownToken {

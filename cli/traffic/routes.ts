@@ -1,0 +1,133 @@
+import type { RouteRow } from '../../control-plane/serve/rest/routes.ts'
+import type { Coverage } from '../../core/api/coverage.ts'
+import { tellMissing } from '../mesh/coverage-text.ts'
+import type { Answer, MeshApi } from '../mesh/mesh-api.ts'
+import { runMeshCommand, type Told } from '../mesh/mesh-command.ts'
+import { namespaceOf } from '../mesh/namespace-value.ts'
+import { fittedTable, widthOf, type Cell } from '../terminal/fitted-table.ts'
+import { painterFor } from '../terminal/painter.ts'
+import { durationText, rateText, shareText } from './figures.ts'
+import { ROUTES_COMMAND } from './stat-command.ts'
+import { watching } from './watch.ts'
+
+type Backend = RouteRow['backends'][number]
+
+/** `weft routes`. Resolves to the exit code. */
+export function runRoutes(argv: readonly string[]): Promise<number> {
+  return runMeshCommand(ROUTES_COMMAND, argv, async ({ values, mesh }) => {
+    const namespace = namespaceOf(values)
+    const api = await mesh()
+    const ask = (): Promise<Told> => routesTold(api, namespace, undefined)
+    return values.watch ? watching(ask, values.json) : ask()
+  })
+}
+
+/** `name`: of a route, or of the Service that it hangs on. */
+export async function routesTold(
+  mesh: MeshApi,
+  namespace: string | undefined,
+  name: string | undefined,
+): Promise<Told> {
+  const { coverage, windowSeconds, routes } = mergedRoutes(await mesh.ask('routes'))
+  const wanted = routes.filter(({ name: rule, parent }) => {
+    const [, of = '', route = ''] = rule.split('/')
+    const [, service = ''] = parent.split('/')
+    return (
+      (namespace === undefined || of === namespace) &&
+      (name === undefined || [route, service, `${route}.${of}`, `${service}.${of}`].includes(name))
+    )
+  })
+  tellMissing(coverage)
+  return { text: routesText(wanted), json: { coverage, windowSeconds, routes: wanted }, code: 0 }
+}
+
+/** What replicas saw of the same rules, added up; of percentiles the highest, as those of parts tell no more. */
+export function mergedRoutes(answers: readonly Answer[]): {
+  readonly coverage: Coverage
+  readonly windowSeconds: number
+  readonly routes: readonly RouteRow[]
+} {
+  const given = answers.flatMap(({ body }) =>
+    body === undefined
+      ? []
+      : [body as unknown as { readonly windowSeconds: number; readonly routes: RouteRow[] }],
+  )
+  const missing = answers.flatMap(({ replica, body, error = 'it has no such page' }) =>
+    body === undefined ? [{ replica, reason: error }] : [],
+  )
+  const rules = new Map<string, RouteRow>()
+  for (const { routes } of given)
+    for (const row of routes) {
+      const key = JSON.stringify([row.name, row.parent, row.consumer])
+      const known = rules.get(key)
+      rules.set(key, known ? added(known, row) : row)
+    }
+  const routes = [...rules.values()].map(withShares)
+  return {
+    coverage: { answered: given.length, missing },
+    windowSeconds: given[0]?.windowSeconds ?? 0,
+    routes,
+  }
+}
+
+function added(one: RouteRow, other: RouteRow): RouteRow {
+  const backends = one.backends.map((backend) => {
+    const same = other.backends.find(({ cluster }) => cluster === backend.cluster)
+    return same ? addedBackend(backend, same) : backend
+  })
+  return { ...one, rate: one.rate + other.rate, backends }
+}
+
+function addedBackend(one: Backend, other: Backend): Backend {
+  const rate = one.rate + other.rate
+  const weighed = (row: Backend): number => (row.successRate ?? 0) * row.rate
+  const judged = [one, other].filter(({ successRate }) => successRate !== null)
+  const judgedRate = judged.reduce((sum, row) => sum + row.rate, 0)
+  const p95 = [one.p95Ms, other.p95Ms].filter((ms) => ms !== null)
+  return {
+    ...one,
+    rate,
+    successRate: judgedRate === 0 ? null : judged.reduce((sum, row) => sum + weighed(row), 0) / judgedRate,
+    p95Ms: p95.length === 0 ? null : Math.max(...p95),
+  }
+}
+
+function withShares(row: RouteRow): RouteRow {
+  const total = row.backends.reduce((sum, { rate }) => sum + rate, 0)
+  const backends = row.backends.map((backend) => ({
+    ...backend,
+    observedPercent: total < 1e-9 ? null : (backend.rate / total) * 100,
+  }))
+  return { ...row, backends }
+}
+
+function routesText(routes: readonly RouteRow[]): string {
+  if (routes.length === 0) return 'there is no route: each Service gets its own requests\n'
+  const rows = routes.flatMap(({ name, parent, consumer, matches, action, rate, backends }): Cell[][] => {
+    const first = [name, consumer === '' ? parent : `${parent} (${consumer})`, matches.join(', ')]
+    if (backends.length === 0) return [[...first, action, '', '', rateText(rate), '-', '-']]
+    return backends.map((backend, index) => [
+      ...(index === 0 ? first : ['', '', '']),
+      backend.cluster === '' ? { text: '(invalid)', style: 'red' } : backend.cluster,
+      `${Math.round(backend.percent)}%`,
+      backend.observedPercent === null ? '-' : `${Math.round(backend.observedPercent)}%`,
+      rateText(backend.rate),
+      backend.successRate !== null && backend.successRate < 0.99
+        ? { text: shareText(backend.successRate), style: 'red' }
+        : shareText(backend.successRate),
+      durationText(backend.p95Ms),
+    ])
+  })
+  const columns = [
+    { title: 'RULE', least: 12 },
+    { title: 'PARENT', least: 10 },
+    { title: 'MATCHES', least: 8 },
+    { title: 'BACKEND', least: 10 },
+    { title: 'SHARE', right: true },
+    { title: 'SEEN', right: true },
+    { title: 'RATE', right: true },
+    { title: 'SUCCESS', right: true },
+    { title: 'P95', right: true },
+  ] as const
+  return fittedTable(columns, rows, painterFor(process.stdout), widthOf(process.stdout))
+}

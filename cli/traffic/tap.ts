@@ -1,0 +1,43 @@
+import type { TappedRequest } from '../../core/api/traces.ts'
+import { integerBetween } from '../../core/flags.ts'
+import { runMeshCommand } from '../mesh/mesh-command.ts'
+import { shown } from '../terminal/fitted-table.ts'
+import { painterFor, type Painter } from '../terminal/painter.ts'
+import { durationText } from './figures.ts'
+import { TAP_COMMAND } from './tap-command.ts'
+import { followTaps, tapQuery } from './tapped.ts'
+
+/** `weft tap`. Resolves to the exit code. */
+export function runTap(argv: readonly string[]): Promise<number> {
+  return runMeshCommand(TAP_COMMAND, argv, async ({ values, mesh }) => {
+    const query = tapQuery(values)
+    const most = values.count === undefined ? Infinity : integerBetween('--count', values.count, 1, 1_000_000)
+    const api = await mesh()
+    const paint = painterFor(process.stdout)
+    const ended = new AbortController()
+    let count = 0
+    await followTaps(api, query(api), ended, (request) => {
+      process.stdout.write(values.json ? `${JSON.stringify(request)}\n` : tappedLine(request, paint))
+      if (++count >= most) ended.abort()
+    })
+    return { text: '', json: undefined, code: 0, printed: true }
+  })
+}
+
+/** `12:00:00.123 > web.shop -> catalog.shop GET /items 200 4 ms UF trace=4bf9...`; `>` leaves a pod, `<` comes to one. */
+export function tappedLine(request: TappedRequest, paint: Painter): string {
+  const { at, direction, source, destination, method, path, status, grpcStatus, flags, durationMs, traceId } =
+    request
+  const failed = status >= 500 || status === 0 || (grpcStatus ?? 0) > 0
+  const outcome = grpcStatus === null ? String(status) : `${status}/grpc ${grpcStatus}`
+  return `${[
+    new Date(at).toISOString().slice(11, 23),
+    direction === 'outbound' ? '>' : '<',
+    `${shown(source === '' ? '(outside)' : source)} -> ${shown(destination)}`,
+    shown(`${method} ${path}`),
+    failed ? paint('red', outcome) : outcome,
+    durationText(durationMs),
+    ...(flags === '' || flags === '-' ? [] : [shown(flags)]),
+    ...(traceId === '' ? [] : [paint('dim', `trace=${shown(traceId)}`)]),
+  ].join(' ')}\n`
+}

@@ -1,0 +1,117 @@
+import type { Coverage } from '../../../core/api/coverage.ts'
+import { API_CLIENT_HEADER } from '../../../core/contract.ts'
+import { describeError } from '../../../core/errors.ts'
+import { limitedText } from '../../../core/limited-body.ts'
+import type { Replica } from '../../canary/evidence/gathered-counts.ts'
+import { emptyCounts, mergeCounts } from '../graph/traffic-counts.ts'
+import { addCounts, noCounts } from '../telemetry/counts.ts'
+import { countsFromJson, rowsFromJson } from './counts-json.ts'
+import { mergedEvents, mergedSpans, mergedTraces } from './merge.ts'
+import type { CoveredSource } from './mesh-answers.ts'
+import { peaksOf } from './peaks.ts'
+import type { KnownCounts, KnownRows, TelemetrySource } from './telemetry-source.ts'
+
+/** Where one replica asks another. */
+export const REPLICA_PATH = '/api/replica'
+
+/** A slower one counts as missing. */
+const TIMEOUT_MS = 2000
+const LARGEST_ANSWER = 32 * 1024 * 1024
+
+export interface GatherOptions {
+  readonly own: TelemetrySource
+  /** The others, as they are now. */
+  readonly replicas: () => readonly Replica[]
+  /** What whoever asks has shown to be let in, which the others want to see, too. */
+  readonly authorization?: string | undefined
+}
+
+/** What all replicas know: each proxy reports to one of them. Who does not answer is named. */
+export function gathered(options: GatherOptions): CoveredSource {
+  const { own } = options
+  const all = async <T, U>(
+    method: keyof TelemetrySource,
+    asked: readonly unknown[],
+    first: Promise<T>,
+    read: (value: unknown) => T,
+    merge: (all: readonly T[]) => U,
+  ): Promise<{ value: U; coverage: Coverage }> => {
+    const others = options.replicas().map(async (replica) => {
+      try {
+        return { value: read(await ask(replica, method, asked, options.authorization)) }
+      } catch (error) {
+        return { missing: { replica: replica.pod, reason: reasonOf(error) } }
+      }
+    })
+    const [mine, answers] = await Promise.all([first, Promise.all(others)])
+    const told = answers.flatMap((one) => ('value' in one ? [one.value] : []))
+    const missing = answers.flatMap((one) => ('missing' in one ? [one.missing] : []))
+    return { value: merge([mine, ...told]), coverage: { answered: 1 + told.length, missing } }
+  }
+  return {
+    counts: (range) => all('counts', [range], own.counts(range), countsFromJson, sumOfCounts),
+    rows: (names, grid) => all('rows', [names, grid], own.rows(names, grid), rowsFromJson, sumOfRows),
+    traces: (query) =>
+      all('traces', [query], own.traces(query), listOf, (lists) => mergedTraces(lists, query.limit)),
+    peaks: (query, stepMs) =>
+      all('peaks', [query, stepMs], own.peaks(query, stepMs), listOf, (lists) =>
+        peaksOf(mergedTraces(lists, Infinity), query.from, stepMs),
+      ),
+    spans: (id) => all('spans', [id], own.spans(id), listOf, mergedSpans),
+    events: (query) =>
+      all('events', [query], own.events(query), listOf, (lists) => mergedEvents(lists, query.limit)),
+  }
+}
+
+/** Sums of counts; quantiles are taken of the sum. */
+function sumOfCounts(all: readonly KnownCounts[]): KnownCounts {
+  const counts = emptyCounts()
+  for (const one of all) mergeCounts(counts, one.counts)
+  return { since: Math.min(...all.map(({ since }) => since)), counts }
+}
+
+function sumOfRows(all: readonly KnownRows[]): KnownRows {
+  const [first, ...others] = all
+  const rows = (first?.rows ?? []).map((steps, index) =>
+    steps.map((own, step) => {
+      const sum = addCounts(noCounts(), own)
+      for (const { rows: theirs } of others) addCounts(sum, theirs[index]?.[step] ?? [])
+      return sum
+    }),
+  )
+  return { since: Math.min(...all.map(({ since }) => since)), rows }
+}
+
+/** As another replica, which is the same program, says it. */
+function listOf(value: unknown): readonly never[] {
+  if (!Array.isArray(value)) throw new TypeError('no list')
+  return value as unknown[] as never[]
+}
+
+async function ask(
+  { address }: Replica,
+  method: string,
+  asked: readonly unknown[],
+  authorization: string | undefined,
+): Promise<unknown> {
+  const answer = await fetch(`${address}${REPLICA_PATH}`, {
+    method: 'POST',
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+    headers: {
+      [API_CLIENT_HEADER]: 'weft',
+      'content-type': 'application/json',
+      ...(authorization === undefined ? {} : { authorization }),
+    },
+    body: JSON.stringify({ method, asked }),
+    redirect: 'error',
+  })
+  const text = await limitedText(answer, LARGEST_ANSWER)
+  if (!answer.ok) throw new Error(`it answered with ${answer.status}`)
+  return (JSON.parse(text) as { readonly value: unknown }).value
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof DOMException && error.name === 'TimeoutError')
+    return `it did not answer within ${TIMEOUT_MS / 1000} s`
+  return describeError(error)
+}

@@ -1,0 +1,179 @@
+import type { TimeRange } from '../../../core/api/coverage.ts'
+import type { SpanView, TraceSearch, TraceView } from '../../../core/api/traces.ts'
+import type { Events, Graph, Series, SeriesSubject } from '../../../core/api/traffic.ts'
+import type { Clock } from '../../../core/clock.ts'
+import { figuresOf } from '../graph/figures.ts'
+import { graphOf } from '../graph/graph.ts'
+import { primaryService, serviceId, type Topology } from '../graph/topology.ts'
+import type { RowName } from '../graph/traffic-counts.ts'
+import { addCounts, noCounts, requestsOf, type Counts } from '../telemetry/counts.ts'
+import type { EventQuery } from '../events/event-log.ts'
+import { OUTSIDE, pairKey } from '../telemetry/metric-store.ts'
+import type { TraceQuery } from '../telemetry/trace-query.ts'
+import { summarize } from '../telemetry/trace-summary.ts'
+import type { Covered, TelemetrySource } from './telemetry-source.ts'
+import { alignedRange, gridOf, timesOf } from './time-grid.ts'
+
+/** A TelemetrySource that says who answered. */
+export type CoveredSource = {
+  readonly [K in keyof TelemetrySource]: (
+    ...asked: Parameters<TelemetrySource[K]>
+  ) => Promise<Covered<{ readonly value: Awaited<ReturnType<TelemetrySource[K]>> }>>
+}
+
+export interface MeshAnswersOptions {
+  readonly source: CoveredSource
+  readonly topology: () => Topology
+  readonly clock: Clock
+}
+
+/** What the pages of core/api answer. */
+export class MeshAnswers {
+  readonly #source: CoveredSource
+  readonly #topology: () => Topology
+  readonly #clock: Clock
+
+  constructor({ source, topology, clock }: MeshAnswersOptions) {
+    this.#source = source
+    this.#topology = topology
+    this.#clock = clock
+  }
+
+  async graph(asked: TimeRange, namespace?: string): Promise<Graph> {
+    const range = alignedRange(asked, this.#clock.now())
+    const { value, coverage } = await this.#source.counts(range)
+    const seen = { from: Math.max(range.from, Math.min(value.since, range.to - 1)), to: range.to }
+    return graphOf(this.#topology(), value.counts, { range: seen, namespace }, coverage)
+  }
+
+  async series(subject: SeriesSubject, asked: TimeRange, points: number): Promise<Series> {
+    const grid = gridOf(asked, points, this.#clock.now())
+    const topology = this.#topology()
+    const [first, otherwise] = rowsOf(topology, subject)
+    const names = [...first, ...otherwise]
+    const query = peakQuery(subject, grid)
+    const [{ value, coverage }, peaks] = await Promise.all([
+      this.#source.rows(names, grid),
+      query === undefined ? undefined : this.#source.peaks(query, grid.stepMs),
+    ])
+    const sums = (of: readonly (readonly Counts[])[]): Counts[] =>
+      timesOf(grid).map((_, step) => of.reduce((sum, row) => addCounts(sum, row[step] ?? []), noCounts()))
+    const seen = sums(value.rows.slice(0, first.length))
+    const steps = seen.some((row) => requestsOf(row) > 0) ? seen : sums(value.rows.slice(first.length))
+    const times = timesOf(grid)
+    const figures = steps.map((row, step) => {
+      const from = times[step] as number
+      const to = Math.min(from + grid.stepMs, grid.to)
+      // Of a step that is known in part the rate is that of the part.
+      const known = to - Math.max(from, value.since)
+      return known <= 0 ? undefined : figuresOf(row, known / 1000)
+    })
+    return {
+      coverage,
+      subject,
+      ...grid,
+      times,
+      rate: figures.map((one) => one?.rate ?? null),
+      failedRate: figures.map((one) => one?.failedRate ?? null),
+      p50Ms: figures.map((one) => one?.p50Ms ?? null),
+      p95Ms: figures.map((one) => one?.p95Ms ?? null),
+      p99Ms: figures.map((one) => one?.p99Ms ?? null),
+      exemplars: (peaks?.value ?? []).map(({ startMs, traceId, durationMs, failed, errors }) => ({
+        at: startMs,
+        traceId,
+        durationMs,
+        failed: failed || errors > 0,
+      })),
+    }
+  }
+
+  async traces(query: TraceQuery): Promise<TraceSearch> {
+    const { value, coverage } = await this.#source.traces(query)
+    const { from, to, limit } = query
+    return { from, to, coverage, traces: value.slice(0, limit), more: value.length > limit }
+  }
+
+  /** Undefined: nobody has it. Who did not answer might: `coverage` says so. */
+  async trace(traceId: string): Promise<Covered<{ readonly trace: TraceView | undefined }>> {
+    const { value, coverage } = await this.#source.spans(traceId)
+    if (value.length === 0) return { trace: undefined, coverage }
+    const spans = value
+      .toSorted((a, b) => a.startMs - b.startMs || b.durationMs - a.durationMs)
+      .map((span): SpanView => span)
+    return { trace: { ...summarize(value), coverage, spans }, coverage }
+  }
+
+  async events(query: EventQuery): Promise<Events> {
+    const { value, coverage } = await this.#source.events(query)
+    const { from, to, limit } = query
+    return { from, to, coverage, events: value.slice(0, limit) }
+  }
+}
+
+/** Rows whose sum it is, and those that are taken where that is nothing: what its callers saw, else its own sidecars. */
+function rowsOf(topology: Topology, subject: SeriesSubject): readonly [RowName[], RowName[]] {
+  switch (subject.of) {
+    case 'edge':
+      return [edgeRows(topology, subject), []]
+    case 'backend':
+      return [[{ table: 'backends', key: pairKey(subject.route, subject.cluster) }], []]
+    case 'workload':
+      return [[{ table: 'servers', key: subject.name }], []]
+    case 'service': {
+      const { name } = subject
+      return [
+        [
+          { table: 'destinations', key: name },
+          ...outsideRows(topology, name),
+          ...versionRows(topology, name),
+        ],
+        [{ table: 'servers', key: name }],
+      ]
+    }
+  }
+}
+
+function edgeRows(
+  topology: Topology,
+  { source, target }: { readonly source: string; readonly target: string },
+): RowName[] {
+  return source === OUTSIDE
+    ? outsideRows(topology, target)
+    : [{ table: 'edges', key: pairKey(source, target) }]
+}
+
+/** What came to its pods from those without an identity. */
+function outsideRows(topology: Topology, service: string): RowName[] {
+  const workloads = [...topology.workloads.keys()].filter((id) => primaryService(topology, id) === service)
+  return workloads.map((id) => ({ table: 'arrivals', key: pairKey(OUTSIDE, id) }))
+}
+
+/** What routes of others led to it. */
+function versionRows(topology: Topology, service: string): RowName[] {
+  const splits = topology.versionOf.get(service) ?? []
+  const rules = [...topology.rules].filter(([, services]) => services.some((one) => splits.includes(one)))
+  return rules.flatMap(([rule]) =>
+    clustersOf(topology, service).map((cluster) => ({
+      table: 'backends' as const,
+      key: pairKey(rule, cluster),
+    })),
+  )
+}
+
+function clustersOf(topology: Topology, service: string): readonly string[] {
+  return (topology.services.get(service)?.clusters ?? []).filter((key) => serviceId(key) === service)
+}
+
+/** Traces that may stand for points of it; undefined: none is known to. */
+function peakQuery(subject: SeriesSubject, { from, to }: TimeRange): TraceQuery | undefined {
+  const range = { from, to, limit: Infinity }
+  switch (subject.of) {
+    case 'edge':
+      return { ...range, service: subject.target, ...(subject.source && { caller: subject.source }) }
+    case 'backend':
+      return { ...range, route: subject.route, cluster: subject.cluster }
+    case 'service':
+    case 'workload':
+      return { ...range, service: subject.name }
+  }
+}

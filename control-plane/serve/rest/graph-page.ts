@@ -1,0 +1,23 @@
+import type { FastifyInstance } from 'fastify'
+import type { Clock } from '../../../core/clock.ts'
+import type { MeshAnswers } from '../answers/mesh-answers.ts'
+import { namespaceParameter, onlyParameters, type Query } from './parameters.ts'
+import { RANGE_PARAMETERS, rangeParameter } from './range-parameter.ts'
+
+export interface TelemetryPagesOptions {
+  /** By what whoever asks has shown to be let in. */
+  readonly answers: (authorization: string | undefined) => MeshAnswers
+  readonly clock: Clock
+}
+
+/** `/api/graph`: what calls what (core/api/traffic.ts). */
+export function graphPage(app: FastifyInstance, { answers, clock }: TelemetryPagesOptions): void {
+  app.get('/api/graph', (request) => {
+    const query = request.query as Query
+    onlyParameters(query, [...RANGE_PARAMETERS, 'namespace'])
+    return answers(request.headers.authorization).graph(
+      rangeParameter(query, clock.now()),
+      namespaceParameter(query, 'namespace'),
+    )
+  })
+}

@@ -1,0 +1,81 @@
+import type { FastifyInstance } from 'fastify'
+import type { Coverage } from '../../../core/api/coverage.ts'
+import type { TraceQuery } from '../telemetry/trace-query.ts'
+import { failure } from './failure.ts'
+import type { TelemetryPagesOptions } from './graph-page.ts'
+import {
+  boundedText,
+  countParameter,
+  durationParameter,
+  flagParameter,
+  namespaceParameter,
+  onlyParameters,
+  serviceParameter,
+  statusParameter,
+  traceIdParameter,
+  type Query,
+} from './parameters.ts'
+import { RANGE_PARAMETERS, rangeParameter } from './range-parameter.ts'
+
+const TRACES = 50
+const MOST_TRACES = 1000
+const PARAMETERS = [
+  ...RANGE_PARAMETERS,
+  'service',
+  'namespace',
+  'route',
+  'status',
+  'flag',
+  'identity',
+  'method',
+  'path',
+  'min',
+  'max',
+  'failed',
+  'limit',
+]
+
+/** `/api/traces`, which is searched, and `/api/traces/ID` (core/api/traces.ts). */
+export function tracesPage(app: FastifyInstance, { answers, clock }: TelemetryPagesOptions): void {
+  app.get('/api/traces', (request) => {
+    const query = request.query as Query
+    onlyParameters(query, PARAMETERS)
+    return answers(request.headers.authorization).traces(traceQuery(query, clock.now()))
+  })
+  app.get('/api/traces/:id', (request, reply) => {
+    onlyParameters(request.query as Query, [])
+    const id = traceIdParameter((request.params as Readonly<Record<string, unknown>>)['id'], 'id')
+    return answers(request.headers.authorization)
+      .trace(id)
+      .then(({ trace, coverage }) => trace ?? reply.code(404).send({ ...noTrace(coverage), coverage }))
+  })
+}
+
+function noTrace({ missing }: Coverage): object {
+  const names = missing.map(({ replica }) => replica).join(', ')
+  const unasked = names === '' ? '' : `, or ${names} has it, which did not answer`
+  return failure('api.no_trace', `no such trace is kept: it was not sampled, or is too old${unasked}`, 'id')
+}
+
+function traceQuery(query: Query, now: number): TraceQuery {
+  const { from, to } = rangeParameter(query, now)
+  return {
+    from,
+    // Clocks of reporters may be a little ahead: what came just now is not to be missing.
+    to: to === now ? now + A_CLOCKS_ERROR_MS : to,
+    service: serviceParameter(query, 'service'),
+    namespace: namespaceParameter(query, 'namespace'),
+    route: boundedText(query, 'route'),
+    status: statusParameter(query, 'status'),
+    flag: boundedText(query, 'flag'),
+    identity: boundedText(query, 'identity'),
+    method: boundedText(query, 'method'),
+    path: boundedText(query, 'path'),
+    min: durationParameter(query, 'min'),
+    max: durationParameter(query, 'max'),
+    failed: flagParameter(query, 'failed'),
+    limit: countParameter(query, 'limit', TRACES, MOST_TRACES),
+  }
+}
+
+const A_CLOCKS_ERROR_MS = 5000
