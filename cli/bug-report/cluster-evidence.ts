@@ -19,7 +19,7 @@ import { listProxies, type ProxyRow } from '../mesh/proxies.ts'
 import { meshVersions } from '../version/mesh-versions.ts'
 import { addControlPlanePages } from './control-plane-pages.ts'
 import type { Evidence } from './evidence.ts'
-import { inParallel } from './in-parallel.ts'
+import { inParallel } from '../mesh/in-parallel.ts'
 import { ADMIN_PAGES, LOG_LINES, MOST_EVENTS, MOST_SIDECARS, SIDECARS_AT_ONCE } from './reach.ts'
 
 /** Of one log, before its end is kept. */

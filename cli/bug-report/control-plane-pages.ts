@@ -6,6 +6,7 @@ import type { ReportArchive } from './report-archive.ts'
 const PAGES: readonly (readonly [file: string, page: string])[] = [
   ['mesh', 'mesh'],
   ['problems', 'problems'],
+  ['checks', 'checks'],
   ['proxies', 'proxies'],
   ['services', 'services'],
   ['routes', 'routes'],

@@ -5,7 +5,7 @@ import type { PodStatus } from '../../local/control/status.ts'
 import type { MeshApi } from '../mesh/mesh-api.ts'
 import { addControlPlanePages } from './control-plane-pages.ts'
 import type { Evidence } from './evidence.ts'
-import { inParallel } from './in-parallel.ts'
+import { inParallel } from '../mesh/in-parallel.ts'
 import { ADMIN_PAGES, LOG_LINES, MOST_SIDECARS, SIDECARS_AT_ONCE } from './reach.ts'
 
 /** Prints a page of the sidecar, at most 8 Mi characters of it. */

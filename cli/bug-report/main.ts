@@ -6,10 +6,10 @@ import { openConnection } from '../../control-plane/kubernetes/open-connection.t
 import { WeftError } from '../../core/errors.ts'
 import { ControlClient } from '../../local/control/client.ts'
 import { controlSocket, stateDirectory } from '../../local/state-directory.ts'
-import { checkNamespace } from '../cluster/command.ts'
 import { openAdminPages } from '../mesh/admin-page.ts'
 import { openMesh, type MeshFlagValues } from '../mesh/mesh-api.ts'
 import { runMeshCommand } from '../mesh/mesh-command.ts'
+import { namespaceValue } from '../mesh/namespace-value.ts'
 import { openEither } from '../mesh/which-mesh.ts'
 import { addClusterEvidence } from './cluster-evidence.ts'
 import { BUNDLE_COMMAND } from './command.ts'
@@ -24,8 +24,8 @@ const TAKEN = 'is there already: name another file'
 /** `weft bundle`. Resolves to the exit code. */
 export function runBundle(argv: readonly string[]): Promise<number> {
   return runMeshCommand(BUNDLE_COMMAND, argv, async ({ values, given }) => {
-    checkNamespace('--namespace', values.namespace)
-    checkNamespace('--weft-namespace', values['weft-namespace'])
+    const namespace = namespaceValue(values.namespace)
+    namespaceValue(values['weft-namespace'], '--weft-namespace')
     const now = new Date()
     const folder = `weft-bundle-${now.toISOString().slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-')}`
     const file = values.output ?? `${folder}.tar.gz`
@@ -35,7 +35,7 @@ export function runBundle(argv: readonly string[]): Promise<number> {
     archive.json('machine.json', machineFacts())
     const evidence: Evidence = {
       archive,
-      namespace: values.namespace,
+      namespace,
       applications: values['application-logs'],
       progress: (what) => process.stderr.write(`${what} ...\n`),
     }
@@ -48,7 +48,7 @@ export function runBundle(argv: readonly string[]): Promise<number> {
       weft: packageJson.version,
       written: now.toISOString(),
       mesh,
-      namespace: values.namespace ?? null,
+      namespace: namespace ?? null,
     })
     await write(file, bytes)
     return {
