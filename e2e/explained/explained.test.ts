@@ -16,6 +16,27 @@ import { callers, MANIFESTS } from './manifests.ts'
 
 // A refusal on a mesh, and what the command line says of it: who, whom, which rule, and what would have to change.
 
+/** A route of `pay` for what begins with this path. */
+const routeOf = (value: string): string =>
+  JSON.stringify({
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    kind: 'HTTPRoute',
+    metadata: { name: 'pay', namespace: 'payments' },
+    spec: {
+      parentRefs: [{ group: '', kind: 'Service', name: 'pay' }],
+      rules: [
+        { matches: [{ path: { type: 'PathPrefix', value } }], backendRefs: [{ name: 'pay', port: 80 }] },
+      ],
+    },
+  })
+
+/** What `weft diff --json` prints. */
+interface DiffTold {
+  readonly resources: readonly object[]
+  readonly proxies: readonly string[]
+  readonly routing: { readonly changed: readonly object[] }
+}
+
 /** What `weft bundle --json` prints. */
 interface BundleTold {
   readonly files: readonly { readonly name: string; readonly bytes: number }[]
@@ -137,6 +158,39 @@ t.test(
         { now: { status: 403 }, differs: [] },
       )
     })
+
+    await t.test(
+      'weft diff tells of a route that is not applied where requests that were made would go',
+      async (t) => {
+        const file = join(directory, '..', `weft-test-route-${process.pid}.json`)
+        t.teardown(() => rmSync(file, { force: true }))
+        const told = async (path: string) => {
+          writeFileSync(file, routeOf(path))
+          const { code, stdout, stderr } = await weft('diff', '-f', file, '--json')
+          t.equal(stderr, '')
+          return { code, ...(JSON.parse(stdout) as DiffTold) }
+        }
+        const changed = await eventually(PATIENCE_S, 'the trace of a request', async () => {
+          const found = await told('/other')
+          return found.routing.changed.length > 0 ? found : undefined
+        })
+        t.equal(changed.code, 3)
+        t.match(changed.routing.changed, [
+          {
+            change: 'answered',
+            from: 'other/intruder',
+            host: 'pay.payments',
+            path: '/items/1',
+            is: '404 by no rule',
+          },
+        ])
+        t.match(changed.resources, [{ type: 'route', name: 'payments/pay/80', change: 'changed' }])
+        t.ok(changed.proxies.some((one) => one.startsWith('shop/web')))
+        const same = await told('/')
+        t.match(same, { routing: { changed: [] }, resources: [{ name: 'payments/pay/80' }] })
+        t.equal(same.code, 0, 'what does the same changes nothing for anybody')
+      },
+    )
 
     await t.test('weft bundle takes it all along, without what was secret of a request', async (t) => {
       const secret = 'planted-in-a-request-1'
