@@ -50,6 +50,9 @@ const OTHERS: readonly (readonly [file: string, word: string])[] = [
   ['injector/volumes.ts', 'weft-ca'],
   // Who owns the fields that the command writes.
   ['cli/identity/revocations.ts', 'weft-identity'],
+  // Examples and remedies: documents.
+  ['core/checks/mesh.ts', 'weft-proxy'],
+  ['core/checks/pods.ts', 'weft.dev/inject'],
   // Linkerd's own name for it.
   ['cli/migrate/linkerd/pods.ts', 'opaque-ports'],
 ]
