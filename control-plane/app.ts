@@ -35,6 +35,8 @@ import { EventLog } from './serve/events/event-log.ts'
 import { recordEvents } from './serve/events/recorder.ts'
 import { topologyReader, type Topology } from './serve/graph/topology.ts'
 import type { AskCanary } from './serve/rest/canary-actions.ts'
+import { ControlPlaneMetrics } from './serve/metrics/control-plane-metrics.ts'
+import { storeStates } from './serve/metrics/store-states.ts'
 import { overviewOf, type ProxyStream } from './serve/rest/overview.ts'
 import { rest } from './serve/rest/rest.ts'
 import { TAP_ANNOTATION } from './serve/rest/tap-page.ts'
@@ -174,6 +176,9 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       decisions,
     })
     closing.push(() => checks.close())
+    const counted = new ControlPlaneMetrics()
+    closing.push(() => counted.close())
+    let waiting = (): number => 0
     const app = fastify({
       forceCloseConnections: true,
       requestTimeout: HTTP_PATIENCE_MS,
@@ -197,6 +202,12 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       access: () => access,
       askCanary: (...asked) => askCanary(...asked),
       policyObjects: () => policyObjects(snapshot()),
+      families: (mesh) =>
+        counted.families({
+          mesh,
+          waiting: () => waiting(),
+          stores: () => storeStates({ traces, decisions, metrics, observed }),
+        }),
       observed: (request) => observedView(observed, brain?.snapshot.value.model, request),
       release: packageJson.version,
       names: [...options.dnsNames, ...(options.httpHosts ?? [])],
@@ -275,8 +286,9 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     waitsFor = 'the keys of token issuers are fetched'
     await keys.settled(KEYS_PATIENCE_MS)
 
-    const discovery = discoveryService({ snapshot: mesh.snapshot, log })
-    const open = discoveryService({ snapshot: mesh.snapshot, log })
+    const discovery = discoveryService({ snapshot: mesh.snapshot, log, metrics: counted })
+    const open = discoveryService({ snapshot: mesh.snapshot, log, metrics: counted })
+    waiting = () => discovery.waiting() + open.waiting()
     proxies = () => [...discovery.proxies(), ...open.proxies()]
     closing.push(
       recordEvents({
@@ -313,6 +325,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       authenticate: (metadata, from) => authenticate(verifier, metadata, from),
       callerLimits: quotas?.caller,
       log,
+      refused: (status) => counted.refused(status),
       services: [
         discovery,
         questions,
@@ -320,6 +333,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
           issuer,
           trustDomain,
           log,
+          metrics: counted,
           aliases: trustDomainAliases,
           refusal: revocationRefusal(() => mesh.snapshot.value.model),
           ...(leafLifeMs !== undefined && { defaultLifeMs: leafLifeMs }),
