@@ -48,6 +48,7 @@ import { signingService } from './serve/signing/service.ts'
 import { reportedMesh } from './serve/telemetry/followed-routes.ts'
 import { alsoDecisions, DecisionStore } from './serve/telemetry/decision-store.ts'
 import { createForwarder, type CollectorAddress } from './serve/telemetry/forwarder.ts'
+import { ownersOfAddresses } from './serve/telemetry/address-owners.ts'
 import { ObservedStore } from './serve/telemetry/observed-store.ts'
 import { MetricStore } from './serve/telemetry/metric-store.ts'
 import { observedView } from './serve/telemetry/observed-view.ts'
@@ -148,7 +149,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       reportedMesh(() => brain?.snapshot.value.model),
       quotas?.series,
     )
-    const observed = new ObservedStore()
+    const observed = new ObservedStore(ownersOfAddresses(() => brain?.snapshot.value.model))
     const events = new EventLog()
     const tap = new Tap()
     const kept = new TelemetryStore({ ...(options.store ?? STORE_IN_MEMORY), metrics, events, log })
