@@ -53,6 +53,19 @@ t.test('a row of counts comes back as it was', async () => {
   )
 })
 
+t.test('who says that a span is of another time neither ends nor moves a trace of others', async (t) => {
+  const store = open()
+  store.write({ ...NOTHING, spans: [span(1)] })
+  for (const startMs of [1, START - KEPT_MS - 1, START + 2 * 3_600_000, 1.8e13])
+    store.write({
+      ...NOTHING,
+      spans: [span(1, { spanId: 'f'.repeat(16), namespace: 'evil', pod: 'x', startMs })],
+    })
+  t.match(store.traces({ from: START, to: START + 1000, limit: 10 }), [
+    { startMs: START + 1, durationMs: 1, spanCount: 1 },
+  ])
+})
+
 t.test('a chart of a day reads cells as coarse as its points, and few of them', async (t) => {
   const database = memoryDatabase(64 * MIB)
   let reads = 0

@@ -45,7 +45,7 @@ export function applyAs<This, Arguments extends readonly unknown[], T>(
 ): T {
   return storage.getStore() === context
     ? Reflect.apply(run, owner, args)
-    : storage.run(context, () => Reflect.apply(run, owner, args))
+    : (storage.run(context, Reflect.apply, run, owner, args) as T)
 }
 
 /** Of the header fields as Node.js gives them; undefined where there is nothing to carry. */
