@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util'
 import { build, type BuildOptions } from 'esbuild'
 import { STITCH_FILE } from '../core/contract.ts'
 import { describeError } from '../core/errors.ts'
+import { buildPage, PAGE } from '../dashboard/build.ts'
 import { bundleStitch } from '../injector/stitch/bundle.ts'
 
 const USAGE = `usage: npm run build [-- PART...] [--quiet]
@@ -42,9 +43,6 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
 }
 /** Of such a package: what runs, and its licence. Sources and documents are no part of an image. */
 const SHIPPED = /\.(c?js|json|node)$|\/LICENSE[^/]*$/
-
-/** Where the control plane looks for its page, seen from `dist/PART`. */
-const PAGE = 'dashboard/page'
 
 export const BUNDLES: readonly string[] = [...Object.keys(PARTS), COMMAND]
 
@@ -116,7 +114,7 @@ export async function bundle(
   if (part === COMMAND || part === 'proxy') await bundleStitch(join(folder, STITCH_FILE))
   const outputs = Object.values(metafile.outputs)
   if (part === COMMAND || part === 'control-plane') {
-    cpSync(join(PROJECT, PAGE), join(into, PAGE), { recursive: true })
+    await copyPage(join(into, 'dashboard', 'page'))
     const { metafile: ofStore } = await build({
       ...ENGINE,
       entryPoints: [join(PROJECT, 'control-plane/store/worker.ts')],
@@ -151,6 +149,14 @@ function entryOf(part: string): Pick<BuildOptions, 'stdin' | 'entryPoints' | 'en
 const argv = process.argv.slice(2)
 process.exitCode = await ${run}(argv[0] === '${part}' ? argv.slice(1) : argv)`
   return { stdin: { contents, resolveDir: PROJECT, sourcefile: 'main.ts', loader: 'ts' }, entryNames: 'main' }
+}
+
+/** The dashboard's page, to where the control plane looks for it: `dashboard/page` beside `PART`. */
+async function copyPage(to: string): Promise<void> {
+  await buildPage()
+  if (to === PAGE) return
+  rmSync(to, { recursive: true, force: true })
+  cpSync(PAGE, to, { recursive: true })
 }
 
 /** A package and, where it is native, the binaries that npm chose for this machine's processor. */

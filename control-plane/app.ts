@@ -32,6 +32,8 @@ import { ownTelemetry } from './serve/answers/own-telemetry.ts'
 import { EventLog } from './serve/events/event-log.ts'
 import { recordEvents } from './serve/events/recorder.ts'
 import { topologyReader, type Topology } from './serve/graph/topology.ts'
+import { ControlPlaneMetrics } from './serve/metrics/control-plane-metrics.ts'
+import { storeStates } from './serve/metrics/store-states.ts'
 import { overviewOf, type ProxyStream } from './serve/rest/overview.ts'
 import { rest } from './serve/rest/rest.ts'
 import { TAP_ANNOTATION } from './serve/rest/tap-page.ts'
@@ -168,6 +170,9 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       decisions,
     })
     closing.push(() => checks.close())
+    const counted = new ControlPlaneMetrics()
+    closing.push(() => counted.close())
+    let waiting = (): number => 0
     const app = fastify({
       forceCloseConnections: true,
       requestTimeout: HTTP_PATIENCE_MS,
@@ -189,6 +194,12 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       tap,
       tapSetting: (namespace) => snapshot().namespaces.get(namespace)?.meta.annotations[TAP_ANNOTATION],
       policyObjects: () => policyObjects(snapshot()),
+      families: (mesh) =>
+        counted.families({
+          mesh,
+          waiting: () => waiting(),
+          stores: () => storeStates({ traces, decisions, metrics, observed }),
+        }),
       observed: (request) => observedView(observed, brain?.snapshot.value.model, request),
       release: packageJson.version,
       names: [...options.dnsNames, ...(options.httpHosts ?? [])],
@@ -255,8 +266,9 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     waitsFor = 'the keys of token issuers are fetched'
     await keys.settled(KEYS_PATIENCE_MS)
 
-    const discovery = discoveryService({ snapshot: mesh.snapshot, log })
-    const open = discoveryService({ snapshot: mesh.snapshot, log })
+    const discovery = discoveryService({ snapshot: mesh.snapshot, log, metrics: counted })
+    const open = discoveryService({ snapshot: mesh.snapshot, log, metrics: counted })
+    waiting = () => discovery.waiting() + open.waiting()
     proxies = () => [...discovery.proxies(), ...open.proxies()]
     closing.push(
       recordEvents({
@@ -293,6 +305,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       authenticate: (metadata, from) => authenticate(verifier, metadata, from),
       callerLimits: quotas?.caller,
       log,
+      refused: (status) => counted.refused(status),
       services: [
         discovery,
         questions,
@@ -300,6 +313,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
           issuer,
           trustDomain,
           log,
+          metrics: counted,
           aliases: trustDomainAliases,
           refusal: revocationRefusal(() => mesh.snapshot.value.model),
           ...(leafLifeMs !== undefined && { defaultLifeMs: leafLifeMs }),

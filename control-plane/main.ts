@@ -25,7 +25,10 @@ import { collectorAddress } from './serve/telemetry/forwarder.ts'
 import { STORE_IN_MEMORY } from './store/store.ts'
 import { readDashboard } from './serve/rest/dashboard-files.ts'
 
-const DASHBOARD = fileURLToPath(new URL('../dashboard/page', import.meta.url))
+/** Built: of a bundle beside it, of a clone in its dist/. */
+const DASHBOARD = fileURLToPath(
+  new URL(import.meta.url.endsWith('.ts') ? '../dist/dashboard/page' : '../dashboard/page', import.meta.url),
+)
 
 /** `weft control-plane`: serves until SIGTERM or SIGINT. Resolves to the exit code. */
 export async function runControlPlane(argv: readonly string[]): Promise<number> {

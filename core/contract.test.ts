@@ -21,6 +21,8 @@ const IN_PLACE: Partial<Record<keyof typeof contract, RegExp>> = {
   METADATA_SERVICE: /(METADATA|'weft\.dev')\]?, 'service'/,
   METADATA_IDENTITY: /(METADATA|'weft\.dev')\]?, 'identity'/,
   METADATA_WORKLOAD: /(METADATA|'weft\.dev')\]?, 'workload'/,
+  METADATA_OWNER: /(METADATA|'weft\.dev')\]?, 'owner'/,
+  TAKES_OWNERS: /TAKES\]?: 'owners/,
   // Fields of ours, of TrafficPolicy and of Envoy have these names, too.
   METADATA_RETRY_NON_IDEMPOTENT: /(METADATA|'weft\.dev')\]?, 'retryNonIdempotent'/,
   METADATA_PEAK_EWMA: /(METADATA|'weft\.dev')\]?, 'peakEwma'/,
@@ -48,6 +50,9 @@ const OTHERS: readonly (readonly [file: string, word: string])[] = [
   ['injector/volumes.ts', 'weft-ca'],
   // Who owns the fields that the command writes.
   ['cli/identity/revocations.ts', 'weft-identity'],
+  // Examples and remedies: documents.
+  ['core/checks/mesh.ts', 'weft-proxy'],
+  ['core/checks/pods.ts', 'weft.dev/inject'],
   // Linkerd's own name for it.
   ['cli/migrate/linkerd/pods.ts', 'opaque-ports'],
 ]

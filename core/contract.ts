@@ -124,6 +124,11 @@ export function systemServiceHost(service: string, namespace: string = SYSTEM_NA
 export const ALPN_LINK = 'weft-h2'
 /** ALPN of opaque bytes of the mesh. */
 export const ALPN_TCP = 'weft-tcp'
+/**
+ * Type of a frame that a caller sends once on a connection of its link, behind its SETTINGS: what its workload is called
+ * (core/peer-workload.ts). Of those kept for experiments (RFC 9113 section 11.2): who does not know it ignores it (section 5.5).
+ */
+export const PEER_FRAME = 0xf5
 /** `2`: a request on the link began as HTTP/2. Nobody else may say so. */
 export const PROTOCOL_HEADER = 'x-weft-http'
 /**
@@ -167,6 +172,8 @@ export const TAKES_RBAC = 'rbac'
 export const TAKES_TRUST = 'trust'
 /** Tokens of users. */
 export const TAKES_JWT = 'jwt_authn'
+/** What the workloads of endpoints are called (METADATA_OWNER). */
+export const TAKES_OWNERS = 'owners'
 /** What is said of its own telemetry (METADATA_TELEMETRY, METADATA_ACCESS_LOG). */
 export const TAKES_TELEMETRY = 'telemetry'
 /** `true` in the bootstrap of a gRPC library without a sidecar: it has certificates, and asks for mutual TLS. */
@@ -217,6 +224,8 @@ export const METADATA_CLIENT_AFFINITY = 'clientAffinityMs'
 /** Of an endpoint: its SPIFFE ID, and its pod as `name.namespace`. */
 export const METADATA_IDENTITY = 'identity'
 export const METADATA_WORKLOAD = 'workload'
+/** And for telemetry what that pod's workload is called (core/peer-workload.ts). */
+export const METADATA_OWNER = 'owner'
 /** Of a route, true: also requests that are not idempotent are retried. */
 export const METADATA_RETRY_NON_IDEMPOTENT = 'retryNonIdempotent'
 /** Of a route whose requests are tied to endpoints: when a session ends, since it began and since it was used. Milliseconds. */

@@ -2,6 +2,7 @@ import { describeError, WeftError } from '../core/errors.ts'
 import type { Logger } from '../core/log.ts'
 import type { AdmissionAnswer, AdmissionRequest } from './admission-review.ts'
 import { injectPod } from './inject-pod.ts'
+import type { AdmissionOutcome } from './metrics.ts'
 import type { InjectorSettings } from './settings.ts'
 
 /** Labels of a namespace; undefined where it isn't known: then the webhook's selector has decided. */
@@ -11,17 +12,21 @@ export interface AdmitDeps {
   readonly settings: InjectorSettings
   readonly namespaceLabels?: NamespaceLabels | undefined
   readonly logger: Logger
+  /** Told what became of it. */
+  readonly outcome?: (outcome: AdmissionOutcome) => void
 }
 
 /** Answers one admission request. Changes nothing anywhere, so a dry run is the same. Never throws. */
 export function admit(request: AdmissionRequest, deps: AdmitDeps): AdmissionAnswer {
-  if (!request.isPod) return untouched('not-a-pod')
-  if (request.operation !== 'CREATE') return untouched('not-a-create')
+  const tell = deps.outcome ?? (() => {})
+  if (!request.isPod) return untouched('not-a-pod', tell)
+  if (request.operation !== 'CREATE') return untouched('not-a-create', tell)
   try {
     const labels = deps.namespaceLabels?.(request.namespace)
     const injection = injectPod(request.object, { name: request.namespace, labels }, deps.settings)
     const { reason, warnings, patch, injected, again, podName } = injection
     const fields = { namespace: request.namespace, pod: podName, reason, dryRun: request.dryRun }
+    tell({ result: injected ? 'injected' : 'untouched', reason })
     if (again) {
       deps.logger.info('pod seen again', { ...fields, changed: patch.length > 0 })
       // The audit annotations of the first time stand: the API server complains in its log of any that come twice.
@@ -30,11 +35,13 @@ export function admit(request: AdmissionRequest, deps: AdmitDeps): AdmissionAnsw
     deps.logger.info(injected ? 'pod injected' : 'pod left as it is', fields)
     return { allowed: true, patch, warnings, auditAnnotations: audit(injected, reason) }
   } catch (error) {
+    tell({ result: 'refused', reason: error instanceof WeftError ? 'unreadable-pod' : 'failed' })
     return refuse(error, request, deps.logger)
   }
 }
 
-function untouched(reason: string): AdmissionAnswer {
+function untouched(reason: string, tell: (outcome: AdmissionOutcome) => void): AdmissionAnswer {
+  tell({ result: 'untouched', reason })
   return { allowed: true, auditAnnotations: audit(false, reason) }
 }
 

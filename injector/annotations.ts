@@ -9,6 +9,7 @@ import {
   RESERVED_PORTS,
   STATUS_ANNOTATION,
 } from '../core/contract.ts'
+import { METRIC_NAME_SETS, readMetricNames } from '../core/metrics/name-sets.ts'
 import { parseProxyProtocolPorts } from '../core/proxy-protocol.ts'
 import { TELEMETRY_SETTINGS } from '../core/telemetry-settings.ts'
 import { WORKLOAD_LIMITS } from '../core/workload-limits.ts'
@@ -137,6 +138,12 @@ export const annotations = {
     default: '20',
     doc: "How long a stopping sidecar waits for running requests; the pod's terminationGracePeriodSeconds ends it too.",
     parse: (text) => integer(text, 0, 3600),
+  },
+  'metric-names': {
+    type: `${METRIC_NAME_SETS.join(', ')}, in a comma list`,
+    default: "the installation's, weft",
+    doc: "Under whose names Prometheus finds the sidecar's metrics of requests: istio is for Kiali and boards made for it, flagger for Flagger's built-in checks (docs/observability.md).",
+    parse: (text) => [...readMetricNames(text)],
   },
   'stitch-traces': choice(
     ['on', 'off'],

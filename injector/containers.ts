@@ -105,6 +105,8 @@ function proxyArgs(settings: PodSettings): string[] {
   args.push('--log-level', settings.logLevel, '--drain-seconds', String(settings.drainSeconds))
   if (settings.concurrency !== undefined) args.push('--concurrency', String(settings.concurrency))
   if (settings.traceSampling !== undefined) args.push('--trace-sampling', String(settings.traceSampling))
+  const names = settings.metricNames.join(',')
+  if (names !== 'weft') args.push('--metric-names', names)
   if (settings.stitchTraces) args.push('--stitch-dir', STITCH_DIRECTORY)
   // The rest of the mesh's connections is told by the control plane; what passes it by, only here.
   if (settings.idleTimeoutMs !== undefined)

@@ -50,6 +50,7 @@ export function podSettings(
       stitchTraces: stitch && order === 'native',
       resources: mergeResources(settings.resources, options, warnings),
       logLevel: options['proxy-log-level'] ?? settings.logLevel,
+      metricNames: options['metric-names'] ?? settings.metricNames,
       drainSeconds: options['drain-seconds'] ?? settings.drainSeconds,
       capture: {
         ...defaultCapture,

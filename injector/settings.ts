@@ -7,6 +7,7 @@ import {
   systemServiceHost,
 } from '../core/contract.ts'
 import { describeError, WeftError } from '../core/errors.ts'
+import { readMetricNames, type MetricNameSet } from '../core/metrics/name-sets.ts'
 import { readImage } from './image.ts'
 import { cpuMillis, memoryBytes } from './quantity.ts'
 import { parseCidr } from './rules/cidr.ts'
@@ -43,6 +44,8 @@ export interface InjectorSettings {
   readonly excludeOutboundCidrs: readonly string[]
   readonly resources: Resources
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
+  /** Under whose names Prometheus finds sidecars' metrics of requests. */
+  readonly metricNames: readonly MetricNameSet[]
   readonly drainSeconds: number
 }
 
@@ -62,6 +65,7 @@ export function defaultSettings(version: string): InjectorSettings {
     excludeOutboundCidrs: [],
     resources: { cpuRequest: '50m', cpuLimit: '2', memoryRequest: '96Mi', memoryLimit: '512Mi' },
     logLevel: 'info',
+    metricNames: ['weft'],
     drainSeconds: 20,
   }
 }
@@ -92,6 +96,14 @@ const readers: Readers<InjectorSettings> = {
     readList(value, field).map((item, at) => parseCidr(readString(item, `${field}[${at}]`)).text),
   resources: (value, field) => readFields(value, field, resourceReaders, defaultSettings('0').resources),
   logLevel: oneOf('debug', 'info', 'warn', 'error'),
+  metricNames: (value, field) => [
+    ...readMetricNames(
+      readList(value, field)
+        .map((item, at) => readString(item, `${field}[${at}]`))
+        .join(','),
+      field,
+    ),
+  ],
   drainSeconds(value, field) {
     if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 3600) return value
     throw new WeftError('settings.invalid', 'must be an integer from 0 to 3600', { field })

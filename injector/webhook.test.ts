@@ -8,6 +8,7 @@ import t from 'tap'
 import type { Test } from 'tap'
 import { ManualClock, monotonicClock, type Clock } from '../core/clock.ts'
 import { createLogger } from '../core/log.ts'
+import { readPrometheusText } from '../core/metrics/testing/read-text.ts'
 import { stalledHandshakes } from '../core/testing/stalled-handshakes.ts'
 import { Watched } from '../core/watched.ts'
 import { applyPatch } from './json-patch.ts'
@@ -56,7 +57,11 @@ async function serve(
           response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
           response.on('error', reject)
           response.on('end', () =>
-            resolve({ status: response.statusCode ?? 0, text, body: JSON.parse(text) }),
+            resolve({
+              status: response.statusCode ?? 0,
+              text,
+              body: text.startsWith('{') ? JSON.parse(text) : {},
+            }),
           )
         },
       )
@@ -199,6 +204,36 @@ t.test('what is left alone is allowed, with the reason and no patch', async (t) 
     warnings: [/hostNetwork/],
     auditAnnotations: { reason: 'host-network' },
   })
+})
+
+t.test('Prometheus reads what became of reviews, and when the certificate ends', async (t) => {
+  const { call, post } = await serve(t)
+  await post(review())
+  await post(review())
+  await post(review({ object: { spec: { containers: 'x' } } }))
+  await post(review({ operation: 'DELETE' }))
+  await post('no JSON')
+  await post('{}')
+  const { status, text } = await call('GET', '/metrics', '')
+  t.equal(status, 200)
+  const { samples } = readPrometheusText(text)
+  const counts = [...samples].filter(([key]) => key.startsWith('weft_injector_admissions_total'))
+  t.same(
+    counts
+      .map(
+        ([key, value]) =>
+          `${/reason="([^"]*)"/.exec(key)?.[1]} ${/result="([^"]*)"/.exec(key)?.[1]} ${value}`,
+      )
+      .sort(),
+    [
+      'invalid-review refused 2',
+      'namespace-enabled injected 2',
+      'not-a-create untouched 1',
+      'unreadable-pod refused 1',
+    ],
+  )
+  t.equal(samples.get('weft_injector_admission_duration_seconds_count{weft_result="injected"}'), 2)
+  t.ok((samples.get('weft_certificate_expiry_seconds{weft_certificate="webhook"}') ?? 0) > 0)
 })
 
 t.test('a pod that can not be read is refused, never let past', async (t) => {

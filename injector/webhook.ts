@@ -6,10 +6,12 @@ import { READY_PATH } from '../core/contract.ts'
 import { describeError, WeftError } from '../core/errors.ts'
 import { capHandshakes, HANDSHAKE_CAP } from '../core/handshake-cap.ts'
 import type { Logger } from '../core/log.ts'
+import { exposition, expositionRequest } from '../core/metrics/exposition.ts'
 import type { Watchable } from '../core/watched.ts'
 import { admissionReview, InvalidReview, readAdmissionReview } from './admission-review.ts'
 import { admit } from './admit.ts'
 import type { NamespaceLabels } from './admit.ts'
+import { InjectorMetrics } from './metrics.ts'
 import { checkServingCertificate } from './serving-certificate.ts'
 import type { ServingCertificate } from './serving-certificate.ts'
 import type { InjectorSettings } from './settings.ts'
@@ -45,10 +47,11 @@ const KEEP_ALIVE_MS = 120_000
 // API servers keep tens of them. Anybody in the cluster may open one, so whoever holds most gives way to whoever comes.
 const CONNECTIONS = { total: 1024, perAddress: 256 }
 
-/** The admission webhook: POST /mutate, GET /ready and GET /live over HTTPS. Throws a WeftError `webhook.certificate`. */
+/** The admission webhook: POST /mutate, GET /metrics, GET /ready and GET /live over HTTPS. Throws a WeftError `webhook.certificate`. */
 export function createWebhook(deps: WebhookDeps): Webhook {
   let draining = false
   const { logger } = deps
+  const metrics = new InjectorMetrics()
   const app = fastify({
     https: {
       ...tlsOptions(deps.certificate.value),
@@ -88,21 +91,33 @@ export function createWebhook(deps: WebhookDeps): Webhook {
     done()
   })
   app.post('/mutate', (request, reply) => {
+    const began = performance.now()
     const review = readAdmissionReview(request.body)
     const answer = admit(review, {
       settings: deps.settings.value,
       namespaceLabels: deps.namespaceLabels,
       logger,
+      outcome: (outcome) => metrics.admitted(outcome, performance.now() - began),
     })
     return reply.send(admissionReview(review.uid, answer))
+  })
+  app.get('/metrics', (request, reply) => {
+    const families = metrics.families(deps.certificate.value.certPem, Date.now())
+    const { searchParams } = new URL(request.url, 'https://localhost')
+    const { type, body } = exposition(families, expositionRequest(request.headers.accept, searchParams))
+    return reply.type(type).send(body)
   })
   // Also while it drains: one that is asked to end is not to be killed for it.
   app.get('/live', (_request, reply) => reply.send({ live: true }))
   app.get(READY_PATH, (_request, reply) => reply.code(draining ? 503 : 200).send({ ready: !draining }))
   app.setNotFoundHandler((_request, reply) =>
-    fail(reply, 404, 'webhook.not_found', 'there are POST /mutate, GET /ready and GET /live'),
+    fail(reply, 404, 'webhook.not_found', 'there are POST /mutate, GET /metrics, GET /ready and GET /live'),
   )
-  app.setErrorHandler((error, _request, reply) => respond(error, reply, logger))
+  app.setErrorHandler((error, request, reply) => {
+    if (request.url === '/mutate')
+      metrics.admitted({ result: 'refused', reason: reasonOf(error) }, reply.elapsedTime)
+    return respond(error, reply, logger)
+  })
 
   const unwatch = deps.certificate.watch((certificate) => {
     try {
@@ -127,6 +142,7 @@ export function createWebhook(deps: WebhookDeps): Webhook {
       draining = true
       await moved
       unwatch()
+      metrics.close()
       await app.close()
     },
   }
@@ -153,6 +169,13 @@ function respond(error: unknown, reply: FastifyReply, logger: Logger): FastifyRe
   if (code >= 400 && code < 500) return fail(reply, code, 'webhook.bad_request', describeError(error))
   logger.error('request failed', { cause: describeError(error) })
   return fail(reply, 500, 'webhook.internal', 'the injector failed; its log says why')
+}
+
+/** Why no review could be read, in a word. */
+function reasonOf(error: unknown): string {
+  if (error instanceof InvalidReview) return 'invalid-review'
+  const code = statusCode(error)
+  return code === 413 ? 'too-large' : code < 500 ? 'bad-request' : 'failed'
 }
 
 function statusCode(error: unknown): number {

@@ -47,6 +47,7 @@ process.env.PATH = `${bin}:${process.env.PATH}`
 if (existsSync(join(root, 'core', 'xds', 'generate.ts'))) {
   run(join(bin, 'node'), ['core/xds/generate.ts', '--quiet'])
 }
+if (existsSync(join(root, 'dashboard', 'build.ts'))) run(join(bin, 'node'), ['dashboard/build.ts', '--quiet'])
 const tapReady = join(root, '.tap', '.weft-plugins')
 const tapConfig = readFileSync(join(root, '.taprc'), 'utf8')
 if (!existsSync(tapReady) || readFileSync(tapReady, 'utf8') !== lock + tapConfig) {

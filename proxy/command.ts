@@ -60,6 +60,11 @@ export const PROXY_COMMAND = {
           default: 'failed',
           help: 'off, failed or all, as JSON lines on standard output; annotations go before it',
         },
+        'metric-names': {
+          value: 'LIST',
+          default: 'weft',
+          help: 'under whose names Prometheus finds requests: weft, istio, flagger, or several with commas between',
+        },
         'trace-sampling': {
           value: 'N',
           help: 'share of undecided requests that begin a trace, 0 to 1',

@@ -20,6 +20,7 @@ import { parseCommand } from '../core/command-line/parse.ts'
 import type { FlagValues } from '../core/command-line/parse.ts'
 import { hostPort, integerBetween, numberBetween, required } from '../core/flags.ts'
 import { createLogger, type Logger } from '../core/log.ts'
+import { readMetricNames, type MetricNameSet } from '../core/metrics/name-sets.ts'
 import { parseProxyProtocolPorts, type ProxyProtocolVersion } from '../core/proxy-protocol.ts'
 import { parseResourceAttributes } from '../core/resource-attributes.ts'
 import { PROXY_COMMAND } from './command.ts'
@@ -43,6 +44,7 @@ type Values = FlagValues<typeof PROXY_COMMAND>
 
 interface Common {
   readonly accessLog: LogMode
+  readonly metricNames: ReadonlySet<MetricNameSet>
   readonly drainMs: number
   readonly maxConnections: number | undefined
   readonly samplingPercent: number | undefined
@@ -196,6 +198,7 @@ function commonOf(values: Values): Common {
     log.warn('one event loop serves: more than one is not built yet', { asked: values.concurrency })
   return {
     accessLog: values['access-log'],
+    metricNames: readMetricNames(values['metric-names'], '--metric-names'),
     maxConnections:
       values['max-connections'] === undefined
         ? undefined

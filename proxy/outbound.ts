@@ -119,6 +119,8 @@ export function createOutbound(deps: OutboundDependencies): Server {
         socket.resetAndDestroy()
         return end(failure?.flags ?? ResponseFlag.UF, failure?.details ?? '')
       }
+      record.opened = true
+      deps.telemetry.connectionOpened(record)
       relay(socket, connected.socket, { clock, idleTimeoutMs: deps.passthroughIdleMs }, (over) => {
         record.bytesReceived = over.sent
         record.bytesSent = over.received

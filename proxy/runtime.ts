@@ -41,6 +41,8 @@ export interface RuntimeDependencies {
   readonly ownProxyProtocol?: ReadonlyMap<number, ProxyProtocolVersion>
   /** Where this proxy is; left out: not known. */
   readonly locality?: Locality | undefined
+  /** What servers of the mesh are told that this workload is called (core/peer-workload.ts); left out: nothing. */
+  readonly peer?: string
   readonly configWaitMs?: number
   /** Connections that others may have open here; undefined: see `ConnectionLimit`. */
   readonly maxConnections?: number | undefined
@@ -86,6 +88,7 @@ export class Runtime {
       ownAddresses: this.#ownAddresses,
       outlierEvents: outlierLog(deps.log ?? silentLogger),
       locality: deps.locality,
+      peer: deps.peer ?? '',
       ...(deps.ownProxyProtocol ? { ownProxyProtocol: deps.ownProxyProtocol } : {}),
     })
     deps.secrets.watch(() => this.clusters.renew())
@@ -145,7 +148,16 @@ export class Runtime {
 
   /** Connections that are open, idle ones too. */
   get open(): number {
-    return this.#inboundConnections.connections + this.#outboundConnections.connections
+    const { inbound, outbound } = this.openConnections
+    return inbound + outbound
+  }
+
+  /** The same by who opened them: callers, and the application. */
+  get openConnections(): { readonly inbound: number; readonly outbound: number } {
+    return {
+      inbound: this.#inboundConnections.connections,
+      outbound: this.#outboundConnections.connections,
+    }
   }
 
   /** Requests and opaque connections that ever began. */

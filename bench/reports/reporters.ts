@@ -109,7 +109,7 @@ async function report(config: ReportersConfig): Promise<FromReporters> {
   for (const { telemetry } of reporters) {
     await telemetry.close()
     // Writes the counters down, too.
-    telemetry.prometheus()
+    telemetry.exposition({ format: 'text', created: false })
     lost += telemetry.metrics.counters.get('spans_dropped') ?? 0
   }
   return { spans: 2 * requests, lost }

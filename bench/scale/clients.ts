@@ -10,6 +10,7 @@ import type { ResourceType } from '../../control-plane/xds/resource.ts'
 import {
   NODE_TAKES,
   TAKES_JWT,
+  TAKES_OWNERS,
   TAKES_OUTLIER_DETECTION,
   TAKES_RBAC,
   TAKES_TELEMETRY,
@@ -82,9 +83,14 @@ class Proxy {
       metadata: {
         NAMESPACE: namespace,
         POD_NAME: pod,
-        [NODE_TAKES]: [TAKES_OUTLIER_DETECTION, TAKES_RBAC, TAKES_JWT, TAKES_TRUST, TAKES_TELEMETRY].join(
-          ' ',
-        ),
+        [NODE_TAKES]: [
+          TAKES_OUTLIER_DETECTION,
+          TAKES_RBAC,
+          TAKES_JWT,
+          TAKES_TRUST,
+          TAKES_TELEMETRY,
+          TAKES_OWNERS,
+        ].join(' '),
       },
     }
     for (const [at, type] of TYPES.entries()) {

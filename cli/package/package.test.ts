@@ -109,7 +109,17 @@ const program = join(user, 'node_modules/.bin/weft')
 function packedCopy(): { readonly tarball: string; readonly manifest: string } {
   const clone = join(work, 'clone')
   mkdirSync(join(clone, '.tap'), { recursive: true })
-  const parts = ['core', 'certs', 'proxy', 'control-plane', 'injector', 'cli', 'local', 'dashboard/page']
+  const parts = [
+    'core',
+    'certs',
+    'proxy',
+    'control-plane',
+    'injector',
+    'cli',
+    'local',
+    'dashboard/page',
+    'dashboard/build.ts',
+  ]
   const files = ['package.json', 'package-lock.json', 'tsconfig.json', '.taprc', 'LICENSE', 'README.md']
   for (const name of [...parts, ...files, '.tap/.weft-plugins'])
     if (existsSync(join(PROJECT, name)))

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { canaryMetrics } from './metrics.ts'
+import { prometheusText } from '../../core/metrics/prometheus-text.ts'
+import { canaryFamilies } from './metrics.ts'
 import { CANARY_PHASES } from './status.ts'
 import type { CanaryView } from './view.ts'
 
@@ -22,7 +23,8 @@ const CATALOG: CanaryView = {
 }
 
 t.test('a weight and every phase of each Canary, the one that it is in as 1', (t) => {
-  const lines = canaryMetrics([CATALOG, { ...CATALOG, namespace: 'a"b\\c', weight: 10, phase: 'RolledBack' }])
+  const views = [CATALOG, { ...CATALOG, namespace: 'a"b\\c', weight: 10, phase: 'RolledBack' }] as const
+  const lines = prometheusText(canaryFamilies(views, 0))
     .split('\n')
     .filter((line) => !line.startsWith('# HELP'))
   const phases = (namespace: string, phase: string) =>

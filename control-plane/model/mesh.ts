@@ -95,6 +95,8 @@ export interface MeshEndpoint {
   readonly identity: string
   /** `pod.namespace`, or '' when no pod is known. */
   readonly workload: string
+  /** What its workload is called for telemetry (core/peer-workload.ts), or '' when no pod is known. */
+  readonly owner: string
   readonly zone: string
   /** Name of its node, or ''. */
   readonly node: string
@@ -118,6 +120,8 @@ export interface Workload {
   readonly identity: string
   /** Its name in telemetry, for people: whoever writes the pod may choose it, within the pod's namespace. */
   readonly service: string
+  /** What its workload is called there (core/peer-workload.ts). */
+  readonly owner: string
   /** `name.namespace` of the Services that lead to it. */
   readonly services: readonly string[]
   /** Of ports that say nothing else, and of those that nobody knows. */

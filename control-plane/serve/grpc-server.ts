@@ -74,6 +74,8 @@ export interface GrpcServing {
   /** Of each caller; default CALLER_LIMITS. */
   readonly callerLimits?: CallerLimits | undefined
   readonly log: Logger
+  /** Told of each call that is not let in, with its gRPC status, `CONNECTION` where its connection was ended. */
+  readonly refused?: (status: string) => void
   /** Of the time that handshakes take. */
   readonly clock?: Clock
 }
@@ -85,12 +87,12 @@ export interface GrpcServing {
 export async function serveGrpc(
   flag: string,
   { host, port }: GrpcAddress,
-  { credentials, services, authenticate, callerLimits, log, clock }: GrpcServing,
+  { credentials, services, authenticate, callerLimits, log, refused, clock }: GrpcServing,
 ): Promise<RunningGrpcServer> {
   const connections = new Connections(authenticate ? CONNECTION_LIMITS : NOBODY_ASKED)
   const methods = new Map(services.flatMap((service) => [...readingsOf(service)]))
   const allowances = new Allowances(callerLimits)
-  const refusals = new RefusalLog(log, systemClock)
+  const refusals = new RefusalLog(log, systemClock, undefined, refused)
   const calls = new NewCalls()
   const server = new Server({
     ...OPTIONS,

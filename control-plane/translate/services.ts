@@ -11,6 +11,7 @@ import type { PodObject, ServiceObject, ServiceObjectPort } from '../registry/ki
 import type { EndpointSliceObject, SliceEndpoint } from '../registry/kinds/endpoint-slice.ts'
 import { podsByAddress, slicesByService, type Snapshot } from '../registry/snapshot.ts'
 import { identityOf, isMeshed } from './meshed.ts'
+import { ownerOf } from './owner.ts'
 
 /** A Service with what follows from it and its slices alone. */
 export interface TranslatedService {
@@ -173,6 +174,7 @@ function translateService(
           meshed,
           identity: meshed ? identityOf(pod, trustDomain) : '',
           workload: pod ? `${pod.meta.name}.${pod.meta.namespace}` : '',
+          owner: pod ? ownerOf(pod) : '',
           zone: endpoint.zone,
           node: endpoint.node,
         }

@@ -18,6 +18,7 @@ import type { PeerAuthenticationObject } from '../registry/kinds/peer-authentica
 import type { Snapshot } from '../registry/snapshot.ts'
 import { capturedPortsOf } from './captured-ports.ts'
 import { identityOf, isMeshed } from './meshed.ts'
+import { ownerOf } from './owner.ts'
 import type { Target, TranslatedService } from './services.ts'
 import { Targets } from './targets.ts'
 
@@ -132,6 +133,7 @@ export class WorkloadTranslator {
       addresses: pod.ips,
       identity: identityOf(pod, this.#trustDomain),
       service: serviceName({ ...pod.meta, owner: pod.owner }),
+      owner: ownerOf(pod),
       services,
       mtls: mtls.all,
       captured: capturedPortsOf(pod),

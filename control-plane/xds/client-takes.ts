@@ -1,6 +1,7 @@
 import {
   TAKES_JWT,
   TAKES_OUTLIER_DETECTION,
+  TAKES_OWNERS,
   TAKES_RBAC,
   TAKES_TELEMETRY,
   TAKES_TRUST,
@@ -65,6 +66,8 @@ export interface ClientTakes {
   readonly warmsEndpoints: boolean
   /** `outlier_detection`: refused, or taken, where ejections stay within the share that it says or stop beyond it. */
   readonly outlierDetection: 'none' | 'within' | 'beyond'
+  /** Is told for its telemetry what the workloads of endpoints are called. */
+  readonly owners: boolean
   /** Is told whom the mesh trusts beside its own domain, and whom no more; Envoy and libraries have no word for it. */
   readonly trust: 'told' | 'untold' | 'too-old'
   /** Is told what its pod and namespace say of its telemetry. */
@@ -99,13 +102,21 @@ export const SIDECAR: ClientTakes = {
   clientAffinity: true,
   warmsEndpoints: false,
   outlierDetection: 'within',
+  owners: true,
   trust: 'told',
   telemetry: true,
 }
 
+/** One of a version that would refuse endpoints whose metadata names their workloads. */
+export const SIDECAR_WITHOUT_OWNERS: ClientTakes = {
+  ...SIDECAR,
+  name: 'sidecar-without-owners',
+  owners: false,
+}
+
 /** One of a version without authorization and tokens, which would refuse a listener that says whom the mesh trusts no more. */
 export const SIDECAR_WITHOUT_RBAC: ClientTakes = {
-  ...SIDECAR,
+  ...SIDECAR_WITHOUT_OWNERS,
   name: 'sidecar-without-rbac',
   authorization: false,
   tokens: false,
@@ -150,6 +161,7 @@ export const GRPC_LIBRARY: ClientTakes = {
   clientAffinity: false,
   warmsEndpoints: false,
   outlierDetection: 'beyond',
+  owners: false,
   trust: 'untold',
   telemetry: false,
 }
@@ -185,6 +197,7 @@ export const ENVOY: ClientTakes = {
   clientAffinity: false,
   warmsEndpoints: true,
   outlierDetection: 'within',
+  owners: false,
   trust: 'untold',
   telemetry: false,
 }
@@ -206,5 +219,6 @@ export function takesOf(userAgentName: string, { mtls = false, takes = [] }: Nod
   if (agent.startsWith('grpc')) return mtls ? GRPC_LIBRARY_MTLS : GRPC_LIBRARY
   if (agent !== '' && !agent.startsWith(USER_AGENT)) return ENVOY
   if (!takes.includes(TAKES_OUTLIER_DETECTION)) return SIDECAR_BEFORE
-  return OF_ONE_VERSION.every((word) => takes.includes(word)) ? SIDECAR : SIDECAR_WITHOUT_RBAC
+  if (!OF_ONE_VERSION.every((word) => takes.includes(word))) return SIDECAR_WITHOUT_RBAC
+  return takes.includes(TAKES_OWNERS) ? SIDECAR : SIDECAR_WITHOUT_OWNERS
 }

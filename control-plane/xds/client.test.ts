@@ -4,6 +4,7 @@ import {
   NODE_TAKES,
   TAKES_JWT,
   TAKES_OUTLIER_DETECTION,
+  TAKES_OWNERS,
   TAKES_RBAC,
   TAKES_TELEMETRY,
   TAKES_TRUST,
@@ -19,7 +20,9 @@ t.test(
       return [takes.name, outlierDetection(takes).outlierDetection?.maxEjectionPercent]
     }
     const all = [TAKES_OUTLIER_DETECTION, TAKES_RBAC, TAKES_JWT, TAKES_TRUST, TAKES_TELEMETRY]
-    t.same(sent('weft', { [NODE_TAKES]: all.join(' ') }), ['sidecar', 50])
+    const now = [...all, TAKES_OWNERS].join(' ')
+    t.same(sent('weft', { [NODE_TAKES]: now }), ['sidecar', 50])
+    t.same(sent('weft', { [NODE_TAKES]: all.join(' ') }), ['sidecar-without-owners', 50])
     for (const missing of [TAKES_JWT, TAKES_RBAC, TAKES_TRUST, TAKES_TELEMETRY]) {
       const takes = all.filter((one) => one !== missing)
       t.same(sent('weft', { [NODE_TAKES]: takes.join(' ') }), ['sidecar-without-rbac', 50], missing)

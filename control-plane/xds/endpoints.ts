@@ -2,6 +2,7 @@ import {
   MESH_TRANSPORT,
   METADATA,
   METADATA_IDENTITY,
+  METADATA_OWNER,
   METADATA_TRANSPORT_MATCH,
   METADATA_WORKLOAD,
 } from '../../core/contract.ts'
@@ -23,8 +24,9 @@ import { policiesFor } from './traffic/policies-for.ts'
 
 /** `<namespace>/<service>/<port>` or `pod/<namespace>/<pod>/<port>`; a Service without endpoints has an empty one. */
 export function endpoints(mesh: Mesh, name: string, client: MeshClient): Plan<'endpoints'> | undefined {
-  const zones = client.takes.localities
-  const variant = zones ? 'localities' : ''
+  const { localities: zones, owners } = client.takes
+  const variant = zones ? 'localities' : owners ? 'owners' : ''
+  const known = (one: MeshEndpoint): MeshEndpoint => (owners ? one : { ...one, owner: '' })
   const pod = parsePod(name)
   if (pod) {
     const workload = mesh.workloads.get(pod.key)
@@ -38,23 +40,24 @@ export function endpoints(mesh: Mesh, name: string, client: MeshClient): Plan<'e
       meshed: true,
       identity: workload.identity,
       workload: `${workload.name}.${workload.namespace}`,
+      owner: workload.owner,
       zone: '',
       node: '',
     }
     return {
       variant,
       parts: [workload],
-      make: () => ({ clusterName: name, endpoints: zones ? byZone([only]) : together([only]) }),
+      make: () => ({ clusterName: name, endpoints: (zones ? byZone : together)([known(only)]) }),
     }
   }
   const group = mesh.endpoints.get(name)
   if (!group) return undefined
   const near = client.takes.nearestFirst ? nearnessFor(mesh, group, client) : undefined
   return {
-    variant: near ? `near ${near}` : variant,
+    variant: near ? `near ${near} ${variant}` : variant,
     parts: [group, mesh.trust.revoked],
     make: () => {
-      const accepted = group.endpoints.filter(({ identity }) => !revoked(mesh, identity))
+      const accepted = group.endpoints.filter(({ identity }) => !revoked(mesh, identity)).map(known)
       return {
         clusterName: name,
         endpoints: near ? byPlace(accepted, near) : zones ? byZone(accepted) : together(accepted),
@@ -114,7 +117,7 @@ function byZone(all: readonly MeshEndpoint[]): readonly LocalityLbEndpoints[] {
 }
 
 function lbEndpoint(endpoint: MeshEndpoint): LbEndpoint {
-  const { address, port, meshed, identity, workload } = endpoint
+  const { address, port, meshed, identity, owner, workload } = endpoint
   return {
     endpoint: { address: { socketAddress: { address, portValue: port } } },
     healthStatus: endpoint.health === 'healthy' ? 'HEALTHY' : 'DRAINING',
@@ -125,6 +128,7 @@ function lbEndpoint(endpoint: MeshEndpoint): LbEndpoint {
         [METADATA]: {
           ...(identity === '' ? {} : { [METADATA_IDENTITY]: identity }),
           ...(workload === '' ? {} : { [METADATA_WORKLOAD]: workload }),
+          ...(owner === '' ? {} : { [METADATA_OWNER]: owner }),
         },
       },
     },

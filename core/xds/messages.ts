@@ -99,4 +99,11 @@ const OTLP: ModuleSource = {
 /** Our own: every file of `core/proto/weft/`. */
 const WEFT: ModuleSource = { module: 'weft', files: ['weft/'], messages: 'all' }
 
-export const MODULES: readonly ModuleSource[] = [ENVOY, OTLP, WEFT]
+/** What Prometheus reads, where it asks for protobuf. */
+const PROMETHEUS: ModuleSource = {
+  module: 'prometheus',
+  files: ['io/prometheus/client/metrics.proto'],
+  messages: 'all',
+}
+
+export const MODULES: readonly ModuleSource[] = [ENVOY, OTLP, WEFT, PROMETHEUS]

@@ -15,6 +15,8 @@ import { MetricStore } from '../../control-plane/serve/telemetry/metric-store.ts
 import { atOnce, takingPoints, takingSpans } from '../../control-plane/serve/telemetry/receiver.ts'
 import { HELD_BACK_MS } from '../../control-plane/serve/telemetry/trace-query.ts'
 import { DEFAULT_TRACE_LIMITS, TraceStore } from '../../control-plane/serve/telemetry/trace-store.ts'
+import { buildPage, PAGE } from '../build.ts'
+import { randomFrom } from './random.ts'
 import type { PortView, RouteView, ServiceView } from '../../control-plane/service-view.ts'
 
 export const START = Date.UTC(2026, 5, 1, 9, 30)
@@ -31,7 +33,8 @@ export async function serveSeededMesh(over: Partial<MeshOverview> = {}) {
   for (let i = 0; i < 60; i++) seedTrace(traces, i, {})
   clock.advance(HELD_BACK_MS)
   const app = fastify()
-  const dashboard = readDashboard(new URL('../page', import.meta.url).pathname)
+  await buildPage()
+  const dashboard = readDashboard(PAGE)
   await app.register(rest, {
     mesh: { ...MESH, ...over },
     traces,
@@ -43,17 +46,6 @@ export async function serveSeededMesh(over: Partial<MeshOverview> = {}) {
   })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   return { url, traces, decisions, metrics, close: () => app.close() }
-}
-
-/** The random numbers of one seed (mulberry32): the same picture each time. */
-function randomFrom(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
 }
 
 function attributes(values: Text): KeyValue[] {
@@ -270,6 +262,7 @@ function port(service: string, endpoints: number, routes: readonly RouteView[] =
       meshed: true,
       identity: `spiffe://cluster.local/ns/shop/sa/${service}`,
       workload: `${service}-${i}.shop`,
+      owner: '',
       zone: '',
       node: '',
     })),

@@ -34,7 +34,13 @@ t.test('the admin pages: help, readiness, stats, clusters, certificates', async 
     t,
     adminHandler({
       ready: () => ({ ready, reason: 'no certificate yet' }),
-      prometheus: () => '# TYPE a counter\na{x="1 2"} 3\nb_bucket{le="1"} 1\n',
+      metrics: ({ format }) =>
+        format === 'text'
+          ? {
+              type: 'text/plain; version=0.0.4',
+              body: '# TYPE a counter\na{x="1 2"} 3\nb_bucket{le="1"} 1\n',
+            }
+          : { type: format, body: Buffer.from([1, 255]) },
       clusters,
       configDump: () => ({ listeners: [], routes: [] }),
       certificates: () => ({ spiffeId: 'spiffe://cluster.local/ns/shop/sa/web' }),
@@ -47,6 +53,17 @@ t.test('the admin pages: help, readiness, stats, clusters, certificates', async 
   t.match(await get(`${base}/ready`), { status: 200, text: 'LIVE\n' })
   t.match(await get(`${base}/stats`), { text: 'a{x="1 2"}: 3\n' })
   t.same(JSON.parse((await get(`${base}/stats?format=json`)).text), { 'a{x="1 2"}': 3 })
+  t.match(await get(`${base}/stats/prometheus`), { text: /^# TYPE a counter/ })
+  const protobuf = {
+    accept: 'application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited',
+  }
+  for (const path of ['/stats/prometheus', '/stats?format=prometheus']) {
+    const { headers, body } = await request(`${base}${path}`, { headers: protobuf })
+    t.same(
+      [headers['content-type'], Buffer.from(await body.arrayBuffer())],
+      ['protobuf', Buffer.from([1, 255])],
+    )
+  }
   t.match(await get(`${base}/stats?format=xml`), { status: 400 })
   t.match(JSON.parse((await get(`${base}/clusters`)).text), [
     {

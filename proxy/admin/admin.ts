@@ -1,4 +1,6 @@
 import { READY_PATH } from '../../core/contract.ts'
+import type { IncomingMessage } from 'node:http'
+import { expositionRequest, type Exposition, type ExpositionRequest } from '../../core/metrics/exposition.ts'
 import type { Handler, Reply } from './http-endpoint.ts'
 import { json } from './http-endpoint.ts'
 import { clustersReport } from './clusters-report.ts'
@@ -7,7 +9,7 @@ import type { ClusterManager } from '../upstream/cluster-manager.ts'
 /** What the admin pages show. Nothing here may hold a key or a token. */
 export interface AdminSources {
   readonly ready: () => { readonly ready: boolean; readonly reason: string }
-  readonly prometheus: () => string
+  readonly metrics: Metrics
   readonly clusters: ClusterManager
   readonly configDump: () => unknown
   readonly certificates: () => unknown
@@ -15,8 +17,11 @@ export interface AdminSources {
   readonly explain?: ((url: URL) => Promise<Reply>) | undefined
 }
 
+type Metrics = (request: ExpositionRequest) => Exposition
+
 const HELP = `/ready                     200 when traffic is served, 503 with the reason otherwise
 /stats                     counters as text; ?format=json, ?format=prometheus
+/stats/prometheus          for Prometheus, in the format that Accept asks for: text, OpenMetrics, protobuf
 /config_dump               the configuration in force, without secrets; ?resource=listeners|routes|clusters|endpoints
 /clusters                  endpoints in use, their health, connections and running requests
 /certs                     the workload's certificate and trust bundle, without keys
@@ -26,7 +31,7 @@ const HELP = `/ready                     200 when traffic is served, 503 with th
 
 /** Port 15000, loopback only. The paths are those that Envoy's users know. */
 export function adminHandler(sources: AdminSources): Handler {
-  return (url) => {
+  return (url, message) => {
     switch (url.pathname) {
       case '/':
       case '/help':
@@ -34,9 +39,9 @@ export function adminHandler(sources: AdminSources): Handler {
       case READY_PATH:
         return readiness(sources)
       case '/stats':
-        return stats(sources, url.searchParams.get('format'))
+        return stats(sources, url, message)
       case '/stats/prometheus':
-        return stats(sources, 'prometheus')
+        return metricsReply(sources.metrics, url, message)
       case '/config_dump':
         return configDump(sources.configDump(), url.searchParams.get('resource'))
       case '/clusters':
@@ -56,10 +61,16 @@ export function readiness(sources: Pick<AdminSources, 'ready'>): Reply {
   return ready ? { status: 200, body: 'LIVE\n' } : { status: 503, body: `NOT READY: ${reason}\n` }
 }
 
-function stats(sources: AdminSources, format: string | null): Reply {
-  const text = sources.prometheus()
-  if (format === 'prometheus')
-    return { status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: text }
+/** What Prometheus reads, in the format that it asks for. */
+export function metricsReply(metrics: Metrics, url: URL, { headers }: IncomingMessage): Reply {
+  const { type, body } = metrics(expositionRequest(headers.accept, url.searchParams))
+  return { status: 200, type, body }
+}
+
+function stats({ metrics }: AdminSources, url: URL, message: IncomingMessage): Reply {
+  const format = url.searchParams.get('format')
+  if (format === 'prometheus') return metricsReply(metrics, url, message)
+  const text = String(metrics({ format: 'text', created: false }).body)
   const values = text
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('#') && !line.includes('_bucket{'))

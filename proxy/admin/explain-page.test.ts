@@ -19,7 +19,7 @@ t.test('a request as the application would send it, by an address or a name that
   const header = encodeURIComponent('X-User: beta')
   const reply = await page(url(`to=http://10.96.0.1:8080/a/../b?x=1&method=PUT&header=${header}`))
   t.match(reply, { status: 200, type: 'application/json' })
-  t.match(JSON.parse(reply.body), { pod: 'web-1', outcome: 'unknown' })
+  t.match(JSON.parse(String(reply.body)), { pod: 'web-1', outcome: 'unknown' })
   t.match(asked[0], {
     direction: 'outbound',
     address: '10.96.0.1',

@@ -5,11 +5,9 @@ import { listenError } from '../listener/connection-server.ts'
 
 export interface Reply {
   readonly status: number
-  readonly type?:
-    | 'text/plain; charset=utf-8'
-    | 'application/json'
-    | 'text/plain; version=0.0.4; charset=utf-8'
-  readonly body: string
+  /** Content type; plain text unless said otherwise. */
+  readonly type?: string
+  readonly body: string | Buffer
 }
 
 /** Undefined: no such path. */

@@ -12,6 +12,7 @@ import {
   OUTBOUND_PORT,
   READY_PATH,
   TAKES_JWT,
+  TAKES_OWNERS,
   TAKES_OUTLIER_DETECTION,
   TAKES_RBAC,
   TAKES_TELEMETRY,
@@ -23,9 +24,13 @@ import { workloadId } from '../../certs/spiffe-id.ts'
 import type { AppProbe } from '../../core/app-probe.ts'
 import type { ProxyProtocolVersion } from '../../core/proxy-protocol.ts'
 import { describeError } from '../../core/errors.ts'
+import type { Exposition, ExpositionRequest } from '../../core/metrics/exposition.ts'
+import type { MetricNameSet } from '../../core/metrics/name-sets.ts'
+import { processFamilies } from '../../core/metrics/process-families.ts'
+import { formatPeerWorkload, workloadOfResource } from '../../core/peer-workload.ts'
 import { readProxyQuestion } from '../../core/explain/proxy-question.ts'
 import type { Logger } from '../../core/log.ts'
-import { adminHandler, readiness } from '../admin/admin.ts'
+import { adminHandler, metricsReply, readiness } from '../admin/admin.ts'
 import { explainPage } from '../admin/explain-page.ts'
 import { appProbeHandler } from '../admin/app-probes.ts'
 import { serveEndpoint } from '../admin/http-endpoint.ts'
@@ -39,7 +44,8 @@ import { Runtime } from '../runtime.ts'
 import type { LogMode } from '../../core/telemetry-settings.ts'
 import { reopeningExporter } from '../telemetry/reopening-exporter.ts'
 import { sidecarResource, type ReportingPod, type ResourceAttributes } from '../telemetry/resource.ts'
-import { clusterMetricsText } from '../telemetry/cluster-metrics.ts'
+import { clusterFamilies } from '../telemetry/cluster-metrics.ts'
+import { connectionFamilies, sidecarFamilies } from '../telemetry/sidecar-families.ts'
 import { ObservedCalls } from '../telemetry/observed-calls/observed-calls.ts'
 import { Telemetry } from '../telemetry/telemetry.ts'
 import { loadOriginalDestination, type OriginalDestination } from '../transport/original-destination.ts'
@@ -64,6 +70,8 @@ export interface SidecarOptions {
   /** Ports whose application wants the PROXY protocol, from the sidecar's own probes and the pod itself, too. */
   readonly ownProxyProtocol: ReadonlyMap<number, ProxyProtocolVersion>
   readonly accessLog: LogMode
+  /** Under whose names Prometheus finds requests; left out: Weft's. */
+  readonly metricNames?: ReadonlySet<MetricNameSet>
   readonly drainMs: number
   readonly maxConnections?: number | undefined
   /** Of connections past the mesh; 0: for ever. Default 1 h. */
@@ -130,10 +138,13 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
     log,
   })
   trust.ownRevoked.watch((revoked) => revoked && identity.renew())
+  const resource = sidecarResource(pod, options.resource)
+  const workload = workloadOfResource(resource)
   const telemetry = new Telemetry({
-    resource: sidecarResource(pod, options.resource),
+    resource,
     exporter: reopeningExporter(() => controlPlaneExporter(controlPlane)),
     accessLog: options.accessLog,
+    metricNames: options.metricNames,
     observed: new ObservedCalls(Date.now(), pod.addresses),
     samplingPercent: options.samplingPercent,
   })
@@ -153,6 +164,7 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
     ownAddresses: pod.addresses,
     locality: localityOf(pod),
     ownProxyProtocol: options.ownProxyProtocol,
+    ...(workload && { peer: formatPeerWorkload(workload) }),
     maxConnections: options.maxConnections,
     passthroughIdleMs: options.passthroughIdleMs,
     log,
@@ -172,6 +184,11 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
   const save = (): void => {
     saving ??= setTimeout(saveNow, SAVE_AFTER_MS)
   }
+  let changedAt: number | undefined
+  const changed = (): void => {
+    changedAt = Date.now()
+    save()
+  }
   const kinds = {
     explain: (question: unknown) => explain(readProxyQuestion(question), runtime.live, self),
   }
@@ -181,14 +198,30 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
     open: () => openControlPlane(controlPlane, ADS_CHANNEL),
     log,
     beside: (client, metadata) => answerQuestions(client, metadata, { pod: pod.name, kinds }),
-    changed: save,
+    changed,
   })
   const collecting = setInterval(() => {
     if (table.collect({ connected: ads.connected.value }) > 0) save()
   }, COLLECT_EVERY_MS)
   collecting.unref()
 
-  const prometheus = (): string => telemetry.prometheus() + clusterMetricsText(runtime.clusters)
+  const { since } = telemetry.metrics
+  telemetry.addMetrics(() => {
+    const state = {
+      secrets: identity.secrets.value,
+      version: table.version,
+      changedAt,
+      refused: ads.refused,
+      connected: ads.connected.value,
+    }
+    return [
+      ...clusterFamilies(runtime.clusters),
+      ...connectionFamilies(runtime.openConnections, since),
+      ...sidecarFamilies(state, { now: Date.now(), since }),
+      ...processFamilies(),
+    ]
+  })
+  const metrics = (request: ExpositionRequest): Exposition => telemetry.exposition(request)
   let draining = false
   const ready = (): { ready: boolean; reason: string } => {
     if (draining) return notReady('draining')
@@ -225,7 +258,7 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
     const ports = options.ports ?? PORTS
     const pages = {
       ready,
-      prometheus,
+      metrics,
       clusters: runtime.clusters,
       configDump: () => configDump(table),
       certificates: () => certificates(identity.secrets),
@@ -240,9 +273,9 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
     await serve(any, ports.health, (url, message) =>
       url.pathname === READY_PATH ? readiness(pages) : probes(url, message),
     )
-    await serve(any, ports.metrics, (url) =>
+    await serve(any, ports.metrics, (url, message) =>
       url.pathname === '/metrics' || url.pathname === '/stats/prometheus'
-        ? { status: 200, type: 'text/plain; version=0.0.4; charset=utf-8', body: prometheus() }
+        ? metricsReply(metrics, url, message)
         : undefined,
     )
     return {
@@ -280,7 +313,14 @@ export function nodeOf({ pod }: { readonly pod: SidecarOptions['pod'] }) {
       [NODE_NAMESPACE]: pod.namespace,
       [NODE_POD_NAME]: pod.name,
       [NODE_RUNTIME]: process.versions.node,
-      [NODE_TAKES]: [TAKES_OUTLIER_DETECTION, TAKES_RBAC, TAKES_JWT, TAKES_TRUST, TAKES_TELEMETRY].join(' '),
+      [NODE_TAKES]: [
+        TAKES_OUTLIER_DETECTION,
+        TAKES_RBAC,
+        TAKES_JWT,
+        TAKES_TRUST,
+        TAKES_TELEMETRY,
+        TAKES_OWNERS,
+      ].join(' '),
     },
   }
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { processFamilies } from '../../core/metrics/process-families.ts'
 import { describeError, WeftError } from '../../core/errors.ts'
 import type { Logger } from '../../core/log.ts'
 import { Watched } from '../../core/watched.ts'
@@ -10,7 +11,9 @@ import { Runtime } from '../runtime.ts'
 import type { LogMode } from '../../core/telemetry-settings.ts'
 import type { Exporter } from '../telemetry/exporter.ts'
 import { standaloneResource, type ResourceAttributes } from '../telemetry/resource.ts'
-import { clusterMetricsText } from '../telemetry/cluster-metrics.ts'
+import { clusterFamilies } from '../telemetry/cluster-metrics.ts'
+import type { MetricNameSet } from '../../core/metrics/name-sets.ts'
+import { connectionFamilies } from '../telemetry/sidecar-families.ts'
 import { Telemetry } from '../telemetry/telemetry.ts'
 import { loadOriginalDestination } from '../transport/original-destination.ts'
 import type { WorkloadSecrets } from '../transport/tls-contexts.ts'
@@ -25,6 +28,8 @@ export interface StandaloneOptions {
   /** Where spans and metrics go; undefined: nowhere. */
   readonly exporter: Exporter | undefined
   readonly accessLog: LogMode
+  /** Under whose names Prometheus finds requests; left out: Weft's. */
+  readonly metricNames?: ReadonlySet<MetricNameSet>
   readonly drainMs: number
   readonly maxConnections?: number | undefined
   readonly samplingPercent: number | undefined
@@ -58,6 +63,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Runni
     resource: standaloneResource(bootstrap.node, options.resource),
     exporter: options.exporter,
     accessLog: options.accessLog,
+    metricNames: options.metricNames,
     samplingPercent: options.samplingPercent,
   })
   const captures = bootstrap.static.listeners.some((listener) => listener.useOriginalDst)
@@ -72,6 +78,11 @@ export async function startStandalone(options: StandaloneOptions): Promise<Runni
     maxConnections: options.maxConnections,
     log,
   })
+  telemetry.addMetrics(() => [
+    ...clusterFamilies(runtime.clusters),
+    ...connectionFamilies(runtime.openConnections, telemetry.metrics.since),
+    ...processFamilies(),
+  ])
   let draining = false
   const admin = bootstrap.admin
   let server: Awaited<ReturnType<typeof serveEndpoint>>['server'] | undefined
@@ -82,7 +93,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Runni
     if (admin) {
       const handler = adminHandler({
         ready: () => ({ ready: !draining, reason: draining ? 'draining' : '' }),
-        prometheus: () => telemetry.prometheus() + clusterMetricsText(runtime.clusters),
+        metrics: (request) => telemetry.exposition(request),
         clusters: runtime.clusters,
         configDump: () => bootstrapDump(bootstrap.message),
         certificates: () => certificates(secrets),

@@ -325,6 +325,7 @@ export class Forwarding implements AttemptOwner {
   #noteUpstream({ address, endpoint }: EndpointState): void {
     this.#caller.record.upstream = address
     this.#caller.record.upstreamWorkload = endpoint.workload
+    if (this.#caller.hop.direction === 'outbound') this.#caller.record.peer = endpoint.owner ?? ''
   }
 
   // Beside a try that takes long.

@@ -38,6 +38,7 @@ export function newRecord(
     service: '',
     upstream: '',
     upstreamWorkload: '',
+    peer: hop.direction === 'inbound' ? (hop.peer ?? '') : '',
     downstream: hop.downstream,
     destinationAddress: hop.destination.host,
     destinationPort: hop.destination.port,

@@ -97,6 +97,8 @@ export interface RequestRecord extends AuthorizationRecord {
   /** `ip:port` of the endpoint that answered, or ''. */
   upstream: string
   upstreamWorkload: string
+  /** What the other end's workload is called, who calls or who is called (core/peer-workload.ts); '' where that is not known. */
+  peer: string
   /** `ip:port` of the caller. */
   downstream: string
   /** Where the connection was going; '' and 0: not known. */
@@ -126,8 +128,11 @@ export interface ConnectionRecord extends AuthorizationRecord {
   cluster: string
   service: string
   upstream: string
-  downstream: string
+  /** It has reached its endpoint, and telemetry was told. */
+  opened: boolean
   /** As of a request. */
+  peer: string
+  downstream: string
   destinationAddress: string
   destinationPort: number
   /** Server name of TLS that is passed on, or ''. */

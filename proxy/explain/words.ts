@@ -1,3 +1,4 @@
+import { CLIENT_CERTIFICATE_HEADER } from '../../core/contract.ts'
 import type { RequestHead } from '../http/message.ts'
 import { fieldValues } from '../http/message.ts'
 import type { Route, RouteMatch } from '../model/route.ts'
@@ -10,7 +11,7 @@ const CREDENTIALS: ReadonlySet<string> = new Set([
   'cookie',
   'proxy-authorization',
   'x-api-key',
-  'x-forwarded-client-cert',
+  CLIENT_CERTIFICATE_HEADER,
 ])
 const LONGEST = 200
 

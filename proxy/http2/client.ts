@@ -1,4 +1,4 @@
-import { UPGRADE_HEADER } from '../../core/contract.ts'
+import { PEER_FRAME, UPGRADE_HEADER } from '../../core/contract.ts'
 import { field, type RequestHead } from '../http/message.ts'
 import type {
   ClientConnection,
@@ -131,6 +131,7 @@ class Http2Client extends Http2Connection implements ClientConnection {
     this.#handler = handler
     transport.write(PREFACE)
     this.sendSettings([ENABLE_PUSH, 0])
+    if (options.peer !== '') this.writeFrame(PEER_FRAME, 0, 0, Buffer.from(options.peer, 'latin1'))
   }
 
   get free(): number {

@@ -1,4 +1,5 @@
-import { SPELLING_SETTING } from '../../core/contract.ts'
+import { PEER_FRAME, SPELLING_SETTING } from '../../core/contract.ts'
+import { LONGEST_PEER_WORKLOAD, parsePeerWorkload } from '../../core/peer-workload.ts'
 import type { ResetReason } from '../http/stream.ts'
 import type { Transport, TransportReader } from '../transport/transport.ts'
 import { BlockReader, type BlockSink } from './block-reader.ts'
@@ -62,6 +63,7 @@ export abstract class Http2Connection
   #consumed = 0
 
   #sawSettings = false
+  #sawPeer = false
   #cancelSettingsTimer: (() => void) | undefined
   #cancelLinger: (() => void) | undefined
 
@@ -330,10 +332,22 @@ export abstract class Http2Connection
         return this.#priority(streamId, bytes, from, to)
       case frame.PUSH_PROMISE:
         return this.fail(PROTOCOL_ERROR, 'PUSH_PROMISE is not enabled')
+      case PEER_FRAME:
+        return this.#peerSays(streamId, bytes, from, to)
       default:
         // Section 5.5: unknown types are ignored.
         this.countIdleFrame()
     }
+  }
+
+  /** The first one of a connection counts; one that says nothing that can be read is as any unknown frame. */
+  #peerSays(streamId: number, bytes: Buffer, from: number, to: number): void {
+    const { onPeer } = this.options
+    if (!this.countIdleFrame() || !onPeer || this.#sawPeer || streamId !== 0) return
+    if (to - from > LONGEST_PEER_WORKLOAD) return
+    this.#sawPeer = true
+    const workload = bytes.latin1Slice(from, to)
+    if (parsePeerWorkload(workload)) onPeer(workload)
   }
 
   onBlock(streamId: number, end: boolean): void {

@@ -30,6 +30,10 @@ export interface Http2Options {
   settingsTimeoutMs?: number
   /** Asks a silent peer by PING whether it is there. Default: never. */
   keepAlive?: KeepAliveOptions | undefined
+  /** Client, of a link: what its workload is called, told once (core/peer-workload.ts); '': nothing is. Default ''. */
+  peer?: string
+  /** Server, of a link: told what its client's is called. Default: it is not listened to. */
+  onPeer?: ((workload: string) => void) | undefined
   /** A link: HTTP/1.1 that crosses it keeps how its names are written. Default: false. */
   spelling?: boolean
   /** Without a stream for so long, the connection is drained. Default: 0, never. */
@@ -80,7 +84,8 @@ export function linkLimits({ maxBytes, maxFields }: HeadLimits): HeadLimits {
   }
 }
 
-export type ResolvedOptions = Required<Omit<Http2Options, 'keepAlive' | 'assumedStreams'>> & {
+export type ResolvedOptions = Required<Omit<Http2Options, 'keepAlive' | 'assumedStreams' | 'onPeer'>> & {
+  onPeer: Http2Options['onPeer']
   assumedStreams: number
   keepAlive: KeepAliveOptions | undefined
 }
@@ -97,6 +102,8 @@ export function resolveOptions(options: Http2Options): ResolvedOptions {
     headerTableBytes: options.headerTableBytes ?? 4096,
     settingsTimeoutMs: options.settingsTimeoutMs ?? 10_000,
     keepAlive: options.keepAlive,
+    peer: options.peer ?? '',
+    onPeer: options.onPeer,
     spelling: options.spelling ?? false,
     idleTimeoutMs: options.idleTimeoutMs ?? 0,
     abandonedBurst: options.abandonedBurst ?? 10_000,

@@ -373,6 +373,7 @@ export class ConnectionServer {
           maxConcurrentStreams: settings.maxConcurrentStreams,
           idleTimeoutMs,
           headLimits: link ? linkLimits(headLimits) : headLimits,
+          onPeer: link ? (workload) => (hop.peer = workload) : undefined,
           keepAlive: keepAlive ?? (link ? LINK_SERVER_KEEP_ALIVE : undefined),
           ...(link ? LINK_LIMITS : {}),
         })

@@ -88,6 +88,8 @@ export interface Endpoint {
   readonly identity: string
   /** `pod.namespace` for logs and spans (filter_metadata `weft.dev`, key `workload`), or ''. */
   readonly workload: string
+  /** What its workload is called for telemetry (filter_metadata `weft.dev`, key `owner`; core/peer-workload.ts); left out or '': not known. */
+  readonly owner?: string
   /** 0, or left out: the first to be used. */
   readonly priority?: number
   /** Where it is, and what that place weighs (0: nothing was said); left out: not known. */

@@ -3,14 +3,6 @@
  * has the table.
  */
 export const COUNTERS = {
-  tcp_connections_inbound: 'Opaque connections that ended, of callers.',
-  tcp_connections_outbound: 'Opaque connections that ended, of the application.',
-  tcp_received_bytes_inbound: 'Bytes that came on the former.',
-  tcp_received_bytes_outbound: 'Bytes that came on the latter, from the application.',
-  tcp_sent_bytes_inbound: 'Bytes that went back to callers.',
-  tcp_sent_bytes_outbound: 'Bytes that went back to the application.',
-  tcp_failed_connections_inbound: 'Opaque connections of callers that ended with a response flag.',
-  tcp_failed_connections_outbound: 'Those of the application.',
   downstream_connections_refused: 'Connections that were refused because a limit was reached.',
   downstream_stalled: 'Connections that were closed because their client read nothing.',
   tls_handshake_failed: 'TLS handshakes of callers that failed.',
@@ -23,7 +15,8 @@ export const COUNTERS = {
     'Copies that were not sent, because more of the request was to be kept than is kept for copies.',
   mirror_overflow: 'Copies that were not sent, because others took the room that there is for copies.',
   mirror_incomplete: 'Copies that were not sent, because the request itself did not come whole.',
-  metrics_overflow: 'Requests that were counted without their labels: there were too many sets of them.',
+  metrics_overflow:
+    'Requests and connections that were counted without their labels: there were too many sets of them.',
   metric_push_failed: 'Reports to the control plane that did not arrive.',
   refusals_not_reported: 'Refusals whose span was left out, because there were more than ten in a second.',
   spans_not_kept:

@@ -22,6 +22,8 @@ export interface Hop {
   readonly http2: boolean
   /** The caller is a sidecar of ours (`weft-h2`). */
   readonly link: boolean
+  /** What the caller's workload says that it is called (core/peer-workload.ts), once it has; nothing is decided by it. */
+  peer?: string
   /** Connections that only this one's requests go out on, once one of them has logged its connection in. */
   own?: OwnConnections
   /** The same towards endpoints that are told by the PROXY protocol who calls. */

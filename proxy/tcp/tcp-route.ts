@@ -212,6 +212,7 @@ export class TcpConnection {
     const socket = this.#socket
     const late = this.#late
     this.#record.upstream = endpoint.address
+    if (this.#hop.direction === 'outbound') this.#record.peer = endpoint.endpoint.owner ?? ''
     if (this.#hop.direction === 'outbound') this.#record.destinationIdentity = identity
     socket.off('close', this.#gone)
     endpoint.connectionOpened()
@@ -238,6 +239,7 @@ export class TcpConnection {
     const { clock } = this.#deps
     const socket = this.#socket
     this.#relayed = true
+    this.#record.opened = true
     this.#deps.telemetry.connectionOpened(this.#record)
     refuseTruncation(socket)
     refuseTruncation(upstream)
@@ -279,6 +281,8 @@ export function newConnectionRecord(
     cluster,
     service: '',
     upstream: '',
+    opened: false,
+    peer: '',
     downstream: hop.downstream,
     destinationAddress: hop.destination?.host ?? '',
     destinationPort: hop.destination?.port ?? 0,

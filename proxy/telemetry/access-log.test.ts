@@ -132,7 +132,10 @@ t.test('lines go to the collector as log records where that is asked for', async
   t.match(told.get('weft.response_flags'), { stringValue: 'UH' })
   t.match(told.get('weft.log.grpc_status'), { intValue: 14n })
   t.notOk(JSON.stringify(lines).includes('secret'), 'nor does a query stand there')
-  t.match(telemetry.prometheus(), /weft_log_records_exported_total 3\n/)
+  t.match(
+    String(telemetry.exposition({ format: 'text', created: false }).body),
+    /weft_log_records_exported_total 3\n/,
+  )
 })
 
 t.test(

@@ -1,90 +1,117 @@
-import { prometheusLabels } from '../../core/prometheus-labels.ts'
+import type { MetricDescription, MetricFamily } from '../../core/metrics/family.ts'
 import type { ClusterManager } from '../upstream/cluster-manager.ts'
 import type { UpstreamCluster } from '../upstream/upstream-cluster.ts'
 
-interface ClusterMetric {
+type ClusterMetric = MetricDescription & {
   readonly type: 'gauge' | 'counter'
-  /** For docs/observability.md. */
-  readonly what: string
-  /** The label that tells its values apart, beside `weft_cluster`. */
+  /** What tells its values apart, beside `weft.backend`. */
   readonly label?: string
   /** By that label; '' without one. */
   readonly read: (cluster: UpstreamCluster) => Iterable<readonly [label: string, value: number]>
 }
 
-/** What Prometheus reads of each cluster in use, by name. */
-export const CLUSTER_METRICS: Readonly<Record<string, ClusterMetric>> = {
-  weft_cluster_endpoints: {
+/** What is told of each cluster in use. */
+export const CLUSTER_METRICS: readonly ClusterMetric[] = [
+  {
+    name: 'weft.cluster.endpoints',
+    unit: '{endpoint}',
     type: 'gauge',
-    what: 'Endpoints, by whether they are picked: `use`, `last-resort` (nothing better is there), `avoid`.',
-    label: 'weft_standing',
+    help: 'Endpoints, by whether they are picked: `use`, `last-resort` (nothing better is there), `avoid`.',
+    label: 'weft.standing',
     read: ({ states }) => countBy([...states.values()], ({ health }) => health.standing),
   },
-  weft_cluster_ejected_endpoints: {
+  {
+    name: 'weft.cluster.ejected_endpoints',
+    unit: '{endpoint}',
     type: 'gauge',
-    what: 'Endpoints that are ejected for how they did.',
+    help: 'Endpoints that are ejected for how they did.',
     read: ({ outliers }) => [['', outliers.ejected]],
   },
-  weft_cluster_ejections_total: {
+  {
+    name: 'weft.cluster.ejections',
+    unit: '{ejection}',
     type: 'counter',
-    what: 'Ejections, by reason.',
-    label: 'weft_reason',
+    help: 'Ejections, by reason.',
+    label: 'weft.reason',
     read: ({ outliers }) => outliers.ejections,
   },
-  weft_cluster_active_requests: {
+  {
+    name: 'weft.cluster.active_requests',
+    unit: '{request}',
     type: 'gauge',
-    what: 'Requests that run, those that wait for a connection among them.',
+    help: 'Requests that run, those that wait for a connection among them.',
     read: ({ active }) => [['', active]],
   },
-  weft_cluster_pending_requests: {
+  {
+    name: 'weft.cluster.pending_requests',
+    unit: '{request}',
     type: 'gauge',
-    what: 'Requests that wait for a connection.',
+    help: 'Requests that wait for a connection.',
     read: ({ breakers }) => [['', breakers.pending]],
   },
-  weft_cluster_active_retries: {
+  {
+    name: 'weft.cluster.active_retries',
+    unit: '{request}',
     type: 'gauge',
-    what: 'Requests that are tried again.',
+    help: 'Requests that are tried again.',
     read: ({ breakers }) => [['', breakers.retries]],
   },
-  weft_cluster_connections: {
+  {
+    name: 'weft.cluster.retry_budget',
+    unit: '{retry}',
     type: 'gauge',
-    what: 'Open connections, HTTP and opaque.',
+    help: 'Retries that the budget of the last ten seconds still lets.',
+    read: ({ budget }) => [['', budget.left]],
+  },
+  {
+    name: 'weft.cluster.connections',
+    unit: '{connection}',
+    type: 'gauge',
+    help: 'Open connections, HTTP and opaque.',
     read: ({ states, connections }) => [
       ['', [...states.values()].reduce((sum, state) => sum + state.connections, connections)],
     ],
   },
-  weft_cluster_limit_reached: {
+  {
+    name: 'weft.cluster.connection_attempts',
+    unit: '{connection}',
+    type: 'counter',
+    help: 'Connections that were tried to its endpoints, by what became of it: `connected`, `failed`.',
+    label: 'weft.outcome',
+    read: ({ connects }) => Object.entries(connects),
+  },
+  {
+    name: 'weft.cluster.limit_reached',
+    unit: '',
     type: 'gauge',
-    what: '1 where a limit would turn away what comes next.',
-    label: 'weft_limit',
+    help: '1 where a limit would turn away what comes next.',
+    label: 'weft.limit',
     read: ({ active, breakers, connections }) =>
       Array.from(breakers.reached(active, connections), ([limit, reached]) => [limit, Number(reached)]),
   },
-  weft_cluster_overflows_total: {
+  {
+    name: 'weft.cluster.overflows',
+    unit: '{request}',
     type: 'counter',
-    what: 'What limits turned away.',
-    label: 'weft_limit',
+    help: 'What limits turned away.',
+    label: 'weft.limit',
     read: ({ breakers }) => breakers.overflows,
   },
-}
+]
 
-/** Prometheus text of the clusters in use. One that is forgotten, unused for ten minutes, begins anew. */
-export function clusterMetricsText({ clusters }: Pick<ClusterManager, 'clusters'>): string {
-  const lines: string[] = []
+/** Of the clusters in use. One that is forgotten, unused for ten minutes, begins anew. */
+export function clusterFamilies({ clusters }: Pick<ClusterManager, 'clusters'>): readonly MetricFamily[] {
   const known = [...clusters.values()].filter(({ config }) => config)
-  for (const [name, { type, label, read }] of Object.entries(CLUSTER_METRICS)) {
-    const values = known.flatMap((cluster) =>
-      Array.from(read(cluster), ([key, value]) => {
-        const labels = prometheusLabels([
-          ['weft_cluster', cluster.name],
-          ...(label ? [[label, key] as const] : []),
-        ])
-        return `${name}{${labels}} ${value}`
-      }),
-    )
-    if (values.length > 0) lines.push(`# TYPE ${name} ${type}`, ...values)
-  }
-  return lines.length > 0 ? lines.join('\n') + '\n' : ''
+  return CLUSTER_METRICS.map(({ label, read, ...description }) => ({
+    ...description,
+    points: known.flatMap((cluster) =>
+      Array.from(read(cluster), ([key, value]) => ({
+        attributes: [['weft.backend', cluster.name], ...(label === undefined ? [] : [[label, key] as const])],
+        value,
+        since: cluster.since,
+      })),
+    ),
+  }))
 }
 
 function countBy<T>(all: readonly T[], keyOf: (one: T) => string): ReadonlyMap<string, number> {

@@ -31,7 +31,7 @@ t.test('Prometheus reads them with their names in a label', async (t) => {
   const held = telemetry.limitMetric('rate_limit_refused', 'shop "a"')
   held.value = 3
   t.match(
-    telemetry.prometheus(),
+    String(telemetry.exposition({ format: 'text', created: false }).body),
     '# TYPE weft_rate_limit_refused_total counter\nweft_rate_limit_refused_total{limit="shop \\"a\\""} 3\n',
   )
   await telemetry.close()

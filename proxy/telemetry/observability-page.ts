@@ -2,10 +2,17 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { WEFT_ATTRIBUTES } from '../../core/weft-attributes.ts'
 import { markdownTable, withWritten } from '../../core/document.ts'
-import { COUNTERS, LIMIT_METRICS, type LimitMetricName } from '../model/counters.ts'
-import { ResponseFlag } from '../model/response-flag.ts'
+import { labelName, prometheusName, type MetricDescription } from '../../core/metrics/family.ts'
+import { PROCESS_METRICS } from '../../core/metrics/process-families.ts'
+import { COUNTERS, LIMIT_METRICS, type CounterName, type LimitMetricName } from '../model/counters.ts'
+import type { ResponseFlag } from '../model/response-flag.ts'
 import { CLUSTER_METRICS } from './cluster-metrics.ts'
-import { DECISIONS_METRIC, limitMetricName } from './prometheus.ts'
+import { counterMetric, DECISIONS, limitMetric } from './count-families.ts'
+import { FLAGGER_METRICS } from './foreign-names/flagger.ts'
+import { ISTIO_METRICS } from './foreign-names/istio.ts'
+import { REQUEST_LABELS, REQUEST_METRICS } from './request-families.ts'
+import { SIDECAR_METRICS } from './sidecar-families.ts'
+import { TCP_LABELS, TCP_METRICS } from './tcp-families.ts'
 
 /** The page whose tables this module writes. */
 export const OBSERVABILITY_PAGE = fileURLToPath(new URL('../../docs/observability.md', import.meta.url))
@@ -35,68 +42,36 @@ const FLAGS: Readonly<Record<keyof typeof ResponseFlag, string>> = {
   RL: 'A rate limit was reached.',
 }
 
-const LABELS = [
-  'http_request_method',
-  'http_response_status_code',
-  'http_route',
-  'weft_cluster',
-  'weft_destination_service',
-  'weft_source_identity',
-  'weft_response_flags',
-  'weft_mtls',
-  'rpc_grpc_status_code',
+/** What Weft's own names are, of everything that a sidecar tells. */
+export const SIDECAR_METRIC_TABLE: readonly MetricDescription[] = [
+  { name: 'target', unit: '', type: 'info', help: 'Always 1; who reports, as labels (telemetry-names.md).' },
+  ...REQUEST_METRICS,
+  ...TCP_METRICS,
+  DECISIONS,
+  ...CLUSTER_METRICS,
+  ...SIDECAR_METRICS,
+  ...PROCESS_METRICS,
+  ...(Object.keys(COUNTERS) as CounterName[]).map(counterMetric),
+  ...(Object.keys(LIMIT_METRICS) as LimitMetricName[]).map(limitMetric),
 ]
 
-/** Those of requests for each side, `server` of what came to the pod and `client` of what it sent. */
-const REQUEST_METRICS: Readonly<Record<string, readonly [type: string, what: string]>> = {
-  target_info: ['gauge', 'Always 1; who reports, as labels (telemetry-names.md).'],
-  http_server_request_duration_seconds: ['histogram', 'Requests to the pod, until the end of their answers.'],
-  http_client_request_duration_seconds: ['histogram', 'Requests of the application, all tries together.'],
-  http_server_request_body_size_bytes_total: ['counter', 'Bytes of the bodies of requests to the pod.'],
-  http_client_request_body_size_bytes_total: ['counter', "Of the application's."],
-  http_server_response_body_size_bytes_total: ['counter', 'Bytes of the bodies of answers of the pod.'],
-  http_client_response_body_size_bytes_total: ['counter', 'Of answers to the application.'],
-  http_client_request_resends_total: ['counter', 'Tries beyond the first.'],
-  http_server_active_requests: ['gauge', 'Requests to the pod that run now. No labels.'],
-  http_client_active_requests: ['gauge', 'Those of the application. No labels.'],
-  [DECISIONS_METRIC]: [
-    'counter',
-    'What was decided on who may, by `policy`, the rule that did (`none`: nothing allows it), and `decision`: `allowed`, `audited`, `dry-run-denied`, `denied`.',
-  ],
-}
+/** And under the names of others. */
+export const FOREIGN_METRIC_TABLE: readonly MetricDescription[] = [...ISTIO_METRICS, ...FLAGGER_METRICS]
 
-/** What Prometheus reads of a sidecar, by name. */
-export const METRIC_NAMES: readonly string[] = [
-  ...Object.keys(REQUEST_METRICS),
-  ...Object.keys(CLUSTER_METRICS),
-  ...Object.keys(COUNTERS).map((name) => `weft_${name}_total`),
-  ...Object.keys(LIMIT_METRICS).map((name) => limitMetricName(name as LimitMetricName)),
-]
-
-/** `page` with the tables of metrics, of response flags and of our own attributes between their marks. */
+/** `page` with the tables of metrics, labels, response flags and of our own attributes between their marks. */
 export function withTelemetry(page: string): string {
-  const requests = Object.entries(REQUEST_METRICS).map(([name, [type, what]]) => [`\`${name}\``, type, what])
-  const counters = Object.entries(COUNTERS).map(([name, what]) => [`\`weft_${name}_total\``, 'counter', what])
-  const clusters = Object.entries(CLUSTER_METRICS).map(([name, { type, what }]) => [
-    `\`${name}\``,
-    type,
-    what,
-  ])
-  const limits = Object.entries(LIMIT_METRICS).map(([name, [type, what]]) => [
-    `\`${limitMetricName(name as LimitMetricName)}\``,
-    type,
-    `${what} By the label \`limit\`.`,
-  ])
-  const rows = [['metric', 'type', 'what it says'], ...requests, ...clusters, ...counters, ...limits]
-  const quoted = (names: readonly string[]): string => names.map((name) => `\`${name}\``).join(', ')
-  const ofClusters = new Set([
-    'weft_cluster',
-    ...Object.values(CLUSTER_METRICS).flatMap(({ label }) => label ?? []),
-  ])
-  const metrics = `${markdownTable(rows)}
-Those of requests but the active ones have the labels ${quoted(LABELS)}, the last of them for gRPC alone. Those of clusters are
-of each cluster in use, and have ${quoted([...ofClusters])}, the latter where there are several of a kind.
+  const ofClusters = new Set(['weft.backend', ...CLUSTER_METRICS.flatMap(({ label }) => label ?? [])])
+  const metrics = `${metricTable(SIDECAR_METRIC_TABLE)}
+Those of clusters are of each cluster in use, and have the labels ${[...ofClusters].map((key) => `\`${labelName(key)}\``).join(', ')},
+the latter where there are several of a kind.
 `
+  const labels = markdownTable([
+    ['label', 'what it says'],
+    ...Object.entries({ ...REQUEST_LABELS, ...TCP_LABELS }).map(([key, what]) => [
+      `\`${labelName(key)}\``,
+      what,
+    ]),
+  ])
   const flags = markdownTable([
     ['flag', 'what happened'],
     ...Object.entries(FLAGS).map(([flag, what]) => [`\`${flag}\``, what]),
@@ -110,12 +85,19 @@ of each cluster in use, and have ${quoted([...ofClusters])}, the latter where th
       `\`${example}\``,
     ]),
   ])
-  const written = [
-    ['metrics', metrics],
-    ['flags', flags],
-    ['attributes', attributes],
-  ] as const
-  return written.reduce((text, [name, table]) => withWritten(text, `${COMMAND} ${name}`, table), page)
+  const tables = { metrics, labels, foreign: metricTable(FOREIGN_METRIC_TABLE), flags, attributes }
+  return Object.entries(tables).reduce(
+    (text, [name, table]) => withWritten(text, `${COMMAND} ${name}`, table),
+    page,
+  )
+}
+
+/** By the names that Prometheus reads. */
+function metricTable(all: readonly MetricDescription[]): string {
+  return markdownTable([
+    ['metric', 'type', 'what it says'],
+    ...all.map((one) => [`\`${prometheusName(one)}\``, one.type, one.help]),
+  ])
 }
 
 if (import.meta.main)

@@ -1,4 +1,7 @@
 import { monotonicClock, type Clock } from '../../core/clock.ts'
+import type { MetricFamily } from '../../core/metrics/family.ts'
+import { exposition, type Exposition, type ExpositionRequest } from '../../core/metrics/exposition.ts'
+import { workloadOfResource } from '../../core/peer-workload.ts'
 import type { CounterName, LimitMetricName } from '../model/counters.ts'
 import type { LogRecord, Resource, Span } from '../../core/xds/generated/otlp.js'
 import type { RequestHead } from '../http/message.ts'
@@ -13,14 +16,19 @@ import type {
 } from '../exchange/telemetry-sink.ts'
 import type { LogMode, TelemetrySettings } from '../../core/telemetry-settings.ts'
 import { AccessLog } from './access-log.ts'
+import { countFamilies } from './count-families.ts'
 import type { Exporter } from './exporter.ts'
+import { flaggerFamilies } from './foreign-names/flagger.ts'
+import { istioFamilies } from './foreign-names/istio.ts'
 import { logRecordOf } from './log-records.ts'
 import { LimitMetrics } from './limit-metrics.ts'
-import { metricsRequests } from './metric-push.ts'
-import { Metrics, type RequestSeries } from './metrics.ts'
+import type { MetricNameSet } from '../../core/metrics/name-sets.ts'
+import { Metrics } from './metrics.ts'
 import type { ObservedCalls } from './observed-calls/observed-calls.ts'
 import { ObservedReport } from './observed-calls/observed-report.ts'
-import { prometheusText } from './prometheus.ts'
+import { MetricReport } from './metric-report.ts'
+import { otherFamilies, requestFamilies, type OwnWorkload } from './request-families.ts'
+import { tcpFamilies } from './tcp-families.ts'
 import { resourceOf, type ResourceAttributes } from './resource.ts'
 import { ExportQueue } from './export-queue.ts'
 import { requestIdOf } from './attributes.ts'
@@ -42,17 +50,13 @@ export interface TelemetryOptions {
   /** Between two reports of all that is counted. Milliseconds. */
   readonly pushMs?: number
   readonly clock?: Clock
+  /** Under whose names Prometheus finds requests; Weft's alone unless said otherwise. */
+  readonly metricNames?: ReadonlySet<MetricNameSet> | undefined
   /** Instead of what listeners say: share of undecided requests that begin a trace, 0 to 100. */
   readonly samplingPercent?: number | undefined
   /** What is told of requests that are not sampled. */
   readonly kept?: KeptSettings | undefined
 }
-
-// What was counted since the last push is lost with a sidecar that is killed: what is new is told between two whole
-// reports as well, a tenth of their interval after the first of it, half of it after the last report.
-const PUSH_MS = 1000
-/** More series than these wait for the whole report: a collector takes only so much a second. */
-const MOST_EARLY = 200
 
 /** What the data plane tells, turned into spans, counters and log lines. */
 export class Telemetry implements TelemetrySink {
@@ -73,13 +77,10 @@ export class Telemetry implements TelemetrySink {
   readonly #random: () => number
   #samplingPercent: number | undefined
   readonly #clock: Clock
-  readonly #pushMs: number
-  #pushedAt: number
-  /** One report after the other: cumulative counts must not overtake each other. */
-  #sent: Promise<void> = Promise.resolve()
-  #sending = false
-  #cancelPush: () => void = () => {}
-  #cancelEarly: (() => void) | undefined
+  readonly #report: MetricReport
+  readonly #names: ReadonlySet<MetricNameSet>
+  readonly #own: OwnWorkload | undefined
+  readonly #sources: (() => readonly MetricFamily[])[] = []
 
   constructor(options: TelemetryOptions) {
     this.#options = options
@@ -101,12 +102,12 @@ export class Telemetry implements TelemetrySink {
     })
     this.#samplingPercent = options.samplingPercent
     this.#clock = options.clock ?? monotonicClock
-    this.#pushMs = options.pushMs ?? PUSH_MS
+    this.#names = options.metricNames ?? new Set(['weft'])
+    this.#own = ownWorkload(options.resource)
     this.#kept = new KeptSpans(this.#clock, options.kept ?? KEPT_DEFAULTS, {
       refused: () => this.count('refusals_not_reported'),
       kept: () => this.count('spans_not_kept'),
     })
-    this.#pushedAt = this.#clock.now()
     this.#observed = options.observed
     this.#observedReport =
       options.observed &&
@@ -119,7 +120,15 @@ export class Telemetry implements TelemetrySink {
         now: Date.now,
         failed: () => this.count('metric_push_failed'),
       })
-    this.#repeat()
+    this.#report = new MetricReport({
+      metrics: this.metrics,
+      exporter: options.exporter,
+      resource: this.#resource,
+      own: this.#own,
+      others: () => [...otherFamilies(this.metrics, this.#own), ...this.#besideRequests()],
+      clock: this.#clock,
+      pushMs: options.pushMs,
+    })
   }
 
   /** What is said of this sidecar by its pod and namespace, from now on; a flag of the command goes before that. */
@@ -199,10 +208,11 @@ export class Telemetry implements TelemetrySink {
       if (span) for (const one of spansOf(record, span, requestIdOf(head))) this.#spans.add(one)
     }
     this.#log.request(record, head)
-    if (this.#cancelEarly === undefined && this.#exporter) this.#awaitEarly()
+    this.#report.counted()
   }
 
   connectionOpened(record: ConnectionRecord): void {
+    this.metrics.tcp.opened(record)
     if (record.direction === 'inbound') this.#observed?.connection(record)
   }
 
@@ -223,70 +233,71 @@ export class Telemetry implements TelemetrySink {
     return this.#limits.get(name, limit)
   }
 
-  prometheus(): string {
-    const counters = this.metrics.counters
-    counters.set('spans_exported', this.#spans?.exported ?? 0)
-    counters.set('spans_dropped', this.#spans?.dropped ?? 0)
-    counters.set('log_records_exported', this.#logRecords?.exported ?? 0)
-    counters.set('log_records_dropped', this.#logRecords?.dropped ?? 0)
-    return prometheusText(this.metrics, this.#limits.samples(), this.#attributes)
+  /** What else is told with the metrics, as somebody asks. */
+  addMetrics(source: () => readonly MetricFamily[]): void {
+    this.#sources.push(source)
+  }
+
+  /** All metrics under the names that were chosen. */
+  families(): readonly MetricFamily[] {
+    const target: MetricFamily = {
+      name: 'target',
+      unit: '',
+      type: 'info',
+      help: 'Who reports, as labels (telemetry-names.md).',
+      points: [{ attributes: [...this.#attributes], value: 1, since: this.metrics.since }],
+    }
+    return [
+      target,
+      ...(this.#names.has('weft') ? requestFamilies(this.metrics, this.#own) : []),
+      ...this.#besideRequests(),
+      ...(this.#names.has('istio') ? istioFamilies(this.metrics, this.#own) : []),
+      ...(this.#names.has('flagger') ? flaggerFamilies(this.metrics, this.#own) : []),
+    ]
+  }
+
+  /** The same as Prometheus asks for them. */
+  exposition(request: ExpositionRequest): Exposition {
+    if (request.format === 'protobuf') this.metrics.countNative()
+    return exposition(this.families(), request)
   }
 
   /** Sends what is left, within the exporter's own deadline. Never rejects. */
   async close(): Promise<void> {
-    this.#cancelPush()
     this.#log.flush()
     await Promise.allSettled([
       this.#spans?.flush(),
       this.#logRecords?.flush(),
-      this.#pushAll(),
+      this.#report.close(),
       this.#observedReport?.close(),
     ])
     this.#exporter?.close()
   }
 
-  #repeat(): void {
-    this.#cancelPush = this.#clock.after(this.#pushMs, () => {
-      this.#repeat()
-      this.metrics.expire(Date.now())
-      if (!this.#sending) void this.#pushAll()
-    })
-  }
-
-  #pushAll(): Promise<void> {
-    this.#cancelEarly?.()
-    this.#cancelEarly = undefined
-    return this.#push([...this.metrics.requests])
-  }
-
-  #awaitEarly(): void {
-    const waitMs = this.#pushedAt + this.#pushMs / 2 - this.#clock.now()
-    this.#cancelEarly = this.#clock.after(Math.max(this.#pushMs / 10, waitMs), () => {
-      this.#cancelEarly = undefined
-      const changed = [...this.metrics.requests].filter((series) => series.used)
-      if (changed.length <= MOST_EARLY && !this.#sending) void this.#push(changed)
-    })
-  }
-
-  #push(series: readonly RequestSeries[]): Promise<void> {
-    this.#pushedAt = this.#clock.now()
-    this.#sent = this.#sent.then(() => this.#send(series))
-    return this.#sent
-  }
-
-  async #send(series: readonly RequestSeries[]): Promise<void> {
-    if (!this.#exporter || series.length === 0) return
-    this.#sending = true
-    try {
-      for (const request of metricsRequests(series, this.#resource, Date.now()))
-        await this.#exporter.metrics(request)
-    } catch {
-      // Cumulative: the next push says it all.
-      this.count('metric_push_failed')
-    } finally {
-      this.#sending = false
+  #besideRequests(): readonly MetricFamily[] {
+    const { counters, tcp } = this.metrics
+    if (this.#spans) {
+      counters.set('spans_exported', this.#spans.exported)
+      counters.set('spans_dropped', this.#spans.dropped)
     }
+    if (this.#logRecords) {
+      counters.set('log_records_exported', this.#logRecords.exported)
+      counters.set('log_records_dropped', this.#logRecords.dropped)
+    }
+    return [
+      ...tcpFamilies(tcp, this.#own),
+      ...countFamilies(this.metrics, this.#limits.samples()),
+      ...this.#sources.flatMap((source) => source()),
+    ]
   }
+}
+
+/** As metrics say which end is this one; undefined of a proxy that runs for no pod. */
+function ownWorkload(resource: ResourceAttributes): OwnWorkload | undefined {
+  const workload = workloadOfResource(resource)
+  if (!workload) return undefined
+  const namespace = resource.get('k8s.namespace.name') ?? ''
+  return { ...workload, namespace, pod: resource.get('k8s.pod.name') ?? '' }
 }
 
 function spanQueue(exporter: Exporter, resource: Resource): ExportQueue<Span> {

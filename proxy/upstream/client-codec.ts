@@ -14,6 +14,8 @@ export interface ClientCodecOptions extends Pick<Cluster, 'headLimits' | 'keepAl
   readonly idleTimeoutMs: number
   /** What the server said on an earlier connection of how many streams it takes. */
   readonly streamsTold?: number | undefined
+  /** What a server of the mesh is told that our workload is called (core/peer-workload.ts); '': nothing. */
+  readonly peer: string
 }
 
 /** Speaks HTTP on a connection that was made. */
@@ -28,18 +30,20 @@ export const createClientCodec: CreateClientCodec = (
   connected,
   handler,
   protocol,
-  { idleTimeoutMs, headLimits, keepAlive, tcpKeepAlive, streamsTold },
+  { idleTimeoutMs, headLimits, keepAlive, tcpKeepAlive, streamsTold, peer },
 ) => {
   const { socket, alpn } = connected
   if (protocol === 'h2') {
     const link = alpn === ALPN_LINK
+    // What a sidecar says, and is told, and nobody who only speaks as one.
+    const sidecar = link && connected.identity !== ''
     return connectHttp2(createTransport(socket, tcpKeepAlive), handler, {
       idleTimeoutMs,
       assumedStreams: streamsTold,
       headLimits: link ? linkLimits(headLimits) : headLimits,
       keepAlive: link ? linkKeepAlive(keepAlive) : keepAlive,
-      // What a sidecar says, and nobody who only speaks as one.
-      spelling: link && connected.identity !== '',
+      spelling: sidecar,
+      peer: sidecar ? peer : '',
     })
   }
   // The end of the connection may be the end of an answer.

@@ -12,6 +12,8 @@ export interface ClusterScope {
   readonly breakers: CircuitBreakers
   /** Of probes. */
   readonly turns: Turns
+  /** Connections to them, by what became of the attempt. */
+  readonly connects: { connected: number; failed: number }
   /** How often an endpoint was picked for a request or a connection. */
   picks: number
 }
@@ -25,6 +27,7 @@ export function newClusterScope(
     outliers: new OutlierSet(clock, random, outlierEvents?.(name)),
     breakers: new CircuitBreakers(),
     turns: new Turns(PROBES_AT_ONCE),
+    connects: { connected: 0, failed: 0 },
     picks: 0,
   }
 }

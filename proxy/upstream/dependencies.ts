@@ -20,6 +20,8 @@ export interface UpstreamDependencies {
   readonly clock: Clock
   /** Where this proxy is; undefined: not known. */
   readonly locality: Locality | undefined
+  /** What servers of the mesh are told that our workload is called (core/peer-workload.ts); '': nothing. */
+  readonly peer: string
   /** At least 0, less than 1. */
   readonly random: () => number
   readonly lookup: Lookup
@@ -40,6 +42,7 @@ export function upstreamDependencies(options: UpstreamOptions): UpstreamDependen
     ownProxyProtocol: new Map(),
     clock: monotonicClock,
     locality: undefined,
+    peer: '',
     random: Math.random,
     lookup: systemLookup,
     createClientCodec,

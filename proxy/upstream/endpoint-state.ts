@@ -46,6 +46,7 @@ export class EndpointState {
   readonly #deps: UpstreamDependencies
   readonly #self: boolean
   readonly #breakers: ClusterScope['breakers']
+  readonly #connects: ClusterScope['connects']
   readonly #habit = new KeepAliveHabit()
   /** Of its HTTP connections, in whichever pool. */
   readonly #room: ConnectionRoom
@@ -89,6 +90,7 @@ export class EndpointState {
       this.#http2?.renew()
     }
     this.#breakers = scope.breakers
+    this.#connects = scope.connects
     this.#breakers.configure(cluster.limits)
     const { clock, random, signals } = deps
     const { outliers, turns } = scope
@@ -333,7 +335,11 @@ export class EndpointState {
     done: ConnectDone,
   ): { cancel(): void } {
     const { clock, connector } = this.#deps
-    return connectWithSecond(connector, this.#target(purpose, addresses), clock, slow, done)
+    const target = this.#target(purpose, addresses)
+    return connectWithSecond(connector, target, clock, slow, (connected, failure) => {
+      this.#connects[connected ? 'connected' : 'failed']++
+      done(connected, failure)
+    })
   }
 
   /** TLS or the PROXY protocol as the connections have it is not what the cluster asks for any more. */
@@ -385,6 +391,7 @@ export class EndpointState {
           keepAlive,
           tcpKeepAlive,
           streamsTold: pool.streamsTold,
+          peer: this.#deps.peer,
         })
         done(codec, connected, undefined)
       })

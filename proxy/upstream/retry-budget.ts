@@ -29,19 +29,28 @@ export class RetryBudget {
     this.#requests[slot] = (this.#requests[slot] as number) + 1
   }
 
+  /** Whole retries that the budget still has. */
+  get left(): number {
+    this.#slot()
+    return Math.max(0, Math.floor(this.#remaining()))
+  }
+
   /** Takes one retry out of the budget; false: there is none left. */
   tryRetry(): boolean {
     const slot = this.#slot()
+    if (this.#remaining() < 1) return false
+    this.#retries[slot] = (this.#retries[slot] as number) + 1
+    return true
+  }
+
+  #remaining(): number {
     let requests = 0
     let retries = 0
     for (let i = 0; i < WINDOW_SECONDS; i++) {
       requests += this.#requests[i] as number
       retries += this.#retries[i] as number
     }
-    const allowed = Math.max((requests * this.#percent) / 100, this.#minPerSecond * WINDOW_SECONDS)
-    if (retries + 1 > allowed) return false
-    this.#retries[slot] = (this.#retries[slot] as number) + 1
-    return true
+    return Math.max((requests * this.#percent) / 100, this.#minPerSecond * WINDOW_SECONDS) - retries
   }
 
   #slot(): number {

@@ -25,6 +25,9 @@ export class UpstreamCluster {
   readonly budget: RetryBudget
   readonly outliers: ClusterScope['outliers']
   readonly breakers: ClusterScope['breakers']
+  readonly connects: ClusterScope['connects']
+  /** When it came into use. Milliseconds since the epoch. */
+  readonly since = Date.now()
   /** Requests running now. */
   active = 0
   /** Opaque connections now, those that are being made among them. */
@@ -59,6 +62,7 @@ export class UpstreamCluster {
     this.#scope = newClusterScope(deps, name)
     this.outliers = this.#scope.outliers
     this.breakers = this.#scope.breakers
+    this.connects = this.#scope.connects
     const watched = deps.configuration.cluster(name)
     this.#stopWatching = watched.watch((config) => this.#configure(config))
     this.#configure(watched.value)

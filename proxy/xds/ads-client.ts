@@ -31,6 +31,8 @@ export interface AdsClient {
   readonly connected: Watchable<boolean>
   /** Why the last try failed, in one line; '' once the server answers. */
   readonly problem: string
+  /** Responses that were refused as a whole or in part: NACKs. */
+  readonly refused: number
   start(): void
   close(): void
 }
@@ -65,6 +67,7 @@ export function createAdsClient(options: AdsClientOptions): AdsClient {
   let cancelRetry = () => {}
   let closed = false
   let problem = ''
+  let refused = 0
 
   const connect = async (): Promise<void> => {
     try {
@@ -128,8 +131,10 @@ export function createAdsClient(options: AdsClientOptions): AdsClient {
       connected.set(true)
     }
     const detail = own.take(response)
-    if (detail !== '')
+    if (detail !== '') {
+      refused++
       log.error('configuration refused; what was before goes on', { type: response.typeUrl, detail })
+    }
     options.changed?.()
   }
 
@@ -151,6 +156,9 @@ export function createAdsClient(options: AdsClientOptions): AdsClient {
     connected,
     get problem() {
       return problem
+    },
+    get refused() {
+      return refused
     },
     start() {
       table.subscribe({

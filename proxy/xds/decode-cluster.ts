@@ -6,6 +6,7 @@ import {
   METADATA_MAX_RESPONSE_HEADERS_KB,
   METADATA_SERVICE,
   METADATA_TRANSPORT_MATCH,
+  METADATA_OWNER,
   METADATA_WORKLOAD,
 } from '../../core/contract.ts'
 import {
@@ -220,6 +221,7 @@ function decodeEndpoint(endpoint: LbEndpoint, scope: Scope): Endpoint {
     transportMatch: decodeTexts(metadata, METADATA_TRANSPORT_MATCH, scope),
     identity: decodeText(metadata, METADATA, METADATA_IDENTITY, scope),
     workload: decodeText(metadata, METADATA, METADATA_WORKLOAD, scope),
+    owner: decodeText(metadata, METADATA, METADATA_OWNER, scope),
   }
 }
 

@@ -9,17 +9,27 @@ export class RefusalLog {
   readonly #log: Logger
   readonly #clock: Clock
   readonly #perSecond: number
+  readonly #counted: (status: string) => void
   #second = 0
   #told = 0
   #untold = 0
 
-  constructor(log: Logger, clock: Clock, perSecond = REFUSALS_TOLD) {
+  /** `counted`: told of each, with its gRPC status, `CONNECTION` where a whole connection was ended. */
+  constructor(
+    log: Logger,
+    clock: Clock,
+    perSecond = REFUSALS_TOLD,
+    counted: (status: string) => void = () => {},
+  ) {
     this.#log = log
     this.#clock = clock
     this.#perSecond = perSecond
+    this.#counted = counted
   }
 
   tell(message: string, about: Readonly<Record<string, unknown>>): void {
+    const { status } = about
+    this.#counted(typeof status === 'string' ? status : 'CONNECTION')
     const second = Math.floor(this.#clock.now() / 1000)
     if (second !== this.#second) {
       if (this.#untold > 0) this.#log.warn('more was refused', { times: this.#untold })

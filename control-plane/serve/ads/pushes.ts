@@ -17,6 +17,8 @@ export interface PushOptions {
   /** What one turn of the event loop spends on pushing. Milliseconds. */
   readonly sliceMs?: number
   readonly clock?: Clock
+  /** Told of each stream that was sent a change, how long after it. Milliseconds. */
+  readonly pushed?: (ms: number) => void
 }
 
 // Signing and new streams are not held up by a large mesh for longer.
@@ -25,7 +27,8 @@ const SLICE_MS = 10
 /** Tells every open stream of changes: gathered over a moment, in turns, never faster than a stream takes them. */
 export class Pushes {
   readonly #all = new Set<Pushed>()
-  readonly #waiting = new Set<Pushed>()
+  /** Since when what it is still to be told is there. */
+  readonly #waiting = new Map<Pushed, number>()
   readonly #stop: () => void
   readonly #options: Required<PushOptions>
   #cancel: (() => void) | undefined
@@ -34,8 +37,20 @@ export class Pushes {
   #next: NodeJS.Immediate | undefined
 
   constructor(changes: Watchable<unknown>, options: PushOptions = {}) {
-    this.#options = { debounceMs: 10, longestMs: 100, sliceMs: SLICE_MS, clock: monotonicClock, ...options }
+    this.#options = {
+      debounceMs: 10,
+      longestMs: 100,
+      sliceMs: SLICE_MS,
+      clock: monotonicClock,
+      pushed: () => {},
+      ...options,
+    }
     this.#stop = changes.watch(() => this.#changed())
+  }
+
+  /** Streams that are still to be told of a change. */
+  get waiting(): number {
+    return this.#waiting.size
   }
 
   add(one: Pushed): void {
@@ -68,7 +83,7 @@ export class Pushes {
     const wait = Math.min(debounceMs, Math.max(0, this.#since + longestMs - now))
     this.#cancel = clock.after(wait, () => {
       this.#cancel = undefined
-      for (const one of this.#all) this.#waiting.add(one)
+      for (const one of this.#all) if (!this.#waiting.has(one)) this.#waiting.set(one, this.#since)
       this.#run()
     })
   }
@@ -77,11 +92,11 @@ export class Pushes {
     // Not from within a push, and not beside the turn that is to come.
     if (this.#running || this.#next) return
     this.#running = true
-    const { clock, sliceMs } = this.#options
+    const { clock, pushed: told, sliceMs } = this.#options
     const until = clock.now() + sliceMs
     let pushed = 0
     let more = false
-    for (const one of this.#waiting) {
+    for (const [one, since] of this.#waiting) {
       if (!one.writable) continue
       if (pushed > 0 && clock.now() > until) {
         more = true
@@ -90,6 +105,7 @@ export class Pushes {
       pushed++
       this.#waiting.delete(one)
       one.push()
+      told(clock.now() - since)
     }
     this.#running = false
     if (!more) return

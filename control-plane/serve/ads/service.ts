@@ -20,6 +20,7 @@ import { clientOf, runtimeOf, type MeshClient } from '../../xds/client.ts'
 import { anyCallerOf } from '../admission/admitted.ts'
 import { callerKey } from '../admission/allowance.ts'
 import { RefusalLog } from '../admission/refusal-log.ts'
+import type { ControlPlaneMetrics } from '../metrics/control-plane-metrics.ts'
 import type { ProxyStream } from '../rest/overview.ts'
 import type { Caller } from '../tokens/claims.ts'
 import { DeltaSession } from './delta-session.ts'
@@ -30,6 +31,8 @@ import { SotwSession } from './sotw-session.ts'
 export interface DiscoveryOptions {
   readonly snapshot: Watchable<MeshView>
   readonly log: Logger
+  /** What is counted of streams. */
+  readonly metrics?: Pick<ControlPlaneMetrics, 'pushed' | 'rejected'>
 }
 
 export interface Discovery {
@@ -40,6 +43,8 @@ export interface Discovery {
   readonly implementation: UntypedServiceImplementation
   /** Whose streams are open. */
   proxies(): readonly ProxyStream[]
+  /** Streams that are still to be told of a change. */
+  waiting(): number
   /**
    * Ends every stream with UNAVAILABLE, so that its client goes elsewhere: one after the other, in so many milliseconds
    * at most, so that those who take them on have them one after the other, too. Until then each is told of changes.
@@ -91,8 +96,8 @@ interface Open {
  * `envoy.service.discovery.v3.AggregatedDiscoveryService`, both variants, over the mesh's snapshot. Who opens a stream
  * is what the server's admission found; where it asks nobody, a node is taken at its word.
  */
-export function discoveryService({ snapshot, log }: DiscoveryOptions): Discovery {
-  const pushes = new Pushes(snapshot)
+export function discoveryService({ snapshot, log, metrics }: DiscoveryOptions): Discovery {
+  const pushes = new Pushes(snapshot, metrics ? { pushed: (ms) => metrics.pushed(ms) } : {})
   const open = new Set<Open>()
   const streams = new Set<Closeable>()
   const byCaller = new Map<string, Set<Closeable>>()
@@ -219,11 +224,13 @@ export function discoveryService({ snapshot, log }: DiscoveryOptions): Discovery
       const session = this.#start(client, {
         view: () => snapshot.value,
         send: (response) => this.#send(response),
-        onRejected: (_type, detail) =>
+        onRejected: (type, detail) => {
+          metrics?.rejected(type)
           this.#rejections.tell('a proxy refused its configuration and goes on with its last', {
             node: this.#entry?.node,
             detail,
-          }),
+          })
+        },
       })
       const node = printable(`${client.pod || request.node?.id || 'unknown'}.${client.namespace}`)
       const runtime = printable(runtimeOf(request.node))
@@ -265,6 +272,7 @@ export function discoveryService({ snapshot, log }: DiscoveryOptions): Discovery
       deltaAggregatedResources: serve((client, deps) => new DeltaSession(client, deps)),
     },
     proxies: () => [...open].map(viewOf).sort((a, b) => (a.node < b.node ? -1 : 1)),
+    waiting: () => pushes.waiting,
     async close(withinMs) {
       const gapMs = Math.min(GAP_MS, withinMs / Math.max(streams.size, 1))
       const end = performance.now() + withinMs

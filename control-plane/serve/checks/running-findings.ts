@@ -1,5 +1,5 @@
 import type { X509Certificate } from 'node:crypto'
-import { STATUS_ANNOTATION } from '../../../core/contract.ts'
+import { PROXY_CONTAINER, STATUS_ANNOTATION } from '../../../core/contract.ts'
 import type { ObjectName, Problem } from '../../../core/problem.ts'
 import type { CanaryView } from '../../canary/view.ts'
 import { findingOf, nameOf, type CheckedMesh } from '../../problems/configuration/checked-mesh.ts'
@@ -115,7 +115,7 @@ function withoutStream(checked: CheckedMesh, { proxies, now }: Running): Problem
   return alone.map((pod) =>
     findingOf('WEFT0602', nameOf(pod), '', {
       message: 'its sidecar has no stream to a control plane, and goes on with what it has',
-      remedy: `its log says why: kubectl logs -n ${pod.meta.namespace} ${pod.meta.name} -c weft-proxy`,
+      remedy: `its log says why: kubectl logs -n ${pod.meta.namespace} ${pod.meta.name} -c ${PROXY_CONTAINER}`,
     }),
   )
 }

@@ -1,5 +1,4 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { stripTypeScriptTypes } from 'node:module'
 import { extname, join } from 'node:path'
 import { describeError, WeftError } from '../../../core/errors.ts'
 
@@ -12,12 +11,11 @@ const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
   '.svg': 'image/svg+xml',
-  // Types are taken out below; the name stays, so that imports in the source hold in the browser too.
-  '.mts': 'text/javascript; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
 }
 
 /**
- * The page, read once: by path, `/` for index.html. Throws WeftError `dashboard.unreadable` naming the directory.
+ * The page as dashboard/build.ts makes it, read once: by path, `/` for index.html. Throws WeftError `dashboard.unreadable` naming the directory.
  */
 export function readDashboard(directory: string): ReadonlyMap<string, DashboardFile> {
   try {
@@ -26,18 +24,23 @@ export function readDashboard(directory: string): ReadonlyMap<string, DashboardF
       const extension = extname(name)
       const type = Object.hasOwn(TYPES, extension) ? TYPES[extension] : undefined
       if (type === undefined) continue
-      const text = readFileSync(join(directory, name), 'utf8')
-      const body = extension === '.mts' ? stripTypeScriptTypes(text) : text
+      const body = readFileSync(join(directory, name), 'utf8')
       files.set(name === 'index.html' ? '/' : `/${name}`, { type, body })
     }
     if (!files.has('/'))
-      throw new WeftError('dashboard.unreadable', 'has no index.html', { field: directory })
+      throw new WeftError('dashboard.unreadable', 'has no index.html: npm run setup builds the page', {
+        field: directory,
+      })
     return files
   } catch (error) {
     if (error instanceof WeftError) throw error
-    throw new WeftError('dashboard.unreadable', `can't be read: ${describeError(error)}`, {
-      field: directory,
-      cause: error,
-    })
+    throw new WeftError(
+      'dashboard.unreadable',
+      `can't be read: ${describeError(error)}; npm run setup builds the page`,
+      {
+        field: directory,
+        cause: error,
+      },
+    )
   }
 }

@@ -1,4 +1,7 @@
 import fastify from 'fastify'
+import { Counter } from '../../../core/metrics/instruments.ts'
+import { OPENMETRICS_TYPE } from '../../../core/metrics/openmetrics.ts'
+import { PROMETHEUS_TEXT_TYPE } from '../../../core/metrics/prometheus-text.ts'
 import t from 'tap'
 import type { Problem } from '../../../core/problem.ts'
 import type { ServiceView } from '../../service-view.ts'
@@ -102,7 +105,7 @@ const MESH: MeshOverview = {
 
 function setUp(
   t: { teardown(task: () => unknown): void },
-  more: Partial<Pick<RestOptions, 'notReady' | 'names' | 'mesh'>> = {},
+  more: Partial<Pick<RestOptions, 'families' | 'mesh' | 'names' | 'notReady'>> = {},
 ) {
   const clock = new ManualClock(START)
   const traces = new TraceStore()
@@ -117,6 +120,14 @@ function setUp(
   }
   return { app, clock, traces, decisions, metrics, get }
 }
+
+t.test('a Service is told whole, with every endpoint; one that is not there is no page', async (t) => {
+  const { get } = setUp(t)
+  t.match((await get('/api/services/shop/catalog')).body, { name: 'catalog', ports: CATALOG.ports })
+  const missing = await get('/api/services/shop/none')
+  t.match([missing.status, missing.body], [404, { error: { code: 'api.no_service' } }])
+  t.equal((await get('/api/services/shop/%3Cimg%3E')).status, 400)
+})
 
 t.test('a route shows each rule once, with the configured and the seen split', async (t) => {
   const { clock, metrics, get } = setUp(t)
@@ -250,11 +261,21 @@ t.test('refusals: by reference, namespace and time, and counted', async (t) => {
     )
 })
 
-t.test('Prometheus reads where Canaries are', async (t) => {
-  const { app } = setUp(t)
+t.test('Prometheus reads the metrics, in the format that it asks for', async (t) => {
+  const counted = new Counter({ name: 'weft.asked', unit: '', type: 'counter', help: 'Asked.' })
+  const { app } = setUp(t, {
+    families: ({ trustDomain }) => (counted.add([], trustDomain.length), [counted.family()]),
+  })
   const reply = await app.inject({ url: '/metrics' })
-  t.match(reply.headers['content-type'], /^text\/plain; version=0\.0\.4/)
-  t.match(reply.body, /^# TYPE weft_canary_weight gauge$/m)
+  t.equal(reply.headers['content-type'], PROMETHEUS_TEXT_TYPE)
+  t.equal(
+    reply.body,
+    '# HELP weft_asked_total Asked.\n# TYPE weft_asked_total counter\nweft_asked_total 13\n',
+  )
+  const accept = 'application/openmetrics-text;version=1.0.0'
+  const open = await app.inject({ url: '/metrics?created', headers: { accept } })
+  t.equal(open.headers['content-type'], OPENMETRICS_TYPE)
+  t.match(open.body, /^weft_asked_created \d+/m)
   t.equal((await app.inject({ url: '/metrics?name=catalog' })).statusCode, 400)
 })
 
@@ -279,6 +300,7 @@ t.test('the lock says what was seen of requests, not what sidecars could do', as
     meshed,
     identity: '',
     workload: '',
+    owner: '',
     zone: '',
     node: '',
   })

@@ -3,6 +3,8 @@ import { formatSpiffeBundle } from '../../../certs/spiffe-bundle.ts'
 import type { TrustBundle } from '../../../certs/trust-bundle.ts'
 import { API_CLIENT_HEADER, READY_PATH } from '../../../core/contract.ts'
 import { systemClock, type Clock } from '../../../core/clock.ts'
+import { exposition, expositionRequest } from '../../../core/metrics/exposition.ts'
+import type { MetricFamily } from '../../../core/metrics/family.ts'
 import { WeftError } from '../../../core/errors.ts'
 import type { Problem } from '../../../core/problem.ts'
 import { namedHosts } from '../../../core/named-hosts.ts'
@@ -13,8 +15,8 @@ import { ownTelemetry } from '../answers/own-telemetry.ts'
 import type { TelemetrySource } from '../answers/telemetry-source.ts'
 import { EventLog } from '../events/event-log.ts'
 import { NO_TOPOLOGY, type Topology } from '../graph/topology.ts'
+import { canaryFamilies } from '../../canary/metrics.ts'
 import { ownCounts } from '../../canary/evidence/counts.ts'
-import { canaryMetrics, METRICS_TYPE } from '../../canary/metrics.ts'
 import type { DecisionStore } from '../telemetry/decision-store.ts'
 import type { MetricStore } from '../telemetry/metric-store.ts'
 import { OBSERVED_HOURS } from '../telemetry/observed-store.ts'
@@ -42,6 +44,7 @@ import {
 import { replicaPage } from './replica-page.ts'
 import { routeRows, SPLIT_SECONDS } from './routes.ts'
 import { seriesPage } from './series-page.ts'
+import { servicePage } from './service-page.ts'
 import { serviceRows, WINDOW_SECONDS } from './services.ts'
 import { tapPage } from './tap-page.ts'
 import { tracesPage } from './traces-page.ts'
@@ -80,14 +83,16 @@ export interface RestOptions {
   /** What the mesh's workloads trust. */
   readonly bundle?: () => TrustBundle | undefined
   readonly clock?: Clock
+  /** What /metrics tells; left out: nothing but where Canaries are. */
+  readonly families?: (mesh: MeshOverview) => readonly MetricFamily[]
 }
 
 /** A new root waits for its promotion longer than that. */
 const BUNDLE_REFRESH_MS = 300_000
 const MAX_SERIES = 128
 
-// No script or style but the page's own files; nobody frames it; it calls only where it came from.
-const HEADERS = {
+/** No script or style but the page's own files; nobody frames it; it calls only where it came from. */
+export const HEADERS = {
   'content-security-policy':
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -111,6 +116,7 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
     release,
     notReady = () => undefined,
     clock = systemClock,
+    families = (overview) => canaryFamilies(overview.canaries(), startedAt),
   } = options
   const startedAt = clock.now()
 
@@ -166,6 +172,7 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
   livePage(app, { answers, clock, mesh: () => meshPage(), headers: HEADERS })
   const { tap, tapSetting = () => undefined } = options
   if (tap) tapPage(app, { tap, clock, replicas, setting: tapSetting, headers: HEADERS })
+  servicePage(app, mesh)
   if (options.explain) explainPages(app, options.explain)
   if (options.checks) checksPage(app, options.checks)
   const { observed, policyObjects } = options
@@ -187,8 +194,10 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
     totals: ownCounts(metrics).now(listParameter(query, 'series', MAX_SERIES)),
   }))
   app.get('/metrics', (request, reply) => {
-    onlyParameters(request.query as Query, [])
-    void reply.type(METRICS_TYPE).send(canaryMetrics(mesh.canaries()))
+    onlyParameters(request.query as Query, ['created'])
+    const { searchParams } = new URL(request.url, 'http://localhost')
+    const { type, body } = exposition(families(mesh), expositionRequest(request.headers.accept, searchParams))
+    void reply.type(type).send(body)
   })
   page('/api/trust-bundle', [], () => {
     const bundle = options.bundle?.()

@@ -9,6 +9,7 @@ import type { Logger } from '../../../core/log.ts'
 import { Signing, type SignRequest, type SignResponse } from '../../../core/xds/generated/weft.js'
 import type { Issuer } from '../../issuers/issuer.ts'
 import { callerOf } from '../admission/admitted.ts'
+import type { ControlPlaneMetrics } from '../metrics/control-plane-metrics.ts'
 import type { Caller } from '../tokens/claims.ts'
 import { GrpcError } from '../tokens/grpc-error.ts'
 import { certificateRequest } from './sign.ts'
@@ -18,6 +19,8 @@ export interface SigningOptions {
   /** Of the identities that it certifies. */
   readonly trustDomain: string
   readonly log: Logger
+  /** What is counted of it. */
+  readonly metrics?: Pick<ControlPlaneMetrics, 'signed'>
   /** See SignOptions. */
   readonly aliases?: readonly string[] | undefined
   readonly refusal?: ((spiffeId: string) => string | undefined) | undefined
@@ -37,7 +40,7 @@ export function signingService(options: SigningOptions): {
   longestMessage: number
   title: string
 } {
-  const { issuer, trustDomain, log } = options
+  const { issuer, trustDomain, log, metrics } = options
 
   const answer = async (request: SignRequest, caller: Caller, signal: AbortSignal): Promise<SignResponse> => {
     const asked = certificateRequest({
@@ -61,10 +64,13 @@ export function signingService(options: SigningOptions): {
   }
 
   const sign: handleUnaryCall<SignRequest, SignResponse> = (call, callback) => {
+    const began = performance.now()
+    const over = (outcome: string): void => metrics?.signed(outcome, performance.now() - began)
     const gone = new AbortController()
     call.on('cancelled', () => gone.abort(new GrpcError(status.CANCELLED, 'the caller is gone')))
     const refuse = (error: unknown): void => {
       const refusal = asGrpcError(error)
+      over(status[refusal.code])
       // What is the issuer's fault is logged once for all whom it concerns.
       if (refusal.code !== status.CANCELLED && refusal.code !== status.UNAVAILABLE)
         log.warn('certificate refused', {
@@ -76,7 +82,10 @@ export function signingService(options: SigningOptions): {
     }
     try {
       const caller = callerOf(call.metadata)
-      answer(call.request, caller, gone.signal).then((response) => callback(null, response), refuse)
+      answer(call.request, caller, gone.signal).then((response) => {
+        over('OK')
+        callback(null, response)
+      }, refuse)
     } catch (error) {
       refuse(error)
     }

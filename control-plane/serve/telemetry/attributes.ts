@@ -7,18 +7,37 @@ export type Attributes = Readonly<Record<string, AttributeValue>>
 
 export const MAX_VALUE = 1024
 
-/** What a sidecar says of the requests that it counts (proxy/telemetry/metric-push.ts). */
+/**
+ * What a sidecar says of the requests that it counts (proxy/telemetry/request-families.ts); one of the version before says
+ * `http.route`, `weft.cluster` and `rpc.grpc.status_code`.
+ */
 export const METRIC_ATTRIBUTES: ReadonlySet<string> = new Set([
+  'error.type',
   'http.request.method',
   'http.response.status_code',
   'http.route',
+  'network.protocol.version',
   'rpc.grpc.status_code',
+  'rpc.method',
+  'rpc.response.status_code',
+  'rpc.system.name',
+  'server.address',
+  'server.port',
+  'url.scheme',
+  'weft.backend',
   'weft.cluster',
+  'weft.destination_identity',
+  'weft.destination_namespace',
   'weft.destination_service',
+  'weft.destination_version',
+  'weft.destination_workload',
   'weft.mtls',
   'weft.response_flags',
   'weft.route',
   'weft.source_identity',
+  'weft.source_namespace',
+  'weft.source_version',
+  'weft.source_workload',
 ])
 
 /** And of one request, in a span (proxy/telemetry/span.ts). */

@@ -291,7 +291,7 @@ t.test('what is no attribute of a sidecar makes no series', async (t) => {
   const store = new MetricStore()
   const at = START + 1000
   for (let i = 0; i < 100; i++) {
-    const labels = { [`key${i}`]: 'x'.repeat(1000), 'server.address': `${i}` }
+    const labels = { [`key${i}`]: 'x'.repeat(1000), 'server.name': `${i}` }
     add(store, report({ counts: [1, 0, 0], at, labels }), WEB, at)
   }
   t.equal(store.series, 1)

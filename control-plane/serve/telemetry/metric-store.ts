@@ -19,6 +19,11 @@ const METRICS: Readonly<Record<string, Direction>> = {
   'http.client.request.duration': 'client',
 }
 
+/** Whether the store takes points of this metric; those of gRPC stand among HTTP's, too. */
+export function isStored(metric: string): boolean {
+  return Object.hasOwn(METRICS, metric)
+}
+
 /** What of the mesh a reporter may tell about; what it tells of anything else is not counted. */
 export interface ReportedMesh {
   /** There is a Service of this name, `catalog.shop`. */
@@ -121,7 +126,7 @@ export class MetricStore {
       return true
     }
     const route = ruleOf(attributes)
-    const cluster = textOf(attributes, 'weft.cluster')
+    const cluster = textOf(attributes, 'weft.backend') || textOf(attributes, 'weft.cluster')
     const destination = this.#destinationOf(attributes, route, reporter)
     if (destination !== undefined) {
       count(this.destinations, destination)

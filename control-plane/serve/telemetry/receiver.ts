@@ -16,7 +16,7 @@ import type { Caller } from '../tokens/claims.ts'
 import { GrpcError } from '../tokens/grpc-error.ts'
 import type { SpanTaker } from './decision-store.ts'
 import type { Forwarder } from './forwarder.ts'
-import type { MetricStore } from './metric-store.ts'
+import { isStored, type MetricStore } from './metric-store.ts'
 import { OBSERVED_CALLS_METRIC } from '../../../core/observed-calls.ts'
 import type { ObservedStore } from './observed-store.ts'
 import { reportedPoints, reportedSpans } from './report-parts.ts'
@@ -105,7 +105,7 @@ export function* takingPoints(
   observed?: ObservedStore,
 ): Generator<void, number> {
   let rejected = 0
-  for (const one of reportedPoints(report, OBSERVED_CALLS_METRIC)) {
+  for (const one of reportedPoints(report, OBSERVED_CALLS_METRIC, isStored)) {
     const taken =
       one.kind === 'sum' ? (observed?.add(one, reporter, now) ?? true) : metrics.add(one, reporter, now)
     if (!taken) rejected++

@@ -32,15 +32,19 @@ export interface ReportedNumber {
 
 /**
  * The histogram points, and those of the sum that is called `sum`, of an ExportMetricsServiceRequest, one after the other: whoever takes them may pause between
- * two, and nothing else of the request is ever decoded. Throws GrpcError, or WeftError `protobuf.malformed`.
+ * two, and nothing else of the request is ever decoded. `reads`: which histograms, by their names. Throws GrpcError, or WeftError `protobuf.malformed`.
  */
-export function* reportedPoints(request: Uint8Array, sum = ''): Generator<ReportedPoint | ReportedNumber> {
+export function* reportedPoints(
+  request: Uint8Array,
+  sum = '',
+  reads: (metric: string) => boolean = () => true,
+): Generator<ReportedPoint | ReportedNumber> {
   const parts = new Parts()
   for (const ofResource of parts.of(request, 1)) {
     for (const ofScope of parts.of(ofResource, 2))
       for (const metric of parts.of(ofScope, 2)) {
         const name = nameOf(parts, metric)
-        for (const histogram of parts.of(metric, 9)) {
+        for (const histogram of reads(name) ? parts.of(metric, 9) : []) {
           const temporality = temporalityOf(parts, histogram)
           for (const bytes of parts.of(histogram, 1)) {
             const point = bytes.length > LONGEST_POINT ? undefined : HistogramDataPoint.decode(bytes)

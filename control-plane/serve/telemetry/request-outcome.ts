@@ -1,3 +1,4 @@
+import { GRPC_STATUSES } from '../../../core/grpc-status.ts'
 import { numberOf, textOf, type Attributes } from './attributes.ts'
 
 /** What a request that was counted says of who served it: `left` says nothing, its caller ended it. */
@@ -17,7 +18,7 @@ const BROKEN = new Set(['UC', 'UF', 'UO', 'UPE', 'UR', 'UT', 'LR', 'OM'])
  */
 export function outcomeOf(attributes: Attributes): RequestOutcome {
   const status = numberOf(attributes, 'http.response.status_code') ?? 0
-  if (status >= 500 || FAILED_GRPC.has(numberOf(attributes, 'rpc.grpc.status_code') ?? -1)) return 'failed'
+  if (status >= 500 || FAILED_GRPC.has(grpcStatusOf(attributes))) return 'failed'
   const tunnel = status === 101 || (status >= 200 && textOf(attributes, 'http.request.method') === 'CONNECT')
   if (tunnel) return 'answered'
   const flags = textOf(attributes, 'weft.response_flags').split(',')
@@ -25,4 +26,11 @@ export function outcomeOf(attributes: Attributes): RequestOutcome {
   if (status >= 400) return 'answered'
   if (flags.some((flag) => LEFT.has(flag))) return 'left'
   return status === 0 || flags.some((flag) => BROKEN.has(flag)) ? 'failed' : 'answered'
+}
+
+/** By its name, or by its number as a sidecar of the version before says it; -1: none. */
+function grpcStatusOf(attributes: Attributes): number {
+  const name = textOf(attributes, 'rpc.response.status_code')
+  const named = GRPC_STATUSES.findIndex((one) => one === name) + 1
+  return named > 0 ? named : (numberOf(attributes, 'rpc.grpc.status_code') ?? -1)
 }

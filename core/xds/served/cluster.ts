@@ -7,6 +7,7 @@ import {
   METADATA_PEAK_EWMA,
   METADATA_SERVICE,
   METADATA_TRANSPORT_MATCH,
+  METADATA_OWNER,
   METADATA_WORKLOAD,
 } from '../../contract.ts'
 import { ANY, only, REQUIRED, type FieldRow, type Messages } from './table.ts'
@@ -95,7 +96,7 @@ export const CLUSTERS: Messages = {
         filter_metadata: {
           keys: {
             [METADATA_TRANSPORT_MATCH]: 'any',
-            [METADATA]: [METADATA_IDENTITY, METADATA_WORKLOAD],
+            [METADATA]: [METADATA_IDENTITY, METADATA_WORKLOAD, METADATA_OWNER],
           },
         },
       },

@@ -2,7 +2,11 @@
 {{- define "weft.podMetadata" -}}
 labels:
   {{- include "weft.labels" (dict "name" .name "root" .root "more" .values.podLabels) | nindent 2 }}
-{{- with mergeOverwrite (dict) .root.Values.annotations .values.podAnnotations }}
+{{- $scraped := dict }}
+{{- if .root.Values.metrics.scrapeAnnotations }}
+{{- $scraped = dict "prometheus.io/scrape" "true" "prometheus.io/port" .metricsPort "prometheus.io/path" "/metrics" "prometheus.io/scheme" .metricsScheme }}
+{{- end }}
+{{- with mergeOverwrite (dict) $scraped .root.Values.annotations .values.podAnnotations }}
 annotations:
   {{- toYaml . | nindent 2 }}
 {{- end }}

@@ -1,0 +1,110 @@
+import type { Clock } from '../../core/clock.ts'
+import type { MetricFamily } from '../../core/metrics/family.ts'
+import { otlpRequests } from '../../core/metrics/otlp.ts'
+import type { Resource } from '../../core/xds/generated/otlp.js'
+import type { Exporter } from './exporter.ts'
+import type { Metrics } from './metrics.ts'
+import { durationFamilies, type OwnWorkload } from './request-families.ts'
+import type { RequestSeries } from './request-series.ts'
+
+// What was counted since the last push is lost with a sidecar that is killed: what is new is told between two whole
+// reports as well, a tenth of their interval after the first of it, half of it after the last report.
+const PUSH_MS = 1000
+/** All but the durations of requests, which nothing waits for, is told each so many reports. */
+const OTHERS_EVERY = 15
+/** More series than these wait for the whole report: a collector takes only so much a second. */
+const MOST_EARLY = 200
+
+export interface MetricReportOptions {
+  readonly metrics: Metrics
+  /** Undefined: nothing is told. */
+  readonly exporter: Exporter | undefined
+  readonly resource: Resource
+  readonly own: OwnWorkload | undefined
+  /** All but the durations of requests. */
+  readonly others: () => readonly MetricFamily[]
+  readonly clock: Clock
+  /** Between two reports of all durations. Milliseconds. */
+  readonly pushMs?: number | undefined
+}
+
+/** Tells a collector what is counted, again and again. */
+export class MetricReport {
+  readonly #options: MetricReportOptions
+  readonly #pushMs: number
+  #pushedAt: number
+  #reports = 0
+  /** One report after the other: cumulative counts must not overtake each other. */
+  #sent: Promise<void> = Promise.resolve()
+  #sending = false
+  #cancelPush: () => void = () => {}
+  #cancelEarly: (() => void) | undefined
+
+  constructor(options: MetricReportOptions) {
+    this.#options = options
+    this.#pushMs = options.pushMs ?? PUSH_MS
+    this.#pushedAt = options.clock.now()
+    this.#repeat()
+  }
+
+  /** A request was counted: it is told soon. */
+  counted(): void {
+    if (this.#cancelEarly === undefined && this.#options.exporter) this.#awaitEarly()
+  }
+
+  /** Tells all that there is, once more, and no more after that. Never rejects. */
+  close(): Promise<void> {
+    this.#cancelPush()
+    return this.#pushAll(true)
+  }
+
+  #repeat(): void {
+    const { clock, metrics } = this.#options
+    this.#cancelPush = clock.after(this.#pushMs, () => {
+      this.#repeat()
+      metrics.expire(Date.now())
+      if (!this.#sending) void this.#pushAll(this.#reports++ % OTHERS_EVERY === 0)
+    })
+  }
+
+  #pushAll(others: boolean): Promise<void> {
+    this.#cancelEarly?.()
+    this.#cancelEarly = undefined
+    return this.#push([...this.#options.metrics.requests], others)
+  }
+
+  #awaitEarly(): void {
+    const { clock, metrics } = this.#options
+    const waitMs = this.#pushedAt + this.#pushMs / 2 - clock.now()
+    this.#cancelEarly = clock.after(Math.max(this.#pushMs / 10, waitMs), () => {
+      this.#cancelEarly = undefined
+      const changed = [...metrics.requests].filter((series) => series.used)
+      if (changed.length <= MOST_EARLY && !this.#sending) void this.#push(changed, false)
+    })
+  }
+
+  #push(series: readonly RequestSeries[], others: boolean): Promise<void> {
+    this.#pushedAt = this.#options.clock.now()
+    this.#sent = this.#sent.then(() => this.#send(series, others))
+    return this.#sent
+  }
+
+  async #send(series: readonly RequestSeries[], withOthers: boolean): Promise<void> {
+    const { exporter, metrics, others, own, resource } = this.#options
+    if (!exporter) return
+    this.#sending = true
+    const families = [...durationFamilies(series, own), ...(withOthers ? others() : [])]
+    const now = Date.now()
+    // A trace that was told twice is told; one between two reports would be missed by a closer look.
+    const exemplarsSince = now - 2 * this.#pushMs
+    try {
+      for (const request of otlpRequests(families, { resource, scope: 'weft.proxy', now, exemplarsSince }))
+        await exporter.metrics(request)
+    } catch {
+      // Cumulative: the next push says it all.
+      metrics.count('metric_push_failed')
+    } finally {
+      this.#sending = false
+    }
+  }
+}
