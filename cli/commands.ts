@@ -99,6 +99,11 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import('./diff/main.ts')).runDiff,
   },
   {
+    name: 'bundle',
+    describe: async () => (await import('./bug-report/command.ts')).BUNDLE_COMMAND,
+    load: async () => (await import('./bug-report/main.ts')).runBundle,
+  },
+  {
     name: 'explain',
     describe: async () => (await import('./explain/command.ts')).EXPLAIN_COMMAND,
     load: async () => (await import('./explain/main.ts')).runExplain,

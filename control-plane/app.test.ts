@@ -400,3 +400,48 @@ t.test('names of one caller take so much and no more: its oldest stream makes ro
   t.ok(greedy[2]?.ask('route', [ROUTE]))
   await greedy[2]?.next(`+route ${ROUTE}`)
 })
+
+t.test(
+  'on one machine a Canary is moved over loopback, by nobody whom a page of another site sends',
+  async (t) => {
+    const { write, running, lines } = await start(t)
+    write(
+      'canary.yaml',
+      `apiVersion: weft.dev/v1alpha1
+kind: Canary
+metadata: { name: catalog, namespace: shop }
+spec:
+  routeRef: { name: catalog }
+  stable: { name: catalog, port: 80 }
+  canary: { name: catalog-v2, port: 80 }
+  steps: [{ weight: 10 }]
+`,
+    )
+    await until(
+      () => get<{ canaries: { name: string }[] }>(running, '/api/canaries'),
+      ({ canaries }) => canaries.length === 1,
+    )
+    const ask = async (name: string, headers: Record<string, string>) => {
+      const url = `http://127.0.0.1:${running.httpPort}/api/canaries/shop/${name}/pause`
+      const { statusCode, body } = await request(url, { method: 'POST', headers })
+      return { status: statusCode, body: await body.json() }
+    }
+    const own = { 'x-weft-client': 'dashboard' }
+    t.match(await ask('catalog', own), { status: 202, body: { request: /^pause \d/ } })
+    t.match(
+      lines.join('\n'),
+      /a Canary was asked for something over REST.*"name":"catalog".*"by":"127\.0\.0\.1"/,
+    )
+    t.match(await ask('other', own), { status: 404, body: { error: { code: 'canary.none' } } })
+    t.match(await ask('catalog', {}), { status: 403, body: { error: { code: 'api.client' } } })
+    t.match(await ask('catalog', { ...own, host: 'evil.example' }), {
+      status: 403,
+      body: { error: { code: 'api.host' } },
+    })
+    t.match(await ask('catalog', { ...own, via: '1.1 a' }), {
+      status: 403,
+      body: { error: { code: 'access.denied' } },
+    })
+    t.match(await get(running, '/api/mesh'), { may: { act: true, tap: true } })
+  },
+)

@@ -24,6 +24,8 @@ import type { WorkloadLimits } from './model/workload-limits.ts'
 import { policyObjects } from './policy-objects.ts'
 import { EMPTY_SNAPSHOT, type Snapshot } from './registry/snapshot.ts'
 import type { OpenPlatform } from './platform/platform.ts'
+import type { Access } from './serve/access/access.ts'
+import { openAccess } from './serve/access/open-access.ts'
 import { openChecks } from './serve/checks/open-checks.ts'
 import { discoveryService } from './serve/ads/service.ts'
 import { serveGrpc, type GrpcAddress, type RunningGrpcServer } from './serve/grpc-server.ts'
@@ -32,6 +34,7 @@ import { ownTelemetry } from './serve/answers/own-telemetry.ts'
 import { EventLog } from './serve/events/event-log.ts'
 import { recordEvents } from './serve/events/recorder.ts'
 import { topologyReader, type Topology } from './serve/graph/topology.ts'
+import type { AskCanary } from './serve/rest/canary-actions.ts'
 import { ControlPlaneMetrics } from './serve/metrics/control-plane-metrics.ts'
 import { storeStates } from './serve/metrics/store-states.ts'
 import { overviewOf, type ProxyStream } from './serve/rest/overview.ts'
@@ -45,6 +48,7 @@ import { signingService } from './serve/signing/service.ts'
 import { reportedMesh } from './serve/telemetry/followed-routes.ts'
 import { alsoDecisions, DecisionStore } from './serve/telemetry/decision-store.ts'
 import { createForwarder, type CollectorAddress } from './serve/telemetry/forwarder.ts'
+import { ownersOfAddresses } from './serve/telemetry/address-owners.ts'
 import { ObservedStore } from './serve/telemetry/observed-store.ts'
 import { MetricStore } from './serve/telemetry/metric-store.ts'
 import { observedView } from './serve/telemetry/observed-view.ts'
@@ -128,6 +132,9 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     let told: () => readonly Problem[] = () => []
     let canaries: () => readonly CanaryView[] = () => []
     let signs: Issuer | undefined
+    let access: Access = openAccess({ acts: false })
+    let askCanary: AskCanary = () =>
+      Promise.reject(new WeftError('canary.not_asked', 'the control plane starts: ask again'))
     const { quotas } = options
     const questions = questionService()
     let replicas = options.replicas ?? ((): readonly Replica[] => [])
@@ -142,7 +149,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       reportedMesh(() => brain?.snapshot.value.model),
       quotas?.series,
     )
-    const observed = new ObservedStore()
+    const observed = new ObservedStore(ownersOfAddresses(() => brain?.snapshot.value.model))
     const events = new EventLog()
     const tap = new Tap()
     const kept = new TelemetryStore({ ...(options.store ?? STORE_IN_MEMORY), metrics, events, log })
@@ -193,6 +200,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       topology,
       tap,
       tapSetting: (namespace) => snapshot().namespaces.get(namespace)?.meta.annotations[TAP_ANNOTATION],
+      access: () => access,
+      askCanary: (...asked) => askCanary(...asked),
       policyObjects: () => policyObjects(snapshot()),
       families: (mesh) =>
         counted.families({
@@ -240,7 +249,19 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     signs = issuer
     snapshot = () => source.snapshot.value
     replicas =
-      options.replicas ?? (() => otherReplicas(source.snapshot.value, platform.namespace, hostname()))
+      options.replicas ??
+      (() =>
+        otherReplicas(
+          source.snapshot.value,
+          platform.namespace,
+          hostname(),
+          platform.access.replicaAuthorization(),
+        ))
+    access = platform.access
+    askCanary = async (namespace, name, request, by) => {
+      await platform.askCanary(namespace, name, request)
+      log.info('a Canary was asked for something over REST', { namespace, name, request, by })
+    }
     told = () => platform.problems?.() ?? []
     canaries = () => canaryViews(source.snapshot.value.canaries, (canary) => platform.canaryStatus(canary))
     const federation = federatedBundles({ sources: options.federation ?? [], log })

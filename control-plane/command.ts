@@ -1,4 +1,12 @@
-import { CA_SECRET, CONTROL_PLANE, GRPC_PORT, HTTP_PORT, SYSTEM_NAMESPACE } from '../core/contract.ts'
+import {
+  CA_SECRET,
+  CONTROL_PLANE,
+  GRPC_PORT,
+  HTTP_PORT,
+  REPLICA_AUDIENCE,
+  REPLICA_TOKEN_PATH,
+  SYSTEM_NAMESPACE,
+} from '../core/contract.ts'
 import { inSection, LOG_LEVEL_FLAG } from '../core/command-line/description.ts'
 import type { CommandDescription } from '../core/command-line/description.ts'
 import { ISSUER_FLAGS } from './issuers/issuer-flags.ts'
@@ -22,6 +30,18 @@ export const CONTROL_PLANE_COMMAND = {
         },
         context: { value: 'NAME', help: 'of the kubeconfig', otherwise: 'its current-context' },
         namespace: { value: 'NS', help: 'where Weft is installed', otherwise: SYSTEM_NAMESPACE },
+        'http-auth': {
+          value: 'HOW',
+          help:
+            'who may ask --http: none, whoever reaches it reads; or kubernetes, by bearer token and the verbs view, act and ' +
+            'tap on resource mesh of group weft.dev (docs/observability.md)',
+          otherwise: 'none',
+        },
+        'replica-token': {
+          value: 'FILE',
+          help: `with --http-auth kubernetes: a token of audience ${REPLICA_AUDIENCE} that replicas show each other`,
+          otherwise: REPLICA_TOKEN_PATH,
+        },
         'issuer-secret': {
           value: 'NAME',
           help:
@@ -53,6 +73,11 @@ export const CONTROL_PLANE_COMMAND = {
         value: 'DIR',
         help: 'keeps how far Canaries are, and the last good keys of token issuers, for the next start',
         otherwise: 'a temporary one: they begin anew',
+      },
+      'http-acts-from': {
+        value: 'ADDRESS',
+        many: true,
+        help: 'an address of this machine from which Canaries may be moved over --http, beside loopback; may be given again',
       },
       'token-key-dir': {
         value: 'DIR',

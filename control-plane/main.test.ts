@@ -22,6 +22,14 @@ t.test('a cluster and directories exclude each other, by the name of the flag', 
     [['--manifests', 'a', '--context', 'b'], /--context: goes with --kubernetes only/],
     [['--manifests', 'a', '--kubeconfig', 'b'], /--kubeconfig: goes with --kubernetes only/],
     [['--manifests', 'a'], /--ca-dir: is required/],
+    [['--manifests', 'a', '--http-auth', 'kubernetes'], /--http-auth: goes with --kubernetes only/],
+    [['--kubernetes', '--http-acts-from', '10.0.0.1'], /--http-acts-from: does not go with --kubernetes/],
+    [
+      ['--manifests', 'a', '--http-acts-from', '10.0.0.0/8'],
+      /--http-acts-from: "10.0.0.0\/8" must be an IP address/,
+    ],
+    [['--kubernetes', '--http-auth', 'oidc'], /--http-auth: "oidc" must be none or kubernetes/],
+    [['--kubernetes', '--replica-token', 'a'], /--replica-token: goes with --http-auth kubernetes only/],
   ]
   for (const [flags, message] of wrong) t.match(run(...flags), { status: 2, text: message }, flags.join(' '))
   t.match(run('--help'), { status: 0, text: /--kubernetes .*\n.*--kubeconfig FILE/ })

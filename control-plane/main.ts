@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { fileURLToPath } from 'node:url'
-import { CONTROL_PLANE, SYSTEM_NAMESPACE, systemServiceHost } from '../core/contract.ts'
+import { CONTROL_PLANE, REPLICA_TOKEN_PATH, SYSTEM_NAMESPACE, systemServiceHost } from '../core/contract.ts'
 import { writeCompileCache } from '../core/compile-cache.ts'
 import { describeError, WeftError } from '../core/errors.ts'
 import { printHelp, usageProblem } from '../core/command-line/help.ts'
@@ -158,7 +159,15 @@ function platformOf(values: Values, dnsNames: readonly string[]): OpenPlatform {
     without(['issuer-secret', 'ca-dir'], `does not go with --issuer=${issuer.kind}: no CA is here then`)
   if (!values.kubernetes) {
     without(
-      ['kubeconfig', 'context', 'namespace', 'issuer-secret', 'cluster-trust-bundle'],
+      [
+        'kubeconfig',
+        'context',
+        'namespace',
+        'http-auth',
+        'replica-token',
+        'issuer-secret',
+        'cluster-trust-bundle',
+      ],
       'goes with --kubernetes only',
     )
     if (!values.manifests?.length) {
@@ -171,21 +180,43 @@ function platformOf(values: Values, dnsNames: readonly string[]): OpenPlatform {
       manifests: values.manifests,
       problems: values.problems,
       stateDirectory: values['state-dir'],
+      machine: readAddresses('--http-acts-from', values['http-acts-from'] ?? []),
       issuer: own ? { kind: 'own', caDirectory: required('--ca-dir', values['ca-dir']) } : issuer,
       tokenKeyDirectory: required('--token-key-dir', values['token-key-dir']),
     })
   }
   without(
-    ['manifests', 'problems', 'ca-dir', 'state-dir', 'token-key-dir'],
+    ['manifests', 'problems', 'ca-dir', 'state-dir', 'token-key-dir', 'http-acts-from'],
     'does not go with --kubernetes: the cluster has all of that',
   )
   const { kubeconfig, context, namespace = SYSTEM_NAMESPACE, 'issuer-secret': issuerSecret } = values
+  const httpAuth = readHttpAuth(values)
   const clusterTrustBundle = readClusterTrustBundle(values['cluster-trust-bundle'], issuer)
   return async (platformContext) => {
     const { kubernetesPlatform } = await import('./platform/kubernetes.ts')
-    const options = { kubeconfig, context, namespace, issuer, issuerSecret, clusterTrustBundle, dnsNames }
+    const options = {
+      ...{ kubeconfig, context, namespace, issuer, issuerSecret },
+      ...{ httpAuth, clusterTrustBundle, dnsNames },
+    }
     return kubernetesPlatform(options)(platformContext)
   }
+}
+
+/** Throws WeftError. */
+function readHttpAuth(values: Values): { readonly replicaTokenFile: string } | undefined {
+  const { 'http-auth': how = 'none', 'replica-token': file } = values
+  if (how === 'kubernetes') return { replicaTokenFile: file ?? REPLICA_TOKEN_PATH }
+  if (how !== 'none')
+    throw new WeftError('cli.flags', `"${how}" must be none or kubernetes`, { field: '--http-auth' })
+  if (file === undefined) return undefined
+  throw new WeftError('cli.flags', 'goes with --http-auth kubernetes only', { field: '--replica-token' })
+}
+
+/** Throws WeftError. */
+function readAddresses(field: string, addresses: readonly string[]): readonly string[] {
+  const wrong = addresses.find((address) => isIP(address) === 0)
+  if (wrong === undefined) return addresses
+  throw new WeftError('cli.flags', `"${wrong}" must be an IP address`, { field })
 }
 
 /** Throws WeftError. */

@@ -110,6 +110,10 @@ const NAMES = new Set([
   contract.TOKEN_KEYS_CONFIG_MAP,
   contract.CA_SECRET,
   contract.WEBHOOK_SECRET,
+  contract.REPLICA_AUDIENCE,
+  // Only the chart's: roles that people are bound to.
+  'weft-dashboard-view',
+  'weft-dashboard-act',
   // Only the chart's: a policy that looks at labels of namespaces.
   'weft-namespace-label',
 ])

@@ -91,6 +91,18 @@ export const HTTP_PORT = 15080
  * no field that begins with Sec- (Fetch standard, forbidden request-header), so none gets past the check of Host by it.
  */
 export const API_CLIENT_HEADER = 'sec-weft-client'
+/**
+ * On requests that change something; its value says what sends them. A page of another site can send it only after the browser
+ * asked whether it may (CORS), which nobody here answers.
+ */
+export const API_ACTION_HEADER = 'x-weft-client'
+/** `Authorization` where that does not come through: the API server's proxy keeps it for itself. */
+export const API_TOKEN_HEADER = 'x-weft-authorization'
+/** Audience of tokens that open the REST pages and nothing else. */
+export const DASHBOARD_AUDIENCE = 'weft-dashboard'
+/** Audience of tokens that replicas of the control plane show each other, and where the kubelet puts one. */
+export const REPLICA_AUDIENCE = 'weft-replica'
+export const REPLICA_TOKEN_PATH = '/var/run/secrets/weft/replica/token'
 
 /** Name of its Deployment, Service, ServiceAccount, MutatingWebhookConfiguration and image. */
 export const INJECTOR = 'weft-injector'

@@ -62,3 +62,8 @@ export function coversPath(general: string, narrow: string): boolean {
   }
   return segments.length === wide.length
 }
+
+/** Of two callers that calls are said to be of: both are one, or nobody can tell. */
+export function sameCaller(a: string, b: string): string {
+  return a === b ? a : ''
+}

@@ -1,6 +1,5 @@
-import { REQUEST_ANNOTATION } from '../../control-plane/canary/requests.ts'
+import { askInCluster } from '../../control-plane/canary/kubernetes/ask-canary.ts'
 import { parseStatus, type CanaryStatus } from '../../control-plane/canary/status.ts'
-import { KubernetesError } from '../../control-plane/kubernetes/api-error.ts'
 import { openConnection } from '../../control-plane/kubernetes/open-connection.ts'
 import { WeftError } from '../../core/errors.ts'
 import type { Json } from '../../injector/json-patch.ts'
@@ -84,18 +83,7 @@ async function clusterCanaries({ kubeconfig, context }: CanaryFlags): Promise<Ca
     async ask(namespace, name, request) {
       if ((await getObject(connection, path(namespace, name))) === undefined)
         throw new WeftError('canary.none', `there is no Canary ${namespace}/${name}`)
-      try {
-        await connection.request({
-          method: 'PATCH',
-          path: path(namespace, name),
-          contentType: 'application/merge-patch+json',
-          body: { metadata: { annotations: { [REQUEST_ANNOTATION]: request } } },
-        })
-      } catch (error) {
-        if (error instanceof KubernetesError && error.status === 404)
-          throw new WeftError('canary.none', `there is no Canary ${namespace}/${name}`, { cause: error })
-        throw error
-      }
+      await askInCluster(connection, namespace, name, request)
     },
     close: () => connection.close(),
   }

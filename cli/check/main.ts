@@ -1,4 +1,4 @@
-import { runClusterCommand } from '../cluster/command.ts'
+import { runClusterCommand, type ClusterSession, type Outcome } from '../cluster/command.ts'
 import { CHECK_COMMAND } from './command.ts'
 import { deployments } from './deployments.ts'
 import { runChecks, type Check } from './finding.ts'
@@ -41,12 +41,17 @@ const INSTALLED: readonly Check[] = [
   runtime,
 ]
 
+/** What `weft check` says of a mesh that is installed. Throws the KubernetesError of a cluster that gives no answer. */
+export function checkInstalled(session: ClusterSession): Promise<Outcome> {
+  return runChecks(INSTALLED, session)
+}
+
 /** `weft check`. Resolves to the exit code. */
 export function runCheck(argv: readonly string[]): Promise<number> {
   return runClusterCommand(
     {
       description: CHECK_COMMAND,
-      run: (session) => runChecks(session.given.has('pre') ? BEFORE : INSTALLED, session),
+      run: (session) => (session.given.has('pre') ? runChecks(BEFORE, session) : checkInstalled(session)),
     },
     argv,
   )

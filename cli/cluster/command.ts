@@ -4,6 +4,7 @@ import { describeError, WeftError } from '../../core/errors.ts'
 import type { CommandDescription } from '../../core/command-line/description.ts'
 import { printHelp, programName, usageProblem } from '../../core/command-line/help.ts'
 import { parseCommand } from '../../core/command-line/parse.ts'
+import { namespaceValue } from '../mesh/namespace-value.ts'
 import { CLUSTER_FLAGS } from './flags.ts'
 
 export interface ClusterSession {
@@ -33,8 +34,6 @@ export interface ClusterCommand {
   readonly description: CommandDescription & { readonly flags: typeof CLUSTER_FLAGS }
   run(session: ClusterSession): Promise<Outcome>
 }
-
-const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/
 
 /** Reads the flags, asks the cluster, prints. Resolves to the exit code: 0, 1 for what is not well, 2 for wrong flags. */
 export async function runClusterCommand(command: ClusterCommand, argv: readonly string[]): Promise<number> {
@@ -77,13 +76,8 @@ function readFlags(description: ClusterCommand['description'], argv: readonly st
   const { kubeconfig, context, json, 'weft-namespace': system } = values
   // Not every command has the flag.
   const { namespace }: { readonly namespace?: string } = values as object
-  for (const [field, name] of [
-    ['--namespace', namespace],
-    ['--weft-namespace', system],
-  ] as const) {
-    if (name !== undefined && !DNS_LABEL.test(name))
-      throw new WeftError('cli.flags', `"${name}" is no name of a namespace`, { field })
-  }
+  namespaceValue(namespace)
+  namespaceValue(system, '--weft-namespace')
   const given = new Set([...parsed.given].filter((name) => !Object.hasOwn(CLUSTER_FLAGS, name)))
   given.delete('namespace')
   return { kubeconfig, context, namespace, system, positionals, given, json }

@@ -7,13 +7,17 @@ import { formatSourceError } from '../../control-plane/registry/source.ts'
 import { Translator, type TranslatorOptions } from '../../control-plane/translate/translate.ts'
 import type { InputText } from '../inject/read-inputs.ts'
 
-/** Objects that say who may; others of a manifest change nothing here. */
+/** Objects that say who may, and where requests go; others of a manifest change nothing here. */
 const KINDS: ReadonlySet<MeshObject['kind']> = new Set([
   'AuthorizationPolicy',
   'MeshPolicy',
   'PeerAuthentication',
   'HTTPRoute',
   'GRPCRoute',
+  'TLSRoute',
+  'TCPRoute',
+  'TrafficPolicy',
+  'XBackendTrafficPolicy',
 ])
 
 export interface ChangedMesh {
@@ -21,7 +25,7 @@ export interface ChangedMesh {
   readonly after: Mesh
   /** `KIND namespace/name` of what was applied, each once. */
   readonly applied: readonly string[]
-  /** The same of what was in the files and says nothing of who may. */
+  /** The same of what was in the files and says nothing of that. */
   readonly ignored: readonly string[]
 }
 
@@ -50,9 +54,11 @@ export function changedMesh(
     before,
     decisive.map((object) => ({ op: 'put', object })),
   )
+  // The same one: what does not change stays the same object.
+  const translator = new Translator(options)
   return {
-    before: new Translator(options).translate(before),
-    after: new Translator(options).translate(after),
+    before: translator.translate(before),
+    after: translator.translate(after),
     applied: named(decisive),
     ignored: named(written.filter(({ kind }) => !KINDS.has(kind))),
   }

@@ -1,14 +1,20 @@
+import { openConnection } from '../../control-plane/kubernetes/open-connection.ts'
 import { WeftError } from '../../core/errors.ts'
 import type { MeshObject } from '../../control-plane/registry/kinds/kinds.ts'
 import { textAt } from '../cluster/objects.ts'
 import { tableText } from '../cluster/table.ts'
-import { readInputs } from '../inject/read-inputs.ts'
+import { readInputs, type InputText } from '../inject/read-inputs.ts'
 import { firstBody, type MeshApi } from '../mesh/mesh-api.ts'
 import { runMeshCommand } from '../mesh/mesh-command.ts'
 import { callerOf, countText } from '../policy/suggest/certainty.ts'
 import { observedOf, secondsOf } from '../policy/suggest/main.ts'
 import { changedMesh, type ChangedMesh } from './changed-mesh.ts'
 import { DIFF_COMMAND } from './command.ts'
+import { changedResources } from './changed-resources.ts'
+import { dryRun, type DryRun } from './dry-run.ts'
+import { recordedSpans } from './recorded-spans.ts'
+import { replayRoutes } from './replay-routes.ts'
+import { dryRunText, resourcesText, routingText } from './routing-text.ts'
 import { replay, type ChangedCall, type Replay } from './replay.ts'
 
 const TITLES: Readonly<Record<ChangedCall['change'], string>> = {
@@ -31,15 +37,43 @@ export function runDiff(argv: readonly string[]): Promise<number> {
       trustDomain: textAt(firstBody(await api.ask('mesh')), 'trustDomain'),
       systemNamespace: values['weft-namespace'],
     })
+    const { before, after, applied, ignored } = changed
+    const taken = api.mesh === 'cluster' ? await triedAt(values, texts) : []
+    const resources = changedResources(before, after)
     const view = await observedOf(api, values.namespace, sinceSeconds)
-    const found = replay(view, changed.before, changed.after)
-    const { applied, ignored } = changed
+    const found = replay(view, before, after)
+    const routing = replayRoutes(await recordedSpans(api, values.namespace, sinceSeconds), before, after)
+    const refused = taken.some(({ result }) => result === 'refused')
+    const changes = found.changed.length > 0 || routing.changed.length > 0
     return {
-      text: textOf(changed, found),
-      json: { since: view.since, now: view.now, applied, ignored, ...found },
-      code: found.changed.length > 0 ? 3 : 0,
+      text: `${dryRunText(taken)}${resourcesText(resources)}\n${routingText(routing)}\n${textOf(changed, found)}`,
+      json: {
+        since: view.since,
+        now: view.now,
+        applied,
+        ignored,
+        ...found,
+        dryRun: taken,
+        resources: resources.resources,
+        proxies: resources.proxies,
+        routing,
+      },
+      code: refused ? 1 : changes ? 3 : 0,
     }
   })
+}
+
+/** What the API server would say of them. */
+async function triedAt(
+  { kubeconfig, context }: { readonly kubeconfig: string | undefined; readonly context: string | undefined },
+  texts: readonly InputText[],
+): Promise<readonly DryRun[]> {
+  const connection = await openConnection({ kubeconfig, context })
+  try {
+    return await dryRun(connection, texts)
+  } finally {
+    await connection.close()
+  }
 }
 
 async function objectsOf(api: MeshApi): Promise<readonly MeshObject[]> {
@@ -57,7 +91,7 @@ async function objectsOf(api: MeshApi): Promise<readonly MeshObject[]> {
 function textOf({ applied, ignored }: ChangedMesh, { changed, kinds, calls, gone }: Replay): string {
   const lines = [
     `applied: ${applied.length === 0 ? 'nothing' : applied.join(', ')}`,
-    ...(ignored.length === 0 ? [] : [`says nothing of who may, and is left out: ${ignored.join(', ')}`]),
+    ...(ignored.length === 0 ? [] : [`of no kind that is tried, and left out: ${ignored.join(', ')}`]),
     `replayed: ${countText(calls, 'call')} of ${countText(kinds, 'kind')}`,
     ...(gone === 0 ? [] : [`not replayed, as no pod of theirs is left: ${countText(gone, 'kind')}`]),
   ]

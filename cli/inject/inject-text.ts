@@ -1,6 +1,6 @@
 import { LineCounter, parseAllDocuments } from 'yaml'
 import type { Document } from 'yaml'
-import { outOfBounds } from '../../control-plane/registry/yaml-bounds.ts'
+import { expansionProblem, MOST_ALIASES, outOfBounds } from '../../control-plane/registry/yaml-bounds.ts'
 import { WeftError } from '../../core/errors.ts'
 import { injectPod } from '../../injector/inject-pod.ts'
 import type { Json, JsonObject, PatchOperation } from '../../injector/json-patch.ts'
@@ -60,7 +60,7 @@ export function parseText(text: string, origin: string): ParsedText {
       throw new WeftError('inject.yaml', said, { field: `${origin}:${line}:${col}` })
     }
     return placed(origin, at, () => {
-      const json = document.toJS() as Json
+      const json = document.toJS({ maxAliasCount: MOST_ALIASES }) as Json
       for (const [name, labels] of namespaceLabels(json)) namespaces.set(name, labels)
       return podTemplates(json)
     })
@@ -85,7 +85,7 @@ function placed<T>(origin: string, at: number, task: () => T): T {
   try {
     return task()
   } catch (error) {
-    const cause = error instanceof WeftError ? error : new WeftError('inject.yaml', String(error))
+    const cause = error instanceof WeftError ? error : new WeftError('inject.yaml', expansionProblem(error))
     const place = `${origin}, document ${at + 1}`
     throw new WeftError('inject.object', cause.message, {
       field: cause.field === undefined ? place : `${place}: ${cause.field}`,

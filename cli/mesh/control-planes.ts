@@ -1,7 +1,8 @@
-import { API_CLIENT_HEADER, CONTROL_PLANE, HTTP_PORT } from '../../core/contract.ts'
+import { CONTROL_PLANE, HTTP_PORT } from '../../core/contract.ts'
 import { KubernetesError } from '../../control-plane/kubernetes/api-error.ts'
 import type { Json } from '../../injector/json-patch.ts'
 import type { ClusterSession } from '../cluster/command.ts'
+import { apiHeaders } from './api-headers.ts'
 import { listAt, listObjects, numberAt, textAt } from '../cluster/objects.ts'
 
 /** One replica of the control plane, as its REST API has it. */
@@ -44,7 +45,7 @@ export async function askControlPlanes({
     pods.map(async ({ name: replica }) => {
       const get = async (page: string) => {
         const path = `/api/v1/namespaces/${system}/pods/${replica}:${HTTP_PORT}/proxy/api/${page}`
-        const headers = { [API_CLIENT_HEADER]: 'weft' }
+        const headers = apiHeaders()
         return (await connection.request({ method: 'GET', path, headers, timeoutMs: 10_000 })) as Json
       }
       try {

@@ -1,7 +1,7 @@
 import { createParser } from 'eventsource-parser'
 import { request } from 'undici'
-import { API_CLIENT_HEADER } from '../../core/contract.ts'
 import { describeError, WeftError } from '../../core/errors.ts'
+import { apiHeaders } from './api-headers.ts'
 import type { MeshApi, PageQuery } from './mesh-api.ts'
 
 export interface StreamEvent {
@@ -36,7 +36,7 @@ export async function followPage(
   })
   try {
     const { statusCode, body } = await request(url, {
-      headers: { accept: 'text/event-stream', [API_CLIENT_HEADER]: 'weft' },
+      headers: { accept: 'text/event-stream', ...apiHeaders() },
       bodyTimeout: 0,
       signal,
     })

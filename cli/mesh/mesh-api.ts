@@ -2,13 +2,14 @@ import { request } from 'undici'
 import { KubernetesError } from '../../control-plane/kubernetes/api-error.ts'
 import type { KubernetesConnection } from '../../control-plane/kubernetes/connection.ts'
 import { openConnection } from '../../control-plane/kubernetes/open-connection.ts'
-import { API_CLIENT_HEADER, CONTROL_PLANE, HTTP_PORT } from '../../core/contract.ts'
+import { CONTROL_PLANE, HTTP_PORT } from '../../core/contract.ts'
 import { describeError, WeftError } from '../../core/errors.ts'
 import type { Json } from '../../injector/json-patch.ts'
 import { ControlClient } from '../../local/control/client.ts'
 import { controlSocket, stateDirectory } from '../../local/state-directory.ts'
 import { listObjects, textAt } from '../cluster/objects.ts'
 import { forwardDashboard, type DashboardForward } from '../dashboard/cluster-dashboard.ts'
+import { apiHeaders } from './api-headers.ts'
 import { openEither } from './which-mesh.ts'
 
 /** What one replica of the control plane said. */
@@ -157,7 +158,7 @@ export function clusterMesh(
   const labelSelector = `app.kubernetes.io/name=${CONTROL_PLANE}`
   const askOne = async (replica: string, page: string, query: PageQuery): Promise<Answer> => {
     const path = `/api/v1/namespaces/${system}/pods/${replica}:${HTTP_PORT}/proxy/api/${page}`
-    const headers = { [API_CLIENT_HEADER]: 'weft' }
+    const headers = apiHeaders()
     try {
       const body = (await connection.request({
         method: 'GET',

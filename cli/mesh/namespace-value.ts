@@ -2,10 +2,10 @@ import { WeftError } from '../../core/errors.ts'
 
 const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/
 
-/** The value of --namespace. Throws WeftError `cli.flags` for what is no name of one. */
-export function namespaceValue(text: string | undefined): string | undefined {
+/** The value of --namespace, or of another flag. Throws WeftError `cli.flags` for what is no name of one. */
+export function namespaceValue<T extends string | undefined>(text: T, field = '--namespace'): T {
   if (text === undefined || DNS_LABEL.test(text)) return text
-  throw new WeftError('cli.flags', `"${text}" is no name of a namespace`, { field: '--namespace' })
+  throw new WeftError('cli.flags', `"${text}" is no name of a namespace`, { field })
 }
 
 /** The value of --namespace; undefined with --all-namespaces or without either. Throws WeftError `cli.flags` for both. */

@@ -8,7 +8,7 @@ import { PROXIES_COMMAND } from './commands.ts'
 import { sidecarCertificates } from './sidecar-certificates.ts'
 
 /** One sidecar. */
-interface ProxyRow {
+export interface ProxyRow {
   readonly namespace: string
   readonly pod: string
   readonly version: string
@@ -30,7 +30,8 @@ export function runProxies(argv: readonly string[]): Promise<number> {
   return runClusterCommand({ description: PROXIES_COMMAND, run: listProxies }, argv)
 }
 
-async function listProxies(session: ClusterSession): Promise<Outcome> {
+/** What `weft proxies` says. Throws KubernetesError. */
+export async function listProxies(session: ClusterSession): Promise<Outcome> {
   const { connection, namespace } = session
   const path = namespace === undefined ? '/api/v1/pods' : `/api/v1/namespaces/${namespace}/pods`
   const [controlPlanes, pods] = await Promise.all([

@@ -6,6 +6,7 @@ import type {
   PodWatch,
 } from '../../control-plane/serve/telemetry/observed-view.ts'
 import { WeftError } from '../../core/errors.ts'
+import { sameCaller } from '../../core/observed-calls.ts'
 import type { MeshApi } from '../mesh/mesh-api.ts'
 
 /** What replicas that answered know, and those that did not, which may know what the others do not. */
@@ -84,7 +85,7 @@ function togetherRow(a: CallRow, b: CallRow): CallRow {
   for (const [pod, count] of Object.entries(b.pods)) pods[pod] = Math.max(pods[pod] ?? 0, count)
   return {
     ...a,
-    caller: a.caller || b.caller,
+    caller: sameCaller(a.caller, b.caller),
     count: Object.values(pods).reduce((sum, count) => sum + count, 0),
     first: Math.min(a.first, b.first),
     last: Math.max(a.last, b.last),

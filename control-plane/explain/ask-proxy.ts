@@ -1,7 +1,6 @@
-import { API_CLIENT_HEADER } from '../../core/contract.ts'
 import { WeftError } from '../../core/errors.ts'
 import { limitedText } from '../../core/limited-body.ts'
-import type { Replica } from '../canary/evidence/gathered-counts.ts'
+import { replicaHeaders, type Replica } from '../canary/evidence/gathered-counts.ts'
 import type { QuestionService } from '../serve/questions/service.ts'
 import type { ProxyStream } from '../serve/rest/overview.ts'
 
@@ -61,12 +60,12 @@ export function anyProxy(
   }
 }
 
-async function askReplica({ address }: Replica, body: object): Promise<ProxyAnswer> {
-  const answer = await fetch(`${address}/api/questions`, {
+async function askReplica(replica: Replica, body: object): Promise<ProxyAnswer> {
+  const answer = await fetch(`${replica.address}/api/questions`, {
     method: 'POST',
     body: JSON.stringify(body),
     signal: AbortSignal.timeout(TIMEOUT_MS),
-    headers: { [API_CLIENT_HEADER]: 'weft', 'content-type': 'application/json' },
+    headers: { ...replicaHeaders(replica), 'content-type': 'application/json' },
     redirect: 'error',
   })
   const said = JSON.parse(await limitedText(answer, LARGEST_ANSWER)) as {

@@ -11,6 +11,8 @@ export interface ApiRequest {
   readonly contentType?: string
   /** Others, which the API server passes on where it is a proxy. Names in lower case. */
   readonly headers?: Readonly<Record<string, string>>
+  /** The answer is no JSON but text, as a container's log is. */
+  readonly text?: boolean
   /** For the whole exchange. Milliseconds, default 30,000. */
   readonly timeoutMs?: number
   readonly signal?: AbortSignal
@@ -41,7 +43,7 @@ export interface KubernetesConnection {
   readonly server: string
   /** The own ServiceAccount's namespace, or the context's. */
   readonly namespace: string
-  /** Resolves to the parsed body of an answer of 2xx, `undefined` when it is empty. */
+  /** Resolves to the parsed body of an answer of 2xx, or to its text; `undefined` when it is empty. */
   request(request: ApiRequest): Promise<unknown>
   /** Hands over each event as it comes; resolves when the server ends the stream. */
   watch(request: WatchRequest, onEvent: (event: WatchEvent) => void): Promise<void>

@@ -37,7 +37,11 @@ export class HttpConnection implements KubernetesConnection {
     const { method, path, query, body, contentType = 'application/json', timeoutMs = TIMEOUT_MS } = request
     const asked = { server: this.server, path, target: targetOf(method, path, query) }
     const sent = body === undefined ? null : JSON.stringify(body)
-    const headers = { ...request.headers, ...(sent === null ? {} : { 'content-type': contentType }) }
+    const headers = {
+      ...(request.text && { accept: '*/*' }),
+      ...request.headers,
+      ...(sent !== null && { 'content-type': contentType }),
+    }
     const signals = [this.#closing.signal, AbortSignal.timeout(timeoutMs)]
     const signal = AbortSignal.any(request.signal ? [...signals, request.signal] : signals)
     try {
@@ -46,7 +50,7 @@ export class HttpConnection implements KubernetesConnection {
       const text = await answer.body.text()
       if (answer.statusCode >= 300) throw refusalOf(asked, answer, text)
       if (text === '') return undefined
-      return JSON.parse(text) as unknown
+      return request.text ? text : (JSON.parse(text) as unknown)
     } catch (error) {
       if (error instanceof SyntaxError) {
         throw noAnswer(asked, 'malformed', `the answer is no JSON: ${error.message}`, error)

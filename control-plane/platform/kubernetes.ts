@@ -2,12 +2,14 @@ import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { CA_SECRET, INJECTOR, TOKEN_AUDIENCE, systemServiceHost } from '../../core/contract.ts'
 import { systemClock } from '../../core/clock.ts'
-import { describeError } from '../../core/errors.ts'
+import { describeError, WeftError } from '../../core/errors.ts'
 import type { Logger } from '../../core/log.ts'
 import { gatheredCounts, otherReplicas } from '../canary/evidence/gathered-counts.ts'
+import { askInCluster } from '../canary/kubernetes/ask-canary.ts'
 import { parseStatus } from '../canary/status.ts'
 import { NO_KEPT_KEYS, type KeptKeys } from '../jwks/kept-keys.ts'
 import { followCa } from '../kubernetes/ca/followed-ca.ts'
+import { KubernetesError } from '../kubernetes/api-error.ts'
 import type { KubernetesConnection } from '../kubernetes/connection.ts'
 import { ownIssuer } from '../kubernetes/in-cluster.ts'
 import type { Issuer } from '../issuers/issuer.ts'
@@ -17,6 +19,8 @@ import { openConnection, type ConnectionOptions } from '../kubernetes/open-conne
 import { startPublisher } from '../publish/publisher.ts'
 import { keptInCluster } from '../publish/token-keys-writer.ts'
 import { KubernetesSource } from '../registry/kubernetes/kubernetes-source.ts'
+import { kubernetesAccess } from '../serve/access/kubernetes-access.ts'
+import { openAccess } from '../serve/access/open-access.ts'
 import { tokenReviewVerifier } from '../serve/tokens/token-review.ts'
 import type { OpenPlatform, PlatformContext } from './platform.ts'
 
@@ -29,6 +33,8 @@ export interface KubernetesPlatformOptions extends ConnectionOptions {
   readonly issuer?: IssuerChoice
   /** The signer in whose ClusterTrustBundle the roots are kept; undefined: in none. */
   readonly clusterTrustBundle?: string | undefined
+  /** The REST pages ask for tokens; undefined: for none. */
+  readonly httpAuth?: { readonly replicaTokenFile: string } | undefined
   /** Of the serving certificate; a CA that is given must allow them. */
   readonly dnsNames: readonly string[]
 }
@@ -63,6 +69,10 @@ async function open(
     source.close()
     issuer.close()
   }
+  const { httpAuth } = options
+  const access = httpAuth
+    ? kubernetesAccess({ connection, replicaTokenFile: httpAuth.replicaTokenFile })
+    : openAccess({ acts: false })
   tell()
   const untell = source.errors.watch(tell)
   signal.addEventListener('abort', close)
@@ -96,10 +106,23 @@ async function open(
         issuer,
         tokenKeys,
         clusterTrustBundle,
-        counts: gatheredCounts(counts, () => otherReplicas(source.snapshot.value, namespace, hostname())),
+        counts: gatheredCounts(counts, () =>
+          otherReplicas(source.snapshot.value, namespace, hostname(), access.replicaAuthorization()),
+        ),
         clock: systemClock,
       })
       return () => publisher.stop()
+    },
+    access,
+    async askCanary(of, name, request) {
+      try {
+        await askInCluster(connection, of, name, request)
+      } catch (error) {
+        if (!(error instanceof KubernetesError)) throw error
+        const why =
+          error.status === 403 ? 'the control plane may not (RBAC: patch canaries)' : describeError(error)
+        throw new WeftError('canary.not_asked', `the Canary could not be asked: ${why}`, { cause: error })
+      }
     },
     canaryStatus: ({ status }) => parseStatus(status),
     async close() {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { SYSTEM_NAMESPACE, TOKEN_AUDIENCE } from '../../core/contract.ts'
 import { openCaStore } from '../../certs/ca-store.ts'
 import { systemClock } from '../../core/clock.ts'
-import { describeError } from '../../core/errors.ts'
+import { describeError, WeftError } from '../../core/errors.ts'
 import type { Logger } from '../../core/log.ts'
 import { CanaryController } from '../canary/controller.ts'
 import { ManifestRoutes } from '../canary/manifests/manifest-routes.ts'
@@ -16,6 +16,7 @@ import { keepInDirectory, keptInDirectory } from '../jwks/kept-keys-file.ts'
 import { authorityIssuer } from '../issuers/own-ca.ts'
 import { ToldProblems } from '../problems/told-problems.ts'
 import { ManifestDirectorySource } from '../registry/manifest-directory.ts'
+import { openAccess } from '../serve/access/open-access.ts'
 import { localTokenVerifier } from '../serve/tokens/verifier.ts'
 import type { OpenPlatform, Platform, PlatformContext } from './platform.ts'
 
@@ -34,6 +35,8 @@ export interface ManifestsPlatformOptions {
   readonly problems?: string | undefined
   /** Keeps how far Canaries are, and keys of token issuers; undefined: a directory for this run alone. */
   readonly stateDirectory?: string | undefined
+  /** Addresses of this machine, from which people act by the REST pages, beside loopback. */
+  readonly machine?: readonly string[] | undefined
   /** How often the CA's directory is read again, in case another process rotated it; milliseconds, default a minute. */
   readonly caRefreshMs?: number
 }
@@ -85,6 +88,13 @@ function open(options: ManifestsPlatformOptions, issuer: Issuer, log: Logger): P
         stopKeeping()
         return controller.stop()
       }
+    },
+    access: openAccess({ acts: true, machine: options.machine }),
+    askCanary(namespace, name, request) {
+      if (!source.snapshot.value.canaries.has(`${namespace}/${name}`))
+        return Promise.reject(new WeftError('canary.none', `there is no Canary ${namespace}/${name}`))
+      directory.ask(namespace, name, request)
+      return Promise.resolve()
     },
     canaryStatus: ({ meta }) => directory.status(meta.namespace, meta.name),
     async close() {

@@ -10,6 +10,7 @@ import type { CanaryObject } from '../registry/kinds/canary.ts'
 import type { Watchable } from '../../core/watched.ts'
 import type { KeysBySource } from '../model/token-rule.ts'
 import type { Source } from '../registry/source.ts'
+import type { Access } from '../serve/access/access.ts'
 import type { TokenVerifier } from '../serve/tokens/verifier.ts'
 
 /** Where a control plane runs: what it reads the mesh from, whom it believes, and what it signs with. */
@@ -29,6 +30,10 @@ export interface Platform {
    * (`counts`), once the mesh is worked out and served. What it returns ends that, and lets another replica go on with it.
    */
   publish(mesh: MeshBrain, counts: CountSource, tokenKeys: Watchable<KeysBySource>): () => Promise<void>
+  /** Who may see the REST pages, and act by them. */
+  readonly access: Access
+  /** Asks a Canary for something (`formatRequest`). Throws WeftError `canary.none`, or `canary.not_asked`. */
+  askCanary(namespace: string, name: string, request: string): Promise<void>
   /** How far a Canary is; undefined where nobody has looked at it yet. */
   canaryStatus(canary: CanaryObject): CanaryStatus | undefined
   close(): Promise<void>

@@ -10,7 +10,7 @@ import {
   type Node,
 } from 'yaml'
 import type { FieldPath } from './fields.ts'
-import { outOfBounds } from './yaml-bounds.ts'
+import { expansionProblem, MOST_ALIASES, outOfBounds } from './yaml-bounds.ts'
 
 /** A place in a file; both count from 1. */
 export interface Position {
@@ -31,8 +31,6 @@ export interface SyntaxProblem extends Partial<Position> {
   readonly remedy: string
 }
 
-/** Aliases are expanded at most so often: a "billion laughs" document is an error, not an outage. */
-const MAX_ALIASES = 200
 const START: Position = { line: 1, column: 1 }
 
 /** By the codes of the parser, what helps. */
@@ -84,9 +82,13 @@ export function readDocuments(text: string): {
     }
     let value: unknown
     try {
-      value = document.toJS({ maxAliasCount: MAX_ALIASES })
+      value = document.toJS({ maxAliasCount: MOST_ALIASES })
     } catch (error) {
-      errors.push({ ...position([]), message: reason(error), remedy: 'write it without so many aliases' })
+      errors.push({
+        ...position([]),
+        message: expansionProblem(error),
+        remedy: 'write it without so many aliases',
+      })
       continue
     }
     if (value === null || value === undefined) continue

@@ -36,3 +36,13 @@ t.test('files have so many bytes, documents and values', async (t) => {
   const text = 'a: |\n  - - - x\n   [[[\nb: >-\n  {{{\nc: "[ [ ["\n# [[[[\n'
   t.equal(outOfBounds(text), undefined, 'brackets in texts are none')
 })
+
+t.test('aliases of aliases are told with their bound', async (t) => {
+  const more = Array.from(
+    { length: 9 },
+    (_, at) => `a${at + 1}: &a${at + 1} [${Array(10).fill(`*a${at}`).join(',')}]\n`,
+  )
+  const { documents, errors } = readDocuments(`a0: &a0 [x]\n${more.join('')}`)
+  t.same(documents, [])
+  t.match(errors, [{ message: 'expands aliases more than 200 times', remedy: /aliases/ }])
+})

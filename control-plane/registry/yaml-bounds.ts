@@ -8,6 +8,8 @@ export const MOST_IN_DOCUMENT = 100_000
 /** And of a file. */
 export const MOST_IN_FILE = 1_000_000
 export const MOST_DEPTH = 100
+/** How often aliases are expanded: a "billion laughs" document is an error, not an outage. */
+export const MOST_ALIASES = 200
 
 /** Characters of the lexer's own: those that say that a document begins, or ends in a flow, or that a plain scalar follows. */
 const DOCUMENT = '\u0002'
@@ -51,4 +53,12 @@ export function outOfBounds(text: string): string | undefined {
     column = lineEnd < 0 ? column + token.length : token.length - lineEnd - 1
   }
   return undefined
+}
+
+/** What the reader's error says of a document whose values are made of it, with MOST_ALIASES, in one line. */
+export function expansionProblem(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error)
+  if (message.startsWith('Excessive alias count')) return `expands aliases more than ${MOST_ALIASES} times`
+  const [line = ''] = message.split('\n')
+  return line.slice(0, 160)
 }

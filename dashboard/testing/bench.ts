@@ -106,7 +106,7 @@ async function measure(
   process.stderr.write('moving the map\n')
   const map = await smooth(
     page,
-    `const canvas = document.querySelector('.map canvas')
+    `const canvas = document.querySelector('.map canvas[role=application]')
      const { left, top } = canvas.getBoundingClientRect()
      const send = (name, x) => canvas.dispatchEvent(new PointerEvent(name, { pointerId: 1, clientX: left + x, clientY: top + 200, bubbles: true }))
      canvas.setPointerCapture = () => {}

@@ -38,5 +38,5 @@ export async function drawn(page: Page): Promise<void> {
 
 /** How often the map was drawn. */
 export async function frames(page: Page): Promise<number> {
-  return Number(await page.locator('.map canvas').getAttribute('data-frames'))
+  return Number(await page.locator('.map canvas[role=application]').getAttribute('data-frames'))
 }

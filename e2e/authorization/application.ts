@@ -23,9 +23,14 @@ export class Application {
     }
     t.teardown(() => {
       for (const server of application.#servers) server.close()
-      for (const socket of application.#sockets) socket.destroy()
+      application.drop()
     })
     return application
+  }
+
+  /** Ends the connections that it has. */
+  drop(): void {
+    for (const socket of this.#sockets) socket.destroy()
   }
 
   #serve(socket: Socket): void {

@@ -6,17 +6,19 @@ import { ecKey, signed } from '../../proxy/steps/testing/tokens.ts'
 import { newRoot, secretsFor } from '../../proxy/testing/mesh-identity.ts'
 import { inOwnNamespace } from '../sidecar/own-namespace.ts'
 import { addAddresses } from './addresses-of-world.ts'
+import { holdConnections, noneConnectedTo, noneWaitsTo, waitingTo } from './held-connections.ts'
 import { Application } from './application.ts'
-import { meshConnection, plainConnection } from './calling.ts'
+import { meshConnection, plainConnection, statusOn } from './calling.ts'
 import { viewOf } from './pure.ts'
 import { CAPTURED, ServingSidecar } from './serving-sidecar.ts'
 import { PODS, worldManifests } from './world.ts'
-import { allow, deny, from, to, type WrittenObject } from './written.ts'
+import { allow, deny, from, meshPolicy, to, type WrittenObject } from './written.ts'
 
 // What changes while a connection is open or a request waits lets nothing in that would not be let in anew.
 
 const PAY = PODS['pay']
-if (!PAY) throw new Error('world.ts has no pod pay')
+if (PAY?.address6 === undefined) throw new Error('world.ts has no pod pay with two addresses')
+const HOSTS = { IPv4: PAY.address, IPv6: PAY.address6 }
 const WEB = { serviceAccounts: ['shop/web'] }
 const PUBLIC = allow('public', [{ ...from(WEB), ...to({ paths: ['/public/*'] }) }])
 const GET = 'GET /public/a HTTP/1.1\r\nhost: pay.payments\r\n\r\n'
@@ -33,6 +35,7 @@ function worldWith(targetPort: number, appProtocol: string): string[] {
 
 inOwnNamespace(t, import.meta.filename, () => {
   let application: Application
+  let six: Application
   let sidecar: ServingSidecar
   const root = newRoot()
   const web = secretsFor(root, 'spiffe://cluster.local/ns/shop/sa/web')
@@ -40,8 +43,10 @@ inOwnNamespace(t, import.meta.filename, () => {
 
   t.before(async () => {
     addAddresses()
-    application = await Application.listen(t, PAY.address, PAY.ports)
-    sidecar = await ServingSidecar.start(t as unknown as Test, root, PAY)
+    application = await Application.listen(t, HOSTS.IPv4, PAY.ports)
+    six = await Application.listen(t, HOSTS.IPv6, PAY.ports)
+    six.requests = application.requests
+    sidecar = await ServingSidecar.start(t as unknown as Test, root, PAY, Object.values(HOSTS))
   })
   t.beforeEach(() => {
     application.requests.length = 0
@@ -53,23 +58,7 @@ inOwnNamespace(t, import.meta.filename, () => {
     more: readonly object[] = [],
   ) => sidecar.follow(viewOf(objects, more, world))
 
-  /** The status of a request on this connection; 0: it was closed. */
-  async function statusOf(socket: Socket, request = GET): Promise<number> {
-    let came = ''
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const take = (chunk: Buffer): void => {
-      came += chunk.toString('latin1')
-      const body = came.split('\r\n\r\n')[1]
-      if (body !== undefined && body.length >= Number(/content-length: (\d+)/i.exec(came)?.[1] ?? 0))
-        resolve()
-    }
-    socket.on('data', take).once('close', resolve)
-    if (socket.closed) resolve()
-    else socket.write(request)
-    await promise
-    socket.off('data', take).off('close', resolve)
-    return Number(came.slice(9, 12))
-  }
+  const statusOf = (socket: Socket, request = GET): Promise<number> => statusOn(socket, request)
 
   t.test('a port that carries bytes by now decides by that on requests of open connections', async (t) => {
     const near = { ipBlocks: ['10.2.0.0/16'] }
@@ -147,21 +136,63 @@ inOwnNamespace(t, import.meta.filename, () => {
     t.equal(await statusOf(await plainConnection(place(8080)), request), 200, 'and else it passes')
   })
 
-  t.test('an address that another pod has by now brings nothing of the first along', async (t) => {
-    follow([PUBLIC])
-    const address = '10.2.0.99'
-    const first = await meshConnection({ ...place(8080), localAddress: address }, web, 'http/1.1')
-    t.equal(await statusOf(first), 200)
-    const other = secretsFor(root, 'spiffe://cluster.local/ns/other/sa/cron')
-    const second = await meshConnection({ ...place(8080), localAddress: address }, other, 'http/1.1')
-    t.equal(await statusOf(second), 403, 'while the connection of the first is open')
-    first.destroy()
-    t.equal(await statusOf(second), 403)
-    const plain = await plainConnection({ ...place(8080), localAddress: address })
-    t.equal(await statusOf(plain), 403, 'in plaintext it is nobody')
-    t.equal(application.requests.length, 1)
-    for (const socket of [second, plain]) socket.destroy()
-  })
+  for (const [family, host] of Object.entries(HOSTS)) {
+    const at = { host, port: 8080 + CAPTURED }
+
+    t.test(`a policy that comes while the application takes no connection, by ${family}`, async (t) => {
+      const answerOf = async () => statusOf(await meshConnection(at, web, 'http/1.1'))
+      for (const [what, before, after, expected] of [
+        ['that refuses', [PUBLIC], [PUBLIC, deny('all', [{}])], 403],
+        ['that takes back what let in', [PUBLIC], [allow('none')], 403],
+        ['that a default closes', [], [meshPolicy({ authorization: { default: 'Deny' } })], 403],
+        [
+          'that refuses others',
+          [PUBLIC],
+          [PUBLIC, deny('others', [from({ notServiceAccounts: ['shop/web'] })])],
+          200,
+        ],
+      ] as const) {
+        follow(before)
+        const release = holdConnections(host, 8080)
+        await noneConnectedTo(host, 8080, () => {
+          application.drop()
+          six.drop()
+        })
+        const answer = answerOf()
+        await waitingTo(host, 8080)
+        follow(after)
+        // Whoever is refused is told before the application could take anything.
+        if (expected === 403) t.equal(await answer, 403, what)
+        release()
+        t.equal(await answer, expected, what)
+        await noneWaitsTo(host, 8080)
+        t.equal(application.requests.splice(0).length, expected === 200 ? 1 : 0, what)
+      }
+      // A connection that was asked for by who was refused may come about, and carries nothing of it.
+      follow([PUBLIC])
+      t.equal(await answerOf(), 200)
+      t.same(application.requests, ['GET /public/a HTTP/1.1'])
+    })
+
+    t.test(
+      `an address that another pod has by now brings nothing of the first along, by ${family}`,
+      async (t) => {
+        follow([PUBLIC])
+        const localAddress = family === 'IPv4' ? '10.2.0.99' : 'fd00:2::2:99'
+        const first = await meshConnection({ ...at, localAddress }, web, 'http/1.1')
+        t.equal(await statusOf(first), 200)
+        const other = secretsFor(root, 'spiffe://cluster.local/ns/other/sa/cron')
+        const second = await meshConnection({ ...at, localAddress }, other, 'http/1.1')
+        t.equal(await statusOf(second), 403, 'while the connection of the first is open')
+        first.destroy()
+        t.equal(await statusOf(second), 403)
+        const plain = await plainConnection({ ...at, localAddress })
+        t.equal(await statusOf(plain), 403, 'in plaintext it is nobody')
+        t.equal(application.requests.length, 1)
+        for (const socket of [second, plain]) socket.destroy()
+      },
+    )
+  }
 
   t.test('who dials port 15006 itself gets nothing, by mutual TLS neither', async (t) => {
     const pod = { ...PAY, address: '10.1.0.77', ports: [15006] }

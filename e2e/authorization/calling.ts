@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
+import { connect, Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { connect as connectTls, type ConnectionOptions } from 'node:tls'
 import { ALPN_TCP } from '../../core/contract.ts'
@@ -40,14 +40,14 @@ export async function plainConnection(place: Place): Promise<Socket> {
   return socket
 }
 
-/** One with mutual TLS, as a caller's sidecar opens it. */
+/** One with mutual TLS, as a caller's sidecar opens it: to a place, or by a connection in plaintext. */
 export async function meshConnection(
-  place: Place,
+  to: Place | Socket,
   { certificatePem, privateKeyPem, bundlePem }: WorkloadSecrets,
   alpn: 'http/1.1' | typeof ALPN_TCP,
 ): Promise<Socket> {
   const options: ConnectionOptions & { readonly localAddress?: string } = {
-    ...place,
+    ...(to instanceof Socket ? { socket: to } : to),
     cert: certificatePem,
     key: privateKeyPem,
     ca: bundlePem,
@@ -59,6 +59,23 @@ export async function meshConnection(
   socket.on('error', () => {})
   await once(socket, 'secureConnect')
   return socket
+}
+
+/** The status of a request on an open connection; 0: it was closed. */
+export async function statusOn(socket: Socket, request: string): Promise<number> {
+  let came = ''
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const take = (chunk: Buffer): void => {
+    came += chunk.toString('latin1')
+    const body = came.split('\r\n\r\n')[1]
+    if (body !== undefined && body.length >= Number(/content-length: (\d+)/i.exec(came)?.[1] ?? 0)) resolve()
+  }
+  socket.on('data', take).once('close', resolve)
+  if (socket.closed) resolve()
+  else socket.write(request)
+  await promise
+  socket.off('data', take).off('close', resolve)
+  return Number(came.slice(9, 12))
 }
 
 /** Makes the call on this connection, and ends it. */

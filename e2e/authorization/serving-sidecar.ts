@@ -1,5 +1,6 @@
 import type { Test } from 'tap'
 import type { CaCredentials } from '../../certs/authority.ts'
+import { INBOUND_PORT } from '../../core/contract.ts'
 import { Watched } from '../../core/watched.ts'
 import type { MeshView } from '../../control-plane/mesh.ts'
 import { SIDECAR } from '../../control-plane/xds/client-takes.ts'
@@ -12,6 +13,7 @@ import {
 import { Runtime } from '../../proxy/runtime.ts'
 import { readSpiffeId, secretsFor } from '../../proxy/testing/mesh-identity.ts'
 import { TestConfiguration } from '../../proxy/testing/static-configuration.ts'
+import { loadOriginalDestination } from '../../proxy/transport/original-destination.ts'
 import { decodeResource, type Decoded } from '../../proxy/xds/decode.ts'
 import type { Pod } from './world.ts'
 
@@ -29,13 +31,16 @@ export class ServingSidecar {
     this.#pod = pod
   }
 
-  /** Until the end of the test. Its addresses must be those of this machine. `captured` 0: nobody sends it anything, it is dialled. */
+  /**
+   * Until the end of the test. Its addresses must be those of this machine. `captured` 0: nobody sends it anything, it is
+   * dialled. `rules`: iptables sends it what comes to the pod.
+   */
   static async start(
     t: Test,
     root: CaCredentials,
     pod: Pod,
     addresses = [pod.address],
-    captured = CAPTURED,
+    captured: number | 'rules' = CAPTURED,
   ): Promise<ServingSidecar> {
     const sidecar = new ServingSidecar(pod)
     const identity = secretsFor(root, `spiffe://cluster.local/ns/${pod.namespace}/sa/${pod.account}`)
@@ -48,14 +53,19 @@ export class ServingSidecar {
         requestFinished: (record) => sidecar.#tell(record),
         connectionFinished: (record) => sidecar.#tell(record),
       },
-      originalDestination: (socket) => ({
-        host: (socket.localAddress ?? '').replace('::ffff:', ''),
-        port: (socket.localPort ?? 0) - captured,
-      }),
+      originalDestination:
+        captured === 'rules'
+          ? loadOriginalDestination()
+          : (socket) => ({
+              host: (socket.localAddress ?? '').replace('::ffff:', ''),
+              port: (socket.localPort ?? 0) - captured,
+            }),
       ownAddresses: addresses,
     })
-    for (const address of addresses)
-      for (const port of pod.ports) await runtime.serveInbound(address, port + captured)
+    if (captured === 'rules') await runtime.serveInbound('::', INBOUND_PORT)
+    else
+      for (const address of addresses)
+        for (const port of pod.ports) await runtime.serveInbound(address, port + captured)
     t.teardown(() => runtime.close())
     return sidecar
   }

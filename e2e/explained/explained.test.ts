@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { gunzipSync } from 'node:zlib'
 import t from 'tap'
 import type { ExplainAnswer, TraceExplanation } from '../../core/api/explanation.ts'
 import type { RefusalView } from '../../control-plane/serve/telemetry/decision-store.ts'
@@ -14,6 +15,33 @@ import { eventually } from '../demo/scenario.ts'
 import { callers, MANIFESTS } from './manifests.ts'
 
 // A refusal on a mesh, and what the command line says of it: who, whom, which rule, and what would have to change.
+
+/** A route of `pay` for what begins with this path. */
+const routeOf = (value: string): string =>
+  JSON.stringify({
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    kind: 'HTTPRoute',
+    metadata: { name: 'pay', namespace: 'payments' },
+    spec: {
+      parentRefs: [{ group: '', kind: 'Service', name: 'pay' }],
+      rules: [
+        { matches: [{ path: { type: 'PathPrefix', value } }], backendRefs: [{ name: 'pay', port: 80 }] },
+      ],
+    },
+  })
+
+/** What `weft diff --json` prints. */
+interface DiffTold {
+  readonly resources: readonly object[]
+  readonly proxies: readonly string[]
+  readonly routing: { readonly changed: readonly object[] }
+}
+
+/** What `weft bundle --json` prints. */
+interface BundleTold {
+  readonly files: readonly { readonly name: string; readonly bytes: number }[]
+  readonly leftOut: readonly object[]
+}
 
 const lacks = findLacks(thisMachine)
 const skip = lacks.length > 0 ? lacks.map((lack) => lack.message).join('; ') : false
@@ -129,6 +157,67 @@ t.test(
         happened.hops.find(({ direction }) => direction === 'inbound'),
         { now: { status: 403 }, differs: [] },
       )
+    })
+
+    await t.test(
+      'weft diff tells of a route that is not applied where requests that were made would go',
+      async (t) => {
+        const file = join(directory, '..', `weft-test-route-${process.pid}.json`)
+        t.teardown(() => rmSync(file, { force: true }))
+        const told = async (path: string) => {
+          writeFileSync(file, routeOf(path))
+          const { code, stdout } = await weft('diff', '-f', file, '--json')
+          return { code, ...(JSON.parse(stdout) as DiffTold) }
+        }
+        const changed = await eventually(PATIENCE_S, 'the trace of a request', async () => {
+          const found = await told('/other')
+          return found.routing.changed.length > 0 ? found : undefined
+        })
+        t.equal(changed.code, 3)
+        t.match(changed.routing.changed, [
+          {
+            change: 'answered',
+            from: 'other/intruder',
+            host: 'pay.payments',
+            path: '/items/1',
+            is: '404 by no rule',
+          },
+        ])
+        t.match(changed.resources, [{ type: 'route', name: 'payments/pay/80', change: 'changed' }])
+        t.ok(changed.proxies.some((one) => one.startsWith('shop/web')))
+        const same = await told('/')
+        t.match(same, { routing: { changed: [] }, resources: [{ name: 'payments/pay/80' }] })
+        t.equal(same.code, 0, 'what does the same changes nothing for anybody')
+      },
+    )
+
+    await t.test('weft bundle takes it all along, without what was secret of a request', async (t) => {
+      const secret = 'planted-in-a-request-1'
+      const ask = `fetch('http://pay.payments/items/1?token=${secret}', { headers: { authorization: 'Bearer ${secret}' } })`
+      t.match(await cluster.exec('shop/web', ['node', '-e', ask]), { code: 0 })
+      const file = join(directory, 'bundle.tar.gz')
+      const told = await weft('bundle', '-o', file, '--json', '--application-logs')
+      t.equal(told.code, 0, told.stderr)
+      const { files, leftOut } = JSON.parse(told.stdout) as BundleTold
+      t.strictSame(leftOut, [])
+      for (const pattern of [
+        /^status\.json$/,
+        /^events\.json$/,
+        /^objects\.json$/,
+        /^control-planes\/weft-control-plane\/problems\.json$/,
+        /^sidecars\/payments\/pay[^/]*\/config\.json$/,
+        /^sidecars\/shop\/web[^/]*\/stats\.json$/,
+        /^logs\/payments\/pay[^/]*\/weft-proxy\.log$/,
+        /^logs\/payments\/pay[^/]*\/app\.log$/,
+      ])
+        t.ok(
+          files.some(({ name }) => pattern.test(name)),
+          `${pattern} of ${files.map(({ name }) => name).join(' ')}`,
+        )
+      const text = gunzipSync(readFileSync(file)).toString('latin1')
+      t.notOk(text.includes(secret))
+      t.notMatch(text, /PRIVATE KEY-----\\?n?[A-Za-z0-9]/)
+      t.match(text, 'outbound/')
     })
 
     await t.test('a connection that a DENY rule ends is known, too', async (t) => {

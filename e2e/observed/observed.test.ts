@@ -101,6 +101,12 @@ t.test('names, mutual TLS and mistakes are told as they are', { skip, timeout: 1
     t.match(metrics.stdout, /service_name="client",service_namespace="shop"[^}]*k8s_deployment_name="client"/)
   })
 
+  await t.test('who is on this machine may act, and no pod', async (t) => {
+    t.match(await mesh.api('/api/mesh'), { may: { act: true, tap: true } })
+    const asked = await cluster.exec('shop/client', ['node', '-e', MESH])
+    t.strictSame(JSON.parse(asked.stdout), { act: false, tap: true })
+  })
+
   await t.test('a trace goes through an application that passes on no fields', async (t) => {
     const id = '1af7651916cd43dd8448eb211c80319c'
     const header = `traceparent:00-${id}-b7ad6b7169203331-01`
@@ -191,4 +197,5 @@ t.test('names, mutual TLS and mistakes are told as they are', { skip, timeout: 1
   })
 })
 
+const MESH = `fetch('http://weft-control-plane.weft-system:15080/api/mesh').then(async (answer) => console.log(JSON.stringify((await answer.json()).may)))`
 const METRICS = `fetch('http://127.0.0.1:15090/metrics').then((r) => r.text()).then((text) => console.log(text))`

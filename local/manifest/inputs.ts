@@ -3,6 +3,7 @@ import { basename, dirname, join, resolve } from 'node:path'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { parse } from 'yaml'
+import { outOfBounds } from '../../control-plane/registry/yaml-bounds.ts'
 import { WeftError, describeError } from '../../core/errors.ts'
 import { runCommand } from '../node/run-command.ts'
 
@@ -104,7 +105,8 @@ function kustomizeFolders(folder: string, seen = new Set<string>()): string[] {
   const file = KUSTOMIZATION.map((name) => join(folder, name)).find((path) => existsSync(path))
   let content: unknown
   try {
-    content = file === undefined ? undefined : parse(readFileSync(file, 'utf8'))
+    const text = file === undefined ? '' : readFileSync(file, 'utf8')
+    content = outOfBounds(text) === undefined ? parse(text) : undefined
   } catch {
     // Whoever puts it together says what is wrong with it.
   }

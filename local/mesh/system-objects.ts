@@ -10,6 +10,7 @@ import {
 } from '../../core/contract.ts'
 import packageJson from '../../package.json' with { type: 'json' }
 import type { DesiredState } from '../manifest/objects.ts'
+import { NODE_ADDRESS } from '../controllers/addresses.ts'
 import { keyOf, workloadKey } from '../manifest/objects.ts'
 import { parseObject } from '../manifest/parse-object.ts'
 import type { ParsedObject } from '../manifest/parse-object.ts'
@@ -56,6 +57,9 @@ export function systemObjects(paths: SystemPaths, trustDomain: string, collector
           `0.0.0.0:${GRPC_PORT}`,
           '--http',
           `0.0.0.0:${HTTP_PORT}`,
+          // As the dashboard's port of this machine comes to the pod; pods have addresses of their own.
+          '--http-acts-from',
+          NODE_ADDRESS.v4,
           '--trust-domain',
           trustDomain,
           // One machine is for looking at things: every request leaves a trace.

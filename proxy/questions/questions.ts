@@ -1,6 +1,6 @@
 import type { Client, ClientDuplexStream, Metadata } from '@grpc/grpc-js'
 import { systemClock, type Clock } from '../../core/clock.ts'
-import { describeError } from '../../core/errors.ts'
+import { describeError, WeftError } from '../../core/errors.ts'
 import { Questions, type AnswerRequest, type QuestionResponse } from '../../core/xds/generated/weft.js'
 
 /** Answers a question of one kind with what becomes JSON. What it throws is told to whoever asks. */
@@ -18,6 +18,8 @@ export interface QuestionsOptions {
 /** More at once are turned away. */
 const MOST_AT_ONCE = 8
 const RETRY_MS = 30_000
+/** Longer than whoever asks waits: what has no answer by then takes no place of another. */
+const PATIENCE_MS = 10_000
 /** grpc.status.UNIMPLEMENTED; the package itself is loaded by whoever connects. */
 const UNIMPLEMENTED = 12
 
@@ -49,6 +51,18 @@ export function answerQuestions(client: Client, metadata: Metadata, options: Que
     own.write({ id: 0, pod })
   }
 
+  const withinPatience = async (work: () => Promise<unknown>): Promise<unknown> => {
+    const late = Promise.withResolvers<never>()
+    const cancel = clock.after(PATIENCE_MS, () =>
+      late.reject(new WeftError('questions.late', `there was no answer within ${PATIENCE_MS / 1000} s`)),
+    )
+    try {
+      return await Promise.race([work(), late.promise])
+    } finally {
+      cancel()
+    }
+  }
+
   const answer = async (
     own: ClientDuplexStream<AnswerRequest, QuestionResponse>,
     { id = 0, kind = '', json = '' }: QuestionResponse,
@@ -61,7 +75,7 @@ export function answerQuestions(client: Client, metadata: Metadata, options: Que
     if (running >= MOST_AT_ONCE) return say({ id, error: 'too many questions at once: ask again' })
     running++
     try {
-      const text = JSON.stringify(await answerer(JSON.parse(json)))
+      const text = JSON.stringify((await withinPatience(() => answerer(JSON.parse(json)))) ?? null)
       if (text.length > longest) say({ id, error: `the answer is longer than ${longest} characters` })
       else say({ id, json: text })
     } catch (error) {

@@ -64,8 +64,8 @@ endpoints:
   - { addresses: [10.0.0.2], conditions: { ready: true }, targetRef: { kind: Pod, name: other, namespace: weft-system } }
   - { addresses: [10.0.0.3], conditions: { ready: false }, targetRef: { kind: Pod, name: late, namespace: weft-system } }
 `)
-  t.strictSame(otherReplicas(snapshot.value, 'weft-system', 'me'), [
-    { pod: 'weft-system/other', address: 'http://10.0.0.2:15080' },
+  t.strictSame(otherReplicas(snapshot.value, 'weft-system', 'me', 'Bearer own'), [
+    { pod: 'weft-system/other', address: 'http://10.0.0.2:15080', authorization: 'Bearer own' },
   ])
   t.end()
 })

@@ -8,6 +8,13 @@ export interface Replica {
   readonly pod: string
   /** `http://10.1.2.3:15080` */
   readonly address: string
+  /** What it lets replicas in by; left out: it asks for nothing. */
+  readonly authorization?: string | undefined
+}
+
+/** Of a question to another replica. */
+export function replicaHeaders({ authorization }: Replica): Readonly<Record<string, string>> {
+  return { [API_CLIENT_HEADER]: 'weft', ...(authorization !== undefined && { authorization }) }
 }
 
 const TIMEOUT_MS = 2000
@@ -24,23 +31,30 @@ export function gatheredCounts(own: CountSource, replicas: () => readonly Replic
 }
 
 /** Those behind the control plane's Service in its namespace, without the pod that asks. */
-export function otherReplicas(snapshot: Snapshot, namespace: string, self: string): Replica[] {
+export function otherReplicas(
+  snapshot: Snapshot,
+  namespace: string,
+  self: string,
+  authorization: string | undefined,
+): Replica[] {
   const slices = slicesByService(snapshot.slices).get(`${namespace}/${CONTROL_PLANE}`) ?? []
   return slices.flatMap(({ ports, endpoints }) => {
     const port = ports.find(({ name }) => name === 'http')?.port
     if (port === undefined) return []
     return endpoints.flatMap(({ ready, pod, addresses: [address] }) => {
       if (!ready || address === undefined || pod === '' || pod === `${namespace}/${self}`) return []
-      return [{ pod, address: `http://${address.includes(':') ? `[${address}]` : address}:${port}` }]
+      return [
+        { pod, address: `http://${address.includes(':') ? `[${address}]` : address}:${port}`, authorization },
+      ]
     })
   })
 }
 
-async function askReplica({ pod, address }: Replica, series: readonly string[]): Promise<SeriesTotals[]> {
+async function askReplica(replica: Replica, series: readonly string[]): Promise<SeriesTotals[]> {
   const query = new URLSearchParams(series.map((one) => ['series', one]))
-  const answer = await fetch(`${address}/api/canary-counts?${query.toString()}`, {
+  const answer = await fetch(`${replica.address}/api/canary-counts?${query.toString()}`, {
     signal: AbortSignal.timeout(TIMEOUT_MS),
-    headers: { [API_CLIENT_HEADER]: 'weft' },
+    headers: replicaHeaders(replica),
     redirect: 'error',
   })
   const text = await limitedText(answer, LARGEST_ANSWER)
@@ -55,7 +69,7 @@ async function askReplica({ pod, address }: Replica, series: readonly string[]):
       Array.isArray(durations) &&
       durations.every(isCount)
     if (!sound) return []
-    return [{ replica: pod, series: name, judged: judged ?? 0, failed: failed ?? 0, durations }]
+    return [{ replica: replica.pod, series: name, judged: judged ?? 0, failed: failed ?? 0, durations }]
   })
 }
 

@@ -254,8 +254,9 @@ function statusBody(code: number, reason: string): unknown {
 }
 
 function answer(response: ServerResponse, status: number, body: unknown): void {
-  response.writeHead(status, { 'content-type': 'application/json' })
-  response.end(JSON.stringify(body))
+  // A log is text.
+  response.writeHead(status, { 'content-type': typeof body === 'string' ? 'text/plain' : 'application/json' })
+  response.end(typeof body === 'string' ? body : JSON.stringify(body))
 }
 
 interface Operation {

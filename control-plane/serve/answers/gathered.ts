@@ -1,8 +1,7 @@
 import type { Coverage } from '../../../core/api/coverage.ts'
-import { API_CLIENT_HEADER } from '../../../core/contract.ts'
 import { describeError } from '../../../core/errors.ts'
 import { limitedText } from '../../../core/limited-body.ts'
-import type { Replica } from '../../canary/evidence/gathered-counts.ts'
+import { replicaHeaders, type Replica } from '../../canary/evidence/gathered-counts.ts'
 import { emptyCounts, mergeCounts } from '../graph/traffic-counts.ts'
 import { addCounts, noCounts } from '../telemetry/counts.ts'
 import { countsFromJson, rowsFromJson } from './counts-json.ts'
@@ -22,8 +21,6 @@ export interface GatherOptions {
   readonly own: TelemetrySource
   /** The others, as they are now. */
   readonly replicas: () => readonly Replica[]
-  /** What whoever asks has shown to be let in, which the others want to see, too. */
-  readonly authorization?: string | undefined
 }
 
 /** What all replicas know: each proxy reports to one of them. Who does not answer is named. */
@@ -38,7 +35,7 @@ export function gathered(options: GatherOptions): CoveredSource {
   ): Promise<{ value: U; coverage: Coverage }> => {
     const others = options.replicas().map(async (replica) => {
       try {
-        return { value: read(await ask(replica, method, asked, options.authorization)) }
+        return { value: read(await ask(replica, method, asked)) }
       } catch (error) {
         return { missing: { replica: replica.pod, reason: reasonOf(error) } }
       }
@@ -88,20 +85,11 @@ function listOf(value: unknown): readonly never[] {
   return value as unknown[] as never[]
 }
 
-async function ask(
-  { address }: Replica,
-  method: string,
-  asked: readonly unknown[],
-  authorization: string | undefined,
-): Promise<unknown> {
-  const answer = await fetch(`${address}${REPLICA_PATH}`, {
+async function ask(replica: Replica, method: string, asked: readonly unknown[]): Promise<unknown> {
+  const answer = await fetch(`${replica.address}${REPLICA_PATH}`, {
     method: 'POST',
     signal: AbortSignal.timeout(TIMEOUT_MS),
-    headers: {
-      [API_CLIENT_HEADER]: 'weft',
-      'content-type': 'application/json',
-      ...(authorization === undefined ? {} : { authorization }),
-    },
+    headers: { ...replicaHeaders(replica), 'content-type': 'application/json' },
     body: JSON.stringify({ method, asked }),
     redirect: 'error',
   })

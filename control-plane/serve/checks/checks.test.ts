@@ -83,7 +83,7 @@ t.test(
       ),
       bundle: () => undefined,
       metrics,
-      observed: new ObservedStore(),
+      observed: new ObservedStore(() => ''),
       decisions: new DecisionStore(),
       clock,
     })

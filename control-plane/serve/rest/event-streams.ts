@@ -37,10 +37,15 @@ export class EventStreams {
   }
 
   /**
-   * Answers with a stream, which `begin` fills; what that returns is called once nobody listens any more. Undefined: there are
-   * too many, which was answered with 429.
+   * Answers with a stream, which `begin` fills; what that returns is called once nobody listens any more. Where too many listen, the
+   * answer is 429. `stillMay` is asked every 15 seconds, and a stream for which it says no, or rejects, ends.
    */
-  open(request: FastifyRequest, reply: FastifyReply, begin: (stream: EventStream) => () => void): void {
+  open(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    begin: (stream: EventStream) => () => void,
+    stillMay: () => Promise<boolean>,
+  ): void {
     const { ip } = request
     const same = [...this.#open.values()].filter((address) => address === ip).length
     if (this.#open.size >= this.#limits.total || same >= this.#limits.perAddress) {
@@ -66,6 +71,10 @@ export class EventStreams {
     const comment = (): void => {
       write(': \n\n')
       cancel = this.#clock.after(COMMENT_MS, comment)
+      stillMay().then(
+        (may) => may || raw.destroy(),
+        () => raw.destroy(),
+      )
     }
     cancel = this.#clock.after(COMMENT_MS, comment)
     write(': \n\n')

@@ -5,8 +5,7 @@ import { namespaceParameter, onlyParameters, type Query } from './parameters.ts'
 import { RANGE_PARAMETERS, rangeParameter } from './range-parameter.ts'
 
 export interface TelemetryPagesOptions {
-  /** By what whoever asks has shown to be let in. */
-  readonly answers: (authorization: string | undefined) => MeshAnswers
+  readonly answers: MeshAnswers
   readonly clock: Clock
 }
 
@@ -15,9 +14,6 @@ export function graphPage(app: FastifyInstance, { answers, clock }: TelemetryPag
   app.get('/api/graph', (request) => {
     const query = request.query as Query
     onlyParameters(query, [...RANGE_PARAMETERS, 'namespace'])
-    return answers(request.headers.authorization).graph(
-      rangeParameter(query, clock.now()),
-      namespaceParameter(query, 'namespace'),
-    )
+    return answers.graph(rangeParameter(query, clock.now()), namespaceParameter(query, 'namespace'))
   })
 }

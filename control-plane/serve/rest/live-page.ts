@@ -1,11 +1,14 @@
 import type { FastifyInstance } from 'fastify'
 import type { TelemetryPagesOptions } from './graph-page.ts'
+import type { May } from '../access/access.ts'
+import type { AccessGuard } from './access-guard.ts'
 import { EventStreams, type EventStream } from './event-streams.ts'
 import { namespaceParameter, onlyParameters, type Query } from './parameters.ts'
 
 export interface LivePageOptions extends TelemetryPagesOptions {
-  /** What /api/mesh says. */
-  readonly mesh: () => object
+  /** What /api/mesh says to whoever may do that. */
+  readonly mesh: (may: May) => object
+  readonly guard: AccessGuard
   /** The fields that every answer has. */
   readonly headers: Readonly<Record<string, string>>
 }
@@ -17,13 +20,13 @@ const SEEN_MS = 30_000
 interface Listener {
   readonly stream: EventStream
   readonly namespace: string | undefined
-  readonly authorization: string | undefined
+  may: May
   mesh: string
 }
 
 /** `/api/live`: the graph of the last 30 s every two seconds, and what /api/mesh says whenever it changed. */
 export function livePage(app: FastifyInstance, options: LivePageOptions): void {
-  const { answers, clock, mesh, headers } = options
+  const { answers, clock, mesh, guard, headers } = options
   const streams = new EventStreams(clock)
   const listeners = new Set<Listener>()
   let cancel: (() => void) | undefined
@@ -31,47 +34,62 @@ export function livePage(app: FastifyInstance, options: LivePageOptions): void {
   const tell = async (all: readonly Listener[]): Promise<void> => {
     const now = clock.now()
     const range = { from: now - SEEN_MS, to: now }
-    const meshNow = JSON.stringify(mesh())
     for (const listener of all) {
+      const meshNow = JSON.stringify(mesh(listener.may))
       if (listener.mesh !== meshNow) listener.stream.sendText('mesh', meshNow)
       listener.mesh = meshNow
     }
     const asked = Map.groupBy(all, ({ namespace }) => namespace)
     await Promise.all(
       [...asked].map(async ([namespace, same]) => {
-        const graph = JSON.stringify(await answers(same[0]?.authorization).graph(range, namespace))
+        const graph = JSON.stringify(await answers.graph(range, namespace))
         for (const { stream } of same) stream.sendText('graph', graph)
       }),
     )
   }
   const quietly = (all: readonly Listener[]): Promise<void> => tell(all).catch(() => {})
+  /** One round at a time: who comes while one is told may be the first again. */
+  let telling = false
   const again = (): void => {
-    cancel = clock.after(
-      EVERY_MS,
-      () => void quietly([...listeners]).then(() => listeners.size > 0 && again()),
-    )
+    if (telling) return
+    cancel = clock.after(EVERY_MS, () => {
+      telling = true
+      void quietly([...listeners]).then(() => {
+        telling = false
+        if (listeners.size > 0) again()
+      })
+    })
   }
   app.addHook('onClose', (_app, done) => {
     cancel?.()
     done()
   })
-  app.get('/api/live', (request, reply) => {
+  app.get('/api/live', async (request, reply) => {
     const query = request.query as Query
     onlyParameters(query, ['namespace'])
     const namespace = namespaceParameter(query, 'namespace')
+    const may = await guard.may(request)
     reply.headers(headers)
-    streams.open(request, reply, (stream) => {
-      const { authorization } = request.headers
-      const listener: Listener = { stream, namespace, authorization, mesh: '' }
-      listeners.add(listener)
-      void quietly([listener])
+    let listener: Listener | undefined
+    const begin = (stream: EventStream): (() => void) => {
+      const own: Listener = { stream, namespace, may, mesh: '' }
+      listener = own
+      listeners.add(own)
+      void quietly([own])
       if (listeners.size === 1) again()
       return () => {
-        listeners.delete(listener)
+        listeners.delete(own)
         if (listeners.size > 0) return
         cancel?.()
         cancel = undefined
       }
-    })
+    }
+    const stillMay = async (): Promise<boolean> => {
+      if (!(await guard.stillMay(request))) return false
+      if (listener) listener.may = await guard.may(request)
+      return true
+    }
+    streams.open(request, reply, begin, stillMay)
+    return reply
   })
 }

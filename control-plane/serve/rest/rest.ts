@@ -9,6 +9,8 @@ import { WeftError } from '../../../core/errors.ts'
 import type { Problem } from '../../../core/problem.ts'
 import { namedHosts } from '../../../core/named-hosts.ts'
 import type { Replica } from '../../canary/evidence/gathered-counts.ts'
+import type { Access, May } from '../access/access.ts'
+import { openAccess } from '../access/open-access.ts'
 import { gathered } from '../answers/gathered.ts'
 import { MeshAnswers } from '../answers/mesh-answers.ts'
 import { ownTelemetry } from '../answers/own-telemetry.ts'
@@ -24,7 +26,9 @@ import type { ObservedQuery, ObservedView } from '../telemetry/observed-view.ts'
 import type { Tap } from '../telemetry/tap.ts'
 import type { TraceStore } from '../telemetry/trace-store.ts'
 import type { DashboardFile } from './dashboard-files.ts'
+import { guardAccess } from './access-guard.ts'
 import { authorizationPages } from './authorization-pages.ts'
+import { canaryActions, type AskCanary } from './canary-actions.ts'
 import { eventsPage } from './events-page.ts'
 import { explainPages, type ExplainPagesOptions } from './explain-pages.ts'
 import { checksPage } from './checks.ts'
@@ -72,6 +76,10 @@ export interface RestOptions {
   readonly explain?: ExplainPagesOptions
   /** What the checker finds, see meshChecks; left out: there is no such page. */
   readonly checks?: () => readonly Problem[]
+  /** Who may; left out: whoever asks reads, and nobody acts. */
+  readonly access?: () => Access
+  /** Hands on what is asked of Canaries; left out: nothing can be asked. */
+  readonly askCanary?: AskCanary
   /** From `readDashboard`; none: only the API. */
   readonly dashboard?: ReadonlyMap<string, DashboardFile>
   /** Of this build, e.g. `0.1.0`. */
@@ -104,8 +112,8 @@ export const HEADERS = {
 }
 
 /**
- * A fastify plugin: the API under /api, the dashboard, /metrics, and for probes /live and /ready. Everything is read-only. Before
- * it is ready only the probes get an answer other than 503, so that nobody takes an empty mesh for the real one.
+ * A fastify plugin: the API under /api, the dashboard, /metrics, and for probes /live and /ready. All of it reads, but for what is
+ * asked of Canaries. Before it is ready only the probes get an answer other than 503, so that nobody takes an empty mesh for the real one.
  */
 export async function rest(app: FastifyInstance, options: RestOptions): Promise<void> {
   const {
@@ -137,6 +145,8 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
     if (reason === undefined || request.url === '/live') return
     return reply.code(503).send(failure('api.not_ready', `not ready: ${reason}`, undefined))
   })
+  const { access = () => openAccess({ acts: false }), dashboard = new Map<string, DashboardFile>() } = options
+  const guard = guardAccess(app, { access, page: dashboard.keys() })
   app.setErrorHandler((error, _request, reply) => void answerError(reply, error))
   app.setNotFoundHandler((_request, reply) =>
     reply.code(404).send(failure('api.not_found', 'there is no such page', undefined)),
@@ -164,14 +174,14 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
   authorizationPages(app, { mesh, decisions, clock })
   const own = options.own ?? ownTelemetry({ metrics, traces, events: new EventLog(), clock })
   const { replicas = () => [], topology = () => NO_TOPOLOGY } = options
-  const answers = (authorization: string | undefined): MeshAnswers =>
-    new MeshAnswers({ source: gathered({ own, replicas, authorization }), topology, clock })
+  const answers = new MeshAnswers({ source: gathered({ own, replicas }), topology, clock })
   for (const telemetryPage of [graphPage, seriesPage, tracesPage, eventsPage])
     telemetryPage(app, { answers, clock })
   replicaPage(app, own)
-  livePage(app, { answers, clock, mesh: () => meshPage(), headers: HEADERS })
+  livePage(app, { answers, clock, guard, mesh: (may) => meshPage(may), headers: HEADERS })
   const { tap, tapSetting = () => undefined } = options
-  if (tap) tapPage(app, { tap, clock, replicas, setting: tapSetting, headers: HEADERS })
+  if (tap) tapPage(app, { tap, clock, replicas, guard, setting: tapSetting, headers: HEADERS })
+  if (options.askCanary) canaryActions(app, { guard, clock, ask: options.askCanary })
   servicePage(app, mesh)
   if (options.explain) explainPages(app, options.explain)
   if (options.checks) checksPage(app, options.checks)
@@ -205,7 +215,7 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
     return formatSpiffeBundle(bundle, BUNDLE_REFRESH_MS)
   })
   page('/api/proxies', [], () => ({ proxies: mesh.proxies() }))
-  const meshPage = (): object => {
+  const meshPage = (may: May): object => {
     const problems = mesh.problems(false)
     const errors = problems.filter(({ severity }) => severity === 'error').length
     const proxies = mesh.proxies()
@@ -228,10 +238,14 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
         series: metrics.series,
         refused: traces.refused + metrics.refused,
       },
+      may,
     }
   }
-  page('/api/mesh', [], meshPage)
-  for (const [path, { type, body }] of options.dashboard ?? [])
+  app.get('/api/mesh', (request) => {
+    onlyParameters(request.query as Query, [])
+    return guard.may(request).then(meshPage)
+  })
+  for (const [path, { type, body }] of dashboard)
     app.get(path, (_request, reply) => void reply.type(type).send(body))
 }
 

@@ -29,11 +29,7 @@ export function seriesPage(app: FastifyInstance, { answers, clock }: TelemetryPa
     const of = wordParameter(query, 'of', SUBJECTS)
     onlyParameters(query, [...RANGE_PARAMETERS, 'of', 'points', ...NAMED_BY[of]])
     const range = rangeParameter(query, clock.now())
-    return answers(request.headers.authorization).series(
-      subjectOf(query, of),
-      range,
-      countParameter(query, 'points', POINTS, MOST_POINTS),
-    )
+    return answers.series(subjectOf(query, of), range, countParameter(query, 'points', POINTS, MOST_POINTS))
   })
 }
 

@@ -4,7 +4,8 @@ import type { Clock } from '../../../core/clock.ts'
 import { WeftError } from '../../../core/errors.ts'
 import type { Replica } from '../../canary/evidence/gathered-counts.ts'
 import type { Tap } from '../telemetry/tap.ts'
-import { EventStreams } from './event-streams.ts'
+import type { AccessGuard } from './access-guard.ts'
+import { EventStreams, type EventStream } from './event-streams.ts'
 import { failure } from './failure.ts'
 import {
   boundedText,
@@ -20,6 +21,7 @@ export interface TapPageOptions {
   readonly tap: Tap
   readonly clock: Clock
   readonly replicas: () => readonly Replica[]
+  readonly guard: AccessGuard
   /** What a namespace says under TAP_ANNOTATION; undefined: nothing. */
   readonly setting: (namespace: string) => string | undefined
   /** The fields that every answer has. */
@@ -38,7 +40,7 @@ const MOST_PER_SECOND = 200
  */
 export function tapPage(
   app: FastifyInstance,
-  { tap, clock, replicas, setting, headers }: TapPageOptions,
+  { tap, clock, replicas, guard, setting, headers }: TapPageOptions,
 ): void {
   const streams = new EventStreams(clock)
   app.get('/api/tap', (request, reply) => {
@@ -54,7 +56,7 @@ export function tapPage(
       return reply.code(403).send(failure('api.tap_off', message, 'namespace'))
     }
     reply.headers(headers)
-    streams.open(request, reply, (stream) => {
+    const begin = (stream: EventStream): (() => void) => {
       const missing = replicas().map(({ pod }) => ({ replica: pod, reason: 'a tap hears one replica' }))
       stream.send('source', { sampled: true, coverage: { answered: 1, missing } })
       let second = 0
@@ -72,7 +74,8 @@ export function tapPage(
         if (++told <= rate) stream.send('request', one)
         else left++
       })
-    })
+    }
+    streams.open(request, reply, begin, () => guard.stillMay(request))
     return reply
   })
 }

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { ExportMetricsServiceRequest, type NumberDataPoint } from '../../../core/xds/generated/otlp.js'
 import type { Mesh } from '../../model/mesh.ts'
+import { ownersOfAddresses } from './address-owners.ts'
 import { MetricStore } from './metric-store.ts'
 import { ObservedStore } from './observed-store.ts'
 import { observedView } from './observed-view.ts'
@@ -12,6 +13,8 @@ const HOUR = 3_600_000
 const START = Date.UTC(2026, 0, 1)
 const WEB = 'spiffe://cluster.local/ns/shop/sa/web'
 const PAY: Reporter = { namespace: 'payments', service: 'pay', pod: 'pay-1', behind: [] }
+
+const nobody = (): string => ''
 
 interface Told {
   readonly path?: string
@@ -87,7 +90,7 @@ function rows(store: ObservedStore, now: number, hours = 24): string[] {
 }
 
 t.test('a count that grows, a sidecar that begins anew, replicas', async (t) => {
-  const store = new ObservedStore()
+  const store = new ObservedStore(nobody)
   report(store, [point({ count: 3 })], START)
   report(store, [point({ count: 3 })], START + 5000)
   report(store, [point({ count: 5, last: START + 9000 })], START + 10_000)
@@ -108,7 +111,7 @@ t.test('a count that grows, a sidecar that begins anew, replicas', async (t) => 
 })
 
 t.test('a control plane that begins anew has all that sidecars counted in the day', async (t) => {
-  const store = new ObservedStore()
+  const store = new ObservedStore(nobody)
   const now = START + 48 * HOUR
   report(store, [point({ count: 480, last: now })], now)
   t.same(rows(store, now), ['240 /charge'], '10 an hour')
@@ -116,7 +119,7 @@ t.test('a control plane that begins anew has all that sidecars counted in the da
 })
 
 t.test('hours: only what is asked for, and no more than a day', async (t) => {
-  const store = new ObservedStore()
+  const store = new ObservedStore(nobody)
   for (let hour = 0; hour < 40; hour++) {
     const at = START + hour * HOUR
     report(store, [point({ count: hour + 1, last: at })], at)
@@ -132,7 +135,7 @@ t.test('hours: only what is asked for, and no more than a day', async (t) => {
 })
 
 t.test('what a template took in counts once', async (t) => {
-  const store = new ObservedStore()
+  const store = new ObservedStore(nobody)
   report(store, [point({ path: '/items/a', count: 3 }), point({ path: '/items/b', count: 4 })], START)
   report(store, [point({ path: '/items/a/x', count: 1 })], START)
   report(store, [point({ path: '/items/a', count: 6, outcome: 'refused' })], START)
@@ -144,7 +147,7 @@ t.test('what a template took in counts once', async (t) => {
 })
 
 t.test('what is no such point is refused, and what lies is held to the possible', async (t) => {
-  const store = new ObservedStore()
+  const store = new ObservedStore(nobody)
   const wrong: readonly NumberDataPoint[] = [
     {},
     { ...point({ count: 1 }), attributes: [] },
@@ -165,7 +168,7 @@ t.test('what is no such point is refused, and what lies is held to the possible'
 })
 
 t.test('bounded: the oldest of the greediest goes, and that is said', async (t) => {
-  const store = new ObservedStore({ perPod: 20_000, perNamespace: 40_000, total: 60_000 })
+  const store = new ObservedStore(nobody, { perPod: 20_000, perNamespace: 40_000, total: 60_000 })
   report(store, [point({ count: 1 })], START, { ...PAY, namespace: 'small' })
   for (let i = 0; i < 500; i++) report(store, [point({ count: 1, path: `/${i}` })], START)
   t.ok(store.bytes <= 60_000)
@@ -184,7 +187,7 @@ t.test('bounded: the oldest of the greediest goes, and that is said', async (t) 
 })
 
 t.test('how long pods are watched, and what was lost of them', async (t) => {
-  const store = new ObservedStore()
+  const store = new ObservedStore(nobody)
   report(store, [watching(START, 2)], START + 1000)
   report(store, [watching(START, 5)], START + 2000)
   report(store, [watching(START + 60_000, 1)], START + 61_000)
@@ -198,12 +201,6 @@ t.test('how long pods are watched, and what was lost of them', async (t) => {
 t.test(
   'workloads of the mesh that nobody called stand there, callers are named, and pods without a sidecar',
   async (t) => {
-    const store = new ObservedStore()
-    report(
-      store,
-      ['10.0.0.7', '10.0.0.8', '10.0.0.9'].map((address) => point({ source: '', address, count: 1 })),
-      START,
-    )
     const workload = {
       namespace: 'payments',
       service: 'pay',
@@ -236,6 +233,12 @@ t.test(
         ['l', { endpoints: [endpoint('x.legacy', '10.0.0.6', false)] }],
       ]),
     } as unknown as Mesh
+    const store = new ObservedStore(ownersOfAddresses(() => mesh))
+    report(
+      store,
+      ['10.0.0.7', '10.0.0.8', '10.0.0.9'].map((address) => point({ source: '', address, count: 1 })),
+      START,
+    )
     const view = observedView(store, mesh, { namespace: 'payments', sinceMs: START, now: START })
     t.match(view, {
       withoutSidecar: ['old-1.payments'],
@@ -256,3 +259,55 @@ t.test(
     t.equal(view.workloads.length, 2)
   },
 )
+
+t.test('calls of a pod are never those of another one that has its address by now', async (t) => {
+  let mesh = meshWith({ '10.0.0.7': 'first.shop', '10.0.0.8': 'stays.shop' })
+  const store = new ObservedStore(ownersOfAddresses(() => mesh))
+  const call = (address: string, count: number, last: number, path = '/charge') =>
+    point({ source: '', address, count, last, path })
+  const callers = () =>
+    observedView(store, mesh, { namespace: 'payments', sinceMs: START, now: START })
+      .workloads.flatMap(({ calls }) => calls)
+      .map(({ address, path, caller, count }) => `${address} ${path} ${caller} ${count}`)
+  const both = (count: number, last: number) => [call('10.0.0.7', count, last), call('10.0.0.8', count, last)]
+  report(store, both(2, START), START)
+  mesh = meshWith({ '10.0.0.8': 'stays.shop' })
+  t.same(
+    callers(),
+    ['10.0.0.7 /charge first.shop 2', '10.0.0.8 /charge stays.shop 2'],
+    'also once it is gone',
+  )
+  mesh = meshWith({ '10.0.0.7': 'second.shop', '10.0.0.8': 'stays.shop' })
+  report(store, both(2, START), START + 1000)
+  t.same(callers(), ['10.0.0.7 /charge first.shop 2', '10.0.0.8 /charge stays.shop 2'], 'told again')
+  report(store, both(3, START + 2000), START + 2000)
+  t.same(callers(), ['10.0.0.7 /charge  3', '10.0.0.8 /charge stays.shop 3'], 'nobody can tell whose all are')
+  report(store, [call('10.0.0.7', 1, START + 2000, '/items/a')], START + 2000)
+  t.ok(callers().includes('10.0.0.7 /items/a second.shop 1'), 'what the second alone did')
+  report(store, [call('10.0.0.7', 4, START + 2000, '/{*}')], START + 2000)
+  t.ok(callers().includes('10.0.0.7 /{*}  4'), 'and of templates that take both in')
+})
+
+t.test('pods that saw different callers at one address say neither', async (t) => {
+  let mesh = meshWith({ '10.0.0.7': 'first.shop' })
+  const store = new ObservedStore(ownersOfAddresses(() => mesh))
+  report(store, [point({ source: '', address: '10.0.0.7', count: 1 })], START)
+  mesh = meshWith({ '10.0.0.7': 'second.shop' })
+  report(store, [point({ source: '', address: '10.0.0.7', count: 1 })], START, { ...PAY, pod: 'pay-2' })
+  const [workload] = observedView(store, mesh, {
+    namespace: 'payments',
+    sinceMs: START,
+    now: START,
+  }).workloads
+  t.match(workload?.calls, [{ caller: '', count: 2 }])
+})
+
+/** Pods without a sidecar, by address. */
+function meshWith(pods: Readonly<Record<string, string>>): Mesh {
+  const endpoints = Object.entries(pods).map(([address, workload]) => ({ address, workload, meshed: false }))
+  return {
+    workloads: new Map(),
+    workloadsByAddress: new Map(),
+    endpoints: new Map([['k', { endpoints }]]),
+  } as unknown as Mesh
+}

@@ -3,9 +3,11 @@ import {
   CALL_PROTOCOLS,
   coversPath,
   OBSERVED_ATTRIBUTES,
+  sameCaller,
   type ObservedCall,
 } from '../../../core/observed-calls.ts'
 import type { KeyValue } from '../../../core/xds/generated/otlp.js'
+import type { OwnerOfAddress } from './address-owners.ts'
 import { numberOf, readAttributes, textOf } from './attributes.ts'
 import { FairBudget, type Owner, type Shares } from './fair-budget.ts'
 import type { ReportedNumber } from './report-parts.ts'
@@ -28,6 +30,8 @@ export interface ObservedSeries {
   /** `catalog.shop`: by whose name in telemetry the pod goes. */
   readonly workload: string
   readonly call: ObservedCall
+  /** `pod.namespace` that had the call's address whenever calls were told of; '' where none is known, or where several had it. */
+  readonly caller: string
   readonly firstMs: number
   readonly lastMs: number
   /** Calls since then; those of the hour in which that is count as a whole. */
@@ -63,9 +67,12 @@ export class ObservedStore {
   readonly #ofPod = new Map<string, Set<string>>()
   readonly #pods = new Map<string, PodWatch>()
   readonly #budget: FairBudget
+  readonly #ownerOf: OwnerOfAddress
   #expiredAt = 0
 
-  constructor(shares: Shares = OBSERVED_SHARES) {
+  /** `ownerOf`: an address may be another pod's by the time that somebody asks who called. */
+  constructor(ownerOf: OwnerOfAddress, shares: Shares = OBSERVED_SHARES) {
+    this.#ownerOf = ownerOf
     this.#budget = new FairBudget(shares, (_, key) => {
       this.evicted++
       this.#forget(key)
@@ -114,8 +121,10 @@ export class ObservedStore {
     // Clocks may differ: nothing is seen in the future, nor for longer than a sidecar runs.
     const lastMs = Math.min(Number((point?.timeUnixNano ?? 0n) / 1_000_000n), now)
     const firstMs = Math.max(Math.min(Number(startTime / 1_000_000n), lastMs), now - LONGEST_LIFE_MS)
-    if (call) this.#count(call, reporter, { startTime, count, firstMs, lastMs, now })
-    else this.#watch(reporter, firstMs, count, now)
+    if (call) {
+      const caller = call.address === '' ? '' : this.#ownerOf(call.address)
+      this.#count(call, reporter, { startTime, count, firstMs, lastMs, now, caller })
+    } else this.#watch(reporter, firstMs, count, now)
     return true
   }
 
@@ -202,12 +211,14 @@ interface Said {
   readonly firstMs: number
   readonly lastMs: number
   readonly now: number
+  readonly caller: string
 }
 
 class Series implements ObservedSeries {
   readonly owner: Owner
   readonly workload: string
   readonly call: ObservedCall
+  caller: string
   firstMs: number
   lastMs: number
   #startTime: bigint
@@ -216,10 +227,12 @@ class Series implements ObservedSeries {
   /** Pairs of an hour and how often in it, the oldest first. */
   #hours: number[] = []
 
-  constructor(owner: Owner, workload: string, call: ObservedCall, { startTime, firstMs, lastMs }: Said) {
+  constructor(owner: Owner, workload: string, call: ObservedCall, said: Said) {
+    const { startTime, firstMs, lastMs, caller } = said
     this.owner = owner
     this.workload = workload
     this.call = call
+    this.caller = caller
     this.firstMs = firstMs
     this.lastMs = lastMs
     this.#startTime = startTime
@@ -237,7 +250,7 @@ class Series implements ObservedSeries {
     return Math.round(sum)
   }
 
-  take({ startTime, count, firstMs, lastMs, now }: Said): void {
+  take({ startTime, count, firstMs, lastMs, now, caller }: Said): void {
     // OTLP: another start, or a count that went back, say that the reporter began anew. A template that took others in
     // may begin earlier than it did, and goes on.
     const anew = count < this.#told || startTime > this.#startTime
@@ -247,7 +260,10 @@ class Series implements ObservedSeries {
     this.#told = count
     this.firstMs = Math.min(this.firstMs, firstMs)
     this.lastMs = Math.max(this.lastMs, lastMs)
-    if (increase > 0) this.#spread(increase, began, lastMs)
+    if (increase > 0) {
+      this.caller = sameCaller(this.caller, caller)
+      this.#spread(increase, began, lastMs)
+    }
     const oldest = Math.floor(now / HOUR_MS) - OBSERVED_HOURS
     while (this.#hours.length > 0 && (this.#hours[0] as number) < oldest) this.#hours.splice(0, 2)
   }
@@ -255,6 +271,7 @@ class Series implements ObservedSeries {
   /** What a narrower series of the same sidecar was told of. */
   absorb(other: Series): void {
     this.#told += other.#told
+    this.caller = sameCaller(this.caller, other.caller)
     this.firstMs = Math.min(this.firstMs, other.firstMs)
     if (other.#startTime < this.#startTime) this.#startTime = other.#startTime
     for (let i = 0; i < other.#hours.length; i += 2)

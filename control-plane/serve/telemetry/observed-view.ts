@@ -1,5 +1,6 @@
-import type { ObservedCall } from '../../../core/observed-calls.ts'
-import type { Mesh, MeshEndpoint, Workload } from '../../model/mesh.ts'
+import { sameCaller, type ObservedCall } from '../../../core/observed-calls.ts'
+import type { Mesh, Workload } from '../../model/mesh.ts'
+import { endpointsOf } from './address-owners.ts'
 import type { ObservedStore, ObservedSeries } from './observed-store.ts'
 
 /** What was seen of those who call the pods of the mesh, by workload. Plain JSON; times are milliseconds since the epoch. */
@@ -53,7 +54,7 @@ export interface PodWatch {
 }
 
 export interface CallRow extends ObservedCall {
-  /** `pod.namespace` that has `address` now, where one is known. */
+  /** `pod.namespace` that had `address` whenever calls were told of; '' where none is known, or where several had it. */
   readonly caller: string
   readonly count: number
   readonly first: number
@@ -91,9 +92,8 @@ export function observedView(
     if (reportedMs < sinceMs) continue
     at(workload).watched.push({ pod: owner.pod, since: firstMs, reported: reportedMs, restarts, others })
   }
-  const callers = new Callers(mesh)
   for (const series of store.series(namespace)) {
-    if (series.lastMs >= sinceMs) count(at(series.workload).calls, series, callers, sinceMs)
+    if (series.lastMs >= sinceMs) count(at(series.workload).calls, series, sinceMs)
   }
   return {
     now,
@@ -114,6 +114,7 @@ interface Building {
 }
 
 interface CallBuilding extends CallRow {
+  caller: string
   count: number
   first: number
   last: number
@@ -144,46 +145,24 @@ function built({ namespace, name, pods, watched, ports, calls }: Building): Obse
 }
 
 /** Replicas of a workload are one. */
-function count(calls: Building['calls'], series: ObservedSeries, callers: Callers, sinceMs: number): void {
-  const { owner, call, firstMs, lastMs } = series
+function count(calls: Building['calls'], series: ObservedSeries, sinceMs: number): void {
+  const { owner, call, caller, firstMs, lastMs } = series
   const key = JSON.stringify(Object.values(call))
   const row = calls.get(key) ?? {
     ...call,
-    caller: call.address === '' ? '' : callers.at(call.address),
+    caller,
     count: 0,
     first: firstMs,
     last: lastMs,
     pods: {},
   }
   calls.set(key, row)
+  row.caller = sameCaller(row.caller, caller)
   const own = series.count(sinceMs)
   row.count += own
   row.pods[owner.pod] = (row.pods[owner.pod] ?? 0) + own
   row.first = Math.min(row.first, firstMs)
   row.last = Math.max(row.last, lastMs)
-}
-
-/** Who has an address: a pod with a sidecar, or one of a Service. */
-class Callers {
-  readonly #mesh: Mesh | undefined
-  #endpoints: ReadonlyMap<string, string> | undefined
-
-  constructor(mesh: Mesh | undefined) {
-    this.#mesh = mesh
-  }
-
-  at(address: string): string {
-    const workload = this.#mesh?.workloadsByAddress.get(address)
-    if (workload) return `${workload.name}.${workload.namespace}`
-    this.#endpoints ??= new Map(
-      [...endpointsOf(this.#mesh)].map((endpoint) => [endpoint.address, endpoint.workload] as const),
-    )
-    return this.#endpoints.get(address) ?? ''
-  }
-}
-
-function* endpointsOf(mesh: Mesh | undefined): Generator<MeshEndpoint> {
-  for (const { endpoints } of mesh?.endpoints.values() ?? []) yield* endpoints
 }
 
 function withoutSidecar(mesh: Mesh | undefined, namespace: string | undefined): string[] {

@@ -5,10 +5,13 @@ import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { parse, stringify } from 'yaml'
+import { TOKEN_KEYS_CONFIG_MAP } from '../../../core/contract.ts'
 import { injectPod } from '../../../injector/inject-pod.ts'
 import { applyPatch } from '../../../injector/json-patch.ts'
 import { defaultSettings } from '../../../injector/settings.ts'
 import { requestCertificate } from '../../../proxy/identity/sign-request.ts'
+import { ecKey } from '../../../proxy/steps/testing/tokens.ts'
+import { IssuerServer } from '../../authorization/issuer-server.ts'
 import { startCluster } from '../cluster/cluster.ts'
 import { ensureConformance, SUITE_CRDS } from '../conformance/programs.ts'
 import { openAudit } from '../mesh/audit.ts'
@@ -39,6 +42,9 @@ const cluster = await startCluster({
   onProgress: progress,
 })
 t.teardown(() => cluster.stop())
+
+const issuer = await IssuerServer.start(t)
+issuer.answer = { kind: 'keys', keys: [ecKey('fetched').jwk] }
 
 const MESH = `
 apiVersion: v1
@@ -101,6 +107,8 @@ spec:
   jwtRules:
     - issuer: https://issuer.example
       jwks: '{"keys":[{"kty":"EC","x":"RKTBoM-cpjFDRo-cHOot6VqRyMbPpjOHuGFDiCVdSH4","y":"gnNQZuBktTonB4rwU5mTgdspJoZxa-N0wnq4bojilVg","crv":"P-256","kid":"one","use":"sig","alg":"ES256"}]}'
+    - issuer: https://other.example
+      jwksUri: ${issuer.url}
 ---
 apiVersion: weft.dev/v1alpha1
 kind: MeshPolicy
@@ -187,6 +195,11 @@ t.test('what the chart grants the control plane is what it needs, and no more', 
     const { status } = await get('xmesh', 'weft', 'shop')
     return (status?.supportedFeatures?.length ?? 0) > 0
   })
+  const kept = async () => {
+    const args = ['get', 'configmap', TOKEN_KEYS_CONFIG_MAP, '-n', NAMESPACE, '--ignore-not-found']
+    return (await cluster.kubectl([...args, '--output=jsonpath={.data}'])).includes('fetched')
+  }
+  await until('the keys of the issuer', kept)
   const webhook = () => get('mutatingwebhookconfiguration', 'weft-injector', NAMESPACE)
   await until('the caBundle', async () => (await webhook()).webhooks[0].clientConfig.caBundle !== undefined)
 
@@ -285,7 +298,7 @@ async function ownKubeconfig(): Promise<string> {
 /** Gives the port of its gRPC once it serves. */
 async function startControlPlane(kubeconfig: string): Promise<number> {
   const args = ['--kubernetes', '--kubeconfig', kubeconfig, '--grpc', '127.0.0.1:0', '--http', '127.0.0.1:0']
-  args.push(`--cluster-trust-bundle=${SIGNER}`)
+  args.push(`--cluster-trust-bundle=${SIGNER}`, '--jwks-http', '--jwks-allow=127.0.0.0/8')
   const child = spawn(process.execPath, [WEFT, 'control-plane', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })

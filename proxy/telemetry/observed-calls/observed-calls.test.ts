@@ -163,6 +163,43 @@ t.test('bounded, whoever calls; what finds no room is counted', async (t) => {
   t.same(rows(calls), [`1 http/8080 GET / served ${WEB}`])
 })
 
+t.test('of what was not served the oldest goes first, so that what is refused now is seen', async (t) => {
+  const calls = new ObservedCalls(START)
+  const refuse = (path: string, startMs: number) =>
+    calls.request(
+      request(path, {
+        answered: false,
+        status: 403,
+        details: 'rbac_access_denied_matched_policy[none]',
+        startMs,
+      }),
+    )
+  const word = (at: number) =>
+    `/x${String.fromCharCode(97 + (at % 26), 97 + ((at / 26) % 26), 97 + at / 676)}`
+  for (let at = 0; at < MOST_FAILED; at++) refuse(word(at), START + at)
+  calls.request(request('/served'))
+  refuse(word(0), START + 1000)
+  const [, second] = calls.series()
+  if (!second) throw new Error('there is no second')
+  second.told = second.count
+  refuse('/now', START + 1001)
+  const paths = () => new Set(calls.series().map(({ path }) => path))
+  t.same(
+    ['/now', word(0), word(1), word(2), '/served'].map((path) => paths().has(path)),
+    [true, true, false, true, true],
+    'not the one that came again',
+  )
+  t.equal(calls.others, 0, 'what was told of it is known')
+  for (let at = 0; at < 5 * MOST_FAILED; at++) refuse(word(1000 + at), START + 2000 + at)
+  t.equal(calls.size, MOST_FAILED + 1)
+  t.equal(calls.others, 5 * MOST_FAILED + 1, 'with all that came of those that went')
+  t.ok(paths().has(word(1000 + 5 * MOST_FAILED - 1)), 'with its path')
+  calls.expire(START + 26 * 3_600_000)
+  t.equal(calls.size, 0)
+  refuse('/now', START)
+  t.same([...paths()], ['/now'])
+})
+
 t.test('nothing is lost and nothing is told twice, whatever comes', async () => {
   const path = fc
     .array(
@@ -226,6 +263,10 @@ t.test('reports: what is new, everything at times, and again what did not arrive
   calls.request(request('/b'))
   await next()
   t.same(sent.at(-1), ['/a 1', '/b 1', 'overflow 0'])
+  t.same(
+    calls.series().map(({ told }) => told),
+    [1, 1],
+  )
   calls.request(request('/a'))
   await next()
   t.same(sent.at(-1), ['/a 2', 'overflow 0'])

@@ -5,7 +5,7 @@ import { PathTemplates, withoutIdentifiers, type PathTemplate, type TemplateRoom
 
 /** Kinds of calls of a pod; beyond them calls are counted as others. */
 export const MOST_CALLS = 1000
-/** Of these, kinds that were not served: a scanner makes many. */
+/** Of these, kinds that were not served: a scanner makes many. For one more the one goes that did not come for longest. */
 export const MOST_FAILED = 200
 /** Positions of paths that are remembered, of all ports. */
 const MOST_POSITIONS = 8000
@@ -34,6 +34,8 @@ export class CallSeries implements ObservedCall {
   readonly outcome: CallOutcome
   readonly template: PathTemplate
   count = 0
+  /** Of these, those that the control plane knows. */
+  told = 0
   /** Milliseconds since the epoch. */
   firstMs: number
   lastMs: number
@@ -66,7 +68,8 @@ type OfTemplate = Map<string, CallSeries[]>
  */
 export class ObservedCalls {
   readonly #series = new Set<CallSeries>()
-  #failed = 0
+  /** Those that were not served; who came last is last. */
+  readonly #failed = new Set<CallSeries>()
   readonly #index = new Map<PathTemplate, OfTemplate>()
   readonly #templates = new Map<number, PathTemplates>()
   readonly #room: TemplateRoom = { positions: MOST_POSITIONS }
@@ -119,16 +122,31 @@ export class ObservedCalls {
 
   /** Forgets what did not come for a day. */
   expire(nowMs: number): void {
-    for (const series of this.#series) {
-      if (nowMs - series.lastMs <= IDLE_MS) continue
-      this.#series.delete(series)
-      if (series.outcome !== 'served') this.#failed--
-      const ofTemplate = this.#index.get(series.template)
-      const ofSource = ofTemplate?.get(sourceOf(series))
-      ofSource?.splice(ofSource.indexOf(series), 1)
-      if (ofSource?.length === 0) ofTemplate?.delete(sourceOf(series))
-      if (ofTemplate?.size === 0) this.#index.delete(series.template)
+    for (const series of this.#series) if (nowMs - series.lastMs > IDLE_MS) this.#forget(series)
+  }
+
+  #forget(series: CallSeries): void {
+    this.#series.delete(series)
+    this.#failed.delete(series)
+    const { template } = series
+    const ofTemplate = this.#index.get(template)
+    const ofSource = ofTemplate?.get(sourceOf(series))
+    ofSource?.splice(ofSource.indexOf(series), 1)
+    if (ofSource?.length === 0) ofTemplate?.delete(sourceOf(series))
+    if (ofTemplate?.size !== 0) return
+    this.#index.delete(template)
+    if (this.#refused.get(template.text) === template) this.#refused.delete(template.text)
+  }
+
+  /** Makes room for a kind of call that was not served. False: those that were take all of it. */
+  #makeRoom(): boolean {
+    while (this.#failed.size >= MOST_FAILED || this.#series.size >= MOST_CALLS) {
+      const [oldest] = this.#failed
+      if (!oldest) return false
+      this.others += oldest.count - oldest.told
+      this.#forget(oldest)
     }
+    return true
   }
 
   #templateOf(
@@ -151,7 +169,7 @@ export class ObservedCalls {
     const text = withoutIdentifiers(path)
     const known = this.#refused.get(text)
     if (known) return known
-    if (this.#refused.size >= MOST_FAILED) return NO_PATH
+    if (!this.#makeRoom()) return NO_PATH
     const made = { text: copyOfStart(text, text.length) }
     this.#refused.set(made.text, made)
     return made
@@ -182,6 +200,7 @@ export class ObservedCalls {
     series.count++
     if (record.startMs > series.lastMs) series.lastMs = record.startMs
     series.changed = true
+    if (this.#failed.delete(series)) this.#failed.add(series)
   }
 
   #add(
@@ -191,11 +210,11 @@ export class ObservedCalls {
     call: Omit<ObservedCall, 'path'>,
   ): CallSeries | undefined {
     const failed = call.outcome !== 'served'
-    if (this.#series.size >= MOST_CALLS || (failed && this.#failed >= MOST_FAILED)) return undefined
-    if (failed) this.#failed++
+    if (failed ? !this.#makeRoom() : this.#series.size >= MOST_CALLS) return undefined
     const method = copyOfStart(call.method, LONGEST_METHOD)
     const made = new CallSeries({ ...call, method }, template, atMs)
     this.#series.add(made)
+    if (failed) this.#failed.add(made)
     this.#put(made, source)
     return made
   }
@@ -218,7 +237,7 @@ export class ObservedCalls {
       for (const [source, all] of moved ?? [])
         for (const series of all) {
           this.#series.delete(series)
-          if (series.outcome !== 'served') this.#failed--
+          this.#failed.delete(series)
           const { port, protocol, method, outcome } = series
           const list = this.#index.get(into)?.get(source)
           const own =
@@ -226,6 +245,7 @@ export class ObservedCalls {
             this.#add(into, source, series.firstMs, series)
           if (!own) continue
           own.count += series.count
+          own.told += series.told
           own.firstMs = Math.min(own.firstMs, series.firstMs)
           own.lastMs = Math.max(own.lastMs, series.lastMs)
           own.changed = true

@@ -74,9 +74,11 @@ export class ObservedReport {
       const some = told.slice(from, from + MOST_POINTS)
       const points = some.map(pointOf)
       if (from === 0) points.push(overflowPoint(calls))
+      const counts = some.map(({ count }) => count)
       for (const series of some) series.changed = false
       try {
         await exporter.metrics(requestOf(points, resource))
+        for (const [at, series] of some.entries()) series.told = counts[at] as number
       } catch {
         for (const series of some) series.changed = true
         failed()
