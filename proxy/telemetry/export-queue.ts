@@ -37,7 +37,10 @@ export class ExportQueue<T> {
   flush(): Promise<void> {
     if (this.#timer) clearTimeout(this.#timer)
     this.#timer = undefined
-    return (this.#sending ??= this.#sendAll())
+    // Not at its own end: with nothing to send that is before it is under way, and it would be so for ever.
+    return (this.#sending ??= this.#sendAll().finally(() => {
+      this.#sending = undefined
+    }))
   }
 
   async #sendAll(): Promise<void> {
@@ -54,8 +57,6 @@ export class ExportQueue<T> {
       // The collector is away: what is queued waits, what comes beyond the bound is counted as dropped.
       const asked = error instanceof ExportDelayed ? Math.min(error.delayMs, LONGEST_DELAY_MS) : 0
       this.#timer = setTimeout(() => void this.flush(), Math.max(asked, this.#backoff.next())).unref()
-    } finally {
-      this.#sending = undefined
     }
   }
 
