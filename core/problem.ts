@@ -1,4 +1,5 @@
 import type { CheckCode } from './checks/catalog.ts'
+import { shown } from './terminal-text.ts'
 
 /**
  * One thing that somebody has to mend, as `weft local validate`, `up` and `status`, the REST interface and the dashboard
@@ -42,12 +43,14 @@ export interface ObjectName {
 /** `shop.yaml:14:5: error: HTTPRoute shop/catalog: spec.rules[0].name: must be text; write it in quotes` */
 export function formatProblem(problem: Problem, pathOf = (file: string): string => file): string {
   const said = `${messageOf(problem, pathOf)}; ${problem.remedy}`
-  return [...placeOf(problem, pathOf), problem.severity, ...aboutOf(problem), said].join(': ')
+  return shown([...placeOf(problem, pathOf), problem.severity, ...aboutOf(problem), said].join(': '))
 }
 
 /** What was mended: the same, without what there was to do. */
 export function formatMended(problem: Problem, pathOf = (file: string): string => file): string {
-  return ['mended', ...placeOf(problem, pathOf), ...aboutOf(problem), messageOf(problem, pathOf)].join(': ')
+  return shown(
+    ['mended', ...placeOf(problem, pathOf), ...aboutOf(problem), messageOf(problem, pathOf)].join(': '),
+  )
 }
 
 function messageOf({ message, otherFile }: Problem, pathOf: (file: string) => string): string {

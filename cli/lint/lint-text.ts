@@ -1,4 +1,5 @@
 import type { CheckFinding } from '../../core/api/checks.ts'
+import { shown } from '../../core/terminal-text.ts'
 import { fromHere } from '../../local/print-problems.ts'
 import type { Painter } from '../terminal/painter.ts'
 
@@ -7,13 +8,16 @@ export function findingText(finding: CheckFinding, paint: Painter): string {
   const { file, line, column, severity, code, kind, namespace, name, field, message, effect, remedy } =
     finding
   const place =
-    file === null ? [] : [[fromHere(file), line, column].filter((part) => part !== null).join(':')]
+    file === null ? [] : [shown([fromHere(file), line, column].filter((part) => part !== null).join(':'))]
   const object = [kind, [namespace, name].filter((part) => part !== '').join('/')]
     .filter((part) => part !== '')
     .join(' ')
   const level = paint(severity === 'error' ? 'red' : severity === 'warning' ? 'yellow' : 'dim', severity)
-  const head = [...place, `${level} ${code}`, object, field].filter((part) => part !== '').join(': ')
-  return `${head}: ${[message, ...(effect === '' ? [] : [effect.replace(/\.$/, '')]), remedy].join('; ')}\n`
+  const head = [...place, `${level} ${code}`, shown(object), shown(field)]
+    .filter((part) => part !== '')
+    .join(': ')
+  const said = [message, ...(effect === '' ? [] : [effect.replace(/\.$/, '')]), remedy].join('; ')
+  return `${head}: ${shown(said)}\n`
 }
 
 /** `2 errors, 1 warning, 4 pieces of advice, 1 left out`. */

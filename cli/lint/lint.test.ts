@@ -102,6 +102,14 @@ t.test('findings with place, code and remedy; exit codes; what objects leave out
   })
 })
 
+t.test('names in manifests drive neither a terminal nor a build', async (t) => {
+  const wrong = String.raw`{ apiVersion: v1, kind: Service, metadata: { name: "x\n::error file=a::b\e[2J", namespace: "s\e]0;t\a" } }`
+  const directory = t.testdir({ 'shop.yaml': wrong })
+  const { stdout, stderr } = await lint(directory, ['-f', 'shop.yaml'])
+  t.match(stdout, 'Service s/x?::error file=a::b: metadata.name')
+  t.notMatch(stdout + stderr, /^::|[^\P{Cc}\n]/mu)
+})
+
 t.test('SARIF 2.1.0 by its schema, with what was left out as suppressed', async (t) => {
   const directory = t.testdir({ 'a b.yaml': WRONG, 'c.yaml': 'a: [' })
   const { code } = await lint(directory, ['-f', '.', '--sarif', 'lint.sarif'])

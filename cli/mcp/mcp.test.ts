@@ -129,9 +129,11 @@ t.test('an answer that is too large is refused', async (t) => {
 
 t.test('over standard input and output, with manifests below the directory alone', async (t) => {
   const wrong = 'apiVersion: v1\nkind: Sevice\nmetadata: { name: a }\n'
-  const directory = t.testdir({ inside: { 'a.yaml': wrong }, outside: { 'a.yaml': wrong } })
+  const directory = t.testdir({
+    inside: { 'a.yaml': wrong, links: {} },
+    outside: { 'a.yaml': wrong },
+  })
   const cwd = join(directory, 'inside')
-  symlinkSync(join(directory, 'outside'), join(cwd, 'link'))
   const client = new Client({ name: 'test', version: '1' })
   await client.connect(
     new StdioClientTransport({
@@ -150,7 +152,9 @@ t.test('over standard input and output, with manifests below the directory alone
   t.match(client.getServerVersion(), { name: 'weft' })
   const { checks } = JSON.parse((await call(client, 'lint', { path: '.' })).text) as { checks: object[] }
   t.match(checks, [{ code: 'WEFT0003', line: 2 }])
-  for (const path of ['..', '../outside', 'link', '/etc', '-', 'nowhere'])
+  symlinkSync(join(directory, 'outside'), join(cwd, 'link'))
+  symlinkSync(join(directory, 'outside/a.yaml'), join(cwd, 'links/a.yaml'))
+  for (const path of ['..', '.', 'links', '../outside', 'link', '/etc', '-', 'nowhere'])
     t.match(await call(client, 'lint', { path }), { error: true }, path)
   t.match(await call(client, 'stat', {}), { error: true })
 })

@@ -1,9 +1,10 @@
-import { realpathSync } from 'node:fs'
+import { realpathSync, statSync } from 'node:fs'
 import { relative, resolve } from 'node:path'
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { z } from 'zod'
 import packageJson from '../../package.json' with { type: 'json' }
 import { describeError, WeftError } from '../../core/errors.ts'
+import { manifestFiles } from '../../local/manifest/source.ts'
 import type { MeshApi } from '../mesh/mesh-api.ts'
 import { ofFiles } from '../lint/main.ts'
 import { meshChecks } from '../lint/mesh-checks.ts'
@@ -165,7 +166,7 @@ export function mcpServer({ ask, directory, canary }: McpOptions): McpServer {
       answered(async () => {
         const of = namespaceValue(namespace)
         if (path === undefined) return ask((mesh) => meshChecks(mesh, of))
-        const { findings, suppressed } = await ofFiles([below(directory, path)], of)
+        const { findings, suppressed } = await ofFiles([await allBelow(directory, path)], of)
         return { checks: findings, suppressed: suppressed.length }
       }),
   )
@@ -193,6 +194,13 @@ export function mcpServer({ ask, directory, canary }: McpOptions): McpServer {
 
 function ranged(last: string): Readonly<Record<string, string>> {
   return rangeQuery({ last, from: undefined, to: undefined }, Date.now())
+}
+
+/** The same with all manifests that it holds, if it is a directory: a link in it is not to lead out, either. */
+async function allBelow(directory: string, path: string): Promise<string> {
+  const real = below(directory, path)
+  if (statSync(real).isDirectory()) for (const file of await manifestFiles(real)) below(directory, file)
+  return real
 }
 
 /** A path below the directory, also where links lead. Throws WeftError `mcp.path`. */

@@ -1,4 +1,5 @@
 import type { CommandDescription } from '../../core/command-line/description.ts'
+import { shown, shownLines } from '../../core/terminal-text.ts'
 import { printHelp, programName, usageProblem } from '../../core/command-line/help.ts'
 import { parseCommand, type ParsedCommand } from '../../core/command-line/parse.ts'
 import { describeError, WeftError } from '../../core/errors.ts'
@@ -43,14 +44,15 @@ export async function runMeshCommand<const C extends MeshCommand>(
       ...parsed,
       mesh: () => (opened ??= openMesh(flags, parsed.given)),
     })
-    if (!printed) process.stdout.write(flags.json ? `${JSON.stringify(json, undefined, 2)}\n` : text)
+    if (!printed)
+      process.stdout.write(flags.json ? `${JSON.stringify(json, undefined, 2)}\n` : shownLines(text))
     return code
   } catch (error) {
     if (error instanceof WeftError && error.code === 'cli.flags') {
       process.stderr.write(usageProblem(description, error))
       return 2
     }
-    process.stderr.write(`${programName()} ${description.name}: ${describeError(error)}\n`)
+    process.stderr.write(`${programName()} ${description.name}: ${shown(describeError(error))}\n`)
     return 1
   } finally {
     const mesh = await opened?.catch(() => undefined)

@@ -1,4 +1,4 @@
-import { stripVTControlCharacters } from 'node:util'
+import { shown } from '../../core/terminal-text.ts'
 import type { Painter, Style } from './painter.ts'
 
 /** A cell: text, or with a style. */
@@ -75,11 +75,6 @@ function cut(text: string, width: number): string {
 
 function lengthOf(text: string): number {
   return Array.from(text).length
-}
-
-/** Text of requests, without what would move a cursor or colour a line. */
-export function shown(text: string): string {
-  return stripVTControlCharacters(text).replaceAll(/\p{Cc}|\p{Bidi_Control}/gu, '?')
 }
 
 /** Columns of a terminal; of a file or a pipe as many as are needed. */

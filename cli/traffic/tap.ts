@@ -1,7 +1,7 @@
 import type { TappedRequest } from '../../core/api/traces.ts'
 import { integerBetween } from '../../core/flags.ts'
 import { runMeshCommand } from '../mesh/mesh-command.ts'
-import { shown } from '../terminal/fitted-table.ts'
+import { shown } from '../../core/terminal-text.ts'
 import { painterFor, type Painter } from '../terminal/painter.ts'
 import { durationText } from './figures.ts'
 import { TAP_COMMAND } from './tap-command.ts'

@@ -1,5 +1,6 @@
 import type { SpanView, TraceView } from '../../core/api/traces.ts'
-import { fittedTable, shown } from '../terminal/fitted-table.ts'
+import { shown } from '../../core/terminal-text.ts'
+import { fittedTable } from '../terminal/fitted-table.ts'
 import type { Painter } from '../terminal/painter.ts'
 import { durationText } from './figures.ts'
 

@@ -1,5 +1,5 @@
 import type { ExplainAnswer, Explanation, Question } from '../../core/api/explanation.ts'
-import { describeError } from '../../core/errors.ts'
+import { describeError, WeftError } from '../../core/errors.ts'
 import { readAsked } from '../../core/explain/asked-request.ts'
 import { newDraft } from '../../core/explain/draft.ts'
 import type { ProxyExplanation, ProxyQuestion } from '../../core/explain/proxy-question.ts'
@@ -54,9 +54,49 @@ export async function explainQuestion(
   return { caller, server, config: { took, latest, rejected } }
 }
 
-/** Of what a proxy of any release answers: the parts that are read here are there. */
+/**
+ * Of what a proxy of any release answers: the parts that are read here are there. Throws WeftError `questions.failed` where they
+ * are not; whoever has a pod may have it answer what he likes.
+ */
 export function proxyExplanation({ answer }: ProxyAnswer): ProxyExplanation {
+  const { explanation, next } = (answer ?? {}) as Readonly<Record<string, unknown>>
+  if (!isExplanation(explanation) || !isNext(next))
+    throw new WeftError('questions.failed', 'the sidecar answered with what is no explanation')
   return answer as ProxyExplanation
+}
+
+const TEXTS = [
+  'pod',
+  'namespace',
+  'outcome',
+  'details',
+  'location',
+  'listener',
+  'route',
+  'configVersion',
+] as const
+
+function isExplanation(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  const one = value as Readonly<Record<keyof Explanation, unknown>>
+  return (
+    TEXTS.every((name) => typeof one[name] === 'string') &&
+    typeof one.policy === 'object' &&
+    [one.notes, one.backends, one.rules, one.steps, one.timeouts].every(Array.isArray) &&
+    (one.notes as unknown[]).every((note) => typeof note === 'string') &&
+    (one.backends as unknown[]).every(isBackend)
+  )
+}
+
+function isBackend(value: unknown): boolean {
+  const { cluster, odds, endpoints } = (value ?? {}) as Readonly<Record<string, unknown>>
+  return typeof cluster === 'string' && typeof odds === 'number' && Array.isArray(endpoints)
+}
+
+function isNext(value: unknown): boolean {
+  if (value === null) return true
+  const { workload, question } = (value ?? {}) as Readonly<Record<string, unknown>>
+  return typeof workload === 'string' && typeof question === 'object' && question !== null
 }
 
 async function serverOf(

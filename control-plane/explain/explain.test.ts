@@ -52,8 +52,10 @@ function setUp(t: Test, spans: readonly SpanView[] = []) {
   const mesh = new Translator({ trustDomain: 'cluster.local' }).translate(snapshot)
   const asked: { readonly pod: string; readonly question: ProxyQuestion }[] = []
   const broken = new Set<string>()
+  const hostile = new Map<string, unknown>()
   const ask: AskProxy = async (pod, _kind, value) => {
     if (broken.has(pod)) throw new WeftError('questions.no_proxy', `the sidecar of ${pod} is not connected`)
+    if (hostile.has(pod)) return { answer: hostile.get(pod), took: 6, latest: 7, rejected: '' }
     const question = readProxyQuestion(JSON.parse(JSON.stringify(value)))
     asked.push({ pod, question })
     const [namespace = '', name = ''] = pod.split('/')
@@ -77,7 +79,7 @@ function setUp(t: Test, spans: readonly SpanView[] = []) {
     const reply = await app.inject({ method: 'POST', url: '/api/explain', payload })
     return { status: reply.statusCode, body: reply.json<Record<string, unknown>>() }
   }
-  return { app, asked, broken, post }
+  return { app, asked, broken, hostile, post }
 }
 
 t.test("the caller's sidecar is asked, and then the server's", async (t) => {
@@ -166,6 +168,32 @@ t.test('what cannot be told is told by its field', async (t) => {
   })
   t.equal(replica.statusCode, 403, 'a web page has no such header')
   t.equal((await app.inject({ url: `/api/explain/${'1'.repeat(32)}` })).statusCode, 404)
+})
+
+t.test('a sidecar that answers what it likes breaks no page', async (t) => {
+  const { app, hostile, post } = setUp(t, [{ ...SPAN, attributes: { ...SPAN.attributes } }])
+  const good = newDraft({ namespace: 'shop', pod: 'web-1' }, '7', '')
+  for (const answer of [
+    null,
+    'text',
+    {},
+    { explanation: null, next: null },
+    { explanation: good },
+    { explanation: { ...good, backends: [null] }, next: null },
+    { explanation: { ...good, notes: [{}] }, next: null },
+    { explanation: { ...good, policy: 'none' }, next: null },
+    { explanation: good, next: { workload: 1, question: SERVER } },
+  ]) {
+    hostile.set('shop/web-1', answer)
+    t.match(
+      await post({ from: 'shop/web', to: 'http://catalog:8080/' }),
+      { status: 502, body: { error: { code: 'questions.failed', message: /no explanation/ } } },
+      JSON.stringify(answer),
+    )
+    t.match((await app.inject({ url: `/api/explain/${TRACE}` })).json(), {
+      hops: [{ now: null, reason: /no explanation/ }],
+    })
+  }
 })
 
 const SPAN: SpanView = {

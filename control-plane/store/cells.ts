@@ -36,6 +36,7 @@ export class Cells {
   readonly #get: StatementSync
   readonly #put: StatementSync
   readonly #range: StatementSync
+  readonly #first: StatementSync
   readonly #rolled: number[] = LEVELS.map(() => 0)
   /** Cells of each level. */
   readonly #counts: number[] = LEVELS.map(() => 0)
@@ -46,6 +47,7 @@ export class Cells {
     this.#get = database.prepare('SELECT counts FROM cells WHERE level = ? AND at = ? AND key = ?')
     this.#put = database.prepare('INSERT OR REPLACE INTO cells (level, at, key, counts) VALUES (?, ?, ?, ?)')
     this.#range = database.prepare('SELECT key, counts FROM cells WHERE level = ? AND at >= ? AND at < ?')
+    this.#first = database.prepare('SELECT min(at) AS at FROM cells WHERE level = ?')
     for (const { id, name, key, used } of database.prepare('SELECT id, name, key, used FROM keys').all())
       if (isTable(name)) this.#keys.set(`${name} ${String(key)}`, { id: Number(id), used: Number(used) })
     for (const { level, until } of database.prepare('SELECT level, until FROM rolled').all())
@@ -58,11 +60,8 @@ export class Cells {
 
   /** When the oldest that is kept was counted; undefined: nothing is. Milliseconds since the epoch. */
   get since(): number | undefined {
-    const oldest = LEVELS.map(
-      (_, level) =>
-        this.#database.prepare('SELECT min(at) AS at FROM cells WHERE level = ?').get(level)?.['at'],
-    ).filter((at) => typeof at === 'number')
-    return oldest.length === 0 ? undefined : Math.min(...oldest)
+    const oldest = Math.min(...LEVELS.map((_, level) => this.#oldest(level)))
+    return Number.isFinite(oldest) ? oldest : undefined
   }
 
   /** Adds rows to the block that begins at `at`. */
@@ -97,12 +96,17 @@ export class Cells {
   }
 
   rows(names: readonly RowName[], grid: TimeGrid): Counts[][] {
+    // Of all rows the same: to look for them costs more than to read them. What a step is made of need not be finer than it.
+    const fitting = LEVELS.findLastIndex(({ stepMs }) => stepMs <= grid.stepMs)
+    const steps = timesOf(grid).map((from) =>
+      this.#segments({ from, to: Math.min(from + grid.stepMs, grid.to) }, Math.max(0, fitting)),
+    )
     return names.map(({ table, key }) => {
       const id = this.#keys.get(`${table} ${key}`)?.id
-      return timesOf(grid).map((from) => {
+      return steps.map((segments) => {
         const sum = noCounts()
         if (id === undefined) return sum
-        for (const segment of this.#segments({ from, to: Math.min(from + grid.stepMs, grid.to) }))
+        for (const segment of segments)
           for (let at = segment.from; at < segment.to; at += stepOf(segment.level))
             addCell(sum, this.#get.get(segment.level, at, id)?.['counts'])
         return sum
@@ -110,9 +114,9 @@ export class Cells {
     })
   }
 
-  /** A range by the coarsest blocks that fit in it where it is long, and by finer ones at its ends. */
-  #segments({ from, to }: TimeRange): Segment[] {
-    let level = 0
+  /** A range by the coarsest blocks that fit in it where it is long, from level `finest` on, and by finer ones at its ends. */
+  #segments({ from, to }: TimeRange, finest = 0): Segment[] {
+    let level = finest
     while (level < LEVELS.length - 1 && (to - from) / stepOf(level) > MOST_BLOCKS) level++
     // What is older than a level keeps is in the coarser one alone.
     while (
@@ -192,7 +196,7 @@ export class Cells {
   }
 
   #oldest(level: number): number {
-    const at = this.#database.prepare('SELECT min(at) AS at FROM cells WHERE level = ?').get(level)?.['at']
+    const at = this.#first.get(level)?.['at']
     return typeof at === 'number' ? at : Number.POSITIVE_INFINITY
   }
 

@@ -94,7 +94,7 @@ export class TelemetryStore implements TelemetrySource {
     this.#worker.on('message', (message: FromStore) => this.#heard(message))
     this.#worker.on('error', (error) => this.#end(describeError(error)))
     this.#worker.on('exit', (code) => this.#end(`its thread ended with ${code}`))
-    this.#unwatch = events.onEvent((event) => this.#events.push(event))
+    this.#unwatch = events.onEvent((event) => this.#addEvent(event))
     this.#again()
   }
 
@@ -114,6 +114,10 @@ export class TelemetryStore implements TelemetrySource {
     const room = span.status === 'error' ? MOST_WAITING : MOST_WAITING / 2
     if (this.#spans.length < room) this.#spans.push(span)
     else this.dropped++
+  }
+
+  #addEvent(event: MeshEvent): void {
+    if (this.#ended === undefined && this.#events.length < MOST_WAITING) this.#events.push(event)
   }
 
   counts: TelemetrySource['counts'] = (...asked) => this.#ask('counts', asked)

@@ -3,6 +3,7 @@ import t from 'tap'
 import { KEPT_MS, LEVELS } from '../serve/answers/time-grid.ts'
 import { noCounts, requestsOf } from '../serve/telemetry/counts.ts'
 import type { StoredSpan } from '../serve/telemetry/stored-span.ts'
+import { Cells } from './cells.ts'
 import { memoryDatabase } from './open-database.ts'
 import { decodeCounts, encodeCounts } from './row-codec.ts'
 import { TelemetryDatabase, type Batch } from './telemetry-database.ts'
@@ -50,6 +51,51 @@ t.test('a row of counts comes back as it was', async () => {
       return counts.every((value, column) => value === back[column])
     }),
   )
+})
+
+t.test('who says that a span is of another time neither ends nor moves a trace of others', async (t) => {
+  const store = open()
+  store.write({ ...NOTHING, spans: [span(1)] })
+  for (const startMs of [1, START - KEPT_MS - 1, START + 2 * 3_600_000, 1.8e13])
+    store.write({
+      ...NOTHING,
+      spans: [span(1, { spanId: 'f'.repeat(16), namespace: 'evil', pod: 'x', startMs })],
+    })
+  t.match(store.traces({ from: START, to: START + 1000, limit: 10 }), [
+    { startMs: START + 1, durationMs: 1, spanCount: 1 },
+  ])
+})
+
+t.test('a chart of a day reads cells as coarse as its points, and few of them', async (t) => {
+  const database = memoryDatabase(64 * MIB)
+  let reads = 0
+  const prepare = database.prepare.bind(database)
+  database.prepare = (sql) => {
+    const statement = prepare(sql)
+    const get = statement.get.bind(statement)
+    statement.get = (...values: never[]) => {
+      reads++
+      return get(...values)
+    }
+    return statement
+  }
+  const cells = new Cells(database, 32 * MIB)
+  const end = START + 6 * 3_600_000
+  const names = Array.from({ length: 20 }, (_, at) => `s${at}`)
+  for (let at = START; at < end; at += 60_000)
+    cells.write(
+      at,
+      names.map((name) => row(name, 1)),
+    )
+  cells.rollUp(end)
+  reads = 0
+  const grid = { from: START, to: end, stepMs: 600_000 }
+  const rows = cells.rows(
+    names.map((key) => ({ table: 'destinations', key })),
+    grid,
+  )
+  t.ok(rows.every((steps) => steps.length === 36 && steps.every((counts) => requestsOf(counts) === 10)))
+  t.ok(reads <= names.length * 36 + 200, `${reads} reads for ${names.length * 36} points`)
 })
 
 t.test('of a day nothing is lost, and nothing counted twice, at any resolution', async (t) => {

@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { TraceRow } from '../../core/api/traces.ts'
+import { KEPT_MS } from '../serve/answers/time-grid.ts'
 import { sizeOf, type StoredSpan } from '../serve/telemetry/stored-span.ts'
 import { isHeldBack, HELD_BACK_MS, matchesTrace, type TraceQuery } from '../serve/telemetry/trace-query.ts'
 import { summarize } from '../serve/telemetry/trace-summary.ts'
@@ -14,6 +15,8 @@ export interface TracePartsLimits {
 const FAILED_SHARE = 0.5
 /** Let go of at once, of all that may be held: each look for the greediest costs. */
 const EVICTED_SHARE = 0.02
+/** A clock may be ahead by that. Who says more, or that it began before all that is kept, would move or end a trace of others. */
+const AHEAD_MS = 3_600_000
 /** Rows that one search looks at. */
 const MOST_LOOKED_AT = 200_000
 
@@ -46,7 +49,9 @@ export class TraceParts {
 
   /** `now`: when they came. */
   write(spans: readonly StoredSpan[], now: number): void {
-    for (const [trace, own] of Map.groupBy(spans, ({ traceId }) => traceId)) this.#writeTrace(trace, own, now)
+    const credible = spans.filter(({ startMs }) => startMs >= now - KEPT_MS && startMs <= now + AHEAD_MS)
+    for (const [trace, own] of Map.groupBy(credible, ({ traceId }) => traceId))
+      this.#writeTrace(trace, own, now)
     if (this.#bytes > this.#limits.maxBytes) this.#evict()
   }
 

@@ -48,11 +48,17 @@ export function livePage(app: FastifyInstance, options: LivePageOptions): void {
     )
   }
   const quietly = (all: readonly Listener[]): Promise<void> => tell(all).catch(() => {})
+  /** One round at a time: who comes while one is told may be the first again. */
+  let telling = false
   const again = (): void => {
-    cancel = clock.after(
-      EVERY_MS,
-      () => void quietly([...listeners]).then(() => listeners.size > 0 && again()),
-    )
+    if (telling) return
+    cancel = clock.after(EVERY_MS, () => {
+      telling = true
+      void quietly([...listeners]).then(() => {
+        telling = false
+        if (listeners.size > 0) again()
+      })
+    })
   }
   app.addHook('onClose', (_app, done) => {
     cancel?.()

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { fastify } from 'fastify'
 import t from 'tap'
 import { ManualClock } from '../../../core/clock.ts'
@@ -6,6 +7,8 @@ import { MetricStore } from '../telemetry/metric-store.ts'
 import type { StoredSpan } from '../telemetry/stored-span.ts'
 import { alsoTapped, Tap } from '../telemetry/tap.ts'
 import { TraceStore } from '../telemetry/trace-store.ts'
+import type { MeshAnswers } from '../answers/mesh-answers.ts'
+import { livePage } from './live-page.ts'
 import type { MeshOverview } from './overview.ts'
 import { rest } from './rest.ts'
 
@@ -76,6 +79,33 @@ t.test('the map is sent at once and every two seconds, and the mesh when it chan
   live.stop()
 })
 
+t.test('who comes and goes while the map is asked for leaves one round every two seconds', async (t) => {
+  const clock = new ManualClock(Date.UTC(2026, 0, 1))
+  const waiting: (() => void)[] = []
+  const graph = (): Promise<object> => new Promise((resolve) => waiting.push(() => resolve({ nodes: [] })))
+  const app = fastify({ forceCloseConnections: true })
+  const answers = (): MeshAnswers => ({ graph }) as unknown as MeshAnswers
+  livePage(app, { answers, clock, mesh: () => ({}), headers: {} })
+  const address = await app.listen({ host: '127.0.0.1', port: 0 })
+  t.teardown(() => app.close())
+  const answerAll = (): void => {
+    for (const answer of waiting.splice(0)) answer()
+  }
+  const first = await listen(`${address}/api/live`)
+  answerAll()
+  await first.next('graph')
+  clock.advance(2000)
+  first.stop()
+  while (clock.pending > 0) await setImmediate()
+  const second = await listen(`${address}/api/live`)
+  answerAll()
+  await second.next('graph')
+  t.equal(clock.pending, 2, 'the next round, and what keeps the stream alive')
+  clock.advance(2000)
+  t.equal(waiting.length, 1)
+  second.stop()
+})
+
 t.test('of one address few may listen, and who leaves makes room', async (t) => {
   const { address } = await serve(t)
   const open = await Promise.all(Array.from({ length: 8 }, () => listen(`${address}/api/live`)))
@@ -132,11 +162,11 @@ t.test(
       path: '/items',
       direction: 'inbound',
     })
-    t.match(await tapped.next('request'), { durationMs: 2 })
+    t.match(await tapped.next('request'), { durationMs: 2, grpcStatus: null })
     clock.advance(1000)
-    taker.add(span({ durationMs: 6 }, failed))
+    taker.add(span({ durationMs: 6 }, { ...failed, 'rpc.response.status_code': 'UNAVAILABLE' }))
     t.same(await tapped.next('skipped'), { requests: 3 })
-    t.match(await tapped.next('request'), { durationMs: 6 })
+    t.match(await tapped.next('request'), { durationMs: 6, grpcStatus: 14 })
     settings.set('shop', 'off')
     taker.add(span({ durationMs: 7 }, failed))
     settings.delete('shop')

@@ -1,5 +1,6 @@
 import type { TappedRequest } from '../../../core/api/traces.ts'
-import { numberOf, textOf } from './attributes.ts'
+import { GRPC_STATUSES } from '../../../core/grpc-status.ts'
+import { numberOf, textOf, type Attributes } from './attributes.ts'
 import type { SpanTaker } from './decision-store.ts'
 import { ruleOf } from './metric-store.ts'
 import type { StoredSpan } from './stored-span.ts'
@@ -52,11 +53,20 @@ export function tappedRequest(span: StoredSpan): TappedRequest | undefined {
     authority: port === undefined ? bracketed : `${bracketed}:${port}`,
     path: textOf(attributes, 'url.path'),
     status: numberOf(attributes, 'http.response.status_code') ?? 0,
-    grpcStatus: numberOf(attributes, 'rpc.grpc.status_code') ?? null,
+    grpcStatus: grpcStatusOf(attributes),
     flags: textOf(attributes, 'weft.response_flags'),
     durationMs: span.durationMs,
     traceId: span.traceId,
     route: ruleOf(attributes),
     upstream: textOf(attributes, 'weft.endpoint') || textOf(attributes, 'weft.upstream_workload'),
   }
+}
+
+/** By its name or, of one that has none, its number; null: no call of gRPC, or one that no status came of. */
+function grpcStatusOf(attributes: Attributes): number | null {
+  const told = textOf(attributes, 'rpc.response.status_code')
+  const named = GRPC_STATUSES.findIndex((name) => name === told)
+  if (told === 'OK') return 0
+  if (named >= 0) return named + 1
+  return /^\d{1,9}$/.test(told) ? Number(told) : null
 }
