@@ -37,7 +37,7 @@ export class ExportQueue<T> {
   flush(): Promise<void> {
     if (this.#timer) clearTimeout(this.#timer)
     this.#timer = undefined
-    // Not at its own end: with nothing to send that is before it is under way, and it would be so for ever.
+    // Set back outside of #sendAll: with nothing to send that ends before it is assigned here, and would count as running for ever.
     return (this.#sending ??= this.#sendAll().finally(() => {
       this.#sending = undefined
     }))
