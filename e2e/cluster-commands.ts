@@ -68,9 +68,9 @@ export const PLAYED_COMMANDS: readonly PlayedCommand[] = [
 
 /** Those that no test plays as they stand: a change of what they name is to be tried by hand. */
 export const UNPLAYED_COMMANDS: readonly string[] = [
-  // e2e/kubernetes/chart/dashboard-access.kube.ts gives the same rights by manifests.
   'kubectl -n observability create configmap ',
   'kubectl -n observability label configmap weft-boards ',
+  // e2e/kubernetes/chart/dashboard-access.kube.ts gives the same rights by manifests.
   'kubectl create serviceaccount ada',
   'kubectl create clusterrolebinding ada-sees-the-mesh',
   'kubectl create rolebinding ada-acts',
