@@ -16,7 +16,10 @@ t.test('the map', browserTest, async (t) => {
     await row.waitFor()
     t.match(await row.innerText(), /degraded[^]*90\.20 %[^]*22\.3 ms[^]*restricted[^]*1\/2/)
     await page.getByText('live', { exact: true }).waitFor()
-    t.match(await page.locator('.map canvas[role=application]').getAttribute('aria-label'), /Map of 13 services and 11 calls/)
+    t.match(
+      await page.locator('.map canvas[role=application]').getAttribute('aria-label'),
+      /Map of 13 services and 11 calls/,
+    )
     await until(() => mesh.listeners === 1)
     const asked = mesh.asked.length
     const before = await row.innerText()
@@ -70,7 +73,10 @@ t.test('the map', browserTest, async (t) => {
     await page.locator('.folding summary').click()
     await page.getByLabel('payments', { exact: true }).uncheck()
     t.match(page.url(), /open=hostile%2Cshop/)
-    t.match(await page.locator('.map canvas[role=application]').getAttribute('aria-label'), /Map of 11 services/)
+    t.match(
+      await page.locator('.map canvas[role=application]').getAttribute('aria-label'),
+      /Map of 11 services/,
+    )
     await page.getByRole('combobox', { name: 'Namespace' }).selectOption('payments')
     await page.locator('.data tbody tr', { hasText: 'web.shop' }).waitFor({ state: 'detached' })
     await page.getByRole('link', { name: 'Traces' }).first().click()

@@ -41,8 +41,18 @@ const PICTURES: readonly (Picture & { readonly state?: object })[] = [
   { name: 'map', path: '#/map?pick=catalog.shop', wait: '.side .plot canvas' },
   { name: 'outage', path: '#/map', wait: '.banner.outage', state: OUTAGE },
   { name: 'changes', path: '#/map?since=3600', wait: '.changes li' },
-  { name: 'large', path: '#/map?open=*', wait: '.map canvas[role=application]', state: { services: 500, proxies: 5000 } },
-  { name: 'folded', path: '#/map', wait: '.map canvas[role=application]', state: { services: 500, proxies: 5000 } },
+  {
+    name: 'large',
+    path: '#/map?open=*',
+    wait: '.map canvas[role=application]',
+    state: { services: 500, proxies: 5000 },
+  },
+  {
+    name: 'folded',
+    path: '#/map',
+    wait: '.map canvas[role=application]',
+    state: { services: 500, proxies: 5000 },
+  },
   { name: 'service', path: '#/service/catalog.shop', wait: '.versions .plot canvas' },
   { name: 'traces', path: '#/traces', wait: '.data tbody tr' },
   {

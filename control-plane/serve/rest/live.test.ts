@@ -8,6 +8,8 @@ import type { StoredSpan } from '../telemetry/stored-span.ts'
 import { alsoTapped, Tap } from '../telemetry/tap.ts'
 import { TraceStore } from '../telemetry/trace-store.ts'
 import type { MeshAnswers } from '../answers/mesh-answers.ts'
+import { openAccess } from '../access/open-access.ts'
+import { guardAccess } from './access-guard.ts'
 import { livePage } from './live-page.ts'
 import type { MeshOverview } from './overview.ts'
 import { rest } from './rest.ts'
@@ -84,8 +86,9 @@ t.test('who comes and goes while the map is asked for leaves one round every two
   const waiting: (() => void)[] = []
   const graph = (): Promise<object> => new Promise((resolve) => waiting.push(() => resolve({ nodes: [] })))
   const app = fastify({ forceCloseConnections: true })
-  const answers = (): MeshAnswers => ({ graph }) as unknown as MeshAnswers
-  livePage(app, { answers, clock, mesh: () => ({}), headers: {} })
+  const answers = { graph } as unknown as MeshAnswers
+  const guard = guardAccess(app, { access: () => openAccess({ acts: false }), page: [] })
+  livePage(app, { answers, clock, guard, mesh: () => ({}), headers: {} })
   const address = await app.listen({ host: '127.0.0.1', port: 0 })
   t.teardown(() => app.close())
   const answerAll = (): void => {
