@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
+import { gunzipSync } from 'node:zlib'
 import { MetricStore } from '../../../control-plane/serve/telemetry/metric-store.ts'
 import { atOnce, takingPoints } from '../../../control-plane/serve/telemetry/receiver.ts'
 import { ExportMetricsServiceRequest } from '../../../core/xds/generated/otlp.js'
@@ -17,7 +18,9 @@ export class Collector {
       const chunks: Buffer[] = []
       message.on('data', (chunk: Buffer) => void chunks.push(chunk))
       message.on('end', () => {
-        if (message.url === '/v1/metrics') collector.#take(Buffer.concat(chunks))
+        const body = Buffer.concat(chunks)
+        const zipped = message.headers['content-encoding'] === 'gzip'
+        if (message.url === '/v1/metrics') collector.#take(zipped ? gunzipSync(body) : body)
         response.end()
       })
     })
