@@ -48,7 +48,7 @@ async function measure(options: Options): Promise<Result> {
       ],
       { stdio: ['ignore', 'ignore', 'inherit'] },
     )
-    ending.push(() => end(child, () => child.kill('SIGKILL')))
+    ending.push(() => end(child, () => child.kill('SIGTERM')))
     await ready(child, http)
     const pid = child.pid ?? 0
     const resident = (): number => memoryOf([pid]).rssKib / 1024
@@ -88,13 +88,12 @@ async function measure(options: Options): Promise<Result> {
     await asked
     const [told] = await said
     const knownSeries = await questions.series()
-    const whole = options.seconds * (1 + WARM_UP)
     const stalls = questions.stalls.toSorted((a, b) => a - b)
     const stall = (share: number): number => stalls[Math.ceil(share * stalls.length) - 1] ?? 0
     return {
       ...{ pods: options.pods, services: services.length },
-      requestsPerSecond: told.requests / whole,
-      spansPerSecond: told.spans / whole,
+      requestsPerSecond: told.requests / told.seconds,
+      spansPerSecond: told.spans / told.seconds,
       ...{ lost: told.lost, failedReports: told.failedReports, series: told.series },
       knownSeries,
       ...{ startMib, middleMib, endMib, peakMib, cpuPercent, waitPercent },

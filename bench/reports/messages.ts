@@ -18,6 +18,8 @@ export interface ReportersConfig {
 /** And back, once, when the time is over. */
 export interface FromReporters {
   readonly requests: number
+  /** In which they were played. */
+  readonly seconds: number
   /** Of all sidecars together, at the end. */
   readonly series: number
   readonly spans: number

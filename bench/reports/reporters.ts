@@ -168,10 +168,11 @@ async function report(config: ReportersConfig): Promise<FromReporters> {
   }
   const reporters = byService.flat()
   const began = performance.now()
+  const aTick = Math.ceil((config.requestsPerSecond * TICK_MS) / 1000)
   let [requests, lateMs, due] = [0, 0, began]
   while (performance.now() - began < config.seconds * 1000) {
-    const until = ((performance.now() - began) / 1000) * config.requestsPerSecond
-    for (; requests < until; requests++) {
+    // A machine that is too slow plays fewer: who is late does not make up for it, or it would be late for ever.
+    for (const until = requests + aTick; requests < until; requests++) {
       // Everybody calls everybody that it calls, and each of its pods, equally often.
       const turn = Math.floor(requests / reporters.length)
       const caller = reporters[requests % reporters.length] as Reporter
@@ -181,12 +182,15 @@ async function report(config: ReportersConfig): Promise<FromReporters> {
       if (callee) caller.call(callee, hashed(requests))
     }
     due += TICK_MS
-    lateMs = Math.max(lateMs, performance.now() - due)
-    await pause(Math.max(0, due - performance.now()))
+    const late = performance.now() - due
+    lateMs = Math.max(lateMs, late)
+    if (late > 0) due += late
+    await pause(Math.max(0, -late))
   }
+  const seconds = (performance.now() - began) / 1000
   let [spans, lost, series, failedReports] = [0, 0, 0, 0]
+  await Promise.all(reporters.map(({ telemetry }) => telemetry.close()))
   for (const { telemetry } of reporters) {
-    await telemetry.close()
     // Writes the counters down, too.
     telemetry.exposition({ format: 'text', created: false })
     const { counters } = telemetry.metrics
@@ -195,7 +199,7 @@ async function report(config: ReportersConfig): Promise<FromReporters> {
     lost += counters.get('spans_dropped') ?? 0
     failedReports += counters.get('metric_push_failed') ?? 0
   }
-  return { requests, series, spans, lost, failedReports, lateMs }
+  return { requests, seconds, series, spans, lost, failedReports, lateMs }
 }
 
 /** A number that looks like any other, always the same of the same: what failed is spread over everybody. */
