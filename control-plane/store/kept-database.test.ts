@@ -132,7 +132,7 @@ t.test(
 t.test('without room it goes on in memory, and on the disk once there is room', async (t) => {
   const at = directory(t)
   // Less than a batch takes, so that there is none whatever was let go.
-  const { kept, told, clock } = open({ directory: at, maxBytes: 300_000 })
+  const { kept, told } = open({ directory: at, maxBytes: 300_000 })
   told.splice(0)
   const many = Array.from({ length: 1000 }, (_, n) => span(n + 1, 'x'.repeat(1000)))
   kept.write({ ...batch(START, 1), spans: many })
