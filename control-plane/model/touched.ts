@@ -1,5 +1,12 @@
 import type { MeshSettings } from './mesh-policy.ts'
-import { serviceOf, type Mesh, type MeshService, type RouteTable, type Workload } from './mesh.ts'
+import {
+  addressesOf,
+  serviceOf,
+  type Mesh,
+  type MeshService,
+  type RouteTable,
+  type Workload,
+} from './mesh.ts'
 import { settingsOf, type TrafficTables } from './traffic-tables.ts'
 
 /**
@@ -10,7 +17,7 @@ export function touchedBetween(before: Mesh, now: Mesh): ReadonlySet<string> {
   const touched = new Set<string>()
   const ofService = (service: MeshService): void => {
     touched.add(service.key)
-    for (const address of service.addresses) touched.add(address)
+    for (const address of addressesOf(service)) touched.add(address)
   }
   const ofWorkload = (workload: Workload): void => {
     touched.add(workload.key)
@@ -20,8 +27,10 @@ export function touchedBetween(before: Mesh, now: Mesh): ReadonlySet<string> {
   const ofPort = (portKey: string): void => {
     const key = serviceOf(portKey)
     touched.add(key)
-    for (const { services } of [before, now])
-      for (const address of services.get(key)?.addresses ?? []) touched.add(address)
+    for (const { services } of [before, now]) {
+      const service = services.get(key)
+      for (const address of service ? addressesOf(service) : []) touched.add(address)
+    }
   }
   eachDifference(before.tokens.providers, now.tokens.providers, (key) => touched.add(key))
   // In the pod's own listener alone.
