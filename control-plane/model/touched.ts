@@ -38,9 +38,15 @@ export function touchedBetween(before: Mesh, now: Mesh): ReadonlySet<string> {
   if (!sameTelling(before.authorization.settings, now.authorization.settings))
     for (const key of now.workloads.keys()) touched.add(key)
   eachDifference(before.services, now.services, (_, ...both) => both.forEach((one) => one && ofService(one)))
-  eachDifference(before.workloads, now.workloads, (_, ...both) =>
-    both.forEach((one) => one && ofWorkload(one)),
-  )
+  let moved = false
+  eachDifference(before.workloads, now.workloads, (_, earlier, later) => {
+    for (const one of [earlier, later]) if (one) ofWorkload(one)
+    if (earlier?.node !== later?.node) moved = true
+  })
+  // Which endpoints it reaches follows from the node of the caller, which may be known later than its stream is there.
+  if (moved)
+    for (const { endpoints } of [before, now])
+      for (const { key, ownNodeOnly } of endpoints.values()) if (ownNodeOnly) touched.add(serviceOf(key))
   eachDifference(before.endpoints, now.endpoints, (portKey) => touched.add(serviceOf(portKey)))
   eachDifference<RouteTable>(before.routes, now.routes, ofPort)
   if (before.trust !== now.trust) {
