@@ -58,6 +58,10 @@ function route(kind: string, name: string, port: number, more: object): object {
   }
 }
 
+/** Of documentation (RFC 5737, RFC 3849): nobody has them. */
+export const EXTERNAL = '192.0.2.10'
+export const EXTERNAL6 = '2001:db8::10'
+
 /** Everything that the calls of the test meet, as one text of manifests. */
 export function manifests(): string {
   const key = generateKey()
@@ -127,6 +131,10 @@ export function manifests(): string {
     service('alias', { type: 'ExternalName', externalName: 'echo-v1.shop.svc.cluster.local' }),
     service('empty', of({ app: 'nobody' })),
     service('manual', { ports: PORTS }),
+    service(
+      'outside',
+      of({ version: 'v2' }, { externalIPs: [EXTERNAL, EXTERNAL6], internalTrafficPolicy: 'Local' }),
+    ),
     service('dual', of({ version: 'v2' }, { ipFamilyPolicy: 'RequireDualStack' })),
     service('sticky', of({ set: 'all' }, { sessionAffinity: 'ClientIP' })),
     service('published', of({ version: 'v2' }, { publishNotReadyAddresses: true })),

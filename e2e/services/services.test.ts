@@ -5,7 +5,7 @@ import t from 'tap'
 import { startCluster, type LocalCluster } from '../../local/cluster.ts'
 import { findLacks, thisMachine } from '../../local/requirements.ts'
 import type { Call } from './app/call.ts'
-import { handWritten, IMAGE, manifests, SHARES } from './manifests.ts'
+import { EXTERNAL, EXTERNAL6, handWritten, IMAGE, manifests, SHARES } from './manifests.ts'
 
 // What Kubernetes says of Services and addresses, and the routes of connections, between pods with sidecars that take mutual
 // TLS alone. docs/traffic.md has the table of it.
@@ -62,6 +62,9 @@ function cases(addresses: ReadonlyMap<string, readonly string[]>): readonly Case
     { name: 'ExternalName of a Service, TCP', call: tcp('alias'), pods: ['echo-v1'] },
     { name: 'a Service without a selector', call: http('manual'), pods: ['echo-v2'] },
     { name: 'a Service without a selector, TCP', call: tcp('manual'), pods: ['echo-v2'] },
+    { name: 'an address of outside', call: http(EXTERNAL, 80, { times: 3 }), pods: ['echo-v2'] },
+    { name: 'an IPv6 address of outside, TCP', call: tcp(EXTERNAL6), pods: ['echo-v2'] },
+    { name: 'the endpoints of the own node', call: http('outside'), pods: ['echo-v2'] },
     { name: 'a Service without endpoints', call: http('empty'), said: /^503 .*no_healthy_upstream/ },
     { name: 'a Service without endpoints, TCP', call: tcp('empty'), said: /^failed: ECONNRESET$/ },
     // Who resolves a name to several addresses takes its own.
