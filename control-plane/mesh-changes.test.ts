@@ -308,3 +308,34 @@ t.test('whatever differs for a client was touched, and what is kept is as if wor
 function withoutVersion<T extends { version: number }>(mesh: T): T {
   return { ...mesh, version: 0 }
 }
+
+t.test('a caller whose node is known later is told of the endpoints of its node', (t) => {
+  const source = MemorySource.of(`apiVersion: v1
+kind: Service
+metadata: { name: near, namespace: shop }
+spec: { clusterIP: 10.96.0.9, internalTrafficPolicy: Local, ports: [{ port: 80 }] }
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: { name: near-1, namespace: shop, labels: { kubernetes.io/service-name: near } }
+addressType: IPv4
+ports: [{ port: 8080 }]
+endpoints: [{ addresses: [10.0.1.1], nodeName: one }, { addresses: [10.0.1.2], nodeName: two }]
+`)
+  const mesh = createMesh({ source, ...OF_MESH })
+  const client: MeshClient = { namespace: 'shop', pod: 'a', takes: SIDECAR }
+  const reached = (view: MeshView) =>
+    view
+      .resource('endpoints', 'shop/near/80', client)
+      ?.message.endpoints?.flatMap(({ lbEndpoints }) =>
+        lbEndpoints?.map(({ endpoint }) => endpoint?.address?.socketAddress?.address),
+      )
+  const before = mesh.snapshot.value
+  t.same(reached(before), ['10.0.1.1', '10.0.1.2'])
+  source.apply([changeOf({ kind: 'Pod', namespace: 'shop', name: 'a', gone: false, value: 1 })])
+  const now = mesh.snapshot.value
+  t.same(reached(now), ['10.0.1.1'])
+  t.ok(now.touchedSince(before.version)?.has('shop/near'), 'its streams are looked at')
+  mesh.close()
+  t.end()
+})

@@ -25,6 +25,41 @@ export function handWritten(service: string, address: string): string {
   })
 }
 
+/** A Service whose ports change: port 80 leads to one of two ports of its pod, and beside it is one that comes and goes. */
+export function changing(edit: number): string {
+  const http = { name: edit % 2 === 0 ? 'http' : 'web', port: 80, targetPort: edit % 3 === 0 ? 8080 : 8081 }
+  const ports = [http, { name: 'other', port: 8100 + edit, targetPort: 8080 }]
+  return JSON.stringify(
+    service('changing', { selector: { version: 'v1' }, ports: edit % 2 === 0 ? ports : ports.toReversed() }),
+  )
+}
+
+/** A namespace of its own, with a pod behind a Service. */
+export function leavingNamespace(): string {
+  const namespace = 'leaving'
+  const pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'visitor', namespace, labels: { app: 'visitor' } },
+    spec: {
+      terminationGracePeriodSeconds: 1,
+      containers: [container({ TLS_CERT: '', TLS_KEY: '' }, [{ name: 'web', containerPort: 8080 }])],
+    },
+  }
+  const spec = { selector: { app: 'visitor' }, ports: PORTS }
+  return [
+    {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name: namespace, labels: { 'weft.dev/inject': 'enabled' } },
+    },
+    { apiVersion: 'v1', kind: 'Service', metadata: { name: 'visitor', namespace }, spec },
+    pod,
+  ]
+    .map((object) => JSON.stringify(object))
+    .join('\n---\n')
+}
+
 type Labels = Readonly<Record<string, string>>
 
 function service(name: string, spec: object): object {
