@@ -15,7 +15,7 @@ Bundles what images ship into dist/PART: main.mjs with what it loads on demand b
 a machine that has Node.js only. Prints its size and the time that its --help takes; of what asks a Kubernetes cluster
 also the time until it has read a kubeconfig, for which it loads a library that a pod's own credentials do not need.
 
-  PART     proxy, control-plane, injector, init, weft (all); weft is the command with all parts in it
+  PART     proxy, control-plane, injector, init, cni, weft (all); weft is the command with all parts in it
   --quiet  print nothing, measure nothing
 `
 
@@ -27,6 +27,7 @@ const PARTS: Readonly<Record<string, readonly [file: string, run: string]>> = {
   'control-plane': ['control-plane/main.ts', 'runControlPlane'],
   injector: ['injector/injector.ts', 'runInjector'],
   init: ['injector/init.ts', 'runInit'],
+  cni: ['injector/cni/main.ts', 'runCni'],
 }
 const COMMAND = 'weft'
 /** What loads the library that reads kubeconfigs, and ends: an empty one is refused. A pod does without it. */

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { helpText, usageProblem } from '../core/command-line/help.ts'
-import { describeError } from '../core/errors.ts'
+import { NOT_CAPTURED_EXIT } from '../core/contract.ts'
+import { describeError, WeftError } from '../core/errors.ts'
 import { createLogger } from '../core/log.ts'
 import { captureRules } from './rules/capture.ts'
 import { INIT_COMMAND, parseInitFlags } from './rules/flags.ts'
@@ -8,6 +9,7 @@ import type { InitOptions } from './rules/flags.ts'
 import { applyCapture, removeCapture } from './rules/apply.ts'
 import type { Host } from './rules/apply.ts'
 import { runCommand } from './rules/iptables.ts'
+import { validateCapture } from './rules/validate.ts'
 
 export interface Output {
   stdout(text: string): void
@@ -19,7 +21,8 @@ const processOutput: Output = {
   stderr: (text) => void process.stderr.write(text),
 }
 
-function kernel(output: Output): Host {
+/** The kernel and the iptables programs of where this process runs; what is done is logged to `output`. */
+export function kernel(output: Pick<Output, 'stderr'>): Host {
   return {
     run: runCommand,
     ifInet6: () => readIfPresent('/proc/net/if_inet6'),
@@ -66,12 +69,15 @@ export async function runInit(
       case 'apply':
         await applyCapture(options, host)
         break
+      case 'validate':
+        await validateCapture(options.capture, host)
+        break
       default:
         throw new Error(`unknown mode ${String(options.mode satisfies never)}`)
     }
     return 0
   } catch (error) {
     output.stderr(`weft init: ${describeError(error)}\n`)
-    return 1
+    return error instanceof WeftError && error.code === 'init.not_captured' ? NOT_CAPTURED_EXIT : 1
   }
 }

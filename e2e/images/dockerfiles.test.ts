@@ -13,7 +13,7 @@ import { buildRoot, inRoot, NODE, PROJECT } from './image-root.ts'
 // No container engine is needed: each Dockerfile is followed on this machine, with its files for those of the base image.
 
 const DOCKER = join(PROJECT, 'deploy/docker')
-const PARTS = ['control-plane', 'init', 'injector', 'proxy']
+const PARTS = ['cni', 'control-plane', 'init', 'injector', 'proxy']
 const text = (part: string) => readFileSync(join(DOCKER, `${part}.Dockerfile`), 'utf8')
 const read = (part: string) => readDockerfile(text(part))
 

@@ -27,13 +27,10 @@ export async function applyCapture(
 ): Promise<void> {
   requireNetAdmin(host)
   // Every family is found and tested before any is changed.
-  const tools = [await find(options.capture, 4, host)]
-  const six = await findIpv6(options, host)
-  if (six) tools.push(six)
-
+  const tools = await findTools(options, host)
   const before = new Map<Iptables, string>()
-  try {
-    for (const tool of tools) {
+  const set = await Promise.allSettled(
+    tools.map(async (tool) => {
       const saved = await tool.save()
       before.set(tool, saved)
       await tool.restore(captureRules(options.capture, tool.family, saved))
@@ -42,11 +39,34 @@ export async function applyCapture(
         throw new WeftError('init.verify', `the rules are not in force: ${problems.join(', ')}`)
       }
       host.logger.info('capture rules set', { family: tool.family, backend: tool.prefix })
-    }
-  } catch (error) {
-    for (const [tool, saved] of before) await undo(tool, saved, host)
-    throw error
-  }
+    }),
+  )
+  const failed = set.find((one) => one.status === 'rejected')
+  if (failed === undefined) return
+  for (const [tool, saved] of before) await undo(tool, saved, host)
+  throw failed.reason
+}
+
+/** What differs, in either family, between the capture rules wanted and those in force; empty when nothing does. */
+export async function captureProblems(
+  options: Pick<InitOptions, 'capture' | 'ipv6'>,
+  host: Host,
+): Promise<string[]> {
+  requireNetAdmin(host)
+  const tools = await findTools(options, host)
+  const found = await Promise.all(
+    tools.map(async (tool) => missingRules(options.capture, tool.family, await tool.save())),
+  )
+  return found.flatMap((problems, at) => problems.map((one) => `IPv${tools[at]?.family ?? 4}: ${one}`))
+}
+
+/** Of each family that the pod has; at once, because each waits for programs. */
+async function findTools(
+  options: Pick<InitOptions, 'capture' | 'ipv6'>,
+  host: Host,
+): Promise<readonly Iptables[]> {
+  const [four, six] = await Promise.all([find(options.capture, 4, host), findIpv6(options, host)])
+  return six ? [four, six] : [four]
 }
 
 /** Takes the rules of both families away; a family without any is left as it is. */
@@ -86,7 +106,7 @@ async function findIpv6(
 }
 
 /** Whether an interface but lo has an address of global scope (fourth column 00 in if_inet6). */
-function hasRoutableAddress(interfaces: string): boolean {
+export function hasRoutableAddress(interfaces: string): boolean {
   return interfaces.split('\n').some((line) => {
     const [, , , scope, , device] = line.trim().split(/\s+/)
     return scope === '00' && device !== 'lo'
