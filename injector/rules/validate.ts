@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
+import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import type { Server } from 'node:net'
-import { WeftError } from '../../core/errors.ts'
+import { describeError, WeftError } from '../../core/errors.ts'
 import { hasRoutableAddress } from './apply.ts'
 import type { Host } from './apply.ts'
 import { PROBE_ADDRESSES } from './capture.ts'
@@ -11,9 +12,6 @@ import type { CaptureSettings, Family } from './capture.ts'
 /** How long a probe may take: a captured one never leaves the pod. */
 const PROBE_MS = 5000
 const LOOPBACK: Readonly<Record<Family, string>> = { 4: '127.0.0.1', 6: '::1' }
-/** What connecting says where the pod has no address of the family, or no way out by it. */
-const NO_FAMILY = new Set(['ENETUNREACH', 'EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EPFNOSUPPORT'])
-
 /**
  * Sees, without any capability, whether the pod's capture rules are in force: it listens where the sidecar will, connects to
  * an address that nobody has, and is answered by itself if the rules lead there. In a pod that has no sidecar yet. Throws a
@@ -42,57 +40,67 @@ export async function validateCapture(
   logger.info('traffic is captured', { families: captured.map(([family]) => family) })
 }
 
-/** Undefined: the pod does not use the family. */
+/** Undefined: nothing of the pod goes out by the family. */
 async function isCaptured(family: Family, port: number, probeMs: number): Promise<boolean | undefined> {
+  if (!(await hasRoute(family))) return undefined
   const token = randomUUID()
   const server = createServer((socket) => {
     socket.on('error', () => {})
     socket.end(token)
   })
   try {
-    if (!(await listen(server, LOOPBACK[family], port))) return undefined
-    const answer = await ask(PROBE_ADDRESSES[family], port, probeMs, token.length)
-    return answer.code !== undefined && NO_FAMILY.has(answer.code) ? undefined : answer.text === token
+    await listen(server, LOOPBACK[family], port)
+    return (await ask(PROBE_ADDRESSES[family], port, probeMs, token.length)) === token
   } finally {
     server.close()
   }
 }
 
-/** False: no such address in this pod. */
-async function listen(server: Server, host: string, port: number): Promise<boolean> {
+/**
+ * Whether the kernel knows a way to the family's probe address. A UDP socket is asked, which sends nothing: of a TCP
+ * connection nobody could tell whether the pod or a router on the way has no route.
+ */
+async function hasRoute(family: Family): Promise<boolean> {
+  const socket = createSocket(family === 4 ? 'udp4' : 'udp6')
+  try {
+    socket.connect(9, PROBE_ADDRESSES[family])
+    await once(socket, 'connect')
+    return true
+  } catch {
+    return false
+  } finally {
+    socket.close()
+  }
+}
+
+async function listen(server: Server, host: string, port: number): Promise<void> {
   server.listen({ host, port })
   try {
     await once(server, 'listening')
-    return true
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? ''
-    if (NO_FAMILY.has(code)) return false
-    throw new WeftError('init.validate', `cannot listen on port ${port}: ${code}`, { cause: error })
+    throw new WeftError('init.validate', `cannot listen on port ${port}: ${describeError(error)}`, {
+      cause: error,
+    })
   }
 }
 
-interface Answer {
-  readonly text: string
-  /** Why there was none, as the system says it. */
-  readonly code?: string
-}
-
-function ask(host: string, port: number, timeoutMs: number, bytes: number): Promise<Answer> {
-  const { promise, resolve } = Promise.withResolvers<Answer>()
+/** What is answered there, at most `bytes` and a chunk of it; '' for nothing. */
+function ask(host: string, port: number, timeoutMs: number, bytes: number): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>()
   const socket = connect({ host, port })
   let text = ''
-  const finish = (answer: Answer) => {
+  const finish = () => {
     socket.destroy()
-    resolve(answer)
+    resolve(text)
   }
   socket.setEncoding('utf8')
-  socket.setTimeout(timeoutMs, () => finish({ text, code: 'ETIMEDOUT' }))
+  socket.setTimeout(timeoutMs, finish)
   socket.on('data', (chunk: string) => {
     text += chunk
     // Whoever else answers there may send without an end.
-    if (text.length >= bytes) finish({ text })
+    if (text.length >= bytes) finish()
   })
-  socket.on('end', () => finish({ text }))
-  socket.on('error', (error: NodeJS.ErrnoException) => finish({ text: '', code: error.code ?? 'unknown' }))
+  socket.on('end', finish)
+  socket.on('error', finish)
   return promise
 }
