@@ -56,6 +56,14 @@ export const CONTROL_PLANE_COMMAND = {
             '(docs/issuers.md)',
           otherwise: 'off',
         },
+        'cni-repair': {
+          value: 'HOW',
+          choices: ['off', 'label', 'delete'],
+          otherwise: 'off',
+          help:
+            'what becomes of pods that are held back because the CNI plugin set no capture rules: they are labelled ' +
+            'weft.dev/uncaptured, or deleted where somebody makes them anew; ten at a time (docs/network.md)',
+        },
       },
     ),
     ...inSection('On one machine:', {

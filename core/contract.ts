@@ -114,6 +114,8 @@ export const WEBHOOK_PORT = 15017
 export const CNI_PLUGIN = 'weft-cni'
 /** Of its daemon, on the node's loopback address: whether the plugin is in place. */
 export const CNI_HEALTH_PORT = 15024
+/** On pods that are held back because nobody captures their traffic: `true`. */
+export const UNCAPTURED_LABEL = 'weft.dev/uncaptured'
 /** Exit code of the init container of a pod whose traffic nobody captures. */
 export const NOT_CAPTURED_EXIT = 41
 

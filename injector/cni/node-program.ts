@@ -31,7 +31,7 @@ export interface Shipped {
   readonly iptables: string
   /** The folder of iptables' extensions; undefined where iptables knows it by itself. */
   readonly extensions: string | undefined
-  /** The folder of this program's bundle, with main.mjs. */
+  /** The folder of this program's bundle, with plugin.cjs. */
   readonly bundle: string
 }
 
@@ -81,7 +81,7 @@ export function removeProgram(folders: NodeFolders): void {
 export function isProgramThere(folders: NodeFolders): boolean {
   try {
     const text = readFileSync(join(folders.bin, CNI_PLUGIN), 'utf8')
-    return existsSync(join(/^root=(.*)$/m.exec(text)?.[1] ?? '', 'weft/main.mjs'))
+    return existsSync(join(/^root=(.*)$/m.exec(text)?.[1] ?? '', 'weft/plugin.cjs'))
   } catch {
     return false
   }
@@ -108,7 +108,7 @@ export ${ROOT_VARIABLE}="$root" ${LOADER_VARIABLE}=${loader} XTABLES_LIBDIR="$ro
 # Not what the runtime was started with: it is about other programs.
 unset NODE_OPTIONS NODE_PATH LD_LIBRARY_PATH LD_PRELOAD
 with() { program=$1; shift; exec "$root/lib/${loader}" --library-path "$root/lib" "$root/bin/$program" "$@"; }
-set -- "$root/lib/${loader}" --library-path "$root/lib" "$root/bin/node" "$root/weft/main.mjs" --plugin
+set -- "$root/lib/${loader}" --library-path "$root/lib" "$root/bin/node" "$root/weft/plugin.cjs"
 case "$CNI_COMMAND" in
   ADD|CHECK|DEL) [ -z "$CNI_NETNS" ] || [ ! -e "$CNI_NETNS" ] || with nsenter --net="$CNI_NETNS" -- "$@" ;;
 esac
@@ -156,7 +156,7 @@ function digestOf(folder: string): string {
   const hash = createHash('sha256')
   for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' }).toSorted()) {
     const path = join(folder, name)
-    if (/\.(mjs|json)$/.test(name)) hash.update(name).update(readFileSync(path))
+    if (/\.(mjs|cjs)$/.test(name)) hash.update(name).update(readFileSync(path))
   }
   return hash.digest('hex').slice(0, 12)
 }

@@ -1,6 +1,6 @@
 import { CAPTURE_ANNOTATION } from '../../core/contract.ts'
 import { describeError } from '../../core/errors.ts'
-import { applyCapture, captureProblems, removeCapture } from '../rules/apply.ts'
+import { captureNewNetwork, captureProblems, removeCapture } from '../rules/apply.ts'
 import type { Host } from '../rules/apply.ts'
 import { parseInitFlags } from '../rules/flags.ts'
 import type { InitOptions } from '../rules/flags.ts'
@@ -54,7 +54,7 @@ async function run(request: CniRequest, host: PluginHost): Promise<string> {
       const options = captureOf(request)
       if (options) {
         requireInside(request, host)
-        await applyCapture(options, host)
+        await captureNewNetwork(options, host)
       }
       return `${JSON.stringify(request.prevResult)}\n`
     }

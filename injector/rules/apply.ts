@@ -34,10 +34,7 @@ export async function applyCapture(
       const saved = await tool.save()
       before.set(tool, saved)
       await tool.restore(captureRules(options.capture, tool.family, saved))
-      const problems = missingRules(options.capture, tool.family, await tool.save())
-      if (problems.length > 0) {
-        throw new WeftError('init.verify', `the rules are not in force: ${problems.join(', ')}`)
-      }
+      await verify(tool, options.capture)
       host.logger.info('capture rules set', { family: tool.family, backend: tool.prefix })
     }),
   )
@@ -45,6 +42,25 @@ export async function applyCapture(
   if (failed === undefined) return
   for (const [tool, saved] of before) await undo(tool, saved, host)
   throw failed.reason
+}
+
+/**
+ * Puts the capture rules in force in a network that was made a moment ago, by a third fewer programs than `applyCapture`: both
+ * families at once, and without trying first. Where it throws, what is half done goes with the network.
+ */
+export async function captureNewNetwork(
+  options: Pick<InitOptions, 'capture' | 'ipv6'>,
+  host: Host,
+): Promise<void> {
+  requireNetAdmin(host)
+  const tools = await findTools(options, host, 'restore')
+  await Promise.all(tools.map((tool) => verify(tool, options.capture)))
+}
+
+async function verify(tool: Iptables, capture: CaptureSettings): Promise<void> {
+  const problems = missingRules(capture, tool.family, await tool.save())
+  if (problems.length > 0)
+    throw new WeftError('init.verify', `the rules are not in force: ${problems.join(', ')}`)
 }
 
 /** What differs, in either family, between the capture rules wanted and those in force; empty when nothing does. */
@@ -64,8 +80,12 @@ export async function captureProblems(
 async function findTools(
   options: Pick<InitOptions, 'capture' | 'ipv6'>,
   host: Host,
+  attempt: Attempt = 'test',
 ): Promise<readonly Iptables[]> {
-  const [four, six] = await Promise.all([find(options.capture, 4, host), findIpv6(options, host)])
+  const [four, six] = await Promise.all([
+    find(options.capture, 4, host, attempt),
+    findIpv6(options, host, attempt),
+  ])
   return six ? [four, six] : [four]
 }
 
@@ -81,13 +101,16 @@ export async function removeCapture(host: Host): Promise<void> {
   }
 }
 
-function find(capture: CaptureSettings, family: Family, host: Host): Promise<Iptables> {
-  return findIptables(family, (saved) => captureRules(capture, family, saved), host.run)
+type Attempt = 'test' | 'restore'
+
+function find(capture: CaptureSettings, family: Family, host: Host, attempt: Attempt): Promise<Iptables> {
+  return findIptables(family, (saved) => captureRules(capture, family, saved), host.run, attempt)
 }
 
 async function findIpv6(
   { capture, ipv6 }: Pick<InitOptions, 'capture' | 'ipv6'>,
   host: Host,
+  attempt: Attempt,
 ): Promise<Iptables | undefined> {
   if (ipv6 === 'off') return undefined
   const interfaces = host.ifInet6()
@@ -96,7 +119,7 @@ async function findIpv6(
     return undefined
   }
   try {
-    return await find(capture, 6, host)
+    return await find(capture, 6, host, attempt)
   } catch (error) {
     // Leaving a routable address uncaptured would be traffic past the mesh: then it is an error.
     if (ipv6 === 'on' || hasRoutableAddress(interfaces ?? '')) throw error

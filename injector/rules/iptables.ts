@@ -86,19 +86,20 @@ function explain(program: string, result: CommandResult): string {
 
 /**
  * The first backend whose programs exist and whose kernel side accepts `rules`; the error of the system's
- * default otherwise. Changes nothing.
+ * default otherwise. With `test` it changes nothing; with `restore` they are in force by then.
  */
 export async function findIptables(
   family: Family,
   rulesFor: (saved: string) => string,
   run: RunCommand = runCommand,
+  attempt: 'test' | 'restore' = 'test',
 ): Promise<Iptables> {
   const base = family === 4 ? 'iptables' : 'ip6tables'
   let first: unknown
   for (const prefix of [base, `${base}-nft`, `${base}-legacy`]) {
     const tool = iptables(prefix, family, run)
     try {
-      await tool.test(rulesFor(await tool.save()))
+      await tool[attempt](rulesFor(await tool.save()))
       return tool
     } catch (error) {
       first ??= error
