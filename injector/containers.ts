@@ -38,6 +38,8 @@ export function initContainer(settings: PodSettings): JsonObject {
     image: settings.initImage,
     imagePullPolicy: settings.imagePullPolicy,
     args: ['init', ...(settings.cni ? ['--validate'] : captureArgs(settings.capture))],
+    // Why it holds the pod back, for whoever describes the pod.
+    ...(settings.cni ? { terminationMessagePolicy: 'FallbackToLogsOnError' } : {}),
     // The sidecar's: quotas want them on every container, and a pod asks for the larger, not the sum.
     resources: resources(settings),
     securityContext: settings.cni

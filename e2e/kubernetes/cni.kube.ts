@@ -4,6 +4,7 @@ import { NOT_CAPTURED_EXIT } from '../../core/contract.ts'
 import { CHART, NAMESPACE, openHelm, RELEASE } from './chart/helm.ts'
 import { startCluster } from './cluster/cluster.ts'
 import { CNI_DIRECTORY, CNI_PROGRAMS, cniConfig } from './cluster/node/worker-config.ts'
+import { runCommand } from '../../local/node/run-command.ts'
 import { installMesh } from './mesh/install.ts'
 
 // The CNI plugin on a real kubelet and containerd: installed by the chart, as the last of the plugins of the pod network.
@@ -100,10 +101,13 @@ interface Pod {
   readonly status: {
     readonly initContainerStatuses?: readonly {
       readonly name: string
-      readonly state: { readonly terminated?: { readonly exitCode: number } }
-      readonly lastState?: { readonly terminated?: { readonly exitCode: number } }
+      readonly state: State
+      readonly lastState?: State
     }[]
   }
+}
+interface State {
+  readonly terminated?: { readonly exitCode: number; readonly message?: string }
 }
 interface Container {
   readonly name: string
@@ -164,13 +168,34 @@ t.test(
   },
 )
 
-t.test('a network configuration that is overwritten gets the plugin again', async (t) => {
-  await writeConflist(cniConfig())
-  await untilPlugins('ptp portmap weft-cni')
-  await kubectl('rollout', 'restart', 'deployment/client', '--namespace', 'shop')
-  await rolledOut('deployment/client', 'shop')
-  t.equal(await call('shop', 'client'), '200')
+t.test('its account may look at its own DaemonSet, and at nothing else', async (t) => {
+  const may = async (...what: string[]) => {
+    const as = `--as=system:serviceaccount:${NAMESPACE}:weft-cni`
+    const { stdout } = await runCommand(cluster.kubectlArgv(['auth', 'can-i', as, ...what]))
+    return stdout.trim()
+  }
+  t.equal(await may('get', 'daemonsets.apps/weft-cni', '-n', NAMESPACE), 'yes')
+  for (const what of [
+    ['get', 'daemonsets.apps/other', '-n', NAMESPACE],
+    ['patch', 'daemonsets.apps/weft-cni', '-n', NAMESPACE],
+    ['list', 'pods', '--all-namespaces'],
+    ['get', 'secrets', '-n', NAMESPACE],
+    ['get', 'nodes'],
+  ])
+    t.equal(await may(...what), 'no', what.join(' '))
 })
+
+t.test(
+  'a network configuration that is overwritten while the daemon crashes gets the plugin again',
+  async (t) => {
+    await cluster.exec(['pkill', '-KILL', '-f', `main.mjs cni --bin-dir=${CNI_PROGRAMS}`])
+    await writeConflist(cniConfig())
+    await untilPlugins('ptp portmap weft-cni')
+    await kubectl('rollout', 'restart', 'deployment/client', '--namespace', 'shop')
+    await rolledOut('deployment/client', 'shop')
+    t.equal(await call('shop', 'client'), '200')
+  },
+)
 
 t.test('called by hand it answers as the specification says', async (t) => {
   const run = (command: string, more: readonly string[] = []) =>
@@ -222,16 +247,22 @@ t.test(
     // containerd reads the configuration when its folder changes; until then pods may still be captured.
     const held = async () => {
       const pods = (await podsOf('shop', 'client')).filter(({ metadata }) => !before.has(metadata.uid))
-      return pods.find(({ status }) => {
+      return pods.flatMap(({ metadata, status }) => {
         const init = status.initContainerStatuses?.find(({ name }) => name === 'weft-init')
-        return [init?.state, init?.lastState].some((one) => one?.terminated?.exitCode === NOT_CAPTURED_EXIT)
-      })
+        return [init?.state, init?.lastState].flatMap((one) =>
+          one?.terminated?.exitCode === NOT_CAPTURED_EXIT
+            ? [{ uid: metadata.uid, message: one.terminated.message }]
+            : [],
+        )
+      })[0]
     }
     await kubectl('rollout', 'restart', 'deployment/client', '--namespace', 'shop')
     await until('a pod is held back', async () => (await held()) !== undefined)
     const pod = await held()
-    const log = await kubectl('logs', '-n', 'shop', pod?.metadata.name ?? '', '-c', 'weft-init')
-    t.match(log, /traffic of this pod by IPv4 goes past its sidecar: the CNI plugin weft-cni set no rules/)
+    t.match(
+      pod?.message,
+      /traffic of this pod by IPv4 goes past its sidecar: the CNI plugin weft-cni set no rules/,
+    )
     await kubectl('rollout', 'restart', 'deployment/client', '--namespace', 'plain')
     await rolledOut('deployment/client', 'plain')
 
@@ -239,7 +270,7 @@ t.test(
     await untilPlugins('ptp portmap weft-cni')
     await until('the pod was replaced', async () => {
       const pods = await podsOf('shop', 'client')
-      return pods.every(({ metadata }) => metadata.uid !== pod?.metadata.uid)
+      return pods.every(({ metadata }) => metadata.uid !== pod?.uid)
     })
     await rolledOut('deployment/client', 'shop')
     t.equal(await call('shop', 'client'), '200')
