@@ -137,7 +137,7 @@ t.test('rules that cannot be set fail the pod, and say why', async (t) => {
   })
   t.match(await call(host, { command: 'ADD', annotations: INJECTED }), {
     code: 1,
-    said: { cniVersion: '1.0.0', code: 100, msg: /^weft-cni: iptables-save finds no nat table/ },
+    said: { cniVersion: '1.0.0', code: 100, msg: /^weft-cni: iptables-restore finds no nat table/ },
   })
 })
 

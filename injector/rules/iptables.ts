@@ -86,7 +86,7 @@ function explain(program: string, result: CommandResult): string {
 
 /**
  * The first backend whose programs exist and whose kernel side accepts `rules`; the error of the system's
- * default otherwise. With `test` it changes nothing; with `restore` they are in force by then.
+ * default otherwise. With `test` it changes nothing; with `restore` they are in force by then, whatever was there before.
  */
 export async function findIptables(
   family: Family,
@@ -99,7 +99,8 @@ export async function findIptables(
   for (const prefix of [base, `${base}-nft`, `${base}-legacy`]) {
     const tool = iptables(prefix, family, run)
     try {
-      await tool[attempt](rulesFor(await tool.save()))
+      if (attempt === 'test') await tool.test(rulesFor(await tool.save()))
+      else await tool.restore(rulesFor(''))
       return tool
     } catch (error) {
       first ??= error
