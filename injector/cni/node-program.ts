@@ -16,7 +16,6 @@ import {
 import { basename, dirname, join } from 'node:path'
 import { CNI_PLUGIN } from '../../core/contract.ts'
 import { WeftError } from '../../core/errors.ts'
-import { runCommand } from '../rules/iptables.ts'
 import type { RunCommand } from '../rules/iptables.ts'
 
 /** Where the plugin that runs on the node finds what came with it. */
@@ -91,7 +90,7 @@ export function isProgramThere(folders: NodeFolders): boolean {
  * Runs programs that came with the plugin, by the loader and with the libraries that came along: those of the node may be
  * others, or none.
  */
-export function shippedCommand(root: string, loader: string, run: RunCommand = runCommand): RunCommand {
+export function shippedCommand(root: string, loader: string, run: RunCommand): RunCommand {
   const library = join(root, 'lib')
   return (program, args, input) => {
     const path = join(root, 'bin', program)

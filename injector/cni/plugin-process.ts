@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { silentLogger } from '../../core/log.ts'
 import { kernel } from '../init.ts'
-import { runCommand } from '../rules/iptables.ts'
+import { runCommandSync } from '../rules/iptables.ts'
 import { LOADER_VARIABLE, ROOT_VARIABLE, shippedCommand } from './node-program.ts'
 import { answerCni } from './plugin.ts'
 import type { PluginHost } from './plugin.ts'
@@ -18,7 +18,7 @@ function nodeHost(env: NodeJS.ProcessEnv): PluginHost {
   const loader = env[LOADER_VARIABLE]
   return {
     ...kernel({ stderr: () => {} }),
-    run: root && loader ? shippedCommand(root, loader) : runCommand,
+    run: root && loader ? shippedCommand(root, loader, runCommandSync) : runCommandSync,
     logger: silentLogger,
     isInside,
   }

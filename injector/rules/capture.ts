@@ -151,7 +151,7 @@ function outbound(settings: CaptureSettings, family: Family): string[] {
     `${chain} -o lo -j RETURN`,
     `${chain} -m owner --uid-owner ${settings.proxyUid} -j RETURN`,
     `${chain} -m owner --gid-owner ${settings.proxyGid} -j RETURN`,
-    `${chain} -d ${parseCidr(PROBE_ADDRESSES[family]).text} ${tcp(settings.outboundPort)} -j WEFT_REDIRECT`,
+    `${chain} -d ${PROBE_ADDRESSES[family]}/${family === 4 ? 32 : 128} ${tcp(settings.outboundPort)} -j WEFT_REDIRECT`,
     // A link-local address means nothing without its interface, which a redirect loses.
     ...(family === 6 ? [`${chain} -d fe80::/10 -j RETURN`] : []),
     ...ports([53, ...settings.excludeOutboundPorts], chain, 'RETURN'),

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { WeftError } from '../../core/errors.ts'
 import type { Family } from './capture.ts'
 
@@ -27,11 +27,30 @@ export type RunCommand = (program: string, args: readonly string[], input: strin
 const LOCK_WAIT = '5'
 const COMMAND_TIMEOUT_MS = 20_000
 
+/** The environment of iptables' programs: where a root filesystem is read-only, the legacy backend's lock goes elsewhere. */
+function environment(): NodeJS.ProcessEnv {
+  return { ...process.env, XTABLES_LOCKFILE: process.env['XTABLES_LOCKFILE'] ?? '/dev/shm/xtables.lock' }
+}
+
+/**
+ * The same, while nothing else goes on: for a process that has nothing else to do, and is through sooner without loading streams.
+ */
+export const runCommandSync: RunCommand = (program, args, input) => {
+  const { status, stdout, stderr, error } = spawnSync(program, args, {
+    env: environment(),
+    timeout: COMMAND_TIMEOUT_MS,
+    input,
+    encoding: 'utf8',
+  })
+  // EPIPE: it ended without reading; its exit code tells the story.
+  if (error && (error as NodeJS.ErrnoException).code !== 'EPIPE') return Promise.reject(error)
+  return Promise.resolve({ code: status ?? 1, stdout, stderr })
+}
+
 export const runCommand: RunCommand = (program, args, input) =>
   new Promise((resolve, reject) => {
     const child = spawn(program, args, {
-      // The root filesystem of the init container is read-only: the legacy backend's lock goes elsewhere.
-      env: { ...process.env, XTABLES_LOCKFILE: process.env['XTABLES_LOCKFILE'] ?? '/dev/shm/xtables.lock' },
+      env: environment(),
       timeout: COMMAND_TIMEOUT_MS,
       stdio: ['pipe', 'pipe', 'pipe'],
     })
