@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { request } from 'node:https'
 import { join } from 'node:path'
 import { CNI_PLUGIN } from '../../core/contract.ts'
+import { isObject } from '../json-patch.ts'
 
 /** Where a pod finds its credentials (Kubernetes, "Directly accessing the REST API"). */
 const CREDENTIALS = '/var/run/secrets/kubernetes.io/serviceaccount'
@@ -43,8 +44,18 @@ export async function isUninstalled({ host, port, credentials, namespace }: ApiS
     return false
   }
   if (answer.status !== 200) return [401, 403, 404].includes(answer.status)
-  const { metadata } = JSON.parse(answer.body) as { metadata?: { deletionTimestamp?: string } }
-  return metadata?.deletionTimestamp !== undefined
+  return isDeleted(answer.body)
+}
+
+function isDeleted(text: string): boolean {
+  let object: unknown
+  try {
+    object = JSON.parse(text)
+  } catch {
+    return false
+  }
+  const metadata = isObject(object) ? object['metadata'] : undefined
+  return isObject(metadata) && typeof metadata['deletionTimestamp'] === 'string'
 }
 
 interface Question {
