@@ -1,14 +1,13 @@
-import { readFileSync } from 'node:fs'
 import { helpText, usageProblem } from '../core/command-line/help.ts'
 import { NOT_CAPTURED_EXIT } from '../core/contract.ts'
 import { describeError, WeftError } from '../core/errors.ts'
-import { createLogger } from '../core/log.ts'
 import { captureRules } from './rules/capture.ts'
 import { INIT_COMMAND, parseInitFlags } from './rules/flags.ts'
 import type { InitOptions } from './rules/flags.ts'
 import { applyCapture, removeCapture } from './rules/apply.ts'
 import type { Host } from './rules/apply.ts'
-import { runCommand } from './rules/iptables.ts'
+import { kernel } from './rules/kernel.ts'
+import { runCommand } from './rules/run-command.ts'
 import { validateCapture } from './rules/validate.ts'
 
 export interface Output {
@@ -21,29 +20,11 @@ const processOutput: Output = {
   stderr: (text) => void process.stderr.write(text),
 }
 
-/** The kernel and the iptables programs of where this process runs; what is done is logged to `output`. */
-export function kernel(output: Pick<Output, 'stderr'>): Host {
-  return {
-    run: runCommand,
-    ifInet6: () => readIfPresent('/proc/net/if_inet6'),
-    status: () => readIfPresent('/proc/self/status') ?? '',
-    logger: createLogger('init', 'info', (line) => output.stderr(line)),
-  }
-}
-
-function readIfPresent(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return undefined
-  }
-}
-
 /** `weft init`: sets the pod's capture rules. Resolves to the exit code. */
 export async function runInit(
   argv: readonly string[],
   output: Output = processOutput,
-  host: Host = kernel(output),
+  host: Host = kernel(runCommand, (line) => output.stderr(line)),
 ): Promise<number> {
   let options: InitOptions
   try {

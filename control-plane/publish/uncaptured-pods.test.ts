@@ -74,9 +74,10 @@ async function writesOf(
   }
   const context = { connection, namespace: 'weft-system', mayWrite: () => mayWrite, log: silentLogger, clock }
   const writer = repairUncaptured(repair)(context as unknown as WriterContext)
-  while (looks < times) {
+  const isDone = () => looks >= times
+  while (!isDone()) {
     await new Promise((done) => setImmediate(done))
-    if (looks < times) clock.advance(15_000)
+    if (!isDone()) clock.advance(15_000)
   }
   await looked
   await writer.stop()

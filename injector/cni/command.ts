@@ -6,7 +6,7 @@ import type { CommandDescription } from '../../core/command-line/description.ts'
 export const CNI_COMMAND = {
   name: 'cni',
   summary: 'keep the CNI plugin on a node, which sets the capture rules of its pods',
-  usage: ['[flags]', '--plugin'],
+  usage: ['[flags]'],
   about:
     'Puts the CNI plugin on a node and into its network configuration, as the last plugin of the list that the pod network ' +
     'installed; puts it back whenever somebody writes that list anew; and takes it out again when its DaemonSet is deleted. ' +
@@ -33,10 +33,7 @@ export const CNI_COMMAND = {
       default: String(CNI_HEALTH_PORT),
       help: 'port of 127.0.0.1; 0: the system chooses',
     },
-    plugin: {
-      help: 'be the plugin: one call, by the variables CNI_* and the network configuration on standard input',
-    },
     'log-level': LOG_LEVEL_FLAG,
   },
-  exit: '0 stopped by SIGTERM or SIGINT, 1 failed, 2 wrong flags; with --plugin 1 for an error that standard output tells',
+  exit: '0 stopped by SIGTERM or SIGINT, 1 failed, 2 wrong flags',
 } as const satisfies CommandDescription

@@ -3,11 +3,10 @@ import { parseCommand } from '../../core/command-line/parse.ts'
 import { describeError } from '../../core/errors.ts'
 import { numberBetween } from '../../core/flags.ts'
 import { CNI_COMMAND } from './command.ts'
+import { runNodeDaemon } from './node-daemon.ts'
 
-/** `weft cni`: the node's daemon, or the plugin itself. Resolves to the exit code. */
+/** `weft cni`: the daemon of a node. Resolves to the exit code. */
 export async function runCni(argv: readonly string[]): Promise<number> {
-  // Once for each pod that starts or ends: nothing is loaded that it does not need.
-  if (argv.length === 1 && argv[0] === '--plugin') return (await import('./plugin-process.ts')).runPlugin()
   try {
     const parsed = parseCommand(CNI_COMMAND, argv)
     if (parsed === 'help') {
@@ -16,7 +15,6 @@ export async function runCni(argv: readonly string[]): Promise<number> {
     }
     const { values } = parsed
     const healthPort = numberBetween('--health-port', values['health-port'], 0, 65535)
-    const { runNodeDaemon } = await import('./node-daemon.ts')
     try {
       await runNodeDaemon({
         bin: values['bin-dir'],

@@ -16,11 +16,7 @@ import {
 import { basename, dirname, join } from 'node:path'
 import { CNI_PLUGIN } from '../../core/contract.ts'
 import { WeftError } from '../../core/errors.ts'
-import type { RunCommand } from '../rules/iptables.ts'
-
-/** Where the plugin that runs on the node finds what came with it. */
-export const ROOT_VARIABLE = 'WEFT_CNI_ROOT'
-export const LOADER_VARIABLE = 'WEFT_CNI_LOADER'
+import { LOADER_VARIABLE, ROOT_VARIABLE } from './shipped-command.ts'
 
 /** What is copied to a node. */
 export interface Shipped {
@@ -83,19 +79,6 @@ export function isProgramThere(folders: NodeFolders): boolean {
     return existsSync(join(/^root=(.*)$/m.exec(text)?.[1] ?? '', 'weft/plugin.cjs'))
   } catch {
     return false
-  }
-}
-
-/**
- * Runs programs that came with the plugin, by the loader and with the libraries that came along: those of the node may be
- * others, or none.
- */
-export function shippedCommand(root: string, loader: string, run: RunCommand): RunCommand {
-  const library = join(root, 'lib')
-  return (program, args, input) => {
-    const path = join(root, 'bin', program)
-    if (!existsSync(path)) return Promise.reject(new Error(`there is no ${path}`))
-    return run(join(library, loader), ['--argv0', program, '--library-path', library, path, ...args], input)
   }
 }
 

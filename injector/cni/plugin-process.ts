@@ -1,12 +1,13 @@
 import { readFileSync, statSync } from 'node:fs'
-import { silentLogger } from '../../core/log.ts'
-import { kernel } from '../init.ts'
-import { runCommandSync } from '../rules/iptables.ts'
-import { LOADER_VARIABLE, ROOT_VARIABLE, shippedCommand } from './node-program.ts'
+import { kernel } from '../rules/kernel.ts'
 import { answerCni } from './plugin.ts'
 import type { PluginHost } from './plugin.ts'
+import { LOADER_VARIABLE, ROOT_VARIABLE, shippedCommand } from './shipped-command.ts'
 
-/** The plugin as runtimes call it: CNI_* in the environment, the configuration on standard input. Resolves to the exit code. */
+/**
+ * The plugin as runtimes call it, by the program that node-program.ts puts on nodes: CNI_* in the environment, the configuration
+ * on standard input. Resolves to the exit code. Once for each pod that starts or ends: it loads nothing that it does not need.
+ */
 export async function runPlugin(env: NodeJS.ProcessEnv = process.env): Promise<number> {
   const { stdout, code } = await answerCni(env, readFileSync(0, 'utf8'), nodeHost(env))
   process.stdout.write(stdout)
@@ -14,14 +15,9 @@ export async function runPlugin(env: NodeJS.ProcessEnv = process.env): Promise<n
 }
 
 function nodeHost(env: NodeJS.ProcessEnv): PluginHost {
-  const root = env[ROOT_VARIABLE]
-  const loader = env[LOADER_VARIABLE]
-  return {
-    ...kernel({ stderr: () => {} }),
-    run: root && loader ? shippedCommand(root, loader, runCommandSync) : runCommandSync,
-    logger: silentLogger,
-    isInside,
-  }
+  const run = shippedCommand(env[ROOT_VARIABLE] ?? '', env[LOADER_VARIABLE] ?? '')
+  // What is to be told is in the answer: runtimes read nothing else.
+  return { ...kernel(run, () => {}), isInside }
 }
 
 /** Never the node's own: a rule there would capture all of the node. */

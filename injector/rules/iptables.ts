@@ -1,4 +1,3 @@
-import { spawn, spawnSync } from 'node:child_process'
 import { WeftError } from '../../core/errors.ts'
 import type { Family } from './capture.ts'
 
@@ -25,45 +24,6 @@ export type RunCommand = (program: string, args: readonly string[], input: strin
 
 // In seconds: how long to wait for another program that holds the xtables lock.
 const LOCK_WAIT = '5'
-const COMMAND_TIMEOUT_MS = 20_000
-
-/** The environment of iptables' programs: where a root filesystem is read-only, the legacy backend's lock goes elsewhere. */
-function environment(): NodeJS.ProcessEnv {
-  return { ...process.env, XTABLES_LOCKFILE: process.env['XTABLES_LOCKFILE'] ?? '/dev/shm/xtables.lock' }
-}
-
-/**
- * The same, while nothing else goes on: for a process that has nothing else to do, and is through sooner without loading streams.
- */
-export const runCommandSync: RunCommand = (program, args, input) => {
-  const { status, stdout, stderr, error } = spawnSync(program, args, {
-    env: environment(),
-    timeout: COMMAND_TIMEOUT_MS,
-    input,
-    encoding: 'utf8',
-  })
-  // EPIPE: it ended without reading; its exit code tells the story.
-  if (error && (error as NodeJS.ErrnoException).code !== 'EPIPE') return Promise.reject(error)
-  return Promise.resolve({ code: status ?? 1, stdout, stderr })
-}
-
-export const runCommand: RunCommand = (program, args, input) =>
-  new Promise((resolve, reject) => {
-    const child = spawn(program, args, {
-      env: environment(),
-      timeout: COMMAND_TIMEOUT_MS,
-      stdio: ['pipe', 'pipe', 'pipe'],
-    })
-    let stdout = ''
-    let stderr = ''
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
-    child.on('error', reject)
-    child.on('close', (code) => resolve({ code: code ?? 1, stdout, stderr }))
-    // EPIPE: it ended without reading; its exit code tells the story.
-    child.stdin.on('error', () => {})
-    child.stdin.end(input)
-  })
 
 function iptables(prefix: string, family: Family, run: RunCommand): Iptables {
   const call = async (program: string, args: string[], input = ''): Promise<string> => {
@@ -110,7 +70,7 @@ function explain(program: string, result: CommandResult): string {
 export async function findIptables(
   family: Family,
   rulesFor: (saved: string) => string,
-  run: RunCommand = runCommand,
+  run: RunCommand,
   attempt: 'test' | 'restore' = 'test',
 ): Promise<Iptables> {
   const base = family === 4 ? 'iptables' : 'ip6tables'
