@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { READY_PATH } from '../../core/contract.ts'
 import type { Logger } from '../../core/log.ts'
 import { installProgram, isProgramThere, removeProgram } from './node-program.ts'
 import type { NodeFolders, Shipped } from './node-program.ts'
@@ -54,7 +55,7 @@ async function serveHealth(
   isReady: () => boolean,
 ): Promise<Server> {
   const server = createServer({ maxHeaderSize: 8192, requestTimeout: 5000 }, (request, response) => {
-    const status = request.url === '/live' ? 200 : request.url === '/ready' ? (isReady() ? 200 : 503) : 404
+    const status = request.url === '/live' ? 200 : request.url === READY_PATH ? (isReady() ? 200 : 503) : 404
     response.writeHead(status, { 'content-type': 'text/plain' }).end(status === 200 ? 'ok\n' : 'not ready\n')
   })
   server.maxConnections = 16

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import packageJson from '../../package.json' with { type: 'json' }
+import { CNI_PLUGIN } from '../../core/contract.ts'
 import { WeftError } from '../../core/errors.ts'
 import { createLogger } from '../../core/log.ts'
 import type { LogLevel } from '../../core/log.ts'
@@ -43,7 +44,7 @@ export function shippedPrograms(node: string, main: string): Shipped {
   const find = (what: string, paths: readonly string[]) => {
     const found = paths.find((path) => existsSync(path))
     if (found === undefined)
-      throw new WeftError('cni.install', `there is no ${what} here: run the image weft-cni`)
+      throw new WeftError('cni.install', `there is no ${what} here: run the image ${CNI_PLUGIN}`)
     return found
   }
   const bundle = dirname(find('bundle', main.endsWith('/main.mjs') ? [main] : []))

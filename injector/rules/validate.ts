@@ -3,6 +3,7 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import type { Server } from 'node:net'
+import { CNI_PLUGIN } from '../../core/contract.ts'
 import { describeError, WeftError } from '../../core/errors.ts'
 import { hasRoutableAddress } from './apply.ts'
 import type { Host } from './apply.ts'
@@ -33,7 +34,7 @@ export async function validateCapture(
     const which = open.map(([family]) => `IPv${family}`).join(' and ') || 'any address'
     throw new WeftError(
       'init.not_captured',
-      `traffic of this pod by ${which} goes past its sidecar: the CNI plugin weft-cni set no rules when the pod's network was ` +
+      `traffic of this pod by ${which} goes past its sidecar: the CNI plugin ${CNI_PLUGIN} set no rules when the pod's network was ` +
         `made, as on a node where it was not there yet. Delete the pod; a new one gets them`,
     )
   }
