@@ -6,6 +6,7 @@ import {
   REPLICA_AUDIENCE,
   REPLICA_TOKEN_PATH,
   SYSTEM_NAMESPACE,
+  UNCAPTURED_LABEL,
 } from '../core/contract.ts'
 import { inSection, LOG_LEVEL_FLAG } from '../core/command-line/description.ts'
 import type { CommandDescription } from '../core/command-line/description.ts'
@@ -62,7 +63,7 @@ export const CONTROL_PLANE_COMMAND = {
           otherwise: 'off',
           help:
             'what becomes of pods that are held back because the CNI plugin set no capture rules: they are labelled ' +
-            'weft.dev/uncaptured, or deleted where somebody makes them anew; ten at a time (docs/network.md)',
+            `${UNCAPTURED_LABEL}, or deleted where somebody makes them anew; ten at a time (docs/network.md)`,
         },
       },
     ),

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { request } from 'node:https'
 import { join } from 'node:path'
-import { CNI_PLUGIN } from '../../core/contract.ts'
+import { CNI_PLUGIN, POD_NAMESPACE_VARIABLE } from '../../core/contract.ts'
 import { isObject } from '../json-patch.ts'
 
 /** Where a pod finds its credentials (Kubernetes, "Directly accessing the REST API"). */
@@ -20,7 +20,7 @@ export interface ApiServer {
 export function apiServer(env: Readonly<Record<string, string | undefined>>): ApiServer | undefined {
   const host = env['KUBERNETES_SERVICE_HOST']
   const port = Number(env['KUBERNETES_SERVICE_PORT'] ?? '443')
-  const namespace = env['POD_NAMESPACE']
+  const namespace = env[POD_NAMESPACE_VARIABLE]
   if (!host || !namespace) return undefined
   return { host, port, credentials: CREDENTIALS, namespace }
 }

@@ -1,4 +1,4 @@
-import { CAPTURE_ANNOTATION } from '../../core/contract.ts'
+import { CAPTURE_ANNOTATION, CNI_PLUGIN } from '../../core/contract.ts'
 import { describeError } from '../../core/errors.ts'
 import { captureNewNetwork, captureProblems, removeCapture } from '../rules/apply.ts'
 import type { Host } from '../rules/apply.ts'
@@ -35,7 +35,7 @@ export async function answerCni(
     return { stdout: await run(readRequest(env, input), host), code: 0 }
   } catch (error) {
     const code = error instanceof CniError ? error.cniCode : CNI_CODES.captureFailed
-    const answer = { cniVersion: versionOf(input), code, msg: `weft-cni: ${describeError(error)}` }
+    const answer = { cniVersion: versionOf(input), code, msg: `${CNI_PLUGIN}: ${describeError(error)}` }
     return { stdout: `${JSON.stringify(answer)}\n`, code: 1 }
   }
 }
