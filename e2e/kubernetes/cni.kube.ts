@@ -244,7 +244,6 @@ t.test(
 
     await writeConflist(cniConfig())
     const before = new Set((await podsOf('shop', 'client')).map(({ metadata }) => metadata.uid))
-    // containerd reads the configuration when its folder changes; until then pods may still be captured.
     const held = async () => {
       const pods = (await podsOf('shop', 'client')).filter(({ metadata }) => !before.has(metadata.uid))
       return pods.flatMap(({ metadata, status }) => {
@@ -257,7 +256,28 @@ t.test(
       })[0]
     }
     await kubectl('rollout', 'restart', 'deployment/client', '--namespace', 'shop')
-    await until('a pod is held back', async () => (await held()) !== undefined)
+    await until('a pod is held back', async () => {
+      if ((await held()) !== undefined) return true
+      // containerd reads the configuration when its folder changes: until then a pod may still be captured.
+      const fine = (await podsOf('shop', 'client')).filter(
+        ({ metadata, status }) =>
+          !before.has(metadata.uid) &&
+          status.initContainerStatuses?.some(
+            ({ name, state }) => name === 'weft-init' && state.terminated?.exitCode === 0,
+          ),
+      )
+      for (const { metadata } of fine)
+        await kubectl(
+          'delete',
+          'pod',
+          metadata.name,
+          '--namespace',
+          'shop',
+          '--wait=false',
+          '--ignore-not-found',
+        )
+      return false
+    })
     const pod = await held()
     t.match(
       pod?.message,

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, renameSync, rmSync, statSync, watch, writeFileSync } from 'node:fs'
-import type { Stats } from 'node:fs'
+import type { FSWatcher, Stats } from 'node:fs'
 import { join } from 'node:path'
 import { clearInterval, setInterval } from 'node:timers'
 import { describeError } from '../../core/errors.ts'
@@ -40,16 +40,10 @@ export class NodeConfiguration {
   /** Puts the plugin in, and again until `stop`. */
   keep(lookAgainMs: number = LOOK_AGAIN_MS): void {
     const look = () => this.#look()
-    const watcher = watch(this.#folder, look)
-    watcher.on('error', (error) =>
-      this.#logger.warn('folder is not watched, it is looked at now and again', {
-        folder: this.#folder,
-        cause: describeError(error),
-      }),
-    )
+    const watcher = this.#watch(look)
     const timer = setInterval(look, lookAgainMs)
     this.#stop = () => {
-      watcher.close()
+      watcher?.close()
       clearInterval(timer)
     }
     look()
@@ -72,6 +66,21 @@ export class NodeConfiguration {
       this.#logger.info('plugin taken out', { file: name })
     }
     this.#presence.set({ present: false, why: 'taken out' })
+  }
+
+  /** Undefined where a node has no watch left to give (inotify(7), max_user_watches): it is looked at now and again, then. */
+  #watch(look: () => void): FSWatcher | undefined {
+    const tell = (error: unknown) =>
+      this.#logger.warn('folder is not watched, it is looked at now and again', {
+        folder: this.#folder,
+        cause: describeError(error),
+      })
+    try {
+      return watch(this.#folder, look).on('error', tell)
+    } catch (error) {
+      tell(error)
+      return undefined
+    }
   }
 
   #look(): void {
