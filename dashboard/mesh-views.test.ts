@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { TappedRequest } from '../core/api/traces.ts'
+import type { TappedRequest } from '../core/api/tap.ts'
 import { noBrowser } from './testing/browser.ts'
 import { pageFixture, until } from './testing/page-fixture.ts'
 

@@ -1,4 +1,4 @@
-import type { TappedRequest } from '../../core/api/traces.ts'
+import type { TappedRequest } from '../../core/api/tap.ts'
 import { integerBetween } from '../../core/flags.ts'
 import { runMeshCommand } from '../mesh/mesh-command.ts'
 import { shown } from '../../core/terminal-text.ts'

@@ -1,4 +1,4 @@
-import type { TappedRequest } from '../../core/api/traces.ts'
+import type { TappedRequest } from '../../core/api/tap.ts'
 import { whenReaderGoes } from '../../core/command-line/end-with-reader.ts'
 import { WeftError } from '../../core/errors.ts'
 import { integerBetween } from '../../core/flags.ts'

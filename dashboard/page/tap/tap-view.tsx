@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import type { TappedRequest } from '../../../core/api/traces.ts'
+import type { TappedRequest } from '../../../core/api/tap.ts'
 import { address, linkTo, namespace, setParams } from '../address/navigate.ts'
 import { token } from '../ask/ask.ts'
 import { readEvents } from '../ask/event-stream.ts'

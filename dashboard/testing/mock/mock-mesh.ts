@@ -1,6 +1,6 @@
 import fastify, { type FastifyReply } from 'fastify'
 import type { TraceExplanation } from '../../../core/api/explanation.ts'
-import type { TappedRequest } from '../../../core/api/traces.ts'
+import type { TappedRequest } from '../../../core/api/tap.ts'
 import type { Graph, SeriesSubject } from '../../../core/api/traffic.ts'
 import { readDashboard } from '../../../control-plane/serve/rest/dashboard-files.ts'
 import { failure } from '../../../control-plane/serve/rest/failure.ts'
