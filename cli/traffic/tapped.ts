@@ -101,7 +101,7 @@ export function sourceLines({
   others = [],
   otherCount = 0,
   coverage,
-}: TapSource): string[] {
+}: Partial<TapSource>): string[] {
   const lines: string[] = []
   if (sampled && otherCount === 0) lines.push('only requests that are sampled for traces are shown')
   if (otherCount > 0) {

@@ -108,8 +108,8 @@ t.test('whoever says nothing, too much, nonsense, no more, or goes is left', asy
 
 t.test('over gRPC: a sidecar is tapped, and its control plane goes away', async (t) => {
   const { service, client } = await questionsOverGrpc(t)
-  let listener: RequestListener | undefined
-  const taps = new Taps({ resource: OWN, listen: (one) => (listener = one) })
+  const heard: { listener: RequestListener | undefined } = { listener: undefined }
+  const taps = new Taps({ resource: OWN, listen: (one) => (heard.listener = one) })
   const close = answerQuestions(client, new Metadata(), {
     pod: 'web-1',
     kinds: {},
@@ -123,21 +123,21 @@ t.test('over gRPC: a sidecar is tapped, and its control plane goes away', async 
   while (told.length === 0) await turn()
   const head = { method: 'GET', scheme: 'http', authority: 'a', path: '/', fields: [], upgrade: '' }
   for (let i = 0; i < 2500; i++)
-    listener?.(testRequest('outbound', { path: i < 1500 ? '/items' : '/else' }), head, false)
+    heard.listener?.(testRequest('outbound', { path: i < 1500 ? '/items' : '/else' }), head, false)
   const batches = (): { requests: TappedRequest[]; skipped: number }[] => told as never
   const sum = (): number =>
     batches().reduce((all, { requests, skipped }) => all + requests.length + skipped, 0)
   while (sum() < 1500) await turn()
   t.equal(sum(), 1500, 'shown or counted')
   end()
-  while (listener) await turn()
+  while (heard.listener) await turn()
   const bad = following()
   service.follow('shop/web-1', { ...TAP, question: { ...question, rate: 0 } }, bad.follower)
   while (bad.over.length === 0) await turn()
   t.match(bad.over, [/says: rate: must be a whole number/])
   service.follow('shop/web-1', { ...TAP, question }, follower)
-  while (!listener) await turn()
+  while (!heard.listener) await turn()
   await service.close()
-  while (listener) await turn()
+  while (heard.listener) await turn()
   t.same(over, ['has gone'])
 })

@@ -219,7 +219,7 @@ export function TapView() {
 }
 
 /** Who does not tell of all requests. One of a release before says only that it knows sampled traces. */
-function Sources({ source }: { source: TapSource }) {
+function Sources({ source }: { source: Partial<TapSource> }) {
   const { sampled, live = 0, others = [], otherCount = 0, coverage } = source
   const missing = coverage?.missing ?? []
   if (sampled && otherCount === 0)

@@ -43,7 +43,7 @@ export function shownFields(fields: readonly string[]): Record<string, string> {
 export function shownQuery(query: string): string {
   const parts = query.slice(0, 4 * LONGEST_QUERY).split('&')
   const shown = parts.map((part) => {
-    const [name = '', value] = splitOnce(part)
+    const [name, value] = splitOnce(part)
     if (value === undefined) return isCredentialValue(decoded(name)) ? WITHHELD : name
     return isCredential(decoded(name)) || isCredentialValue(decoded(value)) ? `${name}=${WITHHELD}` : part
   })
