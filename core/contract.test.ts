@@ -25,6 +25,8 @@ const IN_PLACE: Partial<Record<keyof typeof contract, RegExp>> = {
   METADATA_WORKLOAD: /(METADATA|'weft\.dev')\]?, 'workload'/,
   METADATA_OWNER: /(METADATA|'weft\.dev')\]?, 'owner'/,
   TAKES_OWNERS: /TAKES\]?: 'owners/,
+  // Also the name of a question, a page and a verb.
+  TAKES_TAP: /TAKES\]?: 'tap/,
   // Fields of ours, of TrafficPolicy and of Envoy have these names, too.
   METADATA_RETRY_NON_IDEMPOTENT: /(METADATA|'weft\.dev')\]?, 'retryNonIdempotent'/,
   METADATA_PEAK_EWMA: /(METADATA|'weft\.dev')\]?, 'peakEwma'/,

@@ -199,6 +199,8 @@ export const TAKES_JWT = 'jwt_authn'
 export const TAKES_OWNERS = 'owners'
 /** What is said of its own telemetry (METADATA_TELEMETRY, METADATA_ACCESS_LOG). */
 export const TAKES_TELEMETRY = 'telemetry'
+/** Whether it may be tapped. */
+export const TAKES_TAP = 'tap'
 /** `true` in the bootstrap of a gRPC library without a sidecar: it has certificates, and asks for mutual TLS. */
 export const NODE_MUTUAL_TLS = 'MUTUAL_TLS'
 /** The one of `certificate_providers` in its bootstrap that holds them (gRFC A29). */
