@@ -214,7 +214,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       names: [...options.dnsNames, ...(options.httpHosts ?? [])],
       notReady: () => waitsFor,
       mesh: overview,
-      checks: () => checks.find(),
+      checks: async () => checks.find(),
       dashboard: options.dashboard,
       bundle,
       explain: {
@@ -227,10 +227,6 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
             (pod) => questions.has(pod),
             () => replicas(),
           ),
-        },
-        trace: async (id) => {
-          const spans = await telemetry.spans(id)
-          return spans.length === 0 ? undefined : { spans }
         },
       },
     })

@@ -7,7 +7,7 @@ import {
   type Span,
 } from '../../core/xds/generated/otlp.js'
 import { readDashboard } from '../../control-plane/serve/rest/dashboard-files.ts'
-import type { MeshOverview, ProxyView } from '../../control-plane/serve/rest/overview.ts'
+import type { MeshOverview, NamedProxy } from '../../control-plane/serve/rest/overview.ts'
 import { rest } from '../../control-plane/serve/rest/rest.ts'
 import { BOUNDS, BUCKETS } from '../../control-plane/serve/telemetry/durations.ts'
 import { DecisionStore } from '../../control-plane/serve/telemetry/decision-store.ts'
@@ -283,7 +283,7 @@ function service(name: string, endpoints: number, ...routes: RouteView[]): Servi
 }
 
 const PODS = ['client', 'web', 'web', 'catalog-v1', 'catalog-v1', 'catalog-v2', 'inventory', 'inventory']
-const PROXIES: ProxyView[] = PODS.map((name, i) => ({
+const PROXIES: NamedProxy[] = PODS.map((name, i) => ({
   node: `${name}-${i}.shop`,
   namespace: 'shop',
   pod: `${name}-${i}`,

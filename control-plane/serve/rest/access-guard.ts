@@ -9,7 +9,7 @@ import {
   type Asking,
   type May,
 } from '../access/access.ts'
-import { REPLICA_PATH } from '../answers/gathered.ts'
+import { REPLICA_PATH } from '../answers/ask-all.ts'
 import { failure } from './failure.ts'
 import type { Query } from './parameters.ts'
 
