@@ -214,7 +214,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       names: [...options.dnsNames, ...(options.httpHosts ?? [])],
       notReady: () => waitsFor,
       mesh: overview,
-      checks: async () => checks.find(),
+      checks: () => checks.find(),
       dashboard: options.dashboard,
       bundle,
       explain: {

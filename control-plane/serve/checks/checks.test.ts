@@ -95,7 +95,7 @@ t.test(
     })
     const app = fastify()
     checksPage(app, {
-      checks: async () => ({ checks: checks.find().map(findingView), coverage: ALONE }),
+      checks: async () => ({ checks: (await checks.find()).map(findingView), coverage: ALONE }),
     })
     const ask = async (query = '') => {
       const answer = await app.inject(`/api/checks${query}`)
