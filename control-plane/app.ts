@@ -5,6 +5,7 @@ import packageJson from '../package.json' with { type: 'json' }
 import { capConnections, refusePipelined } from '../core/connection-cap.ts'
 import { systemClock, type Clock } from '../core/clock.ts'
 import { describeError, WeftError } from '../core/errors.ts'
+import { inTurns } from '../core/in-turns.ts'
 import type { Logger } from '../core/log.ts'
 import type { Problem } from '../core/problem.ts'
 import type { Issuer } from './issuers/issuer.ts'
@@ -51,7 +52,7 @@ import { createForwarder, type CollectorAddress } from './serve/telemetry/forwar
 import { ownersOfAddresses } from './serve/telemetry/address-owners.ts'
 import { ObservedStore } from './serve/telemetry/observed-store.ts'
 import { MetricStore } from './serve/telemetry/metric-store.ts'
-import { observedView } from './serve/telemetry/observed-view.ts'
+import { observing } from './serve/telemetry/observed-view.ts'
 import { telemetryServices } from './serve/telemetry/receiver.ts'
 import { TraceStore } from './serve/telemetry/trace-store.ts'
 import { alsoKept, STORE_IN_MEMORY, TelemetryStore } from './store/store.ts'
@@ -209,7 +210,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
           waiting: () => waiting(),
           stores: () => storeStates({ traces, decisions, metrics, observed }),
         }),
-      observed: (request) => observedView(observed, brain?.snapshot.value.model, request),
+      observed: (request) => inTurns(observing(observed, brain?.snapshot.value.model, request)),
       release: packageJson.version,
       names: [...options.dnsNames, ...(options.httpHosts ?? [])],
       notReady: () => waitsFor,

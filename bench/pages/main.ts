@@ -12,10 +12,11 @@ import { ownersOfAddresses } from '../../control-plane/serve/telemetry/address-o
 import { DecisionStore } from '../../control-plane/serve/telemetry/decision-store.ts'
 import { MetricStore } from '../../control-plane/serve/telemetry/metric-store.ts'
 import { ObservedStore } from '../../control-plane/serve/telemetry/observed-store.ts'
-import { observedView } from '../../control-plane/serve/telemetry/observed-view.ts'
+import { observing } from '../../control-plane/serve/telemetry/observed-view.ts'
 import { TraceStore } from '../../control-plane/serve/telemetry/trace-store.ts'
 import { ManualClock } from '../../core/clock.ts'
 import { describeError, WeftError } from '../../core/errors.ts'
+import { inTurns } from '../../core/in-turns.ts'
 import { silentLogger } from '../../core/log.ts'
 import { meshObjects, podName, serviceAt, type MeshSize } from './mesh.ts'
 import { fill } from './stores.ts'
@@ -123,7 +124,7 @@ async function measure({ services, pods, rounds }: Options): Promise<PageResult[
       ...{ mesh: overview, ...stores, release: '0.1.0', clock },
       topology: () => readTopology(brain.snapshot.value.model, source.snapshot.value.slices),
       policyObjects: () => policyObjects(source.snapshot.value),
-      observed: (query) => observedView(stores.observed, brain.snapshot.value.model, query),
+      observed: (query) => inTurns(observing(stores.observed, brain.snapshot.value.model, query)),
       checks: () => checks.find(),
     })
     await app.ready()

@@ -143,7 +143,7 @@ async function replica(t: { teardown(task: () => unknown): void }, told: Told) {
       trouble: told.rejected === undefined ? null : { at: START, message: 'it cannot be read' },
     }),
   } as unknown as MeshOverview
-  const observed = (): ObservedView => ({
+  const observed = async (): Promise<ObservedView> => ({
     now: START,
     since: 0,
     evicted: 1,

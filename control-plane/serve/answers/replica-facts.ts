@@ -53,7 +53,7 @@ export interface OwnFactsOptions {
   readonly traces: TraceStore
   readonly decisions: DecisionStore
   readonly checks: (() => Promise<readonly Problem[]>) | undefined
-  readonly observed: ((query: ObservedQuery) => ObservedView) | undefined
+  readonly observed: ((query: ObservedQuery) => Promise<ObservedView>) | undefined
   readonly release: string
   readonly startedAt: number
   readonly now: () => number

@@ -9,7 +9,7 @@ import type { MeshOverview } from '../rest/overview.ts'
 import type { DecisionStore } from '../telemetry/decision-store.ts'
 import { pairKey, type MetricStore } from '../telemetry/metric-store.ts'
 import { OBSERVED_HOURS, type ObservedStore } from '../telemetry/observed-store.ts'
-import { observedView } from '../telemetry/observed-view.ts'
+import { observing } from '../telemetry/observed-view.ts'
 import { meshChecking } from './mesh-checks.ts'
 import { RuleUse } from './rule-use.ts'
 
@@ -85,7 +85,7 @@ function* finding(
   const problems = overview.problems(false)
   yield
   const sinceMs = now - OBSERVED_HOURS * 3_600_000
-  const calls = observedView(observed, mesh, { namespace: undefined, sinceMs, now })
+  const calls = yield* observing(observed, mesh, { namespace: undefined, sinceMs, now })
   yield
   return yield* meshChecking({
     problems,

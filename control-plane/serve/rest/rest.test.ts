@@ -158,7 +158,7 @@ t.test('what was seen of callers, of a namespace and a time; and the objects tha
   const app = fastify()
   t.teardown(() => app.close())
   const asked: object[] = []
-  const observed = (query: ObservedQuery): ObservedView => {
+  const observed = async (query: ObservedQuery): Promise<ObservedView> => {
     asked.push(query)
     return { now: query.now, since: query.sinceMs, evicted: 0, workloads: [], withoutSidecar: [] }
   }

@@ -63,7 +63,7 @@ export interface RestOptions {
   /** What the mesh is configured to do, as the map needs it; left out: nothing. */
   readonly topology?: () => Topology
   /** What was seen of those who call pods; left out: there is no such page. */
-  readonly observed?: (query: ObservedQuery) => ObservedView
+  readonly observed?: (query: ObservedQuery) => Promise<ObservedView>
   /** By which it is decided who may; left out: there is no such page. */
   readonly policyObjects?: () => readonly object[]
   /** Who is asked what would become of a request; left out: there are no such pages. */

@@ -49,17 +49,19 @@ export interface MtlsRow {
 /** Of two minutes: who was heard of, and did nothing in that time, has this history. */
 const SILENCE: readonly number[] = Array.from({ length: SLOTS }, () => 0)
 
-/** The mesh's Services and whatever else reports, by name. `counts` are those of the last WINDOW_SECONDS. */
-export function serviceRows(
+/** The mesh's Services and whatever else reports, by name, one at each step. `counts` are those of the last WINDOW_SECONDS. */
+export function* serviceRows(
   services: readonly ServiceView[],
   counts: TrafficCounts,
   heard: Heard,
-): ServiceRow[] {
+): Generator<void, ServiceRow[]> {
   const declared = new Map(services.map((service) => [`${service.name}.${service.namespace}`, service]))
   const keys = new Set([...declared.keys()])
   for (const table of [heard.servers, heard.destinations]) for (const key of Object.keys(table)) keys.add(key)
   const callers = callersOf(counts, heard)
-  const rows = [...keys].map((key): ServiceRow => {
+  yield
+  const rows: ServiceRow[] = []
+  for (const key of keys) {
     const server = heard.servers[key]
     const history = server ?? heard.destinations[key]
     const service = declared.get(key)
@@ -69,7 +71,7 @@ export function serviceRows(
     const called = viewOf(counts.destinations, key).transport
     const ports = service?.ports ?? []
     const unmeshed = ports.some(({ endpoints }) => endpoints.some(({ meshed }) => !meshed))
-    return {
+    rows.push({
       name: key.slice(0, dot),
       namespace: key.slice(dot + 1),
       addresses: service?.addresses ?? [],
@@ -85,8 +87,9 @@ export function serviceRows(
       ...figures,
       history: history?.length === 0 ? SILENCE : (history ?? []),
       callers: callers.get(key) ?? [],
-    }
-  })
+    })
+    yield
+  }
   return rows.sort((a, b) => compare(a.namespace, b.namespace) || compare(a.name, b.name))
 }
 

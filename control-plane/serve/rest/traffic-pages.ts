@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { Clock } from '../../../core/clock.ts'
+import { inTurns } from '../../../core/in-turns.ts'
 import { coverageOf } from '../answers/ask-all.ts'
 import type { CoveredSource } from '../answers/mesh-answers.ts'
 import type { MeshFacts } from '../answers/mesh-facts.ts'
@@ -31,7 +32,7 @@ export function trafficPages(
     return {
       coverage: coverageOf(coverage, known.coverage),
       windowSeconds: WINDOW_SECONDS,
-      services: serviceRows(mesh.services(), value.counts, known.heard),
+      services: await inTurns(serviceRows(mesh.services(), value.counts, known.heard)),
     }
   })
   app.get('/api/routes', async (request) => {
