@@ -3,6 +3,7 @@ import {
   CONTROL_PLANE,
   GRPC_PORT,
   HTTP_PORT,
+  PROXY_SECRET_HEADER,
   REPLICA_AUDIENCE,
   REPLICA_TOKEN_PATH,
   SYSTEM_NAMESPACE,
@@ -41,6 +42,18 @@ export const CONTROL_PLANE_COMMAND = {
           value: 'FILE',
           help: `with --http-auth kubernetes: a token of audience ${REPLICA_AUDIENCE} that replicas show each other`,
           otherwise: REPLICA_TOKEN_PATH,
+        },
+        'http-proxy-secret': {
+          value: 'FILE',
+          help:
+            'with --http-auth kubernetes: secrets, one a line, by which a proxy that signs users in (OIDC) proves itself in ' +
+            `${PROXY_SECRET_HEADER}; its X-Forwarded-User and X-Forwarded-Groups are then who asks (docs/observability.md)`,
+          otherwise: 'no proxy is believed',
+        },
+        'http-proxy-prefix': {
+          value: 'TEXT',
+          help: 'put before the names that such a proxy says, as RBAC is to have them, e.g. oidc:',
+          otherwise: 'nothing',
         },
         'issuer-secret': {
           value: 'NAME',

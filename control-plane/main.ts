@@ -18,12 +18,14 @@ import { readBundleSources } from './federation/sources.ts'
 import { readIssuer } from './issuers/issuer-flags.ts'
 import type { IssuerChoice } from './issuers/open-issuer.ts'
 import { manifestsPlatform } from './platform/manifests.ts'
+import type { HttpAuth } from './platform/kubernetes.ts'
 import type { OpenPlatform } from './platform/platform.ts'
 import { readKeepAlive } from './keep-alive-flags.ts'
 import { readQuotas } from './quotas.ts'
 import { addressRule } from './jwks/allowed-address.ts'
 import { collectorAddress } from './serve/telemetry/forwarder.ts'
 import { STORE_IN_MEMORY } from './store/store.ts'
+import { secretsOf } from './serve/access/proxied-user.ts'
 import { readDashboard } from './serve/rest/dashboard-files.ts'
 
 /** Built: of a bundle beside it, of a clone in its dist/. */
@@ -165,6 +167,8 @@ function platformOf(values: Values, dnsNames: readonly string[]): OpenPlatform {
         'namespace',
         'http-auth',
         'replica-token',
+        'http-proxy-secret',
+        'http-proxy-prefix',
         'issuer-secret',
         'cluster-trust-bundle',
       ],
@@ -203,13 +207,34 @@ function platformOf(values: Values, dnsNames: readonly string[]): OpenPlatform {
 }
 
 /** Throws WeftError. */
-function readHttpAuth(values: Values): { readonly replicaTokenFile: string } | undefined {
+function readHttpAuth(values: Values): HttpAuth | undefined {
   const { 'http-auth': how = 'none', 'replica-token': file } = values
-  if (how === 'kubernetes') return { replicaTokenFile: file ?? REPLICA_TOKEN_PATH }
+  const proxy = readProxy(values)
+  if (how === 'kubernetes') return { replicaTokenFile: file ?? REPLICA_TOKEN_PATH, proxy }
   if (how !== 'none')
     throw new WeftError('cli.flags', `"${how}" must be none or kubernetes`, { field: '--http-auth' })
-  if (file === undefined) return undefined
-  throw new WeftError('cli.flags', 'goes with --http-auth kubernetes only', { field: '--replica-token' })
+  if (file === undefined && proxy === undefined) return undefined
+  const field = file === undefined ? '--http-proxy-secret' : '--replica-token'
+  throw new WeftError('cli.flags', 'goes with --http-auth kubernetes only', { field })
+}
+
+/** Throws WeftError. */
+function readProxy(values: Values): HttpAuth['proxy'] {
+  const { 'http-proxy-secret': secretFile, 'http-proxy-prefix': prefix } = values
+  if (secretFile === undefined) {
+    if (prefix === undefined) return undefined
+    throw new WeftError('cli.flags', 'goes with --http-proxy-secret only', { field: '--http-proxy-prefix' })
+  }
+  try {
+    secretsOf(secretFile)
+  } catch (error) {
+    throw new WeftError('cli.flags', describeError(error), { field: '--http-proxy-secret' })
+  }
+  if (prefix?.startsWith('system:'))
+    throw new WeftError('cli.flags', 'must not begin with system:, as the names of the cluster do', {
+      field: '--http-proxy-prefix',
+    })
+  return { secretFile, prefix: prefix ?? '' }
 }
 
 /** Throws WeftError. */

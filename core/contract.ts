@@ -98,6 +98,8 @@ export const API_CLIENT_HEADER = 'sec-weft-client'
 export const API_ACTION_HEADER = 'x-weft-client'
 /** `Authorization` where that does not come through: the API server's proxy keeps it for itself. */
 export const API_TOKEN_HEADER = 'x-weft-authorization'
+/** By which an authenticating proxy proves that it is the one who names the user (X-Forwarded-User). */
+export const PROXY_SECRET_HEADER = 'x-weft-proxy-secret'
 /** Audience of tokens that open the REST pages and nothing else. */
 export const DASHBOARD_AUDIENCE = 'weft-dashboard'
 /** Audience of tokens that replicas of the control plane show each other, and where the kubelet puts one. */

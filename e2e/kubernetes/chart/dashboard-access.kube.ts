@@ -15,6 +15,7 @@ import { CHART, NAMESPACE, openHelm, RELEASE } from './helm.ts'
 const ACCOUNT = 'weft-control-plane'
 const WEFT = join(import.meta.dirname, '../../../cli/weft.ts')
 const POLL_MS = 50
+const PROXY_SECRET = 'what the proxy of this test shows, and nobody else'
 
 const directory = t.testdir({})
 const progress = (line: string) => t.comment(line)
@@ -55,12 +56,15 @@ roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: weft-da
 subjects:
   - { kind: ServiceAccount, name: viewer, namespace: shop }
   - { kind: ServiceAccount, name: owner, namespace: shop }
+  - { apiGroup: rbac.authorization.k8s.io, kind: Group, name: 'oidc:platform' }
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
 metadata: { name: acts, namespace: shop }
 roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: weft-dashboard-act }
-subjects: [{ kind: ServiceAccount, name: owner, namespace: shop }]
+subjects:
+  - { kind: ServiceAccount, name: owner, namespace: shop }
+  - { apiGroup: rbac.authorization.k8s.io, kind: User, name: 'oidc:ada@example.com' }
 `
 
 const CANARIES = ['shop', 'pay']
@@ -83,7 +87,7 @@ t.test('who may see, listen and act is what RBAC says, by tokens of the API serv
   t.teardown(() => helm.close())
   await cluster.kubectl(['apply', '--server-side', '--filename', cluster.programs.gatewayApi])
   await helm.run(['install', RELEASE, CHART, '--namespace', NAMESPACE, '--create-namespace'], {
-    controlPlane: { httpAuth: 'kubernetes' },
+    controlPlane: { httpAuth: 'kubernetes', httpProxy: { secret: 'dashboard-proxy', prefix: 'oidc:' } },
   })
   await cluster.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s'])
   await cluster.kubectl(['apply', '--server-side', '--filename', '-'], { stdin: PEOPLE })
@@ -140,6 +144,24 @@ t.test('who may see, listen and act is what RBAC says, by tokens of the API serv
   t.match(await ask('/api/canary-counts', replica), { status: 200 })
   t.match(await ask('/api/mesh', replica), { status: 401 }, 'which opens nothing else')
 
+  // By a proxy that signs users in: what it says counts with its secret alone.
+  const signedIn = async (page: string, fields: Record<string, string>, method = 'GET') => {
+    const answer = await fetch(`${address}${page}`, {
+      method,
+      headers: { 'x-weft-client': 'test', ...fields },
+    })
+    await answer.body?.cancel()
+    return answer.status
+  }
+  const ada = { 'x-forwarded-user': 'ada@example.com', 'x-forwarded-groups': 'all,platform' }
+  const proved = { ...ada, 'x-weft-proxy-secret': PROXY_SECRET }
+  t.equal(await signedIn('/api/mesh', proved), 200)
+  t.equal(await signedIn('/api/mesh', ada), 401, 'anybody may say so')
+  t.equal(await signedIn('/api/mesh', { ...proved, 'x-weft-proxy-secret': 'x'.repeat(40) }), 401)
+  t.equal(await signedIn('/api/mesh', { ...proved, 'x-forwarded-groups': 'all,system:masters' }), 403)
+  t.equal(await signedIn('/api/canaries/shop/catalog/pause', proved, 'POST'), 202)
+  t.equal(await signedIn('/api/canaries/pay/catalog/pause', proved, 'POST'), 403)
+
   await cluster.kubectl(['delete', 'serviceaccount', 'viewer', '-n', 'shop'])
   while ((await ask('/api/mesh', viewer)).status !== 401) await delay(POLL_MS)
   t.pass('who is gone is let in no longer, once what was known has gone, too')
@@ -165,6 +187,9 @@ async function startControlPlane(kubeconfig: string, replicaToken: string): Prom
   writeFileSync(tokenFile, replicaToken, { mode: 0o600 })
   const args = ['--kubernetes', '--kubeconfig', kubeconfig, '--grpc', '127.0.0.1:0', '--http', '127.0.0.1:0']
   args.push('--http-auth', 'kubernetes', '--replica-token', tokenFile)
+  const secretFile = join(directory, 'proxy-secret')
+  writeFileSync(secretFile, PROXY_SECRET, { mode: 0o600 })
+  args.push('--http-proxy-secret', secretFile, '--http-proxy-prefix', 'oidc:')
   const child = spawn(process.execPath, [WEFT, 'control-plane', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
