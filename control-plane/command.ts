@@ -3,6 +3,7 @@ import {
   CONTROL_PLANE,
   GRPC_PORT,
   HTTP_PORT,
+  HTTPS_PORT,
   PROXY_SECRET_HEADER,
   REPLICA_AUDIENCE,
   REPLICA_TOKEN_PATH,
@@ -127,6 +128,17 @@ export const CONTROL_PLANE_COMMAND = {
         default: `127.0.0.1:${HTTP_PORT}`,
         help: 'dashboard, REST, /live and /ready',
       },
+      https: {
+        value: 'HOST:PORT',
+        help: `the same pages over TLS 1.3, e.g. 0.0.0.0:${HTTPS_PORT}; --http stays, for probes and other replicas`,
+        otherwise: 'off',
+      },
+      'https-cert': {
+        value: 'FILE',
+        help: 'of --https: the certificate and its chain (PEM), followed as it is renewed',
+        otherwise: "the certificate of --grpc, from the mesh's issuer, which names --dns-name",
+      },
+      'https-key': { value: 'FILE', help: 'its key (PEM)' },
       'http-host': {
         value: 'NAME',
         many: true,

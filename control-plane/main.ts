@@ -12,7 +12,7 @@ import { createLogger } from '../core/log.ts'
 import { readSignerName } from '../core/cluster-trust-bundle.ts'
 import { checkTrustDomain } from '../certs/spiffe-id.ts'
 import { TRUST_LIMITS } from '../core/mesh-trust.ts'
-import { startControlPlane, type ControlPlaneOptions } from './app.ts'
+import { startControlPlane, type ControlPlaneOptions, type HttpsOptions } from './app.ts'
 import { CONTROL_PLANE_COMMAND } from './command.ts'
 import { readBundleSources } from './federation/sources.ts'
 import { readIssuer } from './issuers/issuer-flags.ts'
@@ -57,8 +57,14 @@ export async function runControlPlane(argv: readonly string[]): Promise<number> 
   })
   try {
     const running = await startControlPlane({ ...options, signal: stop.signal })
-    const { grpcPort: grpc, httpPort: http, plaintextPort: plaintext } = running
-    options.log.info('control plane ready', { grpc, http, plaintext, trustDomain: options.trustDomain })
+    const { grpcPort: grpc, httpPort: http, httpsPort: https, plaintextPort: plaintext } = running
+    options.log.info('control plane ready', {
+      grpc,
+      http,
+      https,
+      plaintext,
+      trustDomain: options.trustDomain,
+    })
     writeCompileCache()
     await stopped
     options.log.info('stopping')
@@ -99,6 +105,7 @@ function readFlags(argv: readonly string[]): ControlPlaneOptions | 'help' {
     grpc: hostPort('--grpc', values.grpc),
     grpcPlaintext,
     http: hostPort('--http', values.http),
+    https: readHttps(values),
     httpHosts: values['http-host'] ?? [],
     samplingPercent: 100 * numberBetween('--trace-sampling', values['trace-sampling'], 0, 1),
     leafLifeMs:
@@ -204,6 +211,24 @@ function platformOf(values: Values, dnsNames: readonly string[]): OpenPlatform {
     }
     return kubernetesPlatform(options)(platformContext)
   }
+}
+
+/** Throws WeftError. */
+function readHttps(values: Values): HttpsOptions | undefined {
+  const { https, 'https-cert': certificate, 'https-key': key } = values
+  const wrong = (field: string, message: string): never => {
+    throw new WeftError('cli.flags', message, { field })
+  }
+  if (https === undefined) {
+    if (certificate !== undefined || key !== undefined)
+      wrong(certificate === undefined ? '--https-key' : '--https-cert', 'goes with --https only')
+    return undefined
+  }
+  const address = hostPort('--https', https)
+  if (certificate === undefined && key === undefined) return { address }
+  if (certificate === undefined || key === undefined)
+    return wrong(certificate === undefined ? '--https-cert' : '--https-key', 'is required with the other')
+  return { address, files: { certificate, key } }
 }
 
 /** Throws WeftError. */

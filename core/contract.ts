@@ -86,6 +86,8 @@ export const CONTROL_PLANE = 'weft-control-plane'
 export const GRPC_PORT = 15012
 /** Dashboard, REST, liveness and readiness. */
 export const HTTP_PORT = 15080
+/** Dashboard and REST over TLS, where it is asked for. */
+export const HTTPS_PORT = 15443
 /**
  * On requests of the command line, which come through the API server with its name in Host. Scripts of a web page can send
  * no field that begins with Sec- (Fetch standard, forbidden request-header), so none gets past the check of Host by it.

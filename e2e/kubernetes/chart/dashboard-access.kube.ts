@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
+import { request, type RequestOptions } from 'node:https'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -93,7 +94,7 @@ t.test('who may see, listen and act is what RBAC says, by tokens of the API serv
   await cluster.kubectl(['apply', '--server-side', '--filename', '-'], { stdin: PEOPLE })
   await cluster.kubectl(['apply', '--server-side', '--filename', '-'], { stdin: CANARIES })
   const replica = await tokenOf(NAMESPACE, ACCOUNT, 'weft-replica')
-  const address = await startControlPlane(await ownKubeconfig(), replica)
+  const { address, https } = await startControlPlane(await ownKubeconfig(), replica)
 
   const viewer = await tokenOf('shop', 'viewer', 'weft-dashboard')
   const owner = await tokenOf('shop', 'owner', 'weft-dashboard')
@@ -144,6 +145,24 @@ t.test('who may see, listen and act is what RBAC says, by tokens of the API serv
   t.match(await ask('/api/canary-counts', replica), { status: 200 })
   t.match(await ask('/api/mesh', replica), { status: 401 }, 'which opens nothing else')
 
+  // Over TLS, by the certificate that the mesh's issuer gave, of the names of the Service.
+  const roots = await cluster.kubectl(['get', 'configmap', 'weft-ca', '-n', NAMESPACE, '--output=json'])
+  const ca = (JSON.parse(roots) as { data: Record<string, string> }).data['root-cert.pem'] ?? ''
+  const overTls = (options: RequestOptions) =>
+    new Promise<number | string>((resolve) => {
+      const servername = `weft-control-plane.${NAMESPACE}.svc`
+      const tls = { host: '127.0.0.1', port: https, servername, ca, agent: false, path: '/api/mesh' }
+      request({ ...tls, ...options }, (answer) => {
+        answer.resume()
+        resolve(answer.statusCode ?? 0)
+      })
+        .once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message))
+        .end()
+    })
+  t.equal(await overTls({ headers: { authorization: `Bearer ${viewer}` } }), 200)
+  t.equal(await overTls({}), 401)
+  t.equal(await overTls({ ca: '' }), 'SELF_SIGNED_CERT_IN_CHAIN', 'by nobody else')
+
   // By a proxy that signs users in: what it says counts with its secret alone.
   const signedIn = async (page: string, fields: Record<string, string>, method = 'GET') => {
     const answer = await fetch(`${address}${page}`, {
@@ -181,14 +200,18 @@ async function ownKubeconfig(): Promise<string> {
   return path
 }
 
-/** Gives the address of its REST pages once it serves. */
-async function startControlPlane(kubeconfig: string, replicaToken: string): Promise<string> {
+/** Gives the address of its REST pages once it serves, and their port of TLS. */
+async function startControlPlane(
+  kubeconfig: string,
+  replicaToken: string,
+): Promise<{ address: string; https: number }> {
   const tokenFile = join(directory, 'replica-token')
   writeFileSync(tokenFile, replicaToken, { mode: 0o600 })
   const args = ['--kubernetes', '--kubeconfig', kubeconfig, '--grpc', '127.0.0.1:0', '--http', '127.0.0.1:0']
   args.push('--http-auth', 'kubernetes', '--replica-token', tokenFile)
   const secretFile = join(directory, 'proxy-secret')
   writeFileSync(secretFile, PROXY_SECRET, { mode: 0o600 })
+  args.push('--https', '127.0.0.1:0')
   args.push('--http-proxy-secret', secretFile, '--http-proxy-prefix', 'oidc:')
   const child = spawn(process.execPath, [WEFT, 'control-plane', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -198,8 +221,8 @@ async function startControlPlane(kubeconfig: string, replicaToken: string): Prom
     for (const stream of [child.stdout, child.stderr])
       createInterface({ input: stream }).on('line', (line) => {
         t.comment(line)
-        const port = /control plane ready.*"http":(\d+)/.exec(line)?.[1]
-        if (port !== undefined) resolve(`http://127.0.0.1:${port}`)
+        const [, port, https] = /control plane ready.*"http":(\d+),"https":(\d+)/.exec(line) ?? []
+        if (port !== undefined) resolve({ address: `http://127.0.0.1:${port}`, https: Number(https) })
       })
     child.once('exit', (code) => reject(new Error(`the control plane ended with ${code}`)))
   })

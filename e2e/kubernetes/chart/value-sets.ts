@@ -43,6 +43,7 @@ export const VALUE_SETS: Readonly<Record<string, object>> = {
       keepAlive: { pingInterval: '30s', tcpTime: '1m', tcpInterval: '10s', tcpProbes: 6 },
       issuerSecret: 'mesh-ca',
       httpAuth: 'kubernetes',
+      https: { enabled: true, secret: 'dashboard-tls' },
       httpProxy: { secret: 'dashboard-proxy', prefix: 'oidc:' },
       store: { mib: 1024 },
       extraArgs: ['--dns-name=mesh.example'],
