@@ -161,7 +161,7 @@ t.test('who may see, listen and act is what RBAC says, by tokens of the API serv
     })
   t.equal(await overTls({ headers: { authorization: `Bearer ${viewer}` } }), 200)
   t.equal(await overTls({}), 401)
-  t.equal(await overTls({ ca: '' }), 'SELF_SIGNED_CERT_IN_CHAIN', 'by nobody else')
+  t.match(await overTls({ ca: '' }), /^(SELF_SIGNED|UNABLE_TO)_/, 'by nobody else')
 
   // By a proxy that signs users in: what it says counts with its secret alone.
   const signedIn = async (page: string, fields: Record<string, string>, method = 'GET') => {
