@@ -195,12 +195,12 @@ async function askOnce(
   app: ReturnType<typeof fastify>,
   page: string,
 ): Promise<{ totalMs: number; stallMs: number; bytes: number }> {
-  let done = false
+  const watched = { done: false }
   let stallMs = 0
   const began = threadMs()
   let last = began
   const watching = (async () => {
-    while (!done) {
+    while (!watched.done) {
       await setImmediate()
       const now = threadMs()
       stallMs = Math.max(stallMs, now - last)
@@ -209,7 +209,7 @@ async function askOnce(
   })()
   const reply = await app.inject({ url: page })
   const totalMs = threadMs() - began
-  done = true
+  watched.done = true
   await watching
   if (reply.statusCode !== 200) throw new Error(`${page} is answered with ${reply.statusCode}: ${reply.body}`)
   return { totalMs, stallMs, bytes: reply.body.length }

@@ -59,18 +59,23 @@ export function authorizationPages(app: FastifyInstance, options: AuthorizationP
       limit: countParameter(query, 'limit', 50, MOST_REFUSALS),
     })
   })
-  app.get('/api/authorization/denials', async (request) => {
+  app.get('/api/authorization/denials', (request) => {
     onlyParameters(request.query as Query, [])
-    const counted = await facts.refusalCounts(clock.now() - COUNTED_SECONDS * 1000, MOST_COUNTS)
-    return { windowSeconds: COUNTED_SECONDS, ...counted }
+    return facts
+      .refusalCounts(clock.now() - COUNTED_SECONDS * 1000, MOST_COUNTS)
+      .then((counted) => ({ windowSeconds: COUNTED_SECONDS, ...counted }))
   })
-  app.get('/api/authorization/observed', async (request, reply) => {
+  app.get('/api/authorization/observed', (request, reply) => {
     const query = request.query as Query
     onlyParameters(query, ['namespace', 'since'])
     const now = clock.now()
     const seconds = countParameter(query, 'since', OBSERVED_HOURS * 3600, OBSERVED_HOURS * 3600)
     const namespace = namespaceParameter(query, 'namespace')
-    const found = await facts.observed({ namespace, sinceMs: now - seconds * 1000, now })
-    return found ?? reply.code(404).send(failure('api.not_found', 'there is no such page', undefined))
+    return facts
+      .observed({ namespace, sinceMs: now - seconds * 1000, now })
+      .then(
+        (found) =>
+          found ?? reply.code(404).send(failure('api.not_found', 'there is no such page', undefined)),
+      )
   })
 }

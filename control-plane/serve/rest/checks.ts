@@ -9,22 +9,20 @@ import { namespaceParameter, onlyParameters, type Query } from './parameters.ts'
  * replicas. Of a namespace: its objects and the Namespace itself.
  */
 export function checksPage(app: FastifyInstance, facts: Pick<MeshFacts, 'checks'>): void {
-  app.get('/api/checks', async (request, reply) => {
+  const found = async (namespace: string | undefined): Promise<Checks | undefined> => {
+    const all = await facts.checks()
+    if (!all || namespace === undefined) return all
+    const checks = all.checks.filter(
+      (one) => one.namespace === namespace || (one.kind === 'Namespace' && one.name === namespace),
+    )
+    return { coverage: all.coverage, checks }
+  }
+  app.get('/api/checks', (request, reply) => {
     const query = request.query as Query
     onlyParameters(query, ['namespace'])
-    const namespace = namespaceParameter(query, 'namespace')
-    const found = await facts.checks()
-    if (!found) return reply.code(404).send(failure('api.not_found', 'there is no such page', undefined))
-    const { coverage, checks } = found
-    const answer: Checks = {
-      coverage,
-      checks: checks.filter(
-        (one) =>
-          namespace === undefined ||
-          one.namespace === namespace ||
-          (one.kind === 'Namespace' && one.name === namespace),
-      ),
-    }
-    return reply.send(answer)
+    return found(namespaceParameter(query, 'namespace')).then(
+      (checks) =>
+        checks ?? reply.code(404).send(failure('api.not_found', 'there is no such page', undefined)),
+    )
   })
 }

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { AllAnswers } from '../answers/ask-all.ts'
 import { proxiesOf, type MeshFacts } from '../answers/mesh-facts.ts'
 import type { Standing } from '../answers/replica-facts.ts'
@@ -14,23 +14,30 @@ export interface MeshPagesOptions {
 
 /** `/api/mesh`, `/api/proxies` and `/api/problems`, of proxies of all replicas. */
 export function meshPages(app: FastifyInstance, { mesh, facts, guard }: MeshPagesOptions): void {
-  app.get('/api/mesh', async (request) => {
-    onlyParameters(request.query as Query, [])
-    return { ...(await meshFacts(mesh, facts)), may: await guard.may(request) }
+  const ofMesh = async (request: FastifyRequest): Promise<object> => ({
+    ...(await meshFacts(mesh, facts)),
+    may: await guard.may(request),
   })
-  app.get('/api/proxies', async (request) => {
-    onlyParameters(request.query as Query, [])
+  const proxies = async (): Promise<object> => {
     const standings = await facts.standings()
     return { coverage: standings.coverage, proxies: proxiesOf(standings) }
+  }
+  const problems = async (own: boolean): Promise<object> => {
+    const standings = await facts.standings()
+    return { coverage: standings.coverage, problems: mesh.problems(own, proxiesOf(standings)) }
+  }
+  app.get('/api/mesh', (request) => {
+    onlyParameters(request.query as Query, [])
+    return ofMesh(request)
   })
-  app.get('/api/problems', async (request) => {
+  app.get('/api/proxies', (request) => {
+    onlyParameters(request.query as Query, [])
+    return proxies()
+  })
+  app.get('/api/problems', (request) => {
     const query = request.query as Query
     onlyParameters(query, ['own'])
-    const standings = await facts.standings()
-    return {
-      coverage: standings.coverage,
-      problems: mesh.problems(flagParameter(query, 'own'), proxiesOf(standings)),
-    }
+    return problems(flagParameter(query, 'own'))
   })
 }
 

@@ -26,22 +26,24 @@ export function trafficPages(
     const to = knownEnd(clock.now())
     return source.counts({ from: to - seconds * 1000, to })
   }
-  app.get('/api/services', async (request) => {
-    onlyParameters(request.query as Query, [])
+  const services = async (): Promise<object> => {
     const [{ value, coverage }, known] = await Promise.all([counted(WINDOW_SECONDS), facts.heard()])
     return {
       coverage: coverageOf(coverage, known.coverage),
       windowSeconds: WINDOW_SECONDS,
       services: await inTurns(serviceRows(mesh.services(), value.counts, known.heard)),
     }
-  })
-  app.get('/api/routes', async (request) => {
-    onlyParameters(request.query as Query, [])
+  }
+  const routes = async (): Promise<object> => {
     const { value, coverage } = await counted(SPLIT_SECONDS)
-    return {
-      coverage,
-      windowSeconds: SPLIT_SECONDS,
-      routes: routeRows(mesh.services(), value.counts),
-    }
+    return { coverage, windowSeconds: SPLIT_SECONDS, routes: routeRows(mesh.services(), value.counts) }
+  }
+  app.get('/api/services', (request) => {
+    onlyParameters(request.query as Query, [])
+    return services()
+  })
+  app.get('/api/routes', (request) => {
+    onlyParameters(request.query as Query, [])
+    return routes()
   })
 }
