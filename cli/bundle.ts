@@ -91,6 +91,8 @@ export interface BundleOptions {
   readonly into?: string
   /** Its packages beside it, which it does not run without; true unless npm is to bring them. */
   readonly packages?: boolean
+  /** A module that runs before the part's own, in one program with it; of a part alone. */
+  readonly before?: string
 }
 
 /**
@@ -99,13 +101,13 @@ export interface BundleOptions {
  */
 export async function bundle(
   part: string,
-  { into = join(PROJECT, 'dist'), packages = true }: BundleOptions = {},
+  { into = join(PROJECT, 'dist'), packages = true, before }: BundleOptions = {},
 ): Promise<{ path: string; files: number; bytes: number }> {
   const folder = join(into, part)
   rmSync(folder, { recursive: true, force: true })
   const { metafile } = await build({
     ...ENGINE,
-    ...entryOf(part),
+    ...entryOf(part, before),
     splitting: true,
     outdir: folder,
     outExtension: { '.js': '.mjs' },
@@ -135,7 +137,7 @@ export async function bundle(
  * A bundle of one part takes its name as the first argument, too: an image answers like `weft` does. The command has a
  * second program, the process that runs a cluster on one machine.
  */
-function entryOf(part: string): Pick<BuildOptions, 'stdin' | 'entryPoints' | 'entryNames'> {
+function entryOf(part: string, before?: string): Pick<BuildOptions, 'stdin' | 'entryPoints' | 'entryNames'> {
   const found = PARTS[part]
   if (!found)
     return {
@@ -145,7 +147,7 @@ function entryOf(part: string): Pick<BuildOptions, 'stdin' | 'entryPoints' | 'en
       ],
     }
   const [file, run] = found
-  const contents = `import { ${run} } from './${file}'
+  const contents = `${before === undefined ? '' : `import ${JSON.stringify(before)}\n`}import { ${run} } from './${file}'
 const argv = process.argv.slice(2)
 process.exitCode = await ${run}(argv[0] === '${part}' ? argv.slice(1) : argv)`
   return { stdin: { contents, resolveDir: PROJECT, sourcefile: 'main.ts', loader: 'ts' }, entryNames: 'main' }
