@@ -30,6 +30,7 @@ import { openChecks } from './serve/checks/open-checks.ts'
 import { discoveryService } from './serve/ads/service.ts'
 import { serveGrpc, type GrpcAddress, type RunningGrpcServer } from './serve/grpc-server.ts'
 import type { DashboardFile } from './serve/rest/dashboard-files.ts'
+import { ownSidecars } from './serve/answers/own-sidecars.ts'
 import { ownTelemetry } from './serve/answers/own-telemetry.ts'
 import { EventLog } from './serve/events/event-log.ts'
 import { recordEvents } from './serve/events/recorder.ts'
@@ -53,6 +54,8 @@ import { ObservedStore } from './serve/telemetry/observed-store.ts'
 import { MetricStore } from './serve/telemetry/metric-store.ts'
 import { observedView } from './serve/telemetry/observed-view.ts'
 import { telemetryServices } from './serve/telemetry/receiver.ts'
+import { ownerOfEndpoint } from './serve/telemetry/endpoint-owners.ts'
+import { SidecarStore } from './serve/telemetry/sidecar-store.ts'
 import { TraceStore } from './serve/telemetry/trace-store.ts'
 import { alsoKept, STORE_IN_MEMORY, TelemetryStore } from './store/store.ts'
 import type { StoreOptions } from './store/messages.ts'
@@ -154,7 +157,17 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     const tap = new Tap()
     const kept = new TelemetryStore({ ...(options.store ?? STORE_IN_MEMORY), metrics, events, log })
     closing.push(() => kept.close())
-    const telemetry = ownTelemetry({ metrics, traces, events, kept })
+    const sidecars = new SidecarStore((cluster, endpoint) =>
+      ownerOfEndpoint(brain?.snapshot.value.model, cluster, endpoint),
+    )
+    const telemetry = ownTelemetry({
+      metrics,
+      traces,
+      events,
+      kept,
+      sidecars: (now) => ownSidecars(overview.proxies(), sidecars.reports(now), overview.version()),
+      ejections: (now) => sidecars.ejections(now),
+    })
     const readTopology = topologyReader()
     const topology = (): Topology => readTopology(brain?.snapshot.value.model, snapshot().slices)
     const overview = overviewOf(
@@ -297,6 +310,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
         mesh: mesh.snapshot,
         proxies: () => overview.proxies(),
         canaries: () => canaries(),
+        ejections: () => sidecars.ejections(systemClock.now()),
         trust: issuer.trust,
         topology,
         clock: systemClock,
@@ -344,6 +358,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
           traces: alsoDecisions(alsoTapped(alsoKept(traces, kept), tap), decisions),
           metrics,
           observed,
+          sidecars,
           pods: (key) => mesh.snapshot.value.model.workloads.get(key),
           log,
         }),

@@ -45,6 +45,7 @@ import type { LogMode } from '../../core/telemetry-settings.ts'
 import { reopeningExporter } from '../telemetry/reopening-exporter.ts'
 import { sidecarResource, type ReportingPod, type ResourceAttributes } from '../telemetry/resource.ts'
 import { clusterFamilies } from '../telemetry/cluster-metrics.ts'
+import { ejectionFamilies } from '../telemetry/ejection-families.ts'
 import { connectionFamilies, sidecarFamilies } from '../telemetry/sidecar-families.ts'
 import { ObservedCalls } from '../telemetry/observed-calls/observed-calls.ts'
 import { Telemetry } from '../telemetry/telemetry.ts'
@@ -221,6 +222,7 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
       ...processFamilies(),
     ]
   })
+  telemetry.addPromptMetrics(() => ejectionFamilies(runtime.clusters, runtime.live.exchange.clock.now()))
   const metrics = (request: ExpositionRequest): Exposition => telemetry.exposition(request)
   let draining = false
   const ready = (): { ready: boolean; reason: string } => {

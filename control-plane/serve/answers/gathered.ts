@@ -5,7 +5,7 @@ import { replicaHeaders, type Replica } from '../../canary/evidence/gathered-cou
 import { emptyCounts, mergeCounts } from '../graph/traffic-counts.ts'
 import { addCounts, noCounts } from '../telemetry/counts.ts'
 import { countsFromJson, rowsFromJson } from './counts-json.ts'
-import { mergedEvents, mergedSpans, mergedTraces } from './merge.ts'
+import { mergedEjections, mergedEvents, mergedSidecars, mergedSpans, mergedTraces } from './merge.ts'
 import type { CoveredSource } from './mesh-answers.ts'
 import { peaksOf } from './peaks.ts'
 import type { KnownCounts, KnownRows, TelemetrySource } from './telemetry-source.ts'
@@ -57,6 +57,8 @@ export function gathered(options: GatherOptions): CoveredSource {
     spans: (id) => all('spans', [id], own.spans(id), listOf, mergedSpans),
     events: (query) =>
       all('events', [query], own.events(query), listOf, (lists) => mergedEvents(lists, query.limit)),
+    sidecars: () => all('sidecars', [], own.sidecars(), listOf, mergedSidecars),
+    ejections: () => all('ejections', [], own.ejections(), listOf, mergedEjections),
   }
 }
 

@@ -27,6 +27,8 @@ const METHODS: Readonly<Record<string, Answer>> = {
   peaks: (own, [query, stepMs]) =>
     own.peaks(limited(query as Parameters<TelemetrySource['traces']>[0]), stepMs as number),
   spans: (own, [id]) => own.spans(String(id)),
+  sidecars: (own) => own.sidecars(),
+  ejections: (own) => own.ejections(),
   events: (own, [query]) => own.events(limited(query as Parameters<TelemetrySource['events']>[0])),
 }
 

@@ -50,6 +50,7 @@ import { routeRows, SPLIT_SECONDS } from './routes.ts'
 import { seriesPage } from './series-page.ts'
 import { servicePage } from './service-page.ts'
 import { serviceRows, WINDOW_SECONDS } from './services.ts'
+import { sidecarsPage } from './sidecars-page.ts'
 import { tapPage } from './tap-page.ts'
 import { tracesPage } from './traces-page.ts'
 
@@ -177,6 +178,7 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
   const answers = new MeshAnswers({ source: gathered({ own, replicas }), topology, clock })
   for (const telemetryPage of [graphPage, seriesPage, tracesPage, eventsPage])
     telemetryPage(app, { answers, clock })
+  sidecarsPage(app, { answers, mesh })
   replicaPage(app, own)
   livePage(app, { answers, clock, guard, mesh: (may) => meshPage(may), headers: HEADERS })
   const { tap, tapSetting = () => undefined } = options
