@@ -42,6 +42,8 @@ import { overviewOf, type ProxyStream } from './serve/rest/overview.ts'
 import { rest } from './serve/rest/rest.ts'
 import { TAP_ANNOTATION } from './serve/rest/tap-page.ts'
 import { alsoTapped, Tap } from './serve/telemetry/tap.ts'
+import { concernedObjects } from './serve/service/concerned-objects.ts'
+import type { ReadObject } from './serve/service/object-yaml.ts'
 import { questionService } from './serve/questions/service.ts'
 import { serverCertificate } from './serve/server-certificate.ts'
 import { revocationRefusal } from './serve/signing/revocation.ts'
@@ -135,6 +137,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     let told: () => readonly Problem[] = () => []
     let canaries: () => readonly CanaryView[] = () => []
     let signs: Issuer | undefined
+    let readObject: ReadObject = async () => undefined
     let access: Access = openAccess({ acts: false })
     let askCanary: AskCanary = () =>
       Promise.reject(new WeftError('canary.not_asked', 'the control plane starts: ask again'))
@@ -228,6 +231,11 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       notReady: () => waitsFor,
       mesh: overview,
       checks: () => checks.find(),
+      objects: {
+        concerned: (namespace, name) =>
+          concernedObjects(snapshot(), { namespace, name }, podLabels(brain, `${name}.${namespace}`)),
+        read: (reference) => readObject(reference),
+      },
       dashboard: options.dashboard,
       bundle,
       explain: {
@@ -271,6 +279,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
           platform.access.replicaAuthorization(),
         ))
     access = platform.access
+    readObject = (reference) => platform.readObject(reference)
     askCanary = async (namespace, name, request, by) => {
       await platform.askCanary(namespace, name, request)
       log.info('a Canary was asked for something over REST', { namespace, name, request, by })
@@ -386,6 +395,15 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
 function servedMesh(brain: MeshBrain | undefined): Mesh {
   if (brain) return brain.snapshot.value.model
   throw new WeftError('explain.not_ready', 'the control plane starts: ask again')
+}
+
+/** Of the pods behind a Service, `catalog.shop`, each set once. */
+function podLabels(
+  brain: MeshBrain | undefined,
+  service: string,
+): readonly Readonly<Record<string, string>>[] {
+  const pods = [...(brain?.snapshot.value.model.workloads.values() ?? [])]
+  return pods.filter(({ services }) => services.includes(service)).map(({ labels }) => labels)
 }
 
 interface Listening {

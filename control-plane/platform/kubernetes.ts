@@ -18,6 +18,7 @@ import { authorityIssuer } from '../issuers/own-ca.ts'
 import { openConnection, type ConnectionOptions } from '../kubernetes/open-connection.ts'
 import { startPublisher } from '../publish/publisher.ts'
 import { keptInCluster } from '../publish/token-keys-writer.ts'
+import { readWatched } from '../registry/kubernetes/read-watched.ts'
 import { KubernetesSource } from '../registry/kubernetes/kubernetes-source.ts'
 import { kubernetesAccess } from '../serve/access/kubernetes-access.ts'
 import { openAccess } from '../serve/access/open-access.ts'
@@ -124,6 +125,7 @@ async function open(
         throw new WeftError('canary.not_asked', `the Canary could not be asked: ${why}`, { cause: error })
       }
     },
+    readObject: (reference) => readWatched(connection, reference),
     canaryStatus: ({ status }) => parseStatus(status),
     async close() {
       close()

@@ -39,6 +39,7 @@ import { explain } from '../explain/explain.ts'
 import { createIdentity } from '../identity/identity.ts'
 import { PeerTrust } from '../identity/peer-trust.ts'
 import type { Locality } from '../model/balancing.ts'
+import { endpointLoads } from '../questions/endpoint-loads.ts'
 import { answerQuestions } from '../questions/questions.ts'
 import { Runtime } from '../runtime.ts'
 import type { LogMode } from '../../core/telemetry-settings.ts'
@@ -192,6 +193,8 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
   }
   const kinds = {
     explain: (question: unknown) => explain(readProxyQuestion(question), runtime.live, self),
+    endpoints: async (question: unknown) =>
+      endpointLoads(question, runtime.clusters, runtime.live.exchange.clock.now()),
   }
   const ads = createAdsClient({
     table,

@@ -9,7 +9,7 @@ import { primaryService, serviceId, type Topology } from '../graph/topology.ts'
 import type { RowName } from '../graph/traffic-counts.ts'
 import { addCounts, noCounts, requestsOf, type Counts } from '../telemetry/counts.ts'
 import type { EventQuery } from '../events/event-log.ts'
-import { OUTSIDE, pairKey } from '../telemetry/metric-store.ts'
+import { OUTSIDE, pairKey, pairOf } from '../telemetry/metric-store.ts'
 import type { TraceQuery } from '../telemetry/trace-query.ts'
 import { summarize } from '../telemetry/trace-summary.ts'
 import type { Covered, TelemetrySource } from './telemetry-source.ts'
@@ -30,6 +30,8 @@ export interface MeshAnswersOptions {
 
 /** A range that ends within that is about now. */
 const NOW_MS = 15_000
+/** Who called so long ago still uses the endpoints. */
+const CALLERS_MS = 60_000
 
 /** What the pages of core/api answer. */
 export class MeshAnswers {
@@ -130,6 +132,20 @@ export class MeshAnswers {
       (one) => namespace === undefined || one.namespace === namespace,
     )
     return { coverage, now: this.#clock.now(), sidecars: sidecars.sort(byPod) }
+  }
+
+  /** Workloads with a sidecar, `web.shop`, that called a Service lately: whoever called most first. */
+  async callersOf(service: string): Promise<Covered<{ readonly callers: readonly string[] }>> {
+    const now = this.#clock.now()
+    const range = alignedRange({ from: now - CALLERS_MS, to: now }, now)
+    const { value, coverage } = await this.#source.counts(range)
+    const callers = [...value.counts.edges].flatMap(([key, counts]) => {
+      const [source, target] = pairOf(key)
+      const requests = requestsOf(counts)
+      return target === service && source !== OUTSIDE && requests > 0 ? [{ source, requests }] : []
+    })
+    callers.sort((a, b) => b.requests - a.requests || (a.source < b.source ? -1 : 1))
+    return { callers: callers.map(({ source }) => source), coverage }
   }
 
   /** What callers leave out now. */

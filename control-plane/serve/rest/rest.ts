@@ -48,7 +48,7 @@ import {
 import { replicaPage } from './replica-page.ts'
 import { routeRows, SPLIT_SECONDS } from './routes.ts'
 import { seriesPage } from './series-page.ts'
-import { servicePage } from './service-page.ts'
+import { servicePages, type ServiceObjects } from './service-page.ts'
 import { serviceRows, WINDOW_SECONDS } from './services.ts'
 import { sidecarsPage } from './sidecars-page.ts'
 import { tapPage } from './tap-page.ts'
@@ -75,6 +75,8 @@ export interface RestOptions {
   readonly policyObjects?: () => readonly object[]
   /** Who is asked what would become of a request; left out: there are no such pages. */
   readonly explain?: ExplainPagesOptions
+  /** By which Services are configured; left out: none is shown. */
+  readonly objects?: ServiceObjects
   /** What the checker finds, see meshChecks; left out: there is no such page. */
   readonly checks?: () => readonly Problem[]
   /** Who may; left out: whoever asks reads, and nobody acts. */
@@ -184,7 +186,14 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
   const { tap, tapSetting = () => undefined } = options
   if (tap) tapPage(app, { tap, clock, replicas, guard, setting: tapSetting, headers: HEADERS })
   if (options.askCanary) canaryActions(app, { guard, clock, ask: options.askCanary })
-  servicePage(app, mesh)
+  servicePages(app, {
+    mesh,
+    answers,
+    topology,
+    clock,
+    asking: options.explain?.explaining,
+    objects: options.objects,
+  })
   if (options.explain) explainPages(app, options.explain)
   if (options.checks) checksPage(app, options.checks)
   const { observed, policyObjects } = options
