@@ -42,6 +42,7 @@ import { overviewOf, type ProxyStream } from './serve/rest/overview.ts'
 import { rest } from './serve/rest/rest.ts'
 import { TAP_ANNOTATION } from './serve/rest/tap-page.ts'
 import { alsoTapped, Tap } from './serve/telemetry/tap.ts'
+import { injectionsOf } from './serve/injections/injections.ts'
 import { concernedObjects } from './serve/service/concerned-objects.ts'
 import type { ReadObject } from './serve/service/object-yaml.ts'
 import { questionService } from './serve/questions/service.ts'
@@ -231,6 +232,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       notReady: () => waitsFor,
       mesh: overview,
       checks: () => checks.find(),
+      injections: (namespace) =>
+        injectionsOf(snapshot(), (pod) => brain?.snapshot.value.model.workloads.has(pod) ?? false, namespace),
       objects: {
         concerned: (namespace, name) =>
           concernedObjects(snapshot(), { namespace, name }, podLabels(brain, `${name}.${namespace}`)),

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { formatSpiffeBundle } from '../../../certs/spiffe-bundle.ts'
 import type { TrustBundle } from '../../../certs/trust-bundle.ts'
+import type { Injections } from '../../../core/api/injections.ts'
 import { API_CLIENT_HEADER, READY_PATH } from '../../../core/contract.ts'
 import { systemClock, type Clock } from '../../../core/clock.ts'
 import { exposition, expositionRequest } from '../../../core/metrics/exposition.ts'
@@ -77,6 +78,8 @@ export interface RestOptions {
   readonly explain?: ExplainPagesOptions
   /** By which Services are configured; left out: none is shown. */
   readonly objects?: ServiceObjects
+  /** Which pods have a sidecar, and why not; left out: there is no such page. */
+  readonly injections?: (namespace: string | undefined) => Injections
   /** What the checker finds, see meshChecks; left out: there is no such page. */
   readonly checks?: () => readonly Problem[]
   /** Who may; left out: whoever asks reads, and nobody acts. */
@@ -196,6 +199,9 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
   })
   if (options.explain) explainPages(app, options.explain)
   if (options.checks) checksPage(app, options.checks)
+  const { injections } = options
+  if (injections)
+    page('/api/injections', ['namespace'], (query) => injections(namespaceParameter(query, 'namespace')))
   const { observed, policyObjects } = options
   if (policyObjects) page('/api/authorization/objects', [], () => ({ objects: policyObjects() }))
   if (observed)

@@ -139,7 +139,7 @@ t.test(
       policy(
         'TrafficPolicy',
         'route',
-        '{ targetRefs: [{ group: gateway.networking.k8s.io, kind: HTTPRoute, name: split }] }',
+        '{ targetRefs: [{ group: gateway.networking.k8s.io, kind: HTTPRoute, name: split }], hedging: { after: 50ms } }',
       ),
       policy('TrafficPolicy', 'web', "{ targetRefs: [{ group: '', kind: Service, name: web }] }"),
       policy('AuthorizationPolicy', 'all', '{ action: ALLOW }'),

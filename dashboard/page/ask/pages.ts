@@ -41,24 +41,6 @@ export interface Routes {
   readonly routes: readonly Route[]
 }
 
-export interface ServiceEndpoints {
-  readonly ports: readonly {
-    readonly port: number
-    readonly name: string
-    readonly protocol: string
-    readonly endpoints: readonly {
-      readonly address: string
-      readonly port: number
-      readonly health: string
-      readonly meshed: boolean
-      readonly identity: string
-      readonly workload: string
-      readonly zone: string
-      readonly node: string
-    }[]
-  }[]
-}
-
 export interface Problem {
   readonly file: string | null
   readonly line: number | null
@@ -102,20 +84,6 @@ export interface CanaryVersion {
   readonly requests: number
   readonly failed: number
   readonly latencyMs: number | null
-}
-
-export interface Proxy {
-  /** `pod.namespace` */
-  readonly node: string
-  readonly namespace: string
-  readonly pod: string
-  readonly service: string
-  readonly serviceAccount: string
-  readonly connectedAt: number
-  readonly runtime?: string
-  readonly version: number
-  /** Why it refused what it was sent last, or ''. */
-  readonly rejected: string
 }
 
 export interface PolicyOverview {
