@@ -61,13 +61,3 @@ export interface ConfigurationObject {
   readonly yaml: string
   readonly problem: string
 }
-
-/** `GET /api/services/NAMESPACE/NAME/suggestions`: policies that allow what was seen, to be read and applied. */
-export interface ServiceSuggestions {
-  readonly coverage: Coverage
-  /** Of what was seen: milliseconds since the epoch. */
-  readonly since: number
-  readonly policies: number
-  /** Of all workloads behind it, with what speaks for and against as comments; dry run. */
-  readonly yaml: string
-}
