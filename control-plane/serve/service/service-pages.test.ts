@@ -135,13 +135,21 @@ t.test(
         "{ parentRefs: [{ group: '', kind: Service, name: catalog }], rules: [] }",
       ),
       policy('HTTPRoute', 'other', "{ parentRefs: [{ group: '', kind: Service, name: web }], rules: [] }"),
-      policy('TrafficPolicy', 'own', "{ targetRefs: [{ group: '', kind: Service, name: catalog }], hedging: { after: 50ms } }"),
+      policy(
+        'TrafficPolicy',
+        'own',
+        "{ targetRefs: [{ group: '', kind: Service, name: catalog }], hedging: { after: 50ms } }",
+      ),
       policy(
         'TrafficPolicy',
         'route',
         '{ targetRefs: [{ group: gateway.networking.k8s.io, kind: HTTPRoute, name: split }], hedging: { after: 50ms } }',
       ),
-      policy('TrafficPolicy', 'web', "{ targetRefs: [{ group: '', kind: Service, name: web }], hedging: { after: 50ms } }"),
+      policy(
+        'TrafficPolicy',
+        'web',
+        "{ targetRefs: [{ group: '', kind: Service, name: web }], hedging: { after: 50ms } }",
+      ),
       policy('AuthorizationPolicy', 'all', '{ action: ALLOW }'),
       policy('AuthorizationPolicy', 'pods', '{ selector: { matchLabels: { app: catalog } }, action: ALLOW }'),
       policy('AuthorizationPolicy', 'not', '{ selector: { matchLabels: { app: web } }, action: ALLOW }'),

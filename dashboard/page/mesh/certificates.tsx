@@ -30,7 +30,7 @@ function columns(now: number): readonly Column<Sidecar>[] {
   ]
 }
 
-/** Of the whole mesh, what ends first first; what nobody has told at the end. */
+/** Of the whole mesh, the first to end first; what nobody has told at the end. */
 export function byExpiry(sidecars: readonly Sidecar[]): readonly Sidecar[] {
   return sidecars.toSorted(
     (a, b) => (a.certificateEndsAt ?? Infinity) - (b.certificateEndsAt ?? Infinity) || 0,
