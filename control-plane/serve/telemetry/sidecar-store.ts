@@ -48,7 +48,7 @@ export class SidecarStore {
   /** By `namespace/pod`. */
   readonly #reports = new Map<string, SidecarReport>()
   /** By pod, cluster and endpoint, with when it was told last. */
-  readonly #ejections = new Map<string, Ejection & { readonly toldAt: number }>()
+  readonly #ejections = new Map<string, { readonly ejection: Ejection; readonly toldAt: number }>()
   readonly #ejectedBy = new Map<string, number>()
   readonly #ownerOf: EndpointOwner
   #expiredAt = 0
@@ -92,7 +92,7 @@ export class SidecarStore {
   /** That are in force as far as was told. */
   ejections(now: number): readonly Ejection[] {
     this.#expire(now)
-    return Array.from(this.#ejections.values(), ({ toldAt: _, ...ejection }) => ejection)
+    return Array.from(this.#ejections.values(), ({ ejection }) => ejection)
   }
 
   #report({ namespace, pod }: Reporter, now: number, said: Partial<SidecarReport>): void {
@@ -124,10 +124,11 @@ export class SidecarStore {
     // It has left the mesh, or never was in it.
     if (workload === undefined) return true
     if (!before) this.#ejectedBy.set(pod, count + 1)
-    const since = before?.since ?? now
+    const since = before?.ejection.since ?? now
     const until = now + value * 1000
     const caller = serviceKey(reporter)
-    this.#ejections.set(key, { cluster, endpoint, workload, pod, caller, reason, until, since, toldAt: now })
+    const ejection = { cluster, endpoint, workload, pod, caller, reason, until, since }
+    this.#ejections.set(key, { ejection, toldAt: now })
     return true
   }
 
@@ -136,8 +137,9 @@ export class SidecarStore {
     this.#expiredAt = now
     for (const [key, { reportedAt }] of this.#reports)
       if (now - reportedAt > REPORT_MS) this.#reports.delete(key)
-    for (const [key, { pod, toldAt }] of this.#ejections) {
+    for (const [key, { ejection, toldAt }] of this.#ejections) {
       if (now - toldAt <= EJECTION_MS) continue
+      const { pod } = ejection
       this.#ejections.delete(key)
       const left = (this.#ejectedBy.get(pod) ?? 1) - 1
       if (left > 0) this.#ejectedBy.set(pod, left)
