@@ -33,6 +33,7 @@ import { openChecks } from './serve/checks/open-checks.ts'
 import { discoveryService } from './serve/ads/service.ts'
 import { serveGrpc, type GrpcAddress, type RunningGrpcServer } from './serve/grpc-server.ts'
 import type { DashboardFile } from './serve/rest/dashboard-files.ts'
+import { ownSidecars } from './serve/answers/own-sidecars.ts'
 import { ownTelemetry } from './serve/answers/own-telemetry.ts'
 import { EventLog } from './serve/events/event-log.ts'
 import { recordEvents } from './serve/events/recorder.ts'
@@ -44,6 +45,9 @@ import { overviewOf, type ProxyStream } from './serve/rest/overview.ts'
 import { rest } from './serve/rest/rest.ts'
 import { TAP_ANNOTATION } from './serve/rest/tap-page.ts'
 import { alsoTapped, Tap } from './serve/telemetry/tap.ts'
+import { injectionsOf } from './serve/injections/injections.ts'
+import { concernedObjects } from './serve/service/concerned-objects.ts'
+import type { ReadObject } from './serve/service/object-yaml.ts'
 import { questionService } from './serve/questions/service.ts'
 import { serveHttps, type RunningHttpsServer } from './serve/https-server.ts'
 import { serverCertificate, type ServerCertificate } from './serve/server-certificate.ts'
@@ -57,6 +61,8 @@ import { ObservedStore } from './serve/telemetry/observed-store.ts'
 import { MetricStore } from './serve/telemetry/metric-store.ts'
 import { observing } from './serve/telemetry/observed-view.ts'
 import { telemetryServices } from './serve/telemetry/receiver.ts'
+import { ownerOfEndpoint } from './serve/telemetry/endpoint-owners.ts'
+import { SidecarStore } from './serve/telemetry/sidecar-store.ts'
 import { TraceStore } from './serve/telemetry/trace-store.ts'
 import { alsoKept, STORE_IN_MEMORY, TelemetryStore } from './store/store.ts'
 import type { StoreOptions } from './store/messages.ts'
@@ -145,6 +151,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     let told: () => readonly Problem[] = () => []
     let canaries: () => readonly CanaryView[] = () => []
     let signs: Issuer | undefined
+    let readObject: ReadObject = async () => undefined
     let access: Access = openAccess({ acts: false })
     let askCanary: AskCanary = () =>
       Promise.reject(new WeftError('canary.not_asked', 'the control plane starts: ask again'))
@@ -167,7 +174,17 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     const tap = new Tap()
     const kept = new TelemetryStore({ ...(options.store ?? STORE_IN_MEMORY), metrics, events, log })
     closing.push(() => kept.close())
-    const telemetry = ownTelemetry({ metrics, traces, events, kept })
+    const sidecars = new SidecarStore((cluster, endpoint) =>
+      ownerOfEndpoint(brain?.snapshot.value.model, cluster, endpoint),
+    )
+    const telemetry = ownTelemetry({
+      metrics,
+      traces,
+      events,
+      kept,
+      sidecars: (now) => ownSidecars(overview.proxies(), sidecars.reports(now), overview.version()),
+      ejections: (now) => sidecars.ejections(now),
+    })
     const readTopology = topologyReader()
     const topology = (): Topology => readTopology(brain?.snapshot.value.model, snapshot().slices)
     const overview = overviewOf(
@@ -215,7 +232,8 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
         questions,
         traces: tap,
         mesh: () => brain?.snapshot.value.model,
-        setting: (namespace) => snapshot().namespaces.get(namespace)?.meta.annotations[TAP_ANNOTATION]?.trim(),
+        setting: (namespace) =>
+          snapshot().namespaces.get(namespace)?.meta.annotations[TAP_ANNOTATION]?.trim(),
       },
       access: () => access,
       askCanary: (...asked) => askCanary(...asked),
@@ -232,6 +250,13 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       notReady: () => waitsFor,
       mesh: overview,
       checks: () => checks.find(),
+      injections: (namespace) =>
+        injectionsOf(snapshot(), (pod) => brain?.snapshot.value.model.workloads.has(pod) ?? false, namespace),
+      objects: {
+        concerned: (namespace, name) =>
+          concernedObjects(snapshot(), { namespace, name }, podLabels(brain, `${name}.${namespace}`)),
+        read: (reference) => readObject(reference),
+      },
       dashboard: options.dashboard,
       bundle,
       explain: {
@@ -271,6 +296,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
           platform.access.replicaAuthorization(),
         ))
     access = platform.access
+    readObject = (reference) => platform.readObject(reference)
     askCanary = async (namespace, name, request, by) => {
       await platform.askCanary(namespace, name, request)
       log.info('a Canary was asked for something over REST', { namespace, name, request, by })
@@ -310,6 +336,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
         mesh: mesh.snapshot,
         proxies: () => overview.proxies(),
         canaries: () => canaries(),
+        ejections: () => sidecars.ejections(systemClock.now()),
         trust: issuer.trust,
         topology,
         clock: systemClock,
@@ -357,6 +384,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
           traces: alsoDecisions(alsoTapped(alsoKept(traces, kept), tap), decisions),
           metrics,
           observed,
+          sidecars,
           pods: (key) => mesh.snapshot.value.model.workloads.get(key),
           log,
         }),
@@ -402,6 +430,15 @@ async function listenHttps(
   })
   closing.push(() => server.close())
   return server
+}
+
+/** Of the pods behind a Service, `catalog.shop`, each set once. */
+function podLabels(
+  brain: MeshBrain | undefined,
+  service: string,
+): readonly Readonly<Record<string, string>>[] {
+  const pods = [...(brain?.snapshot.value.model.workloads.values() ?? [])]
+  return pods.filter(({ services }) => services.includes(service)).map(({ labels }) => labels)
 }
 
 interface Listening {

@@ -64,11 +64,32 @@ t.test('canaries, the mesh, policy and the tap', browserTest, async (t) => {
         /service-0001[^]*track_remaining/,
       )
       const proxies = page.getByRole('region', { name: 'Proxies' })
-      t.match(await proxies.innerText(), /40, 2 behind/)
+      t.match(await proxies.innerText(), /42, refuses newer[^]*40, 2 behind[^]*not connected/)
+      const certificates = page.getByRole('region', { name: 'Certificates' })
+      t.match(await certificates.innerText(), /1 has ended, 1 not told/)
+      const ends = await certificates.locator('tbody tr').allInnerTexts()
+      t.match(ends[0], /service-0002[^]*ended 90 s ago[^]*in 300 d/)
+      t.match(ends.at(-1), /service-0005[^]*not told\s+not told/)
+      mesh.state.newest = { path: HOSTILE }
+      const injection = page.getByRole('region', { name: 'Injection' })
+      t.match(
+        await injection.innerText(),
+        /11 of 13 pods with a sidecar[^]*legacy-1\.shop\s+missed[^]*rollout restart[^]*agent-1\.shop\s+host-network/,
+      )
+      await page.reload()
+      await injection.getByText(`has none.${HOSTILE}`).waitFor()
+      t.equal(await page.locator('main img').count(), 0)
+      mesh.state.newest = {}
       await proxies.getByLabel('Find').fill('0003')
       await until(async () => (await proxies.locator('tbody tr').count()) === 1)
       t.match(page.url(), /find=0003/)
       await page.close()
+      mesh.state.empty = true
+      const empty = await open('/#/mesh')
+      await empty.getByText('No pod of the mesh has a sidecar.').waitFor()
+      await empty.getByText('Every pod has its sidecar.').waitFor()
+      mesh.state.empty = false
+      await empty.close()
       mesh.state.withoutChecks = true
       const older = await open('/#/mesh')
       await older.getByText('must be text, got 1').waitFor()

@@ -1,5 +1,5 @@
 import { INIT_CONTAINER, INJECT_LABEL, PROXY_GID, PROXY_UID, RESERVED_PORTS } from '../core/contract.ts'
-import type { NamespaceView } from './decide.ts'
+import type { NamespaceView } from '../core/injection/decide.ts'
 import type { ContainerView, PodView } from './pod.ts'
 import type { PodSettings } from './pod-settings.ts'
 

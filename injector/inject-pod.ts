@@ -8,8 +8,8 @@ import {
   PROXY_CONTAINER,
   STATUS_ANNOTATION,
 } from '../core/contract.ts'
-import { decide } from './decide.ts'
-import type { Decision, NamespaceView, Reason } from './decide.ts'
+import { decide } from '../core/injection/decide.ts'
+import type { Decision, NamespaceView, Reason } from '../core/injection/decide.ts'
 import { escapePointer } from './json-patch.ts'
 import type { JsonObject, PatchOperation } from './json-patch.ts'
 import { readPod } from './pod.ts'
@@ -23,6 +23,8 @@ import { readObject } from './shape.ts'
 import type { InjectorSettings } from './settings.ts'
 import { STITCH_VOLUME, stitchContainers, stitchVolume } from './stitching.ts'
 import { sidecarVolumes, VOLUME_NAMES } from './volumes.ts'
+
+const RESERVED_VOLUMES = [...VOLUME_NAMES, STITCH_VOLUME]
 
 export interface Injection {
   /** The pod gets a sidecar by this patch. */
@@ -55,7 +57,12 @@ export function injectPod(pod: unknown, namespace: PodNamespace, settings: Injec
     name: namespace.name,
     labels: namespace.labels && new Map(Object.entries(namespace.labels)),
   }
-  const decision = decide({ pod: view, namespace: home, settings })
+  const decision = decide({
+    pod: view,
+    namespace: home,
+    excludedNamespaces: settings.excludedNamespaces,
+    reservedVolumes: RESERVED_VOLUMES,
+  })
   const notes = labelCautions(view, home)
   if (decision.warning !== undefined) notes.push(decision.warning)
   if (decision.reason === 'already-injected') {

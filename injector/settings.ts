@@ -3,10 +3,10 @@ import {
   GRPC_PORT,
   INIT_CONTAINER,
   PROXY_CONTAINER,
-  SYSTEM_NAMESPACE,
   systemServiceHost,
 } from '../core/contract.ts'
 import { describeError, WeftError } from '../core/errors.ts'
+import { EXCLUDED_NAMESPACES } from '../core/injection/decide.ts'
 import { readMetricNames, type MetricNameSet } from '../core/metrics/name-sets.ts'
 import { readImage } from './image.ts'
 import { cpuMillis, memoryBytes } from './quantity.ts'
@@ -67,7 +67,7 @@ export function defaultSettings(version: string): InjectorSettings {
     trustBundleSigner: '',
     cni: false,
     imageAnnotations: false,
-    excludedNamespaces: ['kube-system', 'kube-public', 'kube-node-lease', SYSTEM_NAMESPACE],
+    excludedNamespaces: EXCLUDED_NAMESPACES,
     excludeOutboundCidrs: [],
     resources: { cpuRequest: '50m', cpuLimit: '2', memoryRequest: '96Mi', memoryLimit: '512Mi' },
     logLevel: 'info',

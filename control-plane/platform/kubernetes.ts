@@ -19,6 +19,7 @@ import { openConnection, type ConnectionOptions } from '../kubernetes/open-conne
 import { startPublisher } from '../publish/publisher.ts'
 import type { CniRepair } from '../publish/uncaptured-pods.ts'
 import { keptInCluster } from '../publish/token-keys-writer.ts'
+import { readWatched } from '../registry/kubernetes/read-watched.ts'
 import { KubernetesSource } from '../registry/kubernetes/kubernetes-source.ts'
 import { kubernetesAccess, type KubernetesAccessOptions } from '../serve/access/kubernetes-access.ts'
 import { openAccess } from '../serve/access/open-access.ts'
@@ -129,6 +130,7 @@ async function open(
         throw new WeftError('canary.not_asked', `the Canary could not be asked: ${why}`, { cause: error })
       }
     },
+    readObject: (reference) => readWatched(connection, reference),
     canaryStatus: ({ status }) => parseStatus(status),
     async close() {
       close()

@@ -120,7 +120,7 @@ function seedMetrics(metrics: MetricStore): void {
         }
         const labels = { ...one.labels, 'http.response.status_code': failed ? 503 : 200 }
         const reporter = { namespace: 'shop', service: one.service, pod: `${one.service}-1`, behind: [] }
-        atOnce(takingPoints(metrics, push(one, labels, counts, at), reporter, at))
+        atOnce(takingPoints({ metrics }, push(one, labels, counts, at), reporter, at))
       }
 }
 
@@ -313,6 +313,7 @@ const MESH: MeshOverview = {
   version: () => 42,
   services: () => SERVICES,
   workloads: () => PROXIES.length,
+  pods: () => [],
   problems: () => [],
   proxies: () => PROXIES,
 }

@@ -41,12 +41,14 @@ import { explain } from '../explain/explain.ts'
 import { createIdentity } from '../identity/identity.ts'
 import { PeerTrust } from '../identity/peer-trust.ts'
 import type { Locality } from '../model/balancing.ts'
+import { endpointLoads } from '../questions/endpoint-loads.ts'
 import { answerQuestions, type Telling } from '../questions/questions.ts'
 import { Runtime } from '../runtime.ts'
 import type { LogMode } from '../../core/telemetry-settings.ts'
 import { reopeningExporter } from '../telemetry/reopening-exporter.ts'
 import { sidecarResource, type ReportingPod, type ResourceAttributes } from '../telemetry/resource.ts'
 import { clusterFamilies } from '../telemetry/cluster-metrics.ts'
+import { ejectionFamilies } from '../telemetry/ejection-families.ts'
 import { connectionFamilies, sidecarFamilies } from '../telemetry/sidecar-families.ts'
 import { ObservedCalls } from '../telemetry/observed-calls/observed-calls.ts'
 import { Taps } from '../telemetry/taps/taps.ts'
@@ -198,6 +200,8 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
   }
   const kinds = {
     explain: (question: unknown) => explain(readProxyQuestion(question), runtime.live, self),
+    endpoints: async (question: unknown) =>
+      endpointLoads(question, runtime.clusters, runtime.live.exchange.clock.now()),
   }
   const followed = {
     [TAP_QUESTION]: (question: unknown, telling: Telling) => taps.open(question, telling),
@@ -231,6 +235,7 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
       ...processFamilies(),
     ]
   })
+  telemetry.addPromptMetrics(() => ejectionFamilies(runtime.clusters, runtime.live.exchange.clock.now()))
   const metrics = (request: ExpositionRequest): Exposition => telemetry.exposition(request)
   let draining = false
   const ready = (): { ready: boolean; reason: string } => {

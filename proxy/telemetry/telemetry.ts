@@ -84,6 +84,7 @@ export class Telemetry implements TelemetrySink {
   readonly #names: ReadonlySet<MetricNameSet>
   readonly #own: OwnWorkload | undefined
   readonly #sources: (() => readonly MetricFamily[])[] = []
+  readonly #promptSources: (() => readonly MetricFamily[])[] = []
 
   constructor(options: TelemetryOptions) {
     this.#options = options
@@ -128,6 +129,7 @@ export class Telemetry implements TelemetrySink {
       exporter: options.exporter,
       resource: this.#resource,
       own: this.#own,
+      prompt: () => this.#promptSources.flatMap((source) => source()),
       others: () => [...otherFamilies(this.metrics, this.#own), ...this.#besideRequests()],
       clock: this.#clock,
       pushMs: options.pushMs,
@@ -241,6 +243,11 @@ export class Telemetry implements TelemetrySink {
     this.#sources.push(source)
   }
 
+  /** The same of what is to be told at once, each second: little, and nothing while all is well. */
+  addPromptMetrics(source: () => readonly MetricFamily[]): void {
+    this.#promptSources.push(source)
+  }
+
   /** All metrics under the names that were chosen. */
   families(): readonly MetricFamily[] {
     const target: MetricFamily = {
@@ -254,6 +261,7 @@ export class Telemetry implements TelemetrySink {
       target,
       ...(this.#names.has('weft') ? requestFamilies(this.metrics, this.#own) : []),
       ...this.#besideRequests(),
+      ...this.#promptSources.flatMap((source) => source()),
       ...(this.#names.has('istio') ? istioFamilies(this.metrics, this.#own) : []),
       ...(this.#names.has('flagger') ? flaggerFamilies(this.metrics, this.#own) : []),
     ]

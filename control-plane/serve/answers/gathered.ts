@@ -4,7 +4,7 @@ import { emptyCounts, mergeCounts } from '../graph/traffic-counts.ts'
 import { addCounts, noCounts } from '../telemetry/counts.ts'
 import { askAll } from './ask-all.ts'
 import { countsFromJson, rowsFromJson } from './counts-json.ts'
-import { mergedEvents, mergedSpans, mergedTraces } from './merge.ts'
+import { mergedEjections, mergedEvents, mergedSidecars, mergedSpans, mergedTraces } from './merge.ts'
 import type { CoveredSource } from './mesh-answers.ts'
 import { peaksOf } from './peaks.ts'
 import type { KnownCounts, KnownRows, TelemetrySource } from './telemetry-source.ts'
@@ -40,6 +40,8 @@ export function gathered(options: GatherOptions): CoveredSource {
     spans: (id) => all('spans', [id], own.spans(id), listOf, mergedSpans),
     events: (query) =>
       all('events', [query], own.events(query), listOf, (lists) => mergedEvents(lists, query.limit)),
+    sidecars: () => all('sidecars', [], own.sidecars(), listOf, mergedSidecars),
+    ejections: () => all('ejections', [], own.ejections(), listOf, mergedEjections),
   }
 }
 

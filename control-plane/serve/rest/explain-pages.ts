@@ -85,8 +85,11 @@ export function explainPages(
       return reply.code(403).send(failure('api.client', 'only for control planes', undefined))
     const { pod, kind, question } = (request.body ?? {}) as Readonly<Record<string, unknown>>
     return answer(reply, async () => {
-      if (typeof pod !== 'string' || !POD.test(pod) || kind !== 'explain')
-        throw new WeftError('explain.question', 'must be of kind "explain", of a pod NAMESPACE/NAME')
+      if (typeof pod !== 'string' || !POD.test(pod) || (kind !== 'explain' && kind !== 'endpoints'))
+        throw new WeftError(
+          'explain.question',
+          'must be of kind "explain" or "endpoints", of a pod NAMESPACE/NAME',
+        )
       return own(pod, kind, question)
     })
   })

@@ -9,6 +9,7 @@ import {
 } from '../../authorization-view.ts'
 import { policyOverview, type PolicyOverview } from '../../policy-view.ts'
 import type { Issuer, IssuerTrouble } from '../../issuers/issuer.ts'
+import type { ExpectedSidecar } from '../answers/mesh-answers.ts'
 import type { CanaryView } from '../../canary/view.ts'
 import type { ServiceView } from '../../service-view.ts'
 
@@ -56,6 +57,8 @@ export interface MeshOverview {
   targets(namespace: string, name: string, port: number): TargetsView
   /** Pods with a sidecar. */
   workloads(): number
+  /** The same, by name. */
+  pods(): readonly ExpectedSidecar[]
   /** In order; empty when all is well. `own`: without those that somebody else found. `of`: left out, proxies of this replica. */
   problems(own: boolean, of?: readonly ProxyStream[]): readonly Problem[]
   /** Of this replica. */
@@ -111,6 +114,13 @@ export function overviewOf(
       return model ? targetsOf(model, namespace, name, port) : { kind: 'none', ports: [], targets: [] }
     },
     workloads: () => now()?.model.workloads.size ?? 0,
+    pods: () =>
+      Array.from(now()?.model.workloads.values() ?? [], ({ namespace, name, service, identity }) => ({
+        namespace,
+        pod: name,
+        service,
+        serviceAccount: identity.slice(identity.lastIndexOf('/') + 1),
+      })),
     problems: (own, of = proxies()) =>
       together(own ? [] : told(), brain()?.problems() ?? [], proxyProblems(of)),
   }

@@ -43,6 +43,8 @@ const METHODS: Readonly<Record<string, Answer>> = {
   refusals: ({ facts }, [query]) => facts.refusals(limited(query as Parameters<ReplicaFacts['refusals']>[0])),
   refusalCounts: ({ facts }, [since, limit]) => facts.refusalCounts(since as number, limit as number),
   observed: ({ facts }, [query]) => facts.observed(query as Parameters<ReplicaFacts['observed']>[0]),
+  sidecars: ({ telemetry }) => telemetry.sidecars(),
+  ejections: ({ telemetry }) => telemetry.ejections(),
 }
 
 const MOST_ROWS = 1000

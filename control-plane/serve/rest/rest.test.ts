@@ -88,6 +88,7 @@ const MESH: MeshOverview = {
     targets: [{ namespace, pod: `${name}-1`, address: '10.0.0.7', port, meshed: true }],
   }),
   workloads: () => 3,
+  pods: () => [{ namespace: 'shop', pod: 'web-2', service: 'web', serviceAccount: 'web' }],
   problems: () => [PROBLEM, { ...PROBLEM, severity: 'warning' }],
   proxies: () => [
     {

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { formatSpiffeBundle } from '../../../certs/spiffe-bundle.ts'
 import type { TrustBundle } from '../../../certs/trust-bundle.ts'
+import type { Injections } from '../../../core/api/injections.ts'
 import { API_CLIENT_HEADER, READY_PATH } from '../../../core/contract.ts'
 import { systemClock, type Clock } from '../../../core/clock.ts'
 import { exposition, expositionRequest } from '../../../core/metrics/exposition.ts'
@@ -38,10 +39,11 @@ import { isOwnHost } from './host-names.ts'
 import { livePage } from './live-page.ts'
 import { meshFacts, meshPages } from './mesh-pages.ts'
 import type { MeshOverview } from './overview.ts'
-import { listParameter, onlyParameters, type Query } from './parameters.ts'
+import { listParameter, namespaceParameter, onlyParameters, type Query } from './parameters.ts'
 import { replicaPage } from './replica-page.ts'
 import { seriesPage } from './series-page.ts'
-import { servicePage } from './service-page.ts'
+import { servicePages, type ServiceObjects } from './service-page.ts'
+import { sidecarsPage } from './sidecars-page.ts'
 import { meshTaps } from '../tap/mesh-tap.ts'
 import { ownTaps, type OwnTapOptions } from '../tap/own-tap.ts'
 import { tapPages } from './tap-page.ts'
@@ -67,6 +69,10 @@ export interface RestOptions {
   readonly policyObjects?: () => readonly object[]
   /** Who is asked what would become of a request; left out: there are no such pages. */
   readonly explain?: ExplainPagesOptions
+  /** By which Services are configured; left out: none is shown. */
+  readonly objects?: ServiceObjects
+  /** Which pods have a sidecar, and why not; left out: there is no such page. */
+  readonly injections?: (namespace: string | undefined) => Injections
   /** What the checker finds, see meshChecks; left out: there is no such page. */
   readonly checks?: () => Promise<readonly Problem[]>
   /** Who may; left out: whoever asks reads, and nobody acts. */
@@ -172,6 +178,7 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
   meshPages(app, { mesh, facts, guard })
   for (const telemetryPage of [graphPage, seriesPage, tracesPage, eventsPage])
     telemetryPage(app, { answers, clock })
+  sidecarsPage(app, { answers, mesh })
   replicaPage(app, { telemetry: own, facts: replicaFacts })
   livePage(app, { answers, clock, guard, mesh: () => meshFacts(mesh, facts), headers: HEADERS })
   const { tap } = options
@@ -188,9 +195,19 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
     })
   }
   if (options.askCanary) canaryActions(app, { guard, clock, ask: options.askCanary })
-  servicePage(app, mesh)
+  servicePages(app, {
+    mesh,
+    answers,
+    topology,
+    clock,
+    asking: options.explain?.explaining,
+    objects: options.objects,
+  })
   if (options.explain) explainPages(app, options.explain, (id) => answers.trace(id))
   checksPage(app, facts)
+  const { injections } = options
+  if (injections)
+    page('/api/injections', ['namespace'], (query) => injections(namespaceParameter(query, 'namespace')))
   const { policyObjects } = options
   if (policyObjects) page('/api/authorization/objects', [], () => ({ objects: policyObjects() }))
   page('/api/canaries', [], () => ({ canaries: mesh.canaries() }))

@@ -74,7 +74,7 @@ function add(
   reporter: Reporter,
   at: number,
 ): number {
-  return atOnce(takingPoints(store, ExportMetricsServiceRequest.encode(request), reporter, at))
+  return atOnce(takingPoints({ metrics: store }, ExportMetricsServiceRequest.encode(request), reporter, at))
 }
 
 t.test('pushes of cumulative counts become a rate, a success rate and durations', async (t) => {

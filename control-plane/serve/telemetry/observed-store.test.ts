@@ -77,7 +77,7 @@ function report(
   const bytes = ExportMetricsServiceRequest.encode({
     resourceMetrics: [{ scopeMetrics: [{ metrics: [{ name: 'weft.observed.calls', sum }] }] }],
   })
-  return atOnce(takingPoints(new MetricStore(), bytes, reporter, at, store))
+  return atOnce(takingPoints({ metrics: new MetricStore(), observed: store }, bytes, reporter, at))
 }
 
 /** `COUNT PATH` of the calls since then. */

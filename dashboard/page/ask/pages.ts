@@ -44,24 +44,6 @@ export interface Routes {
   readonly routes: readonly Route[]
 }
 
-export interface ServiceEndpoints {
-  readonly ports: readonly {
-    readonly port: number
-    readonly name: string
-    readonly protocol: string
-    readonly endpoints: readonly {
-      readonly address: string
-      readonly port: number
-      readonly health: string
-      readonly meshed: boolean
-      readonly identity: string
-      readonly workload: string
-      readonly zone: string
-      readonly node: string
-    }[]
-  }[]
-}
-
 export interface Problem {
   readonly file: string | null
   readonly line: number | null
@@ -105,24 +87,6 @@ export interface CanaryVersion {
   readonly requests: number
   readonly failed: number
   readonly latencyMs: number | null
-}
-
-export interface Proxy {
-  /** `pod.namespace` */
-  readonly node: string
-  readonly namespace: string
-  readonly pod: string
-  readonly service: string
-  readonly serviceAccount: string
-  readonly connectedAt: number
-  readonly runtime?: string
-  readonly version: number
-  /** Of the mesh, at the control plane that it is connected to; left out: as /api/mesh says. */
-  readonly latest?: number
-  /** Which control plane that is; left out or '': the one that answers. */
-  readonly replica?: string
-  /** Why it refused what it was sent last, or ''. */
-  readonly rejected: string
 }
 
 export interface PolicyOverview {

@@ -7,7 +7,8 @@ import { failure } from '../../../control-plane/serve/rest/failure.ts'
 import { HEADERS } from '../../../control-plane/serve/rest/rest.ts'
 import { buildPage, PAGE } from '../../build.ts'
 import { largeGraph, shopGraph, WHOLE, type MockGraphOptions } from './graph.ts'
-import { canary, CHECKS, denials, ENDPOINTS, meshFacts, POLICIES, proxies, ROUTES } from './older-pages.ts'
+import { canary, CHECKS, denials, meshFacts, POLICIES, ROUTES } from './older-pages.ts'
+import { configuration, endpoints, injections, sidecars } from './service-pages.ts'
 import { events, series } from './series.ts'
 import { trace, type TraceChange } from './traces.ts'
 
@@ -168,14 +169,18 @@ export async function serveMockMesh(state: MockState = {}, clock: () => number =
     void reply.send(answer)
   })
   page('/api/routes', () => ROUTES)
-  page('/api/services/:namespace/:name', () => ENDPOINTS)
+  page('/api/services/:namespace/:name/endpoints', () => endpoints(clock(), state.newest?.path))
+  page('/api/services/:namespace/:name/configuration', () => configuration(state.newest?.path))
   page('/api/policies', () => POLICIES)
   page('/api/canaries', () => ({ canaries: state.empty ? [] : [canary(state.canary)] }))
   app.post('/api/canaries/:namespace/:name/:action', (request, reply) => {
     acted.push(`${request.url} ${String(request.headers['x-weft-client'])}`)
     void reply.send({})
   })
-  page('/api/proxies', () => ({ proxies: proxies(clock(), state.proxies ?? 8) }))
+  page('/api/sidecars', () => sidecars(clock(), state.empty ? 0 : (state.proxies ?? 8)))
+  page('/api/injections', () =>
+    state.empty ? { counts: [], without: [], more: 0 } : injections(state.newest?.path),
+  )
   page('/api/authorization/denials', () => denials(clock(), state.newest?.path))
   page('/api/problems', () => ({ problems: CHECKS.checks }))
   app.get('/api/checks', (_request, reply) => {

@@ -52,7 +52,7 @@ export class Collector {
     const resource = ExportMetricsServiceRequest.decode(report).resourceMetrics?.[0]?.resource
     const name = resource?.attributes?.find(({ key }) => key === 'service.name')?.value?.stringValue ?? ''
     const reporter = { service: name, namespace: 'shop', pod: name, behind: [] }
-    atOnce(takingPoints(this.metrics, report, reporter, Date.now()))
+    atOnce(takingPoints({ metrics: this.metrics }, report, reporter, Date.now()))
     for (const wake of this.#watch.splice(0)) wake()
   }
 }

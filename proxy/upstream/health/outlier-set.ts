@@ -206,6 +206,7 @@ export class OutlierSet {
     const { baseEjectionMs, maxEjectionMs } = settings
     const forMs = Math.min(baseEjectionMs * member.times, Math.max(baseEjectionMs, maxEjectionMs))
     member.forgetInterval()
+    member.until = now + forMs
     member.enter('ejected', now)
     member.cancelTimer = this.#clock.after(forMs, () => {
       member.enter('half-open', this.#clock.now())
