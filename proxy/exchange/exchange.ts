@@ -53,6 +53,7 @@ export class Exchange implements BodyReader, Caller, WaitingRequest, RunningExch
   readonly #stream: ServerStream
   readonly #managers: ManagerSource
 
+  place = 0
   #phase: Phase = Phase.Arriving
   /** The next step to ask. */
   #step = 0
