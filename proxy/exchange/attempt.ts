@@ -92,11 +92,12 @@ export class Attempt implements ClientStreamReader, PoolWaiter, Waiting {
     head: RequestHead,
     pool: HttpPool,
     clock: Clock,
+    now: number,
     reuse: Reuse,
   ) {
     this.reuse = reuse
     this.#clock = clock
-    this.startedAt = clock.now()
+    this.startedAt = now
     this.#owner = owner
     this.endpoint = endpoint
     this.head = head

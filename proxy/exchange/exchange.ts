@@ -285,7 +285,7 @@ export class Exchange implements BodyReader, Caller, WaitingRequest, RunningExch
   }
 
   respond(head: ResponseHead, end: boolean): void {
-    this.#activeAt = this.#deps.clock.now()
+    const now = (this.#activeAt = this.#deps.clock.now())
     this.record.status = head.status
     this.record.details = 'via_upstream'
     for (const step of this.manager.steps.watchers) step.answered?.(this.head, head, this.#wholeAt)
@@ -297,7 +297,7 @@ export class Exchange implements BodyReader, Caller, WaitingRequest, RunningExch
     if (this.wantsUpgrade) removeField(head.fields, UPGRADE_HEADER)
     if (this.#knowsIgnored && head.status >= 200 && head.status < 300)
       head.fields.push(UPGRADE_HEADER, 'ignored')
-    this.#sendHead(head, end)
+    this.#sendHead(head, end, now)
     if (end) this.#responseDone()
   }
 
@@ -416,10 +416,10 @@ export class Exchange implements BodyReader, Caller, WaitingRequest, RunningExch
     this.#finish()
   }
 
-  #sendHead(head: ResponseHead, end: boolean): void {
+  #sendHead(head: ResponseHead, end: boolean, now: number = this.#deps.clock.now()): void {
     this.#phase = Phase.Responding
     this.#cancelTimer?.()
-    this.record.answerMs = Math.floor(this.#deps.clock.now() - this.startedAt)
+    this.record.answerMs = Math.floor(now - this.startedAt)
     if (!this.#keepsCase) head.spelling = undefined
     for (const step of this.manager.steps.responders) step.respond?.(this.hop, this.head, this.#route, head)
     this.#stream.head(head, end)

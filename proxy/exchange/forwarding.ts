@@ -190,7 +190,7 @@ export class Forwarding implements AttemptOwner {
   /** The exchange is over, whichever way. */
   over(): void {
     this.#over = true
-    closeTries(this.#caller.record, this.#attempt, this.#deps.clock.now())
+    closeTries(this.#caller.record, this.#attempt, this.#deps.clock)
     this.#hedges?.stop()
     this.#cancelWait?.()
     this.#deadline?.stop()
@@ -214,14 +214,17 @@ export class Forwarding implements AttemptOwner {
    */
   #startTimers(action: ForwardAction): boolean {
     const { body, grpc, head, startedAt } = this.#caller
-    const now = this.#deps.clock.now()
     const grpcTimeout = grpc ? grpcTimeoutMs(head.fields) : undefined
+    const limited = action.timeoutMs > 0 && body.ended
+    // The clock is looked at where that says something: a look costs as much as a hundred lines of this.
+    if (grpcTimeout === undefined && !limited) return true
+    const now = this.#deps.clock.now()
     if (grpcTimeout !== undefined && startedAt + grpcTimeout <= now) {
       this.#timeout()
       return false
     }
     if (grpcTimeout !== undefined) this.#limit(startedAt + grpcTimeout)
-    if (action.timeoutMs > 0 && body.ended) this.#limit(now + action.timeoutMs)
+    if (limited) this.#limit(now + action.timeoutMs)
     return true
   }
 
@@ -277,16 +280,17 @@ export class Forwarding implements AttemptOwner {
       const text = 'too many requests to this destination'
       return this.#fail(ResponseFlag.UO, 503, 'upstream_overflow{requests}', text)
     }
-    cluster.budget.request()
+    const now = this.#deps.clock.now()
+    cluster.budget.request(now)
     const { hashPolicies } = this.#action
     if (hashPolicies && hashes(config.balancing.policy)) {
       const { head, hop } = this.#caller
       this.#affinity = new Affinity(hashPolicies, head, hop.downstream, this.#deps.random)
     }
-    this.#try()
+    this.#try(now)
   }
 
-  #try(): void {
+  #try(now: number): void {
     this.#cancelWait = undefined
     if (this.#over) return
     const { hop, record } = this.#caller
@@ -300,7 +304,7 @@ export class Forwarding implements AttemptOwner {
     const useless = !endpoint || (this.#unreached && this.#tried?.includes(endpoint))
     if (useless && this.#failOver()) return
     if (!endpoint) return this.#fail(ResponseFlag.UH, 503, 'no_healthy_upstream', 'no healthy upstream')
-    const attempt = this.#attemptAt(endpoint, this.#nextKind)
+    const attempt = this.#attemptAt(endpoint, this.#nextKind, now)
     this.#attempt = attempt
     attempt.start(this.#caller.body.ended ? this.#perTryTimeoutMs : 0)
     this.#armHedge()
@@ -310,14 +314,14 @@ export class Forwarding implements AttemptOwner {
     return this.#action.retry?.perTryTimeoutMs ?? 0
   }
 
-  #attemptAt(endpoint: EndpointState, kind: TryKind): Attempt {
+  #attemptAt(endpoint: EndpointState, kind: TryKind, now: number): Attempt {
     const { head, hop, http2, record } = this.#caller
     record.attempts++
     this.#noteUpstream(endpoint)
     const unshared =
       hop.own ?? (endpoint.proxyProtocol && (hop.named ??= new OwnConnections(addressesOf(hop), false)))
     const pool = unshared ? unshared.pool(endpoint, http2) : endpoint.pool(http2)
-    const attempt = new Attempt(this, endpoint, head, pool, this.#deps.clock, this.#reuse)
+    const attempt = new Attempt(this, endpoint, head, pool, this.#deps.clock, now, this.#reuse)
     if (record.tries) beginTry(record, attempt, kind, this.#deps.telemetry.trySpanId())
     return attempt
   }
@@ -350,7 +354,7 @@ export class Forwarding implements AttemptOwner {
     if (!endpoint || !this.#mayRetry() || !this.#countRetrying()) return
     this.#deps.telemetry.count('hedges_sent')
     beginTries(this.#caller.record, first)
-    const attempt = this.#attemptAt(endpoint, 'hedge')
+    const attempt = this.#attemptAt(endpoint, 'hedge', this.#deps.clock.now())
     hedges.add(attempt)
     attempt.start(this.#perTryTimeoutMs)
   }
@@ -546,7 +550,7 @@ export class Forwarding implements AttemptOwner {
     this.#attempt = undefined
     // Never in this call stack, which may be a pool's own loop.
     const delayMs = decision === 'replay' ? 0 : backoffMs(policy, outcome, this.#retries, this.#deps.random())
-    this.#cancelWait = this.#deps.clock.after(delayMs, () => this.#try())
+    this.#cancelWait = this.#deps.clock.after(delayMs, () => this.#try(this.#deps.clock.now()))
     return true
   }
 }

@@ -1,4 +1,4 @@
-import { fieldValues, type RequestHead } from '../http/message.ts'
+import { fieldValues, type Fields, type RequestHead } from '../http/message.ts'
 import type { Route, RouteConfiguration, RouteMatch, VirtualHost } from '../model/route.ts'
 import type { ValueMatch } from '../model/value-match.ts'
 
@@ -70,11 +70,7 @@ function domainRank(domain: string, name: string): number {
 /** Undefined: all are met. What is unmet is named by what stands in the match, so that nothing is made for it. */
 function firstUnmet(match: RouteMatch, head: RequestHead, path: string, query: string): Unmet | undefined {
   if (!pathMatches(match.path, path)) return match.path
-  if (
-    match.grpc &&
-    !fieldValues(head.fields, 'content-type').some((value) => value.startsWith('application/grpc'))
-  )
-    return GRPC_ALONE
+  if (match.grpc && !saysGrpc(head.fields)) return GRPC_ALONE
   const header = firstUnmetHeader(match.headers, head)
   if (header) return header
   if (match.query.length > 0) {
@@ -83,6 +79,12 @@ function firstUnmet(match: RouteMatch, head: RequestHead, path: string, query: s
       if (!valueMatches(parameter, parameters.get(parameter.name))) return parameter
   }
   return undefined
+}
+
+function saysGrpc(fields: Fields): boolean {
+  for (let i = 0; i < fields.length; i += 2)
+    if (fields[i] === 'content-type' && (fields[i + 1] as string).startsWith('application/grpc')) return true
+  return false
 }
 
 function firstUnmetHeader(matches: readonly ValueMatch[], head: RequestHead): ValueMatch | undefined {
