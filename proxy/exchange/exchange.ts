@@ -29,6 +29,9 @@ import { ReplayBuffer } from './replay-buffer.ts'
 import { composeReply, grpcTrailers, isGrpc, readGrpcStatus, type LocalReply } from './reply.ts'
 import type { RequestRecord } from './telemetry-sink.ts'
 
+// A method that holds a closure makes room for what that captures whenever it is called, whether it comes to it or not. So what is
+// rare and needs one, such as a timer or a wait, has a method of its own, here and in what a request goes through.
+
 /** As HTTP/1.1 brings an upgrade: CONNECT has none. */
 const UPGRADING_METHOD = /^(?!CONNECT$|PRI$)[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}$/
 
@@ -130,8 +133,7 @@ export class Exchange implements BodyReader, Caller, WaitingRequest, RunningExch
       return this.reply(ResponseFlag.DPE, { status: 400, details: 'path_not_ascii', text, grpcStatus: 13 })
     }
     const { requestTimeoutMs, traffic, samplingPercent } = this.manager.settings
-    if (requestTimeoutMs > 0 && !this.body.ended)
-      this.#cancelTimer = this.#deps.clock.after(requestTimeoutMs, () => this.#late())
+    if (requestTimeoutMs > 0 && !this.body.ended) this.#limitArrival(requestTimeoutMs)
     if (traffic) {
       this.#deps.telemetry.beginTrace(this.record, this.head, samplingPercent)
       giveRequestId(this.head)
@@ -168,8 +170,12 @@ export class Exchange implements BodyReader, Caller, WaitingRequest, RunningExch
 
   #awaitRoutes(): void {
     this.#phase = Phase.AwaitingRoutes
+    if (this.manager.routes.value !== undefined) this.#chooseRoute()
+    else this.#waitForRoutes()
+  }
+
+  #waitForRoutes(): void {
     const { routes } = this.manager
-    if (routes.value !== undefined) return this.#chooseRoute()
     const proceed = (): void => {
       this.#cancelWait?.()
       this.#cancelWait = undefined
@@ -372,6 +378,10 @@ export class Exchange implements BodyReader, Caller, WaitingRequest, RunningExch
     if (limit === 0 || nowMs - this.#activeAt < limit) return
     const reply = { status: 408, details: 'stream_idle_timeout', text: 'the request was idle too long' }
     this.#giveUp(ResponseFlag.SI, reply, 'timeout')
+  }
+
+  #limitArrival(ms: number): void {
+    this.#cancelTimer = this.#deps.clock.after(ms, () => this.#late())
   }
 
   /** It was not whole within request_timeout, which an answer that has begun ends, too (Envoy). */

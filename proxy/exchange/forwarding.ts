@@ -2,7 +2,7 @@ import { field, setField, type Fields, type RequestHead, type ResponseHead } fro
 import type { ResetReason } from '../http/stream.ts'
 import { hashes } from '../model/balancing.ts'
 import { ResponseFlag } from '../model/response-flag.ts'
-import type { ForwardAction, Route, WeightedCluster } from '../model/route.ts'
+import type { ForwardAction, HedgePolicy, Route, WeightedCluster } from '../model/route.ts'
 import { mutate } from '../route/rewrite.ts'
 import type { Session } from '../steps/step.ts'
 import { addressesOf } from '../transport/proxy-protocol.ts'
@@ -79,8 +79,13 @@ export class Forwarding implements AttemptOwner {
     const { head, manager } = this.#caller
     const session = manager.steps.sessions?.session(head, this.#route)
     this.#session = session
-    const weighted = session && this.#action.clusters.find(({ cluster }) => cluster === session.cluster)
-    if (!session || !weighted || weighted.cluster === '') return this.#choose(undefined)
+    if (session) this.#resume(session)
+    else this.#choose(undefined)
+  }
+
+  #resume(session: Session): void {
+    const weighted = this.#action.clusters.find(({ cluster }) => cluster === session.cluster)
+    if (!weighted || weighted.cluster === '') return this.#choose(undefined)
     // Whether its endpoint is still there has to be known before another backend may be picked.
     const cluster = this.#deps.clusters.get(weighted.cluster)
     const choose = (): void => {
@@ -136,7 +141,11 @@ export class Forwarding implements AttemptOwner {
     const cluster = this.#deps.clusters.get(weighted.cluster)
     this.#cluster = cluster
     cluster.active++
-    if (cluster.ready) return this.#admitted(cluster)
+    if (cluster.ready) this.#admitted(cluster)
+    else this.#waitFor(cluster)
+  }
+
+  #waitFor(cluster: UpstreamCluster): void {
     this.#cancelWait = cluster.whenReady(this.#deps.configWaitMs, () => {
       this.#cancelWait = undefined
       if (!this.#over) this.#admitted(cluster)
@@ -230,8 +239,12 @@ export class Forwarding implements AttemptOwner {
 
   /** The request is over by `deadline`, on the clock, at the latest. */
   #limit(deadline: number): void {
-    this.#deadline ??= new Deadline(this.#deps.clock, () => this.#timeout())
+    this.#deadline ??= this.#newDeadline()
     this.#deadline.limit(deadline)
+  }
+
+  #newDeadline(): Deadline {
+    return new Deadline(this.#deps.clock, () => this.#timeout())
   }
 
   #timeout(): void {
@@ -342,8 +355,12 @@ export class Forwarding implements AttemptOwner {
     // A session's or a login's endpoint is the only one that will do.
     if (hop.own || this.#pinned) return
     if (!policy.nonIdempotent && !isIdempotent(head.method)) return
-    this.#hedges ??= new Hedges(policy, this.#deps.clock, () => this.#hedge())
+    this.#hedges ??= this.#newHedges(policy)
     this.#hedges.arm()
+  }
+
+  #newHedges(policy: HedgePolicy): Hedges {
+    return new Hedges(policy, this.#deps.clock, () => this.#hedge())
   }
 
   #hedge(): void {

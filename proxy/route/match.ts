@@ -22,7 +22,9 @@ export function findRoute(
   const question = head.path.indexOf('?')
   const path = question < 0 ? head.path : head.path.slice(0, question)
   const query = question < 0 ? '' : head.path.slice(question + 1)
-  for (const route of host.routes) {
+  // By index: of lists that are frozen, as those of the configuration are, V8 makes an iterator each time.
+  for (let i = 0; i < host.routes.length; i++) {
+    const route = host.routes[i] as Route
     const unmet = firstUnmet(route.match, head, path, query)
     if (unmet === undefined) return route
     passedOver?.(route, unmet)
@@ -45,8 +47,10 @@ function matchDomain(
 ): VirtualHost | undefined {
   let best: VirtualHost | undefined
   let bestRank = -1
-  for (const host of hosts) {
-    for (const domain of host.domains) {
+  for (let i = 0; i < hosts.length; i++) {
+    const host = hosts[i] as VirtualHost
+    for (let j = 0; j < host.domains.length; j++) {
+      const domain = host.domains[j] as string
       const rank = Math.max(domainRank(domain, name), domainRank(domain, withoutPort))
       if (rank > bestRank) {
         best = host
@@ -88,7 +92,10 @@ function saysGrpc(fields: Fields): boolean {
 }
 
 function firstUnmetHeader(matches: readonly ValueMatch[], head: RequestHead): ValueMatch | undefined {
-  for (const match of matches) if (!headerMatches(match, head)) return match
+  for (let i = 0; i < matches.length; i++) {
+    const match = matches[i] as ValueMatch
+    if (!headerMatches(match, head)) return match
+  }
   return undefined
 }
 
