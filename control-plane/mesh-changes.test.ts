@@ -18,6 +18,7 @@ import { scopeOf } from './xds/scope.ts'
 
 const NAMES = ['a', 'b']
 const ADDRESSES = ['10.96.0.1', '10.96.0.2', '10.0.0.1', '10.0.0.2']
+const OUTSIDE = '192.0.2.1'
 const KINDS = [
   'Service',
   'EndpointSlice',
@@ -49,6 +50,8 @@ const ops = fc.array(
   { minLength: 1, maxLength: 40 },
 )
 
+const nodeOf = (pod: string): string => (pod === 'a' ? 'one' : 'two')
+
 /** An object of few shapes, so that addresses are handed on, names are shared and references break. */
 function changeOf({ kind, namespace, name: any, gone, value }: Op): Change {
   const name = kind === 'MeshPolicy' && any === 'a' ? 'default' : any
@@ -73,6 +76,8 @@ function changeOf({ kind, namespace, name: any, gone, value }: Op): Change {
     Service: () => ({
       spec: {
         clusterIP: value % 5 === 0 ? 'None' : pick(ADDRESSES),
+        ...pick([{}, { externalIPs: [OUTSIDE] }, { externalIPs: [OUTSIDE, pick(ADDRESSES, 1)] }], 1),
+        ...(name === 'b' ? { internalTrafficPolicy: 'Local' } : {}),
         ports: [
           {
             name: 'p',
@@ -89,11 +94,13 @@ function changeOf({ kind, namespace, name: any, gone, value }: Op): Change {
         addresses: [pick(ADDRESSES, at)],
         conditions: { ready: (value >> at) % 2 === 0 },
         ...(value % 4 === 0 ? {} : { targetRef: { kind: 'Pod', name: pod } }),
+        nodeName: nodeOf(pod),
       })),
     }),
     Pod: () => ({
       spec: {
         serviceAccountName: pick(NAMES, 1),
+        nodeName: nodeOf(name),
         ...(value % 3 === 0 ? {} : { initContainers: [{ name: 'weft-proxy', restartPolicy: 'Always' }] }),
         containers: [{ name: 'app', ports: [{ name: pick(['http', 'x'], 2), containerPort: 8080 }] }],
       },
@@ -189,7 +196,9 @@ const UNIVERSE = [
   INBOUND,
   'nothing',
   ...OWN,
-  ...ADDRESSES.flatMap((address) => [80, 81, 8080].map((port) => `outbound/${address}:${port}`)),
+  ...[...ADDRESSES, OUTSIDE].flatMap((address) =>
+    [80, 81, 8080].map((port) => `outbound/${address}:${port}`),
+  ),
 ]
 
 interface Seen {
@@ -276,6 +285,8 @@ t.test('whatever differs for a client was touched, and what is kept is as if wor
           const other = before.get(key)?.resource
           // What stands for nothing is not kept.
           if (resource?.version === ABSENT_VERSION) continue
+          // What is for one node is kept apart from what is for another, also where it is the same.
+          if (/ endpoints \w+\/b\//.test(key)) continue
           if (resource !== other && resource?.version === other?.version)
             throw new Error(`${key} was made anew without a change`)
         }
@@ -297,3 +308,34 @@ t.test('whatever differs for a client was touched, and what is kept is as if wor
 function withoutVersion<T extends { version: number }>(mesh: T): T {
   return { ...mesh, version: 0 }
 }
+
+t.test('a caller whose node is known later is told of the endpoints of its node', (t) => {
+  const source = MemorySource.of(`apiVersion: v1
+kind: Service
+metadata: { name: near, namespace: shop }
+spec: { clusterIP: 10.96.0.9, internalTrafficPolicy: Local, ports: [{ port: 80 }] }
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: { name: near-1, namespace: shop, labels: { kubernetes.io/service-name: near } }
+addressType: IPv4
+ports: [{ port: 8080 }]
+endpoints: [{ addresses: [10.0.1.1], nodeName: one }, { addresses: [10.0.1.2], nodeName: two }]
+`)
+  const mesh = createMesh({ source, ...OF_MESH })
+  const client: MeshClient = { namespace: 'shop', pod: 'a', takes: SIDECAR }
+  const reached = (view: MeshView) =>
+    view
+      .resource('endpoints', 'shop/near/80', client)
+      ?.message.endpoints?.flatMap(({ lbEndpoints }) =>
+        lbEndpoints?.map(({ endpoint }) => endpoint?.address?.socketAddress?.address),
+      )
+  const before = mesh.snapshot.value
+  t.same(reached(before), ['10.0.1.1', '10.0.1.2'])
+  source.apply([changeOf({ kind: 'Pod', namespace: 'shop', name: 'a', gone: false, value: 1 })])
+  const now = mesh.snapshot.value
+  t.same(reached(now), ['10.0.1.1'])
+  t.ok(now.touchedSince(before.version)?.has('shop/near'), 'its streams are looked at')
+  mesh.close()
+  t.end()
+})

@@ -1,7 +1,7 @@
 import type { SpanView } from '../../core/api/traces.ts'
 import { canonicalAddress } from '../../core/ip-address.ts'
 import { placeOf } from '../../control-plane/explain/places.ts'
-import type { Mesh } from '../../control-plane/model/mesh.ts'
+import { serviceAt, type Mesh } from '../../control-plane/model/mesh.ts'
 import { SIDECAR } from '../../control-plane/xds/client-takes.ts'
 import { routeNameFor } from '../../control-plane/xds/outbound-listener.ts'
 import type { RequestHead } from '../../proxy/http/message.ts'
@@ -96,8 +96,7 @@ function routedAt(
     local === ''
       ? placeOf(before, text(span, 'server.address'), port, namespace)?.address
       : canonicalAddress(local)
-  const service = address === undefined ? undefined : before.servicesByAddress.get(address)
-  const portKey = service?.ports.find((one) => one.port === port)?.key
+  const portKey = address === undefined ? undefined : serviceAt(before, address, port)?.port?.key
   if (portKey === undefined) return undefined
   const outlookOf = (mesh: Mesh): RouteOutlook | undefined => {
     const name = routeNameFor(mesh, portKey, client)

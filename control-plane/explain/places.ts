@@ -2,7 +2,7 @@ import { isIP } from 'node:net'
 import { closestName } from '../../core/closest-name.ts'
 import { WeftError } from '../../core/errors.ts'
 import { canonicalAddress } from '../../core/ip-address.ts'
-import type { Mesh, MeshService, Workload } from '../model/mesh.ts'
+import { serviceAt, type Mesh, type MeshService, type Workload } from '../model/mesh.ts'
 
 /**
  * The pods with a sidecar that `namespace/name` stands for: a pod, or those of a workload by its name in telemetry, or those
@@ -50,8 +50,8 @@ export interface Place {
 export function placeOf(mesh: Mesh, host: string, port: number, namespace: string): Place | undefined {
   if (isIP(host) !== 0) {
     const address = canonicalAddress(host)
-    const service = mesh.servicesByAddress.get(address)
-    return { address, notes: service ? portNotes(service, port) : [] }
+    const found = serviceAt(mesh, address, port)
+    return { address, notes: found ? portNotes(found.service, port) : [] }
   }
   const service = serviceNamed(mesh, host, namespace)
   if (!service) return undefined

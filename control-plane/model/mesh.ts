@@ -28,6 +28,8 @@ export interface Mesh {
   readonly services: ReadonlyMap<string, MeshService>
   /** By ClusterIP. */
   readonly servicesByAddress: ReadonlyMap<string, MeshService>
+  /** By an address from outside, which several may share by their ports: who had it first comes first. */
+  readonly servicesByExternalAddress: ReadonlyMap<string, readonly MeshService[]>
   /** By `namespace/service/port`. */
   readonly endpoints: ReadonlyMap<string, EndpointGroup>
   /** By `namespace/pod`. */
@@ -54,6 +56,8 @@ export interface MeshService {
   readonly name: string
   /** ClusterIPs; empty for a headless Service. */
   readonly addresses: readonly string[]
+  /** Of outside, at which nodes reach it, too; left out: none. */
+  readonly externalAddresses?: readonly string[]
   readonly ports: readonly ServicePort[]
   /** For so long after its last call a client keeps to an endpoint; undefined: it does not. Milliseconds. */
   readonly affinityMs: number | undefined
@@ -82,6 +86,8 @@ export interface EndpointGroup {
   readonly key: string
   /** Of its Service. */
   readonly nearness?: Nearness
+  /** Callers reach those of their own node alone; left out: all. */
+  readonly ownNodeOnly?: true
   readonly endpoints: readonly MeshEndpoint[]
 }
 
@@ -122,6 +128,8 @@ export interface Workload {
   readonly service: string
   /** What its workload is called there (core/peer-workload.ts). */
   readonly owner: string
+  /** Name of its node, or ''. */
+  readonly node: string
   /** `name.namespace` of the Services that lead to it. */
   readonly services: readonly string[]
   /** Of ports that say nothing else, and of those that nobody knows. */
@@ -161,6 +169,26 @@ export const SIDECAR_PORTS: ReadonlySet<number> = new Set(RESERVED_PORTS)
 /** `namespace/service` of a `namespace/service/port`. */
 export function serviceOf(portKey: string): string {
   return portKey.slice(0, portKey.lastIndexOf('/'))
+}
+
+/** The Service that is called at an address, and its port; a Service without that port: the address is its alone. */
+export function serviceAt(
+  mesh: Pick<Mesh, 'servicesByAddress' | 'servicesByExternalAddress'>,
+  address: string,
+  port: number,
+): { readonly service: MeshService; readonly port: ServicePort | undefined } | undefined {
+  const own = mesh.servicesByAddress.get(address)
+  if (own) return { service: own, port: own.ports.find((one) => one.port === port) }
+  for (const service of mesh.servicesByExternalAddress.get(address) ?? []) {
+    const found = service.ports.find((one) => one.port === port)
+    if (found) return { service, port: found }
+  }
+  return undefined
+}
+
+/** Every address at which it is called. */
+export function addressesOf({ addresses, externalAddresses = [] }: MeshService): readonly string[] {
+  return externalAddresses.length === 0 ? addresses : [...addresses, ...externalAddresses]
 }
 
 /** Rules that clients of `namespace` follow, and whether they are that namespace's own. */

@@ -1,5 +1,12 @@
 import type { MeshSettings } from './mesh-policy.ts'
-import { serviceOf, type Mesh, type MeshService, type RouteTable, type Workload } from './mesh.ts'
+import {
+  addressesOf,
+  serviceOf,
+  type Mesh,
+  type MeshService,
+  type RouteTable,
+  type Workload,
+} from './mesh.ts'
 import { settingsOf, type TrafficTables } from './traffic-tables.ts'
 
 /**
@@ -10,7 +17,7 @@ export function touchedBetween(before: Mesh, now: Mesh): ReadonlySet<string> {
   const touched = new Set<string>()
   const ofService = (service: MeshService): void => {
     touched.add(service.key)
-    for (const address of service.addresses) touched.add(address)
+    for (const address of addressesOf(service)) touched.add(address)
   }
   const ofWorkload = (workload: Workload): void => {
     touched.add(workload.key)
@@ -20,8 +27,10 @@ export function touchedBetween(before: Mesh, now: Mesh): ReadonlySet<string> {
   const ofPort = (portKey: string): void => {
     const key = serviceOf(portKey)
     touched.add(key)
-    for (const { services } of [before, now])
-      for (const address of services.get(key)?.addresses ?? []) touched.add(address)
+    for (const { services } of [before, now]) {
+      const service = services.get(key)
+      for (const address of service ? addressesOf(service) : []) touched.add(address)
+    }
   }
   eachDifference(before.tokens.providers, now.tokens.providers, (key) => touched.add(key))
   // In the pod's own listener alone.
@@ -29,9 +38,15 @@ export function touchedBetween(before: Mesh, now: Mesh): ReadonlySet<string> {
   if (!sameTelling(before.authorization.settings, now.authorization.settings))
     for (const key of now.workloads.keys()) touched.add(key)
   eachDifference(before.services, now.services, (_, ...both) => both.forEach((one) => one && ofService(one)))
-  eachDifference(before.workloads, now.workloads, (_, ...both) =>
-    both.forEach((one) => one && ofWorkload(one)),
-  )
+  let moved = false
+  eachDifference(before.workloads, now.workloads, (_, earlier, later) => {
+    for (const one of [earlier, later]) if (one) ofWorkload(one)
+    if (earlier?.node !== later?.node) moved = true
+  })
+  // Which endpoints it reaches follows from the node of the caller, which may be known later than its stream is there.
+  if (moved)
+    for (const { endpoints } of [before, now])
+      for (const { key, ownNodeOnly } of endpoints.values()) if (ownNodeOnly) touched.add(serviceOf(key))
   eachDifference(before.endpoints, now.endpoints, (portKey) => touched.add(serviceOf(portKey)))
   eachDifference<RouteTable>(before.routes, now.routes, ofPort)
   if (before.trust !== now.trust) {

@@ -35,8 +35,10 @@ export class MeshPolicyTranslator {
     const all = [...meshPolicies.values()].map((policy) => ({ policy, problem: this.#problemOf(policy) }))
     const inForce = all.find(({ problem }) => problem === undefined)?.policy
     const settings = inForce ? settingsOf(inForce) : MESH_PRESET
+    // Which of the two it is tells who said it, also where both say the same.
+    const same = inForce && before.settings !== MESH_PRESET && isDeepStrictEqual(before.settings, settings)
     return (this.#result = {
-      settings: before !== NONE && isDeepStrictEqual(before.settings, settings) ? before.settings : settings,
+      settings: same ? before.settings : settings,
       tokenRules: inForce?.tokenRules ?? NONE.tokenRules,
       status: all.map(({ policy, problem }) => statusOf(policy, problem)),
       problems: all.flatMap(({ problem }) => problem ?? []),

@@ -125,6 +125,7 @@ function translateService(
     namespace: source.meta.namespace,
     name: source.meta.name,
     addresses: source.headless ? [] : source.clusterIPs,
+    ...(source.externalIPs.length > 0 ? { externalAddresses: source.externalIPs } : {}),
     ports,
     affinityMs: source.affinitySeconds === undefined ? undefined : source.affinitySeconds * 1000,
     ...(source.nearness ? { nearness: source.nearness } : {}),
@@ -186,7 +187,10 @@ function translateService(
       ready.length > 0
         ? [...ready, ...draining]
         : draining.map((one) => ({ ...one, health: 'healthy' as const }))
-    const near = source.nearness ? { nearness: source.nearness } : {}
+    const near = {
+      ...(source.nearness ? { nearness: source.nearness } : {}),
+      ...(source.ownNodeOnly ? { ownNodeOnly: true as const } : {}),
+    }
     return { key: portKey, ...near, endpoints: endpoints.sort(byAddress) }
   })
   return { service, groups, targets }

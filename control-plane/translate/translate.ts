@@ -4,6 +4,7 @@ import { NO_LIMITS, type WorkloadLimits } from '../model/workload-limits.ts'
 import type { Snapshot } from '../registry/snapshot.ts'
 import { bindRoutes, type Routes } from './binding.ts'
 import { ServiceTranslator } from './services.ts'
+import { externalAddresses } from './external-addresses.ts'
 import { BackendPolicyTranslator } from './backend-policies.ts'
 import type { PolicyProblem } from '../model/policy-problem.ts'
 import type { PolicyStatus } from '../model/policy-status.ts'
@@ -116,6 +117,7 @@ export class Translator {
       namespaceTelemetry: this.#namespaceTelemetry.translate(snapshot),
       services,
       servicesByAddress,
+      servicesByExternalAddress: externalAddresses(snapshot, services, servicesByAddress),
       endpoints,
       workloads,
       workloadsByAddress: this.#byAddress(snapshot, workloads),

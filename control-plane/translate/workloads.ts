@@ -134,6 +134,7 @@ export class WorkloadTranslator {
       identity: identityOf(pod, this.#trustDomain),
       service: serviceName({ ...pod.meta, owner: pod.owner }),
       owner: ownerOf(pod),
+      node: pod.node,
       services,
       mtls: mtls.all,
       captured: capturedPortsOf(pod),

@@ -173,6 +173,20 @@ export const GRPC_LIBRARY_MTLS: ClientTakes = {
   transport: 'certificate-provider',
 }
 
+/**
+ * The library of Java (1.85): an endpoint that leaves while a call is on its way to it takes along what its outlier
+ * detection counts by (OutlierDetectionLoadBalancer.EndpointTracker is null then), and that call never ends, not even at
+ * its deadline. So it is told of none.
+ */
+export const GRPC_JAVA: ClientTakes = { ...GRPC_LIBRARY, name: 'grpc-java', outlierDetection: 'none' }
+
+/** The same where its bootstrap asks for mutual TLS. */
+export const GRPC_JAVA_MTLS: ClientTakes = {
+  ...GRPC_LIBRARY_MTLS,
+  name: 'grpc-java-mtls',
+  outlierDetection: 'none',
+}
+
 /** Anything else. */
 export const ENVOY: ClientTakes = {
   name: 'envoy',
@@ -216,6 +230,7 @@ const OF_ONE_VERSION = [TAKES_RBAC, TAKES_JWT, TAKES_TRUST, TAKES_TELEMETRY]
 /** By the `user_agent_name` of a node; without one it is a sidecar. */
 export function takesOf(userAgentName: string, { mtls = false, takes = [] }: NodeWords = {}): ClientTakes {
   const agent = userAgentName.toLowerCase()
+  if (agent.startsWith('grpc java')) return mtls ? GRPC_JAVA_MTLS : GRPC_JAVA
   if (agent.startsWith('grpc')) return mtls ? GRPC_LIBRARY_MTLS : GRPC_LIBRARY
   if (agent !== '' && !agent.startsWith(USER_AGENT)) return ENVOY
   if (!takes.includes(TAKES_OUTLIER_DETECTION)) return SIDECAR_BEFORE

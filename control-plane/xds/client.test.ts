@@ -34,5 +34,7 @@ t.test(
     t.same(sent('envoy'), ['envoy', 50])
     t.same(sent('gRPC Go'), ['grpc', 33])
     t.same(sent('gRPC Go', { [NODE_MUTUAL_TLS]: 'true' }), ['grpc-mtls', 33])
+    t.same(sent('gRPC Java'), ['grpc-java', undefined])
+    t.same(sent('gRPC Java', { [NODE_MUTUAL_TLS]: 'true' }), ['grpc-java-mtls', undefined])
   },
 )

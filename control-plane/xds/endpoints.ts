@@ -53,11 +53,13 @@ export function endpoints(mesh: Mesh, name: string, client: MeshClient): Plan<'e
   const group = mesh.endpoints.get(name)
   if (!group) return undefined
   const near = client.takes.nearestFirst ? nearnessFor(mesh, group, client) : undefined
+  const node = group.ownNodeOnly ? nodeOf(mesh, client) : ''
   return {
-    variant: near ? `near ${near} ${variant}` : variant,
+    variant: [near && `near ${near}`, node && `on ${node}`, variant].filter(Boolean).join(' '),
     parts: [group, mesh.trust.revoked],
     make: () => {
-      const accepted = group.endpoints.filter(({ identity }) => !revoked(mesh, identity)).map(known)
+      const reached = node === '' ? group.endpoints : onNode(group.endpoints, node)
+      const accepted = reached.filter(({ identity }) => !revoked(mesh, identity)).map(known)
       return {
         clusterName: name,
         endpoints: near ? byPlace(accepted, near) : zones ? byZone(accepted) : together(accepted),
@@ -69,6 +71,19 @@ export function endpoints(mesh: Mesh, name: string, client: MeshClient): Plan<'e
 /** Who calls an endpoint whose identity is revoked would only be told so by the handshake, or not at all. */
 function revoked({ trust }: Mesh, identity: string): boolean {
   return identity !== '' && trust.revoked.identities.includes(identity)
+}
+
+/** '' of a client that is no pod of the mesh: nobody knows its node, and it is told of all. */
+function nodeOf(mesh: Mesh, { namespace, pod }: MeshClient): string {
+  return mesh.workloads.get(`${namespace}/${pod}`)?.node ?? ''
+}
+
+/** Also there, those that serve while they terminate are the last resort (KEP-1669). */
+function onNode(all: readonly MeshEndpoint[], node: string): readonly MeshEndpoint[] {
+  const own = all.filter((one) => one.node === node)
+  return own.some(({ health }) => health === 'healthy')
+    ? own
+    : own.map((one) => ({ ...one, health: 'healthy' }))
 }
 
 function nearnessFor(

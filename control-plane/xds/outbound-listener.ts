@@ -1,5 +1,5 @@
 import type { Filter, HttpFilter, Listener } from '../../core/xds/generated/envoy.js'
-import { routesFor, SIDECAR_PORTS, type Mesh, type Workload } from '../model/mesh.ts'
+import { routesFor, serviceAt, SIDECAR_PORTS, type Mesh, type Workload } from '../model/mesh.ts'
 import { PLAIN_HEADS } from '../model/head-rules.ts'
 import { callerLimits, type WorkloadLimits } from '../model/workload-limits.ts'
 import { carriesHttp, type PortProtocol } from '../model/protocol.ts'
@@ -67,11 +67,11 @@ export function outboundListener(
       }),
     ),
   })
-  const service = mesh.servicesByAddress.get(address)
-  if (service) {
-    const found = service.ports.find((one) => one.port === port)
-    if (!found) return undefined
-    const { key, protocol } = found
+  const called = serviceAt(mesh, address, port)
+  if (called) {
+    const { service } = called
+    if (!called.port) return undefined
+    const { key, protocol } = called.port
     const limits = callerLimits(limitsOfClient(mesh, client), service.limits)
     const rds = routeNameFor(mesh, key, client)
     const variant = `${client.takes.name} ${rds} ${JSON.stringify(limits)}`

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { OUTBOUND_LISTENER_PREFIX } from '../../core/contract.ts'
-import type { Mesh } from '../model/mesh.ts'
+import { addressesOf, type Mesh } from '../model/mesh.ts'
 import { absentResource } from './absent.ts'
 import { apiListener } from './api-listener.ts'
 import type { MeshClient } from './client.ts'
@@ -110,7 +110,7 @@ export function resourceNames(mesh: Mesh, type: ResourceType, client: MeshClient
   for (const service of mesh.services.values()) {
     for (const port of service.ports) {
       if (type === 'listener') {
-        for (const address of service.addresses) names.push(outboundName(address, port.port))
+        for (const address of addressesOf(service)) names.push(outboundName(address, port.port))
       } else if (type === 'route') names.push(routeNameFor(mesh, port.key, client))
       else names.push(port.key)
     }
@@ -118,7 +118,8 @@ export function resourceNames(mesh: Mesh, type: ResourceType, client: MeshClient
   if (own && type === 'listener') names.push(INBOUND)
   if (own && type === 'cluster')
     names.push(...new Set([INBOUND, ...own.ports.map((port) => inboundCluster(port.proxyProtocol))]))
-  return names.sort()
+  // One address of outside may be named by several.
+  return [...new Set(names)].sort()
 }
 
 function keyOf(type: ResourceType, variant: string, name: string): string {

@@ -56,6 +56,26 @@ export const CASES: readonly Case[] = [
       return { came, moved }
     },
   },
+  {
+    name: 'each call ends, however often its endpoint leaves',
+    async run({ world, client, t }) {
+      world.service('restless')
+      const ports = [await greeter(t, 'one'), await greeter(t, 'two')] as const
+      world.endpoint('restless', ports[0])
+      await until(() => client.call(target('restless')), only('one'))
+      for (let turn = 1; turn <= 20; turn++) {
+        const calls = client.call(target('restless'), { count: 400, deadlineMs: 5000 })
+        world.endpoint('restless', ports[turn % 2 === 0 ? 0 : 1])
+        const { answers } = await calls
+        // What was picked and not sent may be told so by the library.
+        const { one = 0, two = 0, UNAVAILABLE: unavailable = 0 } = answers
+        assert.equal(one + two + unavailable, 400, JSON.stringify(answers))
+        assert.ok(unavailable < 40, JSON.stringify(answers))
+        await until(() => client.call(target('restless')), only(turn % 2 === 0 ? 'one' : 'two'))
+      }
+      return undefined
+    },
+  },
   ...(['HTTPRoute', 'GRPCRoute'] as const).map((kind): Case => ({
     name: `${kind}: a split, and an edit of it`,
     async run(scene) {

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
+import { WeftError } from '../../core/errors.ts'
 
 /** A line of a client's input: calls to make. */
 export interface Calls {
@@ -40,6 +41,10 @@ export interface RunningClient {
   stop(): Promise<void>
 }
 
+/** What a client gets beyond the deadlines of its calls: a JVM starts, a machine is busy. */
+const SLACK_MS = 30_000
+const END_MS = 10_000
+
 const DEFAULTS: Omit<Calls, 'target'> = {
   count: 1,
   atOnce: 20,
@@ -49,7 +54,10 @@ const DEFAULTS: Omit<Calls, 'target'> = {
   mtls: false,
 }
 
-/** Starts a client with this bootstrap (gRFC A27). What it logs goes to `log`. */
+/**
+ * Starts a client with this bootstrap (gRFC A27). What it logs goes to `log`. Calls that outlive their deadlines throw
+ * WeftError `clients.hang`, and the client is ended.
+ */
 export function startClient(
   program: ClientProgram,
   bootstrap: object,
@@ -69,14 +77,27 @@ export function startClient(
   return {
     program,
     async call(target, more) {
-      child.stdin.write(`${JSON.stringify({ ...DEFAULTS, ...more, target } satisfies Calls)}\n`)
-      const { value, done } = await lines.next()
+      const calls: Calls = { ...DEFAULTS, ...more, target }
+      child.stdin.write(`${JSON.stringify(calls)}\n`)
+      const limitMs = Math.ceil(calls.count / calls.atOnce) * calls.deadlineMs + SLACK_MS
+      let hangs = false
+      const limit = setTimeout(() => {
+        hangs = true
+        child.kill('SIGKILL')
+      }, limitMs)
+      const { value, done } = await lines.next().finally(() => clearTimeout(limit))
+      if (hangs)
+        throw new WeftError(
+          'clients.hang',
+          `${calls.count} calls of ${program.language} to ${target} had not ended after ${limitMs / 1000} s`,
+        )
       if (done) throw new Error(`the client of ${program.language} ended`)
       return JSON.parse(value) as Outcome
     },
     async stop() {
       child.stdin.end()
-      await ended
+      const limit = setTimeout(() => child.kill('SIGKILL'), END_MS)
+      await ended.finally(() => clearTimeout(limit))
     },
   }
 }

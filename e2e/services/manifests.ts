@@ -25,6 +25,41 @@ export function handWritten(service: string, address: string): string {
   })
 }
 
+/** A Service whose ports change: port 80 leads to one of two ports of its pod, and beside it is one that comes and goes. */
+export function changing(edit: number): string {
+  const http = { name: edit % 2 === 0 ? 'http' : 'web', port: 80, targetPort: edit % 3 === 0 ? 8080 : 8081 }
+  const ports = [http, { name: 'other', port: 8100 + edit, targetPort: 8080 }]
+  return JSON.stringify(
+    service('changing', { selector: { version: 'v1' }, ports: edit % 2 === 0 ? ports : ports.toReversed() }),
+  )
+}
+
+/** A namespace of its own, with a pod behind a Service. */
+export function leavingNamespace(): string {
+  const namespace = 'leaving'
+  const pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'visitor', namespace, labels: { app: 'visitor' } },
+    spec: {
+      terminationGracePeriodSeconds: 1,
+      containers: [container({ TLS_CERT: '', TLS_KEY: '' }, [{ name: 'web', containerPort: 8080 }])],
+    },
+  }
+  const spec = { selector: { app: 'visitor' }, ports: PORTS }
+  return [
+    {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name: namespace, labels: { 'weft.dev/inject': 'enabled' } },
+    },
+    { apiVersion: 'v1', kind: 'Service', metadata: { name: 'visitor', namespace }, spec },
+    pod,
+  ]
+    .map((object) => JSON.stringify(object))
+    .join('\n---\n')
+}
+
 type Labels = Readonly<Record<string, string>>
 
 function service(name: string, spec: object): object {
@@ -57,6 +92,10 @@ function route(kind: string, name: string, port: number, more: object): object {
     spec: { parentRefs, ...more },
   }
 }
+
+/** Of documentation (RFC 5737, RFC 3849): nobody has them. */
+export const EXTERNAL = '192.0.2.10'
+export const EXTERNAL6 = '2001:db8::10'
 
 /** Everything that the calls of the test meet, as one text of manifests. */
 export function manifests(): string {
@@ -127,6 +166,10 @@ export function manifests(): string {
     service('alias', { type: 'ExternalName', externalName: 'echo-v1.shop.svc.cluster.local' }),
     service('empty', of({ app: 'nobody' })),
     service('manual', { ports: PORTS }),
+    service(
+      'outside',
+      of({ version: 'v2' }, { externalIPs: [EXTERNAL, EXTERNAL6], internalTrafficPolicy: 'Local' }),
+    ),
     service('dual', of({ version: 'v2' }, { ipFamilyPolicy: 'RequireDualStack' })),
     service('sticky', of({ set: 'all' }, { sessionAffinity: 'ClientIP' })),
     service('published', of({ version: 'v2' }, { publishNotReadyAddresses: true })),

@@ -5,7 +5,16 @@ import t from 'tap'
 import { startCluster, type LocalCluster } from '../../local/cluster.ts'
 import { findLacks, thisMachine } from '../../local/requirements.ts'
 import type { Call } from './app/call.ts'
-import { handWritten, IMAGE, manifests, SHARES } from './manifests.ts'
+import {
+  changing,
+  EXTERNAL,
+  EXTERNAL6,
+  handWritten,
+  IMAGE,
+  leavingNamespace,
+  manifests,
+  SHARES,
+} from './manifests.ts'
 
 // What Kubernetes says of Services and addresses, and the routes of connections, between pods with sidecars that take mutual
 // TLS alone. docs/traffic.md has the table of it.
@@ -62,6 +71,9 @@ function cases(addresses: ReadonlyMap<string, readonly string[]>): readonly Case
     { name: 'ExternalName of a Service, TCP', call: tcp('alias'), pods: ['echo-v1'] },
     { name: 'a Service without a selector', call: http('manual'), pods: ['echo-v2'] },
     { name: 'a Service without a selector, TCP', call: tcp('manual'), pods: ['echo-v2'] },
+    { name: 'an address of outside', call: http(EXTERNAL, 80, { times: 3 }), pods: ['echo-v2'] },
+    { name: 'an IPv6 address of outside, TCP', call: tcp(EXTERNAL6), pods: ['echo-v2'] },
+    { name: 'the endpoints of the own node', call: http('outside'), pods: ['echo-v2'] },
     { name: 'a Service without endpoints', call: http('empty'), said: /^503 .*no_healthy_upstream/ },
     { name: 'a Service without endpoints, TCP', call: tcp('empty'), said: /^failed: ECONNRESET$/ },
     // Who resolves a name to several addresses takes its own.
@@ -144,6 +156,49 @@ t.test('Services, addresses and routes of connections', { skip }, async (t) => {
     t.equal(new Set(said.slice(20)).size, 1, 'of TCP')
   })
 
+  t.test('the ports of a Service change under load', async (t) => {
+    const file = join(directory, 'changing.yaml')
+    writeFileSync(file, changing(0))
+    const answers = (port: number) => async (): Promise<boolean> => {
+      const [said = ''] = await callsOf(cluster, [{ kind: 'http', host: 'changing', port }])
+      return podOf(said) === 'echo-v1'
+    }
+    await until('the Service', answers(8100))
+    const said = await during(cluster, { kind: 'http', host: 'changing', port: 80, times: 100 }, async () => {
+      for (let edit = 1; edit <= 6; edit++) {
+        writeFileSync(file, changing(edit))
+        await until(`port ${8100 + edit}`, answers(8100 + edit))
+      }
+    })
+    t.strictSame([...new Set(said.map(podOf))], ['echo-v1'], `of ${said.length} requests none fails`)
+    const [old = ''] = await callsOf(cluster, [{ kind: 'http', host: 'changing', port: 8101 }])
+    t.not(podOf(old), 'echo-v1', 'a port that is gone is gone')
+  })
+
+  t.test('a namespace goes and comes back under load', async (t) => {
+    const file = join(directory, 'leaving.yaml')
+    const call: Call = { kind: 'http', host: 'visitor.leaving', port: 80 }
+    const says = (wanted: boolean) => async (): Promise<boolean> => {
+      const [said = ''] = await callsOf(cluster, [call])
+      return (podOf(said) === 'visitor') === wanted
+    }
+    const said = await during(cluster, { kind: 'http', host: 'echo', port: 80, times: 100 }, async () => {
+      for (let turn = 0; turn < 2; turn++) {
+        writeFileSync(file, leavingNamespace())
+        await until('the namespace', says(true))
+        rmSync(file)
+        await until('its end', says(false))
+      }
+    })
+    t.strictSame(
+      [...new Set(said.map(podOf))].toSorted(),
+      ['echo-v1', 'echo-v2'],
+      `of ${said.length} none fails`,
+    )
+    const [gone = ''] = await callsOf(cluster, [call])
+    t.match(gone, /^(503 |failed: (ENOTFOUND|ECONNRESET))/, 'whoever calls it is told so')
+  })
+
   t.test('a pod that is not ready has what publishes it, and nothing else', async (t) => {
     await cluster.exec('shop/echo-v2', ['touch', '/tmp/unready'], { timeoutMs: BEFORE_MS })
     await until('a pod that is not ready', async () => {
@@ -177,6 +232,18 @@ async function callsOf(cluster: LocalCluster, calls: readonly Call[]): Promise<s
   )
   if (code !== 0) throw new Error(`the client ended with ${code}: ${stderr}`)
   return JSON.parse(stdout) as string[]
+}
+
+/** What is said to calls that are made as long as `work` lasts. */
+async function during(cluster: LocalCluster, call: Call, work: () => Promise<void>): Promise<string[]> {
+  const said: string[] = []
+  const working = { now: true }
+  const calling = (async () => {
+    while (working.now) said.push(...(await callsOf(cluster, [call])))
+  })()
+  await work().finally(() => (working.now = false))
+  await calling
+  return said
 }
 
 async function until(what: string, holds: () => Promise<boolean>): Promise<void> {

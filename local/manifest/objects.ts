@@ -102,6 +102,8 @@ export interface ServiceObject extends Named {
   readonly ports: readonly ServicePort[]
   /** Addresses asked for, at most one a family. */
   readonly requestedIPs: readonly string[]
+  /** Addresses of outside that lead to it, too. */
+  readonly externalIPs: readonly string[]
   readonly dualStack: boolean
   readonly externalName: string | undefined
   readonly publishNotReady: boolean

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { canonicalAddress } from '../../core/ip-address.ts'
 import { Fields, invalid } from './fields.ts'
 import type { Warn } from './fields.ts'
 import type {
@@ -95,6 +96,9 @@ function parseService(fields: Fields, namespace: string, name: string, raw: RawO
   for (const ip of headless ? [] : requestedIPs) {
     if (isIP(ip) === 0) throw invalid(spec.at('clusterIP'), `\`${ip}\` is neither an IP address nor None`)
   }
+  const externalIPs = spec.strings('externalIPs') ?? []
+  for (const ip of externalIPs)
+    if (isIP(ip) === 0) throw invalid(spec.at('externalIPs'), `\`${ip}\` is no IP address`)
   const ports = spec.list('ports').map((port) => {
     const number = port.integer('port', 1, 65535)
     if (number === undefined) throw invalid(port.at('port'), 'is required')
@@ -123,6 +127,7 @@ function parseService(fields: Fields, namespace: string, name: string, raw: RawO
     selector: spec.has('selector') ? spec.textMap('selector') : undefined,
     ports,
     requestedIPs: headless ? [] : requestedIPs,
+    externalIPs: headless ? [] : externalIPs.map(canonicalAddress),
     dualStack: policy === 'PreferDualStack' || policy === 'RequireDualStack',
     externalName: type === 'ExternalName' ? spec.requiredString('externalName') : undefined,
     publishNotReady: spec.boolean('publishNotReadyAddresses') ?? false,

@@ -379,7 +379,7 @@ function endpointPod(pod: PodRunner): EndpointPod {
 
 function serviceTargets(views: readonly NamedService[]): ServiceTarget[] {
   return views.flatMap(({ service, ips, groups }) =>
-    ips.flatMap((address) =>
+    [...ips, ...service.externalIPs].flatMap((address) =>
       service.ports.flatMap((port, index): ServiceTarget[] => {
         if (port.protocol === 'SCTP') return []
         const endpoints = groups.flatMap((group) => {

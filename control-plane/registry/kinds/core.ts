@@ -21,10 +21,14 @@ export interface ServiceObject {
   readonly type: 'ClusterIP' | 'NodePort' | 'LoadBalancer' | 'ExternalName'
   readonly headless: boolean
   readonly clusterIPs: readonly string[]
+  /** `externalIPs`, and those of its load balancer that nodes take for their own (KEP-1860). */
+  readonly externalIPs: readonly string[]
   /** Labels of its pods; empty: somebody else writes its endpoints. */
   readonly selector: Readonly<Record<string, string>>
   /** Of trafficDistribution: whose endpoints are preferred; undefined: nobody's. */
   readonly nearness: 'zone' | 'node' | undefined
+  /** `internalTrafficPolicy: Local`: callers reach the endpoints of their own node, and no others. */
+  readonly ownNodeOnly: boolean
   readonly ports: readonly ServiceObjectPort[]
   /** Of `sessionAffinity: ClientIP`; undefined: none. */
   readonly affinitySeconds: number | undefined
@@ -89,10 +93,26 @@ export function readService(object: Fields): ServiceObject {
     headless: addresses.includes('None'),
     selector: spec.stringMap('selector'),
     clusterIPs: addresses.filter((address) => isIP(address) !== 0).map(canonicalAddress),
+    externalIPs: readExternalIPs(spec, object.map('status')),
+    ownNodeOnly: spec.oneOf('internalTrafficPolicy', ['Cluster', 'Local']) === 'Local',
     nearness: NEARNESS[spec.text('trafficDistribution') ?? ''],
     ports: spec.list('ports', readServicePort).filter((port) => port !== undefined),
     affinitySeconds: readAffinity(spec),
   }
+}
+
+/** With `ipMode: Proxy` the load balancer wants to see the traffic itself. */
+function readExternalIPs(spec: Fields, status: Fields): readonly string[] {
+  const external = spec.texts('externalIPs')
+  for (const [index, address] of external.entries()) {
+    if (isIP(address) === 0)
+      spec.problem(`must be an IP address, got ${JSON.stringify(address)}`, 'externalIPs', index)
+  }
+  const balanced = status
+    .map('loadBalancer')
+    .list('ingress', (one) => (one.text('ipMode') === 'Proxy' ? '' : (one.text('ip') ?? '')))
+  const addresses = [...external, ...balanced].filter((address) => isIP(address) !== 0)
+  return [...new Set(addresses.map(canonicalAddress))]
 }
 
 /** 3 hours unless said otherwise, a day at most (Service, SessionAffinityConfig). */
