@@ -120,6 +120,17 @@ export const WITH_POLICIES: Case = {
   connections: [64],
   targets: {},
 }
+/** Weft alone, without any telemetry, as it is shipped, and with every request traced or logged: see `told/measure.ts`. */
+export const WITH_TELEMETRY: Case = {
+  name: 'telemetry',
+  title: 'the mTLS pair without telemetry, with it as shipped, and with every request traced, or logged',
+  topology: 'http-pair',
+  load: 'http1',
+  origin: 'http1',
+  size: 1024,
+  connections: [64],
+  targets: {},
+}
 /** An application whose traces are stitched (`now`) beside the same without (`before`); no proxy is in it. */
 export const STITCH: Case = {
   name: 'stitch',
@@ -135,6 +146,7 @@ export const STITCH: Case = {
 export const CASE_NAMES: readonly string[] = [
   ...CASES.map(({ name }) => name),
   WITH_POLICIES.name,
+  WITH_TELEMETRY.name,
   IDLE,
   SIDECAR,
 ]

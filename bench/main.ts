@@ -7,7 +7,7 @@ import { ADMISSION_CASES } from './admission/measure.ts'
 import { reportAdmission } from './admission/report.ts'
 import { reportAgainst, reportStitch } from './against/report.ts'
 import { Bed } from './bed.ts'
-import { CASES, IDLE, STITCH, WITH_POLICIES } from './cases.ts'
+import { CASES, IDLE, STITCH, WITH_POLICIES, WITH_TELEMETRY } from './cases.ts'
 import { measureIdle } from './idle.ts'
 import { measureCase } from './measure-case.ts'
 import { HELP, parseOptions, type Options } from './options.ts'
@@ -23,6 +23,7 @@ import { machineText } from './report/machine.ts'
 import { writeDocument } from './report/document.ts'
 import { headingText, rowText } from './report/table.ts'
 import type { Row } from './result.ts'
+import { measureTelemetry } from './told/measure.ts'
 import { measureSidecar, SIDECAR } from './sidecar/measure.ts'
 
 const PROJECT = fileURLToPath(new URL('..', import.meta.url))
@@ -69,6 +70,8 @@ async function measure(
         rows.push(...(await measureCase(bed, what, peers, options, tell)))
     if (options.cases.includes(WITH_POLICIES.name))
       rows.push(...(await measurePolicies(bed, own, options, tell)))
+    if (options.cases.includes(WITH_TELEMETRY.name))
+      rows.push(...(await measureTelemetry(bed, PROJECT, own, options, tell)))
     if (options.cases.includes(IDLE)) rows.push(...(await measureIdle(bed, peers, tell)))
     if (options.cases.includes(SIDECAR))
       rows.push(...(await measureSidecar((await bundle('proxy')).path, tell)))

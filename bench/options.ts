@@ -32,6 +32,9 @@ application on another. Weft and Envoy run from the same bootstrap files. Every 
 policies is the pair without AuthorizationPolicies (weft) beside the same with 200, of which 20 apply to the server's
 pod, as the control plane translates them (policies); 'own MiB' is the private memory of the server's sidecar.
 
+telemetry is the pair that tells nothing (weft) beside the same as shipped, with a collector that takes spans, metrics and log
+(telemetry), and with every request traced (sampled) or on a line of the access log (logged).
+
 CPU is that of all proxies in the path together, in microseconds a request; memory that of the larger of them.
 With --against each line has the ratio of now to before and, in brackets, where the true one is with 95 % certainty, by the
 rounds: 'no worse' where all of that is allowed, 'worse' (and exit code 1) where none of it is, else 'undecided'.

@@ -42,10 +42,16 @@ export function peerIdentity(certificate: X509Certificate, expected: PeerExpecta
   }
   // A resumed session does not look at the time again.
   if (expected.now < certificate.validFromDate.getTime()) {
-    return refuse('not_yet_valid', `valid only from ${certificate.validFromDate.toISOString()}`)
+    return refuse(
+      'not_yet_valid',
+      `valid only from ${certificate.validFromDate.toISOString()}, ${clockHere(expected.now)}`,
+    )
   }
   if (expected.now >= certificate.validToDate.getTime()) {
-    return refuse('expired', `expired at ${certificate.validToDate.toISOString()}`)
+    return refuse(
+      'expired',
+      `expired at ${certificate.validToDate.toISOString()}, ${clockHere(expected.now)}`,
+    )
   }
   if (extensions.ca || extensions.mayCertify || certificate.ca) {
     return refuse('is_ca', 'the certificate may sign others: it is no workload')
@@ -65,6 +71,11 @@ export function peerIdentity(certificate: X509Certificate, expected: PeerExpecta
     return refuse('not_a_spiffe_id', describeError(error))
   }
   return { ok: true, spiffeId: uri }
+}
+
+/** Whoever reads that a certificate is not valid can see by this which clock is wrong. */
+export function clockHere(now: number): string {
+  return `and the clock here says ${new Date(now).toISOString()}`
 }
 
 function refuse(reason: PeerRefusal, detail: string): PeerResult {

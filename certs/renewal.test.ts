@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { isValidAt, renewalDelay } from './renewal.ts'
+import { freshRenewalDelay, isValidAt, renewalDelay } from './renewal.ts'
 
 const HOUR = 3_600_000
 
@@ -13,6 +13,17 @@ t.test('half of the life, a tenth earlier or later', async (t) => {
   t.equal(renewalDelay(validity, 20 * HOUR, 0.5), 0, 'overdue')
   t.equal(renewalDelay({ notBefore: 5, notAfter: 1 }, 9, 0.5), 0, 'a life that ends before it begins')
 })
+
+t.test(
+  'one that is new, and past half of its life by a clock that is ahead, is never renewed at once',
+  async (t) => {
+    const validity = { notBefore: 0, notAfter: 600_000 }
+    t.equal(freshRenewalDelay(validity, 60_000, 0.5), 240_000, 'as ever')
+    t.equal(freshRenewalDelay(validity, 360_000, 0.5), 120_000, 'half of what is left')
+    t.equal(freshRenewalDelay(validity, 599_000, 0.5), 1000)
+    t.equal(freshRenewalDelay(validity, 900_000, 0.5), 1000, 'over')
+  },
+)
 
 t.test('always before the end, never negative', async () => {
   fc.assert(

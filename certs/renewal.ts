@@ -15,6 +15,18 @@ export function renewalDelay(validity: Validity, now: number, random: number): n
   return Math.max(at - now, 0)
 }
 
+/** At least, between two that were issued one after the other. Milliseconds. */
+const LEAST_MS = 1000
+
+/**
+ * The same for a certificate that was issued just now. By a clock that is far ahead of its issuer's it is past that moment
+ * already, and so will be the next one: half of what is left of it is waited for, so that nobody asks without a pause.
+ */
+export function freshRenewalDelay(fresh: Validity, now: number, random: number): number {
+  const delay = renewalDelay(fresh, now, random)
+  return delay > 0 ? delay : Math.max((fresh.notAfter - now) / 2, LEAST_MS)
+}
+
 export function isValidAt(validity: Validity, now: number): boolean {
   return now >= validity.notBefore && now < validity.notAfter
 }

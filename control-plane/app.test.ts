@@ -16,6 +16,7 @@ import { RouteConfiguration, type DeltaDiscoveryResponse } from '../core/xds/gen
 import { Signing, type SignResponse } from '../core/xds/generated/weft.js'
 import { startControlPlane, type ControlPlaneOptions, type RunningControlPlane } from './app.ts'
 import { manifestsPlatform } from './platform/manifests.ts'
+import { readQuotas } from './quotas.ts'
 import { DeltaStream } from './serve/ads/testing/delta-stream.ts'
 import { openTokenIssuer } from './serve/tokens/issuer.ts'
 
@@ -83,9 +84,9 @@ async function setUp(t: Test) {
   return { options, platform, lines, mint, ca, write }
 }
 
-async function start(t: Test) {
+async function start(t: Test, more: Partial<ControlPlaneOptions> = {}) {
   const world = await setUp(t)
-  const running = await startControlPlane(world.options)
+  const running = await startControlPlane({ ...world.options, ...more })
   t.teardown(() => running.close())
   const client = clientOf(t, running, world.ca.authority.value.bundle.pem)
   const open = async (token?: string) => new DeltaStream(client, bearer(token ?? (await world.mint())))
@@ -385,7 +386,8 @@ t.test(
 )
 
 t.test('names of one caller take so much and no more: its oldest stream makes room', async (t) => {
-  const { open } = await start(t)
+  // So many names count for 36 MB, which would take the caller half a minute at the rate that it has.
+  const { open } = await start(t, { quotas: readQuotas({ 'kib-per-second-per-pod': '65536' }) })
   const first = (await open()).ask('route', [ROUTE])
   await first.next(`+route ${ROUTE}`)
   const names = (stream: number) => Array.from({ length: 49_000 }, (_, i) => `shop/made-up-${stream}-${i}/80`)

@@ -6,6 +6,7 @@ import {
   REPLICA_AUDIENCE,
   REPLICA_TOKEN_PATH,
   SYSTEM_NAMESPACE,
+  UNCAPTURED_LABEL,
 } from '../core/contract.ts'
 import { inSection, LOG_LEVEL_FLAG } from '../core/command-line/description.ts'
 import type { CommandDescription } from '../core/command-line/description.ts'
@@ -55,6 +56,14 @@ export const CONTROL_PLANE_COMMAND = {
             'keep the roots in a ClusterTrustBundle of this signer, e.g. weft.dev/mesh, for pods that project it ' +
             '(docs/issuers.md)',
           otherwise: 'off',
+        },
+        'cni-repair': {
+          value: 'HOW',
+          choices: ['off', 'label', 'delete'],
+          otherwise: 'off',
+          help:
+            'what becomes of pods that are held back because the CNI plugin set no capture rules: they are labelled ' +
+            `${UNCAPTURED_LABEL}, or deleted where somebody makes them anew; ten at a time (docs/network.md)`,
         },
       },
     ),

@@ -167,6 +167,7 @@ function platformOf(values: Values, dnsNames: readonly string[]): OpenPlatform {
         'replica-token',
         'issuer-secret',
         'cluster-trust-bundle',
+        'cni-repair',
       ],
       'goes with --kubernetes only',
     )
@@ -196,7 +197,7 @@ function platformOf(values: Values, dnsNames: readonly string[]): OpenPlatform {
     const { kubernetesPlatform } = await import('./platform/kubernetes.ts')
     const options = {
       ...{ kubeconfig, context, namespace, issuer, issuerSecret },
-      ...{ httpAuth, clusterTrustBundle, dnsNames },
+      ...{ httpAuth, clusterTrustBundle, dnsNames, cniRepair: values['cni-repair'] ?? 'off' },
     }
     return kubernetesPlatform(options)(platformContext)
   }

@@ -181,6 +181,8 @@ for (const alpn of ['http/1.1', 'weft-h2'])
         ...CLUSTER,
         name: 'catalog',
         discovery: { kind: 'eds', serviceName: 'catalog' },
+        // A handshake of a busy machine is no reason to try elsewhere.
+        connectTimeoutMs: 60_000,
         idleTimeoutMs: 60_000,
         tls: {
           ...upstream([alpn]),
@@ -236,7 +238,11 @@ for (const alpn of ['http/1.1', 'weft-h2'])
     over.abort()
     await load
     t.same(others, [])
-    t.equal(outbound.requests.filter(({ flags, attempts }) => flags !== 0 || attempts !== 1).length, 0)
+    const costly = outbound.requests.filter(({ flags, attempts }) => flags !== 0 || attempts !== 1)
+    t.same(
+      costly.map(({ flags, attempts }) => ({ flags, attempts })),
+      [],
+    )
   })
 
 for (const alpn of ['http/1.1', 'weft-h2'])

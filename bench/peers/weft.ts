@@ -5,16 +5,21 @@ import type { Peer } from './peer.ts'
 
 /**
  * Weft's proxy, or what takes the same files; `argv` stands between Node.js and `--bootstrap FILE`. `own`: of the
- * server's sidecar.
+ * server's sidecar; `flags`: of both, after that.
  */
-export function weft(name: string, argv: readonly string[], own?: ServerOwn): Peer {
+export function weft(
+  name: string,
+  argv: readonly string[],
+  own?: ServerOwn,
+  flags: readonly string[] = ['--access-log', 'off'],
+): Peer {
   return {
     name,
     version: () => `${packageJson.version} on Node.js ${process.version}`,
     processes: (plan) =>
       writeBootstraps(plan, own).map((file, i) => ({
         port: i === 0 ? plan.ports.front : plan.ports.inner,
-        argv: [process.execPath, ...argv, '--bootstrap', file, '--access-log', 'off'],
+        argv: [process.execPath, ...argv, '--bootstrap', file, ...flags],
         env: PROXY_ENV,
       })),
   }

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { WeftError } from '../../core/errors.ts'
-import { CASES, IDLE, WITH_POLICIES } from '../cases.ts'
+import { CASES, IDLE, WITH_POLICIES, WITH_TELEMETRY } from '../cases.ts'
 import { SIDECAR } from '../sidecar/measure.ts'
 import type { Row } from '../result.ts'
 import { markdownTable } from './table.ts'
@@ -39,7 +39,7 @@ const OTHERS: Readonly<Record<string, string>> = {
 
 function resultText(machine: string, rows: readonly Row[]): string {
   const names = [...new Set(rows.map((row) => row.case))]
-  const titles = new Map([...CASES, WITH_POLICIES].map(({ name, title }) => [name, title]))
+  const titles = new Map([...CASES, WITH_POLICIES, WITH_TELEMETRY].map(({ name, title }) => [name, title]))
   const sections = names.map((name) => {
     const title = titles.get(name) ?? OTHERS[name] ?? name
     return `### ${name}\n\n${title}\n\n${markdownTable(rows.filter((row) => row.case === name))}`

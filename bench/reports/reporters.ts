@@ -1,26 +1,43 @@
-// Plays the sidecars of some pods: what each tells of its requests goes through the proxy's own telemetry. Told by main.ts.
+// Plays the sidecars of many pods: what each tells of its requests goes through the proxy's own telemetry. Told by main.ts.
 import { Client, credentials, Metadata } from '@grpc/grpc-js'
 import { silentLogger } from '../../core/log.ts'
+import { formatPeerWorkload } from '../../core/peer-workload.ts'
 import { newRecord } from '../../proxy/exchange/record.ts'
+import type { RequestRecord } from '../../proxy/exchange/telemetry-sink.ts'
 import type { RequestHead } from '../../proxy/http/message.ts'
 import { createGrpcExporter } from '../../proxy/telemetry/grpc-exporter.ts'
+import { ObservedCalls } from '../../proxy/telemetry/observed-calls/observed-calls.ts'
 import { sidecarResource } from '../../proxy/telemetry/resource.ts'
 import { Telemetry } from '../../proxy/telemetry/telemetry.ts'
 import { createAdsClient } from '../../proxy/xds/ads-client.ts'
 import { ResourceTable } from '../../proxy/xds/resource-table.ts'
+import type { ReportingService } from './mesh.ts'
 import type { FromReporters, ReportersConfig } from './messages.ts'
 
-/** Of a span's request; a sidecar has a series for each combination. */
+/** Of a thousand requests so many are answered with 503, and from there to there with 404; the rest with 200. */
+const FAILED = 2
+const NOT_FOUND = 22
 const PATHS = 20
-const STATUSES = [200, 200, 200, 204, 404, 503]
 const TICK_MS = 50
+/** Sidecars don't begin at once. */
+const APART_MS = 2
+
+const identityOf = ({ name, namespace }: ReportingService): string =>
+  `spiffe://cluster.local/ns/${namespace}/sa/${name}`
 
 /** One sidecar: a stream of configuration, and spans and metrics of requests that it says it had. */
 class Reporter {
   readonly telemetry: Telemetry
-  #requests = 0
+  readonly service: ReportingService
+  readonly ip: string
+  /** By the other end's Service: one record is used again and again, as nothing keeps it. */
+  readonly #records = new Map<string, RequestRecord>()
 
-  constructor({ port, roots, serverName }: ReportersConfig, pod: string, token: string) {
+  constructor(config: ReportersConfig, service: ReportingService, pod: { name: string; ip: string }) {
+    const { port, roots, serverName, tokens, services } = config
+    this.service = service
+    this.ip = pod.ip
+    const token = tokens[`${service.namespace}/${pod.name}`] ?? ''
     const connect = (): Client =>
       new Client(`127.0.0.1:${port}`, credentials.createSsl(Buffer.from(roots)), {
         'grpc.ssl_target_name_override': serverName,
@@ -29,18 +46,25 @@ class Reporter {
       })
     this.telemetry = new Telemetry({
       resource: sidecarResource(
-        { name: pod, namespace: 'shop', uid: '', node: '' },
-        new Map([['service.name', 'web']]),
+        { name: pod.name, namespace: service.namespace, uid: pod.name, node: '' },
+        new Map([
+          ['service.name', service.name],
+          ['k8s.deployment.name', service.name],
+        ]),
       ),
       exporter: createGrpcExporter({ client: connect(), token: () => token }),
       accessLog: 'off',
-      samplingPercent: 100,
+      samplingPercent: config.samplingPercent,
+      observed: new ObservedCalls(Date.now(), [pod.ip]),
     })
     const table = new ResourceTable({ pinned: [{ kind: 'listener', name: 'inbound' }] })
-    table.route('shop/web/80')
+    for (const at of service.calls) {
+      const called = services[at]
+      if (called) table.route(`${called.namespace}/${called.name}/80`)
+    }
     createAdsClient({
       table,
-      node: { id: `${pod}.shop`, cluster: 'shop' },
+      node: { id: `${pod.name}.${service.namespace}`, cluster: service.namespace },
       async open() {
         const metadata = new Metadata()
         metadata.set('authorization', `Bearer ${token}`)
@@ -51,68 +75,137 @@ class Reporter {
   }
 
   /** A request to another pod; its sidecar tells of the same trace. */
-  call(callee: Reporter): void {
-    const number = this.#requests++
+  call(callee: Reporter, number: number): void {
     const head: RequestHead = {
       method: 'GET',
       scheme: 'http',
-      authority: 'web.shop',
+      authority: `${callee.service.name}.${callee.service.namespace}`,
       path: `/items/${number % PATHS}`,
       fields: ['user-agent', 'load/1'],
       upgrade: '',
     }
-    this.#finish('outbound', number, head)
-    callee.#finish('inbound', number, head)
+    const status = number % 1000 < FAILED ? 503 : number % 1000 < NOT_FOUND ? 404 : 200
+    const durationMs = (number & 63) / 3
+    this.#finish(this.#outbound(callee, head), head, status, durationMs)
+    callee.#finish(callee.#inbound(this, head), head, status, durationMs)
   }
 
-  #finish(direction: 'outbound' | 'inbound', number: number, head: RequestHead): void {
-    const identity = 'spiffe://cluster.local/ns/shop/sa/web'
+  #outbound(callee: Reporter, head: RequestHead): RequestRecord {
+    const { name, namespace } = callee.service
+    const known = this.#records.get(`>${name}`)
+    if (known) return known
     const hop = {
-      direction,
+      direction: 'outbound' as const,
       original: undefined,
-      destination: { host: '10.0.0.9', port: 80 },
-      downstream: '10.244.0.5:40000',
-      sourceIdentity: direction === 'inbound' ? identity : '',
-      localIdentity: identity,
+      destination: { host: '10.96.0.1', port: 80 },
+      downstream: `${this.ip}:40000`,
+      sourceIdentity: '',
+      localIdentity: identityOf(this.service),
       http2: false,
-      link: direction === 'inbound',
+      link: false,
     }
     const record = newRecord(hop, head, 'v1')
-    record.status = STATUSES[number % STATUSES.length] ?? 200
-    record.cluster = direction === 'inbound' ? 'inbound' : `shop/web/${80 + (number % PATHS)}`
-    record.service = 'web.shop'
-    record.destinationIdentity = identity
+    record.route = `HTTPRoute/${namespace}/${name}/0`
+    record.cluster = `${namespace}/${name}/80`
+    record.service = `${name}.${namespace}`
+    record.upstream = `${callee.ip}:8080`
+    record.peer = formatPeerWorkload({ workload: name, version: '' })
+    record.destinationIdentity = identityOf(callee.service)
+    this.#records.set(`>${name}`, record)
+    return record
+  }
+
+  #inbound(caller: Reporter, head: RequestHead): RequestRecord {
+    const { name } = caller.service
+    const known = this.#records.get(`<${name}`)
+    if (known) return known
+    const hop = {
+      direction: 'inbound' as const,
+      original: undefined,
+      destination: { host: this.ip, port: 8080 },
+      downstream: `${caller.ip}:40000`,
+      sourceIdentity: identityOf(caller.service),
+      localIdentity: identityOf(this.service),
+      peer: formatPeerWorkload({ workload: name, version: '' }),
+      http2: false,
+      link: true,
+    }
+    const record = newRecord(hop, head, 'v1')
+    record.cluster = 'inbound'
+    record.upstream = '127.0.0.1:8080'
+    this.#records.set(`<${name}`, record)
+    return record
+  }
+
+  #finish(record: RequestRecord, head: RequestHead, status: number, durationMs: number): void {
+    record.startMs = Date.now() - durationMs
+    record.durationMs = durationMs
+    record.answerMs = Math.floor(durationMs)
+    record.path = head.path
+    record.status = status
+    record.answered = true
     record.attempts = 1
-    record.durationMs = (number & 63) / 3
-    this.telemetry.beginTrace(record, head, 100)
-    this.telemetry.requestStarted(direction)
+    record.bytesSent = 1024
+    record.span = undefined
+    this.telemetry.beginTrace(record, head, 1)
+    this.telemetry.requestStarted(record.direction)
+    this.telemetry.requestAnswered(record)
     this.telemetry.requestFinished(record, head)
   }
 }
 
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+
 async function report(config: ReportersConfig): Promise<FromReporters> {
-  const reporters = config.reporters.map(({ pod, token }) => new Reporter(config, pod, token))
-  const began = performance.now()
-  // Two spans a request: the caller's and the callee's.
-  const rate = config.spansPerSecond / 2
-  let requests = 0
-  while (performance.now() - began < config.seconds * 1000) {
-    const due = ((performance.now() - began) / 1000) * rate
-    for (; requests < due; requests++) {
-      const caller = reporters[requests % reporters.length]
-      const callee = reporters[(requests + 1) % reporters.length]
-      if (caller && callee) caller.call(callee)
+  const byService: Reporter[][] = []
+  for (const service of config.services) {
+    const own: Reporter[] = []
+    byService.push(own)
+    for (const pod of service.pods) {
+      own.push(new Reporter(config, service, pod))
+      await pause(APART_MS)
     }
-    await new Promise((resolve) => setTimeout(resolve, TICK_MS))
   }
-  let lost = 0
+  const reporters = byService.flat()
+  const began = performance.now()
+  const aTick = Math.ceil((config.requestsPerSecond * TICK_MS) / 1000)
+  let [requests, lateMs, due] = [0, 0, began]
+  while (performance.now() - began < config.seconds * 1000) {
+    // A machine that is too slow plays fewer: who is late does not make up for it, or it would be late for ever.
+    for (const until = requests + aTick; requests < until; requests++) {
+      // Everybody calls everybody that it calls, and each of its pods, equally often.
+      const turn = Math.floor(requests / reporters.length)
+      const caller = reporters[requests % reporters.length] as Reporter
+      const { calls } = caller.service
+      const called = byService[calls[turn % calls.length] ?? 0] ?? []
+      const callee = called[Math.floor(turn / calls.length) % called.length]
+      if (callee) caller.call(callee, hashed(requests))
+    }
+    due += TICK_MS
+    const late = performance.now() - due
+    lateMs = Math.max(lateMs, late)
+    if (late > 0) due += late
+    await pause(Math.max(0, -late))
+  }
+  const seconds = (performance.now() - began) / 1000
+  let [spans, lost, series, failedReports] = [0, 0, 0, 0]
+  await Promise.all(reporters.map(({ telemetry }) => telemetry.close()))
   for (const { telemetry } of reporters) {
-    await telemetry.close()
     // Writes the counters down, too.
     telemetry.exposition({ format: 'text', created: false })
-    lost += telemetry.metrics.counters.get('spans_dropped') ?? 0
+    const { counters } = telemetry.metrics
+    series += telemetry.metrics.requests.size
+    spans += (counters.get('spans_exported') ?? 0) + (counters.get('spans_dropped') ?? 0)
+    lost += counters.get('spans_dropped') ?? 0
+    failedReports += counters.get('metric_push_failed') ?? 0
   }
-  return { spans: 2 * requests, lost }
+  return { requests, seconds, series, spans, lost, failedReports, lateMs }
+}
+
+/** A number that looks like any other, always the same of the same: what failed is spread over everybody. */
+function hashed(number: number): number {
+  const mixed = Math.imul(number ^ (number >>> 15), 0x2c1b3c6d)
+  return (mixed ^ (mixed >>> 12)) >>> 0
 }
 
 process.once('message', (config: ReportersConfig) => {

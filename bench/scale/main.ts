@@ -1,10 +1,10 @@
-import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { KubernetesConnection } from '../../control-plane/kubernetes/connection.ts'
 import { openConnection } from '../../control-plane/kubernetes/open-connection.ts'
-import { describeError, WeftError } from '../../core/errors.ts'
+import { describeError } from '../../core/errors.ts'
 import { startCluster } from '../../e2e/kubernetes/cluster/cluster.ts'
+import { writeBetween } from '../report/document.ts'
 import { machineText } from '../report/machine.ts'
 import { ControlPlane } from './control-plane.ts'
 import { Changes, keyOf, measureIdle } from './measure.ts'
@@ -18,7 +18,6 @@ import { isWithinTarget, resultText, type Result } from './result.ts'
 const DOCUMENT = fileURLToPath(new URL('../../docs/scale.md', import.meta.url))
 const CRDS = fileURLToPath(new URL('../../deploy/chart/crds', import.meta.url))
 const BEGIN = '<!-- Written by `npm run scale -- --document`: -->'
-const END = '<!-- until here. -->'
 
 const tell = (line: string): void => console.error(`scale: ${line}`)
 
@@ -105,15 +104,6 @@ async function rootsOf(connection: KubernetesConnection): Promise<string> {
   return found.data['root-cert.pem'] ?? ''
 }
 
-function writeDocument(text: string): void {
-  const document = readFileSync(DOCUMENT, 'utf8')
-  const from = document.indexOf(BEGIN)
-  const to = document.indexOf(END)
-  if (from < 0 || to < from)
-    throw new WeftError('scale.document', `needs the marks ${BEGIN} and ${END}`, { field: DOCUMENT })
-  writeFileSync(DOCUMENT, `${document.slice(0, from + BEGIN.length)}\n\n${text}\n\n${document.slice(to)}`)
-}
-
 async function main(argv: readonly string[]): Promise<number> {
   const options = parseOptions(argv)
   if (options === 'help') {
@@ -122,7 +112,7 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   const result = await measure(options)
   const text = `${machineText([])}\n\n${resultText(result)}`
-  if (options.document) writeDocument(text)
+  if (options.document) writeBetween(DOCUMENT, BEGIN, text)
   console.log(options.json ? JSON.stringify(result, undefined, 2) : text)
   return isWithinTarget(result) ? 0 : 1
 }

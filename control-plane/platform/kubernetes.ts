@@ -17,6 +17,7 @@ import { openIssuer, type IssuerChoice } from '../issuers/open-issuer.ts'
 import { authorityIssuer } from '../issuers/own-ca.ts'
 import { openConnection, type ConnectionOptions } from '../kubernetes/open-connection.ts'
 import { startPublisher } from '../publish/publisher.ts'
+import type { CniRepair } from '../publish/uncaptured-pods.ts'
 import { keptInCluster } from '../publish/token-keys-writer.ts'
 import { KubernetesSource } from '../registry/kubernetes/kubernetes-source.ts'
 import { kubernetesAccess } from '../serve/access/kubernetes-access.ts'
@@ -33,6 +34,8 @@ export interface KubernetesPlatformOptions extends ConnectionOptions {
   readonly issuer?: IssuerChoice
   /** The signer in whose ClusterTrustBundle the roots are kept; undefined: in none. */
   readonly clusterTrustBundle?: string | undefined
+  /** What becomes of pods whose traffic is not captured. */
+  readonly cniRepair?: CniRepair
   /** The REST pages ask for tokens; undefined: for none. */
   readonly httpAuth?: { readonly replicaTokenFile: string } | undefined
   /** Of the serving certificate; a CA that is given must allow them. */
@@ -57,7 +60,7 @@ async function open(
   options: KubernetesPlatformOptions,
   context: PlatformContext,
 ): ReturnType<OpenPlatform> {
-  const { namespace, clusterTrustBundle } = options
+  const { namespace, clusterTrustBundle, cniRepair = 'off' } = options
   const { log, signal, waiting } = context
   const about = { connection, namespace, log }
   log.info('reading the cluster', { server: connection.server, namespace })
@@ -106,6 +109,7 @@ async function open(
         issuer,
         tokenKeys,
         clusterTrustBundle,
+        cniRepair,
         counts: gatheredCounts(counts, () =>
           otherReplicas(source.snapshot.value, namespace, hostname(), access.replicaAuthorization()),
         ),

@@ -24,6 +24,9 @@ const MOST_BLOCKS = 400
 /** When a key was counted last is written down so often. */
 const TOUCH_MS = 3_600_000
 
+/** A clock is set right by that now and then; what was counted twice at one time is then added up. */
+const SET_RIGHT_MS = 60_000
+
 interface Segment extends TimeRange {
   readonly level: number
 }
@@ -37,6 +40,7 @@ export class Cells {
   readonly #put: StatementSync
   readonly #range: StatementSync
   readonly #first: StatementSync
+  readonly #last: StatementSync
   readonly #rolled: number[] = LEVELS.map(() => 0)
   /** Cells of each level. */
   readonly #counts: number[] = LEVELS.map(() => 0)
@@ -48,6 +52,7 @@ export class Cells {
     this.#put = database.prepare('INSERT OR REPLACE INTO cells (level, at, key, counts) VALUES (?, ?, ?, ?)')
     this.#range = database.prepare('SELECT key, counts FROM cells WHERE level = ? AND at >= ? AND at < ?')
     this.#first = database.prepare('SELECT min(at) AS at FROM cells WHERE level = ?')
+    this.#last = database.prepare('SELECT max(at) AS at FROM cells WHERE level = ?')
     for (const { id, name, key, used } of database.prepare('SELECT id, name, key, used FROM keys').all())
       if (isTable(name)) this.#keys.set(`${name} ${String(key)}`, { id: Number(id), used: Number(used) })
     for (const { level, until } of database.prepare('SELECT level, until FROM rolled').all())
@@ -64,9 +69,14 @@ export class Cells {
     return Number.isFinite(oldest) ? oldest : undefined
   }
 
-  /** Adds rows to the block that begins at `at`. */
+  /** Adds rows to the block that begins at `at`, and to the coarser ones that were made of it already. */
   write(at: number, rows: readonly CountedRow[]): void {
-    for (const { table, key, counts } of rows) this.#add(0, at, this.#idOf(table, key, at), counts)
+    for (const { table, key, counts } of rows) {
+      const id = this.#idOf(table, key, at)
+      for (const [level, { stepMs }] of LEVELS.entries())
+        if (level === 0 || at < (this.#rolled[level] ?? 0))
+          this.#add(level, Math.floor(at / stepMs) * stepMs, id, counts)
+    }
   }
 
   /** Makes the coarser levels of what is over at `until`, and lets go of what is too old or too much. */
@@ -77,6 +87,43 @@ export class Cells {
     while (this.#counts.reduce((sum, n) => sum + n, 0) * CELL_BYTES > this.#maxBytes)
       if (!this.#forgetOldest(this.#counts.indexOf(Math.max(...this.#counts)))) break
     this.#forgetKeys(until - KEPT_MS - TOUCH_MS)
+  }
+
+  /**
+   * The clock may have gone back to `until`: what was counted at times that are still to come is forgotten then, as it would
+   * hide there until they do, for ever where they never do. Gives how far it went back in milliseconds, 0: by less than a minute.
+   */
+  forgetAfter(until: number): number {
+    const latest = Math.max(...LEVELS.map((_, level) => this.#latest(level)), ...this.#rolled)
+    if (latest <= until + SET_RIGHT_MS) return 0
+    for (const [level, { stepMs }] of LEVELS.entries()) {
+      const from = Math.floor(until / stepMs) * stepMs
+      const { changes } = this.#database
+        .prepare('DELETE FROM cells WHERE level = ? AND at >= ?')
+        .run(level, from)
+      this.#counts[level] = (this.#counts[level] ?? 0) - Number(changes)
+      if (level > 0) this.#rolledUntil(level, Math.min(this.#rolled[level] ?? 0, from))
+    }
+    return latest - until
+  }
+
+  /** All that is kept, each once and as finely as it is: what is known by a coarse block alone stands at its beginning. */
+  *blocks(): Generator<{ readonly at: number; readonly rows: readonly CountedRow[] }> {
+    const names = new Map([...this.#keys].map(([name, { id }]) => [id, name]))
+    for (let level = LEVELS.length - 1; level >= 0; level--) {
+      const finer = Math.min(...LEVELS.slice(0, level).map((_, below) => this.#oldest(below)))
+      const step = stepOf(level)
+      for (let at = this.#oldest(level); at <= this.#latest(level) && at + step <= finer; at += step) {
+        const rows = this.#range.all(level, at, at + step).flatMap(({ key, counts }): CountedRow[] => {
+          const name = names.get(Number(key)) ?? ''
+          const blank = name.indexOf(' ')
+          const table = name.slice(0, blank)
+          if (!isTable(table)) return []
+          return [{ table, key: name.slice(blank + 1), counts: decodeCounts(counts as Uint8Array) }]
+        })
+        if (rows.length > 0) yield { at, rows }
+      }
+    }
   }
 
   counts(range: TimeRange): TrafficCounts {
@@ -157,10 +204,12 @@ export class Cells {
           sums.set(Number(key), decodeCounts(counts as Uint8Array, sums.get(Number(key))))
         for (const [key, sum] of sums) this.#add(level, at, key, sum)
       }
-    this.#rolled[level] = Math.max(this.#rolled[level] ?? 0, end)
-    this.#database
-      .prepare('INSERT OR REPLACE INTO rolled (level, until) VALUES (?, ?)')
-      .run(level, this.#rolled[level] ?? 0)
+    this.#rolledUntil(level, Math.max(this.#rolled[level] ?? 0, end))
+  }
+
+  #rolledUntil(level: number, until: number): void {
+    this.#rolled[level] = until
+    this.#database.prepare('INSERT OR REPLACE INTO rolled (level, until) VALUES (?, ?)').run(level, until)
   }
 
   #add(level: number, at: number, key: number, counts: Counts): void {
@@ -198,6 +247,11 @@ export class Cells {
   #oldest(level: number): number {
     const at = this.#first.get(level)?.['at']
     return typeof at === 'number' ? at : Number.POSITIVE_INFINITY
+  }
+
+  #latest(level: number): number {
+    const at = this.#last.get(level)?.['at']
+    return typeof at === 'number' ? at : Number.NEGATIVE_INFINITY
   }
 
   #forgetOldest(level: number): boolean {

@@ -9,6 +9,8 @@ export interface StoreOptions {
   readonly maxBytes: number
   /** What it may take in memory, where there is no file or its disk is full. */
   readonly memoryBytes: number
+  /** How long after a failure the disk is tried again, in milliseconds; left out: half a minute. */
+  readonly retryMs?: number | undefined
 }
 
 export type Method = keyof TelemetrySource

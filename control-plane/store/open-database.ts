@@ -91,6 +91,7 @@ function prepared(database: DatabaseSync, maxBytes: number): DatabaseSync {
 }
 
 // Result codes of https://www.sqlite.org/rescode.html, of which extended ones have the primary one in their low byte.
+const SQLITE_BUSY = 5
 const SQLITE_CORRUPT = 11
 const SQLITE_FULL = 13
 const SQLITE_NOTADB = 26
@@ -106,6 +107,11 @@ export function brokenReason(error: unknown): string | undefined {
 /** There is no more room: on the disk, or within the bound of the file. */
 export function isFull(error: unknown): boolean {
   return codeOf(error) === SQLITE_FULL
+}
+
+/** Another process has it. */
+export function isInUse(error: unknown): boolean {
+  return codeOf(error) === SQLITE_BUSY
 }
 
 function codeOf(error: unknown): number {

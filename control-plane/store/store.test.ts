@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
+import { systemClock } from '../../core/clock.ts'
 import { silentLogger } from '../../core/log.ts'
 import { EventLog } from '../serve/events/event-log.ts'
 import { ownTelemetry } from '../serve/answers/own-telemetry.ts'
@@ -140,4 +141,31 @@ t.test('a store that has ended costs nothing but what was before', async (t) => 
   store.add(SPAN)
   store.flush()
   t.equal(store.state.where, 'nowhere')
+})
+
+t.test('a clock that goes back is followed: what is counted then is kept, too', async (t) => {
+  const stores = { metrics: new MetricStore(), events: new EventLog() }
+  const start = Date.now()
+  const clock = { at: start, now: (): number => clock.at, after: systemClock.after.bind(systemClock) }
+  const store = new TelemetryStore({ ...STORE_IN_MEMORY, ...stores, log: silentLogger, clock })
+  t.teardown(() => store.close())
+  const count = (): void =>
+    stores.metrics.destinations
+      .at('catalog.shop', 'shop', clock.at)
+      .add(
+        Float64Array.of(1, 0),
+        { outcome: 'answered', transport: 'mutualTls' },
+        Math.min(Math.max(clock.at - 1, stores.metrics.settledUntil), clock.at),
+        clock.at,
+      )
+  count()
+  store.flush(true)
+  clock.at -= 3_600_000
+  store.flush(true)
+  clock.at += 60_000
+  count()
+  store.flush(true)
+  const kept = await store.counts({ from: start - 2 * 3_600_000, to: start + 60_000 })
+  t.equal(requestsOf(kept.counts.destinations.get('catalog.shop') ?? []), 1, 'the other was of no time yet')
+  t.match(store.state.problem, /the clock went back/)
 })

@@ -83,12 +83,12 @@ export class TelemetryStore implements TelemetrySource {
   }
 
   constructor(options: TelemetryStoreOptions) {
-    const { directory, maxBytes, memoryBytes, metrics, events, clock = systemClock } = options
+    const { directory, maxBytes, memoryBytes, retryMs, metrics, events, clock = systemClock } = options
     this.#options = options
     this.#clock = clock
     this.#settled = Math.floor(clock.now() / BLOCK_MS) * BLOCK_MS
     metrics.settledUntil = this.#settled
-    const own: StoreOptions = { directory, maxBytes, memoryBytes }
+    const own: StoreOptions = { directory, maxBytes, memoryBytes, retryMs }
     this.#worker = new Worker(workerFile(), { workerData: own, name: 'weft-store', execArgv: [] })
     this.#worker.unref()
     this.#worker.on('message', (message: FromStore) => this.#heard(message))
@@ -168,6 +168,8 @@ export class TelemetryStore implements TelemetrySource {
   /** What was counted in blocks that are over, each once. */
   #blocks(all: boolean, now: number): { at: number; rows: CountedRow[] }[] {
     const { metrics } = this.#options
+    // A clock that went back: what is counted from here on is of now, and not of what was once thought to be.
+    if (this.#settled > now + BLOCK_MS) this.#settled = Math.floor(now / BLOCK_MS) * BLOCK_MS
     const over = Math.floor((knownEnd(now) - SETTLE_MS) / BLOCK_MS) * BLOCK_MS
     const until = all ? (Math.floor(now / BLOCK_MS) + 1) * BLOCK_MS : over
     // What memory has forgotten by now, as after a sleep of the machine, is gone.
@@ -205,8 +207,11 @@ export class TelemetryStore implements TelemetrySource {
     switch (message.kind) {
       case 'state': {
         const { where, problem } = message
+        const { log } = this.#options
+        if (problem !== '') log.warn('the store of telemetry', { where, problem })
+        else if (this.#state.problem !== '')
+          log.info('the store of telemetry is on the disk again, with what memory has kept meanwhile')
         this.#state = { where, problem }
-        if (problem !== '') this.#options.log.warn('the store of telemetry', { where, problem })
         return
       }
       case 'written':

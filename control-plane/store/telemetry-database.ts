@@ -3,7 +3,7 @@ import type { TraceRow } from '../../core/api/traces.ts'
 import type { MeshEvent } from '../../core/api/traffic.ts'
 import { peaksOf } from '../serve/answers/peaks.ts'
 import type { KnownCounts, KnownRows, TelemetrySource } from '../serve/answers/telemetry-source.ts'
-import { KEPT_MS } from '../serve/answers/time-grid.ts'
+import { KEPT_MS, LEVELS } from '../serve/answers/time-grid.ts'
 import { matchesEvent, type EventQuery } from '../serve/events/event-log.ts'
 import type { StoredSpan } from '../serve/telemetry/stored-span.ts'
 import { Cells, type CountedRow } from './cells.ts'
@@ -48,16 +48,49 @@ export class TelemetryDatabase implements Synchronous {
     this.#traces = this.#openTraces()
   }
 
-  /** All of it or, when it throws, nothing. */
-  write({ blocks, until, spans, events, now }: Batch): void {
-    this.#database.exec('BEGIN IMMEDIATE')
-    try {
+  /** All of it or, when it throws, nothing. Gives how far the clock went back since what is there was written; milliseconds. */
+  write({ blocks, until, spans, events, now }: Batch): number {
+    return this.#atOnce(() => {
+      const back = blocks.length > 0 ? this.#forgetAfter(Math.min(blocks[0]?.at ?? until, until)) : 0
       for (const { at, rows } of blocks) this.#cells.write(at, rows)
       if (blocks.length > 0) this.#cells.rollUp(until)
       this.#traces.write(spans, now)
-      this.#traces.forget(now - KEPT_MS)
+      this.#traces.forget(now - KEPT_MS, now)
       this.#writeEvents(events, now)
+      return back
+    })
+  }
+
+  /** What another one keeps, in addition: all of it or, when it throws, nothing. */
+  takeOver(other: TelemetryDatabase, now: number): void {
+    this.#atOnce(() => {
+      for (const { at, rows } of other.#cells.blocks()) this.#cells.write(at, rows)
+      this.#cells.rollUp(Math.floor(now / LEVELS[0].stepMs) * LEVELS[0].stepMs)
+      // In pieces: what is too much goes as it comes.
+      for (const { spans, came } of other.#traces.all()) this.#traces.write(spans, came)
+      this.#writeEvents(other.#allEvents(), now)
+    })
+  }
+
+  #allEvents(): MeshEvent[] {
+    return this.#database
+      .prepare('SELECT event FROM events ORDER BY id')
+      .all()
+      .map(({ event }) => JSON.parse(String(event)) as MeshEvent)
+  }
+
+  #forgetAfter(until: number): number {
+    const back = this.#cells.forgetAfter(until)
+    if (back > 0) this.#database.prepare('DELETE FROM events WHERE at >= ?').run(until + back)
+    return back
+  }
+
+  #atOnce<T>(write: () => T): T {
+    this.#database.exec('BEGIN IMMEDIATE')
+    try {
+      const result = write()
       this.#database.exec('COMMIT')
+      return result
     } catch (error) {
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK')
       // They count in memory what they hold.

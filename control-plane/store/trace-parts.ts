@@ -55,14 +55,22 @@ export class TraceParts {
     if (this.#bytes > this.#limits.maxBytes) this.#evict()
   }
 
-  /** What began before that goes. */
-  forget(before: number): void {
-    const old = this.#database.prepare('SELECT trace FROM traces WHERE start < ? LIMIT 5000').all(before)
+  /** What began before that goes, and what says that it begins later than any clock that can be believed. */
+  forget(before: number, now: number): void {
+    const old = this.#database
+      .prepare('SELECT trace FROM traces WHERE start < ? OR start > ? LIMIT 5000')
+      .all(before, now + AHEAD_MS)
     for (const { trace } of old) this.#remove(String(trace))
   }
 
   spans(trace: string): StoredSpan[] {
     return this.#parts.all(trace).flatMap(({ spans }) => JSON.parse(String(spans)) as StoredSpan[])
+  }
+
+  /** The spans of each trace, the oldest first, and when the first of them came. */
+  *all(): Generator<{ readonly spans: readonly StoredSpan[]; readonly came: number }> {
+    const traces = this.#database.prepare('SELECT trace, came FROM traces ORDER BY start').iterate()
+    for (const { trace, came } of traces) yield { spans: this.spans(String(trace)), came: Number(came) }
   }
 
   search(query: TraceQuery, now: number): TraceRow[] {

@@ -198,3 +198,74 @@ t.test('connections that show the same share what is narrowed to them', async (t
   t.equal(decider.narrow(requestFacts({ identity: 'spiffe://a/ns/b/sa/e' })), one)
   t.not(decider.narrow(requestFacts({ identity: 'spiffe://a/ns/b/sa/c' })), one)
 })
+
+t.test('any of several methods: what is no UTF-8 can not be told, and nothing else is', async (t) => {
+  const methods = (...of: string[]): Matcher => ({
+    kind: 'or',
+    of: of.map((value) => ({ kind: 'method', match: exact(value) })),
+  })
+  const decides = (matcher: Matcher, method: string): boolean[] => [
+    decide([stage('DENY', rule('n/d/0', matcher))], { method }).allowed,
+    decide([stage('ALLOW', rule('n/a/0', matcher))], { method }).allowed,
+  ]
+  // By method: whether a DENY lets it pass, and whether an ALLOW does.
+  for (const [method, ...allowed] of [
+    ['GET', false, true],
+    ['HEAD', false, true],
+    ['get', true, false],
+    ['', true, false],
+    ['G\xc3\x89T', true, false],
+    ['\xff', false, false],
+  ] as const) {
+    t.same(decides(methods('GET', 'HEAD'), method), allowed, method)
+    t.same(
+      decides(not(methods('GET', 'HEAD')), method),
+      method === '\xff' ? allowed : allowed.toReversed(),
+      method,
+    )
+  }
+  t.same(decides(methods('GET', 'G\u00c9T'), 'G\xc3\x89T'), [false, true], 'UTF-8 beyond ASCII is read')
+  t.same(decides(methods(), 'GET'), [true, false], 'none of none')
+})
+
+t.test('a request that passes leaves no new object, whatever else is decided of it', async (t) => {
+  const all = rule('n/all/0', ANY)
+  const get = rule('n/get/0', { kind: 'method', match: exact('GET') })
+  const stages: RuleSet = [
+    stage('AUDIT', rule('n/audit/0', not(ANY))),
+    { action: 'DENY', enforced: undefined, shadow: [get] },
+    { action: 'ALLOW', enforced: [all], shadow: [get] },
+  ]
+  const decider = compile(stages, 'request').narrow(requestFacts({}))
+  const got = decider.decide(requestFacts({ method: 'GET' }))
+  t.equal(decider.decide(requestFacts({ method: 'GET', path: '/other' })), got)
+  t.match(got, { allowed: true, rule: 'n/all/0', audited: [], shadow: { allowed: false, rule: 'n/get/0' } })
+  const posted = decider.decide(requestFacts({ method: 'POST' }))
+  t.equal(decider.decide(requestFacts({ method: 'POST' })), posted)
+  t.match(posted, { allowed: true, rule: 'n/all/0', shadow: { allowed: false, rule: '' } })
+})
+
+t.test('of a connection nothing is asked any more that it has answered', async (t) => {
+  let asked = 0
+  const facts = requestFacts({ identity: 'spiffe://a/ns/b/sa/c' })
+  Object.defineProperty(facts, 'sourceAddress', { get: () => (asked++, '10.0.0.1') })
+  const decider = compile(
+    [
+      stage(
+        'ALLOW',
+        rule('n/a/0', {
+          kind: 'and',
+          of: [
+            not({ kind: 'source-ip', prefix: '10.1.0.0', bits: 16 }),
+            { kind: 'method', match: exact('GET') },
+          ],
+        }),
+      ),
+    ],
+    'request',
+  ).narrow(facts)
+  const before = asked
+  t.ok(before > 0)
+  t.equal(decider.decide(facts).allowed, true)
+  t.equal(asked, before)
+})

@@ -1,4 +1,4 @@
-import { ALWAYS, conditionOf, type Condition, type Kind } from './condition.ts'
+import { ALWAYS, combined, conditionOf, NEVER, type Condition, type Kind } from './condition.ts'
 import type { ConnectionFacts, RequestFacts } from './facts.ts'
 import type { Action, Rule, RuleSet } from './rules.ts'
 
@@ -42,8 +42,7 @@ export function compile(rules: RuleSet, kind: Kind): Decider<RequestFacts> | Dec
 
 interface CompiledRule {
   readonly name: string
-  readonly permission: Condition
-  readonly principal: Condition
+  readonly condition: Condition
   /** Where it is the last word. */
   readonly denied: Decision
   readonly allowed: Decision
@@ -60,12 +59,17 @@ const UNDECIDED: Decision = plain(true, undefined, '')
 const NOT_ALLOWED: Decision = plain(false, 'ALLOW', '')
 /** Of connections that show something else. */
 const MOST_NARROWED = 1024
+/** Of what is enforced and would be, together. */
+const MOST_PAIRS = 1024
 
 class CompiledRules implements Decider {
   readonly #stages: readonly CompiledStage[]
   readonly #dryRun: boolean
   readonly #audits: boolean
   readonly #narrowed = new Map<string, CompiledRules>()
+  /** By what is enforced, then by what would be: made once, as most requests meet the same. */
+  readonly #pairs = new Map<Decision, Map<Decision, Decision>>()
+  #pairCount = 0
 
   constructor(stages: readonly CompiledStage[], dryRun: boolean) {
     this.#stages = stages
@@ -74,28 +78,24 @@ class CompiledRules implements Decider {
   }
 
   decide(facts: ConnectionFacts): Decision {
-    const decision = this.#verdict(facts, false)
-    if (!this.#audits && !this.#dryRun) return decision
-    return {
-      ...decision,
-      audited: this.#audits ? this.#audited(facts) : NONE,
-      shadow: this.#dryRun ? this.#verdict(facts, true) : undefined,
-    }
+    const enforced = this.#verdict(facts, false)
+    const decision = this.#dryRun ? this.#pair(enforced, this.#verdict(facts, true)) : enforced
+    const audited = this.#audits ? this.#audited(facts) : NONE
+    return audited.length === 0 ? decision : { ...decision, audited }
   }
 
   narrow(connection: ConnectionFacts): CompiledRules {
-    const known: Known[] = []
     let key = ''
-    for (const stage of this.#stages)
-      for (const rule of allOf(stage)) {
-        const permission = rule.permission.early(connection)
-        const principal = rule.principal.early(connection)
-        known.push({ rule, permission, principal })
-        key += letter(permission) + letter(principal)
-      }
+    for (const { enforced = NONE, shadow = NONE } of this.#stages) {
+      key += outlineOf(enforced, connection)
+      if (shadow !== enforced) key += outlineOf(shadow, connection)
+    }
     let narrowed = this.#narrowed.get(key)
     if (narrowed) return narrowed
-    narrowed = new CompiledRules(narrowedStages(this.#stages, known), this.#dryRun)
+    narrowed = new CompiledRules(
+      this.#stages.map((stage) => narrowedStage(stage, connection)),
+      this.#dryRun,
+    )
     if (this.#narrowed.size >= MOST_NARROWED) this.#narrowed.clear()
     this.#narrowed.set(key, narrowed)
     return narrowed
@@ -115,57 +115,68 @@ class CompiledRules implements Decider {
     return last
   }
 
+  #pair(enforced: Decision, shadow: Decision): Decision {
+    let pairs = this.#pairs.get(enforced)
+    const known = pairs?.get(shadow)
+    if (known) return known
+    if (this.#pairCount++ >= MOST_PAIRS) {
+      this.#pairs.clear()
+      this.#pairCount = 1
+      pairs = undefined
+    }
+    if (!pairs) this.#pairs.set(enforced, (pairs = new Map()))
+    const made = Object.freeze({ ...enforced, shadow })
+    pairs.set(shadow, made)
+    return made
+  }
+
   #audited(facts: ConnectionFacts): readonly string[] {
-    return this.#stages
-      .filter(({ action }) => action === 'AUDIT')
-      .flatMap(({ enforced = NONE }) =>
-        enforced.filter((rule) => matches(rule, facts)).map(({ name }) => name),
-      )
+    let audited: string[] | undefined
+    for (const { action, enforced = NONE } of this.#stages)
+      if (action === 'AUDIT')
+        for (const { condition, name } of enforced) if (condition.matches(facts)) (audited ??= []).push(name)
+    return audited ?? NONE
   }
 }
 
-interface Known {
-  readonly rule: CompiledRule
-  readonly permission: boolean | undefined
-  readonly principal: boolean | undefined
-}
-
-/** Those of what is enforced and of dry runs, in one order. */
-function allOf({ enforced = NONE, shadow = NONE }: CompiledStage): readonly CompiledRule[] {
-  return shadow === enforced ? enforced : [...enforced, ...shadow]
-}
-
-function letter(known: boolean | undefined): string {
-  return known === undefined ? '?' : known ? '+' : '-'
-}
-
-function narrowedStages(stages: readonly CompiledStage[], known: readonly Known[]): CompiledStage[] {
-  const left = new Map(known.map((one) => [one.rule, narrowedRule(one)]))
-  const of = (rules: readonly CompiledRule[] | undefined): readonly CompiledRule[] | undefined =>
-    rules?.flatMap((rule) => left.get(rule) ?? [])
-  return stages.map(({ action, enforced, shadow }) => {
-    const own = of(enforced)
-    return { action, enforced: own, shadow: shadow === enforced ? own : of(shadow) }
-  })
-}
-
-/** Undefined: it matches nothing that comes on the connection. */
-function narrowedRule({ rule, permission, principal }: Known): CompiledRule | undefined {
-  if (permission === false || principal === false) return undefined
-  return {
-    ...rule,
-    permission: permission ? ALWAYS : rule.permission,
-    principal: principal ? ALWAYS : rule.principal,
+/** Of those that may match, by their places. */
+function outlineOf(rules: readonly CompiledRule[], connection: ConnectionFacts): string {
+  let all = '/'
+  for (let i = 0; i < rules.length; i++) {
+    const outline = (rules[i] as CompiledRule).condition.outline(connection)
+    if (outline !== '-') all += `${i}${outline}`
   }
+  return all
+}
+
+function narrowedStage(
+  { action, enforced, shadow }: CompiledStage,
+  connection: ConnectionFacts,
+): CompiledStage {
+  const own = enforced && narrowedRules(enforced, action, connection)
+  if (shadow === enforced) return { action, enforced: own, shadow: own }
+  return { action, enforced: own, shadow: shadow && narrowedRules(shadow, action, connection) }
+}
+
+/** Those that may match something that comes on the connection, and, but for AUDIT, none behind one that matches all of it. */
+function narrowedRules(
+  rules: readonly CompiledRule[],
+  action: Action,
+  connection: ConnectionFacts,
+): readonly CompiledRule[] {
+  const left: CompiledRule[] = []
+  for (const rule of rules) {
+    const condition = rule.condition.narrow(connection)
+    if (condition === NEVER) continue
+    left.push({ ...rule, condition })
+    if (condition === ALWAYS && action !== 'AUDIT') break
+  }
+  return left
 }
 
 function firstMatch(rules: readonly CompiledRule[], facts: ConnectionFacts): CompiledRule | undefined {
-  for (const rule of rules) if (matches(rule, facts)) return rule
+  for (const rule of rules) if (rule.condition.matches(facts)) return rule
   return undefined
-}
-
-function matches({ permission, principal }: CompiledRule, facts: ConnectionFacts): boolean {
-  return permission.matches(facts) && principal.matches(facts)
 }
 
 function compiled(
@@ -176,8 +187,11 @@ function compiled(
   return rules
     ?.map(({ name, permissions, principals }) => ({
       name,
-      permission: conditionOf({ kind: 'or', of: permissions }, kind, untold),
-      principal: conditionOf({ kind: 'or', of: principals }, kind, untold),
+      // Who calls comes first: few rules are about one caller.
+      condition: combined(
+        [principals, permissions].map((of) => conditionOf({ kind: 'or', of }, kind, untold)),
+        true,
+      ),
       denied: plain(false, 'DENY', name),
       allowed: plain(true, 'ALLOW', name),
     }))

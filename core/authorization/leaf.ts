@@ -3,7 +3,7 @@ import type { ConnectionFacts, RequestFacts } from './facts.ts'
 import { hostTest } from './lenient-host.ts'
 import { pathTest, templateTest } from './lenient-path.ts'
 import type { Matcher } from './rules.ts'
-import { textTest, wireTest, type TextTest } from './text-test.ts'
+import { oneOfTest, textTest, wireTest, type TextTest } from './text-test.ts'
 
 /** A matcher that holds no other. */
 export type Leaf = Exclude<Matcher, { readonly kind: 'and' | 'or' | 'not' }>
@@ -81,6 +81,19 @@ export function leafTest(leaf: Leaf): LeafTest {
       }
     }
   }
+}
+
+/** Of methods of which any will do, all at once; undefined: these matchers are something else. */
+export function methodsTest(matchers: readonly Matcher[]): LeafTest | undefined {
+  const methods: string[] = []
+  for (const matcher of matchers) {
+    if (matcher.kind !== 'method' || matcher.match.type !== 'exact' || matcher.match.ignoreCase)
+      return undefined
+    methods.push(matcher.match.value)
+  }
+  if (methods.length === 0) return undefined
+  const test = oneOfTest(methods)
+  return { of: 'request', matches: ({ method }) => test(method) }
 }
 
 /** It can't be told where some applications read other fields as this one, and these say something else. */

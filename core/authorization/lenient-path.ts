@@ -1,6 +1,7 @@
 import { PathTemplate } from './path-template.ts'
 import type { TextMatch } from './rules.ts'
-import { lowerCase, wireTest, type TextTest } from './text-test.ts'
+import { scannedPath } from './scanned-path.ts'
+import { lowerCase, textTest, wireTest, type TextTest } from './text-test.ts'
 
 // What lenient applications make of a path, beyond its normal form: those that decode before they route take %2F and %5C for
 // slashes, servlet containers cut off what follows a ";" (RFC 3986 section 3.3 leaves it to them), and some routers take upper
@@ -38,23 +39,29 @@ export function pathTest(match: TextMatch): TextTest {
       ? { ...match, value: `(?i:${value})` }
       : { ...match, value: lowerCase(value), ignoreCase: false }
   const hides = (type === 'suffix' || type === 'contains' || type === 'regex') && !value.includes(';')
-  return readTwice(wireTest(match), wireTest(lenient), hides, lowerCase(value) === value)
+  return readTwice(textTest(match), wireTest(match), wireTest(lenient), hides, lowerCase(value) === value)
 }
 
 /** The same by segments. @throws WeftError `path_template.invalid` */
 export function templateTest(source: string): TextTest {
   const [template, lenient] = [new PathTemplate(source), new PathTemplate(lowerCase(source))]
-  return readTwice(
-    (path) => template.matches(path),
-    (path) => lenient.matches(path),
-    false,
-    lowerCase(source) === source,
-  )
+  const test = (path: string): boolean => template.matches(path)
+  return readTwice(test, test, (path) => lenient.matches(path), false, lowerCase(source) === source)
 }
 
-/** `lower`: what is asked for has no letter in upper case, so what reads the same to all need not be read again. */
-function readTwice(test: TextTest, lenient: TextTest, hides: boolean, lower: boolean): TextTest {
+/**
+ * `plain`: of ASCII alone. `lower`: what is asked for has no letter in upper case, so what reads the same to all need not be
+ * read again.
+ */
+function readTwice(
+  plain: (text: string) => boolean,
+  test: TextTest,
+  lenient: TextTest,
+  hides: boolean,
+  lower: boolean,
+): TextTest {
   return (path) => {
+    if (lower && scannedPath(path).usual) return plain(path)
     const matches = test(path)
     if (matches === undefined || (matches && !hides)) return matches
     const read = lenientPath(path)

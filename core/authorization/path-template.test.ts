@@ -1,6 +1,11 @@
 import t from 'tap'
 import { PathTemplate } from './path-template.ts'
 
+/** The same as a regular expression, of a template of letters and operators. */
+function expressionOf(template: string): RegExp {
+  return new RegExp(`^${template.replaceAll(/\{\*\*?\}/g, (one) => (one === '{*}' ? '[^/]+' : '.*'))}$`, 's')
+}
+
 // template, path, whether it matches
 const CASES: readonly (readonly [string, string, boolean])[] = [
   ['/users/{*}', '/users/7', true],
@@ -41,4 +46,20 @@ t.test('what is no template is said', async (t) => {
     '/a b',
   ])
     t.throws(() => new PathTemplate(wrong), { code: 'path_template.invalid' }, wrong)
+})
+
+t.test('all short templates match what their regular expressions do', async (t) => {
+  const lists = (of: readonly string[], most: number): string[] =>
+    most === 0 ? [''] : ['', ...of].flatMap((one) => lists(of, most - 1).map((rest) => one + rest))
+  const paths = new Set(lists(['/', 'a', 'bc'], 6))
+  const templates = new Set(lists(['/', '/a', '/bc', '/{*}', '/{**}'], 4))
+  for (const template of templates) {
+    const more = template.indexOf('{**}')
+    if (!template.startsWith('/') || (more >= 0 && template.includes('{', more + 1))) continue
+    const expression = expressionOf(template)
+    const ours = new PathTemplate(template)
+    const differ = [...paths].filter((path) => ours.matches(path) !== expression.test(path))
+    if (differ.length > 0) t.same(differ, [], template)
+  }
+  t.ok(templates.size > 300 && paths.size > 300, `${templates.size} templates, ${paths.size} paths`)
 })

@@ -1,8 +1,6 @@
 import { WeftError } from '../errors.ts'
+import { scannedPath } from './scanned-path.ts'
 
-const SEGMENT = /[^/]+/.source
-const REST = /.*/.source
-const SPECIAL = /[\\^$.*+?()[\]{}|]/g
 // Unreserved and sub-delims of RFC 3986, `%`, `:` and `@`; a `*` would be taken for an operator that is none.
 const LITERAL = /^[A-Za-z0-9\-._~!$&'()+,;=:@%]*$/
 
@@ -12,37 +10,54 @@ const LITERAL = /^[A-Za-z0-9\-._~!$&'()+,;=:@%]*$/
  */
 export class PathTemplate {
   readonly source: string
-  /** What stands before its first operator: most paths differ there. */
-  readonly #before: string
-  readonly #expression: RegExp
+  /** Up to `{**}`, or all; undefined is `{*}`. */
+  readonly #segments: readonly (string | undefined)[]
+  /** What stands behind `{**}`, with its slash; undefined: there is none. */
+  readonly #end: string | undefined
 
   /** @throws WeftError `path_template.invalid`: what in it is wrong. */
   constructor(source: string) {
     if (!source.startsWith('/')) throw invalid('must begin with /')
-    const segments = source.slice(1).split('/')
-    let rest = false
-    const parts = segments.map((segment) => {
+    const segments: (string | undefined)[] = []
+    let end: string | undefined
+    for (const segment of source.slice(1).split('/')) {
       const operator = /^\{?(\*\*?)\}?$/.exec(segment)?.[1]
       if (operator === undefined || segment.startsWith('{') !== segment.endsWith('}')) {
         if (!LITERAL.test(segment))
           throw invalid(
             `must have {*} or {**} for a whole segment, or none of * { }: "${segment}" is neither`,
           )
-        return segment.replace(SPECIAL, String.raw`\$&`)
+        if (end === undefined) segments.push(segment)
+        else end += `/${segment}`
+        continue
       }
-      if (rest) throw invalid('must have no {*} or {**} behind {**}')
-      rest = operator === '**'
-      return rest ? REST : SEGMENT
-    })
+      if (end !== undefined) throw invalid('must have no {*} or {**} behind {**}')
+      if (operator === '**') end = ''
+      else segments.push(undefined)
+    }
     this.source = source
-    this.#before = source.slice(0, source.search(/[{*]|$/))
-    // In time linear in the path: a segment ends at its slash, and the rest stands there once.
-    this.#expression = new RegExp(`^/${parts.join('/')}$`, 's')
+    this.#segments = segments
+    this.#end = end
   }
 
-  /** `path` without its query. */
+  /** `path` without its query. In time linear in it. */
   matches(path: string): boolean {
-    return path.startsWith(this.#before) && this.#expression.test(path)
+    const segments = this.#segments
+    const end = this.#end
+    const { begins, segments: count } = scannedPath(path)
+    if (end === undefined ? count !== segments.length : count <= segments.length) return false
+    // Most templates are told apart by lengths.
+    for (let i = 0; i < segments.length; i++) {
+      const length = (begins[i + 1] as number) - (begins[i] as number) - 1
+      const segment = segments[i]
+      if (segment === undefined ? length === 0 : length !== segment.length) return false
+    }
+    for (let i = 0; i < segments.length; i++) {
+      const segment = segments[i]
+      if (segment !== undefined && !path.startsWith(segment, begins[i])) return false
+    }
+    if (end === undefined || end === '') return true
+    return path.length - end.length >= (begins[segments.length] as number) && path.endsWith(end)
   }
 }
 

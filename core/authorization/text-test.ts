@@ -28,6 +28,26 @@ export function wireTest(match: TextMatch): TextTest {
   }
 }
 
+/** Whether text of the wire is one of these, in their case: all that it takes where each would be a `wireTest`. */
+export function oneOfTest(values: readonly string[]): TextTest {
+  const tests = values.map((value) => wireTest({ type: 'exact', value, ignoreCase: false }))
+  const plain = values.filter(isAscii)
+  return (text) => {
+    for (const value of plain) if (text === value) return true
+    return isAscii(text) ? false : anyOf(tests, text)
+  }
+}
+
+function anyOf(tests: readonly TextTest[], text: string): boolean | undefined {
+  let told: boolean | undefined = false
+  for (const test of tests) {
+    const matches = test(text)
+    if (matches) return true
+    if (matches === undefined) told = undefined
+  }
+  return told
+}
+
 function plainTest(type: Exclude<TextMatch['type'], 'regex'>, value: string): (text: string) => boolean {
   switch (type) {
     case 'exact':

@@ -152,6 +152,11 @@ export class Reader {
     return this.#at >= this.#end
   }
 
+  /** Bytes read so far. */
+  get at(): number {
+    return this.#at
+  }
+
   #take(bytes: number): number {
     const from = this.#at
     if (bytes > this.#end - from) throw malformed('message is cut off')

@@ -38,8 +38,9 @@ main(process.argv.slice(2)).then(
   (code) => {
     process.exitCode = code
   },
+  // What hung would hold it.
   (error: unknown) => {
     console.error(`attack: ${describeError(error)}`)
-    process.exitCode = error instanceof FlagError ? 2 : 1
+    process.exit(error instanceof FlagError ? 2 : 1)
   },
 )

@@ -3,11 +3,15 @@ import { formatProblem } from '../../core/problem.ts'
 import { describeError } from '../../core/errors.ts'
 import { startCluster } from '../../local/cluster.ts'
 import type { LocalCluster } from '../../local/cluster.ts'
+import { within } from '../programs/within.ts'
 import type { Attack } from './attack.ts'
 import { AttackBed } from './bed.ts'
 import type { AttackReport } from './report.ts'
 import { judge } from './verdict.ts'
 import type { AttackResult } from './verdict.ts'
+
+/** For an attack; none takes one. */
+const ATTACK_MINUTES = 5
 
 const folder = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 
@@ -35,7 +39,7 @@ export async function playAttacks(
     for (const attack of attacks) {
       signal?.throwIfAborted()
       progress(`attack ${attack.name}`)
-      results.push(await play(bed, attack))
+      results.push(await within(ATTACK_MINUTES, attack.name, play(bed, attack)))
     }
     return { ok: results.every((result) => result.ok), attacks: results }
   } finally {

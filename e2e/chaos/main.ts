@@ -34,9 +34,10 @@ main(process.argv.slice(2)).then(
   (code) => {
     process.exitCode = code
   },
+  // What hung would hold it.
   (error: unknown) => {
     console.error(`chaos: ${describeError(error)}`)
     const lacks = error instanceof WeftError && error.code === 'local.requirements'
-    process.exitCode = error instanceof FlagError ? 2 : lacks ? 3 : 1
+    process.exit(error instanceof FlagError ? 2 : lacks ? 3 : 1)
   },
 )

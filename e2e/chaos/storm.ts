@@ -2,8 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { PassThrough } from 'node:stream'
-import { describeError } from '../../core/errors.ts'
+import { describeError, WeftError } from '../../core/errors.ts'
 import type { LocalCluster } from '../../local/cluster.ts'
+import { HUNG, within } from '../programs/within.ts'
 import { Faults } from './faults.ts'
 import type { Outcome } from './outcome.ts'
 import { plan } from './plan.ts'
@@ -25,6 +26,8 @@ const CALLERS: readonly Caller[] = ['steady', 'shaken']
 const FIRST: Readonly<Record<Caller, number>> = { steady: 0, shaken: 1_000_000_000 }
 const CALM_MS = 1000
 const SETTLE_MS = 50
+/** For each thing that is waited for; none takes one. */
+const MINUTES = 5
 
 /** Plays the faults of a seed on a cluster of e2e/chaos/manifests that is ready, under load. */
 export async function storm(cluster: LocalCluster, options: StormOptions): Promise<ChaosReport> {
@@ -56,7 +59,7 @@ export async function storm(cluster: LocalCluster, options: StormOptions): Promi
     if (code !== 0) problems.push(`the caller ${caller} ended with ${code}: ${said.trim()}`)
     begun.resolve()
   })
-  await begun.promise
+  await within(MINUTES, 'the first requests', begun.promise)
   await later(CALM_MS)
 
   const faults = new Faults(cluster)
@@ -69,17 +72,23 @@ export async function storm(cluster: LocalCluster, options: StormOptions): Promi
     onProgress(`${planned.name}, ${elapsed().toFixed(0)} of ${seconds} s`)
     tally.begins(planned.name, Date.now())
     try {
-      await faults.play(planned)
+      await within(MINUTES, 'the fault', faults.play(planned))
       const whole = Date.now()
-      while (!tally.settled(whole) && !signal.aborted) await later(SETTLE_MS)
+      while (!tally.settled(whole) && !signal.aborted) {
+        if (Date.now() > whole + MINUTES * 60_000)
+          throw new WeftError(HUNG, `what callers use did not work again within ${MINUTES} minutes`)
+        await later(SETTLE_MS)
+      }
     } catch (error) {
       problems.push(`${planned.name}: ${describeError(error)}`)
+      // It may be at work yet: what comes next would be blamed for it.
+      if (error instanceof WeftError && error.code === HUNG) break
     }
   }
   await later(CALM_MS)
   onProgress('waiting for what still runs')
   input.end()
-  await Promise.all(callers)
+  await within(MINUTES, 'the end of the callers', Promise.all(callers))
   tally.wrote(written(cluster))
   return {
     ok: problems.length === 0 && tally.rows.every(holds) && !signal.aborted,

@@ -1,6 +1,8 @@
-import { parseArgs } from 'node:util'
-import { describeError, WeftError } from '../../core/errors.ts'
-import { LACK } from '../programs/lack.ts'
+import { describeError } from '../../core/errors.ts'
+import { FlagError, parseFlags } from '../../local/flags.ts'
+import { chosenOf, SUITE_FLAGS, type SuiteOptions } from '../programs/suite-options.ts'
+import { runSuiteProgram } from '../programs/suite-program.ts'
+import { within } from '../programs/within.ts'
 import { CASES } from './cases.ts'
 import { startClient, type ClientProgram } from './client.ts'
 import { ensureClient, isMade, LANGUAGES, VERSIONS, type Language } from './programs.ts'
@@ -36,15 +38,21 @@ interface ClientResult {
   readonly cases: readonly CaseResult[]
 }
 
-interface Options {
+interface Options extends SuiteOptions {
   readonly languages: readonly Language[]
   readonly only: string
-  readonly check: boolean
-  readonly json: boolean
   readonly verbose: boolean
 }
 
-async function main({ languages, only, check, json, verbose }: Options): Promise<number> {
+/** For what is around the cases, whose calls have limits of their own, and for a case; minutes. */
+const STEP_MINUTES = 5
+
+async function main(argv: readonly string[]): Promise<number> {
+  const { languages, only, check, json, verbose, help } = optionsOf(argv)
+  if (help) {
+    console.log(USAGE)
+    return 0
+  }
   if (check) {
     for (const language of languages)
       console.log(`grpc-${language}-client: ${isMade(language) ? 'there' : 'not made'}`)
@@ -71,7 +79,7 @@ async function runCases(program: ClientProgram, only: string, verbose: boolean):
   const began = performance.now()
   const cases: CaseResult[] = []
   try {
-    const world = await World.start(t)
+    const world = await within(STEP_MINUTES, 'the start of the control plane and servers', World.start(t))
     const start = (bootstrap: object) => {
       const client = startClient(program, bootstrap, log)
       t.teardown(() => client.stop())
@@ -86,7 +94,7 @@ async function runCases(program: ClientProgram, only: string, verbose: boolean):
       let measured: CaseResult['measured'] = {}
       let problem = ''
       try {
-        measured = (await run({ world, client, start, t })) ?? {}
+        measured = (await within(STEP_MINUTES, name, run({ world, client, start, t }))) ?? {}
         problem = Object.entries(await world.refusals())
           .map(([node, refused]) => `${node} refused: ${refused}`)
           .join('; ')
@@ -101,58 +109,34 @@ async function runCases(program: ClientProgram, only: string, verbose: boolean):
       )
     }
   } finally {
-    for (const task of tasks) await task()
+    for (const task of tasks)
+      await within(STEP_MINUTES, `the end of what ${language} was tried with`, ending(task))
   }
   return { language, library, seconds: secondsSince(began), cases }
+}
+
+async function ending(task: () => unknown): Promise<void> {
+  await task()
 }
 
 function secondsSince(began: number): number {
   return Math.round((performance.now() - began) / 100) / 10
 }
 
-function optionsOf(argv: readonly string[]): Options | undefined {
-  const { values, positionals } = parseArgs({
+/** Throws FlagError. */
+function optionsOf(argv: readonly string[]): Options {
+  const { values, positionals } = parseFlags({
     args: [...argv],
     allowPositionals: true,
     options: {
       only: { type: 'string', default: '' },
-      check: { type: 'boolean', default: false },
-      json: { type: 'boolean', default: false },
       verbose: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
+      ...SUITE_FLAGS,
     },
-  })
-  const { help, ...rest } = values
-  if (help) return undefined
-  const unknown = positionals.find((name) => !(LANGUAGES as readonly string[]).includes(name))
-  if (unknown !== undefined)
-    throw new WeftError(
-      'cli.flags',
-      `there is no client of \`${unknown}\`; known are ${LANGUAGES.join(', ')}`,
-    )
-  if (!CASES.some(({ name }) => name.includes(rest.only)))
-    throw new WeftError('cli.flags', `--only: no case has ${JSON.stringify(rest.only)} in its name`)
-  return { ...rest, languages: positionals.length > 0 ? (positionals as Language[]) : LANGUAGES }
+  } as const)
+  if (!CASES.some(({ name }) => name.includes(values.only)))
+    throw new FlagError(`--only: no case has ${JSON.stringify(values.only)} in its name`)
+  return { ...values, languages: chosenOf(positionals, 'client of', LANGUAGES) }
 }
 
-function exitCode(error: unknown): number {
-  if (error instanceof WeftError && error.code === LACK) return 3
-  if (error instanceof WeftError && error.code === 'cli.flags') return 2
-  const code = (error as NodeJS.ErrnoException | undefined)?.code
-  return code?.startsWith('ERR_PARSE_ARGS') ? 2 : 1
-}
-
-async function run(argv: readonly string[]): Promise<number> {
-  const options = optionsOf(argv)
-  if (options) return main(options)
-  console.log(USAGE)
-  return 0
-}
-
-run(process.argv.slice(2)).then(
-  (code) => (process.exitCode = code),
-  (error: unknown) => {
-    console.error(`test:clients: ${describeError(error)}`)
-    process.exitCode = exitCode(error)
-  },
-)
+runSuiteProgram('test:clients', main)

@@ -1,3 +1,9 @@
+import { describeError, WeftError } from '../../core/errors.ts'
+import { HUNG, within } from '../programs/within.ts'
+
+/** For a step; minutes. None takes three. */
+const STEP_MINUTES = 10
+
 /** What the scenario needs of a running mesh, on one machine or on Kubernetes. */
 export interface MeshCluster {
   /** Pods by namespace and label `app`, ready ones only. */
@@ -106,25 +112,31 @@ export async function eventually<T>(
   }
 }
 
-/** Runs the steps in order; a step that throws has failed, and the next ones are still tried. */
+/**
+ * Runs the steps in order; a step that throws has failed, and the next ones are still tried. Not so after one that does not
+ * end within so many minutes: it may be at work on the cluster yet.
+ */
 export async function play<Cluster>(
   steps: readonly Step<Cluster>[],
   cluster: Cluster,
   onStep: (name: string) => void,
+  stepMinutes = STEP_MINUTES,
 ): Promise<StepResult[]> {
   const results: StepResult[] = []
+  let hung = ''
   for (const step of steps) {
-    onStep(step.name)
+    const { name, expected } = step
+    if (hung !== '') {
+      results.push({ name, ok: false, expected, observed: `not tried: ${hung} hangs` })
+      continue
+    }
+    onStep(name)
     try {
-      const { ok, observed } = await step.run(cluster)
-      results.push({ name: step.name, ok, expected: step.expected, observed })
+      const { ok, observed } = await within(stepMinutes, name, step.run(cluster))
+      results.push({ name, ok, expected, observed })
     } catch (error) {
-      results.push({
-        name: step.name,
-        ok: false,
-        expected: step.expected,
-        observed: error instanceof Error ? error.message : String(error),
-      })
+      if (error instanceof WeftError && error.code === HUNG) hung = name
+      results.push({ name, ok: false, expected, observed: describeError(error) })
     }
   }
   return results

@@ -1,7 +1,11 @@
 import { describeError } from '../../core/errors.ts'
 import { FlagError } from '../../local/flags.ts'
+import { within } from '../programs/within.ts'
 import { HELP, parseFaultFlags } from './flags.ts'
 import { SCENARIOS } from './scenarios.ts'
+
+/** For a scenario; more requests take longer. */
+const SCENARIO_MINUTES = 30
 
 interface Played {
   readonly name: string
@@ -26,7 +30,7 @@ async function main(argv: readonly string[]): Promise<number> {
   for (const { name, claim, run } of SCENARIOS) {
     if (flags.only.length > 0 && !flags.only.includes(name)) continue
     progress(name)
-    const { ok, ...figures } = await run(flags.requests, flags.seed)
+    const { ok, ...figures } = await within(SCENARIO_MINUTES, name, run(flags.requests, flags.seed))
     scenarios.push({ name, claim, ok, figures })
   }
   const ok = scenarios.every((one) => one.ok)
@@ -48,8 +52,9 @@ main(process.argv.slice(2)).then(
   (code) => {
     process.exitCode = code
   },
+  // What hung would hold it.
   (error: unknown) => {
     console.error(`faults: ${describeError(error)}`)
-    process.exitCode = error instanceof FlagError ? 2 : 1
+    process.exit(error instanceof FlagError ? 2 : 1)
   },
 )

@@ -1,8 +1,8 @@
 import { bundle, NODE_FLAGS, PROXY_ENV } from '../../cli/bundle.ts'
-import { describeError, WeftError } from '../../core/errors.ts'
-import { LACK } from '../programs/lack.ts'
 import type { ProxyProgram } from '../pair/testing/proxy-process.ts'
-import { helpText, parseOptions } from './options.ts'
+import { parsePartOptions } from '../programs/suite-options.ts'
+import { runSuiteProgram } from '../programs/suite-program.ts'
+import { helpText } from './options.ts'
 import { ensurePart, isMade, type InteropPart } from './programs/programs.ts'
 import { reportOf, reportTable, type SuiteResult } from './report.ts'
 import type { Suite } from './suite.ts'
@@ -11,15 +11,16 @@ import { SUITES } from './suites.ts'
 const progress = (line: string): void => console.error(`interop: ${line}`)
 
 async function main(argv: readonly string[]): Promise<number> {
-  const options = parseOptions(
+  const options = parsePartOptions(
     argv,
+    'suite',
     SUITES.map(({ name }) => name),
   )
   if (options.help) {
     console.log(helpText(SUITES))
     return 0
   }
-  const suites = SUITES.filter(({ name }) => options.suites.includes(name))
+  const suites = SUITES.filter(({ name }) => options.chosen.includes(name))
   const parts = [...new Set(suites.flatMap((suite) => suite.parts))]
   if (options.check) {
     for (const part of parts) console.log(`${part}: ${isMade(part) ? 'there' : 'not made'}`)
@@ -41,8 +42,7 @@ async function main(argv: readonly string[]): Promise<number> {
   if (options.json) console.log(JSON.stringify(report, undefined, 2))
   else console.log(reportTable(report))
   if (stop.signal.aborted) progress('stopped')
-  // A proxy that says something of an error at its end has set process.exitCode.
-  return report.ok && !stop.signal.aborted && !process.exitCode ? 0 : 1
+  return report.ok && !stop.signal.aborted ? 0 : 1
 }
 
 async function runSuite(
@@ -68,16 +68,4 @@ async function runSuite(
   }
 }
 
-main(process.argv.slice(2)).then(
-  (code) => process.exit(code),
-  (error: unknown) => {
-    console.error(`interop: ${describeError(error)}`)
-    process.exit(exitCode(error))
-  },
-)
-
-function exitCode(error: unknown): number {
-  if (!(error instanceof WeftError)) return 1
-  if (error.code === LACK || error.code === 'program.missing') return 3
-  return error.code === 'cli.flags' ? 2 : 1
-}
+runSuiteProgram('interop', main)

@@ -1,12 +1,3 @@
-import { FlagError, parseFlags } from '../../local/flags.ts'
-
-export interface Options {
-  readonly suites: readonly string[]
-  readonly check: boolean
-  readonly json: boolean
-  readonly help: boolean
-}
-
 /** What `--help` prints; `suites` are name and title of each. */
 export function helpText(suites: readonly { readonly name: string; readonly title: string }[]): string {
   const width = Math.max(...suites.map(({ name }) => name.length))
@@ -24,21 +15,4 @@ ${suites.map(({ name, title }) => `  ${name.padEnd(width)}  ${title}`).join('\n'
 The first time it builds what the suites need (Go 1.26 or newer, Java 17 with Maven, Python 3 with pip, apt-get) into the
 cache that \`npm run test:kube\` has, too; all of them take some minutes. Everything listens on loopback only.
 Exit: 0 the same on both ways, 1 not or stopped, 2 for wrong use, 3 something cannot be had here (it says what).`
-}
-
-/** Throws FlagError. No name means all. */
-export function parseOptions(argv: readonly string[], known: readonly string[]): Options {
-  const { values, positionals } = parseFlags({
-    args: [...argv],
-    allowPositionals: true,
-    options: {
-      check: { type: 'boolean', default: false },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  } as const)
-  const unknown = positionals.find((name) => !known.includes(name))
-  if (unknown !== undefined)
-    throw new FlagError(`there is no suite ${JSON.stringify(unknown)}; there are ${known.join(', ')}`)
-  return { ...values, suites: positionals.length > 0 ? [...new Set(positionals)] : known }
 }

@@ -1,10 +1,11 @@
-import { describeError, WeftError } from '../../core/errors.ts'
 import { reportTable } from '../demo/report.ts'
 import type { StepResult } from '../demo/scenario.ts'
 import { requireMachine } from '../kubernetes/cluster/machine-lacks.ts'
 import { ensurePrograms, isMade } from '../kubernetes/programs/programs.ts'
-import { LACK } from '../programs/lack.ts'
-import { helpText, parseOptions, type Options } from './options.ts'
+import { parsePartOptions } from '../programs/suite-options.ts'
+import { runSuiteProgram } from '../programs/suite-program.ts'
+import { within } from '../programs/within.ts'
+import { helpText } from './options.ts'
 import { ensureIssuer, isIssuerMade } from './programs.ts'
 import { certManagerTrial } from './cert-manager-steps.ts'
 import { spireTrial } from './spire-steps.ts'
@@ -24,8 +25,20 @@ interface Played {
   readonly steps: readonly StepResult[]
 }
 
-async function main(options: Options): Promise<number> {
-  const chosen = TRIALS.filter(({ name }) => options.issuers.includes(name))
+/** For one issuer, from its start to its end; minutes. They take one or two. */
+const TRIAL_MINUTES = 15
+
+async function main(argv: readonly string[]): Promise<number> {
+  const options = parsePartOptions(
+    argv,
+    'issuer',
+    TRIALS.map(({ name }) => name),
+  )
+  if (options.help) {
+    console.log(helpText(TRIALS))
+    return 0
+  }
+  const chosen = TRIALS.filter(({ name }) => options.chosen.includes(name))
   const clusterParts = [...new Set(chosen.flatMap((trial) => trial.clusterParts))]
   if (options.check) {
     for (const part of clusterParts) console.log(`${part}: ${isMade(part) ? 'there' : 'not made'}`)
@@ -40,7 +53,8 @@ async function main(options: Options): Promise<number> {
   for (const trial of chosen) {
     const { name, version } = trial
     const folder = await ensureIssuer(trial.part, progress)
-    const steps = await trial.play(folder, (line) => progress(`${name}: ${line}`))
+    const playing = trial.play(folder, (line) => progress(`${name}: ${line}`))
+    const steps = await within(TRIAL_MINUTES, name, playing)
     for (const step of steps.filter(({ ok }) => !ok)) progress(`${name}: ${step.name}: ${step.observed}`)
     issuers.push({ name, version, steps })
   }
@@ -55,28 +69,4 @@ async function main(options: Options): Promise<number> {
   return ok ? 0 : 1
 }
 
-async function run(argv: readonly string[]): Promise<number> {
-  const options = parseOptions(
-    argv,
-    TRIALS.map(({ name }) => name),
-  )
-  if (!options.help) return main(options)
-  console.log(helpText(TRIALS))
-  return 0
-}
-
-function exitCode(error: unknown): number {
-  if (!(error instanceof WeftError)) return 1
-  if (error.code === LACK || error.code === 'program.missing') return 3
-  return error.code === 'cli.flags' ? 2 : 1
-}
-
-run(process.argv.slice(2)).then(
-  (code) => {
-    process.exitCode = code
-  },
-  (error: unknown) => {
-    console.error(`test:issuers: ${describeError(error)}`)
-    process.exitCode = exitCode(error)
-  },
-)
+runSuiteProgram('test:issuers', main)

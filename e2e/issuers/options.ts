@@ -1,12 +1,4 @@
-import { FlagError, parseFlags } from '../../local/flags.ts'
 import type { Trial } from './trial.ts'
-
-export interface Options {
-  readonly issuers: readonly string[]
-  readonly check: boolean
-  readonly json: boolean
-  readonly help: boolean
-}
 
 type Named = Pick<Trial, 'name' | 'version' | 'clusterParts'>
 
@@ -29,21 +21,4 @@ ${lines.join('\n')}
 They are built from their Go modules into a cache the first time, which takes many minutes. It needs Linux and Go 1.26 or
 newer; SPIRE a C compiler, and those with a Kubernetes root.
 Exit: 0 all as expected, 1 not, 2 for wrong use, 3 something cannot be had here (it says what).`
-}
-
-/** Throws FlagError. No name means all. */
-export function parseOptions(argv: readonly string[], known: readonly string[]): Options {
-  const { values, positionals } = parseFlags({
-    args: [...argv],
-    allowPositionals: true,
-    options: {
-      check: { type: 'boolean', default: false },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  } as const)
-  const unknown = positionals.find((name) => !known.includes(name))
-  if (unknown !== undefined)
-    throw new FlagError(`there is no issuer ${JSON.stringify(unknown)}; there are ${known.join(', ')}`)
-  return { ...values, issuers: positionals.length > 0 ? [...new Set(positionals)] : known }
 }

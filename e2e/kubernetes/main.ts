@@ -16,7 +16,7 @@ Exit codes: 0 all passed, 1 a test failed, 2 wrong flags, 3 something cannot be 
 
 const LACKING = 3
 /** For a whole test file, seconds. */
-const TIMEOUT = '1800'
+const TIMEOUT = '900'
 
 async function main(argv: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Teardown } from '../pair/testing/pair.ts'
+import { within } from '../programs/within.ts'
 import { startBed } from './bed.ts'
 import { Load, startApplications, type Tally, type Use } from './load.ts'
 import type { Options } from './options.ts'
@@ -17,6 +18,8 @@ export interface Result {
 }
 
 const PROGRESS_MS = 15_000
+/** For the first uses; the steps of a change have limits of their own, by the life of leaves. */
+const READY_MINUTES = 5
 
 /** Root after root under load. `told` hears of progress. */
 export async function rotate(options: Options, t: Teardown, told: (line: string) => void): Promise<Result> {
@@ -38,7 +41,7 @@ export async function rotate(options: Options, t: Teardown, told: (line: string)
     PROGRESS_MS,
   )
   try {
-    await load.ready()
+    await within(READY_MINUTES, 'the first uses', load.ready())
     load.start()
     while (changes.length < options.roots) changes.push(await changeRoot({ bed, nowMs }))
     while (seconds() < options.seconds) await new Promise((resolve) => setTimeout(resolve, 100))

@@ -1,12 +1,13 @@
-import { describeError, WeftError } from '../../core/errors.ts'
 import { reportTable, type DemoReport } from '../demo/report.ts'
 import { play, type StepResult } from '../demo/scenario.ts'
-import { LACK } from '../programs/lack.ts'
+import { parseSuiteOptions } from '../programs/suite-options.ts'
+import { runSuiteProgram } from '../programs/suite-program.ts'
+import { within } from '../programs/within.ts'
 import { startBed } from './bed.ts'
 import { collectorSteps } from './collector-steps.ts'
 import { fileSteps } from './file-steps.ts'
 import { jaegerSteps } from './jaeger-steps.ts'
-import { HELP, parseOptions } from './options.ts'
+import { HELP } from './options.ts'
 import { ensureTelemetryPart, isTelemetryPartMade, TELEMETRY_PARTS, type TelemetryPart } from './programs.ts'
 import { prometheusSteps, scrapes } from './prometheus-steps.ts'
 import { sendAll, together, type Sent } from './traffic.ts'
@@ -16,10 +17,13 @@ const secondsSoFar = (): number => Math.round(performance.now() - began) / 1000
 const progress = (line: string): void =>
   console.error(`telemetry: ${secondsSoFar().toFixed(1).padStart(5)} s  ${line}`)
 
+/** For each thing that is done with the mesh and is no step; minutes. */
+const BED_MINUTES = 5
+
 type Folders = Readonly<Record<TelemetryPart, string>>
 
 async function main(argv: readonly string[]): Promise<number> {
-  const options = parseOptions(argv)
+  const options = parseSuiteOptions(argv)
   if (options.help) {
     console.log(HELP)
     return 0
@@ -40,15 +44,15 @@ async function main(argv: readonly string[]): Promise<number> {
 
 /** What is sent is sent twice: rates are of what grew between two scrapes. */
 async function inMesh(folders: Folders): Promise<readonly StepResult[]> {
-  const bed = await startBed(folders, progress)
+  const bed = await within(BED_MINUTES, 'the start of the mesh and its readers', startBed(folders, progress))
   try {
     const before = await play([scrapes], bed, progress)
     progress('sending')
-    let sent: Sent = await sendAll(bed)
+    let sent: Sent = await within(BED_MINUTES, 'what is sent', sendAll(bed))
     const whatWasSent = () => sent
     const [counted] = prometheusSteps(whatWasSent, folders.prometheus)
     const first = await play(counted ? [counted] : [], bed, progress)
-    sent = together(sent, await sendAll(bed))
+    sent = together(sent, await within(BED_MINUTES, 'what is sent again', sendAll(bed)))
     const all = [
       ...prometheusSteps(whatWasSent, folders.prometheus),
       ...collectorSteps(whatWasSent),
@@ -56,22 +60,8 @@ async function inMesh(folders: Folders): Promise<readonly StepResult[]> {
     ]
     return [...before, ...first, ...(await play(all, bed, progress))]
   } finally {
-    await bed.close()
+    await within(BED_MINUTES, 'the end of the mesh and its readers', bed.close())
   }
 }
 
-function exitCode(error: unknown): number {
-  if (!(error instanceof WeftError)) return 1
-  if (error.code === LACK || error.code === 'program.missing') return 3
-  return error.code === 'cli.flags' ? 2 : 1
-}
-
-main(process.argv.slice(2)).then(
-  (code) => {
-    process.exitCode = code
-  },
-  (error: unknown) => {
-    console.error(`test:telemetry: ${describeError(error)}`)
-    process.exitCode = exitCode(error)
-  },
-)
+runSuiteProgram('test:telemetry', main)

@@ -1,11 +1,4 @@
-import { parseFlags } from '../../local/flags.ts'
 import { COLLECTOR, GRAFANA_TYPES, JAEGER } from './programs.ts'
-
-export interface Options {
-  readonly check: boolean
-  readonly json: boolean
-  readonly help: boolean
-}
 
 /** What `--help` prints. */
 export const HELP = `usage: npm run test:telemetry [-- OPTION...]
@@ -25,15 +18,3 @@ and asks Prometheus all that the boards and rules of deploy/observability/ ask.
 They are fetched, and built from their Go modules, into a cache the first time, which takes many minutes. It needs Linux,
 Go 1.26 or newer, and what \`weft local up\` needs.
 Exit: 0 all as expected, 1 not, 2 for wrong use, 3 something cannot be had here (it says what).`
-
-/** Throws FlagError. */
-export function parseOptions(argv: readonly string[]): Options {
-  return parseFlags({
-    args: [...argv],
-    options: {
-      check: { type: 'boolean', default: false },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  } as const).values
-}

@@ -28,6 +28,9 @@ function setUp(t: Test, start = START) {
     spiffeId: WEB,
     failure: undefined as WeftError | undefined,
     calls: 0,
+    /** How far its clock is ahead of the sidecar's. */
+    aheadMs: 0,
+    lifeMs: 24 * HOUR,
     change: (parts: SecretParts): SecretParts => parts,
   }
   const request = async (): Promise<SecretParts> => {
@@ -38,7 +41,8 @@ function setUp(t: Test, start = START) {
     const { chain } = issueWorkload(control.issuing, {
       spiffeId: control.spiffeId,
       publicKey,
-      now: clock.now(),
+      now: clock.now() + control.aheadMs,
+      lifeMs: control.lifeMs,
     })
     const bundle = trustBundle(
       control.trusted.map((ca) => ca.certificate),
@@ -263,6 +267,90 @@ t.test('an answer that does not fit is refused, and the present certificate stay
   await settle()
   t.match(lines.join(), /not of trust domain cluster\.local/)
   t.not(serial(identity.secrets.value), first)
+})
+
+const MINUTE = 60_000
+
+/** By the clock of a sidecar. */
+function askedIn(ms: number, { clock, control }: ReturnType<typeof setUp>): Promise<number> {
+  const before = control.calls
+  const step = async (left: number): Promise<number> => {
+    if (left === 0) return control.calls - before
+    clock.advance(1000)
+    await settle()
+    return step(left - 1000)
+  }
+  return step(ms)
+}
+
+t.test(
+  'a clock that is 5 minutes behind or ahead: leaves of a day, and of an hour, do as ever',
+  async (t) => {
+    for (const hours of [24, 1])
+      for (const aheadMs of [5 * MINUTE, -5 * MINUTE]) {
+        const what = `${hours} h, the control plane ahead by ${aheadMs} ms`
+        // The roots of a mesh are older than that.
+        const set = setUp(t)
+        set.clock.advance(HOUR)
+        Object.assign(set.control, { aheadMs, lifeMs: hours * HOUR })
+        const identity = set.open()
+        identity.start()
+        await settle()
+        t.equal(identity.secrets.value !== undefined, true, what)
+        t.notOk(
+          set.lines.some((line) => line.includes('"warn"')),
+          what,
+        )
+        t.equal(await askedIn(10 * MINUTE, set), 0, `${what}: not asked again`)
+      }
+  },
+)
+
+t.test(
+  'leaves of a minute are of no use to such a clock, which is said, and asked for without haste',
+  async (t) => {
+    for (const [aheadMs, why] of [
+      [
+        5 * MINUTE,
+        /no certificate yet.*valid only from 2026-01-01T01:04:54\.000Z, and the clock here says 2026-01-01T01:00:00\.000Z/,
+      ],
+      [
+        -5 * MINUTE,
+        /no certificate yet.*expired at 2026-01-01T00:56:00\.000Z, and the clock here says 2026-01-01T01:00:00\.000Z/,
+      ],
+    ] as const) {
+      const set = setUp(t)
+      set.clock.advance(HOUR)
+      Object.assign(set.control, { aheadMs, lifeMs: MINUTE })
+      const identity = set.open()
+      identity.start()
+      await settle()
+      t.match(set.lines[0], why)
+      t.equal(identity.secrets.value, undefined)
+      const asked = await askedIn(10 * MINUTE, set)
+      t.ok(asked >= 60 && asked < 150, `${asked} times in ten minutes`)
+      // Whoever sets the clock right has a certificate.
+      set.control.aheadMs = 0
+      await askedIn(10_000, set)
+      t.ok(identity.secrets.value)
+    }
+  },
+)
+
+t.test('a clock that is ahead by half of a life says so, and does not ask without a pause', async (t) => {
+  const set = setUp(t)
+  set.clock.advance(HOUR)
+  Object.assign(set.control, { aheadMs: -5 * MINUTE, lifeMs: 9 * MINUTE })
+  const identity = set.open()
+  identity.start()
+  await settle()
+  t.ok(identity.secrets.value)
+  t.match(
+    set.lines.join(),
+    /"warn".*past half of its life: the clock here is ahead.*"clock":"2026-01-01T01:00:00.000Z"/,
+  )
+  // Four minutes are left of each, of which two are waited for.
+  t.equal(await askedIn(10 * MINUTE, set), 5)
 })
 
 t.test('a root is rotated without a restart', async (t) => {

@@ -1,5 +1,5 @@
 import { readTextFile } from '../../certs/private-file.ts'
-import { isValidAt, renewalDelay } from '../../certs/renewal.ts'
+import { freshRenewalDelay, isValidAt, renewalDelay } from '../../certs/renewal.ts'
 import { mergeBundles, parseTrustBundle, sameBundle } from '../../certs/trust-bundle.ts'
 import { Backoff } from '../../core/backoff.ts'
 import { systemClock, type Clock } from '../../core/clock.ts'
@@ -77,7 +77,18 @@ export function createIdentity(options: IdentityOptions): Identity {
         notAfter: new Date(fresh.notAfter).toISOString(),
       })
       secrets.set(fresh)
-      renewIn(again ? 0 : renewalDelay(fresh, clock.now(), random()))
+      const now = clock.now()
+      const draw = random()
+      if (renewalDelay(fresh, now, draw) === 0)
+        log.warn(
+          'a new certificate is past half of its life: the clock here is ahead, or that of its issuer behind',
+          {
+            clock: new Date(now).toISOString(),
+            notBefore: new Date(fresh.notBefore).toISOString(),
+            notAfter: new Date(fresh.notAfter).toISOString(),
+          },
+        )
+      renewIn(again ? 0 : freshRenewalDelay(fresh, now, draw))
     } catch (error) {
       if (closed.signal.aborted) return
       const wait = backoff.next()

@@ -1,6 +1,7 @@
 import type { X509Certificate } from 'node:crypto'
 import { createCsr } from '../../certs/csr.ts'
 import { generateKey, privateKeyPem } from '../../certs/key.ts'
+import { clockHere } from '../../certs/peer.ts'
 import { parseCertificate, trustBundle } from '../../certs/trust-bundle.ts'
 import { describeError, WeftError } from '../../core/errors.ts'
 import { Signing, type SignResponse } from '../../core/xds/generated/weft.js'
@@ -80,8 +81,13 @@ function refusal(error: unknown, endpoint: ControlPlaneEndpoint): WeftError {
   if (name) return new WeftError('identity.refused', `the control plane refused to sign: ${name}: ${details}`)
   return new WeftError(
     'identity.unreachable',
-    `no certificate from ${endpoint.address} as ${endpoint.serverName}: ${details ?? describeError(error)}`,
+    `no certificate from ${endpoint.address} as ${endpoint.serverName}: ${withClock(details ?? describeError(error))}`,
   )
+}
+
+/** TLS says that a certificate is not valid by the clock, and not what that clock says. */
+function withClock(why: string): string {
+  return /certificate (?:is not yet valid|has expired)/.test(why) ? `${why}, ${clockHere(Date.now())}` : why
 }
 
 function certificates(list: readonly Uint8Array[] | undefined, field: string): X509Certificate[] {

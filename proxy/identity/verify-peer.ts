@@ -1,5 +1,11 @@
 import type { TLSSocket } from 'node:tls'
-import { peerIdentity, type PeerExpectation, type PeerRefusal, type PeerResult } from '../../certs/peer.ts'
+import {
+  clockHere,
+  peerIdentity,
+  type PeerExpectation,
+  type PeerRefusal,
+  type PeerResult,
+} from '../../certs/peer.ts'
 
 export type HandshakeRefusal =
   | PeerRefusal
@@ -14,6 +20,8 @@ export interface PeerCheck extends PeerExpectation {
   readonly expected: readonly string[] | undefined
 }
 
+const OF_TIME: ReadonlySet<string> = new Set(['CERT_NOT_YET_VALID', 'CERT_HAS_EXPIRED'])
+
 /**
  * The mesh's own check of who is at the other end, once per connection, after the handshake and before the first
  * byte, in both roles. It does not rest on `checkServerIdentity`, which Node leaves out for resumed sessions:
@@ -25,7 +33,8 @@ export function verifyPeer(socket: TLSSocket, check: PeerCheck): PeerResult<Hand
     // Node's types say Error, at run time it is a code such as SELF_SIGNED_CERT_IN_CHAIN, or null.
     const reason: unknown = socket.authorizationError
     const why = reason instanceof Error ? reason.message : typeof reason === 'string' ? reason : 'not checked'
-    return { ok: false, reason: 'untrusted', detail: `the certificate is not trusted: ${why}` }
+    const clock = OF_TIME.has(why) ? `, ${clockHere(check.now)}` : ''
+    return { ok: false, reason: 'untrusted', detail: `the certificate is not trusted: ${why}${clock}` }
   }
   const certificate = socket.getPeerX509Certificate()
   if (!certificate) {

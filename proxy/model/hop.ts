@@ -1,3 +1,5 @@
+import type { Decider } from '../../core/authorization/evaluate.ts'
+import type { RequestFacts } from '../../core/authorization/facts.ts'
 import type { Destination } from '../transport/original-destination.ts'
 import type { OwnConnections } from '../upstream/own-connections.ts'
 
@@ -28,4 +30,11 @@ export interface Hop {
   own?: OwnConnections
   /** The same towards endpoints that are told by the PROXY protocol who calls. */
   named?: OwnConnections
+  /** What rules leave to be asked of its requests, by the step that has them: of the last few. */
+  narrowed?: NarrowedRules[]
+}
+
+export interface NarrowedRules {
+  readonly step: object
+  readonly decider: Decider<RequestFacts>
 }

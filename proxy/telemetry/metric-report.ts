@@ -12,8 +12,13 @@ import type { RequestSeries } from './request-series.ts'
 const PUSH_MS = 1000
 /** All but the durations of requests, which nothing waits for, is told each so many reports. */
 const OTHERS_EVERY = 15
-/** More series than these wait for the whole report: a collector takes only so much a second. */
-const MOST_EARLY = 200
+/**
+ * A control plane takes what all sidecars tell: one of 500 has some 120 series. Who has more than these tells nothing between
+ * reports, and of most reports what has changed alone.
+ */
+const MOST_WHOLE = 50
+/** And all of them each so many reports, for a control plane that has begun since. */
+const WHOLE_EVERY = 5
 
 export interface MetricReportOptions {
   readonly metrics: Metrics
@@ -34,6 +39,8 @@ export class MetricReport {
   readonly #pushMs: number
   #pushedAt: number
   #reports = 0
+  /** What was told last did not arrive, or not all of it: the next report is whole. */
+  #missing = false
   /** One report after the other: cumulative counts must not overtake each other. */
   #sent: Promise<void> = Promise.resolve()
   #sending = false
@@ -62,14 +69,23 @@ export class MetricReport {
     const { clock, metrics } = this.#options
     this.#cancelPush = clock.after(this.#pushMs, () => {
       this.#repeat()
+      const changed = [...metrics.requests].filter((series) => series.used)
+      // It says of each whether it was used since here.
       metrics.expire(Date.now())
-      if (!this.#sending) void this.#pushAll(this.#reports++ % OTHERS_EVERY === 0)
+      if (this.#sending) {
+        this.#missing = true
+        return
+      }
+      const report = this.#reports++
+      const whole = this.#missing || metrics.requests.size <= MOST_WHOLE || report % WHOLE_EVERY === 0
+      this.#missing = false
+      void (whole
+        ? this.#pushAll(report % OTHERS_EVERY === 0)
+        : this.#push(changed, report % OTHERS_EVERY === 0))
     })
   }
 
   #pushAll(others: boolean): Promise<void> {
-    this.#cancelEarly?.()
-    this.#cancelEarly = undefined
     return this.#push([...this.#options.metrics.requests], others)
   }
 
@@ -78,12 +94,17 @@ export class MetricReport {
     const waitMs = this.#pushedAt + this.#pushMs / 2 - clock.now()
     this.#cancelEarly = clock.after(Math.max(this.#pushMs / 10, waitMs), () => {
       this.#cancelEarly = undefined
-      const changed = [...metrics.requests].filter((series) => series.used)
-      if (changed.length <= MOST_EARLY && !this.#sending) void this.#push(changed, false)
+      if (metrics.requests.size > MOST_WHOLE || this.#sending) return
+      void this.#push(
+        [...metrics.requests].filter((series) => series.used),
+        false,
+      )
     })
   }
 
   #push(series: readonly RequestSeries[], others: boolean): Promise<void> {
+    this.#cancelEarly?.()
+    this.#cancelEarly = undefined
     this.#pushedAt = this.#options.clock.now()
     this.#sent = this.#sent.then(() => this.#send(series, others))
     return this.#sent
@@ -102,6 +123,7 @@ export class MetricReport {
         await exporter.metrics(request)
     } catch {
       // Cumulative: the next push says it all.
+      this.#missing = true
       metrics.count('metric_push_failed')
     } finally {
       this.#sending = false

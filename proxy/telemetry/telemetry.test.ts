@@ -254,6 +254,7 @@ t.test('label sets are bounded for each direction alone, and idle ones are forgo
 t.test('what is new is pushed between the reports of everything, soon and not too often', async (t) => {
   const clock = new ManualClock()
   const counts: number[] = []
+  let failing = false
   const telemetry = new Telemetry({
     resource: new Map([
       ['service.name', 'web'],
@@ -262,6 +263,7 @@ t.test('what is new is pushed between the reports of everything, soon and not to
     exporter: {
       traces: async () => {},
       metrics: async ({ resourceMetrics }) => {
+        if (failing) throw new Error('away')
         for (const { name, histogram } of resourceMetrics?.[0]?.scopeMetrics?.[0]?.metrics ?? [])
           if (name === 'http.client.request.duration')
             for (const { count } of histogram?.dataPoints ?? []) counts.push(Number(count))
@@ -295,7 +297,23 @@ t.test('what is new is pushed between the reports of everything, soon and not to
   t.same(await pushedIn(500), [1], 'only what is new')
   for (let i = 0; i < 250; i++) finish(`r${i}`)
   t.same(await pushedIn(499), [])
-  t.equal((await pushedIn(1)).length, 252, 'many wait for the whole report')
+  t.equal((await pushedIn(1)).length, 251, 'many wait for the next report, which has no other')
+  finish('r1')
+  t.same(await pushedIn(999), [], 'nor is anything told before')
+  t.same(await pushedIn(1), [2])
+  failing = true
+  finish('r1')
+  t.same(await pushedIn(1000), [])
+  failing = false
+  t.equal((await pushedIn(1000)).length, 252, 'after one that did not arrive all are told')
+  t.same(await pushedIn(1000), [], 'and of many that did not change none')
+  const whole: number[] = []
+  for (let second = 0; second < 5; second++) whole.push((await pushedIn(1000)).length)
+  t.same(
+    whole.toSorted((a, b) => a - b),
+    [0, 0, 0, 0, 252],
+    'but for once in five reports',
+  )
   await telemetry.close()
   t.equal(clock.pending, 0)
 })

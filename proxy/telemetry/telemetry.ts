@@ -34,6 +34,7 @@ import { ExportQueue } from './export-queue.ts'
 import { requestIdOf } from './attributes.ts'
 import { KEPT_DEFAULTS, KeptSpans, type KeptSettings } from './kept-spans.ts'
 import { connectionSpanOf, mirrorSpanOf, SCHEMA_URL, spansOf } from './span.ts'
+import type { RequestListener } from './taps/taps.ts'
 import { newSpanId, newTraceId, readTrace, writeTrace, writeTry } from './trace-context.ts'
 
 export interface TelemetryOptions {
@@ -61,6 +62,8 @@ export interface TelemetryOptions {
 /** What the data plane tells, turned into spans, counters and log lines. */
 export class Telemetry implements TelemetrySink {
   readonly metrics = new Metrics()
+  /** Hears of each request that is over; undefined: nobody taps. */
+  tap: RequestListener | undefined
   readonly #limits = new LimitMetrics()
   readonly #kept: KeptSpans
   readonly #observed: ObservedCalls | undefined
@@ -203,11 +206,11 @@ export class Telemetry implements TelemetrySink {
     this.metrics.active[record.direction]--
     this.metrics.request(record)
     this.metrics.decisions.add(record)
-    if (this.#spans) {
-      const span = record.span ?? this.#kept.refusal(record) ?? this.#kept.request(record, head)
-      if (span) for (const one of spansOf(record, span, requestIdOf(head))) this.#spans.add(one)
-    }
+    const span =
+      this.#spans && (record.span ?? this.#kept.refusal(record) ?? this.#kept.request(record, head))
+    if (span) for (const one of spansOf(record, span, requestIdOf(head))) this.#spans?.add(one)
     this.#log.request(record, head)
+    this.tap?.(record, head, span !== undefined)
     this.#report.counted()
   }
 

@@ -4,7 +4,7 @@ import { createCsr } from '../../../certs/csr.ts'
 import { derSequences } from '../../../certs/der.ts'
 import { readIssuer } from '../../../certs/issuer.ts'
 import { generateKey, privateKeyPem } from '../../../certs/key.ts'
-import { renewalDelay } from '../../../certs/renewal.ts'
+import { freshRenewalDelay } from '../../../certs/renewal.ts'
 import { certificatesPem } from '../../../certs/trust-bundle.ts'
 import { Backoff } from '../../../core/backoff.ts'
 import { systemClock, type Clock } from '../../../core/clock.ts'
@@ -79,7 +79,7 @@ export async function spireIssuer(options: SpireIssuerOptions): Promise<Issuer> 
         notBefore: certificate.validFromDate.getTime(),
         notAfter: certificate.validToDate.getTime(),
       }
-      renewIn(renewalDelay(validity, clock.now(), Math.random()))
+      renewIn(freshRenewalDelay(validity, clock.now(), Math.random()))
       log.info('SPIRE gave a CA', { issuer: title, notAfter: certificate.validToDate.toISOString() })
       trouble.set(undefined)
       if (!authority) first.resolve(fresh)

@@ -14,6 +14,11 @@ export interface Asking {
 export interface Admitted {
   /** As it is written in the log. */
   readonly name: string
+  /**
+   * It is known who asks: by a token, or somebody on the machine of a mesh that is there alone. Nobody else sees header fields of
+   * requests.
+   */
+  readonly known: boolean
   /** In a namespace, or in all of them. Throws WeftError `access.unavailable`. */
   may(verb: AccessVerb, namespace?: string): Promise<boolean>
 }
@@ -32,9 +37,11 @@ export interface Access {
 export interface May {
   readonly act: boolean
   readonly tap: boolean
+  /** With header fields. */
+  readonly headers: boolean
 }
 
 export async function mayOf(admitted: Admitted): Promise<May> {
   const [act, tap] = await Promise.all([admitted.may('act'), admitted.may('tap')])
-  return { act, tap }
+  return { act, tap, headers: tap && admitted.known }
 }

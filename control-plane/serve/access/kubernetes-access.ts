@@ -112,6 +112,7 @@ export function kubernetesAccess(options: KubernetesAccessOptions): Access {
         throw new WeftError('access.token', 'the API server does not know the token, or it has expired')
       return {
         name: user.username,
+        known: true,
         may: (verb, namespace = '') => mayUser(asking, token, user, verb, namespace),
       }
     },

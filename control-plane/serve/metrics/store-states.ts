@@ -14,7 +14,12 @@ export function storeStates(stores: {
   const { traces, decisions, metrics, observed } = stores
   return [
     { name: 'traces', bytes: traces.bytes, entries: traces.size, dropped: traces.refused },
-    { name: 'series', bytes: metrics.bytes, entries: metrics.series, dropped: metrics.refused },
+    {
+      name: 'series',
+      bytes: metrics.bytes,
+      entries: metrics.series,
+      dropped: metrics.refused + metrics.evicted,
+    },
     { name: 'refusals', bytes: decisions.bytes, entries: decisions.size, dropped: 0 },
     {
       name: 'observed',

@@ -10,6 +10,7 @@ import {
   type May,
 } from '../access/access.ts'
 import { REPLICA_PATH } from '../answers/gathered.ts'
+import { REPLICA_TAP_PATH } from '../tap/replica-tap.ts'
 import { failure } from './failure.ts'
 import type { Query } from './parameters.ts'
 
@@ -18,8 +19,12 @@ export interface AccessGuard {
   /** In the log's words. */
   name(request: FastifyRequest): string
   may(request: FastifyRequest): Promise<May>
+  /** See Admitted. */
+  known(request: FastifyRequest): boolean
   /** Whether the one whose answer goes on and on would be let in now. */
   stillMay(request: FastifyRequest): Promise<boolean>
+  /** The same of another replica. */
+  stillReplica(request: FastifyRequest): Promise<boolean>
 }
 
 export interface AccessGuardOptions {
@@ -31,7 +36,7 @@ export interface AccessGuardOptions {
 /** Probes, and roots, which are public (docs/identity.md). */
 const OPEN = ['/live', READY_PATH, '/api/trust-bundle']
 /** What replicas ask each other, and nobody else. */
-const REPLICAS = new Set([REPLICA_PATH, '/api/questions', '/api/canary-counts'])
+const REPLICAS = new Set([REPLICA_PATH, REPLICA_TAP_PATH, '/api/questions', '/api/canary-counts'])
 export const CANARY_ACTION_PATH = '/api/canaries/:namespace/:name/:action'
 
 /**
@@ -73,6 +78,7 @@ export function guardAccess(app: FastifyInstance, { access, page }: AccessGuardO
   return {
     name: (request) => of(request).name,
     may: (request) => mayOf(of(request)),
+    known: (request) => of(request).known,
     stillMay: async (request) => {
       try {
         const { verb, namespace } = needOf(request, request.routeOptions.url ?? '')
@@ -81,6 +87,7 @@ export function guardAccess(app: FastifyInstance, { access, page }: AccessGuardO
         return false
       }
     },
+    stillReplica: (request) => access().isReplica(askingOf(request)),
   }
 }
 

@@ -23,7 +23,6 @@ import type { DecisionStore } from '../telemetry/decision-store.ts'
 import type { MetricStore } from '../telemetry/metric-store.ts'
 import { OBSERVED_HOURS } from '../telemetry/observed-store.ts'
 import type { ObservedQuery, ObservedView } from '../telemetry/observed-view.ts'
-import type { Tap } from '../telemetry/tap.ts'
 import type { TraceStore } from '../telemetry/trace-store.ts'
 import type { DashboardFile } from './dashboard-files.ts'
 import { guardAccess } from './access-guard.ts'
@@ -50,7 +49,9 @@ import { routeRows, SPLIT_SECONDS } from './routes.ts'
 import { seriesPage } from './series-page.ts'
 import { servicePage } from './service-page.ts'
 import { serviceRows, WINDOW_SECONDS } from './services.ts'
-import { tapPage } from './tap-page.ts'
+import { meshTaps } from '../tap/mesh-tap.ts'
+import { ownTaps, type OwnTapOptions } from '../tap/own-tap.ts'
+import { tapPages } from './tap-page.ts'
 import { tracesPage } from './traces-page.ts'
 
 export interface RestOptions {
@@ -62,10 +63,8 @@ export interface RestOptions {
   readonly own?: TelemetrySource
   /** The others; left out: there are none. */
   readonly replicas?: () => readonly Replica[]
-  /** Requests as they are told; left out: there is no such page. */
-  readonly tap?: Tap
-  /** What a namespace says of being tapped. */
-  readonly tapSetting?: (namespace: string) => string | undefined
+  /** Whose requests are heard as they end; left out: there is no such page. */
+  readonly tap?: Omit<OwnTapOptions, 'clock'>
   /** What the mesh is configured to do, as the map needs it; left out: nothing. */
   readonly topology?: () => Topology
   /** What was seen of those who call pods; left out: there is no such page. */
@@ -179,8 +178,19 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
     telemetryPage(app, { answers, clock })
   replicaPage(app, own)
   livePage(app, { answers, clock, guard, mesh: (may) => meshPage(may), headers: HEADERS })
-  const { tap, tapSetting = () => undefined } = options
-  if (tap) tapPage(app, { tap, clock, replicas, guard, setting: tapSetting, headers: HEADERS })
+  const { tap } = options
+  if (tap) {
+    const ownTap = ownTaps({ ...tap, clock })
+    tapPages(app, {
+      taps: meshTaps({ own: ownTap, mesh: tap.mesh, replicas, clock }),
+      own: ownTap,
+      clock,
+      guard,
+      replicasAreKnown: () => access().replicaAuthorization() !== undefined,
+      setting: tap.setting,
+      headers: HEADERS,
+    })
+  }
   if (options.askCanary) canaryActions(app, { guard, clock, ask: options.askCanary })
   servicePage(app, mesh)
   if (options.explain) explainPages(app, options.explain)

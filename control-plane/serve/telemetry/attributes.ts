@@ -91,6 +91,11 @@ export function textOf(attributes: Attributes, key: string): string {
   return typeof value === 'string' ? value : ''
 }
 
+/** The rule of a route that a request followed, `HTTPRoute/shop/catalog/0`, or ''. */
+export function ruleOf(attributes: Attributes): string {
+  return textOf(attributes, 'weft.route') || textOf(attributes, 'http.route')
+}
+
 export function numberOf(attributes: Attributes, key: string): number | undefined {
   const value = attributes[key]
   return typeof value === 'number' ? value : undefined

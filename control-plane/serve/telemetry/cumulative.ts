@@ -1,5 +1,5 @@
 import { FairBudget, type Owner, type Shares } from './fair-budget.ts'
-import type { HistogramDataPoint } from '../../../core/xds/generated/otlp.js'
+import type { HistogramPoint } from './histogram-point.ts'
 
 /** What was counted since the report before. */
 export interface Increase {
@@ -24,7 +24,7 @@ const IDLE_MS = 15 * 60_000
 
 /**
  * Series of a pod: a sidecar keeps 2,000 of each direction at most. Of all of a namespace and of all there are, what
- * they take in memory.
+ * they take in memory: some 65,000 in all, which are more than 500 sidecars have that call 20 Services each.
  */
 export const SERIES_SHARES: Shares = { perPod: 4 * MIB, perNamespace: 16 * MIB, total: 32 * MIB }
 
@@ -54,14 +54,17 @@ export class CumulativeReader {
   }
 
   /** Undefined: nothing new, or nothing that can be told apart from what was before. */
-  read(owner: Owner, key: string, point: HistogramDataPoint, now: number): Increase | undefined {
-    const counts = (point.bucketCounts ?? []).map(Number)
-    const bounds = point.explicitBounds ?? []
+  read(
+    owner: Owner,
+    key: string,
+    point: Omit<HistogramPoint, 'attributes'>,
+    now: number,
+  ): Increase | undefined {
+    const { bounds, counts, startTime } = point
     if (!wellFormed(counts, bounds)) {
       this.refused++
       return undefined
     }
-    const startTime = point.startTimeUnixNano ?? 0n
     const known = this.#known.get(key)
     this.#known.set(key, { owner, startTime, counts, seenAt: now })
     this.#budget.hold(owner, key, sizeOf(key, counts))
@@ -77,7 +80,7 @@ export class CumulativeReader {
         : undefined
     }
     // Both times are of the reporter's clock: only their distance means something here.
-    const age = Number((point.timeUnixNano ?? 0n) - startTime) / 1e6
+    const age = Number(point.time - startTime) / 1e6
     if (age < 0 || age > NEW_MS) return undefined
     return { counts, bounds, fromMs: now - age }
   }
@@ -91,9 +94,9 @@ export class CumulativeReader {
   }
 }
 
-/** What a series takes in memory, estimated: its key, its numbers, and its entries in two maps. */
+/** What a series takes in memory, estimated: its key (of one byte a character), its numbers, and its entries in two maps. */
 function sizeOf(key: string, counts: readonly number[]): number {
-  return 300 + 2 * key.length + 8 * counts.length
+  return 300 + key.length + 8 * counts.length
 }
 
 function wellFormed(counts: readonly number[], bounds: readonly number[]): boolean {

@@ -12,6 +12,7 @@ import type { Reporter } from './reporter.ts'
 import { SlidingWindow } from './sliding-window.ts'
 
 const START = Date.UTC(2026, 0, 1)
+const MIB = 1024 * 1024
 const WEB = { namespace: 'shop', service: 'web', pod: 'web-1', behind: [] }
 
 function attributes(values: Record<string, string | number>): KeyValue[] {
@@ -267,19 +268,23 @@ t.test('who counts nothing any more is forgotten', async (t) => {
 })
 
 t.test('one pod that makes up series and one namespace of such pods shut nobody out', async (t) => {
-  const store = new MetricStore()
+  const [perPod, perNamespace] = [MIB, 4 * MIB]
+  const store = new MetricStore(undefined, { perPod, perNamespace, total: 8 * MIB })
+  // What is remembered of attributes, and the figures of those who told them.
+  const beside = 17 * MIB
   const at = START + 1000
   add(store, report({ counts: [1, 0, 0], at }), WEB, at)
   for (let i = 0; i < 20_000; i++) {
     const labels = { 'weft.cluster': `${i}`.padStart(1000, 'x') }
     add(store, report({ counts: [1, 0, 0], at, labels }), caller('evil', `e${i % 2}`), at)
   }
-  t.ok(store.bytes < 9 * 1024 * 1024, `two pods hold ${store.bytes}`)
+  t.ok(store.bytes < 2 * perPod + beside, `two pods hold ${store.bytes}`)
+  t.ok(store.series < 6000 && store.evicted > 14_000, `${store.series} series, ${store.evicted} gone`)
   for (let i = 0; i < 20_000; i++) {
     const labels = { 'weft.cluster': `${i}`.padStart(1000, 'x') }
     add(store, report({ counts: [1, 0, 0], at, labels }), caller('evil', `e${i % 40}`), at)
   }
-  t.ok(store.bytes < 18 * 1024 * 1024, `its namespace holds ${store.bytes}`)
+  t.ok(store.bytes < perNamespace + beside, `its namespace holds ${store.bytes}`)
   add(store, report({ counts: [5, 0, 0], at: at + 2000 }), WEB, at + 2000)
   const total = (store.servers.get('web.shop')?.view(at + 8000, 30).rate ?? 0) * 30
   t.ok(Math.abs(total - 5) < 1e-6, `the one before is still known: ${total}`)

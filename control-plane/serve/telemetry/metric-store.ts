@@ -1,11 +1,10 @@
-import { METRIC_ATTRIBUTES, readAttributes, textOf, type Attributes } from './attributes.ts'
 import { CumulativeReader, SERIES_SHARES } from './cumulative.ts'
 import { BUCKETS, rebucket } from './durations.ts'
+import { KnownAttributes, type Direction, type Told } from './known-attributes.ts'
 import type { Shares } from './fair-budget.ts'
 import type { ReportedPoint } from './report-parts.ts'
 import { serviceKey, type Reporter } from './reporter.ts'
-import { outcomeOf } from './request-outcome.ts'
-import { TrafficTable, type Transport } from './traffic.ts'
+import { TrafficTable } from './traffic.ts'
 
 const IDLE_MS = 15 * 60_000
 const EXPIRE_EVERY_MS = 60_000
@@ -13,7 +12,6 @@ const EXPIRE_EVERY_MS = 60_000
 /** A caller that has no mesh identity. */
 export const OUTSIDE = ''
 
-type Direction = 'server' | 'client'
 const METRICS: Readonly<Record<string, Direction>> = {
   'http.server.request.duration': 'server',
   'http.client.request.duration': 'client',
@@ -72,6 +70,7 @@ export class MetricStore {
   settledUntil = 0
   readonly #reader: CumulativeReader
   readonly #mesh: ReportedMesh
+  readonly #attributes = new KnownAttributes()
   #expiredAt = 0
 
   /** `series`: what those of a pod, of a namespace and all together may take in memory. */
@@ -89,9 +88,15 @@ export class MetricStore {
     return this.#reader.refused
   }
 
+  /** Series that were forgotten as there was no room for all. */
+  get evicted(): number {
+    return this.#reader.evicted
+  }
+
   /** What all of it takes in memory, estimated. */
   get bytes(): number {
-    return this.#tables.reduce((sum, { bytes }) => sum + bytes, this.#reader.bytes)
+    const held = this.#reader.bytes + this.#attributes.bytes
+    return this.#tables.reduce((sum, { bytes }) => sum + bytes, held)
   }
 
   /** Takes one point of a reporter's push. False: it was refused. */
@@ -103,31 +108,29 @@ export class MetricStore {
       this.#reader.refused++
       return false
     }
-    const attributes = readAttributes(point.attributes, METRIC_ATTRIBUTES)
+    const told = this.#attributes.read(direction, point.attributes)
     const self = serviceKey(reporter)
-    const series = JSON.stringify([direction, self, reporter.pod, ...Object.entries(attributes)])
+    const series = `${told.key}${self}/${reporter.pod}`
     const before = this.#reader.refused
     const increase = this.#reader.read(reporter, series, point, now)
     if (!increase) return this.#reader.refused === before
     const counts = new Float64Array(BUCKETS)
     rebucket(increase.counts, increase.bounds, counts)
-    const denied = textOf(attributes, 'weft.response_flags').split(',').includes('UAEX')
-    const kind = { outcome: outcomeOf(attributes), transport: transportOf(attributes, direction), denied }
     const fromMs = Math.min(Math.max(increase.fromMs, this.settledUntil), now)
     const count = (table: TrafficTable, key: string) =>
-      table.at(key, reporter.namespace, now).add(counts, kind, fromMs, now)
+      table.at(key, reporter.namespace, now).add(counts, told, fromMs, now)
     if (direction === 'server') {
-      const source = textOf(attributes, 'weft.source_identity')
+      const { source } = told
       for (const key of new Set([self, ...reporter.behind])) {
         count(this.servers, key)
         if (source === '') count(this.edges, pairKey(OUTSIDE, key))
       }
-      if (denied || source === '' || !this.#mesh.tells(source)) count(this.arrivals, pairKey(source, self))
+      if (told.denied || source === '' || !this.#mesh.tells(source))
+        count(this.arrivals, pairKey(source, self))
       return true
     }
-    const route = ruleOf(attributes)
-    const cluster = textOf(attributes, 'weft.backend') || textOf(attributes, 'weft.cluster')
-    const destination = this.#destinationOf(attributes, route, reporter)
+    const { cluster, route } = told
+    const destination = this.#destinationOf(told, reporter)
     if (destination !== undefined) {
       count(this.destinations, destination)
       count(this.edges, pairKey(self, destination))
@@ -138,10 +141,9 @@ export class MetricStore {
   }
 
   /** The Service that was asked for: what the rule hangs on, else that of the cluster. */
-  #destinationOf(attributes: Attributes, route: string, { namespace }: Reporter): string | undefined {
+  #destinationOf({ destination, route }: Told, { namespace }: Reporter): string | undefined {
     const asked = route === '' ? undefined : this.#mesh.askedBy(namespace, route)
     if (asked !== undefined) return asked
-    const destination = textOf(attributes, 'weft.destination_service')
     return destination !== '' && this.#mesh.hasService(destination) ? destination : undefined
   }
 
@@ -163,20 +165,4 @@ export function pairKey(first: string, second: string): string {
 
 export function pairOf(key: string): readonly [first: string, second: string] {
   return JSON.parse(key) as [string, string]
-}
-
-/** The rule of a route that a request followed, `HTTPRoute/shop/catalog/0`, or ''. */
-export function ruleOf(attributes: Attributes): string {
-  return textOf(attributes, 'weft.route') || textOf(attributes, 'http.route')
-}
-
-/**
- * What a caller failed to send, as nobody could be reached or checked, went over no connection; and one set of a sidecar stands
- * for all requests that fit no other, however they came.
- */
-function transportOf(attributes: Attributes, direction: Direction): Transport {
-  const mtls = attributes['weft.mtls']
-  if (mtls === true) return 'mutualTls'
-  const sent = direction === 'server' || textOf(attributes, 'weft.response_flags') === '-'
-  return mtls === false && sent ? 'plaintext' : 'unknown'
 }

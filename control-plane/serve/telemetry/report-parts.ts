@@ -1,12 +1,8 @@
 import { status } from '@grpc/grpc-js'
 import { LENGTH, Reader } from '../../../core/xds/wire.ts'
-import {
-  AggregationTemporality,
-  HistogramDataPoint,
-  NumberDataPoint,
-  Span,
-} from '../../../core/xds/generated/otlp.js'
+import { AggregationTemporality, NumberDataPoint, Span } from '../../../core/xds/generated/otlp.js'
 import { GrpcError } from '../tokens/grpc-error.ts'
+import { readHistogramPoint, type HistogramPoint } from './histogram-point.ts'
 
 /** A sidecar's points have 700 bytes, its spans 1 to 10 KiB. What is longer is not decoded. */
 const LONGEST_POINT = 16 * 1024
@@ -20,7 +16,7 @@ export interface ReportedPoint {
   readonly kind: 'histogram'
   readonly metric: string
   readonly temporality: string | undefined
-  readonly point: HistogramDataPoint | undefined
+  readonly point: HistogramPoint | undefined
 }
 
 /** The same of a sum. */
@@ -47,7 +43,7 @@ export function* reportedPoints(
         for (const histogram of reads(name) ? parts.of(metric, 9) : []) {
           const temporality = temporalityOf(parts, histogram)
           for (const bytes of parts.of(histogram, 1)) {
-            const point = bytes.length > LONGEST_POINT ? undefined : HistogramDataPoint.decode(bytes)
+            const point = bytes.length > LONGEST_POINT ? undefined : readHistogramPoint(bytes)
             yield { kind: 'histogram', metric: name, temporality, point }
           }
         }

@@ -1,8 +1,8 @@
-import type { TappedRequest } from '../../../core/api/traces.ts'
+import type { TappedRequest } from '../../../core/api/tap.ts'
 import { GRPC_STATUSES } from '../../../core/grpc-status.ts'
 import { numberOf, textOf, type Attributes } from './attributes.ts'
 import type { SpanTaker } from './decision-store.ts'
-import { ruleOf } from './metric-store.ts'
+import { ruleOf } from './attributes.ts'
 import type { StoredSpan } from './stored-span.ts'
 
 /** Requests as they are told, for whoever listens. */

@@ -1,7 +1,7 @@
 import type { TimeRange } from '../../../core/api/coverage.ts'
 import type { TraceRow } from '../../../core/api/traces.ts'
 import { textOf } from './attributes.ts'
-import { ruleOf } from './metric-store.ts'
+import { ruleOf } from './attributes.ts'
 import type { StoredSpan } from './stored-span.ts'
 
 /** Which traces are looked for: all that is given must hold. Times are of the beginning of a trace. */

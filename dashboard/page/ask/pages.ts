@@ -13,7 +13,7 @@ export interface MeshFacts {
   readonly problems: { readonly errors: number; readonly warnings: number }
   readonly telemetry: { readonly traces: number; readonly series: number; readonly refused: number }
   /** What the asker may; left out: read-only. */
-  readonly may?: { readonly act: boolean; readonly tap: boolean }
+  readonly may?: { readonly act: boolean; readonly tap: boolean; readonly headers?: boolean }
 }
 
 export interface Route {

@@ -1,6 +1,6 @@
 import fastify, { type FastifyReply } from 'fastify'
 import type { TraceExplanation } from '../../../core/api/explanation.ts'
-import type { TappedRequest } from '../../../core/api/traces.ts'
+import type { TappedRequest, TapSource } from '../../../core/api/tap.ts'
 import type { Graph, SeriesSubject } from '../../../core/api/traffic.ts'
 import { readDashboard } from '../../../control-plane/serve/rest/dashboard-files.ts'
 import { failure } from '../../../control-plane/serve/rest/failure.ts'
@@ -27,6 +27,8 @@ export interface MockState extends MockGraphOptions {
   /** No /api/checks. */
   withoutChecks?: boolean
   act?: boolean
+  /** Who tells of a tap; left out: as a control plane of a release before. */
+  tapSource?: TapSource
   traces?: number
   /** Of the newest trace. */
   newest?: TraceChange
@@ -91,7 +93,13 @@ export async function serveMockMesh(state: MockState = {}, clock: () => number =
       (request, reply) => void reply.send(answer(request.query as Query, request.params as Query)),
     )
   }
-  page('/api/mesh', () => meshFacts(clock(), state.proxies ?? 8, { act: state.act === true, tap: true }))
+  page('/api/mesh', () =>
+    meshFacts(clock(), state.proxies ?? 8, {
+      act: state.act === true,
+      tap: true,
+      headers: state.act === true,
+    }),
+  )
   page('/api/graph', (query) => graph(...range(query)))
   page(
     '/api/series',
@@ -188,13 +196,19 @@ export async function serveMockMesh(state: MockState = {}, clock: () => number =
     }
     stream(reply, streams)
     reply.raw.write(
-      event('mesh', meshFacts(clock(), state.proxies ?? 8, { act: state.act === true, tap: true })) +
-        liveGraph(),
+      event(
+        'mesh',
+        meshFacts(clock(), state.proxies ?? 8, {
+          act: state.act === true,
+          tap: true,
+          headers: state.act === true,
+        }),
+      ) + liveGraph(),
     )
   })
   app.get('/api/tap', (_request, reply) => {
     stream(reply, taps)
-    reply.raw.write(event('source', { sampled: true }))
+    reply.raw.write(event('source', state.tapSource ?? { sampled: true }))
   })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   return {
@@ -216,6 +230,9 @@ export async function serveMockMesh(state: MockState = {}, clock: () => number =
     },
     tap: (...requests: readonly TappedRequest[]) => {
       for (const reply of taps) for (const one of requests) reply.raw.write(event('request', one))
+    },
+    skip: (requests: number) => {
+      for (const reply of taps) reply.raw.write(event('skipped', { requests }))
     },
     /** Ends the streams, as a control plane does that goes away. */
     drop: () => {

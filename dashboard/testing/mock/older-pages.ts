@@ -1,7 +1,11 @@
 import type { Checks } from '../../../core/api/checks.ts'
 import { WHOLE } from './graph.ts'
 
-export function meshFacts(now: number, proxies: number, may: { act: boolean; tap: boolean }): object {
+export function meshFacts(
+  now: number,
+  proxies: number,
+  may: { act: boolean; tap: boolean; headers: boolean },
+): object {
   return {
     release: '0.1.0',
     startedAt: now - 3 * 3600_000,

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describeError, WeftError } from '../../../core/errors.ts'
 import { programFiles } from '../../../release/image/root-files.ts'
 import { reportTable } from '../../demo/report.ts'
 import { play, type StepResult } from '../../demo/scenario.ts'
-import { LACK } from '../../programs/lack.ts'
+import { parsePartOptions } from '../../programs/suite-options.ts'
+import { runSuiteProgram } from '../../programs/suite-program.ts'
+import { within } from '../../programs/within.ts'
 import { startCluster, type KubernetesCluster } from '../cluster/cluster.ts'
 import { requireMachine } from '../cluster/machine-lacks.ts'
 import { installMesh } from '../mesh/install.ts'
@@ -12,7 +13,7 @@ import { ensurePrograms, isMade, PART_NAMES } from '../programs/programs.ts'
 import { argoRollouts } from './argo-rollouts.ts'
 import type { Controller } from './controller.ts'
 import { flagger } from './flagger.ts'
-import { helpText, parseOptions, type Options } from './options.ts'
+import { helpText } from './options.ts'
 import { prometheusProgram } from '../../programs/prometheus.ts'
 import { ensureController, isControllerMade, type ControllerPart } from './programs.ts'
 
@@ -31,8 +32,20 @@ interface Played {
   readonly steps: readonly StepResult[]
 }
 
-async function main(options: Options): Promise<number> {
-  const chosen = CONTROLLERS.filter(({ name }) => options.controllers.includes(name))
+/** For each thing that is done with the cluster and is no step; minutes. */
+const CLUSTER_MINUTES = 10
+
+async function main(argv: readonly string[]): Promise<number> {
+  const options = parsePartOptions(
+    argv,
+    'controller',
+    CONTROLLERS.map(({ name }) => name),
+  )
+  if (options.help) {
+    console.log(helpText(CONTROLLERS))
+    return 0
+  }
+  const chosen = CONTROLLERS.filter(({ name }) => options.chosen.includes(name))
   const parts: readonly ControllerPart[] = ['prometheus', ...chosen.map(({ part }) => part)]
   if (options.check) {
     for (const part of PART_NAMES) console.log(`${part}: ${isMade(part) ? 'there' : 'not made'}`)
@@ -59,14 +72,17 @@ async function onCluster(
   chosen: readonly Controller[],
   folder: (part: ControllerPart) => string,
 ): Promise<Played[]> {
-  const cluster = await startCluster({ mode: 'node', onProgress: progress })
+  const starting = startCluster({ mode: 'node', onProgress: progress })
+  const cluster = await within(CLUSTER_MINUTES, 'the start of the cluster', starting)
   try {
-    await installMesh(cluster, progress)
-    await installPrometheus(cluster, folder('prometheus'))
+    await within(CLUSTER_MINUTES, 'the installation of the mesh', installMesh(cluster, progress))
+    const installing = installPrometheus(cluster, folder('prometheus'))
+    await within(CLUSTER_MINUTES, 'the installation of Prometheus', installing)
     const played: Played[] = []
     for (const controller of chosen) {
       const { name, version, part, steps } = controller
-      await controller.install(cluster, folder(part), progress)
+      const installed = controller.install(cluster, folder(part), progress)
+      await within(CLUSTER_MINUTES, `the installation of ${name}`, installed)
       progress(`${name} is ready`)
       const results = await play(steps, cluster, (step) => progress(`${name}: ${step}`))
       for (const step of results.filter(({ ok }) => !ok)) progress(`${name}: ${step.name}: ${step.observed}`)
@@ -74,7 +90,7 @@ async function onCluster(
     }
     return played
   } finally {
-    await cluster.stop()
+    await within(CLUSTER_MINUTES, 'the end of the cluster', cluster.stop())
   }
 }
 
@@ -93,26 +109,4 @@ async function installPrometheus(cluster: KubernetesCluster, folder: string): Pr
   progress('Prometheus is ready')
 }
 
-function exitCode(error: unknown): number {
-  if (!(error instanceof WeftError)) return 1
-  if (error.code === LACK || error.code === 'program.missing') return 3
-  return error.code === 'cli.flags' ? 2 : 1
-}
-
-async function run(argv: readonly string[]): Promise<number> {
-  const options = parseOptions(
-    argv,
-    CONTROLLERS.map(({ name }) => name),
-  )
-  if (!options.help) return main(options)
-  console.log(helpText(CONTROLLERS))
-  return 0
-}
-
-run(process.argv.slice(2)).then(
-  (code) => process.exit(code),
-  (error: unknown) => {
-    console.error(`canary-controllers: ${describeError(error)}`)
-    process.exit(exitCode(error))
-  },
-)
+runSuiteProgram('canary-controllers', main)

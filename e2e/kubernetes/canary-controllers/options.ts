@@ -1,12 +1,3 @@
-import { FlagError, parseFlags } from '../../../local/flags.ts'
-
-export interface Options {
-  readonly controllers: readonly string[]
-  readonly check: boolean
-  readonly json: boolean
-  readonly help: boolean
-}
-
 /** What `--help` prints; `controllers` are name and version of each. */
 export function helpText(
   controllers: readonly { readonly name: string; readonly version: string }[],
@@ -26,21 +17,4 @@ ${controllers.map(({ name, version }) => `  ${name.padEnd(13)}  ${version}`).joi
 They are built from their Go modules into a cache the first time (some 20 minutes on two idle cores), beside the cluster's
 programs; Prometheus is Debian's. It needs Linux, root and Go 1.26 or newer.
 Exit: 0 all as expected, 1 not, 2 for wrong use, 3 something cannot be had here (it says what).`
-}
-
-/** Throws FlagError. No name means all. */
-export function parseOptions(argv: readonly string[], known: readonly string[]): Options {
-  const { values, positionals } = parseFlags({
-    args: [...argv],
-    allowPositionals: true,
-    options: {
-      check: { type: 'boolean', default: false },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  } as const)
-  const unknown = positionals.find((name) => !known.includes(name))
-  if (unknown !== undefined)
-    throw new FlagError(`there is no controller ${JSON.stringify(unknown)}; there are ${known.join(', ')}`)
-  return { ...values, controllers: positionals.length > 0 ? [...new Set(positionals)] : known }
 }

@@ -75,6 +75,25 @@ export const VALUE_SETS: Readonly<Record<string, object>> = {
       ],
     },
   },
+  /** A CNI plugin sets the capture rules. */
+  cni: {
+    images: {
+      registry: 'registry.example',
+      cni: `registry.example/weft-cni@sha256:${'1'.repeat(64)}`,
+      pullSecrets: ['registry'],
+    },
+    annotations: { 'example.com/ticket': 'OPS-2' },
+    cni: {
+      enabled: true,
+      binDir: '/var/lib/cni/bin',
+      confDir: '/var/lib/cni/net.d',
+      stateDir: '/opt/weft-cni',
+      repair: 'label',
+      logLevel: 'debug',
+      podLabels: { 'example.com/team': 'network' },
+      nodeSelector: { 'node.example/mesh': 'yes' },
+    },
+  },
   /** Vault signs, by a login with the control plane's ServiceAccount. */
   vault: exampleValues('vault'),
   /** A signer of the CertificateSigningRequest API. */
@@ -129,6 +148,8 @@ export const REFUSED: readonly (readonly [values: object, message: RegExp])[] = 
     /'\/injector\/failurePolicy': value must be one of 'Fail', 'Ignore'/,
   ],
   [{ injector: { excludedNamespaces: ['Builds'] } }, /'\/injector\/excludedNamespaces\/0': .*does not match/],
+  [{ cni: { repair: 'restart' } }, /'\/cni\/repair': value must be one of 'off', 'label', 'delete'/],
+  [{ cni: { binDir: 'opt/cni' } }, /'\/cni\/binDir': .*does not match/],
   [{ images: { tag: 'a b' } }, /'\/images\/tag': .*does not match/],
   [{ images: { proxy: 'weft proxy' } }, /'\/images\/proxy': .*does not match/],
   [{ images: { pullPolicy: 'Sometimes' } }, /'\/images\/pullPolicy': value must be one of/],

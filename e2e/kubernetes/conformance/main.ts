@@ -1,9 +1,9 @@
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { describeError, WeftError } from '../../../core/errors.ts'
 import { FlagError } from '../../../local/flags.ts'
-import { LACK } from '../../programs/lack.ts'
+import { runSuiteProgram } from '../../programs/suite-program.ts'
+import { within } from '../../programs/within.ts'
 import { NAMESPACE } from '../chart/helm.ts'
 import { startCluster } from '../cluster/cluster.ts'
 import { requireMachine } from '../cluster/machine-lacks.ts'
@@ -11,7 +11,7 @@ import { VERSION } from '../mesh/images.ts'
 import { installMesh } from '../mesh/install.ts'
 import { ensurePrograms, isMade, PART_NAMES } from '../programs/programs.ts'
 import { echoImage } from './echo-image.ts'
-import { HELP, parseOptions, type Options } from './options.ts'
+import { HELP, parseOptions } from './options.ts'
 import { CONFORMANCE_PARTS, ensureConformance, isConformanceMade, SUITE_CRDS } from './programs.ts'
 import { meshTests, problemsOf, reportProblems } from './report.ts'
 import { logFile, runSuite, type SuiteRun } from './suite.ts'
@@ -21,7 +21,15 @@ const secondsSoFar = (): number => (performance.now() - began) / 1000
 const progress = (line: string): void =>
   console.error(`conformance: ${secondsSoFar().toFixed(1).padStart(5)} s  ${line}`)
 
-async function main(options: Options): Promise<number> {
+/** For each thing that is done with the cluster beside the suite, which has a limit of its own; minutes. */
+const CLUSTER_MINUTES = 10
+
+async function main(argv: readonly string[]): Promise<number> {
+  const options = parseOptions(argv)
+  if (options.help) {
+    console.log(HELP)
+    return 0
+  }
   if (options.check) {
     for (const part of PART_NAMES) console.log(`${part}: ${isMade(part) ? 'there' : 'not made'}`)
     for (const part of CONFORMANCE_PARTS)
@@ -63,10 +71,12 @@ async function main(options: Options): Promise<number> {
 }
 
 async function runOnCluster(suite: string, echo: string, work: string): Promise<SuiteRun> {
-  const cluster = await startCluster({ mode: 'node', onProgress: progress })
+  const starting = startCluster({ mode: 'node', onProgress: progress })
+  const cluster = await within(CLUSTER_MINUTES, 'the start of the cluster', starting)
   try {
-    await installMesh(cluster, progress, {}, NAMESPACE, join(suite, SUITE_CRDS))
-    await cluster.loadImages(echoImage(suite, echo))
+    const installing = installMesh(cluster, progress, {}, NAMESPACE, join(suite, SUITE_CRDS))
+    await within(CLUSTER_MINUTES, 'the installation of the mesh', installing)
+    await within(CLUSTER_MINUTES, 'the loading of an image', cluster.loadImages(echoImage(suite, echo)))
     progress('the suite begins')
     return await runSuite({
       suite,
@@ -78,26 +88,8 @@ async function runOnCluster(suite: string, echo: string, work: string): Promise<
       },
     })
   } finally {
-    await cluster.stop()
+    await within(CLUSTER_MINUTES, 'the end of the cluster', cluster.stop())
   }
 }
 
-function exitCode(error: unknown): number {
-  if (!(error instanceof WeftError)) return 1
-  return error.code === LACK ? 3 : error.code === 'cli.flags' ? 2 : 1
-}
-
-async function run(argv: readonly string[]): Promise<number> {
-  const options = parseOptions(argv)
-  if (!options.help) return main(options)
-  console.log(HELP)
-  return 0
-}
-
-run(process.argv.slice(2)).then(
-  (code) => process.exit(code),
-  (error: unknown) => {
-    console.error(`conformance: ${describeError(error)}`)
-    process.exit(exitCode(error))
-  },
-)
+runSuiteProgram('conformance', main)

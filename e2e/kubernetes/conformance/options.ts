@@ -1,11 +1,9 @@
 import { parseFlags } from '../../../local/flags.ts'
+import { SUITE_FLAGS, type SuiteOptions } from '../../programs/suite-options.ts'
 import { SUITE_VERSION } from './programs.ts'
 
-export interface Options {
+export interface Options extends SuiteOptions {
   readonly report: string | undefined
-  readonly check: boolean
-  readonly json: boolean
-  readonly help: boolean
 }
 
 export const HELP = `usage: npm run test:conformance [-- OPTION...]
@@ -28,9 +26,7 @@ export function parseOptions(argv: readonly string[]): Options {
     args: [...argv],
     options: {
       report: { type: 'string' },
-      check: { type: 'boolean', default: false },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
+      ...SUITE_FLAGS,
     },
   } as const)
   return { ...values, report: values.report }

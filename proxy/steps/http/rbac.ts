@@ -31,6 +31,8 @@ export interface HttpRbacConfig {
 }
 
 const PERMISSION_DENIED = 7
+/** Steps that a connection keeps narrowed rules of: there is one for each action. */
+const MOST_NARROWED = 4
 
 /** Who may ask for what. What a caller's connection shows is looked at once, what its requests ask for each time. */
 export class HttpRbacStep implements RequestStep {
@@ -41,10 +43,6 @@ export class HttpRbacStep implements RequestStep {
   readonly #decider: Decider<RequestFacts>
   readonly #telemetry: StepDependencies['telemetry']
   readonly #facts = new HeadFacts()
-  readonly #narrowed = new WeakMap<Hop, Decider<RequestFacts>>()
-  // Of a link many requests come one after the other.
-  #lastHop: Hop | undefined
-  #last: Decider<RequestFacts>
 
   constructor({ stage, audit }: HttpRbacConfig, { telemetry }: Pick<StepDependencies, 'telemetry'>) {
     const asked = fieldsAsked(stage)
@@ -53,7 +51,6 @@ export class HttpRbacStep implements RequestStep {
     this.#stage = stage
     this.#audit = audit
     this.#decider = compile([stage], 'request')
-    this.#last = this.#decider
     this.#telemetry = telemetry
   }
 
@@ -82,11 +79,13 @@ export class HttpRbacStep implements RequestStep {
   }
 
   #ofConnection(hop: Hop, facts: RequestFacts): Decider<RequestFacts> {
-    if (hop === this.#lastHop) return this.#last
-    let narrowed = this.#narrowed.get(hop)
-    if (!narrowed) this.#narrowed.set(hop, (narrowed = this.#decider.narrow(facts)))
-    this.#lastHop = hop
-    return (this.#last = narrowed)
+    const known = (hop.narrowed ??= [])
+    for (const { step, decider } of known) if (step === this) return decider
+    const decider = this.#decider.narrow(facts)
+    // Of rules that are others by now nobody asks any more.
+    if (known.length >= MOST_NARROWED) known.shift()
+    known.push({ step: this, decider })
+    return decider
   }
 }
 

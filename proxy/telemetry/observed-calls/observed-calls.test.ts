@@ -109,6 +109,42 @@ t.test('callers in plaintext by their addresses, up to a number of them', async 
   t.same(rows(other), ['1 http/8080 GET / served plaintext fd00::1'])
 })
 
+t.test('an address in plaintext of which nothing is kept any more makes room for another', async (t) => {
+  const DAY = 26 * 3_600_000
+  const calls = new ObservedCalls(START)
+  const call = (at: number, path: string, startMs: number) =>
+    calls.request(request(path, { sourceIdentity: '', downstream: `10.244.1.${at}:1000`, startMs }))
+  const addresses = () => [...new Set(calls.series().map(({ address }) => address))].toSorted()
+  for (let at = 0; at < 64; at++) for (const path of ['/', '/b']) call(at, path, START)
+  call(100, '/', START)
+  t.equal(addresses().length, 65)
+  t.equal(addresses()[0], '', 'there was no room for one more')
+  // Of one address one kind of call goes on, of another both.
+  call(7, '/b', START + DAY)
+  for (const path of ['/', '/b']) call(8, path, START + DAY)
+  calls.expire(START + DAY)
+  t.same(addresses(), ['10.244.1.7', '10.244.1.8'])
+  for (let at = 101; at < 164; at++) call(at, '/', START + DAY)
+  const now = addresses()
+  t.equal(now.length, 65)
+  t.ok(['10.244.1.7', '10.244.1.8', '10.244.1.162'].every((one) => now.includes(one)))
+  t.notOk(now.includes('10.244.1.163'), 'the 65th')
+})
+
+t.test('addresses in plaintext are counted also where templates of paths merge', async (t) => {
+  const calls = new ObservedCalls(START)
+  const call = (at: number, path: string, startMs = START) =>
+    calls.request(request(path, { sourceIdentity: '', downstream: `10.244.1.${at}:1000`, startMs }))
+  for (let at = 0; at < 64; at++)
+    for (let word = 0; word < 30; word++)
+      call(at, `/users/${String.fromCharCode(97 + (word % 26), 97 + word / 26)}`)
+  t.ok(calls.series().some(({ path }) => path === '/users/{*}'))
+  calls.expire(START + 26 * 3_600_000)
+  t.equal(calls.size, 0)
+  call(100, '/', START)
+  t.same(rows(calls), ['1 http/8080 GET / served plaintext 10.244.1.100'])
+})
+
 t.test('opaque connections: that reached the application, that did not, that were refused', async (t) => {
   const calls = new ObservedCalls(START)
   calls.connection(connection())

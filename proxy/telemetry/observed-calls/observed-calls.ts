@@ -75,7 +75,8 @@ export class ObservedCalls {
   readonly #room: TemplateRoom = { positions: MOST_POSITIONS }
   /** Templates of what was refused alone, by text. */
   readonly #refused = new Map<string, PathTemplate>()
-  readonly #addresses = new Set<string>()
+  /** Those that are told apart, and how many kinds of calls have each: one that has none left makes room. */
+  readonly #addresses = new Map<string, number>()
   /** Addresses of the pod. That it reaches itself is nobody else's call, and needs no policy. */
   readonly #own: ReadonlySet<string>
   /** When counting began. Milliseconds since the epoch. */
@@ -126,8 +127,7 @@ export class ObservedCalls {
   }
 
   #forget(series: CallSeries): void {
-    this.#series.delete(series)
-    this.#failed.delete(series)
+    this.#drop(series)
     const { template } = series
     const ofTemplate = this.#index.get(template)
     const ofSource = ofTemplate?.get(sourceOf(series))
@@ -136,6 +136,16 @@ export class ObservedCalls {
     if (ofTemplate?.size !== 0) return
     this.#index.delete(template)
     if (this.#refused.get(template.text) === template) this.#refused.delete(template.text)
+  }
+
+  #drop(series: CallSeries): void {
+    this.#series.delete(series)
+    this.#failed.delete(series)
+    const { address } = series
+    const kinds = this.#addresses.get(address)
+    if (kinds === undefined) return
+    if (kinds === 1) this.#addresses.delete(address)
+    else this.#addresses.set(address, kinds - 1)
   }
 
   /** Makes room for a kind of call that was not served. False: those that were take all of it. */
@@ -215,6 +225,10 @@ export class ObservedCalls {
     const made = new CallSeries({ ...call, method }, template, atMs)
     this.#series.add(made)
     if (failed) this.#failed.add(made)
+    if (call.address !== '') {
+      const kinds = this.#addresses.get(call.address) ?? 0
+      this.#addresses.set(copyOfStart(call.address, call.address.length), kinds + 1)
+    }
     this.#put(made, source)
     return made
   }
@@ -236,8 +250,7 @@ export class ObservedCalls {
       this.#index.delete(from)
       for (const [source, all] of moved ?? [])
         for (const series of all) {
-          this.#series.delete(series)
-          this.#failed.delete(series)
+          this.#drop(series)
           const { port, protocol, method, outcome } = series
           const list = this.#index.get(into)?.get(source)
           const own =
@@ -253,13 +266,10 @@ export class ObservedCalls {
     },
   }
 
-  /** Of the first callers each has its own; of all others it is ''. */
+  /** Of the first callers each has its own; of all others it is '', until one of these is forgotten. */
   #addressOf(downstream: string): string {
     const address = addressOf(downstream)
-    if (this.#addresses.has(address)) return address
-    if (this.#addresses.size >= MOST_ADDRESSES) return ''
-    this.#addresses.add(copyOfStart(address, address.length))
-    return address
+    return this.#addresses.size < MOST_ADDRESSES || this.#addresses.has(address) ? address : ''
   }
 
   #other(atMs: number): void {

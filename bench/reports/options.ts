@@ -1,0 +1,87 @@
+import { parseArgs } from 'node:util'
+import { CONTROL_PLANE_FLAGS } from '../../cli/bundle.ts'
+import { describeError, WeftError } from '../../core/errors.ts'
+
+export const HELP = `usage: npm run reports -- [options]
+
+What reports of sidecars cost the control plane, and how fast it answers meanwhile: its bundle, with the flags of its image
+and its store on a disk, takes spans and metrics of pods as their sidecars send them (OTLP over gRPC, each on connections of
+its own). Pods are five to a Service, and every Service calls --calls others. Memory is the resident set, a stall is the
+longest turn of the event loop of each second, and --ask questions of each kind are asked a second, one after the other.
+
+  --pods N         that report (500)
+  --requests N     a second, of all of them together; caller and callee both count each (50000)
+  --calls N        Services that each pod calls (20)
+  --sampling P     per cent of the requests that are traced (1)
+  --seconds N      how long, after a tenth of it that is not judged (90)
+  --ask N          questions of each kind a second: map, series, traces (2)
+  --node=FLAGS     of Node.js, instead of the image's, split at blanks
+  --program FILE   instead of this tree's bundle, to compare
+  --json           the result as JSON on standard output
+  --document       write the result into docs/scale.md, between its marks
+  --help           this text
+
+Exit code: 0 measured, and within the target (every answer p99 200 ms, 1 GiB, nothing lost); 1 not; 2 wrong flags.
+`
+
+export interface Options {
+  readonly pods: number
+  /** A second. */
+  readonly requests: number
+  readonly calls: number
+  /** 0 to 100. */
+  readonly sampling: number
+  readonly seconds: number
+  /** Questions of each kind a second. */
+  readonly ask: number
+  readonly node: readonly string[]
+  readonly program: string | undefined
+  readonly json: boolean
+  readonly document: boolean
+}
+
+/** Throws WeftError `bench.option` naming the flag. */
+export function parseOptions(argv: readonly string[]): Options | 'help' {
+  let values
+  try {
+    values = parseArgs({
+      args: [...argv],
+      options: {
+        pods: { type: 'string', default: '500' },
+        requests: { type: 'string', default: '50000' },
+        calls: { type: 'string', default: '20' },
+        sampling: { type: 'string', default: '1' },
+        seconds: { type: 'string', default: '90' },
+        ask: { type: 'string', default: '2' },
+        node: { type: 'string' },
+        program: { type: 'string' },
+        json: { type: 'boolean', default: false },
+        document: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    }).values
+  } catch (error) {
+    throw new WeftError('bench.option', describeError(error))
+  }
+  if (values.help) return 'help'
+  const whole = (flag: 'pods' | 'requests' | 'calls' | 'seconds' | 'ask', most: number): number => {
+    const value = Number(values[flag])
+    if (Number.isInteger(value) && value >= 1 && value <= most) return value
+    throw new WeftError('bench.option', `must be a whole number from 1 to ${most}`, { field: `--${flag}` })
+  }
+  const sampling = Number(values.sampling)
+  if (!(sampling >= 0 && sampling <= 100))
+    throw new WeftError('bench.option', 'must be a number from 0 to 100', { field: '--sampling' })
+  return {
+    pods: whole('pods', 1000),
+    requests: whole('requests', 200_000),
+    calls: whole('calls', 200),
+    sampling,
+    seconds: whole('seconds', 3600),
+    ask: whole('ask', 50),
+    node: values.node?.split(' ').filter((flag) => flag !== '') ?? CONTROL_PLANE_FLAGS,
+    program: values.program,
+    json: values.json,
+    document: values.document,
+  }
+}
