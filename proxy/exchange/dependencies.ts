@@ -26,18 +26,6 @@ export interface ExchangeDependencies {
   readonly overloaded: () => boolean
 }
 
-/** One request, for those who look after all of them. */
-export interface RunningExchange {
-  /** Among all of them, which alone read and write it. */
-  place: number
-  /** Its answer has begun. */
-  readonly answering: boolean
-  /** Ends it if neither side moved for longer than its listener allows. `nowMs`: on the clock. */
-  idleCheck(nowMs: number): void
-  /** Ends it if those who decide who may are others by now, and refuse it. */
-  reauthorize(): void
-}
-
 /** The state of weighted picks, one per route action for as long as that is configured. */
 export class WeightedPicks {
   readonly #picks = new WeakMap<ForwardAction, WeightedPick>()

@@ -1,7 +1,6 @@
 import t from 'tap'
 import { grownBy } from '../testing/young-garbage.ts'
-import type { RunningExchange } from './dependencies.ts'
-import { RunningExchanges } from './running-exchanges.ts'
+import { RunningExchanges, type RunningExchange } from './running-exchanges.ts'
 
 class Running implements RunningExchange {
   place = 0

@@ -1,4 +1,14 @@
-import type { RunningExchange } from './dependencies.ts'
+/** One request, for those who look after all of them. */
+export interface RunningExchange {
+  /** Among all of them, which alone read and write it. */
+  place: number
+  /** Its answer has begun. */
+  readonly answering: boolean
+  /** Ends it if neither side moved for longer than its listener allows. `nowMs`: on the clock. */
+  idleCheck(nowMs: number): void
+  /** Ends it if those who decide who may are others by now, and refuse it. */
+  reauthorize(): void
+}
 
 /**
  * The exchanges that run now, in no order. An exchange knows its place, and the last one takes that of one that goes. It is no
