@@ -1,12 +1,15 @@
 import { hostname } from 'node:os'
-import { fastify } from 'fastify'
+import { fastify, type FastifyInstance } from 'fastify'
 import { ServerCredentials } from '@grpc/grpc-js'
 import packageJson from '../package.json' with { type: 'json' }
 import { capConnections, refusePipelined } from '../core/connection-cap.ts'
 import { systemClock, type Clock } from '../core/clock.ts'
 import { describeError, WeftError } from '../core/errors.ts'
+import { inTurns } from '../core/in-turns.ts'
 import type { Logger } from '../core/log.ts'
 import type { Problem } from '../core/problem.ts'
+import { loadServingCertificate } from '../core/serving-certificate.ts'
+import { watchFiles } from '../core/watch-files.ts'
 import type { Issuer } from './issuers/issuer.ts'
 import { addressRule } from './jwks/allowed-address.ts'
 import { jsonFetcher, type FetchOptions } from './jwks/fetch-json.ts'
@@ -42,7 +45,8 @@ import { rest } from './serve/rest/rest.ts'
 import { TAP_ANNOTATION } from './serve/rest/tap-page.ts'
 import { alsoTapped, Tap } from './serve/telemetry/tap.ts'
 import { questionService } from './serve/questions/service.ts'
-import { serverCertificate } from './serve/server-certificate.ts'
+import { serveHttps, type RunningHttpsServer } from './serve/https-server.ts'
+import { serverCertificate, type ServerCertificate } from './serve/server-certificate.ts'
 import { revocationRefusal } from './serve/signing/revocation.ts'
 import { signingService } from './serve/signing/service.ts'
 import { reportedMesh } from './serve/telemetry/followed-routes.ts'
@@ -51,7 +55,7 @@ import { createForwarder, type CollectorAddress } from './serve/telemetry/forwar
 import { ownersOfAddresses } from './serve/telemetry/address-owners.ts'
 import { ObservedStore } from './serve/telemetry/observed-store.ts'
 import { MetricStore } from './serve/telemetry/metric-store.ts'
-import { observedView } from './serve/telemetry/observed-view.ts'
+import { observing } from './serve/telemetry/observed-view.ts'
 import { telemetryServices } from './serve/telemetry/receiver.ts'
 import { TraceStore } from './serve/telemetry/trace-store.ts'
 import { alsoKept, STORE_IN_MEMORY, TelemetryStore } from './store/store.ts'
@@ -72,6 +76,8 @@ export interface ControlPlaneOptions {
   /** Discovery alone, without TLS and credentials, for xDS clients that are not ours; loopback only. */
   readonly grpcPlaintext: GrpcAddress | undefined
   readonly http: GrpcAddress
+  /** The same pages over TLS; left out: nowhere. */
+  readonly https?: HttpsOptions | undefined
   /** By which the dashboard is asked, beside addresses, localhost and `dnsNames`. */
   readonly httpHosts?: readonly string[]
   /** 0 to 100. */
@@ -100,10 +106,17 @@ export interface ControlPlaneOptions {
   readonly signal?: AbortSignal
 }
 
+export interface HttpsOptions {
+  readonly address: GrpcAddress
+  /** Followed as they change; left out: the certificate of gRPC. */
+  readonly files?: { readonly certificate: string; readonly key: string } | undefined
+}
+
 export interface RunningControlPlane {
   readonly grpcPort: number
   readonly plaintextPort: number | undefined
   readonly httpPort: number
+  readonly httpsPort: number | undefined
   close(): Promise<void>
 }
 
@@ -213,7 +226,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
           waiting: () => waiting(),
           stores: () => storeStates({ traces, decisions, metrics, observed }),
         }),
-      observed: (request) => observedView(observed, brain?.snapshot.value.model, request),
+      observed: (request) => inTurns(observing(observed, brain?.snapshot.value.model, request)),
       release: packageJson.version,
       names: [...options.dnsNames, ...(options.httpHosts ?? [])],
       notReady: () => waitsFor,
@@ -231,10 +244,6 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
             (pod) => questions.has(pod),
             () => replicas(),
           ),
-        },
-        trace: async (id) => {
-          const spans = await telemetry.spans(id)
-          return spans.length === 0 ? undefined : { spans }
         },
       },
     })
@@ -362,9 +371,10 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
         services: [open],
       }))
     closing.push(platform.publish(mesh, ownCounts(metrics), keys.keys))
+    const https = options.https && (await listenHttps(app, options.https, certificate, log, closing))
     waitsFor = undefined
     closing.push(() => (waitsFor = 'it ends'))
-    return { grpcPort: grpc.port, plaintextPort: plaintext?.port, httpPort, close }
+    return { grpcPort: grpc.port, httpsPort: https?.port, plaintextPort: plaintext?.port, httpPort, close }
   } catch (error) {
     await close()
     throw error
@@ -375,6 +385,23 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
 function servedMesh(brain: MeshBrain | undefined): Mesh {
   if (brain) return brain.snapshot.value.model
   throw new WeftError('explain.not_ready', 'the control plane starts: ask again')
+}
+
+async function listenHttps(
+  app: FastifyInstance,
+  { address, files }: HttpsOptions,
+  own: ServerCertificate,
+  log: Logger,
+  closing: (() => unknown)[],
+): Promise<RunningHttpsServer> {
+  const given = files && watchFiles([files.certificate, files.key], loadServingCertificate, { logger: log })
+  if (given) closing.push(() => given.stop())
+  const server = await serveHttps(app, {
+    ...{ address, log, connections: HTTP_CONNECTIONS, patienceMs: HTTP_PATIENCE_MS },
+    certificate: given?.current ?? own.current,
+  })
+  closing.push(() => server.close())
+  return server
 }
 
 interface Listening {

@@ -3,6 +3,8 @@ import {
   CONTROL_PLANE,
   GRPC_PORT,
   HTTP_PORT,
+  HTTPS_PORT,
+  PROXY_SECRET_HEADER,
   REPLICA_AUDIENCE,
   REPLICA_TOKEN_PATH,
   SYSTEM_NAMESPACE,
@@ -42,6 +44,18 @@ export const CONTROL_PLANE_COMMAND = {
           value: 'FILE',
           help: `with --http-auth kubernetes: a token of audience ${REPLICA_AUDIENCE} that replicas show each other`,
           otherwise: REPLICA_TOKEN_PATH,
+        },
+        'http-proxy-secret': {
+          value: 'FILE',
+          help:
+            'with --http-auth kubernetes: secrets, one a line, by which a proxy that signs users in (OIDC) proves itself in ' +
+            `${PROXY_SECRET_HEADER}; its X-Forwarded-User and X-Forwarded-Groups are then who asks (docs/observability.md)`,
+          otherwise: 'no proxy is believed',
+        },
+        'http-proxy-prefix': {
+          value: 'TEXT',
+          help: 'put before the names that such a proxy says, as RBAC is to have them, e.g. oidc:',
+          otherwise: 'nothing',
         },
         'issuer-secret': {
           value: 'NAME',
@@ -123,6 +137,17 @@ export const CONTROL_PLANE_COMMAND = {
         default: `127.0.0.1:${HTTP_PORT}`,
         help: 'dashboard, REST, /live and /ready',
       },
+      https: {
+        value: 'HOST:PORT',
+        help: `the same pages over TLS 1.3, e.g. 0.0.0.0:${HTTPS_PORT}; --http stays, for probes and other replicas`,
+        otherwise: 'off',
+      },
+      'https-cert': {
+        value: 'FILE',
+        help: 'of --https: the certificate and its chain (PEM), followed as it is renewed',
+        otherwise: "the certificate of --grpc, from the mesh's issuer, which names --dns-name",
+      },
+      'https-key': { value: 'FILE', help: 'its key (PEM)' },
       'http-host': {
         value: 'NAME',
         many: true,

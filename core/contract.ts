@@ -88,6 +88,8 @@ export const CONTROL_PLANE = 'weft-control-plane'
 export const GRPC_PORT = 15012
 /** Dashboard, REST, liveness and readiness. */
 export const HTTP_PORT = 15080
+/** Dashboard and REST over TLS, where it is asked for. */
+export const HTTPS_PORT = 15443
 /**
  * On requests of the command line, which come through the API server with its name in Host. Scripts of a web page can send
  * no field that begins with Sec- (Fetch standard, forbidden request-header), so none gets past the check of Host by it.
@@ -100,6 +102,8 @@ export const API_CLIENT_HEADER = 'sec-weft-client'
 export const API_ACTION_HEADER = 'x-weft-client'
 /** `Authorization` where that does not come through: the API server's proxy keeps it for itself. */
 export const API_TOKEN_HEADER = 'x-weft-authorization'
+/** By which an authenticating proxy proves that it is the one who names the user (X-Forwarded-User). */
+export const PROXY_SECRET_HEADER = 'x-weft-proxy-secret'
 /** Audience of tokens that open the REST pages and nothing else. */
 export const DASHBOARD_AUDIENCE = 'weft-dashboard'
 /** Audience of tokens that replicas of the control plane show each other, and where the kubelet puts one. */

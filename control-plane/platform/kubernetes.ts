@@ -20,10 +20,13 @@ import { startPublisher } from '../publish/publisher.ts'
 import type { CniRepair } from '../publish/uncaptured-pods.ts'
 import { keptInCluster } from '../publish/token-keys-writer.ts'
 import { KubernetesSource } from '../registry/kubernetes/kubernetes-source.ts'
-import { kubernetesAccess } from '../serve/access/kubernetes-access.ts'
+import { kubernetesAccess, type KubernetesAccessOptions } from '../serve/access/kubernetes-access.ts'
 import { openAccess } from '../serve/access/open-access.ts'
 import { tokenReviewVerifier } from '../serve/tokens/token-review.ts'
 import type { OpenPlatform, PlatformContext } from './platform.ts'
+
+/** Of `--http-auth kubernetes`. */
+export type HttpAuth = Pick<KubernetesAccessOptions, 'replicaTokenFile' | 'proxy'>
 
 export interface KubernetesPlatformOptions extends ConnectionOptions {
   /** Where Weft is installed: its Secrets and its Lease are there. */
@@ -37,7 +40,7 @@ export interface KubernetesPlatformOptions extends ConnectionOptions {
   /** What becomes of pods whose traffic is not captured. */
   readonly cniRepair?: CniRepair
   /** The REST pages ask for tokens; undefined: for none. */
-  readonly httpAuth?: { readonly replicaTokenFile: string } | undefined
+  readonly httpAuth?: HttpAuth | undefined
   /** Of the serving certificate; a CA that is given must allow them. */
   readonly dnsNames: readonly string[]
 }
@@ -73,9 +76,7 @@ async function open(
     issuer.close()
   }
   const { httpAuth } = options
-  const access = httpAuth
-    ? kubernetesAccess({ connection, replicaTokenFile: httpAuth.replicaTokenFile })
-    : openAccess({ acts: false })
+  const access = httpAuth ? kubernetesAccess({ connection, ...httpAuth }) : openAccess({ acts: false })
   tell()
   const untell = source.errors.watch(tell)
   signal.addEventListener('abort', close)

@@ -1,3 +1,5 @@
+import type { ProxyFields } from './proxied-user.ts'
+
 /** What may be done by the REST pages: read them, move Canaries, listen to requests as they happen. */
 export type AccessVerb = 'view' | 'act' | 'tap'
 
@@ -9,6 +11,8 @@ export interface Asking {
   readonly address: string
   /** Somebody else's proxy says that it passes the request on. */
   readonly forwarded: boolean
+  /** Whom a proxy names, or somebody who makes believe to be one; left out: nobody does. */
+  readonly proxy?: ProxyFields | undefined
 }
 
 export interface Admitted {

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { TimeRange } from '../../../core/api/coverage.ts'
 import type { SpanView, TraceSearch, TraceView } from '../../../core/api/traces.ts'
 import type { Events, Graph, Series, SeriesSubject } from '../../../core/api/traffic.ts'
@@ -41,9 +42,13 @@ export class MeshAnswers {
 
   async graph(asked: TimeRange, namespace?: string): Promise<Graph> {
     const range = alignedRange(asked, this.#clock.now())
+    // Of a mesh that changed it is made anew, which takes a turn of its own.
+    const topology = this.#topology()
+    await setImmediate()
     const { value, coverage } = await this.#source.counts(range)
+    await setImmediate()
     const seen = { from: Math.max(range.from, Math.min(value.since, range.to - 1)), to: range.to }
-    return graphOf(this.#topology(), value.counts, { range: seen, namespace }, coverage)
+    return graphOf(topology, value.counts, { range: seen, namespace }, coverage)
   }
 
   async series(subject: SeriesSubject, asked: TimeRange, points: number): Promise<Series> {

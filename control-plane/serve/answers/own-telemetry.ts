@@ -1,6 +1,6 @@
 import type { TimeRange } from '../../../core/api/coverage.ts'
-import type { TraceRow } from '../../../core/api/traces.ts'
 import { systemClock, type Clock } from '../../../core/clock.ts'
+import { inTurns } from '../../../core/in-turns.ts'
 import type { EventLog } from '../events/event-log.ts'
 import { emptyCounts, mergeCounts, recentCounts, recentRow } from '../graph/traffic-counts.ts'
 import { addCounts, noCounts, type Counts } from '../telemetry/counts.ts'
@@ -66,11 +66,11 @@ export function ownTelemetry(options: OwnTelemetryOptions): TelemetrySource {
       return { since: Math.min(before?.since ?? recentFrom(), recentFrom()), rows }
     },
     async traces(query) {
-      const own = traces.search(query)
+      const own = await inTurns(traces.searching(query))
       return kept ? mergedTraces([own, (await orNothing(kept.traces(query))) ?? []], query.limit) : own
     },
     async peaks(query, stepMs) {
-      const own: readonly TraceRow[] = traces.search({ ...query, limit: Infinity })
+      const own = await inTurns(traces.searching({ ...query, limit: Infinity }))
       const before = kept ? await orNothing(kept.peaks(query, stepMs)) : []
       return peaksOf(mergedTraces([own, before ?? []], Infinity), query.from, stepMs)
     },

@@ -4,7 +4,7 @@ import type { Clock } from '../../../core/clock.ts'
 import type { Watchable } from '../../../core/watched.ts'
 import type { CanaryView } from '../../canary/view.ts'
 import type { MeshView } from '../../mesh.ts'
-import type { ProxyView } from '../rest/overview.ts'
+import type { NamedProxy } from '../rest/overview.ts'
 import type { Topology } from '../graph/topology.ts'
 import type { EventLog } from './event-log.ts'
 import { meshEvents, type Told } from './mesh-events.ts'
@@ -12,7 +12,7 @@ import { meshEvents, type Told } from './mesh-events.ts'
 export interface RecorderOptions {
   readonly log: EventLog
   readonly mesh: Watchable<MeshView>
-  readonly proxies: () => readonly ProxyView[]
+  readonly proxies: () => readonly NamedProxy[]
   readonly canaries: () => readonly CanaryView[]
   readonly trust: Watchable<{ readonly bundle: TrustBundle }>
   readonly topology: () => Topology
@@ -71,15 +71,15 @@ function summary(kind: MeshEvent['kind'], more: number, at: number): MeshEvent {
   return { at, kind, namespace: '', object: '', service: '', text: `${more} more like it at the same time.` }
 }
 
-function byNode(proxies: readonly ProxyView[]): ReadonlyMap<string, ProxyView> {
+function byNode(proxies: readonly NamedProxy[]): ReadonlyMap<string, NamedProxy> {
   return new Map(proxies.map((one) => [one.node, one]))
 }
 
 function* proxyEvents(
-  before: ReadonlyMap<string, ProxyView>,
-  now: ReadonlyMap<string, ProxyView>,
+  before: ReadonlyMap<string, NamedProxy>,
+  now: ReadonlyMap<string, NamedProxy>,
 ): Generator<Told> {
-  const event = ({ namespace, pod, service }: ProxyView, text: string): Told => ({
+  const event = ({ namespace, pod, service }: NamedProxy, text: string): Told => ({
     kind: 'proxy',
     namespace,
     object: pod,

@@ -1,5 +1,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { API_ACTION_HEADER, API_TOKEN_HEADER, READY_PATH } from '../../../core/contract.ts'
+import {
+  API_ACTION_HEADER,
+  API_TOKEN_HEADER,
+  PROXY_SECRET_HEADER,
+  READY_PATH,
+} from '../../../core/contract.ts'
 import { WeftError } from '../../../core/errors.ts'
 import {
   mayOf,
@@ -9,7 +14,8 @@ import {
   type Asking,
   type May,
 } from '../access/access.ts'
-import { REPLICA_PATH } from '../answers/gathered.ts'
+import { REPLICA_PATH } from '../answers/ask-all.ts'
+import type { ProxyFields } from '../access/proxied-user.ts'
 import { REPLICA_TAP_PATH } from '../tap/replica-tap.ts'
 import { failure } from './failure.ts'
 import type { Query } from './parameters.ts'
@@ -108,12 +114,28 @@ function nameIn(values: unknown): string | undefined {
   return typeof name === 'string' && /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(name) ? name : undefined
 }
 
-function askingOf({ headers, socket }: FastifyRequest): Asking {
+function askingOf({ headers, socket, raw }: FastifyRequest): Asking {
   const token = headers[API_TOKEN_HEADER]
   return {
     authorization: headers.authorization ?? (typeof token === 'string' ? token : undefined),
     address: socket.remoteAddress ?? '',
     forwarded: ['forwarded', 'via', 'x-forwarded-for'].some((name) => headers[name] !== undefined),
+    proxy: proxyFieldsOf(raw.rawHeaders),
+  }
+}
+
+/** As they came: Node.js puts fields of one name together. */
+function proxyFieldsOf(raw: readonly string[]): ProxyFields {
+  const of = (wanted: string): string[] =>
+    raw.flatMap((name, at) => {
+      const value = raw[at + 1]
+      return at % 2 === 0 && value !== undefined && name.toLowerCase() === wanted ? [value] : []
+    })
+  return {
+    secret: of(PROXY_SECRET_HEADER),
+    user: of('x-forwarded-user'),
+    groups: of('x-forwarded-groups'),
+    accessToken: of('x-forwarded-access-token'),
   }
 }
 

@@ -61,7 +61,7 @@ t.test('who comes and goes while the map is asked for leaves one round every two
   const app = fastify({ forceCloseConnections: true })
   const answers = { graph } as unknown as MeshAnswers
   const guard = guardAccess(app, { access: () => openAccess({ acts: false }), page: [] })
-  livePage(app, { answers, clock, guard, mesh: () => ({}), headers: {} })
+  livePage(app, { answers, clock, guard, mesh: async () => ({}), headers: {} })
   const address = await app.listen({ host: '127.0.0.1', port: 0 })
   t.teardown(() => app.close())
   const answerAll = (): void => {

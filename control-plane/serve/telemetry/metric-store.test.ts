@@ -7,7 +7,8 @@ import {
 } from '../../../core/xds/generated/otlp.js'
 import { BOUNDS, BUCKETS, quantileMs, rebucket } from './durations.ts'
 import { MetricStore, OUTSIDE, pairKey } from './metric-store.ts'
-import { atOnce, takingPoints } from './receiver.ts'
+import { atOnce } from '../../../core/in-turns.ts'
+import { takingPoints } from './receiver.ts'
 import type { Reporter } from './reporter.ts'
 import { SlidingWindow } from './sliding-window.ts'
 

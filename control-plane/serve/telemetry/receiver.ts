@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises'
 import {
   status,
   type handleUnaryCall,
@@ -17,6 +16,7 @@ import { GrpcError } from '../tokens/grpc-error.ts'
 import type { SpanTaker } from './decision-store.ts'
 import type { Forwarder } from './forwarder.ts'
 import { isStored, type MetricStore } from './metric-store.ts'
+import { inTurns } from '../../../core/in-turns.ts'
 import { OBSERVED_CALLS_METRIC } from '../../../core/observed-calls.ts'
 import type { ObservedStore } from './observed-store.ts'
 import { reportedPoints, reportedSpans } from './report-parts.ts'
@@ -42,9 +42,6 @@ export interface GrpcService {
   readonly raw: true
   readonly title: string
 }
-
-/** What one turn of the event loop spends on a report. Milliseconds. */
-const SLICE_MS = 5
 
 /**
  * OTLP's trace, metrics and log services (https://opentelemetry.io/docs/specs/otlp/#otlpgrpc). A report is read as bytes,
@@ -112,25 +109,6 @@ export function* takingPoints(
     yield
   }
   return rejected
-}
-
-/** All steps at once. */
-export function atOnce<T>(steps: Generator<void, T>): T {
-  for (;;) {
-    const { done, value } = steps.next()
-    if (done) return value
-  }
-}
-
-async function inTurns<T>(steps: Generator<void, T>): Promise<T> {
-  for (;;) {
-    const until = performance.now() + SLICE_MS
-    do {
-      const { done, value } = steps.next()
-      if (done) return value
-    } while (performance.now() < until)
-    await setImmediate()
-  }
 }
 
 function service<Request, Response>(

@@ -1,3 +1,5 @@
+import type { Coverage } from '../../../core/api/coverage.ts'
+
 /** What the older pages of the REST interface give (control-plane/serve/rest), as far as it is shown. */
 export interface MeshFacts {
   readonly release: string
@@ -37,6 +39,7 @@ export interface Route {
 }
 
 export interface Routes {
+  readonly coverage?: Coverage
   readonly windowSeconds: number
   readonly routes: readonly Route[]
 }
@@ -114,6 +117,10 @@ export interface Proxy {
   readonly connectedAt: number
   readonly runtime?: string
   readonly version: number
+  /** Of the mesh, at the control plane that it is connected to; left out: as /api/mesh says. */
+  readonly latest?: number
+  /** Which control plane that is; left out or '': the one that answers. */
+  readonly replica?: string
   /** Why it refused what it was sent last, or ''. */
   readonly rejected: string
 }
@@ -163,6 +170,7 @@ export interface Denial {
 }
 
 export interface Denials {
+  readonly coverage?: Coverage
   readonly windowSeconds: number
   readonly denials: readonly Denial[]
 }

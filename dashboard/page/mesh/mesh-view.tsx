@@ -1,5 +1,6 @@
 import { useMemo } from 'preact/hooks'
 import type { CheckFinding, Checks } from '../../../core/api/checks.ts'
+import type { Coverage } from '../../../core/api/coverage.ts'
 import { address, namespace, setParams } from '../address/navigate.ts'
 import { meshFacts } from '../ask/live-mesh.ts'
 import type { Problem, Proxy } from '../ask/pages.ts'
@@ -14,7 +15,10 @@ const POLL_MS = 5000
 /** What the mesh itself is and what is wrong with it: proxies, configuration, certificates, checks. */
 export function MeshView() {
   const facts = meshFacts.value
-  const proxies = useAnswer<{ readonly proxies: readonly Proxy[] }>('/api/proxies', POLL_MS)
+  const proxies = useAnswer<{ readonly coverage?: Coverage; readonly proxies: readonly Proxy[] }>(
+    '/api/proxies',
+    POLL_MS,
+  )
   return (
     <>
       <h1>Mesh</h1>
@@ -54,6 +58,7 @@ export function MeshView() {
       <CheckList />
       <Refusing proxies={proxies.value?.proxies ?? []} />
       <Panel title="Proxies" hint={proxies.value && plural(proxies.value.proxies.length, 'stream')}>
+        <CoverageNote coverage={proxies.value?.coverage} />
         {proxies.value ? (
           <Proxies proxies={proxies.value.proxies} newest={facts?.version ?? 0} />
         ) : (
@@ -179,12 +184,12 @@ function Proxies({ proxies, newest }: { proxies: readonly Proxy[]; newest: numbe
       key: 'version',
       head: 'Configuration',
       number: true,
-      cell: ({ version, rejected }) => (
-        <span class={rejected !== '' ? 'bad' : version < newest ? 'poor' : ''} title={rejected}>
+      cell: ({ version, rejected, latest = newest }) => (
+        <span class={rejected !== '' ? 'bad' : version < latest ? 'poor' : ''} title={rejected}>
           {rejected !== ''
             ? `${version}, refuses newer`
-            : version < newest
-              ? `${version}, ${newest - version} behind`
+            : version < latest
+              ? `${version}, ${latest - version} behind`
               : version}
         </span>
       ),

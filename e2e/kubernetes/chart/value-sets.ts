@@ -43,6 +43,8 @@ export const VALUE_SETS: Readonly<Record<string, object>> = {
       keepAlive: { pingInterval: '30s', tcpTime: '1m', tcpInterval: '10s', tcpProbes: 6 },
       issuerSecret: 'mesh-ca',
       httpAuth: 'kubernetes',
+      https: { enabled: true, secret: 'dashboard-tls' },
+      httpProxy: { secret: 'dashboard-proxy', prefix: 'oidc:' },
       store: { mib: 1024 },
       extraArgs: ['--dns-name=mesh.example'],
       resources: { requests: { cpu: 1, memory: '1Gi' }, limits: { cpu: '2', memory: '4Gi' } },
@@ -129,6 +131,10 @@ export const REFUSED: readonly (readonly [values: object, message: RegExp])[] = 
   [
     { controlPlane: { httpAuth: 'oidc' } },
     /'\/controlPlane\/httpAuth': value must be one of 'none', 'kubernetes'/,
+  ],
+  [
+    { controlPlane: { httpProxy: { secret: 'proxy' } } },
+    /httpProxy goes with controlPlane\.httpAuth kubernetes/,
   ],
   [{ controlPlane: { store: { mib: 8 } } }, /'\/controlPlane\/store\/mib': minimum/],
   [{ controlPlane: { store: { claim: 'a' } } }, /store\.claim goes with one replica/],
