@@ -59,6 +59,7 @@ import { ResourceTable } from '../xds/resource-table.ts'
 import { snapshotFile } from '../xds/snapshot-file.ts'
 import { certificates, configDump } from './config-dump.ts'
 import { drain } from './drain.ts'
+import { releaseFreedMemory } from './freed-memory.ts'
 import { watchIdleMemory } from './idle-memory.ts'
 import { releaseStartupPages } from './startup-pages.ts'
 
@@ -252,6 +253,7 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
   ads.start()
   const memory = [
     releaseStartupPages(log),
+    releaseFreedMemory({ begun: () => runtime.begun, log }),
     watchIdleMemory({ begun: () => runtime.begun, active: () => runtime.active }),
   ]
   const servers: Server[] = []
