@@ -126,6 +126,7 @@ const PORTS = new Set<number>([
   ...contract.RESERVED_PORTS,
   contract.GRPC_PORT,
   contract.HTTP_PORT,
+  contract.HTTPS_PORT,
   contract.WEBHOOK_PORT,
   contract.CNI_HEALTH_PORT,
 ])
