@@ -15,7 +15,7 @@ Bundles what images ship into dist/PART: main.mjs with what it loads on demand b
 a machine that has Node.js only. Prints its size and the time that its --help takes; of what asks a Kubernetes cluster
 also the time until it has read a kubeconfig, for which it loads a library that a pod's own credentials do not need.
 
-  PART     proxy, control-plane, injector, init, weft (all); weft is the command with all parts in it
+  PART     proxy, control-plane, injector, init, cni, weft (all); weft is the command with all parts in it
   --quiet  print nothing, measure nothing
 `
 
@@ -27,6 +27,7 @@ const PARTS: Readonly<Record<string, readonly [file: string, run: string]>> = {
   'control-plane': ['control-plane/main.ts', 'runControlPlane'],
   injector: ['injector/injector.ts', 'runInjector'],
   init: ['injector/init.ts', 'runInit'],
+  cni: ['injector/cni/main.ts', 'runCni'],
 }
 const COMMAND = 'weft'
 /** What loads the library that reads kubeconfigs, and ends: an empty one is refused. A pod does without it. */
@@ -68,6 +69,9 @@ export const PROXY_ENV: Readonly<Record<string, string>> = { MALLOC_ARENA_MAX: '
 // CommonJS packages in a module ask for what a module does not have.
 const REQUIRE =
   "import { createRequire as weftRequire } from 'node:module'; const require = weftRequire(import.meta.url);"
+
+/** The CNI plugin, which injector/cni/node-program.ts looks for beside the daemon. One script: it starts in half the time. */
+const CNI_PLUGIN_SCRIPT = 'plugin.cjs'
 
 /** The thread that keeps telemetry, which control-plane/store/store.ts looks for beside the program. */
 const STORE_WORKER = 'store-worker.mjs'
@@ -124,6 +128,23 @@ export async function bundle(
       metafile: true,
     })
     outputs.push(...Object.values(ofStore.outputs))
+  }
+  if (part === 'cni') {
+    const { metafile: ofPlugin } = await build({
+      ...ENGINE,
+      format: 'cjs',
+      banner: {},
+      stdin: {
+        contents: `import { runPlugin } from './injector/cni/plugin-process.ts'
+runPlugin().then((code) => { process.exitCode = code })`,
+        resolveDir: PROJECT,
+        sourcefile: 'plugin.ts',
+        loader: 'ts',
+      },
+      outfile: join(folder, CNI_PLUGIN_SCRIPT),
+      metafile: true,
+    })
+    outputs.push(...Object.values(ofPlugin.outputs))
   }
   if (packages) for (const name of PACKAGES[part] ?? []) copyPackage(name, folder)
   return {

@@ -34,6 +34,11 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import('../injector/init.ts')).runInit,
   },
   {
+    name: 'cni',
+    describe: async () => (await import('../injector/cni/command.ts')).CNI_COMMAND,
+    load: async () => (await import('../injector/cni/main.ts')).runCni,
+  },
+  {
     name: 'check',
     describe: async () => (await import('./check/command.ts')).CHECK_COMMAND,
     load: async () => (await import('./check/main.ts')).runCheck,

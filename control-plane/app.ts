@@ -1,12 +1,15 @@
 import { hostname } from 'node:os'
-import { fastify } from 'fastify'
+import { fastify, type FastifyInstance } from 'fastify'
 import { ServerCredentials } from '@grpc/grpc-js'
 import packageJson from '../package.json' with { type: 'json' }
 import { capConnections, refusePipelined } from '../core/connection-cap.ts'
 import { systemClock, type Clock } from '../core/clock.ts'
 import { describeError, WeftError } from '../core/errors.ts'
+import { inTurns } from '../core/in-turns.ts'
 import type { Logger } from '../core/log.ts'
 import type { Problem } from '../core/problem.ts'
+import { loadServingCertificate } from '../core/serving-certificate.ts'
+import { watchFiles } from '../core/watch-files.ts'
 import type { Issuer } from './issuers/issuer.ts'
 import { addressRule } from './jwks/allowed-address.ts'
 import { jsonFetcher, type FetchOptions } from './jwks/fetch-json.ts'
@@ -30,6 +33,7 @@ import { openChecks } from './serve/checks/open-checks.ts'
 import { discoveryService } from './serve/ads/service.ts'
 import { serveGrpc, type GrpcAddress, type RunningGrpcServer } from './serve/grpc-server.ts'
 import type { DashboardFile } from './serve/rest/dashboard-files.ts'
+import { ownSidecars } from './serve/answers/own-sidecars.ts'
 import { ownTelemetry } from './serve/answers/own-telemetry.ts'
 import { EventLog } from './serve/events/event-log.ts'
 import { recordEvents } from './serve/events/recorder.ts'
@@ -41,8 +45,12 @@ import { overviewOf, type ProxyStream } from './serve/rest/overview.ts'
 import { rest } from './serve/rest/rest.ts'
 import { TAP_ANNOTATION } from './serve/rest/tap-page.ts'
 import { alsoTapped, Tap } from './serve/telemetry/tap.ts'
+import { injectionsOf } from './serve/injections/injections.ts'
+import { concernedObjects } from './serve/service/concerned-objects.ts'
+import type { ReadObject } from './serve/service/object-yaml.ts'
 import { questionService } from './serve/questions/service.ts'
-import { serverCertificate } from './serve/server-certificate.ts'
+import { serveHttps, type RunningHttpsServer } from './serve/https-server.ts'
+import { serverCertificate, type ServerCertificate } from './serve/server-certificate.ts'
 import { revocationRefusal } from './serve/signing/revocation.ts'
 import { signingService } from './serve/signing/service.ts'
 import { reportedMesh } from './serve/telemetry/followed-routes.ts'
@@ -51,8 +59,10 @@ import { createForwarder, type CollectorAddress } from './serve/telemetry/forwar
 import { ownersOfAddresses } from './serve/telemetry/address-owners.ts'
 import { ObservedStore } from './serve/telemetry/observed-store.ts'
 import { MetricStore } from './serve/telemetry/metric-store.ts'
-import { observedView } from './serve/telemetry/observed-view.ts'
+import { observing } from './serve/telemetry/observed-view.ts'
 import { telemetryServices } from './serve/telemetry/receiver.ts'
+import { ownerOfEndpoint } from './serve/telemetry/endpoint-owners.ts'
+import { SidecarStore } from './serve/telemetry/sidecar-store.ts'
 import { TraceStore } from './serve/telemetry/trace-store.ts'
 import { alsoKept, STORE_IN_MEMORY, TelemetryStore } from './store/store.ts'
 import type { StoreOptions } from './store/messages.ts'
@@ -72,6 +82,8 @@ export interface ControlPlaneOptions {
   /** Discovery alone, without TLS and credentials, for xDS clients that are not ours; loopback only. */
   readonly grpcPlaintext: GrpcAddress | undefined
   readonly http: GrpcAddress
+  /** The same pages over TLS; left out: nowhere. */
+  readonly https?: HttpsOptions | undefined
   /** By which the dashboard is asked, beside addresses, localhost and `dnsNames`. */
   readonly httpHosts?: readonly string[]
   /** 0 to 100. */
@@ -100,10 +112,17 @@ export interface ControlPlaneOptions {
   readonly signal?: AbortSignal
 }
 
+export interface HttpsOptions {
+  readonly address: GrpcAddress
+  /** Followed as they change; left out: the certificate of gRPC. */
+  readonly files?: { readonly certificate: string; readonly key: string } | undefined
+}
+
 export interface RunningControlPlane {
   readonly grpcPort: number
   readonly plaintextPort: number | undefined
   readonly httpPort: number
+  readonly httpsPort: number | undefined
   close(): Promise<void>
 }
 
@@ -132,6 +151,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     let told: () => readonly Problem[] = () => []
     let canaries: () => readonly CanaryView[] = () => []
     let signs: Issuer | undefined
+    let readObject: ReadObject = async () => undefined
     let access: Access = openAccess({ acts: false })
     let askCanary: AskCanary = () =>
       Promise.reject(new WeftError('canary.not_asked', 'the control plane starts: ask again'))
@@ -154,7 +174,17 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     const tap = new Tap()
     const kept = new TelemetryStore({ ...(options.store ?? STORE_IN_MEMORY), metrics, events, log })
     closing.push(() => kept.close())
-    const telemetry = ownTelemetry({ metrics, traces, events, kept })
+    const sidecars = new SidecarStore((cluster, endpoint) =>
+      ownerOfEndpoint(brain?.snapshot.value.model, cluster, endpoint),
+    )
+    const telemetry = ownTelemetry({
+      metrics,
+      traces,
+      events,
+      kept,
+      sidecars: (now) => ownSidecars(overview.proxies(), sidecars.reports(now), overview.version()),
+      ejections: (now) => sidecars.ejections(now),
+    })
     const readTopology = topologyReader()
     const topology = (): Topology => readTopology(brain?.snapshot.value.model, snapshot().slices)
     const overview = overviewOf(
@@ -198,8 +228,13 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       own: telemetry,
       replicas: () => replicas(),
       topology,
-      tap,
-      tapSetting: (namespace) => snapshot().namespaces.get(namespace)?.meta.annotations[TAP_ANNOTATION],
+      tap: {
+        questions,
+        traces: tap,
+        mesh: () => brain?.snapshot.value.model,
+        setting: (namespace) =>
+          snapshot().namespaces.get(namespace)?.meta.annotations[TAP_ANNOTATION]?.trim(),
+      },
       access: () => access,
       askCanary: (...asked) => askCanary(...asked),
       policyObjects: () => policyObjects(snapshot()),
@@ -209,12 +244,19 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
           waiting: () => waiting(),
           stores: () => storeStates({ traces, decisions, metrics, observed }),
         }),
-      observed: (request) => observedView(observed, brain?.snapshot.value.model, request),
+      observed: (request) => inTurns(observing(observed, brain?.snapshot.value.model, request)),
       release: packageJson.version,
       names: [...options.dnsNames, ...(options.httpHosts ?? [])],
       notReady: () => waitsFor,
       mesh: overview,
       checks: () => checks.find(),
+      injections: (namespace) =>
+        injectionsOf(snapshot(), (pod) => brain?.snapshot.value.model.workloads.has(pod) ?? false, namespace),
+      objects: {
+        concerned: (namespace, name) =>
+          concernedObjects(snapshot(), { namespace, name }, podLabels(brain, `${name}.${namespace}`)),
+        read: (reference) => readObject(reference),
+      },
       dashboard: options.dashboard,
       bundle,
       explain: {
@@ -227,10 +269,6 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
             (pod) => questions.has(pod),
             () => replicas(),
           ),
-        },
-        trace: async (id) => {
-          const spans = await telemetry.spans(id)
-          return spans.length === 0 ? undefined : { spans }
         },
       },
     })
@@ -258,6 +296,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
           platform.access.replicaAuthorization(),
         ))
     access = platform.access
+    readObject = (reference) => platform.readObject(reference)
     askCanary = async (namespace, name, request, by) => {
       await platform.askCanary(namespace, name, request)
       log.info('a Canary was asked for something over REST', { namespace, name, request, by })
@@ -297,6 +336,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
         mesh: mesh.snapshot,
         proxies: () => overview.proxies(),
         canaries: () => canaries(),
+        ejections: () => sidecars.ejections(systemClock.now()),
         trust: issuer.trust,
         topology,
         clock: systemClock,
@@ -344,6 +384,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
           traces: alsoDecisions(alsoTapped(alsoKept(traces, kept), tap), decisions),
           metrics,
           observed,
+          sidecars,
           pods: (key) => mesh.snapshot.value.model.workloads.get(key),
           log,
         }),
@@ -358,9 +399,10 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
         services: [open],
       }))
     closing.push(platform.publish(mesh, ownCounts(metrics), keys.keys))
+    const https = options.https && (await listenHttps(app, options.https, certificate, log, closing))
     waitsFor = undefined
     closing.push(() => (waitsFor = 'it ends'))
-    return { grpcPort: grpc.port, plaintextPort: plaintext?.port, httpPort, close }
+    return { grpcPort: grpc.port, httpsPort: https?.port, plaintextPort: plaintext?.port, httpPort, close }
   } catch (error) {
     await close()
     throw error
@@ -371,6 +413,32 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
 function servedMesh(brain: MeshBrain | undefined): Mesh {
   if (brain) return brain.snapshot.value.model
   throw new WeftError('explain.not_ready', 'the control plane starts: ask again')
+}
+
+async function listenHttps(
+  app: FastifyInstance,
+  { address, files }: HttpsOptions,
+  own: ServerCertificate,
+  log: Logger,
+  closing: (() => unknown)[],
+): Promise<RunningHttpsServer> {
+  const given = files && watchFiles([files.certificate, files.key], loadServingCertificate, { logger: log })
+  if (given) closing.push(() => given.stop())
+  const server = await serveHttps(app, {
+    ...{ address, log, connections: HTTP_CONNECTIONS, patienceMs: HTTP_PATIENCE_MS },
+    certificate: given?.current ?? own.current,
+  })
+  closing.push(() => server.close())
+  return server
+}
+
+/** Of the pods behind a Service, `catalog.shop`, each set once. */
+function podLabels(
+  brain: MeshBrain | undefined,
+  service: string,
+): readonly Readonly<Record<string, string>>[] {
+  const pods = [...(brain?.snapshot.value.model.workloads.values() ?? [])]
+  return pods.filter(({ services }) => services.includes(service)).map(({ labels }) => labels)
 }
 
 interface Listening {

@@ -3,9 +3,12 @@ import {
   CONTROL_PLANE,
   GRPC_PORT,
   HTTP_PORT,
+  HTTPS_PORT,
+  PROXY_SECRET_HEADER,
   REPLICA_AUDIENCE,
   REPLICA_TOKEN_PATH,
   SYSTEM_NAMESPACE,
+  UNCAPTURED_LABEL,
 } from '../core/contract.ts'
 import { inSection, LOG_LEVEL_FLAG } from '../core/command-line/description.ts'
 import type { CommandDescription } from '../core/command-line/description.ts'
@@ -42,6 +45,18 @@ export const CONTROL_PLANE_COMMAND = {
           help: `with --http-auth kubernetes: a token of audience ${REPLICA_AUDIENCE} that replicas show each other`,
           otherwise: REPLICA_TOKEN_PATH,
         },
+        'http-proxy-secret': {
+          value: 'FILE',
+          help:
+            'with --http-auth kubernetes: secrets, one a line, by which a proxy that signs users in (OIDC) proves itself in ' +
+            `${PROXY_SECRET_HEADER}; its X-Forwarded-User and X-Forwarded-Groups are then who asks (docs/observability.md)`,
+          otherwise: 'no proxy is believed',
+        },
+        'http-proxy-prefix': {
+          value: 'TEXT',
+          help: 'put before the names that such a proxy says, as RBAC is to have them, e.g. oidc:',
+          otherwise: 'nothing',
+        },
         'issuer-secret': {
           value: 'NAME',
           help:
@@ -55,6 +70,14 @@ export const CONTROL_PLANE_COMMAND = {
             'keep the roots in a ClusterTrustBundle of this signer, e.g. weft.dev/mesh, for pods that project it ' +
             '(docs/issuers.md)',
           otherwise: 'off',
+        },
+        'cni-repair': {
+          value: 'HOW',
+          choices: ['off', 'label', 'delete'],
+          otherwise: 'off',
+          help:
+            'what becomes of pods that are held back because the CNI plugin set no capture rules: they are labelled ' +
+            `${UNCAPTURED_LABEL}, or deleted where somebody makes them anew; ten at a time (docs/network.md)`,
         },
       },
     ),
@@ -114,6 +137,17 @@ export const CONTROL_PLANE_COMMAND = {
         default: `127.0.0.1:${HTTP_PORT}`,
         help: 'dashboard, REST, /live and /ready',
       },
+      https: {
+        value: 'HOST:PORT',
+        help: `the same pages over TLS 1.3, e.g. 0.0.0.0:${HTTPS_PORT}; --http stays, for probes and other replicas`,
+        otherwise: 'off',
+      },
+      'https-cert': {
+        value: 'FILE',
+        help: 'of --https: the certificate and its chain (PEM), followed as it is renewed',
+        otherwise: "the certificate of --grpc, from the mesh's issuer, which names --dns-name",
+      },
+      'https-key': { value: 'FILE', help: 'its key (PEM)' },
       'http-host': {
         value: 'NAME',
         many: true,

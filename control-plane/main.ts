@@ -12,18 +12,20 @@ import { createLogger } from '../core/log.ts'
 import { readSignerName } from '../core/cluster-trust-bundle.ts'
 import { checkTrustDomain } from '../certs/spiffe-id.ts'
 import { TRUST_LIMITS } from '../core/mesh-trust.ts'
-import { startControlPlane, type ControlPlaneOptions } from './app.ts'
+import { startControlPlane, type ControlPlaneOptions, type HttpsOptions } from './app.ts'
 import { CONTROL_PLANE_COMMAND } from './command.ts'
 import { readBundleSources } from './federation/sources.ts'
 import { readIssuer } from './issuers/issuer-flags.ts'
 import type { IssuerChoice } from './issuers/open-issuer.ts'
 import { manifestsPlatform } from './platform/manifests.ts'
+import type { HttpAuth } from './platform/kubernetes.ts'
 import type { OpenPlatform } from './platform/platform.ts'
 import { readKeepAlive } from './keep-alive-flags.ts'
 import { readQuotas } from './quotas.ts'
 import { addressRule } from './jwks/allowed-address.ts'
 import { collectorAddress } from './serve/telemetry/forwarder.ts'
 import { STORE_IN_MEMORY } from './store/store.ts'
+import { secretsOf } from './serve/access/proxied-user.ts'
 import { readDashboard } from './serve/rest/dashboard-files.ts'
 
 /** Built: of a bundle beside it, of a clone in its dist/. */
@@ -55,8 +57,14 @@ export async function runControlPlane(argv: readonly string[]): Promise<number> 
   })
   try {
     const running = await startControlPlane({ ...options, signal: stop.signal })
-    const { grpcPort: grpc, httpPort: http, plaintextPort: plaintext } = running
-    options.log.info('control plane ready', { grpc, http, plaintext, trustDomain: options.trustDomain })
+    const { grpcPort: grpc, httpPort: http, httpsPort: https, plaintextPort: plaintext } = running
+    options.log.info('control plane ready', {
+      grpc,
+      http,
+      https,
+      plaintext,
+      trustDomain: options.trustDomain,
+    })
     writeCompileCache()
     await stopped
     options.log.info('stopping')
@@ -97,6 +105,7 @@ function readFlags(argv: readonly string[]): ControlPlaneOptions | 'help' {
     grpc: hostPort('--grpc', values.grpc),
     grpcPlaintext,
     http: hostPort('--http', values.http),
+    https: readHttps(values),
     httpHosts: values['http-host'] ?? [],
     samplingPercent: 100 * numberBetween('--trace-sampling', values['trace-sampling'], 0, 1),
     leafLifeMs:
@@ -165,8 +174,11 @@ function platformOf(values: Values, dnsNames: readonly string[]): OpenPlatform {
         'namespace',
         'http-auth',
         'replica-token',
+        'http-proxy-secret',
+        'http-proxy-prefix',
         'issuer-secret',
         'cluster-trust-bundle',
+        'cni-repair',
       ],
       'goes with --kubernetes only',
     )
@@ -196,20 +208,59 @@ function platformOf(values: Values, dnsNames: readonly string[]): OpenPlatform {
     const { kubernetesPlatform } = await import('./platform/kubernetes.ts')
     const options = {
       ...{ kubeconfig, context, namespace, issuer, issuerSecret },
-      ...{ httpAuth, clusterTrustBundle, dnsNames },
+      ...{ httpAuth, clusterTrustBundle, dnsNames, cniRepair: values['cni-repair'] ?? 'off' },
     }
     return kubernetesPlatform(options)(platformContext)
   }
 }
 
 /** Throws WeftError. */
-function readHttpAuth(values: Values): { readonly replicaTokenFile: string } | undefined {
+function readHttps(values: Values): HttpsOptions | undefined {
+  const { https, 'https-cert': certificate, 'https-key': key } = values
+  const wrong = (field: string, message: string): never => {
+    throw new WeftError('cli.flags', message, { field })
+  }
+  if (https === undefined) {
+    if (certificate !== undefined || key !== undefined)
+      wrong(certificate === undefined ? '--https-key' : '--https-cert', 'goes with --https only')
+    return undefined
+  }
+  const address = hostPort('--https', https)
+  if (certificate === undefined && key === undefined) return { address }
+  if (certificate === undefined || key === undefined)
+    return wrong(certificate === undefined ? '--https-cert' : '--https-key', 'is required with the other')
+  return { address, files: { certificate, key } }
+}
+
+/** Throws WeftError. */
+function readHttpAuth(values: Values): HttpAuth | undefined {
   const { 'http-auth': how = 'none', 'replica-token': file } = values
-  if (how === 'kubernetes') return { replicaTokenFile: file ?? REPLICA_TOKEN_PATH }
+  const proxy = readProxy(values)
+  if (how === 'kubernetes') return { replicaTokenFile: file ?? REPLICA_TOKEN_PATH, proxy }
   if (how !== 'none')
     throw new WeftError('cli.flags', `"${how}" must be none or kubernetes`, { field: '--http-auth' })
-  if (file === undefined) return undefined
-  throw new WeftError('cli.flags', 'goes with --http-auth kubernetes only', { field: '--replica-token' })
+  if (file === undefined && proxy === undefined) return undefined
+  const field = file === undefined ? '--http-proxy-secret' : '--replica-token'
+  throw new WeftError('cli.flags', 'goes with --http-auth kubernetes only', { field })
+}
+
+/** Throws WeftError. */
+function readProxy(values: Values): HttpAuth['proxy'] {
+  const { 'http-proxy-secret': secretFile, 'http-proxy-prefix': prefix } = values
+  if (secretFile === undefined) {
+    if (prefix === undefined) return undefined
+    throw new WeftError('cli.flags', 'goes with --http-proxy-secret only', { field: '--http-proxy-prefix' })
+  }
+  try {
+    secretsOf(secretFile)
+  } catch (error) {
+    throw new WeftError('cli.flags', describeError(error), { field: '--http-proxy-secret' })
+  }
+  if (prefix?.startsWith('system:'))
+    throw new WeftError('cli.flags', 'must not begin with system:, as the names of the cluster do', {
+      field: '--http-proxy-prefix',
+    })
+  return { secretFile, prefix: prefix ?? '' }
 }
 
 /** Throws WeftError. */

@@ -11,6 +11,8 @@ const read = (path: string) => readFileSync(join(PROJECT, path), 'utf8')
 /** Words that mean other things elsewhere, too: what is looked for is the place where they mean this. */
 const IN_PLACE: Partial<Record<keyof typeof contract, RegExp>> = {
   TOKEN_AUDIENCE: /\b(audience: |audiences: \[)'weft'/,
+  // Also a number of a socket option.
+  NOT_CAPTURED_EXIT: /\b(exitCode === |NOT_CAPTURED\w* = )41\b/,
   USER_AGENT: /userAgentName: 'weft'/,
   NODE_NAMESPACE: /\b(text\('NAMESPACE'\)|metadata: \{ NAMESPACE)/,
   INBOUND_LISTENER: /\bINBOUND\w* = 'inbound'/,
@@ -23,6 +25,8 @@ const IN_PLACE: Partial<Record<keyof typeof contract, RegExp>> = {
   METADATA_WORKLOAD: /(METADATA|'weft\.dev')\]?, 'workload'/,
   METADATA_OWNER: /(METADATA|'weft\.dev')\]?, 'owner'/,
   TAKES_OWNERS: /TAKES\]?: 'owners/,
+  // Also the name of a question, a page and a verb.
+  TAKES_TAP: /TAKES\]?: 'tap/,
   // Fields of ours, of TrafficPolicy and of Envoy have these names, too.
   METADATA_RETRY_NON_IDEMPOTENT: /(METADATA|'weft\.dev')\]?, 'retryNonIdempotent'/,
   METADATA_PEAK_EWMA: /(METADATA|'weft\.dev')\]?, 'peakEwma'/,
@@ -106,6 +110,7 @@ const NAMES = new Set([
   contract.SYSTEM_NAMESPACE,
   contract.CONTROL_PLANE,
   contract.INJECTOR,
+  contract.CNI_PLUGIN,
   contract.LEADER_LEASE,
   contract.TOKEN_KEYS_CONFIG_MAP,
   contract.CA_SECRET,
@@ -121,7 +126,9 @@ const PORTS = new Set<number>([
   ...contract.RESERVED_PORTS,
   contract.GRPC_PORT,
   contract.HTTP_PORT,
+  contract.HTTPS_PORT,
   contract.WEBHOOK_PORT,
+  contract.CNI_HEALTH_PORT,
 ])
 
 t.test('manifests and Dockerfiles know no other names, ports and users', (t) => {

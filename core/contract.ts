@@ -10,6 +10,8 @@ export const INJECT_LABEL = 'weft.dev/inject'
 export const INJECTED_LABEL = 'weft.dev/injected'
 /** On every injected pod: JSON {version, order, initContainers, containers, volumes}. */
 export const STATUS_ANNOTATION = 'weft.dev/status'
+/** On every injected pod whose capture rules a CNI plugin sets: the arguments of `weft init` that say which, a JSON list. */
+export const CAPTURE_ANNOTATION = 'weft.dev/capture'
 /** Before the names of a pod's settings (injector/annotations.ts lists them). */
 export const ANNOTATION_PREFIX = 'weft.dev/'
 /** The setting that the control plane reads, too: inbound ports whose protocol is not detected, in a comma list. */
@@ -86,6 +88,8 @@ export const CONTROL_PLANE = 'weft-control-plane'
 export const GRPC_PORT = 15012
 /** Dashboard, REST, liveness and readiness. */
 export const HTTP_PORT = 15080
+/** Dashboard and REST over TLS, where it is asked for. */
+export const HTTPS_PORT = 15443
 /**
  * On requests of the command line, which come through the API server with its name in Host. Scripts of a web page can send
  * no field that begins with Sec- (Fetch standard, forbidden request-header), so none gets past the check of Host by it.
@@ -98,6 +102,8 @@ export const API_CLIENT_HEADER = 'sec-weft-client'
 export const API_ACTION_HEADER = 'x-weft-client'
 /** `Authorization` where that does not come through: the API server's proxy keeps it for itself. */
 export const API_TOKEN_HEADER = 'x-weft-authorization'
+/** By which an authenticating proxy proves that it is the one who names the user (X-Forwarded-User). */
+export const PROXY_SECRET_HEADER = 'x-weft-proxy-secret'
 /** Audience of tokens that open the REST pages and nothing else. */
 export const DASHBOARD_AUDIENCE = 'weft-dashboard'
 /** Audience of tokens that replicas of the control plane show each other, and where the kubelet puts one. */
@@ -107,6 +113,15 @@ export const REPLICA_TOKEN_PATH = '/var/run/secrets/weft/replica/token'
 /** Name of its Deployment, Service, ServiceAccount, MutatingWebhookConfiguration and image. */
 export const INJECTOR = 'weft-injector'
 export const WEBHOOK_PORT = 15017
+
+/** Name of the CNI plugin: its program on nodes, its entry in their network configuration, its DaemonSet and image. */
+export const CNI_PLUGIN = 'weft-cni'
+/** Of its daemon, on the node's loopback address: whether the plugin is in place. */
+export const CNI_HEALTH_PORT = 15024
+/** On pods that are held back because nobody captures their traffic: `true`. */
+export const UNCAPTURED_LABEL = 'weft.dev/uncaptured'
+/** Exit code of the init container of a pod whose traffic nobody captures. */
+export const NOT_CAPTURED_EXIT = 41
 
 /** The Lease that one replica of the control plane holds, which alone writes. */
 export const LEADER_LEASE = 'weft-control-plane-leader'
@@ -188,6 +203,8 @@ export const TAKES_JWT = 'jwt_authn'
 export const TAKES_OWNERS = 'owners'
 /** What is said of its own telemetry (METADATA_TELEMETRY, METADATA_ACCESS_LOG). */
 export const TAKES_TELEMETRY = 'telemetry'
+/** Whether it may be tapped. */
+export const TAKES_TAP = 'tap'
 /** `true` in the bootstrap of a gRPC library without a sidecar: it has certificates, and asks for mutual TLS. */
 export const NODE_MUTUAL_TLS = 'MUTUAL_TLS'
 /** The one of `certificate_providers` in its bootstrap that holds them (gRFC A29). */

@@ -71,10 +71,13 @@ export const TELEMETRY_SETTINGS = {
     type: 'on, off',
     default: 'off',
     doc: "Whether the lines go to the mesh's collector as log records of OTLP, too. Also on a namespace.",
-    parse(text) {
-      if (text !== 'on' && text !== 'off') throw invalid('must be on or off')
-      return text === 'on'
-    },
+    parse: onOrOff,
+  },
+  tap: {
+    type: 'on, off',
+    default: 'on',
+    doc: 'Whether its requests may be listened to as they happen (`weft tap`). Also on a namespace, whose `off` no pod takes back.',
+    parse: onOrOff,
   },
 } as const satisfies Record<string, Setting>
 
@@ -132,6 +135,11 @@ function problemOf(name: TelemetrySettingName, text: string): string | undefined
   } catch (error) {
     return describeError(error)
   }
+}
+
+function onOrOff(text: string): boolean {
+  if (text !== 'on' && text !== 'off') throw invalid('must be on or off')
+  return text === 'on'
 }
 
 function share(text: string): number {

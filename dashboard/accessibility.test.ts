@@ -78,3 +78,29 @@ t.test('names break where they have a joint, and not in a word', browserTest, as
     .map((element) => element.textContent)`)
   t.same(broken, [])
 })
+
+t.test('on a phone the header shows what is chosen whole', browserTest, async (t) => {
+  const { open } = await pageFixture(t)
+  const page = await open('/')
+  await page.setViewportSize({ width: 390, height: 844 })
+  await page
+    .getByRole('combobox', { name: 'Namespace' })
+    .locator('option', { hasText: 'payments' })
+    .waitFor({ state: 'attached' })
+  for (const last of ['', '900', '86400']) {
+    await page.getByRole('combobox', { name: 'Range of time' }).selectOption(last)
+    await drawn(page)
+    const cut = await page.evaluate<
+      string[]
+    >(`[...document.querySelectorAll('.top .control select')].filter((select) => {
+      const alone = select.cloneNode(false)
+      alone.append(select.selectedOptions[0].cloneNode(true))
+      alone.style.cssText = 'position: absolute; width: auto; max-width: none'
+      select.parentElement.append(alone)
+      const needed = alone.getBoundingClientRect().width
+      alone.remove()
+      return select.getBoundingClientRect().width < needed - 0.5
+    }).map((select) => select.selectedOptions[0].textContent)`)
+    t.same(cut, [], last)
+  }
+})

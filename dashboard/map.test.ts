@@ -240,7 +240,7 @@ t.test('500 services and 5,000 pods', browserTest, async (t) => {
   await page.getByText('20 of 20 namespaces open').waitFor()
   await until(async () => (await frames(page)) > 1)
   await page.goto(`${mesh.url}/#/mesh`)
-  await page.getByText('5,000 streams').waitFor()
+  await page.getByText('5,000 sidecars').waitFor()
   t.ok((await elements()) < 1500, `${await elements()} elements with 5,000 proxies`)
   t.same(problems, [])
 })

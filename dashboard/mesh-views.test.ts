@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { TappedRequest } from '../core/api/traces.ts'
+import type { TappedRequest } from '../core/api/tap.ts'
 import { noBrowser } from './testing/browser.ts'
 import { pageFixture, until } from './testing/page-fixture.ts'
 
@@ -64,11 +64,32 @@ t.test('canaries, the mesh, policy and the tap', browserTest, async (t) => {
         /service-0001[^]*track_remaining/,
       )
       const proxies = page.getByRole('region', { name: 'Proxies' })
-      t.match(await proxies.innerText(), /40, 2 behind/)
+      t.match(await proxies.innerText(), /42, refuses newer[^]*40, 2 behind[^]*not connected/)
+      const certificates = page.getByRole('region', { name: 'Certificates' })
+      t.match(await certificates.innerText(), /1 has ended, 1 not told/)
+      const ends = await certificates.locator('tbody tr').allInnerTexts()
+      t.match(ends[0], /service-0002[^]*ended 90 s ago[^]*in 300 d/)
+      t.match(ends.at(-1), /service-0005[^]*not told\s+not told/)
+      mesh.state.newest = { path: HOSTILE }
+      const injection = page.getByRole('region', { name: 'Injection' })
+      t.match(
+        await injection.innerText(),
+        /11 of 13 pods with a sidecar[^]*legacy-1\.shop\s+missed[^]*rollout restart[^]*agent-1\.shop\s+host-network/,
+      )
+      await page.reload()
+      await injection.getByText(`has none.${HOSTILE}`).waitFor()
+      t.equal(await page.locator('main img').count(), 0)
+      mesh.state.newest = {}
       await proxies.getByLabel('Find').fill('0003')
       await until(async () => (await proxies.locator('tbody tr').count()) === 1)
       t.match(page.url(), /find=0003/)
       await page.close()
+      mesh.state.empty = true
+      const empty = await open('/#/mesh')
+      await empty.getByText('No pod of the mesh has a sidecar.').waitFor()
+      await empty.getByText('Every pod has its sidecar.').waitFor()
+      mesh.state.empty = false
+      await empty.close()
       mesh.state.withoutChecks = true
       const older = await open('/#/mesh')
       await older.getByText('must be text, got 1').waitFor()
@@ -127,6 +148,51 @@ t.test('canaries, the mesh, policy and the tap', browserTest, async (t) => {
       await page.close()
     },
   )
+
+  await t.test('a tap of sidecars: filters, who tells, what is left out, pause, header fields', async (t) => {
+    mesh.state.act = true
+    mesh.state.tapSource = {
+      ...{ sampled: true, live: 3, otherCount: 1 },
+      others: [{ pod: `shop/${HOSTILE}`, reason: 'says: this sidecar knows no question "tap"' }],
+      coverage: {
+        answered: 1,
+        missing: [{ replica: 'weft-system/b', reason: 'it did not answer within 2 s' }],
+      },
+    }
+    const page = await open('/#/live')
+    await page.getByLabel('Workload').fill('web')
+    await page.getByLabel('Told by').selectOption('inbound')
+    await page.getByLabel('Took ms').fill('250')
+    await page.getByLabel('Header fields').check()
+    await page.getByRole('button', { name: 'Begin' }).press('Enter')
+    await until(() => mesh.tapped === 1)
+    t.ok(mesh.asked.includes('/api/tap?workload=web&direction=inbound&min=250&headers=true'))
+    await page.getByText('3 sidecars tell of every request').waitFor()
+    await page.getByText('weft-system/b').waitFor()
+    await page.getByText('Of 1 other sidecar').click()
+    await page.getByText('knows no question "tap"').waitFor()
+    mesh.tap({ ...request(1), query: `q=${HOSTILE}`, headers: { 'x-user': HOSTILE } })
+    const rows = page.locator('.tap tbody tr')
+    await rows.first().waitFor()
+    mesh.skip(1200)
+    mesh.skip(40)
+    await page.getByText('1,240 not shown').waitFor()
+    await page.getByRole('button', { name: 'Pause' }).press('Space')
+    mesh.tap(request(2), request(3))
+    await page.getByText('2 requests wait while this is paused').waitFor()
+    await rows.first().hover()
+    await page.getByRole('heading', { name: 'Live' }).hover()
+    t.equal(await rows.count(), 1, 'whoever leaves a row does not end the pause')
+    await page.getByRole('button', { name: 'Pause' }).press('Space')
+    await rows.nth(2).waitFor()
+    t.equal(await page.locator('main img').count(), 0)
+    await page.reload()
+    t.equal(await page.getByLabel('Told by').inputValue(), 'inbound', 'the link holds the filter')
+    await page.close()
+    await until(() => mesh.tapped === 0)
+    mesh.state.act = false
+    delete mesh.state.tapSource
+  })
 
   t.same(problems, [], 'no error and no breach of the content security policy')
 })

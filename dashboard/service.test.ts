@@ -2,6 +2,7 @@ import t from 'tap'
 import { noBrowser } from './testing/browser.ts'
 import { pageFixture, until } from './testing/page-fixture.ts'
 
+const HOSTILE = '<img src=x onerror=globalThis.hit=1>'
 const browserTest = noBrowser === undefined ? {} : { skip: noBrowser }
 
 t.test('a service', browserTest, async (t) => {
@@ -59,17 +60,35 @@ t.test('a service', browserTest, async (t) => {
       t.match(first, /catalog\/0 0\/s\s*not matched[^]*\/beta\* x-user=tester/)
       t.match(second, /catalog\/1 17\.6\/s\s[^]*89\.8 % of 90 %[^]*10\.2 % of 10 %/)
       const endpoints = page.getByRole('region', { name: 'Endpoints' })
+      await endpoints.locator('tbody tr').first().waitFor()
+      const [inUse = '', bare = '', draining = '', fourth = ''] = await endpoints
+        .locator('tbody tr')
+        .allInnerTexts()
+      t.match(
+        inUse,
+        /catalog-v1[^]*10\.244\.0\.11:8080[^]*healthy\s+2\s+3\.20 ms\s+eu-1a\s+shop\/catalog\s+in 4 h/,
+      )
+      t.match(bare, /no sidecar\s+–/)
+      t.match(draining, /draining\s+–\s+–/)
+      t.match(fourth, /ejected by web\.shop and 1 more: consecutive errors, for \d\d s more\s+8/)
       t.match(
         await endpoints.innerText(),
-        /3 of 3 ready[^]*10\.244\.0\.11:8080[^]*healthy[^]*eu-1a[^]*shop\/catalog[^]*no sidecar[^]*draining/,
+        /3 of 3 ready, 1 is ejected by callers[^]*those of 1 of 5 pods that call it: shop\/web-6f9c4d-x2b1q\.[^]*Asked in vain: shop\/cart-1 \(it has gone\)/,
       )
       const policy = page.getByRole('region', { name: 'Policy' })
       t.match(
         await policy.innerText(),
         /No policy restricts who may call it[^]*TrafficPolicy shop\/catalog-timeouts/,
       )
-      await policy.getByText('What they say to it in all').click()
-      t.match(await policy.locator('pre').innerText(), '"requestMs": 1500')
+      const configuration = page.getByRole('region', { name: 'Configuration' })
+      t.match(
+        await configuration.innerText(),
+        /2 objects[^]*\/\* goes 90 % to catalog-v1\.shop[^]*Hedging: after 50 ms[^]*Service shop\/catalog[^]*TrafficPolicy shop\/gone cannot be shown: it is not there any more/,
+      )
+      await configuration.getByText('Service shop/catalog').click()
+      t.match(await configuration.locator('pre').innerText(), 'kind: Service')
+      await configuration.getByRole('button', { name: 'Copy' }).click()
+      await configuration.getByText(/^(copied|mark it and copy it by hand)$/).waitFor()
       await page.close()
     },
   )
@@ -90,6 +109,19 @@ t.test('a service', browserTest, async (t) => {
     const [from, to] = [Date.UTC(2026, 5, 1, 8), Date.UTC(2026, 5, 1, 9)]
     t.match(page.url(), `from=${from}&to=${to}`)
     await until(() => mesh.asked.some((path) => path.includes(`name=web.shop&from=${from}&to=${to}`)))
+    await page.close()
+  })
+
+  await t.test('names, reasons and objects are text, whatever is in them', async (t) => {
+    mesh.state.newest = { path: HOSTILE }
+    const page = await open('/#/service/catalog.shop')
+    await page.getByText(`ejected by ${HOSTILE}`).waitFor()
+    await page.getByText(`No policy restricts who may call it.${HOSTILE}`).waitFor()
+    await page.getByRole('region', { name: 'Configuration' }).getByText('Service shop/catalog').click()
+    t.match(await page.locator('pre').innerText(), HOSTILE)
+    t.equal(await page.locator('main img').count(), 0)
+    t.equal(await page.evaluate(() => 'hit' in globalThis), false)
+    mesh.state.newest = {}
     await page.close()
   })
 

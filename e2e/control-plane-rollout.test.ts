@@ -7,8 +7,11 @@ import t from 'tap'
 import { request } from 'undici'
 import { openCaStore } from '../certs/ca-store.ts'
 import { startControlPlane, type RunningControlPlane } from '../control-plane/app.ts'
+import type { Replica } from '../control-plane/canary/evidence/gathered-counts.ts'
 import { manifestsPlatform } from '../control-plane/platform/manifests.ts'
+import type { ProxyView } from '../control-plane/serve/rest/overview.ts'
 import { openTokenIssuer } from '../control-plane/serve/tokens/issuer.ts'
+import type { Coverage } from '../core/api/coverage.ts'
 import { createLogger, silentLogger } from '../core/log.ts'
 import { createAdsClient } from '../proxy/xds/ads-client.ts'
 import { ResourceTable } from '../proxy/xds/resource-table.ts'
@@ -41,7 +44,7 @@ t.test('a control plane is replaced: its proxies move one by one, and none loses
   mkdirSync(at('ca'))
   const issuer = await openTokenIssuer({ directory: at('keys') })
   const ca = openCaStore({ directory: at('ca'), trustDomain: 'cluster.local' })
-  const replica = async (): Promise<RunningControlPlane> => {
+  const replica = async (others: () => readonly Replica[] = () => []): Promise<RunningControlPlane> => {
     const running = await startControlPlane({
       platform: manifestsPlatform({
         manifests: [at('manifests')],
@@ -57,6 +60,7 @@ t.test('a control plane is replaced: its proxies move one by one, and none loses
       drainMs: 60_000,
       dashboard: new Map(),
       log: silentLogger,
+      replicas: others,
     })
     t.teardown(() => running.close())
     return running
@@ -109,7 +113,18 @@ t.test('a control plane is replaced: its proxies move one by one, and none loses
   await until(() => new Set(routes()).size === 1 && routes()[0] !== undefined)
   const [before] = routes()
 
-  const next = await replica()
+  const next = await replica(() => [{ pod: 'weft-system/old', address: `http://127.0.0.1:${old.httpPort}` }])
+  const connected = async () => {
+    const { body } = await request(`http://127.0.0.1:${next.httpPort}/api/proxies`)
+    return (await body.json()) as { coverage: Coverage; proxies: ProxyView[] }
+  }
+  const known = await connected()
+  t.strictSame(known.coverage, { answered: 2, missing: [] })
+  t.strictSame(
+    known.proxies.map(({ node, replica: of }) => `${node} ${of}`).toSorted(),
+    proxies.map((_, index) => `web-${index}.shop weft-system/old`).toSorted(),
+    'who is connected to another replica is told by each',
+  )
   let away = 0
   let mostAway = 0
   let moved = 0
@@ -132,8 +147,9 @@ t.test('a control plane is replaced: its proxies move one by one, and none loses
   await until(() => routes().every((one) => one !== before) && new Set(routes()).size === 1)
   t.ok(mostAway < PROXIES, `at most ${mostAway} of ${PROXIES} were without a stream at once`)
 
-  const view = await request(`http://127.0.0.1:${next.httpPort}/api/proxies`)
-  t.equal(((await view.body.json()) as { proxies: unknown[] }).proxies.length, PROXIES)
+  const view = await connected()
+  t.equal(view.proxies.filter(({ replica: of }) => of === '').length, PROXIES)
+  t.match(view.coverage, { answered: 1, missing: [{ replica: 'weft-system/old' }] })
   t.strictSame(
     lines.filter((line) => line.includes('"level":"warn"') || line.includes('"level":"error"')),
     [],

@@ -149,7 +149,7 @@ t.test('every command for a cluster is played by a test, or named as one that no
 })
 
 t.test('what documents say of the REST interface is there', async (t) => {
-  const served = globSync('control-plane/serve/rest/*.ts', { cwd: PROJECT })
+  const served = globSync('control-plane/serve/{rest,tap}/*.ts', { cwd: PROJECT })
     .map((file) => readFileSync(join(PROJECT, file), 'utf8'))
     .join('\n')
   const isServed = (path: string) => served.includes(`'${path}'`) || served.includes(`'${path}/:`)

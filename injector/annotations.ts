@@ -2,6 +2,7 @@ import { LINT_IGNORE } from '../core/checks/lint-ignore.ts'
 import { describeError, WeftError } from '../core/errors.ts'
 import {
   ANNOTATION_PREFIX,
+  CAPTURE_ANNOTATION,
   FIELD_CASE,
   FORWARDED_HEADERS,
   OPAQUE_PORTS,
@@ -180,6 +181,9 @@ export function annotationTable(): { name: string; type: string; default: string
   }))
 }
 
+/** Not for the injector to read: its own, and the checker's. */
+const WRITTEN: ReadonlySet<string> = new Set([STATUS_ANNOTATION, CAPTURE_ANNOTATION, LINT_IGNORE])
+
 /** Reads a pod's annotations. A wrong value is a warning and counts as absent. */
 export function readAnnotations(all: ReadonlyMap<string, string>): {
   options: PodOptions
@@ -188,7 +192,7 @@ export function readAnnotations(all: ReadonlyMap<string, string>): {
   const options: Record<string, unknown> = {}
   const warnings: string[] = []
   for (const [key, text] of all) {
-    if (!key.startsWith(ANNOTATION_PREFIX) || key === STATUS_ANNOTATION || key === LINT_IGNORE) continue
+    if (!key.startsWith(ANNOTATION_PREFIX) || WRITTEN.has(key)) continue
     const name = key.slice(ANNOTATION_PREFIX.length)
     if (!isAnnotation(name)) {
       warnings.push(`annotation ${key} is unknown and has no effect`)

@@ -1,5 +1,5 @@
 import { INIT_CONTAINER, INJECT_LABEL, PROXY_GID, PROXY_UID, RESERVED_PORTS } from '../core/contract.ts'
-import type { NamespaceView } from './decide.ts'
+import type { NamespaceView } from '../core/injection/decide.ts'
 import type { ContainerView, PodView } from './pod.ts'
 import type { PodSettings } from './pod-settings.ts'
 
@@ -12,7 +12,7 @@ export function cautions(pod: PodView, namespace: NamespaceView, settings: PodSe
     ...(settings.order === 'classic' && pod.ownedByJob
       ? ['the classic sidecar order keeps a Job from completing: the sidecar goes on running']
       : []),
-    ...podSecurity(namespace),
+    ...(settings.cni ? classicOrder(pod, settings) : podSecurity(namespace)),
   ]
 }
 
@@ -84,6 +84,15 @@ export function groupCautions(pod: PodView): string[] {
     (field) =>
       `${field} has the sidecar's group ${PROXY_GID}: a program of the pod that takes it on bypasses the mesh`,
   )
+}
+
+// The plugin captures from the pod's first moment on, a classic sidecar answers once all init containers are through.
+function classicOrder(pod: PodView, settings: PodSettings): string[] {
+  const own = pod.initContainers.map(({ name }) => name)
+  if (settings.order !== 'classic' || own.length === 0) return []
+  return [
+    `init container ${own.join(', ')} has no network: with the CNI plugin, a classic sidecar answers for none of them`,
+  ]
 }
 
 // Both profiles refuse NET_ADMIN, so the API server is about to refuse the injected pod.

@@ -31,25 +31,46 @@ import { captureArgs } from './rules/flags.ts'
 import { stitchMount } from './stitching.ts'
 import { sidecarMounts } from './volumes.ts'
 
-/** The container that sets the capture rules and exits. */
+/** The container that sets the capture rules and exits; or, where a CNI plugin set them, that sees whether they are there. */
 export function initContainer(settings: PodSettings): JsonObject {
   return {
     name: INIT_CONTAINER,
     image: settings.initImage,
     imagePullPolicy: settings.imagePullPolicy,
-    args: ['init', ...captureArgs(settings.capture)],
+    args: ['init', ...(settings.cni ? ['--validate'] : captureArgs(settings.capture))],
+    // Why it holds the pod back, for whoever describes the pod.
+    ...(settings.cni ? { terminationMessagePolicy: 'FallbackToLogsOnError' } : {}),
     // The sidecar's: quotas want them on every container, and a pod asks for the larger, not the sum.
     resources: resources(settings),
-    securityContext: {
-      runAsUser: 0,
-      runAsGroup: 0,
-      runAsNonRoot: false,
-      privileged: false,
-      allowPrivilegeEscalation: false,
-      readOnlyRootFilesystem: true,
-      capabilities: { drop: ['ALL'], add: ['NET_ADMIN', 'NET_RAW'] },
-      seccompProfile: { type: 'RuntimeDefault' },
-    },
+    securityContext: settings.cni
+      ? unprivileged(VALIDATOR_ID)
+      : {
+          runAsUser: 0,
+          runAsGroup: 0,
+          runAsNonRoot: false,
+          privileged: false,
+          allowPrivilegeEscalation: false,
+          readOnlyRootFilesystem: true,
+          capabilities: { drop: ['ALL'], add: ['NET_ADMIN', 'NET_RAW'] },
+          seccompProfile: { type: 'RuntimeDefault' },
+        },
+  }
+}
+
+/** User and group of the validator: not the sidecar's, whose connections nobody captures. */
+const VALIDATOR_ID = 65532
+
+/** What Pod Security `restricted` asks of a container, and more. */
+function unprivileged(id: number): JsonObject {
+  return {
+    runAsUser: id,
+    runAsGroup: id,
+    runAsNonRoot: true,
+    privileged: false,
+    allowPrivilegeEscalation: false,
+    readOnlyRootFilesystem: true,
+    capabilities: { drop: ['ALL'] },
+    seccompProfile: { type: 'RuntimeDefault' },
   }
 }
 
@@ -83,16 +104,7 @@ export function proxyContainer(settings: PodSettings, probes: AppProbes, resourc
     startupProbe: { httpGet: ready(), periodSeconds: 1, timeoutSeconds: 2, failureThreshold: 120 },
     readinessProbe: { httpGet: ready(), periodSeconds: 5, timeoutSeconds: 2, failureThreshold: 3 },
     resources: resources(settings),
-    securityContext: {
-      runAsUser: PROXY_UID,
-      runAsGroup: PROXY_GID,
-      runAsNonRoot: true,
-      privileged: false,
-      allowPrivilegeEscalation: false,
-      readOnlyRootFilesystem: true,
-      capabilities: { drop: ['ALL'] },
-      seccompProfile: { type: 'RuntimeDefault' },
-    },
+    securityContext: { ...unprivileged(PROXY_UID), runAsGroup: PROXY_GID },
     volumeMounts: [...sidecarMounts(), ...(settings.stitchTraces ? [stitchMount] : [])],
   }
 }

@@ -1,13 +1,14 @@
-import { readFileSync } from 'node:fs'
 import { helpText, usageProblem } from '../core/command-line/help.ts'
-import { describeError } from '../core/errors.ts'
-import { createLogger } from '../core/log.ts'
+import { NOT_CAPTURED_EXIT } from '../core/contract.ts'
+import { describeError, WeftError } from '../core/errors.ts'
 import { captureRules } from './rules/capture.ts'
 import { INIT_COMMAND, parseInitFlags } from './rules/flags.ts'
 import type { InitOptions } from './rules/flags.ts'
 import { applyCapture, removeCapture } from './rules/apply.ts'
 import type { Host } from './rules/apply.ts'
-import { runCommand } from './rules/iptables.ts'
+import { kernel } from './rules/kernel.ts'
+import { runCommand } from './rules/run-command.ts'
+import { validateCapture } from './rules/validate.ts'
 
 export interface Output {
   stdout(text: string): void
@@ -19,28 +20,11 @@ const processOutput: Output = {
   stderr: (text) => void process.stderr.write(text),
 }
 
-function kernel(output: Output): Host {
-  return {
-    run: runCommand,
-    ifInet6: () => readIfPresent('/proc/net/if_inet6'),
-    status: () => readIfPresent('/proc/self/status') ?? '',
-    logger: createLogger('init', 'info', (line) => output.stderr(line)),
-  }
-}
-
-function readIfPresent(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return undefined
-  }
-}
-
 /** `weft init`: sets the pod's capture rules. Resolves to the exit code. */
 export async function runInit(
   argv: readonly string[],
   output: Output = processOutput,
-  host: Host = kernel(output),
+  host: Host = kernel(runCommand, (line) => output.stderr(line)),
 ): Promise<number> {
   let options: InitOptions
   try {
@@ -66,12 +50,15 @@ export async function runInit(
       case 'apply':
         await applyCapture(options, host)
         break
+      case 'validate':
+        await validateCapture(options.capture, host)
+        break
       default:
         throw new Error(`unknown mode ${String(options.mode satisfies never)}`)
     }
     return 0
   } catch (error) {
     output.stderr(`weft init: ${describeError(error)}\n`)
-    return 1
+    return error instanceof WeftError && error.code === 'init.not_captured' ? NOT_CAPTURED_EXIT : 1
   }
 }

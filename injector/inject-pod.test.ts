@@ -142,6 +142,18 @@ const cases: Record<string, Case> = {
     }),
     settings: { imageAnnotations: true },
   },
+  'cni-plugin': {
+    pod: annotated({ 'weft.dev/exclude-inbound-ports': '9090', 'weft.dev/capture': '["--print"]' }),
+    namespace: {
+      name: 'shop',
+      labels: { 'weft.dev/inject': 'enabled', 'pod-security.kubernetes.io/enforce': 'restricted' },
+    },
+    settings: { cni: true, excludeOutboundCidrs: ['10.96.0.1/32'] },
+  },
+  'cni-plugin-classic': {
+    pod: web({ initContainers: [{ name: 'migrate' }] }),
+    settings: { cni: true, order: 'classic' },
+  },
   'images-not-allowed': {
     pod: annotated({
       'weft.dev/proxy-image': 'weft-proxy:next',

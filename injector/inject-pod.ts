@@ -1,9 +1,15 @@
 import { readAnnotations } from './annotations.ts'
 import { cautions, labelCautions } from './cautions.ts'
 import { initContainer, proxyContainer } from './containers.ts'
-import { INIT_CONTAINER, INJECTED_LABEL, PROXY_CONTAINER, STATUS_ANNOTATION } from '../core/contract.ts'
-import { decide } from './decide.ts'
-import type { Decision, NamespaceView, Reason } from './decide.ts'
+import {
+  CAPTURE_ANNOTATION,
+  INIT_CONTAINER,
+  INJECTED_LABEL,
+  PROXY_CONTAINER,
+  STATUS_ANNOTATION,
+} from '../core/contract.ts'
+import { decide } from '../core/injection/decide.ts'
+import type { Decision, NamespaceView, Reason } from '../core/injection/decide.ts'
 import { escapePointer } from './json-patch.ts'
 import type { JsonObject, PatchOperation } from './json-patch.ts'
 import { readPod } from './pod.ts'
@@ -12,10 +18,13 @@ import { podResource } from './pod-resource.ts'
 import { podSettings, type PodSettings } from './pod-settings.ts'
 import { rewriteProbes } from './probes.ts'
 import { cameInjected, reinjectPod } from './reinject.ts'
+import { captureArgs } from './rules/flags.ts'
 import { readObject } from './shape.ts'
 import type { InjectorSettings } from './settings.ts'
 import { STITCH_VOLUME, stitchContainers, stitchVolume } from './stitching.ts'
 import { sidecarVolumes, VOLUME_NAMES } from './volumes.ts'
+
+const RESERVED_VOLUMES = [...VOLUME_NAMES, STITCH_VOLUME]
 
 export interface Injection {
   /** The pod gets a sidecar by this patch. */
@@ -48,7 +57,12 @@ export function injectPod(pod: unknown, namespace: PodNamespace, settings: Injec
     name: namespace.name,
     labels: namespace.labels && new Map(Object.entries(namespace.labels)),
   }
-  const decision = decide({ pod: view, namespace: home, settings })
+  const decision = decide({
+    pod: view,
+    namespace: home,
+    excludedNamespaces: settings.excludedNamespaces,
+    reservedVolumes: RESERVED_VOLUMES,
+  })
   const notes = labelCautions(view, home)
   if (decision.warning !== undefined) notes.push(decision.warning)
   if (decision.reason === 'already-injected') {
@@ -125,14 +139,25 @@ function mark(pod: PodView, settings: PodSettings): PatchOperation[] {
   })
   return [
     ...(pod.has.metadata ? [] : [{ op: 'add' as const, path: '/metadata', value: {} }]),
-    member(pod.has.annotations, 'annotations', STATUS_ANNOTATION, status),
-    member(pod.has.labels, 'labels', INJECTED_LABEL, 'true'),
+    ...members(pod.has.annotations, 'annotations', {
+      [STATUS_ANNOTATION]: status,
+      ...(settings.cni ? { [CAPTURE_ANNOTATION]: JSON.stringify(captureArgs(settings.capture)) } : {}),
+    }),
+    ...members(pod.has.labels, 'labels', { [INJECTED_LABEL]: 'true' }),
   ]
 }
 
-function member(exists: boolean, map: 'annotations' | 'labels', key: string, value: string): PatchOperation {
-  if (!exists) return { op: 'add', path: `/metadata/${map}`, value: { [key]: value } }
-  return { op: 'add', path: `/metadata/${map}/${escapePointer(key)}`, value }
+function members(
+  exist: boolean,
+  map: 'annotations' | 'labels',
+  added: Readonly<Record<string, string>>,
+): PatchOperation[] {
+  if (!exist) return [{ op: 'add', path: `/metadata/${map}`, value: { ...added } }]
+  return Object.entries(added).map(([key, value]) => ({
+    op: 'add',
+    path: `/metadata/${map}/${escapePointer(key)}`,
+    value,
+  }))
 }
 
 // The API server cuts a warning at 256 bytes and drops all beyond 4096.

@@ -10,10 +10,9 @@ import { Watched } from '../core/watched.ts'
 import { INJECTOR_COMMAND } from './command.ts'
 import type { Output } from './init.ts'
 import { loadSettings } from './load-settings.ts'
-import { checkServingCertificate } from './serving-certificate.ts'
-import type { ServingCertificate } from './serving-certificate.ts'
+import { loadServingCertificate } from '../core/serving-certificate.ts'
 import { defaultSettings } from './settings.ts'
-import { watchFiles } from './watch-files.ts'
+import { watchFiles } from '../core/watch-files.ts'
 import { createWebhook } from './webhook.ts'
 
 interface InjectorFlags {
@@ -66,7 +65,7 @@ export async function runInjector(
 async function serve(flags: InjectorFlags, host: InjectorProcess): Promise<void> {
   const logger = createLogger('injector', flags.logLevel, (line) => host.stderr(line))
   const polling = { logger, ...(host.pollMs === undefined ? {} : { intervalMs: host.pollMs }) }
-  const certificate = watchFiles([flags.certFile, flags.keyFile], loadCertificate, polling)
+  const certificate = watchFiles([flags.certFile, flags.keyFile], loadServingCertificate, polling)
   const settings =
     flags.settingsFile === undefined
       ? undefined
@@ -87,13 +86,6 @@ async function serve(flags: InjectorFlags, host: InjectorProcess): Promise<void>
     certificate.stop()
     settings?.stop()
   }
-}
-
-/** Throws while the two files don't belong together: a rotation replaces them one after the other. */
-function loadCertificate([certPem = '', keyPem = '']: readonly string[]): ServingCertificate {
-  const certificate = { certPem, keyPem }
-  checkServingCertificate(certificate)
-  return certificate
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -3,10 +3,10 @@ import {
   GRPC_PORT,
   INIT_CONTAINER,
   PROXY_CONTAINER,
-  SYSTEM_NAMESPACE,
   systemServiceHost,
 } from '../core/contract.ts'
 import { describeError, WeftError } from '../core/errors.ts'
+import { EXCLUDED_NAMESPACES } from '../core/injection/decide.ts'
 import { readMetricNames, type MetricNameSet } from '../core/metrics/name-sets.ts'
 import { readImage } from './image.ts'
 import { cpuMillis, memoryBytes } from './quantity.ts'
@@ -35,6 +35,11 @@ export interface InjectorSettings {
   /** Sidecars read the roots from the ClusterTrustBundle of this signer; '': from the ConfigMap of their namespace. */
   readonly trustBundleSigner: string
   /**
+   * A CNI plugin on every node sets the capture rules, as pods' annotation CAPTURE_ANNOTATION says; pods then need no
+   * privileged init container, and have one that sees whether it did.
+   */
+  readonly cni: boolean
+  /**
    * Whether pods may name their own images (weft.dev/proxy-image, weft.dev/init-image). The init container may set the
    * rules of its pod's network, so who may create pods could run with that right whatever they like.
    */
@@ -60,8 +65,9 @@ export function defaultSettings(version: string): InjectorSettings {
     trustDomain: 'cluster.local',
     order: 'native',
     trustBundleSigner: '',
+    cni: false,
     imageAnnotations: false,
-    excludedNamespaces: ['kube-system', 'kube-public', 'kube-node-lease', SYSTEM_NAMESPACE],
+    excludedNamespaces: EXCLUDED_NAMESPACES,
     excludeOutboundCidrs: [],
     resources: { cpuRequest: '50m', cpuLimit: '2', memoryRequest: '96Mi', memoryLimit: '512Mi' },
     logLevel: 'info',
@@ -84,10 +90,8 @@ const readers: Readers<InjectorSettings> = {
     /^([a-z0-9.-]+\.[a-z0-9-]+\/[^/\s]+)?$/,
     'a signer such as weft.dev/mesh, or empty',
   ),
-  imageAnnotations(value, field) {
-    if (typeof value === 'boolean') return value
-    throw new WeftError('settings.invalid', 'must be true or false', { field })
-  },
+  cni: readBoolean,
+  imageAnnotations: readBoolean,
   excludedNamespaces: (value, field) =>
     readList(value, field).map((item, at) =>
       match(/^[a-z0-9-]{1,63}$/, 'a namespace')(item, `${field}[${at}]`),
@@ -189,6 +193,11 @@ function checked(check: (text: string) => number) {
     check(text)
     return text
   }
+}
+
+function readBoolean(value: Json, field: string): boolean {
+  if (typeof value === 'boolean') return value
+  throw new WeftError('settings.invalid', 'must be true or false', { field })
 }
 
 function above(field: string): WeftError {

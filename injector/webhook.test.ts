@@ -517,7 +517,7 @@ t.test('an address or a certificate that does not work is a clear error', async 
         logger: createLogger('x', 'error', () => {}),
       }),
     {
-      code: 'webhook.certificate',
+      code: 'serving.certificate',
     },
   )
 })

@@ -12,8 +12,8 @@ import { admissionReview, InvalidReview, readAdmissionReview } from './admission
 import { admit } from './admit.ts'
 import type { NamespaceLabels } from './admit.ts'
 import { InjectorMetrics } from './metrics.ts'
-import { checkServingCertificate } from './serving-certificate.ts'
-import type { ServingCertificate } from './serving-certificate.ts'
+import { checkServingCertificate } from '../core/serving-certificate.ts'
+import type { ServingCertificate } from '../core/serving-certificate.ts'
 import type { InjectorSettings } from './settings.ts'
 
 export interface WebhookDeps {
@@ -47,7 +47,7 @@ const KEEP_ALIVE_MS = 120_000
 // API servers keep tens of them. Anybody in the cluster may open one, so whoever holds most gives way to whoever comes.
 const CONNECTIONS = { total: 1024, perAddress: 256 }
 
-/** The admission webhook: POST /mutate, GET /metrics, GET /ready and GET /live over HTTPS. Throws a WeftError `webhook.certificate`. */
+/** The admission webhook: POST /mutate, GET /metrics, GET /ready and GET /live over HTTPS. Throws a WeftError `serving.certificate`. */
 export function createWebhook(deps: WebhookDeps): Webhook {
   let draining = false
   const { logger } = deps

@@ -6,6 +6,7 @@ import type { Watchable } from '../core/watched.ts'
 import { ResponseFlag } from './model/response-flag.ts'
 import { WeightedPicks, type ExchangeDependencies } from './exchange/dependencies.ts'
 import { MirrorRoom } from './exchange/mirror-room.ts'
+import { RunningExchanges } from './exchange/running-exchanges.ts'
 import type { LiveProxy } from './explain/live-proxy.ts'
 import type { TelemetrySink } from './exchange/telemetry-sink.ts'
 import { createInbound } from './inbound.ts'
@@ -104,7 +105,7 @@ export class Runtime {
       mirrorRoom: new MirrorRoom(),
       configVersion: () => deps.configuration.version,
       configWaitMs: this.#configWaitMs,
-      running: new Set(),
+      running: new RunningExchanges(),
       overloaded: () => this.#lag.overloaded,
     }
     const shared = {
@@ -301,7 +302,7 @@ export class Runtime {
 
   #sweepIdle(): void {
     const now = performance.now()
-    for (const exchange of [...this.#exchange.running]) exchange.idleCheck(now)
+    for (const exchange of this.#exchange.running) exchange.idleCheck(now)
     this.#inboundConnections.sweep(now)
     this.#outboundConnections.sweep(now)
     this.clusters.sweep()

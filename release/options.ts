@@ -3,7 +3,7 @@ import { parseFlags } from '../core/flags.ts'
 import { WeftError } from '../core/errors.ts'
 import { ARCHITECTURES, type Architecture } from './image/architecture.ts'
 
-export const PARTS: readonly string[] = ['control-plane', 'injector', 'proxy', 'init']
+export const PARTS: readonly string[] = ['control-plane', 'injector', 'proxy', 'init', 'cni']
 
 export const HELP = `usage: npm run release -- --dry-run [FLAGS]
        npm run release -- --registry REGISTRY/PATH [FLAGS]

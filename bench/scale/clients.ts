@@ -13,6 +13,7 @@ import {
   TAKES_OWNERS,
   TAKES_OUTLIER_DETECTION,
   TAKES_RBAC,
+  TAKES_TAP,
   TAKES_TELEMETRY,
   TAKES_TRUST,
 } from '../../core/contract.ts'
@@ -90,6 +91,7 @@ class Proxy {
           TAKES_TRUST,
           TAKES_TELEMETRY,
           TAKES_OWNERS,
+          TAKES_TAP,
         ].join(' '),
       },
     }

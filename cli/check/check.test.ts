@@ -152,6 +152,25 @@ const says =
   }
 const refused = (message: string) => ({ status: 403, body: { message, reason: 'Forbidden' } })
 
+t.test('with a CNI plugin, pods are asked for that hold no capability', async (t) => {
+  const { api, session } = await healthy(t)
+  const asked: string[] = []
+  const before = api.hook
+  api.hook = (one, body) => {
+    if (/^POST .*\/pods$/.test(one)) asked.push(JSON.stringify(body))
+    return before(one, body)
+  }
+  await findings(session, podSecurity)
+  api.put('/api/v1/namespaces/weft-system/configmaps/weft-injector', {
+    metadata: metadata(),
+    data: { 'settings.yaml': 'cni: true' },
+  })
+  await findings(session, podSecurity)
+  t.match(asked[0], 'NET_ADMIN')
+  t.match(asked[1], 'weft.dev/capture')
+  t.notMatch(asked[1], 'NET_ADMIN')
+})
+
 const cases: readonly (readonly [Check, Finding['status'], RegExp, Break])[] = [
   [
     serverVersion,
@@ -200,6 +219,16 @@ const cases: readonly (readonly [Check, Finding['status'], RegExp, Break])[] = [
     'failed',
     /no Deployment weft-system\/weft-injector/,
     (api) => api.remove(deployment('weft-injector')),
+  ],
+  [
+    deployments,
+    'warning',
+    /weft-cni is in place on 1 of 3 nodes/,
+    (api) =>
+      api.put('/apis/apps/v1/namespaces/weft-system/daemonsets/weft-cni', {
+        metadata: metadata(),
+        status: { desiredNumberScheduled: 3, numberReady: 1 },
+      }),
   ],
   [
     deployments,

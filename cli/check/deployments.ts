@@ -1,6 +1,7 @@
-import { CONTROL_PLANE, INJECTOR } from '../../core/contract.ts'
+import { CNI_PLUGIN, CONTROL_PLANE, INJECTOR } from '../../core/contract.ts'
+import type { ClusterSession } from '../cluster/command.ts'
 import { getObject, numberAt, textAt, valueAt } from '../cluster/objects.ts'
-import { failed, ok, warning, type Check } from './finding.ts'
+import { failed, ok, warning, type Check, type Finding } from './finding.ts'
 
 const NAMES = [CONTROL_PLANE, INJECTOR]
 
@@ -8,7 +9,8 @@ const NAMES = [CONTROL_PLANE, INJECTOR]
 export const deployments: Check = {
   name: 'deployments',
   async run({ connection, system }) {
-    return Promise.all(
+    const plugin = await pluginFinding(connection, system)
+    const found = await Promise.all(
       NAMES.map(async (name) => {
         const found = await getObject(connection, `/apis/apps/v1/namespaces/${system}/deployments/${name}`)
         if (!found) return failed(`there is no Deployment ${system}/${name}: is Weft installed elsewhere?`)
@@ -22,5 +24,20 @@ export const deployments: Check = {
         return available < wanted || updated < wanted ? warning(text) : ok(text)
       }),
     )
+    return plugin === undefined ? found : [...found, plugin]
   },
+}
+
+/** Undefined: the installation has no CNI plugin. */
+async function pluginFinding(
+  connection: ClusterSession['connection'],
+  system: string,
+): Promise<Omit<Finding, 'check'> | undefined> {
+  const path = `/apis/apps/v1/namespaces/${system}/daemonsets/${CNI_PLUGIN}`
+  const found = await getObject(connection, path)
+  if (!found) return undefined
+  const wanted = numberAt(found.body, 'status', 'desiredNumberScheduled')
+  const ready = numberAt(found.body, 'status', 'numberReady')
+  const text = `${CNI_PLUGIN} is in place on ${ready} of ${wanted} nodes`
+  return ready < wanted ? warning(`${text}: kubectl describe pods -n ${system}`) : ok(text)
 }

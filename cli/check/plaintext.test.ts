@@ -58,7 +58,13 @@ async function found(
     const pods = [{ name: 'pay-1', identity: '', labels: {}, services: [] }]
     const watched = [{ pod: 'pay-1', since: 0, reported: NOW, restarts: 0, others: calls.length > 4 ? 3 : 0 }]
     const workloads = [{ namespace: 'payments', name: 'pay', pods, watched, ports: [], calls }]
-    return { status: 200, body: { now: NOW, since: NOW - DAY, evicted: 0, workloads, withoutSidecar: [] } }
+    const silent = Object.keys(replicas).filter((name) => replicas[name] === undefined)
+    const coverage = {
+      answered: Object.keys(replicas).length - silent.length,
+      missing: silent.map((name) => ({ replica: name, reason: 'it hangs' })),
+    }
+    const view = { now: NOW, since: NOW - DAY, evicted: 0, workloads, withoutSidecar: [] }
+    return { status: 200, body: { ...view, coverage } }
   }
   const { json, good } = await runChecks([plaintext], sessionAt(api.connect(t)))
   t.ok(good, 'nothing fails for it')

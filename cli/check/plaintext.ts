@@ -28,11 +28,13 @@ export const plaintext: Check = {
   async run({ connection, system, namespace }) {
     const api = clusterMesh(connection, system)
     try {
-      const { view, silent } = await readObserved(api, namespace, SINCE_SECONDS)
+      const { coverage, ...view } = await readObserved(api, namespace, SINCE_SECONDS)
       const mesh = await meshOf(api, system)
       const findings = [...callers(view, mesh), ...notSeen(view)]
       findings.push(
-        ...silent.map(({ replica, error }) => unknown(`${replica} may know of more callers: ${error}`)),
+        ...coverage.missing.map(({ replica, reason }) =>
+          unknown(`${replica} may know of more callers: ${reason}`),
+        ),
       )
       return findings.length > 0
         ? findings

@@ -1,9 +1,12 @@
-import { INJECT_LABEL } from '../../core/contract.ts'
+import { INJECT_LABEL, INJECTOR } from '../../core/contract.ts'
 import packageJson from '../../package.json' with { type: 'json' }
 import { KubernetesError } from '../../control-plane/kubernetes/api-error.ts'
 import { injectPod } from '../../injector/inject-pod.ts'
 import { applyPatch, type Json } from '../../injector/json-patch.ts'
-import { defaultSettings } from '../../injector/settings.ts'
+import { loadSettings } from '../../injector/load-settings.ts'
+import { defaultSettings, type InjectorSettings } from '../../injector/settings.ts'
+import type { ClusterSession } from '../cluster/command.ts'
+import { getObject, textAt } from '../cluster/objects.ts'
 import { meshNamespaces } from './mesh-namespaces.ts'
 import { failed, ok, unknown, type Check } from './finding.ts'
 
@@ -30,7 +33,7 @@ export const podSecurity: Check = {
   async run(session) {
     const namespaces = await meshNamespaces(session)
     if (namespaces.length === 0) return [ok(`no namespace is labelled ${INJECT_LABEL}: enabled yet`)]
-    const injection = injectPod(POD, { name: 'default' }, defaultSettings(packageJson.version))
+    const injection = injectPod(POD, { name: 'default' }, await installedSettings(session))
     const body = applyPatch(POD, injection.patch)
     const findings = []
     for (const { name } of namespaces) {
@@ -50,6 +53,21 @@ export const podSecurity: Check = {
     }
     return findings
   },
+}
+
+/**
+ * Those of the injector that is installed: with a CNI plugin its pods ask for less. What cannot be read, or is not installed
+ * yet, is as the chart has it.
+ */
+async function installedSettings({ connection, system }: ClusterSession): Promise<InjectorSettings> {
+  const { version } = packageJson
+  try {
+    const found = await getObject(connection, `/api/v1/namespaces/${system}/configmaps/${INJECTOR}`)
+    const text = textAt(found?.body, 'data', 'settings.yaml')
+    return text === '' ? defaultSettings(version) : loadSettings(text, version)
+  } catch {
+    return defaultSettings(version)
+  }
 }
 
 /** Without the RBAC rule that the client advises: none would help. */

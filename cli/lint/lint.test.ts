@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { Ajv } from 'ajv'
 import t from 'tap'
 import type { CheckFinding, Checks } from '../../core/api/checks.ts'
-import { mergedChecks } from './mesh-checks.ts'
+import { meshChecks } from './mesh-checks.ts'
 import { sarifLog } from './sarif.ts'
 
 const PROGRAM = join(import.meta.dirname, '../weft.ts')
@@ -157,22 +157,7 @@ const FINDING: CheckFinding = {
   column: null,
 }
 
-t.test('several control planes: what one saw, none has to miss', async (t) => {
-  const answer = (replica: string, checks: readonly CheckFinding[]) => ({
-    replica,
-    body: { coverage: { answered: 1, missing: [] }, checks } as never,
-  })
-  const plain = { ...FINDING, code: 'WEFT0705', message: 'somebody called it 3 times' }
-  const other = { ...plain, message: 'somebody called it 9 times' }
-  const codes = (...answers: Parameters<typeof mergedChecks>[0]) =>
-    mergedChecks(answers).checks.map(({ code }) => code)
-  t.strictSame(codes(answer('a', [FINDING, plain]), answer('b', [FINDING, other])), ['WEFT0701', 'WEFT0705'])
-  t.strictSame(codes(answer('a', [FINDING]), answer('b', [plain])), ['WEFT0705'], 'used at the other')
-  const silent = { replica: 'c', body: undefined, error: 'it is gone' }
-  t.strictSame(codes(answer('a', [FINDING, plain]), silent), ['WEFT0705'], 'nobody knows')
-  t.match(mergedChecks([answer('a', []), silent]).coverage, {
-    answered: 1,
-    missing: [{ replica: 'c', reason: 'it is gone' }],
-  })
-  t.throws(() => mergedChecks([{ replica: 'a', body: undefined }]), { code: 'mesh.old' })
+t.test('control planes of a version before the page of checks', async (t) => {
+  const silent = { askAny: async () => ({ replica: 'a', replicas: 1, body: undefined }) }
+  await t.rejects(meshChecks(silent, undefined), { code: 'mesh.old' })
 })

@@ -55,7 +55,10 @@ export async function askControlPlanes({
           release: textAt(mesh, 'release'),
           version: numberAt(mesh, 'version'),
           trustDomain: textAt(mesh, 'trustDomain'),
-          proxies: listAt(proxies, 'proxies').map(readProxy),
+          // Those of other replicas it tells, too, by name.
+          proxies: listAt(proxies, 'proxies')
+            .filter((one) => textAt(one, 'replica') === '')
+            .map(readProxy),
           issuer: {
             title: textAt(mesh, 'issuer', 'title'),
             trouble: textAt(mesh, 'issuer', 'trouble', 'reason'),

@@ -1,106 +1,31 @@
-import type {
-  CallRow,
-  ObservedPod,
-  ObservedView,
-  ObservedWorkload,
-  PodWatch,
-} from '../../control-plane/serve/telemetry/observed-view.ts'
+import type { Coverage } from '../../core/api/coverage.ts'
+import type { ObservedView } from '../../control-plane/serve/telemetry/observed-view.ts'
 import { WeftError } from '../../core/errors.ts'
-import { sameCaller } from '../../core/observed-calls.ts'
 import type { MeshApi } from '../mesh/mesh-api.ts'
+import { coveredPage } from '../mesh/covered-page.ts'
 
-/** What replicas that answered know, and those that did not, which may know what the others do not. */
-export interface Observed {
-  readonly view: ObservedView
-  readonly silent: readonly { readonly replica: string; readonly error: string }[]
-}
+/** What the mesh saw, and which replicas did not answer, which may know what the others do not. */
+export type Observed = ObservedView & { readonly coverage: Coverage }
 
 /**
  * What all replicas saw of a namespace, or of all, in the last seconds. Throws WeftError `mesh.silent` where none answers, and
  * `policy.not_observed` where they are too old to know.
  */
 export async function readObserved(
-  api: Pick<MeshApi, 'ask'>,
+  api: Pick<MeshApi, 'askAny'>,
   namespace: string | undefined,
   sinceSeconds: number,
 ): Promise<Observed> {
-  const answers = await api.ask('authorization/observed', {
-    ...(namespace !== undefined && { namespace }),
-    since: String(sinceSeconds),
-  })
-  // As the control plane of this release gives it under this address.
-  const views = answers.flatMap(({ body }) => (body === undefined ? [] : [body as unknown as ObservedView]))
-  if (views.length === 0)
+  try {
+    return await coveredPage<Observed>(api, 'authorization/observed', {
+      ...(namespace !== undefined && { namespace }),
+      since: String(sinceSeconds),
+    })
+  } catch (error) {
+    if (!(error instanceof WeftError) || error.code !== 'mesh.old') throw error
     throw new WeftError(
       'policy.not_observed',
       'the control plane of this mesh keeps no observed calls: update it',
     )
-  const silent = answers.flatMap(({ replica, error }) => (error === undefined ? [] : [{ replica, error }]))
-  return { view: togetherObserved(views), silent }
-}
-
-/**
- * What replicas of the control plane know of one mesh, as one. A sidecar tells one replica at a time, and each all that it
- * counted: whoever knows most of a pod knows all of it.
- */
-export function togetherObserved(views: readonly ObservedView[]): ObservedView {
-  const workloads = new Map<string, ObservedWorkload>()
-  for (const one of views.flatMap((view) => view.workloads)) {
-    const key = `${one.namespace}/${one.name}`
-    const other = workloads.get(key)
-    workloads.set(key, other ? togetherWorkload(other, one) : one)
   }
-  return {
-    now: Math.max(...views.map(({ now }) => now)),
-    since: Math.min(...views.map(({ since }) => since)),
-    evicted: views.reduce((sum, { evicted }) => sum + evicted, 0),
-    workloads: [...workloads].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one),
-    withoutSidecar: [...new Set(views.flatMap(({ withoutSidecar }) => withoutSidecar))].sort(),
-  }
-}
-
-function togetherWorkload(a: ObservedWorkload, b: ObservedWorkload): ObservedWorkload {
-  const calls = new Map<string, CallRow>()
-  for (const row of [...a.calls, ...b.calls]) {
-    const key = callKey(row)
-    const other = calls.get(key)
-    calls.set(key, other ? togetherRow(other, row) : row)
-  }
-  const ports = new Map([...a.ports, ...b.ports].map((one) => [one.port, one] as const))
-  return {
-    namespace: a.namespace,
-    name: a.name,
-    pods: byName([...a.pods, ...b.pods], ({ name }: ObservedPod) => name),
-    watched: byName(
-      [...a.watched, ...b.watched].sort((one, other) => other.reported - one.reported),
-      ({ pod }: PodWatch) => pod,
-    ),
-    ports: [...ports.values()].sort((one, other) => one.port - other.port),
-    calls: [...calls.values()],
-  }
-}
-
-function togetherRow(a: CallRow, b: CallRow): CallRow {
-  const pods: Record<string, number> = { ...a.pods }
-  for (const [pod, count] of Object.entries(b.pods)) pods[pod] = Math.max(pods[pod] ?? 0, count)
-  return {
-    ...a,
-    caller: sameCaller(a.caller, b.caller),
-    count: Object.values(pods).reduce((sum, count) => sum + count, 0),
-    first: Math.min(a.first, b.first),
-    last: Math.max(a.last, b.last),
-    pods,
-  }
-}
-
-/** What makes a kind of call one. */
-export function callKey({ source, address, port, protocol, method, path, outcome }: CallRow): string {
-  return JSON.stringify([source, address, port, protocol, method, path, outcome])
-}
-
-/** The first of each name. */
-function byName<T>(all: readonly T[], name: (one: T) => string): T[] {
-  const found = new Map<string, T>()
-  for (const one of all) if (!found.has(name(one))) found.set(name(one), one)
-  return [...found.values()]
 }

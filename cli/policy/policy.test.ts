@@ -247,48 +247,54 @@ by the rules in force now, refused at payments/pay-1, port 8080
   t.match(never, { code: 1, stderr: /no refusal 0+1 is known: it may be too old/ })
 })
 
-t.test('in a cluster every replica is asked, as each knows what its own sidecars told', async (t) => {
-  const api = await FakeApi.start(t)
-  const kubeconfig = join(t.testdir({ config: kubeconfigText(api.connect(t).server) }), 'config')
-  const refusal = {
-    reference: REFERENCE,
-    time: Date.UTC(2026, 0, 1),
-    dryRun: true,
-    protocol: 'tcp',
-    from: { identity: '', address: '10.0.0.7' },
-    to: { namespace: 'payments', pod: 'gone-1', service: 'pay', address: '10.0.0.9', port: 5432 },
-    method: '',
-    path: '',
-    host: '',
-    sni: 'db',
-    rule: 'payments/closed/0',
-  }
-  for (const name of ['one', 'two'])
-    api.put(`/api/v1/namespaces/weft-system/pods/${name}`, { metadata: { name } })
-  const decisions = 'authorization/decisions'
-  const pages: Record<string, object> = {
-    [`one:15080/proxy/api/${decisions}`]: { refusals: [] },
-    [`two:15080/proxy/api/${decisions}`]: { refusals: [refusal] },
-  }
-  let silent = false
-  api.hook = (asked, _body, headers) => {
-    const page = /\/weft-system\/pods\/(.+:15080.*)$/.exec(asked)?.[1]
-    if (page === undefined) return undefined
-    if (headers?.['sec-weft-client'] === undefined) return { status: 403 }
-    if (silent) return { status: 503 }
-    return pages[page] ? { status: 200, body: pages[page] } : { status: 404 }
-  }
-  const why = await weft('why', REFERENCE, '--kubeconfig', kubeconfig)
-  t.match(why, {
-    code: 0,
-    stdout:
-      /gone-1, port 5432, would have refused a connection to db\n {2}caller: a caller without an identity[^]*dry run, by the rule payments\/closed\/0\nthe pod is gone/,
-  })
-  silent = true
-  const none = await weft('why', REFERENCE, '--kubeconfig', kubeconfig)
-  t.match(none, { code: 1, stderr: /no control plane answers: one: .*503.*two: / })
-  t.match(await weft('why', REFERENCE, '--local', '--kubeconfig', kubeconfig), {
-    code: 2,
-    stderr: /leave one away/,
-  })
-})
+t.test(
+  'in a cluster a replica that answers does so for all, and whom it could not ask is told',
+  async (t) => {
+    const api = await FakeApi.start(t)
+    const kubeconfig = join(t.testdir({ config: kubeconfigText(api.connect(t).server) }), 'config')
+    const refusal = {
+      reference: REFERENCE,
+      time: Date.UTC(2026, 0, 1),
+      dryRun: true,
+      protocol: 'tcp',
+      from: { identity: '', address: '10.0.0.7' },
+      to: { namespace: 'payments', pod: 'gone-1', service: 'pay', address: '10.0.0.9', port: 5432 },
+      method: '',
+      path: '',
+      host: '',
+      sni: 'db',
+      rule: 'payments/closed/0',
+    }
+    for (const name of ['one', 'two'])
+      api.put(`/api/v1/namespaces/weft-system/pods/${name}`, { metadata: { name } })
+    const decisions = 'authorization/decisions'
+    const pages: Record<string, object> = {
+      [`two:15080/proxy/api/${decisions}`]: {
+        coverage: { answered: 1, missing: [{ replica: 'weft-system/one', reason: 'it hangs' }] },
+        refusals: [refusal],
+      },
+    }
+    let silent = false
+    api.hook = (asked, _body, headers) => {
+      const page = /\/weft-system\/pods\/(.+:15080.*)$/.exec(asked)?.[1]
+      if (page === undefined) return undefined
+      if (headers?.['sec-weft-client'] === undefined) return { status: 403 }
+      if (silent || page.startsWith('one:')) return { status: 503 }
+      return pages[page] ? { status: 200, body: pages[page] } : { status: 404 }
+    }
+    const why = await weft('why', REFERENCE, '--kubeconfig', kubeconfig)
+    t.match(why, {
+      code: 0,
+      stdout:
+        /gone-1, port 5432, would have refused a connection to db\n {2}caller: a caller without an identity[^]*dry run, by the rule payments\/closed\/0\nthe pod is gone/,
+      stderr: /weft-system\/one did not answer, and what only it knows is missing: it hangs/,
+    })
+    silent = true
+    const none = await weft('why', REFERENCE, '--kubeconfig', kubeconfig)
+    t.match(none, { code: 1, stderr: /no control plane answers: one: .*503.*two: / })
+    t.match(await weft('why', REFERENCE, '--local', '--kubeconfig', kubeconfig), {
+      code: 2,
+      stderr: /leave one away/,
+    })
+  },
+)

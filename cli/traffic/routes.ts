@@ -1,7 +1,8 @@
 import type { RouteRow } from '../../control-plane/serve/rest/routes.ts'
 import type { Coverage } from '../../core/api/coverage.ts'
 import { tellMissing } from '../mesh/coverage-text.ts'
-import type { Answer, MeshApi } from '../mesh/mesh-api.ts'
+import { coveredPage } from '../mesh/covered-page.ts'
+import type { MeshApi } from '../mesh/mesh-api.ts'
 import { runMeshCommand, type Told } from '../mesh/mesh-command.ts'
 import { namespaceOf } from '../mesh/namespace-value.ts'
 import { fittedTable, widthOf, type Cell } from '../terminal/fitted-table.ts'
@@ -10,7 +11,12 @@ import { durationText, rateText, shareText } from './figures.ts'
 import { ROUTES_COMMAND } from './stat-command.ts'
 import { watching } from './watch.ts'
 
-type Backend = RouteRow['backends'][number]
+/** `/api/routes` */
+interface Routes {
+  readonly coverage: Coverage
+  readonly windowSeconds: number
+  readonly routes: readonly RouteRow[]
+}
 
 /** `weft routes`. Resolves to the exit code. */
 export function runRoutes(argv: readonly string[]): Promise<number> {
@@ -28,7 +34,7 @@ export async function routesTold(
   namespace: string | undefined,
   name: string | undefined,
 ): Promise<Told> {
-  const { coverage, windowSeconds, routes } = mergedRoutes(await mesh.ask('routes'))
+  const { coverage, windowSeconds, routes } = await coveredPage<Routes>(mesh, 'routes', {})
   const wanted = routes.filter(({ name: rule, parent }) => {
     const [, of = '', route = ''] = rule.split('/')
     const [, service = ''] = parent.split('/')
@@ -39,66 +45,6 @@ export async function routesTold(
   })
   tellMissing(coverage)
   return { text: routesText(wanted), json: { coverage, windowSeconds, routes: wanted }, code: 0 }
-}
-
-/** What replicas saw of the same rules, added up; of percentiles the highest, as those of parts tell no more. */
-export function mergedRoutes(answers: readonly Answer[]): {
-  readonly coverage: Coverage
-  readonly windowSeconds: number
-  readonly routes: readonly RouteRow[]
-} {
-  const given = answers.flatMap(({ body }) =>
-    body === undefined
-      ? []
-      : [body as unknown as { readonly windowSeconds: number; readonly routes: RouteRow[] }],
-  )
-  const missing = answers.flatMap(({ replica, body, error = 'it has no such page' }) =>
-    body === undefined ? [{ replica, reason: error }] : [],
-  )
-  const rules = new Map<string, RouteRow>()
-  for (const { routes } of given)
-    for (const row of routes) {
-      const key = JSON.stringify([row.name, row.parent, row.consumer])
-      const known = rules.get(key)
-      rules.set(key, known ? added(known, row) : row)
-    }
-  const routes = [...rules.values()].map(withShares)
-  return {
-    coverage: { answered: given.length, missing },
-    windowSeconds: given[0]?.windowSeconds ?? 0,
-    routes,
-  }
-}
-
-function added(one: RouteRow, other: RouteRow): RouteRow {
-  const backends = one.backends.map((backend) => {
-    const same = other.backends.find(({ cluster }) => cluster === backend.cluster)
-    return same ? addedBackend(backend, same) : backend
-  })
-  return { ...one, rate: one.rate + other.rate, backends }
-}
-
-function addedBackend(one: Backend, other: Backend): Backend {
-  const rate = one.rate + other.rate
-  const weighed = (row: Backend): number => (row.successRate ?? 0) * row.rate
-  const judged = [one, other].filter(({ successRate }) => successRate !== null)
-  const judgedRate = judged.reduce((sum, row) => sum + row.rate, 0)
-  const p95 = [one.p95Ms, other.p95Ms].filter((ms) => ms !== null)
-  return {
-    ...one,
-    rate,
-    successRate: judgedRate === 0 ? null : judged.reduce((sum, row) => sum + weighed(row), 0) / judgedRate,
-    p95Ms: p95.length === 0 ? null : Math.max(...p95),
-  }
-}
-
-function withShares(row: RouteRow): RouteRow {
-  const total = row.backends.reduce((sum, { rate }) => sum + rate, 0)
-  const backends = row.backends.map((backend) => ({
-    ...backend,
-    observedPercent: total < 1e-9 ? null : (backend.rate / total) * 100,
-  }))
-  return { ...row, backends }
 }
 
 function routesText(routes: readonly RouteRow[]): string {

@@ -2,12 +2,14 @@ import { createServer, type ServerResponse } from 'node:http'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
-import type { TappedRequest } from '../../core/api/traces.ts'
+import type { TappedRequest, TapSource } from '../../core/api/tap.ts'
 import { followPage, type StreamEvent } from '../mesh/event-stream.ts'
 import { fittedTable } from '../terminal/fitted-table.ts'
 import { plainPainter } from '../terminal/painter.ts'
+import type { MeshApi } from '../mesh/mesh-api.ts'
 import { tappedLine } from './tap.ts'
-import { Top } from './top.ts'
+import { sourceLines, tapQuery } from './tapped.ts'
+import { isToldByCaller, Top } from './top.ts'
 
 const REQUEST: TappedRequest = {
   at: Date.UTC(2026, 0, 31),
@@ -104,6 +106,87 @@ t.test('a line of a tap, without what would drive a terminal', (t) => {
     }),
     '00:00:00.000 < (outside) -> catalog.shop GET /?x 200/grpc 14 4.0ms UF trace=ab\n',
   )
+  t.equal(
+    line({
+      source: 'spiffe://cluster.local/ns/shop/sa/web',
+      destination: 'spiffe://cluster.local/ns/shop/sa/catalog-v2',
+      asked: 'catalog.shop',
+      query: 'a=\u001B',
+      headers: { 'x-user': 'ada', 'x-\u001B[2J': '\u0007' },
+    }),
+    '00:00:00.000 > shop/web -> catalog.shop GET /items/7?a=? 200 4.0ms\n    x-user: ada\n    x-: ?\n',
+  )
+  t.end()
+})
+
+const NO_VALUES = {
+  ...{
+    namespace: undefined,
+    workload: undefined,
+    service: undefined,
+    route: undefined,
+    direction: undefined,
+  },
+  ...{
+    method: undefined,
+    path: undefined,
+    status: undefined,
+    flag: undefined,
+    min: undefined,
+    max: undefined,
+  },
+  rate: undefined,
+}
+
+t.test('filters are flags, and a wrong one is told by its name', (t) => {
+  const mesh = { namespace: 'default' } as MeshApi
+  t.same(tapQuery(NO_VALUES)(mesh), { namespace: 'default' })
+  const values = {
+    namespace: 'shop',
+    workload: 'web',
+    direction: 'inbound',
+    min: '250ms',
+    max: '2s',
+    rate: '7',
+  }
+  t.same(tapQuery({ ...NO_VALUES, ...values, status: '0', headers: true })(mesh), {
+    ...{ namespace: 'shop', workload: 'web', direction: 'inbound', status: '0' },
+    ...{ min: '250', max: '2000', rate: '7', headers: 'true' },
+  })
+  for (const [name, value] of [
+    ['status', '600'],
+    ['direction', 'both'],
+    ['min', '5'],
+    ['max', 'soon'],
+    ['rate', '1001'],
+  ] as const)
+    t.throws(() => tapQuery({ ...NO_VALUES, [name]: value }), { code: 'cli.flags', field: `--${name}` }, name)
+  t.end()
+})
+
+t.test('who does not tell is told', (t) => {
+  const coverage = { answered: 1, missing: [] }
+  const all = { sampled: false, live: 2, others: [], otherCount: 0, coverage }
+  t.same(sourceLines(all), [])
+  t.same(sourceLines({ ...all, live: 0 }), ['there is no sidecar that could tell'])
+  const others = ['a', 'b', 'c', 'd'].map((pod) => ({ pod: `shop/${pod}`, reason: 'is\u001B old' }))
+  const missing = [{ replica: 'weft/b', reason: 'it did not answer within 2 s' }]
+  t.same(sourceLines({ ...all, sampled: true, others, otherCount: 5, coverage: { answered: 1, missing } }), [
+    'of 5 of 7 sidecars only requests that are sampled for traces are shown: shop/a is? old; shop/b is? old; shop/c is? old; and 2 more',
+    'the sidecars of control plane weft/b are not heard: it did not answer within 2 s',
+  ])
+  // As a control plane of a release before says it.
+  const before = { sampled: true, coverage } as unknown as TapSource
+  t.same(sourceLines(before), ['only requests that are sampled for traces are shown'])
+  t.end()
+})
+
+t.test('a request between two pods of the namespace counts once', (t) => {
+  const inbound = { ...REQUEST, direction: 'inbound' as const }
+  t.notOk(isToldByCaller({ ...REQUEST, source: 'spiffe://cluster.local/ns/shop/sa/web' }))
+  t.ok(isToldByCaller({ ...inbound, source: 'spiffe://cluster.local/ns/shop/sa/web' }))
+  t.notOk(isToldByCaller({ ...inbound, source: 'spiffe://cluster.local/ns/pay/sa/web' }))
+  t.notOk(isToldByCaller({ ...inbound, source: '10.0.0.1' }))
   t.end()
 })
 

@@ -1,4 +1,4 @@
-import type { TappedRequest } from '../../core/api/traces.ts'
+import type { TappedRequest } from '../../core/api/tap.ts'
 import { integerBetween } from '../../core/flags.ts'
 import { runMeshCommand } from '../mesh/mesh-command.ts'
 import { fittedTable, widthOf } from '../terminal/fitted-table.ts'
@@ -39,13 +39,21 @@ export function runTop(argv: readonly string[]): Promise<number> {
     let rounds = 0
     const print = (): void => {
       const rows = top.rows(limit)
-      if (values.json) process.stdout.write(`${JSON.stringify({ requests: top.requests, rows })}\n`)
-      else process.stdout.write((process.stdout.isTTY ? CLEAR : '') + topText(rows, top.requests))
+      const { requests, skipped } = top
+      if (values.json) process.stdout.write(`${JSON.stringify({ requests, skipped, rows })}\n`)
+      else process.stdout.write((process.stdout.isTTY ? CLEAR : '') + topText(rows, top))
       if (++rounds >= most) ended.abort()
     }
     const timer = setInterval(print, EVERY_MS)
     try {
-      await followTaps(api, query(api), ended, (request) => top.add(request))
+      const asked = query(api)
+      const once = asked['direction'] === undefined && asked['workload'] === undefined
+      await followTaps(api, asked, ended, {
+        request(request) {
+          if (!once || !isToldByCaller(request)) top.add(request)
+        },
+        skipped: (requests) => void (top.skipped += requests),
+      })
     } finally {
       clearInterval(timer)
     }
@@ -62,6 +70,8 @@ interface Counted {
 /** Requests by who, what and path, in bounded memory. */
 export class Top {
   requests = 0
+  /** Requests that were not shown. */
+  skipped = 0
   readonly #paths = new Map<string, Counted>()
 
   add({ source, destination, method, path, status, grpcStatus, durationMs }: TappedRequest): void {
@@ -94,6 +104,11 @@ export class Top {
   }
 }
 
+/** Its caller is of the same namespace: its sidecar tells of the request, too. */
+export function isToldByCaller({ direction, source, namespace }: TappedRequest): boolean {
+  return direction === 'inbound' && /^spiffe:\/\/[^/]+\/ns\/([^/]+)\/sa\//.exec(source)?.[1] === namespace
+}
+
 /** Segments that are numbers, hexadecimal ids or UUIDs as one. */
 function templateOf(path: string): string {
   return path
@@ -102,7 +117,7 @@ function templateOf(path: string): string {
     .join('/')
 }
 
-function topText(rows: readonly TopRow[], requests: number): string {
+function topText(rows: readonly TopRow[], { requests, skipped }: Top): string {
   if (rows.length === 0) return 'no request was seen yet\n'
   const cells = rows.map(({ source, destination, method, path, count, failed, p50Ms, p99Ms }) => [
     source === '' ? '(outside)' : source,
@@ -125,5 +140,6 @@ function topText(rows: readonly TopRow[], requests: number): string {
     { title: 'P99', right: true },
   ] as const
   const table = fittedTable(columns, cells, painterFor(process.stdout), widthOf(process.stdout))
-  return `${table}${requests} requests were seen\n`
+  const more = skipped === 0 ? '' : `, and ${skipped.toLocaleString('en-US')} more came faster than --rate`
+  return `${table}${requests.toLocaleString('en-US')} requests were seen${more}\n`
 }

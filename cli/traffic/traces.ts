@@ -9,7 +9,7 @@ import { namespaceValue } from '../mesh/namespace-value.ts'
 import { fittedTable, widthOf } from '../terminal/fitted-table.ts'
 import { painterFor } from '../terminal/painter.ts'
 import { durationText } from './figures.ts'
-import { coveredPage } from './graph-page.ts'
+import { coveredPage } from '../mesh/covered-page.ts'
 import { rangeQuery } from './time-range.ts'
 import { TRACES_COMMAND } from './traces-command.ts'
 import { waterfallText } from './waterfall.ts'
@@ -48,11 +48,9 @@ export function runTraces(argv: readonly string[]): Promise<number> {
 
 /** Throws WeftError `traces.unknown`. */
 export async function readTrace(mesh: MeshApi, id: string): Promise<TraceView> {
-  const answers = await mesh.ask(`traces/${id}`)
   // The page of one trace is 404 where it is not kept.
-  const views = answers.flatMap(({ body }) => (body === undefined ? [] : [body as unknown as TraceView]))
-  const [view] = views.toSorted((a, b) => b.spans.length - a.spans.length)
-  if (view) return view
+  const { body } = await mesh.askAny(`traces/${id}`)
+  if (body !== undefined) return body as unknown as TraceView
   throw new WeftError('traces.unknown', `no trace ${id} is kept: it was not sampled, or is too old`)
 }
 

@@ -5,8 +5,7 @@ import { FakeApi } from '../../control-plane/kubernetes/testing/fake-api.ts'
 import { kubeconfigText } from '../../control-plane/kubernetes/testing/kubeconfig-text.ts'
 import type { Graph, GraphNode } from '../../core/api/traffic.ts'
 import type { TraceSearch, TraceView } from '../../core/api/traces.ts'
-import { coveredPage } from './graph-page.ts'
-import { mergedRoutes } from './routes.ts'
+import { coveredPage } from '../mesh/covered-page.ts'
 import { rangeQuery } from './time-range.ts'
 import { waterfallText } from './waterfall.ts'
 
@@ -211,47 +210,6 @@ t.test('a waterfall has each span once, below its parent, also those of a ring',
   t.match(lines, [/^s1 /, /^ {2}s2 .*503 2 tries/, /^ {4}s3 .*503 UF.*·{12}█{12}$/, /^s[56] /, /^s[56] /])
   t.match(text, /Spans of it are missing/)
   for (const line of text.split('\n').slice(1)) t.ok(Array.from(line).length <= 100, line)
-  t.end()
-})
-
-t.test('rules that several control planes saw', (t) => {
-  const backend = (cluster: string, rate: number, successRate: number | null, p95Ms: number | null) => ({
-    cluster,
-    weight: 1,
-    percent: 50,
-    observedPercent: null,
-    rate,
-    successRate,
-    p95Ms,
-  })
-  const row = {
-    name: 'HTTPRoute/shop/web/0',
-    parent: 'shop/web/80',
-    consumer: '',
-    matches: ['/*'],
-    action: 'forward',
-  }
-  const answer = (replica: string, backends: object[], rate: number) => ({
-    replica,
-    body: { windowSeconds: 10, routes: [{ ...row, rate, backends }] } as never,
-  })
-  const merged = mergedRoutes([
-    answer('a', [backend('x', 3, 1, 5), backend('y', 0, null, null)], 3),
-    answer('b', [backend('x', 1, 0.6, 9), backend('y', 4, 1, 2)], 5),
-    { replica: 'c', body: undefined, error: 'gone' },
-  ])
-  t.match(merged, {
-    coverage: { answered: 2, missing: [{ replica: 'c', reason: 'gone' }] },
-    routes: [
-      {
-        rate: 8,
-        backends: [
-          { cluster: 'x', rate: 4, observedPercent: 50, successRate: 0.9, p95Ms: 9 },
-          { cluster: 'y', rate: 4, observedPercent: 50, successRate: 1, p95Ms: 2 },
-        ],
-      },
-    ],
-  })
   t.end()
 })
 

@@ -1,8 +1,10 @@
+import type { Coverage } from '../../core/api/coverage.ts'
 import { WeftError } from '../../core/errors.ts'
 import type { Leaf } from '../../core/authorization/leaf.ts'
 import type { WorkloadAuthorizationView } from '../../control-plane/authorization-view.ts'
 import type { RefusalView } from '../../control-plane/serve/telemetry/decision-store.ts'
-import { listAt } from '../cluster/objects.ts'
+import { tellMissing } from '../mesh/coverage-text.ts'
+import { coveredPage } from '../mesh/covered-page.ts'
 import type { MeshApi } from '../mesh/mesh-api.ts'
 import { runMeshCommand } from '../mesh/mesh-command.ts'
 import { readTraceId } from '../mesh/trace-id.ts'
@@ -48,14 +50,17 @@ export async function explainRefusals(api: MeshApi, reference: string): Promise<
   return explained
 }
 
-/** Each control plane has what its own sidecars told; a sidecar that changed over may have told two. */
+/** The oldest first. */
 async function refusalsOf(api: MeshApi, reference: string): Promise<RefusalView[]> {
-  const answers = await api.ask('authorization/decisions', { reference })
-  // What the control plane of this release gives.
-  const all = answers.flatMap(({ body }) => listAt(body, 'refusals') as unknown as readonly RefusalView[])
-  return [...new Map(all.map((one) => [JSON.stringify(one), one])).values()].toSorted(
-    (a, b) => a.time - b.time,
-  )
+  const { coverage, refusals } = await coveredPage<Refusals>(api, 'authorization/decisions', { reference })
+  tellMissing(coverage)
+  return refusals.toSorted((a, b) => a.time - b.time)
+}
+
+/** `/api/authorization/decisions` */
+interface Refusals {
+  readonly coverage: Coverage
+  readonly refusals: readonly RefusalView[]
 }
 
 function arrivalOf(refusal: RefusalView, { addresses }: WorkloadAuthorizationView): Arrival {

@@ -1,5 +1,6 @@
 import fastify from 'fastify'
 import t from 'tap'
+import { ALONE } from '../serve/answers/telemetry-source.ts'
 import type { Test } from 'tap'
 import type { SpanView } from '../../core/api/traces.ts'
 import { WeftError } from '../../core/errors.ts'
@@ -69,11 +70,11 @@ function setUp(t: Test, spans: readonly SpanView[] = []) {
     return { answer: { explanation, next }, took: 6, latest: 7, rejected: '' }
   }
   const app = fastify()
-  explainPages(app, {
-    own: ask,
-    explaining: { mesh: () => mesh, connected: () => true, ask },
-    trace: async (id) => (id === TRACE ? { spans } : undefined),
-  })
+  explainPages(
+    app,
+    { own: ask, explaining: { mesh: () => mesh, connected: () => true, ask } },
+    async (id) => ({ trace: id === TRACE ? { spans } : undefined, coverage: ALONE }),
+  )
   t.teardown(() => app.close())
   const post = async (payload: object) => {
     const reply = await app.inject({ method: 'POST', url: '/api/explain', payload })

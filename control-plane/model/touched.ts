@@ -39,6 +39,10 @@ export function touchedBetween(before: Mesh, now: Mesh): ReadonlySet<string> {
     for (const key of now.workloads.keys()) touched.add(key)
   eachDifference(before.services, now.services, (_, ...both) => both.forEach((one) => one && ofService(one)))
   let moved = false
+  // Also by a pod without a sidecar, which takes an address of outside for its own.
+  const [was, is] = [before.servicesByExternalAddress, now.servicesByExternalAddress]
+  for (const address of new Set([...was.keys(), ...is.keys()]))
+    if (!sameList(was.get(address) ?? [], is.get(address) ?? [])) touched.add(address)
   eachDifference(before.workloads, now.workloads, (_, earlier, later) => {
     for (const one of [earlier, later]) if (one) ofWorkload(one)
     if (earlier?.node !== later?.node) moved = true
@@ -82,6 +86,10 @@ function sameTelling(a: MeshSettings, b: MeshSettings): boolean {
 /** Whether what holds for a Service may differ; `namespace/` stands for what no policy names. */
 function differentSettings(before: TrafficTables, now: TrafficTables): (service: string) => boolean {
   return (service) => settingsOf(before, service) !== settingsOf(now, service)
+}
+
+function sameList<T>(a: readonly T[], b: readonly T[]): boolean {
+  return a.length === b.length && a.every((one, at) => one === b[at])
 }
 
 function eachDifference<T>(

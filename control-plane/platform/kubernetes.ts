@@ -17,12 +17,17 @@ import { openIssuer, type IssuerChoice } from '../issuers/open-issuer.ts'
 import { authorityIssuer } from '../issuers/own-ca.ts'
 import { openConnection, type ConnectionOptions } from '../kubernetes/open-connection.ts'
 import { startPublisher } from '../publish/publisher.ts'
+import type { CniRepair } from '../publish/uncaptured-pods.ts'
 import { keptInCluster } from '../publish/token-keys-writer.ts'
+import { readWatched } from '../registry/kubernetes/read-watched.ts'
 import { KubernetesSource } from '../registry/kubernetes/kubernetes-source.ts'
-import { kubernetesAccess } from '../serve/access/kubernetes-access.ts'
+import { kubernetesAccess, type KubernetesAccessOptions } from '../serve/access/kubernetes-access.ts'
 import { openAccess } from '../serve/access/open-access.ts'
 import { tokenReviewVerifier } from '../serve/tokens/token-review.ts'
 import type { OpenPlatform, PlatformContext } from './platform.ts'
+
+/** Of `--http-auth kubernetes`. */
+export type HttpAuth = Pick<KubernetesAccessOptions, 'replicaTokenFile' | 'proxy'>
 
 export interface KubernetesPlatformOptions extends ConnectionOptions {
   /** Where Weft is installed: its Secrets and its Lease are there. */
@@ -33,8 +38,10 @@ export interface KubernetesPlatformOptions extends ConnectionOptions {
   readonly issuer?: IssuerChoice
   /** The signer in whose ClusterTrustBundle the roots are kept; undefined: in none. */
   readonly clusterTrustBundle?: string | undefined
+  /** What becomes of pods whose traffic is not captured. */
+  readonly cniRepair?: CniRepair
   /** The REST pages ask for tokens; undefined: for none. */
-  readonly httpAuth?: { readonly replicaTokenFile: string } | undefined
+  readonly httpAuth?: HttpAuth | undefined
   /** Of the serving certificate; a CA that is given must allow them. */
   readonly dnsNames: readonly string[]
 }
@@ -57,7 +64,7 @@ async function open(
   options: KubernetesPlatformOptions,
   context: PlatformContext,
 ): ReturnType<OpenPlatform> {
-  const { namespace, clusterTrustBundle } = options
+  const { namespace, clusterTrustBundle, cniRepair = 'off' } = options
   const { log, signal, waiting } = context
   const about = { connection, namespace, log }
   log.info('reading the cluster', { server: connection.server, namespace })
@@ -70,9 +77,7 @@ async function open(
     issuer.close()
   }
   const { httpAuth } = options
-  const access = httpAuth
-    ? kubernetesAccess({ connection, replicaTokenFile: httpAuth.replicaTokenFile })
-    : openAccess({ acts: false })
+  const access = httpAuth ? kubernetesAccess({ connection, ...httpAuth }) : openAccess({ acts: false })
   tell()
   const untell = source.errors.watch(tell)
   signal.addEventListener('abort', close)
@@ -106,6 +111,7 @@ async function open(
         issuer,
         tokenKeys,
         clusterTrustBundle,
+        cniRepair,
         counts: gatheredCounts(counts, () =>
           otherReplicas(source.snapshot.value, namespace, hostname(), access.replicaAuthorization()),
         ),
@@ -124,6 +130,7 @@ async function open(
         throw new WeftError('canary.not_asked', `the Canary could not be asked: ${why}`, { cause: error })
       }
     },
+    readObject: (reference) => readWatched(connection, reference),
     canaryStatus: ({ status }) => parseStatus(status),
     async close() {
       close()

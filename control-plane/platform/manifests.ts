@@ -96,6 +96,7 @@ function open(options: ManifestsPlatformOptions, issuer: Issuer, log: Logger): P
       directory.ask(namespace, name, request)
       return Promise.resolve()
     },
+    readObject: (reference) => Promise.resolve(source.document(reference)),
     canaryStatus: ({ meta }) => directory.status(meta.namespace, meta.name),
     async close() {
       issuer.close()

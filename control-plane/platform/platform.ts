@@ -11,6 +11,7 @@ import type { Watchable } from '../../core/watched.ts'
 import type { KeysBySource } from '../model/token-rule.ts'
 import type { Source } from '../registry/source.ts'
 import type { Access } from '../serve/access/access.ts'
+import type { ObjectReference } from '../registry/object-reference.ts'
 import type { TokenVerifier } from '../serve/tokens/verifier.ts'
 
 /** Where a control plane runs: what it reads the mesh from, whom it believes, and what it signs with. */
@@ -34,6 +35,8 @@ export interface Platform {
   readonly access: Access
   /** Asks a Canary for something (`formatRequest`). Throws WeftError `canary.none`, or `canary.not_asked`. */
   askCanary(namespace: string, name: string, request: string): Promise<void>
+  /** An object of the source as it was written; undefined: it is not there any more. Rejects where it cannot be read. */
+  readObject(reference: ObjectReference): Promise<unknown>
   /** How far a Canary is; undefined where nobody has looked at it yet. */
   canaryStatus(canary: CanaryObject): CanaryStatus | undefined
   close(): Promise<void>

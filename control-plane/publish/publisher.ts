@@ -7,6 +7,7 @@ import { electLeader, type LeaderTimes } from './leader.ts'
 import { writeMeshStatus } from './mesh-status-writer.ts'
 import { writePolicyStatus } from './policy-status-writer.ts'
 import { writeRouteStatus } from './status-writer.ts'
+import { repairUncaptured, type CniRepair } from './uncaptured-pods.ts'
 import { writeTokenKeys } from './token-keys-writer.ts'
 import { writeWebhook } from './webhook-writer.ts'
 import type { StartWriter, Writer, WriterContext } from './writer.ts'
@@ -17,6 +18,8 @@ export interface PublisherOptions extends Omit<WriterContext, 'mayWrite'> {
   readonly times?: LeaderTimes
   /** The signer in whose ClusterTrustBundle the roots are kept; undefined: in none. */
   readonly clusterTrustBundle?: string | undefined
+  /** What becomes of pods whose traffic is not captured; default nothing. */
+  readonly cniRepair?: CniRepair
   /** All that there are unless a test says otherwise. */
   readonly writers?: readonly StartWriter[]
 }
@@ -39,9 +42,14 @@ const WRITERS: readonly StartWriter[] = [
 
 /** What the control plane writes back into the cluster: by one replica at a time, the holder of a Lease. */
 export function startPublisher(options: PublisherOptions): Publisher {
-  const { clusterTrustBundle: signerName } = options
-  const { writers = signerName === undefined ? WRITERS : [...WRITERS, writeClusterTrustBundle(signerName)] } =
-    options
+  const { clusterTrustBundle: signerName, cniRepair = 'off' } = options
+  const {
+    writers = [
+      ...WRITERS,
+      ...(signerName === undefined ? [] : [writeClusterTrustBundle(signerName)]),
+      ...(cniRepair === 'off' ? [] : [repairUncaptured(cniRepair)]),
+    ],
+  } = options
   const leader = electLeader({ ...options, name: LEADER_LEASE })
   let running: readonly Writer[] = []
   let ending: Promise<unknown> = Promise.resolve()

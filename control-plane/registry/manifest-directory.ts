@@ -5,8 +5,10 @@ import { describeError, WeftError } from '../../core/errors.ts'
 import type { Logger } from '../../core/log.ts'
 import { Watched } from '../../core/watched.ts'
 import { scanDirectory } from './directory-scan.ts'
+import { readDocuments } from './documents.ts'
 import type { MeshObject } from './kinds/kinds.ts'
-import { keyOf } from './kinds/meta.ts'
+import { keyOf, type Meta } from './kinds/meta.ts'
+import type { ObjectReference } from './object-reference.ts'
 import { parseManifests, type Revise } from './parse-manifests.ts'
 import { applyChanges, EMPTY_SNAPSHOT, type Change, type Snapshot } from './snapshot.ts'
 import { formatSourceError, type Source, type SourceError } from './source.ts'
@@ -98,6 +100,18 @@ export class ManifestDirectorySource implements Source {
     if (this.#closed) return
     for (const entry of this.#files.values()) this.#take(entry, entry.text)
     this.#publish()
+  }
+
+  /** An object as its file says it now; undefined: no file does. */
+  document({ kind, namespace, name }: ObjectReference): unknown {
+    const isIt = (meta: Meta): boolean => meta.namespace === namespace && meta.name === name
+    const files = [...this.#files].sort(byRootAndPath).map(([, entry]) => entry)
+    // Of an object in several directories the last directory's counts.
+    const file = files.findLast(({ objects }) =>
+      objects.some(({ object }) => object.kind === kind && isIt(object.meta)),
+    )
+    const { documents } = readDocuments(file?.text ?? '')
+    return documents.map(({ value }) => value).find((value) => isNamed(value, { kind, namespace, name }))
   }
 
   close(): void {
@@ -301,4 +315,10 @@ function isDirectory(path: string): boolean {
   } catch {
     return false
   }
+}
+
+function isNamed(value: unknown, { kind, namespace, name }: ObjectReference): boolean {
+  const { kind: said, metadata } = (value ?? {}) as Readonly<Record<string, unknown>>
+  const meta = (metadata ?? {}) as Readonly<Record<string, unknown>>
+  return said === kind && meta['name'] === name && (meta['namespace'] ?? 'default') === namespace
 }

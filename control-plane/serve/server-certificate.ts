@@ -7,6 +7,7 @@ import { Backoff } from '../../core/backoff.ts'
 import { systemClock, type Clock } from '../../core/clock.ts'
 import { describeError, WeftError } from '../../core/errors.ts'
 import type { Logger } from '../../core/log.ts'
+import type { ServingCertificate } from '../../core/serving-certificate.ts'
 import { Watched, type Watchable } from '../../core/watched.ts'
 import type { Issuer } from '../issuers/issuer.ts'
 import { certifiedServer } from '../issuers/server-request.ts'
@@ -28,15 +29,12 @@ export interface ServerCertificateOptions {
 export interface ServerCertificate {
   /** For a grpc-js server: each new handshake gets the certificate of its moment, open streams stay. */
   readonly credentials: ServerCredentials
+  /** The same for other servers. */
+  readonly current: Watchable<ServingCertificate>
   close(): void
 }
 
 const RETRY = { baseMs: 1000, maxMs: 20_000 }
-
-interface Pair {
-  readonly certificate: Buffer
-  readonly privateKey: Buffer
-}
 
 /**
  * The control plane's own certificate, from the mesh's issuer: renewed at half-life, and at once for a new CA. Waits for the
@@ -54,13 +52,13 @@ export async function serverCertificate(options: ServerCertificateOptions): Prom
     cancel()
     cancel = clock.after(ms, () => void renew())
   }
-  const issue = async (signal: AbortSignal): Promise<Pair> => {
+  const issue = async (signal: AbortSignal): Promise<ServingCertificate> => {
     const { key, chain } = await certifiedServer(issuer, dnsNames, lifeMs, signal)
     backoff.reset()
     const now = clock.now()
     const notAfter = chain[0]?.validToDate.getTime() ?? now
     if (!closed.signal.aborted) renewIn(renewalDelay({ notBefore: now, notAfter }, now, random()))
-    return { certificate: Buffer.from(certificatesPem(chain)), privateKey: Buffer.from(privateKeyPem(key)) }
+    return { certPem: certificatesPem(chain), keyPem: privateKeyPem(key) }
   }
   const renew = async (): Promise<void> => {
     again = renewing
@@ -78,7 +76,7 @@ export async function serverCertificate(options: ServerCertificateOptions): Prom
     // The CA was replaced meanwhile.
     if (again && !closed.signal.aborted) void renew()
   }
-  const first = async (): Promise<Pair> => {
+  const first = async (): Promise<ServingCertificate> => {
     const signal = options.signal ?? closed.signal
     for (let told = ''; ;) {
       try {
@@ -94,9 +92,10 @@ export async function serverCertificate(options: ServerCertificateOptions): Prom
       await pause(clock, backoff.next(), signal)
     }
   }
-  const pair = new Watched<Pair>(await first())
+  const pair = new Watched<ServingCertificate>(await first())
   const unwatch = issuer.trust.watch(() => void renew())
   return {
+    current: pair,
     // grpc-js names the parameters of this the other way round in its types: the first is our certificate, and
     // without the second no client is asked for one (callers prove themselves by their token).
     credentials: experimental.createCertificateProviderServerCredentials(providerOf(pair), null, false),
@@ -106,6 +105,12 @@ export async function serverCertificate(options: ServerCertificateOptions): Prom
       cancel()
     },
   }
+}
+
+/** What grpc-js is told. */
+interface Update {
+  readonly certificate: Buffer
+  readonly privateKey: Buffer
 }
 
 /** Rejects when it is given up. */
@@ -120,15 +125,22 @@ function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
   })
 }
 
-function providerOf(pair: Watchable<Pair>) {
+function providerOf(pair: Watchable<ServingCertificate>) {
+  const updateOf = ({ certPem, keyPem }: ServingCertificate): Update => ({
+    certificate: Buffer.from(certPem),
+    privateKey: Buffer.from(keyPem),
+  })
   const stops = new Map<unknown, () => void>()
   return {
     addCaCertificateListener: () => {},
     removeCaCertificateListener: () => {},
-    addIdentityCertificateListener(listener: (update: Pair) => void) {
-      stops.set(listener, pair.watch(listener))
+    addIdentityCertificateListener(listener: (update: Update) => void) {
+      stops.set(
+        listener,
+        pair.watch((now) => listener(updateOf(now))),
+      )
       // Not at once: grpc-js begins to listen to its credentials only after this call.
-      queueMicrotask(() => listener(pair.value))
+      queueMicrotask(() => listener(updateOf(pair.value)))
     },
     removeIdentityCertificateListener(listener: unknown) {
       stops.get(listener)?.()

@@ -1,4 +1,4 @@
-import type { TelemetrySource } from '../serve/answers/telemetry-source.ts'
+import type { StoredTelemetry } from '../serve/answers/telemetry-source.ts'
 import type { Batch } from './telemetry-database.ts'
 
 /** How the worker is told to begin. */
@@ -13,7 +13,7 @@ export interface StoreOptions {
   readonly retryMs?: number | undefined
 }
 
-export type Method = keyof TelemetrySource
+export type Method = keyof StoredTelemetry
 
 export type ToStore =
   | { readonly kind: 'write'; readonly batch: Batch }

@@ -4,7 +4,7 @@ import type { MeshEvent } from '../../core/api/traffic.ts'
 import { systemClock, type Clock } from '../../core/clock.ts'
 import { describeError, WeftError } from '../../core/errors.ts'
 import type { Logger } from '../../core/log.ts'
-import type { TelemetrySource } from '../serve/answers/telemetry-source.ts'
+import type { StoredTelemetry } from '../serve/answers/telemetry-source.ts'
 import { knownEnd, LEVELS, RECENT_MS } from '../serve/answers/time-grid.ts'
 import type { EventLog } from '../serve/events/event-log.ts'
 import { TABLES } from '../serve/graph/traffic-counts.ts'
@@ -62,7 +62,7 @@ interface Asked {
 }
 
 /** Keeps what memory lets go of: a thread with a database (worker.ts), to which all of it goes in batches. */
-export class TelemetryStore implements TelemetrySource {
+export class TelemetryStore implements StoredTelemetry {
   /** Spans that found no place in the queue. */
   dropped = 0
   readonly #options: TelemetryStoreOptions
@@ -120,12 +120,12 @@ export class TelemetryStore implements TelemetrySource {
     if (this.#ended === undefined && this.#events.length < MOST_WAITING) this.#events.push(event)
   }
 
-  counts: TelemetrySource['counts'] = (...asked) => this.#ask('counts', asked)
-  rows: TelemetrySource['rows'] = (...asked) => this.#ask('rows', asked)
-  traces: TelemetrySource['traces'] = (...asked) => this.#ask('traces', asked)
-  peaks: TelemetrySource['peaks'] = (...asked) => this.#ask('peaks', asked)
-  spans: TelemetrySource['spans'] = (...asked) => this.#ask('spans', asked)
-  events: TelemetrySource['events'] = (...asked) => this.#ask('events', asked)
+  counts: StoredTelemetry['counts'] = (...asked) => this.#ask('counts', asked)
+  rows: StoredTelemetry['rows'] = (...asked) => this.#ask('rows', asked)
+  traces: StoredTelemetry['traces'] = (...asked) => this.#ask('traces', asked)
+  peaks: StoredTelemetry['peaks'] = (...asked) => this.#ask('peaks', asked)
+  spans: StoredTelemetry['spans'] = (...asked) => this.#ask('spans', asked)
+  events: StoredTelemetry['events'] = (...asked) => this.#ask('events', asked)
 
   /** Sends what waits. `all`: also what is counted in blocks that are not over. */
   flush(all = false): void {

@@ -2,7 +2,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { TraceRow } from '../../core/api/traces.ts'
 import type { MeshEvent } from '../../core/api/traffic.ts'
 import { peaksOf } from '../serve/answers/peaks.ts'
-import type { KnownCounts, KnownRows, TelemetrySource } from '../serve/answers/telemetry-source.ts'
+import type { KnownCounts, KnownRows, StoredTelemetry } from '../serve/answers/telemetry-source.ts'
 import { KEPT_MS, LEVELS } from '../serve/answers/time-grid.ts'
 import { matchesEvent, type EventQuery } from '../serve/events/event-log.ts'
 import type { StoredSpan } from '../serve/telemetry/stored-span.ts'
@@ -27,9 +27,9 @@ const MOST_EVENTS = 20_000
 const MOST_SPANS = 500
 
 type Synchronous = {
-  readonly [K in keyof TelemetrySource]: (
-    ...asked: Parameters<TelemetrySource[K]>
-  ) => Awaited<ReturnType<TelemetrySource[K]>>
+  readonly [K in keyof StoredTelemetry]: (
+    ...asked: Parameters<StoredTelemetry[K]>
+  ) => Awaited<ReturnType<StoredTelemetry[K]>>
 }
 
 /** What is kept beyond memory, by SQL. Everything waits: it has a thread of its own (worker.ts). */
@@ -100,19 +100,19 @@ export class TelemetryDatabase implements Synchronous {
     }
   }
 
-  counts(range: Parameters<TelemetrySource['counts']>[0]): KnownCounts {
+  counts(range: Parameters<StoredTelemetry['counts']>[0]): KnownCounts {
     return { since: this.#since, counts: this.#cells.counts(range) }
   }
 
-  rows(...[names, grid]: Parameters<TelemetrySource['rows']>): KnownRows {
+  rows(...[names, grid]: Parameters<StoredTelemetry['rows']>): KnownRows {
     return { since: this.#since, rows: this.#cells.rows(names, grid) }
   }
 
-  traces(query: Parameters<TelemetrySource['traces']>[0]): TraceRow[] {
+  traces(query: Parameters<StoredTelemetry['traces']>[0]): TraceRow[] {
     return this.#traces.search(query, this.#now())
   }
 
-  peaks(...[query, stepMs]: Parameters<TelemetrySource['peaks']>): TraceRow[] {
+  peaks(...[query, stepMs]: Parameters<StoredTelemetry['peaks']>): TraceRow[] {
     return peaksOf(this.#traces.matching(query, this.#now()), query.from, stepMs)
   }
 

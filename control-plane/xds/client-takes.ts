@@ -3,6 +3,7 @@ import {
   TAKES_OUTLIER_DETECTION,
   TAKES_OWNERS,
   TAKES_RBAC,
+  TAKES_TAP,
   TAKES_TELEMETRY,
   TAKES_TRUST,
   USER_AGENT,
@@ -72,6 +73,8 @@ export interface ClientTakes {
   readonly trust: 'told' | 'untold' | 'too-old'
   /** Is told what its pod and namespace say of its telemetry. */
   readonly telemetry: boolean
+  /** Is told whether it may be tapped. */
+  readonly tap: boolean
 }
 
 // What surely never reached a server.
@@ -105,11 +108,15 @@ export const SIDECAR: ClientTakes = {
   owners: true,
   trust: 'told',
   telemetry: true,
+  tap: true,
 }
+
+/** One of a version that would refuse a listener that says whether it may be tapped. */
+export const SIDECAR_WITHOUT_TAP: ClientTakes = { ...SIDECAR, name: 'sidecar-without-tap', tap: false }
 
 /** One of a version that would refuse endpoints whose metadata names their workloads. */
 export const SIDECAR_WITHOUT_OWNERS: ClientTakes = {
-  ...SIDECAR,
+  ...SIDECAR_WITHOUT_TAP,
   name: 'sidecar-without-owners',
   owners: false,
 }
@@ -164,6 +171,7 @@ export const GRPC_LIBRARY: ClientTakes = {
   owners: false,
   trust: 'untold',
   telemetry: false,
+  tap: false,
 }
 
 /** One whose bootstrap asks for mutual TLS (gRFC A29). */
@@ -214,6 +222,7 @@ export const ENVOY: ClientTakes = {
   owners: false,
   trust: 'untold',
   telemetry: false,
+  tap: false,
 }
 
 /** What a node says of itself, beside its name. */
@@ -235,5 +244,6 @@ export function takesOf(userAgentName: string, { mtls = false, takes = [] }: Nod
   if (agent !== '' && !agent.startsWith(USER_AGENT)) return ENVOY
   if (!takes.includes(TAKES_OUTLIER_DETECTION)) return SIDECAR_BEFORE
   if (!OF_ONE_VERSION.every((word) => takes.includes(word))) return SIDECAR_WITHOUT_RBAC
-  return takes.includes(TAKES_OWNERS) ? SIDECAR : SIDECAR_WITHOUT_OWNERS
+  if (!takes.includes(TAKES_OWNERS)) return SIDECAR_WITHOUT_OWNERS
+  return takes.includes(TAKES_TAP) ? SIDECAR : SIDECAR_WITHOUT_TAP
 }

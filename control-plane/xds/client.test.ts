@@ -7,6 +7,7 @@ import {
   TAKES_OWNERS,
   TAKES_RBAC,
   TAKES_TELEMETRY,
+  TAKES_TAP,
   TAKES_TRUST,
 } from '../../core/contract.ts'
 import { clientOf } from './client.ts'
@@ -20,8 +21,9 @@ t.test(
       return [takes.name, outlierDetection(takes).outlierDetection?.maxEjectionPercent]
     }
     const all = [TAKES_OUTLIER_DETECTION, TAKES_RBAC, TAKES_JWT, TAKES_TRUST, TAKES_TELEMETRY]
-    const now = [...all, TAKES_OWNERS].join(' ')
-    t.same(sent('weft', { [NODE_TAKES]: now }), ['sidecar', 50])
+    const owners = [...all, TAKES_OWNERS]
+    t.same(sent('weft', { [NODE_TAKES]: [...owners, TAKES_TAP].join(' ') }), ['sidecar', 50])
+    t.same(sent('weft', { [NODE_TAKES]: owners.join(' ') }), ['sidecar-without-tap', 50])
     t.same(sent('weft', { [NODE_TAKES]: all.join(' ') }), ['sidecar-without-owners', 50])
     for (const missing of [TAKES_JWT, TAKES_RBAC, TAKES_TRUST, TAKES_TELEMETRY]) {
       const takes = all.filter((one) => one !== missing)

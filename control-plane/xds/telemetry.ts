@@ -11,6 +11,7 @@ export function telemetryMetadata(
   takes: ClientTakes,
 ): JsonObject {
   if (!takes.telemetry) return {}
-  const said: TelemetryTexts = { ...mesh.namespaceTelemetry.get(namespace), ...telemetry }
+  const { tap, ...others }: TelemetryTexts = { ...mesh.namespaceTelemetry.get(namespace), ...telemetry }
+  const said: TelemetryTexts = { ...others, ...(tap !== undefined && takes.tap && { tap }) }
   return Object.keys(said).length === 0 ? {} : { [METADATA_TELEMETRY]: { ...said } }
 }

@@ -53,27 +53,3 @@ export interface TraceView extends TraceRow {
   readonly coverage: Coverage
   readonly spans: readonly SpanView[]
 }
-
-/** `GET /api/tap?namespace[&service][&method][&path][&status][&flag][&rate]`: server-sent events named `request`, one of these each. */
-export interface TappedRequest {
-  readonly at: number
-  readonly direction: 'inbound' | 'outbound'
-  readonly namespace: string
-  readonly pod: string
-  readonly service: string
-  readonly source: string
-  readonly destination: string
-  readonly method: string
-  readonly authority: string
-  /** Without its query. */
-  readonly path: string
-  readonly status: number
-  readonly grpcStatus: number | null
-  readonly flags: string
-  readonly durationMs: number
-  readonly traceId: string
-  readonly route: string
-  readonly upstream: string
-  /** Only for whoever may see them; values of credentials never. */
-  readonly headers?: Readonly<Record<string, string>>
-}

@@ -18,6 +18,7 @@ table is there, and how long frames take while all services are on the map and i
 `
 
 const FRAMES = 180
+const PROXIES = '.scroll.tall[aria-label=Proxies]'
 
 const TITLES: Readonly<Record<string, string>> = {
   map: 'all on the map, moved',
@@ -115,12 +116,13 @@ async function measure(
      step = (i) => send('pointermove', 300 + 120 * Math.sin(i / 12))`,
   )
   process.stderr.write('scrolling\n')
-  const scrolling = `const table = document.querySelector('.scroll.tall'); step = (i) => { table.scrollTop = i * 37 }`
-  const servicesTable = await smooth(page, scrolling)
+  const scrolling = (selector: string): string =>
+    `const table = document.querySelector('${selector}'); step = (i) => { table.scrollTop = i * 37 }`
+  const servicesTable = await smooth(page, scrolling('.scroll.tall'))
   await page.goto(`${mesh.url}/#/mesh`)
-  await page.locator('.view-mesh .scroll.tall tbody tr').first().waitFor()
+  await page.locator(`${PROXIES} tbody tr`).first().waitFor()
   const elements = await page.evaluate<number>('document.querySelectorAll("*").length')
-  const proxiesTable = await smooth(page, scrolling)
+  const proxiesTable = await smooth(page, scrolling(PROXIES))
   return {
     firstViewMs: times.sort((a, b) => a - b)[Math.floor(times.length / 2)] ?? 0,
     elements,

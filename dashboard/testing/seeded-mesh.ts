@@ -7,12 +7,13 @@ import {
   type Span,
 } from '../../core/xds/generated/otlp.js'
 import { readDashboard } from '../../control-plane/serve/rest/dashboard-files.ts'
-import type { MeshOverview, ProxyView } from '../../control-plane/serve/rest/overview.ts'
+import type { MeshOverview, NamedProxy } from '../../control-plane/serve/rest/overview.ts'
 import { rest } from '../../control-plane/serve/rest/rest.ts'
 import { BOUNDS, BUCKETS } from '../../control-plane/serve/telemetry/durations.ts'
 import { DecisionStore } from '../../control-plane/serve/telemetry/decision-store.ts'
 import { MetricStore } from '../../control-plane/serve/telemetry/metric-store.ts'
-import { atOnce, takingPoints, takingSpans } from '../../control-plane/serve/telemetry/receiver.ts'
+import { takingPoints, takingSpans } from '../../control-plane/serve/telemetry/receiver.ts'
+import { atOnce } from '../../core/in-turns.ts'
 import { HELD_BACK_MS } from '../../control-plane/serve/telemetry/trace-query.ts'
 import { DEFAULT_TRACE_LIMITS, TraceStore } from '../../control-plane/serve/telemetry/trace-store.ts'
 import { buildPage, PAGE } from '../build.ts'
@@ -119,7 +120,7 @@ function seedMetrics(metrics: MetricStore): void {
         }
         const labels = { ...one.labels, 'http.response.status_code': failed ? 503 : 200 }
         const reporter = { namespace: 'shop', service: one.service, pod: `${one.service}-1`, behind: [] }
-        atOnce(takingPoints(metrics, push(one, labels, counts, at), reporter, at))
+        atOnce(takingPoints({ metrics }, push(one, labels, counts, at), reporter, at))
       }
 }
 
@@ -283,7 +284,7 @@ function service(name: string, endpoints: number, ...routes: RouteView[]): Servi
 }
 
 const PODS = ['client', 'web', 'web', 'catalog-v1', 'catalog-v1', 'catalog-v2', 'inventory', 'inventory']
-const PROXIES: ProxyView[] = PODS.map((name, i) => ({
+const PROXIES: NamedProxy[] = PODS.map((name, i) => ({
   node: `${name}-${i}.shop`,
   namespace: 'shop',
   pod: `${name}-${i}`,
@@ -312,6 +313,7 @@ const MESH: MeshOverview = {
   version: () => 42,
   services: () => SERVICES,
   workloads: () => PROXIES.length,
+  pods: () => [],
   problems: () => [],
   proxies: () => PROXIES,
 }

@@ -9,7 +9,14 @@ const PROJECT = join(import.meta.dirname, '../..')
 const SOURCE = process.env.WEFT_SOURCE?.replace(/\/$/, '')
 
 const GROUPS: Readonly<Record<string, readonly string[]>> = {
-  Begin: ['README.md', 'docs/getting-started.md', 'docs/concepts.md', 'docs/local.md', 'docs/install.md'],
+  Begin: [
+    'README.md',
+    'docs/getting-started.md',
+    'docs/concepts.md',
+    'docs/local.md',
+    'docs/install.md',
+    'docs/network.md',
+  ],
   Run: [
     'docs/operations.md',
     'docs/issuers.md',

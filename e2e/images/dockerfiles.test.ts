@@ -13,7 +13,7 @@ import { buildRoot, inRoot, NODE, PROJECT } from './image-root.ts'
 // No container engine is needed: each Dockerfile is followed on this machine, with its files for those of the base image.
 
 const DOCKER = join(PROJECT, 'deploy/docker')
-const PARTS = ['control-plane', 'init', 'injector', 'proxy']
+const PARTS = ['cni', 'control-plane', 'init', 'injector', 'proxy']
 const text = (part: string) => readFileSync(join(DOCKER, `${part}.Dockerfile`), 'utf8')
 const read = (part: string) => readDockerfile(text(part))
 
@@ -30,6 +30,7 @@ t.test('there is a Dockerfile for each image, and each says the same', (t) => {
     PARTS.map((part) => `${part}.Dockerfile`),
   )
   const users = {
+    cni: '0:0',
     'control-plane': '65532:65532',
     init: '0:0',
     injector: '65532:65532',
@@ -96,6 +97,12 @@ const more: Readonly<Record<string, More>> = {
       "require('node:fs').readFileSync('/weft/dashboard/page/index.html', 'utf8')",
     ])
     test.match(page, '<!doctype html>', 'the dashboard is where it looks for it')
+  },
+  async cni(test, run) {
+    test.match(await run(['/usr/bin/nsenter', '--version']), 'util-linux')
+    test.match(await run(['/usr/sbin/ip6tables-restore', '--version']), 'ip6tables')
+    const find = "require('node:fs').readFileSync('/weft/cni/plugin.cjs', 'utf8').length > 0"
+    test.equal((await run([NODE, '-p', find])).trim(), 'true', 'it has what it puts on nodes')
   },
   async proxy(test, run) {
     const load = "require('node:module').createRequire('/weft/proxy/main.mjs')('koffi').sizeof('int')"

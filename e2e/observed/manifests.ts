@@ -32,10 +32,10 @@ function deployment(
   }
 }
 
-const namespace = (name: string, labels: object = {}): object => ({
+const namespace = (name: string, labels: object = {}, annotations: object = {}): object => ({
   apiVersion: 'v1',
   kind: 'Namespace',
-  metadata: { name, labels },
+  metadata: { name, labels, annotations },
 })
 const service = (name: string, namespace: string): object => ({
   apiVersion: 'v1',
@@ -51,7 +51,11 @@ const service = (name: string, namespace: string): object => ({
 export const MANIFESTS: Readonly<Record<string, string>> = {
   'mesh.yaml': text([
     namespace('shop', { 'weft.dev/inject': 'enabled' }),
-    namespace('other', { 'weft.dev/inject': 'enabled' }),
+    namespace(
+      'other',
+      { 'weft.dev/inject': 'enabled' },
+      { 'weft.dev/access-log': 'all', 'weft.dev/tap': 'off' },
+    ),
     namespace('legacy'),
     deployment('orders', 'shop', 'catalog.ts'),
     service('orders', 'shop'),

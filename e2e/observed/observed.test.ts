@@ -8,11 +8,13 @@ import { suggestPolicies } from '../../cli/policy/suggest/suggest.ts'
 import { suggestionsText } from '../../cli/policy/suggest/suggestion-text.ts'
 import type { MeshObject } from '../../control-plane/registry/kinds/kinds.ts'
 import type { ObservedView } from '../../control-plane/serve/telemetry/observed-view.ts'
+import type { TappedRequest } from '../../core/api/tap.ts'
 import type { Problem } from '../../core/problem.ts'
 import type { ProxyView } from '../../control-plane/serve/rest/overview.ts'
 import type { ServiceRow } from '../../control-plane/serve/rest/services.ts'
 import type { StoredSpan } from '../../control-plane/serve/telemetry/stored-span.ts'
 import { startCluster } from '../../local/cluster.ts'
+import { PROXY_CONTAINER } from '../../core/contract.ts'
 import { DASHBOARD_TARGET } from '../../local/control/status.ts'
 import { findLacks, thisMachine } from '../../local/requirements.ts'
 import { demoCluster } from '../demo/demo-cluster.ts'
@@ -102,9 +104,54 @@ t.test('names, mutual TLS and mistakes are told as they are', { skip, timeout: 1
   })
 
   await t.test('who is on this machine may act, and no pod', async (t) => {
-    t.match(await mesh.api('/api/mesh'), { may: { act: true, tap: true } })
+    t.match(await mesh.api('/api/mesh'), { may: { act: true, tap: true, headers: true } })
     const asked = await cluster.exec('shop/client', ['node', '-e', MESH])
-    t.strictSame(JSON.parse(asked.stdout), { act: false, tap: true })
+    t.strictSame(JSON.parse(asked.stdout), { act: false, tap: true, headers: false })
+  })
+
+  await t.test('a tap is told of every request by both sidecars, and of no credential', async (t) => {
+    let isOver = false
+    const tapped = mesh
+      .weft('tap', '--local', '-n', 'shop', '--path', '/items/7', '--headers', '--json', '--count', '8')
+      .finally(() => (isOver = true))
+    const headers = ['--header', 'x-user:ada', '--header', 'authorization:Bearer secret']
+    const url = 'http://orders:8080/items/7?a=1&token=secret'
+    await eventually(PATIENCE_S, 'eight requests', async () => {
+      await get(client, url, 1, ...headers)
+      return isOver || undefined
+    })
+    const { code, stdout, stderr } = await tapped
+    t.equal(code, 0, stderr)
+    const requests = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as TappedRequest)
+    t.strictSame(
+      new Set(requests.map(({ direction, service, asked }) => `${direction} ${service} ${asked ?? ''}`)),
+      new Set(['outbound client orders.shop', 'inbound orders ']),
+    )
+    for (const one of requests)
+      t.match(one, {
+        ...{ method: 'GET', path: '/items/7', query: 'a=1&token=(withheld)', status: 200, source: CLIENT },
+        headers: { 'x-user': 'ada', authorization: '(withheld)' },
+      })
+    t.notMatch(stdout, /secret/)
+    t.equal(stderr, '', 'all sidecars tell')
+  })
+
+  await t.test('what a namespace says of its telemetry holds for its pods', async (t) => {
+    const off = await mesh.weft('tap', '--local', '-n', 'other', '--count', '1')
+    t.match(off, { code: 1, stderr: /the namespace has the annotation weft.dev\/tap: "off"/ })
+    const served = await onePod(mesh, 'other', 'pretender')
+    await eventually(PATIENCE_S, 'a line of the access log', async () => {
+      await get(client, 'http://pretender.other:8080/items/logged', 1)
+      for await (const chunk of cluster.logs(`other/${served.name}`, {
+        container: PROXY_CONTAINER,
+        tail: 100,
+      }))
+        if (chunk.includes('"path":"/items/logged"')) return true
+      return undefined
+    })
   })
 
   await t.test('a trace goes through an application that passes on no fields', async (t) => {

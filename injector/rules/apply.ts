@@ -27,26 +27,70 @@ export async function applyCapture(
 ): Promise<void> {
   requireNetAdmin(host)
   // Every family is found and tested before any is changed.
-  const tools = [await find(options.capture, 4, host)]
-  const six = await findIpv6(options, host)
-  if (six) tools.push(six)
-
+  const tools = await findTools(options, host)
   const before = new Map<Iptables, string>()
-  try {
-    for (const tool of tools) {
+  const set = await Promise.allSettled(
+    tools.map(async (tool) => {
       const saved = await tool.save()
       before.set(tool, saved)
       await tool.restore(captureRules(options.capture, tool.family, saved))
-      const problems = missingRules(options.capture, tool.family, await tool.save())
-      if (problems.length > 0) {
-        throw new WeftError('init.verify', `the rules are not in force: ${problems.join(', ')}`)
-      }
+      await verify(tool, options.capture)
       host.logger.info('capture rules set', { family: tool.family, backend: tool.prefix })
-    }
-  } catch (error) {
-    for (const [tool, saved] of before) await undo(tool, saved, host)
-    throw error
-  }
+    }),
+  )
+  const failed = set.find((one) => one.status === 'rejected')
+  if (failed === undefined) return
+  for (const [tool, saved] of before) await undo(tool, saved, host)
+  throw failed.reason
+}
+
+/**
+ * Puts the capture rules in force in a network that was made a moment ago, by two runs of iptables a family in place of five:
+ * nothing is looked at or tried before. Where it throws, what is half done goes with the network; where there were rules
+ * already, they are replaced as `applyCapture` does it.
+ */
+export async function captureNewNetwork(
+  options: Pick<InitOptions, 'capture' | 'ipv6'>,
+  host: Host,
+): Promise<void> {
+  requireNetAdmin(host)
+  const tools = await findTools(options, host, 'restore')
+  const found = await Promise.all(
+    tools.map(async (tool) => missingRules(options.capture, tool.family, await tool.save())),
+  )
+  if (found.some((problems) => problems.length > 0)) await applyCapture(options, host)
+}
+
+async function verify(tool: Iptables, capture: CaptureSettings): Promise<void> {
+  const problems = missingRules(capture, tool.family, await tool.save())
+  if (problems.length > 0)
+    throw new WeftError('init.verify', `the rules are not in force: ${problems.join(', ')}`)
+}
+
+/** What differs, in either family, between the capture rules wanted and those in force; empty when nothing does. */
+export async function captureProblems(
+  options: Pick<InitOptions, 'capture' | 'ipv6'>,
+  host: Host,
+): Promise<string[]> {
+  requireNetAdmin(host)
+  const tools = await findTools(options, host)
+  const found = await Promise.all(
+    tools.map(async (tool) => missingRules(options.capture, tool.family, await tool.save())),
+  )
+  return found.flatMap((problems, at) => problems.map((one) => `IPv${tools[at]?.family ?? 4}: ${one}`))
+}
+
+/** Of each family that the pod has; at once, because each waits for programs. */
+async function findTools(
+  options: Pick<InitOptions, 'capture' | 'ipv6'>,
+  host: Host,
+  attempt: Attempt = 'test',
+): Promise<readonly Iptables[]> {
+  const [four, six] = await Promise.all([
+    find(options.capture, 4, host, attempt),
+    findIpv6(options, host, attempt),
+  ])
+  return six ? [four, six] : [four]
 }
 
 /** Takes the rules of both families away; a family without any is left as it is. */
@@ -61,13 +105,16 @@ export async function removeCapture(host: Host): Promise<void> {
   }
 }
 
-function find(capture: CaptureSettings, family: Family, host: Host): Promise<Iptables> {
-  return findIptables(family, (saved) => captureRules(capture, family, saved), host.run)
+type Attempt = 'test' | 'restore'
+
+function find(capture: CaptureSettings, family: Family, host: Host, attempt: Attempt): Promise<Iptables> {
+  return findIptables(family, (saved) => captureRules(capture, family, saved), host.run, attempt)
 }
 
 async function findIpv6(
   { capture, ipv6 }: Pick<InitOptions, 'capture' | 'ipv6'>,
   host: Host,
+  attempt: Attempt,
 ): Promise<Iptables | undefined> {
   if (ipv6 === 'off') return undefined
   const interfaces = host.ifInet6()
@@ -76,7 +123,7 @@ async function findIpv6(
     return undefined
   }
   try {
-    return await find(capture, 6, host)
+    return await find(capture, 6, host, attempt)
   } catch (error) {
     // Leaving a routable address uncaptured would be traffic past the mesh: then it is an error.
     if (ipv6 === 'on' || hasRoutableAddress(interfaces ?? '')) throw error
@@ -86,7 +133,7 @@ async function findIpv6(
 }
 
 /** Whether an interface but lo has an address of global scope (fourth column 00 in if_inet6). */
-function hasRoutableAddress(interfaces: string): boolean {
+export function hasRoutableAddress(interfaces: string): boolean {
   return interfaces.split('\n').some((line) => {
     const [, , , scope, , device] = line.trim().split(/\s+/)
     return scope === '00' && device !== 'lo'

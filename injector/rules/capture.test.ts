@@ -65,7 +65,7 @@ t.test('verification names what is missing', async (t) => {
     '0 jumps "OUTPUT -p tcp -j WEFT_OUTPUT" where there should be 1',
   ])
   t.same(missingRules(defaultCapture, 4, rules.replace(/-A WEFT_OUTPUT -o lo.*\n/, '')), [
-    'chain WEFT_OUTPUT has 4 rules instead of 5',
+    'chain WEFT_OUTPUT has 5 rules instead of 6',
   ])
 })
 

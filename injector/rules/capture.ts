@@ -33,6 +33,12 @@ export type Family = 4 | 6
 /** Chains of ours in the nat table; nothing else in the table is touched but the two jumps to them. */
 const CHAINS = ['WEFT_INBOUND', 'WEFT_IN_REDIRECT', 'WEFT_OUTPUT', 'WEFT_REDIRECT'] as const
 
+/**
+ * Connections there are captured whatever a pod's settings exclude: the validator of a pod makes one to see that its rules
+ * are in force. Addresses of documentation (RFC 5737, RFC 3849), which nobody has.
+ */
+export const PROBE_ADDRESSES: Readonly<Record<Family, string>> = { 4: '192.0.2.1', 6: '2001:db8::1' }
+
 const JUMPS = ['PREROUTING -p tcp -j WEFT_INBOUND', 'OUTPUT -p tcp -j WEFT_OUTPUT'] as const
 
 /**
@@ -145,6 +151,7 @@ function outbound(settings: CaptureSettings, family: Family): string[] {
     `${chain} -o lo -j RETURN`,
     `${chain} -m owner --uid-owner ${settings.proxyUid} -j RETURN`,
     `${chain} -m owner --gid-owner ${settings.proxyGid} -j RETURN`,
+    `${chain} -d ${PROBE_ADDRESSES[family]}/${family === 4 ? 32 : 128} ${tcp(settings.outboundPort)} -j WEFT_REDIRECT`,
     // A link-local address means nothing without its interface, which a redirect loses.
     ...(family === 6 ? [`${chain} -d fe80::/10 -j RETURN`] : []),
     ...ports([53, ...settings.excludeOutboundPorts], chain, 'RETURN'),

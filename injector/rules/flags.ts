@@ -1,3 +1,4 @@
+import { NOT_CAPTURED_EXIT } from '../../core/contract.ts'
 import type { CommandDescription } from '../../core/command-line/description.ts'
 import { parseCommand } from '../../core/command-line/parse.ts'
 import { describeError, WeftError } from '../../core/errors.ts'
@@ -122,7 +123,7 @@ export interface InitOptions {
   readonly capture: CaptureSettings
   /** `auto` skips IPv6 where the kernel or the pod has none; `on` fails then; `off` leaves it alone. */
   readonly ipv6: 'auto' | 'on' | 'off'
-  readonly mode: 'apply' | 'print' | 'remove' | 'help'
+  readonly mode: 'apply' | 'print' | 'remove' | 'validate' | 'help'
 }
 
 /** Each setting as a flag of `weft init`. */
@@ -154,8 +155,11 @@ export const INIT_COMMAND = {
     },
     print: { help: 'print the rules and change nothing' },
     remove: { help: 'take the rules away again' },
+    validate: {
+      help: 'change nothing, and see whether connections are captured; needs no capability, and no sidecar that runs already',
+    },
   },
-  exit: '0 done, 1 the rules could not be set (they are as before), 2 wrong flags',
+  exit: `0 done, 1 the rules could not be set (they are as before), 2 wrong flags, ${NOT_CAPTURED_EXIT} with --validate: connections are not captured`,
 } as const satisfies CommandDescription
 
 /** Reads the flags of `weft init`. Throws a WeftError `cli.flags`, or `init.flag` whose field is the flag. */
@@ -169,7 +173,7 @@ export function parseInitFlags(argv: readonly string[]): InitOptions {
     const text = texts[flag.name]
     if (typeof text === 'string') capture = { ...capture, ...at(`--${flag.name}`, () => flag.read(text)) }
   }
-  const mode = values.print ? 'print' : values.remove ? 'remove' : 'apply'
+  const mode = values.print ? 'print' : values.remove ? 'remove' : values.validate ? 'validate' : 'apply'
   return { capture, ipv6: values.ipv6, mode }
 }
 

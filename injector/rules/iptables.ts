@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process'
 import { WeftError } from '../../core/errors.ts'
 import type { Family } from './capture.ts'
 
@@ -25,26 +24,6 @@ export type RunCommand = (program: string, args: readonly string[], input: strin
 
 // In seconds: how long to wait for another program that holds the xtables lock.
 const LOCK_WAIT = '5'
-const COMMAND_TIMEOUT_MS = 20_000
-
-export const runCommand: RunCommand = (program, args, input) =>
-  new Promise((resolve, reject) => {
-    const child = spawn(program, args, {
-      // The root filesystem of the init container is read-only: the legacy backend's lock goes elsewhere.
-      env: { ...process.env, XTABLES_LOCKFILE: process.env['XTABLES_LOCKFILE'] ?? '/dev/shm/xtables.lock' },
-      timeout: COMMAND_TIMEOUT_MS,
-      stdio: ['pipe', 'pipe', 'pipe'],
-    })
-    let stdout = ''
-    let stderr = ''
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
-    child.on('error', reject)
-    child.on('close', (code) => resolve({ code: code ?? 1, stdout, stderr }))
-    // EPIPE: it ended without reading; its exit code tells the story.
-    child.stdin.on('error', () => {})
-    child.stdin.end(input)
-  })
 
 function iptables(prefix: string, family: Family, run: RunCommand): Iptables {
   const call = async (program: string, args: string[], input = ''): Promise<string> => {
@@ -86,19 +65,21 @@ function explain(program: string, result: CommandResult): string {
 
 /**
  * The first backend whose programs exist and whose kernel side accepts `rules`; the error of the system's
- * default otherwise. Changes nothing.
+ * default otherwise. With `test` it changes nothing; with `restore` they are in force by then, whatever was there before.
  */
 export async function findIptables(
   family: Family,
   rulesFor: (saved: string) => string,
-  run: RunCommand = runCommand,
+  run: RunCommand,
+  attempt: 'test' | 'restore' = 'test',
 ): Promise<Iptables> {
   const base = family === 4 ? 'iptables' : 'ip6tables'
   let first: unknown
   for (const prefix of [base, `${base}-nft`, `${base}-legacy`]) {
     const tool = iptables(prefix, family, run)
     try {
-      await tool.test(rulesFor(await tool.save()))
+      if (attempt === 'test') await tool.test(rulesFor(await tool.save()))
+      else await tool.restore(rulesFor(''))
       return tool
     } catch (error) {
       first ??= error

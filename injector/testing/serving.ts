@@ -2,7 +2,7 @@ import { createPublicKey } from 'node:crypto'
 import { createRoot, issueServer } from '../../certs/authority.ts'
 import type { CaCredentials } from '../../certs/authority.ts'
 import { generateKey, privateKeyPem } from '../../certs/key.ts'
-import type { ServingCertificate } from '../serving-certificate.ts'
+import type { ServingCertificate } from '../../core/serving-certificate.ts'
 
 export const SERVER_NAME = 'weft-injector.weft-system.svc'
 

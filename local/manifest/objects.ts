@@ -16,6 +16,7 @@ export interface Named {
 export interface NamespaceObject {
   readonly name: string
   readonly labels: Readonly<Record<string, string>>
+  readonly annotations: Readonly<Record<string, string>>
 }
 
 /** A ConfigMap or a Secret; what is no text is a Buffer. */

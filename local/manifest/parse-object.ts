@@ -51,7 +51,10 @@ export function parseObject(value: unknown, warn: Warn, hostPaths?: ReadonlySet<
   const raw: RawObject = { ...fields.raw, apiVersion, kind, metadata: metadata.raw }
   switch (`${apiVersion}/${kind}`) {
     case 'v1/Namespace':
-      return { kind: 'Namespace', object: { name, labels: metadata.textMap('labels') } }
+      return {
+        kind: 'Namespace',
+        object: { name, labels: metadata.textMap('labels'), annotations: metadata.textMap('annotations') },
+      }
     case 'v1/ServiceAccount':
       return { kind: 'ServiceAccount', object: { namespace, name } }
     case 'v1/ConfigMap':

@@ -159,9 +159,14 @@ function withFate(problem: Problem, kept: ReadonlySet<string>): Problem {
   return { ...problem, remedy: `${problem.remedy} (what the file said before stays in force)` }
 }
 
+/** One that is used and that no file has. */
+function bareNamespace(name: string): NamespaceObject {
+  return { name, labels: {}, annotations: {} }
+}
+
 /** Of an object that is there twice the first counts, but of several directories the last one's. */
 function combine(files: readonly FileState[]): DesiredState {
-  const namespaces = new Map<string, NamespaceObject>([['default', { name: 'default', labels: {} }]])
+  const namespaces = new Map<string, NamespaceObject>([['default', bareNamespace('default')]])
   const serviceAccounts = new Set<string>()
   const configMaps = new Map<string, ConfigObject>()
   const secrets = new Map<string, ConfigObject>()
@@ -177,7 +182,7 @@ function combine(files: readonly FileState[]): DesiredState {
       if (roots.get(id) === checked.root) continue
       roots.set(id, checked.root)
       if ('namespace' in object && !namespaces.has(object.namespace)) {
-        namespaces.set(object.namespace, { name: object.namespace, labels: {} })
+        namespaces.set(object.namespace, bareNamespace(object.namespace))
       }
       if (kind === 'Namespace') namespaces.set(object.name, object)
       else if (kind === 'ServiceAccount') serviceAccounts.add(key)

@@ -324,10 +324,10 @@ export class Cluster {
 
   #objects(desired: DesiredState): object[] {
     return [
-      ...[...desired.namespaces.values()].map(({ name, labels }) => ({
+      ...[...desired.namespaces.values()].map(({ name, labels, annotations }) => ({
         apiVersion: 'v1',
         kind: 'Namespace',
-        metadata: { name, labels: { 'kubernetes.io/metadata.name': name, ...labels } },
+        metadata: { name, labels: { 'kubernetes.io/metadata.name': name, ...labels }, annotations },
       })),
       ...this.#views.flatMap(({ service, ips, slices }) => [serviceObject(service, ips), ...slices]),
       ...this.pods.flatMap((pod) => pod.object ?? []),

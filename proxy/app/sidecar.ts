@@ -15,6 +15,7 @@ import {
   TAKES_OWNERS,
   TAKES_OUTLIER_DETECTION,
   TAKES_RBAC,
+  TAKES_TAP,
   TAKES_TELEMETRY,
   TAKES_TRUST,
   USER_AGENT,
@@ -30,6 +31,7 @@ import { processFamilies } from '../../core/metrics/process-families.ts'
 import { formatPeerWorkload, workloadOfResource } from '../../core/peer-workload.ts'
 import { readProxyQuestion } from '../../core/explain/proxy-question.ts'
 import type { Logger } from '../../core/log.ts'
+import { TAP_QUESTION } from '../../core/tap/tap-protocol.ts'
 import { adminHandler, metricsReply, readiness } from '../admin/admin.ts'
 import { explainPage } from '../admin/explain-page.ts'
 import { appProbeHandler } from '../admin/app-probes.ts'
@@ -39,14 +41,17 @@ import { explain } from '../explain/explain.ts'
 import { createIdentity } from '../identity/identity.ts'
 import { PeerTrust } from '../identity/peer-trust.ts'
 import type { Locality } from '../model/balancing.ts'
-import { answerQuestions } from '../questions/questions.ts'
+import { endpointLoads } from '../questions/endpoint-loads.ts'
+import { answerQuestions, type Telling } from '../questions/questions.ts'
 import { Runtime } from '../runtime.ts'
 import type { LogMode } from '../../core/telemetry-settings.ts'
 import { reopeningExporter } from '../telemetry/reopening-exporter.ts'
 import { sidecarResource, type ReportingPod, type ResourceAttributes } from '../telemetry/resource.ts'
 import { clusterFamilies } from '../telemetry/cluster-metrics.ts'
+import { ejectionFamilies } from '../telemetry/ejection-families.ts'
 import { connectionFamilies, sidecarFamilies } from '../telemetry/sidecar-families.ts'
 import { ObservedCalls } from '../telemetry/observed-calls/observed-calls.ts'
+import { Taps } from '../telemetry/taps/taps.ts'
 import { Telemetry } from '../telemetry/telemetry.ts'
 import { loadOriginalDestination, type OriginalDestination } from '../transport/original-destination.ts'
 import { ADS_CHANNEL, createAdsClient } from '../xds/ads-client.ts'
@@ -54,6 +59,7 @@ import { ResourceTable } from '../xds/resource-table.ts'
 import { snapshotFile } from '../xds/snapshot-file.ts'
 import { certificates, configDump } from './config-dump.ts'
 import { drain } from './drain.ts'
+import { releaseFreedMemory } from './freed-memory.ts'
 import { watchIdleMemory } from './idle-memory.ts'
 import { releaseStartupPages } from './startup-pages.ts'
 
@@ -148,10 +154,14 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
     observed: new ObservedCalls(Date.now(), pod.addresses),
     samplingPercent: options.samplingPercent,
   })
+  const taps = new Taps({ resource, listen: (listener) => (telemetry.tap = listener) })
   const inbound = table.listener(INBOUND_LISTENER)
   const configureTelemetry = (): void => {
     // What was said last holds while nothing is known.
-    if (inbound.value) telemetry.configure(inbound.value.telemetry ?? {})
+    if (!inbound.value) return
+    const settings = inbound.value.telemetry ?? {}
+    telemetry.configure(settings)
+    taps.allowed = settings.tap ?? true
   }
   configureTelemetry()
   inbound.watch(configureTelemetry)
@@ -191,13 +201,18 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
   }
   const kinds = {
     explain: (question: unknown) => explain(readProxyQuestion(question), runtime.live, self),
+    endpoints: async (question: unknown) =>
+      endpointLoads(question, runtime.clusters, runtime.live.exchange.clock.now()),
+  }
+  const followed = {
+    [TAP_QUESTION]: (question: unknown, telling: Telling) => taps.open(question, telling),
   }
   const ads = createAdsClient({
     table,
     node: nodeOf(options),
     open: () => openControlPlane(controlPlane, ADS_CHANNEL),
     log,
-    beside: (client, metadata) => answerQuestions(client, metadata, { pod: pod.name, kinds }),
+    beside: (client, metadata) => answerQuestions(client, metadata, { pod: pod.name, kinds, followed }),
     changed,
   })
   const collecting = setInterval(() => {
@@ -221,6 +236,7 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
       ...processFamilies(),
     ]
   })
+  telemetry.addPromptMetrics(() => ejectionFamilies(runtime.clusters, runtime.live.exchange.clock.now()))
   const metrics = (request: ExpositionRequest): Exposition => telemetry.exposition(request)
   let draining = false
   const ready = (): { ready: boolean; reason: string } => {
@@ -237,6 +253,7 @@ export async function startSidecar(options: SidecarOptions): Promise<RunningSide
   ads.start()
   const memory = [
     releaseStartupPages(log),
+    releaseFreedMemory({ begun: () => runtime.begun, log }),
     watchIdleMemory({ begun: () => runtime.begun, active: () => runtime.active }),
   ]
   const servers: Server[] = []
@@ -320,6 +337,7 @@ export function nodeOf({ pod }: { readonly pod: SidecarOptions['pod'] }) {
         TAKES_TRUST,
         TAKES_TELEMETRY,
         TAKES_OWNERS,
+        TAKES_TAP,
       ].join(' '),
     },
   }

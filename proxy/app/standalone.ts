@@ -19,6 +19,7 @@ import { loadOriginalDestination } from '../transport/original-destination.ts'
 import type { WorkloadSecrets } from '../transport/tls-contexts.ts'
 import { bootstrapDump, certificates } from './config-dump.ts'
 import { drain } from './drain.ts'
+import { releaseFreedMemory } from './freed-memory.ts'
 import { watchIdleMemory } from './idle-memory.ts'
 import { releaseStartupPages } from './startup-pages.ts'
 
@@ -107,6 +108,7 @@ export async function startStandalone(options: StandaloneOptions): Promise<Runni
   }
   const memory = [
     releaseStartupPages(log),
+    releaseFreedMemory({ begun: () => runtime.begun, log }),
     watchIdleMemory({ begun: () => runtime.begun, active: () => runtime.active }),
   ]
   return {

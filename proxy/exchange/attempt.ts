@@ -92,11 +92,12 @@ export class Attempt implements ClientStreamReader, PoolWaiter, Waiting {
     head: RequestHead,
     pool: HttpPool,
     clock: Clock,
+    now: number,
     reuse: Reuse,
   ) {
     this.reuse = reuse
     this.#clock = clock
-    this.startedAt = clock.now()
+    this.startedAt = now
     this.#owner = owner
     this.endpoint = endpoint
     this.head = head
@@ -112,8 +113,11 @@ export class Attempt implements ClientStreamReader, PoolWaiter, Waiting {
 
   /** The head of an answer has to be here within that; 0: no limit. */
   limit(perTryTimeoutMs: number): void {
-    if (perTryTimeoutMs > 0 && !this.#over)
-      this.#cancelTimeout = this.#clock.after(perTryTimeoutMs, () => this.#timeout())
+    if (perTryTimeoutMs > 0 && !this.#over) this.#startTimer(perTryTimeoutMs)
+  }
+
+  #startTimer(ms: number): void {
+    this.#cancelTimeout = this.#clock.after(ms, () => this.#timeout())
   }
 
   /** Gives up whatever state it is in; the owner hears nothing more. */

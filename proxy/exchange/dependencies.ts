@@ -3,6 +3,7 @@ import type { ForwardAction } from '../model/route.ts'
 import { WeightedPick } from '../route/weighted-pick.ts'
 import type { ClusterManager } from '../upstream/cluster-manager.ts'
 import type { MirrorRoom } from './mirror-room.ts'
+import type { RunningExchanges } from './running-exchanges.ts'
 import type { TelemetrySink } from './telemetry-sink.ts'
 
 /** What all exchanges of a process share. */
@@ -20,19 +21,9 @@ export interface ExchangeDependencies {
   /** How long a request waits for configuration that is on its way. Milliseconds. */
   readonly configWaitMs: number
   /** Exchanges running now, watched for idleness, and asked again when policies change. */
-  readonly running: Set<RunningExchange>
+  readonly running: RunningExchanges
   /** The event loop is so far behind that new requests are turned away. */
   readonly overloaded: () => boolean
-}
-
-/** One request, for those who look after all of them. */
-export interface RunningExchange {
-  /** Its answer has begun. */
-  readonly answering: boolean
-  /** Ends it if neither side moved for longer than its listener allows. `nowMs`: on the clock. */
-  idleCheck(nowMs: number): void
-  /** Ends it if those who decide who may are others by now, and refuse it. */
-  reauthorize(): void
 }
 
 /** The state of weighted picks, one per route action for as long as that is configured. */

@@ -18,7 +18,7 @@ import { mutate, redirectLocation } from '../route/rewrite.ts'
 import { bodyTooLarge } from '../steps/http/body-limit.ts'
 import type { Answer, RequestStep, WaitingRequest } from '../steps/step.ts'
 import type { ConnectionManager, ManagerSource } from './connection-manager.ts'
-import type { ExchangeDependencies, RunningExchange } from './dependencies.ts'
+import type { ExchangeDependencies } from './dependencies.ts'
 import type { Caller } from './caller.ts'
 import { Forwarding } from './forwarding.ts'
 import { Phase } from './phase.ts'
@@ -27,7 +27,11 @@ import { askAgain, sameSteps } from './reauthorization.ts'
 import { newRecord } from './record.ts'
 import { ReplayBuffer } from './replay-buffer.ts'
 import { composeReply, grpcTrailers, isGrpc, readGrpcStatus, type LocalReply } from './reply.ts'
+import type { RunningExchange } from './running-exchanges.ts'
 import type { RequestRecord } from './telemetry-sink.ts'
+
+// A method that holds a closure makes room for what that captures whenever it is called, whether it comes to it or not. So what is
+// rare and needs one, such as a timer or a wait, has a method of its own, here and in what a request goes through.
 
 /** As HTTP/1.1 brings an upgrade: CONNECT has none. */
 const UPGRADING_METHOD = /^(?!CONNECT$|PRI$)[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}$/
@@ -53,6 +57,7 @@ export class Exchange implements BodyReader, Caller, WaitingRequest, RunningExch
   readonly #stream: ServerStream
   readonly #managers: ManagerSource
 
+  place = 0
   #phase: Phase = Phase.Arriving
   /** The next step to ask. */
   #step = 0
@@ -129,8 +134,7 @@ export class Exchange implements BodyReader, Caller, WaitingRequest, RunningExch
       return this.reply(ResponseFlag.DPE, { status: 400, details: 'path_not_ascii', text, grpcStatus: 13 })
     }
     const { requestTimeoutMs, traffic, samplingPercent } = this.manager.settings
-    if (requestTimeoutMs > 0 && !this.body.ended)
-      this.#cancelTimer = this.#deps.clock.after(requestTimeoutMs, () => this.#late())
+    if (requestTimeoutMs > 0 && !this.body.ended) this.#limitArrival(requestTimeoutMs)
     if (traffic) {
       this.#deps.telemetry.beginTrace(this.record, this.head, samplingPercent)
       giveRequestId(this.head)
@@ -167,8 +171,12 @@ export class Exchange implements BodyReader, Caller, WaitingRequest, RunningExch
 
   #awaitRoutes(): void {
     this.#phase = Phase.AwaitingRoutes
+    if (this.manager.routes.value !== undefined) this.#chooseRoute()
+    else this.#waitForRoutes()
+  }
+
+  #waitForRoutes(): void {
     const { routes } = this.manager
-    if (routes.value !== undefined) return this.#chooseRoute()
     const proceed = (): void => {
       this.#cancelWait?.()
       this.#cancelWait = undefined
@@ -284,7 +292,7 @@ export class Exchange implements BodyReader, Caller, WaitingRequest, RunningExch
   }
 
   respond(head: ResponseHead, end: boolean): void {
-    this.#activeAt = this.#deps.clock.now()
+    const now = (this.#activeAt = this.#deps.clock.now())
     this.record.status = head.status
     this.record.details = 'via_upstream'
     for (const step of this.manager.steps.watchers) step.answered?.(this.head, head, this.#wholeAt)
@@ -296,7 +304,7 @@ export class Exchange implements BodyReader, Caller, WaitingRequest, RunningExch
     if (this.wantsUpgrade) removeField(head.fields, UPGRADE_HEADER)
     if (this.#knowsIgnored && head.status >= 200 && head.status < 300)
       head.fields.push(UPGRADE_HEADER, 'ignored')
-    this.#sendHead(head, end)
+    this.#sendHead(head, end, now)
     if (end) this.#responseDone()
   }
 
@@ -373,6 +381,10 @@ export class Exchange implements BodyReader, Caller, WaitingRequest, RunningExch
     this.#giveUp(ResponseFlag.SI, reply, 'timeout')
   }
 
+  #limitArrival(ms: number): void {
+    this.#cancelTimer = this.#deps.clock.after(ms, () => this.#late())
+  }
+
   /** It was not whole within request_timeout, which an answer that has begun ends, too (Envoy). */
   #late(): void {
     const reply = {
@@ -415,10 +427,10 @@ export class Exchange implements BodyReader, Caller, WaitingRequest, RunningExch
     this.#finish()
   }
 
-  #sendHead(head: ResponseHead, end: boolean): void {
+  #sendHead(head: ResponseHead, end: boolean, now: number = this.#deps.clock.now()): void {
     this.#phase = Phase.Responding
     this.#cancelTimer?.()
-    this.record.answerMs = Math.floor(this.#deps.clock.now() - this.startedAt)
+    this.record.answerMs = Math.floor(now - this.startedAt)
     if (!this.#keepsCase) head.spelling = undefined
     for (const step of this.manager.steps.responders) step.respond?.(this.hop, this.head, this.#route, head)
     this.#stream.head(head, end)

@@ -2,7 +2,7 @@ import { field, setField, type Fields, type RequestHead, type ResponseHead } fro
 import type { ResetReason } from '../http/stream.ts'
 import { hashes } from '../model/balancing.ts'
 import { ResponseFlag } from '../model/response-flag.ts'
-import type { ForwardAction, Route, WeightedCluster } from '../model/route.ts'
+import type { ForwardAction, HedgePolicy, Route, WeightedCluster } from '../model/route.ts'
 import { mutate } from '../route/rewrite.ts'
 import type { Session } from '../steps/step.ts'
 import { addressesOf } from '../transport/proxy-protocol.ts'
@@ -79,8 +79,13 @@ export class Forwarding implements AttemptOwner {
     const { head, manager } = this.#caller
     const session = manager.steps.sessions?.session(head, this.#route)
     this.#session = session
-    const weighted = session && this.#action.clusters.find(({ cluster }) => cluster === session.cluster)
-    if (!session || !weighted || weighted.cluster === '') return this.#choose(undefined)
+    if (session) this.#resume(session)
+    else this.#choose(undefined)
+  }
+
+  #resume(session: Session): void {
+    const weighted = this.#action.clusters.find(({ cluster }) => cluster === session.cluster)
+    if (!weighted || weighted.cluster === '') return this.#choose(undefined)
     // Whether its endpoint is still there has to be known before another backend may be picked.
     const cluster = this.#deps.clusters.get(weighted.cluster)
     const choose = (): void => {
@@ -136,7 +141,11 @@ export class Forwarding implements AttemptOwner {
     const cluster = this.#deps.clusters.get(weighted.cluster)
     this.#cluster = cluster
     cluster.active++
-    if (cluster.ready) return this.#admitted(cluster)
+    if (cluster.ready) this.#admitted(cluster)
+    else this.#waitFor(cluster)
+  }
+
+  #waitFor(cluster: UpstreamCluster): void {
     this.#cancelWait = cluster.whenReady(this.#deps.configWaitMs, () => {
       this.#cancelWait = undefined
       if (!this.#over) this.#admitted(cluster)
@@ -190,7 +199,7 @@ export class Forwarding implements AttemptOwner {
   /** The exchange is over, whichever way. */
   over(): void {
     this.#over = true
-    closeTries(this.#caller.record, this.#attempt, this.#deps.clock.now())
+    closeTries(this.#caller.record, this.#attempt, this.#deps.clock)
     this.#hedges?.stop()
     this.#cancelWait?.()
     this.#deadline?.stop()
@@ -214,21 +223,28 @@ export class Forwarding implements AttemptOwner {
    */
   #startTimers(action: ForwardAction): boolean {
     const { body, grpc, head, startedAt } = this.#caller
-    const now = this.#deps.clock.now()
     const grpcTimeout = grpc ? grpcTimeoutMs(head.fields) : undefined
+    const limited = action.timeoutMs > 0 && body.ended
+    // The clock is looked at where that says something: a look costs as much as a hundred lines of this.
+    if (grpcTimeout === undefined && !limited) return true
+    const now = this.#deps.clock.now()
     if (grpcTimeout !== undefined && startedAt + grpcTimeout <= now) {
       this.#timeout()
       return false
     }
     if (grpcTimeout !== undefined) this.#limit(startedAt + grpcTimeout)
-    if (action.timeoutMs > 0 && body.ended) this.#limit(now + action.timeoutMs)
+    if (limited) this.#limit(now + action.timeoutMs)
     return true
   }
 
   /** The request is over by `deadline`, on the clock, at the latest. */
   #limit(deadline: number): void {
-    this.#deadline ??= new Deadline(this.#deps.clock, () => this.#timeout())
+    this.#deadline ??= this.#newDeadline()
     this.#deadline.limit(deadline)
+  }
+
+  #newDeadline(): Deadline {
+    return new Deadline(this.#deps.clock, () => this.#timeout())
   }
 
   #timeout(): void {
@@ -277,16 +293,17 @@ export class Forwarding implements AttemptOwner {
       const text = 'too many requests to this destination'
       return this.#fail(ResponseFlag.UO, 503, 'upstream_overflow{requests}', text)
     }
-    cluster.budget.request()
+    const now = this.#deps.clock.now()
+    cluster.budget.request(now)
     const { hashPolicies } = this.#action
     if (hashPolicies && hashes(config.balancing.policy)) {
       const { head, hop } = this.#caller
       this.#affinity = new Affinity(hashPolicies, head, hop.downstream, this.#deps.random)
     }
-    this.#try()
+    this.#try(now)
   }
 
-  #try(): void {
+  #try(now: number): void {
     this.#cancelWait = undefined
     if (this.#over) return
     const { hop, record } = this.#caller
@@ -300,7 +317,7 @@ export class Forwarding implements AttemptOwner {
     const useless = !endpoint || (this.#unreached && this.#tried?.includes(endpoint))
     if (useless && this.#failOver()) return
     if (!endpoint) return this.#fail(ResponseFlag.UH, 503, 'no_healthy_upstream', 'no healthy upstream')
-    const attempt = this.#attemptAt(endpoint, this.#nextKind)
+    const attempt = this.#attemptAt(endpoint, this.#nextKind, now)
     this.#attempt = attempt
     attempt.start(this.#caller.body.ended ? this.#perTryTimeoutMs : 0)
     this.#armHedge()
@@ -310,14 +327,14 @@ export class Forwarding implements AttemptOwner {
     return this.#action.retry?.perTryTimeoutMs ?? 0
   }
 
-  #attemptAt(endpoint: EndpointState, kind: TryKind): Attempt {
+  #attemptAt(endpoint: EndpointState, kind: TryKind, now: number): Attempt {
     const { head, hop, http2, record } = this.#caller
     record.attempts++
     this.#noteUpstream(endpoint)
     const unshared =
       hop.own ?? (endpoint.proxyProtocol && (hop.named ??= new OwnConnections(addressesOf(hop), false)))
     const pool = unshared ? unshared.pool(endpoint, http2) : endpoint.pool(http2)
-    const attempt = new Attempt(this, endpoint, head, pool, this.#deps.clock, this.#reuse)
+    const attempt = new Attempt(this, endpoint, head, pool, this.#deps.clock, now, this.#reuse)
     if (record.tries) beginTry(record, attempt, kind, this.#deps.telemetry.trySpanId())
     return attempt
   }
@@ -338,8 +355,12 @@ export class Forwarding implements AttemptOwner {
     // A session's or a login's endpoint is the only one that will do.
     if (hop.own || this.#pinned) return
     if (!policy.nonIdempotent && !isIdempotent(head.method)) return
-    this.#hedges ??= new Hedges(policy, this.#deps.clock, () => this.#hedge())
+    this.#hedges ??= this.#newHedges(policy)
     this.#hedges.arm()
+  }
+
+  #newHedges(policy: HedgePolicy): Hedges {
+    return new Hedges(policy, this.#deps.clock, () => this.#hedge())
   }
 
   #hedge(): void {
@@ -350,7 +371,7 @@ export class Forwarding implements AttemptOwner {
     if (!endpoint || !this.#mayRetry() || !this.#countRetrying()) return
     this.#deps.telemetry.count('hedges_sent')
     beginTries(this.#caller.record, first)
-    const attempt = this.#attemptAt(endpoint, 'hedge')
+    const attempt = this.#attemptAt(endpoint, 'hedge', this.#deps.clock.now())
     hedges.add(attempt)
     attempt.start(this.#perTryTimeoutMs)
   }
@@ -546,7 +567,7 @@ export class Forwarding implements AttemptOwner {
     this.#attempt = undefined
     // Never in this call stack, which may be a pool's own loop.
     const delayMs = decision === 'replay' ? 0 : backoffMs(policy, outcome, this.#retries, this.#deps.random())
-    this.#cancelWait = this.#deps.clock.after(delayMs, () => this.#try())
+    this.#cancelWait = this.#deps.clock.after(delayMs, () => this.#try(this.#deps.clock.now()))
     return true
   }
 }

@@ -152,7 +152,8 @@ export class Mirror implements AttemptOwner {
     const endpoint = admitted ? cluster.pick(this.#original, undefined) : undefined
     if (!endpoint) return this.#finish('mirror_failed', GIVEN_UP)
     const pool = endpoint.pool(this.#http2)
-    const attempt = new Attempt(this, endpoint, this.#head, pool, this.#deps.clock, 'any')
+    const { clock } = this.#deps
+    const attempt = new Attempt(this, endpoint, this.#head, pool, clock, clock.now(), 'any')
     this.#attempt = attempt
     if (this.#record.span) {
       const spanId = this.#deps.telemetry.trySpanId()

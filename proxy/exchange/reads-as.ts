@@ -20,12 +20,19 @@ export function removeLookalikes(fields: Fields, name: string): void {
   let kept = 0
   for (let i = 0; i < fields.length; i += 2) {
     const field = fields[i] as string
-    if (field.length === name.length && field.toLowerCase() !== name && readsAs(field, name)) continue
-    fields[kept] = field
-    fields[kept + 1] = fields[i + 1] as string
+    if (isLookalike(field, name)) continue
+    // Mostly there is none, and nothing is written.
+    if (kept < i) {
+      fields[kept] = field
+      fields[kept + 1] = fields[i + 1] as string
+    }
     kept += 2
   }
-  fields.length = kept
+  if (kept < fields.length) fields.length = kept
+}
+
+function isLookalike(field: string, name: string): boolean {
+  return field.length === name.length && field.toLowerCase() !== name && readsAs(field, name)
 }
 
 function isAlphanumeric(code: number): boolean {

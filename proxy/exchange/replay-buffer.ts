@@ -69,7 +69,7 @@ export class ReplayBuffer {
   /** Nothing will be repeated any more. */
   release(): void {
     this.complete = false
-    this.#blocks = []
+    if (this.#blocks.length > 0) this.#blocks = []
     this.#fill = this.#bytes = 0
   }
 }

@@ -1,3 +1,4 @@
+import type { Clock } from '../../core/clock.ts'
 import { ResponseFlag } from '../model/response-flag.ts'
 import type { Attempt } from './attempt.ts'
 import type { RequestRecord, TryKind, TryRecord } from './telemetry-sink.ts'
@@ -50,8 +51,9 @@ export function endTry({ told, identity }: Attempt, end: TryEnd, now: number): v
 }
 
 /** The request is over. The try that it ended with, `last`, has ended as it did; others that still run are given up. */
-export function closeTries(record: RequestRecord, last: Attempt | undefined, now: number): void {
+export function closeTries(record: RequestRecord, last: Attempt | undefined, clock: Clock): void {
   if (!record.tries) return
+  const now = clock.now()
   if (last) endTry(last, endOf(record), now)
   for (const one of record.tries) if (one.durationMs < 0) close(one, GIVEN_UP, now)
 }

@@ -46,26 +46,31 @@ export function fieldValues(fields: Fields, name: string): string[] {
 
 /** Replaces all values of a field by one, in place of the first. */
 export function setField(fields: Fields, name: string, value: string): void {
-  let kept = 0
-  let found = false
-  for (let i = 0; i < fields.length; i += 2) {
-    if (fields[i] === name) {
-      if (found) continue
-      found = true
-      fields[i + 1] = value
-    }
-    fields[kept] = fields[i] as string
-    fields[kept + 1] = fields[i + 1] as string
-    kept += 2
+  const at = placeOf(fields, name, 0)
+  if (at < 0) {
+    fields.push(name, value)
+    return
   }
-  fields.length = kept
-  if (!found) fields.push(name, value)
+  fields[at + 1] = value
+  removeFrom(fields, name, at + 2)
 }
 
 /** Removes every value of a field. */
 export function removeField(fields: Fields, name: string): void {
-  let kept = 0
-  for (let i = 0; i < fields.length; i += 2) {
+  removeFrom(fields, name, 0)
+}
+
+/** Index of the first field of the name from `from` on, or -1. */
+function placeOf(fields: Fields, name: string, from: number): number {
+  for (let i = from; i < fields.length; i += 2) if (fields[i] === name) return i
+  return -1
+}
+
+/** Most messages have none of what is taken out of them: nothing is written to their lists. */
+function removeFrom(fields: Fields, name: string, from: number): void {
+  let kept = placeOf(fields, name, from)
+  if (kept < 0) return
+  for (let i = kept + 2; i < fields.length; i += 2) {
     if (fields[i] === name) continue
     fields[kept] = fields[i] as string
     fields[kept + 1] = fields[i + 1] as string

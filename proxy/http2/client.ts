@@ -157,7 +157,7 @@ class Http2Client extends Http2Connection implements ClientConnection {
     this.#nextId += 2
     this.carried++
     const stream = new Http2ClientStream(this, id, head, reader)
-    this.streams.set(id, stream)
+    this.streams.add(stream)
     const spelling = this.spellingOf(head)
     writeRequestPseudo(this.beginBlock(head.fields, spelling, requestPseudoBytes(head)), head)
     this.writeFields(head.fields, spelling)
@@ -168,8 +168,7 @@ class Http2Client extends Http2Connection implements ClientConnection {
   }
 
   override get urgency(): Urgency {
-    for (const stream of this.streams.values())
-      if (!(stream as Http2ClientStream).headReceived) return 'answer'
+    for (const stream of this.streams.all()) if (!(stream as Http2ClientStream).headReceived) return 'answer'
     return super.urgency
   }
 
@@ -191,7 +190,7 @@ class Http2Client extends Http2Connection implements ClientConnection {
     this.#suspect = suspect
     if (suspect) {
       this.#handler.onSilent?.()
-      for (const stream of [...this.streams.values()]) (stream as Http2ClientStream).peerSilent()
+      for (const stream of this.streams.all()) (stream as Http2ClientStream).peerSilent()
     }
     if (!this.stopped) this.#handler.onChange()
   }
@@ -222,7 +221,7 @@ class Http2Client extends Http2Connection implements ClientConnection {
   /** Streams beyond the last one were not processed and can be repeated. */
   protected onGoaway(lastStreamId: number, code: number): void {
     this.#draining = true
-    const lost = [...this.streams.values()].filter((stream) => stream.id > lastStreamId)
+    const lost = this.streams.all().filter((stream) => stream.id > lastStreamId)
     for (const stream of lost) this.loseStream(stream, 'refused', `the server goes away: ${nameOfCode(code)}`)
     this.#handler.onChange()
     this.#shutIfIdle()

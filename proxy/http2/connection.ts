@@ -33,6 +33,7 @@ import {
   PeerSettings,
 } from './settings.ts'
 import type { Http2Stream, StreamConnection } from './stream.ts'
+import { StreamTable } from './stream-table.ts'
 
 // For the peer to take what was written and to close.
 const LINGER_AFTER_ERROR_MS = 1000
@@ -45,7 +46,7 @@ export abstract class Http2Connection
 {
   readonly options: ResolvedOptions
   readonly peer: PeerSettings
-  readonly streams = new Map<number, Http2Stream>()
+  readonly streams = new StreamTable()
   readonly closedStreams = new ClosedStreams()
   /** The block of fields that was decoded last. */
   readonly block: FieldBlock
@@ -214,7 +215,7 @@ export abstract class Http2Connection
 
   #loseAll(reason: ResetReason, detail: string): void {
     if (this.streams.size === 0) return
-    const streams = [...this.streams.values()]
+    const streams = this.streams.all()
     this.streams.clear()
     for (const stream of streams) {
       stream.closed = true
@@ -231,7 +232,7 @@ export abstract class Http2Connection
 
   #remove(stream: Http2Stream, reset: boolean): void {
     stream.closed = true
-    this.streams.delete(stream.id)
+    this.streams.delete(stream)
     this.closedStreams.add(stream.id, reset)
     if (this.streams.size === 0) this.#idle?.streamOver()
     this.onStreamGone()
@@ -405,7 +406,7 @@ export abstract class Http2Connection
     this.writeFrame(frame.SETTINGS, frame.ACK, 0, undefined)
     const delta = this.peer.initialWindowSize - before
     if (delta !== 0) {
-      for (const stream of this.streams.values())
+      for (const stream of this.streams.all())
         // Section 6.9.2: a window may become negative, but not too large.
         if (!stream.widenSendWindow(delta)) return this.fail(FLOW_CONTROL_ERROR, 'a window overflows')
       this.#turns.run()

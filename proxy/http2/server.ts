@@ -167,7 +167,7 @@ class Http2Server extends Http2Connection implements ServerConnection {
     stream.tunnel = head.upgrade !== '' || head.method === 'CONNECT'
     stream.bodyLeft = stream.tunnel ? UNKNOWN_LENGTH : block.contentLength
     stream.remoteEnded = end
-    this.streams.set(streamId, stream)
+    this.streams.add(stream)
     stream.reader = this.#handler.onRequest(stream, head, end)
   }
 
@@ -201,7 +201,7 @@ class Http2Server extends Http2Connection implements ServerConnection {
   }
 
   sweep(nowMs: number, limitMs: number): void {
-    for (const stream of this.streams.values())
+    for (const stream of this.streams.all())
       if (stream.stalledFor(nowMs) >= limitMs)
         stream.fail(CANCEL, 'the client took nothing of its answer', 'stalled')
   }

@@ -74,7 +74,7 @@ export abstract class Http2Stream implements BodyWriter {
   #queue: ByteQueue | undefined
   /** Some of the queue was sent since the last sweep; when the first sweep after that was. */
   #sentSinceSweep = false
-  #stalledSince = Infinity
+  #stalledSince: number | undefined
   #endQueued = false
   #trailers: Fields | undefined
 
@@ -166,10 +166,10 @@ export abstract class Http2Stream implements BodyWriter {
   stalledFor(nowMs: number): number {
     if (!this.hasQueued || this.#sentSinceSweep) {
       this.#sentSinceSweep = false
-      this.#stalledSince = Infinity
+      this.#stalledSince = undefined
       return 0
     }
-    if (this.#stalledSince === Infinity) this.#stalledSince = nowMs
+    this.#stalledSince ??= nowMs
     return nowMs - this.#stalledSince
   }
 

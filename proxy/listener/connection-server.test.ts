@@ -2,6 +2,7 @@ import { Duplex } from 'node:stream'
 import type { Socket } from 'node:net'
 import t from 'tap'
 import { MirrorRoom } from '../exchange/mirror-room.ts'
+import { RunningExchanges } from '../exchange/running-exchanges.ts'
 import { noTelemetry, type ConnectionRecord, type RequestRecord } from '../exchange/telemetry-sink.ts'
 import { WeightedPicks } from '../exchange/dependencies.ts'
 import { MemoryTransport } from '../http1/testing/memory-transport.ts'
@@ -79,7 +80,7 @@ function start(termination: (settings: DownstreamTls) => Terminated | undefined 
       random,
       configVersion: () => 'v1',
       configWaitMs: 500,
-      running: new Set(),
+      running: new RunningExchanges(),
       overloaded: () => false,
     },
     tcp: { clusters, telemetry, configWaitMs: 500, clock },

@@ -6,10 +6,29 @@ import { Questions, type AnswerRequest, type QuestionResponse } from '../../core
 /** Answers a question of one kind with what becomes JSON. What it throws is told to whoever asks. */
 export type Answerer = (question: unknown) => Promise<unknown>
 
+/** Of a question that is told of until somebody ends it. */
+export interface Telling {
+  /** `json`: one answer. `sent` is called once it is on its way, and never where the stream is over. */
+  tell(json: string, sent: () => void): void
+  /** There will be no more; `reason` is told to whoever asks. */
+  over(reason: string): void
+}
+
+export interface Following {
+  /** It was asked again: it goes on. */
+  renew(): void
+  /** Nobody listens any more. */
+  end(): void
+}
+
+/** Begins to tell. What it throws is told to whoever asks. */
+export type Follower = (question: unknown, telling: Telling) => Following
+
 export interface QuestionsOptions {
   /** Name of this pod. */
   readonly pod: string
   readonly kinds: Readonly<Record<string, Answerer>>
+  readonly followed?: Readonly<Record<string, Follower>>
   /** Characters of an answer; default 512 Ki. */
   readonly longest?: number
   readonly clock?: Clock
@@ -28,7 +47,7 @@ const UNIMPLEMENTED = 12
  * function ends it before. A control plane of an earlier release asks nothing.
  */
 export function answerQuestions(client: Client, metadata: Metadata, options: QuestionsOptions): () => void {
-  const { pod, kinds, longest = 512 * 1024, clock = systemClock } = options
+  const { pod, kinds, followed = {}, longest = 512 * 1024, clock = systemClock } = options
   let stream: ClientDuplexStream<AnswerRequest, QuestionResponse> | undefined
   let cancelRetry = (): void => {}
   let closed = false
@@ -39,16 +58,53 @@ export function answerQuestions(client: Client, metadata: Metadata, options: Que
     const own = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, metadata)
     stream = own
     let over = false
+    const following = new Map<number, Following>()
     const ended = (again: boolean): void => {
       if (over) return
       over = true
+      for (const one of following.values()) one.end()
+      following.clear()
       if (closed || !again) return
       cancelRetry = clock.after(RETRY_MS, open)
     }
-    own.on('data', (question) => void answer(own, question))
+    own.on('data', (question) => {
+      if (!follow(own, following, question)) void answer(own, question)
+    })
     own.on('error', ({ code }: { readonly code?: number }) => ended(code !== UNIMPLEMENTED))
     own.on('end', () => ended(true))
     own.write({ id: 0, pod })
+  }
+
+  /** Whether the question is one that is followed, or ends one. */
+  const follow = (
+    own: ClientDuplexStream<AnswerRequest, QuestionResponse>,
+    following: Map<number, Following>,
+    { id = 0, kind = '', json = '', end = false }: QuestionResponse,
+  ): boolean => {
+    const known = following.get(id)
+    if (known) {
+      if (!end) known.renew()
+      else if (following.delete(id)) known.end()
+      return true
+    }
+    if (end) return true
+    const follower = Object.hasOwn(followed, kind) ? followed[kind] : undefined
+    if (!follower) return false
+    try {
+      const telling: Telling = {
+        tell: (text, sent) => {
+          if (!closed && own.writable) own.write({ id, json: text, more: true }, sent)
+        },
+        over: (reason) => {
+          following.delete(id)
+          if (!closed && own.writable) own.write({ id, error: reason })
+        },
+      }
+      following.set(id, follower(JSON.parse(json), telling))
+    } catch (error) {
+      if (!closed && own.writable) own.write({ id, error: describeError(error) })
+    }
+    return true
   }
 
   const withinPatience = async (work: () => Promise<unknown>): Promise<unknown> => {

@@ -8,22 +8,25 @@ import type {
   RouteMatch,
 } from '../model/route.ts'
 
+// What configuration holds is frozen, and of frozen lists V8 makes an iterator each time: so by index, here.
+
 /** Applies remove, set, add in place; names are written as the configuration has them. */
 export function mutate(head: RequestHead | ResponseHead, mutation: HeaderMutation): void {
-  for (const name of mutation.remove) removeField(head.fields, name)
-  for (const field of mutation.set) set(head, field)
-  for (const field of mutation.add) add(head, field)
+  for (let i = 0; i < mutation.remove.length; i++) removeField(head.fields, mutation.remove[i] as string)
+  for (let i = 0; i < mutation.set.length; i++) set(head, mutation.set[i] as MutatedField)
+  for (let i = 0; i < mutation.add.length; i++) add(head, mutation.add[i] as MutatedField)
 }
 
 /** As `mutate`, but `host` and `:authority` go where a request keeps them. */
 export function mutateRequest(head: RequestHead, mutation: HeaderMutation): void {
-  for (const name of mutation.remove) removeField(head.fields, name)
-  for (const field of mutation.set) {
-    const [name, value] = field
-    if (name === 'host' || name === ':authority') head.authority = value
+  for (let i = 0; i < mutation.remove.length; i++) removeField(head.fields, mutation.remove[i] as string)
+  for (let i = 0; i < mutation.set.length; i++) {
+    const field = mutation.set[i] as MutatedField
+    const name = field[0]
+    if (name === 'host' || name === ':authority') head.authority = field[1]
     else set(head, field)
   }
-  for (const field of mutation.add) add(head, field)
+  for (let i = 0; i < mutation.add.length; i++) add(head, mutation.add[i] as MutatedField)
 }
 
 function set(head: RequestHead | ResponseHead, [name, value, written = name]: MutatedField): void {

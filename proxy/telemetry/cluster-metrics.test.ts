@@ -1,14 +1,16 @@
 import t from 'tap'
 import { prometheusText } from '../../core/metrics/prometheus-text.ts'
 import { clusterFamilies } from './cluster-metrics.ts'
+import { FakeUpstream } from '../upstream/testing/fake-upstream.ts'
 import { clustersWithEverything } from './testing/clusters.ts'
 
 t.test('what a cluster counts stands under its name', async (t) => {
   t.equal(
     withoutHelp(prometheusText(clusterFamilies(clustersWithEverything()))),
     `# TYPE weft_cluster_endpoints gauge
-weft_cluster_endpoints{weft_backend="app",weft_standing="last-resort"} 1
 weft_cluster_endpoints{weft_backend="app",weft_standing="use"} 2
+weft_cluster_endpoints{weft_backend="app",weft_standing="last-resort"} 1
+weft_cluster_endpoints{weft_backend="app",weft_standing="avoid"} 0
 # TYPE weft_cluster_ejected_endpoints gauge
 weft_cluster_ejected_endpoints{weft_backend="app"} 1
 # TYPE weft_cluster_ejections_total counter
@@ -36,6 +38,16 @@ weft_cluster_overflows_total{weft_backend="app",weft_limit="requests"} 1
 `,
   )
   t.equal(prometheusText(clusterFamilies({ clusters: new Map() })), '')
+})
+
+t.test('a cluster without endpoints says that it has none', async (t) => {
+  const { clusters, configuration } = new FakeUpstream()
+  configuration.setCluster('empty', [])
+  clusters.get('empty')
+  t.match(
+    prometheusText(clusterFamilies(clusters)),
+    /weft_cluster_endpoints\{weft_backend="empty",weft_standing="use"\} 0\n/,
+  )
 })
 
 function withoutHelp(text: string): string {

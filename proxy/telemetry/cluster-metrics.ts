@@ -1,5 +1,6 @@
 import type { MetricDescription, MetricFamily } from '../../core/metrics/family.ts'
 import type { ClusterManager } from '../upstream/cluster-manager.ts'
+import type { Standing } from '../upstream/health/signal.ts'
 import type { UpstreamCluster } from '../upstream/upstream-cluster.ts'
 
 type ClusterMetric = MetricDescription & {
@@ -10,6 +11,8 @@ type ClusterMetric = MetricDescription & {
   readonly read: (cluster: UpstreamCluster) => Iterable<readonly [label: string, value: number]>
 }
 
+const STANDINGS: readonly Standing[] = ['use', 'last-resort', 'avoid']
+
 /** What is told of each cluster in use. */
 export const CLUSTER_METRICS: readonly ClusterMetric[] = [
   {
@@ -18,7 +21,12 @@ export const CLUSTER_METRICS: readonly ClusterMetric[] = [
     type: 'gauge',
     help: 'Endpoints, by whether they are picked: `use`, `last-resort` (nothing better is there), `avoid`.',
     label: 'weft.standing',
-    read: ({ states }) => countBy([...states.values()], ({ health }) => health.standing),
+    // None of a standing is told as 0, and so is a cluster without endpoints: what is absent raises no alert.
+    read: ({ states }) =>
+      STANDINGS.map((standing) => [
+        standing,
+        [...states.values()].filter(({ health }) => health.standing === standing).length,
+      ]),
   },
   {
     name: 'weft.cluster.ejected_endpoints',
@@ -112,10 +120,4 @@ export function clusterFamilies({ clusters }: Pick<ClusterManager, 'clusters'>):
       })),
     ),
   }))
-}
-
-function countBy<T>(all: readonly T[], keyOf: (one: T) => string): ReadonlyMap<string, number> {
-  const counts = new Map<string, number>()
-  for (const one of all) counts.set(keyOf(one), (counts.get(keyOf(one)) ?? 0) + 1)
-  return counts
 }

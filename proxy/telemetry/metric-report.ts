@@ -26,7 +26,9 @@ export interface MetricReportOptions {
   readonly exporter: Exporter | undefined
   readonly resource: Resource
   readonly own: OwnWorkload | undefined
-  /** All but the durations of requests. */
+  /** What is told with each report: little, and nothing while all is well. */
+  readonly prompt: () => readonly MetricFamily[]
+  /** All else. */
   readonly others: () => readonly MetricFamily[]
   readonly clock: Clock
   /** Between two reports of all durations. Milliseconds. */
@@ -81,12 +83,12 @@ export class MetricReport {
       this.#missing = false
       void (whole
         ? this.#pushAll(report % OTHERS_EVERY === 0)
-        : this.#push(changed, report % OTHERS_EVERY === 0))
+        : this.#push(changed, report % OTHERS_EVERY === 0, true))
     })
   }
 
   #pushAll(others: boolean): Promise<void> {
-    return this.#push([...this.#options.metrics.requests], others)
+    return this.#push([...this.#options.metrics.requests], others, true)
   }
 
   #awaitEarly(): void {
@@ -98,23 +100,28 @@ export class MetricReport {
       void this.#push(
         [...metrics.requests].filter((series) => series.used),
         false,
+        false,
       )
     })
   }
 
-  #push(series: readonly RequestSeries[], others: boolean): Promise<void> {
+  #push(series: readonly RequestSeries[], others: boolean, prompt: boolean): Promise<void> {
     this.#cancelEarly?.()
     this.#cancelEarly = undefined
     this.#pushedAt = this.#options.clock.now()
-    this.#sent = this.#sent.then(() => this.#send(series, others))
+    this.#sent = this.#sent.then(() => this.#send(series, others, prompt))
     return this.#sent
   }
 
-  async #send(series: readonly RequestSeries[], withOthers: boolean): Promise<void> {
-    const { exporter, metrics, others, own, resource } = this.#options
+  async #send(series: readonly RequestSeries[], withOthers: boolean, withPrompt: boolean): Promise<void> {
+    const { exporter, metrics, others, own, prompt, resource } = this.#options
     if (!exporter) return
     this.#sending = true
-    const families = [...durationFamilies(series, own), ...(withOthers ? others() : [])]
+    const families = [
+      ...durationFamilies(series, own),
+      ...(withPrompt ? prompt() : []),
+      ...(withOthers ? others() : []),
+    ]
     const now = Date.now()
     // A trace that was told twice is told; one between two reports would be missed by a closer look.
     const exemplarsSince = now - 2 * this.#pushMs

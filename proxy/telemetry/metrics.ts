@@ -67,12 +67,8 @@ export class Metrics {
       this.#index.get(record.route)?.get(record.cluster)?.get(identity)?.get(record.peer)?.get(key) ??
       this.#series(key, record, mtls, identity, rpcMethod)
     const seconds = record.durationMs / 1000
-    const bucket = series.add({
-      seconds,
-      requestBytes: record.bytesReceived,
-      responseBytes: record.bytesSent,
-      resends: record.attempts > 1 ? record.attempts - 1 : 0,
-    })
+    const resends = record.attempts > 1 ? record.attempts - 1 : 0
+    const bucket = series.add(seconds, record.bytesReceived, record.bytesSent, resends)
     const { span } = record
     if (!span) return
     series.exemplars ??= []

@@ -8,6 +8,7 @@ import { COUNTERS, LIMIT_METRICS, type CounterName, type LimitMetricName } from 
 import type { ResponseFlag } from '../model/response-flag.ts'
 import { CLUSTER_METRICS } from './cluster-metrics.ts'
 import { counterMetric, DECISIONS, limitMetric } from './count-families.ts'
+import { EJECTION_METRICS } from './ejection-families.ts'
 import { FLAGGER_METRICS } from './foreign-names/flagger.ts'
 import { ISTIO_METRICS } from './foreign-names/istio.ts'
 import { REQUEST_LABELS, REQUEST_METRICS } from './request-families.ts'
@@ -49,6 +50,7 @@ export const SIDECAR_METRIC_TABLE: readonly MetricDescription[] = [
   ...TCP_METRICS,
   DECISIONS,
   ...CLUSTER_METRICS,
+  ...EJECTION_METRICS,
   ...SIDECAR_METRICS,
   ...PROCESS_METRICS,
   ...(Object.keys(COUNTERS) as CounterName[]).map(counterMetric),

@@ -44,15 +44,6 @@ export interface RequestLabels {
   readonly rpc: { readonly method: string; /** -1: none came. */ readonly status: number } | undefined
 }
 
-/** What one request adds to its set. */
-export interface Observation {
-  readonly seconds: number
-  readonly requestBytes: number
-  readonly responseBytes: number
-  /** Tries beyond the first. */
-  readonly resends: number
-}
-
 /** One set of labels: histograms of durations and sizes, and a counter, in one typed array. */
 export class RequestSeries {
   readonly labels: RequestLabels
@@ -76,8 +67,8 @@ export class RequestSeries {
     this.usedAt = now
   }
 
-  /** Returns the bucket of its duration. */
-  add({ seconds, requestBytes, responseBytes, resends }: Observation): number {
+  /** One more request; `resends`: tries beyond the first. Returns the bucket of its duration. */
+  add(seconds: number, requestBytes: number, responseBytes: number, resends: number): number {
     const bucket = bucketOf(seconds, DURATION_BOUNDS)
     this.#add(bucket, 1)
     this.#add(SUM, seconds)

@@ -34,6 +34,7 @@ import { ExportQueue } from './export-queue.ts'
 import { requestIdOf } from './attributes.ts'
 import { KEPT_DEFAULTS, KeptSpans, type KeptSettings } from './kept-spans.ts'
 import { connectionSpanOf, mirrorSpanOf, SCHEMA_URL, spansOf } from './span.ts'
+import type { RequestListener } from './taps/taps.ts'
 import { newSpanId, newTraceId, readTrace, writeTrace, writeTry } from './trace-context.ts'
 
 export interface TelemetryOptions {
@@ -61,6 +62,8 @@ export interface TelemetryOptions {
 /** What the data plane tells, turned into spans, counters and log lines. */
 export class Telemetry implements TelemetrySink {
   readonly metrics = new Metrics()
+  /** Hears of each request that is over; undefined: nobody taps. */
+  tap: RequestListener | undefined
   readonly #limits = new LimitMetrics()
   readonly #kept: KeptSpans
   readonly #observed: ObservedCalls | undefined
@@ -81,6 +84,7 @@ export class Telemetry implements TelemetrySink {
   readonly #names: ReadonlySet<MetricNameSet>
   readonly #own: OwnWorkload | undefined
   readonly #sources: (() => readonly MetricFamily[])[] = []
+  readonly #promptSources: (() => readonly MetricFamily[])[] = []
 
   constructor(options: TelemetryOptions) {
     this.#options = options
@@ -125,6 +129,7 @@ export class Telemetry implements TelemetrySink {
       exporter: options.exporter,
       resource: this.#resource,
       own: this.#own,
+      prompt: () => this.#promptSources.flatMap((source) => source()),
       others: () => [...otherFamilies(this.metrics, this.#own), ...this.#besideRequests()],
       clock: this.#clock,
       pushMs: options.pushMs,
@@ -203,11 +208,11 @@ export class Telemetry implements TelemetrySink {
     this.metrics.active[record.direction]--
     this.metrics.request(record)
     this.metrics.decisions.add(record)
-    if (this.#spans) {
-      const span = record.span ?? this.#kept.refusal(record) ?? this.#kept.request(record, head)
-      if (span) for (const one of spansOf(record, span, requestIdOf(head))) this.#spans.add(one)
-    }
+    const span =
+      this.#spans && (record.span ?? this.#kept.refusal(record) ?? this.#kept.request(record, head))
+    if (span) for (const one of spansOf(record, span, requestIdOf(head))) this.#spans?.add(one)
     this.#log.request(record, head)
+    this.tap?.(record, head, span !== undefined)
     this.#report.counted()
   }
 
@@ -238,6 +243,11 @@ export class Telemetry implements TelemetrySink {
     this.#sources.push(source)
   }
 
+  /** The same of what is to be told at once, each second: little, and nothing while all is well. */
+  addPromptMetrics(source: () => readonly MetricFamily[]): void {
+    this.#promptSources.push(source)
+  }
+
   /** All metrics under the names that were chosen. */
   families(): readonly MetricFamily[] {
     const target: MetricFamily = {
@@ -251,6 +261,7 @@ export class Telemetry implements TelemetrySink {
       target,
       ...(this.#names.has('weft') ? requestFamilies(this.metrics, this.#own) : []),
       ...this.#besideRequests(),
+      ...this.#promptSources.flatMap((source) => source()),
       ...(this.#names.has('istio') ? istioFamilies(this.metrics, this.#own) : []),
       ...(this.#names.has('flagger') ? flaggerFamilies(this.metrics, this.#own) : []),
     ]

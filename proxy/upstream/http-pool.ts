@@ -232,7 +232,8 @@ export class HttpPool implements RoomUser {
     }
     if (codec.free > 0) {
       connection.waited = false
-      connection.idleSince = this.#clock.now()
+      // Of HTTP/2 nobody asks.
+      if (codec.protocol !== 'h2') connection.idleSince = this.#clock.now()
       if (!connection.ready) {
         connection.ready = true
         this.#ready.push(connection)

@@ -11,7 +11,7 @@ t.test('a floor for quiet services, a share for busy ones, and a window that mov
     return taken
   }
   t.equal(drained(), 10, 'one a second over ten seconds')
-  for (let i = 0; i < 1000; i++) budget.request()
+  for (let i = 0; i < 1000; i++) budget.request(clock.now())
   t.equal(drained(), 190, '20 % of 1,000, of which 10 are spent')
   clock.advance(5000)
   t.equal(drained(), 0, 'still in the window')
@@ -24,7 +24,7 @@ t.test('a floor for quiet services, a share for busy ones, and a window that mov
 t.test('a changed share counts what was counted before the change', async (t) => {
   const clock = new ManualClock(1_000_000)
   const budget = new RetryBudget(20, 0, clock)
-  for (let i = 0; i < 100; i++) budget.request()
+  for (let i = 0; i < 100; i++) budget.request(clock.now())
   for (let i = 0; i < 20; i++) t.ok(budget.tryRetry())
   t.notOk(budget.tryRetry())
   budget.configure(25, 0)

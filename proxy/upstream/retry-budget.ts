@@ -24,8 +24,9 @@ export class RetryBudget {
     this.#minPerSecond = minPerSecond
   }
 
-  request(): void {
-    const slot = this.#slot()
+  /** One more. `nowMs`: on the clock, of whoever has looked at it. */
+  request(nowMs: number): void {
+    const slot = this.#slot(nowMs)
     this.#requests[slot] = (this.#requests[slot] as number) + 1
   }
 
@@ -53,8 +54,8 @@ export class RetryBudget {
     return Math.max((requests * this.#percent) / 100, this.#minPerSecond * WINDOW_SECONDS) - retries
   }
 
-  #slot(): number {
-    const second = Math.floor(this.#clock.now() / 1000)
+  #slot(nowMs: number = this.#clock.now()): number {
+    const second = Math.floor(nowMs / 1000)
     const passed = Math.min(second - this.#second, WINDOW_SECONDS)
     for (let i = 1; i <= passed; i++) {
       const slot = (this.#second + i) % WINDOW_SECONDS

@@ -56,7 +56,7 @@ t.test(
     const { clock, upstream, cluster, set, request } = start()
     set([1, 2], { retryBudget: { percent: 50, minPerSecond: 0 } })
     const budget = cluster.budget
-    for (let i = 0; i < 10; i++) budget.request()
+    for (let i = 0; i < 10; i++) budget.request(clock.now())
     for (let i = 0; i < 5; i++) t.ok(budget.tryRetry())
     const states = [...cluster.states.values()]
     request()

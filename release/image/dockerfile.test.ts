@@ -7,14 +7,14 @@ import { readDockerfile } from './dockerfile.ts'
 const DOCKER = join(import.meta.dirname, '../../deploy/docker')
 
 t.test('each Dockerfile has the bundle of its name, and runs it as somebody', (t) => {
-  for (const part of ['control-plane', 'injector', 'proxy', 'init']) {
+  for (const part of ['control-plane', 'injector', 'proxy', 'init', 'cni']) {
     const found = readDockerfile(readFileSync(join(DOCKER, `${part}.Dockerfile`), 'utf8'))
     t.ok(BUNDLES.includes(part))
     t.same(found.copies.at(-1), [`dist/${part}`, `/weft/${part}`], part)
     t.equal(found.entrypoint[0], '/usr/local/bin/node')
     t.equal(found.entrypoint.at(-1), `/weft/${part}/main.mjs`)
     t.same(found.env, part === 'proxy' ? { MALLOC_ARENA_MAX: '2' } : {})
-    t.same(found.packages, part === 'init' ? ['iptables'] : [])
+    t.same(found.packages, part === 'init' ? ['iptables'] : part === 'cni' ? ['iptables', 'util-linux'] : [])
     t.match(found.labels, {
       'org.opencontainers.image.title': `weft-${part}`,
       'org.opencontainers.image.description': /^[A-Z].{20,}[^.]$/,

@@ -60,9 +60,9 @@ export async function observedOf(
   process.stderr.write(
     `asking the control planes of the ${api.mesh === 'local' ? 'mesh on this machine' : 'cluster'}\n`,
   )
-  const { view, silent } = await readObserved(api, namespace, sinceSeconds)
-  for (const { replica, error } of silent)
-    process.stderr.write(`${replica} could not be asked, and may know of more calls: ${error}\n`)
+  const { coverage, ...view } = await readObserved(api, namespace, sinceSeconds)
+  for (const { replica, reason } of coverage.missing)
+    process.stderr.write(`${replica} could not be asked, and may know of more calls: ${reason}\n`)
   const kinds = view.workloads.reduce((sum, { calls }) => sum + calls.length, 0)
   process.stderr.write(`${kinds} kinds of calls to ${view.workloads.length} workloads were seen\n`)
   return view

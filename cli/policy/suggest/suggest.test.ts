@@ -12,7 +12,7 @@ import type {
 } from '../../../control-plane/serve/telemetry/observed-view.ts'
 import { Translator } from '../../../control-plane/translate/translate.ts'
 import { meshPolicy, payObjects } from '../testing/pay-pod.ts'
-import { togetherObserved } from '../observed.ts'
+import { togetherObserved } from '../../../control-plane/serve/answers/merge-observed.ts'
 import { suggestPolicies, type SuggestOptions } from './suggest.ts'
 import { suggestionsJson, suggestionsText } from './suggestion-text.ts'
 

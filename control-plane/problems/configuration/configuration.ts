@@ -1,3 +1,4 @@
+import { atOnce } from '../../../core/in-turns.ts'
 import { together, type Problem } from '../../../core/problem.ts'
 import { callerFindings } from './callers.ts'
 import type { CheckedMesh } from './checked-mesh.ts'
@@ -8,18 +9,30 @@ import { serviceFindings } from './service-ports.ts'
 import { shadowedRules } from './shadowed-rules.ts'
 import { sharedPortFindings } from './shared-ports.ts'
 
+const FINDERS: readonly ((checked: CheckedMesh) => Problem[])[] = [
+  shadowedRules,
+  routeRuleFindings,
+  serviceFindings,
+  sharedPortFindings,
+  policyFindings,
+  callerFindings,
+  leftOutFindings,
+]
+
 /**
  * What is odd about a configuration whose objects are all well by themselves: what contradicts, hides or never happens. The same
  * of manifests and of a mesh that runs.
  */
 export function configurationFindings(checked: CheckedMesh): Problem[] {
-  return together(
-    shadowedRules(checked),
-    routeRuleFindings(checked),
-    serviceFindings(checked),
-    sharedPortFindings(checked),
-    policyFindings(checked),
-    callerFindings(checked),
-    leftOutFindings(checked),
-  )
+  return atOnce(findingConfiguration(checked))
+}
+
+/** The same, one kind at each step. */
+export function* findingConfiguration(checked: CheckedMesh): Generator<void, Problem[]> {
+  const found: Problem[][] = []
+  for (const find of FINDERS) {
+    found.push(find(checked))
+    yield
+  }
+  return together(...found)
 }

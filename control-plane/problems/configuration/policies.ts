@@ -1,10 +1,9 @@
 import type { Problem } from '../../../core/problem.ts'
 import { decisionOf } from '../../model/mesh-policy.ts'
 import type { AuthorizationPolicyObject } from '../../registry/kinds/authorization-policy/policy.ts'
-import { selects, type Labels } from '../../registry/kinds/label-selector.ts'
 import { podMtls } from '../../translate/peer-authentications.ts'
 import { findingOf, nameOf, type CheckedMesh, type CheckedPod } from './checked-mesh.ts'
-import { selectedPods } from './service-ports.ts'
+import { podsWith, selectedPods } from './selected-pods.ts'
 
 /** What is odd about policies: whom they are for, and what they do there. */
 export function policyFindings(checked: CheckedMesh): Problem[] {
@@ -30,7 +29,7 @@ function nothingSelected({ snapshot, pods }: CheckedMesh): Problem[] {
   ]
   return policies.flatMap((policy) => {
     const { selector, meta } = policy
-    if (!selector || podsOf(meta.namespace, selector, pods).length > 0) return []
+    if (!selector || podsWith(meta.namespace, selector, pods).length > 0) return []
     const labels = Object.entries(selector).map(([key, value]) => `${key}: ${value}`)
     return [
       findingOf('WEFT0305', nameOf(policy), 'spec.selector.matchLabels', {
@@ -39,16 +38,6 @@ function nothingSelected({ snapshot, pods }: CheckedMesh): Problem[] {
       }),
     ]
   })
-}
-
-function podsOf(
-  namespace: string,
-  selector: Labels | undefined,
-  pods: readonly CheckedPod[],
-): readonly CheckedPod[] {
-  return pods.filter(
-    ({ meta }) => meta.namespace === namespace && (!selector || selects(selector, meta.labels)),
-  )
 }
 
 /** PeerAuthentications of one scope. */
@@ -134,10 +123,10 @@ function targetsOf(
   { snapshot, pods }: CheckedMesh,
 ): readonly CheckedPod[] {
   const { namespace } = policy.meta
-  if (policy.selector) return podsOf(namespace, policy.selector, pods)
+  if (policy.selector) return podsWith(namespace, policy.selector, pods)
   const services = policy.targetRefs.filter(({ kind }) => kind === 'Service')
   if (policy.targetRefs.length === 0 || policy.targetRefs.some(({ kind }) => kind === 'Namespace'))
-    return podsOf(namespace, undefined, pods)
+    return podsWith(namespace, undefined, pods)
   return services.flatMap(({ name }) => {
     const service = snapshot.services.get(`${namespace}/${name}`)
     return service ? selectedPods(service, pods) : []

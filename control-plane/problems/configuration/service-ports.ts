@@ -3,8 +3,8 @@ import type { Problem } from '../../../core/problem.ts'
 import { carriesHttp, OPAQUE_PORTS, protocolOf, SERVER_FIRST_PORTS } from '../../model/protocol.ts'
 import type { PortProtocol } from '../../model/protocol.ts'
 import type { ServiceObject, ServiceObjectPort } from '../../registry/kinds/core.ts'
-import { selects } from '../../registry/kinds/label-selector.ts'
 import { findingOf, nameOf, type CheckedMesh, type CheckedPod } from './checked-mesh.ts'
+import { selectedPods } from './selected-pods.ts'
 
 /** Of no meaning by itself: only a name or appProtocol says what it carries. */
 const PLAIN_PORT = 1
@@ -22,23 +22,6 @@ export function serviceFindings(checked: CheckedMesh): Problem[] {
       ]),
     ]
   })
-}
-
-export function selectedPods(service: ServiceObject, pods: readonly CheckedPod[]): readonly CheckedPod[] {
-  if (Object.keys(service.selector).length === 0 || service.type === 'ExternalName') return []
-  const own = podsByNamespace(pods).get(service.meta.namespace) ?? []
-  return own.filter(({ meta }) => selects(service.selector, meta.labels))
-}
-
-const grouped = new WeakMap<readonly CheckedPod[], ReadonlyMap<string, readonly CheckedPod[]>>()
-
-/** Each Service asks for those of its own, and there are many of both. */
-function podsByNamespace(pods: readonly CheckedPod[]): ReadonlyMap<string, readonly CheckedPod[]> {
-  const known = grouped.get(pods)
-  if (known) return known
-  const made = Map.groupBy(pods, ({ meta }) => meta.namespace)
-  grouped.set(pods, made)
-  return made
 }
 
 function selection(service: ServiceObject, pods: readonly CheckedPod[]): Problem[] {

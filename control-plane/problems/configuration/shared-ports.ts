@@ -2,7 +2,8 @@ import type { Problem } from '../../../core/problem.ts'
 import { protocolOf } from '../../model/protocol.ts'
 import type { ServiceObject } from '../../registry/kinds/core.ts'
 import { findingOf, nameOf, type CheckedMesh, type CheckedPod } from './checked-mesh.ts'
-import { family, selectedPods } from './service-ports.ts'
+import { selectedPods } from './selected-pods.ts'
+import { family } from './service-ports.ts'
 
 interface Claim {
   readonly service: ServiceObject

@@ -1,3 +1,5 @@
+import type { ProxyFields } from './proxied-user.ts'
+
 /** What may be done by the REST pages: read them, move Canaries, listen to requests as they happen. */
 export type AccessVerb = 'view' | 'act' | 'tap'
 
@@ -9,11 +11,18 @@ export interface Asking {
   readonly address: string
   /** Somebody else's proxy says that it passes the request on. */
   readonly forwarded: boolean
+  /** Whom a proxy names, or somebody who makes believe to be one; left out: nobody does. */
+  readonly proxy?: ProxyFields | undefined
 }
 
 export interface Admitted {
   /** As it is written in the log. */
   readonly name: string
+  /**
+   * It is known who asks: by a token, or somebody on the machine of a mesh that is there alone. Nobody else sees header fields of
+   * requests.
+   */
+  readonly known: boolean
   /** In a namespace, or in all of them. Throws WeftError `access.unavailable`. */
   may(verb: AccessVerb, namespace?: string): Promise<boolean>
 }
@@ -32,9 +41,11 @@ export interface Access {
 export interface May {
   readonly act: boolean
   readonly tap: boolean
+  /** With header fields. */
+  readonly headers: boolean
 }
 
 export async function mayOf(admitted: Admitted): Promise<May> {
   const [act, tap] = await Promise.all([admitted.may('act'), admitted.may('tap')])
-  return { act, tap }
+  return { act, tap, headers: tap && admitted.known }
 }

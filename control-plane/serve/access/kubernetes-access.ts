@@ -7,13 +7,16 @@ import { WeftError } from '../../../core/errors.ts'
 import { Gate } from '../../../core/gate.ts'
 import { KubernetesError } from '../../kubernetes/api-error.ts'
 import type { KubernetesConnection } from '../../kubernetes/connection.ts'
-import type { Access, AccessVerb, Asking } from './access.ts'
+import type { Access, AccessVerb, Admitted, Asking } from './access.ts'
 import { KeptAnswers } from './kept-answers.ts'
+import { proxiedUser, type ProxiedUsersOptions } from './proxied-user.ts'
 
 export interface KubernetesAccessOptions {
   readonly connection: Pick<KubernetesConnection, 'request'>
   /** Holds the token of audience REPLICA_AUDIENCE that replicas show each other; read anew each time, as the kubelet replaces it. */
   readonly replicaTokenFile: string
+  /** An authenticating proxy whose word on who asks is taken; left out: none. */
+  readonly proxy?: ProxiedUsersOptions | undefined
   readonly clock?: Clock
 }
 
@@ -38,10 +41,10 @@ interface User {
 /**
  * By bearer token: the API server says whose it is (TokenReview), and whether that user has a verb on resource `mesh` of group
  * `weft.dev` (SubjectAccessReview), which is no object but a right to give by RBAC. A token may be one for the API server, or one of
- * audience DASHBOARD_AUDIENCE, which opens nothing else. Replicas show one of audience REPLICA_AUDIENCE of their own ServiceAccount.
+ * audience DASHBOARD_AUDIENCE, which opens nothing else. A proxy that shows its secret names the user itself, or passes the user's token. Replicas show one of audience REPLICA_AUDIENCE of their own ServiceAccount.
  */
 export function kubernetesAccess(options: KubernetesAccessOptions): Access {
-  const { connection, replicaTokenFile, clock = systemClock } = options
+  const { connection, replicaTokenFile, proxy, clock = systemClock } = options
   const users = new KeptAnswers<User | undefined>({ ...KEPT, clock, isGood: (user) => user !== undefined })
   const rights = new KeptAnswers<boolean>({ ...KEPT, clock, isGood: (allowed) => allowed })
   const gate = new Gate(QUESTIONS, () => unavailable('too many others ask'))
@@ -84,12 +87,13 @@ export function kubernetesAccess(options: KubernetesAccessOptions): Access {
 
   const mayUser = (
     asking: Asking,
-    token: string,
+    /** By which what was said is kept. */
+    key: string,
     { username, ...user }: User,
     verb: AccessVerb,
     namespace: string,
   ): Promise<boolean> =>
-    rights.get(keyOf(token, verb, namespace), async () => {
+    rights.get(`${key} ${verb} ${namespace}`, async () => {
       const status = (await ask(asking, ACCESS_REVIEWS, 'SubjectAccessReview', {
         user: username,
         ...user,
@@ -103,17 +107,26 @@ export function kubernetesAccess(options: KubernetesAccessOptions): Access {
       return status.allowed === true && status.denied !== true
     })
 
+  const admitted = (asking: Asking, key: string, user: User): Admitted => ({
+    name: user.username,
+    known: true,
+    may: (verb, namespace = '') => mayUser(asking, key, user, verb, namespace),
+  })
+
   return {
     async admit(asking) {
-      const token = tokenOf(asking.authorization)
+      const proxied = proxy && asking.proxy && proxiedUser(asking.proxy, proxy)
+      if (proxied?.kind === 'user') {
+        const { username, groups } = proxied
+        return admitted(asking, `user ${keyOf(JSON.stringify([username, groups]))}`, { username, groups })
+      }
+      // The proxy's own Authorization is not the user's.
+      const token = tokenOf(proxied ? `Bearer ${proxied.token}` : asking.authorization)
       if (token === undefined) throw new WeftError('access.token', NEEDS_TOKEN)
       const user = await userOf(asking, token, isForDashboard(token) ? DASHBOARD_AUDIENCE : undefined)
       if (!user)
         throw new WeftError('access.token', 'the API server does not know the token, or it has expired')
-      return {
-        name: user.username,
-        may: (verb, namespace = '') => mayUser(asking, token, user, verb, namespace),
-      }
+      return admitted(asking, `token ${keyOf(token)}`, user)
     },
     async isReplica(asking) {
       const token = tokenOf(asking.authorization)

@@ -16,6 +16,7 @@ export function openAccess({ acts, machine = [] }: OpenAccessOptions): Access {
       const here = (isLoopback(plain) || machine.includes(plain)) && !forwarded
       return Promise.resolve({
         name: plain,
+        known: acts && here,
         may: (verb) => Promise.resolve(verb !== 'act' || (acts && here)),
       })
     },

@@ -1,21 +1,13 @@
 import type { Coverage } from '../../../core/api/coverage.ts'
-import { describeError } from '../../../core/errors.ts'
-import { limitedText } from '../../../core/limited-body.ts'
-import { replicaHeaders, type Replica } from '../../canary/evidence/gathered-counts.ts'
+import type { Replica } from '../../canary/evidence/gathered-counts.ts'
 import { emptyCounts, mergeCounts } from '../graph/traffic-counts.ts'
 import { addCounts, noCounts } from '../telemetry/counts.ts'
+import { askAll } from './ask-all.ts'
 import { countsFromJson, rowsFromJson } from './counts-json.ts'
-import { mergedEvents, mergedSpans, mergedTraces } from './merge.ts'
+import { mergedEjections, mergedEvents, mergedSidecars, mergedSpans, mergedTraces } from './merge.ts'
 import type { CoveredSource } from './mesh-answers.ts'
 import { peaksOf } from './peaks.ts'
 import type { KnownCounts, KnownRows, TelemetrySource } from './telemetry-source.ts'
-
-/** Where one replica asks another. */
-export const REPLICA_PATH = '/api/replica'
-
-/** A slower one counts as missing. */
-const TIMEOUT_MS = 2000
-const LARGEST_ANSWER = 32 * 1024 * 1024
 
 export interface GatherOptions {
   readonly own: TelemetrySource
@@ -33,17 +25,8 @@ export function gathered(options: GatherOptions): CoveredSource {
     read: (value: unknown) => T,
     merge: (all: readonly T[]) => U,
   ): Promise<{ value: U; coverage: Coverage }> => {
-    const others = options.replicas().map(async (replica) => {
-      try {
-        return { value: read(await ask(replica, method, asked)) }
-      } catch (error) {
-        return { missing: { replica: replica.pod, reason: reasonOf(error) } }
-      }
-    })
-    const [mine, answers] = await Promise.all([first, Promise.all(others)])
-    const told = answers.flatMap((one) => ('value' in one ? [one.value] : []))
-    const missing = answers.flatMap((one) => ('missing' in one ? [one.missing] : []))
-    return { value: merge([mine, ...told]), coverage: { answered: 1 + told.length, missing } }
+    const { answers, coverage } = await askAll(options.replicas(), { method, asked, read }, first)
+    return { value: merge(answers.map(({ value }) => value)), coverage }
   }
   return {
     counts: (range) => all('counts', [range], own.counts(range), countsFromJson, sumOfCounts),
@@ -57,6 +40,8 @@ export function gathered(options: GatherOptions): CoveredSource {
     spans: (id) => all('spans', [id], own.spans(id), listOf, mergedSpans),
     events: (query) =>
       all('events', [query], own.events(query), listOf, (lists) => mergedEvents(lists, query.limit)),
+    sidecars: () => all('sidecars', [], own.sidecars(), listOf, mergedSidecars),
+    ejections: () => all('ejections', [], own.ejections(), listOf, mergedEjections),
   }
 }
 
@@ -83,23 +68,4 @@ function sumOfRows(all: readonly KnownRows[]): KnownRows {
 function listOf(value: unknown): readonly never[] {
   if (!Array.isArray(value)) throw new TypeError('no list')
   return value as unknown[] as never[]
-}
-
-async function ask(replica: Replica, method: string, asked: readonly unknown[]): Promise<unknown> {
-  const answer = await fetch(`${replica.address}${REPLICA_PATH}`, {
-    method: 'POST',
-    signal: AbortSignal.timeout(TIMEOUT_MS),
-    headers: { ...replicaHeaders(replica), 'content-type': 'application/json' },
-    body: JSON.stringify({ method, asked }),
-    redirect: 'error',
-  })
-  const text = await limitedText(answer, LARGEST_ANSWER)
-  if (!answer.ok) throw new Error(`it answered with ${answer.status}`)
-  return (JSON.parse(text) as { readonly value: unknown }).value
-}
-
-function reasonOf(error: unknown): string {
-  if (error instanceof DOMException && error.name === 'TimeoutError')
-    return `it did not answer within ${TIMEOUT_MS / 1000} s`
-  return describeError(error)
 }

@@ -1,3 +1,4 @@
+import type { Ejection, Sidecar } from '../../../core/api/sidecars.ts'
 import type { TraceRow } from '../../../core/api/traces.ts'
 import type { MeshEvent } from '../../../core/api/traffic.ts'
 import type { StoredSpan } from '../telemetry/stored-span.ts'
@@ -37,4 +38,33 @@ export function mergedEvents(lists: readonly (readonly MeshEvent[])[], limit: nu
     events.push(event)
   }
   return events.toReversed().slice(0, limit + 1)
+}
+
+/** Of a sidecar that asks one replica and told another, all that each knows; the newest report counts. */
+export function mergedSidecars(lists: readonly (readonly Sidecar[])[]): Sidecar[] {
+  const known = new Map<string, Sidecar>()
+  for (const one of lists.flat()) {
+    const key = `${one.namespace}/${one.pod}`
+    const other = known.get(key)
+    known.set(key, other ? joined(other, one) : one)
+  }
+  return [...known.values()]
+}
+
+function joined(a: Sidecar, b: Sidecar): Sidecar {
+  const stream = (b.connectedAt ?? -1) > (a.connectedAt ?? -1) ? b : a
+  const { reportedAt, certificateEndsAt, rootEndsAt, configChangedAt } =
+    (b.reportedAt ?? -1) > (a.reportedAt ?? -1) ? b : a
+  return { ...stream, reportedAt, certificateEndsAt, rootEndsAt, configChangedAt }
+}
+
+/** A sidecar that went over to another replica is told of by both for some seconds: what it said last counts. */
+export function mergedEjections(lists: readonly (readonly Ejection[])[]): Ejection[] {
+  const known = new Map<string, Ejection>()
+  for (const one of lists.flat()) {
+    const key = JSON.stringify([one.pod, one.cluster, one.endpoint])
+    const other = known.get(key)
+    if (!other || one.until > other.until) known.set(key, one)
+  }
+  return [...known.values()]
 }

@@ -1,4 +1,6 @@
+import { setImmediate } from 'node:timers/promises'
 import type { TimeRange } from '../../../core/api/coverage.ts'
+import type { Ejection, Sidecar, Sidecars } from '../../../core/api/sidecars.ts'
 import type { SpanView, TraceSearch, TraceView } from '../../../core/api/traces.ts'
 import type { Events, Graph, Series, SeriesSubject } from '../../../core/api/traffic.ts'
 import type { Clock } from '../../../core/clock.ts'
@@ -8,7 +10,7 @@ import { primaryService, serviceId, type Topology } from '../graph/topology.ts'
 import type { RowName } from '../graph/traffic-counts.ts'
 import { addCounts, noCounts, requestsOf, type Counts } from '../telemetry/counts.ts'
 import type { EventQuery } from '../events/event-log.ts'
-import { OUTSIDE, pairKey } from '../telemetry/metric-store.ts'
+import { OUTSIDE, pairKey, pairOf } from '../telemetry/metric-store.ts'
 import type { TraceQuery } from '../telemetry/trace-query.ts'
 import { summarize } from '../telemetry/trace-summary.ts'
 import type { Covered, TelemetrySource } from './telemetry-source.ts'
@@ -27,6 +29,11 @@ export interface MeshAnswersOptions {
   readonly clock: Clock
 }
 
+/** A range that ends within that is about now. */
+const NOW_MS = 15_000
+/** Who called so long ago still uses the endpoints. */
+const CALLERS_MS = 60_000
+
 /** What the pages of core/api answer. */
 export class MeshAnswers {
   readonly #source: CoveredSource
@@ -41,9 +48,19 @@ export class MeshAnswers {
 
   async graph(asked: TimeRange, namespace?: string): Promise<Graph> {
     const range = alignedRange(asked, this.#clock.now())
-    const { value, coverage } = await this.#source.counts(range)
+    const now = this.#clock.now()
+    // Of a time that is over nobody knows any more who was left out.
+    const live = asked.to >= now - NOW_MS
+    // Of a mesh that changed it is made anew, which takes a turn of its own.
+    const topology = this.#topology()
+    await setImmediate()
+    const [{ value, coverage }, ejections] = await Promise.all([
+      this.#source.counts(range),
+      live ? this.#source.ejections() : undefined,
+    ])
+    await setImmediate()
     const seen = { from: Math.max(range.from, Math.min(value.since, range.to - 1)), to: range.to }
-    return graphOf(this.#topology(), value.counts, { range: seen, namespace }, coverage)
+    return graphOf(topology, value.counts, { range: seen, namespace, ejections: ejections?.value }, coverage)
   }
 
   async series(subject: SeriesSubject, asked: TimeRange, points: number): Promise<Series> {
@@ -103,11 +120,64 @@ export class MeshAnswers {
     return { trace: { ...summarize(value), coverage, spans }, coverage }
   }
 
+  /** Those that the mesh knows of, in order; `expected`: pods that should have one. */
+  async sidecars(expected: readonly ExpectedSidecar[], namespace?: string): Promise<Sidecars> {
+    const { value, coverage } = await this.#source.sidecars()
+    const known = new Map(value.map((one) => [`${one.namespace}/${one.pod}`, one]))
+    for (const pod of expected) {
+      const key = `${pod.namespace}/${pod.pod}`
+      if (!known.has(key)) known.set(key, { ...UNHEARD, ...pod })
+    }
+    const sidecars = [...known.values()].filter(
+      (one) => namespace === undefined || one.namespace === namespace,
+    )
+    return { coverage, now: this.#clock.now(), sidecars: sidecars.sort(byPod) }
+  }
+
+  /** Workloads with a sidecar, `web.shop`, that called a Service lately: whoever called most first. */
+  async callersOf(service: string): Promise<Covered<{ readonly callers: readonly string[] }>> {
+    const now = this.#clock.now()
+    const range = alignedRange({ from: now - CALLERS_MS, to: now }, now)
+    const { value, coverage } = await this.#source.counts(range)
+    const callers = [...value.counts.edges].flatMap(([key, counts]) => {
+      const [source, target] = pairOf(key)
+      const requests = requestsOf(counts)
+      return target === service && source !== OUTSIDE && requests > 0 ? [{ source, requests }] : []
+    })
+    callers.sort((a, b) => b.requests - a.requests || (a.source < b.source ? -1 : 1))
+    return { callers: callers.map(({ source }) => source), coverage }
+  }
+
+  /** What callers leave out now. */
+  ejections(): Promise<Covered<{ readonly value: readonly Ejection[] }>> {
+    return this.#source.ejections()
+  }
+
   async events(query: EventQuery): Promise<Events> {
     const { value, coverage } = await this.#source.events(query)
     const { from, to, limit } = query
     return { from, to, coverage, events: value.slice(0, limit) }
   }
+}
+
+/** A pod that should have a sidecar. */
+export type ExpectedSidecar = Pick<Sidecar, 'namespace' | 'pod' | 'service' | 'serviceAccount'>
+
+const UNHEARD = {
+  connectedAt: null,
+  runtime: '',
+  version: 0,
+  behind: 0,
+  rejected: '',
+  reportedAt: null,
+  certificateEndsAt: null,
+  rootEndsAt: null,
+  configChangedAt: null,
+} as const
+
+function byPod(a: Sidecar, b: Sidecar): number {
+  if (a.namespace !== b.namespace) return a.namespace < b.namespace ? -1 : 1
+  return a.pod < b.pod ? -1 : a.pod > b.pod ? 1 : 0
 }
 
 /** Rows whose sum it is, and those that are taken where that is nothing: what its callers saw, else its own sidecars. */

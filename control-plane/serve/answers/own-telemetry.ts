@@ -1,6 +1,7 @@
 import type { TimeRange } from '../../../core/api/coverage.ts'
-import type { TraceRow } from '../../../core/api/traces.ts'
+import type { Ejection, Sidecar } from '../../../core/api/sidecars.ts'
 import { systemClock, type Clock } from '../../../core/clock.ts'
+import { inTurns } from '../../../core/in-turns.ts'
 import type { EventLog } from '../events/event-log.ts'
 import { emptyCounts, mergeCounts, recentCounts, recentRow } from '../graph/traffic-counts.ts'
 import { addCounts, noCounts, type Counts } from '../telemetry/counts.ts'
@@ -9,11 +10,11 @@ import { SLOT_MS } from '../telemetry/sliding-window.ts'
 import type { TraceStore } from '../telemetry/trace-store.ts'
 import { mergedEvents, mergedSpans, mergedTraces } from './merge.ts'
 import { peaksOf } from './peaks.ts'
-import type { TelemetrySource } from './telemetry-source.ts'
+import type { StoredTelemetry, TelemetrySource } from './telemetry-source.ts'
 import { knownEnd, RECENT_MS, timesOf } from './time-grid.ts'
 
 /** What is kept beyond memory. */
-export interface Kept extends TelemetrySource {
+export interface Kept extends StoredTelemetry {
   /** What was counted before is there; from then on only memory knows. Milliseconds since the epoch. */
   readonly settledUntil: number
 }
@@ -24,12 +25,15 @@ export interface OwnTelemetryOptions {
   readonly events: EventLog
   /** Left out: memory is all there is. */
   readonly kept?: Kept | undefined
+  /** How sidecars are; left out: nothing is known of them. */
+  readonly sidecars?: (now: number) => readonly Sidecar[]
+  readonly ejections?: (now: number) => readonly Ejection[]
   readonly clock?: Clock
 }
 
 /** What memory holds, and before that what is kept. */
 export function ownTelemetry(options: OwnTelemetryOptions): TelemetrySource {
-  const { metrics, traces, events, kept, clock = systemClock } = options
+  const { metrics, traces, events, kept, sidecars, ejections, clock = systemClock } = options
   const startedAt = Math.floor(clock.now() / SLOT_MS) * SLOT_MS
   const recentFrom = (): number => Math.max(startedAt, knownEnd(clock.now()) - RECENT_MS)
   /** Where memory takes over within a range that begins at `from`. */
@@ -66,11 +70,11 @@ export function ownTelemetry(options: OwnTelemetryOptions): TelemetrySource {
       return { since: Math.min(before?.since ?? recentFrom(), recentFrom()), rows }
     },
     async traces(query) {
-      const own = traces.search(query)
+      const own = await inTurns(traces.searching(query))
       return kept ? mergedTraces([own, (await orNothing(kept.traces(query))) ?? []], query.limit) : own
     },
     async peaks(query, stepMs) {
-      const own: readonly TraceRow[] = traces.search({ ...query, limit: Infinity })
+      const own = await inTurns(traces.searching({ ...query, limit: Infinity }))
       const before = kept ? await orNothing(kept.peaks(query, stepMs)) : []
       return peaksOf(mergedTraces([own, before ?? []], Infinity), query.from, stepMs)
     },
@@ -81,6 +85,12 @@ export function ownTelemetry(options: OwnTelemetryOptions): TelemetrySource {
     async events(query) {
       const own = events.search(query)
       return kept ? mergedEvents([own, (await orNothing(kept.events(query))) ?? []], query.limit) : own
+    },
+    async sidecars() {
+      return sidecars?.(clock.now()) ?? []
+    },
+    async ejections() {
+      return ejections?.(clock.now()) ?? []
     },
   }
 }

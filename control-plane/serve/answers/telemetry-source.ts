@@ -1,4 +1,5 @@
 import type { Coverage, TimeRange } from '../../../core/api/coverage.ts'
+import type { Ejection, Sidecar } from '../../../core/api/sidecars.ts'
 import type { TraceRow } from '../../../core/api/traces.ts'
 import type { MeshEvent } from '../../../core/api/traffic.ts'
 import type { RowName, TrafficCounts } from '../graph/traffic-counts.ts'
@@ -20,8 +21,8 @@ export interface KnownRows {
   readonly rows: readonly (readonly Counts[])[]
 }
 
-/** Of one replica, what its sidecars told it; ranges and grids are those of time-grid.ts. */
-export interface TelemetrySource {
+/** What is kept of what sidecars told; ranges and grids are those of time-grid.ts. */
+export interface StoredTelemetry {
   counts(range: TimeRange): Promise<KnownCounts>
   rows(names: readonly RowName[], grid: TimeGrid): Promise<KnownRows>
   /** The newest first; one more than the limit where there are more. */
@@ -31,6 +32,14 @@ export interface TelemetrySource {
   /** Empty: there is no such trace. */
   spans(traceId: string): Promise<readonly StoredSpan[]>
   events(query: EventQuery): Promise<readonly MeshEvent[]>
+}
+
+/** Of one replica, what its sidecars told it, and how they are now. */
+export interface TelemetrySource extends StoredTelemetry {
+  /** Of sidecars that ask it for their configuration, or tell it of themselves. */
+  sidecars(): Promise<readonly Sidecar[]>
+  /** Endpoints that they leave out now. */
+  ejections(): Promise<readonly Ejection[]>
 }
 
 /** Of all replicas, and who answered. */

@@ -1,12 +1,14 @@
 import { fastify } from 'fastify'
 import t from 'tap'
 import type { Checks } from '../../../core/api/checks.ts'
+import { findingView } from '../../../core/checks/finding-view.ts'
 import { ManualClock } from '../../../core/clock.ts'
 import { silentLogger } from '../../../core/log.ts'
 import { createMesh } from '../../mesh.ts'
 import { covers } from '../../problems/configuration/match-cover.ts'
 import type { Match } from '../../model/route.ts'
 import { MemorySource } from '../../registry/memory-source.ts'
+import { ALONE } from '../answers/telemetry-source.ts'
 import { checksPage } from '../rest/checks.ts'
 import { overviewOf } from '../rest/overview.ts'
 import { DecisionStore } from '../telemetry/decision-store.ts'
@@ -92,7 +94,9 @@ t.test(
       brain.close()
     })
     const app = fastify()
-    checksPage(app, () => checks.find())
+    checksPage(app, {
+      checks: async () => ({ checks: (await checks.find()).map(findingView), coverage: ALONE }),
+    })
     const ask = async (query = '') => {
       const answer = await app.inject(`/api/checks${query}`)
       return answer.json<Checks>().checks.map(({ code }) => code)

@@ -1,11 +1,12 @@
 import { withoutIgnored, type Annotated } from '../../../core/checks/lint-ignore.ts'
+import { atOnce } from '../../../core/in-turns.ts'
 import { inOrder, together, type Problem } from '../../../core/problem.ts'
 import type { Mesh } from '../../model/mesh.ts'
-import { configurationFindings } from '../../problems/configuration/configuration.ts'
+import { findingConfiguration } from '../../problems/configuration/configuration.ts'
 import type { Snapshot } from '../../registry/snapshot.ts'
-import { runningFindings, type Running } from './running-findings.ts'
+import { findingInRunning, type Running } from './running-findings.ts'
 import { runningMesh } from './running-mesh.ts'
-import { trafficFindings, type SeenTraffic } from './traffic-findings.ts'
+import { findingInTraffic, type SeenTraffic } from './traffic-findings.ts'
 
 export interface MeshChecksInputs {
   /** What is wrong by itself: see meshProblems. */
@@ -16,22 +17,33 @@ export interface MeshChecksInputs {
   readonly seen: SeenTraffic
 }
 
-/** Everything that is found in a mesh that runs, without what its objects leave out by annotation. In order. */
-export function meshChecks({
+/**
+ * Everything that is found in a mesh that runs, without what its objects leave out by annotation. In order. One kind at each
+ * step: all of a large mesh is looked at.
+ */
+export function* meshChecking({
   problems,
   snapshot,
   mesh,
   running,
   seen,
-}: MeshChecksInputs): readonly Problem[] {
+}: MeshChecksInputs): Generator<void, readonly Problem[]> {
   const checked = runningMesh(snapshot, mesh)
-  const found = together(
-    problems,
-    configurationFindings(checked),
-    runningFindings(checked, running),
-    trafficFindings(checked, seen),
-  )
+  yield
+  const inConfiguration = yield* findingConfiguration(checked)
+  yield
+  const inRunning = yield* findingInRunning(checked, running)
+  yield
+  const inTraffic = yield* findingInTraffic(checked, seen)
+  yield
+  const found = together(problems, inConfiguration, inRunning, inTraffic)
+  yield
   return inOrder(withoutIgnored(found, annotated(snapshot)).kept)
+}
+
+/** The same at once. */
+export function meshChecks(inputs: MeshChecksInputs): readonly Problem[] {
+  return atOnce(meshChecking(inputs))
 }
 
 function* annotated(snapshot: Snapshot): Generator<Annotated> {

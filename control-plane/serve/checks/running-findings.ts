@@ -3,7 +3,7 @@ import { PROXY_CONTAINER, STATUS_ANNOTATION } from '../../../core/contract.ts'
 import type { ObjectName, Problem } from '../../../core/problem.ts'
 import type { CanaryView } from '../../canary/view.ts'
 import { findingOf, nameOf, type CheckedMesh } from '../../problems/configuration/checked-mesh.ts'
-import { selectedPods } from '../../problems/configuration/service-ports.ts'
+import { selectedPods } from '../../problems/configuration/selected-pods.ts'
 import type { PodObject } from '../../registry/kinds/core.ts'
 import type { IssuerView, ProxyStream } from '../rest/overview.ts'
 import { ofTheMesh, whyLeftOut } from './running-mesh.ts'
@@ -28,16 +28,14 @@ const ROOT_WARNING_MS = 30 * DAY_MS
 const START_GRACE_MS = 120_000
 const STANDING: ReadonlySet<CanaryView['phase']> = new Set(['Waiting', 'Progressing', 'Paused'])
 
-/** What shows only where a mesh runs: endpoints, injection, versions, streams, canaries and certificates. */
-export function runningFindings(checked: CheckedMesh, running: Running): Problem[] {
-  return [
-    ...withoutEndpoints(checked),
-    ...notInjected(checked),
-    ...otherVersions(checked, running),
-    ...withoutStream(checked, running),
-    ...standingCanaries(running),
-    ...certificates(running),
-  ]
+/** What shows only where a mesh runs: endpoints, injection, versions, streams, canaries and certificates. One kind at each step. */
+export function* findingInRunning(checked: CheckedMesh, running: Running): Generator<void, Problem[]> {
+  const found: Problem[] = []
+  for (const find of [withoutEndpoints, notInjected, otherVersions, withoutStream]) {
+    found.push(...find(checked, running))
+    yield
+  }
+  return [...found, ...standingCanaries(running), ...certificates(running)]
 }
 
 function withoutEndpoints({ snapshot, mesh, pods }: CheckedMesh): Problem[] {

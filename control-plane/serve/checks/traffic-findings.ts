@@ -24,9 +24,13 @@ export interface SeenTraffic {
 
 const DAY_MS = 24 * 3600 * 1000
 
-/** What shows only in traffic. */
-export function trafficFindings(checked: CheckedMesh, seen: SeenTraffic): Problem[] {
-  return [...ofRules(checked, seen), ...ofCalls(checked, seen), ...ofRefusals(seen)]
+/** What shows only in traffic. One kind at each step. */
+export function* findingInTraffic(checked: CheckedMesh, seen: SeenTraffic): Generator<void, Problem[]> {
+  const rules = ofRules(checked, seen)
+  yield
+  const calls = ofCalls(checked, seen)
+  yield
+  return [...rules, ...calls, ...ofRefusals(seen)]
 }
 
 function ofRules({ mesh, snapshot }: CheckedMesh, seen: SeenTraffic): Problem[] {

@@ -1,19 +1,23 @@
 import type { TrustBundle } from '../../../certs/trust-bundle.ts'
+import type { Ejection } from '../../../core/api/sidecars.ts'
 import type { MeshEvent } from '../../../core/api/traffic.ts'
 import type { Clock } from '../../../core/clock.ts'
 import type { Watchable } from '../../../core/watched.ts'
 import type { CanaryView } from '../../canary/view.ts'
 import type { MeshView } from '../../mesh.ts'
-import type { ProxyView } from '../rest/overview.ts'
+import type { NamedProxy } from '../rest/overview.ts'
 import type { Topology } from '../graph/topology.ts'
 import type { EventLog } from './event-log.ts'
+import { byEndpoint, ejectionEvents } from './ejection-events.ts'
 import { meshEvents, type Told } from './mesh-events.ts'
 
 export interface RecorderOptions {
   readonly log: EventLog
   readonly mesh: Watchable<MeshView>
-  readonly proxies: () => readonly ProxyView[]
+  readonly proxies: () => readonly NamedProxy[]
   readonly canaries: () => readonly CanaryView[]
+  /** That are in force. */
+  readonly ejections: () => readonly Ejection[]
   readonly trust: Watchable<{ readonly bundle: TrustBundle }>
   readonly topology: () => Topology
   readonly clock: Clock
@@ -26,7 +30,7 @@ const MOST_AT_ONCE = 50
 
 /** Writes down what happens to the mesh from now on; returns what ends that. */
 export function recordEvents(options: RecorderOptions): () => void {
-  const { log, mesh, proxies, canaries, trust, topology, clock } = options
+  const { log, mesh, proxies, canaries, ejections, trust, topology, clock } = options
   const tell = (events: readonly (Told & { readonly at?: number })[]): void => {
     for (const [kind, all] of Map.groupBy(events, (one) => one.kind)) {
       for (const event of all.slice(0, MOST_AT_ONCE)) log.add({ ...event, at: event.at ?? clock.now() })
@@ -49,6 +53,7 @@ export function recordEvents(options: RecorderOptions): () => void {
   })
   let known = byNode(proxies())
   let steps = historyOf(canaries())
+  let ejected = byEndpoint(ejections())
   let cancel = (): void => {}
   const look = (): void => {
     const now = byNode(proxies())
@@ -57,6 +62,9 @@ export function recordEvents(options: RecorderOptions): () => void {
     const next = canaries()
     tell(canaryEvents(steps, next, topology()))
     steps = historyOf(next)
+    const out = byEndpoint(ejections())
+    tell(ejectionEvents(ejected, out))
+    ejected = out
     cancel = clock.after(LOOK_MS, look)
   }
   cancel = clock.after(LOOK_MS, look)
@@ -71,15 +79,15 @@ function summary(kind: MeshEvent['kind'], more: number, at: number): MeshEvent {
   return { at, kind, namespace: '', object: '', service: '', text: `${more} more like it at the same time.` }
 }
 
-function byNode(proxies: readonly ProxyView[]): ReadonlyMap<string, ProxyView> {
+function byNode(proxies: readonly NamedProxy[]): ReadonlyMap<string, NamedProxy> {
   return new Map(proxies.map((one) => [one.node, one]))
 }
 
 function* proxyEvents(
-  before: ReadonlyMap<string, ProxyView>,
-  now: ReadonlyMap<string, ProxyView>,
+  before: ReadonlyMap<string, NamedProxy>,
+  now: ReadonlyMap<string, NamedProxy>,
 ): Generator<Told> {
-  const event = ({ namespace, pod, service }: ProxyView, text: string): Told => ({
+  const event = ({ namespace, pod, service }: NamedProxy, text: string): Told => ({
     kind: 'proxy',
     namespace,
     object: pod,

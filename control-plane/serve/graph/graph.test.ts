@@ -1,4 +1,5 @@
 import t from 'tap'
+import type { Ejection } from '../../../core/api/sidecars.ts'
 import { DENIED, FAILED, MUTUAL_TLS, noCounts, PLAINTEXT, type Counts } from '../telemetry/counts.ts'
 import { OUTSIDE, pairKey } from '../telemetry/metric-store.ts'
 import { ALONE } from '../answers/telemetry-source.ts'
@@ -54,8 +55,13 @@ function called(target: string, seen: Counts) {
   return traffic
 }
 
-function graph(of: Topology, traffic = emptyCounts(), namespace?: string) {
-  const { nodes, edges } = graphOf(of, traffic, { range: RANGE, namespace }, ALONE)
+function graph(
+  of: Topology,
+  traffic = emptyCounts(),
+  namespace?: string,
+  ejections: readonly Ejection[] = [],
+) {
+  const { nodes, edges } = graphOf(of, traffic, { range: RANGE, namespace, ejections }, ALONE)
   const node = (id: string) => nodes.find((one) => one.id === id)
   return { nodes, edges, node }
 }
@@ -192,3 +198,48 @@ t.test('a namespace is shown with whom it calls and who calls it', async (t) => 
   t.equal(edges.length, 1)
   t.equal(graph(mesh, called('pay.money', counts(10)), 'elsewhere').nodes.length, 0)
 })
+
+t.test(
+  'an endpoint that callers leave out is told, once, at its Service and where that is a version',
+  async (t) => {
+    const led = [
+      { id: 'v1.shop', percent: 90 },
+      { id: 'v2.shop', percent: 10 },
+      { id: 'old.shop', percent: 0 },
+    ]
+    const mesh = topology([
+      service('catalog', 0, led),
+      service('v1', 2),
+      service('v2', 1),
+      service('old', 1),
+      service('db', 3),
+    ])
+    const ejection = (name: string, pod: string, change: Partial<Ejection> = {}): Ejection => ({
+      cluster: `shop/${name}/80`,
+      endpoint: '10.0.0.7:80',
+      workload: `${name}-1.shop`,
+      pod: `shop/${pod}`,
+      caller: `${pod}.shop`,
+      reason: 'consecutive-errors',
+      until: 0,
+      since: 0,
+      ...change,
+    })
+    const { node } = graph(mesh, emptyCounts(), undefined, [
+      ejection('v1', 'web'),
+      ejection('v1', 'cart'),
+      ejection('v1', 'web', { cluster: 'shop/v1/81', endpoint: '10.0.0.7:81' }),
+      ejection('old', 'web'),
+    ])
+    const reason =
+      'Callers leave out 1 of its REACHED ready endpoints: v1-1 (consecutive errors, by cart.shop and 1 more).'
+    t.match(node('catalog.shop'), {
+      health: 'degraded',
+      endpoints: { ready: 3, ejected: 1 },
+      reasons: [reason.replace('REACHED', '3')],
+      versions: [{ health: 'degraded' }, { health: 'idle' }, { health: 'degraded' }],
+    })
+    t.match(node('v1.shop'), { endpoints: { ejected: 1 }, reasons: [reason.replace('REACHED', '2')] })
+    t.match(node('db.shop'), { health: 'idle', endpoints: { ejected: 0 }, reasons: [] })
+  },
+)

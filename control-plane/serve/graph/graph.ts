@@ -1,7 +1,14 @@
 import type { Coverage, TimeRange } from '../../../core/api/coverage.ts'
+import type { Ejection } from '../../../core/api/sidecars.ts'
 import type { Graph, GraphEdge, GraphNode, GraphVersion, Health } from '../../../core/api/traffic.ts'
 import { addCounts, countOf, DENIED, noCounts, requestsOf, type Counts } from '../telemetry/counts.ts'
 import { OUTSIDE, pairKey, pairOf } from '../telemetry/metric-store.ts'
+import {
+  ejectedByService,
+  ejectedText,
+  type EjectedByService,
+  type EjectedEndpoint,
+} from './ejected-endpoints.ts'
 import { figuresOf, healthOf, percentText, failedShare, worst } from './figures.ts'
 import { primaryService, serviceId, type Led, type Reached, type Topology } from './topology.ts'
 import type { TrafficCounts } from './traffic-counts.ts'
@@ -11,16 +18,20 @@ export interface GraphQuery {
   readonly range: TimeRange
   /** Only what is in it, calls or is called from there; left out: all. */
   readonly namespace?: string | undefined
+  /** What callers leave out now; left out: it is not known of that time. */
+  readonly ejections?: readonly Ejection[] | undefined
 }
 
 /** Of requests that were refused on one edge: most of them. */
 const MOSTLY_DENIED = 0.5
+/** Of one node. */
+const NAMED_EJECTIONS = 3
 
 /** What calls what, from what was counted and the mesh as it is configured. */
 export function graphOf(
   topology: Topology,
   counts: TrafficCounts,
-  { range, namespace }: GraphQuery,
+  { range, namespace, ejections = [] }: GraphQuery,
   coverage: Coverage,
 ): Graph {
   const seconds = Math.max(range.to - range.from, 1) / 1000
@@ -31,7 +42,8 @@ export function graphOf(
     if (topology.meshedNamespaces.has(own) || traffic.of(id) !== undefined) ids.add(id)
   for (const { source, target } of edges) ids.add(source).add(target)
   for (const id of traffic.served()) ids.add(id)
-  const nodes = [...ids].map((id) => nodeOf(traffic, id, seconds))
+  const ejected = ejectedByService(ejections)
+  const nodes = [...ids].map((id) => nodeOf(traffic, id, seconds, ejected))
   const all = { ...range, coverage, nodes: nodes.sort(byId), edges: edges.sort(byEnds) }
   return namespace === undefined ? all : within(all, namespace)
 }
@@ -153,20 +165,22 @@ function edgesOf(traffic: Traffic, seconds: number): GraphEdge[] {
   })
 }
 
-function nodeOf(traffic: Traffic, id: string, seconds: number): GraphNode {
+function nodeOf(traffic: Traffic, id: string, seconds: number, ejected: EjectedByService): GraphNode {
   const { topology } = traffic
   const place = topology.services.get(id)
   const workload = topology.workloads.get(id)
   const counts = traffic.of(id) ?? noCounts()
   const dot = id.lastIndexOf('.')
   const reached = place ? reachedBy(topology, id, place.led) : podsOf(workload?.pods ?? 0)
-  const versions = (place?.led ?? []).map((led) => versionOf(traffic, id, led, seconds))
+  const versions = (place?.led ?? []).map((led) => versionOf(traffic, id, led, seconds, ejected))
+  const out = place ? usedBy(id, place.led).flatMap((one) => ejected.get(one) ?? []) : []
   const asVersion = traffic.asVersion(id)
   const called = requestsOf(counts) > 0 || (asVersion !== undefined && requestsOf(asVersion) > 0)
   const state = [
     ...(requestsOf(counts) > 0 ? requestState(counts, '') : []),
     ...(asVersion ? requestState(asVersion, ', sent here by a route,') : []),
     ...(place && place.clusters.length > 0 ? endpointState(topology, reached, place.led, called) : []),
+    ...ejectionState(out, reached.ready),
   ]
   return {
     id,
@@ -176,7 +190,7 @@ function nodeOf(traffic: Traffic, id: string, seconds: number): GraphNode {
     traffic: figuresOf(counts, seconds),
     health: worst(called ? 'ok' : 'idle', ...state.map(({ health }) => health)),
     reasons: state.map(({ reason }) => reason),
-    endpoints: { ...reached, ejected: 0 },
+    endpoints: { ...reached, ejected: out.length },
     policy: place?.policy ?? 'open',
     versions,
     versionOf: topology.versionOf.get(id) ?? [],
@@ -222,7 +236,22 @@ function endpointState(topology: Topology, reached: Reached, led: readonly Led[]
   return states
 }
 
-function versionOf(traffic: Traffic, split: string, { id, percent }: Led, seconds: number): GraphVersion {
+/** What its callers fail to be served by is the first thing to know, though other endpoints take the requests. */
+function ejectionState(out: readonly EjectedEndpoint[], ready: number): State[] {
+  if (out.length === 0) return []
+  const named = out.slice(0, NAMED_EJECTIONS).map(ejectedText).join('; ')
+  const more = out.length > NAMED_EJECTIONS ? `; and ${out.length - NAMED_EJECTIONS} more` : ''
+  const reason = `Callers leave out ${out.length} of its ${Math.max(ready, out.length)} ready endpoints: ${named}${more}.`
+  return [{ health: 'degraded', reason }]
+}
+
+function versionOf(
+  traffic: Traffic,
+  split: string,
+  { id, percent }: Led,
+  seconds: number,
+  ejected: EjectedByService,
+): GraphVersion {
   const counts = traffic.version(split, id)
   const { ready = 0, total = 0 } = traffic.topology.services.get(id)?.own ?? {}
   const missing: Health =
@@ -231,7 +260,7 @@ function versionOf(traffic: Traffic, split: string, { id, percent }: Led, second
     id,
     percent,
     traffic: figuresOf(counts, seconds),
-    health: worst(healthOf(counts), missing),
+    health: worst(healthOf(counts), missing, ejected.has(id) ? 'degraded' : 'idle'),
     ready,
     total,
   }
@@ -239,13 +268,17 @@ function versionOf(traffic: Traffic, split: string, { id, percent }: Led, second
 
 /** Its own pods, or those of the Services to which its rules lead. */
 function reachedBy(topology: Topology, id: string, led: readonly Led[]): Reached {
-  const used = led.filter(({ percent }) => percent > 0).map((one) => one.id)
-  const all = (used.length === 0 ? [id] : used).map((one) => topology.services.get(one)?.own ?? podsOf(0))
+  const all = usedBy(id, led).map((one) => topology.services.get(one)?.own ?? podsOf(0))
   return {
     ready: sum(all.map(({ ready }) => ready)),
     total: sum(all.map(({ total }) => total)),
     meshed: sum(all.map(({ meshed }) => meshed)),
   }
+}
+
+function usedBy(id: string, led: readonly Led[]): readonly string[] {
+  const used = led.filter(({ percent }) => percent > 0).map((one) => one.id)
+  return used.length === 0 ? [id] : used
 }
 
 function podsOf(pods: number): Reached {

@@ -1,56 +1,13 @@
-import { EventEmitter, once } from 'node:events'
-import { Client, credentials, Metadata, ServerCredentials } from '@grpc/grpc-js'
-import t, { type Test } from 'tap'
-import { ManualClock } from '../../../core/clock.ts'
-import { createLogger } from '../../../core/log.ts'
-import { Questions, type AnswerRequest, type QuestionResponse } from '../../../core/xds/generated/weft.js'
+import { once } from 'node:events'
+import { Metadata } from '@grpc/grpc-js'
+import t from 'tap'
+import { Questions } from '../../../core/xds/generated/weft.js'
 import { answerQuestions } from '../../../proxy/questions/questions.ts'
-import { admit } from '../admission/admitted.ts'
-import { serveGrpc } from '../grpc-server.ts'
-import type { Caller } from '../tokens/claims.ts'
-import { questionService } from './service.ts'
-
-/** A sidecar's stream in memory, as the service has it. */
-class FakeCall extends EventEmitter {
-  readonly metadata = new Metadata()
-  readonly asked: QuestionResponse[] = []
-  ended = false
-
-  constructor(caller: Caller) {
-    super()
-    admit(this.metadata, caller)
-  }
-
-  write(question: QuestionResponse): void {
-    this.asked.push(question)
-  }
-
-  end(): void {
-    this.ended = true
-  }
-
-  say(message: AnswerRequest): void {
-    this.emit('data', message)
-  }
-}
-
-const CALLER: Caller = { namespace: 'shop', serviceAccount: 'web', pod: { name: 'web-1', uid: 'u' } }
-
-function setUp() {
-  const clock = new ManualClock()
-  const service = questionService(clock)
-  const connect = (caller: Caller = CALLER, hello: AnswerRequest = { id: 0, pod: 'web-1' }): FakeCall => {
-    const call = new FakeCall(caller)
-    const { answer } = service.implementation as unknown as { readonly answer: (call: FakeCall) => void }
-    answer(call)
-    call.say(hello)
-    return call
-  }
-  return { clock, service, connect }
-}
+import { CALLER, fakeSidecars } from './testing/fake-call.ts'
+import { questionsOverGrpc } from './testing/over-grpc.ts'
 
 t.test('answers go to their questions, in whatever order they come', async (t) => {
-  const { service, connect, clock } = setUp()
+  const { service, connect, clock } = fakeSidecars()
   const call = connect()
   t.ok(service.has('shop/web-1'))
   const first = service.ask('shop/web-1', 'explain', { to: 'a' })
@@ -68,7 +25,7 @@ t.test('answers go to their questions, in whatever order they come', async (t) =
 })
 
 t.test('what was not asked, or is answered twice, changes nothing', async (t) => {
-  const { service, connect } = setUp()
+  const { service, connect } = fakeSidecars()
   const call = connect()
   call.say({ id: 77, json: '"early"' })
   call.say({})
@@ -84,7 +41,7 @@ t.test('what was not asked, or is answered twice, changes nothing', async (t) =>
 })
 
 t.test('a sidecar that never answers, says that it cannot, or talks nonsense', async (t) => {
-  const { service, connect, clock } = setUp()
+  const { service, connect, clock } = fakeSidecars()
   const call = connect()
   const silent = service.ask('shop/web-1', 'explain', {})
   clock.advance(7999)
@@ -110,7 +67,7 @@ t.test('a sidecar that never answers, says that it cannot, or talks nonsense', a
 })
 
 t.test('sixteen wait for one sidecar, and none of another', async (t) => {
-  const { service, connect } = setUp()
+  const { service, connect } = fakeSidecars()
   const call = connect()
   const other = connect({ ...CALLER, pod: { name: 'web-2', uid: 'v' } })
   const waiting = Array.from({ length: 16 }, () => service.ask('shop/web-1', 'explain', {}))
@@ -130,7 +87,7 @@ t.test('sixteen wait for one sidecar, and none of another', async (t) => {
 })
 
 t.test('a stream that ends: who waits is told, and the one that came instead stays', async (t) => {
-  const { service, connect, clock } = setUp()
+  const { service, connect, clock } = fakeSidecars()
   const first = connect()
   const lost = service.ask('shop/web-1', 'explain', {})
   const second = connect()
@@ -153,7 +110,7 @@ t.test('a stream that ends: who waits is told, and the one that came instead sta
 t.test(
   'a token that is bound to a pod speaks for that alone, and one that is not for its namespace',
   async (t) => {
-    const { service, connect } = setUp()
+    const { service, connect } = fakeSidecars()
     connect(CALLER, { id: 0, pod: 'pay-1' })
     t.ok(service.has('shop/web-1'))
     t.notOk(service.has('shop/pay-1'))
@@ -163,36 +120,13 @@ t.test(
   },
 )
 
-/** Both ends over gRPC. */
-async function overGrpc(t: Test, longest: number) {
-  const service = questionService()
-  const log = createLogger('questions', 'error', () => {})
-  const server = await serveGrpc(
-    '--grpc',
-    { host: '127.0.0.1', port: 0 },
-    {
-      credentials: ServerCredentials.createInsecure(),
-      services: [service],
-      authenticate: async () => CALLER,
-      log,
-    },
-  )
-  t.teardown(() => server.close(0))
-  const client = new Client(`127.0.0.1:${server.port}`, credentials.createInsecure())
-  t.teardown(() => client.close())
-  const end = answerQuestions(client, new Metadata(), {
-    pod: 'web-1',
-    longest,
-    kinds: { text: async (length) => 'x'.repeat(length as number) },
-  })
-  t.teardown(end)
-  return { service, client, end }
-}
-
 t.test(
   'over gRPC: an answer of its longest passes, and one that is longer than is read ends the stream',
   async (t) => {
-    const { service, client, end } = await overGrpc(t, 3 << 20)
+    const { service, client } = await questionsOverGrpc(t)
+    const kinds = { text: async (length: unknown) => 'x'.repeat(length as number) }
+    const end = answerQuestions(client, new Metadata(), { pod: 'web-1', longest: 3 << 20, kinds })
+    t.teardown(end)
     // Its first message has come once it is known.
     while (!service.has('shop/web-1')) await new Promise((resolve) => setImmediate(resolve))
     const longest = 512 * 1024 - 2

@@ -6,7 +6,7 @@ import type { Access, Asking } from '../access/access.ts'
 import { openAccess } from '../access/open-access.ts'
 import { DecisionStore } from '../telemetry/decision-store.ts'
 import { MetricStore } from '../telemetry/metric-store.ts'
-import { Tap } from '../telemetry/tap.ts'
+import { noTaps } from '../tap/testing/sidecars.ts'
 import { TraceStore } from '../telemetry/trace-store.ts'
 import type { MeshOverview } from './overview.ts'
 import { rest } from './rest.ts'
@@ -29,6 +29,7 @@ const tokens: Access = {
     if (!rights) return Promise.reject(new WeftError('access.token', 'a token is needed'))
     return Promise.resolve({
       name,
+      known: true,
       may: (verb, namespace) =>
         Promise.resolve(rights.includes(verb) || rights.includes(`${verb} ${namespace}`)),
     })
@@ -48,7 +49,7 @@ async function serve(t: Test, access: Access) {
   const app = fastify({ forceCloseConnections: true })
   await app.register(rest, {
     ...{ mesh, traces: new TraceStore(), metrics: new MetricStore(), decisions: new DecisionStore() },
-    ...{ release: '0', clock, tap: new Tap(), access: () => access },
+    ...{ release: '0', clock, tap: noTaps(), access: () => access },
     askCanary: async (namespace, name, request, by) => {
       if (name === 'none') throw new WeftError('canary.none', 'there is no Canary')
       asked.push(`${namespace}/${name} ${request} ${by}`)
@@ -134,9 +135,9 @@ t.test('requests are listened to where that is given: everywhere, or in a namesp
   t.same(await statuses('/api/tap?namespace=shop&rate=0', ['view', 'shop']), [403, 400])
   t.same(await statuses('/api/tap?namespace=shop&namespace=pay', ['shop']), [403])
   for (const [token, may] of [
-    ['view', { act: false, tap: false }],
-    ['act', { act: true, tap: true }],
-    ['shop', { act: false, tap: false }],
+    ['view', { act: false, tap: false, headers: false }],
+    ['act', { act: true, tap: true, headers: true }],
+    ['shop', { act: false, tap: false, headers: false }],
   ] as const)
     t.same((await ask('/api/mesh', { token })).body.may, may, token)
 })
@@ -185,17 +186,18 @@ t.test('without tokens whoever reaches it reads, and only who is on this machine
   t.equal(await act('10.244.0.2'), 403)
   for (const name of ['x-forwarded-for', 'forwarded', 'via'])
     t.equal(await act('127.0.0.1', { [name]: 'a' }), 403, 'a proxy of this machine speaks for somebody else')
-  t.same((await ask('/api/mesh')).body.may, { act: true, tap: true })
-  t.same((await ask('/api/mesh', { from: '10.1.2.3' })).body.may, { act: false, tap: true })
+  t.same((await ask('/api/mesh')).body.may, { act: true, tap: true, headers: true })
+  t.same((await ask('/api/mesh', { from: '10.1.2.3' })).body.may, { act: false, tap: true, headers: false })
   const cluster = await serve(t, openAccess({ acts: false }))
-  t.same((await cluster.ask('/api/mesh')).body.may, { act: false, tap: true })
+  t.same((await cluster.ask('/api/mesh')).body.may, { act: false, tap: true, headers: false })
 })
 
 t.test('a stream ends once its listener may no longer', async (t) => {
   let rights = ['view', 'tap']
   const access: Access = {
     ...tokens,
-    admit: () => Promise.resolve({ name: 'ada', may: (verb) => Promise.resolve(rights.includes(verb)) }),
+    admit: () =>
+      Promise.resolve({ name: 'ada', known: true, may: (verb) => Promise.resolve(rights.includes(verb)) }),
   }
   const { app, clock } = await serve(t, access)
   const address = await app.listen({ host: '127.0.0.1', port: 0 })

@@ -1,5 +1,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { API_ACTION_HEADER, API_TOKEN_HEADER, READY_PATH } from '../../../core/contract.ts'
+import {
+  API_ACTION_HEADER,
+  API_TOKEN_HEADER,
+  PROXY_SECRET_HEADER,
+  READY_PATH,
+} from '../../../core/contract.ts'
 import { WeftError } from '../../../core/errors.ts'
 import {
   mayOf,
@@ -9,7 +14,9 @@ import {
   type Asking,
   type May,
 } from '../access/access.ts'
-import { REPLICA_PATH } from '../answers/gathered.ts'
+import { REPLICA_PATH } from '../answers/ask-all.ts'
+import type { ProxyFields } from '../access/proxied-user.ts'
+import { REPLICA_TAP_PATH } from '../tap/replica-tap.ts'
 import { failure } from './failure.ts'
 import type { Query } from './parameters.ts'
 
@@ -18,8 +25,12 @@ export interface AccessGuard {
   /** In the log's words. */
   name(request: FastifyRequest): string
   may(request: FastifyRequest): Promise<May>
+  /** See Admitted. */
+  known(request: FastifyRequest): boolean
   /** Whether the one whose answer goes on and on would be let in now. */
   stillMay(request: FastifyRequest): Promise<boolean>
+  /** The same of another replica. */
+  stillReplica(request: FastifyRequest): Promise<boolean>
 }
 
 export interface AccessGuardOptions {
@@ -31,7 +42,7 @@ export interface AccessGuardOptions {
 /** Probes, and roots, which are public (docs/identity.md). */
 const OPEN = ['/live', READY_PATH, '/api/trust-bundle']
 /** What replicas ask each other, and nobody else. */
-const REPLICAS = new Set([REPLICA_PATH, '/api/questions', '/api/canary-counts'])
+const REPLICAS = new Set([REPLICA_PATH, REPLICA_TAP_PATH, '/api/questions', '/api/canary-counts'])
 export const CANARY_ACTION_PATH = '/api/canaries/:namespace/:name/:action'
 
 /**
@@ -73,6 +84,7 @@ export function guardAccess(app: FastifyInstance, { access, page }: AccessGuardO
   return {
     name: (request) => of(request).name,
     may: (request) => mayOf(of(request)),
+    known: (request) => of(request).known,
     stillMay: async (request) => {
       try {
         const { verb, namespace } = needOf(request, request.routeOptions.url ?? '')
@@ -81,6 +93,7 @@ export function guardAccess(app: FastifyInstance, { access, page }: AccessGuardO
         return false
       }
     },
+    stillReplica: (request) => access().isReplica(askingOf(request)),
   }
 }
 
@@ -101,12 +114,28 @@ function nameIn(values: unknown): string | undefined {
   return typeof name === 'string' && /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(name) ? name : undefined
 }
 
-function askingOf({ headers, socket }: FastifyRequest): Asking {
+function askingOf({ headers, socket, raw }: FastifyRequest): Asking {
   const token = headers[API_TOKEN_HEADER]
   return {
     authorization: headers.authorization ?? (typeof token === 'string' ? token : undefined),
     address: socket.remoteAddress ?? '',
     forwarded: ['forwarded', 'via', 'x-forwarded-for'].some((name) => headers[name] !== undefined),
+    proxy: proxyFieldsOf(raw.rawHeaders),
+  }
+}
+
+/** As they came: Node.js puts fields of one name together. */
+function proxyFieldsOf(raw: readonly string[]): ProxyFields {
+  const of = (wanted: string): string[] =>
+    raw.flatMap((name, at) => {
+      const value = raw[at + 1]
+      return at % 2 === 0 && value !== undefined && name.toLowerCase() === wanted ? [value] : []
+    })
+  return {
+    secret: of(PROXY_SECRET_HEADER),
+    user: of('x-forwarded-user'),
+    groups: of('x-forwarded-groups'),
+    accessToken: of('x-forwarded-access-token'),
   }
 }
 

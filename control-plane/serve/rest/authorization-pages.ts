@@ -1,11 +1,13 @@
 import type { FastifyInstance } from 'fastify'
 import type { Clock } from '../../../core/clock.ts'
-import type { DecisionStore } from '../telemetry/decision-store.ts'
+import type { MeshFacts } from '../answers/mesh-facts.ts'
+import { OBSERVED_HOURS } from '../telemetry/observed-store.ts'
 import { failure } from './failure.ts'
 import type { MeshOverview } from './overview.ts'
 import {
   countParameter,
   nameParameter,
+  namespaceParameter,
   onlyParameters,
   portParameter,
   traceIdParameter,
@@ -14,7 +16,7 @@ import {
 
 export interface AuthorizationPagesOptions {
   readonly mesh: Pick<MeshOverview, 'authorization' | 'targets'>
-  readonly decisions: DecisionStore
+  readonly facts: Pick<MeshFacts, 'refusals' | 'refusalCounts' | 'observed'>
   readonly clock: Clock
 }
 
@@ -26,11 +28,11 @@ const A_WEEK_SECONDS = 7 * 24 * 3600
 
 /**
  * Who may, and who was refused, under /api/authorization: `workloads/NAMESPACE/POD` (what holds for a pod),
- * `targets/NAMESPACE/NAME/PORT` (the pods behind a Service's port), `decisions` (the newest refusals) and `denials`
- * (their counts).
+ * `targets/NAMESPACE/NAME/PORT` (the pods behind a Service's port), and of all replicas `decisions` (the newest refusals),
+ * `denials` (their counts) and `observed` (who called).
  */
 export function authorizationPages(app: FastifyInstance, options: AuthorizationPagesOptions): void {
-  const { mesh, decisions, clock } = options
+  const { mesh, facts, clock } = options
   app.get('/api/authorization/workloads/:namespace/:pod', (request, reply) => {
     onlyParameters(request.query as Query, [])
     const of = request.params as Query
@@ -45,25 +47,35 @@ export function authorizationPages(app: FastifyInstance, options: AuthorizationP
       mesh.targets(nameParameter(of, 'namespace'), nameParameter(of, 'name'), portParameter(of, 'port')),
     )
   })
-  app.get('/api/authorization/decisions', (request, reply) => {
+  app.get('/api/authorization/decisions', (request) => {
     const query = request.query as Query
     onlyParameters(query, ['reference', 'namespace', 'since', 'limit'])
     const reference = query['reference']
     const since = query['since'] === undefined ? undefined : countParameter(query, 'since', 1, A_WEEK_SECONDS)
-    void reply.send({
-      refusals: decisions.refusals({
-        reference: reference === undefined ? undefined : traceIdParameter(reference, 'reference'),
-        namespace: query['namespace'] === undefined ? undefined : nameParameter(query, 'namespace'),
-        since: since === undefined ? undefined : clock.now() - since * 1000,
-        limit: countParameter(query, 'limit', 50, MOST_REFUSALS),
-      }),
+    return facts.refusals({
+      reference: reference === undefined ? undefined : traceIdParameter(reference, 'reference'),
+      namespace: query['namespace'] === undefined ? undefined : nameParameter(query, 'namespace'),
+      since: since === undefined ? undefined : clock.now() - since * 1000,
+      limit: countParameter(query, 'limit', 50, MOST_REFUSALS),
     })
   })
-  app.get('/api/authorization/denials', (request, reply) => {
+  app.get('/api/authorization/denials', (request) => {
     onlyParameters(request.query as Query, [])
-    void reply.send({
-      windowSeconds: COUNTED_SECONDS,
-      denials: decisions.counts(clock.now() - COUNTED_SECONDS * 1000, MOST_COUNTS),
-    })
+    return facts
+      .refusalCounts(clock.now() - COUNTED_SECONDS * 1000, MOST_COUNTS)
+      .then((counted) => ({ windowSeconds: COUNTED_SECONDS, ...counted }))
+  })
+  app.get('/api/authorization/observed', (request, reply) => {
+    const query = request.query as Query
+    onlyParameters(query, ['namespace', 'since'])
+    const now = clock.now()
+    const seconds = countParameter(query, 'since', OBSERVED_HOURS * 3600, OBSERVED_HOURS * 3600)
+    const namespace = namespaceParameter(query, 'namespace')
+    return facts
+      .observed({ namespace, sinceMs: now - seconds * 1000, now })
+      .then(
+        (found) =>
+          found ?? reply.code(404).send(failure('api.not_found', 'there is no such page', undefined)),
+      )
   })
 }

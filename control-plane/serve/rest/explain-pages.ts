@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { Coverage } from '../../../core/api/coverage.ts'
 import type { Question } from '../../../core/api/explanation.ts'
 import { API_CLIENT_HEADER } from '../../../core/contract.ts'
 import { WeftError } from '../../../core/errors.ts'
@@ -6,15 +7,19 @@ import type { AskProxy } from '../../explain/ask-proxy.ts'
 import { explainQuestion, type Explaining } from '../../explain/explain-question.ts'
 import { explainTrace, type TraceSpans } from '../../explain/explain-trace.ts'
 import { failure } from './failure.ts'
+import { noTrace } from './no-trace.ts'
 import { onlyParameters, traceIdParameter, type Query } from './parameters.ts'
 
 export interface ExplainPagesOptions {
   readonly explaining: Explaining
   /** Of proxies that are connected to this replica. */
   readonly own: AskProxy
-  /** Undefined: no such trace is kept. */
-  readonly trace: (traceId: string) => Promise<TraceSpans | undefined>
 }
+
+/** A trace of all replicas, and who did not answer. */
+export type FindTrace = (
+  traceId: string,
+) => Promise<{ readonly trace: TraceSpans | undefined; readonly coverage: Coverage }>
 
 const LONGEST_BODY = 128 * 1024
 /** Explanations at once: each asks one proxy or several. */
@@ -26,7 +31,11 @@ const POD = /^[a-z0-9][-a-z0-9]{0,62}\/[a-z0-9][-a-z0-9.]{0,252}$/
  * JSON object), and of one that happened `GET /api/explain/TRACE_ID`. `POST /api/questions` is for other replicas, whose
  * proxies are connected here.
  */
-export function explainPages(app: FastifyInstance, { explaining, own, trace }: ExplainPagesOptions): void {
+export function explainPages(
+  app: FastifyInstance,
+  { explaining, own }: ExplainPagesOptions,
+  find: FindTrace,
+): void {
   let running = 0
   const answer = async (reply: FastifyReply, work: () => Promise<unknown>): Promise<FastifyReply> => {
     if (running >= MOST_AT_ONCE)
@@ -65,11 +74,9 @@ export function explainPages(app: FastifyInstance, { explaining, own, trace }: E
     onlyParameters(request.query as Query, [])
     const id = traceIdParameter((request.params as Query)['id'], 'id')
     return answer(reply, async () => {
-      const found = await trace(id)
-      if (found) return explainTrace(id, found, explaining)
-      return void reply
-        .code(404)
-        .send(failure('api.no_trace', 'no such trace is kept: it was not sampled, or is too old', 'id'))
+      const { trace, coverage } = await find(id)
+      if (trace) return explainTrace(id, trace, explaining)
+      return void reply.code(404).send(noTrace(coverage))
     })
   })
   app.post('/api/questions', { bodyLimit: LONGEST_BODY }, (request, reply) => {
@@ -78,8 +85,11 @@ export function explainPages(app: FastifyInstance, { explaining, own, trace }: E
       return reply.code(403).send(failure('api.client', 'only for control planes', undefined))
     const { pod, kind, question } = (request.body ?? {}) as Readonly<Record<string, unknown>>
     return answer(reply, async () => {
-      if (typeof pod !== 'string' || !POD.test(pod) || kind !== 'explain')
-        throw new WeftError('explain.question', 'must be of kind "explain", of a pod NAMESPACE/NAME')
+      if (typeof pod !== 'string' || !POD.test(pod) || (kind !== 'explain' && kind !== 'endpoints'))
+        throw new WeftError(
+          'explain.question',
+          'must be of kind "explain" or "endpoints", of a pod NAMESPACE/NAME',
+        )
       return own(pod, kind, question)
     })
   })

@@ -6,8 +6,8 @@ import { EventStreams, type EventStream } from './event-streams.ts'
 import { namespaceParameter, onlyParameters, type Query } from './parameters.ts'
 
 export interface LivePageOptions extends TelemetryPagesOptions {
-  /** What /api/mesh says to whoever may do that. */
-  readonly mesh: (may: May) => object
+  /** What /api/mesh says, but for what whoever asks may do. */
+  readonly mesh: () => Promise<object>
   readonly guard: AccessGuard
   /** The fields that every answer has. */
   readonly headers: Readonly<Record<string, string>>
@@ -34,18 +34,18 @@ export function livePage(app: FastifyInstance, options: LivePageOptions): void {
   const tell = async (all: readonly Listener[]): Promise<void> => {
     const now = clock.now()
     const range = { from: now - SEEN_MS, to: now }
+    const asked = Map.groupBy(all, ({ namespace }) => namespace)
+    const graphs = [...asked].map(async ([namespace, same]) => ({
+      same,
+      graph: JSON.stringify(await answers.graph(range, namespace)),
+    }))
+    const [facts, ...known] = await Promise.all([mesh(), ...graphs])
     for (const listener of all) {
-      const meshNow = JSON.stringify(mesh(listener.may))
+      const meshNow = JSON.stringify({ ...facts, may: listener.may })
       if (listener.mesh !== meshNow) listener.stream.sendText('mesh', meshNow)
       listener.mesh = meshNow
     }
-    const asked = Map.groupBy(all, ({ namespace }) => namespace)
-    await Promise.all(
-      [...asked].map(async ([namespace, same]) => {
-        const graph = JSON.stringify(await answers.graph(range, namespace))
-        for (const { stream } of same) stream.sendText('graph', graph)
-      }),
-    )
+    for (const { same, graph } of known) for (const { stream } of same) stream.sendText('graph', graph)
   }
   const quietly = (all: readonly Listener[]): Promise<void> => tell(all).catch(() => {})
   /** One round at a time: who comes while one is told may be the first again. */

@@ -4,13 +4,12 @@ import t from 'tap'
 import { ManualClock } from '../../../core/clock.ts'
 import { DecisionStore } from '../telemetry/decision-store.ts'
 import { MetricStore } from '../telemetry/metric-store.ts'
-import type { StoredSpan } from '../telemetry/stored-span.ts'
-import { alsoTapped, Tap } from '../telemetry/tap.ts'
 import { TraceStore } from '../telemetry/trace-store.ts'
 import type { MeshAnswers } from '../answers/mesh-answers.ts'
 import { openAccess } from '../access/open-access.ts'
 import { guardAccess } from './access-guard.ts'
 import { livePage } from './live-page.ts'
+import { listen } from './testing/listen.ts'
 import type { MeshOverview } from './overview.ts'
 import { rest } from './rest.ts'
 
@@ -21,7 +20,6 @@ interface TestLike {
 async function serve(t: TestLike) {
   const clock = new ManualClock(Date.UTC(2026, 0, 1))
   const traces = new TraceStore()
-  const tap = new Tap()
   const version = { value: 1 }
   const mesh = {
     trustDomain: 'cluster.local',
@@ -32,39 +30,14 @@ async function serve(t: TestLike) {
     proxies: () => [],
     issuer: () => undefined,
   } as unknown as MeshOverview
-  const settings = new Map<string, string>([['secret', 'off']])
   const app = fastify({ forceCloseConnections: true })
   await app.register(rest, {
     ...{ mesh, traces, metrics: new MetricStore(), decisions: new DecisionStore(), release: '0', clock },
-    ...{ tap, tapSetting: (name: string) => settings.get(name) },
     replicas: () => [],
   })
   const address = await app.listen({ host: '127.0.0.1', port: 0 })
   t.teardown(() => app.close())
-  return { clock, address, taker: alsoTapped(traces, tap), version, settings }
-}
-
-/** Reads events one by one, those of these names. */
-async function listen(url: string) {
-  const stop = new AbortController()
-  const answer = await fetch(url, { signal: stop.signal })
-  const reader = answer.body?.pipeThrough(new TextDecoderStream()).getReader()
-  let text = ''
-  const next = async (name: string): Promise<unknown> => {
-    for (;;) {
-      const end = text.indexOf('\n\n')
-      if (end < 0) {
-        const chunk = await reader?.read()
-        if (!chunk || chunk.done) throw new Error('the stream ended')
-        text += chunk.value
-        continue
-      }
-      const [, event, data] = /^event: (.*)\ndata: (.*)$/.exec(text.slice(0, end)) ?? []
-      text = text.slice(end + 2)
-      if (event === name) return JSON.parse(data ?? '')
-    }
-  }
-  return { status: answer.status, headers: answer.headers, next, stop: () => stop.abort() }
+  return { clock, address, version }
 }
 
 t.test('the map is sent at once and every two seconds, and the mesh when it changed', async (t) => {
@@ -88,7 +61,7 @@ t.test('who comes and goes while the map is asked for leaves one round every two
   const app = fastify({ forceCloseConnections: true })
   const answers = { graph } as unknown as MeshAnswers
   const guard = guardAccess(app, { access: () => openAccess({ acts: false }), page: [] })
-  livePage(app, { answers, clock, guard, mesh: () => ({}), headers: {} })
+  livePage(app, { answers, clock, guard, mesh: async () => ({}), headers: {} })
   const address = await app.listen({ host: '127.0.0.1', port: 0 })
   t.teardown(() => app.close())
   const answerAll = (): void => {
@@ -123,61 +96,3 @@ t.test('of one address few may listen, and who leaves makes room', async (t) => 
   await again.body?.cancel()
   for (const one of open.slice(1)) one.stop()
 })
-
-function span(over: Partial<StoredSpan>, attributes: StoredSpan['attributes'] = {}): StoredSpan {
-  return {
-    traceId: 'a'.repeat(32),
-    spanId: 'b'.repeat(16),
-    parentSpanId: '',
-    name: 'GET',
-    kind: 'server',
-    service: 'web',
-    namespace: 'shop',
-    pod: 'web-1',
-    startMs: 1,
-    durationMs: 2,
-    status: 'unset',
-    statusMessage: '',
-    attributes: {
-      'http.request.method': 'GET',
-      'url.path': '/items',
-      'http.response.status_code': 200,
-      ...attributes,
-    },
-    ...over,
-  }
-}
-
-t.test(
-  'a tap tells requests of its namespace, filtered, few a second, and none of one that is off',
-  async (t) => {
-    const { address, taker, clock, settings } = await serve(t)
-    const tapped = await listen(`${address}/api/tap?namespace=shop&status=5xx&rate=2`)
-    t.same(await tapped.next('source'), { sampled: true, coverage: { answered: 1, missing: [] } })
-    const failed = { 'http.response.status_code': 503 }
-    taker.add(span({}))
-    taker.add(span({ namespace: 'pay' }, failed))
-    taker.add(span({ kind: 'client' }, { ...failed, 'weft.try': 'retry' }))
-    for (let n = 1; n <= 5; n++) taker.add(span({ durationMs: n }, failed))
-    t.match(await tapped.next('request'), {
-      durationMs: 1,
-      status: 503,
-      path: '/items',
-      direction: 'inbound',
-    })
-    t.match(await tapped.next('request'), { durationMs: 2, grpcStatus: null })
-    clock.advance(1000)
-    taker.add(span({ durationMs: 6 }, { ...failed, 'rpc.response.status_code': 'UNAVAILABLE' }))
-    t.same(await tapped.next('skipped'), { requests: 3 })
-    t.match(await tapped.next('request'), { durationMs: 6, grpcStatus: 14 })
-    settings.set('shop', 'off')
-    taker.add(span({ durationMs: 7 }, failed))
-    settings.delete('shop')
-    taker.add(span({ durationMs: 8 }, failed))
-    t.match(await tapped.next('request'), { durationMs: 8 }, 'whoever says so is heard at once')
-    tapped.stop()
-    t.equal((await fetch(`${address}/api/tap?namespace=secret`)).status, 403)
-    t.equal((await fetch(`${address}/api/tap`)).status, 400)
-    t.equal((await fetch(`${address}/api/tap?namespace=shop&rate=201`)).status, 400)
-  },
-)

@@ -9,13 +9,22 @@ import {
 } from '../../authorization-view.ts'
 import { policyOverview, type PolicyOverview } from '../../policy-view.ts'
 import type { Issuer, IssuerTrouble } from '../../issuers/issuer.ts'
+import type { ExpectedSidecar } from '../answers/mesh-answers.ts'
 import type { CanaryView } from '../../canary/view.ts'
 import type { ServiceView } from '../../service-view.ts'
 
 /** A proxy, or another xDS client, whose stream is open. Plain JSON. */
-export interface ProxyView extends ProxyStream {
+export interface NamedProxy extends ProxyStream {
   /** Its pod's name in telemetry (docs/telemetry-names.md), or ''. */
   readonly service: string
+}
+
+/** The same, wherever it is connected. */
+export interface ProxyView extends NamedProxy {
+  /** The replica of the control plane that it is connected to; '' is the one that answers. */
+  readonly replica: string
+  /** Version of the mesh at that replica: each counts for itself. */
+  readonly latest: number
 }
 
 /** What its stream tells. */
@@ -48,9 +57,12 @@ export interface MeshOverview {
   targets(namespace: string, name: string, port: number): TargetsView
   /** Pods with a sidecar. */
   workloads(): number
-  /** In order; empty when all is well. `own`: without those that somebody else found. */
-  problems(own: boolean): readonly Problem[]
-  proxies(): readonly ProxyView[]
+  /** The same, by name. */
+  pods(): readonly ExpectedSidecar[]
+  /** In order; empty when all is well. `own`: without those that somebody else found. `of`: left out, proxies of this replica. */
+  problems(own: boolean, of?: readonly ProxyStream[]): readonly Problem[]
+  /** Of this replica. */
+  proxies(): readonly NamedProxy[]
   canaries(): readonly CanaryView[]
   /** Who signs certificates, as this replica sees it; undefined while it starts. */
   issuer(): IssuerView | undefined
@@ -102,6 +114,14 @@ export function overviewOf(
       return model ? targetsOf(model, namespace, name, port) : { kind: 'none', ports: [], targets: [] }
     },
     workloads: () => now()?.model.workloads.size ?? 0,
-    problems: (own) => together(own ? [] : told(), brain()?.problems() ?? [], proxyProblems(proxies())),
+    pods: () =>
+      Array.from(now()?.model.workloads.values() ?? [], ({ namespace, name, service, identity }) => ({
+        namespace,
+        pod: name,
+        service,
+        serviceAccount: identity.slice(identity.lastIndexOf('/') + 1),
+      })),
+    problems: (own, of = proxies()) =>
+      together(own ? [] : told(), brain()?.problems() ?? [], proxyProblems(of)),
   }
 }

@@ -88,6 +88,7 @@ const MESH: MeshOverview = {
     targets: [{ namespace, pod: `${name}-1`, address: '10.0.0.7', port, meshed: true }],
   }),
   workloads: () => 3,
+  pods: () => [{ namespace: 'shop', pod: 'web-2', service: 'web', serviceAccount: 'web' }],
   problems: () => [PROBLEM, { ...PROBLEM, severity: 'warning' }],
   proxies: () => [
     {
@@ -130,7 +131,8 @@ t.test('a Service is told whole, with every endpoint; one that is not there is n
 })
 
 t.test('a route shows each rule once, with the configured and the seen split', async (t) => {
-  const { clock, metrics, get } = setUp(t)
+  const { app, clock, metrics, get } = setUp(t)
+  await app.ready()
   const counts = new Float64Array(BUCKETS)
   for (const [cluster, amount] of [
     ['shop/catalog-v1/8080', 80],
@@ -157,7 +159,7 @@ t.test('what was seen of callers, of a namespace and a time; and the objects tha
   const app = fastify()
   t.teardown(() => app.close())
   const asked: object[] = []
-  const observed = (query: ObservedQuery): ObservedView => {
+  const observed = async (query: ObservedQuery): Promise<ObservedView> => {
     asked.push(query)
     return { now: query.now, since: query.sinceMs, evicted: 0, workloads: [], withoutSidecar: [] }
   }
@@ -310,12 +312,13 @@ t.test('the lock says what was seen of requests, not what sidecars could do', as
     seen: { server?: Partial<TransportView>; callers?: Partial<TransportView> },
     meshed: readonly boolean[] = [true, true],
   ) => {
-    const { clock, metrics, get } = setUp(t, {
+    const { app, clock, metrics, get } = setUp(t, {
       mesh: {
         ...MESH,
         services: () => [{ ...CATALOG, ports: [{ ...port, endpoints: meshed.map(endpoint) }] }],
       },
     })
+    await app.ready()
     const counts = new Float64Array(BUCKETS)
     const tell = (table: MetricStore['servers'], seenThere: Partial<TransportView>) => {
       for (const [transport, count] of Object.entries(seenThere) as [Transport, number][]) {
@@ -449,7 +452,10 @@ t.test('the mesh in one look, and what is wrong with its configuration', async (
     proxies: { connected: 1, expected: 3, rejecting: 0 },
     problems: { errors: 1, warnings: 1 },
   })
-  t.strictSame((await get('/api/problems')).body, { problems: MESH.problems(false) })
+  t.strictSame((await get('/api/problems')).body, {
+    coverage: { answered: 1, missing: [] },
+    problems: MESH.problems(false),
+  })
   t.match((await get('/api/proxies')).body, { proxies: [{ node: 'web-1.shop' }] })
   t.match((await get('/live')).body, { status: 'live' })
   t.match((await get('/ready')).body, { status: 'ready' })

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { formatSpiffeBundle } from '../../../certs/spiffe-bundle.ts'
 import type { TrustBundle } from '../../../certs/trust-bundle.ts'
+import type { Injections } from '../../../core/api/injections.ts'
 import { API_CLIENT_HEADER, READY_PATH } from '../../../core/contract.ts'
 import { systemClock, type Clock } from '../../../core/clock.ts'
 import { exposition, expositionRequest } from '../../../core/metrics/exposition.ts'
@@ -9,11 +10,13 @@ import { WeftError } from '../../../core/errors.ts'
 import type { Problem } from '../../../core/problem.ts'
 import { namedHosts } from '../../../core/named-hosts.ts'
 import type { Replica } from '../../canary/evidence/gathered-counts.ts'
-import type { Access, May } from '../access/access.ts'
+import type { Access } from '../access/access.ts'
 import { openAccess } from '../access/open-access.ts'
 import { gathered } from '../answers/gathered.ts'
 import { MeshAnswers } from '../answers/mesh-answers.ts'
+import { MeshFacts } from '../answers/mesh-facts.ts'
 import { ownTelemetry } from '../answers/own-telemetry.ts'
+import { ownFacts } from '../answers/replica-facts.ts'
 import type { TelemetrySource } from '../answers/telemetry-source.ts'
 import { EventLog } from '../events/event-log.ts'
 import { NO_TOPOLOGY, type Topology } from '../graph/topology.ts'
@@ -21,9 +24,7 @@ import { canaryFamilies } from '../../canary/metrics.ts'
 import { ownCounts } from '../../canary/evidence/counts.ts'
 import type { DecisionStore } from '../telemetry/decision-store.ts'
 import type { MetricStore } from '../telemetry/metric-store.ts'
-import { OBSERVED_HOURS } from '../telemetry/observed-store.ts'
 import type { ObservedQuery, ObservedView } from '../telemetry/observed-view.ts'
-import type { Tap } from '../telemetry/tap.ts'
 import type { TraceStore } from '../telemetry/trace-store.ts'
 import type { DashboardFile } from './dashboard-files.ts'
 import { guardAccess } from './access-guard.ts'
@@ -36,21 +37,17 @@ import { failure } from './failure.ts'
 import { graphPage } from './graph-page.ts'
 import { isOwnHost } from './host-names.ts'
 import { livePage } from './live-page.ts'
+import { meshFacts, meshPages } from './mesh-pages.ts'
 import type { MeshOverview } from './overview.ts'
-import {
-  countParameter,
-  flagParameter,
-  listParameter,
-  namespaceParameter,
-  onlyParameters,
-  type Query,
-} from './parameters.ts'
+import { listParameter, namespaceParameter, onlyParameters, type Query } from './parameters.ts'
 import { replicaPage } from './replica-page.ts'
-import { routeRows, SPLIT_SECONDS } from './routes.ts'
 import { seriesPage } from './series-page.ts'
-import { servicePage } from './service-page.ts'
-import { serviceRows, WINDOW_SECONDS } from './services.ts'
-import { tapPage } from './tap-page.ts'
+import { servicePages, type ServiceObjects } from './service-page.ts'
+import { sidecarsPage } from './sidecars-page.ts'
+import { meshTaps } from '../tap/mesh-tap.ts'
+import { ownTaps, type OwnTapOptions } from '../tap/own-tap.ts'
+import { tapPages } from './tap-page.ts'
+import { trafficPages } from './traffic-pages.ts'
 import { tracesPage } from './traces-page.ts'
 
 export interface RestOptions {
@@ -62,20 +59,22 @@ export interface RestOptions {
   readonly own?: TelemetrySource
   /** The others; left out: there are none. */
   readonly replicas?: () => readonly Replica[]
-  /** Requests as they are told; left out: there is no such page. */
-  readonly tap?: Tap
-  /** What a namespace says of being tapped. */
-  readonly tapSetting?: (namespace: string) => string | undefined
+  /** Whose requests are heard as they end; left out: there is no such page. */
+  readonly tap?: Omit<OwnTapOptions, 'clock'>
   /** What the mesh is configured to do, as the map needs it; left out: nothing. */
   readonly topology?: () => Topology
   /** What was seen of those who call pods; left out: there is no such page. */
-  readonly observed?: (query: ObservedQuery) => ObservedView
+  readonly observed?: (query: ObservedQuery) => Promise<ObservedView>
   /** By which it is decided who may; left out: there is no such page. */
   readonly policyObjects?: () => readonly object[]
   /** Who is asked what would become of a request; left out: there are no such pages. */
   readonly explain?: ExplainPagesOptions
+  /** By which Services are configured; left out: none is shown. */
+  readonly objects?: ServiceObjects
+  /** Which pods have a sidecar, and why not; left out: there is no such page. */
+  readonly injections?: (namespace: string | undefined) => Injections
   /** What the checker finds, see meshChecks; left out: there is no such page. */
-  readonly checks?: () => readonly Problem[]
+  readonly checks?: () => Promise<readonly Problem[]>
   /** Who may; left out: whoever asks reads, and nobody acts. */
   readonly access?: () => Access
   /** Hands on what is asked of Canaries; left out: nothing can be asked. */
@@ -162,42 +161,55 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
 
   page('/live', [], () => ({ status: 'live' }))
   page(READY_PATH, [], () => ({ status: 'ready' }))
-  page('/api/services', [], () => ({
-    windowSeconds: WINDOW_SECONDS,
-    services: serviceRows(mesh.services(), metrics, clock.now()),
-  }))
-  page('/api/routes', [], () => ({
-    windowSeconds: SPLIT_SECONDS,
-    routes: routeRows(mesh.services(), metrics, clock.now()),
-  }))
   page('/api/policies', [], () => mesh.policies())
-  authorizationPages(app, { mesh, decisions, clock })
   const own = options.own ?? ownTelemetry({ metrics, traces, events: new EventLog(), clock })
   const { replicas = () => [], topology = () => NO_TOPOLOGY } = options
-  const answers = new MeshAnswers({ source: gathered({ own, replicas }), topology, clock })
+  const replicaFacts = ownFacts({
+    ...{ mesh, metrics, traces, decisions, release, startedAt },
+    checks: options.checks,
+    observed: options.observed,
+    now: () => clock.now(),
+  })
+  const source = gathered({ own, replicas })
+  const facts = new MeshFacts({ own: replicaFacts, replicas })
+  const answers = new MeshAnswers({ source, topology, clock })
+  trafficPages(app, { mesh, source, facts, clock })
+  authorizationPages(app, { mesh, facts, clock })
+  meshPages(app, { mesh, facts, guard })
   for (const telemetryPage of [graphPage, seriesPage, tracesPage, eventsPage])
     telemetryPage(app, { answers, clock })
-  replicaPage(app, own)
-  livePage(app, { answers, clock, guard, mesh: (may) => meshPage(may), headers: HEADERS })
-  const { tap, tapSetting = () => undefined } = options
-  if (tap) tapPage(app, { tap, clock, replicas, guard, setting: tapSetting, headers: HEADERS })
-  if (options.askCanary) canaryActions(app, { guard, clock, ask: options.askCanary })
-  servicePage(app, mesh)
-  if (options.explain) explainPages(app, options.explain)
-  if (options.checks) checksPage(app, options.checks)
-  const { observed, policyObjects } = options
-  if (policyObjects) page('/api/authorization/objects', [], () => ({ objects: policyObjects() }))
-  if (observed)
-    page('/api/authorization/observed', ['namespace', 'since'], (query) => {
-      const now = clock.now()
-      const seconds = countParameter(query, 'since', OBSERVED_HOURS * 3600, OBSERVED_HOURS * 3600)
-      return observed({
-        namespace: namespaceParameter(query, 'namespace'),
-        sinceMs: now - seconds * 1000,
-        now,
-      })
+  sidecarsPage(app, { answers, mesh })
+  replicaPage(app, { telemetry: own, facts: replicaFacts })
+  livePage(app, { answers, clock, guard, mesh: () => meshFacts(mesh, facts), headers: HEADERS })
+  const { tap } = options
+  if (tap) {
+    const ownTap = ownTaps({ ...tap, clock })
+    tapPages(app, {
+      taps: meshTaps({ own: ownTap, mesh: tap.mesh, replicas, clock }),
+      own: ownTap,
+      clock,
+      guard,
+      replicasAreKnown: () => access().replicaAuthorization() !== undefined,
+      setting: tap.setting,
+      headers: HEADERS,
     })
-  page('/api/problems', ['own'], (query) => ({ problems: mesh.problems(flagParameter(query, 'own')) }))
+  }
+  if (options.askCanary) canaryActions(app, { guard, clock, ask: options.askCanary })
+  servicePages(app, {
+    mesh,
+    answers,
+    topology,
+    clock,
+    asking: options.explain?.explaining,
+    objects: options.objects,
+  })
+  if (options.explain) explainPages(app, options.explain, (id) => answers.trace(id))
+  checksPage(app, facts)
+  const { injections } = options
+  if (injections)
+    page('/api/injections', ['namespace'], (query) => injections(namespaceParameter(query, 'namespace')))
+  const { policyObjects } = options
+  if (policyObjects) page('/api/authorization/objects', [], () => ({ objects: policyObjects() }))
   page('/api/canaries', [], () => ({ canaries: mesh.canaries() }))
   // What the replica that leads asks the others for.
   page('/api/canary-counts', ['series'], (query) => ({
@@ -213,37 +225,6 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
     const bundle = options.bundle?.()
     if (!bundle) throw new WeftError('api.not_found', 'there is no trust bundle')
     return formatSpiffeBundle(bundle, BUNDLE_REFRESH_MS)
-  })
-  page('/api/proxies', [], () => ({ proxies: mesh.proxies() }))
-  const meshPage = (may: May): object => {
-    const problems = mesh.problems(false)
-    const errors = problems.filter(({ severity }) => severity === 'error').length
-    const proxies = mesh.proxies()
-    return {
-      release,
-      startedAt,
-      version: mesh.version(),
-      trustDomain: mesh.trustDomain,
-      issuer: mesh.issuer() ?? null,
-      services: mesh.services().length,
-      proxies: {
-        connected: proxies.length,
-        expected: mesh.workloads(),
-        rejecting: proxies.filter(({ rejected }) => rejected !== '').length,
-      },
-      problems: { errors, warnings: problems.length - errors },
-      telemetry: {
-        traces: traces.size,
-        traceBytes: traces.bytes,
-        series: metrics.series,
-        refused: traces.refused + metrics.refused,
-      },
-      may,
-    }
-  }
-  app.get('/api/mesh', (request) => {
-    onlyParameters(request.query as Query, [])
-    return guard.may(request).then(meshPage)
   })
   for (const [path, { type, body }] of dashboard)
     app.get(path, (_request, reply) => void reply.type(type).send(body))

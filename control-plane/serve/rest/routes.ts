@@ -1,5 +1,7 @@
 import type { PortView, RouteView, ServiceView } from '../../service-view.ts'
-import { pairKey, type MetricStore } from '../telemetry/metric-store.ts'
+import type { TrafficCounts } from '../graph/traffic-counts.ts'
+import { pairKey } from '../telemetry/metric-store.ts'
+import { trafficView } from '../telemetry/traffic.ts'
 
 /** Short, so that a changed split shows soon. */
 export const SPLIT_SECONDS = 10
@@ -30,12 +32,13 @@ export interface RouteRow {
   }[]
 }
 
-export function routeRows(services: readonly ServiceView[], metrics: MetricStore, now: number): RouteRow[] {
+/** `counts` are those of the last SPLIT_SECONDS. */
+export function routeRows(services: readonly ServiceView[], counts: TrafficCounts): RouteRow[] {
   return services.flatMap(({ ports }) =>
     ports.flatMap((port) => [
-      ...rowsOf(port, '', port.routes, metrics, now),
+      ...rowsOf(port, '', port.routes, counts),
       ...Object.entries(port.consumerRoutes).flatMap(([consumer, routes]) =>
-        rowsOf(port, consumer, routes, metrics, now),
+        rowsOf(port, consumer, routes, counts),
       ),
     ]),
   )
@@ -46,15 +49,15 @@ function rowsOf(
   port: PortView,
   consumer: string,
   routes: readonly RouteView[],
-  metrics: MetricStore,
-  now: number,
+  counts: TrafficCounts,
 ): RouteRow[] {
   const rules = Map.groupBy(routes, ({ name }) => name)
   return [...rules.values()].map((entries) => {
     const [{ name, action, backends }] = entries as [RouteView, ...RouteView[]]
-    const seen = backends.map(({ cluster }) =>
-      metrics.backends.get(pairKey(name, cluster))?.view(now, SPLIT_SECONDS),
-    )
+    const seen = backends.map(({ cluster }) => {
+      const row = counts.backends.get(pairKey(name, cluster))
+      return row && trafficView(row, SPLIT_SECONDS)
+    })
     const rate = seen.reduce((sum, one) => sum + (one?.rate ?? 0), 0)
     return {
       name,

@@ -1,6 +1,10 @@
 import type { ServiceView } from '../../service-view.ts'
-import { OUTSIDE, pairOf, type MetricStore } from '../telemetry/metric-store.ts'
-import type { TrafficView, TransportView } from '../telemetry/traffic.ts'
+import type { Heard } from '../answers/replica-facts.ts'
+import type { TrafficCounts } from '../graph/traffic-counts.ts'
+import { noCounts } from '../telemetry/counts.ts'
+import { OUTSIDE, pairOf } from '../telemetry/metric-store.ts'
+import { SLOTS } from '../telemetry/sliding-window.ts'
+import { trafficView, type TrafficView, type TransportView } from '../telemetry/traffic.ts'
 
 /** Seconds over which rates and durations are taken. */
 export const WINDOW_SECONDS = 30
@@ -42,37 +46,32 @@ export interface MtlsRow {
   readonly observed: 'all' | 'some' | 'none' | 'no-requests'
 }
 
-const NOTHING: TransportView = { mutualTls: 0, plaintext: 0, unknown: 0 }
-const SILENT: TrafficView = {
-  rate: 0,
-  successRate: null,
-  p50Ms: null,
-  p95Ms: null,
-  p99Ms: null,
-  transport: NOTHING,
-}
+/** Of two minutes: who was heard of, and did nothing in that time, has this history. */
+const SILENCE: readonly number[] = Array.from({ length: SLOTS }, () => 0)
 
-/** The mesh's Services and whatever else reports, by name. */
-export function serviceRows(
+/** The mesh's Services and whatever else reports, by name, one at each step. `counts` are those of the last WINDOW_SECONDS. */
+export function* serviceRows(
   services: readonly ServiceView[],
-  metrics: MetricStore,
-  now: number,
-): ServiceRow[] {
+  counts: TrafficCounts,
+  heard: Heard,
+): Generator<void, ServiceRow[]> {
   const declared = new Map(services.map((service) => [`${service.name}.${service.namespace}`, service]))
   const keys = new Set([...declared.keys()])
-  for (const table of [metrics.servers, metrics.destinations])
-    for (const [key] of table.entries()) keys.add(key)
-  const callers = callersOf(metrics, now)
-  const rows = [...keys].map((key): ServiceRow => {
-    const server = metrics.servers.get(key)
-    const traffic = server ?? metrics.destinations.get(key)
+  for (const table of [heard.servers, heard.destinations]) for (const key of Object.keys(table)) keys.add(key)
+  const callers = callersOf(counts, heard)
+  yield
+  const rows: ServiceRow[] = []
+  for (const key of keys) {
+    const server = heard.servers[key]
+    const history = server ?? heard.destinations[key]
     const service = declared.get(key)
     const dot = key.lastIndexOf('.')
-    const { transport, ...figures } = traffic?.view(now, WINDOW_SECONDS) ?? SILENT
-    const called = metrics.destinations.get(key)?.view(now, WINDOW_SECONDS).transport ?? NOTHING
+    const table = server ? counts.servers : counts.destinations
+    const { transport, ...figures } = viewOf(table, key)
+    const called = viewOf(counts.destinations, key).transport
     const ports = service?.ports ?? []
     const unmeshed = ports.some(({ endpoints }) => endpoints.some(({ meshed }) => !meshed))
-    return {
+    rows.push({
       name: key.slice(0, dot),
       namespace: key.slice(dot + 1),
       addresses: service?.addresses ?? [],
@@ -83,13 +82,14 @@ export function serviceRows(
         healthy: endpoints.filter(({ health }) => health === 'healthy').length,
         meshed: endpoints.filter(({ meshed }) => meshed).length,
       })),
-      seenBy: server ? 'server' : traffic ? 'callers' : 'nobody',
+      seenBy: server ? 'server' : history ? 'callers' : 'nobody',
       mtls: mtlsRow(server ? transport : undefined, called, unmeshed),
       ...figures,
-      history: traffic?.history(now) ?? [],
+      history: history?.length === 0 ? SILENCE : (history ?? []),
       callers: callers.get(key) ?? [],
-    }
-  })
+    })
+    yield
+  }
   return rows.sort((a, b) => compare(a.namespace, b.namespace) || compare(a.name, b.name))
 }
 
@@ -107,11 +107,15 @@ function mtlsRow(server: TransportView | undefined, called: TransportView, unmes
   return { mutualTls: Math.ceil(sealed), plaintext: Math.ceil(plain), observed }
 }
 
-function callersOf(metrics: MetricStore, now: number): Map<string, ServiceRow['callers'][number][]> {
+function viewOf(table: TrafficCounts['servers'], key: string): TrafficView {
+  return trafficView(table.get(key) ?? noCounts(), WINDOW_SECONDS)
+}
+
+function callersOf(counts: TrafficCounts, { edges }: Heard): Map<string, ServiceRow['callers'][number][]> {
   const callers = new Map<string, ServiceRow['callers'][number][]>()
-  for (const [key, traffic] of metrics.edges.entries()) {
+  for (const key of edges) {
     const [source, destination] = pairOf(key)
-    const { rate, successRate } = traffic.view(now, WINDOW_SECONDS)
+    const { rate, successRate } = viewOf(counts.edges, key)
     if (rate === 0 && source === OUTSIDE) continue
     const list = callers.get(destination) ?? []
     list.push({ source, rate, successRate })

@@ -1,7 +1,6 @@
 import type { FastifyInstance } from 'fastify'
-import type { Coverage } from '../../../core/api/coverage.ts'
 import type { TraceQuery } from '../telemetry/trace-query.ts'
-import { failure } from './failure.ts'
+import { noTrace } from './no-trace.ts'
 import type { TelemetryPagesOptions } from './graph-page.ts'
 import {
   boundedText,
@@ -45,16 +44,8 @@ export function tracesPage(app: FastifyInstance, { answers, clock }: TelemetryPa
   app.get('/api/traces/:id', (request, reply) => {
     onlyParameters(request.query as Query, [])
     const id = traceIdParameter((request.params as Readonly<Record<string, unknown>>)['id'], 'id')
-    return answers
-      .trace(id)
-      .then(({ trace, coverage }) => trace ?? reply.code(404).send({ ...noTrace(coverage), coverage }))
+    return answers.trace(id).then(({ trace, coverage }) => trace ?? reply.code(404).send(noTrace(coverage)))
   })
-}
-
-function noTrace({ missing }: Coverage): object {
-  const names = missing.map(({ replica }) => replica).join(', ')
-  const unasked = names === '' ? '' : `, or ${names} has it, which did not answer`
-  return failure('api.no_trace', `no such trace is kept: it was not sampled, or is too old${unasked}`, 'id')
 }
 
 function traceQuery(query: Query, now: number): TraceQuery {

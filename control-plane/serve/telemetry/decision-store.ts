@@ -159,7 +159,8 @@ export function alsoDecisions(traces: SpanTaker, decisions: DecisionStore): Span
   }
 }
 
-function groupOf({ from, to, rule, dryRun, protocol }: RefusalView): string {
+/** What refusals of one kind have in common. */
+export function groupOf({ from, to, rule, dryRun, protocol }: RefusalView): string {
   return JSON.stringify([from.identity, to.namespace, to.service, to.port, rule, dryRun, protocol])
 }
 

@@ -7,7 +7,8 @@ import {
 } from '../../../core/xds/generated/otlp.js'
 import { BOUNDS, BUCKETS, quantileMs, rebucket } from './durations.ts'
 import { MetricStore, OUTSIDE, pairKey } from './metric-store.ts'
-import { atOnce, takingPoints } from './receiver.ts'
+import { atOnce } from '../../../core/in-turns.ts'
+import { takingPoints } from './receiver.ts'
 import type { Reporter } from './reporter.ts'
 import { SlidingWindow } from './sliding-window.ts'
 
@@ -73,7 +74,7 @@ function add(
   reporter: Reporter,
   at: number,
 ): number {
-  return atOnce(takingPoints(store, ExportMetricsServiceRequest.encode(request), reporter, at))
+  return atOnce(takingPoints({ metrics: store }, ExportMetricsServiceRequest.encode(request), reporter, at))
 }
 
 t.test('pushes of cumulative counts become a rate, a success rate and durations', async (t) => {

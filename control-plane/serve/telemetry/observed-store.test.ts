@@ -5,7 +5,8 @@ import { ownersOfAddresses } from './address-owners.ts'
 import { MetricStore } from './metric-store.ts'
 import { ObservedStore } from './observed-store.ts'
 import { observedView } from './observed-view.ts'
-import { atOnce, takingPoints } from './receiver.ts'
+import { atOnce } from '../../../core/in-turns.ts'
+import { takingPoints } from './receiver.ts'
 import type { Reporter } from './reporter.ts'
 
 const HOUR = 3_600_000
@@ -76,7 +77,7 @@ function report(
   const bytes = ExportMetricsServiceRequest.encode({
     resourceMetrics: [{ scopeMetrics: [{ metrics: [{ name: 'weft.observed.calls', sum }] }] }],
   })
-  return atOnce(takingPoints(new MetricStore(), bytes, reporter, at, store))
+  return atOnce(takingPoints({ metrics: new MetricStore(), observed: store }, bytes, reporter, at))
 }
 
 /** `COUNT PATH` of the calls since then. */

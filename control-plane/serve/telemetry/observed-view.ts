@@ -1,3 +1,4 @@
+import { atOnce } from '../../../core/in-turns.ts'
 import { sameCaller, type ObservedCall } from '../../../core/observed-calls.ts'
 import type { Mesh, Workload } from '../../model/mesh.ts'
 import { endpointsOf } from './address-owners.ts'
@@ -74,8 +75,17 @@ export interface ObservedQuery {
 export function observedView(
   store: ObservedStore,
   mesh: Mesh | undefined,
-  { namespace, sinceMs, now }: ObservedQuery,
+  query: ObservedQuery,
 ): ObservedView {
+  return atOnce(observing(store, mesh, query))
+}
+
+/** The same, a pod or a kind of call at each step. */
+export function* observing(
+  store: ObservedStore,
+  mesh: Mesh | undefined,
+  { namespace, sinceMs, now }: ObservedQuery,
+): Generator<void, ObservedView> {
   const workloads = new Map<string, Building>()
   const at = (key: string): Building => {
     const found = workloads.get(key) ?? newBuilding(key)
@@ -87,6 +97,7 @@ export function observedView(
     const one = at(`${workload.service}.${workload.namespace}`)
     one.pods.push(podOf(workload))
     for (const { port, protocol } of workload.ports) one.ports.set(port, { port, protocol })
+    yield
   }
   for (const { owner, workload, firstMs, reportedMs, restarts, others } of store.pods(namespace)) {
     if (reportedMs < sinceMs) continue
@@ -94,6 +105,7 @@ export function observedView(
   }
   for (const series of store.series(namespace)) {
     if (series.lastMs >= sinceMs) count(at(series.workload).calls, series, sinceMs)
+    yield
   }
   return {
     now,

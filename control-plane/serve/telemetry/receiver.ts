@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises'
 import {
   status,
   type handleUnaryCall,
@@ -17,10 +16,12 @@ import { GrpcError } from '../tokens/grpc-error.ts'
 import type { SpanTaker } from './decision-store.ts'
 import type { Forwarder } from './forwarder.ts'
 import { isStored, type MetricStore } from './metric-store.ts'
+import { inTurns } from '../../../core/in-turns.ts'
 import { OBSERVED_CALLS_METRIC } from '../../../core/observed-calls.ts'
 import type { ObservedStore } from './observed-store.ts'
 import { reportedPoints, reportedSpans } from './report-parts.ts'
 import { reporterOf, type KnownPod, type Reporter } from './reporter.ts'
+import { isSidecarGauge, type SidecarStore } from './sidecar-store.ts'
 import { storedSpan } from './stored-span.ts'
 
 export interface ReceiverOptions {
@@ -28,6 +29,8 @@ export interface ReceiverOptions {
   readonly metrics: MetricStore
   /** What sidecars saw of those who call their pods. */
   readonly observed?: ObservedStore
+  /** What they say of themselves. */
+  readonly sidecars?: SidecarStore
   /** By `namespace/pod`: the pods of the mesh as it is now. */
   readonly pods: (key: string) => KnownPod | undefined
   /** Where reports go on to. */
@@ -43,16 +46,13 @@ export interface GrpcService {
   readonly title: string
 }
 
-/** What one turn of the event loop spends on a report. Milliseconds. */
-const SLICE_MS = 5
-
 /**
  * OTLP's trace, metrics and log services (https://opentelemetry.io/docs/specs/otlp/#otlpgrpc). A report is read as bytes,
  * part by part in turns of the event loop, so that a large one holds up nobody. What can't be kept is told as a partial
  * success.
  */
 export function telemetryServices(options: ReceiverOptions): readonly GrpcService[] {
-  const { traces, metrics, observed, pods, forwarder, log, clock = systemClock } = options
+  const { traces, metrics, observed, sidecars, pods, forwarder, log, clock = systemClock } = options
   const reporter = (caller: Caller): Reporter =>
     reporterOf(caller, caller.pod && pods(`${caller.namespace}/${caller.pod.name}`))
   return [
@@ -67,7 +67,7 @@ export function telemetryServices(options: ReceiverOptions): readonly GrpcServic
     service(log, MetricsService, async (report, caller) => {
       const from = reporter(caller)
       forwarder?.metrics(report, from)
-      const rejected = await inTurns(takingPoints(metrics, report, from, clock.now(), observed))
+      const rejected = await inTurns(takingPoints({ metrics, observed, sidecars }, report, from, clock.now()))
       if (rejected === 0) return {}
       const errorMessage = 'points that are malformed or not cumulative'
       return { partialSuccess: { rejectedDataPoints: BigInt(rejected), errorMessage } }
@@ -96,41 +96,37 @@ export function* takingSpans(
   return rejected
 }
 
+/** Where points go; what nobody takes is not decoded. */
+export interface PointTakers {
+  readonly metrics: MetricStore
+  readonly observed?: ObservedStore | undefined
+  readonly sidecars?: SidecarStore | undefined
+}
+
 /** The same with an ExportMetricsServiceRequest and its points. */
 export function* takingPoints(
-  metrics: MetricStore,
+  { metrics, observed, sidecars }: PointTakers,
   report: Uint8Array,
   reporter: Reporter,
   now: number,
-  observed?: ObservedStore,
 ): Generator<void, number> {
   let rejected = 0
-  for (const one of reportedPoints(report, OBSERVED_CALLS_METRIC, isStored)) {
+  const read = {
+    histograms: isStored,
+    sums: (metric: string) => observed !== undefined && metric === OBSERVED_CALLS_METRIC,
+    gauges: (metric: string) => sidecars !== undefined && isSidecarGauge(metric),
+  }
+  for (const one of reportedPoints(report, read)) {
     const taken =
-      one.kind === 'sum' ? (observed?.add(one, reporter, now) ?? true) : metrics.add(one, reporter, now)
-    if (!taken) rejected++
+      one.kind === 'sum'
+        ? observed?.add(one, reporter, now)
+        : one.kind === 'gauge'
+          ? sidecars?.add(one, reporter, now)
+          : metrics.add(one, reporter, now)
+    if (taken === false) rejected++
     yield
   }
   return rejected
-}
-
-/** All steps at once. */
-export function atOnce<T>(steps: Generator<void, T>): T {
-  for (;;) {
-    const { done, value } = steps.next()
-    if (done) return value
-  }
-}
-
-async function inTurns<T>(steps: Generator<void, T>): Promise<T> {
-  for (;;) {
-    const until = performance.now() + SLICE_MS
-    do {
-      const { done, value } = steps.next()
-      if (done) return value
-    } while (performance.now() < until)
-    await setImmediate()
-  }
 }
 
 function service<Request, Response>(

@@ -26,36 +26,53 @@ export interface ReportedNumber {
   readonly point: NumberDataPoint | undefined
 }
 
+/** The same of a gauge, which has no temporality. */
+export interface GaugePoint {
+  readonly kind: 'gauge'
+  readonly metric: string
+  readonly point: NumberDataPoint | undefined
+}
+
+/** Which metrics of a report are read, by their names; all else is never decoded. */
+export interface Read {
+  readonly histograms: (metric: string) => boolean
+  readonly sums: (metric: string) => boolean
+  readonly gauges: (metric: string) => boolean
+}
+
 /**
- * The histogram points, and those of the sum that is called `sum`, of an ExportMetricsServiceRequest, one after the other: whoever takes them may pause between
- * two, and nothing else of the request is ever decoded. `reads`: which histograms, by their names. Throws GrpcError, or WeftError `protobuf.malformed`.
+ * The points of an ExportMetricsServiceRequest, one after the other: whoever takes them may pause between two. Throws GrpcError,
+ * or WeftError `protobuf.malformed`.
  */
 export function* reportedPoints(
   request: Uint8Array,
-  sum = '',
-  reads: (metric: string) => boolean = () => true,
-): Generator<ReportedPoint | ReportedNumber> {
+  { histograms, sums, gauges }: Read,
+): Generator<ReportedPoint | ReportedNumber | GaugePoint> {
   const parts = new Parts()
   for (const ofResource of parts.of(request, 1)) {
     for (const ofScope of parts.of(ofResource, 2))
       for (const metric of parts.of(ofScope, 2)) {
         const name = nameOf(parts, metric)
-        for (const histogram of reads(name) ? parts.of(metric, 9) : []) {
+        for (const histogram of histograms(name) ? parts.of(metric, 9) : []) {
           const temporality = temporalityOf(parts, histogram)
           for (const bytes of parts.of(histogram, 1)) {
             const point = bytes.length > LONGEST_POINT ? undefined : readHistogramPoint(bytes)
             yield { kind: 'histogram', metric: name, temporality, point }
           }
         }
-        for (const numbers of name === sum ? parts.of(metric, 7) : []) {
+        for (const numbers of sums(name) ? parts.of(metric, 7) : []) {
           const temporality = temporalityOf(parts, numbers)
-          for (const bytes of parts.of(numbers, 1)) {
-            const point = bytes.length > LONGEST_POINT ? undefined : NumberDataPoint.decode(bytes)
-            yield { kind: 'sum', temporality, point }
-          }
+          for (const bytes of parts.of(numbers, 1)) yield { kind: 'sum', temporality, point: numberOf(bytes) }
         }
+        for (const gauge of gauges(name) ? parts.of(metric, 5) : [])
+          for (const bytes of parts.of(gauge, 1))
+            yield { kind: 'gauge', metric: name, point: numberOf(bytes) }
       }
   }
+}
+
+function numberOf(bytes: Uint8Array): NumberDataPoint | undefined {
+  return bytes.length > LONGEST_POINT ? undefined : NumberDataPoint.decode(bytes)
 }
 
 /** The same of the spans of an ExportTraceServiceRequest. */

@@ -1,4 +1,4 @@
-import type { TappedRequest } from '../../../core/api/traces.ts'
+import type { TappedRequest } from '../../../core/api/tap.ts'
 import { GRPC_STATUSES } from '../../../core/grpc-status.ts'
 import { numberOf, textOf, type Attributes } from './attributes.ts'
 import type { SpanTaker } from './decision-store.ts'

@@ -2,6 +2,7 @@ import { FairBudget, type Owner } from './fair-budget.ts'
 import { sizeOf, type StoredSpan } from './stored-span.ts'
 import type { TraceRow } from '../../../core/api/traces.ts'
 import { systemClock, type Clock } from '../../../core/clock.ts'
+import { atOnce } from '../../../core/in-turns.ts'
 import { HELD_BACK_MS, isHeldBack, matchesTrace, type TraceQuery } from './trace-query.ts'
 import { summarize } from './trace-summary.ts'
 
@@ -121,10 +122,16 @@ export class TraceStore {
 
   /** Those that began last first, one more than the limit where there are more; what is held back is left out. */
   search(query: TraceQuery): readonly TraceRow[] {
+    return atOnce(this.searching(query))
+  }
+
+  /** The same, a trace at each step. */
+  *searching(query: TraceQuery): Generator<void, readonly TraceRow[]> {
     const shown = this.#clock.now() - HELD_BACK_MS
     const found: TraceRow[] = []
     for (const trace of this.#traces.values()) {
       const row = summaryOf(trace)
+      yield
       if (trace.since > shown && isHeldBack(row, () => spansOf(trace))) continue
       if (matchesTrace(query, row, () => spansOf(trace))) found.push(row)
     }

@@ -98,16 +98,7 @@ export class Traffic {
   }
 
   view(now: number, seconds: number): TrafficView {
-    const totals = this.#window.totals(now, (seconds * 1000) / SLOT_MS)
-    const count = requestsOf(totals)
-    return {
-      rate: count / seconds,
-      successRate: successRate(totals),
-      p50Ms: quantileOf(totals, 0.5),
-      p95Ms: quantileOf(totals, 0.95),
-      p99Ms: quantileOf(totals, 0.99),
-      transport: transportOf(totals),
-    }
+    return trafficView(this.#window.totals(now, (seconds * 1000) / SLOT_MS), seconds)
   }
 
   /** Requests a second, one value each two seconds of the last two minutes. */
@@ -116,8 +107,20 @@ export class Traffic {
   }
 }
 
+/** Of what was counted in so many seconds. */
+export function trafficView(counts: ArrayLike<number>, seconds: number): TrafficView {
+  return {
+    rate: requestsOf(counts) / seconds,
+    successRate: successRate(counts),
+    p50Ms: quantileOf(counts, 0.5),
+    p95Ms: quantileOf(counts, 0.95),
+    p99Ms: quantileOf(counts, 0.99),
+    transport: transportOf(counts),
+  }
+}
+
 /** Of requests: with fractions. */
-export function transportOf(counts: ArrayLike<number>): TransportView {
+function transportOf(counts: ArrayLike<number>): TransportView {
   const mutualTls = countOf(counts, MUTUAL_TLS)
   const plaintext = countOf(counts, PLAINTEXT)
   const unknown = requestsOf(counts) - mutualTls - plaintext

@@ -22,7 +22,7 @@ export const connection = signal<Connection>({ state: 'connecting' })
 /** The control plane has no map: it is of an older version. */
 export const withoutGraph = signal(false)
 /** What whoever looks may do. */
-export const may = computed(() => meshFacts.value?.may ?? { act: false, tap: false })
+export const may = computed(() => meshFacts.value?.may ?? { act: false, tap: false, headers: false })
 
 let answeredAt: number | null = null
 let running: AbortController | undefined

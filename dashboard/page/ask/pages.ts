@@ -1,3 +1,5 @@
+import type { Coverage } from '../../../core/api/coverage.ts'
+
 /** What the older pages of the REST interface give (control-plane/serve/rest), as far as it is shown. */
 export interface MeshFacts {
   readonly release: string
@@ -13,7 +15,7 @@ export interface MeshFacts {
   readonly problems: { readonly errors: number; readonly warnings: number }
   readonly telemetry: { readonly traces: number; readonly series: number; readonly refused: number }
   /** What the asker may; left out: read-only. */
-  readonly may?: { readonly act: boolean; readonly tap: boolean }
+  readonly may?: { readonly act: boolean; readonly tap: boolean; readonly headers?: boolean }
 }
 
 export interface Route {
@@ -37,26 +39,9 @@ export interface Route {
 }
 
 export interface Routes {
+  readonly coverage?: Coverage
   readonly windowSeconds: number
   readonly routes: readonly Route[]
-}
-
-export interface ServiceEndpoints {
-  readonly ports: readonly {
-    readonly port: number
-    readonly name: string
-    readonly protocol: string
-    readonly endpoints: readonly {
-      readonly address: string
-      readonly port: number
-      readonly health: string
-      readonly meshed: boolean
-      readonly identity: string
-      readonly workload: string
-      readonly zone: string
-      readonly node: string
-    }[]
-  }[]
 }
 
 export interface Problem {
@@ -104,20 +89,6 @@ export interface CanaryVersion {
   readonly latencyMs: number | null
 }
 
-export interface Proxy {
-  /** `pod.namespace` */
-  readonly node: string
-  readonly namespace: string
-  readonly pod: string
-  readonly service: string
-  readonly serviceAccount: string
-  readonly connectedAt: number
-  readonly runtime?: string
-  readonly version: number
-  /** Why it refused what it was sent last, or ''. */
-  readonly rejected: string
-}
-
 export interface PolicyOverview {
   readonly policies: readonly {
     readonly kind: string
@@ -163,6 +134,7 @@ export interface Denial {
 }
 
 export interface Denials {
+  readonly coverage?: Coverage
   readonly windowSeconds: number
   readonly denials: readonly Denial[]
 }

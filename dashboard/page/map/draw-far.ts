@@ -59,8 +59,9 @@ export function drawFar(
   const bodies = new Path2D()
   const stripes = new Map<string, Path2D>()
   const failing = new Path2D()
+  const ejected = new Path2D()
   const framed = new Path2D()
-  for (const { id, health } of graph.nodes) {
+  for (const { id, health, ejected: out } of graph.nodes) {
     const place = layout.places.get(id)
     if (!place) continue
     const left = place.x - NODE_WIDTH / 2
@@ -72,9 +73,15 @@ export function drawFar(
     stripes.set(tone, stripe)
     stripe.rect(left, top, STRIPE, NODE_HEIGHT)
     if (health === 'failing') failing.rect(left, top, NODE_WIDTH, NODE_HEIGHT)
+    if (out > 0) ejected.rect(left + NODE_WIDTH - 2 * STRIPE, top, 2 * STRIPE, NODE_HEIGHT / 2)
     if (id === picked || touching?.has(id) || marked.has(id)) framed.rect(left, top, NODE_WIDTH, NODE_HEIGHT)
   }
-  for (const [tone, path] of [['panel', bodies], ...stripes, ['bad', failing]] as const) {
+  for (const [tone, path] of [
+    ['panel', bodies],
+    ...stripes,
+    ['bad', failing],
+    ['outage', ejected],
+  ] as const) {
     context.fillStyle = color(tone)
     context.fill(path)
   }

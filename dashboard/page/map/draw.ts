@@ -219,6 +219,7 @@ function drawNode(
   context.fillStyle = tone
   rounded(context, left, top, 6, NODE_HEIGHT, 3)
   context.fill()
+  if (node.ejected > 0) drawEjected(context, node.ejected, left + NODE_WIDTH, top, color)
   if (camera.scale >= WORDS_FROM) {
     context.textBaseline = 'middle'
     context.textAlign = 'left'
@@ -233,6 +234,26 @@ function drawNode(
     context.fillText(fit(context, figures(node), NODE_WIDTH - 26), left + 15, top + 37)
   }
   context.globalAlpha = 1
+}
+
+/** Endpoints that callers leave out: at the upper right corner, over the frame. */
+function drawEjected(
+  context: CanvasRenderingContext2D,
+  count: number,
+  right: number,
+  top: number,
+  color: (name: string) => string,
+): void {
+  const text = `${count} ejected`
+  context.font = `600 11px ${FONT}`
+  context.textAlign = 'center'
+  context.textBaseline = 'middle'
+  const width = context.measureText(text).width + 12
+  rounded(context, right - width + 6, top - 10, width, 18, 9)
+  context.fillStyle = color('outage')
+  context.fill()
+  context.fillStyle = color('on-outage')
+  context.fillText(text, right + 6 - width / 2, top - 0.5)
 }
 
 /** `12.3/s · 99.9 % · p95 8 ms` */

@@ -14,6 +14,8 @@ export interface ShownNode {
   /** Of a folded namespace: how many Services; 1 else. */
   readonly members: number
   readonly failing: number
+  /** Endpoints that callers leave out. */
+  readonly ejected: number
 }
 
 export interface ShownEdge {
@@ -110,6 +112,7 @@ export function fold(graph: Pick<Graph, 'nodes' | 'edges'>, open: ReadonlySet<st
         id: shownId(node.id),
         members: 1,
         failing: node.health === 'failing' ? 1 : 0,
+        ejected: node.endpoints.ejected,
       })
     else folded.set(node.namespace, [...(folded.get(node.namespace) ?? []), node])
   }
@@ -124,6 +127,10 @@ export function fold(graph: Pick<Graph, 'nodes' | 'edges'>, open: ReadonlySet<st
       policy: 'open',
       members: members.length,
       failing: members.filter(({ health }) => health === 'failing').length,
+      // Those of a version are its Service's, too.
+      ejected: members
+        .filter(({ versionOf }) => versionOf.length === 0)
+        .reduce((total, { endpoints }) => total + endpoints.ejected, 0),
     })
   const merged = Map.groupBy(
     graph.edges.filter(({ source, target }) => place.has(source) && place.has(target)),

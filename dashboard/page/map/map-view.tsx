@@ -235,6 +235,7 @@ function Legend() {
       <span>dotted: versions</span>
       <span>thicker: more requests</span>
       <span>shield: policies restrict who may call</span>
+      <span>red mark: endpoints that callers leave out</span>
       <span>Ctrl and the wheel zoom</span>
     </p>
   )

@@ -66,7 +66,7 @@ function NodeDetails({ node, graph }: { node: GraphNode; graph: Pick<Graph, 'edg
           ['Mutual TLS', <Transport traffic={traffic} />],
           ['Policy', <PolicyWord policy={node.policy} />],
           ['Endpoints', endpointWords(node)],
-          ...(endpoints.ejected > 0 ? ([['Ejected', String(endpoints.ejected)]] as const) : []),
+          ...(endpoints.ejected > 0 ? ([['Ejected', <b class="bad">{endpoints.ejected}</b>]] as const) : []),
         ]}
       />
       {node.versionOf.length > 0 && (

@@ -1,20 +1,25 @@
 import { useMemo } from 'preact/hooks'
 import type { CheckFinding, Checks } from '../../../core/api/checks.ts'
-import { address, namespace, setParams } from '../address/navigate.ts'
+import type { Sidecars } from '../../../core/api/sidecars.ts'
+import { namespace } from '../address/navigate.ts'
 import { meshFacts } from '../ask/live-mesh.ts'
-import type { Problem, Proxy } from '../ask/pages.ts'
+import type { Problem } from '../ask/pages.ts'
 import { useAnswer } from '../ask/use-answer.ts'
-import { CoverageNote, Facts, Panel, ServiceLink, Waiting } from '../parts/pieces.tsx'
-import { VirtualTable, type Column } from '../parts/virtual-table.tsx'
-import { dateTime, duration, plural } from '../words/format.ts'
+import { CoverageNote, Facts, Panel, Waiting } from '../parts/pieces.tsx'
+import { duration, plural } from '../words/format.ts'
+import { Certificates } from './certificates.tsx'
 import { findingsOf } from './findings.ts'
+import { Injections } from './injections.tsx'
+import { Proxies } from './proxies.tsx'
+import { Refusing } from './refusing.tsx'
 
 const POLL_MS = 5000
 
 /** What the mesh itself is and what is wrong with it: proxies, configuration, certificates, checks. */
 export function MeshView() {
   const facts = meshFacts.value
-  const proxies = useAnswer<{ readonly proxies: readonly Proxy[] }>('/api/proxies', POLL_MS)
+  const answer = useAnswer<Sidecars>('/api/sidecars', POLL_MS)
+  const sidecars = answer.value
   return (
     <>
       <h1>Mesh</h1>
@@ -52,12 +57,15 @@ export function MeshView() {
         />
       )}
       <CheckList />
-      <Refusing proxies={proxies.value?.proxies ?? []} />
-      <Panel title="Proxies" hint={proxies.value && plural(proxies.value.proxies.length, 'stream')}>
-        {proxies.value ? (
-          <Proxies proxies={proxies.value.proxies} newest={facts?.version ?? 0} />
+      <Refusing sidecars={sidecars?.sidecars ?? []} />
+      <Certificates answer={answer} />
+      <Injections />
+      <Panel title="Proxies" hint={sidecars && plural(sidecars.sidecars.length, 'sidecar')}>
+        <CoverageNote coverage={sidecars?.coverage} />
+        {sidecars ? (
+          <Proxies sidecars={sidecars.sidecars} now={sidecars.now} />
         ) : (
-          <Waiting answer={proxies} what="proxies" />
+          <Waiting answer={answer} what="proxies" />
         )}
       </Panel>
     </>
@@ -132,113 +140,5 @@ function Finding({ finding }: { finding: CheckFinding }) {
       <p class="remedy">{remedy}</p>
       {place !== '' && <p class="dim place">{place}</p>}
     </li>
-  )
-}
-
-function Refusing({ proxies }: { proxies: readonly Proxy[] }) {
-  const refusing = proxies.filter(({ rejected }) => rejected !== '')
-  if (refusing.length === 0) return null
-  return (
-    <Panel title="Configuration that was refused" hint="these proxies go on with what they took before">
-      <ul class="findings">
-        {refusing.slice(0, 50).map(({ node, rejected }) => (
-          <li key={node} class="error">
-            <b>
-              <bdi>{node}</bdi>
-            </b>{' '}
-            <bdi>{rejected}</bdi>
-          </li>
-        ))}
-        {refusing.length > 50 && <li class="dim">and {refusing.length - 50} more in the table</li>}
-      </ul>
-    </Panel>
-  )
-}
-
-function Proxies({ proxies, newest }: { proxies: readonly Proxy[]; newest: number }) {
-  const own = namespace.value
-  const word = (address.value.params['find'] ?? '').toLowerCase()
-  const rows = useMemo(
-    () =>
-      proxies.filter(
-        (one) =>
-          (own === '' || one.namespace === own) && (word === '' || one.node.toLowerCase().includes(word)),
-      ),
-    [proxies, own, word],
-  )
-  const columns: readonly Column<Proxy>[] = [
-    { key: 'pod', head: 'Pod', cell: ({ node }) => <bdi>{node}</bdi>, order: ({ node }) => node },
-    {
-      key: 'service',
-      head: 'Service',
-      cell: ({ service, namespace: home }) =>
-        service === '' ? <span class="dim">–</span> : <ServiceLink id={`${service}.${home}`} />,
-      order: ({ service }) => service,
-    },
-    {
-      key: 'version',
-      head: 'Configuration',
-      number: true,
-      cell: ({ version, rejected }) => (
-        <span class={rejected !== '' ? 'bad' : version < newest ? 'poor' : ''} title={rejected}>
-          {rejected !== ''
-            ? `${version}, refuses newer`
-            : version < newest
-              ? `${version}, ${newest - version} behind`
-              : version}
-        </span>
-      ),
-      order: ({ version }) => version,
-    },
-    {
-      key: 'connected',
-      head: 'Connected for',
-      number: true,
-      cell: ({ connectedAt }) => (
-        <time title={dateTime(connectedAt)}>{duration((Date.now() - connectedAt) / 1000)}</time>
-      ),
-      order: ({ connectedAt }) => -connectedAt,
-    },
-    {
-      key: 'account',
-      head: 'Service account',
-      cell: ({ serviceAccount }) => <bdi>{serviceAccount}</bdi>,
-      order: ({ serviceAccount }) => serviceAccount,
-    },
-    {
-      key: 'runtime',
-      head: 'Node.js',
-      cell: ({ runtime }) => runtime ?? '–',
-      order: ({ runtime }) => runtime ?? '',
-    },
-  ]
-  return (
-    <>
-      <p class="filter">
-        <label>
-          Find{' '}
-          <input
-            type="search"
-            value={address.value.params['find'] ?? ''}
-            placeholder="pod"
-            onInput={(event) => setParams({ find: event.currentTarget.value }, true)}
-          />
-        </label>
-      </p>
-      <VirtualTable
-        caption="Proxies"
-        columns={columns}
-        rows={rows}
-        rowKey={({ node, connectedAt }) => `${node} ${connectedAt}`}
-        rowClass={({ rejected }) => (rejected === '' ? '' : 'failing')}
-        empty={
-          proxies.length === 0
-            ? 'No proxy is connected to this control plane.'
-            : 'No proxy fits what is looked for.'
-        }
-        sort={address.value.params['by'] ?? 'pod'}
-        onSort={(by) => setParams({ by }, true)}
-      />
-    </>
   )
 }

@@ -5,7 +5,7 @@ import { liveGraph, LIVE_SECONDS } from '../ask/live-mesh.ts'
 import type { Denial, Denials, PolicyOverview } from '../ask/pages.ts'
 import { useAnswer } from '../ask/use-answer.ts'
 import { within } from '../map/fold.ts'
-import { Panel, PolicyWord, ServiceLink, Transport, Waiting } from '../parts/pieces.tsx'
+import { CoverageNote, Panel, PolicyWord, ServiceLink, Transport, Waiting } from '../parts/pieces.tsx'
 import { VirtualTable, type Column } from '../parts/virtual-table.tsx'
 import { clockTime, dateTime, duration, identityName, rate } from '../words/format.ts'
 
@@ -26,6 +26,7 @@ export function PolicyView() {
     <>
       <h1>Policy</h1>
       <Panel title="Refused" hint={hint}>
+        <CoverageNote coverage={answer.value?.coverage} />
         {answer.value ? (
           <DenialTable caption="Refusals" rows={refused} empty="Nobody was refused by a policy." />
         ) : (

@@ -1,6 +1,6 @@
 import type { Route, Routes } from '../ask/pages.ts'
 import { useAnswer } from '../ask/use-answer.ts'
-import { Panel, ServiceLink, Success, Waiting } from '../parts/pieces.tsx'
+import { CoverageNote, Panel, ServiceLink, Success, Waiting } from '../parts/pieces.tsx'
 import { milliseconds, percent, rate } from '../words/format.ts'
 import { serviceOfCluster } from './rule-to.ts'
 
@@ -24,6 +24,7 @@ export function Rules({ id }: { id: string }) {
       title="Routes"
       hint={`rules in the order in which they are tried; seen in the last ${windowSeconds} s`}
     >
+      <CoverageNote coverage={answer.value.coverage} />
       {rules.length === 0 && <p class="empty">No route: all requests go to the Service’s own endpoints.</p>}
       {rules.map((rule) => (
         <Rule

@@ -10,13 +10,10 @@ const WORDS: Readonly<Record<GraphNode['policy'], string>> = {
   denied: 'Nobody may call it.',
 }
 
-/** Who may call it, and what policies say to it in all: timeouts, retries, limits, balancing. */
+/** Who may call it, and the policies that say how its requests are treated. */
 export function ServicePolicy({ node }: { node: GraphNode }) {
   const answer = useAnswer<PolicyOverview>('/api/policies', 10_000)
   const { name, namespace } = node
-  const settings = answer.value?.services.find(
-    (one) => one.name === name && one.namespace === namespace,
-  )?.settings
   const policies = (answer.value?.policies ?? []).filter(({ targets }) =>
     targets.some(
       (target) =>
@@ -48,12 +45,6 @@ export function ServicePolicy({ node }: { node: GraphNode }) {
             </li>
           ))}
         </ul>
-      )}
-      {settings && (
-        <details>
-          <summary>What they say to it in all</summary>
-          <pre class="config">{JSON.stringify(settings, undefined, 2)}</pre>
-        </details>
       )}
     </Panel>
   )

@@ -20,6 +20,7 @@ import {
 } from '../parts/pieces.tsx'
 import { VirtualTable, type Column } from '../parts/virtual-table.tsx'
 import { clockTime, dateTime, milliseconds, plural, rate } from '../words/format.ts'
+import { Configuration } from './configuration.tsx'
 import { Endpoints } from './endpoints.tsx'
 import { Rules } from './rules.tsx'
 import { ServicePolicy } from './service-policy.tsx'
@@ -100,8 +101,9 @@ export function ServiceView({ id }: { id: string }) {
           empty="It called nobody in this range of time."
         />
       </div>
-      <Endpoints node={node} />
+      {node.kind === 'service' && <Endpoints node={node} />}
       <ServicePolicy node={node} />
+      {node.kind === 'service' && <Configuration node={node} />}
     </>
   )
 }

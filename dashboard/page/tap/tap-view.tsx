@@ -1,19 +1,22 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
-import type { TappedRequest } from '../../../core/api/traces.ts'
-import { address, linkTo, namespace, setParams } from '../address/navigate.ts'
+import type { TappedRequest, TapSkipped, TapSource } from '../../../core/api/tap.ts'
+import { address, namespace, setParams } from '../address/navigate.ts'
 import { token } from '../ask/ask.ts'
+import { may } from '../ask/live-mesh.ts'
 import { readEvents } from '../ask/event-stream.ts'
 import { formText } from '../parts/form-text.ts'
 import { Panel } from '../parts/pieces.tsx'
-import { StatusBadge } from '../traces/status-badge.tsx'
-import { clockTime, milliseconds, plural } from '../words/format.ts'
+import { plural } from '../words/format.ts'
+import { Requests, type Row } from './requests.tsx'
 import { emptyRing, RING_SIZE, taken, type Ring } from './ring.ts'
 
-const FIELDS = ['service', 'method', 'path', 'status', 'flag'] as const
+const FIELDS = [
+  ...(['workload', 'service', 'route', 'direction', 'method', 'path'] as const),
+  ...(['status', 'flag', 'min', 'headers'] as const),
+]
 /** Rows come together so often, however fast requests do. */
 const SHOW_MS = 250
 
-type Row = TappedRequest & { readonly key: number }
 type TapState = 'off' | 'opening' | 'on' | 'ended'
 
 /** Requests as they happen. It begins when somebody asks for it: a tap costs the sidecars something. */
@@ -23,9 +26,14 @@ export function TapView() {
   const [on, setOn] = useState(false)
   const [state, setState] = useState<TapState>('off')
   const [trouble, setTrouble] = useState('')
-  const [sampled, setSampled] = useState(false)
+  const [source, setSource] = useState<TapSource>()
+  const [skipped, setSkipped] = useState(0)
+  const [paused, setPaused] = useState(false)
   const [ring, setRing] = useState<Ring<Row>>(emptyRing)
-  const holding = useRef(false)
+  /** Somebody looks at a row, or has asked that nothing comes. */
+  const looking = useRef(false)
+  const stopped = useRef(false)
+  const holds = (): boolean => looking.current || stopped.current
   const query = new URLSearchParams(
     [['namespace', own], ...FIELDS.map((field) => [field, params[field] ?? ''])].filter(
       ([, value]) => value !== '',
@@ -41,10 +49,13 @@ export function TapView() {
     setState('opening')
     setTrouble('')
     setRing(emptyRing())
+    setSource(undefined)
+    setSkipped(0)
     void readEvents(
       `/api/tap?${query}`,
       (name, data) => {
-        if (name === 'source') setSampled((JSON.parse(data) as { sampled?: unknown }).sampled === true)
+        if (name === 'source') setSource(JSON.parse(data) as TapSource)
+        if (name === 'skipped') setSkipped((before) => before + (JSON.parse(data) as TapSkipped).requests)
         if (name !== 'request') return
         // Of what comes faster than it can be shown, the newest are.
         if (waiting.length >= RING_SIZE) waiting.shift()
@@ -65,16 +76,24 @@ export function TapView() {
       setOn(false)
     })
     const timer = setInterval(() => {
-      if (waiting.length > 0) setRing((before) => taken(before, waiting.splice(0), holding.current))
+      if (waiting.length > 0) setRing((before) => taken(before, waiting.splice(0), holds()))
     }, SHOW_MS)
     return () => {
       stop.abort()
       clearInterval(timer)
     }
   }, [on, query, by])
-  const hold = (value: boolean) => (): void => {
-    holding.current = value
-    if (!value) setRing((before) => taken(before, [], false))
+  const letGo = (): void => {
+    if (!holds()) setRing((before) => taken(before, [], false))
+  }
+  const look = (value: boolean) => (): void => {
+    looking.current = value
+    letGo()
+  }
+  const pause = (value: boolean): void => {
+    stopped.current = value
+    setPaused(value)
+    letGo()
   }
   return (
     <>
@@ -90,7 +109,28 @@ export function TapView() {
         }}
       >
         <label>
+          Workload <input name="workload" defaultValue={params['workload'] ?? ''} placeholder="web" />
+        </label>
+        <label>
           Service <input name="service" defaultValue={params['service'] ?? ''} placeholder="catalog.shop" />
+        </label>
+        <label>
+          Route{' '}
+          <input name="route" defaultValue={params['route'] ?? ''} placeholder="HTTPRoute/shop/catalog" />
+        </label>
+        <label class="short">
+          Told by{' '}
+          <select name="direction">
+            {[
+              ['', 'both ends'],
+              ['outbound', 'callers'],
+              ['inbound', 'servers'],
+            ].map(([value = '', words = '']) => (
+              <option key={value} value={value} selected={(params['direction'] ?? '') === value}>
+                {words}
+              </option>
+            ))}
+          </select>
         </label>
         <label class="short">
           Method <input name="method" defaultValue={params['method'] ?? ''} placeholder="GET" />
@@ -104,13 +144,34 @@ export function TapView() {
         <label class="short">
           Flag <input name="flag" defaultValue={params['flag'] ?? ''} placeholder="UF" />
         </label>
+        <label class="short">
+          Took ms{' '}
+          <input name="min" inputMode="decimal" defaultValue={params['min'] ?? ''} placeholder="250" />
+        </label>
+        {may.value.headers === true && (
+          <label class="short">
+            <input
+              type="checkbox"
+              name="headers"
+              value="true"
+              defaultChecked={params['headers'] === 'true'}
+            />{' '}
+            Header fields
+          </label>
+        )}
         <button type="submit" class="primary">
           {on ? 'Filter' : 'Begin'}
         </button>
         {on && (
+          <button type="button" aria-pressed={paused} onClick={() => pause(!paused)}>
+            Pause
+          </button>
+        )}
+        {on && (
           <button
             type="button"
             onClick={() => {
+              pause(false)
               setOn(false)
               setState('off')
             }}
@@ -124,21 +185,23 @@ export function TapView() {
           {trouble}
         </p>
       )}
-      {sampled && on && (
-        <p class="hint">These are the requests whose traces were sampled, and not all of them.</p>
-      )}
+      {source && on && <Sources source={source} />}
       <Panel
         title="Requests"
         hint={{ off: 'not begun', opening: 'opening…', on: `the newest ${RING_SIZE}`, ended: 'ended' }[state]}
       >
         <p class="new-rows" role="status">
-          {ring.held.length > 0 && `${plural(ring.held.length, 'request')} wait while you are at a row`}
+          {ring.held.length > 0 &&
+            `${plural(ring.held.length, 'request')} wait while ${paused ? 'this is paused' : 'you are at a row'}`}
         </p>
+        {skipped > 0 && (
+          <p class="hint">{`${skipped.toLocaleString('en-US')} not shown: more came than are shown in a second`}</p>
+        )}
         <div
-          onPointerEnter={hold(true)}
-          onPointerLeave={hold(false)}
-          onFocusIn={hold(true)}
-          onFocusOut={hold(false)}
+          onPointerEnter={look(true)}
+          onPointerLeave={look(false)}
+          onFocusIn={look(true)}
+          onFocusOut={look(false)}
         >
           {ring.shown.length === 0 ? (
             <p class="empty">
@@ -155,69 +218,33 @@ export function TapView() {
   )
 }
 
-function Requests({ rows }: { rows: readonly Row[] }) {
+/** Who does not tell of all requests. One of a release before says only that it knows sampled traces. */
+function Sources({ source }: { source: Partial<TapSource> }) {
+  const { sampled, live = 0, others = [], otherCount = 0, coverage } = source
+  const missing = coverage?.missing ?? []
+  if (sampled && otherCount === 0)
+    return <p class="hint">These are the requests whose traces were sampled, and not all of them.</p>
   return (
-    <div class="scroll">
-      <table class="data tap">
-        <caption class="unseen">Requests as they happened, the newest first</caption>
-        <thead>
-          <tr>
-            {['When', 'Who', 'Whom', 'Request', 'Status', 'Took', 'Trace'].map((head) => (
-              <th key={head} scope="col">
-                {head}
-              </th>
+    <>
+      {live > 0 && <p class="hint">{`${plural(live, 'sidecar')} tell of every request.`}</p>}
+      {live === 0 && otherCount === 0 && <p class="hint">There is no sidecar that could tell.</p>}
+      {otherCount > 0 && (
+        <details>
+          <summary>{`Of ${plural(otherCount, 'other sidecar')} only requests whose traces were sampled are here`}</summary>
+          <ul>
+            {others.map(({ pod, reason }) => (
+              <li key={pod}>
+                <bdi>{pod}</bdi> <bdi>{reason}</bdi>
+              </li>
             ))}
-          </tr>
-        </thead>
-        <tbody>
-          {rows.map((row) => (
-            <tr key={row.key} class={row.status >= 500 || row.status === 0 ? 'failing' : ''}>
-              <td data-label="When">{clockTime(row.at)}</td>
-              <td data-label="Who">
-                <bdi>{row.source === '' ? 'outside' : row.source}</bdi>
-              </td>
-              <td data-label="Whom">
-                <bdi>{row.destination}</bdi>
-              </td>
-              <td data-label="Request">
-                <bdi class="mono">{`${row.method} ${row.path}`}</bdi>
-                {row.headers && (
-                  <details>
-                    <summary>headers</summary>
-                    <dl class="attributes">
-                      {Object.entries(row.headers).map(([name, value]) => (
-                        <div key={name}>
-                          <dt>{name}</dt>
-                          <dd>
-                            <bdi>{value}</bdi>
-                          </dd>
-                        </div>
-                      ))}
-                    </dl>
-                  </details>
-                )}
-              </td>
-              <td data-label="Status">
-                <StatusBadge status={row.status} failed={row.status >= 500 || row.status === 0} />
-                {row.grpcStatus !== null && row.grpcStatus !== 0 && (
-                  <span class="tag bad">gRPC {row.grpcStatus}</span>
-                )}
-                {row.flags !== '' && row.flags !== '-' && <span class="tag bad">{row.flags}</span>}
-              </td>
-              <td class="number" data-label="Took">
-                {milliseconds(row.durationMs)}
-              </td>
-              <td data-label="Trace">
-                {row.traceId === '' ? (
-                  <span class="dim">–</span>
-                ) : (
-                  <a href={linkTo('trace', [row.traceId])}>open</a>
-                )}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+          </ul>
+        </details>
+      )}
+      {missing.map(({ replica, reason }) => (
+        <p key={replica} class="banner warn">
+          The sidecars of control plane <bdi>{replica}</bdi> are not heard: <bdi>{reason}</bdi>
+        </p>
+      ))}
+    </>
   )
 }

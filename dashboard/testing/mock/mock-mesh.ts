@@ -1,13 +1,14 @@
 import fastify, { type FastifyReply } from 'fastify'
 import type { TraceExplanation } from '../../../core/api/explanation.ts'
-import type { TappedRequest } from '../../../core/api/traces.ts'
+import type { TappedRequest, TapSource } from '../../../core/api/tap.ts'
 import type { Graph, SeriesSubject } from '../../../core/api/traffic.ts'
 import { readDashboard } from '../../../control-plane/serve/rest/dashboard-files.ts'
 import { failure } from '../../../control-plane/serve/rest/failure.ts'
 import { HEADERS } from '../../../control-plane/serve/rest/rest.ts'
 import { buildPage, PAGE } from '../../build.ts'
 import { largeGraph, shopGraph, WHOLE, type MockGraphOptions } from './graph.ts'
-import { canary, CHECKS, denials, ENDPOINTS, meshFacts, POLICIES, proxies, ROUTES } from './older-pages.ts'
+import { canary, CHECKS, denials, meshFacts, POLICIES, ROUTES } from './older-pages.ts'
+import { configuration, endpoints, injections, sidecars } from './service-pages.ts'
 import { events, series } from './series.ts'
 import { trace, type TraceChange } from './traces.ts'
 
@@ -27,6 +28,8 @@ export interface MockState extends MockGraphOptions {
   /** No /api/checks. */
   withoutChecks?: boolean
   act?: boolean
+  /** Who tells of a tap; left out: as a control plane of a release before. */
+  tapSource?: TapSource
   traces?: number
   /** Of the newest trace. */
   newest?: TraceChange
@@ -91,7 +94,13 @@ export async function serveMockMesh(state: MockState = {}, clock: () => number =
       (request, reply) => void reply.send(answer(request.query as Query, request.params as Query)),
     )
   }
-  page('/api/mesh', () => meshFacts(clock(), state.proxies ?? 8, { act: state.act === true, tap: true }))
+  page('/api/mesh', () =>
+    meshFacts(clock(), state.proxies ?? 8, {
+      act: state.act === true,
+      tap: true,
+      headers: state.act === true,
+    }),
+  )
   page('/api/graph', (query) => graph(...range(query)))
   page(
     '/api/series',
@@ -160,14 +169,18 @@ export async function serveMockMesh(state: MockState = {}, clock: () => number =
     void reply.send(answer)
   })
   page('/api/routes', () => ROUTES)
-  page('/api/services/:namespace/:name', () => ENDPOINTS)
+  page('/api/services/:namespace/:name/endpoints', () => endpoints(clock(), state.newest?.path))
+  page('/api/services/:namespace/:name/configuration', () => configuration(state.newest?.path))
   page('/api/policies', () => POLICIES)
   page('/api/canaries', () => ({ canaries: state.empty ? [] : [canary(state.canary)] }))
   app.post('/api/canaries/:namespace/:name/:action', (request, reply) => {
     acted.push(`${request.url} ${String(request.headers['x-weft-client'])}`)
     void reply.send({})
   })
-  page('/api/proxies', () => ({ proxies: proxies(clock(), state.proxies ?? 8) }))
+  page('/api/sidecars', () => sidecars(clock(), state.empty ? 0 : (state.proxies ?? 8)))
+  page('/api/injections', () =>
+    state.empty ? { counts: [], without: [], more: 0 } : injections(state.newest?.path),
+  )
   page('/api/authorization/denials', () => denials(clock(), state.newest?.path))
   page('/api/problems', () => ({ problems: CHECKS.checks }))
   app.get('/api/checks', (_request, reply) => {
@@ -188,13 +201,19 @@ export async function serveMockMesh(state: MockState = {}, clock: () => number =
     }
     stream(reply, streams)
     reply.raw.write(
-      event('mesh', meshFacts(clock(), state.proxies ?? 8, { act: state.act === true, tap: true })) +
-        liveGraph(),
+      event(
+        'mesh',
+        meshFacts(clock(), state.proxies ?? 8, {
+          act: state.act === true,
+          tap: true,
+          headers: state.act === true,
+        }),
+      ) + liveGraph(),
     )
   })
   app.get('/api/tap', (_request, reply) => {
     stream(reply, taps)
-    reply.raw.write(event('source', { sampled: true }))
+    reply.raw.write(event('source', state.tapSource ?? { sampled: true }))
   })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   return {
@@ -216,6 +235,9 @@ export async function serveMockMesh(state: MockState = {}, clock: () => number =
     },
     tap: (...requests: readonly TappedRequest[]) => {
       for (const reply of taps) for (const one of requests) reply.raw.write(event('request', one))
+    },
+    skip: (requests: number) => {
+      for (const reply of taps) reply.raw.write(event('skipped', { requests }))
     },
     /** Ends the streams, as a control plane does that goes away. */
     drop: () => {

@@ -1,7 +1,11 @@
 import type { Checks } from '../../../core/api/checks.ts'
 import { WHOLE } from './graph.ts'
 
-export function meshFacts(now: number, proxies: number, may: { act: boolean; tap: boolean }): object {
+export function meshFacts(
+  now: number,
+  proxies: number,
+  may: { act: boolean; tap: boolean; headers: boolean },
+): object {
   return {
     release: '0.1.0',
     startedAt: now - 3 * 3600_000,
@@ -14,21 +18,6 @@ export function meshFacts(now: number, proxies: number, may: { act: boolean; tap
     telemetry: { traces: 60, traceBytes: 1, series: 40, refused: 0 },
     may,
   }
-}
-
-export function proxies(now: number, count: number): object[] {
-  return Array.from({ length: count }, (_, i) => ({
-    node: `service-${String(i).padStart(4, '0')}-6f9c4d.shop`,
-    namespace: 'shop',
-    pod: `service-${String(i).padStart(4, '0')}-6f9c4d`,
-    serviceAccount: 'default',
-    service: ['web', 'catalog', 'inventory'][i % 3],
-    connectedAt: now - 600_000 - i,
-    runtime: '26.12.1',
-    version: i === 3 ? 40 : 42,
-    rejected:
-      i === 1 ? 'shop/catalog/8080: circuit_breakers.thresholds[0].track_remaining: is not served' : '',
-  }))
 }
 
 export const ROUTES = {
@@ -213,26 +202,6 @@ export const POLICIES = {
       namespace: 'shop',
       name: 'catalog',
       settings: { timeouts: { requestMs: 1500 }, retries: { tries: 3 } },
-    },
-  ],
-}
-
-export const ENDPOINTS = {
-  ports: [
-    {
-      port: 8080,
-      name: 'http',
-      protocol: 'http',
-      endpoints: [1, 2, 3].map((i) => ({
-        address: `10.244.0.${10 + i}`,
-        port: 8080,
-        health: i === 3 ? 'draining' : 'healthy',
-        meshed: i !== 2,
-        identity: i === 2 ? '' : 'spiffe://cluster.local/ns/shop/sa/catalog',
-        workload: `catalog-v${i}-6f9c4d.shop`,
-        zone: i === 1 ? 'eu-1a' : 'eu-1b',
-        node: `node-${i}`,
-      })),
     },
   ],
 }

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
+import { request, type RequestOptions } from 'node:https'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -15,6 +16,7 @@ import { CHART, NAMESPACE, openHelm, RELEASE } from './helm.ts'
 const ACCOUNT = 'weft-control-plane'
 const WEFT = join(import.meta.dirname, '../../../cli/weft.ts')
 const POLL_MS = 50
+const PROXY_SECRET = 'what the proxy of this test shows, and nobody else'
 
 const directory = t.testdir({})
 const progress = (line: string) => t.comment(line)
@@ -55,12 +57,15 @@ roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: weft-da
 subjects:
   - { kind: ServiceAccount, name: viewer, namespace: shop }
   - { kind: ServiceAccount, name: owner, namespace: shop }
+  - { apiGroup: rbac.authorization.k8s.io, kind: Group, name: 'oidc:platform' }
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
 metadata: { name: acts, namespace: shop }
 roleRef: { apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: weft-dashboard-act }
-subjects: [{ kind: ServiceAccount, name: owner, namespace: shop }]
+subjects:
+  - { kind: ServiceAccount, name: owner, namespace: shop }
+  - { apiGroup: rbac.authorization.k8s.io, kind: User, name: 'oidc:ada@example.com' }
 `
 
 const CANARIES = ['shop', 'pay']
@@ -83,13 +88,13 @@ t.test('who may see, listen and act is what RBAC says, by tokens of the API serv
   t.teardown(() => helm.close())
   await cluster.kubectl(['apply', '--server-side', '--filename', cluster.programs.gatewayApi])
   await helm.run(['install', RELEASE, CHART, '--namespace', NAMESPACE, '--create-namespace'], {
-    controlPlane: { httpAuth: 'kubernetes' },
+    controlPlane: { httpAuth: 'kubernetes', httpProxy: { secret: 'dashboard-proxy', prefix: 'oidc:' } },
   })
   await cluster.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=60s'])
   await cluster.kubectl(['apply', '--server-side', '--filename', '-'], { stdin: PEOPLE })
   await cluster.kubectl(['apply', '--server-side', '--filename', '-'], { stdin: CANARIES })
   const replica = await tokenOf(NAMESPACE, ACCOUNT, 'weft-replica')
-  const address = await startControlPlane(await ownKubeconfig(), replica)
+  const { address, https } = await startControlPlane(await ownKubeconfig(), replica)
 
   const viewer = await tokenOf('shop', 'viewer', 'weft-dashboard')
   const owner = await tokenOf('shop', 'owner', 'weft-dashboard')
@@ -140,6 +145,42 @@ t.test('who may see, listen and act is what RBAC says, by tokens of the API serv
   t.match(await ask('/api/canary-counts', replica), { status: 200 })
   t.match(await ask('/api/mesh', replica), { status: 401 }, 'which opens nothing else')
 
+  // Over TLS, by the certificate that the mesh's issuer gave, of the names of the Service.
+  const roots = await cluster.kubectl(['get', 'configmap', 'weft-ca', '-n', NAMESPACE, '--output=json'])
+  const ca = (JSON.parse(roots) as { data: Record<string, string> }).data['root-cert.pem'] ?? ''
+  const overTls = (options: RequestOptions) =>
+    new Promise<number | string>((resolve) => {
+      const servername = `weft-control-plane.${NAMESPACE}.svc`
+      const tls = { host: '127.0.0.1', port: https, servername, ca, agent: false, path: '/api/mesh' }
+      request({ ...tls, ...options }, (answer) => {
+        answer.resume()
+        resolve(answer.statusCode ?? 0)
+      })
+        .once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message))
+        .end()
+    })
+  t.equal(await overTls({ headers: { authorization: `Bearer ${viewer}` } }), 200)
+  t.equal(await overTls({}), 401)
+  t.match(await overTls({ ca: '' }), /^(SELF_SIGNED|UNABLE_TO)_/, 'by nobody else')
+
+  // By a proxy that signs users in: what it says counts with its secret alone.
+  const signedIn = async (page: string, fields: Record<string, string>, method = 'GET') => {
+    const answer = await fetch(`${address}${page}`, {
+      method,
+      headers: { 'x-weft-client': 'test', ...fields },
+    })
+    await answer.body?.cancel()
+    return answer.status
+  }
+  const ada = { 'x-forwarded-user': 'ada@example.com', 'x-forwarded-groups': 'all,platform' }
+  const proved = { ...ada, 'x-weft-proxy-secret': PROXY_SECRET }
+  t.equal(await signedIn('/api/mesh', proved), 200)
+  t.equal(await signedIn('/api/mesh', ada), 401, 'anybody may say so')
+  t.equal(await signedIn('/api/mesh', { ...proved, 'x-weft-proxy-secret': 'x'.repeat(40) }), 401)
+  t.equal(await signedIn('/api/mesh', { ...proved, 'x-forwarded-groups': 'all,system:masters' }), 403)
+  t.equal(await signedIn('/api/canaries/shop/catalog/pause', proved, 'POST'), 202)
+  t.equal(await signedIn('/api/canaries/pay/catalog/pause', proved, 'POST'), 403)
+
   await cluster.kubectl(['delete', 'serviceaccount', 'viewer', '-n', 'shop'])
   while ((await ask('/api/mesh', viewer)).status !== 401) await delay(POLL_MS)
   t.pass('who is gone is let in no longer, once what was known has gone, too')
@@ -159,12 +200,19 @@ async function ownKubeconfig(): Promise<string> {
   return path
 }
 
-/** Gives the address of its REST pages once it serves. */
-async function startControlPlane(kubeconfig: string, replicaToken: string): Promise<string> {
+/** Gives the address of its REST pages once it serves, and their port of TLS. */
+async function startControlPlane(
+  kubeconfig: string,
+  replicaToken: string,
+): Promise<{ address: string; https: number }> {
   const tokenFile = join(directory, 'replica-token')
   writeFileSync(tokenFile, replicaToken, { mode: 0o600 })
   const args = ['--kubernetes', '--kubeconfig', kubeconfig, '--grpc', '127.0.0.1:0', '--http', '127.0.0.1:0']
   args.push('--http-auth', 'kubernetes', '--replica-token', tokenFile)
+  const secretFile = join(directory, 'proxy-secret')
+  writeFileSync(secretFile, PROXY_SECRET, { mode: 0o600 })
+  args.push('--https', '127.0.0.1:0')
+  args.push('--http-proxy-secret', secretFile, '--http-proxy-prefix', 'oidc:')
   const child = spawn(process.execPath, [WEFT, 'control-plane', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -173,8 +221,8 @@ async function startControlPlane(kubeconfig: string, replicaToken: string): Prom
     for (const stream of [child.stdout, child.stderr])
       createInterface({ input: stream }).on('line', (line) => {
         t.comment(line)
-        const port = /control plane ready.*"http":(\d+)/.exec(line)?.[1]
-        if (port !== undefined) resolve(`http://127.0.0.1:${port}`)
+        const [, port, https] = /control plane ready.*"http":(\d+),"https":(\d+)/.exec(line) ?? []
+        if (port !== undefined) resolve({ address: `http://127.0.0.1:${port}`, https: Number(https) })
       })
     child.once('exit', (code) => reject(new Error(`the control plane ended with ${code}`)))
   })

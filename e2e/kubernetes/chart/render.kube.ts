@@ -5,6 +5,7 @@ import { parse } from 'yaml'
 import packageJson from '../../../package.json' with { type: 'json' }
 import { goldenText } from '../../../core/testing/golden.ts'
 import { CONTROL_PLANE_COMMAND } from '../../../control-plane/command.ts'
+import { CNI_COMMAND } from '../../../injector/cni/command.ts'
 import { INJECTOR_COMMAND } from '../../../injector/command.ts'
 import { defaultSettings, parseSettings } from '../../../injector/settings.ts'
 import { chartArchive } from '../../../release/chart.ts'
@@ -95,11 +96,13 @@ t.test('the injector takes the settings; those of no value at all are its own', 
 })
 
 t.test('each program is started by its name, with flags that it has', async (t) => {
-  const commands = { 'control-plane': CONTROL_PLANE_COMMAND, injector: INJECTOR_COMMAND }
+  const commands = { 'control-plane': CONTROL_PLANE_COMMAND, injector: INJECTOR_COMMAND, cni: CNI_COMMAND }
   for (const values of [{}, ...Object.values(VALUE_SETS)]) {
     const objects = objectsOf(await helm.template(values))
     for (const [part, command] of Object.entries(commands)) {
-      const { spec } = objectOf(objects, 'Deployment', `weft-${part}`).spec.template
+      const kind = part === 'cni' ? 'DaemonSet' : 'Deployment'
+      if (part === 'cni' && !objects.some((one) => one.kind === kind)) continue
+      const { spec } = objectOf(objects, kind, `weft-${part}`).spec.template
       const [name, ...flags] = spec.containers[0].args as string[]
       t.equal(name, part)
       t.same(

@@ -43,6 +43,8 @@ export const VALUE_SETS: Readonly<Record<string, object>> = {
       keepAlive: { pingInterval: '30s', tcpTime: '1m', tcpInterval: '10s', tcpProbes: 6 },
       issuerSecret: 'mesh-ca',
       httpAuth: 'kubernetes',
+      https: { enabled: true, secret: 'dashboard-tls' },
+      httpProxy: { secret: 'dashboard-proxy', prefix: 'oidc:' },
       store: { mib: 1024 },
       extraArgs: ['--dns-name=mesh.example'],
       resources: { requests: { cpu: 1, memory: '1Gi' }, limits: { cpu: '2', memory: '4Gi' } },
@@ -73,6 +75,25 @@ export const VALUE_SETS: Readonly<Record<string, object>> = {
       dashboardFrom: [
         { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'monitoring' } } },
       ],
+    },
+  },
+  /** A CNI plugin sets the capture rules. */
+  cni: {
+    images: {
+      registry: 'registry.example',
+      cni: `registry.example/weft-cni@sha256:${'1'.repeat(64)}`,
+      pullSecrets: ['registry'],
+    },
+    annotations: { 'example.com/ticket': 'OPS-2' },
+    cni: {
+      enabled: true,
+      binDir: '/var/lib/cni/bin',
+      confDir: '/var/lib/cni/net.d',
+      stateDir: '/opt/weft-cni',
+      repair: 'label',
+      logLevel: 'debug',
+      podLabels: { 'example.com/team': 'network' },
+      nodeSelector: { 'node.example/mesh': 'yes' },
     },
   },
   /** Vault signs, by a login with the control plane's ServiceAccount. */
@@ -111,6 +132,10 @@ export const REFUSED: readonly (readonly [values: object, message: RegExp])[] = 
     { controlPlane: { httpAuth: 'oidc' } },
     /'\/controlPlane\/httpAuth': value must be one of 'none', 'kubernetes'/,
   ],
+  [
+    { controlPlane: { httpProxy: { secret: 'proxy' } } },
+    /httpProxy goes with controlPlane\.httpAuth kubernetes/,
+  ],
   [{ controlPlane: { store: { mib: 8 } } }, /'\/controlPlane\/store\/mib': minimum/],
   [{ controlPlane: { store: { claim: 'a' } } }, /store\.claim goes with one replica/],
   [{ controlPlane: { certificateHours: 48 } }, /'\/controlPlane\/certificateHours': maximum/],
@@ -129,6 +154,8 @@ export const REFUSED: readonly (readonly [values: object, message: RegExp])[] = 
     /'\/injector\/failurePolicy': value must be one of 'Fail', 'Ignore'/,
   ],
   [{ injector: { excludedNamespaces: ['Builds'] } }, /'\/injector\/excludedNamespaces\/0': .*does not match/],
+  [{ cni: { repair: 'restart' } }, /'\/cni\/repair': value must be one of 'off', 'label', 'delete'/],
+  [{ cni: { binDir: 'opt/cni' } }, /'\/cni\/binDir': .*does not match/],
   [{ images: { tag: 'a b' } }, /'\/images\/tag': .*does not match/],
   [{ images: { proxy: 'weft proxy' } }, /'\/images\/proxy': .*does not match/],
   [{ images: { pullPolicy: 'Sometimes' } }, /'\/images\/pullPolicy': value must be one of/],

@@ -13,7 +13,7 @@ import { readDockerfile, type Dockerfile } from '../../../release/image/dockerfi
 export const VERSION = packageJson.version
 const DEMO_IMAGE = 'weft.dev/demo:v1'
 const NODE_ARGUMENT = /^ARG NODE_IMAGE=(\S+)$/m
-const PARTS = ['control-plane', 'injector', 'proxy', 'init'] as const
+const PARTS = ['control-plane', 'injector', 'proxy', 'init', 'cni'] as const
 
 const PROJECT = join(import.meta.dirname, '../../..')
 const DOCKER = join(PROJECT, 'deploy/docker')

@@ -2,7 +2,8 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { gunzipSync } from 'node:zlib'
 import { MetricStore } from '../../../control-plane/serve/telemetry/metric-store.ts'
-import { atOnce, takingPoints } from '../../../control-plane/serve/telemetry/receiver.ts'
+import { takingPoints } from '../../../control-plane/serve/telemetry/receiver.ts'
+import { atOnce } from '../../../core/in-turns.ts'
 import { ExportMetricsServiceRequest } from '../../../core/xds/generated/otlp.js'
 import { portOf, type Teardown } from './pair.ts'
 
@@ -51,7 +52,7 @@ export class Collector {
     const resource = ExportMetricsServiceRequest.decode(report).resourceMetrics?.[0]?.resource
     const name = resource?.attributes?.find(({ key }) => key === 'service.name')?.value?.stringValue ?? ''
     const reporter = { service: name, namespace: 'shop', pod: name, behind: [] }
-    atOnce(takingPoints(this.metrics, report, reporter, Date.now()))
+    atOnce(takingPoints({ metrics: this.metrics }, report, reporter, Date.now()))
     for (const wake of this.#watch.splice(0)) wake()
   }
 }

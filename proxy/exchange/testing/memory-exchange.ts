@@ -13,6 +13,7 @@ import { FakeUpstream } from '../../upstream/testing/fake-upstream.ts'
 import { WeightedPicks, type ExchangeDependencies } from '../dependencies.ts'
 import { Exchange } from '../exchange.ts'
 import { MirrorRoom } from '../mirror-room.ts'
+import { RunningExchanges } from '../running-exchanges.ts'
 import { noTelemetry, type RequestRecord, type TelemetrySink } from '../telemetry-sink.ts'
 
 /** The caller's end of one request: what came back to it. */
@@ -97,7 +98,7 @@ export class MemoryExchange {
   readonly counts: string[] = []
   /** Requests that telemetry was told of at their start. */
   started = 0
-  readonly running: ExchangeDependencies['running'] = new Set()
+  readonly running = new RunningExchanges()
   overloaded = false
   /** Is told what is told here, too. */
   telemetry: TelemetrySink = noTelemetry

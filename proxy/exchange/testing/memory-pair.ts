@@ -18,6 +18,7 @@ import { meshTls } from '../../upstream/testing/mesh-tls.ts'
 import { WeightedPicks, type ExchangeDependencies } from '../dependencies.ts'
 import { Exchange } from '../exchange.ts'
 import { MirrorRoom } from '../mirror-room.ts'
+import { RunningExchanges } from '../running-exchanges.ts'
 import { noTelemetry } from '../telemetry-sink.ts'
 import { NO_STEPS } from '../../steps/request-steps.ts'
 
@@ -105,7 +106,7 @@ function served(
     random: () => 0,
     configVersion: () => 'v1',
     configWaitMs: 500,
-    running: new Set(),
+    running: new RunningExchanges(),
     overloaded: () => false,
   }
   const routes = new Watched<RouteConfiguration | null | undefined>({

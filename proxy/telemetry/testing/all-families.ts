@@ -6,6 +6,7 @@ import { COUNTERS, LIMIT_METRICS, type CounterName, type LimitMetricName } from 
 import { newConnectionRecord } from '../../tcp/tcp-route.ts'
 import { newRoot, secretsOf } from '../../testing/mesh-identity.ts'
 import { clusterFamilies } from '../cluster-metrics.ts'
+import { ejectionFamilies } from '../ejection-families.ts'
 import { connectionFamilies, sidecarFamilies } from '../sidecar-families.ts'
 import { Telemetry } from '../telemetry.ts'
 import { clustersWithEverything } from './clusters.ts'
@@ -104,6 +105,7 @@ export function telemetryWithEverything(): Telemetry {
     ...sidecarFamilies(state, { now: 5000, since: 0 }),
     ...processFamilies(),
   ])
+  telemetry.addPromptMetrics(() => ejectionFamilies(clusters, 0))
   return telemetry
 }
 

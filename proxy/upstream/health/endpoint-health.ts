@@ -1,6 +1,6 @@
 import type { Cluster, Endpoint } from '../../model/cluster.ts'
 import type { UpstreamTls } from '../../model/tls.ts'
-import type { CreateSignal, HealthSignal, SignalContext, Standing } from './signal.ts'
+import type { CreateSignal, Ejection, HealthSignal, SignalContext, Standing } from './signal.ts'
 import type { TryOutcome } from './try-outcome.ts'
 
 type Observer = HealthSignal & Required<Pick<HealthSignal, 'observe'>>
@@ -52,6 +52,11 @@ export class EndpointHealth {
   /** What signals have to say, by their names. */
   get said(): Readonly<Record<string, string>> {
     return Object.fromEntries(this.#signals.flatMap(({ name, said }) => (said ? [[name, said]] : [])))
+  }
+
+  /** Undefined: no signal has ejected the endpoint. */
+  get ejection(): Ejection | undefined {
+    return this.#signals.find(({ ejection }) => ejection !== undefined)?.ejection
   }
 
   /** After every try; see HealthSignal.observe. */

@@ -61,6 +61,8 @@ export class OutlierMember {
   times = 0
   /** When its state began, on the clock. */
   since = 0
+  /** When an ejection is over, on the clock. */
+  until = 0
   /** What it was ejected for last. */
   reason: EjectionReason | undefined
   /** A request is on its way that decides; its answer has begun well. */

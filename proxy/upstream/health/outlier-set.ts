@@ -104,7 +104,7 @@ export class OutlierSet {
     if (verdict === 'nothing') return
     member.requests++
     if (this.#cancelInterval === undefined && settings.intervalMs > 0 && looksAtRates(settings))
-      this.#cancelInterval = this.#clock.after(settings.intervalMs, () => this.#look())
+      this.#startInterval(settings.intervalMs)
     if (verdict === 'good') {
       member.errors = member.gatewayFailures = 0
       return
@@ -119,6 +119,10 @@ export class OutlierSet {
       this.#inARow(member, 'consecutive-errors', consecutiveErrors)
     else if (isDue(member.gatewayFailures, consecutiveGatewayFailures.limit))
       this.#inARow(member, 'consecutive-gateway-failures', consecutiveGatewayFailures)
+  }
+
+  #startInterval(ms: number): void {
+    this.#cancelInterval = this.#clock.after(ms, () => this.#look())
   }
 
   /** The head of an answer is here; see HealthSignal.observe. */
@@ -206,6 +210,7 @@ export class OutlierSet {
     const { baseEjectionMs, maxEjectionMs } = settings
     const forMs = Math.min(baseEjectionMs * member.times, Math.max(baseEjectionMs, maxEjectionMs))
     member.forgetInterval()
+    member.until = now + forMs
     member.enter('ejected', now)
     member.cancelTimer = this.#clock.after(forMs, () => {
       member.enter('half-open', this.#clock.now())

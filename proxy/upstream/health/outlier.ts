@@ -1,6 +1,6 @@
 import type { Endpoint } from '../../model/cluster.ts'
 import type { OutlierHost, OutlierMember } from './outlier-member.ts'
-import type { HealthSignal, SignalContext, Standing } from './signal.ts'
+import type { Ejection, HealthSignal, SignalContext, Standing } from './signal.ts'
 import type { TryOutcome } from './try-outcome.ts'
 
 /** An endpoint that fails where the others of its cluster do not is left out for a time: see OutlierSet. */
@@ -28,6 +28,11 @@ export class Outlier implements HealthSignal, OutlierHost {
     if (state === 'in') return ''
     if (state === 'ejected') return `ejected: ${reason}`
     return trial === 'none' ? `one request decides: ${reason}` : `one request is on its way: ${reason}`
+  }
+
+  get ejection(): Ejection | undefined {
+    const { state, reason = '', until } = this.#member
+    return state === 'in' ? undefined : { reason, untilMs: until }
   }
 
   get usable(): boolean {

@@ -10,6 +10,14 @@ import type { TryOutcome } from './try-outcome.ts'
 /** Whether an endpoint is picked: `last-resort` while no other is left, `avoid` never. */
 export type Standing = 'use' | 'last-resort' | 'avoid'
 
+/** An endpoint is left out for how it did. */
+export interface Ejection {
+  /** `consecutive-errors`, see EjectionReason. */
+  readonly reason: string
+  /** Until one request decides whether it comes back, on the clock; in the past: one decides now. */
+  readonly untilMs: number
+}
+
 /**
  * One thing that speaks for or against picking an endpoint. A signal lives as long as the endpoint is known, through
  * changes of the configuration. It is heard when it says so, never at a pick.
@@ -20,6 +28,8 @@ export interface HealthSignal {
   readonly standing: Standing
   /** More than its name, for people; '' where there is nothing to say. */
   readonly said?: string
+  /** Where it has ejected the endpoint. */
+  readonly ejection?: Ejection | undefined
   /**
    * It judges by statistics or probes, which may be wrong of many at once: under the cluster's panic threshold its
    * `last-resort` does not count.

@@ -4,6 +4,8 @@ import { PAUSE_IMAGE } from '../image/own-images.ts'
 
 export const CONTAINERD_SOCKET = '/run/containerd/containerd.sock'
 export const CNI_DIRECTORY = '/run/etc/cni'
+/** For plugins that are installed while the node runs; the others are among the cluster's programs. */
+export const CNI_PROGRAMS = '/run/cni-programs'
 
 /**
  * Pods are joined by routed veth pairs (ptp), not by a bridge: each packet between pods passes the node's routing and so
@@ -57,7 +59,7 @@ sandbox = "${PAUSE_IMAGE}"
 restrict_oom_score_adj = true
 
 [plugins."${cri}.runtime".cni]
-bin_dirs = ${JSON.stringify(directories)}
+bin_dirs = ${JSON.stringify([...directories, CNI_PROGRAMS])}
 conf_dir = "${CNI_DIRECTORY}"
 
 [plugins."${cri}.runtime".containerd.runtimes.runc]

@@ -1,6 +1,6 @@
 import type { Coverage } from '../../core/api/coverage.ts'
 import { WeftError } from '../../core/errors.ts'
-import type { MeshApi, PageQuery } from '../mesh/mesh-api.ts'
+import type { MeshApi, PageQuery } from './mesh-api.ts'
 
 /**
  * A page that one replica answers for all, as it is in core/api. A replica that speaks for fewer than there are is told of by the
@@ -16,9 +16,10 @@ export async function coveredPage<T extends { readonly coverage: Coverage }>(
     throw new WeftError('mesh.old', `${replica} has no page ${page}: it is of a version before it`)
   // As the control plane of this release gives it.
   const answer = body as unknown as T
-  const { answered, missing } = answer.coverage
+  // Of a version before this page spoke for all, there is none.
+  const { answered, missing } = (answer.coverage as Coverage | undefined) ?? { answered: 1, missing: [] }
   const unheard = replicas - answered - missing.length
-  if (unheard <= 0) return answer
+  if (unheard <= 0) return { ...answer, coverage: { answered, missing } }
   const reason = `it speaks for ${answered} of ${replicas} replicas`
   return {
     ...answer,

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { clearInterval, setInterval } from 'node:timers'
-import { describeError, WeftError } from '../core/errors.ts'
-import type { Logger } from '../core/log.ts'
-import { Watched } from '../core/watched.ts'
-import type { Watchable } from '../core/watched.ts'
+import { describeError, WeftError } from './errors.ts'
+import type { Logger } from './log.ts'
+import { Watched } from './watched.ts'
+import type { Watchable } from './watched.ts'
 
 /**
  * Files read now and again whenever their content changes (by polling: a mounted Secret is replaced by

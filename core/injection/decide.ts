@@ -1,10 +1,30 @@
-import { INIT_CONTAINER, INJECT_LABEL, PROXY_CONTAINER, STATUS_ANNOTATION } from '../core/contract.ts'
-import type { PodView } from './pod.ts'
-import type { InjectorSettings } from './settings.ts'
-import { STITCH_VOLUME } from './stitching.ts'
-import { VOLUME_NAMES } from './volumes.ts'
+import {
+  INIT_CONTAINER,
+  INJECT_LABEL,
+  PROXY_CONTAINER,
+  STATUS_ANNOTATION,
+  SYSTEM_NAMESPACE,
+} from '../contract.ts'
 
-const RESERVED = [...VOLUME_NAMES, STITCH_VOLUME]
+/** Whose pods are never touched where an installation says nothing else. */
+export const EXCLUDED_NAMESPACES: readonly string[] = [
+  'kube-system',
+  'kube-public',
+  'kube-node-lease',
+  SYSTEM_NAMESPACE,
+]
+
+/** What decides of a pod. */
+export interface PodFacts {
+  readonly labels: ReadonlyMap<string, string>
+  readonly annotations: ReadonlyMap<string, string>
+  readonly hostNetwork: boolean
+  /** `spec.os.name`, else the node selector's. */
+  readonly os: string | undefined
+  readonly containers: readonly { readonly name: string }[]
+  readonly initContainers: readonly { readonly name: string }[]
+  readonly volumeNames: readonly string[]
+}
 
 export interface NamespaceView {
   readonly name: string
@@ -35,9 +55,11 @@ export interface Decision {
 }
 
 export interface Question {
-  readonly pod: PodView
+  readonly pod: PodFacts
   readonly namespace: NamespaceView
-  readonly settings: InjectorSettings
+  readonly excludedNamespaces: readonly string[]
+  /** Volumes of the sidecar: a pod that has one of its own cannot be injected. */
+  readonly reservedVolumes: readonly string[]
 }
 
 const OTHER_SIDECARS = ['istio-proxy', 'linkerd-proxy', 'consul-dataplane', 'kuma-sidecar']
@@ -53,7 +75,7 @@ interface Check {
 const checks: readonly Check[] = [
   {
     reason: 'excluded-namespace',
-    refuses: ({ namespace, settings }) => settings.excludedNamespaces.includes(namespace.name),
+    refuses: ({ namespace, excludedNamespaces }) => excludedNamespaces.includes(namespace.name),
   },
   {
     // The kubelet's image of a static pod: the API server can't change what runs.
@@ -89,10 +111,10 @@ const checks: readonly Check[] = [
   },
   {
     reason: 'reserved-name',
-    refuses({ pod }) {
+    refuses({ pod, reservedVolumes }) {
       const container = [PROXY_CONTAINER, INIT_CONTAINER].find((name) => has(pod, name))
       if (container !== undefined) return `the name of container ${container} is reserved`
-      const volume = pod.volumeNames.find((name) => RESERVED.includes(name))
+      const volume = pod.volumeNames.find((name) => reservedVolumes.includes(name))
       return volume !== undefined && `the name of volume ${volume} is reserved`
     },
   },
@@ -109,10 +131,10 @@ export function decide(question: Question): Decision {
   return { inject: true, reason: asks(question.pod) ? 'pod-enabled' : 'namespace-enabled' }
 }
 
-function asks(pod: PodView): boolean {
+function asks(pod: PodFacts): boolean {
   return pod.labels.get(INJECT_LABEL) === 'enabled'
 }
 
-function has(pod: PodView, name: string): boolean {
+function has(pod: PodFacts, name: string): boolean {
   return [...pod.containers, ...pod.initContainers].some((container) => container.name === name)
 }
