@@ -181,8 +181,6 @@ for (const alpn of ['http/1.1', 'weft-h2'])
         ...CLUSTER,
         name: 'catalog',
         discovery: { kind: 'eds', serviceName: 'catalog' },
-        // A handshake of a busy machine is no reason to try elsewhere.
-        connectTimeoutMs: 60_000,
         idleTimeoutMs: 60_000,
         tls: {
           ...upstream([alpn]),
