@@ -134,7 +134,8 @@ t.test('the first hour, as the page has it', { skip, timeout: 240_000 }, async (
     const sum = (version: 'v1' | 'v2') => counts.reduce((all, one) => all + (one[version] ?? 0), 0)
     return { v1: sum('v1'), v2: sum('v2'), lines: lines.length }
   }
-  const enough = (counts: { v1: number; v2: number; lines: number }) => counts.v1 + counts.v2 >= 60 && counts
+  const enough = (counts: { v1: number; v2: number; lines: number }) =>
+    counts.v1 + counts.v2 >= 60 && counts.lines >= 5 && counts
 
   const first = up('npx weft local up -f examples/canary')
   await ready(first)

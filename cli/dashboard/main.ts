@@ -99,14 +99,14 @@ async function clusterDashboard(values: Values, port: number): Promise<Dashboard
     if (line !== said) process.stderr.write(line)
     said = line
   })
+  // Whoever reads the address may end it at once.
+  const told = untilTold(() => process.exit(130))
+  const ended = new Promise<void>((resolve) => told.signal.addEventListener('abort', () => resolve()))
   return {
     facts: { mesh: 'cluster', namespace, pod: forward.pod, address: `http://127.0.0.1:${forward.port}` },
     async serve() {
       process.stderr.write(`forwarded to ${namespace}/${forward.pod}; Ctrl-C ends it\n`)
-      await new Promise<void>((resolve) => {
-        const told = untilTold(() => process.exit(130))
-        told.signal.addEventListener('abort', () => resolve())
-      })
+      await ended
       await forward.close()
     },
   }

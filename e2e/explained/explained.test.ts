@@ -34,7 +34,7 @@ const routeOf = (value: string): string =>
 interface DiffTold {
   readonly resources: readonly object[]
   readonly proxies: readonly string[]
-  readonly routing: { readonly changed: readonly object[] }
+  readonly routing: { readonly changed: readonly { readonly from: string }[] }
 }
 
 /** What `weft bundle --json` prints. */
@@ -164,6 +164,7 @@ t.test(
       async (t) => {
         const file = join(directory, '..', `weft-test-route-${process.pid}.json`)
         t.teardown(() => rmSync(file, { force: true }))
+        const isIntruder = ({ from }: { readonly from: string }): boolean => from === 'other/intruder'
         const told = async (path: string) => {
           writeFileSync(file, routeOf(path))
           const { code, stdout } = await weft('diff', '-f', file, '--json')
@@ -171,10 +172,11 @@ t.test(
         }
         const changed = await eventually(PATIENCE_S, 'the trace of a request', async () => {
           const found = await told('/other')
-          return found.routing.changed.length > 0 ? found : undefined
+          return found.routing.changed.some(isIntruder) ? found : undefined
         })
         t.equal(changed.code, 3)
-        t.match(changed.routing.changed, [
+        // One of `web` is among them where it was slow, or its trace one of a hundred.
+        t.match(changed.routing.changed.filter(isIntruder), [
           {
             change: 'answered',
             from: 'other/intruder',
