@@ -13,6 +13,9 @@ const HOPS = ['client', 'web', 'web', 'catalog', 'catalog', 'inventory']
 
 const answered = (span: Span) => span.attributes['http.response.status_code'] === 200
 
+/** Of a hop that was tried more than once, between its own span and the server's. */
+const isTry = (span: Span) => span.attributes['weft.try'] !== undefined
+
 /** From a span to its child, and on. A read that was sent again has a child for each try: one that was answered. */
 function chainBelow(parent: string, spans: readonly Span[]): Span[] {
   const children = spans.filter((span) => span.parentSpanId === parent)
@@ -43,7 +46,7 @@ export const trace: Step = {
       try {
         const { spans } = (await cluster.api(`/api/traces/${traceId}`)) as { spans: Span[] }
         count = spans.length
-        const found = chainBelow(parent, spans)
+        const found = chainBelow(parent, spans).filter((span) => !isTry(span))
         return found.length >= HOPS.length && found.every(answered) ? found : undefined
       } catch {
         return undefined
