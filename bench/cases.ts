@@ -109,27 +109,26 @@ export const CASES: readonly Case[] = [
 ]
 
 export const IDLE = 'idle'
-/** Weft alone, without and with them: see `policies/measure.ts`. */
-export const WITH_POLICIES: Case = {
-  name: 'policies',
-  title: `the mTLS pair without and with ${POLICIES} AuthorizationPolicies, ${APPLYING} of them of the server's pod`,
+/** What is measured with and without something. */
+const PAIR = {
   topology: 'http-pair',
   load: 'http1',
   origin: 'http1',
   size: 1024,
   connections: [64],
   targets: {},
+} as const
+/** Weft alone, without and with them: see `policies/measure.ts`. */
+export const WITH_POLICIES: Case = {
+  name: 'policies',
+  title: `the mTLS pair without and with ${POLICIES} AuthorizationPolicies, ${APPLYING} of them of the server's pod`,
+  ...PAIR,
 }
 /** Weft alone, without any telemetry, as it is shipped, and with every request traced or logged: see `told/measure.ts`. */
 export const WITH_TELEMETRY: Case = {
   name: 'telemetry',
   title: 'the mTLS pair without telemetry, with it as shipped, and with every request traced, or logged',
-  topology: 'http-pair',
-  load: 'http1',
-  origin: 'http1',
-  size: 1024,
-  connections: [64],
-  targets: {},
+  ...PAIR,
 }
 /** An application whose traces are stitched (`now`) beside the same without (`before`); no proxy is in it. */
 export const STITCH: Case = {

@@ -1,5 +1,4 @@
-import { parseArgs } from 'node:util'
-import { WeftError } from '../../core/errors.ts'
+import { parseFlags, wholeNumber } from '../../local/flags.ts'
 
 export const HELP = `usage: npm run balancing -- [options]
 
@@ -26,36 +25,24 @@ export interface Options {
   readonly document: boolean
 }
 
-/** Throws WeftError `balancing.option` naming the flag. */
+/** Throws FlagError. */
 export function parseOptions(argv: readonly string[]): Options | 'help' {
-  let values
-  try {
-    values = parseArgs({
-      args: [...argv],
-      options: {
-        seconds: { type: 'string', default: '30' },
-        rate: { type: 'string', default: '2500' },
-        seeds: { type: 'string', default: '5' },
-        json: { type: 'boolean', default: false },
-        document: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-      },
-    }).values
-  } catch (error) {
-    throw new WeftError('balancing.option', error instanceof Error ? error.message : String(error))
-  }
+  const { values } = parseFlags({
+    args: [...argv],
+    options: {
+      seconds: { type: 'string', default: '30' },
+      rate: { type: 'string', default: '2500' },
+      seeds: { type: 'string', default: '5' },
+      json: { type: 'boolean', default: false },
+      document: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  } as const)
   if (values.help) return 'help'
-  const count = (flag: 'seconds' | 'rate' | 'seeds', most: number): number => {
-    const value = Number(values[flag])
-    if (Number.isInteger(value) && value >= 1 && value <= most) return value
-    throw new WeftError('balancing.option', `must be a whole number from 1 to ${most}`, {
-      field: `--${flag}`,
-    })
-  }
   return {
-    seconds: count('seconds', 3600),
-    rate: count('rate', 5000),
-    seeds: count('seeds', 100),
+    seconds: wholeNumber('--seconds', values.seconds, 1, 3600),
+    rate: wholeNumber('--rate', values.rate, 1, 5000),
+    seeds: wholeNumber('--seeds', values.seeds, 1, 100),
     json: values.json,
     document: values.document,
   }

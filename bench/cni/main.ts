@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { describeError, WeftError } from '../../core/errors.ts'
 import { environmentOf, inputOf, InstalledPlugin, type PluginCall } from '../../e2e/cni/installed-plugin.ts'
 import { TestNetwork, whyNoNetwork } from '../../injector/rules/testing/network.ts'
 import { captureRules, defaultCapture } from '../../injector/rules/capture.ts'
+import { FlagError, parseFlags, wholeNumber } from '../../local/flags.ts'
 import { buildSingleExecutable } from './single-executable.ts'
 
 const USAGE = `usage: node bench/cni/main.ts [options]
@@ -121,26 +121,19 @@ async function run(calls: number, progress: (line: string) => void): Promise<Mea
 }
 
 async function main(argv: readonly string[]): Promise<number> {
-  let values
-  try {
-    values = parseArgs({
-      args: [...argv],
-      options: {
-        calls: { type: 'string', default: '40' },
-        json: { type: 'boolean' },
-        help: { type: 'boolean' },
-      },
-    }).values
-    if (!/^[1-9]\d{0,4}$/.test(values.calls)) throw new Error('--calls must be a number from 1 to 99999')
-  } catch (error) {
-    console.error(`bench/cni: ${describeError(error)}`)
-    return 2
-  }
+  const { values } = parseFlags({
+    args: [...argv],
+    options: {
+      calls: { type: 'string', default: '40' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  } as const)
   if (values.help) {
     console.log(USAGE)
     return 0
   }
-  const calls = Number(values.calls)
+  const calls = wholeNumber('--calls', values.calls, 1, 99_999)
   const cases = await run(calls, (line) => console.error(line))
   if (values.json) console.log(JSON.stringify({ calls, cases }))
   else
@@ -158,6 +151,6 @@ main(process.argv.slice(2)).then(
   },
   (error: unknown) => {
     console.error(`bench/cni: ${describeError(error)}`)
-    process.exitCode = 1
+    process.exitCode = error instanceof FlagError ? 2 : 1
   },
 )

@@ -1,5 +1,4 @@
 import { setImmediate } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
 import { fastify } from 'fastify'
 import { createMesh, type MeshBrain } from '../../control-plane/mesh.ts'
 import { policyObjects } from '../../control-plane/policy-objects.ts'
@@ -15,9 +14,10 @@ import { ObservedStore } from '../../control-plane/serve/telemetry/observed-stor
 import { observing } from '../../control-plane/serve/telemetry/observed-view.ts'
 import { TraceStore } from '../../control-plane/serve/telemetry/trace-store.ts'
 import { ManualClock } from '../../core/clock.ts'
-import { describeError, WeftError } from '../../core/errors.ts'
+import { describeError } from '../../core/errors.ts'
 import { inTurns } from '../../core/in-turns.ts'
 import { silentLogger } from '../../core/log.ts'
+import { FlagError, parseFlags, wholeNumber } from '../../local/flags.ts'
 import { meshObjects, podName, serviceAt, type MeshSize } from './mesh.ts'
 import { fill } from './stores.ts'
 
@@ -58,36 +58,28 @@ interface PageResult {
   readonly bytes: number
 }
 
-/** Throws WeftError `bench.option` naming the flag. */
+const MOST = 100_000
+
+/** Throws FlagError. */
 function parseOptions(argv: readonly string[]): Options | 'help' {
-  let values
-  try {
-    values = parseArgs({
-      args: [...argv],
-      options: {
-        services: { type: 'string', default: '500' },
-        pods: { type: 'string', default: '10' },
-        rounds: { type: 'string', default: '5' },
-        'most-ms': { type: 'string' },
-        json: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-      },
-    }).values
-  } catch (error) {
-    throw new WeftError('bench.option', describeError(error))
-  }
+  const { values } = parseFlags({
+    args: [...argv],
+    options: {
+      services: { type: 'string', default: '500' },
+      pods: { type: 'string', default: '10' },
+      rounds: { type: 'string', default: '5' },
+      'most-ms': { type: 'string' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  } as const)
   if (values.help) return 'help'
-  const number = (flag: string, text: string): number => {
-    const value = Number(text)
-    if (!Number.isInteger(value) || value < 1 || value > 100_000)
-      throw new WeftError('bench.option', 'must be a whole number from 1 to 100000', { field: `--${flag}` })
-    return value
-  }
+  const most = values['most-ms']
   return {
-    services: number('services', values.services),
-    pods: number('pods', values.pods),
-    rounds: number('rounds', values.rounds),
-    most: values['most-ms'] === undefined ? Infinity : number('most-ms', values['most-ms']),
+    services: wholeNumber('--services', values.services, 1, MOST),
+    pods: wholeNumber('--pods', values.pods, 1, MOST),
+    rounds: wholeNumber('--rounds', values.rounds, 1, MOST),
+    most: most === undefined ? Infinity : wholeNumber('--most-ms', most, 1, MOST),
     json: values.json,
   }
 }
@@ -222,13 +214,7 @@ function threadMs(): number {
 }
 
 async function main(argv: readonly string[]): Promise<number> {
-  let options: Options | 'help'
-  try {
-    options = parseOptions(argv)
-  } catch (error) {
-    process.stderr.write(`bench/pages: ${describeError(error)}\n`)
-    return 2
-  }
+  const options = parseOptions(argv)
   if (options === 'help') {
     process.stdout.write(USAGE)
     return 0
@@ -241,7 +227,7 @@ async function main(argv: readonly string[]): Promise<number> {
       console.log(
         `${page.padEnd(64)} ${totalMs.toFixed(0).padStart(6)} ms, ${stallMs.toFixed(0).padStart(5)} ms at a stretch, ${(bytes / 1024).toFixed(0).padStart(6)} KiB`,
       )
-  return pages.some(({ stallMs }) => stallMs > (options as Options).most) ? 1 : 0
+  return pages.some(({ stallMs }) => stallMs > options.most) ? 1 : 0
 }
 
 main(process.argv.slice(2)).then(
@@ -250,6 +236,6 @@ main(process.argv.slice(2)).then(
   },
   (error: unknown) => {
     process.stderr.write(`bench/pages: ${describeError(error)}\n`)
-    process.exitCode = 1
+    process.exitCode = error instanceof FlagError ? 2 : 1
   },
 )

@@ -15,6 +15,7 @@ import { writeBetween } from '../report/document.ts'
 import { machineText } from '../report/machine.ts'
 import { manifestOf, meshOf, type ReportingService } from './mesh.ts'
 import type { FromReporters, ReportersConfig } from './messages.ts'
+import { FlagError } from '../../local/flags.ts'
 import { HELP, parseOptions, type Options } from './options.ts'
 import { Questions } from './questions.ts'
 import { isWithinTarget, resultText, type Result } from './result.ts'
@@ -171,7 +172,7 @@ main(process.argv.slice(2)).then(
     process.exitCode = code
   },
   (error: unknown) => {
-    console.error(`reports: ${describeError(error)} (npm run reports -- --help lists the flags)`)
-    process.exitCode = error instanceof WeftError && error.code === 'bench.option' ? 2 : 1
+    console.error(`reports: ${describeError(error)}`)
+    process.exitCode = error instanceof FlagError ? 2 : 1
   },
 )

@@ -1,6 +1,5 @@
-import { parseArgs } from 'node:util'
 import { CONTROL_PLANE_FLAGS } from '../../cli/bundle.ts'
-import { describeError, WeftError } from '../../core/errors.ts'
+import { FlagError, parseFlags, wholeNumber } from '../../local/flags.ts'
 
 export const HELP = `usage: npm run reports -- [options]
 
@@ -40,45 +39,34 @@ export interface Options {
   readonly document: boolean
 }
 
-/** Throws WeftError `bench.option` naming the flag. */
+/** Throws FlagError. */
 export function parseOptions(argv: readonly string[]): Options | 'help' {
-  let values
-  try {
-    values = parseArgs({
-      args: [...argv],
-      options: {
-        pods: { type: 'string', default: '500' },
-        requests: { type: 'string', default: '50000' },
-        calls: { type: 'string', default: '20' },
-        sampling: { type: 'string', default: '1' },
-        seconds: { type: 'string', default: '90' },
-        ask: { type: 'string', default: '2' },
-        node: { type: 'string' },
-        program: { type: 'string' },
-        json: { type: 'boolean', default: false },
-        document: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-      },
-    }).values
-  } catch (error) {
-    throw new WeftError('bench.option', describeError(error))
-  }
+  const { values } = parseFlags({
+    args: [...argv],
+    options: {
+      pods: { type: 'string', default: '500' },
+      requests: { type: 'string', default: '50000' },
+      calls: { type: 'string', default: '20' },
+      sampling: { type: 'string', default: '1' },
+      seconds: { type: 'string', default: '90' },
+      ask: { type: 'string', default: '2' },
+      node: { type: 'string' },
+      program: { type: 'string' },
+      json: { type: 'boolean', default: false },
+      document: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  } as const)
   if (values.help) return 'help'
-  const whole = (flag: 'pods' | 'requests' | 'calls' | 'seconds' | 'ask', most: number): number => {
-    const value = Number(values[flag])
-    if (Number.isInteger(value) && value >= 1 && value <= most) return value
-    throw new WeftError('bench.option', `must be a whole number from 1 to ${most}`, { field: `--${flag}` })
-  }
   const sampling = Number(values.sampling)
-  if (!(sampling >= 0 && sampling <= 100))
-    throw new WeftError('bench.option', 'must be a number from 0 to 100', { field: '--sampling' })
+  if (!(sampling >= 0 && sampling <= 100)) throw new FlagError('--sampling must be a number from 0 to 100')
   return {
-    pods: whole('pods', 1000),
-    requests: whole('requests', 200_000),
-    calls: whole('calls', 200),
+    pods: wholeNumber('--pods', values.pods, 1, 1000),
+    requests: wholeNumber('--requests', values.requests, 1, 200_000),
+    calls: wholeNumber('--calls', values.calls, 1, 200),
     sampling,
-    seconds: whole('seconds', 3600),
-    ask: whole('ask', 50),
+    seconds: wholeNumber('--seconds', values.seconds, 1, 3600),
+    ask: wholeNumber('--ask', values.ask, 1, 50),
     node: values.node?.split(' ').filter((flag) => flag !== '') ?? CONTROL_PLANE_FLAGS,
     program: values.program,
     json: values.json,

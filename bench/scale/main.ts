@@ -122,7 +122,7 @@ main(process.argv.slice(2)).then(
     process.exitCode = code
   },
   (error: unknown) => {
-    console.error(`scale: ${describeError(error)} (npm run scale -- --help lists the flags)`)
+    console.error(`scale: ${describeError(error)}`)
     process.exitCode = 2
   },
 )

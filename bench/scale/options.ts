@@ -1,5 +1,4 @@
-import { parseArgs } from 'node:util'
-import { WeftError } from '../../core/errors.ts'
+import { parseFlags, wholeNumber } from '../../local/flags.ts'
 
 export const HELP = `usage: npm run scale -- [options]
 
@@ -33,45 +32,32 @@ export interface Options {
   readonly document: boolean
 }
 
-/** Throws WeftError `scale.option` naming the flag. */
+/** Throws FlagError. */
 export function parseOptions(argv: readonly string[]): Options | 'help' {
-  let values
-  try {
-    values = parseArgs({
-      args: [...argv],
-      options: {
-        services: { type: 'string', default: '1000' },
-        endpoints: { type: 'string', default: '10000' },
-        proxies: { type: 'string', default: '500' },
-        destinations: { type: 'string', default: '20' },
-        changes: { type: 'string', default: '300' },
-        policies: { type: 'string', default: '30' },
-        json: { type: 'boolean', default: false },
-        document: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-      },
-    }).values
-  } catch (error) {
-    throw new WeftError('scale.option', error instanceof Error ? error.message : String(error))
-  }
+  const { values } = parseFlags({
+    args: [...argv],
+    options: {
+      services: { type: 'string', default: '1000' },
+      endpoints: { type: 'string', default: '10000' },
+      proxies: { type: 'string', default: '500' },
+      destinations: { type: 'string', default: '20' },
+      changes: { type: 'string', default: '300' },
+      policies: { type: 'string', default: '30' },
+      json: { type: 'boolean', default: false },
+      document: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  } as const)
   if (values.help) return 'help'
-  const count = (
-    flag: 'services' | 'endpoints' | 'proxies' | 'destinations' | 'changes' | 'policies',
-    most: number,
-  ): number => {
-    const value = Number(values[flag])
-    if (Number.isInteger(value) && value >= 1 && value <= most) return value
-    throw new WeftError('scale.option', `must be a whole number from 1 to ${most}`, { field: `--${flag}` })
-  }
-  const services = count('services', 20_000)
-  const endpoints = count('endpoints', 50_000)
+  const services = wholeNumber('--services', values.services, 1, 20_000)
+  const endpoints = wholeNumber('--endpoints', values.endpoints, 1, 50_000)
   return {
     services,
     endpoints,
-    proxies: count('proxies', endpoints),
-    destinations: count('destinations', services),
-    changes: count('changes', 10_000),
-    policies: count('policies', 10_000),
+    proxies: wholeNumber('--proxies', values.proxies, 1, endpoints),
+    destinations: wholeNumber('--destinations', values.destinations, 1, services),
+    changes: wholeNumber('--changes', values.changes, 1, 10_000),
+    policies: wholeNumber('--policies', values.policies, 1, 10_000),
     json: values.json,
     document: values.document,
   }
