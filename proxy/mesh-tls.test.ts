@@ -8,7 +8,7 @@ import { formatFlags } from './model/response-flag.ts'
 import type { Endpoint } from './model/cluster.ts'
 import type { FilterChain, HttpConnectionManager, Listener, TcpProxy } from './model/listener.ts'
 import { newRoot, secretsOf } from './testing/mesh-identity.ts'
-import { MESH_ROOTS, sidecar, strict, upstream, type Sidecar } from './testing/mesh-sidecar.ts'
+import { MESH_ROOTS, PATIENT_CLOCK, sidecar, strict, upstream, type Sidecar } from './testing/mesh-sidecar.ts'
 import {
   chainOf,
   CLUSTER,
@@ -193,7 +193,7 @@ for (const alpn of ['http/1.1', 'weft-h2'])
     endpoints(old)
     allow(CATALOG)
     configuration.setRoutes([forwardTo({ catalog: 1 })])
-    const outbound = await sidecar(t, configuration, secretsOf(root, 'web'))
+    const outbound = await sidecar(t, configuration, secretsOf(root, 'web'), PATIENT_CLOCK)
 
     const served: Record<string, number> = { [CATALOG]: 0, [CATALOG_V2]: 0 }
     const others: string[] = []

@@ -1,5 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net'
-import { monotonicClock } from '../core/clock.ts'
+import { monotonicClock, type Clock } from '../core/clock.ts'
 import { silentLogger, type Logger } from '../core/log.ts'
 import type { ProxyProtocolVersion } from '../core/proxy-protocol.ts'
 import type { Watchable } from '../core/watched.ts'
@@ -51,6 +51,8 @@ export interface RuntimeDependencies {
   readonly passthroughIdleMs?: number | undefined
   /** Told what becomes of endpoints. */
   readonly log?: Logger
+  /** Monotonic; left out: the machine's. */
+  readonly clock?: Clock
 }
 
 const SWEEP_MS = 1000
@@ -61,6 +63,7 @@ const PASSTHROUGH_IDLE_MS = 3_600_000
 export class Runtime {
   readonly clusters: ClusterManager
   readonly #deps: RuntimeDependencies
+  readonly #clock: Clock
   readonly #inboundConnections: ConnectionServer
   readonly #outboundConnections: ConnectionServer
   readonly #exchange: ExchangeDependencies
@@ -78,6 +81,7 @@ export class Runtime {
 
   constructor(deps: RuntimeDependencies) {
     this.#deps = deps
+    const clock = (this.#clock = deps.clock ?? monotonicClock)
     this.#configWaitMs = deps.configWaitMs ?? 5000
     this.#ownAddresses = new Set(deps.ownAddresses)
     this.#limit = new ConnectionLimit(deps.maxConnections)
@@ -86,6 +90,7 @@ export class Runtime {
     this.clusters = new ClusterManager({
       configuration: deps.configuration,
       connector: this.#connector,
+      clock,
       ownAddresses: this.#ownAddresses,
       outlierEvents: outlierLog(deps.log ?? silentLogger),
       locality: deps.locality,
@@ -93,7 +98,6 @@ export class Runtime {
       ...(deps.ownProxyProtocol ? { ownProxyProtocol: deps.ownProxyProtocol } : {}),
     })
     deps.secrets.watch(() => this.clusters.renew())
-    const clock = monotonicClock
     const random = Math.random
     this.#steps = new StepCompiler({ clock, random, telemetry: deps.telemetry })
     this.#exchange = {
@@ -176,7 +180,7 @@ export class Runtime {
         telemetry: this.#deps.telemetry,
         originalDestination: this.#originalDestination(),
         configWaitMs: this.#configWaitMs,
-        clock: monotonicClock,
+        clock: this.#clock,
         ownAddresses: this.#ownAddresses,
         ownPorts: () => this.#ownPorts,
         passthroughIdleMs: this.#deps.passthroughIdleMs ?? PASSTHROUGH_IDLE_MS,

@@ -1,4 +1,5 @@
 import type { Test } from 'tap'
+import { monotonicClock, type Clock } from '../../core/clock.ts'
 import { Watched } from '../../core/watched.ts'
 import { noTelemetry, type ConnectionRecord, type RequestRecord } from '../exchange/telemetry-sink.ts'
 import type { DownstreamTls, UpstreamTls } from '../model/tls.ts'
@@ -33,11 +34,21 @@ export interface Sidecar {
   connections: ConnectionRecord[]
 }
 
+/**
+ * For tests of what is not about time: what waits for a part of a second before it does something else, such as a second
+ * connection beside one that is slow, waits long enough for a busy machine.
+ */
+export const PATIENT_CLOCK: Clock = {
+  now: monotonicClock.now,
+  after: (ms, task) => monotonicClock.after(ms * 50, task),
+}
+
 /** Until the end of the test; its listener is `front`, on a free port. */
 export async function sidecar(
   t: Test,
   configuration: TestConfiguration,
   identity: WorkloadSecrets,
+  clock?: Clock,
 ): Promise<Sidecar> {
   const requests: RequestRecord[] = []
   const connections: ConnectionRecord[] = []
@@ -53,6 +64,7 @@ export async function sidecar(
     },
     originalDestination: undefined,
     ownAddresses: [],
+    ...(clock ? { clock } : {}),
   })
   await runtime.bindListeners((error) => t.fail(String(error)))
   t.teardown(() => runtime.close())
