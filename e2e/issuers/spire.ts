@@ -3,12 +3,13 @@ import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { freePort } from '../../core/testing/free-ports.ts'
-import { runCommand } from '../../local/node/run-command.ts'
+import { runCommand, type CommandResult } from '../../local/node/run-command.ts'
 import { eventually } from '../demo/scenario.ts'
 
 const AGENT_ID = 'spiffe://cluster.local/agent'
 const CONTROL_PLANE_ID = 'spiffe://cluster.local/ns/weft-system/sa/weft-control-plane'
 const STARTED_S = 60
+const ENTRY = join(import.meta.dirname, '../../examples/issuers/spire/entry.sh')
 
 /** A real SPIRE server with one agent, on loopback. */
 export class Spire {
@@ -75,10 +76,10 @@ plugins {
 
   /** The entry of the control plane, which is any process of this user. Its ID. */
   async createEntry(downstream: boolean): Promise<string> {
-    const { code, stdout, stderr } = await this.#server(
-      ...['entry', 'create', '-parentID', AGENT_ID, '-spiffeID', CONTROL_PLANE_ID],
-      ...['-selector', `unix:uid:${process.getuid?.() ?? 0}`, ...(downstream ? ['-downstream'] : [])],
-    )
+    const selectors = ['-selector', `unix:uid:${process.getuid?.() ?? 0}`]
+    const { code, stdout, stderr } = await (downstream
+      ? this.#example(selectors)
+      : this.#server('entry', 'create', '-parentID', AGENT_ID, '-spiffeID', CONTROL_PLANE_ID, ...selectors))
     const [, id] = /Entry ID\s*: (\S+)/.exec(stdout) ?? []
     if (code !== 0 || id === undefined) throw new Error(`spire-server entry create: ${stderr || stdout}`)
     return id
@@ -90,6 +91,17 @@ plugins {
 
   async stop(): Promise<void> {
     for (const name of [...this.#children.keys()].toReversed()) await this.#end(name)
+  }
+
+  /** As the documents have it. */
+  #example(selectors: readonly string[]): Promise<CommandResult> {
+    const env = [
+      `PATH=${this.#programs}:${process.env['PATH']}`,
+      `AGENT=${AGENT_ID.slice('spiffe://cluster.local/'.length)}`,
+      `SELECTORS=${selectors.join(' ')}`,
+      `SOCKET=${this.#socket}`,
+    ]
+    return runCommand(['env', ...env, 'sh', ENTRY])
   }
 
   async #startAgent(): Promise<void> {

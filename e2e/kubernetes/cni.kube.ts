@@ -6,6 +6,7 @@ import { startCluster } from './cluster/cluster.ts'
 import { CNI_DIRECTORY, CNI_PROGRAMS, cniConfig } from './cluster/node/worker-config.ts'
 import { runCommand } from '../../local/node/run-command.ts'
 import { installMesh } from './mesh/install.ts'
+import { CLUSTER_TRUST_BUNDLE_FLAGS } from './testing/cluster-trust-bundle.ts'
 
 // The CNI plugin on a real kubelet and containerd: installed by the chart, as the last of the plugins of the pod network.
 
@@ -16,6 +17,8 @@ const PROGRAM = `${CNI_PROGRAMS}/weft-cni`
 const VALUES = {
   controlPlane: { replicas: 1 },
   injector: { replicas: 1 },
+  // Served by this API server, and so asked for by its kubelet.
+  clusterTrustBundle: { signerName: 'weft.dev/mesh', sidecars: true },
   cni: { enabled: true, binDir: CNI_PROGRAMS, confDir: CNI_DIRECTORY, stateDir: '/var/lib/weft-cni' },
 }
 
@@ -63,7 +66,11 @@ spec:
           securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: [ALL] } }
 `
 
-const cluster = await startCluster({ mode: 'node', onProgress: (line) => t.comment(line) })
+const cluster = await startCluster({
+  mode: 'node',
+  apiServerFlags: CLUSTER_TRUST_BUNDLE_FLAGS,
+  onProgress: (line) => t.comment(line),
+})
 t.teardown(() => cluster.stop())
 await installMesh(cluster, (line) => t.comment(line), VALUES)
 const kubectl = (...args: string[]) => cluster.kubectl(args)
@@ -97,7 +104,14 @@ async function call(namespace: string, from: string): Promise<string> {
 
 interface Pod {
   readonly metadata: { readonly name: string; readonly uid: string }
-  readonly spec: { readonly initContainers?: readonly Container[]; readonly containers: readonly Container[] }
+  readonly spec: {
+    readonly initContainers?: readonly Container[]
+    readonly containers: readonly Container[]
+    readonly volumes: readonly {
+      readonly name: string
+      readonly projected?: { readonly sources: readonly object[] }
+    }[]
+  }
   readonly status: {
     readonly initContainerStatuses?: readonly {
       readonly name: string
@@ -135,6 +149,12 @@ t.test(
     ] as const)
       await rolledOut(`deployment/${name}`, namespace)
     t.equal(await call('shop', 'client'), '200', 'mutual TLS, as STRICT asks')
+    const [own] = await podsOf('shop', 'client')
+    t.match(
+      own?.spec.volumes.find(({ name }) => name === 'weft-ca')?.projected?.sources,
+      [{ clusterTrustBundle: { name: 'weft.dev:mesh:weft' } }],
+      'by roots that the kubelet took from the ClusterTrustBundle',
+    )
     t.not(await call('plain', 'client'), '200', 'whoever is outside of the mesh is refused')
 
     const [pod] = await podsOf('shop', 'web')

@@ -1,4 +1,5 @@
 import { createPublicKey, type X509Certificate } from 'node:crypto'
+import { join } from 'node:path'
 import t from 'tap'
 import { createIssuing, createRoot, DAY, issueWorkload } from '../../certs/authority.ts'
 import { createCsr } from '../../certs/csr.ts'
@@ -10,9 +11,12 @@ import type { CertificateRequest } from '../../control-plane/issuers/issuer.ts'
 import { openIssuer } from '../../control-plane/issuers/open-issuer.ts'
 import { openConnection } from '../../control-plane/kubernetes/open-connection.ts'
 import { startCluster } from './cluster/cluster.ts'
+import { accountKubeconfig } from './testing/account-kubeconfig.ts'
 
 const REQUESTS = '/apis/certificates.k8s.io/v1/certificatesigningrequests'
+/** Whose controller has the rights of the example. */
 const SIGNER = 'example.com/mesh'
+const APPROVER = join(import.meta.dirname, '../../examples/issuers/kubernetes-csr/approver.yaml')
 const WEB = 'spiffe://cluster.local/ns/shop/sa/web'
 
 interface SigningRequest {
@@ -43,13 +47,20 @@ t.test('a signer of the real API certifies a workload, and what it does wrong is
   const stop = new AbortController()
   t.teardown(() => stop.abort())
   const state = { approve: true, spiffeId: WEB }
+  await cluster.kubectl(['create', 'namespace', 'weft-system'])
+  await cluster.kubectl(['apply', '--filename', APPROVER])
+  const account = { namespace: 'weft-system', name: 'mesh-signer' }
+  const signer = await openConnection({
+    kubeconfig: await accountKubeconfig(cluster, t.testdir({}), account),
+  })
+  t.teardown(() => signer.close())
 
   /** Approves and signs whatever asks for it, as a controller of somebody else would. */
   const sign = async (found: SigningRequest): Promise<void> => {
     const path = `${REQUESTS}/${found.metadata.name}`
     const type = state.approve ? 'Approved' : 'Denied'
     const condition = { type, status: 'True', reason: 'Policy', message: 'by the test' }
-    const approved = (await connection.request({
+    const approved = (await signer.request({
       method: 'PUT',
       path: `${path}/approval`,
       body: { ...found, status: { conditions: [condition] } },
@@ -60,17 +71,17 @@ t.test('a signer of the real API certifies a workload, and what it does wrong is
     const lifeMs = found.spec.expirationSeconds * 1000
     const { chain } = issueWorkload(ca, { spiffeId: state.spiffeId, publicKey, now: Date.now(), lifeMs })
     const certificate = Buffer.from(certificatesPem(chain)).toString('base64')
-    await connection.request({
+    await signer.request({
       method: 'PUT',
       path: `${path}/status`,
       body: { ...approved, status: { ...approved.status, certificate } },
     })
   }
-  const list = (await connection.request({ method: 'GET', path: REQUESTS })) as {
+  const list = (await signer.request({ method: 'GET', path: REQUESTS })) as {
     metadata: { resourceVersion: string }
   }
   const seen = new Set<string>()
-  const signing = connection
+  const signing = signer
     .watch(
       {
         path: REQUESTS,
@@ -87,7 +98,6 @@ t.test('a signer of the real API certifies a workload, and what it does wrong is
     )
     .catch(() => {})
 
-  await cluster.kubectl(['create', 'namespace', 'weft-system'])
   const waits: string[] = []
   const opening = openIssuer(
     { kind: 'kubernetes-csr', signerName: SIGNER, configMap: 'mesh-roots' },
@@ -126,6 +136,28 @@ t.test('a signer of the real API certifies a workload, and what it does wrong is
     if (left.items.length === 0) break
   }
   t.pass('no request is left behind')
+
+  const may = async (verb: string, resource: string, name: string, namespace = ''): Promise<boolean> => {
+    const group = resource === 'secrets' ? '' : 'certificates.k8s.io'
+    const { status } = (await connection.request({
+      method: 'POST',
+      path: '/apis/authorization.k8s.io/v1/subjectaccessreviews',
+      body: {
+        apiVersion: 'authorization.k8s.io/v1',
+        kind: 'SubjectAccessReview',
+        spec: {
+          user: `system:serviceaccount:${account.namespace}:${account.name}`,
+          resourceAttributes: { verb, group, resource, name, namespace },
+        },
+      },
+    })) as { readonly status: { readonly allowed: boolean } }
+    return status.allowed
+  }
+  t.equal(await may('approve', 'signers', SIGNER), true)
+  t.equal(await may('approve', 'signers', 'example.com/other'), false)
+  t.equal(await may('sign', 'signers', 'kubernetes.io/kube-apiserver-client'), false)
+  t.equal(await may('create', 'certificatesigningrequests', ''), false)
+  t.equal(await may('get', 'secrets', 'weft-ca', 'weft-system'), false)
 
   state.spiffeId = 'spiffe://cluster.local/ns/shop/sa/admin'
   const other = { ...request(), asker: { source: 'shop', subject: 'other' } }

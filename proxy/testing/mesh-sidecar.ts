@@ -39,7 +39,7 @@ export interface Sidecar {
  * connection beside one that is slow, waits long enough for a busy machine.
  */
 export const PATIENT_CLOCK: Clock = {
-  now: monotonicClock.now,
+  now: () => monotonicClock.now(),
   after: (ms, task) => monotonicClock.after(ms * 50, task),
 }
 

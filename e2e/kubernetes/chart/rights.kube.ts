@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
-import { parse, stringify } from 'yaml'
+import { accountKubeconfig } from '../testing/account-kubeconfig.ts'
+import { CLUSTER_TRUST_BUNDLE_FLAGS } from '../testing/cluster-trust-bundle.ts'
 import { TOKEN_KEYS_CONFIG_MAP } from '../../../core/contract.ts'
 import { injectPod } from '../../../injector/inject-pod.ts'
 import { applyPatch } from '../../../injector/json-patch.ts'
@@ -34,11 +35,7 @@ const audit = openAudit([`system:serviceaccount:${NAMESPACE}:${ACCOUNT}`])
 t.teardown(() => audit.close())
 const cluster = await startCluster({
   mode: 'api',
-  apiServerFlags: [
-    ...audit.apiServerFlags,
-    '--feature-gates=ClusterTrustBundle=true,ClusterTrustBundleProjection=true',
-    '--runtime-config=certificates.k8s.io/v1beta1/clustertrustbundles=true',
-  ],
+  apiServerFlags: [...audit.apiServerFlags, ...CLUSTER_TRUST_BUNDLE_FLAGS],
   onProgress: progress,
 })
 t.teardown(() => cluster.stop())
@@ -159,7 +156,9 @@ t.test('what the chart grants the control plane is what it needs, and no more', 
   await cluster.kubectl(['apply', '--server-side', '--filename', '-'], { stdin: MESH })
   await cluster.kubectl(['wait', '--for=create', '-n', 'plain', 'serviceaccount/default'])
   await cluster.kubectl(['create', '--filename', '-'], { stdin: POD })
-  const port = await startControlPlane(await ownKubeconfig())
+  const port = await startControlPlane(
+    await accountKubeconfig(cluster, directory, { namespace: NAMESPACE, name: ACCOUNT }),
+  )
 
   for (const namespace of [NAMESPACE, 'shop', 'plain'])
     await until(`the bundle in ${namespace}`, async () =>
@@ -285,15 +284,6 @@ t.test("the injector's account may do nothing, and has no token", async (t) => {
   const { spec } = (await get('deployment', 'weft-injector', NAMESPACE)).spec.template
   t.equal(spec.automountServiceAccountToken, false)
 })
-
-async function ownKubeconfig(): Promise<string> {
-  const config = parse(readFileSync(cluster.kubeconfig, 'utf8'))
-  const token = (await cluster.kubectl(['create', 'token', ACCOUNT, '-n', NAMESPACE])).trim()
-  config.users[0].user = { token }
-  const path = join(directory, 'kubeconfig')
-  writeFileSync(path, stringify(config), { mode: 0o600 })
-  return path
-}
 
 /** Gives the port of its gRPC once it serves. */
 async function startControlPlane(kubeconfig: string): Promise<number> {

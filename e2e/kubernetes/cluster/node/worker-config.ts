@@ -91,6 +91,8 @@ export function kubeletConfig(pki: string, resolvConf: string, podLogs: string):
     oomScoreAdj: 0,
     clusterDNS: [DNS_SERVICE_ADDRESS],
     clusterDomain: 'cluster.local',
+    // Off by default; a kubelet asks for bundles where a pod projects one.
+    featureGates: { ClusterTrustBundle: true, ClusterTrustBundleProjection: true },
     resolvConf,
     podLogsDir: podLogs,
     volumePluginDir: '/var/lib/kubelet-volume-plugins',
