@@ -3,6 +3,7 @@ import { connect, Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { connect as connectTls, type ConnectionOptions } from 'node:tls'
 import { ALPN_TCP } from '../../core/contract.ts'
+import { connected } from '../../core/testing/connected.ts'
 import type { WorkloadSecrets } from '../../proxy/transport/tls-contexts.ts'
 import type { Call } from './scene.ts'
 
@@ -36,7 +37,7 @@ export function placeOf(
 export async function plainConnection(place: Place): Promise<Socket> {
   const socket = connect(place)
   socket.on('error', () => {})
-  await once(socket, 'connect')
+  await connected(socket)
   return socket
 }
 
@@ -86,7 +87,7 @@ export async function callOn(socket: Socket, call: Call): Promise<Answer> {
     if (call.bytes || /\r\n\r\n/.test(came)) socket.end()
   })
   socket.write(call.bytes ? await firstBytes(call) : requestOf(call), 'latin1')
-  await new Promise<void>((resolve) => socket.once('close', () => resolve()))
+  if (!socket.closed) await new Promise<void>((resolve) => socket.once('close', () => resolve()))
   if (call.bytes) return { allowed: came !== '', status: 0, body: '' }
   const [head = '', body = ''] = came.split('\r\n\r\n')
   const status = Number(/^HTTP\/1\.1 (\d+)/.exec(head)?.[1] ?? 0)

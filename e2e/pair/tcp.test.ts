@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import t from 'tap'
+import { connected } from '../../core/testing/connected.ts'
 import { portOf, startPair, type Pair } from './testing/pair.ts'
 
 // Opaque TCP through a pair: who speaks first and who ends first is the application's own affair.
@@ -27,7 +28,7 @@ async function toEnd(socket: Socket): Promise<Buffer> {
 
 async function open(name: string): Promise<Socket> {
   const socket = connect({ port: pair.port(name), host: '127.0.0.1', allowHalfOpen: true })
-  await once(socket, 'connect')
+  await connected(socket)
   return socket
 }
 

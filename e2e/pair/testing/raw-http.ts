@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
+import { connected } from '../../../core/testing/connected.ts'
 
 /** One end of a connection, byte by byte: what it is sent gathers until a test wants to see it. */
 export class RawConnection {
@@ -62,8 +63,9 @@ export class RawConnection {
 /** Connects to a port of loopback. */
 export async function dial(port: number): Promise<RawConnection> {
   const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
-  await once(socket, 'connect')
-  return new RawConnection(socket)
+  const connection = new RawConnection(socket)
+  await connected(socket)
+  return connection
 }
 
 /** A server application whose connections a test plays, in the order in which they come. */
