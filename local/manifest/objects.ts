@@ -1,3 +1,4 @@
+import type { NetworkPolicy } from '../network/policy/network-policy.ts'
 import type { PodSpec } from './pod-spec.ts'
 
 /** Any Kubernetes object as it stands in a document. */
@@ -122,6 +123,7 @@ export interface DesiredState {
   readonly cronJobs: ReadonlyMap<string, CronJobObject>
   readonly pods: ReadonlyMap<string, PodObject>
   readonly services: ReadonlyMap<string, ServiceObject>
+  readonly networkPolicies: ReadonlyMap<string, NetworkPolicy>
 }
 
 export function keyOf(object: Named): string {

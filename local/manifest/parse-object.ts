@@ -11,7 +11,9 @@ import type {
   ServiceObject,
   Workload,
 } from './objects.ts'
+import type { NetworkPolicy } from '../network/policy/network-policy.ts'
 import { parseConfigMap, parseSecret } from './parse-config.ts'
+import { parseNetworkPolicy } from './parse-network-policy.ts'
 import { parseCronJob, parseTemplate, parseWorkload } from './parse-workload.ts'
 
 /** One understood object; `other` is left to whoever reads the same files (routes, policies). */
@@ -23,6 +25,7 @@ export type ParsedObject =
   | { readonly kind: 'CronJob'; readonly object: CronJobObject }
   | { readonly kind: 'Pod'; readonly object: PodObject }
   | { readonly kind: 'Service'; readonly object: ServiceObject }
+  | { readonly kind: 'NetworkPolicy'; readonly object: NetworkPolicy }
   | { readonly kind: 'other'; readonly object: { namespace: string; name: string; kind: string } }
 
 /** Kinds that would run something or hold data here, and are not supported: silence would mislead. */
@@ -30,7 +33,6 @@ const NOT_RUN = new Set([
   'ReplicationController',
   'HorizontalPodAutoscaler',
   'Ingress',
-  'NetworkPolicy',
   'EndpointSlice',
   'Endpoints',
 ])
@@ -79,6 +81,8 @@ export function parseObject(value: unknown, warn: Warn, hostPaths?: ReadonlySet<
       return { kind: 'CronJob', object: parseCronJob(fields, { namespace, name }, { warn, hostPaths }) }
     case 'v1/Service':
       return { kind: 'Service', object: parseService(fields, namespace, name, raw) }
+    case 'networking.k8s.io/v1/NetworkPolicy':
+      return { kind: 'NetworkPolicy', object: parseNetworkPolicy(fields, namespace, name) }
     default:
       if (NOT_RUN.has(kind)) warn('kind', `${kind} is not run on one machine and is ignored`)
       return { kind: 'other', object: { namespace, name, kind } }

@@ -17,6 +17,7 @@ import type {
   ServiceObject,
   Workload,
 } from './objects.ts'
+import type { NetworkPolicy } from '../network/policy/network-policy.ts'
 import type { ParsedObject } from './parse-object.ts'
 
 const MANIFEST = /(^|\/)[^./#~][^/]*\.(yaml|yml|json)$/
@@ -174,6 +175,7 @@ function combine(files: readonly FileState[]): DesiredState {
   const cronJobs = new Map<string, CronJobObject>()
   const pods = new Map<string, PodObject>()
   const services = new Map<string, ServiceObject>()
+  const networkPolicies = new Map<string, NetworkPolicy>()
   const roots = new Map<string, number>()
   for (const { objects, checked } of files) {
     for (const { kind, object } of objects) {
@@ -192,9 +194,20 @@ function combine(files: readonly FileState[]): DesiredState {
       else if (kind === 'CronJob') cronJobs.set(key, object)
       else if (kind === 'Pod') pods.set(key, object)
       else if (kind === 'Service') services.set(key, object)
+      else if (kind === 'NetworkPolicy') networkPolicies.set(key, object)
     }
   }
-  return { namespaces, serviceAccounts, configMaps, secrets, workloads, cronJobs, pods, services }
+  return {
+    namespaces,
+    serviceAccounts,
+    configMaps,
+    secrets,
+    workloads,
+    cronJobs,
+    pods,
+    services,
+    networkPolicies,
+  }
 }
 
 /** The manifests in a directory and those below it, in order. Rejects when it cannot be read. */

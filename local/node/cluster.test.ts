@@ -11,6 +11,7 @@ const NOTHING: DesiredState = {
   cronJobs: new Map(),
   pods: new Map(),
   services: new Map(),
+  networkPolicies: new Map(),
 }
 
 t.test('nobody is told that all is ready before the rules that lead there are in force', async (t) => {
@@ -23,6 +24,7 @@ t.test('nobody is told that all is ready before the rules that lead there are in
         return written.promise
       },
     },
+    policies: { apply: async () => {} },
     objects: { replace: async () => {} },
     warn: (message: string) => t.fail(message),
   }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { WeftError, describeError } from '../../core/errors.ts'
 import { PodAddressPool, ServiceAddressPool } from '../controllers/addresses.ts'
 import { endpointGroups, endpointSlices } from '../controllers/endpoints.ts'
@@ -21,14 +22,17 @@ import type {
 } from '../manifest/objects.ts'
 import type { ConfigKind } from '../manifest/pod-spec.ts'
 import type { JobOutcome } from '../controllers/job.ts'
-import type { ServiceTarget } from '../network/service-rules.ts'
 import { PodRunner } from '../pod/pod-runner.ts'
 import type { PodIdentity, PodManifest } from '../pod/pod-runner.ts'
 import { EventLog } from '../pod/events.ts'
 import type { HasProgram, ImageFolders } from '../pod/images.ts'
 import type { IssueToken } from '../pod/volumes.ts'
+import { DNS_POD } from '../network/policy/dns-peer.ts'
+import type { NetworkPolicyRules } from './network-policy-sync.ts'
 import type { ObjectDirectory } from './object-directory.ts'
+import { endpointPod, policyPod } from './pod-views.ts'
 import type { ServiceRules } from './service-rules-sync.ts'
+import { serviceObject, serviceTargets } from './service-views.ts'
 import { SyncLoop } from './sync-loop.ts'
 
 export interface ClusterDeps {
@@ -44,6 +48,7 @@ export interface ClusterDeps {
   readonly ipv6: boolean
   readonly objects: ObjectDirectory
   readonly rules: ServiceRules
+  readonly policies: NetworkPolicyRules
   readonly issueToken: IssueToken
   readonly hostPaths: ReadonlySet<string>
   admit(pod: PodManifest, namespaceLabels: Readonly<Record<string, string>>): Promise<PodManifest>
@@ -51,6 +56,9 @@ export interface ClusterDeps {
   /** Says once what the state of a pod has from now on. */
   say(message: string): void
 }
+
+/** How long rules that could not be set are left before they are tried again; milliseconds. */
+const RULES_RETRY_MS = 500
 
 interface ServiceView extends NamedService {
   readonly slices: readonly object[]
@@ -187,6 +195,11 @@ export class Cluster {
     const ready = this.#podsAreReady()
     this.#views = this.#serviceViews(desired, pods)
     this.#zone = buildZone(this.#views)
+    await this.#deps.policies.apply({
+      policies: [...desired.networkPolicies.values()],
+      pods: [...this.pods.map(policyPod), DNS_POD],
+      namespaces: new Map([...desired.namespaces].map(([name, { labels }]) => [name, labels])),
+    })
     await this.#deps.rules.apply(serviceTargets(this.#views))
     await this.#deps.objects.replace(this.#objects(desired))
     this.#published = ready ? desired : undefined
@@ -264,12 +277,22 @@ export class Cluster {
       admit: (manifest) => this.#admit(manifest, template),
       changed: () => void this.#loop.request(),
       published: () => this.#loop.request(),
+      isolated: () => this.#isolated(),
       event: this.events.recorder(`Pod ${key}`),
       warn: (message) => this.#deps.warn(message),
       say: (message) => this.#deps.say(message),
     })
     this.#pods.set(key, pod)
     pod.start()
+  }
+
+  /** Resolves once what NetworkPolicies say of the pods that have an address now is in force. */
+  async #isolated(): Promise<void> {
+    while (this.#desired && this.#desired.networkPolicies.size > 0 && !this.#closing) {
+      await this.#loop.request()
+      if (this.#deps.policies.inForce) return
+      await delay(RULES_RETRY_MS)
+    }
   }
 
   /** As the API server does: no service account, no pod; then the webhook. */
@@ -361,59 +384,5 @@ function ownedPod({ identity, template, state }: PodRunner): OwnedPod {
       (sum, container) => sum + (container.kind === 'sidecar' ? 0 : container.restarts),
       0,
     ),
-  }
-}
-
-function endpointPod(pod: PodRunner): EndpointPod {
-  const { state } = pod
-  return {
-    ...state.facts,
-    hostname: state.spec.hostname,
-    subdomain: state.spec.subdomain,
-    ports: [...state.spec.containers, ...state.spec.initContainers].flatMap((container) => container.ports),
-    ready: state.ready,
-    terminating: state.deletedAt !== undefined,
-    finished: state.phase === 'Succeeded' || state.phase === 'Failed',
-  }
-}
-
-function serviceTargets(views: readonly NamedService[]): ServiceTarget[] {
-  return views.flatMap(({ service, ips, groups }) =>
-    [...ips, ...service.externalIPs].flatMap((address) =>
-      service.ports.flatMap((port, index): ServiceTarget[] => {
-        if (port.protocol === 'SCTP') return []
-        const endpoints = groups.flatMap((group) => {
-          const number = group.ports.find((own) => own.name === port.name && own.port === port.port)?.number
-          if (number === undefined) return []
-          return group.endpoints
-            .filter((endpoint) => endpoint.ready)
-            .flatMap((endpoint) => endpoint.pod.ips)
-            .filter((ip) => ip.includes(':') === address.includes(':'))
-            .map((ip) => ({ address: ip, port: number }))
-        })
-        const protocol = port.protocol === 'UDP' ? 'udp' : 'tcp'
-        const name = `${keyOf(service)}:${port.name ?? index}`
-        return [{ name, address, port: port.port, protocol, endpoints }]
-      }),
-    ),
-  )
-}
-
-/** The Service as written, with the addresses it was given. */
-function serviceObject(service: ServiceObject, ips: readonly string[]): object {
-  const spec = service.raw['spec'] as object
-  const { namespace, name, raw } = service
-  if (ips.length === 0) return { ...raw, metadata: { ...raw.metadata, namespace, name } }
-  return {
-    ...raw,
-    metadata: { ...raw.metadata, namespace, name },
-    spec: {
-      ...spec,
-      type: 'ClusterIP',
-      clusterIP: ips[0],
-      clusterIPs: ips,
-      ipFamilies: ips.map((ip) => (ip.includes(':') ? 'IPv6' : 'IPv4')),
-      ipFamilyPolicy: ips.length > 1 ? 'PreferDualStack' : 'SingleStack',
-    },
   }
 }

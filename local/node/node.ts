@@ -25,6 +25,7 @@ import type { NodeConfig } from './messages.ts'
 import { NodeProblems } from './node-problems.ts'
 import { ObjectDirectory } from './object-directory.ts'
 import { mustRun } from './run-command.ts'
+import { NetworkPolicyRules } from './network-policy-sync.ts'
 import { ServiceRules } from './service-rules-sync.ts'
 
 export interface NodeEvents {
@@ -128,6 +129,7 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
     ipv6,
     objects,
     rules: new ServiceRules(ipv6),
+    policies: new NetworkPolicyRules(ipv6),
     issueToken: mesh?.issueToken ?? noTokens,
     hostPaths: new Set(mesh?.hostPaths),
     admit: (pod, labels) => admission?.admit(pod, labels) ?? Promise.resolve(pod),
@@ -246,6 +248,7 @@ const NOTHING: DesiredState = {
   cronJobs: new Map(),
   pods: new Map(),
   services: new Map(),
+  networkPolicies: new Map(),
 }
 
 /** Runs these objects and resolves once all their pods are ready. */

@@ -58,6 +58,8 @@ export interface PodRunnerDeps {
   changed(): void
   /** Resolves once Services know what `changed` announced. */
   published(): Promise<void>
+  /** Resolves once the NetworkPolicies that select this pod are in force. */
+  isolated(): Promise<void>
   readonly event: RecordEvent
   warn(message: string): void
   /** Says once what the pod's state has from now on. */
@@ -225,6 +227,8 @@ export class PodRunner {
     ]
     this.#deps.changed()
     await this.#prepareVolumes(this.#volumes)
+    // Before anything of the pod runs, or it could pass in the moment between.
+    await this.#deps.isolated()
     for (const container of this.#containers.slice(0, this.#spec.initContainers.length)) {
       if (this.#gone) return
       const ended = container.run()
