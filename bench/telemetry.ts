@@ -23,6 +23,7 @@ const CASES: readonly { name: string; samplingPercent: number; headers: readonly
       sets: 1,
     },
     { name: '1 % sampled', samplingPercent: 1, headers: [], sets: 1 },
+    { name: 'every one sampled', samplingPercent: 100, headers: [], sets: 1 },
   ]
 
 /** Nanoseconds a request. */

@@ -1,15 +1,14 @@
 import { grpcStatusName } from '../../core/grpc-status.ts'
-import type { KeyValue } from '../../core/xds/generated/otlp.js'
 import { field, type RequestHead } from '../http/message.ts'
 import type { ConnectionRecord, RequestRecord, TryRecord } from '../exchange/telemetry-sink.ts'
 import { parseDestination } from '../transport/original-destination.ts'
-import { integer, text } from './resource.ts'
+import type { AttributeSink } from './span-bytes.ts'
 import type { WeftAttribute } from '../../core/weft-attributes.ts'
 
-// Attributes by OpenTelemetry's conventions that spans and log records share.
+// Attributes by OpenTelemetry's conventions.
 
 // Characters of a text that a caller chose. Thousands of spans may wait for a collector.
-const LONGEST_TEXT = 1024
+export const LONGEST_TEXT = 1024
 const LONGEST_WORD = 256
 /** Instead of a query, which may hold what nobody wants in a trace store: only that there is one is told. */
 const REDACTED = 'REDACTED'
@@ -34,69 +33,70 @@ export function methodOf(method: string): string {
   return METHODS.has(method) ? method : '_OTHER'
 }
 
-export function own(key: WeftAttribute, value: string): KeyValue {
-  return asked(key, value)
+/** One of the mesh's own, of few values. */
+export function own(out: AttributeSink, key: WeftAttribute, value: string): void {
+  out.known(key, value)
 }
 
 /** What was asked for. */
-export function requestOf(record: RequestRecord): KeyValue[] {
-  const { authority, direction, grpc, protocol, scheme, template, userAgent } = record
+export function requestOf(
+  out: AttributeSink,
+  record: RequestRecord,
+  direction: RequestRecord['direction'],
+): void {
+  const { authority, grpc, path: whole, protocol, scheme, template, userAgent } = record
   const client = direction === 'outbound'
-  const [path = '', query] = record.path.split('?', 2)
+  const query = whole.indexOf('?')
+  const path = query < 0 ? whole : whole.slice(0, query)
   const method = methodOf(record.method)
-  const attributes = [
-    text('http.request.method', method),
-    text('url.scheme', scheme),
-    asked('url.path', path),
-  ]
-  if (method === '_OTHER') attributes.push(asked('http.request.method_original', record.method))
-  if (query !== undefined) attributes.push(text('url.query', REDACTED))
+  out.known('http.request.method', method)
+  out.known('url.scheme', scheme)
+  asked(out, 'url.path', path)
+  if (method === '_OTHER') asked(out, 'http.request.method_original', record.method)
+  if (query >= 0) out.known('url.query', REDACTED)
   if (client && authority !== '')
-    attributes.push(
-      asked('url.full', `${scheme}://${authority}${path}${query === undefined ? '' : `?${REDACTED}`}`),
-    )
-  if (template !== '') attributes.push(asked(client ? 'url.template' : 'http.route', template))
-  attributes.push(
-    ...addressOf('server', authority, client ? PORTS[scheme] : undefined),
-    text('network.protocol.version', protocol.slice('HTTP/'.length)),
-  )
-  if (userAgent !== '') attributes.push(asked('user_agent.original', userAgent, LONGEST_WORD))
+    asked(out, 'url.full', `${scheme}://${authority}${path}${query < 0 ? '' : `?${REDACTED}`}`)
+  if (template !== '') out.known(client ? 'url.template' : 'http.route', template)
+  addressOf(out, 'server', authority, client ? PORTS[scheme] : undefined)
+  out.known('network.protocol.version', protocol === 'HTTP/2' ? '2' : protocol.slice('HTTP/'.length))
+  if (userAgent !== '') asked(out, 'user_agent.original', userAgent, LONGEST_WORD)
   if (grpc) {
     const called = rpcMethodOf(record)
-    attributes.push(text('rpc.system.name', 'grpc'), asked('rpc.method', called))
-    if (called === '_OTHER') attributes.push(asked('rpc.method_original', path.slice(1)))
+    out.known('rpc.system.name', 'grpc')
+    asked(out, 'rpc.method', called)
+    if (called === '_OTHER') asked(out, 'rpc.method_original', path.slice(1))
   }
-  return attributes
 }
 
 /** Where the caller's connection came from and was going to. */
 export function receivedBy(
+  out: AttributeSink,
   record: Pick<ConnectionRecord, 'direction' | 'downstream' | 'destinationAddress' | 'destinationPort'>,
-): KeyValue[] {
-  const attributes: KeyValue[] = []
+): void {
   if (record.direction === 'inbound' && record.downstream !== '') {
     const { host, port } = parseDestination(record.downstream)
-    attributes.push(text('client.address', host), text('network.peer.address', host))
-    attributes.push(integer('network.peer.port', port))
+    out.known('client.address', host)
+    out.known('network.peer.address', host)
+    out.integer('network.peer.port', port)
   }
   if (record.destinationAddress !== '') {
-    attributes.push(text('network.local.address', record.destinationAddress))
-    attributes.push(integer('network.local.port', record.destinationPort))
+    out.known('network.local.address', record.destinationAddress)
+    out.integer('network.local.port', record.destinationPort)
   }
-  return attributes
 }
 
 /** Whom it went to; `peer`: of a client's span, whose peer that is. */
 export function endpointOf(
+  out: AttributeSink,
   { cluster, upstream, upstreamWorkload }: Pick<TryRecord, 'cluster' | 'upstream' | 'upstreamWorkload'>,
   peer: boolean,
-): KeyValue[] {
-  return [
-    ...(cluster === '' ? [] : [own('weft.backend', cluster)]),
-    ...(upstream === '' ? [] : [own('weft.endpoint', upstream)]),
-    ...(upstream === '' || !peer ? [] : addressOf('network.peer', upstream)),
-    ...(upstreamWorkload === '' ? [] : [own('weft.upstream_workload', upstreamWorkload)]),
-  ]
+): void {
+  if (cluster !== '') own(out, 'weft.backend', cluster)
+  if (upstream !== '') {
+    own(out, 'weft.endpoint', upstream)
+    if (peer) addressOf(out, 'network.peer', upstream)
+  }
+  if (upstreamWorkload !== '') own(out, 'weft.upstream_workload', upstreamWorkload)
 }
 
 /**
@@ -109,22 +109,27 @@ export function rpcMethodOf({ answered, grpcStatus, path }: RequestRecord): stri
 }
 
 /** Of a call that was answered, by name; nothing of any other. */
-export function rpcStatusOf(grpcStatus: number): KeyValue[] {
-  if (grpcStatus < 0) return []
-  return [text('rpc.response.status_code', grpcStatusName(grpcStatus) ?? String(grpcStatus))]
+export function rpcStatusOf(out: AttributeSink, grpcStatus: number): void {
+  if (grpcStatus >= 0) out.known('rpc.response.status_code', grpcStatusName(grpcStatus) ?? String(grpcStatus))
 }
 
-/** An attribute from a request, cut to `longest`; a string of its own, as a slice would keep the whole head alive. */
-export function asked(key: string, value: string, longest = LONGEST_TEXT): KeyValue {
-  return text(key, Buffer.from(value.slice(0, longest), 'latin1').toString('latin1'))
+/** An attribute from a request, cut to `longest`. */
+export function asked(out: AttributeSink, key: string, value: string, longest = LONGEST_TEXT): void {
+  out.text(key, value.length > longest ? value.slice(0, longest) : value)
 }
 
 /** `<prefix>.address` and `<prefix>.port` of `host`, `host:port` or `[v6]:port`. */
-function addressOf(prefix: string, authority: string, otherwise?: number): KeyValue[] {
-  if (authority === '') return []
+function addressOf(
+  out: AttributeSink,
+  prefix: 'server' | 'network.peer',
+  authority: string,
+  otherwise?: number,
+): void {
+  if (authority === '') return
   const [, host = authority, port = otherwise] = /^(.*?)(?::(\d{1,5}))?$/.exec(authority) ?? []
-  const address = asked(`${prefix}.address`, host.replace(/^\[(.*)\]$/, '$1'))
-  return port === undefined ? [address] : [address, integer(`${prefix}.port`, Number(port))]
+  const address = host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host
+  asked(out, prefix === 'server' ? 'server.address' : 'network.peer.address', address)
+  if (port !== undefined) out.integer(prefix === 'server' ? 'server.port' : 'network.peer.port', Number(port))
 }
 
 /** The field by which logs of all hops are told to be of one request; undefined: it has none. */

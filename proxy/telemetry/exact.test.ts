@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { ExportTraceServiceRequest, Span } from '../../core/xds/generated/otlp.js'
+import { ExportTraceServiceRequest, Span } from '../../core/xds/generated/otlp.js'
 import { MemoryExchange, type Sending } from '../exchange/testing/memory-exchange.ts'
 import { field } from '../http/message.ts'
 import type { ForwardAction, Route } from '../model/route.ts'
@@ -36,7 +36,7 @@ class Bed {
     this.telemetry = new Telemetry({
       resource: new Map(),
       exporter: {
-        traces: async (request) => void this.#exported.push(request),
+        traces: async (request) => void this.#exported.push(ExportTraceServiceRequest.decode(request)),
         metrics: async () => {},
         close() {},
       },

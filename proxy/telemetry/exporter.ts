@@ -1,12 +1,9 @@
-import type {
-  ExportLogsServiceRequest,
-  ExportMetricsServiceRequest,
-  ExportTraceServiceRequest,
-} from '../../core/xds/generated/otlp.js'
+import type { ExportLogsServiceRequest, ExportMetricsServiceRequest } from '../../core/xds/generated/otlp.js'
 
 /** Where spans, metrics and log records go. Rejects when they did not arrive; what to repeat is the caller's decision. */
 export interface Exporter {
-  traces(request: ExportTraceServiceRequest): Promise<void>
+  /** `request`: an ExportTraceServiceRequest, encoded. */
+  traces(request: Uint8Array): Promise<void>
   metrics(request: ExportMetricsServiceRequest): Promise<void>
   /** Left out: it takes none. */
   logs?(request: ExportLogsServiceRequest): Promise<void>

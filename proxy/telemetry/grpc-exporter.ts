@@ -27,17 +27,18 @@ export interface GrpcExporterOptions {
 /** OTLP over gRPC (https://opentelemetry.io/docs/specs/otlp/#otlpgrpc). */
 export function createGrpcExporter({ client, token: readToken }: GrpcExporterOptions): Exporter {
   const call = <Request, Response>(
-    method: MethodDefinition<Request, Response>,
+    { path, responseDeserialize }: Pick<MethodDefinition<unknown, Response>, 'path' | 'responseDeserialize'>,
     request: Request,
+    encode: (request: Request) => Buffer,
   ): Promise<Response> =>
     new Promise((resolve, reject) => {
       const metadata = new Metadata()
       const token = readToken?.()
       if (token !== undefined) metadata.set('authorization', `Bearer ${token}`)
       client.makeUnaryRequest(
-        method.path,
-        method.requestSerialize,
-        method.responseDeserialize,
+        path,
+        encode,
+        responseDeserialize,
         request,
         metadata,
         { deadline: Date.now() + DEADLINE_MS },
@@ -49,11 +50,21 @@ export function createGrpcExporter({ client, token: readToken }: GrpcExporterOpt
       )
     })
   return {
-    traces: async (request) => checkTaken((await call(TraceService.export, request)).partialSuccess),
-    metrics: async (request) => void (await call(MetricsService.export, request)),
-    logs: async (request) => checkTaken((await call(LogsService.export, request)).partialSuccess),
+    traces: async (request) =>
+      checkTaken((await call(TraceService.export, request, asBuffer)).partialSuccess),
+    metrics: async (request) =>
+      void (await call(MetricsService.export, request, MetricsService.export.requestSerialize)),
+    logs: async (request) =>
+      checkTaken(
+        (await call(LogsService.export, request, LogsService.export.requestSerialize)).partialSuccess,
+      ),
     close: () => client.close(),
   }
+}
+
+/** What is encoded already. */
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
 /** RESOURCE_EXHAUSTED is worth another try only where the collector says when. */

@@ -46,7 +46,7 @@ async function collector(
 }
 
 const SPAN = { traceId: Buffer.alloc(16, 1), spanId: Buffer.alloc(8, 2), name: 'GET' }
-const REQUEST = { resourceSpans: [{ scopeSpans: [{ spans: [SPAN] }] }] }
+const REQUEST = ExportTraceServiceRequest.encode({ resourceSpans: [{ scopeSpans: [{ spans: [SPAN] }] }] })
 
 t.test('spans go to /v1/traces below the address, as protobuf', async (t) => {
   const { received, exporter } = await collector(t, 200)
@@ -95,7 +95,7 @@ t.test('a large request is compressed, a small one is not', async (t) => {
   const { received, exporter } = await collector(t, 200)
   await exporter.traces(REQUEST)
   const spans = Array.from({ length: 100 }, () => SPAN)
-  await exporter.traces({ resourceSpans: [{ scopeSpans: [{ spans }] }] })
+  await exporter.traces(ExportTraceServiceRequest.encode({ resourceSpans: [{ scopeSpans: [{ spans }] }] }))
   t.same(
     received.map(({ encoding }) => encoding),
     ['', 'gzip'],

@@ -5,7 +5,6 @@ import {
   ExportLogsServiceRequest,
   ExportLogsServiceResponse,
   ExportMetricsServiceRequest,
-  ExportTraceServiceRequest,
   ExportTraceServiceResponse,
 } from '../../core/xds/generated/otlp.js'
 import { parseRetryAfter } from '../exchange/retry-after.ts'
@@ -56,7 +55,7 @@ export function createHttpExporter(base: URL): Exporter {
   }
   return {
     async traces(request) {
-      const answer = await send('/v1/traces', ExportTraceServiceRequest.encode(request))
+      const answer = await send('/v1/traces', request)
       checkTaken(partOf(() => ExportTraceServiceResponse.decode(answer)))
     },
     metrics: async (request) => void (await send('/v1/metrics', ExportMetricsServiceRequest.encode(request))),

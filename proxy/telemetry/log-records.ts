@@ -1,7 +1,7 @@
 import type { KeyValue, LogRecord } from '../../core/xds/generated/otlp.js'
 import type { LogLine } from './access-log.ts'
-import { asked } from './attributes.ts'
-import { integer } from './resource.ts'
+import { LONGEST_TEXT } from './attributes.ts'
+import { integer, text } from './resource.ts'
 
 const EVENT = 'weft.access'
 /** Names of the lines that the conventions have words for; all others are told as `weft.log.` and their name. */
@@ -36,7 +36,7 @@ export function logRecordOf(line: LogLine, endedMs: number, failed: boolean): Lo
   for (const [name, value] of Object.entries(line)) {
     if (value === undefined || value === '' || ELSEWHERE.has(name)) continue
     const key = NAMES[name] ?? `weft.log.${name}`
-    if (typeof value === 'string') attributes.push(asked(key, value))
+    if (typeof value === 'string') attributes.push(text(key, ownText(value)))
     else if (Number.isInteger(value)) attributes.push(integer(key, value))
     else attributes.push({ key, value: { doubleValue: value } })
   }
@@ -52,4 +52,9 @@ export function logRecordOf(line: LogLine, endedMs: number, failed: boolean): Lo
     ...(typeof traceId === 'string' && traceId !== '' ? { traceId: Buffer.from(traceId, 'hex') } : {}),
     ...(typeof spanId === 'string' ? { spanId: Buffer.from(spanId, 'hex'), flags: 1 } : {}),
   }
+}
+
+/** Cut, and a string of its own: a slice would keep the whole head alive, as long as records wait for a collector. */
+function ownText(value: string): string {
+  return Buffer.from(value.slice(0, LONGEST_TEXT), 'latin1').toString('latin1')
 }

@@ -4,8 +4,15 @@ import { WEFT_ATTRIBUTES } from '../../core/weft-attributes.ts'
 import type { KeyValue, Span } from '../../core/xds/generated/otlp.js'
 import type { HopSpan, RequestRecord } from '../exchange/telemetry-sink.ts'
 import { ResponseFlag } from '../model/response-flag.ts'
-import { mirrorSpanOf, SCHEMA_URL, spansOf } from './span.ts'
-import { SAMPLE_HOP, sampleRecord, sampleSpans, sampleTry } from './testing/sample-spans.ts'
+import { SCHEMA_URL } from './span.ts'
+import {
+  mirrorSpanOf,
+  SAMPLE_HOP,
+  sampleRecord,
+  sampleSpans,
+  sampleTry,
+  spansOf,
+} from './testing/sample-spans.ts'
 
 // What is written by 1.44 (SCHEMA_URL), and has another name in a package of a later version.
 const RENAMED_SINCE = new Map([['rpc.response.status_code', 'rpc.status_code']])

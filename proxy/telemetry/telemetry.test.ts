@@ -1,8 +1,8 @@
 import t from 'tap'
-import type {
-  ExportMetricsServiceRequest,
+import {
   ExportTraceServiceRequest,
-  Span,
+  type ExportMetricsServiceRequest,
+  type Span,
 } from '../../core/xds/generated/otlp.js'
 import type { HopSpan, RequestRecord, TraceStart } from '../exchange/telemetry-sink.ts'
 import { ManualClock } from '../../core/clock.ts'
@@ -11,8 +11,8 @@ import { newRecord } from '../exchange/record.ts'
 import type { RequestHead } from '../http/message.ts'
 import { newConnectionRecord } from '../tcp/tcp-route.ts'
 import { ObservedCalls } from './observed-calls/observed-calls.ts'
-import { spansOf } from './span.ts'
 import { Telemetry } from './telemetry.ts'
+import { spansOf } from './testing/sample-spans.ts'
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c'
 
@@ -64,7 +64,7 @@ function setUp(random = 1) {
     exporter: {
       traces: async (request) => {
         if (failing) throw new Error('away')
-        traces.push(request)
+        traces.push(ExportTraceServiceRequest.decode(request))
       },
       metrics: async (request) => void metrics.push(request),
       close() {},

@@ -3,7 +3,7 @@ import type { MetricFamily } from '../../core/metrics/family.ts'
 import { exposition, type Exposition, type ExpositionRequest } from '../../core/metrics/exposition.ts'
 import { workloadOfResource } from '../../core/peer-workload.ts'
 import type { CounterName, LimitMetricName } from '../model/counters.ts'
-import type { LogRecord, Resource, Span } from '../../core/xds/generated/otlp.js'
+import type { LogRecord, Resource } from '../../core/xds/generated/otlp.js'
 import type { RequestHead } from '../http/message.ts'
 import type {
   ConnectionRecord,
@@ -33,8 +33,9 @@ import { resourceOf, type ResourceAttributes } from './resource.ts'
 import { ExportQueue } from './export-queue.ts'
 import { requestIdOf } from './attributes.ts'
 import { KEPT_DEFAULTS, KeptSpans, type KeptSettings } from './kept-spans.ts'
-import { connectionSpanOf, mirrorSpanOf, SCHEMA_URL, spansOf } from './span.ts'
+import { SCHEMA_URL, SpanWriter } from './span.ts'
 import type { RequestListener } from './taps/taps.ts'
+import { traceRequests } from './trace-request.ts'
 import { newSpanId, newTraceId, readTrace, writeTrace, writeTry } from './trace-context.ts'
 
 export interface TelemetryOptions {
@@ -74,7 +75,8 @@ export class Telemetry implements TelemetrySink {
   #exportsLog = false
   readonly #options: TelemetryOptions
   readonly #exporter: Exporter | undefined
-  readonly #spans: ExportQueue<Span> | undefined
+  readonly #spans: ExportQueue<Uint8Array> | undefined
+  readonly #writer = new SpanWriter()
   readonly #attributes: ResourceAttributes
   readonly #resource
   readonly #random: () => number
@@ -188,7 +190,7 @@ export class Telemetry implements TelemetrySink {
   }
 
   mirrorFinished(record: RequestRecord, copy: TryRecord): void {
-    if (record.span) this.#spans?.add(mirrorSpanOf(record, record.span, copy))
+    if (record.span) this.#spans?.add(this.#writer.mirror(record, record.span, copy))
   }
 
   reference(head: RequestHead | undefined): string {
@@ -210,7 +212,7 @@ export class Telemetry implements TelemetrySink {
     this.metrics.decisions.add(record)
     const span =
       this.#spans && (record.span ?? this.#kept.refusal(record) ?? this.#kept.request(record, head))
-    if (span) for (const one of spansOf(record, span, requestIdOf(head))) this.#spans?.add(one)
+    if (span) for (const one of this.#writer.request(record, span, requestIdOf(head))) this.#spans?.add(one)
     this.#log.request(record, head)
     this.tap?.(record, head, span !== undefined)
     this.#report.counted()
@@ -226,7 +228,7 @@ export class Telemetry implements TelemetrySink {
     this.metrics.connection(record)
     this.metrics.decisions.add(record)
     const span = this.#spans && this.#kept.refusal(record)
-    if (span) this.#spans?.add(connectionSpanOf(record, span))
+    if (span) this.#spans?.add(this.#writer.connection(record, span))
     this.#log.connection(record)
   }
 
@@ -311,14 +313,9 @@ function ownWorkload(resource: ResourceAttributes): OwnWorkload | undefined {
   return { ...workload, namespace, pod: resource.get('k8s.pod.name') ?? '' }
 }
 
-function spanQueue(exporter: Exporter, resource: Resource): ExportQueue<Span> {
-  return new ExportQueue<Span>((spans) =>
-    exporter.traces({
-      resourceSpans: [
-        { resource, scopeSpans: [{ scope: { name: 'weft.proxy' }, spans, schemaUrl: SCHEMA_URL }] },
-      ],
-    }),
-  )
+function spanQueue(exporter: Exporter, resource: Resource): ExportQueue<Uint8Array> {
+  const requestOf = traceRequests(resource)
+  return new ExportQueue<Uint8Array>((spans) => exporter.traces(requestOf(spans)))
 }
 
 function logQueue(exporter: Exporter, resource: Resource): ExportQueue<LogRecord> | undefined {

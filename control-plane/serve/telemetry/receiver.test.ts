@@ -1,5 +1,6 @@
 import { Client, credentials, type Metadata, ServerCredentials, status } from '@grpc/grpc-js'
 import t, { type Test } from 'tap'
+import { ExportTraceServiceRequest } from '../../../core/xds/generated/otlp.js'
 import { silentLogger } from '../../../core/log.ts'
 import { ExportRefused } from '../../../proxy/telemetry/exporter.ts'
 import { createGrpcExporter } from '../../../proxy/telemetry/grpc-exporter.ts'
@@ -58,28 +59,30 @@ t.test(
     }
     const good = exporter('good')
     const now = BigInt(Date.now()) * 1_000_000n
-    const taken = good.traces({
-      resourceSpans: [
-        {
-          resource,
-          scopeSpans: [
-            {
-              spans: [
-                {
-                  traceId: Buffer.alloc(16, 1),
-                  spanId: Buffer.alloc(8, 2),
-                  name: 'GET',
-                  kind: 'SPAN_KIND_CLIENT',
-                  startTimeUnixNano: now,
-                  endTimeUnixNano: now,
-                },
-                { traceId: Buffer.alloc(3) },
-              ],
-            },
-          ],
-        },
-      ],
-    })
+    const taken = good.traces(
+      ExportTraceServiceRequest.encode({
+        resourceSpans: [
+          {
+            resource,
+            scopeSpans: [
+              {
+                spans: [
+                  {
+                    traceId: Buffer.alloc(16, 1),
+                    spanId: Buffer.alloc(8, 2),
+                    name: 'GET',
+                    kind: 'SPAN_KIND_CLIENT',
+                    startTimeUnixNano: now,
+                    endTimeUnixNano: now,
+                  },
+                  { traceId: Buffer.alloc(3) },
+                ],
+              },
+            ],
+          },
+        ],
+      }),
+    )
     t.match(await taken.catch((error: unknown) => error), { rejected: 1 }, 'one of them is no span')
     t.match(traces.get('01'.repeat(16))?.spans, [
       { service: 'storefront', namespace: 'shop', pod: 'web-1', kind: 'client' },
@@ -122,7 +125,7 @@ t.test(
 t.test('a caller without a good token leaves nothing behind', async (t) => {
   const { traces, exporter } = await setUp(t)
   const bad = exporter('stolen')
-  await t.rejects(bad.traces({ resourceSpans: [] }), { code: status.UNAUTHENTICATED, details: 'no token' })
+  await t.rejects(bad.traces(new Uint8Array(0)), { code: status.UNAUTHENTICATED, details: 'no token' })
   await t.rejects(bad.metrics({ resourceMetrics: [] }), { code: status.UNAUTHENTICATED })
   t.equal(traces.size, 0)
 })

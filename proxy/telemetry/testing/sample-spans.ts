@@ -1,9 +1,24 @@
-import type { Span } from '../../../core/xds/generated/otlp.js'
+import { ScopeSpans, type Span } from '../../../core/xds/generated/otlp.js'
 import { newRecord } from '../../exchange/record.ts'
 import type { HopSpan, RequestRecord, TryRecord } from '../../exchange/telemetry-sink.ts'
 import { ResponseFlag } from '../../model/response-flag.ts'
 import { newConnectionRecord } from '../../tcp/tcp-route.ts'
-import { connectionSpanOf, mirrorSpanOf, spansOf } from '../span.ts'
+import { SpanWriter } from '../span.ts'
+
+const writer = new SpanWriter()
+
+/** As a collector reads them. */
+function decoded(spans: readonly Uint8Array[]): Span[] {
+  return [...(ScopeSpans.decode(Buffer.concat(spans)).spans ?? [])]
+}
+
+export function spansOf(record: RequestRecord, hop: HopSpan, requestId: string | undefined): Span[] {
+  return decoded(writer.request(record, hop, requestId))
+}
+
+export function mirrorSpanOf(record: RequestRecord, hop: HopSpan, copy: TryRecord): Span {
+  return decoded([writer.mirror(record, hop, copy)])[0] as Span
+}
 
 export const SAMPLE_HOP: HopSpan = {
   traceId: '0af7651916cd43dd8448eb211c80319c',
@@ -98,6 +113,6 @@ export function sampleSpans(): Span[] {
       tries: [sampleTry(), sampleTry({ kind: 'retry', spanId: 'b7ad6b7169203334', status: 200 })],
     }),
     mirrorSpanOf(sampleRecord(), SAMPLE_HOP, sampleTry({ kind: 'mirror', spanId: 'b7ad6b7169203335' })),
-    connectionSpanOf({ ...opaque, ...denied, serverName: 'db.shop' }, SAMPLE_HOP),
+    ...decoded([writer.connection({ ...opaque, ...denied, serverName: 'db.shop' }, SAMPLE_HOP)]),
   ]
 }
