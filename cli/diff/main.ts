@@ -1,11 +1,9 @@
 import { openConnection } from '../../control-plane/kubernetes/open-connection.ts'
 import { WeftError } from '../../core/errors.ts'
-import type { MeshObject } from '../../control-plane/registry/kinds/kinds.ts'
-import { textAt } from '../cluster/objects.ts'
 import { tableText } from '../cluster/table.ts'
 import { readInputs, type InputText } from '../inject/read-inputs.ts'
-import { firstBody, type MeshApi } from '../mesh/mesh-api.ts'
 import { runMeshCommand } from '../mesh/mesh-command.ts'
+import { objectsOf, trustDomainOf } from '../mesh/mesh-objects.ts'
 import { callerOf, countText } from '../policy/suggest/certainty.ts'
 import { observedOf, secondsOf } from '../policy/suggest/main.ts'
 import { changedMesh, type ChangedMesh } from './changed-mesh.ts'
@@ -34,7 +32,7 @@ export function runDiff(argv: readonly string[]): Promise<number> {
     const texts = await readInputs(filename)
     const api = await session.mesh()
     const changed = changedMesh(await objectsOf(api), texts, {
-      trustDomain: textAt(firstBody(await api.ask('mesh')), 'trustDomain'),
+      trustDomain: await trustDomainOf(api),
       systemNamespace: values['weft-namespace'],
     })
     const { before, after, applied, ignored } = changed
@@ -74,18 +72,6 @@ async function triedAt(
   } finally {
     await connection.close()
   }
-}
-
-async function objectsOf(api: MeshApi): Promise<readonly MeshObject[]> {
-  // As the control plane of this release gives it under this address.
-  const body = firstBody(await api.ask('authorization/objects')) as unknown as
-    | { readonly objects: readonly MeshObject[] }
-    | undefined
-  if (body) return body.objects
-  throw new WeftError(
-    'diff.no_objects',
-    'the control plane of this mesh does not tell its policies: update it',
-  )
 }
 
 function textOf({ applied, ignored }: ChangedMesh, { changed, kinds, calls, gone }: Replay): string {

@@ -1,5 +1,6 @@
 import type { CommandDescription } from '../../core/command-line/description.ts'
 import { POD_NAMESPACE_FLAG } from '../cluster/flags.ts'
+import { POLICY_NETWORK_COMMAND } from './network/command.ts'
 import { POLICY_SUGGEST_COMMAND } from './suggest/command.ts'
 import { MESH_FLAGS, WHICH_MESH } from '../mesh/mesh-flags.ts'
 
@@ -110,7 +111,13 @@ export const POLICY_COMMAND = {
   usage: ['COMMAND [flags]'],
   about: `Tells what policies of the mesh mean (docs/security.md). ${WHICH_MESH}`,
   flags: {},
-  subcommands: [POLICY_LIST_COMMAND, POLICY_EFFECTIVE_COMMAND, POLICY_TEST_COMMAND, POLICY_SUGGEST_COMMAND],
+  subcommands: [
+    POLICY_LIST_COMMAND,
+    POLICY_EFFECTIVE_COMMAND,
+    POLICY_TEST_COMMAND,
+    POLICY_SUGGEST_COMMAND,
+    POLICY_NETWORK_COMMAND,
+  ],
   notes: ['`weft policy COMMAND --help` lists the flags of one.'],
   exit: 'as each command says',
 } as const satisfies CommandDescription

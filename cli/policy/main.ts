@@ -3,6 +3,7 @@ import { asksForHelp, findCommand } from '../../core/command-line/parse.ts'
 import { POLICY_COMMAND } from './command.ts'
 import { runPolicyEffective } from './effective.ts'
 import { runPolicyList } from './list.ts'
+import { runPolicyNetwork } from './network/main.ts'
 import { runPolicyTest } from './try-request.ts'
 import { runPolicySuggest } from './suggest/main.ts'
 
@@ -13,6 +14,7 @@ const RUN: Readonly<Record<Name, (argv: readonly string[]) => Promise<number>>> 
   'policy effective': runPolicyEffective,
   'policy test': runPolicyTest,
   'policy suggest': runPolicySuggest,
+  'policy networkpolicy': runPolicyNetwork,
 }
 
 /** `weft policy`. Resolves to the exit code of its command, or 2 where there is no such command. */

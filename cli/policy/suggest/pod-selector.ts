@@ -1,5 +1,3 @@
-import type { ObservedWorkload } from '../../../control-plane/serve/telemetry/observed-view.ts'
-
 type Labels = Readonly<Record<string, string>>
 
 /** Of one pod, or of one version of its workload: the next has others. */
@@ -20,6 +18,13 @@ const NAMES = ['app', 'app.kubernetes.io/name', 'app.kubernetes.io/instance', 'k
 /** The injector's own say nothing of the workload. */
 const OWN = /(^|\.)weft\.dev\//
 
+/** Pods of one workload. */
+export interface SelectablePods {
+  readonly namespace: string
+  readonly name: string
+  readonly pods: readonly { readonly labels: Labels }[]
+}
+
 export interface PodSelector {
   readonly labels: Labels
   /** Names of other workloads of the namespace that it selects, too. */
@@ -31,8 +36,8 @@ export interface PodSelector {
  * pods share. Undefined: no pod is there, or they share none.
  */
 export function podSelector(
-  workload: ObservedWorkload,
-  all: readonly ObservedWorkload[],
+  workload: SelectablePods,
+  all: readonly SelectablePods[],
 ): PodSelector | undefined {
   const [first, ...more] = workload.pods.map(({ labels }) => labels)
   if (!first) return undefined
