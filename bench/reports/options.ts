@@ -16,11 +16,12 @@ longest turn of the event loop of each second, and --ask questions of each kind 
   --ask N          questions of each kind a second: map, series, traces (2)
   --node=FLAGS     of Node.js, instead of the image's, split at blanks
   --program FILE   instead of this tree's bundle, to compare
-  --json           the result as JSON on standard output
+  --json           the result as one JSON object, with ok, on standard output
   --document       write the result into docs/scale.md, between its marks
   --help           this text
 
-Exit code: 0 measured, and within the target (every answer p99 200 ms, 1 GiB, nothing lost); 1 not; 2 wrong flags.
+Exit code: 0 measured, and within the target (every answer p99 200 ms, 1 GiB, nothing lost, every
+request on the map); 1 not; 2 wrong flags.
 `
 
 export interface Options {

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { apiHeaders } from '../../cli/mesh/api-headers.ts'
 import { WeftError } from '../../core/errors.ts'
+import type { Graph } from '../../core/api/traffic.ts'
 import type { ReportingService } from './mesh.ts'
 
 /** How long answers to one kind of question took, in milliseconds. */
@@ -65,6 +66,13 @@ export class Questions {
   /** That the control plane knows now. */
   async series(): Promise<number> {
     return valueOf(await this.#get('/metrics'), SERIES)
+  }
+
+  /** Requests between Services since then, as the map has them; whole, as a window's edges share out what they cut. */
+  async counted(fromMs: number): Promise<number> {
+    const graph = JSON.parse(await this.#get(`/api/graph?from=${fromMs}&to=${Date.now()}`)) as Graph
+    const rate = graph.edges.reduce((sum, { traffic }) => sum + traffic.rate, 0)
+    return Math.round((rate * (graph.to - graph.from)) / 1000)
   }
 
   /** Resolves once it was told to stop. Throws where an answer is none. */

@@ -54,7 +54,6 @@ class Reporter {
       ),
       exporter: createGrpcExporter({ client: connect(), token: () => token }),
       accessLog: 'off',
-      samplingPercent: config.samplingPercent,
       observed: new ObservedCalls(Date.now(), [pod.ip]),
     })
     const table = new ResourceTable({ pinned: [{ kind: 'listener', name: 'inbound' }] })
@@ -74,8 +73,22 @@ class Reporter {
     }).start()
   }
 
-  /** A request to another pod; its sidecar tells of the same trace. */
-  call(callee: Reporter, number: number): void {
+  /**
+   * A request to another pod; its sidecar tells of the same trace. One that nobody tells a span of is counted, by what counts
+   * every request, and no more is done: the bytes on the wire are those of a sidecar that did all.
+   */
+  call(callee: Reporter, number: number, traced: boolean): void {
+    const status = number % 1000 < FAILED ? 503 : number % 1000 < NOT_FOUND ? 404 : 200
+    const durationMs = (number & 63) / 3
+    const out = this.#records.get(`>${callee.service.name}`)
+    const into = callee.#records.get(`<${this.service.name}`)
+    // A failure may be kept, which has the whole way decide it.
+    if (out && into && !traced && status !== 503) {
+      const path = `/items/${number % PATHS}`
+      this.#count(out, path, status, durationMs)
+      callee.#count(into, path, status, durationMs)
+      return
+    }
     const head: RequestHead = {
       method: 'GET',
       scheme: 'http',
@@ -84,10 +97,9 @@ class Reporter {
       fields: ['user-agent', 'load/1'],
       upgrade: '',
     }
-    const status = number % 1000 < FAILED ? 503 : number % 1000 < NOT_FOUND ? 404 : 200
-    const durationMs = (number & 63) / 3
-    this.#finish(this.#outbound(callee, head), head, status, durationMs)
-    callee.#finish(callee.#inbound(this, head), head, status, durationMs)
+    const percent = traced ? 100 : 0
+    this.#finish(this.#outbound(callee, head), head, status, durationMs, percent)
+    callee.#finish(callee.#inbound(this, head), head, status, durationMs, percent)
   }
 
   #outbound(callee: Reporter, head: RequestHead): RequestRecord {
@@ -137,7 +149,22 @@ class Reporter {
     return record
   }
 
-  #finish(record: RequestRecord, head: RequestHead, status: number, durationMs: number): void {
+  #count(record: RequestRecord, path: string, status: number, durationMs: number): void {
+    record.path = path
+    record.durationMs = durationMs
+    record.status = status
+    record.span = undefined
+    this.telemetry.requestAnswered(record)
+    this.telemetry.metrics.request(record)
+  }
+
+  #finish(
+    record: RequestRecord,
+    head: RequestHead,
+    status: number,
+    durationMs: number,
+    samplingPercent: number,
+  ): void {
     record.startMs = Date.now() - durationMs
     record.durationMs = durationMs
     record.answerMs = Math.floor(durationMs)
@@ -147,7 +174,7 @@ class Reporter {
     record.attempts = 1
     record.bytesSent = 1024
     record.span = undefined
-    this.telemetry.beginTrace(record, head, 1)
+    this.telemetry.beginTrace(record, head, samplingPercent)
     this.telemetry.requestStarted(record.direction)
     this.telemetry.requestAnswered(record)
     this.telemetry.requestFinished(record, head)
@@ -168,18 +195,21 @@ async function report(config: ReportersConfig): Promise<FromReporters> {
   }
   const reporters = byService.flat()
   const began = performance.now()
-  const aTick = Math.ceil((config.requestsPerSecond * TICK_MS) / 1000)
   let [requests, lateMs, due] = [0, 0, began]
-  while (performance.now() - began < config.seconds * 1000) {
-    // A machine that is too slow plays fewer: who is late does not make up for it, or it would be late for ever.
-    for (const until = requests + aTick; requests < until; requests++) {
+  let owed = 0
+  for (let last = began, now = began; now - began < config.seconds * 1000; now = performance.now()) {
+    // What a late tick left out is made up for, but not more than a second of it: who is later than that would be for ever.
+    owed = Math.min(owed + ((now - last) / 1000) * config.requestsPerSecond, config.requestsPerSecond)
+    last = now
+    for (; owed >= 1; owed--, requests++) {
       // Everybody calls everybody that it calls, and each of its pods, equally often.
       const turn = Math.floor(requests / reporters.length)
       const caller = reporters[requests % reporters.length] as Reporter
       const { calls } = caller.service
       const called = byService[calls[turn % calls.length] ?? 0] ?? []
       const callee = called[Math.floor(turn / calls.length) % called.length]
-      if (callee) caller.call(callee, hashed(requests))
+      const number = hashed(requests)
+      if (callee) caller.call(callee, number, (number >>> 10) % 10_000 < config.samplingPercent * 100)
     }
     due += TICK_MS
     const late = performance.now() - due

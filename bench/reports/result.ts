@@ -4,6 +4,11 @@ import type { Answered } from './questions.ts'
 export interface Result {
   readonly pods: number
   readonly services: number
+  /** Sent in all, and of those what the map has at the end. */
+  readonly requests: number
+  readonly counted: number
+  /** A second: as it was to be. */
+  readonly wantedPerSecond: number
   /** As they were played, all together. */
   readonly requestsPerSecond: number
   readonly spansPerSecond: number
@@ -36,9 +41,14 @@ export interface Result {
 /** Resident memory: half of what the chart's limit lets it take, the same as docs/scale.md has for a large mesh. */
 export const TARGET = { p99: 200, mib: 1024 }
 
-export function isWithinTarget({ answers, peakMib, lost, series, knownSeries }: Result): boolean {
+/** Of the wanted rate: a run that brought less says nothing of the target. */
+const PLAYED = 0.95
+
+export function isWithinTarget(result: Result): boolean {
+  const { answers, peakMib, lost, series, knownSeries, requests, counted } = result
+  if (result.requestsPerSecond < PLAYED * result.wantedPerSecond) return false
   const quick = answers.every(({ p99 }) => p99 <= TARGET.p99)
-  return quick && peakMib <= TARGET.mib && lost === 0 && knownSeries >= series
+  return quick && peakMib <= TARGET.mib && lost === 0 && knownSeries >= series && counted === requests
 }
 
 export function resultText(result: Result): string {
@@ -49,7 +59,7 @@ export function resultText(result: Result): string {
     ({ question, count, p50, p99, longest, bytes }) =>
       `| ${question} | ${count} | ${ms(p50)} | **${ms(p99)}** | ${ms(longest)} | ${(bytes / 1000).toFixed(0)} kB |`,
   )
-  return `${pods} sidecars of ${services} Services, ${result.requestsPerSecond.toFixed(0)} requests and ${result.spansPerSecond.toFixed(0)} spans a second, ${result.lost} spans lost, ${result.failedReports} reports of metrics told again; ${result.series} series, of which the control plane knew ${result.knownSeries}.
+  return `${pods} sidecars of ${services} Services, ${result.requestsPerSecond.toFixed(0)} requests and ${result.spansPerSecond.toFixed(0)} spans a second, ${result.lost} spans lost, ${result.failedReports} reports of metrics told again; ${result.series} series, of which the control plane knew ${result.knownSeries}; ${result.requests} requests sent, ${result.counted} on its map.
 
 | control plane | |
 | --- | ---: |
@@ -66,5 +76,5 @@ export function resultText(result: Result): string {
 | --- | ---: | ---: | ---: | ---: | ---: |
 ${rows.join('\n')}
 
-Load of the machine ${result.load.toFixed(1)} on ${result.cpus} CPUs, reporters at most ${ms(result.lateMs)} late. Target: p99 at most ${TARGET.p99} ms, ${TARGET.mib} MiB, nothing lost, every series known: ${isWithinTarget(result) ? 'reached' : '**not reached**'}.`
+Load of the machine ${result.load.toFixed(1)} on ${result.cpus} CPUs, reporters at most ${ms(result.lateMs)} late. Target: p99 at most ${TARGET.p99} ms, ${TARGET.mib} MiB, nothing lost, every series known, every request on the map: ${isWithinTarget(result) ? 'reached' : '**not reached**'}.`
 }
