@@ -29,7 +29,7 @@ export const BUNDLE_COMMAND = {
     ...MESH_FLAGS,
   },
   notes: [
-    'In a cluster it takes the verbs get and list on what it reads, get on pods/log and pods/proxy, create on pods/portforward.',
+    'In a cluster it takes the verbs get and list on what it reads, get on pods/log and pods/proxy, get and create on pods/portforward.',
     'With --json: {file, bytes, mesh, files: [{name, bytes}], leftOut: [{name, why}]}.',
   ],
   exit: '0 written, 1 the mesh could not be asked or the file not be written, 2 wrong flags',

@@ -16,6 +16,8 @@ export interface ForwardListenerOptions {
   target(): Promise<ForwardTarget>
   /** Why a connection came to nothing, or broke. */
   failed(error: unknown): void
+  /** The pod's side ended a connection that the client still had: the pod may be going. */
+  ended(): void
 }
 
 /** Listens on 127.0.0.1; each connection has a stream to a pod of its own. Throws WeftError `port_forward.port`. */
@@ -26,7 +28,7 @@ export async function listenForPod(options: ForwardListenerOptions): Promise<For
     socket.on('close', () => open.delete(socket))
     socket.on('error', () => socket.destroy())
     options.target().then(
-      (target) => forward(socket, target, (error) => options.failed(error)),
+      (target) => forward(socket, target, options),
       (error: unknown) => {
         if (!socket.destroyed) options.failed(error)
         socket.destroy()
@@ -51,15 +53,22 @@ export async function listenForPod(options: ForwardListenerOptions): Promise<For
   }
 }
 
-function forward(socket: Socket, target: ForwardTarget, failed: (error: unknown) => void): void {
+function forward(
+  socket: Socket,
+  target: ForwardTarget,
+  options: Pick<ForwardListenerOptions, 'failed' | 'ended'>,
+): void {
   if (socket.destroyed) return
   const stream = new ForwardedStream(target)
   stream.on('error', (error) => {
     // Whoever has left is told nothing.
-    if (!socket.destroyed) failed(error)
+    if (!socket.destroyed) options.failed(error)
     socket.destroy()
   })
   socket.on('close', () => stream.destroy())
-  stream.on('close', () => socket.destroySoon())
+  stream.on('close', () => {
+    if (!socket.destroyed) options.ended()
+    socket.destroySoon()
+  })
   socket.pipe(stream).pipe(socket)
 }

@@ -22,7 +22,8 @@ export interface ForwardTarget {
 
 /**
  * GET of a page that a pod serves on its loopback address, by the port-forward that `kubectl port-forward` makes: the
- * right to create pods/portforward is all that it takes. Throws WeftError `port_forward.*`.
+ * rights to get and to create pods/portforward are all that it takes: over WebSocket an API server asks for `get`, as the request
+ * is a GET, and from 1.35 on for `create`, too. Throws WeftError `port_forward.*`.
  */
 export async function getThroughPod(
   target: ForwardTarget,
@@ -94,7 +95,7 @@ export class ForwardedStream extends Duplex {
       const said = message || (error instanceof Error ? error.message : '')
       const why = said || 'the API server is not reached, or refuses'
       const wrong = failure(
-        `${namespace}/${pod} gives no connection to its port ${port}: ${why}; it must run, and you need verb "create" ` +
+        `${namespace}/${pod} gives no connection to its port ${port}: ${why}; it must run, and you need verbs "get" and "create" ` +
           'on pods/portforward',
       )
       this.#opened.reject(wrong)

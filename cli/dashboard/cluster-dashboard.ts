@@ -46,6 +46,10 @@ export async function forwardDashboard(
         known = undefined
         failed(error)
       },
+      // A pod that is replaced takes the connections with it, mostly without an error.
+      ended() {
+        known = undefined
+      },
     })
     const close = async () => {
       await listener.close()

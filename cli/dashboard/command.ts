@@ -14,7 +14,7 @@ export const DASHBOARD_COMMAND = {
     'Opens the dashboard in a browser, and prints its address. It is that of the mesh on this machine, if one runs, else ' +
     "that of the cluster that kubectl would talk to; a flag of one of the two chooses. A cluster's is reached by a " +
     'port-forward from 127.0.0.1 to a control plane that is ready, until Ctrl-C: that takes the rights to list pods and to ' +
-    `create pods/portforward in its namespace. The pod is looked for anew when it is gone.`,
+    `get and create pods/portforward in its namespace. The pod is looked for anew when it is gone.`,
   flags: {
     'no-open': { help: 'only print the address, as it is where standard output is no terminal' },
     json,

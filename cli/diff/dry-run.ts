@@ -19,6 +19,8 @@ export interface DryRun {
 const FIELD_MANAGER = 'kubectl'
 /** Statuses by which an API server says that an object is wrong: others say that it could not be asked. */
 const WRONG: ReadonlySet<number> = new Set([400, 409, 413, 415, 422])
+/** A webhook or ValidatingAdmissionPolicy may refuse with 403, too, which otherwise says that the caller has not the right. */
+const DENIED = /\b(admission webhook|ValidatingAdmissionPolicy) .* denied (the )?request/s
 
 /**
  * Has the API server apply each object without keeping it (`dryRun=All`), of the kinds that the mesh reads. Throws the
@@ -60,7 +62,8 @@ async function applied(connection: Pick<KubernetesConnection, 'request'>, body: 
     return { object, result: 'taken', because: '' }
   } catch (error) {
     if (!(error instanceof KubernetesError) || error.status === 0 || error.status === 401) throw error
-    const result = WRONG.has(error.status) ? 'refused' : 'untried'
+    const denied = error.status === 403 && DENIED.test(error.message)
+    const result = denied || WRONG.has(error.status) ? 'refused' : 'untried'
     return { object, result, because: error.message }
   }
 }

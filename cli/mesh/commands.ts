@@ -13,7 +13,7 @@ export const PROXIES_COMMAND = {
     `${HTTP_PORT}.`,
   flags: {
     certs: {
-      help: "also when each one's certificate ends, by a port-forward to each (create on pods/portforward)",
+      help: "also when each one's certificate ends, by a port-forward to each (get and create on pods/portforward)",
     },
     namespace: { ...POD_NAMESPACE_FLAG, help: 'only pods of this namespace' },
     ...CLUSTER_FLAGS,
@@ -32,7 +32,7 @@ export const CONFIG_COMMAND = {
   about:
     'Prints what the sidecar of a pod has from the control plane, as it is in force: listeners, routes, clusters, endpoints. ' +
     `Its admin page listens on the pod's loopback address only (${ADMIN_PORT}) and is reached by port-forward: that takes ` +
-    'the right to create pods/portforward, and nothing of the pod is run.',
+    'the rights to get and create pods/portforward, and nothing of the pod is run.',
   arguments: [{ name: 'POD' }],
   flags: {
     clusters: { help: 'its clusters and their endpoints, with their state' },

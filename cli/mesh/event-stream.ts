@@ -13,10 +13,13 @@ export interface StreamEvent {
 
 /** A line of an event that has no end is no event. */
 const MAX_EVENT_BYTES = 1024 * 1024
+/** A control plane says something every 15 s, be it a comment: after three of these that did not come, nobody is there. */
+const MOST_SILENCE_MS = 45_000
 
 /**
  * Follows a page of server-sent events (HTML, section 9.2) of one control plane until `signal`, or until the server ends it. Throws
- * WeftError `mesh.stream` where it cannot be opened, with what the control plane says, or breaks.
+ * WeftError `mesh.stream` where the control plane does not open it, with what it says, and `mesh.stream_lost` where it is not
+ * reached, breaks, or is silent for 45 s.
  */
 export async function followPage(
   mesh: Pick<MeshApi, 'openBase'>,
@@ -37,7 +40,7 @@ export async function followPage(
   try {
     const { statusCode, body } = await request(url, {
       headers: { accept: 'text/event-stream', ...apiHeaders() },
-      bodyTimeout: 0,
+      bodyTimeout: MOST_SILENCE_MS,
       signal,
     })
     if (statusCode !== 200) throw new WeftError('mesh.stream', await reasonOf(page, statusCode, body))
@@ -46,7 +49,7 @@ export async function followPage(
   } catch (error) {
     if (signal.aborted) return
     if (error instanceof WeftError) throw error
-    throw new WeftError('mesh.stream', `the stream of ${page} broke: ${describeError(error)}`)
+    throw new WeftError('mesh.stream_lost', `the stream of ${page} broke: ${describeError(error)}`)
   }
 }
 

@@ -33,7 +33,7 @@ export const TAP_COMMAND = {
   usage: ['[flags]'],
   about:
     'Prints requests of a namespace as its sidecars see them, a line each, until Ctrl-C. Paths come without their query; a namespace or pod ' +
-    `may forbid it (weft.dev/tap: "off"). In a cluster it takes create on pods/portforward, as the stream is one of a control plane. ${WHICH_MESH}`,
+    `may forbid it (weft.dev/tap: "off"). In a cluster it takes get and create on pods/portforward, as the stream is one of a control plane. ${WHICH_MESH}`,
   flags: {
     ...TAP_FLAGS,
     rate: { ...RATE, otherwise: '20' },

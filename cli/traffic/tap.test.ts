@@ -8,7 +8,7 @@ import { fittedTable } from '../terminal/fitted-table.ts'
 import { plainPainter } from '../terminal/painter.ts'
 import type { MeshApi } from '../mesh/mesh-api.ts'
 import { tappedLine } from './tap.ts'
-import { sourceLines, tapQuery } from './tapped.ts'
+import { followTaps, sourceLines, tapQuery } from './tapped.ts'
 import { isToldByCaller, Top } from './top.ts'
 
 const REQUEST: TappedRequest = {
@@ -82,7 +82,7 @@ t.test('a stream of events is followed until it ends, breaks or is left', async 
     response.writeHead(200)
     response.write('event: request\ndata: {}\n\n', () => response.destroy())
   }
-  await t.rejects(follow(new AbortController().signal), { code: 'mesh.stream', message: /broke/ })
+  await t.rejects(follow(new AbortController().signal), { code: 'mesh.stream_lost', message: /broke/ })
 
   answer = (response) => {
     response.writeHead(200)
@@ -90,6 +90,49 @@ t.test('a stream of events is followed until it ends, breaks or is left', async 
   }
   const left = new AbortController()
   await follow(left.signal, () => left.abort())
+})
+
+t.test('a tap that is lost is asked for again; one that never began, or is refused, is not', async (t) => {
+  let answer = (_response: ServerResponse): void => undefined
+  let asked = 0
+  const server = createServer((_request, response) => {
+    asked++
+    answer(response)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const { port } = server.address() as AddressInfo
+  const mesh = { openBase: async () => `http://127.0.0.1:${port}` }
+  const follow = async (enough: number) => {
+    asked = 0
+    const ended = new AbortController()
+    let requests = 0
+    const request = () => void (++requests === enough && ended.abort())
+    await followTaps(mesh, {}, ended, { request, skipped: () => undefined }, 1)
+    return requests
+  }
+  const one = 'event: request\ndata: {}\n\n'
+  const breaks = (response: ServerResponse) => {
+    response.writeHead(200)
+    response.write(one, () => response.destroy())
+  }
+
+  answer = (response) => (asked === 1 ? breaks(response) : void response.writeHead(200).end(one))
+  t.equal(await follow(3), 3, 'broken, ended in order, and heard again')
+  t.equal(asked, 3)
+
+  answer = (response) => void response.destroy()
+  await t.rejects(follow(1), { code: 'mesh.stream_lost' })
+  t.equal(asked, 1)
+
+  answer = (response) => (asked === 1 ? breaks(response) : void response.destroy())
+  await t.rejects(follow(2), { code: 'mesh.stream_lost' })
+  t.equal(asked, 5, 'not for ever')
+
+  answer = (response) => (asked === 1 ? breaks(response) : void response.writeHead(403).end('{}'))
+  await t.rejects(follow(2), { code: 'mesh.stream', message: /answers tap with 403/ })
+  t.equal(asked, 2)
 })
 
 t.test('a line of a tap, without what would drive a terminal', (t) => {

@@ -1,7 +1,8 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { TappedRequest, TapSkipped, TapSource } from '../../core/api/tap.ts'
 import { whenReaderGoes } from '../../core/command-line/end-with-reader.ts'
 import { durationMs } from '../../core/duration.ts'
-import { WeftError } from '../../core/errors.ts'
+import { describeError, WeftError } from '../../core/errors.ts'
 import { integerBetween } from '../../core/flags.ts'
 import { shown } from '../../core/terminal-text.ts'
 import { followPage } from '../mesh/event-stream.ts'
@@ -61,30 +62,49 @@ export interface TapTaker {
   skipped(requests: number): void
 }
 
+const AGAIN_MS = 2000
+/** After so many times in a row that a tap was lost before anything was heard of it, it is over. */
+const MOST_LOST = 5
+
 /**
- * Follows the taps of a mesh until `ended`, Ctrl-C, or whoever reads is gone. Who does not tell goes to standard error. Throws
- * what followPage throws, and WeftError `mesh.stream` where the control plane ends it.
+ * Follows the taps of a mesh until `ended`, Ctrl-C, or whoever reads is gone. Who does not tell goes to standard error, and so does
+ * that a stream was lost that had begun, as by a control plane that is replaced: it is asked for again two seconds later, of whichever
+ * control plane is there. Throws what followPage throws of the first, where the next is refused, and after five in a row.
  */
 export async function followTaps(
-  mesh: MeshApi,
+  mesh: Pick<MeshApi, 'openBase'>,
   query: Readonly<Record<string, string>>,
   ended: AbortController,
   taker: TapTaker,
+  againMs: number = AGAIN_MS,
 ): Promise<void> {
   const end = (): void => ended.abort()
   process.once('SIGINT', end)
   process.once('SIGTERM', end)
   whenReaderGoes(end)
+  const { signal } = ended
+  let begun = false
+  let lost = 0
   try {
-    await followPage(mesh, 'tap', query, ended.signal, ({ event, data }) => {
-      if (ended.signal.aborted) return
-      if (event === 'request') taker.request(data as TappedRequest)
-      else if (event === 'skipped') taker.skipped((data as TapSkipped).requests)
-      else if (event === 'source')
-        for (const line of sourceLines(data as TapSource)) process.stderr.write(`weft: ${line}\n`)
-    })
-    if (!ended.signal.aborted)
-      throw new WeftError('mesh.stream', 'the control plane ended the stream; it may have been restarted')
+    while (!signal.aborted) {
+      try {
+        await followPage(mesh, 'tap', query, signal, ({ event, data }) => {
+          if (signal.aborted) return
+          begun = true
+          lost = 0
+          if (event === 'request') taker.request(data as TappedRequest)
+          else if (event === 'skipped') taker.skipped((data as TapSkipped).requests)
+          else if (event === 'source')
+            for (const line of sourceLines(data as TapSource)) process.stderr.write(`weft: ${line}\n`)
+        })
+        if (!signal.aborted) throw new WeftError('mesh.stream_lost', 'the control plane ended the stream')
+      } catch (error) {
+        const again = begun && error instanceof WeftError && error.code === 'mesh.stream_lost'
+        if (!again || ++lost === MOST_LOST) throw error
+        process.stderr.write(`weft: ${shown(describeError(error))}; asked for again in ${againMs / 1000} s\n`)
+        await delay(againMs, undefined, { signal }).catch(() => undefined)
+      }
+    }
   } finally {
     process.off('SIGINT', end)
     process.off('SIGTERM', end)
