@@ -57,6 +57,9 @@ interface Node extends NodeInfo {
   forget: () => void
 }
 
+/** What joins nodes, cuts them off and has them back. */
+export type NodeLinks = Pick<Wire, 'mode' | 'join' | 'setLink'>
+
 /** Who runs the pods. */
 export interface PodsOfNodes {
   /** Nodes came, went or take pods or none. */
@@ -67,7 +70,7 @@ export interface PodsOfNodes {
 
 /** The nodes of the cluster, which pod comes to which, and what becomes of one that is lost. */
 export class Nodes {
-  readonly #wire: Wire | undefined
+  readonly #wire: NodeLinks | undefined
   readonly #clock: Clock
   #pods: PodsOfNodes = { nodesChanged() {}, evict: () => Promise.resolve() }
   readonly #nodes = new Map<string, Node>()
@@ -75,7 +78,7 @@ export class Nodes {
   #adding = Promise.resolve()
 
   /** Without `wire` there is one node, in the cluster's own namespace. */
-  constructor(wire: Wire | undefined, clock: Clock) {
+  constructor(wire: NodeLinks | undefined, clock: Clock) {
     this.#wire = wire
     this.#clock = clock
     if (!wire) this.#take({ name: ONLY_NODE_NAME, zone: '', network: ONLY_NODE }, new PodAddressPool())
