@@ -79,8 +79,8 @@ for (const network of ['vxlan', 'routed'] as const) {
     await t.test(
       'a pod knows its node, and calls come from its own address: nothing is translated',
       async (t) => {
-        t.same((await pods('shop', 'server')).map((pod) => pod.node).sort(), ['node-1', 'node-2'])
-        t.same((await pods('plain', 'agent')).map((pod) => pod.node).sort(), ['node-1', 'node-2'])
+        t.same((await pods('shop', 'server')).map((pod) => pod.node ?? '').sort(), ['node-1', 'node-2'])
+        t.same((await pods('plain', 'agent')).map((pod) => pod.node ?? '').sort(), ['node-1', 'node-2'])
         const far = await server('plain', 'node-2')
         t.match(far.ips[0], /^10\.244\.2\./)
         t.equal(far.labels['topology.kubernetes.io/zone'], 'zone-b')
@@ -202,7 +202,7 @@ for (const network of ['vxlan', 'routed'] as const) {
         const all = await pods('plain', 'agent')
         return all.length === 3 && all
       })
-      t.same(agents.map((pod) => pod.node).sort(), ['node-1', 'node-2', 'node-3'])
+      t.same(agents.map((pod) => pod.node ?? '').sort(), ['node-1', 'node-2', 'node-3'])
       const joined = agents.find((pod) => pod.node === 'node-3')
       const answer = await ask(cluster, 'plain/client', `http://${joined?.ips[0]}:8080/`)
       t.same([answer.node, answer.from], ['node-3', client?.ips[0]])

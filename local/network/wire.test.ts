@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import t from 'tap'
 import { mustRun } from '../node/run-command.ts'
 import { inNamespace, nodeNetwork } from './node-network.ts'
@@ -37,9 +37,8 @@ if (process.env[WITHIN] === undefined) {
     const far = await pod(0x202, nodes[1])
     const caller = async (from: string, to: string): Promise<string> => {
       const server = `require('node:net').createServer((s) => s.end(s.remoteAddress)).listen(80, '::', () => console.log('up'))`
-      const { spawn } = await import('node:child_process')
-      const [program = '', ...argv] = [...inNamespace(far.name), process.execPath, '-e', server]
-      const child = spawn(program, argv, { stdio: ['ignore', 'pipe', 'inherit'] })
+      const argv = [...inNamespace(far.name), process.execPath, '-e', server]
+      const child = spawn('/usr/bin/env', argv, { stdio: ['ignore', 'pipe', 'inherit'] })
       await new Promise((resolve) => child.stdout.once('data', resolve))
       const script = `require('node:net').connect(80, '${to}').setTimeout(5000, function () { this.destroy() }).on('data', (d) => process.stdout.write(d)).on('error', (e) => console.log(e.code))`
       const said = await mustRun([...(from === '' ? [] : inNamespace(from)), process.execPath, '-e', script])
