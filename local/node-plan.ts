@@ -1,5 +1,5 @@
 import { WeftError } from '../core/errors.ts'
-import { MOST_NODES } from './network/node-network.ts'
+import { MOST_NODES, ZONE } from './network/node-network.ts'
 import type { NodePlan } from './node/messages.ts'
 
 interface NodeFlags {
@@ -7,8 +7,6 @@ interface NodeFlags {
   readonly network: string | undefined
   readonly zones: string | undefined
 }
-
-const NAME = /^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/
 
 /** What `--nodes`, `--network` and `--zones` ask for. Throws a WeftError that names the flag. */
 export function parseNodePlan(flags: NodeFlags): NodePlan {
@@ -26,7 +24,7 @@ export function parseNodePlan(flags: NodeFlags): NodePlan {
     })
   const names = zones?.split(',') ?? Array.from({ length: count }, (_, index) => `zone-${letter(index)}`)
   for (const name of names)
-    if (!NAME.test(name))
+    if (!ZONE.test(name))
       throw new WeftError('cli.flags', `"${name}" is no value of a label: letters, digits, -, _ and .`, {
         field: '--zones',
       })

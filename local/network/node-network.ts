@@ -6,6 +6,9 @@ export type NetworkMode = 'vxlan' | 'routed'
 /** More would not be drawn, and each has 254 pod addresses. */
 export const MOST_NODES = 16
 
+/** What may be a zone: a label's value. Source: Kubernetes, labels, syntax. */
+export const ZONE = /^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/
+
 /** The wire between the nodes; the cluster's own namespace has its first address. */
 export const UNDERLAY = { device: 'underlay', v4: '172.30.0.', v6: 'fd00:172:30::', mtu: 1500 }
 

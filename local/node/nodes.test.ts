@@ -83,6 +83,7 @@ t.test('what is asked wrongly is refused by name', async (t) => {
   const { nodes } = await three()
   await t.rejects(nodes.add('node-1', ''), { message: /already/ })
   await t.rejects(nodes.add('Node 1', ''), { message: /no name of a node/ })
+  await t.rejects(nodes.add(undefined, 'a b'), { message: /no zone/ })
   await t.rejects(nodes.drain('node-9'), { message: /there are node-1, node-2, node-3/ })
   for (let i = 3; i < 16; i++) await nodes.add(undefined, '')
   await t.rejects(nodes.add(undefined, ''), { message: /16 nodes are the limit/ })

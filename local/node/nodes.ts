@@ -3,7 +3,7 @@ import type { Clock } from '../../core/clock.ts'
 import { ZONE_LABEL } from '../../core/contract.ts'
 import { PodAddressPool } from '../controllers/addresses.ts'
 import type { PodAddresses } from '../controllers/addresses.ts'
-import { MOST_NODES, nodeNetwork, ONLY_NODE, podCidr } from '../network/node-network.ts'
+import { MOST_NODES, nodeNetwork, ONLY_NODE, podCidr, ZONE } from '../network/node-network.ts'
 import type { NetworkMode, NodeNetwork } from '../network/node-network.ts'
 import type { Wire } from '../network/wire.ts'
 import type { PodSpec } from '../manifest/pod-spec.ts'
@@ -181,6 +181,8 @@ export class Nodes {
       const own = name ?? `node-${index}`
       if (!/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(own))
         throw new WeftError('local.node', `\`${own}\` is no name of a node: letters, digits and -`)
+      if (zone !== '' && !ZONE.test(zone))
+        throw new WeftError('local.node', `\`${zone}\` is no zone: letters, digits, -, _ and .`)
       if (this.#nodes.has(own)) throw new WeftError('local.node', `there is a node \`${own}\` already`)
       if (index > MOST_NODES)
         throw new WeftError('local.node', `${MOST_NODES} nodes are the limit, also over time`)
