@@ -11,7 +11,7 @@ import { openInput } from './manifest/inputs.ts'
 import type { OpenInput } from './manifest/inputs.ts'
 import type { AdmissionOptions } from './node/admission.ts'
 import { followedDirectories } from './node/messages.ts'
-import type { FromNode, NodeConfig, ToNode } from './node/messages.ts'
+import type { FromNode, NodeConfig, NodePlan, ToNode } from './node/messages.ts'
 import type { ProblemChange } from './problems/problem-board.ts'
 import { NODE_PROGRAM, packagesFolder, PROGRAM_FOLDER, WEFT_PROGRAM } from './program.ts'
 import { SYSTEM_PATH, ensureRequirements } from './requirements.ts'
@@ -35,6 +35,8 @@ export interface ClusterOptions {
   readonly images?: Readonly<Record<string, string>>
   /** Brings the control plane and the injector up first; true unless said otherwise. */
   readonly mesh?: boolean
+  /** One node unless said otherwise. */
+  readonly nodes?: NodePlan
   /** Where the control plane passes reports on to, e.g. `http://collector.tracing:4317`. */
   readonly collector?: string | undefined
   /** A webhook that new pods are shown to, when `mesh` is false. */
@@ -69,13 +71,17 @@ export interface LocalCluster extends Omit<ControlClient, 'close' | 'down'> {
 }
 
 const CLOSE_TIMEOUT_MS = 15_000
+const ONE_NODE: NodePlan = { count: 1, network: 'vxlan', zones: [] }
 
 /** Starts a cluster in namespaces of its own. Throws a WeftError that says what the machine or the options lack. */
 export async function startCluster(options: ClusterOptions): Promise<LocalCluster> {
   const progress = options.onProgress ?? (() => {})
   for (const folder of Object.values(options.images ?? {})) requireDirectory(folder, '--image')
   const inputs = await Promise.all(options.manifests.map((path) => openInput(path, process.stdin)))
-  await ensureRequirements(progress, options.programs)
+  await ensureRequirements(progress, [
+    ...(options.programs ?? []),
+    ...((options.nodes ?? ONE_NODE).count > 1 ? ([['bridge', 'iproute2']] as const) : []),
+  ])
   options.signal?.throwIfAborted()
   const packages = packagesFolder()
   requireReadable(packages)
@@ -99,6 +105,7 @@ export async function startCluster(options: ClusterOptions): Promise<LocalCluste
     packages,
     nodeBinary: process.execPath,
     mesh: options.mesh ?? true,
+    nodes: options.nodes ?? ONE_NODE,
     collector: options.collector,
     admission: options.admission,
   }
@@ -273,7 +280,8 @@ class Launcher {
       exec: (pod, argv, options) => client.exec(pod, argv, options),
       execStreams: (request, streams) => client.execStreams(request, streams),
       logs: (pod, options) => client.logs(pod, options),
-      capture: (pod, filter) => client.capture(pod, filter),
+      node: (action, name, options) => client.node(action, name, options),
+      capture: (pod, filter, node) => client.capture(pod, filter, node),
       expose: (target, hostPort) => this.#expose(target, hostPort),
       close: () => this.#close(),
     }

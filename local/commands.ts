@@ -26,6 +26,26 @@ export const MANIFESTS = {
   help: 'manifests: a directory, a kustomize folder (needs kubectl or kustomize), a file, or - for stdin; may be given again',
 } as const
 
+/** How many nodes, and what is between them. */
+export const NODE_FLAGS = {
+  nodes: {
+    value: 'N',
+    default: '1',
+    help: 'each a network namespace of its own with pod addresses of its own, at most 16',
+  },
+  network: {
+    value: 'MODE',
+    choices: ['vxlan', 'routed'],
+    help: 'between nodes: an overlay, or pod addresses as they are on the wire',
+    otherwise: 'vxlan, with more nodes than one',
+  },
+  zones: {
+    value: 'A,B',
+    help: 'of the nodes in turn; the label topology.kubernetes.io/zone, which locality looks at',
+    otherwise: 'zone-a, zone-b and so on, with more nodes than one',
+  },
+} as const satisfies CommandDescription['flags']
+
 export const UP_COMMAND = {
   name: 'local up',
   summary: 'start a cluster from manifests, which are watched for changes',
@@ -50,6 +70,7 @@ export const UP_COMMAND = {
       help: 'where spans and metrics go on to, by OTLP over gRPC, e.g. http://collector.tracing:4317',
       otherwise: 'nowhere',
     },
+    ...NODE_FLAGS,
     'no-mesh': { help: 'without control plane and injector' },
     ...CLUSTER_FLAGS,
   },
@@ -84,6 +105,35 @@ export const STATUS_COMMAND = {
     'messages.',
   flags: { json: JSON_FLAG, ...CLUSTER_FLAGS },
   exit: EXIT,
+} as const satisfies CommandDescription
+
+export const NODE_COMMAND = {
+  name: 'local node',
+  summary: 'add, drain, lose or bring back a node of a cluster with several',
+  usage: ['ACTION [NODE] [flags]'],
+  about:
+    'Does something to one of the nodes that `weft local up --nodes` made. One that is stopped says nothing to anybody: after ' +
+    '2 s it is NotReady, its pods leave the endpoints and are made elsewhere.',
+  arguments: [
+    {
+      name: 'ACTION',
+      choices: {
+        add: 'makes a node, NODE or the next number, and joins it',
+        drain: 'takes no new pods, and ends those that are there in order; returns once they have gone',
+        stop: 'cuts it off, as a pulled cable does',
+        start: 'has it back, after stop or drain',
+      },
+    },
+    { name: 'NODE', optional: true },
+  ],
+  flags: { zone: { value: 'ZONE', help: 'of a node that is added', otherwise: 'none' }, ...CLUSTER_FLAGS },
+  exit: EXIT,
+  examples: [
+    {
+      command: 'weft local node stop node-2',
+      does: 'Loses a node; weft local status shows what comes of it',
+    },
+  ],
 } as const satisfies CommandDescription
 
 export const DESCRIBE_COMMAND = {
@@ -226,6 +276,7 @@ export const LOCAL_COMMAND = {
     UP_COMMAND,
     VALIDATE_COMMAND,
     STATUS_COMMAND,
+    NODE_COMMAND,
     DESCRIBE_COMMAND,
     EVENTS_COMMAND,
     LOGS_COMMAND,

@@ -12,6 +12,7 @@ const RUN: Readonly<Record<LocalCommand['name'], (argv: readonly string[]) => Pr
   'local up': runUp,
   'local validate': runValidate,
   'local status': remote.runStatus,
+  'local node': remote.runNode,
   'local describe': remote.runDescribe,
   'local events': remote.runEvents,
   'local logs': remote.runLogs,

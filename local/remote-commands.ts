@@ -13,6 +13,7 @@ import {
   HOLD_COMMAND,
   KILL_COMMAND,
   LOGS_COMMAND,
+  NODE_COMMAND,
   RELEASE_COMMAND,
   RESTART_COMMAND,
   STATUS_COMMAND,
@@ -21,6 +22,7 @@ import { ControlClient } from './control/client.ts'
 import { describePod, eventTable } from './control/describe.ts'
 import { containerTrouble } from './control/pod-word.ts'
 import type { Terminal } from './control/exec-frames.ts'
+import type { NodeAction } from './node/nodes.ts'
 import { statusTable } from './control/status-table.ts'
 import { clusterFlags, clusterNames, controlSocket, stateDirectory } from './state-directory.ts'
 
@@ -64,6 +66,17 @@ function withOthers(error: unknown, name: string): unknown {
 export const runStatus = remote(STATUS_COMMAND, async (client, { values }) => {
   const current = await client.status()
   console.log(values.json ? JSON.stringify(current) : statusTable(current, Date.now()))
+  return 0
+})
+
+export const runNode = remote(NODE_COMMAND, async (client, { values, positionals }) => {
+  const [action = '', node] = positionals
+  const { zone } = values
+  if (action !== 'add' && node === undefined)
+    throw new WeftError('cli.flags', `which one is to be told: weft local node ${action} NODE`)
+  if (action !== 'add' && zone !== undefined)
+    throw new WeftError('cli.flags', 'goes with add', { field: '--zone' })
+  console.log(await client.node(action as NodeAction, node, { zone }))
   return 0
 })
 

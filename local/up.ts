@@ -6,6 +6,8 @@ import { DASHBOARD_TARGET } from './control/status.ts'
 import { printHelp } from '../core/command-line/help.ts'
 import { parseCommand } from '../core/command-line/parse.ts'
 import { WeftError } from '../core/errors.ts'
+import { parseNodePlan } from './node-plan.ts'
+import type { NodePlan } from './node/messages.ts'
 import { printProblems } from './print-problems.ts'
 import { clusterFlags } from './state-directory.ts'
 import { untilTold } from './until-told.ts'
@@ -17,6 +19,7 @@ interface UpFlags {
   readonly images: Readonly<Record<string, string>>
   readonly expose: readonly { target: string; hostPort: number }[]
   readonly mesh: boolean
+  readonly nodes: NodePlan
   readonly collector: string | undefined
 }
 
@@ -39,6 +42,7 @@ export async function runUp(argv: readonly string[]): Promise<number> {
       name: flags.name,
       images: flags.images,
       mesh: flags.mesh,
+      nodes: flags.nodes,
       collector: flags.collector,
       endsProcess: true,
       signal: told.signal,
@@ -124,6 +128,7 @@ function parseUpFlags(argv: readonly string[]): UpFlags | 'help' {
     images: Object.fromEntries((values.image ?? []).map(parseImage)),
     expose: (values.expose ?? []).map(parseExpose),
     mesh: !values['no-mesh'],
+    nodes: parseNodePlan(values),
     collector,
   }
 }

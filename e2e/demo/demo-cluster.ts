@@ -44,20 +44,34 @@ export function demoCluster(cluster: LocalCluster, api: string): DemoCluster {
       }),
     change: (file, edit) => changeManifest(cluster, file, edit),
     async capture(during) {
-      const capture = await cluster.capture()
-      try {
-        await during()
-      } finally {
-        await capture.stop()
-      }
-      return readFile(capture.file)
+      const { nodes } = await cluster.status()
+      const captures = await Promise.all(
+        nodes.map((node) => cluster.capture(undefined, undefined, node.name)),
+      )
+      return captured(captures, during)
     },
+    captureWire: async (during) => captured([await cluster.capture()], during),
+    network: async () => (await cluster.status()).network,
+    nodeOf: async (pod) => (await cluster.pod(name(pod))).node ?? '',
     async api(path) {
       const answer = await fetch(api + path, { signal: AbortSignal.timeout(API_TIMEOUT_MS) })
       if (answer.ok) return answer.json()
       throw new WeftError('demo.api', `GET ${path} answered ${answer.status}`)
     },
   }
+}
+
+/** What all captures have, one after the other. */
+async function captured(
+  captures: readonly Awaited<ReturnType<LocalCluster['capture']>>[],
+  during: () => Promise<void>,
+): Promise<Buffer> {
+  try {
+    await during()
+  } finally {
+    await Promise.all(captures.map((capture) => capture.stop()))
+  }
+  return Buffer.concat(await Promise.all(captures.map(({ file }) => readFile(file))))
 }
 
 /** Edits one of the manifests that a cluster follows; what it gives puts it back. */

@@ -12,6 +12,7 @@ import { play, type DemoCluster, type Step } from './scenario.ts'
 import { canary } from './steps/canary.ts'
 import { inject } from './steps/inject.ts'
 import { mtls } from './steps/mtls.ts'
+import { nodes } from './steps/nodes.ts'
 import { outage } from './steps/outage.ts'
 import { pods } from './steps/pods.ts'
 import { policy } from './steps/policy.ts'
@@ -52,6 +53,7 @@ async function main(argv: readonly string[]): Promise<number> {
     cluster = await startCluster({
       manifests: [folder('manifests')],
       images: { 'weft.dev/demo': folder('app') },
+      nodes: flags.nodes,
       // The scenario edits manifests and may run beside a demo that somebody looks at.
       ...(flags.once ? { name: `demo-${process.pid}`, copy: true, programs: [['tcpdump', 'tcpdump']] } : {}),
       signal: told.signal,
@@ -87,7 +89,8 @@ async function run(cluster: LocalCluster, flags: DemoFlags): Promise<number> {
 }
 
 async function once(cluster: LocalCluster, address: string, flags: DemoFlags): Promise<number> {
-  const steps = await play(STEPS, demoCluster(cluster, address), (name) => progress(`step ${name}`))
+  const all = flags.nodes.count > 1 ? [...STEPS, nodes] : STEPS
+  const steps = await play(all, demoCluster(cluster, address), (name) => progress(`step ${name}`))
   const report: DemoReport = {
     ok: steps.every((step) => step.ok),
     seconds: Math.round(seconds() * 10) / 10,

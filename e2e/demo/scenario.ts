@@ -28,6 +28,12 @@ export interface DemoCluster extends MeshCluster {
   release(pod: PodInfo, container: string): Promise<void>
   /** SIGKILL; restarted at once. */
   kill(pod: PodInfo, container: string): Promise<void>
+  /** Everything on the wire between the nodes, as tcpdump prints it, while `during` runs. */
+  captureWire(during: () => Promise<void>): Promise<Buffer>
+  /** `vxlan` or `routed`; null of one node. */
+  network(): Promise<string | null>
+  /** Node names, and which node a pod is on. */
+  nodeOf(pod: PodInfo): Promise<string>
 }
 
 export interface PodInfo {

@@ -18,8 +18,12 @@ export class Captures {
     this.#prefix = prefix
   }
 
-  /** Resolves once packets are being taken. */
-  async start(device: string, filter: string | undefined): Promise<{ id: string; file: string }> {
+  /** Resolves once packets are being taken. `prefix`: comes before tcpdump, too, and enters another network namespace. */
+  async start(
+    device: string,
+    filter: string | undefined,
+    prefix: readonly string[] = [],
+  ): Promise<{ id: string; file: string }> {
     await mkdir(this.#directory, { recursive: true })
     const id = String(this.#next++)
     const file = join(this.#directory, `${id}.pcap`)
@@ -38,7 +42,7 @@ export class Captures {
       file,
       ...(filter === undefined ? [] : [filter]),
     ]
-    const [program = '', ...its] = [...this.#prefix, 'tcpdump', ...args]
+    const [program = '', ...its] = [...this.#prefix, ...prefix, 'tcpdump', ...args]
     const child = spawn(program, its, { stdio: ['ignore', 'ignore', 'pipe'] })
     let said = ''
     await new Promise<void>((resolve, reject) => {

@@ -8,6 +8,7 @@ import { followExec } from './exec-client.ts'
 import type { ExecResult, ExecStreams } from './exec-client.ts'
 import { EXEC_PROTOCOL } from './exec-frames.ts'
 import type { ExecRequest } from './exec-frames.ts'
+import type { NodeAction } from '../node/nodes.ts'
 import { untilGone } from './until-gone.ts'
 import type { ObjectEvent } from '../pod/events.ts'
 import type { ClusterStatus, PodStatus } from './status.ts'
@@ -132,12 +133,25 @@ export class ControlClient {
     }
   }
 
+  /** Makes a node (`name` may be left out), empties it, cuts it off or has it back; gives its name. */
+  async node(
+    action: NodeAction,
+    name: string | undefined,
+    options: { zone?: string | undefined } = {},
+  ): Promise<string> {
+    return ((await this.#json('POST', '/node', { action, node: name, ...options })) as { node: string }).node
+  }
+
   /**
-   * Starts tcpdump on a pod's veth pair, or on all of them without a pod; `stop` gives the path of the pcap
-   * file on this machine.
+   * Starts tcpdump on a pod's veth pair, or on all of `node` and its overlay. Without both: on all of them where there is
+   * one node, else on the wire between the nodes. `stop` gives the path of the pcap file on this machine.
    */
-  async capture(pod?: string, filter?: string): Promise<{ file: string; stop(): Promise<string> }> {
-    const { id, file } = (await this.#json('POST', '/capture', { pod, filter })) as {
+  async capture(
+    pod?: string,
+    filter?: string,
+    node?: string,
+  ): Promise<{ file: string; stop(): Promise<string> }> {
+    const { id, file } = (await this.#json('POST', '/capture', { pod, filter, node })) as {
       id: string
       file: string
     }

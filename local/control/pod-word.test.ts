@@ -34,6 +34,7 @@ function pod(containers: readonly ContainerStatus[], more: Partial<PodStatus> = 
     namespace: 'shop',
     name: 'web',
     owner: undefined,
+    node: undefined,
     serviceAccount: 'default',
     labels: {},
     phase: 'Running',

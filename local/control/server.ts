@@ -6,7 +6,9 @@ import fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
 import { WeftError, describeError } from '../../core/errors.ts'
 import type { CanaryDirectory } from '../../control-plane/canary/manifests/state-directory.ts'
+import { inNamespace, UNDERLAY } from '../network/node-network.ts'
 import type { Cluster } from '../node/cluster.ts'
+import type { NodeAction, Nodes } from '../node/nodes.ts'
 import type { ContainerRunner } from '../pod/container-runner.ts'
 import type { PodRunner } from '../pod/pod-runner.ts'
 import { Captures } from './capture.ts'
@@ -19,6 +21,7 @@ import type { ClusterStatus } from './status.ts'
 
 export interface ControlDeps {
   readonly cluster: Cluster
+  readonly nodes: Nodes
   /** Undefined without the mesh. */
   readonly canaries: CanaryDirectory | undefined
   readonly stateDirectory: string
@@ -110,10 +113,23 @@ export async function startControl(socketPath: string, deps: ControlDeps): Promi
     return {}
   })
 
-  server.post<{ Body: { pod?: string; filter?: string } }>('/capture', async ({ body }) => {
-    const device = body.pod === undefined ? 'any' : cluster.find(body.pod).network?.device
-    if (device === undefined) throw new WeftError('local.no_network', `pod ${body.pod} has no network yet`)
-    return captures.start(device, body.filter)
+  server.post<{ Body: { action: NodeAction; node?: string; zone?: string } }>('/node', async ({ body }) => {
+    const { action, node, zone = '' } = body
+    if (action === 'add') return { node: (await deps.nodes.add(node, zone)).name }
+    await deps.nodes[action](node ?? '')
+    return { node }
+  })
+
+  server.post<{ Body: { pod?: string; filter?: string; node?: string } }>('/capture', async ({ body }) => {
+    const { pod, filter, node } = body
+    if (node !== undefined) {
+      const { namespace } = deps.nodes.find(node).network
+      return captures.start('any', filter, inNamespace(namespace))
+    }
+    if (pod === undefined) return captures.start(deps.nodes.mode ? UNDERLAY.device : 'any', filter)
+    const network = cluster.find(pod).network
+    if (!network) throw new WeftError('local.no_network', `pod ${pod} has no network yet`)
+    return captures.start(network.device, filter, inNamespace(network.node.namespace))
   })
 
   server.delete<{ Params: { id: string } }>('/capture/:id', ({ params }) => captures.stop(params.id))

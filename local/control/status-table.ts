@@ -1,12 +1,17 @@
 import { formatProblem } from '../../core/problem.ts'
 import { fromHere } from '../print-problems.ts'
 import { podTroubles, podWord } from './pod-word.ts'
-import type { ClusterStatus } from './status.ts'
+import type { ClusterStatus, PodStatus } from './status.ts'
 import { age, textTable } from './text-table.ts'
 
 /** `weft local status` for people. */
 export function statusTable(status: ClusterStatus, now: number): string {
-  const pods = status.pods.map((pod) => [
+  const several = status.network !== null
+  const order = new Map(status.nodes.map(({ name }, index) => [name, index]))
+  const place = (pod: PodStatus) => order.get(pod.node ?? '') ?? status.nodes.length
+  const sorted = several ? status.pods.toSorted((a, b) => place(a) - place(b)) : status.pods
+  const pods = sorted.map((pod) => [
+    ...(several ? [pod.node ?? '-'] : []),
     pod.namespace,
     pod.name,
     `${pod.containers.filter((one) => one.kind !== 'init' && one.ready).length}/${pod.containers.filter((one) => one.kind !== 'init').length}`,
@@ -23,7 +28,11 @@ export function statusTable(status: ClusterStatus, now: number): string {
     service.endpoints.join(',') || 'none ready',
   ])
   const parts = [
-    textTable(['NAMESPACE', 'POD', 'READY', 'STATUS', 'RESTARTS', 'AGE', 'ADDRESS'], pods),
+    ...(several ? [nodeTable(status), ''] : []),
+    textTable(
+      [...(several ? ['NODE'] : []), 'NAMESPACE', 'POD', 'READY', 'STATUS', 'RESTARTS', 'AGE', 'ADDRESS'],
+      pods,
+    ),
     '',
     textTable(['NAMESPACE', 'SERVICE', 'ADDRESS', 'PORTS', 'ENDPOINTS'], services),
   ]
@@ -47,4 +56,17 @@ export function statusTable(status: ClusterStatus, now: number): string {
   }
   if (status.messages.length > 0) parts.push('', ...status.messages.slice(-10))
   return parts.join('\n')
+}
+
+function nodeTable({ nodes, pods, network }: ClusterStatus): string {
+  const rows = nodes.map((node) => [
+    node.name,
+    node.ready ? (node.schedulable ? 'Ready' : 'Ready,SchedulingDisabled') : 'NotReady',
+    node.zone ?? '-',
+    node.address,
+    node.podCidr,
+    String(pods.filter((pod) => pod.node === node.name).length),
+    network ?? '-',
+  ])
+  return textTable(['NODE', 'STATUS', 'ZONE', 'ADDRESS', 'POD CIDR', 'PODS', 'NETWORK'], rows)
 }

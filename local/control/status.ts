@@ -3,6 +3,8 @@ import type { CanaryRow } from '../../control-plane/canary/manifests/state-direc
 import type { Problem } from '../../core/problem.ts'
 import packageJson from '../../package.json' with { type: 'json' }
 import type { Cluster } from '../node/cluster.ts'
+import type { NetworkMode } from '../network/node-network.ts'
+import type { Nodes, NodeStatus } from '../node/nodes.ts'
 import type { ObjectEvent } from '../pod/events.ts'
 import type { PodRunner } from '../pod/pod-runner.ts'
 import type { ContainerStatus, PodPhase } from '../pod/pod-state.ts'
@@ -14,6 +16,9 @@ export interface ClusterStatus {
   readonly version: string
   /** Every pod that the manifests ask for is there and ready. */
   readonly ready: boolean
+  /** How packets get from node to node; null of one node. */
+  readonly network: NetworkMode | null
+  readonly nodes: readonly NodeStatus[]
   readonly pods: readonly PodStatus[]
   readonly services: readonly ServiceStatus[]
   /** Where the dashboard is, `http://127.0.0.1:41237`; null without the mesh. */
@@ -32,6 +37,8 @@ export interface PodStatus {
   readonly namespace: string
   readonly name: string
   readonly owner: string | undefined
+  /** Undefined before it has one. */
+  readonly node: string | undefined
   readonly serviceAccount: string
   readonly labels: Readonly<Record<string, string>>
   readonly phase: PodPhase
@@ -70,12 +77,14 @@ export const DASHBOARD_TARGET = `${CONTROL_PLANE}.${SYSTEM_NAMESPACE}:${HTTP_POR
 
 type Facts = Pick<ClusterStatus, 'name' | 'ready' | 'exposed' | 'problems' | 'canaries' | 'messages'> & {
   readonly cluster: Cluster
+  readonly nodes: Nodes
 }
 
 export function clusterStatus({
   name,
   ready,
   cluster,
+  nodes,
   exposed,
   problems,
   canaries,
@@ -85,6 +94,8 @@ export function clusterStatus({
     name,
     version: packageJson.version,
     ready,
+    network: nodes.mode ?? null,
+    nodes: nodes.status,
     pods: cluster.pods.map((pod) => podStatus(cluster, pod)),
     services: cluster.services.map(({ service, ips, groups }) => ({
       namespace: service.namespace,
@@ -109,6 +120,7 @@ export function podStatus(cluster: Cluster, pod: PodRunner): PodStatus {
     namespace: identity.namespace,
     name: identity.name,
     owner: identity.owner?.name,
+    node: state.facts.node || undefined,
     serviceAccount: state.facts.serviceAccount,
     labels: state.facts.labels,
     phase: state.phase,

@@ -20,12 +20,21 @@ export interface PodAddresses {
 /** Hands out pod addresses in sequence, so that a freed one stays unused for as long as possible. */
 export class PodAddressPool {
   readonly #used = new Set<number>()
-  #next = FIRST
+  readonly #first: number
+  readonly #last: number
+  #next: number
+
+  /** Both inclusive; by default all of the pods' network. */
+  constructor(first = FIRST, last = LAST) {
+    this.#first = first
+    this.#last = last
+    this.#next = first
+  }
 
   take(): PodAddresses {
-    for (let tried = FIRST; tried <= LAST; tried++) {
+    for (let tried = this.#first; tried <= this.#last; tried++) {
       const index = this.#next
-      this.#next = index === LAST ? FIRST : index + 1
+      this.#next = index === this.#last ? this.#first : index + 1
       if (this.#used.has(index)) continue
       this.#used.add(index)
       return {
@@ -34,7 +43,8 @@ export class PodAddressPool {
         v6: `fd00:10:244::${index.toString(16)}`,
       }
     }
-    throw new WeftError('local.no_address', 'no pod address is free: 65,533 pods are the limit')
+    const limit = (this.#last - this.#first + 1).toLocaleString('en-US')
+    throw new WeftError('local.no_address', `no pod address is free: ${limit} pods are the limit`)
   }
 
   release(addresses: PodAddresses): void {

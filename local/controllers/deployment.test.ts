@@ -10,6 +10,7 @@ const pod = (name: string, hash: string, more: Partial<OwnedPod> = {}): OwnedPod
   createdAt: 0,
   phase: 'Running',
   restarts: 0,
+  node: '',
   ...more,
 })
 

@@ -5,6 +5,8 @@ export interface EndpointPod {
   readonly namespace: string
   readonly name: string
   readonly uid: string
+  /** The node that it is on. */
+  readonly node: string
   readonly labels: Readonly<Record<string, string>>
   readonly ips: readonly string[]
   readonly hostname: string | undefined
@@ -68,7 +70,7 @@ export function resolvePort(target: number | string, pod: Pick<EndpointPod, 'por
 export function endpointSlices(
   service: ServiceObject,
   groups: readonly EndpointGroup[],
-  node: string,
+  zoneOf: (node: string) => string,
 ): object[] {
   const slices: object[] = []
   for (const [family, own] of [
@@ -80,7 +82,7 @@ export function endpointSlices(
       const endpoints = group.endpoints.flatMap((endpoint) => {
         const addresses = endpoint.pod.ips.filter(own)
         if (addresses.length === 0) return []
-        return [sliceEndpoint(service, endpoint, addresses, node)]
+        return [sliceEndpoint(service, endpoint, addresses, zoneOf(endpoint.pod.node))]
       })
       if (endpoints.length === 0 && groups.length > 1) continue
       slices.push(slice(service, family, slices.length, group.ports, endpoints))
@@ -128,14 +130,15 @@ function sliceEndpoint(
   service: ServiceObject,
   endpoint: Endpoint,
   addresses: string[],
-  node: string,
+  zone: string,
 ): object {
   const hostname = hostnameIn(service, endpoint.pod)
   const { pod, ready, serving, terminating } = endpoint
   return {
     addresses,
     conditions: { ready, serving, terminating },
-    nodeName: node,
+    nodeName: pod.node,
+    ...(zone === '' ? {} : { zone }),
     ...(hostname === undefined ? {} : { hostname }),
     targetRef: { kind: 'Pod', namespace: pod.namespace, name: pod.name, uid: pod.uid },
   }

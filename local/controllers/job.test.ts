@@ -12,7 +12,7 @@ function job(spec: object = {}): JobObject {
 }
 
 function pod(phase: OwnedPod['phase'], index = -1, restarts = 0): OwnedPod & { index: number } {
-  const rest = { hash: 'h', ready: false, terminating: false, createdAt: 0 }
+  const rest = { hash: 'h', ready: false, terminating: false, createdAt: 0, node: '' }
   return { name: `sum-${phase}-${index}`, ...rest, phase, restarts, index }
 }
 

@@ -9,4 +9,6 @@ export interface OwnedPod {
   readonly phase: 'Pending' | 'Running' | 'Succeeded' | 'Failed'
   /** Of all its containers. */
   readonly restarts: number
+  /** '' before it has one. */
+  readonly node: string
 }

@@ -6,7 +6,7 @@ const SET = { name: 'db', replicas: 3, firstOrdinal: 0, parallel: false, partiti
 
 function pod(ordinal: number, more: Partial<OwnedPod> = {}): OwnedPod {
   const name = `db-${ordinal}`
-  const rest = { terminating: false, createdAt: 0, phase: 'Running', restarts: 0 } as const
+  const rest = { terminating: false, createdAt: 0, phase: 'Running', restarts: 0, node: '' } as const
   return { name, hash: 'new', ready: true, ...rest, ...more }
 }
 

@@ -4,6 +4,7 @@ import { canonical } from '../manifest/canonical.ts'
 import { keyOf, workloadKey } from '../manifest/objects.ts'
 import type { CronJobObject, JobObject, PodTemplate, Workload } from '../manifest/objects.ts'
 import { CronJobController } from './cron-job.ts'
+import { nodeTemplate, planDaemonSet } from './daemon-set.ts'
 import { planDeployment } from './deployment.ts'
 import { JobController } from './job.ts'
 import type { JobOutcome } from './job.ts'
@@ -20,6 +21,8 @@ export interface WorkloadsDeps {
   readonly clock: Clock
   /** It is time to plan again. */
   changed(): void
+  /** Names of the nodes that pods of this template may come to now. */
+  nodesFor(template: PodTemplate): readonly string[]
   /** A Job has come to an end. */
   ended(job: JobObject, outcome: JobOutcome): void
 }
@@ -71,9 +74,16 @@ export class Workloads {
       }
       case 'Job':
         return this.#planJob(workload, pods)
-      case 'Deployment':
-      case 'ReplicaSet':
       case 'DaemonSet': {
+        const { create, stop } = planDaemonSet(hash, this.#deps.nodesFor(workload.template), pods)
+        const made = create.map((node) => ({
+          name: `${workload.name}-${hash}-${suffix()}`,
+          template: nodeTemplate(workload.template, node),
+        }))
+        return { create: made, stop }
+      }
+      case 'Deployment':
+      case 'ReplicaSet': {
         const { create, stop } = planDeployment({ ...workload, hash }, pods)
         const made = Array.from({ length: create }, () => ({
           name: `${workload.name}-${hash}-${suffix()}`,

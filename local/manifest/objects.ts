@@ -35,7 +35,7 @@ export interface PodTemplate {
   readonly hash: string
 }
 
-/** What keeps a number of pods that are all the same. A DaemonSet is one pod: there is one node. */
+/** What keeps a number of pods that are all the same. A DaemonSet has one pod a node, whatever `replicas` is. */
 export interface ReplicatedObject extends Named {
   readonly kind: 'Deployment' | 'ReplicaSet' | 'DaemonSet'
   readonly replicas: number

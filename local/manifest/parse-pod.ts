@@ -12,6 +12,8 @@ const UNDERSTOOD = [
   'securityContext',
   'hostname',
   'subdomain',
+  'nodeName',
+  'nodeSelector',
   'hostAliases',
   'initContainers',
   'containers',
@@ -19,11 +21,9 @@ const UNDERSTOOD = [
 ]
 const HARMLESS = [
   'automountServiceAccountToken',
-  'nodeSelector',
   'affinity',
   'tolerations',
   'topologySpreadConstraints',
-  'nodeName',
   'priorityClassName',
   'imagePullSecrets',
   'schedulerName',
@@ -69,6 +69,8 @@ export function parsePodSpec(
     fsGroup: security?.integer('fsGroup'),
     hostname: fields.string('hostname'),
     subdomain: fields.string('subdomain'),
+    nodeName: fields.string('nodeName') || undefined,
+    nodeSelector: fields.textMap('nodeSelector'),
     hostAliases: fields.list('hostAliases').map((alias) => ({
       ip: alias.requiredString('ip'),
       hostnames: alias.strings('hostnames') ?? [],

@@ -71,7 +71,7 @@ function parseReplicated(
   else if (kind === 'ReplicaSet') spec.only(['replicas', 'selector', 'template'], ['minReadySeconds'])
   else spec.only(['replicas', 'selector', 'template', 'strategy'], rest)
   const object = { kind, ...named, template: serving(spec, kind, context) }
-  // On one node a DaemonSet's pod makes way for the next one, as maxUnavailable 1 has it.
+  // On its node a DaemonSet's pod makes way for the next one, as maxUnavailable 1 has it.
   if (kind === 'DaemonSet') return { ...object, replicas: 1, strategy: { maxSurge: 0, maxUnavailable: 1 } }
   const replicas = replicasOf(spec)
   return { ...object, replicas, strategy: kind === 'ReplicaSet' ? 'keep' : parseStrategy(spec, replicas) }

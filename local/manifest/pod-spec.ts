@@ -9,6 +9,10 @@ export interface PodSpec {
   readonly hostname: string | undefined
   /** The headless Service in whose name the pod's own name is. */
   readonly subdomain: string | undefined
+  /** The one node that it may be on. */
+  readonly nodeName: string | undefined
+  /** Labels that its node must have. */
+  readonly nodeSelector: Readonly<Record<string, string>>
   readonly hostAliases: readonly { ip: string; hostnames: readonly string[] }[]
   readonly initContainers: readonly ContainerSpec[]
   readonly containers: readonly ContainerSpec[]

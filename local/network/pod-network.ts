@@ -2,6 +2,8 @@ import { writeFile } from 'node:fs/promises'
 import type { PodAddresses } from '../controllers/addresses.ts'
 import { DNS_ADDRESS, NODE_ADDRESS, SERVICE_NETWORK } from '../controllers/addresses.ts'
 import { mustRun } from '../node/run-command.ts'
+import { ipOf } from './node-network.ts'
+import type { NodeNetwork } from './node-network.ts'
 
 /** The pods' gateway: link-local, the same in every pod, answered by the node's end of the veth pair. */
 const GATEWAY = { v4: '169.254.1.1', v6: 'fe80::ecee:eeff:feee:eeee' }
@@ -13,6 +15,8 @@ export interface PodNetwork {
   readonly path: string
   readonly device: string
   readonly addresses: PodAddresses
+  /** The node that has the other end. */
+  readonly node: NodeNetwork
 }
 
 /**
@@ -58,22 +62,26 @@ export async function prepareNodeNetwork(): Promise<boolean> {
  * every packet between pods passes the node's routing, and so its Service rules, in both directions.
  * Neighbours are permanent on both sides: no ARP, no delay, nothing to spoof.
  */
-export async function addPodNetwork(addresses: PodAddresses, ipv6: boolean): Promise<PodNetwork> {
+export async function addPodNetwork(
+  addresses: PodAddresses,
+  ipv6: boolean,
+  node: NodeNetwork,
+): Promise<PodNetwork> {
   const name = `pod-${addresses.index}`
   const device = `veth${addresses.index}`
   const mac = `0a:58:0a:f4:${hex(addresses.index >> 8)}:${hex(addresses.index & 0xff)}`
-  await mustRun(['ip', '-batch', '-'], {
+  await mustRun([...ipOf(node), '-batch', '-'], {
     input: [
       `netns add ${name}`,
-      `link add ${device} address ${NODE_MAC} type veth peer name eth0 address ${mac} netns ${name}`,
+      `link add ${device} address ${NODE_MAC} mtu ${node.mtu} type veth peer name eth0 address ${mac} mtu ${node.mtu} netns ${name}`,
       `link set ${device} up`,
       `neigh replace ${addresses.v4} lladdr ${mac} dev ${device} nud permanent`,
-      `route replace ${addresses.v4}/32 dev ${device} src ${NODE_ADDRESS.v4}`,
+      `route replace ${addresses.v4}/32 dev ${device} src ${node.address.v4}`,
       ...(ipv6
         ? [
             `addr add ${GATEWAY.v6}/64 dev ${device} nodad`,
             `neigh replace ${addresses.v6} lladdr ${mac} dev ${device} nud permanent`,
-            `route replace ${addresses.v6}/128 dev ${device} src ${NODE_ADDRESS.v6}`,
+            `route replace ${addresses.v6}/128 dev ${device} src ${node.address.v6}`,
           ]
         : []),
       '',
@@ -97,12 +105,13 @@ export async function addPodNetwork(addresses: PodAddresses, ipv6: boolean): Pro
       '',
     ].join('\n'),
   })
-  return { name, path: `/run/netns/${name}`, device, addresses }
+  return { name, path: `/run/netns/${name}`, device, addresses, node }
 }
 
 /** Takes a pod's namespace away; its veth pair goes with it. */
 export async function removePodNetwork(network: PodNetwork): Promise<void> {
-  await mustRun(['ip', '-batch', '-'], { input: `link del ${network.device}\nnetns del ${network.name}\n` })
+  const input = `link del ${network.device}\nnetns del ${network.name}\n`
+  await mustRun([...ipOf(network.node), '-batch', '-'], { input })
 }
 
 async function sysctl(path: string, value: string): Promise<void> {

@@ -35,6 +35,8 @@ interface Review {
 export type Warned = (namespace: string, name: string, warnings: readonly string[]) => void
 
 const TIMEOUT_MS = 10_000
+/** With the handshake: a webhook on a node that was lost a moment ago answers nobody, and another is made. */
+const CONNECT_MS = 3000
 
 /** Shows new pods to a mutating webhook and applies its patch. Source: admission.k8s.io/v1. */
 export class Admission {
@@ -46,7 +48,7 @@ export class Admission {
     this.#options = options
     this.#warned = warned
     this.#agent = new Agent({
-      connect: { ca: options.caPem, servername: options.serverName },
+      connect: { ca: options.caPem, servername: options.serverName, timeout: CONNECT_MS },
       keepAliveTimeout: 1000,
     })
   }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { WeftError, describeError } from '../../core/errors.ts'
-import { PodAddressPool, ServiceAddressPool } from '../controllers/addresses.ts'
+import { ServiceAddressPool } from '../controllers/addresses.ts'
 import { endpointGroups, endpointSlices } from '../controllers/endpoints.ts'
 import type { EndpointPod } from '../controllers/endpoints.ts'
 import { Workloads, ownerKey } from '../controllers/workloads.ts'
@@ -29,6 +29,7 @@ import type { HasProgram, ImageFolders } from '../pod/images.ts'
 import type { IssueToken } from '../pod/volumes.ts'
 import { DNS_POD } from '../network/policy/dns-peer.ts'
 import type { NetworkPolicyRules } from './network-policy-sync.ts'
+import type { Nodes, PodsOfNodes } from './nodes.ts'
 import type { ObjectDirectory } from './object-directory.ts'
 import { endpointPod, policyPod } from './pod-views.ts'
 import type { ServiceRules } from './service-rules-sync.ts'
@@ -36,7 +37,7 @@ import { serviceObject, serviceTargets } from './service-views.ts'
 import { SyncLoop } from './sync-loop.ts'
 
 export interface ClusterDeps {
-  readonly node: string
+  readonly nodes: Nodes
   readonly baseRoot: string
   /** A directory on the node's tmpfs, one below it a pod. */
   readonly podDirectory: string
@@ -64,12 +65,11 @@ interface ServiceView extends NamedService {
   readonly slices: readonly object[]
 }
 
-/** Controllers of one machine: makes pods, addresses and names follow the manifests. */
-export class Cluster {
+/** Controllers of the cluster: makes pods, addresses and names follow the manifests. */
+export class Cluster implements PodsOfNodes {
   readonly #deps: ClusterDeps
   readonly #loop: SyncLoop
   readonly #pods = new Map<string, PodRunner>()
-  readonly #podAddresses = new PodAddressPool()
   readonly #serviceAddresses = new ServiceAddressPool()
   readonly #workloads: Workloads
   readonly #watchers = new Set<() => void>()
@@ -90,9 +90,11 @@ export class Cluster {
       () => this.#sync(),
       (error) => deps.warn(describeError(error)),
     )
+    deps.nodes.attach(this)
     this.#workloads = new Workloads({
       clock: systemClock,
       changed: () => void this.#loop.request(),
+      nodesFor: ({ spec }) => deps.nodes.eligible(spec).map(({ name }) => name),
       ended: (job, outcome) => this.#jobEnded(job, outcome),
     })
   }
@@ -145,7 +147,9 @@ export class Cluster {
     const complete = [...this.#desired.workloads.values()].every((workload) => {
       if (workload.kind === 'Job') return true
       const owned = living.filter((pod) => ownedBy(pod, workload))
-      return owned.length === workload.replicas && owned.every((pod) => isCurrent(pod, workload))
+      const { kind, template } = workload
+      const nodes = kind === 'DaemonSet' ? this.#deps.nodes.eligible(template.spec).length : undefined
+      return owned.length === (nodes ?? workload.replicas) && owned.every((pod) => isCurrent(pod, workload))
     })
     return settled && complete && [...this.#desired.pods.keys()].every((key) => this.#pods.has(key))
   }
@@ -177,6 +181,21 @@ export class Cluster {
     await pod.stop(graceSeconds)
     if (this.#pods.get(key) === pod) this.#pods.delete(key)
     await this.#loop.request()
+  }
+
+  /** Looks again at what is to be done: nodes are others now. */
+  nodesChanged(): void {
+    void this.#loop.request()
+  }
+
+  /** Ends the pods of a node: in order, or at once where it is lost. Resolves once they have gone. */
+  async evict(node: string, lost: boolean): Promise<void> {
+    const there = this.pods.filter((pod) => pod.state.facts.node === node)
+    for (const { identity } of lost ? there : []) {
+      const event = this.events.recorder(`Pod ${keyOf(identity)}`)
+      event('Warning', 'NodeNotReady', `node ${node} is lost`)
+    }
+    await Promise.all(there.map((pod) => (lost ? this.remove(pod, 0) : this.remove(pod))))
   }
 
   /** Stops every pod, the system's last. */
@@ -261,7 +280,6 @@ export class Cluster {
     const { namespace, name } = identity
     const key = `${namespace}/${name}`
     const pod: PodRunner = new PodRunner({ namespace, name, owner: identity.owner }, template, {
-      node: this.#deps.node,
       baseRoot: this.#deps.baseRoot,
       directory: join(this.#deps.podDirectory, `${namespace}_${name}_${randomBytes(3).toString('hex')}`),
       logDirectory: join(this.#deps.logDirectory, `${namespace}_${name}`),
@@ -272,8 +290,9 @@ export class Cluster {
       claimDirectory: this.#deps.claimDirectory,
       issueToken: this.#deps.issueToken,
       hostPaths: this.#deps.hostPaths,
-      takeAddresses: () => this.#podAddresses.take(),
-      releaseAddresses: (addresses) => this.#podAddresses.release(addresses),
+      place: (spec) =>
+        this.#deps.nodes.place(spec, identity.owner ? ownerKey(namespace, identity.owner) : key),
+      leave: (placement) => this.#deps.nodes.release(placement),
       admit: (manifest) => this.#admit(manifest, template),
       changed: () => void this.#loop.request(),
       published: () => this.#loop.request(),
@@ -329,7 +348,10 @@ export class Cluster {
     for (const service of services) {
       try {
         const groups = endpointGroups(service, pods)
-        const slices = service.type === 'ExternalName' ? [] : endpointSlices(service, groups, this.#deps.node)
+        const slices =
+          service.type === 'ExternalName'
+            ? []
+            : endpointSlices(service, groups, (node) => this.#deps.nodes.zoneOf(node))
         views.push({ service, ips: this.#serviceIps(service), groups, slices })
       } catch (error) {
         this.#deps.warn(`Service ${keyOf(service)}: ${describeError(error)}`)
@@ -384,5 +406,6 @@ function ownedPod({ identity, template, state }: PodRunner): OwnedPod {
       (sum, container) => sum + (container.kind === 'sidecar' ? 0 : container.restarts),
       0,
     ),
+    node: template.spec.nodeName ?? state.facts.node,
   }
 }

@@ -1,8 +1,18 @@
 import { join } from 'node:path'
 import { fullName, type ManifestInput } from '../manifest/inputs.ts'
 import { manifestCopy } from '../state-directory.ts'
+import type { NetworkMode } from '../network/node-network.ts'
 import type { ProblemChange } from '../problems/problem-board.ts'
 import type { AdmissionOptions } from './admission.ts'
+
+/** The nodes that a cluster starts with. */
+export interface NodePlan {
+  /** 1: the cluster's own namespace is the node, and nothing is between pods. */
+  readonly count: number
+  readonly network: NetworkMode
+  /** Of the nodes in turn, again from the first where there are fewer: `zone-a`, `zone-b`. Empty: none has one. */
+  readonly zones: readonly string[]
+}
 
 /** What the launcher tells the node process once, over the IPC channel. */
 export interface NodeConfig {
@@ -21,6 +31,7 @@ export interface NodeConfig {
   readonly packages: string
   readonly nodeBinary: string
   readonly mesh: boolean
+  readonly nodes: NodePlan
   /** A URL where the control plane passes reports on to. */
   readonly collector: string | undefined
   /** A webhook of the manifests' own; with `mesh`, the mesh's is used. */

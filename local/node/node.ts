@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { dirname, join } from 'node:path'
 import { CONTROL_PLANE, HTTP_PORT, SYSTEM_NAMESPACE } from '../../core/contract.ts'
 import { CanaryDirectory } from '../../control-plane/canary/manifests/state-directory.ts'
+import { systemClock } from '../../core/clock.ts'
 import { WeftError, describeError } from '../../core/errors.ts'
 import { DNS_ADDRESS } from '../controllers/addresses.ts'
 import { startControl } from '../control/server.ts'
@@ -14,6 +15,7 @@ import { passStraight, passThroughIngress } from '../ingress/exposed-service.ts'
 import { ManifestSource } from '../manifest/source.ts'
 import { prepareMesh } from '../mesh/mesh.ts'
 import { prepareNodeNetwork } from '../network/pod-network.ts'
+import { Wire } from '../network/wire.ts'
 import { prepareContainerRoot } from '../pod/container-root.ts'
 import { programsOf } from '../pod/images.ts'
 import type { IssueToken } from '../pod/volumes.ts'
@@ -23,6 +25,7 @@ import { Cluster } from './cluster.ts'
 import { followedDirectories, manifestName, textFile } from './messages.ts'
 import type { NodeConfig } from './messages.ts'
 import { NodeProblems } from './node-problems.ts'
+import { Nodes } from './nodes.ts'
 import { ObjectDirectory } from './object-directory.ts'
 import { mustRun } from './run-command.ts'
 import { NetworkPolicyRules } from './network-policy-sync.ts'
@@ -53,7 +56,6 @@ export interface RunningNode {
 
 /** The node's own directory, on a tmpfs that nobody else sees: volumes, tokens and keys never touch a disk. */
 const PRIVATE = '/run/weft'
-const NODE_NAME = 'local'
 const TRUST_DOMAIN = 'cluster.local'
 const CLOSE_GRACE_SECONDS = 3
 const MESSAGES_KEPT = 100
@@ -69,6 +71,7 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
   await mustRun(['mount', '-t', 'tmpfs', '-o', 'mode=755,nosuid', 'weft-run', '/run'])
   await mkdir(join(PRIVATE, 'pods'), { recursive: true, mode: 0o755 })
   const baseRoot = join(PRIVATE, 'root')
+  const { count, network, zones } = config.nodes
   const [ipv6] = await Promise.all([
     prepareNodeNetwork(),
     prepareContainerRoot({
@@ -78,6 +81,12 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
       nodeBinary: config.nodeBinary,
     }),
   ])
+  const wire = count > 1 ? new Wire(network, ipv6) : undefined
+  const nodes = new Nodes(wire, systemClock)
+  if (wire) {
+    await wire.prepare()
+    for (let index = 0; index < count; index++) await nodes.add(undefined, zones[index % zones.length] ?? '')
+  }
   const objects = new ObjectDirectory(
     join(config.stateDirectory, 'objects'),
     join(config.stateDirectory, 'scratch'),
@@ -119,7 +128,7 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
   const warned = problems.warned.bind(problems)
   let admission = config.admission ? new Admission(config.admission, warned) : undefined
   const cluster: Cluster = new Cluster({
-    node: NODE_NAME,
+    nodes,
     baseRoot,
     podDirectory: join(PRIVATE, 'pods'),
     claimDirectory: join(PRIVATE, 'claims'),
@@ -128,8 +137,8 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
     hasProgram,
     ipv6,
     objects,
-    rules: new ServiceRules(ipv6),
-    policies: new NetworkPolicyRules(ipv6),
+    rules: new ServiceRules(ipv6, () => nodes.namespaces),
+    policies: new NetworkPolicyRules(ipv6, () => nodes.namespaces),
     issueToken: mesh?.issueToken ?? noTokens,
     hostPaths: new Set(mesh?.hostPaths),
     admit: (pod, labels) => admission?.admit(pod, labels) ?? Promise.resolve(pod),
@@ -185,6 +194,7 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
   reportReady()
   const control = await startControl(join(config.stateDirectory, 'control.sock'), {
     cluster,
+    nodes,
     canaries,
     stateDirectory: config.stateDirectory,
     status: () =>
@@ -192,6 +202,7 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
         name: config.name,
         ready: started && cluster.ready,
         cluster,
+        nodes,
         exposed,
         problems: problems.value,
         canaries: canaries?.all() ?? [],
@@ -224,6 +235,7 @@ export async function startNode(config: NodeConfig, events: NodeEvents): Promise
       source.close()
       problems.close()
       mesh?.close()
+      nodes.close()
       await cluster.close(CLOSE_GRACE_SECONDS).catch((error: unknown) => warn(describeError(error)))
       dns.close()
       await control.close()

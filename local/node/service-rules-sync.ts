@@ -1,14 +1,18 @@
+import { inNamespace } from '../network/node-network.ts'
 import { serviceRules } from '../network/service-rules.ts'
 import type { ServiceTarget } from '../network/service-rules.ts'
 import { mustRun } from './run-command.ts'
 
-/** Keeps the node's nat tables as the Services want them; writes only what changed. */
+/** Keeps the nodes' nat tables as the Services want them; writes only what changed. */
 export class ServiceRules {
   readonly #ipv6: boolean
-  readonly #written = new Map<4 | 6, string>()
+  readonly #nodes: () => readonly string[]
+  readonly #written = new Map<string, string>()
 
-  constructor(ipv6: boolean) {
+  /** `nodes`: network namespaces besides the cluster's own. */
+  constructor(ipv6: boolean, nodes: () => readonly string[]) {
     this.#ipv6 = ipv6
+    this.#nodes = nodes
   }
 
   async apply(targets: readonly ServiceTarget[]): Promise<void> {
@@ -18,8 +22,12 @@ export class ServiceRules {
 
   async #write(family: 4 | 6, program: string, targets: readonly ServiceTarget[]): Promise<void> {
     const text = serviceRules(targets, family)
-    if (this.#written.get(family) === text) return
-    await mustRun([program, '-w'], { input: text })
-    this.#written.set(family, text)
+    const write = async (namespace: string | undefined) => {
+      const key = `${namespace} ${family}`
+      if (this.#written.get(key) === text) return
+      await mustRun([...inNamespace(namespace), program, '-w'], { input: text })
+      this.#written.set(key, text)
+    }
+    await Promise.all([undefined, ...this.#nodes()].map(write))
   }
 }

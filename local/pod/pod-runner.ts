@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { WeftError, describeError } from '../../core/errors.ts'
-import type { PodAddresses } from '../controllers/addresses.ts'
-import { NODE_ADDRESS } from '../controllers/addresses.ts'
+import { ZONE_LABEL } from '../../core/contract.ts'
 import type { PodTemplate } from '../manifest/objects.ts'
 import { parsePodSpec } from '../manifest/parse-pod.ts'
 import type { ContainerSpec, PodSpec } from '../manifest/pod-spec.ts'
 import { addPodNetwork, removePodNetwork } from '../network/pod-network.ts'
 import type { PodNetwork } from '../network/pod-network.ts'
+import type { Placement } from '../node/nodes.ts'
 import { runCommand } from '../node/run-command.ts'
 import type { CommandResult } from '../node/run-command.ts'
 import { containerCommand, execCommand } from './container-command.ts'
@@ -38,7 +38,6 @@ export interface PodManifest {
 }
 
 export interface PodRunnerDeps {
-  readonly node: string
   readonly baseRoot: string
   /** A directory on the node's tmpfs for this pod alone. */
   readonly directory: string
@@ -51,8 +50,9 @@ export interface PodRunnerDeps {
   readonly claimDirectory: string
   readonly issueToken: IssueToken
   readonly hostPaths: ReadonlySet<string>
-  takeAddresses(): PodAddresses
-  releaseAddresses(addresses: PodAddresses): void
+  /** Throws where no node may have a pod of this spec now. */
+  place(spec: PodSpec): Placement
+  leave(placement: Placement): void
   admit(pod: PodManifest): Promise<PodManifest>
   /** Something about the pod is different now. */
   changed(): void
@@ -75,7 +75,7 @@ export interface PodIdentity {
 
 /** What keeps a pod as a whole from getting on. */
 export interface PodProblem {
-  /** As Kubernetes names it: FailedCreate, FailedMount or Failed. */
+  /** As Kubernetes names it: FailedCreate, FailedScheduling, FailedMount or Failed. */
   readonly reason: string
   readonly message: string
 }
@@ -95,6 +95,7 @@ export class PodRunner {
   readonly #said = new Set<string>()
   #deletedAt: number | undefined
   #initialized = false
+  #placement: Placement | undefined
   #network: PodNetwork | undefined
   #volumes: PodVolumes | undefined
   #containers: ContainerRunner[] = []
@@ -123,8 +124,8 @@ export class PodRunner {
       labels: metadata.labels ?? {},
       annotations: metadata.annotations ?? {},
       serviceAccount: this.#spec.serviceAccountName,
-      node: this.#deps.node,
-      hostIp: NODE_ADDRESS.v4,
+      node: this.#placement?.node.name ?? '',
+      hostIp: this.#placement?.node.network.address.v4 ?? '',
       ips: addresses ? [addresses.v4, ...(this.#deps.ipv6 ? [addresses.v6] : [])] : [],
     }
   }
@@ -158,7 +159,7 @@ export class PodRunner {
     if (!this.#network) return undefined
     const { owner } = this.identity
     const hashed = owner?.kind === 'Deployment' || owner?.kind === 'ReplicaSet'
-    return podObject(this.state, this.#manifest, this.#deps.node, hashed ? this.template.hash : undefined)
+    return podObject(this.state, this.#manifest, hashed ? this.template.hash : undefined)
   }
 
   start(): void {
@@ -212,13 +213,14 @@ export class PodRunner {
 
   async #run(): Promise<void> {
     await this.#admit()
-    if (this.#gone) return
+    const placement = await this.#place()
+    if (!placement) return
     const { directory } = this.#deps
     await mkdir(directory, { recursive: true })
     await mkdir(this.#deps.logDirectory, { recursive: true })
-    const addresses = this.#deps.takeAddresses()
-    this.#network = await addPodNetwork(addresses, this.#deps.ipv6)
-    this.#deps.event('Normal', 'Scheduled', `has the address ${addresses.v4}`)
+    const { addresses, node } = placement
+    this.#network = await addPodNetwork(addresses, this.#deps.ipv6, node.network)
+    this.#deps.event('Normal', 'Scheduled', `has the address ${addresses.v4} on node ${node.name}`)
     await writePodFiles(directory, this.facts, this.#spec)
     this.#volumes = new PodVolumes(directory, this.#spec, this.facts, this.#deps)
     this.#containers = [
@@ -294,6 +296,27 @@ export class PodRunner {
         await delay(ADMISSION_RETRY_MS)
       }
     }
+  }
+
+  /** Waits for a node that may have the pod; undefined where the pod was ended before. */
+  async #place(): Promise<Placement | undefined> {
+    while (!this.#gone) {
+      try {
+        const placement = this.#deps.place(this.#spec)
+        this.#placement = placement
+        this.#problem = undefined
+        // Kubernetes copies it from the node from 1.35 on (PodTopologyLabelsAdmission).
+        const { zone } = placement.node
+        const { metadata } = this.#manifest
+        const labels = { ...(metadata['labels'] as object | undefined), [ZONE_LABEL]: zone }
+        if (zone !== '') this.#manifest = { ...this.#manifest, metadata: { ...metadata, labels } }
+        return placement
+      } catch (error) {
+        this.#fail('FailedScheduling', error)
+        await delay(ADMISSION_RETRY_MS)
+      }
+    }
+    return undefined
   }
 
   /** A missing ConfigMap may still come. */
@@ -418,10 +441,11 @@ export class PodRunner {
 
   async #release(): Promise<void> {
     await this.#volumes?.close()
-    if (!this.#network) return
-    await killNamespace(this.#network.path)
-    await removePodNetwork(this.#network).catch((error: unknown) => this.#deps.warn(describeError(error)))
-    this.#deps.releaseAddresses(this.#network.addresses)
+    if (this.#network) {
+      await killNamespace(this.#network.path)
+      await removePodNetwork(this.#network).catch((error: unknown) => this.#deps.warn(describeError(error)))
+    }
+    if (this.#placement) this.#deps.leave(this.#placement)
   }
 }
 

@@ -82,7 +82,6 @@ export function podPhase(
 export function podObject(
   state: PodState,
   admitted: { metadata: object; spec: unknown },
-  node: string,
   /** As the Deployment's controller would label it with. */
   templateHash: string | undefined,
 ): object {
@@ -101,7 +100,7 @@ export function podObject(
       creationTimestamp: timestamp(state.createdAt),
       ...(state.deletedAt === undefined ? {} : { deletionTimestamp: timestamp(state.deletedAt) }),
     },
-    spec: { ...(admitted.spec as object), serviceAccountName: facts.serviceAccount, nodeName: node },
+    spec: { ...(admitted.spec as object), serviceAccountName: facts.serviceAccount, nodeName: facts.node },
     status: {
       phase: state.phase,
       hostIP: facts.hostIp,
