@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { startCluster } from './cluster.ts'
+import type { NodePlan } from './node/messages.ts'
 import { findLacks, thisMachine } from './requirements.ts'
 
 // NetworkPolicies between pods of a machine: who reaches whom, by real connections. What each field becomes is tried beside
@@ -31,6 +32,8 @@ for (const target of all) {
   socket.on('connect', () => tell('open')).on('error', ({ code }) => tell(code))
   setTimeout(tell, 1500, 'silent')
 }`
+/** A name that nobody answers for is waited for half a minute otherwise (resolv.conf(5)). */
+const BRIEF_LOOKUPS = ['env', 'RES_OPTIONS=timeout:1 attempts:1']
 const SERVE = `for (const port of [8080, 9090]) require('node:http').createServer((_, answer) => answer.end('ok')).listen(port, '::')`
 
 function pod(namespace: string, name: string, command: readonly string[], more: object = {}): object {
@@ -86,7 +89,8 @@ const NAMES = {
   ports: [{ port: 53, protocol: 'UDP' }],
 }
 
-t.test('who reaches whom', { skip, timeout: 120_000 }, async (t) => {
+/** A cluster with OBJECTS, and what a test does with it. */
+async function setUp(t: Test, nodes?: NodePlan) {
   const directory = mkdtempSync(join(tmpdir(), 'weft-test-policies-'))
   t.teardown(() => rmSync(directory, { recursive: true, force: true }))
   const file = join(directory, 'all.json')
@@ -98,6 +102,7 @@ t.test('who reaches whom', { skip, timeout: 120_000 }, async (t) => {
     manifests: [file],
     name: `policies-${process.pid}`,
     mesh: false,
+    ...(nodes && { nodes }),
     onProblems: ({ come }) => problems.push(...come.map(({ message }) => message)),
   })
   t.teardown(() => cluster.close())
@@ -109,7 +114,7 @@ t.test('who reaches whom', { skip, timeout: 120_000 }, async (t) => {
   const ipOf = (name: string, family: 4 | 6 = 4): string =>
     pods.find((own) => own.name === name)?.ips.find((ip) => ip.includes(':') === (family === 6)) ?? ''
   const ask = async (from: string, ...targets: string[]): Promise<unknown> => {
-    const { stdout, stderr } = await cluster.exec(from, ['node', '-e', ASK, ...targets])
+    const { stdout, stderr } = await cluster.exec(from, [...BRIEF_LOOKUPS, 'node', '-e', ASK, ...targets])
     return stdout === '' ? stderr : JSON.parse(stdout)
   }
   let number = 0
@@ -121,6 +126,11 @@ t.test('who reaches whom', { skip, timeout: 120_000 }, async (t) => {
   }
   const http = `${ipOf('api')}:8080`
   const admin = `${ipOf('api')}:9090`
+  return { apply, ask, cluster, until, ipOf, write, problems, http, admin }
+}
+
+t.test('who reaches whom', { skip, timeout: 120_000 }, async (t) => {
+  const { apply, ask, cluster, until, ipOf, write, problems, http, admin } = await setUp(t)
 
   await t.test('without a policy, and under one that lets nobody in', async (t) => {
     t.same(await ask('web', http, admin, 'api.shop:80'), ['open', 'open', 'open'])
@@ -198,3 +208,35 @@ t.test('who reaches whom', { skip, timeout: 120_000 }, async (t) => {
     )
   })
 })
+
+t.test(
+  'pods of two nodes, and the probes of one that nobody may call',
+  { skip, timeout: 120_000 },
+  async (t) => {
+    const nodes = { count: 2, network: 'routed', zones: [] } as const
+    const { apply, ask, cluster, until, http, admin } = await setUp(t, nodes)
+    const { pods } = await cluster.status()
+    t.not(pods.find(({ name }) => name === 'api')?.node, pods.find(({ name }) => name === 'web')?.node)
+    await apply(policy('web', { ...API, ingress: [{ from: [WEB], ports: [{ port: 'http' }] }] }))
+    t.same(await ask('web', http, admin, 'api.shop:80'), ['open', 'silent', 'open'])
+    t.same(await ask('teller', http), ['silent'])
+    const closed = policy('late', { podSelector: { matchLabels: { tier: 'late' } } })
+    const late = ['node-1', 'node-2'].map((node) => {
+      const one = pod('shop', `late-${node}`, [SERVE], READY) as {
+        metadata: { labels: object }
+        spec: object
+      }
+      return {
+        ...one,
+        metadata: { ...one.metadata, labels: { tier: 'late' } },
+        spec: { ...one.spec, nodeName: node },
+      }
+    })
+    await apply(closed, ...late)
+    await until(
+      async () =>
+        (await cluster.status()).pods.filter(({ name, ready }) => ready && name.startsWith('late')).length ===
+        2,
+    )
+  },
+)

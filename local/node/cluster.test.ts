@@ -1,5 +1,7 @@
 import t from 'tap'
+import { systemClock } from '../../core/clock.ts'
 import type { DesiredState } from '../manifest/objects.ts'
+import { Nodes } from './nodes.ts'
 import { Cluster, type ClusterDeps } from './cluster.ts'
 
 const NOTHING: DesiredState = {
@@ -25,6 +27,7 @@ t.test('nobody is told that all is ready before the rules that lead there are in
       },
     },
     policies: { apply: async () => {} },
+    nodes: new Nodes(undefined, systemClock),
     objects: { replace: async () => {} },
     warn: (message: string) => t.fail(message),
   }

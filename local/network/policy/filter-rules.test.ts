@@ -67,6 +67,7 @@ t.test('what is open stays, a pod reaches itself, and the node every pod', async
   const both = policy({ ...API, policyTypes: ['Ingress', 'Egress'] })
   t.same(chain('FORWARD', [both]), [
     '-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT',
+    '! -i veth+ -s 10.244.0.1 -j ACCEPT',
     '-i veth3 -o veth3 -j ACCEPT',
     '-i veth3 -j OUT-veth3',
     '-i veth3 -o veth3 -j ACCEPT',

@@ -1,3 +1,4 @@
+import { NODE_ADDRESS } from '../../controllers/addresses.ts'
 import type { NetworkPolicy, PolicyPeer, PolicyPort, PolicyRule } from './network-policy.ts'
 
 type Family = 4 | 6
@@ -72,6 +73,8 @@ export function filterRules(state: PolicyState, family: Family): string {
   if (enforced.length === 0) return table()
   for (const hook of ['FORWARD', 'INPUT'])
     rules.push(`-A ${hook} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT`)
+  // Probes of pods on other nodes come over the wire; from no pod's device, or it could call itself the node.
+  rules.push(`-A FORWARD ! -i veth+ -s ${family === 4 ? NODE_ADDRESS.v4 : NODE_ADDRESS.v6} -j ACCEPT`)
   for (const { pod, direction, isolated } of enforced) {
     const { flag } = DIRECTIONS[direction]
     chains.push(`:${isolated.chain} - [0:0]`)
