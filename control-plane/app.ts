@@ -40,6 +40,7 @@ import { recordEvents } from './serve/events/recorder.ts'
 import { topologyReader, type Topology } from './serve/graph/topology.ts'
 import type { AskCanary } from './serve/rest/canary-actions.ts'
 import { ControlPlaneMetrics } from './serve/metrics/control-plane-metrics.ts'
+import type { TracingAddress } from './serve/outside/tracing-address.ts'
 import { storeStates } from './serve/metrics/store-states.ts'
 import { overviewOf, type ProxyStream } from './serve/rest/overview.ts'
 import { rest } from './serve/rest/rest.ts'
@@ -98,6 +99,8 @@ export interface ControlPlaneOptions {
   readonly drainMs?: number
   /** Where reports go on to. */
   readonly collector?: CollectorAddress | undefined
+  /** Where traces are read in place of the own store. */
+  readonly tracing?: TracingAddress | undefined
   /** Default: those of no flag. */
   readonly quotas?: Quotas | undefined
   /** Other replicas; default those behind the control plane's Service. */
@@ -226,6 +229,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
       decisions,
       metrics,
       own: telemetry,
+      tracing: options.tracing,
       replicas: () => replicas(),
       topology,
       tap: {

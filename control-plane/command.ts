@@ -195,6 +195,24 @@ export const CONTROL_PLANE_COMMAND = {
         help: 'what it may take there, 16 to 65536; the oldest goes, failed traces last',
       },
     }),
+    ...inSection('Where traces are read in place of that (docs/observability.md):', {
+      'tracing-url': {
+        value: 'URL',
+        help: 'a Jaeger (its query API) or a Tempo, e.g. http://jaeger-query.tracing:16686',
+        otherwise: 'what control planes hold',
+      },
+      'tracing-kind': { value: 'KIND', help: 'which of the two: jaeger or tempo' },
+      'tracing-token': {
+        value: 'FILE',
+        help: 'a bearer token that it is shown, read for each question',
+        otherwise: 'none',
+      },
+      'tracing-ca': {
+        value: 'FILE',
+        help: 'certificates (PEM) that it is trusted by, read for each question',
+        otherwise: "the system's",
+      },
+    }),
     ...inSection(
       'Keys of those who issue tokens to users, where a policy names them by a URL (docs/security-tokens.md):',
       {

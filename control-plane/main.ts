@@ -23,6 +23,7 @@ import type { OpenPlatform } from './platform/platform.ts'
 import { readKeepAlive } from './keep-alive-flags.ts'
 import { readQuotas } from './quotas.ts'
 import { addressRule } from './jwks/allowed-address.ts'
+import { tracingAddress } from './serve/outside/tracing-address.ts'
 import { collectorAddress } from './serve/telemetry/forwarder.ts'
 import { STORE_IN_MEMORY } from './store/store.ts'
 import { secretsOf } from './serve/access/proxied-user.ts'
@@ -111,6 +112,7 @@ function readFlags(argv: readonly string[]): ControlPlaneOptions | 'help' {
     leafLifeMs:
       hours === undefined ? undefined : numberBetween('--certificate-hours', hours, 0.001, 24) * 3_600_000,
     collector: values.collector === undefined ? undefined : collectorAddress('--collector', values.collector),
+    tracing: tracingAddress(values),
     jwks: {
       allowed: addressRule(values['jwks-allow']),
       http: values['jwks-http'] ?? false,

@@ -16,13 +16,20 @@ export async function coveredPage<T extends { readonly coverage: Coverage }>(
     throw new WeftError('mesh.old', `${replica} has no page ${page}: it is of a version before it`)
   // As the control plane of this release gives it.
   const answer = body as unknown as T
+  // Of a server that is asked in place of replicas, none of them has more to say.
+  const { source } = (answer.coverage as Coverage | undefined) ?? {}
+  if (source && source.failed === undefined) return answer
   // Of a version before this page spoke for all, there is none.
   const { answered, missing } = (answer.coverage as Coverage | undefined) ?? { answered: 1, missing: [] }
   const unheard = replicas - answered - missing.length
-  if (unheard <= 0) return { ...answer, coverage: { answered, missing } }
+  if (unheard <= 0) return { ...answer, coverage: { answered, missing, ...(source && { source }) } }
   const reason = `it speaks for ${answered} of ${replicas} replicas`
   return {
     ...answer,
-    coverage: { answered, missing: [...missing, { replica: `${unheard} others`, reason }] },
+    coverage: {
+      answered,
+      missing: [...missing, { replica: `${unheard} others`, reason }],
+      ...(source && { source }),
+    },
   }
 }

@@ -52,7 +52,9 @@ export function coverageOf(first: Coverage, second: Coverage): Coverage {
   const missing = [...first.missing]
   for (const one of second.missing)
     if (!missing.some(({ replica }) => replica === one.replica)) missing.push(one)
-  return { answered: first.answered + first.missing.length - missing.length, missing }
+  const source = first.source ?? second.source
+  const answered = first.answered + first.missing.length - missing.length
+  return { answered, missing, ...(source && { source }) }
 }
 
 async function ask(replica: Replica, method: string, asked: readonly unknown[]): Promise<unknown> {

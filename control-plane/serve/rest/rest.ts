@@ -19,6 +19,9 @@ import { ownTelemetry } from '../answers/own-telemetry.ts'
 import { ownFacts } from '../answers/replica-facts.ts'
 import type { TelemetrySource } from '../answers/telemetry-source.ts'
 import { EventLog } from '../events/event-log.ts'
+import { boundedQuestions } from '../outside/bounded-questions.ts'
+import { outsideTraces } from '../outside/outside-traces.ts'
+import type { TracingAddress } from '../outside/tracing-address.ts'
 import { NO_TOPOLOGY, type Topology } from '../graph/topology.ts'
 import { canaryFamilies } from '../../canary/metrics.ts'
 import { ownCounts } from '../../canary/evidence/counts.ts'
@@ -59,6 +62,8 @@ export interface RestOptions {
   readonly own?: TelemetrySource
   /** The others; left out: there are none. */
   readonly replicas?: () => readonly Replica[]
+  /** Where traces are read in place of the stores; left out: nowhere. */
+  readonly tracing?: TracingAddress | undefined
   /** Whose requests are heard as they end; left out: there is no such page. */
   readonly tap?: Omit<OwnTapOptions, 'clock'>
   /** What the mesh is configured to do, as the map needs it; left out: nothing. */
@@ -170,7 +175,13 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
     observed: options.observed,
     now: () => clock.now(),
   })
-  const source = gathered({ own, replicas })
+  const held = gathered({ own, replicas })
+  const tracing = options.tracing && boundedQuestions(options.tracing)
+  if (tracing) app.addHook('onClose', () => tracing.close())
+  const source =
+    options.tracing && tracing
+      ? outsideTraces({ address: options.tracing, own: held, questions: tracing, clock })
+      : held
   const facts = new MeshFacts({ own: replicaFacts, replicas })
   const answers = new MeshAnswers({ source, topology, clock })
   trafficPages(app, { mesh, source, facts, clock })

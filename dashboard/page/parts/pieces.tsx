@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact'
-import type { Coverage } from '../../../core/api/coverage.ts'
+import type { Coverage, OutsideSource } from '../../../core/api/coverage.ts'
 import type { GraphNode, Health, TrafficFigures } from '../../../core/api/traffic.ts'
 import { linkTo } from '../address/navigate.ts'
 import type { Answer } from '../ask/use-answer.ts'
@@ -77,7 +77,38 @@ export function PolicyWord({ policy }: { policy: GraphNode['policy'] }) {
 
 /** Who of the control planes did not answer: half of the mesh is not shown as if it were all. */
 export function CoverageNote({ coverage }: { coverage: Coverage | undefined }) {
-  if (!coverage || coverage.missing.length === 0) return null
+  if (!coverage) return null
+  return (
+    <>
+      <MissingNote coverage={coverage} />
+      {coverage.source && <SourceNote source={coverage.source} />}
+    </>
+  )
+}
+
+/** Where it is read from, when, and what it may lack. */
+function SourceNote({ source }: { source: OutsideSource }) {
+  const { kind, url, askedAt, failed, partial } = source
+  const at = new Date(askedAt).toLocaleTimeString()
+  if (failed !== undefined)
+    return (
+      <p class="banner warn" role="status">
+        <b>
+          {kind} at {url}
+        </b>
+        : {failed} (asked at {at}). What control planes hold is shown in its place.
+      </p>
+    )
+  return (
+    <p class={partial === undefined ? 'hint' : 'banner warn'} role="status">
+      Read from {kind} at {url} at {at}
+      {partial === undefined ? '' : `. There may be more: ${partial}`}.
+    </p>
+  )
+}
+
+function MissingNote({ coverage }: { coverage: Coverage }) {
+  if (coverage.missing.length === 0) return null
   const all = coverage.answered + coverage.missing.length
   return (
     <p class="banner warn" role="status">

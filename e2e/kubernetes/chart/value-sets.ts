@@ -46,6 +46,12 @@ export const VALUE_SETS: Readonly<Record<string, object>> = {
       https: { enabled: true, secret: 'dashboard-tls' },
       httpProxy: { secret: 'dashboard-proxy', prefix: 'oidc:' },
       store: { mib: 1024 },
+      tracing: {
+        url: 'https://tempo.example/tempo',
+        kind: 'tempo',
+        tokenSecret: 'tempo-token',
+        caSecret: 'tempo-ca',
+      },
       extraArgs: ['--dns-name=mesh.example'],
       resources: { requests: { cpu: 1, memory: '1Gi' }, limits: { cpu: '2', memory: '4Gi' } },
       podLabels: { 'example.com/team': 'mesh' },
