@@ -1,4 +1,5 @@
 import { stringify } from 'yaml'
+import { METRICS_PORT } from '../../../core/contract.ts'
 import type { NetworkSuggestion } from './network-policies.ts'
 
 /** Quoted as kubectl reads it: to YAML 1.1 a plain `off` is false. */
@@ -7,7 +8,7 @@ const STYLE = { lineWidth: 0, singleQuote: true, aliasDuplicateObjects: false, v
 const HEAD = [
   'Written by `weft policy networkpolicy`: who may call whom by the policies of the mesh, for the network below it.',
   'It lets in what the mesh may let in from the pods that are there now, and UDP and SCTP, on which the mesh does not decide.',
-  "The sidecar's metrics, port 15090, stay closed to other pods: add who scrapes them.",
+  `The sidecar's metrics, port ${METRICS_PORT}, stay closed to other pods: add who scrapes them.`,
 ]
 
 /** YAML that can be applied as it is, with what is to be said of it as comments. */

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import type { CoveredSource } from '../answers/mesh-answers.ts'
 import { ALONE } from '../answers/telemetry-source.ts'
 import { boundedQuestions, QUESTION_LIMITS, type QuestionLimits } from './bounded-questions.ts'
@@ -11,7 +11,6 @@ import { outsideTraces } from './outside-traces.ts'
 import { traceQl } from './trace-server.ts'
 import { tracingAddress, type TracingKind } from './tracing-address.ts'
 
-type Tap = typeof t
 type Answer = (request: IncomingMessage, response: ServerResponse) => void
 
 const START = Date.UTC(2026, 0, 1)
@@ -63,7 +62,7 @@ function resourceSpans(form: 'otlp' | 'proto3', service = 'web', span = '0b'): o
   ]
 }
 
-async function served(t: Tap, answer: Answer): Promise<string> {
+async function served(t: Test, answer: Answer): Promise<string> {
   const server = createServer(answer)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   t.teardown(() => {
@@ -74,7 +73,7 @@ async function served(t: Tap, answer: Answer): Promise<string> {
 }
 
 function reader(
-  t: Tap,
+  t: Test,
   url: string,
   kind: TracingKind,
   limits: Partial<QuestionLimits> = {},
