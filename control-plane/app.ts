@@ -155,6 +155,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
     let canaries: () => readonly CanaryView[] = () => []
     let signs: Issuer | undefined
     let readObject: ReadObject = async () => undefined
+    let installedIn = ''
     let access: Access = openAccess({ acts: false })
     let askCanary: AskCanary = () =>
       Promise.reject(new WeftError('canary.not_asked', 'the control plane starts: ask again'))
@@ -258,7 +259,12 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
         injectionsOf(snapshot(), (pod) => brain?.snapshot.value.model.workloads.has(pod) ?? false, namespace),
       objects: {
         concerned: (namespace, name) =>
-          concernedObjects(snapshot(), { namespace, name }, podLabels(brain, `${name}.${namespace}`)),
+          concernedObjects(
+            snapshot(),
+            { namespace, name },
+            podLabels(brain, `${name}.${namespace}`),
+            installedIn,
+          ),
         read: (reference) => readObject(reference),
       },
       dashboard: options.dashboard,
@@ -301,6 +307,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<R
         ))
     access = platform.access
     readObject = (reference) => platform.readObject(reference)
+    installedIn = platform.namespace
     askCanary = async (namespace, name, request, by) => {
       await platform.askCanary(namespace, name, request)
       log.info('a Canary was asked for something over REST', { namespace, name, request, by })

@@ -7,6 +7,12 @@ export interface ServiceView {
   readonly namespace: string
   readonly name: string
   readonly addresses: readonly string[]
+  /** Of outside, at which callers with a sidecar reach it, too. Left out: none, or of a release before. */
+  readonly externalAddresses?: readonly string[]
+  /** Whose endpoints callers prefer: those of their zone, or of their node before these. Left out: nobody's. */
+  readonly nearness?: 'zone' | 'node'
+  /** For so long after its last call a client keeps to an endpoint; left out: it does not. Milliseconds. */
+  readonly affinityMs?: number
   readonly ports: readonly PortView[]
 }
 
@@ -39,10 +45,13 @@ export interface RouteView {
 
 export function serviceViews(mesh: Mesh): readonly ServiceView[] {
   return [...mesh.services.values()]
-    .map(({ namespace, name, addresses, ports }) => ({
+    .map(({ namespace, name, addresses, externalAddresses = [], nearness, affinityMs, ports }) => ({
       namespace,
       name,
       addresses,
+      ...(externalAddresses.length > 0 && { externalAddresses }),
+      ...(nearness && { nearness }),
+      ...(affinityMs !== undefined && { affinityMs }),
       ports: ports.map((port) => portView(mesh, port)),
     }))
     .sort((a, b) => compare(a.namespace, b.namespace) || compare(a.name, b.name))

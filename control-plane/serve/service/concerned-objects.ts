@@ -1,4 +1,5 @@
 import type { Kind } from '../../registry/kinds/kinds.ts'
+import { MESH_POLICY_NAME } from '../../registry/kinds/mesh-policy.ts'
 import { selects } from '../../registry/kinds/label-selector.ts'
 import type { Meta } from '../../registry/kinds/meta.ts'
 import type { ObjectReference } from '../../registry/object-reference.ts'
@@ -15,12 +16,13 @@ const MOST_OBJECTS = 60
 
 /**
  * Objects that say what becomes of a Service's requests: itself, routes that hang on it, Canaries that move these, and policies for
- * it, for its routes, its pods (by `labels` of each), or all of its namespace.
+ * it, for its routes, its pods (by `labels` of each), all of its namespace, or all of the mesh, which are in `systemNamespace`.
  */
 export function concernedObjects(
   snapshot: Snapshot,
   { namespace, name }: { readonly namespace: string; readonly name: string },
   labels: readonly Readonly<Record<string, string>>[],
+  systemNamespace: string,
 ): readonly ObjectReference[] {
   const found: ObjectReference[] = []
   const add = (kind: Kind, meta: Pick<Meta, 'namespace' | 'name'>): void => {
@@ -50,8 +52,9 @@ export function concernedObjects(
         add(kind, meta)
   for (const table of [snapshot.authorizationPolicies, snapshot.requestAuthentications])
     for (const { kind, meta, selector, targetRefs } of table.values()) {
-      if (meta.namespace !== namespace) continue
       const whole = selector === undefined && targetRefs.length === 0
+      if (whole && meta.namespace === systemNamespace) add(kind, meta)
+      if (meta.namespace !== namespace || meta.namespace === systemNamespace) continue
       const picked = selector !== undefined && labels.some((one) => selects(selector, one))
       if (whole || picked || targetRefs.some((ref) => names(ref, meta.namespace))) add(kind, meta)
     }
@@ -61,5 +64,7 @@ export function concernedObjects(
       (selector === undefined || labels.some((one) => selects(selector, one)))
     )
       add('PeerAuthentication', meta)
+  const ofMesh = snapshot.meshPolicies.get(`${systemNamespace}/${MESH_POLICY_NAME}`)
+  if (ofMesh) add(ofMesh.kind, ofMesh.meta)
   return found.slice(0, MOST_OBJECTS)
 }

@@ -17,11 +17,25 @@ export function configurationWords(
 ): readonly string[] {
   return [
     ...service.ports.flatMap((port) => portWords(service, port)),
+    ...reachWords(service),
     ...Object.entries(settings ?? {}).map(([section, said]) => `${sentence(section)}: ${valueWords(said)}.`),
     settings === undefined || Object.keys(settings).length === 0
       ? 'No policy says how its requests are treated: timeouts, retries, balancing and limits are the defaults.'
       : 'What no policy says of its requests is the default.',
     POLICY[policy],
+  ]
+}
+
+/** How callers with a sidecar reach it, where that is not as for every Service. */
+function reachWords({ affinityMs, externalAddresses = [], nearness }: ServiceView): readonly string[] {
+  return [
+    ...(externalAddresses.length === 0
+      ? []
+      : [`Callers of the mesh reach it at ${externalAddresses.join(' and ')}, too: addresses of outside.`]),
+    ...(nearness === undefined ? [] : [`Callers prefer endpoints of their own ${nearness}.`]),
+    ...(affinityMs === undefined
+      ? []
+      : [`A caller keeps to one endpoint until ${affinityMs / 1000} s after its last call (ClientIP).`]),
   ]
 }
 

@@ -155,10 +155,22 @@ t.test(
       policy('AuthorizationPolicy', 'not', '{ selector: { matchLabels: { app: web } }, action: ALLOW }'),
       policy('AuthorizationPolicy', 'far', '{ action: ALLOW }', 'payments'),
       policy('PeerAuthentication', 'strict', '{ mtls: { mode: STRICT } }'),
+      policy('AuthorizationPolicy', 'mesh', '{ action: ALLOW }', 'weft-system'),
+      policy(
+        'AuthorizationPolicy',
+        'system',
+        '{ selector: { matchLabels: { app: catalog } } }',
+        'weft-system',
+      ),
+      policy('MeshPolicy', 'default', '{ mtls: { mode: STRICT } }', 'weft-system'),
+      policy('MeshPolicy', 'default', '{ mtls: { mode: STRICT } }', 'payments'),
     )
-    const found = concernedObjects(snapshot.value, { namespace: 'shop', name: 'catalog' }, [
-      { app: 'catalog' },
-    ])
+    const found = concernedObjects(
+      snapshot.value,
+      { namespace: 'shop', name: 'catalog' },
+      [{ app: 'catalog' }],
+      'weft-system',
+    )
     t.strictSame(
       found.map(({ kind, name }) => `${kind} ${name}`),
       [
@@ -168,10 +180,12 @@ t.test(
         'TrafficPolicy route',
         'AuthorizationPolicy all',
         'AuthorizationPolicy pods',
+        'AuthorizationPolicy mesh',
         'PeerAuthentication strict',
+        'MeshPolicy default',
       ],
     )
-    t.strictSame(concernedObjects(snapshot.value, { namespace: 'shop', name: 'gone' }, []), [])
+    t.strictSame(concernedObjects(snapshot.value, { namespace: 'shop', name: 'gone' }, [], 'weft-system'), [])
   },
 )
 
@@ -204,6 +218,12 @@ t.test('as YAML they have what their author said, and can be applied again', asy
   t.match(await objectsAsYaml([reference], failing), [{ ...reference, yaml: '', problem: '403 Forbidden' }])
 })
 
+const OUTSIDE = {
+  externalAddresses: ['192.0.2.7', '2001:db8::7'],
+  nearness: 'zone',
+  affinityMs: 60_000,
+} as const
+
 t.test('in words: where requests go, how they are treated, and who may', async (t) => {
   const settings = {
     hedging: { afterMs: 50, maximum: 1 },
@@ -216,6 +236,12 @@ t.test('in words: where requests go, how they are treated, and who may', async (
     'Outlier detection: mode On, base ejection 30 s, max ejected 50 %, status codes none.',
     'What no policy says of its requests is the default.',
     'Policies say who may call it: others get 403.',
+  ])
+  t.match(configurationWords({ ...CATALOG, ...OUTSIDE }, settings as never, 'restricted').slice(2), [
+    'Callers of the mesh reach it at 192.0.2.7 and 2001:db8::7, too: addresses of outside.',
+    'Callers prefer endpoints of their own zone.',
+    'A caller keeps to one endpoint until 60 s after its last call (ClientIP).',
+    /^Hedging/,
   ])
   const bare = { ...CATALOG, ports: CATALOG.ports.map((port) => ({ ...port, routes: [] })) }
   t.match(configurationWords(bare, undefined, 'open'), [
