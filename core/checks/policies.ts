@@ -128,4 +128,18 @@ export const POLICY_CHECKS = {
     why: 'It refuses nobody (spec.mode or the MeshPolicy’s dryRunNamespaces): only what it would do is told.',
     remedy: 'Once what it would refuse is what is meant, set spec.mode: Enforce.',
   },
+  WEFT0320: {
+    title: 'A NetworkPolicy for no pod',
+    severity: 'warning',
+    by: 'machine',
+    why: 'No pod of its namespace has the labels of its podSelector: it isolates nothing.',
+    remedy: 'Write the labels of the pods that it is for.',
+  },
+  WEFT0321: {
+    title: 'A NetworkPolicy that keeps sidecars from the control plane',
+    severity: 'warning',
+    by: 'machine',
+    why: 'It closes the egress of pods with a sidecar, and no policy leads to names and to the control plane. A new pod never becomes ready, and one that runs hears of no change and gets no new certificate.',
+    remedy: 'Add egress to UDP 53, and to namespace weft-system, TCP 15012.',
+  },
 } as const satisfies Readonly<Record<string, Check>>

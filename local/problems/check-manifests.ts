@@ -5,6 +5,7 @@ import type { CheckedFile } from './checked.ts'
 import { duplicateProblems } from './duplicates.ts'
 import { namespaceProblems, serviceAccountProblems } from './namespaces.ts'
 import { meshOfManifests } from './manifest-mesh.ts'
+import { networkPolicyProblems } from './network-policies.ts'
 import { podProblems } from './pods.ts'
 import { manifestPolicyProblems } from './policies.ts'
 import { manifestRouteProblems } from './routes.ts'
@@ -54,7 +55,7 @@ export function manifestProblems(files: readonly CheckedFile[]): Problem[] {
     together(
       [...alone, ...duplicateProblems(files)],
       [...namespaceProblems(objects), ...serviceAccountProblems(objects)],
-      selectionProblems(objects),
+      [...selectionProblems(objects), ...networkPolicyProblems(objects)],
       [...manifestRouteProblems(objects, mesh), ...manifestPolicyProblems(mesh)],
       podProblems(objects),
     ),
