@@ -205,6 +205,8 @@ export const TAKES_OWNERS = 'owners'
 export const TAKES_TELEMETRY = 'telemetry'
 /** Whether it may be tapped. */
 export const TAKES_TAP = 'tap'
+/** More than a mode of a route's access log (METADATA_ACCESS_LOG). */
+export const TAKES_ROUTE_LOG = 'route_log'
 /** `true` in the bootstrap of a gRPC library without a sidecar: it has certificates, and asks for mutual TLS. */
 export const NODE_MUTUAL_TLS = 'MUTUAL_TLS'
 /** The one of `certificate_providers` in its bootstrap that holds them (gRFC A29). */
@@ -301,7 +303,10 @@ export const METADATA_TRUST = 'trust'
  * (core/telemetry-settings.ts).
  */
 export const METADATA_TELEMETRY = 'telemetry'
-/** Of a route: which of its requests stand in the access log, whatever the sidecar's own setting. */
+/**
+ * Of a route: which of its requests stand in the access log, whatever the sidecar's own settings. Its mode as text, or annotations by
+ * name, as they are written (core/telemetry-settings.ts).
+ */
 export const METADATA_ACCESS_LOG = 'accessLog'
 
 /** Key of an endpoint's `filter_metadata` that a cluster's `transport_socket_matches` look at (Envoy's). */

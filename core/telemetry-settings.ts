@@ -58,13 +58,13 @@ export const TELEMETRY_SETTINGS = {
   'access-log-filter': {
     type: LOG_FILTER_TYPE,
     default: 'none',
-    doc: 'Which of these requests stand there (docs/observability.md). Also on a namespace.',
+    doc: 'Which of these requests stand there (docs/observability.md). Also on a namespace, and on an HTTPRoute or GRPCRoute.',
     parse: parseLogFilter,
   },
   'access-log-sampling': {
     type: 'number, 0 to 1',
     default: '1',
-    doc: 'Share of the requests that did not fail that stand there. Also on a namespace.',
+    doc: 'Share of the requests that did not fail that stand there, the same on every hop of a trace. Also on a namespace, and on an HTTPRoute or GRPCRoute.',
     parse: share,
   },
   'access-log-otlp': {
@@ -83,6 +83,9 @@ export const TELEMETRY_SETTINGS = {
 
 export type TelemetrySettingName = keyof typeof TELEMETRY_SETTINGS
 
+/** Those that a route has, too, for its requests. */
+export const ROUTE_LOG_SETTINGS = ['access-log', 'access-log-filter', 'access-log-sampling'] as const
+
 /** As they were written. */
 export type TelemetryTexts = { readonly [name in TelemetrySettingName]?: string }
 
@@ -90,6 +93,10 @@ export type TelemetryTexts = { readonly [name in TelemetrySettingName]?: string 
 export type TelemetrySettings = {
   readonly [name in TelemetrySettingName]?: ReturnType<(typeof TELEMETRY_SETTINGS)[name]['parse']>
 }
+
+/** Of a route, as it was written; what is not said is not there. */
+export type RouteLogTexts = Pick<TelemetryTexts, (typeof ROUTE_LOG_SETTINGS)[number]>
+export type RouteLogSettings = Pick<TelemetrySettings, (typeof ROUTE_LOG_SETTINGS)[number]>
 
 const NAMES = Object.keys(TELEMETRY_SETTINGS) as readonly TelemetrySettingName[]
 
@@ -119,6 +126,30 @@ export function readTelemetrySettings(texts: Readonly<Record<string, unknown>>):
     settings[name] = TELEMETRY_SETTINGS[name].parse(text as string)
   }
   return settings
+}
+
+/** Of a route's annotations; undefined: they say nothing. A wrong one counts as absent: no request is lost for it. */
+export function routeLogTexts(
+  annotations: Readonly<Record<string, string>>,
+  prefix: string,
+): RouteLogTexts | undefined {
+  const all = telemetryTexts(annotations, prefix)
+  const own = ROUTE_LOG_SETTINGS.flatMap((name) =>
+    all[name] === undefined ? [] : [[name, all[name]] as const],
+  )
+  return own.length === 0 ? undefined : Object.fromEntries(own)
+}
+
+/** Throws WeftError `telemetry.setting` with the name of the field that is unknown or wrong. */
+export function readRouteLog(texts: Readonly<Record<string, unknown>>): RouteLogSettings {
+  const unknown = Object.keys(texts).find((name) => !ROUTE_LOG_SETTINGS.some((known) => known === name))
+  if (unknown !== undefined) throw new WeftError('telemetry.setting', 'is not known', { field: unknown })
+  return readTelemetrySettings(texts)
+}
+
+/** What is wrong with a setting's text; undefined: nothing. */
+export function telemetryProblem(name: TelemetrySettingName, text: string): string | undefined {
+  return problemOf(name, text.trim())
 }
 
 /** One of LOG_MODES. Throws a WeftError that says so. */

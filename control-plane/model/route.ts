@@ -1,4 +1,4 @@
-import type { LogMode } from '../../core/telemetry-settings.ts'
+import type { RouteLogTexts } from '../../core/telemetry-settings.ts'
 import type { ConnectionRoutes } from './connection-route.ts'
 import type { Cors } from './cors.ts'
 import type { Session } from './session.ts'
@@ -31,7 +31,7 @@ export interface Rule {
   /** Which other origins may use it from a browser; undefined: nothing is said of them. */
   readonly cors?: Cors
   /** Which of its requests stand in the callers' access log; undefined: nothing is said of it. */
-  readonly accessLog?: LogMode
+  readonly accessLog?: RouteLogTexts
   readonly action: Forward | Redirect
 }
 

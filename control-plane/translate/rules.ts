@@ -1,4 +1,4 @@
-import { LOG_MODES } from '../../core/telemetry-settings.ts'
+import { routeLogTexts } from '../../core/telemetry-settings.ts'
 import { ANNOTATION_PREFIX } from '../../core/contract.ts'
 import type { PatternBudget } from '../../core/pattern-budget.ts'
 import { patternBudget } from '../model/pattern.ts'
@@ -36,7 +36,6 @@ export type ServiceSessions = ReadonlyMap<string, SessionPersistence>
 export type PortLookup = (service: string) => readonly ServicePort[] | undefined
 
 export const RETRY_ANNOTATION = 'weft.dev/retry-non-idempotent'
-const ACCESS_LOG_ANNOTATION = `${ANNOTATION_PREFIX}access-log`
 /** Tries beyond the first where a rule asks for retries and says no number. */
 export const DEFAULT_RETRIES = 2
 const DEFAULT_RETRY_STATUSES = [502, 503, 504]
@@ -108,8 +107,7 @@ function translateRule(
   const persistence = source.sessionPersistence ?? inherited
   const scope = sessionScope(route, source, ruleIndex)
   const session = persistence && translateSession(persistence, scope, persistence !== inherited)
-  // A word that is unknown counts as absent: no request is lost for it.
-  const accessLog = LOG_MODES.find((mode) => mode === meta.annotations[ACCESS_LOG_ANNOTATION]?.trim())
+  const accessLog = routeLogTexts(meta.annotations, ANNOTATION_PREFIX)
   const rule: Rule = {
     name: `${route.kind}/${meta.namespace}/${meta.name}/${ruleIndex}`,
     requestHeaders: filters.requestHeaders,

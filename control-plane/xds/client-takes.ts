@@ -3,6 +3,7 @@ import {
   TAKES_OUTLIER_DETECTION,
   TAKES_OWNERS,
   TAKES_RBAC,
+  TAKES_ROUTE_LOG,
   TAKES_TAP,
   TAKES_TELEMETRY,
   TAKES_TRUST,
@@ -75,6 +76,8 @@ export interface ClientTakes {
   readonly telemetry: boolean
   /** Is told whether it may be tapped. */
   readonly tap: boolean
+  /** Is told more of a route's access log than its mode. */
+  readonly routeLog: boolean
 }
 
 // What surely never reached a server.
@@ -109,10 +112,22 @@ export const SIDECAR: ClientTakes = {
   trust: 'told',
   telemetry: true,
   tap: true,
+  routeLog: true,
+}
+
+/** One of a version that would refuse a route that says more of its access log than a mode. */
+export const SIDECAR_WITHOUT_ROUTE_LOG: ClientTakes = {
+  ...SIDECAR,
+  name: 'sidecar-without-route-log',
+  routeLog: false,
 }
 
 /** One of a version that would refuse a listener that says whether it may be tapped. */
-export const SIDECAR_WITHOUT_TAP: ClientTakes = { ...SIDECAR, name: 'sidecar-without-tap', tap: false }
+export const SIDECAR_WITHOUT_TAP: ClientTakes = {
+  ...SIDECAR_WITHOUT_ROUTE_LOG,
+  name: 'sidecar-without-tap',
+  tap: false,
+}
 
 /** One of a version that would refuse endpoints whose metadata names their workloads. */
 export const SIDECAR_WITHOUT_OWNERS: ClientTakes = {
@@ -172,6 +187,7 @@ export const GRPC_LIBRARY: ClientTakes = {
   trust: 'untold',
   telemetry: false,
   tap: false,
+  routeLog: false,
 }
 
 /** One whose bootstrap asks for mutual TLS (gRFC A29). */
@@ -223,6 +239,7 @@ export const ENVOY: ClientTakes = {
   trust: 'untold',
   telemetry: false,
   tap: false,
+  routeLog: false,
 }
 
 /** What a node says of itself, beside its name. */
@@ -245,5 +262,6 @@ export function takesOf(userAgentName: string, { mtls = false, takes = [] }: Nod
   if (!takes.includes(TAKES_OUTLIER_DETECTION)) return SIDECAR_BEFORE
   if (!OF_ONE_VERSION.every((word) => takes.includes(word))) return SIDECAR_WITHOUT_RBAC
   if (!takes.includes(TAKES_OWNERS)) return SIDECAR_WITHOUT_OWNERS
-  return takes.includes(TAKES_TAP) ? SIDECAR : SIDECAR_WITHOUT_TAP
+  if (!takes.includes(TAKES_TAP)) return SIDECAR_WITHOUT_TAP
+  return takes.includes(TAKES_ROUTE_LOG) ? SIDECAR : SIDECAR_WITHOUT_ROUTE_LOG
 }

@@ -6,6 +6,7 @@ import {
   TAKES_OUTLIER_DETECTION,
   TAKES_OWNERS,
   TAKES_RBAC,
+  TAKES_ROUTE_LOG,
   TAKES_TELEMETRY,
   TAKES_TAP,
   TAKES_TRUST,
@@ -22,7 +23,9 @@ t.test(
     }
     const all = [TAKES_OUTLIER_DETECTION, TAKES_RBAC, TAKES_JWT, TAKES_TRUST, TAKES_TELEMETRY]
     const owners = [...all, TAKES_OWNERS]
-    t.same(sent('weft', { [NODE_TAKES]: [...owners, TAKES_TAP].join(' ') }), ['sidecar', 50])
+    const tap = [...owners, TAKES_TAP]
+    t.same(sent('weft', { [NODE_TAKES]: [...tap, TAKES_ROUTE_LOG].join(' ') }), ['sidecar', 50])
+    t.same(sent('weft', { [NODE_TAKES]: tap.join(' ') }), ['sidecar-without-route-log', 50])
     t.same(sent('weft', { [NODE_TAKES]: owners.join(' ') }), ['sidecar-without-tap', 50])
     t.same(sent('weft', { [NODE_TAKES]: all.join(' ') }), ['sidecar-without-owners', 50])
     for (const missing of [TAKES_JWT, TAKES_RBAC, TAKES_TRUST, TAKES_TELEMETRY]) {

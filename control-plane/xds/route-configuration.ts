@@ -2,7 +2,13 @@ import { METADATA, METADATA_ACCESS_LOG, METADATA_RETRY_NON_IDEMPOTENT } from '..
 import type { Route, RouteAction, RouteConfiguration } from '../../core/xds/generated/envoy.js'
 import type { JsonObject } from '../../core/xds/well-known.ts'
 import type { Mesh } from '../model/mesh.ts'
-import { requestRoutes, type Redirect, type RequestRoutes, type RouteEntry } from '../model/route.ts'
+import {
+  requestRoutes,
+  type Redirect,
+  type RequestRoutes,
+  type RouteEntry,
+  type Rule,
+} from '../model/route.ts'
 import type { Session } from '../model/session.ts'
 import { settingsOf } from '../model/traffic-tables.ts'
 import { allCallsTo, callRoute } from './call-route.ts'
@@ -163,7 +169,7 @@ function routeOf({ match, rule }: RouteEntry, client: MeshClient, path: NewPath)
   }
   const said = {
     ...(action.retryNonIdempotent ? { [METADATA_RETRY_NON_IDEMPOTENT]: true } : {}),
-    ...(rule.accessLog && client.takes.telemetry ? { [METADATA_ACCESS_LOG]: rule.accessLog } : {}),
+    ...accessLogOf(rule, client),
     ...sessionTimes(session, client),
   }
   return {
@@ -171,6 +177,17 @@ function routeOf({ match, rule }: RouteEntry, client: MeshClient, path: NewPath)
     route: forwardAction(action, match, path, client),
     ...routeMetadata(said),
   }
+}
+
+/** A sidecar that takes no more is told the mode alone. */
+function accessLogOf(
+  { accessLog }: Pick<Rule, 'accessLog'>,
+  { takes }: Pick<MeshClient, 'takes'>,
+): JsonObject {
+  if (!accessLog || !takes.telemetry) return {}
+  const { 'access-log': mode, ...more } = accessLog
+  if (takes.routeLog && Object.keys(more).length > 0) return { [METADATA_ACCESS_LOG]: { ...accessLog } }
+  return mode === undefined ? {} : { [METADATA_ACCESS_LOG]: mode }
 }
 
 const REDIRECT_CODES = {

@@ -1,3 +1,4 @@
+import { GRPC_PORT, SYSTEM_NAMESPACE } from '../contract.ts'
 import type { Check } from './check.ts'
 
 /** What is wrong with policies. */
@@ -140,6 +141,6 @@ export const POLICY_CHECKS = {
     severity: 'warning',
     by: 'machine',
     why: 'It closes the egress of pods with a sidecar, and no policy leads to names and to the control plane. A new pod never becomes ready, and one that runs hears of no change and gets no new certificate.',
-    remedy: 'Add egress to UDP 53, and to namespace weft-system, TCP 15012.',
+    remedy: `Add egress to UDP 53, and to namespace ${SYSTEM_NAMESPACE}, TCP ${GRPC_PORT}.`,
   },
 } as const satisfies Readonly<Record<string, Check>>

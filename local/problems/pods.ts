@@ -3,6 +3,7 @@ import { LINT_IGNORE } from '../../core/checks/lint-ignore.ts'
 import { didYouMean } from '../../core/closest-name.ts'
 import { ANNOTATION_PREFIX, INJECT_LABEL, STATUS_ANNOTATION } from '../../core/contract.ts'
 import { describeError } from '../../core/errors.ts'
+import { ROUTE_LOG_SETTINGS, telemetryProblem } from '../../core/telemetry-settings.ts'
 import type { Problem } from '../../core/problem.ts'
 import { remedyOf } from '../../control-plane/problems/remedy.ts'
 import { RETRY_ANNOTATION } from '../../control-plane/translate/rules.ts'
@@ -20,6 +21,7 @@ import {
 } from './pod-templates.ts'
 
 const POD_ANNOTATIONS = Object.keys(annotations).map((name) => ANNOTATION_PREFIX + name)
+const ROUTE_LOG_ANNOTATIONS = ROUTE_LOG_SETTINGS.map((name) => ANNOTATION_PREFIX + name)
 const PROBES = ['startupProbe', 'readinessProbe', 'livenessProbe']
 const SETTINGS = defaultSettings(packageJson.version)
 
@@ -46,8 +48,21 @@ export function podProblems(objects: readonly CheckedObject[]): Problem[] {
 /** `weft.dev/...` on objects where it decides nothing. */
 function annotationProblems(object: CheckedObject, template: PodTemplate | undefined): Problem[] {
   const route = object.kind === 'HTTPRoute' || object.kind === 'GRPCRoute'
-  const known = route ? [RETRY_ANNOTATION] : []
-  return Object.keys(mapOf(mapOf(object.raw['metadata'])['annotations'])).flatMap((key) => {
+  const known = route ? [RETRY_ANNOTATION, ...ROUTE_LOG_ANNOTATIONS] : []
+  return Object.entries(mapOf(mapOf(object.raw['metadata'])['annotations'])).flatMap(([key, text]) => {
+    const setting = route && ROUTE_LOG_SETTINGS.find((name) => key === ANNOTATION_PREFIX + name)
+    const wrong = setting && typeof text === 'string' && telemetryProblem(setting, text)
+    if (wrong)
+      return [
+        problemOf(
+          object,
+          'WEFT0007',
+          ['metadata', 'annotations', key],
+          'warning',
+          `counts as absent: ${wrong}`,
+          'write what docs/annotations.md has for it',
+        ),
+      ]
     const ours = key.startsWith(ANNOTATION_PREFIX) && key !== INJECT_LABEL && key !== LINT_IGNORE
     if (!ours || known.includes(key)) return []
     const pods = template ? `${template.path.join('.')}.metadata.annotations` : 'the annotations of a pod'

@@ -15,6 +15,7 @@ import {
   TAKES_OWNERS,
   TAKES_OUTLIER_DETECTION,
   TAKES_RBAC,
+  TAKES_ROUTE_LOG,
   TAKES_TAP,
   TAKES_TELEMETRY,
   TAKES_TRUST,
@@ -338,6 +339,7 @@ export function nodeOf({ pod }: { readonly pod: SidecarOptions['pod'] }) {
         TAKES_TELEMETRY,
         TAKES_OWNERS,
         TAKES_TAP,
+        TAKES_ROUTE_LOG,
       ].join(' '),
     },
   }

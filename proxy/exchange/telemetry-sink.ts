@@ -1,4 +1,4 @@
-import type { LogMode } from '../../core/telemetry-settings.ts'
+import type { RouteLogSettings } from '../../core/telemetry-settings.ts'
 import type { CounterName, LimitMetricName } from '../model/counters.ts'
 import type { RequestHead } from '../http/message.ts'
 
@@ -89,8 +89,8 @@ export interface RequestRecord extends AuthorizationRecord {
   route: string
   /** The path that its route matches, where that is one; '': it matches more, or nothing did. */
   template: string
-  /** Which requests of its route stand in the access log; undefined: as the sidecar is set. */
-  accessLog: LogMode | undefined
+  /** Which requests of its route stand in the access log; what is not said is as the sidecar is set. */
+  accessLog: RouteLogSettings | undefined
   cluster: string
   /** Destination service, `name.namespace`, or ''. */
   service: string

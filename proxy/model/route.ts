@@ -1,5 +1,5 @@
 import type { Pattern, Replacement } from '../../core/pattern.ts'
-import type { LogMode } from '../../core/telemetry-settings.ts'
+import type { RouteLogSettings } from '../../core/telemetry-settings.ts'
 import type { FilterConfig } from './filter.ts'
 import type { RateLimitRule } from './rate-limit.ts'
 import type { ValueMatch } from './value-match.ts'
@@ -31,7 +31,7 @@ export interface Route {
   /** Of the sessions that a filter keeps (filter_metadata `weft.dev`, keys `sessionAbsoluteMs` and `sessionIdleMs`). */
   readonly session?: SessionTimes
   /** Which of its requests stand in the access log, whatever else is said of them. The `weft.dev` metadata. */
-  readonly accessLog?: LogMode
+  readonly accessLog?: RouteLogSettings
 }
 
 /** When a session ends, since it began and since it was used. Milliseconds; undefined: not by itself. */

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { parseLogFilter } from '../../core/log-filter.ts'
 import { readTelemetrySettings } from '../../core/telemetry-settings.ts'
 import type { ExportLogsServiceRequest } from '../../core/xds/generated/otlp.js'
 import { ResponseFlag } from '../model/response-flag.ts'
@@ -6,6 +7,7 @@ import { headOf } from '../steps/testing/requests.ts'
 import { newConnectionRecord } from '../tcp/tcp-route.ts'
 import { SAMPLE_HOP, sampleRecord } from './testing/sample-spans.ts'
 import { Telemetry } from './telemetry.ts'
+import { newTraceId } from './trace-context.ts'
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c'
 const HEAD = headOf('/', ['traceparent', `00-${TRACE}-b7ad6b7169203331-00`, 'x-request-id', 'id-1'])
@@ -51,9 +53,13 @@ t.test(
       ['failed', { flags: ResponseFlag.DC }, true],
       ['all', {}, true],
       ['off', { status: 503 }, false],
-      ['off', { accessLog: 'all' }, true],
-      ['all', { accessLog: 'failed' }, false],
-      ['all', { accessLog: 'off', status: 503 }, false],
+      ['off', { accessLog: { 'access-log': 'all' } }, true],
+      ['all', { accessLog: { 'access-log': 'failed' } }, false],
+      ['all', { accessLog: { 'access-log': 'off' }, status: 503 }, false],
+      ['all', { accessLog: { 'access-log-sampling': 0 } }, false],
+      ['all', { accessLog: { 'access-log-sampling': 0 }, status: 503 }, true],
+      ['all', { accessLog: { 'access-log-filter': parseLogFilter('status>=400') } }, false],
+      ['failed', { accessLog: { 'access-log-filter': parseLogFilter('status=504') }, status: 503 }, false],
       ['off', { logged: true }, true],
     ] as const) {
       const { log, written } = setUp({ 'access-log': mode })
@@ -75,10 +81,39 @@ t.test('a filter leaves requests out, failed ones, too; sampling only such as di
   filtered.log({ path: '/asked', logged: true })
   t.same(await filtered.written(), ['/slow', '/bad', '/asked'])
   const sampled = setUp({ 'access-log': 'all', 'access-log-sampling': '0.25' })
-  sampled.log({ path: '/in' }, 0.24)
-  sampled.log({ path: '/out' }, 0.25)
+  // Of no trace, so that it is drawn.
+  sampled.log({ path: '/in', trace: 'none' }, 0.24)
+  sampled.log({ path: '/out', trace: 'none' }, 0.25)
   sampled.log({ path: '/bad', status: 500 }, 0.9)
   t.same(await sampled.written(), ['/in', '/bad'])
+})
+
+t.test("a route's filter and share stand in place of the sidecar's", async (t) => {
+  const { log, written } = setUp({
+    'access-log': 'all',
+    'access-log-filter': 'method=POST',
+    'access-log-sampling': '0',
+  })
+  const accessLog = { 'access-log-filter': parseLogFilter('duration>1s'), 'access-log-sampling': 1 }
+  log({ path: '/slow', durationMs: 1001, accessLog })
+  log({ path: '/quick', accessLog })
+  log({ path: '/post', method: 'POST' })
+  log({ path: '/kept', durationMs: 1001, accessLog: { ...accessLog, 'access-log-sampling': 0 } })
+  t.same(await written(), ['/slow'])
+})
+
+t.test('hops that keep the same share keep the same requests', async (t) => {
+  const traces = Array.from({ length: 400 }, () => newTraceId())
+  const kept = async (): Promise<unknown[]> => {
+    const { log, written } = setUp({ 'access-log': 'all', 'access-log-sampling': '0.25' })
+    for (const traceId of traces)
+      log({ path: `/${traceId}`, span: { ...SAMPLE_HOP, traceId } }, Math.random())
+    return written()
+  }
+  const first = await kept()
+  t.same(await kept(), first)
+  // 100 of 400 with a deviation of 8.7: six of them either way.
+  t.ok(first.length > 48 && first.length < 152, `${first.length} of 400`)
 })
 
 t.test('a line joins with its span and with the lines of other hops', async (t) => {

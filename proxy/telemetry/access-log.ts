@@ -1,5 +1,5 @@
 import { logFilterTakes, type LogFilter } from '../../core/log-filter.ts'
-import type { LogMode } from '../../core/telemetry-settings.ts'
+import type { LogMode, RouteLogSettings } from '../../core/telemetry-settings.ts'
 import { formatFlags } from '../model/response-flag.ts'
 import type {
   AuthorizationRecord,
@@ -61,8 +61,11 @@ export class AccessLog {
 
   request(record: RequestRecord, head: RequestHead): void {
     const ordinary = record.flags === 0 && record.status > 0 && record.status < 500
-    if (this.#leavesOut(record, ordinary, record.accessLog ?? this.settings.mode)) return
-    if (!record.logged && this.#filteredOut(record)) return
+    const route = record.accessLog
+    const mode = route?.['access-log'] ?? this.settings.mode
+    if (this.#leavesOut(record, ordinary, mode)) return
+    if (!record.logged && mode === 'all' && ordinary && this.#sampledOut(record, head, route)) return
+    if (!record.logged && filteredOut(record, route?.['access-log-filter'] ?? this.settings.filter)) return
     this.#add(
       {
         time: new Date(record.startMs).toISOString(),
@@ -89,7 +92,7 @@ export class AccessLog {
         config: record.configVersion,
         request_id: requestIdOf(head),
         // Of a trace that is not sampled, too.
-        trace_id: record.span?.traceId ?? (record.trace === 'none' ? undefined : readTrace(head)?.traceId),
+        trace_id: traceIdOf(record, head),
         span_id: record.span && spanIdOf(record, record.span),
         ...decided(record),
         ...this.#service,
@@ -100,7 +103,11 @@ export class AccessLog {
   }
 
   connection(record: ConnectionRecord): void {
-    if (this.#leavesOut(record, record.flags === 0, this.settings.mode)) return
+    const ordinary = record.flags === 0
+    if (this.#leavesOut(record, ordinary, this.settings.mode)) return
+    const { sampling } = this.settings
+    const kept = record.logged || !ordinary || record.decision === 'dry-run-denied'
+    if (!kept && sampling < 1 && this.#options.random() >= sampling) return
     this.#add(
       {
         time: new Date(record.startMs).toISOString(),
@@ -129,17 +136,16 @@ export class AccessLog {
   #leavesOut({ logged, decision }: AuthorizationRecord, ordinary: boolean, mode: LogMode): boolean {
     if (logged) return false
     if (mode === 'off') return true
-    if (!ordinary || decision === 'dry-run-denied') return false
-    return (
-      mode === 'failed' || (this.settings.sampling < 1 && this.#options.random() >= this.settings.sampling)
-    )
+    return mode === 'failed' && ordinary && decision !== 'dry-run-denied'
   }
 
-  #filteredOut({ status, durationMs, flags, method, grpcStatus }: RequestRecord): boolean {
-    const { filter } = this.settings
-    if (!filter) return false
-    const letters = flags === 0 ? [] : formatFlags(flags).split(',')
-    return !logFilterTakes(filter, { status, durationMs, flags: letters, method, grpcStatus })
+  /** By its trace where it has one: all hops that keep the same share keep the same requests. */
+  #sampledOut(record: RequestRecord, head: RequestHead, route: RouteLogSettings | undefined): boolean {
+    const sampling = route?.['access-log-sampling'] ?? this.settings.sampling
+    if (sampling >= 1 || record.decision === 'dry-run-denied') return false
+    const traceId = traceIdOf(record, head)
+    const drawn = traceId === undefined ? this.#options.random() : shareOf(traceId)
+    return drawn >= sampling
   }
 
   flush(): void {
@@ -160,6 +166,25 @@ export class AccessLog {
     this.#lines += JSON.stringify(line) + '\n'
     this.#timer ??= setTimeout(() => this.flush(), FLUSH_MS).unref()
   }
+}
+
+function filteredOut(
+  { status, durationMs, flags, method, grpcStatus }: RequestRecord,
+  filter: LogFilter | undefined,
+): boolean {
+  if (!filter) return false
+  const letters = flags === 0 ? [] : formatFlags(flags).split(',')
+  return !logFilterTakes(filter, { status, durationMs, flags: letters, method, grpcStatus })
+}
+
+/** Of a trace that is not sampled, too. */
+function traceIdOf({ span, trace }: RequestRecord, head: RequestHead): string | undefined {
+  return span?.traceId ?? (trace === 'none' ? undefined : readTrace(head)?.traceId)
+}
+
+/** From 0 to 1, by the last 32 bits, which are random (W3C Trace Context level 2, section 3.2.2.5). */
+function shareOf(traceId: string): number {
+  return Number.parseInt(traceId.slice(-8), 16) / 0x1_0000_0000
 }
 
 /** That of the hop, as its span has it. */

@@ -76,7 +76,11 @@ export function textsOf(struct: JsonObject | undefined, scope: Scope): Readonly<
   return texts
 }
 
-function valueOf(metadata: Metadata | undefined, namespace: string, key: string): JsonValue | undefined {
+export function valueOf(
+  metadata: Metadata | undefined,
+  namespace: string,
+  key: string,
+): JsonValue | undefined {
   const struct = metadata?.filterMetadata?.[namespace]
   return struct && Object.hasOwn(struct, key) ? struct[key] : undefined
 }
