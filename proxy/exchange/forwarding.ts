@@ -335,7 +335,7 @@ export class Forwarding implements AttemptOwner {
       hop.own ?? (endpoint.proxyProtocol && (hop.named ??= new OwnConnections(addressesOf(hop), false)))
     const pool = unshared ? unshared.pool(endpoint, http2) : endpoint.pool(http2)
     const attempt = new Attempt(this, endpoint, head, pool, this.#deps.clock, now, this.#reuse)
-    if (record.tries) beginTry(record, attempt, kind, this.#deps.telemetry.trySpanId())
+    if (record.tries) beginTry(record, attempt, kind, record.span ? this.#deps.telemetry.trySpanId() : '')
     return attempt
   }
 

@@ -18,10 +18,11 @@ export interface HopSpan {
 
 export type TryKind = 'first' | 'retry' | 'replay' | 'hedge' | 'mirror'
 
-/** One of several tries of a sampled request, or a copy of it that was sent to a mirror. */
+/** One of several tries of a request, or a copy of a sampled one that was sent to a mirror. */
 export interface TryRecord {
   readonly kind: TryKind
-  readonly spanId: string
+  /** '' of a request that is not sampled, unless it is kept. */
+  spanId: string
   /** Milliseconds since the epoch, with fractions. */
   readonly startMs: number
   /** -1: it has not ended. */

@@ -3,7 +3,7 @@ import { ResponseFlag } from '../model/response-flag.ts'
 import type { Attempt } from './attempt.ts'
 import type { RequestRecord, TryKind, TryRecord } from './telemetry-sink.ts'
 
-// What telemetry is told of the tries of a sampled request, once it takes more than one, and of its copies. `now` is on
+// What telemetry is told of the tries of a request that has a trace, once it takes more than one, and of a sampled one's copies. `now` is on
 // performance.now's clock, as the beginning of an attempt is.
 
 /** What ended a try, as a record has it. */
@@ -14,11 +14,14 @@ export const GIVEN_UP: TryEnd = { status: 0, grpcStatus: -1, flags: 0, details: 
 /** Its endpoint gave no sign of life. */
 export const SILENT: TryEnd = { status: 0, grpcStatus: -1, flags: 0, details: 'no_sign_of_life' }
 
-/** One more try follows this one, which is told of only now if it was the first. */
+/**
+ * One more try follows this one, which is told of only now if it was the first. Of a request that is not sampled, too: it may yet
+ * be kept, as it failed.
+ */
 export function beginTries(record: RequestRecord, first: Attempt): void {
-  if (!record.span || record.tries) return
+  if (record.trace === 'none' || record.tries) return
   record.tries = []
-  beginTry(record, first, 'first', record.span.spanId)
+  beginTry(record, first, 'first', record.span?.spanId ?? '')
 }
 
 /** One more of them. */

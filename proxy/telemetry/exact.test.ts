@@ -299,26 +299,42 @@ for (const direction of ['outbound', 'inbound'] as const)
       )
     })
 
-t.test('an unsampled request that fails has its hop alone, and its line names the trace', async (t) => {
-  const bed = new Bed('outbound', { retry: RETRY })
-  const { mesh } = bed
-  mesh.send({ fields: ['traceparent', `00-${TRACE}-${PARENT}-00`] })
-  mesh.clock.advance(0)
-  for (let i = 0; i < 3; i++) bed.answer(503)
-  mesh.send({ fields: ['traceparent', `00-${TRACE}-${PARENT}-00`] })
-  mesh.clock.advance(0)
-  bed.answer(200)
-  const spans = await bed.spans()
-  t.same(
-    spans.map((span) => told(span, 'weft.kept')),
-    ['error'],
-  )
-  t.same(
-    bed.lines.map(({ trace_id, attempts }) => [trace_id, attempts]),
-    [
-      [TRACE, 3],
-      [TRACE, 1],
-    ],
-  )
-  t.same([...new Set(bed.reached.map(({ spanId }) => spanId))], [PARENT], 'its context passed unchanged')
-})
+t.test(
+  'an unsampled request that fails has its hop and its tries, and its figures an exemplar',
+  async (t) => {
+    const bed = new Bed('outbound', { retry: RETRY })
+    const { mesh } = bed
+    mesh.send({ fields: ['traceparent', `00-${TRACE}-${PARENT}-00`] })
+    mesh.clock.advance(0)
+    for (let i = 0; i < 3; i++) bed.answer(503)
+    mesh.send({ fields: ['traceparent', `00-${TRACE}-${PARENT}-00`] })
+    mesh.clock.advance(0)
+    bed.answer(200)
+    const spans = await bed.spans()
+    t.same(
+      spans.map((span) => told(span, 'weft.kept') ?? told(span, 'weft.try')),
+      ['error', 'first', 'retry', 'retry'],
+    )
+    const [hop, ...tries] = spans
+    t.ok(tries.every((span) => hex(span.parentSpanId) === hex(hop?.spanId)))
+    t.equal(new Set(spans.map((span) => hex(span.spanId))).size, 4, 'each with an identifier of its own')
+    t.ok(spans.every(({ flags }) => flags === 0))
+    // Of what is told nowhere else nobody could look at the trace.
+    const exemplars = [...bed.telemetry.metrics.requests].map(({ labels, exemplars: all }) => [
+      labels.status,
+      all?.flatMap((one) => (one ? [one.traceId, one.spanId] : [])),
+    ])
+    t.same(exemplars, [
+      ['503', [TRACE, hex(hop?.spanId)]],
+      ['200', undefined],
+    ])
+    t.same(
+      bed.lines.map(({ trace_id, attempts }) => [trace_id, attempts]),
+      [
+        [TRACE, 3],
+        [TRACE, 1],
+      ],
+    )
+    t.same([...new Set(bed.reached.map(({ spanId }) => spanId))], [PARENT], 'its context passed unchanged')
+  },
+)

@@ -66,6 +66,8 @@ export class KeptSpans {
     const spanId = began ? trace.parentSpanId : newSpanId()
     const parentSpanId = began ? '' : trace.parentSpanId
     const { traceId, traceState } = trace
+    // No hop was told of a try: it is one span's work to whoever follows.
+    for (const one of record.tries ?? []) one.spanId = newSpanId()
     return { traceId, spanId, manySpanId: spanId, parentSpanId, traceState, kept }
   }
 

@@ -1,6 +1,6 @@
 import type { CounterName } from '../model/counters.ts'
 import { formatFlags } from '../model/response-flag.ts'
-import type { ConnectionRecord, RequestRecord } from '../exchange/telemetry-sink.ts'
+import type { ConnectionRecord, HopSpan, RequestRecord } from '../exchange/telemetry-sink.ts'
 import { DecisionCounts } from './decision-counts.ts'
 import { RequestSeries, type RequestLabels } from './request-series.ts'
 import { MOST_RPC_METHODS, RpcMethods } from './rpc-methods.ts'
@@ -54,7 +54,8 @@ export class Metrics {
   readonly #other: Partial<Record<RequestRecord['direction'], RequestSeries>> = {}
   #native = false
 
-  request(record: RequestRecord): void {
+  /** `span`: what is exported of it, of which its series then has an exemplar. */
+  request(record: RequestRecord, span: HopSpan | undefined = record.span): void {
     const method = METHODS.get(record.method) ?? 0
     const mtls = record.sourceIdentity !== '' && record.destinationIdentity !== ''
     const rpcMethod = record.grpc ? this.#rpcMethods.numberOf(record) : 0
@@ -66,7 +67,6 @@ export class Metrics {
     const seconds = record.durationMs / 1000
     const resends = record.attempts > 1 ? record.attempts - 1 : 0
     const bucket = series.add(seconds, record.bytesReceived, record.bytesSent, resends)
-    const { span } = record
     if (!span) return
     series.exemplars ??= []
     series.exemplars[bucket] = {

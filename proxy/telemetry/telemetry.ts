@@ -208,10 +208,10 @@ export class Telemetry implements TelemetrySink {
   requestFinished(record: RequestRecord, head: RequestHead): void {
     if (record.direction === 'inbound' && !record.answered) this.#observed?.request(record)
     this.metrics.active[record.direction]--
-    this.metrics.request(record)
-    this.metrics.decisions.add(record)
     const span =
       this.#spans && (record.span ?? this.#kept.refusal(record) ?? this.#kept.request(record, head))
+    this.metrics.request(record, span)
+    this.metrics.decisions.add(record)
     if (span) for (const one of this.#writer.request(record, span, requestIdOf(head))) this.#spans?.add(one)
     this.#log.request(record, head)
     this.tap?.(record, head, span !== undefined)
