@@ -1,6 +1,7 @@
 import type { GraphNode } from '../../../core/api/traffic.ts'
 import type { TrafficSettings } from '../../model/traffic-settings.ts'
 import type { PortView, RouteView, ServiceView } from '../../service-view.ts'
+import { preferred } from '../../xds/traffic/balancing.ts'
 import { serviceId } from '../graph/topology.ts'
 
 const POLICY: Readonly<Record<GraphNode['policy'], string>> = {
@@ -17,7 +18,7 @@ export function configurationWords(
 ): readonly string[] {
   return [
     ...service.ports.flatMap((port) => portWords(service, port)),
-    ...reachWords(service),
+    ...reachWords(service, settings),
     ...Object.entries(settings ?? {}).map(([section, said]) => `${sentence(section)}: ${valueWords(said)}.`),
     settings === undefined || Object.keys(settings).length === 0
       ? 'No policy says how its requests are treated: timeouts, retries, balancing and limits are the defaults.'
@@ -27,12 +28,17 @@ export function configurationWords(
 }
 
 /** How callers with a sidecar reach it, where that is not as for every Service. */
-function reachWords({ affinityMs, externalAddresses = [], nearness }: ServiceView): readonly string[] {
+function reachWords(
+  { affinityMs, externalAddresses = [], nearness }: ServiceView,
+  settings: TrafficSettings | undefined,
+): readonly string[] {
+  // A policy goes before what the Service says.
+  const near = preferred(nearness, settings?.loadBalancing)
   return [
     ...(externalAddresses.length === 0
       ? []
       : [`Callers of the mesh reach it at ${externalAddresses.join(' and ')}, too: addresses of outside.`]),
-    ...(nearness === undefined ? [] : [`Callers prefer endpoints of their own ${nearness}.`]),
+    ...(near === undefined ? [] : [`Callers prefer endpoints of their own ${near}.`]),
     ...(affinityMs === undefined
       ? []
       : [`A caller keeps to one endpoint until ${affinityMs / 1000} s after its last call (ClientIP).`]),

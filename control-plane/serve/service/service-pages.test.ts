@@ -243,6 +243,15 @@ t.test('in words: where requests go, how they are treated, and who may', async (
     'A caller keeps to one endpoint until 60 s after its last call (ClientIP).',
     /^Hedging/,
   ])
+  const near = (service: object, locality?: 'Prefer' | 'Off'): boolean =>
+    configurationWords({ ...CATALOG, ...service }, { loadBalancing: { locality } } as never, 'open').includes(
+      'Callers prefer endpoints of their own zone.',
+    )
+  t.same(
+    [near({}), near({}, 'Prefer'), near(OUTSIDE, 'Off'), near(OUTSIDE)],
+    [false, true, false, true],
+    'a policy goes before the Service',
+  )
   const bare = { ...CATALOG, ports: CATALOG.ports.map((port) => ({ ...port, routes: [] })) }
   t.match(configurationWords(bare, undefined, 'open'), [
     /^Port 80/,
