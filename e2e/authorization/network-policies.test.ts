@@ -21,7 +21,7 @@ function written(objects: readonly WrittenObject[]): WrittenNetworkPolicy[] {
   )
 }
 
-/** As any plugin reads it. */
+/** By the reader of the one-machine mesh, of which nothing that writes policies knows. */
 function read(policy: WrittenNetworkPolicy): NetworkPolicy {
   const { namespace, name } = policy.metadata
   return parseNetworkPolicy(new Fields(policy, '', () => {}), namespace, name)

@@ -3,18 +3,15 @@ import { applyChanges, EMPTY_SNAPSHOT } from '../../../control-plane/registry/sn
 import { Translator } from '../../../control-plane/translate/translate.ts'
 import { runMeshCommand } from '../../mesh/mesh-command.ts'
 import { objectsOf, trustDomainOf } from '../../mesh/mesh-objects.ts'
+import { namespaceValue } from '../../mesh/namespace-value.ts'
 import { POLICY_NETWORK_COMMAND } from './command.ts'
 import { networkPolicies } from './network-policies.ts'
 import { networkPoliciesText } from './text.ts'
 
-const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/
-
 /** `weft policy networkpolicy`. Resolves to the exit code. */
 export function runPolicyNetwork(argv: readonly string[]): Promise<number> {
   return runMeshCommand(POLICY_NETWORK_COMMAND, argv, async (session) => {
-    const { namespace: given } = session.values
-    if (given !== undefined && !DNS_LABEL.test(given))
-      throw new WeftError('cli.flags', `"${given}" is no name of a namespace`, { field: '--namespace' })
+    const given = namespaceValue(session.values.namespace)
     const api = await session.mesh()
     const namespace = given ?? api.namespace
     const snapshot = applyChanges(

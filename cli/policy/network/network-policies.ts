@@ -120,20 +120,15 @@ interface RangeAndPeers {
 
 /** Of all pods of the group together, ranges of the same peers joined. */
 function mergedRanges(mesh: Mesh, group: Group, groups: readonly Group[]): readonly RangeAndPeers[] {
-  const cuts = new Set(
-    group.workloads.flatMap((workload) =>
-      portRanges(mesh, workload).flatMap(({ from, to }) => [from, to + 1]),
-    ),
-  )
+  const pods = group.workloads.map((workload) => ({ workload, ranges: portRanges(mesh, workload) }))
+  const cuts = new Set(pods.flatMap(({ ranges }) => ranges.flatMap(({ from, to }) => [from, to + 1])))
   const sorted = [...cuts].sort((a, b) => a - b)
   const open: RangeAndPeers[] = []
   for (const [i, from] of sorted.entries()) {
     const to = (sorted[i + 1] ?? from) - 1
-    const reached = group.workloads.filter((workload) =>
-      portRanges(mesh, workload).some((one) => one.from <= from && from <= one.to),
-    )
+    const reached = pods.filter(({ ranges }) => ranges.some((one) => one.from <= from && from <= one.to))
     if (to < from || reached.length === 0) continue
-    const peers = joined(reached.map((workload) => peersAt(mesh, workload, from, groups)))
+    const peers = joined(reached.map(({ workload }) => peersAt(mesh, workload, from, groups)))
     const last = open.at(-1)
     if (last && last.range.to === from - 1 && keyOf(last.peers) === keyOf(peers))
       open[open.length - 1] = { range: { from: last.range.from, to }, peers }

@@ -53,7 +53,7 @@ export const nodes: Step<DemoCluster> = {
 }
 
 async function onAnotherNode(cluster: DemoCluster, node: string): Promise<PodInfo> {
-  for (const app of ['catalog'])
-    for (const pod of await cluster.pods('shop', app)) if ((await cluster.nodeOf(pod)) !== node) return pod
-  throw new Error('no pod of the shop is on another node')
+  for (const pod of await cluster.pods('shop', 'catalog'))
+    if ((await cluster.nodeOf(pod)) !== node) return pod
+  throw new Error('no pod of catalog is on another node')
 }
